@@ -1,1 +1,35 @@
-//! placeholder
+//! Client and server runtime for event-stream RPC, the protocol of AWS IoT Greengrass IPC.
+//!
+//! Crates that the generator makes, such as `greengrass-core-ipc`, are thin: their types plug into this
+//! runtime, which knows nothing of any service. It is unofficial and independent of AWS.
+//!
+//! # Layers
+//!
+//! Each layer uses the ones above it in this table and knows nothing of those below.
+//!
+//! | module | what it does | what it does not know |
+//! |---|---|---|
+//! | [`frame`] | messages as bytes: prelude, headers, payload, checksums | what a header means |
+//! | [`protocol`] | handshake, streams, deadlines, queues, as values | sockets, tasks, clocks, JSON |
+//! | [`operation`], [`serde`], [`primitives`], [`error`] | shapes, operations and errors of a model | the protocol |
+//! | [`client`], [`server`](mod@crate::server) | tasks that drive a [`protocol`] value over a socket | any particular service |
+//! | [`greengrass`] | environment variables and connect message of Greengrass | |
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `tokio` (default) | the asynchronous client |
+//! | `server` | the server |
+//!
+//! No feature changes what a type means.
+
+pub mod error;
+pub mod frame;
+pub mod greengrass;
+pub mod operation;
+pub mod primitives;
+pub mod serde;
+
+/// What `Debug` output shows in the place of a sensitive value.
+pub const REDACTED: &str = "*** Sensitive Data Redacted ***";

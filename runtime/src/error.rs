@@ -1,0 +1,21 @@
+//! Why something failed, one type per stage.
+//!
+//! `Display` says what failed at that stage and `source()` has the cause; the cause is never in both.
+//! No type here, and no message, holds a payload, a token or the value of a sensitive member.
+
+mod connect;
+mod connection;
+mod sdk;
+mod service;
+
+pub use connect::ConnectError;
+pub use connection::ConnectionError;
+pub use sdk::{BuildError, ResponseError, SdkError};
+pub use service::{ServiceErrorRef, Unhandled};
+
+pub use crate::frame::{DecodeError, EncodeError};
+
+/// The name of a shape without its namespace.
+pub(crate) fn shape_name(shape_id: &str) -> &str {
+    shape_id.rsplit_once('#').map_or(shape_id, |(_, name)| name)
+}

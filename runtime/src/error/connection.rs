@@ -1,0 +1,92 @@
+//! Why an established connection ended.
+
+use std::{error::Error as StdError, fmt, io, sync::Arc};
+
+use super::{DecodeError, EncodeError};
+
+/// Why a connection ended, or why nothing can be sent on it.
+///
+/// It can be cloned, because everything that was open on the connection ends with it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ConnectionError {
+    /// This side closed the connection.
+    Closed,
+    /// The other side closed the connection.
+    ///
+    /// A nucleus that restarts looks like this. It hands out new tokens and starts its components
+    /// again, so that a component should exit.
+    ClosedByPeer,
+    /// The stream to which an event was to be sent has ended; the connection itself may be well.
+    StreamEnded,
+    /// Reading from or writing to the socket failed.
+    Io(Arc<io::Error>),
+    /// The bytes from the other side are not event-stream messages.
+    Decode(Arc<DecodeError>),
+    /// A message to the other side could not be encoded.
+    Encode(Arc<EncodeError>),
+    /// The other side broke a rule of the protocol; the text says which.
+    Protocol(&'static str),
+    /// The other side says that this side broke a rule of the protocol (`PROTOCOL_ERROR`), or that it
+    /// failed (`INTERNAL_ERROR`).
+    PeerError {
+        /// Whether the message was `INTERNAL_ERROR`.
+        internal: bool,
+        /// The text it came with, if it could be read.
+        message: Option<String>,
+    },
+    /// The connection is down and its reconnect policy is at work.
+    Reconnecting,
+    /// The reconnect policy has given up; this was the last failure.
+    ReconnectFailed(Arc<super::ConnectError>),
+}
+
+impl fmt::Display for ConnectionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("this side closed the connection"),
+            Self::ClosedByPeer => f.write_str("the other side closed the connection"),
+            Self::StreamEnded => f.write_str("the stream has ended"),
+            Self::Io(_) => f.write_str("reading from or writing to the socket failed"),
+            Self::Decode(_) => f.write_str("the other side sent what is not an event-stream message"),
+            Self::Encode(_) => f.write_str("a message could not be encoded"),
+            Self::Protocol(rule) => write!(f, "the other side broke the protocol: {rule}"),
+            Self::PeerError { internal, message } => {
+                f.write_str(match internal {
+                    true => "the other side reported an internal error",
+                    false => "the other side reported a protocol error",
+                })?;
+                match message {
+                    Some(message) => write!(f, ": {message}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Reconnecting => f.write_str("the connection is down and being reopened"),
+            Self::ReconnectFailed(_) => f.write_str("the connection could not be reopened"),
+        }
+    }
+}
+
+impl StdError for ConnectionError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Io(source) => Some(source),
+            Self::Decode(source) => Some(source),
+            Self::Encode(source) => Some(source),
+            Self::ReconnectFailed(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for ConnectionError {
+    fn from(source: io::Error) -> Self {
+        Self::Io(Arc::new(source))
+    }
+}
+
+impl From<DecodeError> for ConnectionError {
+    fn from(source: DecodeError) -> Self {
+        Self::Decode(Arc::new(source))
+    }
+}

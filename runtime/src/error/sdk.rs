@@ -1,0 +1,301 @@
+//! Why a call failed.
+
+use std::{error::Error as StdError, fmt};
+
+use super::{ConnectionError, EncodeError, ServiceErrorRef, Unhandled};
+use crate::{operation::OperationError, serde};
+
+/// Why a call, or a subscription, failed.
+///
+/// `E` is the operation's own error type.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SdkError<E> {
+    /// The request was never sent: a required member is missing or a value cannot be encoded.
+    ConstructionFailure(BuildError),
+    /// The connection ended before the response, or there was none.
+    #[non_exhaustive]
+    DispatchFailure {
+        /// Why the connection ended.
+        source: ConnectionError,
+        /// Whether the whole request had been written to the socket. The service cannot have acted
+        /// on it otherwise.
+        request_written: bool,
+    },
+    /// No response arrived in time. The stream has been terminated.
+    #[non_exhaustive]
+    Timeout {
+        /// Whether the whole request had been written to the socket. The service cannot have acted
+        /// on it otherwise.
+        request_written: bool,
+    },
+    /// A reply, or an event, was not what the model says.
+    ResponseError(ResponseError),
+    /// The service answered with an error.
+    ServiceError(E),
+    /// The subscriber was too slow for its queue. Everything queued before was delivered; what
+    /// followed was not.
+    #[non_exhaustive]
+    Lagged {
+        /// How many events were not delivered.
+        dropped: u64,
+        /// The sum of their payloads in bytes.
+        bytes: u64,
+    },
+}
+
+impl<E> SdkError<E> {
+    /// Whether the call ended because its time was up.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout { .. })
+    }
+
+    /// Whether the service may have acted on the request although no response arrived.
+    ///
+    /// `false` means that it is safe to send the request again.
+    pub fn is_ambiguous(&self) -> bool {
+        match self {
+            Self::DispatchFailure { request_written, .. } | Self::Timeout { request_written } => {
+                *request_written
+            }
+            Self::ResponseError(_) => true,
+            Self::ConstructionFailure(_) | Self::ServiceError(_) | Self::Lagged { .. } => false,
+        }
+    }
+
+    /// The service's error, or the other failure back.
+    ///
+    /// # Errors
+    ///
+    /// `self`, if the service did not answer with an error.
+    pub fn into_service_error(self) -> Result<E, Self> {
+        match self {
+            Self::ServiceError(error) => Ok(error),
+            other => Err(other),
+        }
+    }
+}
+
+impl<E: OperationError> SdkError<E> {
+    /// The error that the service answered with, declared for the operation or not.
+    pub fn service_error(&self) -> Option<ServiceErrorRef<'_>> {
+        match self {
+            Self::ServiceError(error) => Some(ServiceErrorRef::new(error)),
+            _ => None,
+        }
+    }
+
+    /// The short name of the service's error, such as `UnauthorizedError`.
+    pub fn code(&self) -> Option<&str> {
+        self.service_error()?.code()
+    }
+
+    /// The text that the service gave with its error.
+    pub fn message(&self) -> Option<&str> {
+        self.service_error()?.message()
+    }
+
+    /// Whether the same request may succeed later: the model says so of the service's error, or the
+    /// request was not written.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::ServiceError(error) => ServiceErrorRef::new(error).is_retryable(),
+            Self::DispatchFailure { request_written, .. } | Self::Timeout { request_written } => {
+                !request_written
+            }
+            _ => false,
+        }
+    }
+}
+
+impl<E> fmt::Display for SdkError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let written = |written: bool| if written { "after" } else { "before" };
+        match self {
+            Self::ConstructionFailure(_) => f.write_str("the request could not be built"),
+            Self::DispatchFailure { request_written, .. } => {
+                write!(f, "the connection failed {} the request was written", written(*request_written))
+            }
+            Self::Timeout { request_written } => write!(
+                f,
+                "no response in time; it ran out {} the request was written",
+                written(*request_written)
+            ),
+            Self::ResponseError(_) => f.write_str("the reply is not what the model says"),
+            Self::ServiceError(_) => f.write_str("the service answered with an error"),
+            Self::Lagged { dropped, bytes } => write!(
+                f,
+                "the subscriber was too slow for its queue: {dropped} events ({bytes} bytes) were not delivered"
+            ),
+        }
+    }
+}
+
+impl<E: StdError + 'static> StdError for SdkError<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::ConstructionFailure(source) => Some(source),
+            Self::DispatchFailure { source, .. } => Some(source),
+            Self::ResponseError(source) => Some(source),
+            Self::ServiceError(source) => Some(source),
+            Self::Timeout { .. } | Self::Lagged { .. } => None,
+        }
+    }
+}
+
+impl<E> From<BuildError> for SdkError<E> {
+    fn from(source: BuildError) -> Self {
+        Self::ConstructionFailure(source)
+    }
+}
+
+impl<E> From<ResponseError> for SdkError<E> {
+    fn from(source: ResponseError) -> Self {
+        Self::ResponseError(source)
+    }
+}
+
+/// A request, or a value in it, that cannot be sent.
+#[derive(Debug)]
+pub struct BuildError(BuildErrorKind);
+
+#[derive(Debug)]
+enum BuildErrorKind {
+    MissingMember { shape_id: &'static str, member: &'static str },
+    Serialize { shape_id: &'static str, source: serde::Error },
+    Encode { source: EncodeError },
+    FrameTooLong { len: usize, limit: usize },
+}
+
+impl BuildError {
+    /// The required member `member` of `shape_id` was not set.
+    pub const fn missing_member(shape_id: &'static str, member: &'static str) -> Self {
+        Self(BuildErrorKind::MissingMember { shape_id, member })
+    }
+
+    /// A value in `shape_id` has no JSON form.
+    pub(crate) fn serialize(shape_id: &'static str, source: serde::Error) -> Self {
+        Self(BuildErrorKind::Serialize { shape_id, source })
+    }
+
+    /// The message does not fit the limits of the event-stream encoding.
+    pub(crate) fn encode(source: EncodeError) -> Self {
+        Self(BuildErrorKind::Encode { source })
+    }
+
+    /// The message is longer than this connection may send; both figures in bytes.
+    pub(crate) const fn frame_too_long(len: usize, limit: usize) -> Self {
+        Self(BuildErrorKind::FrameTooLong { len, limit })
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            BuildErrorKind::MissingMember { shape_id, member } => {
+                write!(f, "{shape_id}${member} is required and was not set")
+            }
+            BuildErrorKind::Serialize { shape_id, .. } => {
+                write!(f, "a value in {shape_id} has no JSON form")
+            }
+            BuildErrorKind::Encode { .. } => {
+                f.write_str("the message does not fit the limits of the protocol")
+            }
+            BuildErrorKind::FrameTooLong { len, limit } => write!(
+                f,
+                "the message takes {len} bytes and this connection sends at most {limit}"
+            ),
+        }
+    }
+}
+
+impl StdError for BuildError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0 {
+            BuildErrorKind::Serialize { source, .. } => Some(source),
+            BuildErrorKind::Encode { source } => Some(source),
+            BuildErrorKind::MissingMember { .. } | BuildErrorKind::FrameTooLong { .. } => None,
+        }
+    }
+}
+
+/// A reply or an event that is not what the model says.
+#[derive(Debug)]
+pub struct ResponseError(ResponseErrorKind);
+
+#[derive(Debug)]
+enum ResponseErrorKind {
+    UnexpectedShape { expected: &'static str, actual: String },
+    NoResponse,
+    Payload { shape_id: String, source: serde::Error },
+}
+
+impl ResponseError {
+    /// The message named another shape than the one that belongs here.
+    pub(crate) fn unexpected_shape(expected: &'static str, actual: impl Into<String>) -> Self {
+        Self(ResponseErrorKind::UnexpectedShape { expected, actual: actual.into() })
+    }
+
+    /// The server ended the stream instead of answering.
+    pub(crate) const fn no_response() -> Self {
+        Self(ResponseErrorKind::NoResponse)
+    }
+
+    /// The payload is not the JSON of `shape_id`.
+    pub(crate) fn payload(shape_id: impl Into<String>, source: serde::Error) -> Self {
+        Self(ResponseErrorKind::Payload { shape_id: shape_id.into(), source })
+    }
+}
+
+impl fmt::Display for ResponseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            ResponseErrorKind::UnexpectedShape { expected, actual } => {
+                write!(f, "expected {expected} and received {actual}")
+            }
+            ResponseErrorKind::NoResponse => {
+                f.write_str("the server ended the stream without a response")
+            }
+            ResponseErrorKind::Payload { shape_id, .. } => {
+                write!(f, "the payload is not the JSON of {shape_id}")
+            }
+        }
+    }
+}
+
+impl StdError for ResponseError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0 {
+            ResponseErrorKind::Payload { source, .. } => Some(source),
+            ResponseErrorKind::UnexpectedShape { .. } | ResponseErrorKind::NoResponse => None,
+        }
+    }
+}
+
+/// Turns any error reply into the operation's error type.
+///
+/// `shape_id` is the `service-model-type` header. Without it `_errorCode` names the shape, in the
+/// namespace of `service_id`.
+pub(crate) fn operation_error<E: OperationError>(
+    service_id: &str,
+    shape_id: Option<&str>,
+    content_type: Option<&str>,
+    payload: bytes::Bytes,
+) -> Result<E, ResponseError> {
+    let from_code = || {
+        let code = serde::ErrorMembers::read(&payload).error_code?;
+        let (namespace, _) = service_id.split_once('#')?;
+        Some(format!("{namespace}#{code}"))
+    };
+    let shape_id = match shape_id {
+        Some(id) => Some(id.to_owned()),
+        None => from_code(),
+    };
+    match shape_id.as_deref().and_then(|id| E::from_payload(id, &payload)) {
+        Some(Ok(error)) => Ok(error),
+        Some(Err(source)) => {
+            Err(ResponseError::payload(shape_id.as_deref().unwrap_or_default(), source))
+        }
+        None => Ok(Unhandled::from_reply(shape_id.as_deref(), content_type, payload).into()),
+    }
+}

@@ -1,0 +1,167 @@
+//! Blobs.
+
+use std::{fmt, ops::Deref};
+
+use bytes::Bytes;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, SeqAccess, Visitor},
+};
+
+/// Bytes (`smithy.api#Blob`), base64 on the wire.
+///
+/// Cloning does not copy them. Serialized on its own, outside the runtime, a blob is a byte array;
+/// [`Shape::to_json`](crate::operation::Shape::to_json) writes what travels.
+#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Blob(Bytes);
+
+impl Blob {
+    /// A blob of these bytes.
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes, without copying them.
+    pub fn into_inner(self) -> Bytes {
+        self.0
+    }
+}
+
+impl Deref for Blob {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Blob {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob({:?})", self.0)
+    }
+}
+
+impl From<Bytes> for Blob {
+    fn from(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Blob {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<String> for Blob {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<&[u8]> for Blob {
+    fn from(bytes: &[u8]) -> Self {
+        Self(Bytes::copy_from_slice(bytes))
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Blob {
+    fn from(bytes: &[u8; N]) -> Self {
+        bytes.as_slice().into()
+    }
+}
+
+impl From<&str> for Blob {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // As bytes rather than as a string, so that a megabyte of base64 is not checked for UTF-8.
+        deserializer.deserialize_bytes(BlobVisitor)
+    }
+}
+
+struct BlobVisitor;
+
+impl<'de> Visitor<'de> for BlobVisitor {
+    type Value = Blob;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a base64 string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Blob, E> {
+        self.visit_bytes(text.as_bytes())
+    }
+
+    fn visit_bytes<E: de::Error>(self, text: &[u8]) -> Result<Blob, E> {
+        decode(text).map(Blob::from).ok_or_else(|| E::custom("not base64"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Blob, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = seq.next_element()? {
+            bytes.push(byte);
+        }
+        Ok(bytes.into())
+    }
+}
+
+/// Decodes base64 leniently: with or without padding, in the standard or the URL-safe alphabet.
+///
+/// Some clients leave padding out and some use the other alphabet; both are unambiguous.
+fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    if let Ok(bytes) = base64_simd::STANDARD.decode_to_vec(text) {
+        return Some(bytes);
+    }
+    let unpadded = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
+    base64_simd::STANDARD_NO_PAD
+        .decode_to_vec(unpadded)
+        .or_else(|_| base64_simd::URL_SAFE_NO_PAD.decode_to_vec(unpadded))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(json: &str, expected: Option<&[u8]>) {
+        assert_eq!(crate::serde::from_slice::<Blob>(json.as_bytes()).ok().as_deref(), expected);
+    }
+
+    #[test]
+    fn reads_what_clients_send() {
+        check(r#""""#, Some(b""));
+        check(r#""aGk=""#, Some(b"hi"));
+        check(r#""aGk\u003d""#, Some(b"hi"));
+        check(r#""aGk""#, Some(b"hi"));
+        check(r#""-_8=""#, Some(b"\xfb\xff"));
+        check(r#""-_8""#, Some(b"\xfb\xff"));
+        check("[104, 105]", Some(b"hi"));
+    }
+
+    #[test]
+    fn refuses_what_is_not_base64() {
+        check(r#""a""#, None);
+        check(r#""aGk*""#, None);
+        check(r#""a G k""#, None);
+        check("[256]", None);
+        check("12", None);
+    }
+}

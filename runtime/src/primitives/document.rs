@@ -1,0 +1,26 @@
+//! Documents: any JSON value.
+
+/// Any JSON value (`smithy.api#Document`).
+///
+/// Numbers keep the form they arrive in. A document that has passed through the Java nucleus holds
+/// only floating-point numbers, so read them with [`as_f64`](serde_json::Value::as_f64).
+pub use serde_json::Value as Document;
+
+use crate::serde;
+
+/// Turns a value of your own into a document.
+///
+/// # Errors
+///
+/// What `value`'s own `Serialize` reports, and map keys that are not strings.
+///
+/// ```
+/// use eventstream_rpc::primitives::document;
+///
+/// let reading = document::from_serialize(&[1.5, 2.5])?;
+/// assert_eq!(reading[1], 2.5);
+/// # Ok::<(), eventstream_rpc::serde::Error>(())
+/// ```
+pub fn from_serialize<T: ::serde::Serialize + ?Sized>(value: &T) -> Result<Document, serde::Error> {
+    serde_json::to_value(value).map_err(serde::Error::from)
+}

@@ -1,0 +1,165 @@
+//! JSON payloads: what generated code and the runtime share for writing and reading them.
+//!
+//! Writing is strict: a value that has no JSON form is an error. Reading is lenient: a member that is
+//! required and missing reads as a zero value, unknown members are ignored, and an unknown enum value
+//! or union member is kept as unknown (Smithy 2.0 spec, section "Client error correction").
+
+mod error;
+mod finite;
+mod format;
+mod missing;
+#[cfg(feature = "server")]
+mod tracked;
+mod union;
+#[cfg(feature = "server")]
+mod violations;
+mod zero;
+
+use bytes::BytesMut;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::operation::ErrorShape;
+
+pub use error::Error;
+pub use finite::{Finite, finite};
+pub use missing::{missing, required};
+pub use union::{MemberValue, Union, deserialize_union, serialize_union_member};
+#[cfg(feature = "server")]
+pub use violations::{Violation, ViolationKind};
+#[cfg(feature = "server")]
+pub(crate) use violations::from_slice_with_violations;
+
+/// Writes `value` as JSON, with blobs in base64.
+///
+/// # Errors
+///
+/// A value that has no JSON form.
+pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
+    let mut json = Vec::with_capacity(128);
+    value.serialize(&mut format::serializer(&mut json))?;
+    Ok(json)
+}
+
+/// Writes `value` as JSON text, with blobs in base64.
+///
+/// # Errors
+///
+/// A value that has no JSON form.
+pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+    // The serializer writes nothing but UTF-8.
+    Ok(String::from_utf8(to_vec(value)?).expect("JSON is UTF-8"))
+}
+
+/// Appends `value` as JSON to `dst`, with blobs in base64.
+///
+/// # Errors
+///
+/// A value that has no JSON form. `dst` may then hold a part of it.
+pub fn append<T: Serialize + ?Sized>(dst: &mut BytesMut, value: &T) -> Result<(), Error> {
+    Ok(value.serialize(&mut format::serializer(format::Appender(dst)))?)
+}
+
+/// Reads a payload. Of duplicate members the last counts.
+///
+/// # Errors
+///
+/// Text that is not JSON, or a value of another type than the model's.
+pub fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
+    match serde_json::from_slice(payload) {
+        // Derived code refuses duplicates. They are too rare to pay for in every payload: only one that
+        // has them is read by way of a value, which keeps the last.
+        Err(error) if error.to_string().starts_with("duplicate field") => {
+            let value: serde_json::Value = serde_json::from_slice(payload)?;
+            Ok(serde_json::from_value(value)?)
+        }
+        result => Ok(result?),
+    }
+}
+
+/// Reads the payload of a modelled error.
+///
+/// Its text is the first that is not empty of `message` and `_message`: nucleus lite sends only the
+/// second, and the Java nucleus may leave either empty.
+///
+/// # Errors
+///
+/// Text that is not a JSON object, or a member of another type than the model's.
+pub fn error_from_slice<T: ErrorShape>(payload: &[u8]) -> Result<T, Error> {
+    let error: T = from_slice(payload)?;
+    if error.message().is_some_and(|it| !it.is_empty()) {
+        return Ok(error);
+    }
+    let Some(text) = ErrorMembers::read(payload).message else { return Ok(error) };
+    let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(payload)?;
+    members.insert("message".to_owned(), text.into());
+    Ok(serde_json::from_value(members.into())?)
+}
+
+/// The members that any error reply may have, whatever its shape.
+#[derive(Debug, Default)]
+pub(crate) struct ErrorMembers {
+    /// `_errorCode`: the shape's name without its namespace.
+    pub(crate) error_code: Option<String>,
+    /// `_errorCode`, or `error`, which the Java server sends for an unknown operation.
+    pub(crate) code: Option<String>,
+    /// The first that is not empty of `message` and `_message`.
+    pub(crate) message: Option<String>,
+}
+
+impl ErrorMembers {
+    /// Reads what can be read: another type than text, or no JSON at all, counts as absent.
+    pub(crate) fn read(payload: &[u8]) -> Self {
+        let Ok(members) = serde_json::from_slice::<serde_json::Value>(payload) else {
+            return Self::default();
+        };
+        let text = |name: &str| Some(members.get(name)?.as_str()?.to_owned()).filter(|it| !it.is_empty());
+        let error_code = text("_errorCode");
+        Self {
+            code: error_code.clone().or_else(|| text("error")),
+            error_code,
+            message: text("message").or_else(|| text("_message")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::serde::Deserialize;
+
+    use super::*;
+    use crate::primitives::Blob;
+
+    #[test]
+    fn blobs_of_every_length_travel_as_base64() {
+        for len in [0, 1, 2, 3, 4, 3 * 1024 - 1, 3 * 1024, 3 * 1024 + 1, 100_000] {
+            let bytes: Vec<u8> = (0..len).map(|it| (it % 251) as u8).collect();
+            let json = to_vec(&[Blob::from(bytes.clone())]).unwrap();
+            let text = base64_simd::STANDARD.encode_to_string(&bytes);
+            assert_eq!(String::from_utf8(json.clone()).unwrap(), format!("[\"{text}\"]"));
+            assert_eq!(&*from_slice::<Vec<Blob>>(&json).unwrap()[0], bytes);
+            let mut buffer = BytesMut::new();
+            append(&mut buffer, &[Blob::from(bytes)]).unwrap();
+            assert_eq!(buffer, json);
+        }
+    }
+
+    #[test]
+    fn the_last_of_duplicate_members_counts() {
+        #[derive(Debug, Deserialize)]
+        struct Shape {
+            a: i64,
+            b: Blob,
+        }
+        let shape: Shape = from_slice(br#"{"a": 1, "b": "aGk=", "a": 9007199254740993}"#).unwrap();
+        assert_eq!((shape.a, &*shape.b), (9_007_199_254_740_993, &b"hi"[..]));
+    }
+
+    #[test]
+    fn error_text_comes_from_either_member() {
+        let text = |json: &str| ErrorMembers::read(json.as_bytes()).message;
+        assert_eq!(text(r#"{"message": "a", "_message": "b"}"#).as_deref(), Some("a"));
+        assert_eq!(text(r#"{"message": "", "_message": "b"}"#).as_deref(), Some("b"));
+        assert_eq!(text(r#"{"message": 1, "_message": ""}"#), None);
+        assert_eq!(text("InternalServerError"), None);
+    }
+}

@@ -1,0 +1,49 @@
+//! What is wrong with a payload, without what is in it.
+
+use std::fmt;
+
+/// A payload that cannot be read or written.
+///
+/// The text names the place and the types, never a value: a payload may hold secrets.
+#[derive(Debug)]
+pub struct Error {
+    message: String,
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Self {
+        Self { message: without_values(&error.to_string()) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Takes the value out of serde's `invalid type: string "…", expected …`.
+fn without_values(message: &str) -> String {
+    for kind in ["invalid type: ", "invalid value: "] {
+        let Some(rest) = message.strip_prefix(kind) else { continue };
+        // The last one: the value itself may hold the separator.
+        let Some((actual, expected)) = rest.rsplit_once(", expected ") else { continue };
+        let actual = actual.split(['"', '`']).next().unwrap_or_default().trim_end();
+        return format!("{kind}{actual}, expected {expected}");
+    }
+    message.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_the_place_and_not_the_value() {
+        let error = crate::serde::from_slice::<i64>(br#""a secret, expected \"x\"""#).unwrap_err();
+        assert_eq!(error.to_string(), "invalid type: string, expected i64 at line 1 column 26");
+        let error = crate::serde::from_slice::<u8>(b"12345").unwrap_err();
+        assert_eq!(error.to_string(), "invalid value: integer, expected u8 at line 1 column 5");
+        assert!(!format!("{error:?}").contains("12345"));
+    }
+}
