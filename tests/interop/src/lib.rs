@@ -1,0 +1,102 @@
+//! Installs the official SDKs, pinned, into folders under `target/`, for the tests of this package.
+//!
+//! What is installed is kept and used again until its pins change. A machine that lacks the tool, or an
+//! installation that fails, is an error that says what to do: nothing is skipped.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+/// How often an installation is tried: package registries fail now and then.
+const ATTEMPTS: usize = 3;
+
+/// The folder that holds `node_modules` with the JavaScript SDK and the test runner.
+///
+/// # Errors
+///
+/// No npm, or an installation that fails.
+pub fn node_folder() -> Result<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
+    install("node", &source, &["package.json", "package-lock.json"], |folder| {
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(folder);
+        (npm, "the JavaScript SDK needs Node.js 20 or newer with npm: install them")
+    })
+}
+
+/// The folder that holds the Python SDK, for `PYTHONPATH`.
+///
+/// # Errors
+///
+/// No Python 3 with pip, or an installation that fails.
+pub fn python_folder() -> Result<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+    install("python", &source, &["requirements.txt"], |folder| {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        pip.args(["--requirement", "requirements.txt", "--target", "."]).current_dir(folder);
+        (pip, "the Python SDK needs Python 3.8 or newer with pip: install them")
+    })
+}
+
+/// Installs into a folder of its own below `target/`, once for each state of the pins.
+fn install(
+    name: &str,
+    source: &Path,
+    pins: &[&str],
+    command: impl Fn(&Path) -> (Command, &'static str),
+) -> Result<PathBuf> {
+    let root = target_folder()?.join("interop");
+    fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
+    // Tests run as several processes at once: one installs, the others wait for it.
+    let lock = File::create(root.join(format!("{name}.lock")))?;
+    lock.lock()?;
+
+    let folder = root.join(name);
+    let is_current = pins.iter().all(|pin| {
+        let installed = fs::read(folder.join("installed").join(pin)).ok();
+        installed.is_some() && installed == fs::read(source.join(pin)).ok()
+    });
+    if is_current {
+        return Ok(folder);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(folder.join("installed"))?;
+    for pin in pins {
+        fs::copy(source.join(pin), folder.join(pin))?;
+    }
+    run(|| command(&folder))?;
+    // Last, so that an installation that was interrupted starts over.
+    for pin in pins {
+        fs::copy(source.join(pin), folder.join("installed").join(pin))?;
+    }
+    Ok(folder)
+}
+
+/// Runs a command until it succeeds, [`ATTEMPTS`] times at most.
+fn run(command: impl Fn() -> (Command, &'static str)) -> Result<()> {
+    let mut failure = String::new();
+    for _ in 0..ATTEMPTS {
+        let (mut command, what_to_do) = command();
+        let output = command.output().context(what_to_do)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        failure = format!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    bail!("{failure}\nit was tried {ATTEMPTS} times; is the package registry within reach?")
+}
+
+/// The workspace's `target` folder: the one this test was built into.
+fn target_folder() -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    // target/<profile>/deps/<test>
+    let folder = test.ancestors().nth(3).context("this test was not started by cargo")?;
+    Ok(folder.to_owned())
+}
