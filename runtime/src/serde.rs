@@ -7,9 +7,8 @@
 mod error;
 mod finite;
 mod format;
+mod lenient;
 mod missing;
-#[cfg(feature = "server")]
-mod tracked;
 mod union;
 #[cfg(feature = "server")]
 mod violations;
@@ -25,9 +24,9 @@ pub use finite::{Finite, finite};
 pub use missing::{missing, required};
 pub use union::{MemberValue, Union, deserialize_union, serialize_union_member};
 #[cfg(feature = "server")]
-pub use violations::{Violation, ViolationKind};
-#[cfg(feature = "server")]
 pub(crate) use violations::from_slice_with_violations;
+#[cfg(feature = "server")]
+pub use violations::{Violation, ViolationKind};
 
 /// Writes `value` as JSON, with blobs in base64.
 ///
@@ -59,19 +58,18 @@ pub fn append<T: Serialize + ?Sized>(dst: &mut BytesMut, value: &T) -> Result<()
     Ok(value.serialize(&mut format::serializer(format::Appender(dst)))?)
 }
 
-/// Reads a payload. Of duplicate members the last counts.
+/// Reads a payload.
+///
+/// Of duplicate members the last counts, and a whole number may be written with a fraction or an
+/// exponent.
 ///
 /// # Errors
 ///
-/// Text that is not JSON, or a value of another type than the model's.
+/// Text that is not JSON, or a value of another type than the model's; the error names the member.
 pub fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
     match serde_json::from_slice(payload) {
-        // Derived code refuses duplicates. They are too rare to pay for in every payload: only one that
-        // has them is read by way of a value, which keeps the last.
-        Err(error) if error.to_string().starts_with("duplicate field") => {
-            let value: serde_json::Value = serde_json::from_slice(payload)?;
-            Ok(serde_json::from_value(value)?)
-        }
+        // What is unusual is read a second time, so that what is usual costs nothing more.
+        Err(error) if error.is_data() => Ok(lenient::from_slice(payload)?.0),
         result => Ok(result?),
     }
 }
@@ -89,7 +87,9 @@ pub fn error_from_slice<T: ErrorShape>(payload: &[u8]) -> Result<T, Error> {
     if error.message().is_some_and(|it| !it.is_empty()) {
         return Ok(error);
     }
-    let Some(text) = ErrorMembers::read(payload).message else { return Ok(error) };
+    let Some(text) = ErrorMembers::read(payload).message else {
+        return Ok(error);
+    };
     let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(payload)?;
     members.insert("message".to_owned(), text.into());
     Ok(serde_json::from_value(members.into())?)
@@ -112,7 +112,8 @@ impl ErrorMembers {
         let Ok(members) = serde_json::from_slice::<serde_json::Value>(payload) else {
             return Self::default();
         };
-        let text = |name: &str| Some(members.get(name)?.as_str()?.to_owned()).filter(|it| !it.is_empty());
+        let text =
+            |name: &str| Some(members.get(name)?.as_str()?.to_owned()).filter(|it| !it.is_empty());
         let error_code = text("_errorCode");
         Self {
             code: error_code.clone().or_else(|| text("error")),
@@ -135,7 +136,10 @@ mod tests {
             let bytes: Vec<u8> = (0..len).map(|it| (it % 251) as u8).collect();
             let json = to_vec(&[Blob::from(bytes.clone())]).unwrap();
             let text = base64_simd::STANDARD.encode_to_string(&bytes);
-            assert_eq!(String::from_utf8(json.clone()).unwrap(), format!("[\"{text}\"]"));
+            assert_eq!(
+                String::from_utf8(json.clone()).unwrap(),
+                format!("[\"{text}\"]")
+            );
             assert_eq!(&*from_slice::<Vec<Blob>>(&json).unwrap()[0], bytes);
             let mut buffer = BytesMut::new();
             append(&mut buffer, &[Blob::from(bytes)]).unwrap();
@@ -155,10 +159,32 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_may_be_written_as_fractions() {
+        let read = |json: &str| from_slice::<i64>(json.as_bytes()).ok();
+        assert_eq!(read("5.0"), Some(5));
+        assert_eq!(read("1e3"), Some(1000));
+        assert_eq!(read("-0.0"), Some(0));
+        assert_eq!(read("5.5"), None);
+        assert_eq!(read("1e300"), None);
+        assert_eq!(read("9223372036854775808"), None);
+        assert_eq!(from_slice::<u8>(b"256.0").ok(), None);
+        assert_eq!(
+            from_slice::<Vec<Vec<i32>>>(b"[[1.0, 2]]").unwrap(),
+            [[1, 2]]
+        );
+    }
+
+    #[test]
     fn error_text_comes_from_either_member() {
         let text = |json: &str| ErrorMembers::read(json.as_bytes()).message;
-        assert_eq!(text(r#"{"message": "a", "_message": "b"}"#).as_deref(), Some("a"));
-        assert_eq!(text(r#"{"message": "", "_message": "b"}"#).as_deref(), Some("b"));
+        assert_eq!(
+            text(r#"{"message": "a", "_message": "b"}"#).as_deref(),
+            Some("a")
+        );
+        assert_eq!(
+            text(r#"{"message": "", "_message": "b"}"#).as_deref(),
+            Some("b")
+        );
         assert_eq!(text(r#"{"message": 1, "_message": ""}"#), None);
         assert_eq!(text("InternalServerError"), None);
     }

@@ -48,7 +48,9 @@ impl fmt::Display for ConnectionError {
             Self::ClosedByPeer => f.write_str("the other side closed the connection"),
             Self::StreamEnded => f.write_str("the stream has ended"),
             Self::Io(_) => f.write_str("reading from or writing to the socket failed"),
-            Self::Decode(_) => f.write_str("the other side sent what is not an event-stream message"),
+            Self::Decode(_) => {
+                f.write_str("the other side sent what is not an event-stream message")
+            }
             Self::Encode(_) => f.write_str("a message could not be encoded"),
             Self::Protocol(rule) => write!(f, "the other side broke the protocol: {rule}"),
             Self::PeerError { internal, message } => {

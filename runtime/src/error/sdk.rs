@@ -55,9 +55,10 @@ impl<E> SdkError<E> {
     /// `false` means that it is safe to send the request again.
     pub fn is_ambiguous(&self) -> bool {
         match self {
-            Self::DispatchFailure { request_written, .. } | Self::Timeout { request_written } => {
-                *request_written
+            Self::DispatchFailure {
+                request_written, ..
             }
+            | Self::Timeout { request_written } => *request_written,
             Self::ResponseError(_) => true,
             Self::ConstructionFailure(_) | Self::ServiceError(_) | Self::Lagged { .. } => false,
         }
@@ -100,9 +101,10 @@ impl<E: OperationError> SdkError<E> {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::ServiceError(error) => ServiceErrorRef::new(error).is_retryable(),
-            Self::DispatchFailure { request_written, .. } | Self::Timeout { request_written } => {
-                !request_written
+            Self::DispatchFailure {
+                request_written, ..
             }
+            | Self::Timeout { request_written } => !request_written,
             _ => false,
         }
     }
@@ -113,8 +115,14 @@ impl<E> fmt::Display for SdkError<E> {
         let written = |written: bool| if written { "after" } else { "before" };
         match self {
             Self::ConstructionFailure(_) => f.write_str("the request could not be built"),
-            Self::DispatchFailure { request_written, .. } => {
-                write!(f, "the connection failed {} the request was written", written(*request_written))
+            Self::DispatchFailure {
+                request_written, ..
+            } => {
+                write!(
+                    f,
+                    "the connection failed {} the request was written",
+                    written(*request_written)
+                )
             }
             Self::Timeout { request_written } => write!(
                 f,
@@ -161,10 +169,21 @@ pub struct BuildError(BuildErrorKind);
 
 #[derive(Debug)]
 enum BuildErrorKind {
-    MissingMember { shape_id: &'static str, member: &'static str },
-    Serialize { shape_id: &'static str, source: serde::Error },
-    Encode { source: EncodeError },
-    FrameTooLong { len: usize, limit: usize },
+    MissingMember {
+        shape_id: &'static str,
+        member: &'static str,
+    },
+    Serialize {
+        shape_id: &'static str,
+        source: serde::Error,
+    },
+    Encode {
+        source: EncodeError,
+    },
+    FrameTooLong {
+        len: usize,
+        limit: usize,
+    },
 }
 
 impl BuildError {
@@ -225,15 +244,24 @@ pub struct ResponseError(ResponseErrorKind);
 
 #[derive(Debug)]
 enum ResponseErrorKind {
-    UnexpectedShape { expected: &'static str, actual: String },
+    UnexpectedShape {
+        expected: &'static str,
+        actual: String,
+    },
     NoResponse,
-    Payload { shape_id: String, source: serde::Error },
+    Payload {
+        shape_id: String,
+        source: serde::Error,
+    },
 }
 
 impl ResponseError {
     /// The message named another shape than the one that belongs here.
     pub(crate) fn unexpected_shape(expected: &'static str, actual: impl Into<String>) -> Self {
-        Self(ResponseErrorKind::UnexpectedShape { expected, actual: actual.into() })
+        Self(ResponseErrorKind::UnexpectedShape {
+            expected,
+            actual: actual.into(),
+        })
     }
 
     /// The server ended the stream instead of answering.
@@ -243,7 +271,10 @@ impl ResponseError {
 
     /// The payload is not the JSON of `shape_id`.
     pub(crate) fn payload(shape_id: impl Into<String>, source: serde::Error) -> Self {
-        Self(ResponseErrorKind::Payload { shape_id: shape_id.into(), source })
+        Self(ResponseErrorKind::Payload {
+            shape_id: shape_id.into(),
+            source,
+        })
     }
 }
 
@@ -291,11 +322,15 @@ pub(crate) fn operation_error<E: OperationError>(
         Some(id) => Some(id.to_owned()),
         None => from_code(),
     };
-    match shape_id.as_deref().and_then(|id| E::from_payload(id, &payload)) {
+    match shape_id
+        .as_deref()
+        .and_then(|id| E::from_payload(id, &payload))
+    {
         Some(Ok(error)) => Ok(error),
-        Some(Err(source)) => {
-            Err(ResponseError::payload(shape_id.as_deref().unwrap_or_default(), source))
-        }
+        Some(Err(source)) => Err(ResponseError::payload(
+            shape_id.as_deref().unwrap_or_default(),
+            source,
+        )),
         None => Ok(Unhandled::from_reply(shape_id.as_deref(), content_type, payload).into()),
     }
 }

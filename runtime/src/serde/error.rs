@@ -10,9 +10,23 @@ pub struct Error {
     message: String,
 }
 
+impl Error {
+    /// An error whose place is known as the path of a member.
+    pub(super) fn new(error: serde_json::Error, path: &str) -> Self {
+        let mut message = without_values(&error.to_string());
+        if !path.is_empty() {
+            message.push_str(" at ");
+            message.push_str(path);
+        }
+        Self { message }
+    }
+}
+
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        Self { message: without_values(&error.to_string()) }
+        Self {
+            message: without_values(&error.to_string()),
+        }
     }
 }
 
@@ -27,10 +41,18 @@ impl std::error::Error for Error {}
 /// Takes the value out of serde's `invalid type: string "…", expected …`.
 fn without_values(message: &str) -> String {
     for kind in ["invalid type: ", "invalid value: "] {
-        let Some(rest) = message.strip_prefix(kind) else { continue };
+        let Some(rest) = message.strip_prefix(kind) else {
+            continue;
+        };
         // The last one: the value itself may hold the separator.
-        let Some((actual, expected)) = rest.rsplit_once(", expected ") else { continue };
-        let actual = actual.split(['"', '`']).next().unwrap_or_default().trim_end();
+        let Some((actual, expected)) = rest.rsplit_once(", expected ") else {
+            continue;
+        };
+        let actual = actual
+            .split(['"', '`'])
+            .next()
+            .unwrap_or_default()
+            .trim_end();
         return format!("{kind}{actual}, expected {expected}");
     }
     message.to_owned()
@@ -41,9 +63,14 @@ mod tests {
     #[test]
     fn names_the_place_and_not_the_value() {
         let error = crate::serde::from_slice::<i64>(br#""a secret, expected \"x\"""#).unwrap_err();
-        assert_eq!(error.to_string(), "invalid type: string, expected i64 at line 1 column 26");
+        assert_eq!(error.to_string(), "invalid type: string, expected i64");
+        let error = crate::serde::from_slice::<Vec<i64>>(br#"[1, 2.5]"#).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid type: floating point, expected i64 at [1]"
+        );
         let error = crate::serde::from_slice::<u8>(b"12345").unwrap_err();
-        assert_eq!(error.to_string(), "invalid value: integer, expected u8 at line 1 column 5");
+        assert_eq!(error.to_string(), "invalid value: integer, expected u8");
         assert!(!format!("{error:?}").contains("12345"));
     }
 }

@@ -18,7 +18,11 @@ pub(super) struct Base64Formatter;
 const PIECE: usize = 3 * 1024;
 
 impl Formatter for Base64Formatter {
-    fn write_byte_array<W: Write + ?Sized>(&mut self, writer: &mut W, bytes: &[u8]) -> io::Result<()> {
+    fn write_byte_array<W: Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        bytes: &[u8],
+    ) -> io::Result<()> {
         let mut text = [0; PIECE / 3 * 4];
         writer.write_all(b"\"")?;
         for piece in bytes.chunks(PIECE) {

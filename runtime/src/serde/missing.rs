@@ -15,7 +15,6 @@ thread_local! {
 }
 
 /// How many required members this thread has found missing so far.
-#[cfg(feature = "server")]
 pub(super) fn count() -> u64 {
     MISSING.get()
 }

@@ -37,7 +37,10 @@ impl<'de, A: MapAccess<'de>> MemberValue<'_, A> {
     /// # Errors
     ///
     /// A value of another type than `T`.
-    pub fn read<T: Deserialize<'de>, U>(self, variant: impl FnOnce(T) -> U) -> Result<Option<U>, A::Error> {
+    pub fn read<T: Deserialize<'de>, U>(
+        self,
+        variant: impl FnOnce(T) -> U,
+    ) -> Result<Option<U>, A::Error> {
         Ok(self.0.next_value::<Option<T>>()?.map(variant))
     }
 
@@ -59,7 +62,9 @@ impl<'de, A: MapAccess<'de>> MemberValue<'_, A> {
 /// # Errors
 ///
 /// Two members of the union at once, a value of another type than its member's, or no object.
-pub fn deserialize_union<'de, U: Union, D: Deserializer<'de>>(deserializer: D) -> Result<U, D::Error> {
+pub fn deserialize_union<'de, U: Union, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<U, D::Error> {
     deserializer.deserialize_map(UnionVisitor(PhantomData))
 }
 
@@ -75,7 +80,9 @@ impl<'de, U: Union> Visitor<'de> for UnionVisitor<U> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<U, A::Error> {
         let mut set: Option<(Name<'de>, U)> = None;
         while let Some(name) = map.next_key::<Name<'de>>()? {
-            let Some(member) = U::read_member(&name.0, MemberValue(&mut map))? else { continue };
+            let Some(member) = U::read_member(&name.0, MemberValue(&mut map))? else {
+                continue;
+            };
             // The same member again is a duplicate key, of which the last counts.
             if set.is_some_and(|(earlier, _)| earlier.0 != name.0) {
                 return Err(de::Error::custom("a union with two members"));

@@ -1,14 +1,14 @@
 //! Which required members a request lacks.
 //!
-//! Reading fills gaps and counts them. Only if there are any is the payload read a second time, through
-//! a deserializer that follows the path and hands out a `null` for each member that is not there: what
-//! reads the member then finds the gap at a known path. A correct request pays for nothing.
+//! Reading fills gaps and counts them. Only if there are any is the payload read a second time, by the
+//! patient way, which hands out a null for each member that is not there: what reads the member then
+//! finds the gap at a known path. A correct request pays for nothing.
 
 use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::{Error, missing, tracked::Tracker};
+use super::{Error, lenient, missing};
 
 /// A way in which a request is not what the model says although it could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +45,13 @@ pub(crate) fn from_slice_with_violations<T: DeserializeOwned>(
     if missing::count() == before {
         return Ok((value, Vec::new()));
     }
-    let tracker = Tracker::default();
-    tracker.read::<T, _>(serde_json::from_slice::<serde_json::Value>(payload)?)?;
-    let violations = tracker
-        .into_gaps()
+    let (value, gaps) = lenient::from_slice(payload)?;
+    let violations = gaps
         .into_iter()
-        .map(|path| Violation { path, kind: ViolationKind::Missing })
+        .map(|path| Violation {
+            path,
+            kind: ViolationKind::Missing,
+        })
         .collect();
     Ok((value, violations))
 }
@@ -124,13 +125,19 @@ mod tests {
 
     #[test]
     fn finds_nothing_in_a_complete_request() {
-        check(&format!(r#"{{"name": "", "inner": {INNER}, "choice": {{"inner": {INNER}}}}}"#), &[]);
+        check(
+            &format!(r#"{{"name": "", "inner": {INNER}, "choice": {{"inner": {INNER}}}}}"#),
+            &[],
+        );
     }
 
     #[test]
     fn names_each_gap_once_by_its_path() {
         check("{}", &["name", "inner", "choice"]);
-        check(r#"{"choice": null, "inner": {"deep": null}}"#, &["choice", "inner.deep", "inner.count", "name"]);
+        check(
+            r#"{"choice": null, "inner": {"deep": null}}"#,
+            &["choice", "inner.deep", "inner.count", "name"],
+        );
         check(
             &format!(
                 r#"{{"name": "n", "inner": {INNER}, "note": null, "other": {{"x": null}},
@@ -144,7 +151,10 @@ mod tests {
     #[test]
     fn an_empty_or_unknown_union_is_not_missing() {
         for choice in ["{}", r#"{"else": 1}"#, r#"{"inner": null}"#] {
-            check(&format!(r#"{{"name": "", "inner": {INNER}, "choice": {choice}}}"#), &[]);
+            check(
+                &format!(r#"{{"name": "", "inner": {INNER}, "choice": {choice}}}"#),
+                &[],
+            );
         }
     }
 
