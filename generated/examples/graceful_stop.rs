@@ -1,0 +1,37 @@
+//! Receives messages until SIGTERM, then unsubscribes, says goodbye and closes the connection.
+//!
+//! The nucleus stops a component by sending SIGTERM to its processes.
+
+use greengrass_core_ipc::{Client, types::BinaryMessage};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+
+    let connection = Client::builder().connect().await?;
+    let client = Client::new(connection.clone());
+    let mut subscription = client.subscribe_to_topic().topic("my/topic").send().await?;
+    println!("subscribed");
+
+    loop {
+        tokio::select! {
+            event = subscription.next() => match event {
+                Some(event) => println!("{:?}", event?),
+                None => break,
+            },
+            _ = terminate.recv() => break,
+        }
+    }
+
+    subscription.close().await?;
+    client
+        .publish_to_topic()
+        .topic("goodbye")
+        .publish_message(BinaryMessage::builder().message("goodbye").build())
+        .send()
+        .await?;
+    connection.close().await;
+    println!("stopped");
+    Ok(())
+}

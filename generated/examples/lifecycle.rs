@@ -1,0 +1,43 @@
+//! Reports what happens to the connection, and exits when it is over.
+//!
+//! A nucleus that restarts gives out new tokens and starts its components again, so a component whose
+//! connection has ended should exit rather than linger.
+
+use greengrass_core_ipc::{
+    Client,
+    client::LifecycleHandler,
+    error::ConnectionError,
+};
+
+struct Reporter;
+
+impl LifecycleHandler for Reporter {
+    fn on_connect(&mut self) {
+        println!("connected");
+    }
+
+    fn on_disconnect(&mut self, error: Option<ConnectionError>) {
+        match error {
+            Some(error) => println!("disconnected: {error}"),
+            None => println!("disconnected, as we wished"),
+        }
+    }
+
+    fn on_error(&mut self, error: ConnectionError) -> bool {
+        println!("the connection reported: {error}");
+        // True ends the connection.
+        true
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let connection = Client::builder().lifecycle_handler(Reporter).connect().await?;
+    let client = Client::new(connection.clone());
+
+    let configuration = client.get_configuration().key_path(["greeting"]).send().await?;
+    println!("greeting: {:?}", configuration.value);
+
+    connection.closed().await?;
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Answers every message on `requests/+` with one on `answers`, from inside the handler.
+//!
+//! A handler may make calls and wait for them: another task reads the socket.
+
+use std::ops::ControlFlow;
+
+use greengrass_core_ipc::{
+    Client, StreamHandler,
+    error::SdkError,
+    operation::subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError},
+    types::{BinaryMessage, SubscriptionResponseMessage},
+};
+
+struct Answerer {
+    client: Client,
+}
+
+impl StreamHandler<SubscribeToTopic> for Answerer {
+    async fn on_stream_event(&mut self, event: SubscriptionResponseMessage) {
+        let SubscriptionResponseMessage::BinaryMessage(request) = event else { return };
+        let text = request.message.unwrap_or_default().to_ascii_uppercase();
+        let answer = BinaryMessage::builder().message(text).build();
+        let sent =
+            self.client.publish_to_topic().topic("answers").publish_message(answer).send().await;
+        if let Err(error) = sent {
+            eprintln!("could not answer: {error}");
+        }
+    }
+
+    async fn on_stream_error(&mut self, error: SdkError<SubscribeToTopicError>) -> ControlFlow<()> {
+        eprintln!("the subscription reported: {error}");
+        ControlFlow::Break(())
+    }
+
+    async fn on_stream_closed(&mut self) {
+        println!("the subscription has ended");
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let client = Client::connect().await?;
+    let subscription = client.subscribe_to_topic().topic("requests/+").send().await?;
+    println!("answering");
+    let handle = subscription.spawn_handler(Answerer { client });
+    handle.closed().await;
+    Ok(())
+}

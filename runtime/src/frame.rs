@@ -1,0 +1,81 @@
+//! Event-stream messages as bytes.
+//!
+//! A message is a prelude (total length, headers length, CRC-32 of both), headers, a payload and a
+//! CRC-32 of everything before it. All integers are big-endian. This layer knows the encoding and its
+//! limits, and nothing of what a header means.
+//!
+//! | offset | size | field |
+//! |---|---|---|
+//! | 0 | 4 | total length *T*, 16 + *H* + payload |
+//! | 4 | 4 | headers length *H* |
+//! | 8 | 4 | CRC-32 of bytes 0 to 8 |
+//! | 12 | *H* | headers |
+//! | 12 + *H* | *T* - *H* - 16 | payload |
+//! | *T* - 4 | 4 | CRC-32 of bytes 0 to *T* - 4 |
+//!
+//! Read a stream of bytes with [`Decoder`], which gives [`Frame`]s; look into one with [`MessageRef`],
+//! which borrows, or [`Message`], which owns. Write with [`FrameEncoder`] or [`Message::encode`].
+
+mod decoder;
+mod encoder;
+mod error;
+mod header;
+mod message;
+
+pub use decoder::Decoder;
+pub use encoder::FrameEncoder;
+pub use error::{DecodeError, EncodeError, HeaderError};
+pub use header::{Header, HeaderRef, HeaderValue, HeaderValueRef, Headers};
+pub use message::{Frame, Message, MessageRef};
+
+/// Length of the prelude with its checksum, in bytes.
+const PRELUDE_LEN: usize = 12;
+
+/// Length of everything that is neither header nor payload, in bytes: the shortest message.
+const OVERHEAD: usize = 16;
+
+/// How large the parts of a message may be.
+///
+/// The defaults are those of the library under the official SDKs, `aws-c-event-stream` 0.7.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The whole message, in bytes. Default: 24 MiB.
+    pub max_message_len: usize,
+    /// How many headers a message may have. Default: 1024.
+    pub max_headers: usize,
+    /// A header's text or byte array, in bytes. Default: 32,767, although the field could hold twice
+    /// as much.
+    pub max_value_len: usize,
+}
+
+impl Limits {
+    /// The default limits.
+    pub const DEFAULT: Self = Self {
+        max_message_len: 24 * 1024 * 1024,
+        max_headers: 1024,
+        max_value_len: 32_767,
+    };
+
+    /// The same limits with another length of the whole message, in bytes.
+    ///
+    /// Nucleus lite takes messages of 10,000 bytes.
+    #[must_use]
+    pub const fn with_max_message_len(self, max_message_len: usize) -> Self {
+        Self {
+            max_message_len,
+            ..self
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Reads a big-endian `u32`; the caller has checked that it is there.
+fn be_u32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}

@@ -1,0 +1,86 @@
+//! Reading frames off a stream of bytes.
+
+use bytes::BytesMut;
+
+use super::{
+    DecodeError, Frame, Limits, Message, MessageRef,
+    message::{Prelude, check_message},
+};
+
+/// Splits a stream of bytes into frames. It holds no socket; the caller owns the buffer.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use eventstream_rpc::frame::{Decoder, Message};
+///
+/// let message = Message { payload: "hello".into(), ..Message::default() };
+/// let mut bytes = BytesMut::new();
+/// message.encode(&mut bytes)?;
+/// let rest = bytes.split_off(7);
+///
+/// let mut decoder = Decoder::default();
+/// assert_eq!(decoder.decode(&mut bytes)?, None); // not all of it yet
+/// bytes.extend_from_slice(&rest);
+/// assert_eq!(decoder.decode(&mut bytes)?, Some(message));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Decoder {
+    limits: Limits,
+    /// The prelude of the message at the front of the buffer, once it has been checked.
+    prelude: Option<Prelude>,
+}
+
+impl Decoder {
+    /// A decoder that refuses what is over `limits`.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self {
+            limits,
+            prelude: None,
+        }
+    }
+
+    /// Takes the next frame off the front of `src`, or `None` if `src` does not hold all of it yet.
+    ///
+    /// Nothing is allocated for what a prelude merely claims; see [`missing`](Self::missing).
+    ///
+    /// # Errors
+    ///
+    /// Bytes that are not a message. After [`DecodeError::Headers`] the frame has been taken off and
+    /// decoding can go on; after any other error it cannot.
+    pub fn decode_frame(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        let prelude = match self.prelude {
+            Some(prelude) => prelude,
+            None => match Prelude::parse(src, &self.limits)? {
+                Some(prelude) => *self.prelude.insert(prelude),
+                None => return Ok(None),
+            },
+        };
+        if src.len() < prelude.message_len {
+            return Ok(None);
+        }
+        check_message(src, &prelude)?;
+        self.prelude = None;
+        let bytes = src.split_to(prelude.message_len).freeze();
+        MessageRef::parse_headers(&bytes, prelude.headers_len, &self.limits)?;
+        Ok(Some(Frame::new(bytes, prelude.headers_len)))
+    }
+
+    /// Takes the next message off the front of `src`, or `None` if `src` does not hold all of it yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode_frame`](Self::decode_frame).
+    pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Message>, DecodeError> {
+        Ok(self.decode_frame(src)?.map(|frame| frame.to_message()))
+    }
+
+    /// How many more bytes than `src` holds the message at its front needs, as far as that is known.
+    ///
+    /// A reader may reserve that much, within reason: a peer can claim a message of 24 MiB with twelve
+    /// bytes.
+    pub fn missing(&self, src: &BytesMut) -> usize {
+        self.prelude
+            .map_or(0, |it| it.message_len.saturating_sub(src.len()))
+    }
+}

@@ -1,0 +1,194 @@
+//! Local topics, filters, and which subscriptions a topic reaches.
+//!
+//! The rules are the Java nucleus's, which are not MQTT's: `a/#` does not match `a`, wildcards match
+//! topics that begin with `$`, a `#` before the end acts like `+`, and no filter is ever refused.
+
+use std::collections::HashMap;
+
+/// The levels of a topic or filter. Empty levels at the end do not count.
+fn levels(text: &str) -> impl Iterator<Item = &str> {
+    let trimmed = text.trim_end_matches('/');
+    // Text of slashes alone has no levels; no text at all is one empty level.
+    let has_levels = text.is_empty() || !trimmed.is_empty();
+    trimmed.split('/').filter(move |_| has_levels)
+}
+
+/// Whether a topic has at least one level. One of slashes alone cannot be published to.
+pub(crate) fn has_levels(topic: &str) -> bool {
+    levels(topic).next().is_some()
+}
+
+/// Whether a topic holds a character that only filters may hold.
+pub(crate) fn has_wildcard(topic: &str) -> bool {
+    topic.contains(['+', '#', '*'])
+}
+
+/// Whether a filter can match more than one topic: some level is `+`, or the last one is `#`.
+///
+/// It decides the receive mode of a subscription that names none.
+pub(crate) fn is_wildcard_filter(filter: &str) -> bool {
+    levels(filter).any(|it| it == "+") || levels(filter).last() == Some("#")
+}
+
+/// What is subscribed, arranged by the levels of the filters.
+///
+/// Finding the subscriptions of a topic costs what the topic's levels and the matches cost, however
+/// many subscriptions there are.
+#[derive(Debug)]
+pub(crate) struct FilterTree<T> {
+    root: Node<T>,
+}
+
+#[derive(Debug)]
+struct Node<T> {
+    /// By the filter's next level; `+` and `#` are among them.
+    children: HashMap<Box<str>, Node<T>>,
+    /// The subscriptions whose filter ends here, by the key that removes them.
+    subscriptions: Vec<(u64, T)>,
+}
+
+impl<T> Default for FilterTree<T> {
+    fn default() -> Self {
+        Self { root: Node::default() }
+    }
+}
+
+impl<T> Default for Node<T> {
+    fn default() -> Self {
+        Self { children: HashMap::new(), subscriptions: Vec::new() }
+    }
+}
+
+impl<T> FilterTree<T> {
+    /// Adds a subscription. A filter without levels is accepted and matches nothing.
+    pub(crate) fn insert(&mut self, filter: &str, key: u64, subscription: T) {
+        if !has_levels(filter) {
+            return;
+        }
+        let node = levels(filter)
+            .fold(&mut self.root, |node, level| node.children.entry(level.into()).or_default());
+        node.subscriptions.push((key, subscription));
+    }
+
+    /// Removes the subscription that was added with this filter and key.
+    pub(crate) fn remove(&mut self, filter: &str, key: u64) {
+        let levels: Vec<_> = levels(filter).collect();
+        self.root.remove(&levels, key);
+    }
+
+    /// Visits each subscription whose filter matches `topic`, once.
+    pub(crate) fn for_each_match(&self, topic: &str, mut visit: impl FnMut(&T)) {
+        let levels: Vec<_> = levels(topic).collect();
+        self.root.visit(&levels, &mut visit);
+    }
+}
+
+impl<T> Node<T> {
+    fn remove(&mut self, levels: &[&str], key: u64) {
+        let Some((level, rest)) = levels.split_first() else {
+            return self.subscriptions.retain(|(it, _)| *it != key);
+        };
+        let Some(child) = self.children.get_mut(*level) else { return };
+        child.remove(rest, key);
+        if child.children.is_empty() && child.subscriptions.is_empty() {
+            self.children.remove(*level);
+        }
+    }
+
+    fn visit(&self, levels: &[&str], visit: &mut impl FnMut(&T)) {
+        let Some((level, rest)) = levels.split_first() else {
+            return self.visit_own(visit);
+        };
+        // A published topic has no level called `+` or `#`, so no child is visited twice.
+        for name in [level, "+", "#"] {
+            let Some(child) = self.children.get(name) else { continue };
+            if name == "#" && !rest.is_empty() {
+                child.visit_own(visit);
+            }
+            child.visit(rest, visit);
+        }
+    }
+
+    fn visit_own(&self, visit: &mut impl FnMut(&T)) {
+        self.subscriptions.iter().for_each(|(_, subscription)| visit(subscription));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(filter: &str, topic: &str) -> bool {
+        let mut tree = FilterTree::default();
+        tree.insert(filter, 1, ());
+        let mut count = 0;
+        tree.for_each_match(topic, |()| count += 1);
+        assert!(count <= 1, "{filter} matched {topic} {count} times");
+        count == 1
+    }
+
+    #[test]
+    fn matches_as_the_nucleus_does() {
+        for (filter, topic, expected) in [
+            ("a/b", "a/b", true),
+            ("a/b", "a/b/", true),
+            ("a/b/", "a/b", true),
+            ("a/b", "A/b", false),
+            ("a/+", "a/b", true),
+            ("a/+", "a", false),
+            ("a/+", "a/", false),
+            ("a/+", "a/b/c", false),
+            ("+", "/a", false),
+            ("/+", "/a", true),
+            ("+/+", "/a", true),
+            ("a/+/c", "a//c", true),
+            ("a/#", "a/b/c", true),
+            ("a/#", "a", false),
+            ("#", "a/b", true),
+            ("#", "$aws/things/T/shadow/update/delta", true),
+            ("a/#/b", "a/x/b", true),
+            ("a/#/b", "a/b", false),
+            ("a/#/b", "a/x/y/b", false),
+            ("sport+", "sport1", false),
+            ("a*", "ab", false),
+            ("/", "a", false),
+            ("/", "/", false),
+        ] {
+            assert_eq!(matches(filter, topic), expected, "{filter} on {topic}");
+        }
+    }
+
+    #[test]
+    fn knows_which_filters_are_wildcards() {
+        for filter in ["+", "a/+/b", "#", "a/#", "foo/ba+/#", "a/+/"] {
+            assert!(is_wildcard_filter(filter), "{filter}");
+        }
+        for filter in ["a", "foo/+bar", "#/foo", "foo/+#", "/", ""] {
+            assert!(!is_wildcard_filter(filter), "{filter}");
+        }
+    }
+
+    #[test]
+    fn reaches_every_subscription_once_until_it_is_removed() {
+        let mut tree = FilterTree::default();
+        let filters = ["a/b", "a/+", "a/#", "#", "+/b", "a/b", "c"];
+        for (key, filter) in (0..).zip(filters) {
+            tree.insert(filter, key, filter);
+        }
+        let found = |tree: &FilterTree<&'static str>| {
+            let mut found = Vec::new();
+            tree.for_each_match("a/b", |it| found.push(*it));
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(found(&tree), ["#", "+/b", "a/#", "a/+", "a/b", "a/b"]);
+        tree.remove("a/b", 0);
+        tree.remove("#", 3);
+        tree.remove("#", 3);
+        assert_eq!(found(&tree), ["+/b", "a/#", "a/+", "a/b"]);
+        for (key, filter) in (0..).zip(filters) {
+            tree.remove(filter, key);
+        }
+        assert!(tree.root.children.is_empty());
+    }
+}
