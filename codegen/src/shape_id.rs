@@ -1,0 +1,97 @@
+//! Shape IDs (Smithy 2.0 spec, section "Shape ID").
+
+use std::{fmt, rc::Rc};
+
+/// An absolute shape ID: `namespace#Name`.
+///
+/// Cloning is cheap. IDs compare as their text does.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShapeId(Rc<str>);
+
+impl ShapeId {
+    /// Reads an absolute shape ID; the error says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let Some((namespace, name)) = text.split_once('#') else {
+            return Err("a shape ID is absolute: namespace#Name");
+        };
+        if !namespace.split('.').all(is_identifier) {
+            return Err("the namespace is not identifiers joined by dots");
+        }
+        if !is_identifier(name) {
+            return Err("the name is not an identifier");
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The part before the `#`.
+    pub fn namespace(&self) -> &str {
+        self.0
+            .split_once('#')
+            .map_or("", |(namespace, _)| namespace)
+    }
+
+    /// The part after the `#`.
+    pub fn name(&self) -> &str {
+        self.0.split_once('#').map_or("", |(_, name)| name)
+    }
+
+    /// The whole ID.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ShapeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ShapeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether `text` is an identifier: underscores, then a letter (or, after an underscore, a digit),
+/// then letters, digits and underscores; ASCII only.
+pub fn is_identifier(text: &str) -> bool {
+    let rest = text.trim_start_matches('_');
+    let may_start_with_digit = rest.len() < text.len();
+    let starts_well = rest.starts_with(|it: char| {
+        it.is_ascii_alphabetic() || (may_start_with_digit && it.is_ascii_digit())
+    });
+    starts_well
+        && rest
+            .chars()
+            .all(|it| it.is_ascii_alphanumeric() || it == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_identifiers() {
+        for text in ["a", "A1", "_a", "__1st", "a_b_"] {
+            assert!(is_identifier(text), "{text}");
+        }
+        for text in ["", "_", "__", "1a", "a-b", "é", "a b"] {
+            assert!(!is_identifier(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_absolute_ids() {
+        let id = ShapeId::parse("aws.greengrass#ServiceError").unwrap();
+        assert_eq!(
+            (id.namespace(), id.name()),
+            ("aws.greengrass", "ServiceError")
+        );
+        for text in [
+            "String", "a.b", "#a", "a#", "a..b#c", "a#b$c", "a#b#c", "a#b ",
+        ] {
+            assert!(ShapeId::parse(text).is_err(), "{text}");
+        }
+    }
+}
