@@ -2,14 +2,7 @@
 
 use std::{cmp::Ordering, fmt};
 
-/// A model file.
-#[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
-    /// Its path, as diagnostics show it.
-    pub path: &'a str,
-    /// Its text: Smithy JSON AST.
-    pub json: &'a str,
-}
+use crate::Source;
 
 /// Whether a model can be used all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

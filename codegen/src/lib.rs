@@ -7,4 +7,11 @@ pub mod resolve;
 pub mod shape_id;
 pub mod traits;
 
-pub use diagnostic::Source;
+/// A model file.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Its path, as diagnostics show it.
+    pub path: &'a str,
+    /// Its text: Smithy JSON AST.
+    pub json: &'a str,
+}

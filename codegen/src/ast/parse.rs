@@ -2,7 +2,8 @@
 
 use super::{Member, Model, Operation, Reference, Service, Shape, ShapeKind, SimpleType, subject};
 use crate::{
-    diagnostic::{Location, Reporter, Source, Subject, closest},
+    Source,
+    diagnostic::{Location, Reporter, Subject, closest},
     json::{Entry, Kind, Value},
     shape_id::{ShapeId, is_identifier},
     traits::{Owner, Traits},
