@@ -1,17 +1,191 @@
-//! Generates Rust clients and servers for event-stream RPC services from Smithy JSON AST models.
+//! Generates Rust clients and servers for event-stream RPC services.
+//!
+//! The input is Smithy JSON AST, the output the source files of a crate that depends on
+//! `eventstream-rpc`. Five steps, each of which takes a value and makes a new one:
+//!
+//! | step | from | to | knows |
+//! |---|---|---|---|
+//! | [`ast::parse`] | JSON | [`ast::Model`] | Smithy's syntax |
+//! | [`resolve::resolve`] | model | [`resolve::Resolved`] | how shapes fit together |
+//! | [`lower::lower`] | resolved model | [`ir::Service`] | names and types in Rust |
+//! | [`emit::emit`] | service | tokens by file | what the code looks like |
+//! | [`format::format`] | tokens | text | nothing of Smithy or services |
+//!
+//! What is wrong with a model is found by the first three, all of it in one run; emitting cannot fail.
+//! Nothing here reads or writes a file but `files`, and [`generate`] is a pure function: the same input
+//! gives the same bytes.
 
 pub mod ast;
 pub mod diagnostic;
+pub mod emit;
+pub mod format;
+pub mod ir;
 pub mod json;
+pub mod lower;
+pub mod names;
+pub mod recursion;
 pub mod resolve;
 pub mod shape_id;
 pub mod traits;
 
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+
+use diagnostic::Reporter;
+
 /// A model file.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// Its path, as diagnostics show it.
+    /// What diagnostics and generated files call it.
     pub path: &'a str,
-    /// Its text: Smithy JSON AST.
+    /// Its text.
     pub json: &'a str,
+}
+
+/// What to generate.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The service, by its absolute shape ID; needed if the model has several.
+    pub service: Option<String>,
+    /// The name of the crate that the sources are for.
+    pub crate_name: String,
+    /// How a client finds its server.
+    pub connector: Connector,
+    /// Whether the crate's page is its `README.md`, rather than the service's documentation.
+    pub readme: bool,
+}
+
+impl Config {
+    /// The configuration for a crate of this name.
+    pub fn new(crate_name: impl Into<String>) -> Self {
+        Self {
+            service: None,
+            crate_name: crate_name.into(),
+            connector: Connector::None,
+            readme: false,
+        }
+    }
+}
+
+/// How a client finds its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connector {
+    /// Whoever makes the client brings a connection.
+    None,
+    /// As a Greengrass component does: socket and token from the environment.
+    Greengrass,
+}
+
+/// The sources of a crate.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Generated {
+    /// The files, by path.
+    pub files: Vec<GeneratedFile>,
+    /// What is odd about the model; it does not keep anything from being generated.
+    pub warnings: Diagnostics,
+    /// What was generated, in figures.
+    pub summary: Summary,
+}
+
+/// A file relative to the crate's `src`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeneratedFile {
+    /// With forward slashes.
+    pub path: String,
+    /// The text.
+    pub contents: String,
+}
+
+/// What was generated, in figures.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Absolute shape ID of the service.
+    pub service: String,
+    /// Operations with one request and one response.
+    pub unary: usize,
+    /// Operations whose server sends events.
+    pub subscriptions: usize,
+    /// Operations whose client sends events, in that direction or both.
+    pub client_streams: usize,
+    /// Shapes that became types.
+    pub shapes: usize,
+}
+
+/// Generates the sources of the crate for one service.
+///
+/// # Errors
+///
+/// All that is wrong with the model.
+pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Diagnostics> {
+    let mut reporter = Reporter::new(sources);
+    let model = ast::parse(sources, &mut reporter);
+    let Some(resolved) = resolve::resolve(&model, config.service.as_deref(), &mut reporter) else {
+        return Err(reporter.finish());
+    };
+    if reporter.has_errors() {
+        return Err(reporter.finish());
+    }
+    let origin = sources
+        .iter()
+        .map(|it| it.path)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let service = lower::lower(&resolved, config, origin, &mut reporter);
+    let header = header(&service.origin);
+    let files = emit::emit(&service);
+    let mut files: Vec<_> = files
+        .into_iter()
+        .map(|it| format::format(it, &header))
+        .collect();
+    files.push(rustfmt_toml(&header));
+    Ok(Generated {
+        files,
+        warnings: reporter.finish(),
+        summary: Summary::of(&service),
+    })
+}
+
+/// The first line of every generated file, without the comment sign.
+fn header(origin: &str) -> String {
+    format!("{HEADER} from {origin}. Do not edit.")
+}
+
+/// How the first line of every generated file begins, without the comment sign.
+pub const HEADER: &str = "Generated by `cargo run -p codegen`";
+
+/// Generated code is formatted already, and not by rustfmt.
+fn rustfmt_toml(header: &str) -> GeneratedFile {
+    GeneratedFile {
+        path: "rustfmt.toml".to_owned(),
+        contents: format!("# {header}\n\ndisable_all_formatting = true\n"),
+    }
+}
+
+impl Summary {
+    fn of(service: &ir::Service) -> Self {
+        let count = |is_counted: fn(&ir::Events) -> bool| {
+            service
+                .operations
+                .iter()
+                .filter(|it| is_counted(&it.events))
+                .count()
+        };
+        Self {
+            service: service.id.clone(),
+            unary: count(|it| matches!(it, ir::Events::None)),
+            subscriptions: count(|it| matches!(it, ir::Events::Stream { request: None, .. })),
+            client_streams: count(|it| {
+                matches!(
+                    it,
+                    ir::Events::Stream {
+                        request: Some(_),
+                        ..
+                    }
+                )
+            }),
+            shapes: service.shapes.len(),
+        }
+    }
 }

@@ -132,8 +132,12 @@ fn check_shape(model: &Model, shape: &Shape, reporter: &mut Reporter<'_>) {
     match &shape.kind {
         ShapeKind::Simple(_) => {}
         ShapeKind::Enum(members) => check_enum(shape, members, reporter),
-        ShapeKind::List(member) => check_element(model, shape, member, "/member/target", reporter),
+        ShapeKind::List(member) => {
+            check_element(model, shape, member, "/member/target", reporter);
+            check_nesting(model, shape, member, reporter);
+        }
         ShapeKind::Map { key, value } => {
+            check_nesting(model, shape, value, reporter);
             check_element(model, shape, key, "/key/target", reporter);
             check_element(model, shape, value, "/value/target", reporter);
             let is_text = match target(model, &key.target) {
@@ -215,6 +219,30 @@ fn check_element(
             target.id
         );
         reporter.error(member.target_location, subject, message);
+    }
+}
+
+/// A list or map may not hold itself without a structure or union in between.
+fn check_nesting(model: &Model, shape: &Shape, element: &Member, reporter: &mut Reporter<'_>) {
+    let mut seen = HashSet::new();
+    let mut next = model.get(&element.target);
+    while let Some(inner) = next {
+        if inner.id == shape.id {
+            let message = format!("a {} that holds itself can have no type", shape.kind.name());
+            reporter
+                .error(element.target_location, shape.subject(""), message)
+                .hint("put a structure in between");
+            return;
+        }
+        if !seen.insert(&inner.id) {
+            return;
+        }
+        next = match &inner.kind {
+            ShapeKind::List(element) | ShapeKind::Map { value: element, .. } => {
+                model.get(&element.target)
+            }
+            _ => None,
+        };
     }
 }
 

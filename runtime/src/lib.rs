@@ -24,6 +24,7 @@
 //!
 //! No feature changes what a type means.
 
+pub mod client;
 pub mod error;
 pub mod frame;
 pub mod greengrass;

@@ -1,0 +1,254 @@
+//! What is generated, as text: which files there are, and what is in each.
+//!
+//! Emission looks nothing up and cannot fail. Each function takes a piece of [`ir`](crate::ir) and
+//! gives tokens, in the order of the finished file.
+
+mod builder;
+mod client;
+mod docs;
+mod enumeration;
+mod error;
+mod imports;
+mod operation;
+mod rust_type;
+mod server;
+mod structure;
+mod union;
+
+use std::collections::HashMap;
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use crate::{
+    ir::{self, Home, Shape},
+    names,
+};
+
+use imports::{Imports, module_path};
+
+/// A file that is not formatted yet.
+#[derive(Debug)]
+pub struct File {
+    /// Relative to the crate's `src`, with forward slashes.
+    pub path: String,
+    /// The items.
+    pub tokens: TokenStream,
+}
+
+/// All source files of the crate.
+pub fn emit(service: &ir::Service) -> Vec<File> {
+    let shapes: HashMap<_, _> = service
+        .shapes
+        .iter()
+        .map(|it| (it.type_ref(), it))
+        .collect();
+    let mut files = vec![
+        file("lib.rs", library(service)),
+        file("client.rs", client::module(service)),
+        file("error.rs", error_module()),
+        file("primitives.rs", primitives_module()),
+        file("operation.rs", operation_module(service)),
+        file("types.rs", types_module(service)),
+        file("types/builders.rs", builders_module(service, &Home::Types)),
+        file("types/error.rs", error_types_module(service)),
+        file(
+            "types/error/builders.rs",
+            builders_module(service, &Home::Error),
+        ),
+        file("server.rs", server::module(service)),
+        file("server/service.rs", server::dispatch(service)),
+    ];
+    for operation in &service.operations {
+        let path = format!("operation/{}", operation.method);
+        files.push(file(
+            format!("{path}.rs"),
+            operation::module(service, operation, &shapes),
+        ));
+        files.push(file(
+            format!("{path}/builders.rs"),
+            operation::builders(operation, &shapes),
+        ));
+        files.push(file(
+            format!("{path}/builders/fluent.rs"),
+            operation::fluent(operation, &shapes),
+        ));
+    }
+    for shape in &service.shapes {
+        let type_ref = shape.type_ref();
+        let path = match type_ref.home {
+            Home::Operation(_) => continue,
+            Home::Types => format!("types/{}.rs", module_name(type_ref)),
+            Home::Error => format!("types/error/{}.rs", module_name(type_ref)),
+        };
+        files.push(file(path, shape_file(shape)));
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+fn file(path: impl Into<String>, tokens: TokenStream) -> File {
+    File {
+        path: path.into(),
+        tokens,
+    }
+}
+
+/// The module, and so the file, of a shared type.
+fn module_name(type_ref: &ir::TypeRef) -> String {
+    let name = names::snake(&type_ref.name);
+    // Files cannot be called after keywords nicely, and these two names are taken in `types`.
+    let is_taken = names::is_keyword(&name)
+        || matches!(&*name, "builders" | "error" | "self" | "super" | "crate");
+    if is_taken { format!("{name}_") } else { name }
+}
+
+fn library(service: &ir::Service) -> TokenStream {
+    let page = match service.readme {
+        true => quote!(#![doc = include_str!("../README.md")]),
+        false => docs::inner(&docs::or(
+            &service.docs.text,
+            &format!("The service `{}`.", service.id),
+        )),
+    };
+    quote! {
+        #page
+
+        #[cfg(feature = "tokio")]
+        pub mod client;
+        pub mod error;
+        pub mod operation;
+        pub mod primitives;
+        #[cfg(feature = "server")]
+        pub mod server;
+        pub mod types;
+
+        #[cfg(feature = "tokio")]
+        pub use client::Client;
+        #[cfg(feature = "tokio")]
+        pub use eventstream_rpc::client::{StreamHandler, Subscription, SubscriptionHandle};
+    }
+}
+
+fn error_module() -> TokenStream {
+    quote! {
+        //! Why something failed. The errors of the service are in [`types::error`](crate::types::error).
+
+        pub use eventstream_rpc::error::{
+            BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef, Unhandled,
+        };
+    }
+}
+
+fn primitives_module() -> TokenStream {
+    quote! {
+        //! The simple types that Rust has no type of its own for.
+
+        pub use eventstream_rpc::primitives::{Blob, Document, Timestamp, document};
+    }
+}
+
+fn operation_module(service: &ir::Service) -> TokenStream {
+    let modules = service.operations.iter().map(|it| {
+        let module = ident(&it.method);
+        quote!(pub mod #module;)
+    });
+    quote! {
+        //! One module for each operation: its request, response, errors and builders.
+
+        #(#modules)*
+    }
+}
+
+fn in_home(service: &ir::Service, home: Home) -> impl Iterator<Item = &Shape> {
+    service
+        .shapes
+        .iter()
+        .filter(move |it| it.type_ref().home == home)
+}
+
+fn module_list<'a>(shapes: impl Iterator<Item = &'a Shape>) -> TokenStream {
+    let mut types: Vec<_> = shapes.map(Shape::type_ref).collect();
+    types.sort();
+    let modules = types.iter().map(|it| {
+        let module = ident(&module_name(it));
+        quote!(mod #module;)
+    });
+    let uses = types.iter().map(|it| {
+        let (module, name) = (ident(&module_name(it)), ident(&it.name));
+        quote!(pub use #module::#name;)
+    });
+    quote!(#(#modules)* #(#uses)*)
+}
+
+fn types_module(service: &ir::Service) -> TokenStream {
+    let list = module_list(in_home(service, Home::Types));
+    quote! {
+        //! The shapes that operations share, and those that requests and responses are made of.
+
+        pub mod builders;
+        pub mod error;
+
+        #list
+    }
+}
+
+fn error_types_module(service: &ir::Service) -> TokenStream {
+    let list = module_list(in_home(service, Home::Error));
+    quote! {
+        //! The errors that the service answers with.
+
+        pub mod builders;
+
+        #list
+    }
+}
+
+fn builders_module(service: &ir::Service, home: &Home) -> TokenStream {
+    let mut builders: Vec<_> = in_home(service, home.clone())
+        .filter_map(|shape| match shape {
+            Shape::Structure(structure) => {
+                Some((module_name(&structure.type_ref), &structure.builder))
+            }
+            _ => None,
+        })
+        .collect();
+    builders.sort();
+    let uses = builders.into_iter().map(|(module, builder)| {
+        let (module, builder) = (ident(&module), ident(builder));
+        quote!(pub use super::#module::#builder;)
+    });
+    let about = format!(
+        " Builders for the structures in [`{}`](super).",
+        module_path(home).replace("crate::", "")
+    );
+    quote! {
+        #![doc = #about]
+
+        #(#uses)*
+    }
+}
+
+fn shape_file(shape: &Shape) -> TokenStream {
+    let mut imports = Imports::of_module(&shape.type_ref().home);
+    let items = match shape {
+        Shape::Structure(structure) => {
+            let builder = structure.builder.clone();
+            let structure_items = structure::items(structure, &builder, None, &mut imports);
+            let builder = builder::items(structure, &mut imports);
+            quote!(#structure_items #builder)
+        }
+        Shape::Union(union) => union::items(union, &mut imports),
+        Shape::Enum(enumeration) => enumeration::items(enumeration, &mut imports),
+    };
+    quote!(#imports #items)
+}
+
+/// An identifier, raw where it is a keyword.
+fn ident(name: &str) -> proc_macro2::Ident {
+    if names::is_keyword(name) {
+        format_ident!("r#{name}")
+    } else {
+        format_ident!("{name}")
+    }
+}

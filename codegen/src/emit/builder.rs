@@ -1,0 +1,184 @@
+//! Builders of structures.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::{Imports, docs, ident, rust_type, structure};
+use crate::ir::{Member, Role, Structure};
+
+/// The builder and its methods.
+pub(super) fn items(it: &Structure, imports: &mut Imports) -> TokenStream {
+    let builder = ident(&it.builder);
+    let about = format!(" Builds a [`{}`].", it.type_ref.name);
+    let is_redacted = structure::is_redacted(it);
+    let debug = (!is_redacted).then(|| quote!(Debug,));
+    let fields: Vec<_> = it
+        .members
+        .iter()
+        .map(|member| {
+            let name = ident(&member.name);
+            let ty = rust_type::boxed(&member.ty, member.is_boxed, imports);
+            quote!(#name: Option<#ty>)
+        })
+        .collect();
+    let setters: Vec<_> = it
+        .members
+        .iter()
+        .map(|member| setters(member, imports))
+        .collect();
+    let build = build(it, imports);
+    let debug_impl = is_redacted.then(|| debug_impl(it, imports));
+    let allow = it
+        .docs
+        .deprecated
+        .is_some()
+        .then(|| quote!(#[allow(deprecated)]));
+    quote! {
+        #[doc = #about]
+        #[derive(Clone, #debug Default)]
+        #[must_use = "it builds nothing until `build` is called"]
+        pub struct #builder {
+            #(#fields),*
+        }
+
+        #allow
+        impl #builder {
+            #(#setters)*
+            #build
+        }
+
+        #debug_impl
+    }
+}
+
+/// The two setters of a member.
+fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
+    let docs = docs::outer(&structure::member_docs(member));
+    let deprecated = docs::deprecated(&member.docs);
+    let name = ident(&member.name);
+    let set_name = format_ident!("set_{}", member.name);
+    let rust_type::Argument { ty, value } = rust_type::argument(member, imports);
+    let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
+    let about_set = format!(" Sets or clears [`{0}`](Self::{0}).", member.name);
+    quote! {
+        #docs
+        #deprecated
+        pub fn #name(mut self, #name: #ty) -> Self {
+            self.#name = Some(#value);
+            self
+        }
+
+        #[doc = #about_set]
+        #deprecated
+        pub fn #set_name(mut self, #name: Option<#optional>) -> Self {
+            self.#name = #name;
+            self
+        }
+    }
+}
+
+/// The same setters on a fluent builder, which hands them on.
+pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> TokenStream {
+    let docs = docs::outer(&structure::member_docs(member));
+    let deprecated = docs::deprecated(&member.docs);
+    let name = ident(&member.name);
+    let set_name = format_ident!("set_{}", member.name);
+    let rust_type::Argument { ty, .. } = rust_type::argument(member, imports);
+    let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
+    let about_set = format!(" Sets or clears [`{0}`](Self::{0}).", member.name);
+    quote! {
+        #docs
+        #deprecated
+        pub fn #name(mut self, #name: #ty) -> Self {
+            self.request = self.request.#name(#name);
+            self
+        }
+
+        #[doc = #about_set]
+        #deprecated
+        pub fn #set_name(mut self, #name: Option<#optional>) -> Self {
+            self.request = self.request.#set_name(#name);
+            self
+        }
+    }
+}
+
+fn build(it: &Structure, imports: &mut Imports) -> TokenStream {
+    let name = match &it.type_ref.home {
+        // Its own file, or the parent of its builders' file.
+        crate::ir::Home::Operation(_) => imports.type_ref(&it.type_ref),
+        _ => ident(&it.type_ref.name),
+    };
+    let has_required = it.has_required();
+    let fields: Vec<_> = it
+        .members
+        .iter()
+        .map(|member| {
+            let field = ident(&member.name);
+            let wire_name = &member.wire_name;
+            match member.is_required {
+                true => {
+                    quote!(#field: self.#field.ok_or(BuildError::missing_member(ID, #wire_name))?)
+                }
+                false => quote!(#field: self.#field),
+            }
+        })
+        .collect();
+    let uses_deprecated = it.members.iter().any(|it| it.docs.deprecated.is_some());
+    let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
+    let about = format!(" The [`{name}`] with what was set.");
+    if !it.is_build_fallible() {
+        return quote! {
+            #[doc = #about]
+            #allow
+            pub fn build(self) -> #name {
+                #name { #(#fields),* }
+            }
+        };
+    }
+    imports.path("eventstream_rpc::error::BuildError");
+    let id = has_required.then(|| {
+        imports.path("eventstream_rpc::operation::Shape");
+        quote!(const ID: &str = #name::ID;)
+    });
+    let why = match (has_required, it.role) {
+        (false, Role::Request) => {
+            " None now: no member is required. A later version of the model may require one."
+        }
+        _ => " A required member that was not set.",
+    };
+    quote! {
+        #[doc = #about]
+        ///
+        /// # Errors
+        ///
+        #[doc = #why]
+        #allow
+        pub fn build(self) -> Result<#name, BuildError> {
+            #id
+            Ok(#name { #(#fields),* })
+        }
+    }
+}
+
+/// `Debug` that says only that values are set.
+fn debug_impl(it: &Structure, imports: &mut Imports) -> TokenStream {
+    let fmt = imports.path("std::fmt");
+    let redacted = imports.path("eventstream_rpc::REDACTED");
+    let builder = ident(&it.builder);
+    let text = &it.builder;
+    let fields = it.members.iter().map(|member| {
+        let (label, field) = (&member.name, ident(&member.name));
+        match it.is_sensitive || member.is_sensitive {
+            true => quote!(.field(#label, &self.#field.as_ref().map(|_| #redacted))),
+            false => quote!(.field(#label, &self.#field)),
+        }
+    });
+    quote! {
+        impl #fmt::Debug for #builder {
+            fn fmt(&self, f: &mut #fmt::Formatter<'_>) -> #fmt::Result {
+                f.debug_struct(#text)#(#fields)*.finish()
+            }
+        }
+    }
+}

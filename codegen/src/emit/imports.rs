@@ -1,0 +1,120 @@
+//! The `use` declarations at the top of a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+
+use super::ident;
+use crate::ir::{Home, TypeRef};
+
+/// What a file imports. Items take part by naming what they use.
+#[derive(Debug, Default)]
+pub(super) struct Imports {
+    /// The module of the file itself, whose types need no import.
+    own: Option<Home>,
+    /// Whether the types of that module are in the parent of the file's own.
+    is_child: bool,
+    names: BTreeMap<Vec<String>, BTreeSet<String>>,
+}
+
+impl Imports {
+    /// The imports of a file whose types are in this module.
+    pub(super) fn of_module(home: &Home) -> Self {
+        Self {
+            own: Some(home.clone()),
+            ..Self::default()
+        }
+    }
+
+    /// The imports of a file in a child of the module with these types.
+    pub(super) fn of_child(home: &Home) -> Self {
+        Self {
+            is_child: true,
+            ..Self::of_module(home)
+        }
+    }
+
+    /// Imports `path`, such as `std::fmt`, and gives its last segment.
+    pub(super) fn path(&mut self, path: &str) -> proc_macro2::Ident {
+        let (module, name) = path.rsplit_once("::").unwrap_or(("crate", path));
+        let module = module.split("::").map(str::to_owned).collect();
+        self.names
+            .entry(module)
+            .or_default()
+            .insert(name.to_owned());
+        ident(name)
+    }
+
+    /// Imports several names of one module.
+    pub(super) fn paths(&mut self, module: &str, names: &[&str]) {
+        for name in names {
+            self.path(&format!("{module}::{name}"));
+        }
+    }
+
+    /// Imports a type of the crate, and gives its name.
+    pub(super) fn type_ref(&mut self, type_ref: &TypeRef) -> proc_macro2::Ident {
+        let path = match &type_ref.home {
+            home if self.own.as_ref() == Some(home) => match (self.is_child, home) {
+                (true, _) => "super".to_owned(),
+                (false, Home::Operation(_)) => return ident(&type_ref.name),
+                // Types of one module are in files of their own.
+                (false, home) => module_path(home),
+            },
+            home => module_path(home),
+        };
+        self.path(&format!("{path}::{}", type_ref.name))
+    }
+
+    /// A file does not import what it defines.
+    pub(super) fn remove(&mut self, type_ref: &TypeRef) {
+        let module = module_path(&type_ref.home)
+            .split("::")
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
+        if let Some(names) = self.names.get_mut(&module) {
+            names.remove(&type_ref.name);
+        }
+    }
+}
+
+/// The path of a module of types.
+pub(super) fn module_path(home: &Home) -> String {
+    match home {
+        Home::Operation(module) => format!("crate::operation::{module}"),
+        Home::Types => "crate::types".to_owned(),
+        Home::Error => "crate::types::error".to_owned(),
+    }
+}
+
+impl ToTokens for Imports {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        // The standard library, then other crates, then this one.
+        let group = |path: &[String]| match &*path[0] {
+            "std" => 0,
+            "crate" => 2,
+            "super" => 3,
+            _ => 1,
+        };
+        let mut modules: Vec<_> = self
+            .names
+            .iter()
+            .filter(|(_, names)| !names.is_empty())
+            .collect();
+        modules.sort_by_key(|(path, _)| group(path));
+        for (path, names) in modules {
+            let path = path.iter().map(|it| match &**it {
+                "crate" => quote!(crate),
+                "super" => quote!(super),
+                name => ident(name).into_token_stream(),
+            });
+            let path = quote!(#(#path)::*);
+            let names: Vec<_> = names.iter().map(|it| ident(it)).collect();
+            tokens.extend(match &names[..] {
+                [name] => quote!(use #path::#name;),
+                names => quote!(use #path::{#(#names),*};),
+            });
+        }
+    }
+}

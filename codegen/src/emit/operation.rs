@@ -1,0 +1,392 @@
+//! Operations: the marker with its request, response and error, and the builders.
+
+use std::collections::HashMap;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{Imports, builder, docs, error, ident, imports::module_path, structure};
+use crate::ir::{Events, ExampleCall, Home, Operation, Service, Shape, Structure, TypeRef};
+
+type Shapes<'s> = HashMap<&'s TypeRef, &'s Shape>;
+
+/// The module of an operation.
+pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
+    let home = Home::Operation(operation.method.clone());
+    let mut imports = Imports::of_module(&home);
+    let marker = marker(service, operation, &mut imports);
+    let request = end(
+        operation,
+        &operation.request,
+        "Request",
+        shapes,
+        &mut imports,
+    );
+    let response = end(
+        operation,
+        &operation.response,
+        "Response",
+        shapes,
+        &mut imports,
+    );
+    let error = error::operation_error(operation, &mut imports);
+    let reexports = [&operation.request, &operation.response]
+        .into_iter()
+        .filter(|it| it.home != home);
+    let mut reexports: Vec<_> = reexports.collect();
+    reexports.sort();
+    reexports.dedup();
+    let reexports = reexports.into_iter().map(|it| {
+        imports.remove(it);
+        let path: TokenStream = module_path(&it.home).parse().expect("a path");
+        let name = ident(&it.name);
+        quote!(pub use #path::#name;)
+    });
+    let reexports: Vec<_> = reexports.collect();
+    let about = format!(" `{}`", operation.id);
+    quote! {
+        #![doc = #about]
+
+        #imports
+        #(#reexports)*
+        pub mod builders;
+        #marker
+        #request
+        #response
+        #error
+    }
+}
+
+/// The builders of an operation: the fluent one, and those of its own request and response.
+pub(super) fn builders(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
+    let home = Home::Operation(operation.method.clone());
+    let mut imports = Imports::of_child(&home);
+    let own = [&operation.request, &operation.response]
+        .into_iter()
+        .filter(|it| it.home == home);
+    let own: Vec<_> = own
+        .filter_map(|it| as_structure(it, shapes))
+        .map(|it| builder::items(it, &mut imports))
+        .collect();
+    let about = format!(" Builders for [`{0}`](super::{0}).", operation.name);
+    let fluent = fluent_name(operation);
+    quote! {
+        #![doc = #about]
+
+        #imports
+        #[cfg(feature = "tokio")]
+        mod fluent;
+        #[cfg(feature = "tokio")]
+        pub use fluent::#fluent;
+        #(#own)*
+    }
+}
+
+fn fluent_name(operation: &Operation) -> proc_macro2::Ident {
+    ident(&format!("{}FluentBuilder", operation.name))
+}
+
+fn as_structure<'s>(type_ref: &TypeRef, shapes: &Shapes<'s>) -> Option<&'s Structure> {
+    match shapes.get(type_ref) {
+        Some(Shape::Structure(structure)) => Some(structure),
+        _ => None,
+    }
+}
+
+fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> TokenStream {
+    imports.path("eventstream_rpc::operation::Operation");
+    let name = ident(&operation.name);
+    let text = docs::or(
+        &operation.docs.text,
+        &format!("The operation `{}`.", operation.id),
+    );
+    let docs = docs::outer(&format!("{text}\n\n{}", page(service, operation)));
+    let deprecated = docs::deprecated(&operation.docs);
+    let allow = operation
+        .docs
+        .deprecated
+        .is_some()
+        .then(|| quote!(#[allow(deprecated)]));
+    let (request, response) = (
+        imports.type_ref(&operation.request),
+        imports.type_ref(&operation.response),
+    );
+    let (service, id, error) = (&service.id, &operation.id, ident(&operation.error));
+    let streaming = match &operation.events {
+        Events::None => None,
+        Events::Stream { request, response } => {
+            imports.path("eventstream_rpc::operation::StreamingOperation");
+            let mut event = |it: &Option<TypeRef>| match it {
+                Some(type_ref) => imports.type_ref(type_ref),
+                None => imports.path("eventstream_rpc::operation::NoEvents"),
+            };
+            let (request, response) = (event(request), event(response));
+            Some(quote! {
+                #allow
+                impl StreamingOperation for #name {
+                    type RequestEvent = #request;
+                    type ResponseEvent = #response;
+                }
+            })
+        }
+    };
+    quote! {
+        #docs
+        #deprecated
+        #[derive(Clone, Copy, Debug)]
+        pub struct #name;
+
+        #allow
+        impl Operation for #name {
+            const SERVICE: &'static str = #service;
+            const ID: &'static str = #id;
+            type Request = #request;
+            type Response = #response;
+            type Error = #error;
+        }
+
+        #streaming
+    }
+}
+
+/// The part of an operation's documentation that follows from its shapes.
+fn page(service: &Service, operation: &Operation) -> String {
+    let link = |it: &TypeRef| format!("[`{}`]", it.name);
+    let mut rows = vec![
+        format!("- Request: {}", link(&operation.request)),
+        format!("- Response: {}", link(&operation.response)),
+    ];
+    if let Events::Stream { request, response } = &operation.events {
+        rows.extend(
+            request
+                .iter()
+                .map(|it| format!("- Events from the client: {}", link(it))),
+        );
+        rows.extend(
+            response
+                .iter()
+                .map(|it| format!("- Events from the server: {}", link(it))),
+        );
+    }
+    let errors: Vec<_> = operation.errors.iter().map(link).collect();
+    rows.push(match errors.is_empty() {
+        true => format!("- Errors: none declared; see [`{}`]", operation.error),
+        false => format!(
+            "- Errors, in [`{}`]: {}",
+            operation.error,
+            errors.join(", ")
+        ),
+    });
+    let example = operation
+        .example
+        .as_ref()
+        .map(|calls| example(service, operation, calls));
+    format!(
+        "# Shapes\n\n{}{}",
+        rows.join("\n"),
+        example.unwrap_or_default()
+    )
+}
+
+/// An example that compiles.
+fn example(service: &Service, operation: &Operation, calls: &[ExampleCall]) -> String {
+    let crate_path = &service.crate_path;
+    let mut types: Vec<_> = calls.iter().flat_map(|it| &it.types).collect();
+    types.sort();
+    types.dedup();
+    let mut uses: Vec<String> = types
+        .iter()
+        .map(|it| {
+            format!(
+                "use {crate_path}{}::{};",
+                &module_path(&it.home)["crate".len()..],
+                it.name
+            )
+        })
+        .collect();
+    uses.insert(0, format!("use {crate_path}::Client;"));
+    let setters: String = calls
+        .iter()
+        .map(|it| format!("\n    .{}({})", it.method, it.value))
+        .collect();
+    let call = format!(
+        "client\n    .{}(){setters}\n    .send()\n    .await?;",
+        operation.method
+    );
+    let body = match &operation.events {
+        Events::None => format!("let response = {call}\nprintln!(\"{{response:?}}\");"),
+        Events::Stream {
+            response: Some(_),
+            request: None,
+        } => format!(
+            "let mut subscription = {call}\nwhile let Some(event) = subscription.next().await {{\n    \
+             println!(\"{{:?}}\", event?);\n}}"
+        ),
+        Events::Stream { response: None, .. } => {
+            format!("let stream = {call}\nstream.close().await?;")
+        }
+        Events::Stream { .. } => format!(
+            "let mut stream = {call}\n// `stream.send_event(…)` sends; this receives.\nwhile let Some(event) = \
+             stream.next().await {{\n    println!(\"{{:?}}\", event?);\n}}"
+        ),
+    };
+    format!(
+        "\n\n# Example\n\n```no_run\n# #[cfg(feature = \"tokio\")]\n# mod example {{\n{}\n\n# async fn example(client: \
+         Client) -> Result<(), Box<dyn std::error::Error>> {{\n{body}\n# Ok(())\n# }}\n# }}\n```",
+        uses.join("\n")
+    )
+}
+
+/// The request or response, if it lives in this module.
+fn end(
+    operation: &Operation,
+    type_ref: &TypeRef,
+    role: &str,
+    shapes: &Shapes<'_>,
+    imports: &mut Imports,
+) -> TokenStream {
+    match as_structure(type_ref, shapes) {
+        Some(it) if it.type_ref.home == Home::Operation(operation.method.clone()) => {
+            let about = format!("{role} of [`{}`].", operation.name);
+            structure::items(
+                it,
+                &format!("builders::{}", it.builder),
+                Some(&about),
+                imports,
+            )
+        }
+        _ => TokenStream::new(),
+    }
+}
+
+/// The fluent builder of an operation.
+pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
+    let Some(request) = as_structure(&operation.request, shapes) else {
+        return TokenStream::new();
+    };
+    let mut imports = Imports::default();
+    let module = format!("crate::operation::{}", operation.method);
+    let marker = imports.path(&format!("{module}::{}", operation.name));
+    imports.path("std::time::Duration");
+    let options = match operation.events {
+        Events::None => imports.path("eventstream_rpc::client::CallOptions"),
+        Events::Stream { .. } => {
+            imports.path("eventstream_rpc::client::Overflow");
+            imports.path("eventstream_rpc::client::SubscribeOptions")
+        }
+    };
+    let name = fluent_name(operation);
+    let request_builder = match &request.type_ref.home {
+        Home::Operation(_) => imports.path(&format!("super::{}", request.builder)),
+        home => imports.path(&format!(
+            "{}::builders::{}",
+            module_path(home),
+            request.builder
+        )),
+    };
+    let about = format!(" Builds and sends one [`{}`] request.", operation.name);
+    let setters: Vec<_> = request
+        .members
+        .iter()
+        .map(|it| builder::forwarding_setters(it, &mut imports))
+        .collect();
+    let stream_options = matches!(operation.events, Events::Stream { .. }).then(|| {
+        quote! {
+            /// What happens when events come faster than they are read. By default the subscription
+            /// ends with [`SdkError::Lagged`].
+            pub fn overflow(mut self, overflow: Overflow) -> Self {
+                self.options = self.options.overflow(overflow);
+                self
+            }
+
+            /// How many bytes of events may wait to be read. Default: 16 MiB.
+            pub fn queue_limit(mut self, bytes: usize) -> Self {
+                self.options = self.options.queue_limit(bytes);
+                self
+            }
+        }
+    });
+    let send = send(operation, &marker, &mut imports);
+    let allow = operation
+        .docs
+        .deprecated
+        .is_some()
+        .then(|| quote!(#[allow(deprecated)]));
+    quote! {
+        #imports
+
+        #[doc = #about]
+        #[derive(Clone, Debug)]
+        #[must_use = "nothing is sent until `send` is called"]
+        pub struct #name<C> {
+            connection: C,
+            request: #request_builder,
+            options: #options,
+        }
+
+        #allow
+        impl<C> #name<C> {
+            /// Starts a request over `connection`.
+            pub fn new(connection: C) -> Self {
+                Self {
+                    connection,
+                    request: #request_builder::default(),
+                    options: #options::default(),
+                }
+            }
+
+            #(#setters)*
+
+            /// How long to wait for the response. Default: what the connection was built with.
+            pub fn call_timeout(mut self, timeout: Duration) -> Self {
+                self.options = self.options.call_timeout(timeout);
+                self
+            }
+
+            #stream_options
+        }
+
+        #allow
+        impl #name<Connection> {
+            #send
+        }
+    }
+}
+
+/// `send` of the asynchronous client.
+fn send(operation: &Operation, marker: &proc_macro2::Ident, imports: &mut Imports) -> TokenStream {
+    let module = format!("crate::operation::{}", operation.method);
+    imports.path("eventstream_rpc::client::Connection");
+    let sdk_error = imports.path("eventstream_rpc::error::SdkError");
+    let error = imports.path(&format!("{module}::{}", operation.error));
+    let (response, method, about) = match &operation.events {
+        Events::None => {
+            let response = imports.path(&format!("{module}::{}", operation.response.name));
+            (
+                quote!(#response),
+                quote!(call),
+                " Sends the request and waits for the response.",
+            )
+        }
+        Events::Stream { .. } => {
+            let subscription = imports.path("eventstream_rpc::client::Subscription");
+            let about = " Sends the request, waits for the response, and returns the open stream.";
+            (quote!(#subscription<#marker>), quote!(subscribe), about)
+        }
+    };
+    quote! {
+        #[doc = #about]
+        ///
+        /// # Errors
+        ///
+        /// See [`SdkError`].
+        ///
+        /// # Cancel safety
+        ///
+        /// Dropping the future ends the call; a request that was sent is cancelled on the wire. The
+        /// connection goes on.
+        pub async fn send(self) -> Result<#response, #sdk_error<#error>> {
+            self.connection.#method(#marker, self.request.build()?, self.options).await
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Types and setters.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{Imports, ident};
+use crate::ir::{Member, Type};
+
+/// A type as it stands in a field, without `Option` and `Box`.
+pub(super) fn plain(ty: &Type, imports: &mut Imports) -> TokenStream {
+    let primitive = |imports: &mut Imports, name: &str| {
+        let name = imports.path(&format!("eventstream_rpc::primitives::{name}"));
+        quote!(#name)
+    };
+    match ty {
+        Type::Bool => quote!(bool),
+        Type::Int(bits) => {
+            let name = ident(&format!("i{bits}"));
+            quote!(#name)
+        }
+        Type::Float(bits) => {
+            let name = ident(&format!("f{bits}"));
+            quote!(#name)
+        }
+        Type::String => quote!(String),
+        Type::Blob => primitive(imports, "Blob"),
+        Type::Timestamp => primitive(imports, "Timestamp"),
+        Type::Document => primitive(imports, "Document"),
+        Type::List(item) => {
+            let item = plain(item, imports);
+            quote!(Vec<#item>)
+        }
+        Type::Map(key, value) => {
+            let map = imports.path("std::collections::BTreeMap");
+            let (key, value) = (plain(key, imports), plain(value, imports));
+            quote!(#map<#key, #value>)
+        }
+        Type::Named(type_ref) => {
+            let name = imports.type_ref(type_ref);
+            quote!(#name)
+        }
+    }
+}
+
+/// The type with a `Box` where one is needed.
+pub(super) fn boxed(ty: &Type, is_boxed: bool, imports: &mut Imports) -> TokenStream {
+    let ty = plain(ty, imports);
+    if is_boxed { quote!(Box<#ty>) } else { ty }
+}
+
+/// The argument of a setter: its type, and the expression that makes the field's value of it.
+pub(super) struct Argument {
+    pub(super) ty: TokenStream,
+    pub(super) value: TokenStream,
+}
+
+/// What the setter of a member takes.
+pub(super) fn argument(member: &Member, imports: &mut Imports) -> Argument {
+    let name = ident(&member.name);
+    let argument = match &member.ty {
+        Type::Bool | Type::Int(_) | Type::Float(_) => Argument {
+            ty: plain(&member.ty, imports),
+            value: quote!(#name),
+        },
+        Type::List(item) => {
+            let ty = element(item, imports);
+            let convert = is_converted(item).then(|| quote!(.map(Into::into)));
+            Argument {
+                ty: quote!(impl IntoIterator<Item = #ty>),
+                value: quote!(#name.into_iter()#convert.collect()),
+            }
+        }
+        Type::Map(key, value) => {
+            let convert = match (is_converted(key), is_converted(value)) {
+                (true, true) => Some(quote!(.map(|(key, value)| (key.into(), value.into())))),
+                (true, false) => Some(quote!(.map(|(key, value)| (key.into(), value)))),
+                (false, true) => Some(quote!(.map(|(key, value)| (key, value.into())))),
+                (false, false) => None,
+            };
+            let (key, value) = (element(key, imports), element(value, imports));
+            Argument {
+                ty: quote!(impl IntoIterator<Item = (#key, #value)>),
+                value: quote!(#name.into_iter()#convert.collect()),
+            }
+        }
+        ty => {
+            let ty = plain(ty, imports);
+            Argument {
+                ty: quote!(impl Into<#ty>),
+                value: quote!(#name.into()),
+            }
+        }
+    };
+    match member.is_boxed {
+        true => Argument {
+            value: {
+                let value = argument.value;
+                quote!(Box::new(#value))
+            },
+            ..argument
+        },
+        false => argument,
+    }
+}
+
+/// Whether elements of a collection may be given as anything that turns into them.
+fn is_converted(ty: &Type) -> bool {
+    !matches!(
+        ty,
+        Type::Bool | Type::Int(_) | Type::Float(_) | Type::List(_) | Type::Map(..)
+    )
+}
+
+fn element(ty: &Type, imports: &mut Imports) -> TokenStream {
+    let plain = plain(ty, imports);
+    if is_converted(ty) {
+        quote!(impl Into<#plain>)
+    } else {
+        plain
+    }
+}

@@ -1,0 +1,187 @@
+//! The service trait, and what serves it.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::{Imports, docs, ident};
+use crate::ir::{Events, Operation, Service};
+
+/// The module with the service trait.
+pub(super) fn module(service: &Service) -> TokenStream {
+    let mut imports = Imports::default();
+    imports.paths("eventstream_rpc::error", &["Unhandled"]);
+    imports.paths("eventstream_rpc::operation", &["Operation"]);
+    let name = ident(&service.name);
+    let service_name = format_ident!("{}Service", service.name);
+    let about = format!(" Server for `{}`.", service.id);
+    let docs = docs::of(&service.docs, &format!("The service `{}`.", service.id));
+    let methods: Vec<_> = service
+        .operations
+        .iter()
+        .map(|it| method(it, &mut imports))
+        .collect();
+    let serves =
+        format!(" [`{service_name}`] turns an implementation into what a [`Server`] serves.");
+    quote! {
+        #![doc = #about]
+        //!
+        //! Implement the trait for a type of your own; each method is one operation.
+        #![doc = #serves]
+
+        mod service;
+
+        #imports
+        pub use eventstream_rpc::server::{
+            Authenticator, BoxFuture, Identity, IncomingCall, InvalidRequest, Rejected, RequestContext, Server,
+            Service, StreamingRequest, StreamingResponse, Violation, ViolationKind,
+        };
+        pub use service::#service_name;
+
+        #docs
+        ///
+        /// An operation that is not implemented answers with an error that is not of the model, so that a
+        /// model with more operations does not break an implementation.
+        pub trait #name: Send + Sync + 'static {
+            /// Decides about a request that lacks required members.
+            ///
+            /// Such requests are refused by default, as the Java server does. A service that accepts them
+            /// finds zero values in the place of what is missing, and the list again in
+            /// [`RequestContext::violations`].
+            fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
+                let _ = (operation, violations);
+                InvalidRequest::Reject
+            }
+
+            #(#methods)*
+        }
+    }
+}
+
+fn method(operation: &Operation, imports: &mut Imports) -> TokenStream {
+    let module = format!("crate::operation::{}", operation.method);
+    let marker = imports.path(&format!("{module}::{}", operation.name));
+    let error = imports.path(&format!("{module}::{}", operation.error));
+    let method = ident(&operation.method);
+    let text = docs::or(
+        &operation.docs.text,
+        &format!("The operation `{}`.", operation.id),
+    );
+    let summary = text.split("\n\n").next().unwrap_or_default().to_owned();
+    let link = format!("See [`{}`].", operation.name);
+    let docs = docs::outer(&format!("{summary}\n\n{link}"));
+    let deprecated = docs::deprecated(&operation.docs);
+    let (request, response) = match operation.events {
+        Events::None => {
+            let request = imports.path(&format!("{module}::{}", operation.request.name));
+            let response = imports.path(&format!("{module}::{}", operation.response.name));
+            (quote!(#request), quote!(#response))
+        }
+        Events::Stream { .. } => (
+            quote!(StreamingRequest<#marker>),
+            quote!(StreamingResponse<#marker>),
+        ),
+    };
+    quote! {
+        #docs
+        #deprecated
+        fn #method(
+            &self,
+            request: #request,
+            context: RequestContext,
+        ) -> impl Future<Output = Result<#response, #error>> + Send {
+            let _ = (request, context);
+            async { Err(Unhandled::not_implemented(#marker::ID).into()) }
+        }
+    }
+}
+
+/// The module that picks the method of an operation.
+pub(super) fn dispatch(service: &Service) -> TokenStream {
+    let mut imports = Imports::default();
+    imports.path("std::sync::Arc");
+    imports.paths(
+        "eventstream_rpc::server",
+        &[
+            "BoxFuture",
+            "IncomingCall",
+            "InvalidRequest",
+            "Service",
+            "Violation",
+        ],
+    );
+    imports.path("eventstream_rpc::operation::Operation");
+    imports.path(&format!("super::{}", service.name));
+    let name = ident(&service.name);
+    let service_name = format_ident!("{}Service", service.name);
+    let id = &service.id;
+    let arms: Vec<_> = service
+        .operations
+        .iter()
+        .map(|operation| {
+            let marker = imports.path(&format!(
+                "crate::operation::{}::{}",
+                operation.method, operation.name
+            ));
+            let method = ident(&operation.method);
+            let kind = match operation.events {
+                Events::None => ident("unary"),
+                Events::Stream { .. } => ident("streaming"),
+            };
+            quote! {
+                #marker::ID => call.#kind(#marker, |request, context| async move {
+                    inner.#method(request, context).await
+                })
+            }
+        })
+        .collect();
+    let about = format!(" What serves a [`{name}`].");
+    let about_type =
+        format!(" Serves a [`{name}`]: pass it to [`Server::serve`](super::Server::serve).");
+    let about_new = format!(" Serves this implementation of [`{name}`].");
+    let uses_deprecated = service
+        .operations
+        .iter()
+        .any(|it| it.docs.deprecated.is_some());
+    let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
+    quote! {
+        #![doc = #about]
+
+        #imports
+
+        #[doc = #about_type]
+        #[derive(Debug)]
+        pub struct #service_name<T> {
+            inner: Arc<T>,
+        }
+
+        impl<T: #name> #service_name<T> {
+            #[doc = #about_new]
+            pub fn new(inner: T) -> Self {
+                Self { inner: Arc::new(inner) }
+            }
+        }
+
+        impl<T> From<Arc<T>> for #service_name<T> {
+            fn from(inner: Arc<T>) -> Self {
+                Self { inner }
+            }
+        }
+
+        #allow
+        impl<T: #name> Service for #service_name<T> {
+            const ID: &'static str = #id;
+
+            fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
+                let inner = Arc::clone(&self.inner);
+                match call.operation() {
+                    #(#arms,)*
+                    _ => call.unsupported(),
+                }
+            }
+
+            fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
+                self.inner.invalid_request(operation, violations)
+            }
+        }
+    }
+}

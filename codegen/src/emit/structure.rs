@@ -1,0 +1,169 @@
+//! Structures.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{Imports, docs, error, ident, rust_type};
+use crate::ir::{Member, Role, Structure};
+
+/// The `struct` and what belongs to it, without its builder.
+///
+/// `builder` is the path of the builder, and `about` replaces missing documentation.
+pub(super) fn items(
+    structure: &Structure,
+    builder: &str,
+    about: Option<&str>,
+    imports: &mut Imports,
+) -> TokenStream {
+    imports.paths("serde", &["Deserialize", "Serialize"]);
+    let shape = imports.path("eventstream_rpc::operation::Shape");
+    let name = ident(&structure.type_ref.name);
+    let otherwise = about.map_or_else(|| format!("The shape `{}`.", structure.id), str::to_owned);
+    let docs = docs::of(&structure.docs, &otherwise);
+    let is_redacted = is_redacted(structure);
+    let debug = (!is_redacted).then(|| quote!(Debug,));
+    let default = (!structure.has_required()).then(|| quote!(Default,));
+    let fields = structure
+        .members
+        .iter()
+        .map(|it| field(it, imports))
+        .collect::<Vec<_>>();
+    let id = &structure.id;
+    let debug_impl = is_redacted.then(|| debug_impl(structure, imports));
+    let error = match structure.role {
+        Role::Error {
+            is_client_fault,
+            is_retryable,
+        } => Some(error::structure_impls(
+            structure,
+            is_client_fault,
+            is_retryable,
+            imports,
+        )),
+        Role::Request | Role::Plain => None,
+    };
+    let builder: TokenStream = builder.parse().expect("a path");
+    imports.remove(&structure.type_ref);
+    let about_builder = format!(" Starts building a [`{name}`].");
+    let allow = allow_deprecated(structure, structure.docs.deprecated.is_some());
+    quote! {
+        #docs
+        #[non_exhaustive]
+        #[derive(Clone, #debug #default PartialEq, Serialize, Deserialize)]
+        pub struct #name {
+            #(#fields)*
+        }
+
+        #allow
+        impl #name {
+            #[doc = #about_builder]
+            pub fn builder() -> #builder {
+                #builder::default()
+            }
+        }
+
+        #allow
+        impl #shape for #name {
+            const ID: &'static str = #id;
+        }
+
+        #debug_impl
+        #error
+    }
+}
+
+/// `#[allow(deprecated)]` for an item that must name what is deprecated.
+fn allow_deprecated(_structure: &Structure, is_needed: bool) -> TokenStream {
+    if is_needed {
+        quote!(#[allow(deprecated)])
+    } else {
+        TokenStream::new()
+    }
+}
+
+/// Whether `Debug` is written by hand, because it must not show everything.
+pub(super) fn is_redacted(structure: &Structure) -> bool {
+    structure.is_sensitive || structure.members.iter().any(|it| it.is_sensitive)
+}
+
+/// The documentation of a member.
+pub(super) fn member_docs(member: &Member) -> String {
+    let text = docs::or(
+        &member.docs.text,
+        &format!("The member `{}`.", member.wire_name),
+    );
+    if member.is_required {
+        format!("{text}\n\nThis member is required.")
+    } else {
+        text
+    }
+}
+
+fn field(member: &Member, imports: &mut Imports) -> TokenStream {
+    let docs = docs::outer(&member_docs(member));
+    let deprecated = docs::deprecated(&member.docs);
+    let name = ident(&member.name);
+    let ty = rust_type::boxed(&member.ty, member.is_boxed, imports);
+    let ty = if member.is_required {
+        ty
+    } else {
+        quote!(Option<#ty>)
+    };
+    let rename = (member.wire_name != member.name).then(|| {
+        let wire_name = &member.wire_name;
+        quote!(rename = #wire_name,)
+    });
+    let gap = if member.is_required {
+        imports.paths("eventstream_rpc::serde", &["missing", "required"]);
+        quote!(default = "missing", deserialize_with = "required",)
+    } else {
+        quote!(skip_serializing_if = "Option::is_none",)
+    };
+    let finite = member.ty.has_float().then(|| {
+        imports.path("eventstream_rpc::serde::finite");
+        quote!(serialize_with = "finite",)
+    });
+    let attribute = trim_comma(quote!(#rename #gap #finite));
+    quote! {
+        #docs
+        #deprecated
+        #[serde(#attribute)]
+        pub #name: #ty,
+    }
+}
+
+/// An attribute's arguments read better without a comma at the end.
+fn trim_comma(tokens: TokenStream) -> TokenStream {
+    let mut trees: Vec<_> = tokens.into_iter().collect();
+    trees.pop();
+    trees.into_iter().collect()
+}
+
+/// `Debug` that leaves out what is sensitive.
+fn debug_impl(structure: &Structure, imports: &mut Imports) -> TokenStream {
+    let fmt = imports.path("std::fmt");
+    let redacted = imports.path("eventstream_rpc::REDACTED");
+    let name = ident(&structure.type_ref.name);
+    let text = &structure.type_ref.name;
+    let fields = structure.members.iter().map(|member| {
+        let (label, field) = (&member.name, ident(&member.name));
+        match structure.is_sensitive || member.is_sensitive {
+            true => quote!(.field(#label, &#redacted)),
+            false => quote!(.field(#label, &self.#field)),
+        }
+    });
+    let uses_deprecated = structure.docs.deprecated.is_some()
+        || structure
+            .members
+            .iter()
+            .any(|it| it.docs.deprecated.is_some());
+    let allow = allow_deprecated(structure, uses_deprecated);
+    quote! {
+        #allow
+        impl #fmt::Debug for #name {
+            fn fmt(&self, f: &mut #fmt::Formatter<'_>) -> #fmt::Result {
+                f.debug_struct(#text)#(#fields)*.finish()
+            }
+        }
+    }
+}

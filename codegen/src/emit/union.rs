@@ -1,0 +1,199 @@
+//! Unions.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+use super::{Imports, docs, ident, rust_type};
+use crate::ir::{Type, Union, Variant};
+
+/// The `enum` and what belongs to it.
+pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
+    imports.paths(
+        "serde",
+        &["Deserialize", "Deserializer", "Serialize", "Serializer"],
+    );
+    imports.paths("serde::de", &["MapAccess"]);
+    imports.path("serde::ser::Error");
+    let shape = imports.path("eventstream_rpc::operation::Shape");
+    imports.paths(
+        "eventstream_rpc::serde",
+        &[
+            "MemberValue",
+            "Union",
+            "deserialize_union",
+            "serialize_union_member",
+        ],
+    );
+    let name = ident(&union.type_ref.name);
+    let docs = docs::of(&union.docs, &format!("The union `{}`.", union.id));
+    let is_redacted = union.is_sensitive || union.variants.iter().any(|it| it.is_sensitive);
+    let debug = (!is_redacted).then(|| quote!(Debug,));
+    let variants: Vec<_> = union
+        .variants
+        .iter()
+        .map(|it| variant(it, imports))
+        .collect();
+    let accessors: Vec<_> = union
+        .variants
+        .iter()
+        .map(|it| accessors(it, imports))
+        .collect();
+    let conversions: Vec<_> = union
+        .variants
+        .iter()
+        .filter(|it| it.has_from)
+        .map(|it| from(union, it, imports))
+        .collect();
+    let writes = union.variants.iter().map(|it| {
+        let (variant, wire_name) = (ident(&it.name), &it.wire_name);
+        quote!(Self::#variant(value) => serialize_union_member(serializer, #wire_name, value))
+    });
+    let reads = union.variants.iter().map(|it| {
+        let (variant, wire_name) = (ident(&it.name), &it.wire_name);
+        quote!(#wire_name => value.read(Self::#variant))
+    });
+    let (id, unknown) = (
+        &union.id,
+        format!("an unknown member of {}", union.type_ref.name),
+    );
+    let debug_impl = is_redacted.then(|| debug_impl(union, imports));
+    imports.remove(&union.type_ref);
+    let uses_deprecated = union.variants.iter().any(|it| it.docs.deprecated.is_some());
+    let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
+    quote! {
+        #docs
+        #[non_exhaustive]
+        #[derive(Clone, #debug PartialEq)]
+        pub enum #name {
+            #(#variants)*
+            /// A member this version of the model does not have. It cannot be sent.
+            Unknown,
+        }
+
+        #allow
+        impl #name {
+            #(#accessors)*
+        }
+
+        impl #shape for #name {
+            const ID: &'static str = #id;
+        }
+
+        #(#conversions)*
+
+        #allow
+        impl Serialize for #name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    #(#writes,)*
+                    Self::Unknown => Err(S::Error::custom(#unknown)),
+                }
+            }
+        }
+
+        impl<'de> Deserialize<'de> for #name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserialize_union(deserializer)
+            }
+        }
+
+        #allow
+        impl Union for #name {
+            const UNKNOWN: Self = Self::Unknown;
+
+            fn read_member<'de, A: MapAccess<'de>>(
+                name: &str,
+                value: MemberValue<'_, A>,
+            ) -> Result<Option<Self>, A::Error> {
+                match name {
+                    #(#reads,)*
+                    _ => value.skip(),
+                }
+            }
+        }
+
+        #debug_impl
+    }
+}
+
+fn variant(variant: &Variant, imports: &mut Imports) -> TokenStream {
+    let docs = docs::of(
+        &variant.docs,
+        &format!("The member `{}`.", variant.wire_name),
+    );
+    let name = ident(&variant.name);
+    let ty = rust_type::boxed(&variant.ty, variant.is_boxed, imports);
+    quote! {
+        #docs
+        #name(#ty),
+    }
+}
+
+fn accessors(variant: &Variant, imports: &mut Imports) -> TokenStream {
+    let name = ident(&variant.name);
+    let (is, as_) = (
+        format_ident!("is_{}", variant.snake_name),
+        format_ident!("as_{}", variant.snake_name),
+    );
+    let ty = match &variant.ty {
+        Type::String => quote!(str),
+        ty => rust_type::plain(ty, imports),
+    };
+    let about_is = format!(" Whether it is a [`{0}`](Self::{0}).", variant.name);
+    let about_as = format!(" The value, if it is a [`{0}`](Self::{0}).", variant.name);
+    quote! {
+        #[doc = #about_is]
+        pub fn #is(&self) -> bool {
+            matches!(self, Self::#name(_))
+        }
+
+        #[doc = #about_as]
+        pub fn #as_(&self) -> Option<&#ty> {
+            match self {
+                Self::#name(value) => Some(value),
+                _ => None,
+            }
+        }
+    }
+}
+
+fn from(union: &Union, variant: &Variant, imports: &mut Imports) -> TokenStream {
+    let (union, name) = (ident(&union.type_ref.name), ident(&variant.name));
+    let ty = rust_type::plain(&variant.ty, imports);
+    let value = if variant.is_boxed {
+        quote!(Box::new(value))
+    } else {
+        quote!(value)
+    };
+    quote! {
+        impl From<#ty> for #union {
+            fn from(value: #ty) -> Self {
+                Self::#name(#value)
+            }
+        }
+    }
+}
+
+/// `Debug` that names the member and leaves out what is sensitive.
+fn debug_impl(union: &Union, imports: &mut Imports) -> TokenStream {
+    let fmt = imports.path("std::fmt");
+    let redacted = imports.path("eventstream_rpc::REDACTED");
+    let name = ident(&union.type_ref.name);
+    let arms = union.variants.iter().map(|it| {
+        let (variant, text) = (ident(&it.name), &it.name);
+        match union.is_sensitive || it.is_sensitive {
+            true => quote!(Self::#variant(_) => f.debug_tuple(#text).field(&#redacted).finish()),
+            false => quote!(Self::#variant(value) => f.debug_tuple(#text).field(value).finish()),
+        }
+    });
+    quote! {
+        impl #fmt::Debug for #name {
+            fn fmt(&self, f: &mut #fmt::Formatter<'_>) -> #fmt::Result {
+                match self {
+                    #(#arms,)*
+                    Self::Unknown => f.write_str("Unknown"),
+                }
+            }
+        }
+    }
+}

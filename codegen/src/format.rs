@@ -1,0 +1,85 @@
+//! Tokens to the text that people read.
+
+use crate::{GeneratedFile, emit};
+
+/// Formats a file: prettyplease, blank lines between items, and a first line that says where it is from.
+pub fn format(file: emit::File, header: &str) -> GeneratedFile {
+    let file_path = file.path;
+    // The emitters write Rust; the tests parse what they write for every kind of shape.
+    let tree = syn::parse2(file.tokens).unwrap_or_else(|error| panic!("{file_path}: {error}"));
+    let contents = format!("// {header}\n\n{}", separate(&prettyplease::unparse(&tree)));
+    GeneratedFile {
+        path: file_path,
+        contents,
+    }
+}
+
+/// Puts a blank line between items, as people do; prettyplease puts none.
+fn separate(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 16);
+    let mut previous = "";
+    // The first line of the item before, for items of several lines.
+    let mut item = "";
+    for line in text.lines() {
+        if is_boundary(previous, item, line) {
+            out.push('\n');
+        }
+        out.push_str(line);
+        out.push('\n');
+        previous = line;
+        if !line.starts_with([' ', '}', ')', ']']) {
+            item = line;
+        }
+    }
+    out
+}
+
+/// Whether a blank line belongs between two lines.
+fn is_boundary(previous: &str, item: &str, line: &str) -> bool {
+    let indent = |it: &str| it.len() - it.trim_start().len();
+    let (before, after) = (previous.trim(), line.trim());
+    let is_inner = before.is_empty() || after.is_empty() || after.starts_with('}');
+    if is_inner || indent(previous) != indent(line) {
+        return false;
+    }
+    if before.starts_with("//!") || before.starts_with("#![") {
+        return !after.starts_with("//!") && !after.starts_with("#![");
+    }
+    if before.starts_with("///") || before.starts_with("#[") {
+        return false;
+    }
+    match indent(line) {
+        0 => (before.ends_with('}') || before.ends_with(';')) && !is_same_list(item, after),
+        4 => before == "}" || (before.ends_with(';') && starts_item(after)),
+        _ => false,
+    }
+}
+
+/// Whether both items belong to one block of `use` or `mod` declarations.
+fn is_same_list(before: &str, after: &str) -> bool {
+    let list = |it: &str| match it {
+        // Only such declarations carry this attribute alone on a line.
+        it if it.starts_with("#[cfg(feature") => Some(4),
+        it if it.starts_with("use std") => Some(0),
+        it if it.starts_with("use crate") || it.starts_with("use super") => Some(2),
+        it if it.starts_with("use ") => Some(1),
+        it if it.starts_with("pub use ") => Some(3),
+        it if it.starts_with("mod ") || it.starts_with("pub mod ") => Some(4),
+        _ => None,
+    };
+    list(before).is_some() && list(before) == list(after)
+}
+
+/// Whether a line within an impl or trait begins a function.
+fn starts_item(line: &str) -> bool {
+    [
+        "fn ",
+        "pub fn ",
+        "pub async fn ",
+        "pub const fn ",
+        "///",
+        "#[",
+    ]
+    .iter()
+    .any(|it| line.starts_with(it))
+}

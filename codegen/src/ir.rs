@@ -1,0 +1,308 @@
+//! What is generated, as plain data: every name chosen, every reference resolved.
+//!
+//! Two names stand side by side: the one on the wire, and the one in Rust. After
+//! [`lower`](crate::lower) nothing is looked up and nothing can fail.
+
+use crate::Connector;
+
+/// A service and all that it needs.
+#[derive(Debug)]
+pub struct Service {
+    /// Absolute shape ID.
+    pub id: String,
+    /// Name of the server trait, in Pascal case.
+    pub name: String,
+    /// CommonMark.
+    pub docs: Docs,
+    /// The version of the model, if it states one.
+    pub version: Option<String>,
+    /// In the order of the model.
+    pub operations: Vec<Operation>,
+    /// Everything else, in the order of the model.
+    pub shapes: Vec<Shape>,
+    /// How a client finds its server.
+    pub connector: Connector,
+    /// Whether the crate page is the crate's `README.md`.
+    pub readme: bool,
+    /// The crate's name as a path.
+    pub crate_path: String,
+    /// What the header line of each file names: the model.
+    pub origin: String,
+}
+
+/// Documentation of a shape or member.
+#[derive(Clone, Debug, Default)]
+pub struct Docs {
+    /// CommonMark; empty if there is none.
+    pub text: String,
+    /// The note of `#[deprecated]`.
+    pub deprecated: Option<Deprecated>,
+}
+
+/// What `#[deprecated]` says.
+#[derive(Clone, Debug)]
+pub struct Deprecated {
+    /// Why, or what to use instead.
+    pub note: Option<String>,
+}
+
+/// An operation.
+#[derive(Debug)]
+pub struct Operation {
+    /// Absolute shape ID.
+    pub id: String,
+    /// Name of the marker type, in Pascal case.
+    pub name: String,
+    /// Name of the method and the module, in snake case.
+    pub method: String,
+    /// CommonMark.
+    pub docs: Docs,
+    /// The request.
+    pub request: TypeRef,
+    /// The response.
+    pub response: TypeRef,
+    /// What kind of stream it keeps open.
+    pub events: Events,
+    /// Name of the error type.
+    pub error: String,
+    /// The declared errors, in the order of the model.
+    pub errors: Vec<TypeRef>,
+    /// Setter calls of an example: the required members of the request. None if it would be too long.
+    pub example: Option<Vec<ExampleCall>>,
+}
+
+/// The events of an operation.
+#[derive(Debug)]
+pub enum Events {
+    /// None: one request, one response.
+    None,
+    /// A stream of events, in one direction or both.
+    Stream {
+        /// What the client sends.
+        request: Option<TypeRef>,
+        /// What the server sends.
+        response: Option<TypeRef>,
+    },
+}
+
+/// A setter call in an example.
+#[derive(Debug)]
+pub struct ExampleCall {
+    /// The setter.
+    pub method: String,
+    /// Its argument as Rust source.
+    pub value: String,
+    /// The types that the argument names.
+    pub types: Vec<TypeRef>,
+}
+
+/// A type of the generated crate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TypeRef {
+    /// Where it is.
+    pub home: Home,
+    /// Its name.
+    pub name: String,
+}
+
+/// The module of a type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Home {
+    /// `operation::<module>`: the request or response of this operation alone.
+    Operation(String),
+    /// `types`
+    Types,
+    /// `types::error`
+    Error,
+}
+
+/// A shape that becomes a type.
+#[derive(Debug)]
+pub enum Shape {
+    /// A `struct`.
+    Structure(Structure),
+    /// An `enum` with values.
+    Union(Union),
+    /// An `enum` of texts.
+    Enum(Enum),
+}
+
+impl Shape {
+    /// The type.
+    pub fn type_ref(&self) -> &TypeRef {
+        match self {
+            Self::Structure(it) => &it.type_ref,
+            Self::Union(it) => &it.type_ref,
+            Self::Enum(it) => &it.type_ref,
+        }
+    }
+}
+
+/// A structure.
+#[derive(Debug)]
+pub struct Structure {
+    /// Absolute shape ID.
+    pub id: String,
+    /// The type.
+    pub type_ref: TypeRef,
+    /// Name of its builder.
+    pub builder: String,
+    /// CommonMark.
+    pub docs: Docs,
+    /// Whether its values stay out of `Debug`.
+    pub is_sensitive: bool,
+    /// In the order of the model, without the event stream.
+    pub members: Vec<Member>,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// What a structure is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The request of an operation: building one can always fail, so that a member may become
+    /// required without breaking code.
+    Request,
+    /// Anything else.
+    Plain,
+    /// An error.
+    Error {
+        /// Whether the client is to blame, rather than the server.
+        is_client_fault: bool,
+        /// Whether the same request may succeed later.
+        is_retryable: bool,
+    },
+}
+
+impl Structure {
+    /// Whether some member is required.
+    pub fn has_required(&self) -> bool {
+        self.members.iter().any(|it| it.is_required)
+    }
+
+    /// Whether building one can fail.
+    pub fn is_build_fallible(&self) -> bool {
+        self.role == Role::Request || self.has_required()
+    }
+
+    /// The member whose text describes an error.
+    pub fn message(&self) -> Option<&Member> {
+        let is_message = |it: &&Member| it.wire_name == "message" && it.ty == Type::String;
+        self.members.iter().find(is_message)
+    }
+}
+
+/// A member of a structure.
+#[derive(Debug)]
+pub struct Member {
+    /// The JSON key.
+    pub wire_name: String,
+    /// The field and setter, in snake case; `r#` is added where it is a keyword.
+    pub name: String,
+    /// CommonMark.
+    pub docs: Docs,
+    /// The type without `Option` and `Box`.
+    pub ty: Type,
+    /// Whether it must be set.
+    pub is_required: bool,
+    /// Whether it needs a `Box`, because the type would contain itself.
+    pub is_boxed: bool,
+    /// Whether its value stays out of `Debug`.
+    pub is_sensitive: bool,
+}
+
+/// The type of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `bool`
+    Bool,
+    /// A signed integer of this many bits.
+    Int(u8),
+    /// A floating-point number of this many bits.
+    Float(u8),
+    /// `String`
+    String,
+    /// `Blob`
+    Blob,
+    /// `Timestamp`
+    Timestamp,
+    /// `Document`
+    Document,
+    /// `Vec<_>`
+    List(Box<Type>),
+    /// `BTreeMap<_, _>`
+    Map(Box<Type>, Box<Type>),
+    /// A type of the generated crate.
+    Named(TypeRef),
+}
+
+impl Type {
+    /// Whether it holds a floating-point number that could be NaN.
+    pub fn has_float(&self) -> bool {
+        match self {
+            Self::Float(_) => true,
+            Self::List(item) | Self::Map(_, item) => item.has_float(),
+            _ => false,
+        }
+    }
+}
+
+/// A union.
+#[derive(Debug)]
+pub struct Union {
+    /// Absolute shape ID.
+    pub id: String,
+    /// The type.
+    pub type_ref: TypeRef,
+    /// CommonMark.
+    pub docs: Docs,
+    /// Whether its values stay out of `Debug`.
+    pub is_sensitive: bool,
+    /// In the order of the model.
+    pub variants: Vec<Variant>,
+}
+
+/// A member of a union.
+#[derive(Debug)]
+pub struct Variant {
+    /// The JSON key.
+    pub wire_name: String,
+    /// In Pascal case.
+    pub name: String,
+    /// The name in snake case, for `is_…` and `as_…`.
+    pub snake_name: String,
+    /// CommonMark.
+    pub docs: Docs,
+    /// The type without `Box`.
+    pub ty: Type,
+    /// Whether it needs a `Box`, because the type would contain itself.
+    pub is_boxed: bool,
+    /// Whether the union can be made from the value, because no other member has its type.
+    pub has_from: bool,
+    /// Whether its value stays out of `Debug`.
+    pub is_sensitive: bool,
+}
+
+/// An enum of texts.
+#[derive(Debug)]
+pub struct Enum {
+    /// Absolute shape ID.
+    pub id: String,
+    /// The type.
+    pub type_ref: TypeRef,
+    /// CommonMark.
+    pub docs: Docs,
+    /// In the order of the model.
+    pub values: Vec<EnumValue>,
+}
+
+/// A member of an enum.
+#[derive(Debug)]
+pub struct EnumValue {
+    /// The text on the wire.
+    pub value: String,
+    /// In Pascal case.
+    pub name: String,
+    /// CommonMark.
+    pub docs: Docs,
+}

@@ -1,0 +1,261 @@
+//! A resolved model to what is generated: Smithy to Rust.
+//!
+//! Names are chosen here, once. What the model orders keeps its order; nothing else has one.
+
+mod example;
+mod shapes;
+
+use std::collections::HashMap;
+
+use crate::{
+    Config,
+    ast::{Shape, ShapeKind},
+    diagnostic::{Reporter, Subject},
+    ir,
+    names::{self, Renamed, Scope},
+    recursion,
+    resolve::{Resolved, event_stream},
+    shape_id::ShapeId,
+    traits::Traits,
+};
+
+/// Chooses names and types; a name that had to change is a warning.
+pub fn lower(
+    resolved: &Resolved<'_>,
+    config: &Config,
+    origin: String,
+    reporter: &mut Reporter<'_>,
+) -> ir::Service {
+    let mut lowering = Lowering::new(resolved, reporter);
+    let operations: Vec<_> = resolved
+        .operations
+        .iter()
+        .map(|it| lowering.operation(it))
+        .collect();
+    let shapes = lowering.shapes();
+    let operations = example::with_examples(operations, &shapes);
+    let ShapeKind::Service(service) = &resolved.service.kind else {
+        unreachable!("resolve picks a service");
+    };
+    ir::Service {
+        id: resolved.service.id.to_string(),
+        name: lowering.service_name,
+        docs: docs(&resolved.service.traits),
+        version: service.version.clone(),
+        operations,
+        shapes,
+        connector: config.connector,
+        readme: config.readme,
+        crate_path: config.crate_name.replace('-', "_"),
+        origin,
+    }
+}
+
+struct Lowering<'r, 'm, 's> {
+    resolved: &'r Resolved<'m>,
+    reporter: &'r mut Reporter<'s>,
+    service_name: String,
+    /// The names of the operations: type, method, error type.
+    operation_names: Vec<[String; 3]>,
+    types: HashMap<ShapeId, ir::TypeRef>,
+    builders: HashMap<ShapeId, String>,
+    boxed: Vec<String>,
+}
+
+impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
+    fn new(resolved: &'r Resolved<'m>, reporter: &'r mut Reporter<'s>) -> Self {
+        let mut types = Scope::of_types();
+        let mut methods = Scope::with_reserved(
+            names::CLIENT_METHODS
+                .into_iter()
+                .chain(names::SERVER_METHODS),
+        );
+        let mut take = |scope: &mut Scope, wanted: String, shape: &Shape, suffix: &str| {
+            let (name, renamed) = scope.take(wanted, shape.id.as_str(), suffix);
+            if let Some(renamed) = renamed {
+                warn_renamed(reporter, shape, None, renamed);
+            }
+            name
+        };
+        let service_name = take(
+            &mut types,
+            names::pascal(resolved.service.id.name()),
+            resolved.service,
+            "Service",
+        );
+        let _ = take(
+            &mut types,
+            format!("{service_name}Service"),
+            resolved.service,
+            "2",
+        );
+        let shape_names: Vec<_> = resolved
+            .closure
+            .iter()
+            .map(|it| take(&mut types, names::pascal(it.id.name()), it, "Shape"))
+            .collect();
+        // Names that follow from other names come last, so that the shapes keep the model's own.
+        let builder_names: Vec<_> = resolved
+            .closure
+            .iter()
+            .zip(&shape_names)
+            .map(|(shape, name)| match shape.kind {
+                ShapeKind::Structure(_) => take(&mut types, format!("{name}Builder"), shape, "2"),
+                _ => String::new(),
+            })
+            .collect();
+        let operation_names = resolved
+            .operations
+            .iter()
+            .map(|it| {
+                let name = take(&mut types, names::pascal(it.id.name()), it, "Operation");
+                let error = take(&mut types, format!("{name}Error"), it, "2");
+                let _ = take(&mut types, format!("{name}FluentBuilder"), it, "2");
+                [
+                    name,
+                    take(&mut methods, names::snake(it.id.name()), it, "_operation"),
+                    error,
+                ]
+            })
+            .collect();
+        let mut lowering = Self {
+            resolved,
+            reporter,
+            service_name,
+            operation_names,
+            types: HashMap::new(),
+            builders: HashMap::new(),
+            boxed: recursion::boxed_members(resolved.model, &resolved.closure),
+        };
+        for ((shape, name), builder) in resolved.closure.iter().zip(shape_names).zip(builder_names)
+        {
+            let home = lowering.home(shape);
+            lowering
+                .types
+                .insert(shape.id.clone(), ir::TypeRef { home, name });
+            lowering.builders.insert(shape.id.clone(), builder);
+        }
+        lowering
+    }
+
+    /// The input or output of one operation that nothing else uses lives with it.
+    fn home(&self, shape: &Shape) -> ir::Home {
+        if shape.traits.error.is_some() {
+            return ir::Home::Error;
+        }
+        let mut uses = Vec::new();
+        for (operation, names) in self.resolved.operations.iter().zip(&self.operation_names) {
+            let ShapeKind::Operation(it) = &operation.kind else {
+                continue;
+            };
+            let ends = [&it.input, &it.output]
+                .into_iter()
+                .filter(|it| it.target == shape.id);
+            uses.extend(ends.map(|_| &names[1]));
+        }
+        let members = self
+            .resolved
+            .closure
+            .iter()
+            .flat_map(|it| it.kind.members());
+        let is_targeted = members.into_iter().any(|it| it.target == shape.id);
+        match uses[..] {
+            [module] if !is_targeted => ir::Home::Operation(module.clone()),
+            _ => ir::Home::Types,
+        }
+    }
+
+    fn operation(&mut self, shape: &Shape) -> ir::Operation {
+        let ShapeKind::Operation(operation) = &shape.kind else {
+            unreachable!("resolve lists operations");
+        };
+        let index = self
+            .resolved
+            .operations
+            .iter()
+            .position(|it| it.id == shape.id);
+        let [name, method, error] = self.operation_names[index.expect("it is in the list")].clone();
+        let stream = |id: &ShapeId| {
+            let ShapeKind::Structure(members) = &self.resolved.model.get(id)?.kind else {
+                return None;
+            };
+            let (_, union) = event_stream(self.resolved.model, members)?;
+            Some(self.types[&union.id].clone())
+        };
+        let events = match (
+            stream(&operation.input.target),
+            stream(&operation.output.target),
+        ) {
+            (None, None) => ir::Events::None,
+            (request, response) => ir::Events::Stream { request, response },
+        };
+        ir::Operation {
+            id: shape.id.to_string(),
+            name,
+            method,
+            docs: docs(&shape.traits),
+            request: self.types[&operation.input.target].clone(),
+            response: self.types[&operation.output.target].clone(),
+            events,
+            error,
+            errors: operation
+                .errors
+                .iter()
+                .map(|it| self.types[&it.target].clone())
+                .collect(),
+            example: None,
+        }
+    }
+}
+
+/// The documentation of a shape or member.
+fn docs(traits: &Traits) -> ir::Docs {
+    let mut text = traits.documentation.clone().unwrap_or_default();
+    if let Some(range) = &traits.range {
+        let range = match (&range.min, &range.max) {
+            (Some(min), Some(max)) => format!("{min} to {max}"),
+            (Some(min), None) => format!("at least {min}"),
+            (None, max) => format!("at most {}", max.as_deref().unwrap_or_default()),
+        };
+        text.push_str(&format!("\n\nRange: {range}."));
+    }
+    let deprecated = traits.deprecated.as_ref().map(|it| ir::Deprecated {
+        note: match (&it.message, &it.since) {
+            (Some(message), Some(since)) => Some(format!("since {since}: {message}")),
+            (Some(message), None) => Some(message.clone()),
+            (None, Some(since)) => Some(format!("since {since}")),
+            (None, None) => None,
+        },
+    });
+    ir::Docs {
+        text: text.trim().to_owned(),
+        deprecated,
+    }
+}
+
+fn warn_renamed(
+    reporter: &mut Reporter<'_>,
+    shape: &Shape,
+    member: Option<&crate::ast::Member>,
+    renamed: Renamed,
+) {
+    let Renamed { wanted, got, other } = renamed;
+    let other = match other {
+        Some(other) => format!("{other} has that name"),
+        None => "that name is in use for something else".to_owned(),
+    };
+    let (location, subject): (_, Subject) = match member {
+        Some(member) => (
+            member.location,
+            crate::ast::subject(&shape.id, Some(&member.name), ""),
+        ),
+        None => (shape.location, shape.subject("")),
+    };
+    reporter
+        .warning(
+            location,
+            subject,
+            format!("it is called {got} in Rust rather than {wanted}: {other}"),
+        )
+        .hint("rename one of them in the model to choose the name yourself");
+}

@@ -1,0 +1,5 @@
+//! The client.
+
+mod options;
+
+pub use options::{CallOptions, Overflow, SubscribeOptions};

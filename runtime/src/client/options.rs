@@ -1,0 +1,86 @@
+//! What can be chosen for one call or subscription.
+
+use std::time::Duration;
+
+/// What can be chosen for one call.
+#[derive(Clone, Debug, Default)]
+pub struct CallOptions {
+    /// How long to wait for the response; `None` for what the connection was built with.
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl CallOptions {
+    /// How long to wait for the response. Default: what the connection was built with, 10 s.
+    #[must_use]
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+}
+
+/// How many bytes of events wait to be read, unless a subscription says otherwise: 16 MiB.
+pub const DEFAULT_QUEUE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// What can be chosen for one subscription.
+#[derive(Clone, Debug)]
+pub struct SubscribeOptions {
+    pub(crate) call: CallOptions,
+    pub(crate) overflow: Overflow,
+    /// In bytes.
+    pub(crate) queue_limit: usize,
+}
+
+impl SubscribeOptions {
+    /// How long to wait for the response. Default: what the connection was built with, 10 s.
+    #[must_use]
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.call = self.call.call_timeout(timeout);
+        self
+    }
+
+    /// What happens when events come faster than they are read. Default: [`Overflow::End`].
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// How many bytes of events may wait to be read. Default: 16 MiB.
+    ///
+    /// An event counts with its whole message. One that is larger than the limit by itself is still
+    /// queued if nothing else waits.
+    #[must_use]
+    pub fn queue_limit(mut self, bytes: usize) -> Self {
+        self.queue_limit = bytes;
+        self
+    }
+}
+
+impl Default for SubscribeOptions {
+    fn default() -> Self {
+        Self {
+            call: CallOptions::default(),
+            overflow: Overflow::default(),
+            queue_limit: DEFAULT_QUEUE_LIMIT,
+        }
+    }
+}
+
+/// What happens to a subscription whose queue is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// It ends: what is queued is delivered, then [`SdkError::Lagged`](crate::error::SdkError::Lagged)
+    /// says how much was not. Nothing is lost silently.
+    #[default]
+    End,
+    /// The oldest events are dropped, and counted.
+    DropOldest,
+    /// Only the latest event is kept; what it replaces is counted.
+    LatestOnly,
+    /// Nothing more is read from the connection until there is room.
+    ///
+    /// It holds up every other call and subscription of the connection, and a handler that waits for
+    /// one of them waits for ever. A server with one thread, as nucleus lite's, is held up too.
+    PauseConnection,
+}
