@@ -241,8 +241,5 @@ pub(crate) fn subject(id: &ShapeId, member: Option<&str>, suffix: &str) -> Subje
         None => id.to_string(),
     };
     let member = member.map_or(String::new(), |it| format!("/members/{it}"));
-    Subject {
-        shape: Some(shape),
-        pointer: format!("/shapes/{id}{member}{suffix}"),
-    }
+    Subject { shape: Some(shape), pointer: format!("/shapes/{id}{member}{suffix}") }
 }

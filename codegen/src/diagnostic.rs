@@ -78,12 +78,7 @@ impl fmt::Display for Diagnostics {
         f.write_str(&self.render(Color::Never))?;
         let plural = |count: usize| if count == 1 { "" } else { "s" };
         let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
-        write!(
-            f,
-            "{errors} error{}, {warnings} warning{}",
-            plural(errors),
-            plural(warnings)
-        )
+        write!(f, "{errors} error{}, {warnings} warning{}", plural(errors), plural(warnings))
     }
 }
 
@@ -114,10 +109,7 @@ impl Diagnostic {
             Severity::Error => ("error", "1;31"),
             Severity::Warning => ("warning", "1;33"),
         };
-        let subject = self
-            .shape
-            .as_ref()
-            .map_or(String::new(), |shape| format!("{shape}: "));
+        let subject = self.shape.as_ref().map_or(String::new(), |shape| format!("{shape}: "));
         let headline = color.paint("1", &format!(": {subject}{}", self.message));
         let mut text = format!("{}{headline}\n", color.paint(code, word));
         if let Some(place) = &self.place {
@@ -131,11 +123,7 @@ impl Diagnostic {
     }
 
     fn sort_key(&self, other: &Self) -> Ordering {
-        let place = |it: &Self| {
-            it.place
-                .as_ref()
-                .map(|it| (it.path.clone(), it.line, it.column))
-        };
+        let place = |it: &Self| it.place.as_ref().map(|it| (it.path.clone(), it.line, it.column));
         (self.severity, place(self)).cmp(&(other.severity, place(other)))
     }
 }
@@ -146,10 +134,8 @@ impl Place {
         const AROUND: usize = 60;
         let start = (self.column - 1).saturating_sub(AROUND);
         let excerpt: String = self.text.chars().skip(start).take(2 * AROUND).collect();
-        let excerpt: String = excerpt
-            .chars()
-            .map(|it| if it.is_control() { ' ' } else { it })
-            .collect();
+        let excerpt: String =
+            excerpt.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
         let width = self.line.to_string().len();
         let bar = color.paint("1;34", "|");
         let arrow = color.paint("1;34", "-->");
@@ -157,10 +143,7 @@ impl Place {
         let margin = " ".repeat(width);
         let number = color.paint("1;34", &self.line.to_string());
         let indent = " ".repeat(self.column - 1 - start);
-        text.push_str(&format!(
-            "{margin}{arrow} {}:{}:{}\n",
-            self.path, self.line, self.column
-        ));
+        text.push_str(&format!("{margin}{arrow} {}:{}:{}\n", self.path, self.line, self.column));
         text.push_str(&format!(
             "{margin} {bar}\n{number} {bar} {excerpt}\n{margin} {bar} {indent}{caret}\n"
         ));
@@ -178,10 +161,7 @@ pub struct Reporter<'a> {
 impl<'a> Reporter<'a> {
     /// A reporter about these sources.
     pub fn new(sources: &'a [Source<'a>]) -> Self {
-        Self {
-            sources,
-            found: Vec::new(),
-        }
+        Self { sources, found: Vec::new() }
     }
 
     /// Reports an error at a place.
@@ -228,13 +208,7 @@ impl<'a> Reporter<'a> {
         message: String,
     ) -> &mut Diagnostic {
         let place = location.map(|it| self.place(it, subject.pointer));
-        self.found.push(Diagnostic {
-            severity,
-            message,
-            shape: subject.shape,
-            place,
-            hint: None,
-        });
+        self.found.push(Diagnostic { severity, message, shape: subject.shape, place, hint: None });
         self.found.last_mut().expect("it was pushed just now")
     }
 
@@ -272,13 +246,8 @@ pub struct Subject {
 /// The closest of `candidates` to `text`, if one is close enough to be what was meant.
 pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = text.len() / 3 + 1;
-    let distances = candidates
-        .into_iter()
-        .map(|it| (distance(text, it, limit), it));
-    distances
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, it)| it)
+    let distances = candidates.into_iter().map(|it| (distance(text, it, limit), it));
+    distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, it)| it)
 }
 
 /// How many letters must be changed, added or taken away; more than `limit` where that is certain.

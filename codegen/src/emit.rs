@@ -38,11 +38,7 @@ pub struct File {
 
 /// All source files of the crate.
 pub fn emit(service: &ir::Service) -> Vec<File> {
-    let shapes: HashMap<_, _> = service
-        .shapes
-        .iter()
-        .map(|it| (it.type_ref(), it))
-        .collect();
+    let shapes: HashMap<_, _> = service.shapes.iter().map(|it| (it.type_ref(), it)).collect();
     let mut files = vec![
         file("lib.rs", library(service)),
         file("client.rs", client::module(service)),
@@ -52,23 +48,14 @@ pub fn emit(service: &ir::Service) -> Vec<File> {
         file("types.rs", types_module(service)),
         file("types/builders.rs", builders_module(service, &Home::Types)),
         file("types/error.rs", error_types_module(service)),
-        file(
-            "types/error/builders.rs",
-            builders_module(service, &Home::Error),
-        ),
+        file("types/error/builders.rs", builders_module(service, &Home::Error)),
         file("server.rs", server::module(service)),
         file("server/service.rs", server::dispatch(service)),
     ];
     for operation in &service.operations {
         let path = format!("operation/{}", operation.method);
-        files.push(file(
-            format!("{path}.rs"),
-            operation::module(service, operation, &shapes),
-        ));
-        files.push(file(
-            format!("{path}/builders.rs"),
-            operation::builders(operation, &shapes),
-        ));
+        files.push(file(format!("{path}.rs"), operation::module(service, operation, &shapes)));
+        files.push(file(format!("{path}/builders.rs"), operation::builders(operation, &shapes)));
         files.push(file(
             format!("{path}/builders/fluent.rs"),
             operation::fluent(operation, &shapes),
@@ -88,10 +75,7 @@ pub fn emit(service: &ir::Service) -> Vec<File> {
 }
 
 fn file(path: impl Into<String>, tokens: TokenStream) -> File {
-    File {
-        path: path.into(),
-        tokens,
-    }
+    File { path: path.into(), tokens }
 }
 
 /// The module, and so the file, of a shared type.
@@ -106,10 +90,9 @@ fn module_name(type_ref: &ir::TypeRef) -> String {
 fn library(service: &ir::Service) -> TokenStream {
     let page = match service.readme {
         true => quote!(#![doc = include_str!("../README.md")]),
-        false => docs::inner(&docs::or(
-            &service.docs.text,
-            &format!("The service `{}`.", service.id),
-        )),
+        false => {
+            docs::inner(&docs::or(&service.docs.text, &format!("The service `{}`.", service.id)))
+        }
     };
     quote! {
         #page
@@ -161,10 +144,7 @@ fn operation_module(service: &ir::Service) -> TokenStream {
 }
 
 fn in_home(service: &ir::Service, home: Home) -> impl Iterator<Item = &Shape> {
-    service
-        .shapes
-        .iter()
-        .filter(move |it| it.type_ref().home == home)
+    service.shapes.iter().filter(move |it| it.type_ref().home == home)
 }
 
 fn module_list<'a>(shapes: impl Iterator<Item = &'a Shape>) -> TokenStream {
@@ -246,9 +226,5 @@ fn shape_file(shape: &Shape) -> TokenStream {
 
 /// An identifier, raw where it is a keyword.
 fn ident(name: &str) -> proc_macro2::Ident {
-    if names::is_keyword(name) {
-        format_ident!("r#{name}")
-    } else {
-        format_ident!("{name}")
-    }
+    if names::is_keyword(name) { format_ident!("r#{name}") } else { format_ident!("{name}") }
 }

@@ -8,10 +8,7 @@ pub fn format(file: emit::File, header: &str) -> GeneratedFile {
     // The emitters write Rust; the tests parse what they write for every kind of shape.
     let tree = syn::parse2(file.tokens).unwrap_or_else(|error| panic!("{file_path}: {error}"));
     let contents = format!("// {header}\n\n{}", separate(&prettyplease::unparse(&tree)));
-    GeneratedFile {
-        path: file_path,
-        contents,
-    }
+    GeneratedFile { path: file_path, contents }
 }
 
 /// Puts a blank line between items, as people do; prettyplease puts none.
@@ -72,14 +69,7 @@ fn is_same_list(before: &str, after: &str) -> bool {
 
 /// Whether a line within an impl or trait begins a function.
 fn starts_item(line: &str) -> bool {
-    [
-        "fn ",
-        "pub fn ",
-        "pub async fn ",
-        "pub const fn ",
-        "///",
-        "#[",
-    ]
-    .iter()
-    .any(|it| line.starts_with(it))
+    ["fn ", "pub fn ", "pub async fn ", "pub const fn ", "///", "#["]
+        .iter()
+        .any(|it| line.starts_with(it))
 }

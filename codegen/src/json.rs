@@ -121,16 +121,10 @@ impl Error {
             Some(end) => message[..end].to_owned(),
             None => message,
         };
-        let line_start: usize = text
-            .split_inclusive('\n')
-            .take(error.line().saturating_sub(1))
-            .map(str::len)
-            .sum();
+        let line_start: usize =
+            text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
         let offset = line_start + error.column().saturating_sub(1);
-        Self {
-            offset: base + offset.min(text.len()),
-            message,
-        }
+        Self { offset: base + offset.min(text.len()), message }
     }
 }
 
@@ -141,10 +135,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Where in the source `slice` is; `None` if it is not a part of it.
     fn offset(&self, slice: &str) -> Option<usize> {
-        let offset = slice
-            .as_ptr()
-            .addr()
-            .checked_sub(self.source.as_ptr().addr())?;
+        let offset = slice.as_ptr().addr().checked_sub(self.source.as_ptr().addr())?;
         (offset <= self.source.len()).then_some(offset)
     }
 
@@ -169,11 +160,7 @@ impl<'a> Reader<'a> {
                         Cow::Borrowed(key) => self.offset(key).map(|it| it - 1),
                         Cow::Owned(_) => None,
                     };
-                    Ok(Entry {
-                        key,
-                        offset: offset.unwrap_or(value.offset),
-                        value,
-                    })
+                    Ok(Entry { key, offset: offset.unwrap_or(value.offset), value })
                 });
                 Kind::Object(entries.collect::<Result<_, Error>>()?)
             }
@@ -265,14 +252,9 @@ mod tests {
         let value = Value::parse(source).unwrap();
         let entries = value.as_object().unwrap();
         assert_eq!(&source[entries[0].offset..][..3], "\"a\"");
-        let Kind::Array(elements) = &entries[0].value.kind else {
-            panic!("an array")
-        };
+        let Kind::Array(elements) = &entries[0].value.kind else { panic!("an array") };
         assert_eq!(&source[elements[1].offset..][..3], "\"x\"");
-        assert_eq!(
-            (&*entries[1].key, entries[1].offset),
-            ("b", entries[1].value.offset)
-        );
+        assert_eq!((&*entries[1].key, entries[1].offset), ("b", entries[1].value.offset));
         let inner = entries[1].value.as_object().unwrap();
         assert_eq!(&source[inner[0].value.offset..][..4], "null");
     }
@@ -284,28 +266,17 @@ mod tests {
         let entries = value.as_object().unwrap();
         let keys: Vec<_> = entries.iter().map(|it| &*it.key).collect();
         assert_eq!(keys, ["b", "a", "b"]);
-        assert!(matches!(
-            entries[2].value.kind,
-            Kind::Number("123456789012345678901234567890")
-        ));
+        assert!(matches!(entries[2].value.kind, Kind::Number("123456789012345678901234567890")));
     }
 
     #[test]
     fn errors_have_a_place() {
-        for (source, offset) in [
-            ("", 0),
-            ("{\n\"a\": 1,\n}", 10),
-            ("{\"a\": \"\\ud800\"}", 13),
-            ("[1] 2", 4),
-        ] {
+        for (source, offset) in
+            [("", 0), ("{\n\"a\": 1,\n}", 10), ("{\"a\": \"\\ud800\"}", 13), ("[1] 2", 4)]
+        {
             assert_eq!(Value::parse(source).unwrap_err().offset, offset, "{source}");
         }
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
-        assert!(
-            Value::parse(&deep)
-                .unwrap_err()
-                .message
-                .contains("nested deeper")
-        );
+        assert!(Value::parse(&deep).unwrap_err().message.contains("nested deeper"));
     }
 }

@@ -127,24 +127,13 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     if reporter.has_errors() {
         return Err(reporter.finish());
     }
-    let origin = sources
-        .iter()
-        .map(|it| it.path)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let origin = sources.iter().map(|it| it.path).collect::<Vec<_>>().join(", ");
     let service = lower::lower(&resolved, config, origin, &mut reporter);
     let header = header(&service.origin);
     let files = emit::emit(&service);
-    let mut files: Vec<_> = files
-        .into_iter()
-        .map(|it| format::format(it, &header))
-        .collect();
+    let mut files: Vec<_> = files.into_iter().map(|it| format::format(it, &header)).collect();
     files.push(rustfmt_toml(&header));
-    Ok(Generated {
-        files,
-        warnings: reporter.finish(),
-        summary: Summary::of(&service),
-    })
+    Ok(Generated { files, warnings: reporter.finish(), summary: Summary::of(&service) })
 }
 
 /// The first line of every generated file, without the comment sign.
@@ -166,25 +155,13 @@ fn rustfmt_toml(header: &str) -> GeneratedFile {
 impl Summary {
     fn of(service: &ir::Service) -> Self {
         let count = |is_counted: fn(&ir::Events) -> bool| {
-            service
-                .operations
-                .iter()
-                .filter(|it| is_counted(&it.events))
-                .count()
+            service.operations.iter().filter(|it| is_counted(&it.events)).count()
         };
         Self {
             service: service.id.clone(),
             unary: count(|it| matches!(it, ir::Events::None)),
             subscriptions: count(|it| matches!(it, ir::Events::Stream { request: None, .. })),
-            client_streams: count(|it| {
-                matches!(
-                    it,
-                    ir::Events::Stream {
-                        request: Some(_),
-                        ..
-                    }
-                )
-            }),
+            client_streams: count(|it| matches!(it, ir::Events::Stream { request: Some(_), .. })),
             shapes: service.shapes.len(),
         }
     }

@@ -27,11 +27,7 @@ pub fn lower(
     reporter: &mut Reporter<'_>,
 ) -> ir::Service {
     let mut lowering = Lowering::new(resolved, reporter);
-    let operations: Vec<_> = resolved
-        .operations
-        .iter()
-        .map(|it| lowering.operation(it))
-        .collect();
+    let operations: Vec<_> = resolved.operations.iter().map(|it| lowering.operation(it)).collect();
     let shapes = lowering.shapes();
     let operations = example::with_examples(operations, &shapes);
     let ShapeKind::Service(service) = &resolved.service.kind else {
@@ -65,11 +61,8 @@ struct Lowering<'r, 'm, 's> {
 impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
     fn new(resolved: &'r Resolved<'m>, reporter: &'r mut Reporter<'s>) -> Self {
         let mut types = Scope::of_types();
-        let mut methods = Scope::with_reserved(
-            names::CLIENT_METHODS
-                .into_iter()
-                .chain(names::SERVER_METHODS),
-        );
+        let mut methods =
+            Scope::with_reserved(names::CLIENT_METHODS.into_iter().chain(names::SERVER_METHODS));
         let mut take = |scope: &mut Scope, wanted: String, shape: &Shape, suffix: &str| {
             let (name, renamed) = scope.take(wanted, shape.id.as_str(), suffix);
             if let Some(renamed) = renamed {
@@ -83,12 +76,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             resolved.service,
             "Service",
         );
-        let _ = take(
-            &mut types,
-            format!("{service_name}Service"),
-            resolved.service,
-            "2",
-        );
+        let _ = take(&mut types, format!("{service_name}Service"), resolved.service, "2");
         let shape_names: Vec<_> = resolved
             .closure
             .iter()
@@ -111,11 +99,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
                 let name = take(&mut types, names::pascal(it.id.name()), it, "Operation");
                 let error = take(&mut types, format!("{name}Error"), it, "2");
                 let _ = take(&mut types, format!("{name}FluentBuilder"), it, "2");
-                [
-                    name,
-                    take(&mut methods, names::snake(it.id.name()), it, "_operation"),
-                    error,
-                ]
+                [name, take(&mut methods, names::snake(it.id.name()), it, "_operation"), error]
             })
             .collect();
         let mut lowering = Self {
@@ -130,9 +114,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
         for ((shape, name), builder) in resolved.closure.iter().zip(shape_names).zip(builder_names)
         {
             let home = lowering.home(shape);
-            lowering
-                .types
-                .insert(shape.id.clone(), ir::TypeRef { home, name });
+            lowering.types.insert(shape.id.clone(), ir::TypeRef { home, name });
             lowering.builders.insert(shape.id.clone(), builder);
         }
         lowering
@@ -148,16 +130,10 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             let ShapeKind::Operation(it) = &operation.kind else {
                 continue;
             };
-            let ends = [&it.input, &it.output]
-                .into_iter()
-                .filter(|it| it.target == shape.id);
+            let ends = [&it.input, &it.output].into_iter().filter(|it| it.target == shape.id);
             uses.extend(ends.map(|_| &names[1]));
         }
-        let members = self
-            .resolved
-            .closure
-            .iter()
-            .flat_map(|it| it.kind.members());
+        let members = self.resolved.closure.iter().flat_map(|it| it.kind.members());
         let is_targeted = members.into_iter().any(|it| it.target == shape.id);
         match uses[..] {
             [module] if !is_targeted => ir::Home::Operation(module.clone()),
@@ -169,11 +145,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
         let ShapeKind::Operation(operation) = &shape.kind else {
             unreachable!("resolve lists operations");
         };
-        let index = self
-            .resolved
-            .operations
-            .iter()
-            .position(|it| it.id == shape.id);
+        let index = self.resolved.operations.iter().position(|it| it.id == shape.id);
         let [name, method, error] = self.operation_names[index.expect("it is in the list")].clone();
         let stream = |id: &ShapeId| {
             let ShapeKind::Structure(members) = &self.resolved.model.get(id)?.kind else {
@@ -182,10 +154,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             let (_, union) = event_stream(self.resolved.model, members)?;
             Some(self.types[&union.id].clone())
         };
-        let events = match (
-            stream(&operation.input.target),
-            stream(&operation.output.target),
-        ) {
+        let events = match (stream(&operation.input.target), stream(&operation.output.target)) {
             (None, None) => ir::Events::None,
             (request, response) => ir::Events::Stream { request, response },
         };
@@ -198,11 +167,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             response: self.types[&operation.output.target].clone(),
             events,
             error,
-            errors: operation
-                .errors
-                .iter()
-                .map(|it| self.types[&it.target].clone())
-                .collect(),
+            errors: operation.errors.iter().map(|it| self.types[&it.target].clone()).collect(),
             example: None,
         }
     }
@@ -227,10 +192,7 @@ fn docs(traits: &Traits) -> ir::Docs {
             (None, None) => None,
         },
     });
-    ir::Docs {
-        text: text.trim().to_owned(),
-        deprecated,
-    }
+    ir::Docs { text: text.trim().to_owned(), deprecated }
 }
 
 fn warn_renamed(
@@ -245,10 +207,7 @@ fn warn_renamed(
         None => "that name is in use for something else".to_owned(),
     };
     let (location, subject): (_, Subject) = match member {
-        Some(member) => (
-            member.location,
-            crate::ast::subject(&shape.id, Some(&member.name), ""),
-        ),
+        Some(member) => (member.location, crate::ast::subject(&shape.id, Some(&member.name), "")),
         None => (shape.location, shape.subject("")),
     };
     reporter

@@ -5,18 +5,12 @@ use std::collections::HashMap;
 use heck::{ToSnakeCase, ToUpperCamelCase};
 
 /// Words that the case conversion would split in the middle.
-const WORDS: [(&str, &str); 4] = [
-    ("IoT", "Iot"),
-    ("IPv4", "Ipv4"),
-    ("IPv6", "Ipv6"),
-    ("MiB", "Mib"),
-];
+const WORDS: [(&str, &str); 4] =
+    [("IoT", "Iot"), ("IPv4", "Ipv4"), ("IPv6", "Ipv6"), ("MiB", "Mib")];
 
 /// A name for a field, method or module.
 pub fn snake(name: &str) -> String {
-    let whole = WORDS.iter().fold(name.to_owned(), |name, (word, plain)| {
-        name.replace(word, plain)
-    });
+    let whole = WORDS.iter().fold(name.to_owned(), |name, (word, plain)| name.replace(word, plain));
     match whole.to_snake_case() {
         snake if snake.starts_with(|it: char| it.is_ascii_digit()) => format!("_{snake}"),
         snake => snake,
@@ -124,16 +118,8 @@ const TYPES_IN_USE: [&str; 71] = [
 ];
 
 /// Names that every builder has for other things.
-pub const BUILDER_METHODS: [&str; 8] = [
-    "build",
-    "builder",
-    "call_timeout",
-    "clone",
-    "default",
-    "new",
-    "overflow",
-    "queue_limit",
-];
+pub const BUILDER_METHODS: [&str; 8] =
+    ["build", "builder", "call_timeout", "clone", "default", "new", "overflow", "queue_limit"];
 
 /// Names that a fluent builder has besides.
 pub const FLUENT_METHODS: [&str; 1] = ["send"];
@@ -164,9 +150,7 @@ pub struct Scope {
 impl Scope {
     /// A scope in which these names are in use.
     pub fn with_reserved<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        Self {
-            taken: names.into_iter().map(|it| (it.to_owned(), None)).collect(),
-        }
+        Self { taken: names.into_iter().map(|it| (it.to_owned(), None)).collect() }
     }
 
     /// The scope of all types of a crate.
@@ -184,22 +168,10 @@ impl Scope {
             return (wanted, None);
         }
         let other = self.taken[&wanted].clone();
-        let base = if other.is_none() {
-            format!("{wanted}{suffix}")
-        } else {
-            wanted.clone()
-        };
-        let numbered = (2..).map(|it| {
-            format!(
-                "{base}{}{it}",
-                if suffix.starts_with('_') { "_" } else { "" }
-            )
-        });
-        let mut candidates = other
-            .is_none()
-            .then(|| base.clone())
-            .into_iter()
-            .chain(numbered);
+        let base = if other.is_none() { format!("{wanted}{suffix}") } else { wanted.clone() };
+        let numbered =
+            (2..).map(|it| format!("{base}{}{it}", if suffix.starts_with('_') { "_" } else { "" }));
+        let mut candidates = other.is_none().then(|| base.clone()).into_iter().chain(numbered);
         let got = candidates
             .find(|it| !self.taken.contains_key(it))
             .expect("there is always another number");
@@ -216,10 +188,7 @@ mod tests {
     fn converts_as_the_other_sdks_do() {
         for (name, expected) in [
             ("PublishToIoTCore", "publish_to_iot_core"),
-            (
-                "SubscribeToIoTCoreConnectionStatus",
-                "subscribe_to_iot_core_connection_status",
-            ),
+            ("SubscribeToIoTCoreConnectionStatus", "subscribe_to_iot_core_connection_status"),
             ("isGgcRestarting", "is_ggc_restarting"),
             ("certificateSHA256Hash", "certificate_sha256_hash"),
             ("MQTTCredential", "mqtt_credential"),

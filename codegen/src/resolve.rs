@@ -52,23 +52,15 @@ pub fn resolve<'m>(
     let ShapeKind::Service(list) = &service.kind else {
         return None;
     };
-    let operations: Vec<&Shape> = list
-        .operations
-        .iter()
-        .filter_map(|it| model.get(&it.target))
-        .collect();
+    let operations: Vec<&Shape> =
+        list.operations.iter().filter_map(|it| model.get(&it.target)).collect();
     if reporter.has_errors() {
         return None;
     }
     let closure = closure(model, &operations);
     check_requirements(model, &closure, reporter);
     check_streams_are_top_level(model, &operations, &closure, reporter);
-    Some(Resolved {
-        model,
-        service,
-        operations,
-        closure,
-    })
+    Some(Resolved { model, service, operations, closure })
 }
 
 fn pick_service<'m>(
@@ -76,11 +68,8 @@ fn pick_service<'m>(
     wanted: Option<&str>,
     reporter: &mut Reporter<'_>,
 ) -> Option<&'m Shape> {
-    let services: Vec<&Shape> = model
-        .shapes()
-        .iter()
-        .filter(|it| matches!(it.kind, ShapeKind::Service(_)))
-        .collect();
+    let services: Vec<&Shape> =
+        model.shapes().iter().filter(|it| matches!(it.kind, ShapeKind::Service(_))).collect();
     let names: Vec<_> = services.iter().map(|it| it.id.as_str()).collect();
     match (wanted, &services[..]) {
         (Some(wanted), _) => {
@@ -121,9 +110,7 @@ fn check_names(model: &Model, reporter: &mut Reporter<'_>) {
     for shape in model.shapes() {
         if let Some(earlier) = seen.insert(shape.id.as_str().to_ascii_lowercase(), shape) {
             let message = format!("it differs from {} only in case", earlier.id);
-            reporter
-                .error(shape.location, shape.subject(""), message)
-                .hint("rename one of them");
+            reporter.error(shape.location, shape.subject(""), message).hint("rename one of them");
         }
     }
 }
@@ -143,18 +130,13 @@ fn check_shape(model: &Model, shape: &Shape, reporter: &mut Reporter<'_>) {
             let is_text = match target(model, &key.target) {
                 Some(Target::Prelude(simple)) => simple == SimpleType::String,
                 Some(Target::Shape(shape)) => {
-                    matches!(
-                        shape.kind,
-                        ShapeKind::Simple(SimpleType::String) | ShapeKind::Enum(_)
-                    )
+                    matches!(shape.kind, ShapeKind::Simple(SimpleType::String) | ShapeKind::Enum(_))
                 }
                 None => true,
             };
             if !is_text {
-                let message = format!(
-                    "the key of a map is a string or an enum, not {}",
-                    key.target
-                );
+                let message =
+                    format!("the key of a map is a string or an enum, not {}", key.target);
                 reporter.error(key.target_location, shape.subject("/key/target"), message);
             }
         }
@@ -261,11 +243,7 @@ fn check_member(model: &Model, member: &Member, subject: &Subject, reporter: &mu
         }
     };
     if matches!(target.kind, ShapeKind::Service(_) | ShapeKind::Operation(_)) {
-        let message = format!(
-            "{} is of type {} and has no values",
-            target.id,
-            target.kind.name()
-        );
+        let message = format!("{} is of type {} and has no values", target.id, target.kind.name());
         reporter.error(member.target_location, subject.clone(), message);
     }
 }
@@ -304,20 +282,10 @@ fn check_reference(
     is_expected: impl Fn(&Shape) -> bool,
 ) {
     match model.get(&reference.target) {
-        None => dangling(
-            model,
-            &reference.target,
-            reference.location,
-            subject,
-            reporter,
-        ),
+        None => dangling(model, &reference.target, reference.location, subject, reporter),
         Some(target) if is_expected(target) => {}
         Some(target) => {
-            let message = format!(
-                "expected {expected}; {} is a {}",
-                target.id,
-                target.kind.name()
-            );
+            let message = format!("expected {expected}; {} is a {}", target.id, target.kind.name());
             reporter.error(reference.location, subject, message);
         }
     }
@@ -332,39 +300,23 @@ fn dangling(
 ) {
     let prelude: Vec<String> = SimpleType::ALL
         .iter()
-        .map(|it| {
-            format!(
-                "{PRELUDE}#{}{}",
-                it.name()[..1].to_uppercase(),
-                &it.name()[1..]
-            )
-        })
+        .map(|it| format!("{PRELUDE}#{}{}", it.name()[..1].to_uppercase(), &it.name()[1..]))
         .collect();
-    let known = model
-        .shapes()
-        .iter()
-        .map(|it| it.id.as_str())
-        .chain(prelude.iter().map(String::as_str));
+    let known =
+        model.shapes().iter().map(|it| it.id.as_str()).chain(prelude.iter().map(String::as_str));
     // Only the names are compared, so that a long namespace does not make everything alike.
-    let same_namespace = known.filter(|it| {
-        it.split_once('#')
-            .is_some_and(|(it, _)| it == id.namespace())
-    });
+    let same_namespace =
+        known.filter(|it| it.split_once('#').is_some_and(|(it, _)| it == id.namespace()));
     let names = same_namespace.filter_map(|it| Some(it.split_once('#')?.1));
     let closest = closest(id.name(), names).map(str::to_owned);
-    let elsewhere = prelude
-        .iter()
-        .find(|it| it.ends_with(&format!("#{}", id.name())));
+    let elsewhere = prelude.iter().find(|it| it.ends_with(&format!("#{}", id.name())));
     let diagnostic = reporter.error(location, subject, format!("target {id} does not exist"));
     if let Some(prelude) = elsewhere {
         diagnostic.hint(format!("did you mean {prelude}?"));
     } else if let Some(closest) = closest {
         diagnostic.hint(format!("did you mean {}#{closest}?", id.namespace()));
     } else if id.namespace() == PRELUDE {
-        diagnostic.hint(format!(
-            "supported shapes of the prelude: {}",
-            prelude.join(", ")
-        ));
+        diagnostic.hint(format!("supported shapes of the prelude: {}", prelude.join(", ")));
     }
 }
 
@@ -390,23 +342,13 @@ fn check_event_stream(
     members: &[Member],
     reporter: &mut Reporter<'_>,
 ) {
-    let streams = members
-        .iter()
-        .filter(|it| model.get(&it.target).is_some_and(is_event_stream));
+    let streams = members.iter().filter(|it| model.get(&it.target).is_some_and(is_event_stream));
     for (index, member) in streams.enumerate() {
         let place = subject(&shape.id, Some(&member.name), "/target");
         if matches!(shape.kind, ShapeKind::Union(_)) {
-            reporter.error(
-                member.target_location,
-                place,
-                "an event stream inside a union",
-            );
+            reporter.error(member.target_location, place, "an event stream inside a union");
         } else if index > 0 {
-            reporter.error(
-                member.target_location,
-                place,
-                "a second event stream in one structure",
-            );
+            reporter.error(member.target_location, place, "a second event stream in one structure");
         }
     }
 }
@@ -418,11 +360,8 @@ fn check_streams_are_top_level(
     closure: &[&Shape],
     reporter: &mut Reporter<'_>,
 ) {
-    let targeted: HashSet<&ShapeId> = closure
-        .iter()
-        .flat_map(|it| it.kind.members())
-        .map(|it| &it.target)
-        .collect();
+    let targeted: HashSet<&ShapeId> =
+        closure.iter().flat_map(|it| it.kind.members()).map(|it| &it.target).collect();
     let is_io = |shape: &Shape| {
         operations.iter().any(|operation| match &operation.kind {
             ShapeKind::Operation(it) => it.input.target == shape.id || it.output.target == shape.id,
@@ -461,11 +400,7 @@ fn closure<'m>(model: &'m Model, operations: &[&'m Shape]) -> Vec<&'m Shape> {
             pending.extend(shape.kind.members().into_iter().map(|it| &it.target));
         }
     }
-    model
-        .shapes()
-        .iter()
-        .filter(|it| needed.contains(&it.id))
-        .collect()
+    model.shapes().iter().filter(|it| needed.contains(&it.id)).collect()
 }
 
 /// Refuses structures that can have no value, because each would have to hold another of its kind.

@@ -25,9 +25,7 @@ impl ShapeId {
 
     /// The part before the `#`.
     pub fn namespace(&self) -> &str {
-        self.0
-            .split_once('#')
-            .map_or("", |(namespace, _)| namespace)
+        self.0.split_once('#').map_or("", |(namespace, _)| namespace)
     }
 
     /// The part after the `#`.
@@ -61,10 +59,7 @@ pub fn is_identifier(text: &str) -> bool {
     let starts_well = rest.starts_with(|it: char| {
         it.is_ascii_alphabetic() || (may_start_with_digit && it.is_ascii_digit())
     });
-    starts_well
-        && rest
-            .chars()
-            .all(|it| it.is_ascii_alphanumeric() || it == '_')
+    starts_well && rest.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
 }
 
 #[cfg(test)]
@@ -84,13 +79,8 @@ mod tests {
     #[test]
     fn reads_absolute_ids() {
         let id = ShapeId::parse("aws.greengrass#ServiceError").unwrap();
-        assert_eq!(
-            (id.namespace(), id.name()),
-            ("aws.greengrass", "ServiceError")
-        );
-        for text in [
-            "String", "a.b", "#a", "a#", "a..b#c", "a#b$c", "a#b#c", "a#b ",
-        ] {
+        assert_eq!((id.namespace(), id.name()), ("aws.greengrass", "ServiceError"));
+        for text in ["String", "a.b", "#a", "a#", "a..b#c", "a#b$c", "a#b#c", "a#b "] {
             assert!(ShapeId::parse(text).is_err(), "{text}");
         }
     }

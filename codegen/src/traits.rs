@@ -111,10 +111,7 @@ impl Traits {
             return;
         };
         let mut expect = |what: &str, hint: &str| {
-            let message = format!(
-                "the trait {name} expects {what}, found {}",
-                value.describe()
-            );
+            let message = format!("the trait {name} expects {what}, found {}", value.describe());
             let diagnostic = reporter.error(location, subject(), message);
             if !hint.is_empty() {
                 diagnostic.hint(hint);
@@ -137,15 +134,9 @@ impl Traits {
             },
             "deprecated" => match value.as_object() {
                 Some(_) => {
-                    let text = |key| {
-                        member(value, key)
-                            .and_then(Value::as_str)
-                            .map(str::to_owned)
-                    };
-                    self.deprecated = Some(Deprecated {
-                        message: text("message"),
-                        since: text("since"),
-                    });
+                    let text = |key| member(value, key).and_then(Value::as_str).map(str::to_owned);
+                    self.deprecated =
+                        Some(Deprecated { message: text("message"), since: text("since") });
                 }
                 None => expect("an object", "write {} or {\"message\": \"…\"}"),
             },
@@ -172,15 +163,9 @@ impl Traits {
                     Some(Kind::Number(text)) => Some((*text).to_owned()),
                     _ => None,
                 };
-                let range = Range {
-                    min: number("min"),
-                    max: number("max"),
-                };
+                let range = Range { min: number("min"), max: number("max") };
                 match range {
-                    Range {
-                        min: None,
-                        max: None,
-                    } => {
+                    Range { min: None, max: None } => {
                         expect("an object with the number min, max or both", "");
                     }
                     range => self.range = Some(range),
@@ -244,11 +229,7 @@ impl Traits {
 
 /// The member of an object.
 fn member<'v, 'j>(value: &'v Value<'j>, key: &str) -> Option<&'v Value<'j>> {
-    value
-        .as_object()?
-        .iter()
-        .find(|it| it.key == key)
-        .map(|it| &it.value)
+    value.as_object()?.iter().find(|it| it.key == key).map(|it| &it.value)
 }
 
 /// Whether it is a trait of the prelude that no code follows from.

@@ -3,11 +3,7 @@
 //! A nucleus that restarts gives out new tokens and starts its components again, so a component whose
 //! connection has ended should exit rather than linger.
 
-use greengrass_core_ipc::{
-    Client,
-    client::LifecycleHandler,
-    error::ConnectionError,
-};
+use greengrass_core_ipc::{Client, client::LifecycleHandler, error::ConnectionError};
 
 struct Reporter;
 

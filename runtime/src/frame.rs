@@ -51,21 +51,15 @@ pub struct Limits {
 
 impl Limits {
     /// The default limits.
-    pub const DEFAULT: Self = Self {
-        max_message_len: 24 * 1024 * 1024,
-        max_headers: 1024,
-        max_value_len: 32_767,
-    };
+    pub const DEFAULT: Self =
+        Self { max_message_len: 24 * 1024 * 1024, max_headers: 1024, max_value_len: 32_767 };
 
     /// The same limits with another length of the whole message, in bytes.
     ///
     /// Nucleus lite takes messages of 10,000 bytes.
     #[must_use]
     pub const fn with_max_message_len(self, max_message_len: usize) -> Self {
-        Self {
-            max_message_len,
-            ..self
-        }
+        Self { max_message_len, ..self }
     }
 }
 

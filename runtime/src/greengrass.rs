@@ -26,18 +26,12 @@ pub struct ConnectPayload {
 impl ConnectPayload {
     /// Says who is connecting by the token of the component's process.
     pub fn with_auth_token(token: impl Into<String>) -> Self {
-        Self {
-            auth_token: Some(token.into()),
-            component_name: None,
-        }
+        Self { auth_token: Some(token.into()), component_name: None }
     }
 
     /// Says who is connecting by the component's name; nucleus lite only.
     pub fn with_component_name(name: impl Into<String>) -> Self {
-        Self {
-            auth_token: None,
-            component_name: Some(name.into()),
-        }
+        Self { auth_token: None, component_name: Some(name.into()) }
     }
 
     /// Reads the payload of a connect message; `None` if it is not a JSON object with these members.

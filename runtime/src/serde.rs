@@ -136,10 +136,7 @@ mod tests {
             let bytes: Vec<u8> = (0..len).map(|it| (it % 251) as u8).collect();
             let json = to_vec(&[Blob::from(bytes.clone())]).unwrap();
             let text = base64_simd::STANDARD.encode_to_string(&bytes);
-            assert_eq!(
-                String::from_utf8(json.clone()).unwrap(),
-                format!("[\"{text}\"]")
-            );
+            assert_eq!(String::from_utf8(json.clone()).unwrap(), format!("[\"{text}\"]"));
             assert_eq!(&*from_slice::<Vec<Blob>>(&json).unwrap()[0], bytes);
             let mut buffer = BytesMut::new();
             append(&mut buffer, &[Blob::from(bytes)]).unwrap();
@@ -168,23 +165,14 @@ mod tests {
         assert_eq!(read("1e300"), None);
         assert_eq!(read("9223372036854775808"), None);
         assert_eq!(from_slice::<u8>(b"256.0").ok(), None);
-        assert_eq!(
-            from_slice::<Vec<Vec<i32>>>(b"[[1.0, 2]]").unwrap(),
-            [[1, 2]]
-        );
+        assert_eq!(from_slice::<Vec<Vec<i32>>>(b"[[1.0, 2]]").unwrap(), [[1, 2]]);
     }
 
     #[test]
     fn error_text_comes_from_either_member() {
         let text = |json: &str| ErrorMembers::read(json.as_bytes()).message;
-        assert_eq!(
-            text(r#"{"message": "a", "_message": "b"}"#).as_deref(),
-            Some("a")
-        );
-        assert_eq!(
-            text(r#"{"message": "", "_message": "b"}"#).as_deref(),
-            Some("b")
-        );
+        assert_eq!(text(r#"{"message": "a", "_message": "b"}"#).as_deref(), Some("a"));
+        assert_eq!(text(r#"{"message": "", "_message": "b"}"#).as_deref(), Some("b"));
         assert_eq!(text(r#"{"message": 1, "_message": ""}"#), None);
         assert_eq!(text("InternalServerError"), None);
     }

@@ -17,17 +17,9 @@ pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Mode
         let json = source.json.strip_prefix('\u{feff}').unwrap_or(source.json);
         let base = source.json.len() - json.len();
         match Value::parse(json) {
-            Ok(value) => Parser {
-                reporter,
-                source: index,
-                base,
-            }
-            .file(&value, &mut model),
+            Ok(value) => Parser { reporter, source: index, base }.file(&value, &mut model),
             Err(error) => {
-                let location = Location {
-                    source: index,
-                    offset: base + error.offset,
-                };
+                let location = Location { source: index, offset: base + error.offset };
                 let message = format!("this is not JSON: {}", error.message);
                 reporter.error(location, Subject::default(), message);
             }
@@ -65,24 +57,15 @@ impl At<'_> {
 
 impl Parser<'_, '_> {
     fn at(&self, offset: usize) -> Location {
-        Location {
-            source: self.source,
-            offset: self.base + offset,
-        }
+        Location { source: self.source, offset: self.base + offset }
     }
 
     fn file(&mut self, value: &Value<'_>, model: &mut Model) {
-        let root = |key: &str| Subject {
-            shape: None,
-            pointer: format!("/{key}"),
-        };
+        let root = |key: &str| Subject { shape: None, pointer: format!("/{key}") };
         let Some(entries) = value.as_object() else {
-            let message = format!(
-                "not a Smithy model: expected an object, found {}",
-                value.describe()
-            );
-            self.reporter
-                .error(self.at(value.offset), Subject::default(), message);
+            let message =
+                format!("not a Smithy model: expected an object, found {}", value.describe());
+            self.reporter.error(self.at(value.offset), Subject::default(), message);
             return;
         };
         self.check_keys(entries, &["smithy", "metadata", "shapes"], root);
@@ -111,8 +94,7 @@ impl Parser<'_, '_> {
         };
         let Some(shapes) = shapes.value.as_object() else {
             let message = format!("expected an object, found {}", shapes.value.describe());
-            self.reporter
-                .error(self.at(shapes.value.offset), root("shapes"), message);
+            self.reporter.error(self.at(shapes.value.offset), root("shapes"), message);
             return;
         };
         for entry in shapes {
@@ -125,19 +107,13 @@ impl Parser<'_, '_> {
         let id = match ShapeId::parse(&entry.key) {
             Ok(id) => id,
             Err(reason) => {
-                let subject = Subject {
-                    shape: Some(entry.key.to_string()),
-                    pointer: "/shapes".to_owned(),
-                };
+                let subject =
+                    Subject { shape: Some(entry.key.to_string()), pointer: "/shapes".to_owned() };
                 self.reporter.error(location, subject, reason);
                 return;
             }
         };
-        let at = At {
-            id: &id,
-            member: None,
-            suffix: "",
-        };
+        let at = At { id: &id, member: None, suffix: "" };
         let Some(entries) = self.object(&entry.value, at, "") else {
             return;
         };
@@ -145,12 +121,7 @@ impl Parser<'_, '_> {
             return;
         };
         let traits = self.traits(entries, Owner::Shape(kind.name()), at);
-        let shape = Shape {
-            id: id.clone(),
-            kind,
-            traits,
-            location,
-        };
+        let shape = Shape { id: id.clone(), kind, traits, location };
         if let Err(earlier) = model.insert(shape) {
             let earlier = earlier.location;
             let message = match earlier.source == self.source {
@@ -165,11 +136,7 @@ impl Parser<'_, '_> {
 
     fn kind(&mut self, entries: &[Entry<'_>], shape: &Value<'_>, at: At<'_>) -> Option<ShapeKind> {
         let Some(kind) = entries.iter().find(|it| it.key == "type") else {
-            self.reporter.error(
-                self.at(shape.offset),
-                at.subject(""),
-                "the shape has no \"type\"",
-            );
+            self.reporter.error(self.at(shape.offset), at.subject(""), "the shape has no \"type\"");
             return None;
         };
         let name = self.string(&kind.value, at, "type")?;
@@ -216,32 +183,17 @@ impl Parser<'_, '_> {
     }
 
     fn unsupported_type(&mut self, name: &str, value: &Value<'_>, at: At<'_>) {
-        const KNOWN: [&str; 7] = [
-            "enum",
-            "list",
-            "map",
-            "structure",
-            "union",
-            "service",
-            "operation",
-        ];
-        const NOT_YET: [&str; 6] = [
-            "apply",
-            "bigDecimal",
-            "bigInteger",
-            "intEnum",
-            "resource",
-            "set",
-        ];
+        const KNOWN: [&str; 7] =
+            ["enum", "list", "map", "structure", "union", "service", "operation"];
+        const NOT_YET: [&str; 6] =
+            ["apply", "bigDecimal", "bigInteger", "intEnum", "resource", "set"];
         let location = self.at(value.offset);
         if NOT_YET.contains(&name) {
             let message = format!("shapes of type {name:?} are not supported");
             self.reporter.error(location, at.subject("type"), message);
             return;
         }
-        let known = KNOWN
-            .into_iter()
-            .chain(SimpleType::ALL.map(SimpleType::name));
+        let known = KNOWN.into_iter().chain(SimpleType::ALL.map(SimpleType::name));
         let closest = closest(name, known);
         let diagnostic = self.reporter.error(
             location,
@@ -259,14 +211,10 @@ impl Parser<'_, '_> {
                 return Some(Vec::new());
             }
             let location = self.at(entries[0].offset);
-            self.reporter
-                .error(location, at.subject(""), format!("a {kind} needs members"));
+            self.reporter.error(location, at.subject(""), format!("a {kind} needs members"));
             return None;
         };
-        let members_at = At {
-            suffix: "/members",
-            ..at
-        };
+        let members_at = At { suffix: "/members", ..at };
         let Some(list) = self.object(&members.value, members_at, "") else {
             return None;
         };
@@ -283,23 +231,15 @@ impl Parser<'_, '_> {
             if members.iter().any(|it| it.name == entry.key) {
                 continue;
             }
-            let member_at = At {
-                member: Some(&entry.key),
-                ..at
-            };
+            let member_at = At { member: Some(&entry.key), ..at };
             if !is_identifier(&entry.key) {
                 let message = "a member's name is not an identifier";
-                self.reporter
-                    .error(self.at(entry.offset), member_at.subject(""), message);
+                self.reporter.error(self.at(entry.offset), member_at.subject(""), message);
                 continue;
             }
-            if let Some(twin) = members
-                .iter()
-                .find(|it| it.name.eq_ignore_ascii_case(&entry.key))
-            {
+            if let Some(twin) = members.iter().find(|it| it.name.eq_ignore_ascii_case(&entry.key)) {
                 let message = format!("it differs from the member {:?} only in case", twin.name);
-                self.reporter
-                    .error(self.at(entry.offset), member_at.subject(""), message);
+                self.reporter.error(self.at(entry.offset), member_at.subject(""), message);
             }
             let owner = Owner::Member(if kind == "enum" { "enum" } else { kind });
             members.extend(self.member(entry, &entry.key, owner, member_at));
@@ -323,15 +263,7 @@ impl Parser<'_, '_> {
             return None;
         };
         let suffix = format!("/{name}");
-        self.member(
-            entry,
-            name,
-            Owner::Member("element"),
-            At {
-                suffix: &suffix,
-                ..at
-            },
-        )
+        self.member(entry, name, Owner::Member("element"), At { suffix: &suffix, ..at })
     }
 
     fn member(
@@ -365,30 +297,18 @@ impl Parser<'_, '_> {
         };
         let Kind::Array(list) = &entry.value.kind else {
             let message = format!("expected an array, found {}", entry.value.describe());
-            self.reporter
-                .error(self.at(entry.value.offset), at.subject(key), message);
+            self.reporter.error(self.at(entry.value.offset), at.subject(key), message);
             return None;
         };
         let mut references: Vec<Reference> = Vec::new();
         for (index, value) in list.iter().enumerate() {
             let suffix = format!("/{key}/{index}");
-            let Some(reference) = self.reference(
-                value,
-                At {
-                    suffix: &suffix,
-                    ..at
-                },
-            ) else {
+            let Some(reference) = self.reference(value, At { suffix: &suffix, ..at }) else {
                 continue;
             };
             if references.iter().any(|it| it.target == reference.target) {
-                let subject = At {
-                    suffix: &suffix,
-                    ..at
-                }
-                .subject("");
-                self.reporter
-                    .warning(reference.location, subject, "it is listed twice");
+                let subject = At { suffix: &suffix, ..at }.subject("");
+                self.reporter.warning(reference.location, subject, "it is listed twice");
                 continue;
             }
             references.push(reference);
@@ -416,13 +336,7 @@ impl Parser<'_, '_> {
             return None;
         };
         let suffix = format!("/{key}");
-        self.reference(
-            &entry.value,
-            At {
-                suffix: &suffix,
-                ..at
-            },
-        )
+        self.reference(&entry.value, At { suffix: &suffix, ..at })
     }
 
     fn reference(&mut self, value: &Value<'_>, at: At<'_>) -> Option<Reference> {
@@ -438,11 +352,7 @@ impl Parser<'_, '_> {
         at: At<'_>,
     ) -> Option<Reference> {
         let Some(target) = entries.iter().find(|it| it.key == "target") else {
-            self.reporter.error(
-                self.at(value.offset),
-                at.subject(""),
-                "\"target\" is missing",
-            );
+            self.reporter.error(self.at(value.offset), at.subject(""), "\"target\" is missing");
             return None;
         };
         let text = self.string(&target.value, at, "target")?;
@@ -471,10 +381,7 @@ impl Parser<'_, '_> {
             return traits;
         };
         let suffix = format!("{}/traits", at.suffix);
-        let at = At {
-            suffix: &suffix,
-            ..at
-        };
+        let at = At { suffix: &suffix, ..at };
         let Some(list) = self.object(&entry.value, at, "") else {
             return traits;
         };
@@ -494,14 +401,9 @@ impl Parser<'_, '_> {
                     ));
                 continue;
             }
-            traits.read(
-                &entry.key,
-                &entry.value,
-                owner,
-                self.reporter,
-                location,
-                || at.subject(&entry.key),
-            );
+            traits.read(&entry.key, &entry.value, owner, self.reporter, location, || {
+                at.subject(&entry.key)
+            });
         }
         traits
     }
@@ -515,8 +417,7 @@ impl Parser<'_, '_> {
         let entries = value.as_object();
         if entries.is_none() {
             let message = format!("expected an object, found {}", value.describe());
-            self.reporter
-                .error(self.at(value.offset), at.subject(key), message);
+            self.reporter.error(self.at(value.offset), at.subject(key), message);
         }
         entries
     }
@@ -525,8 +426,7 @@ impl Parser<'_, '_> {
         let text = value.as_str();
         if text.is_none() {
             let message = format!("expected a string, found {}", value.describe());
-            self.reporter
-                .error(self.at(value.offset), at.subject(key), message);
+            self.reporter.error(self.at(value.offset), at.subject(key), message);
         }
         text.map(str::to_owned)
     }
@@ -549,9 +449,7 @@ impl Parser<'_, '_> {
                     let message = format!("the key {:?} is not supported here", entry.key);
                     self.reporter.error(location, subject(&entry.key), message)
                 }
-                false => self
-                    .reporter
-                    .warning(location, subject(&entry.key), message),
+                false => self.reporter.warning(location, subject(&entry.key), message),
             };
             if let Some(closest) = closest(&entry.key, known.iter().copied())
                 && !changes_meaning
@@ -577,10 +475,7 @@ impl Parser<'_, '_> {
                 false => self.reporter.error(
                     location,
                     subject,
-                    format!(
-                        "the key {:?} occurs twice, with different values",
-                        entry.key
-                    ),
+                    format!("the key {:?} occurs twice, with different values", entry.key),
                 ),
             }
             .hint("keep one of them");

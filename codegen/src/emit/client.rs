@@ -10,10 +10,7 @@ use crate::{Connector, ir::Service};
 pub(super) fn module(service: &Service) -> TokenStream {
     let about = format!(" Client for `{}`.", service.id);
     let uses = service.operations.iter().map(|it| {
-        let (module, builder) = (
-            ident(&it.method),
-            ident(&format!("{}FluentBuilder", it.name)),
-        );
+        let (module, builder) = (ident(&it.method), ident(&format!("{}FluentBuilder", it.name)));
         quote!(use crate::operation::#module::builders::#builder;)
     });
     let connect = match service.connector {
@@ -42,20 +39,13 @@ pub(super) fn module(service: &Service) -> TokenStream {
         }),
     };
     let methods = service.operations.iter().map(|operation| {
-        let (method, builder) = (
-            ident(&operation.method),
-            ident(&format!("{}FluentBuilder", operation.name)),
-        );
-        let text = docs::or(
-            &operation.docs.text,
-            &format!("The operation `{}`.", operation.id),
-        );
+        let (method, builder) =
+            (ident(&operation.method), ident(&format!("{}FluentBuilder", operation.name)));
+        let text = docs::or(&operation.docs.text, &format!("The operation `{}`.", operation.id));
         // The first paragraph: the rest is on the operation's own page.
         let summary = text.split("\n\n").next().unwrap_or_default().to_owned();
-        let link = format!(
-            "See [`{0}`](crate::operation::{1}::{0}).",
-            operation.name, operation.method
-        );
+        let link =
+            format!("See [`{0}`](crate::operation::{1}::{0}).", operation.name, operation.method);
         let docs = docs::outer(&format!("{summary}\n\n{link}"));
         let deprecated = docs::deprecated(&operation.docs);
         quote! {

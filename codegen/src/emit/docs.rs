@@ -85,10 +85,7 @@ fn wrap(line: &str, lines: &mut Vec<String>) {
 /// Makes text of a model safe for rustdoc: nothing in it may be a link that leads nowhere, a tag, a
 /// doc test, or a character that rustc refuses.
 fn clean(text: &str) -> String {
-    let text = text
-        .replace("\r\n", "\n")
-        .replace('\r', "\n")
-        .replace('\t', "    ");
+    let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
     let is_allowed = |it: &char| {
         let is_bidi = matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         (*it == '\n' || !it.is_control()) && !is_bidi
@@ -168,10 +165,7 @@ mod tests {
     fn escapes_what_rustdoc_would_take_for_something_else() {
         check("see [Foo] and <b>", "see \\[Foo\\] and \\<b>");
         check("`[Foo]` is `<T>`", "`[Foo]` is `<T>`");
-        check(
-            "an [AWS page](https://aws.amazon.com/x)",
-            "an [AWS page](https://aws.amazon.com/x)",
-        );
+        check("an [AWS page](https://aws.amazon.com/x)", "an [AWS page](https://aws.amazon.com/x)");
         check("    indented\r\nback", "   indented\nback");
         check("```\nlet x;\n```", "```text\nlet x;\n```");
         check("```json\n{\n", "```json\n{\n```");

@@ -8,10 +8,7 @@ use crate::ir::Enum;
 
 /// The `enum` and what belongs to it.
 pub(super) fn items(it: &Enum, imports: &mut Imports) -> TokenStream {
-    imports.paths(
-        "serde",
-        &["Deserialize", "Deserializer", "Serialize", "Serializer"],
-    );
+    imports.paths("serde", &["Deserialize", "Deserializer", "Serialize", "Serializer"]);
     imports.path("std::convert::Infallible");
     imports.path("std::str::FromStr");
     let fmt = imports.path("std::fmt");

@@ -17,11 +17,7 @@ pub(super) fn structure_impls(
     imports.paths("eventstream_rpc::operation", &["ErrorShape", "Fault"]);
     let name = ident(&structure.type_ref.name);
     let text = &structure.type_ref.name;
-    let fault = if is_client_fault {
-        quote!(Fault::Client)
-    } else {
-        quote!(Fault::Server)
-    };
+    let fault = if is_client_fault { quote!(Fault::Client) } else { quote!(Fault::Server) };
     let message = match structure.message() {
         None => quote!(None),
         Some(member) => {
@@ -68,17 +64,10 @@ pub(super) fn operation_error(operation: &Operation, imports: &mut Imports) -> T
     let fmt = imports.path("std::fmt");
     imports.path("std::error::Error");
     imports.path("eventstream_rpc::error::Unhandled");
-    imports.paths(
-        "eventstream_rpc::operation",
-        &["ModeledError", "OperationError"],
-    );
+    imports.paths("eventstream_rpc::operation", &["ModeledError", "OperationError"]);
     let name = ident(&operation.error);
     let about = format!(" Errors of [`{}`].", operation.name);
-    let errors: Vec<_> = operation
-        .errors
-        .iter()
-        .map(|it| imports.type_ref(it))
-        .collect();
+    let errors: Vec<_> = operation.errors.iter().map(|it| imports.type_ref(it)).collect();
     let variants = errors.iter().map(|error| {
         let docs = format!(" See [`{error}`].");
         quote! {

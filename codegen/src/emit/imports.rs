@@ -21,28 +21,19 @@ pub(super) struct Imports {
 impl Imports {
     /// The imports of a file whose types are in this module.
     pub(super) fn of_module(home: &Home) -> Self {
-        Self {
-            own: Some(home.clone()),
-            ..Self::default()
-        }
+        Self { own: Some(home.clone()), ..Self::default() }
     }
 
     /// The imports of a file in a child of the module with these types.
     pub(super) fn of_child(home: &Home) -> Self {
-        Self {
-            is_child: true,
-            ..Self::of_module(home)
-        }
+        Self { is_child: true, ..Self::of_module(home) }
     }
 
     /// Imports `path`, such as `std::fmt`, and gives its last segment.
     pub(super) fn path(&mut self, path: &str) -> proc_macro2::Ident {
         let (module, name) = path.rsplit_once("::").unwrap_or(("crate", path));
         let module = module.split("::").map(str::to_owned).collect();
-        self.names
-            .entry(module)
-            .or_default()
-            .insert(name.to_owned());
+        self.names.entry(module).or_default().insert(name.to_owned());
         ident(name)
     }
 
@@ -69,10 +60,7 @@ impl Imports {
 
     /// A file does not import what it defines.
     pub(super) fn remove(&mut self, type_ref: &TypeRef) {
-        let module = module_path(&type_ref.home)
-            .split("::")
-            .map(str::to_owned)
-            .collect::<Vec<_>>();
+        let module = module_path(&type_ref.home).split("::").map(str::to_owned).collect::<Vec<_>>();
         if let Some(names) = self.names.get_mut(&module) {
             names.remove(&type_ref.name);
         }
@@ -97,11 +85,8 @@ impl ToTokens for Imports {
             "super" => 3,
             _ => 1,
         };
-        let mut modules: Vec<_> = self
-            .names
-            .iter()
-            .filter(|(_, names)| !names.is_empty())
-            .collect();
+        let mut modules: Vec<_> =
+            self.names.iter().filter(|(_, names)| !names.is_empty()).collect();
         modules.sort_by_key(|(path, _)| group(path));
         for (path, names) in modules {
             let path = path.iter().map(|it| match &**it {

@@ -15,24 +15,11 @@ pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'
     let home = Home::Operation(operation.method.clone());
     let mut imports = Imports::of_module(&home);
     let marker = marker(service, operation, &mut imports);
-    let request = end(
-        operation,
-        &operation.request,
-        "Request",
-        shapes,
-        &mut imports,
-    );
-    let response = end(
-        operation,
-        &operation.response,
-        "Response",
-        shapes,
-        &mut imports,
-    );
+    let request = end(operation, &operation.request, "Request", shapes, &mut imports);
+    let response = end(operation, &operation.response, "Response", shapes, &mut imports);
     let error = error::operation_error(operation, &mut imports);
-    let reexports = [&operation.request, &operation.response]
-        .into_iter()
-        .filter(|it| it.home != home);
+    let reexports =
+        [&operation.request, &operation.response].into_iter().filter(|it| it.home != home);
     let mut reexports: Vec<_> = reexports.collect();
     reexports.sort();
     reexports.dedup();
@@ -61,9 +48,7 @@ pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'
 pub(super) fn builders(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
     let home = Home::Operation(operation.method.clone());
     let mut imports = Imports::of_child(&home);
-    let own = [&operation.request, &operation.response]
-        .into_iter()
-        .filter(|it| it.home == home);
+    let own = [&operation.request, &operation.response].into_iter().filter(|it| it.home == home);
     let own: Vec<_> = own
         .filter_map(|it| as_structure(it, shapes))
         .map(|it| builder::items(it, &mut imports))
@@ -96,21 +81,12 @@ fn as_structure<'s>(type_ref: &TypeRef, shapes: &Shapes<'s>) -> Option<&'s Struc
 fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> TokenStream {
     imports.path("eventstream_rpc::operation::Operation");
     let name = ident(&operation.name);
-    let text = docs::or(
-        &operation.docs.text,
-        &format!("The operation `{}`.", operation.id),
-    );
+    let text = docs::or(&operation.docs.text, &format!("The operation `{}`.", operation.id));
     let docs = docs::outer(&format!("{text}\n\n{}", page(service, operation)));
     let deprecated = docs::deprecated(&operation.docs);
-    let allow = operation
-        .docs
-        .deprecated
-        .is_some()
-        .then(|| quote!(#[allow(deprecated)]));
-    let (request, response) = (
-        imports.type_ref(&operation.request),
-        imports.type_ref(&operation.response),
-    );
+    let allow = operation.docs.deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
+    let (request, response) =
+        (imports.type_ref(&operation.request), imports.type_ref(&operation.response));
     let (service, id, error) = (&service.id, &operation.id, ident(&operation.error));
     let streaming = match &operation.events {
         Events::None => None,
@@ -157,35 +133,16 @@ fn page(service: &Service, operation: &Operation) -> String {
         format!("- Response: {}", link(&operation.response)),
     ];
     if let Events::Stream { request, response } = &operation.events {
-        rows.extend(
-            request
-                .iter()
-                .map(|it| format!("- Events from the client: {}", link(it))),
-        );
-        rows.extend(
-            response
-                .iter()
-                .map(|it| format!("- Events from the server: {}", link(it))),
-        );
+        rows.extend(request.iter().map(|it| format!("- Events from the client: {}", link(it))));
+        rows.extend(response.iter().map(|it| format!("- Events from the server: {}", link(it))));
     }
     let errors: Vec<_> = operation.errors.iter().map(link).collect();
     rows.push(match errors.is_empty() {
         true => format!("- Errors: none declared; see [`{}`]", operation.error),
-        false => format!(
-            "- Errors, in [`{}`]: {}",
-            operation.error,
-            errors.join(", ")
-        ),
+        false => format!("- Errors, in [`{}`]: {}", operation.error, errors.join(", ")),
     });
-    let example = operation
-        .example
-        .as_ref()
-        .map(|calls| example(service, operation, calls));
-    format!(
-        "# Shapes\n\n{}{}",
-        rows.join("\n"),
-        example.unwrap_or_default()
-    )
+    let example = operation.example.as_ref().map(|calls| example(service, operation, calls));
+    format!("# Shapes\n\n{}{}", rows.join("\n"), example.unwrap_or_default())
 }
 
 /// An example that compiles.
@@ -197,28 +154,16 @@ fn example(service: &Service, operation: &Operation, calls: &[ExampleCall]) -> S
     let mut uses: Vec<String> = types
         .iter()
         .map(|it| {
-            format!(
-                "use {crate_path}{}::{};",
-                &module_path(&it.home)["crate".len()..],
-                it.name
-            )
+            format!("use {crate_path}{}::{};", &module_path(&it.home)["crate".len()..], it.name)
         })
         .collect();
     uses.insert(0, format!("use {crate_path}::Client;"));
-    let setters: String = calls
-        .iter()
-        .map(|it| format!("\n    .{}({})", it.method, it.value))
-        .collect();
-    let call = format!(
-        "client\n    .{}(){setters}\n    .send()\n    .await?;",
-        operation.method
-    );
+    let setters: String =
+        calls.iter().map(|it| format!("\n    .{}({})", it.method, it.value)).collect();
+    let call = format!("client\n    .{}(){setters}\n    .send()\n    .await?;", operation.method);
     let body = match &operation.events {
         Events::None => format!("let response = {call}\nprintln!(\"{{response:?}}\");"),
-        Events::Stream {
-            response: Some(_),
-            request: None,
-        } => format!(
+        Events::Stream { response: Some(_), request: None } => format!(
             "let mut subscription = {call}\nwhile let Some(event) = subscription.next().await {{\n    \
              println!(\"{{:?}}\", event?);\n}}"
         ),
@@ -248,12 +193,7 @@ fn end(
     match as_structure(type_ref, shapes) {
         Some(it) if it.type_ref.home == Home::Operation(operation.method.clone()) => {
             let about = format!("{role} of [`{}`].", operation.name);
-            structure::items(
-                it,
-                &format!("builders::{}", it.builder),
-                Some(&about),
-                imports,
-            )
+            structure::items(it, &format!("builders::{}", it.builder), Some(&about), imports)
         }
         _ => TokenStream::new(),
     }
@@ -278,18 +218,11 @@ pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream 
     let name = fluent_name(operation);
     let request_builder = match &request.type_ref.home {
         Home::Operation(_) => imports.path(&format!("super::{}", request.builder)),
-        home => imports.path(&format!(
-            "{}::builders::{}",
-            module_path(home),
-            request.builder
-        )),
+        home => imports.path(&format!("{}::builders::{}", module_path(home), request.builder)),
     };
     let about = format!(" Builds and sends one [`{}`] request.", operation.name);
-    let setters: Vec<_> = request
-        .members
-        .iter()
-        .map(|it| builder::forwarding_setters(it, &mut imports))
-        .collect();
+    let setters: Vec<_> =
+        request.members.iter().map(|it| builder::forwarding_setters(it, &mut imports)).collect();
     let stream_options = matches!(operation.events, Events::Stream { .. }).then(|| {
         quote! {
             /// What happens when events come faster than they are read. By default the subscription
@@ -307,11 +240,7 @@ pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream 
         }
     });
     let send = send(operation, &marker, &mut imports);
-    let allow = operation
-        .docs
-        .deprecated
-        .is_some()
-        .then(|| quote!(#[allow(deprecated)]));
+    let allow = operation.docs.deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
     quote! {
         #imports
 
@@ -362,11 +291,7 @@ fn send(operation: &Operation, marker: &proc_macro2::Ident, imports: &mut Import
     let (response, method, about) = match &operation.events {
         Events::None => {
             let response = imports.path(&format!("{module}::{}", operation.response.name));
-            (
-                quote!(#response),
-                quote!(call),
-                " Sends the request and waits for the response.",
-            )
+            (quote!(#response), quote!(call), " Sends the request and waits for the response.")
         }
         Events::Stream { .. } => {
             let subscription = imports.path("eventstream_rpc::client::Subscription");

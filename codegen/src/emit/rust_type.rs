@@ -58,10 +58,9 @@ pub(super) struct Argument {
 pub(super) fn argument(member: &Member, imports: &mut Imports) -> Argument {
     let name = ident(&member.name);
     let argument = match &member.ty {
-        Type::Bool | Type::Int(_) | Type::Float(_) => Argument {
-            ty: plain(&member.ty, imports),
-            value: quote!(#name),
-        },
+        Type::Bool | Type::Int(_) | Type::Float(_) => {
+            Argument { ty: plain(&member.ty, imports), value: quote!(#name) }
+        }
         Type::List(item) => {
             let ty = element(item, imports);
             let convert = is_converted(item).then(|| quote!(.map(Into::into)));
@@ -85,10 +84,7 @@ pub(super) fn argument(member: &Member, imports: &mut Imports) -> Argument {
         }
         ty => {
             let ty = plain(ty, imports);
-            Argument {
-                ty: quote!(impl Into<#ty>),
-                value: quote!(#name.into()),
-            }
+            Argument { ty: quote!(impl Into<#ty>), value: quote!(#name.into()) }
         }
     };
     match member.is_boxed {
@@ -105,17 +101,10 @@ pub(super) fn argument(member: &Member, imports: &mut Imports) -> Argument {
 
 /// Whether elements of a collection may be given as anything that turns into them.
 fn is_converted(ty: &Type) -> bool {
-    !matches!(
-        ty,
-        Type::Bool | Type::Int(_) | Type::Float(_) | Type::List(_) | Type::Map(..)
-    )
+    !matches!(ty, Type::Bool | Type::Int(_) | Type::Float(_) | Type::List(_) | Type::Map(..))
 }
 
 fn element(ty: &Type, imports: &mut Imports) -> TokenStream {
     let plain = plain(ty, imports);
-    if is_converted(ty) {
-        quote!(impl Into<#plain>)
-    } else {
-        plain
-    }
+    if is_converted(ty) { quote!(impl Into<#plain>) } else { plain }
 }

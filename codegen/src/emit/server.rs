@@ -15,11 +15,7 @@ pub(super) fn module(service: &Service) -> TokenStream {
     let service_name = format_ident!("{}Service", service.name);
     let about = format!(" Server for `{}`.", service.id);
     let docs = docs::of(&service.docs, &format!("The service `{}`.", service.id));
-    let methods: Vec<_> = service
-        .operations
-        .iter()
-        .map(|it| method(it, &mut imports))
-        .collect();
+    let methods: Vec<_> = service.operations.iter().map(|it| method(it, &mut imports)).collect();
     let serves =
         format!(" [`{service_name}`] turns an implementation into what a [`Server`] serves.");
     quote! {
@@ -62,10 +58,7 @@ fn method(operation: &Operation, imports: &mut Imports) -> TokenStream {
     let marker = imports.path(&format!("{module}::{}", operation.name));
     let error = imports.path(&format!("{module}::{}", operation.error));
     let method = ident(&operation.method);
-    let text = docs::or(
-        &operation.docs.text,
-        &format!("The operation `{}`.", operation.id),
-    );
+    let text = docs::or(&operation.docs.text, &format!("The operation `{}`.", operation.id));
     let summary = text.split("\n\n").next().unwrap_or_default().to_owned();
     let link = format!("See [`{}`].", operation.name);
     let docs = docs::outer(&format!("{summary}\n\n{link}"));
@@ -76,10 +69,9 @@ fn method(operation: &Operation, imports: &mut Imports) -> TokenStream {
             let response = imports.path(&format!("{module}::{}", operation.response.name));
             (quote!(#request), quote!(#response))
         }
-        Events::Stream { .. } => (
-            quote!(StreamingRequest<#marker>),
-            quote!(StreamingResponse<#marker>),
-        ),
+        Events::Stream { .. } => {
+            (quote!(StreamingRequest<#marker>), quote!(StreamingResponse<#marker>))
+        }
     };
     quote! {
         #docs
@@ -101,13 +93,7 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
     imports.path("std::sync::Arc");
     imports.paths(
         "eventstream_rpc::server",
-        &[
-            "BoxFuture",
-            "IncomingCall",
-            "InvalidRequest",
-            "Service",
-            "Violation",
-        ],
+        &["BoxFuture", "IncomingCall", "InvalidRequest", "Service", "Violation"],
     );
     imports.path("eventstream_rpc::operation::Operation");
     imports.path(&format!("super::{}", service.name));
@@ -118,10 +104,8 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
         .operations
         .iter()
         .map(|operation| {
-            let marker = imports.path(&format!(
-                "crate::operation::{}::{}",
-                operation.method, operation.name
-            ));
+            let marker = imports
+                .path(&format!("crate::operation::{}::{}", operation.method, operation.name));
             let method = ident(&operation.method);
             let kind = match operation.events {
                 Events::None => ident("unary"),
@@ -138,10 +122,7 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
     let about_type =
         format!(" Serves a [`{name}`]: pass it to [`Server::serve`](super::Server::serve).");
     let about_new = format!(" Serves this implementation of [`{name}`].");
-    let uses_deprecated = service
-        .operations
-        .iter()
-        .any(|it| it.docs.deprecated.is_some());
+    let uses_deprecated = service.operations.iter().any(|it| it.docs.deprecated.is_some());
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
         #![doc = #about]

@@ -23,23 +23,13 @@ pub(super) fn items(
     let is_redacted = is_redacted(structure);
     let debug = (!is_redacted).then(|| quote!(Debug,));
     let default = (!structure.has_required()).then(|| quote!(Default,));
-    let fields = structure
-        .members
-        .iter()
-        .map(|it| field(it, imports))
-        .collect::<Vec<_>>();
+    let fields = structure.members.iter().map(|it| field(it, imports)).collect::<Vec<_>>();
     let id = &structure.id;
     let debug_impl = is_redacted.then(|| debug_impl(structure, imports));
     let error = match structure.role {
-        Role::Error {
-            is_client_fault,
-            is_retryable,
-        } => Some(error::structure_impls(
-            structure,
-            is_client_fault,
-            is_retryable,
-            imports,
-        )),
+        Role::Error { is_client_fault, is_retryable } => {
+            Some(error::structure_impls(structure, is_client_fault, is_retryable, imports))
+        }
         Role::Request | Role::Plain => None,
     };
     let builder: TokenStream = builder.parse().expect("a path");
@@ -74,11 +64,7 @@ pub(super) fn items(
 
 /// `#[allow(deprecated)]` for an item that must name what is deprecated.
 fn allow_deprecated(_structure: &Structure, is_needed: bool) -> TokenStream {
-    if is_needed {
-        quote!(#[allow(deprecated)])
-    } else {
-        TokenStream::new()
-    }
+    if is_needed { quote!(#[allow(deprecated)]) } else { TokenStream::new() }
 }
 
 /// Whether `Debug` is written by hand, because it must not show everything.
@@ -88,15 +74,8 @@ pub(super) fn is_redacted(structure: &Structure) -> bool {
 
 /// The documentation of a member.
 pub(super) fn member_docs(member: &Member) -> String {
-    let text = docs::or(
-        &member.docs.text,
-        &format!("The member `{}`.", member.wire_name),
-    );
-    if member.is_required {
-        format!("{text}\n\nThis member is required.")
-    } else {
-        text
-    }
+    let text = docs::or(&member.docs.text, &format!("The member `{}`.", member.wire_name));
+    if member.is_required { format!("{text}\n\nThis member is required.") } else { text }
 }
 
 fn field(member: &Member, imports: &mut Imports) -> TokenStream {
@@ -104,11 +83,7 @@ fn field(member: &Member, imports: &mut Imports) -> TokenStream {
     let deprecated = docs::deprecated(&member.docs);
     let name = ident(&member.name);
     let ty = rust_type::boxed(&member.ty, member.is_boxed, imports);
-    let ty = if member.is_required {
-        ty
-    } else {
-        quote!(Option<#ty>)
-    };
+    let ty = if member.is_required { ty } else { quote!(Option<#ty>) };
     let rename = (member.wire_name != member.name).then(|| {
         let wire_name = &member.wire_name;
         quote!(rename = #wire_name,)
@@ -153,10 +128,7 @@ fn debug_impl(structure: &Structure, imports: &mut Imports) -> TokenStream {
         }
     });
     let uses_deprecated = structure.docs.deprecated.is_some()
-        || structure
-            .members
-            .iter()
-            .any(|it| it.docs.deprecated.is_some());
+        || structure.members.iter().any(|it| it.docs.deprecated.is_some());
     let allow = allow_deprecated(structure, uses_deprecated);
     quote! {
         #allow

@@ -8,42 +8,22 @@ use crate::ir::{Type, Union, Variant};
 
 /// The `enum` and what belongs to it.
 pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
-    imports.paths(
-        "serde",
-        &["Deserialize", "Deserializer", "Serialize", "Serializer"],
-    );
+    imports.paths("serde", &["Deserialize", "Deserializer", "Serialize", "Serializer"]);
     imports.paths("serde::de", &["MapAccess"]);
     imports.path("serde::ser::Error");
     let shape = imports.path("eventstream_rpc::operation::Shape");
     imports.paths(
         "eventstream_rpc::serde",
-        &[
-            "MemberValue",
-            "Union",
-            "deserialize_union",
-            "serialize_union_member",
-        ],
+        &["MemberValue", "Union", "deserialize_union", "serialize_union_member"],
     );
     let name = ident(&union.type_ref.name);
     let docs = docs::of(&union.docs, &format!("The union `{}`.", union.id));
     let is_redacted = union.is_sensitive || union.variants.iter().any(|it| it.is_sensitive);
     let debug = (!is_redacted).then(|| quote!(Debug,));
-    let variants: Vec<_> = union
-        .variants
-        .iter()
-        .map(|it| variant(it, imports))
-        .collect();
-    let accessors: Vec<_> = union
-        .variants
-        .iter()
-        .map(|it| accessors(it, imports))
-        .collect();
-    let conversions: Vec<_> = union
-        .variants
-        .iter()
-        .filter(|it| it.has_from)
-        .map(|it| from(union, it, imports))
-        .collect();
+    let variants: Vec<_> = union.variants.iter().map(|it| variant(it, imports)).collect();
+    let accessors: Vec<_> = union.variants.iter().map(|it| accessors(it, imports)).collect();
+    let conversions: Vec<_> =
+        union.variants.iter().filter(|it| it.has_from).map(|it| from(union, it, imports)).collect();
     let writes = union.variants.iter().map(|it| {
         let (variant, wire_name) = (ident(&it.name), &it.wire_name);
         quote!(Self::#variant(value) => serialize_union_member(serializer, #wire_name, value))
@@ -52,10 +32,7 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
         let (variant, wire_name) = (ident(&it.name), &it.wire_name);
         quote!(#wire_name => value.read(Self::#variant))
     });
-    let (id, unknown) = (
-        &union.id,
-        format!("an unknown member of {}", union.type_ref.name),
-    );
+    let (id, unknown) = (&union.id, format!("an unknown member of {}", union.type_ref.name));
     let debug_impl = is_redacted.then(|| debug_impl(union, imports));
     imports.remove(&union.type_ref);
     let uses_deprecated = union.variants.iter().any(|it| it.docs.deprecated.is_some());
@@ -117,10 +94,7 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
 }
 
 fn variant(variant: &Variant, imports: &mut Imports) -> TokenStream {
-    let docs = docs::of(
-        &variant.docs,
-        &format!("The member `{}`.", variant.wire_name),
-    );
+    let docs = docs::of(&variant.docs, &format!("The member `{}`.", variant.wire_name));
     let name = ident(&variant.name);
     let ty = rust_type::boxed(&variant.ty, variant.is_boxed, imports);
     quote! {
@@ -131,10 +105,8 @@ fn variant(variant: &Variant, imports: &mut Imports) -> TokenStream {
 
 fn accessors(variant: &Variant, imports: &mut Imports) -> TokenStream {
     let name = ident(&variant.name);
-    let (is, as_) = (
-        format_ident!("is_{}", variant.snake_name),
-        format_ident!("as_{}", variant.snake_name),
-    );
+    let (is, as_) =
+        (format_ident!("is_{}", variant.snake_name), format_ident!("as_{}", variant.snake_name));
     let ty = match &variant.ty {
         Type::String => quote!(str),
         ty => rust_type::plain(ty, imports),
@@ -160,11 +132,7 @@ fn accessors(variant: &Variant, imports: &mut Imports) -> TokenStream {
 fn from(union: &Union, variant: &Variant, imports: &mut Imports) -> TokenStream {
     let (union, name) = (ident(&union.type_ref.name), ident(&variant.name));
     let ty = rust_type::plain(&variant.ty, imports);
-    let value = if variant.is_boxed {
-        quote!(Box::new(value))
-    } else {
-        quote!(value)
-    };
+    let value = if variant.is_boxed { quote!(Box::new(value)) } else { quote!(value) };
     quote! {
         impl From<#ty> for #union {
             fn from(value: #ty) -> Self {

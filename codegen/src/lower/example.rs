@@ -9,10 +9,7 @@ pub(super) fn with_examples(
     operations: Vec<ir::Operation>,
     shapes: &[Shape],
 ) -> Vec<ir::Operation> {
-    let shapes: HashMap<_, _> = shapes
-        .iter()
-        .map(|it| (it.type_ref().clone(), it))
-        .collect();
+    let shapes: HashMap<_, _> = shapes.iter().map(|it| (it.type_ref().clone(), it)).collect();
     operations
         .into_iter()
         .map(|operation| {
@@ -20,10 +17,7 @@ pub(super) fn with_examples(
                 Some(Shape::Structure(request)) => calls(request, &shapes),
                 _ => None,
             };
-            ir::Operation {
-                example,
-                ..operation
-            }
+            ir::Operation { example, ..operation }
         })
         .collect()
 }
@@ -82,40 +76,20 @@ fn structure_value(
     shapes: &HashMap<TypeRef, &Shape>,
     types: &mut Vec<TypeRef>,
 ) -> String {
-    let mut members: Vec<_> = structure
-        .members
-        .iter()
-        .filter(|it| it.is_required)
-        .collect();
+    let mut members: Vec<_> = structure.members.iter().filter(|it| it.is_required).collect();
     if members.is_empty() {
         // An empty value shows nothing, so the first simple member stands for the rest.
         let is_simple = |it: &&ir::Member| {
-            matches!(
-                it.ty,
-                Type::String | Type::Blob | Type::Document | Type::Int(_) | Type::Bool
-            )
+            matches!(it.ty, Type::String | Type::Blob | Type::Document | Type::Int(_) | Type::Bool)
         };
         members.extend(structure.members.iter().find(is_simple));
     }
     let setters: String = members
         .into_iter()
-        .map(|it| {
-            format!(
-                ".{}({})",
-                ident(&it.name),
-                value(&it.ty, &it.name, shapes, types)
-            )
-        })
+        .map(|it| format!(".{}({})", ident(&it.name), value(&it.ty, &it.name, shapes, types)))
         .collect();
-    let end = if structure.is_build_fallible() {
-        "?"
-    } else {
-        ""
-    };
-    format!(
-        "{}::builder(){setters}.build(){end}",
-        structure.type_ref.name
-    )
+    let end = if structure.is_build_fallible() { "?" } else { "" };
+    format!("{}::builder(){setters}.build(){end}", structure.type_ref.name)
 }
 
 fn union_value(
@@ -124,11 +98,7 @@ fn union_value(
     types: &mut Vec<TypeRef>,
 ) -> String {
     // The last one made from a structure, as binary messages are; any other needs its variant.
-    let Some(variant) = union
-        .variants
-        .iter()
-        .rfind(|it| it.has_from)
-        .or(union.variants.first())
+    let Some(variant) = union.variants.iter().rfind(|it| it.has_from).or(union.variants.first())
     else {
         return format!("{}::Unknown", union.type_ref.name);
     };
@@ -145,9 +115,5 @@ fn union_value(
 }
 
 fn ident(name: &str) -> String {
-    if crate::names::is_keyword(name) {
-        format!("r#{name}")
-    } else {
-        name.to_owned()
-    }
+    if crate::names::is_keyword(name) { format!("r#{name}") } else { name.to_owned() }
 }

@@ -14,11 +14,7 @@ impl Lowering<'_, '_, '_> {
     /// Every shape that becomes a type, in the order of the model.
     pub(super) fn shapes(&mut self) -> Vec<ir::Shape> {
         let resolved = self.resolved;
-        resolved
-            .closure
-            .iter()
-            .filter_map(|it| self.shape(it))
-            .collect()
+        resolved.closure.iter().filter_map(|it| self.shape(it)).collect()
     }
 
     fn shape(&mut self, shape: &Shape) -> Option<ir::Shape> {
@@ -83,10 +79,7 @@ impl Lowering<'_, '_, '_> {
     fn union(&mut self, shape: &Shape, members: &[Member]) -> ir::Union {
         let mut scope = Scope::with_reserved(["Unknown"]);
         let mut snake_scope = Scope::with_reserved(["unknown"]);
-        let types: Vec<_> = members
-            .iter()
-            .map(|it| self.member_type(&it.target))
-            .collect();
+        let types: Vec<_> = members.iter().map(|it| self.member_type(&it.target)).collect();
         let variants = members
             .iter()
             .zip(&types)
@@ -104,9 +97,7 @@ impl Lowering<'_, '_, '_> {
                 ir::Variant {
                     wire_name: member.name.clone(),
                     name,
-                    snake_name: snake_scope
-                        .take(names::snake(&member.name), &id, "_value")
-                        .0,
+                    snake_name: snake_scope.take(names::snake(&member.name), &id, "_value").0,
                     docs: docs(&member.traits),
                     ty: ty.clone(),
                     is_boxed: self.boxed.binary_search(&id).is_ok(),
@@ -134,16 +125,8 @@ impl Lowering<'_, '_, '_> {
                 if let Some(renamed) = renamed {
                     warn_renamed(self.reporter, shape, Some(member), renamed);
                 }
-                let value = member
-                    .traits
-                    .enum_value
-                    .clone()
-                    .unwrap_or_else(|| member.name.clone());
-                ir::EnumValue {
-                    value,
-                    name,
-                    docs: docs(&member.traits),
-                }
+                let value = member.traits.enum_value.clone().unwrap_or_else(|| member.name.clone());
+                ir::EnumValue { value, name, docs: docs(&member.traits) }
             })
             .collect();
         ir::Enum {

@@ -55,10 +55,9 @@ impl<E> SdkError<E> {
     /// `false` means that it is safe to send the request again.
     pub fn is_ambiguous(&self) -> bool {
         match self {
-            Self::DispatchFailure {
-                request_written, ..
+            Self::DispatchFailure { request_written, .. } | Self::Timeout { request_written } => {
+                *request_written
             }
-            | Self::Timeout { request_written } => *request_written,
             Self::ResponseError(_) => true,
             Self::ConstructionFailure(_) | Self::ServiceError(_) | Self::Lagged { .. } => false,
         }
@@ -101,10 +100,9 @@ impl<E: OperationError> SdkError<E> {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::ServiceError(error) => ServiceErrorRef::new(error).is_retryable(),
-            Self::DispatchFailure {
-                request_written, ..
+            Self::DispatchFailure { request_written, .. } | Self::Timeout { request_written } => {
+                !request_written
             }
-            | Self::Timeout { request_written } => !request_written,
             _ => false,
         }
     }
@@ -115,9 +113,7 @@ impl<E> fmt::Display for SdkError<E> {
         let written = |written: bool| if written { "after" } else { "before" };
         match self {
             Self::ConstructionFailure(_) => f.write_str("the request could not be built"),
-            Self::DispatchFailure {
-                request_written, ..
-            } => {
+            Self::DispatchFailure { request_written, .. } => {
                 write!(
                     f,
                     "the connection failed {} the request was written",
@@ -169,21 +165,10 @@ pub struct BuildError(BuildErrorKind);
 
 #[derive(Debug)]
 enum BuildErrorKind {
-    MissingMember {
-        shape_id: &'static str,
-        member: &'static str,
-    },
-    Serialize {
-        shape_id: &'static str,
-        source: serde::Error,
-    },
-    Encode {
-        source: EncodeError,
-    },
-    FrameTooLong {
-        len: usize,
-        limit: usize,
-    },
+    MissingMember { shape_id: &'static str, member: &'static str },
+    Serialize { shape_id: &'static str, source: serde::Error },
+    Encode { source: EncodeError },
+    FrameTooLong { len: usize, limit: usize },
 }
 
 impl BuildError {
@@ -220,10 +205,9 @@ impl fmt::Display for BuildError {
             BuildErrorKind::Encode { .. } => {
                 f.write_str("the message does not fit the limits of the protocol")
             }
-            BuildErrorKind::FrameTooLong { len, limit } => write!(
-                f,
-                "the message takes {len} bytes and this connection sends at most {limit}"
-            ),
+            BuildErrorKind::FrameTooLong { len, limit } => {
+                write!(f, "the message takes {len} bytes and this connection sends at most {limit}")
+            }
         }
     }
 }
@@ -244,24 +228,15 @@ pub struct ResponseError(ResponseErrorKind);
 
 #[derive(Debug)]
 enum ResponseErrorKind {
-    UnexpectedShape {
-        expected: &'static str,
-        actual: String,
-    },
+    UnexpectedShape { expected: &'static str, actual: String },
     NoResponse,
-    Payload {
-        shape_id: String,
-        source: serde::Error,
-    },
+    Payload { shape_id: String, source: serde::Error },
 }
 
 impl ResponseError {
     /// The message named another shape than the one that belongs here.
     pub(crate) fn unexpected_shape(expected: &'static str, actual: impl Into<String>) -> Self {
-        Self(ResponseErrorKind::UnexpectedShape {
-            expected,
-            actual: actual.into(),
-        })
+        Self(ResponseErrorKind::UnexpectedShape { expected, actual: actual.into() })
     }
 
     /// The server ended the stream instead of answering.
@@ -271,10 +246,7 @@ impl ResponseError {
 
     /// The payload is not the JSON of `shape_id`.
     pub(crate) fn payload(shape_id: impl Into<String>, source: serde::Error) -> Self {
-        Self(ResponseErrorKind::Payload {
-            shape_id: shape_id.into(),
-            source,
-        })
+        Self(ResponseErrorKind::Payload { shape_id: shape_id.into(), source })
     }
 }
 
@@ -322,15 +294,11 @@ pub(crate) fn operation_error<E: OperationError>(
         Some(id) => Some(id.to_owned()),
         None => from_code(),
     };
-    match shape_id
-        .as_deref()
-        .and_then(|id| E::from_payload(id, &payload))
-    {
+    match shape_id.as_deref().and_then(|id| E::from_payload(id, &payload)) {
         Some(Ok(error)) => Ok(error),
-        Some(Err(source)) => Err(ResponseError::payload(
-            shape_id.as_deref().unwrap_or_default(),
-            source,
-        )),
+        Some(Err(source)) => {
+            Err(ResponseError::payload(shape_id.as_deref().unwrap_or_default(), source))
+        }
         None => Ok(Unhandled::from_reply(shape_id.as_deref(), content_type, payload).into()),
     }
 }

@@ -74,9 +74,7 @@ impl Unhandled {
         let is_text = content_type.is_some_and(|it| it.starts_with(Self::TEXT));
         let text = || is_text.then(|| String::from_utf8_lossy(&payload).into_owned());
         Self {
-            code: shape_id
-                .map(|id| shape_name(id).to_owned())
-                .or(members.code),
+            code: shape_id.map(|id| shape_name(id).to_owned()).or(members.code),
             message: members.message.or_else(text),
             shape_id: shape_id.map(str::to_owned),
             content_type: content_type.map(str::to_owned),
@@ -117,11 +115,7 @@ impl Unhandled {
             Some(id) => id == T::ID,
             None => self.code.as_deref() == Some(shape_name(T::ID)),
         };
-        if named {
-            serde::error_from_slice(&self.payload).ok()
-        } else {
-            None
-        }
+        if named { serde::error_from_slice(&self.payload).ok() } else { None }
     }
 }
 

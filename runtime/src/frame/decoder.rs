@@ -34,10 +34,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder that refuses what is over `limits`.
     pub fn with_limits(limits: Limits) -> Self {
-        Self {
-            limits,
-            prelude: None,
-        }
+        Self { limits, prelude: None }
     }
 
     /// Takes the next frame off the front of `src`, or `None` if `src` does not hold all of it yet.
@@ -80,7 +77,6 @@ impl Decoder {
     /// A reader may reserve that much, within reason: a peer can claim a message of 24 MiB with twelve
     /// bytes.
     pub fn missing(&self, src: &BytesMut) -> usize {
-        self.prelude
-            .map_or(0, |it| it.message_len.saturating_sub(src.len()))
+        self.prelude.map_or(0, |it| it.message_len.saturating_sub(src.len()))
     }
 }

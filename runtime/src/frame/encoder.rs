@@ -29,14 +29,7 @@ impl<'a> FrameEncoder<'a> {
     pub fn with_limits(dst: &'a mut BytesMut, limits: Limits) -> Self {
         let start = dst.len();
         dst.put_bytes(0, PRELUDE_LEN);
-        Self {
-            dst,
-            start,
-            limits,
-            headers: 0,
-            payload: None,
-            is_finished: false,
-        }
+        Self { dst, start, limits, headers: 0, payload: None, is_finished: false }
     }
 
     /// Adds a header. All headers come before the payload.
@@ -55,9 +48,7 @@ impl<'a> FrameEncoder<'a> {
     ) -> Result<&mut Self, EncodeError> {
         assert!(self.payload.is_none(), "headers come before the payload");
         if self.headers == self.limits.max_headers {
-            return Err(EncodeError::TooManyHeaders {
-                limit: self.limits.max_headers,
-            });
+            return Err(EncodeError::TooManyHeaders { limit: self.limits.max_headers });
         }
         let Ok(name_len) = u8::try_from(name.len()) else {
             return Err(EncodeError::NameTooLong { len: name.len() });
@@ -88,10 +79,7 @@ impl<'a> FrameEncoder<'a> {
     fn variable(&mut self, value_type: u8, value: &[u8]) -> Result<(), EncodeError> {
         let limit = self.limits.max_value_len.min(u16::MAX.into());
         if value.len() > limit {
-            return Err(EncodeError::ValueTooLong {
-                len: value.len(),
-                limit,
-            });
+            return Err(EncodeError::ValueTooLong { len: value.len(), limit });
         }
         self.dst.put_u8(value_type);
         self.dst.put_u16(value.len() as u16);

@@ -84,33 +84,19 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PreludeChecksum { expected, actual } => {
-                write!(
-                    f,
-                    "the prelude's checksum is {actual:#010x} and should be {expected:#010x}"
-                )
+                write!(f, "the prelude's checksum is {actual:#010x} and should be {expected:#010x}")
             }
             Self::MessageChecksum { expected, actual } => {
-                write!(
-                    f,
-                    "the message's checksum is {actual:#010x} and should be {expected:#010x}"
-                )
+                write!(f, "the message's checksum is {actual:#010x} and should be {expected:#010x}")
             }
-            Self::TooShort { len } => write!(
-                f,
-                "a message of {len} bytes; the shortest has {}",
-                super::OVERHEAD
-            ),
+            Self::TooShort { len } => {
+                write!(f, "a message of {len} bytes; the shortest has {}", super::OVERHEAD)
+            }
             Self::TooLong { len, limit } => {
                 write!(f, "a message of {len} bytes; the limit is {limit}")
             }
-            Self::HeadersTooLong {
-                headers_len,
-                message_len,
-            } => {
-                write!(
-                    f,
-                    "headers of {headers_len} bytes in a message of {message_len}"
-                )
+            Self::HeadersTooLong { headers_len, message_len } => {
+                write!(f, "headers of {headers_len} bytes in a message of {message_len}")
             }
             Self::Length { claimed, actual } => {
                 write!(f, "a message of {claimed} bytes in a slice of {actual}")

@@ -16,10 +16,7 @@ pub struct Header {
 impl Header {
     /// A header of this name and value.
     pub fn new(name: impl Into<String>, value: HeaderValue) -> Self {
-        Self {
-            name: name.into(),
-            value,
-        }
+        Self { name: name.into(), value }
     }
 }
 
@@ -159,9 +156,7 @@ impl<'a> Headers<'a> {
         let mut count = 0;
         while !rest.is_empty() {
             if count == limits.max_headers {
-                return Err(HeaderError::TooMany {
-                    limit: limits.max_headers,
-                });
+                return Err(HeaderError::TooMany { limit: limits.max_headers });
             }
             count += 1;
             read_header(&mut rest, limits.max_value_len)?;
@@ -220,11 +215,7 @@ fn read_header<'a>(
 
 fn take_len(rest: &mut &[u8], limit: usize) -> Result<usize, HeaderError> {
     let len = u16::from_be_bytes(take_array(rest)?).into();
-    if len > limit {
-        Err(HeaderError::ValueTooLong { len, limit })
-    } else {
-        Ok(len)
-    }
+    if len > limit { Err(HeaderError::ValueTooLong { len, limit }) } else { Ok(len) }
 }
 
 fn take_str<'a>(rest: &mut &'a [u8], len: usize) -> Result<&'a str, HeaderError> {

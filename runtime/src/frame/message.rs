@@ -21,10 +21,7 @@ pub struct Message {
 impl Message {
     /// The value of a header, by its name without regard to ASCII case; of several the last.
     pub fn header(&self, name: &str) -> Option<&HeaderValue> {
-        let header = self
-            .headers
-            .iter()
-            .rfind(|it| it.name.eq_ignore_ascii_case(name))?;
+        let header = self.headers.iter().rfind(|it| it.name.eq_ignore_ascii_case(name))?;
         Some(&header.value)
     }
 
@@ -61,10 +58,7 @@ impl<'a> MessageRef<'a> {
         let prelude = Prelude::parse(frame, &limits)?;
         let Some(prelude) = prelude.filter(|it| it.message_len == frame.len()) else {
             let claimed = prelude.map_or(OVERHEAD, |it| it.message_len);
-            return Err(DecodeError::Length {
-                claimed,
-                actual: frame.len(),
-            });
+            return Err(DecodeError::Length { claimed, actual: frame.len() });
         };
         check_message(frame, &prelude)?;
         Self::parse_headers(frame, prelude.headers_len, &limits)
@@ -87,10 +81,7 @@ impl<'a> MessageRef<'a> {
 
     /// The value of a header, by its name without regard to ASCII case; of several the last.
     pub fn header(&self, name: &str) -> Option<HeaderValueRef<'a>> {
-        self.headers()
-            .filter(|it| it.name.eq_ignore_ascii_case(name))
-            .last()
-            .map(|it| it.value)
+        self.headers().filter(|it| it.name.eq_ignore_ascii_case(name)).last().map(|it| it.value)
     }
 
     /// The payload.
@@ -107,15 +98,9 @@ impl<'a> MessageRef<'a> {
     pub fn to_owned(&self) -> Message {
         let headers = self
             .headers()
-            .map(|it| Header {
-                name: it.name.to_owned(),
-                value: it.value.to_owned(),
-            })
+            .map(|it| Header { name: it.name.to_owned(), value: it.value.to_owned() })
             .collect();
-        Message {
-            headers,
-            payload: Bytes::copy_from_slice(self.payload()),
-        }
+        Message { headers, payload: Bytes::copy_from_slice(self.payload()) }
     }
 }
 
@@ -134,10 +119,7 @@ impl Frame {
 
     /// A look into the frame.
     pub fn message(&self) -> MessageRef<'_> {
-        MessageRef {
-            frame: &self.bytes,
-            headers_len: self.headers_len,
-        }
+        MessageRef { frame: &self.bytes, headers_len: self.headers_len }
     }
 
     /// The payload, which shares the frame's memory.
@@ -152,10 +134,7 @@ impl Frame {
 
     /// A copy of the message that owns its headers; the payload shares the frame's memory.
     pub fn to_message(&self) -> Message {
-        Message {
-            payload: self.payload(),
-            ..self.message().to_owned()
-        }
+        Message { payload: self.payload(), ..self.message().to_owned() }
     }
 }
 
@@ -177,10 +156,7 @@ impl Prelude {
         let message_len = be_u32(prelude, 0) as usize;
         let headers_len = be_u32(prelude, 4) as usize;
         if message_len > limits.max_message_len {
-            return Err(DecodeError::TooLong {
-                len: message_len,
-                limit: limits.max_message_len,
-            });
+            return Err(DecodeError::TooLong { len: message_len, limit: limits.max_message_len });
         }
         if message_len < OVERHEAD {
             return Err(DecodeError::TooShort { len: message_len });
@@ -190,15 +166,9 @@ impl Prelude {
             return Err(DecodeError::PreludeChecksum { expected, actual });
         }
         if headers_len > message_len - OVERHEAD {
-            return Err(DecodeError::HeadersTooLong {
-                headers_len,
-                message_len,
-            });
+            return Err(DecodeError::HeadersTooLong { headers_len, message_len });
         }
-        Ok(Some(Self {
-            message_len,
-            headers_len,
-        }))
+        Ok(Some(Self { message_len, headers_len }))
     }
 }
 

@@ -110,9 +110,7 @@ impl<'de> Visitor<'de> for BlobVisitor {
     }
 
     fn visit_bytes<E: de::Error>(self, text: &[u8]) -> Result<Blob, E> {
-        decode(text)
-            .map(Blob::from)
-            .ok_or_else(|| E::custom("not base64"))
+        decode(text).map(Blob::from).ok_or_else(|| E::custom("not base64"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Blob, A::Error> {
@@ -131,10 +129,7 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if let Ok(bytes) = base64_simd::STANDARD.decode_to_vec(text) {
         return Some(bytes);
     }
-    let unpadded = text
-        .strip_suffix(b"==")
-        .or(text.strip_suffix(b"="))
-        .unwrap_or(text);
+    let unpadded = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
     base64_simd::STANDARD_NO_PAD
         .decode_to_vec(unpadded)
         .or_else(|_| base64_simd::URL_SAFE_NO_PAD.decode_to_vec(unpadded))
@@ -147,12 +142,7 @@ mod tests {
 
     #[track_caller]
     fn check(json: &str, expected: Option<&[u8]>) {
-        assert_eq!(
-            crate::serde::from_slice::<Blob>(json.as_bytes())
-                .ok()
-                .as_deref(),
-            expected
-        );
+        assert_eq!(crate::serde::from_slice::<Blob>(json.as_bytes()).ok().as_deref(), expected);
     }
 
     #[test]

@@ -37,10 +37,7 @@ impl Timestamp {
     /// A number of milliseconds since the epoch.
     pub const fn from_millis(millis: i64) -> Self {
         let nanos = millis.rem_euclid(1000) as u32 * 1_000_000;
-        Self {
-            secs: millis.div_euclid(1000),
-            nanos,
-        }
+        Self { secs: millis.div_euclid(1000), nanos }
     }
 
     /// Seconds since the epoch, rounded to the microsecond.
@@ -57,13 +54,8 @@ impl Timestamp {
         }
         let micros = ((secs - whole) * 1e6).round() as u32;
         let carry = i64::from(micros == 1_000_000);
-        let secs = (whole as i64)
-            .checked_add(carry)
-            .ok_or(TimestampRangeError(()))?;
-        Ok(Self {
-            secs,
-            nanos: micros % 1_000_000 * 1000,
-        })
+        let secs = (whole as i64).checked_add(carry).ok_or(TimestampRangeError(()))?;
+        Ok(Self { secs, nanos: micros % 1_000_000 * 1000 })
     }
 
     /// Seconds since the epoch, rounded down to a whole number.
@@ -83,28 +75,20 @@ impl Timestamp {
 
     /// Milliseconds since the epoch, rounded down; what does not fit 64 bits is cut to their range.
     pub const fn as_millis(&self) -> i64 {
-        self.secs
-            .saturating_mul(1000)
-            .saturating_add((self.nanos / 1_000_000) as i64)
+        self.secs.saturating_mul(1000).saturating_add((self.nanos / 1_000_000) as i64)
     }
 }
 
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         match time.duration_since(UNIX_EPOCH) {
-            Ok(since) => Self {
-                secs: since.as_secs() as i64,
-                nanos: since.subsec_nanos(),
-            },
+            Ok(since) => Self { secs: since.as_secs() as i64, nanos: since.subsec_nanos() },
             Err(err) => {
                 let before = err.duration();
                 let secs = -(before.as_secs() as i64);
                 match before.subsec_nanos() {
                     0 => Self { secs, nanos: 0 },
-                    nanos => Self {
-                        secs: secs - 1,
-                        nanos: NANOS_PER_SEC - nanos,
-                    },
+                    nanos => Self { secs: secs - 1, nanos: NANOS_PER_SEC - nanos },
                 }
             }
         }
@@ -152,9 +136,7 @@ impl Visitor<'_> for TimestampVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, secs: u64) -> Result<Timestamp, E> {
-        i64::try_from(secs)
-            .map(Timestamp::from_secs)
-            .map_err(E::custom)
+        i64::try_from(secs).map(Timestamp::from_secs).map_err(E::custom)
     }
 
     fn visit_f64<E: de::Error>(self, secs: f64) -> Result<Timestamp, E> {
@@ -195,18 +177,8 @@ mod tests {
 
     #[test]
     fn refuses_what_is_not_a_time() {
-        for json in [
-            "1e300",
-            "-1e300",
-            "9223372036854775808",
-            "\"2024-02-29\"",
-            "\"NaN\"",
-            "[]",
-        ] {
-            assert!(
-                crate::serde::from_slice::<Timestamp>(json.as_bytes()).is_err(),
-                "{json}"
-            );
+        for json in ["1e300", "-1e300", "9223372036854775808", "\"2024-02-29\"", "\"NaN\"", "[]"] {
+            assert!(crate::serde::from_slice::<Timestamp>(json.as_bytes()).is_err(), "{json}");
         }
     }
 
@@ -217,10 +189,7 @@ mod tests {
         for micros in 0..1000 {
             let time = Timestamp::from_secs_f64(1_709_210_096.0 + f64::from(micros) / 1e6).unwrap();
             assert_eq!(time.subsec_nanos(), micros * 1000);
-            assert_eq!(
-                crate::serde::from_slice::<Timestamp>(json(time).as_bytes()).unwrap(),
-                time
-            );
+            assert_eq!(crate::serde::from_slice::<Timestamp>(json(time).as_bytes()).unwrap(), time);
         }
     }
 

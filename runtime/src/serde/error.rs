@@ -24,9 +24,7 @@ impl Error {
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        Self {
-            message: without_values(&error.to_string()),
-        }
+        Self { message: without_values(&error.to_string()) }
     }
 }
 
@@ -48,11 +46,7 @@ fn without_values(message: &str) -> String {
         let Some((actual, expected)) = rest.rsplit_once(", expected ") else {
             continue;
         };
-        let actual = actual
-            .split(['"', '`'])
-            .next()
-            .unwrap_or_default()
-            .trim_end();
+        let actual = actual.split(['"', '`']).next().unwrap_or_default().trim_end();
         return format!("{kind}{actual}, expected {expected}");
     }
     message.to_owned()
@@ -65,10 +59,7 @@ mod tests {
         let error = crate::serde::from_slice::<i64>(br#""a secret, expected \"x\"""#).unwrap_err();
         assert_eq!(error.to_string(), "invalid type: string, expected i64");
         let error = crate::serde::from_slice::<Vec<i64>>(br#"[1, 2.5]"#).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "invalid type: floating point, expected i64 at [1]"
-        );
+        assert_eq!(error.to_string(), "invalid type: floating point, expected i64 at [1]");
         let error = crate::serde::from_slice::<u8>(b"12345").unwrap_err();
         assert_eq!(error.to_string(), "invalid value: integer, expected u8");
         assert!(!format!("{error:?}").contains("12345"));

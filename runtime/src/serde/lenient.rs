@@ -23,10 +23,7 @@ use super::{Error, missing};
 /// Reads a payload, and gives the paths of the required members that it lacks.
 pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Vec<String>), Error> {
     let value: Value = serde_json::from_slice(payload)?;
-    let tracker = Tracker {
-        explained: Cell::new(missing::count()),
-        ..Tracker::default()
-    };
+    let tracker = Tracker { explained: Cell::new(missing::count()), ..Tracker::default() };
     match T::deserialize(Lenient::new(value, &tracker)) {
         Ok(value) => Ok((value, tracker.gaps.into_inner())),
         Err(error) => Err(Error::new(error, &tracker.failed.into_inner())),
@@ -80,12 +77,7 @@ impl<'t, D> Lenient<'t, D> {
     }
 
     fn visitor<V>(&self, visitor: V) -> LenientVisitor<'t, V> {
-        LenientVisitor {
-            visitor,
-            at: self.at,
-            fields: &[],
-            is_integer: false,
-        }
+        LenientVisitor { visitor, at: self.at, fields: &[], is_integer: false }
     }
 }
 
@@ -141,10 +133,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<'_, D> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        let visitor = LenientVisitor {
-            fields,
-            ..self.visitor(visitor)
-        };
+        let visitor = LenientVisitor { fields, ..self.visitor(visitor) };
         self.de.deserialize_struct(name, fields, visitor)
     }
 
@@ -243,21 +232,12 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for LenientVisitor<'_, V> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_seq(LenientSeq {
-            seq,
-            at: self.at,
-            index: 0,
-        })
+        self.visitor.visit_seq(LenientSeq { seq, at: self.at, index: 0 })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
         let at = self.at;
-        self.visitor.visit_map(LenientMap {
-            map,
-            at,
-            key: Key::None,
-            unseen: self.fields.to_vec(),
-        })
+        self.visitor.visit_map(LenientMap { map, at, key: Key::None, unseen: self.fields.to_vec() })
     }
 }
 
@@ -288,9 +268,8 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for LenientSeq<'_, A> {
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
         let Self { seq, at, index } = self;
-        let element = at.step(format_args!("[{index}]"), || {
-            seq.next_element_seed(LenientSeed { seed, at })
-        });
+        let element =
+            at.step(format_args!("[{index}]"), || seq.next_element_seed(LenientSeed { seed, at }));
         self.index += 1;
         element
     }
@@ -337,9 +316,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for LenientMap<'_, A> {
         let Self { map, at, .. } = self;
         let seed = LenientSeed { seed, at };
         match std::mem::replace(&mut self.key, Key::None) {
-            Key::Absent(name) => at.step(Segment::new(at, name), || {
-                seed.deserialize(UnitDeserializer::new())
-            }),
+            Key::Absent(name) => {
+                at.step(Segment::new(at, name), || seed.deserialize(UnitDeserializer::new()))
+            }
             Key::Present(name) => at.step(Segment::new(at, &name), || map.next_value_seed(seed)),
             Key::None => map.next_value_seed(seed),
         }
@@ -354,19 +333,13 @@ struct Segment<'a> {
 
 impl<'a> Segment<'a> {
     fn new(at: &Tracker, name: &'a str) -> Self {
-        Self {
-            name,
-            first: at.path.borrow().is_empty(),
-        }
+        Self { name, first: at.path.borrow().is_empty() }
     }
 }
 
 impl fmt::Display for Segment<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_identifier = self
-            .name
-            .chars()
-            .all(|it| it.is_ascii_alphanumeric() || it == '_');
+        let is_identifier = self.name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
         match (is_identifier, self.first) {
             (true, true) => f.write_str(self.name),
             (true, false) => write!(f, ".{}", self.name),

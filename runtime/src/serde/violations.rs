@@ -46,13 +46,8 @@ pub(crate) fn from_slice_with_violations<T: DeserializeOwned>(
         return Ok((value, Vec::new()));
     }
     let (value, gaps) = lenient::from_slice(payload)?;
-    let violations = gaps
-        .into_iter()
-        .map(|path| Violation {
-            path,
-            kind: ViolationKind::Missing,
-        })
-        .collect();
+    let violations =
+        gaps.into_iter().map(|path| Violation { path, kind: ViolationKind::Missing }).collect();
     Ok((value, violations))
 }
 
@@ -125,10 +120,7 @@ mod tests {
 
     #[test]
     fn finds_nothing_in_a_complete_request() {
-        check(
-            &format!(r#"{{"name": "", "inner": {INNER}, "choice": {{"inner": {INNER}}}}}"#),
-            &[],
-        );
+        check(&format!(r#"{{"name": "", "inner": {INNER}, "choice": {{"inner": {INNER}}}}}"#), &[]);
     }
 
     #[test]
@@ -151,10 +143,7 @@ mod tests {
     #[test]
     fn an_empty_or_unknown_union_is_not_missing() {
         for choice in ["{}", r#"{"else": 1}"#, r#"{"inner": null}"#] {
-            check(
-                &format!(r#"{{"name": "", "inner": {INNER}, "choice": {choice}}}"#),
-                &[],
-            );
+            check(&format!(r#"{{"name": "", "inner": {INNER}, "choice": {choice}}}"#), &[]);
         }
     }
 
