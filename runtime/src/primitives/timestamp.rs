@@ -15,8 +15,8 @@ const NANOS_PER_SEC: u32 = 1_000_000_000;
 /// A point in time (`smithy.api#Timestamp`): seconds since 1970-01-01T00:00:00Z, with a fraction.
 ///
 /// On the wire it is a JSON number of seconds that always has a decimal point, because nucleus lite
-/// does not take an integer. A JSON number holds microseconds in our time; finer digits are rounded
-/// when they are read. The Java nucleus truncates to milliseconds.
+/// does not take an integer. Such a number holds about a quarter of a microsecond in our time; the Java
+/// nucleus truncates to milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp {
     secs: i64,
@@ -40,7 +40,7 @@ impl Timestamp {
         Self { secs: millis.div_euclid(1000), nanos }
     }
 
-    /// Seconds since the epoch, rounded to the microsecond.
+    /// Seconds since the epoch, to the microsecond; to the nanosecond if the number is finer than that.
     ///
     /// # Errors
     ///
@@ -52,10 +52,17 @@ impl Timestamp {
         if !(-LIMIT..LIMIT).contains(&whole) {
             return Err(TimestampRangeError(()));
         }
-        let micros = ((secs - whole) * 1e6).round() as u32;
-        let carry = i64::from(micros == 1_000_000);
-        let secs = (whole as i64).checked_add(carry).ok_or(TimestampRangeError(()))?;
-        Ok(Self { secs, nanos: micros % 1_000_000 * 1000 })
+        let rounded = |units_per_sec: u32| {
+            let units = ((secs - whole) * f64::from(units_per_sec)).round() as u32;
+            let secs = (whole as i64).checked_add(i64::from(units / units_per_sec))?;
+            Some(Self { secs, nanos: units % units_per_sec * (NANOS_PER_SEC / units_per_sec) })
+        };
+        // Decimal fractions are not exact in binary: microseconds are what was meant, unless the number
+        // says otherwise.
+        rounded(1_000_000)
+            .filter(|it| it.as_secs_f64() == secs)
+            .or_else(|| rounded(NANOS_PER_SEC))
+            .ok_or(TimestampRangeError(()))
     }
 
     /// Seconds since the epoch, rounded down to a whole number.
