@@ -1,17 +1,16 @@
 //! The Smithy JSON AST as plain data (Smithy 2.0 spec, section "JSON AST").
 //!
-//! It knows Smithy and nothing of Rust. Reading it finds what is wrong with each shape by itself; whether
-//! the shapes fit together is for [`resolve`](crate::resolve).
+//! It knows Smithy and nothing of Rust. [`parse`] reads and merges the files, applies `apply` statements
+//! and mixins, and reads the traits; whether the shapes fit together is for [`resolve`](crate::resolve).
 
+mod merge;
+mod mixins;
 mod parse;
+mod typed;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::{
-    diagnostic::{Location, Subject},
-    shape_id::ShapeId,
-    traits::Traits,
-};
+use crate::{diagnostic::Location, shape_id::ShapeId, traits::Traits};
 
 pub use parse::parse;
 
@@ -20,6 +19,8 @@ pub use parse::parse;
 pub struct Model {
     shapes: Vec<Shape>,
     index: HashMap<ShapeId, usize>,
+    /// Shapes of which a part could not be read, which has been reported.
+    broken: HashSet<ShapeId>,
 }
 
 impl Model {
@@ -28,92 +29,135 @@ impl Model {
         &self.shapes
     }
 
-    /// The shape with this ID.
+    /// The shape with this ID. Shapes of the prelude are not among them.
     pub fn get(&self, id: &ShapeId) -> Option<&Shape> {
         Some(&self.shapes[*self.index.get(id)?])
     }
 
-    /// Adds a shape; gives back the earlier one if the ID is taken.
-    fn insert(&mut self, shape: Shape) -> Result<(), &Shape> {
-        if let Some(&earlier) = self.index.get(&shape.id) {
-            return Err(&self.shapes[earlier]);
-        }
-        self.index.insert(shape.id.clone(), self.shapes.len());
-        self.shapes.push(shape);
-        Ok(())
+    /// Whether a part of this shape could not be read, which has been reported.
+    pub(crate) fn is_broken(&self, id: &ShapeId) -> bool {
+        self.broken.contains(id)
     }
 }
 
-/// One shape.
-#[derive(Debug)]
-pub struct Shape {
+impl FromIterator<Shape> for Model {
+    /// Of two shapes with one ID the first is kept.
+    fn from_iter<I: IntoIterator<Item = Shape>>(shapes: I) -> Self {
+        let mut model = Self::default();
+        for shape in shapes {
+            if !model.index.contains_key(&shape.id) {
+                model.index.insert(shape.id.clone(), model.shapes.len());
+                model.shapes.push(shape);
+            }
+        }
+        model
+    }
+}
+
+/// One shape. `T` is [`Traits`] but while the model is being read.
+#[derive(Clone, Debug)]
+pub struct Shape<T = Traits> {
     /// Its ID.
     pub id: ShapeId,
     /// Its type, with what only that type has.
-    pub kind: ShapeKind,
+    pub kind: ShapeKind<T>,
     /// Its traits.
-    pub traits: Traits,
+    pub traits: T,
     /// Where its key stands.
     pub location: Location,
 }
 
-impl Shape {
-    /// What a diagnostic about this shape is about; `suffix` continues the JSON pointer.
-    pub fn subject(&self, suffix: &str) -> Subject {
-        subject(&self.id, None, suffix)
-    }
-}
-
 /// What kind of shape it is.
-#[derive(Debug)]
-pub enum ShapeKind {
+#[derive(Clone, Debug)]
+pub enum ShapeKind<T = Traits> {
     /// A type without members.
     Simple(SimpleType),
     /// Texts, each with a name. The members' values are in their `enumValue` trait.
-    Enum(Vec<Member>),
+    Enum(Vec<Member<T>>),
+    /// 32-bit integers, each with a name. The members' values are in their `enumValue` trait.
+    IntEnum(Vec<Member<T>>),
     /// Values in order.
-    List(Member),
+    List(Member<T>),
     /// Values by text.
     Map {
         /// The key.
-        key: Member,
+        key: Member<T>,
         /// The value.
-        value: Member,
+        value: Member<T>,
     },
     /// Named values.
-    Structure(Vec<Member>),
+    Structure(Vec<Member<T>>),
     /// One of several named values.
-    Union(Vec<Member>),
+    Union(Vec<Member<T>>),
     /// A service.
     Service(Service),
     /// An operation of a service.
     Operation(Operation),
+    /// A resource, which binds operations to a service.
+    Resource(Resource),
 }
 
-impl ShapeKind {
+impl<T> ShapeKind<T> {
     /// The `type` of the shape in the JSON AST.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Simple(simple) => simple.name(),
             Self::Enum(_) => "enum",
+            Self::IntEnum(_) => "intEnum",
             Self::List(_) => "list",
             Self::Map { .. } => "map",
             Self::Structure(_) => "structure",
             Self::Union(_) => "union",
             Self::Service(_) => "service",
             Self::Operation(_) => "operation",
+            Self::Resource(_) => "resource",
         }
     }
 
     /// All members, whatever they are called there.
-    pub fn members(&self) -> Vec<&Member> {
+    pub fn members(&self) -> Vec<&Member<T>> {
         match self {
-            Self::Enum(members) | Self::Structure(members) | Self::Union(members) => {
-                members.iter().collect()
-            }
+            Self::Enum(members)
+            | Self::IntEnum(members)
+            | Self::Structure(members)
+            | Self::Union(members) => members.iter().collect(),
             Self::List(member) => vec![member],
             Self::Map { key, value } => vec![key, value],
-            Self::Simple(_) | Self::Service(_) | Self::Operation(_) => Vec::new(),
+            Self::Simple(_) | Self::Service(_) | Self::Operation(_) | Self::Resource(_) => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// All members, to be changed.
+    fn members_mut(&mut self) -> Vec<&mut Member<T>> {
+        match self {
+            Self::Enum(members)
+            | Self::IntEnum(members)
+            | Self::Structure(members)
+            | Self::Union(members) => members.iter_mut().collect(),
+            Self::List(member) => vec![member],
+            Self::Map { key, value } => vec![key, value],
+            Self::Simple(_) | Self::Service(_) | Self::Operation(_) | Self::Resource(_) => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// The same shape with other traits on its members.
+    fn map<U>(self, mut traits: impl FnMut(Member<T>) -> Member<U>) -> ShapeKind<U> {
+        let mut all = |members: Vec<Member<T>>| members.into_iter().map(&mut traits).collect();
+        match self {
+            Self::Simple(simple) => ShapeKind::Simple(simple),
+            Self::Enum(members) => ShapeKind::Enum(all(members)),
+            Self::IntEnum(members) => ShapeKind::IntEnum(all(members)),
+            Self::Structure(members) => ShapeKind::Structure(all(members)),
+            Self::Union(members) => ShapeKind::Union(all(members)),
+            Self::List(member) => ShapeKind::List(traits(member)),
+            Self::Map { key, value } => ShapeKind::Map { key: traits(key), value: traits(value) },
+            Self::Service(service) => ShapeKind::Service(service),
+            Self::Operation(operation) => ShapeKind::Operation(operation),
+            Self::Resource(resource) => ShapeKind::Resource(resource),
         }
     }
 }
@@ -139,6 +183,10 @@ pub enum SimpleType {
     Float,
     /// A 64-bit floating-point number.
     Double,
+    /// An integer without limits.
+    BigInteger,
+    /// A decimal number without limits.
+    BigDecimal,
     /// A point in time.
     Timestamp,
     /// Any JSON value.
@@ -147,7 +195,7 @@ pub enum SimpleType {
 
 impl SimpleType {
     /// Every simple type.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Blob,
         Self::Boolean,
         Self::String,
@@ -157,6 +205,8 @@ impl SimpleType {
         Self::Long,
         Self::Float,
         Self::Double,
+        Self::BigInteger,
+        Self::BigDecimal,
         Self::Timestamp,
         Self::Document,
     ];
@@ -173,32 +223,23 @@ impl SimpleType {
             Self::Long => "long",
             Self::Float => "float",
             Self::Double => "double",
+            Self::BigInteger => "bigInteger",
+            Self::BigDecimal => "bigDecimal",
             Self::Timestamp => "timestamp",
             Self::Document => "document",
         }
     }
-
-    /// The simple type that the prelude's shape `smithy.api#…` has.
-    pub fn of_prelude(id: &ShapeId) -> Option<Self> {
-        let is_named = |it: &Self| it.name().eq_ignore_ascii_case(id.name());
-        let simple = Self::ALL.into_iter().find(is_named)?;
-        let starts_upper = id.name().starts_with(|it: char| it.is_ascii_uppercase());
-        (id.namespace() == PRELUDE && starts_upper).then_some(simple)
-    }
 }
 
-/// The namespace of the shapes that every model has without declaring them.
-pub const PRELUDE: &str = "smithy.api";
-
 /// A member of a shape.
-#[derive(Debug)]
-pub struct Member {
+#[derive(Clone, Debug)]
+pub struct Member<T = Traits> {
     /// Its name, which is also its name on the wire. `member`, `key` and `value` in lists and maps.
     pub name: String,
     /// The shape of its values.
     pub target: ShapeId,
     /// Its own traits.
-    pub traits: Traits,
+    pub traits: T,
     /// Where its key stands.
     pub location: Location,
     /// Where the target stands.
@@ -206,40 +247,54 @@ pub struct Member {
 }
 
 /// What only a service has.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Service {
     /// Its version.
     pub version: Option<String>,
-    /// Its operations in order.
+    /// Its operations in order, without those that its resources bind.
     pub operations: Vec<Reference>,
+    /// Its resources in order.
+    pub resources: Vec<Reference>,
+    /// The errors that every operation can answer with, in order.
+    pub errors: Vec<Reference>,
+    /// Shapes that are called otherwise in this service. Their IDs, and so the wire, stay as they are.
+    pub rename: Vec<Rename>,
+}
+
+/// Another name for a shape.
+#[derive(Clone, Debug)]
+pub struct Rename {
+    /// The shape.
+    pub shape: Reference,
+    /// What it is called.
+    pub name: String,
 }
 
 /// What only an operation has.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Operation {
-    /// The shape of its request.
+    /// The shape of its request; `smithy.api#Unit` if it has none.
     pub input: Reference,
-    /// The shape of its response.
+    /// The shape of its response; `smithy.api#Unit` if it has none.
     pub output: Reference,
-    /// The errors it declares, in order.
+    /// The errors it declares itself, in order.
     pub errors: Vec<Reference>,
 }
 
+/// What only a resource has: what it binds to a service.
+#[derive(Clone, Debug, Default)]
+pub struct Resource {
+    /// Its operations: lifecycle operations first, then the others in order.
+    pub operations: Vec<Reference>,
+    /// The resources below it.
+    pub resources: Vec<Reference>,
+}
+
 /// A reference from one shape to another.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Reference {
     /// The other shape.
     pub target: ShapeId,
     /// Where its ID stands.
     pub location: Location,
-}
-
-/// What a diagnostic about a shape, or a member of it, is about.
-pub(crate) fn subject(id: &ShapeId, member: Option<&str>, suffix: &str) -> Subject {
-    let shape = match member {
-        Some(member) => format!("{id}${member}"),
-        None => id.to_string(),
-    };
-    let member = member.map_or(String::new(), |it| format!("/members/{it}"));
-    Subject { shape: Some(shape), pointer: format!("/shapes/{id}{member}{suffix}") }
 }

@@ -1,8 +1,17 @@
 //! What is wrong with a model, and where.
+//!
+//! The passes report to a [`Reporter`], which needs the place only as a [`Location`]. Line, column, JSON
+//! pointer and the name of the shape follow from it, and are looked up at the end, for what was found.
 
-use std::{cmp::Ordering, fmt};
+mod place;
+mod suggest;
+
+use std::fmt;
 
 use crate::Source;
+
+pub use place::Place;
+pub use suggest::closest;
 
 /// Whether a model can be used all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,27 +37,12 @@ pub struct Diagnostic {
     pub hint: Option<String>,
 }
 
-/// A place in a model file.
-#[derive(Clone, Debug)]
-pub struct Place {
-    /// The file.
-    pub path: String,
-    /// Line, from 1.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-    /// JSON pointer (RFC 6901) of the value.
-    pub pointer: String,
-    /// The source line, for an excerpt.
-    pub text: String,
-}
-
-/// Where something stands: a file, by its index, and an offset in bytes.
+/// Where something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     /// Index of the source.
     pub source: usize,
-    /// Offset in bytes.
+    /// Offset of the first byte of a key or value.
     pub offset: usize,
 }
 
@@ -62,23 +56,33 @@ impl Diagnostics {
         self.0.iter()
     }
 
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How many there are of this severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.iter().filter(|it| it.severity == severity).count()
     }
 
-    /// The text for people; in colour if it goes to a terminal.
+    /// The text for people, with a line at the end that counts.
     pub fn render(&self, color: Color) -> String {
-        self.iter().map(|it| it.render(color)).collect()
+        let mut text: String = self.iter().map(|it| it.render(color)).collect();
+        let counted = |count: usize, what: &str| match count {
+            1 => format!("1 {what}"),
+            _ => format!("{count} {what}s"),
+        };
+        text.push_str(&counted(self.count(Severity::Error), "error"));
+        text.push_str(", ");
+        text.push_str(&counted(self.count(Severity::Warning), "warning"));
+        text
     }
 }
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(Color::Never))?;
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
-        let (errors, warnings) = (self.count(Severity::Error), self.count(Severity::Warning));
-        write!(f, "{errors} error{}, {warnings} warning{}", plural(errors), plural(warnings))
+        f.write_str(&self.render(Color::Never))
     }
 }
 
@@ -110,8 +114,12 @@ impl Diagnostic {
             Severity::Warning => ("warning", "1;33"),
         };
         let subject = self.shape.as_ref().map_or(String::new(), |shape| format!("{shape}: "));
-        let headline = color.paint("1", &format!(": {subject}{}", self.message));
-        let mut text = format!("{}{headline}\n", color.paint(code, word));
+        // A name out of a model may hold anything; it must not break the lines or the terminal.
+        let message: String = format!(": {subject}{}", self.message)
+            .chars()
+            .map(|it| if it.is_control() { char::REPLACEMENT_CHARACTER } else { it })
+            .collect();
+        let mut text = format!("{}{}\n", color.paint(code, word), color.paint("1", &message));
         if let Some(place) = &self.place {
             place.render(color, code, &mut text);
         }
@@ -121,41 +129,49 @@ impl Diagnostic {
         text.push('\n');
         text
     }
-
-    fn sort_key(&self, other: &Self) -> Ordering {
-        let place = |it: &Self| it.place.as_ref().map(|it| (it.path.clone(), it.line, it.column));
-        (self.severity, place(self)).cmp(&(other.severity, place(other)))
-    }
-}
-
-impl Place {
-    fn render(&self, color: Color, code: &str, text: &mut String) {
-        // A model can be one line of megabytes: only what surrounds the place is shown.
-        const AROUND: usize = 60;
-        let start = (self.column - 1).saturating_sub(AROUND);
-        let excerpt: String = self.text.chars().skip(start).take(2 * AROUND).collect();
-        let excerpt: String =
-            excerpt.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
-        let width = self.line.to_string().len();
-        let bar = color.paint("1;34", "|");
-        let arrow = color.paint("1;34", "-->");
-        let caret = color.paint(code, "^");
-        let margin = " ".repeat(width);
-        let number = color.paint("1;34", &self.line.to_string());
-        let indent = " ".repeat(self.column - 1 - start);
-        text.push_str(&format!("{margin}{arrow} {}:{}:{}\n", self.path, self.line, self.column));
-        text.push_str(&format!(
-            "{margin} {bar}\n{number} {bar} {excerpt}\n{margin} {bar} {indent}{caret}\n"
-        ));
-        text.push_str(&format!("{margin} = at {}\n", self.pointer));
-    }
 }
 
 /// Collects diagnostics while a model is read, so that one run reports all it can find.
 #[derive(Debug)]
 pub struct Reporter<'a> {
     sources: &'a [Source<'a>],
-    found: Vec<Diagnostic>,
+    found: Vec<Finding>,
+}
+
+/// A diagnostic whose place has not been looked up yet.
+#[derive(Debug)]
+pub struct Finding {
+    severity: Severity,
+    location: Option<Location>,
+    message: String,
+    shape: Option<String>,
+    hint: Option<String>,
+}
+
+impl Finding {
+    /// Says what to do about it.
+    pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Asks whether one of `candidates` was meant, if one is close to `text`.
+    pub fn did_you_mean<'c>(
+        &mut self,
+        text: &str,
+        candidates: impl IntoIterator<Item = &'c str>,
+    ) -> &mut Self {
+        if let Some(closest) = closest(text, candidates) {
+            self.hint(format!("did you mean {closest:?}?"));
+        }
+        self
+    }
+
+    /// Names the shape or member, where it is another than the one that stands at the location.
+    pub fn shape(&mut self, shape: impl fmt::Display) -> &mut Self {
+        self.shape = Some(shape.to_string());
+        self
+    }
 }
 
 impl<'a> Reporter<'a> {
@@ -165,28 +181,18 @@ impl<'a> Reporter<'a> {
     }
 
     /// Reports an error at a place.
-    pub fn error(
-        &mut self,
-        location: Location,
-        subject: Subject,
-        message: impl Into<String>,
-    ) -> &mut Diagnostic {
-        self.report(Severity::Error, Some(location), subject, message.into())
+    pub fn error(&mut self, location: Location, message: impl Into<String>) -> &mut Finding {
+        self.report(Severity::Error, Some(location), message.into())
     }
 
     /// Reports a warning at a place.
-    pub fn warning(
-        &mut self,
-        location: Location,
-        subject: Subject,
-        message: impl Into<String>,
-    ) -> &mut Diagnostic {
-        self.report(Severity::Warning, Some(location), subject, message.into())
+    pub fn warning(&mut self, location: Location, message: impl Into<String>) -> &mut Finding {
+        self.report(Severity::Warning, Some(location), message.into())
     }
 
     /// Reports an error of the model as a whole.
-    pub fn error_of_model(&mut self, message: impl Into<String>) -> &mut Diagnostic {
-        self.report(Severity::Error, None, Subject::default(), message.into())
+    pub fn error_of_model(&mut self, message: impl Into<String>) -> &mut Finding {
+        self.report(Severity::Error, None, message.into())
     }
 
     /// Whether there are errors so far.
@@ -194,76 +200,41 @@ impl<'a> Reporter<'a> {
         self.found.iter().any(|it| it.severity == Severity::Error)
     }
 
+    /// How many errors and warnings there are so far.
+    pub fn count(&self) -> usize {
+        self.found.len()
+    }
+
+    /// The path of the file in which something stands.
+    pub fn path(&self, location: Location) -> &'a str {
+        self.sources[location.source].path
+    }
+
     /// All that was found, in order.
     pub fn finish(mut self) -> Diagnostics {
-        self.found.sort_by(Diagnostic::sort_key);
-        Diagnostics(self.found)
+        self.found.sort_by_key(|it| it.location);
+        let places = place::look_up(self.sources, self.found.iter().map(|it| it.location));
+        let found = self.found.into_iter().zip(places);
+        let mut diagnostics: Vec<_> = found
+            .map(|(finding, found)| Diagnostic {
+                severity: finding.severity,
+                message: finding.message,
+                shape: finding.shape.or(found.shape),
+                place: found.place,
+                hint: finding.hint,
+            })
+            .collect();
+        diagnostics.sort_by_key(|it| it.severity);
+        Diagnostics(diagnostics)
     }
 
     fn report(
         &mut self,
         severity: Severity,
         location: Option<Location>,
-        subject: Subject,
         message: String,
-    ) -> &mut Diagnostic {
-        let place = location.map(|it| self.place(it, subject.pointer));
-        self.found.push(Diagnostic { severity, message, shape: subject.shape, place, hint: None });
+    ) -> &mut Finding {
+        self.found.push(Finding { severity, location, message, shape: None, hint: None });
         self.found.last_mut().expect("it was pushed just now")
     }
-
-    fn place(&self, location: Location, pointer: String) -> Place {
-        let source = &self.sources[location.source];
-        let before = &source.json[..source.json.floor_char_boundary(location.offset)];
-        let line_start = before.rfind('\n').map_or(0, |it| it + 1);
-        let rest = &source.json[line_start..];
-        Place {
-            path: source.path.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            pointer,
-            text: rest.lines().next().unwrap_or_default().to_owned(),
-        }
-    }
-}
-
-impl Diagnostic {
-    /// Says what to do about it.
-    pub fn hint(&mut self, hint: impl Into<String>) {
-        self.hint = Some(hint.into());
-    }
-}
-
-/// What a diagnostic is about: a shape or member, and the JSON pointer of the value.
-#[derive(Clone, Debug, Default)]
-pub struct Subject {
-    /// In Smithy's notation.
-    pub shape: Option<String>,
-    /// RFC 6901.
-    pub pointer: String,
-}
-
-/// The closest of `candidates` to `text`, if one is close enough to be what was meant.
-pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = text.len() / 3 + 1;
-    let distances = candidates.into_iter().map(|it| (distance(text, it, limit), it));
-    distances.filter(|(distance, _)| *distance <= limit).min().map(|(_, it)| it)
-}
-
-/// How many letters must be changed, added or taken away; more than `limit` where that is certain.
-fn distance(a: &str, b: &str, limit: usize) -> usize {
-    if a.len().abs_diff(b.len()) > limit {
-        return limit + 1;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(!x.eq_ignore_ascii_case(&y));
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

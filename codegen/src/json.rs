@@ -59,10 +59,12 @@ pub struct Error {
 }
 
 impl<'a> Value<'a> {
-    /// Reads a whole text.
+    /// Reads a whole text. A byte order mark at its start is skipped: some editors put one there.
     pub fn parse(source: &'a str) -> Result<Self, Error> {
+        let text = source.strip_prefix('\u{feff}').unwrap_or(source);
+        let base = source.len() - text.len();
         let raw: &RawValue =
-            serde_json::from_str(source).map_err(|error| Error::new(&error, source, 0))?;
+            serde_json::from_str(text).map_err(|error| Error::new(&error, text, base))?;
         Reader { source }.value(raw, 0)
     }
 
@@ -94,7 +96,20 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Whether both are the same JSON value, wherever they stand.
+    /// The elements, if it is an array.
+    pub fn as_array(&self) -> Option<&[Self]> {
+        match &self.kind {
+            Kind::Array(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
+    /// The member with this key, if it is an object that has one; the first, if it has several.
+    pub fn get(&self, key: &str) -> Option<&Entry<'a>> {
+        self.as_object()?.iter().find(|it| it.key == key)
+    }
+
+    /// Whether both are the same JSON value, wherever they stand. The order of keys means nothing.
     pub fn is_same(&self, other: &Self) -> bool {
         match (&self.kind, &other.kind) {
             (Kind::Null, Kind::Null) => true,
@@ -105,13 +120,21 @@ impl<'a> Value<'a> {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_same(b))
             }
             (Kind::Object(a), Kind::Object(b)) => {
-                let is_same =
-                    |(a, b): (&Entry<'_>, &Entry<'_>)| a.key == b.key && a.value.is_same(&b.value);
-                a.len() == b.len() && a.iter().zip(b).all(is_same)
+                let (a, b) = (sorted(a), sorted(b));
+                let is_same = |(a, b): (&&Entry<'_>, &&Entry<'_>)| {
+                    a.key == b.key && a.value.is_same(&b.value)
+                };
+                a.len() == b.len() && a.iter().zip(&b).all(is_same)
             }
             _ => false,
         }
     }
+}
+
+fn sorted<'v, 'a>(entries: &'v [Entry<'a>]) -> Vec<&'v Entry<'a>> {
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    entries
 }
 
 impl Error {

@@ -23,6 +23,7 @@ pub mod ir;
 pub mod json;
 pub mod lower;
 pub mod names;
+pub mod prelude;
 pub mod recursion;
 pub mod resolve;
 pub mod shape_id;

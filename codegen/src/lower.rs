@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use crate::{
     Config,
     ast::{Shape, ShapeKind},
-    diagnostic::{Reporter, Subject},
+    diagnostic::Reporter,
     ir,
     names::{self, Renamed, Scope},
     recursion,
@@ -206,15 +206,9 @@ fn warn_renamed(
         Some(other) => format!("{other} has that name"),
         None => "that name is in use for something else".to_owned(),
     };
-    let (location, subject): (_, Subject) = match member {
-        Some(member) => (member.location, crate::ast::subject(&shape.id, Some(&member.name), "")),
-        None => (shape.location, shape.subject("")),
-    };
+    let location = member.map_or(shape.location, |it| it.location);
+    let message = format!("it is called {got} in Rust rather than {wanted}: {other}");
     reporter
-        .warning(
-            location,
-            subject,
-            format!("it is called {got} in Rust rather than {wanted}: {other}"),
-        )
+        .warning(location, message)
         .hint("rename one of them in the model to choose the name yourself");
 }

@@ -2,6 +2,9 @@
 
 use std::{fmt, rc::Rc};
 
+/// The namespace of the shapes that every model has without declaring them.
+pub const PRELUDE: &str = "smithy.api";
+
 /// An absolute shape ID: `namespace#Name`.
 ///
 /// Cloning is cheap. IDs compare as their text does.
@@ -18,9 +21,25 @@ impl ShapeId {
             return Err("the namespace is not identifiers joined by dots");
         }
         if !is_identifier(name) {
-            return Err("the name is not an identifier");
+            return Err("the name is not an identifier: ASCII letters, digits and underscores");
         }
         Ok(Self(text.into()))
+    }
+
+    /// Reads the ID of a shape, or of a member of one: `namespace#Name$member`.
+    pub fn parse_with_member(text: &str) -> Result<(Self, Option<&str>), &'static str> {
+        match text.split_once('$') {
+            None => Ok((Self::parse(text)?, None)),
+            Some((shape, member)) if is_identifier(member) => {
+                Ok((Self::parse(shape)?, Some(member)))
+            }
+            Some(_) => Err("the name of the member is not an identifier"),
+        }
+    }
+
+    /// The ID of a shape of the prelude, `smithy.api`.
+    pub fn prelude(name: &str) -> Self {
+        Self(format!("{PRELUDE}#{name}").into())
     }
 
     /// The part before the `#`.
@@ -36,6 +55,11 @@ impl ShapeId {
     /// The whole ID.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether this is `smithy.api#Unit`, the structure that stands for nothing.
+    pub fn is_unit(&self) -> bool {
+        &*self.0 == "smithy.api#Unit"
     }
 }
 
@@ -83,5 +107,14 @@ mod tests {
         for text in ["String", "a.b", "#a", "a#", "a..b#c", "a#b$c", "a#b#c", "a#b "] {
             assert!(ShapeId::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn reads_ids_of_members() {
+        let (id, member) = ShapeId::parse_with_member("a.b#C$d").unwrap();
+        assert_eq!((id.as_str(), member), ("a.b#C", Some("d")));
+        assert_eq!(ShapeId::parse_with_member("a.b#C").unwrap().1, None);
+        assert!(ShapeId::parse_with_member("a.b#C$").is_err());
+        assert!(ShapeId::parse_with_member("a.b#C$d$e").is_err());
     }
 }

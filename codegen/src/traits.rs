@@ -1,18 +1,27 @@
 //! The traits that mean something for generated code (Smithy 2.0 spec, section "Traits").
 
-use crate::{
-    diagnostic::{Location, Reporter, Subject, closest},
-    json::{Kind, Value},
-};
+mod known;
+mod read;
+
+use crate::{diagnostic::Location, json::Value, shape_id::ShapeId};
+
+pub(crate) use known::is_known;
+pub(crate) use read::{Holder, TraitReader};
 
 /// The traits of a shape or member.
 #[derive(Clone, Debug, Default)]
 pub struct Traits {
-    /// `documentation`: CommonMark.
+    /// `documentation`: CommonMark, in practice often HTML.
     pub documentation: Option<String>,
-    /// `required`.
+    /// `required`, on a member of a structure.
     pub required: bool,
-    /// `sensitive`.
+    /// `default`, on a member or a shape.
+    pub default: Option<DefaultTrait>,
+    /// `clientOptional`: a client takes the member for optional even if it is required or has a default.
+    pub client_optional: bool,
+    /// `input`: a client takes every member of the structure for optional.
+    pub input: bool,
+    /// `sensitive`: values appear in no log.
     pub sensitive: bool,
     /// `deprecated`.
     pub deprecated: Option<Deprecated>,
@@ -20,12 +29,68 @@ pub struct Traits {
     pub error: Option<Fault>,
     /// `retryable`.
     pub retryable: bool,
+    /// `retryable`, because the caller is being slowed down.
+    pub throttling: bool,
     /// `streaming`.
     pub streaming: bool,
-    /// `enumValue`.
+    /// `enumValue` of a member of an enum. Every such member has it: without the trait it is the name.
     pub enum_value: Option<String>,
-    /// `range`.
+    /// `enumValue` of a member of an intEnum.
+    pub int_enum_value: Option<i32>,
+    /// `range`: the values that a number may have.
     pub range: Option<Range>,
+    /// `length`: how many characters, bytes or elements there may be.
+    pub length: Option<Length>,
+    /// `pattern`: a regular expression (ECMA-262) that some part of a string has to match.
+    pub pattern: Option<String>,
+    /// `uniqueItems`: no two elements of a list are equal.
+    pub unique_items: bool,
+    /// `sparse`: a list or map may hold `null`.
+    pub sparse: bool,
+    /// `jsonName`: the member's key in JSON.
+    pub json_name: Option<String>,
+    /// `timestampFormat`.
+    pub timestamp_format: Option<TimestampFormat>,
+    /// `idempotencyToken`: a client fills in a random value where there is none.
+    pub idempotency_token: bool,
+    /// `mixin`: the shape is there to be copied and is no shape by itself.
+    pub mixin: bool,
+    /// `since`: the version in which it was added.
+    pub since: Option<String>,
+    /// `title`: a name for people.
+    pub title: Option<String>,
+    /// `externalDocumentation`: names and addresses.
+    pub external_documentation: Vec<(String, String)>,
+    /// `unstable`: it may change without notice.
+    pub unstable: bool,
+    /// `internal`: it is not for everybody.
+    pub internal: bool,
+}
+
+/// The value of `default`.
+#[derive(Clone, Debug)]
+pub struct DefaultTrait {
+    /// What it is.
+    pub value: DefaultValue,
+    /// Where it stands.
+    pub location: Location,
+}
+
+/// A default. Whether it fits the type is for [`resolve`](crate::resolve) to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DefaultValue {
+    /// `null`: there is no default, whatever the target says.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number as it is written.
+    Number(String),
+    /// A string.
+    String(String),
+    /// An empty list.
+    EmptyList,
+    /// An empty map or document.
+    EmptyObject,
 }
 
 /// The value of `deprecated`.
@@ -46,7 +111,7 @@ pub enum Fault {
     Server,
 }
 
-/// The value of `range`, as it is written.
+/// The value of `range`: decimal numbers as they are written, bounds included.
 #[derive(Clone, Debug, Default)]
 pub struct Range {
     /// The least value allowed.
@@ -55,233 +120,33 @@ pub struct Range {
     pub max: Option<String>,
 }
 
-/// What carries the traits.
-#[derive(Clone, Copy, Debug)]
-pub enum Owner<'k> {
-    /// A shape of this type.
-    Shape(&'k str),
-    /// A member of a shape of this type.
-    Member(&'k str),
+/// The value of `length`, bounds included. Characters are Unicode scalar values.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Length {
+    /// The least number allowed.
+    pub min: Option<u64>,
+    /// The greatest number allowed.
+    pub max: Option<u64>,
 }
 
-/// Traits that are read.
-const READ: [&str; 10] = [
-    "deprecated",
-    "documentation",
-    "enumValue",
-    "error",
-    "range",
-    "required",
-    "retryable",
-    "sensitive",
-    "streaming",
-    "title",
-];
-
-/// Traits that would change types or the wire, and are not supported.
-const REFUSED: [&str; 13] = [
-    "box",
-    "clientOptional",
-    "default",
-    "enum",
-    "eventHeader",
-    "eventPayload",
-    "idempotencyToken",
-    "input",
-    "jsonName",
-    "mixin",
-    "sparse",
-    "timestampFormat",
-    "unitType",
-];
-
-impl Traits {
-    /// Reads one trait; what is wrong goes to the reporter.
-    pub fn read(
-        &mut self,
-        id: &str,
-        value: &Value<'_>,
-        owner: Owner<'_>,
-        reporter: &mut Reporter<'_>,
-        location: Location,
-        subject: impl Fn() -> Subject,
-    ) {
-        let Some(name) = id.strip_prefix("smithy.api#") else {
-            // A trait of a vendor or a protocol; no code follows from it.
-            return;
-        };
-        let mut expect = |what: &str, hint: &str| {
-            let message = format!("the trait {name} expects {what}, found {}", value.describe());
-            let diagnostic = reporter.error(location, subject(), message);
-            if !hint.is_empty() {
-                diagnostic.hint(hint);
-            }
-        };
-        let annotation = value.as_object().is_some_and(<[_]>::is_empty);
-        const EMPTY: (&str, &str) = ("an empty object", "write {}");
-        match name {
-            "documentation" => match value.as_str() {
-                Some(text) => self.documentation = Some(text.to_owned()),
-                None => expect("a string", ""),
-            },
-            "required" if annotation => self.required = true,
-            "sensitive" if annotation => self.sensitive = true,
-            "streaming" if annotation => self.streaming = true,
-            "required" | "sensitive" | "streaming" => expect(EMPTY.0, EMPTY.1),
-            "retryable" => match value.as_object() {
-                Some(_) => self.retryable = true,
-                None => expect("an object", "write {}"),
-            },
-            "deprecated" => match value.as_object() {
-                Some(_) => {
-                    let text = |key| member(value, key).and_then(Value::as_str).map(str::to_owned);
-                    self.deprecated =
-                        Some(Deprecated { message: text("message"), since: text("since") });
-                }
-                None => expect("an object", "write {} or {\"message\": \"…\"}"),
-            },
-            "error" => match value.as_str() {
-                Some("client") => self.error = Some(Fault::Client),
-                Some("server") => self.error = Some(Fault::Server),
-                Some(text) => {
-                    let message =
-                        format!("the trait error expects \"client\" or \"server\", found {text:?}");
-                    let diagnostic = reporter.error(location, subject(), message);
-                    if let Some(closest) = closest(text, ["client", "server"]) {
-                        diagnostic.hint(format!("did you mean {closest:?}?"));
-                    }
-                }
-                None => expect("\"client\" or \"server\"", ""),
-            },
-            "enumValue" => match value.as_str() {
-                Some("") => expect("a text that is not empty", ""),
-                Some(text) => self.enum_value = Some(text.to_owned()),
-                None => expect("a string", ""),
-            },
-            "range" => {
-                let number = |key| match member(value, key).map(|it| &it.kind) {
-                    Some(Kind::Number(text)) => Some((*text).to_owned()),
-                    _ => None,
-                };
-                let range = Range { min: number("min"), max: number("max") };
-                match range {
-                    Range { min: None, max: None } => {
-                        expect("an object with the number min, max or both", "");
-                    }
-                    range => self.range = Some(range),
-                }
-            }
-            name if REFUSED.contains(&name) => {
-                let message = format!("the trait {name} is not supported");
-                reporter.error(location, subject(), message);
-            }
-            _ => {
-                // A misspelt name of a trait that matters; everything else concerns other protocols
-                // and tools.
-                if let Some(closest) = closest(name, READ).filter(|_| !is_of_smithy(name)) {
-                    let message = format!("smithy.api has no trait {name}");
-                    reporter
-                        .error(location, subject(), message)
-                        .hint(format!("did you mean smithy.api#{closest}?"));
-                }
-            }
-        }
-        self.check_owner(name, owner, reporter, location, subject);
-    }
-
-    fn check_owner(
-        &self,
-        name: &str,
-        owner: Owner<'_>,
-        reporter: &mut Reporter<'_>,
-        location: Location,
-        subject: impl Fn() -> Subject,
-    ) {
-        let reason = match (name, owner) {
-            ("required", Owner::Shape(_) | Owner::Member("union" | "enum" | "element")) => {
-                "the trait required belongs on a member of a structure"
-            }
-            ("error", Owner::Shape(kind)) if kind != "structure" => {
-                "the trait error belongs on a structure"
-            }
-            ("error", Owner::Member(_)) => "the trait error belongs on a structure",
-            ("streaming", Owner::Shape("blob")) => {
-                "a streaming blob has no place in event-stream RPC"
-            }
-            ("streaming", Owner::Shape(kind)) if kind != "union" => {
-                "the trait streaming belongs on a union"
-            }
-            ("streaming", Owner::Member(_)) => {
-                "the trait streaming belongs on a union, not on a member"
-            }
-            ("sensitive", Owner::Member(_)) => {
-                "the trait sensitive belongs on a shape, not on a member"
-            }
-            ("enumValue", Owner::Shape(_)) => "the trait enumValue belongs on a member of an enum",
-            ("enumValue", Owner::Member(kind)) if kind != "enum" => {
-                "the trait enumValue belongs on a member of an enum"
-            }
-            _ => return,
-        };
-        reporter.error(location, subject(), reason);
-    }
+/// The value of `timestampFormat`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimestampFormat {
+    /// `date-time`: RFC 3339, in UTC.
+    DateTime,
+    /// `http-date`: an IMF-fixdate of RFC 7231.
+    HttpDate,
+    /// `epoch-seconds`: a number.
+    EpochSeconds,
 }
 
-/// The member of an object.
-fn member<'v, 'j>(value: &'v Value<'j>, key: &str) -> Option<&'v Value<'j>> {
-    value.as_object()?.iter().find(|it| it.key == key).map(|it| &it.value)
-}
-
-/// Whether it is a trait of the prelude that no code follows from.
-fn is_of_smithy(name: &str) -> bool {
-    const IGNORED: [&str; 44] = [
-        "addedDefault",
-        "auth",
-        "authDefinition",
-        "cors",
-        "endpoint",
-        "examples",
-        "externalDocumentation",
-        "hostLabel",
-        "http",
-        "httpApiKeyAuth",
-        "httpBasicAuth",
-        "httpBearerAuth",
-        "httpChecksumRequired",
-        "httpDigestAuth",
-        "httpError",
-        "httpHeader",
-        "httpLabel",
-        "httpPayload",
-        "httpPrefixHeaders",
-        "httpQuery",
-        "httpQueryParams",
-        "httpResponseCode",
-        "idRef",
-        "idempotent",
-        "internal",
-        "length",
-        "longPoll",
-        "mediaType",
-        "metadata",
-        "optionalAuth",
-        "output",
-        "paginated",
-        "pattern",
-        "private",
-        "protocolDefinition",
-        "readonly",
-        "recommended",
-        "references",
-        "since",
-        "suppress",
-        "tags",
-        "trait",
-        "uniqueItems",
-        "unstable",
-    ];
-    const PREFIXES: [&str; 2] = ["xml", "resource"];
-    READ.contains(&name)
-        || IGNORED.contains(&name)
-        || PREFIXES.iter().any(|it| name.starts_with(it))
+/// A trait as it is written.
+#[derive(Clone, Debug)]
+pub(crate) struct RawTrait<'a> {
+    pub(crate) id: ShapeId,
+    pub(crate) value: Value<'a>,
+    /// Where the value stands.
+    pub(crate) location: Location,
+    /// Whether it comes from a mixin, and so gives way to what is applied.
+    pub(crate) inherited: bool,
 }

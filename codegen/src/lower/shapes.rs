@@ -141,7 +141,9 @@ impl Lowering<'_, '_, '_> {
         let shape = match target(self.resolved.model, id) {
             Some(Target::Prelude(simple)) => return simple_type(simple),
             Some(Target::Shape(shape)) => shape,
-            None => unreachable!("resolve finds every target"),
+            Some(Target::Unit) | None => {
+                unreachable!("resolve finds every target, and refuses Unit")
+            }
         };
         match &shape.kind {
             ShapeKind::Simple(simple) => simple_type(*simple),
@@ -191,6 +193,7 @@ fn simple_type(simple: SimpleType) -> ir::Type {
         SimpleType::Long => ir::Type::Int(64),
         SimpleType::Float => ir::Type::Float(32),
         SimpleType::Double => ir::Type::Float(64),
+        SimpleType::BigInteger | SimpleType::BigDecimal => unreachable!("resolve refuses them"),
         SimpleType::Timestamp => ir::Type::Timestamp,
         SimpleType::Document => ir::Type::Document,
     }

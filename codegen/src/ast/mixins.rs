@@ -1,0 +1,282 @@
+//! Mixins (Smithy 2.0 spec, section "Mixins"): each shape gets what its mixins have.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    Member, Reference, ShapeKind,
+    merge::merge_traits,
+    parse::{Apply, RawShape},
+};
+use crate::{diagnostic::Reporter, shape_id::ShapeId, traits::RawTrait};
+
+/// How many members may be copied in all. A small file can ask for billions; real models copy hundreds.
+const MAX_COPIED: usize = 1_000_000;
+
+/// Copies members and traits from mixins into the shapes that use them, and applies what waits for a
+/// member. Order stays.
+pub(super) fn flatten<'a>(
+    mut shapes: Vec<RawShape<'a>>,
+    index: &HashMap<ShapeId, usize>,
+    mut to_members: HashMap<usize, Vec<Apply<'a>>>,
+    reporter: &mut Reporter<'_>,
+) -> Vec<RawShape<'a>> {
+    let mut copied = 0;
+    for shape in order(&shapes, index, reporter) {
+        let mixins = std::mem::take(&mut shapes[shape].mixins);
+        let mut inherited = Inherited::default();
+        for mixin in &mixins {
+            let Some(target) = check(&shapes, index, shape, mixin, reporter) else { continue };
+            copied += shapes[target].shape.kind.members().len();
+            if copied > MAX_COPIED {
+                let message = format!("mixins copy more than {MAX_COPIED} members");
+                reporter.error(mixin.location, message);
+                return shapes;
+            }
+            inherited.add(&shapes[target], reporter);
+        }
+        if !mixins.is_empty() {
+            inherited.give_to(&mut shapes[shape], reporter);
+        }
+        for apply in to_members.remove(&shape).unwrap_or_default() {
+            apply_to_member(&mut shapes[shape], apply, reporter);
+        }
+    }
+    shapes
+}
+
+/// The shapes, each after its mixins. A cycle is reported and cut.
+fn order(
+    shapes: &[RawShape<'_>],
+    index: &HashMap<ShapeId, usize>,
+    reporter: &mut Reporter<'_>,
+) -> Vec<usize> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum State {
+        New,
+        Open,
+        Done,
+    }
+    let mut states = vec![State::New; shapes.len()];
+    let mut order = Vec::with_capacity(shapes.len());
+    for root in 0..shapes.len() {
+        // A chain of mixins may be long: no recursion.
+        let mut path = vec![(root, 0)];
+        while let Some((shape, next)) = path.last_mut() {
+            let shape = *shape;
+            if *next == 0 {
+                if states[shape] != State::New {
+                    path.pop();
+                    continue;
+                }
+                states[shape] = State::Open;
+            }
+            let mixin = shapes[shape].mixins.get(*next);
+            *next += 1;
+            match mixin.map(|it| (it, index.get(&it.target).copied())) {
+                None => {
+                    states[shape] = State::Done;
+                    order.push(shape);
+                    path.pop();
+                }
+                Some((mixin, Some(target))) if states[target] == State::Open => {
+                    let message = format!("the mixin {} uses this shape itself", mixin.target);
+                    reporter.error(mixin.location, message).hint("take one of the mixins away");
+                }
+                Some((_, Some(target))) => path.push((target, 0)),
+                Some((_, None)) => {}
+            }
+        }
+    }
+    order
+}
+
+/// The mixin that a reference means, if it may be used there.
+fn check(
+    shapes: &[RawShape<'_>],
+    index: &HashMap<ShapeId, usize>,
+    shape: usize,
+    mixin: &Reference,
+    reporter: &mut Reporter<'_>,
+) -> Option<usize> {
+    let Some(&target) = index.get(&mixin.target) else {
+        reporter
+            .error(mixin.location, format!("{} is not defined", mixin.target))
+            .did_you_mean(mixin.target.as_str(), shapes.iter().map(|it| it.shape.id.as_str()));
+        return None;
+    };
+    let (shape, found) = (&shapes[shape], &shapes[target]);
+    if shape.is_broken || found.is_broken {
+        return None;
+    }
+    if !found.shape.traits.iter().any(|it| it.id.as_str() == "smithy.api#mixin") {
+        let message = format!("{} is used as a mixin but has no trait mixin", mixin.target);
+        reporter
+            .error(mixin.location, message)
+            .hint(format!("add \"smithy.api#mixin\": {{}} to the traits of {}", mixin.target));
+        return None;
+    }
+    if found.shape.kind.name() != shape.shape.kind.name() {
+        let (found, shape) = (found.shape.kind.name(), shape.shape.kind.name());
+        reporter.error(mixin.location, format!("a {found} cannot be a mixin of a {shape}"));
+        return None;
+    }
+    Some(target)
+}
+
+type RawMember<'a> = Member<Vec<RawTrait<'a>>>;
+type RawKind<'a> = ShapeKind<Vec<RawTrait<'a>>>;
+
+/// What the mixins of one shape have, from left to right.
+#[derive(Default)]
+struct Inherited<'a> {
+    traits: Vec<RawTrait<'a>>,
+    members: Members<'a>,
+    kinds: Vec<RawKind<'a>>,
+}
+
+/// Members in the order in which their names came first.
+#[derive(Default)]
+struct Members<'a> {
+    list: Vec<RawMember<'a>>,
+    index: HashMap<String, usize>,
+}
+
+impl<'a> Members<'a> {
+    /// Adds a member; one of that name keeps its place and gets the traits as well.
+    fn add(&mut self, member: RawMember<'a>, reporter: &mut Reporter<'_>) {
+        let Some(&index) = self.index.get(&member.name) else {
+            self.index.insert(member.name.clone(), self.list.len());
+            self.list.push(member);
+            return;
+        };
+        let known = &mut self.list[index];
+        if known.target != member.target {
+            let message = format!(
+                "the member {} targets {} here and {} in a mixin",
+                member.name, member.target, known.target
+            );
+            reporter.error(member.location, message);
+        }
+        known.location = member.location;
+        known.target_location = member.target_location;
+        override_traits(&mut known.traits, member.traits);
+    }
+}
+
+impl<'a> Inherited<'a> {
+    fn add(&mut self, mixin: &RawShape<'a>, reporter: &mut Reporter<'_>) {
+        let local = mixin.shape.traits.iter().find(|it| it.id.as_str() == "smithy.api#mixin");
+        let local = local.and_then(|it| it.value.get("localTraits")?.value.as_array());
+        let is_local = |id: &ShapeId| {
+            id.as_str() == "smithy.api#mixin"
+                || local.unwrap_or_default().iter().any(|it| it.as_str() == Some(id.as_str()))
+        };
+        let traits = mixin.shape.traits.iter().filter(|it| !is_local(&it.id)).map(inherited);
+        override_traits(&mut self.traits, traits.collect());
+        for member in mixin.shape.kind.members() {
+            let traits = member.traits.iter().map(inherited).collect();
+            self.members.add(RawMember { traits, ..member.clone() }, reporter);
+        }
+        self.kinds.push(mixin.shape.kind.clone());
+    }
+
+    fn give_to(mut self, shape: &mut RawShape<'a>, reporter: &mut Reporter<'_>) {
+        let own = std::mem::take(&mut shape.shape.traits);
+        override_traits(&mut self.traits, own);
+        shape.shape.traits = self.traits;
+        match &mut shape.shape.kind {
+            ShapeKind::Structure(own)
+            | ShapeKind::Union(own)
+            | ShapeKind::Enum(own)
+            | ShapeKind::IntEnum(own) => {
+                for member in std::mem::take(own) {
+                    self.members.add(member, reporter);
+                }
+                *own = self.members.list;
+            }
+            ShapeKind::List(member) => {
+                self.members.add(member.clone(), reporter);
+                *member = self.members.list.swap_remove(0);
+            }
+            ShapeKind::Map { key, value } => {
+                self.members.add(key.clone(), reporter);
+                self.members.add(value.clone(), reporter);
+                *value = self.members.list.swap_remove(1);
+                *key = self.members.list.swap_remove(0);
+            }
+            ShapeKind::Service(own) => {
+                let mut all = super::Service::default();
+                for kind in self.kinds {
+                    let ShapeKind::Service(mixin) = kind else { continue };
+                    all.version = mixin.version.or(all.version);
+                    all.operations.extend(mixin.operations);
+                    all.resources.extend(mixin.resources);
+                    all.errors.extend(mixin.errors);
+                    all.rename.extend(mixin.rename);
+                }
+                own.version = own.version.take().or(all.version);
+                prepend(&mut own.operations, all.operations);
+                prepend(&mut own.resources, all.resources);
+                prepend(&mut own.errors, all.errors);
+                let own_ids: Vec<_> = own.rename.iter().map(|it| it.shape.target.clone()).collect();
+                let mut seen: HashSet<_> = own_ids.into_iter().collect();
+                all.rename.reverse();
+                all.rename.retain(|it| seen.insert(it.shape.target.clone()));
+                all.rename.reverse();
+                own.rename.splice(0..0, all.rename);
+            }
+            ShapeKind::Operation(own) => {
+                let mut all = Vec::new();
+                for kind in self.kinds {
+                    let ShapeKind::Operation(mixin) = kind else { continue };
+                    all.extend(mixin.errors);
+                }
+                prepend(&mut own.errors, all);
+            }
+            ShapeKind::Simple(_) | ShapeKind::Resource(_) => {}
+        }
+    }
+}
+
+/// Puts what is inherited before what is there; each target is kept once, or a chain of mixins that
+/// name one mixin twice would double the list at each step.
+fn prepend(own: &mut Vec<Reference>, mut all: Vec<Reference>) {
+    let mut seen = HashSet::new();
+    all.retain(|it| seen.insert(it.target.clone()));
+    own.retain(|it| !seen.contains(&it.target));
+    all.append(own);
+    *own = all;
+}
+
+fn inherited<'a>(it: &RawTrait<'a>) -> RawTrait<'a> {
+    RawTrait { inherited: true, ..it.clone() }
+}
+
+/// Adds traits; of two values the later one stays.
+fn override_traits<'a>(traits: &mut Vec<RawTrait<'a>>, more: Vec<RawTrait<'a>>) {
+    for new in more {
+        match traits.iter_mut().find(|it| it.id == new.id) {
+            Some(old) => *old = new,
+            None => traits.push(new),
+        }
+    }
+}
+
+fn apply_to_member<'a>(shape: &mut RawShape<'a>, apply: Apply<'a>, reporter: &mut Reporter<'_>) {
+    let Some(name) = &apply.member else { return };
+    let is_broken = shape.is_broken;
+    let mut members = shape.shape.kind.members_mut();
+    match members.iter_mut().find(|it| it.name == *name) {
+        Some(member) => merge_traits(&mut member.traits, apply.traits, reporter),
+        None if is_broken => {}
+        None => {
+            let names = members.iter().map(|it| it.name.as_str());
+            reporter
+                .error(
+                    apply.location,
+                    format!("apply target {}${name} is not defined", apply.shape),
+                )
+                .did_you_mean(name, names);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! "Did you mean …?"
+
+/// Longer names are compared with nothing: the time grows with the product of the lengths.
+const MAX_LEN: usize = 100;
+
+/// The closest of `candidates` to `text`, if one is close enough to be what was meant.
+pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if text.len() > MAX_LEN {
+        return None;
+    }
+    let limit = text.len() / 3 + 1;
+    candidates
+        .into_iter()
+        .filter(|it| it.len().abs_diff(text.len()) <= limit)
+        .map(|it| (distance(text, it), it))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, it)| it)
+}
+
+/// How many letters must be changed, added, taken away or swapped with the next one. Case is free.
+fn distance(a: &str, b: &str) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = above[j] + usize::from(!x.eq_ignore_ascii_case(&y));
+            let mut least = replaced.min(row[j] + 1).min(above[j + 1] + 1);
+            let is_swapped = i > 0
+                && j > 0
+                && x.eq_ignore_ascii_case(&b.as_bytes()[j - 1])
+                && y.eq_ignore_ascii_case(&a.as_bytes()[i - 1]);
+            if is_swapped {
+                least = least.min(before[j - 1] + 1);
+            }
+            row.push(least);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    above[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_was_meant() {
+        let names = ["String", "Boolean", "client", "server", "members"];
+        assert_eq!(closest("Sting", names), Some("String"));
+        assert_eq!(closest("memebers", names), Some("members"));
+        assert_eq!(closest("sevrer", names), Some("server"));
+        assert_eq!(closest("boolean", names), Some("Boolean"));
+        assert_eq!(closest("Timestamp", names), None);
+        assert_eq!(closest("", names), None);
+        assert_eq!(closest(&"s".repeat(1_000_000), [&*"s".repeat(1_000_000)]), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! Whether each default is a value of its type (Smithy 2.0 spec, section "default trait").
+
+use super::{Target, target};
+use crate::{
+    ast::{Model, ShapeKind, SimpleType},
+    diagnostic::Reporter,
+    shape_id::ShapeId,
+    traits::{DefaultTrait, DefaultValue},
+};
+
+/// Checks the defaults of all shapes and members.
+pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
+    for shape in model.shapes() {
+        if let Some(default) = &shape.traits.default {
+            check_default(model, &shape.id, default, reporter);
+        }
+        for member in shape.kind.members() {
+            if let Some(default) = &member.traits.default {
+                check_default(model, &member.target, default, reporter);
+            }
+        }
+    }
+}
+
+fn check_default(model: &Model, id: &ShapeId, default: &DefaultTrait, reporter: &mut Reporter<'_>) {
+    let kind = match target(model, id) {
+        Some(Target::Prelude(simple)) => &ShapeKind::Simple(simple),
+        Some(Target::Shape(shape)) => &shape.kind,
+        Some(Target::Unit) | None => return,
+    };
+    if let Err(reason) = check_value(kind, &default.value) {
+        reporter.error(default.location, format!("default: {reason}"));
+    }
+}
+
+fn check_value(kind: &ShapeKind, value: &DefaultValue) -> Result<(), String> {
+    let integer = |min: i64, max: i64| match value {
+        DefaultValue::Number(text) => match text.parse::<i64>() {
+            Ok(number) if (min..=max).contains(&number) => Ok(()),
+            _ => Err(format!("expected an integer from {min} to {max}, found {text}")),
+        },
+        _ => Err("expected a number".to_owned()),
+    };
+    let is = |fits: bool, expected: &str| match fits {
+        true => Ok(()),
+        false => Err(format!("expected {expected}")),
+    };
+    let is_number = matches!(value, DefaultValue::Number(_));
+    let is_string = matches!(value, DefaultValue::String(_));
+    if *value == DefaultValue::Null {
+        return Ok(());
+    }
+    match kind {
+        ShapeKind::Simple(simple) => match simple {
+            SimpleType::String => is(is_string, "a string"),
+            SimpleType::Blob => is(is_string, "a string in base64"),
+            SimpleType::Boolean => is(matches!(value, DefaultValue::Bool(_)), "true or false"),
+            SimpleType::Byte => integer(i8::MIN.into(), i8::MAX.into()),
+            SimpleType::Short => integer(i16::MIN.into(), i16::MAX.into()),
+            SimpleType::Integer => integer(i32::MIN.into(), i32::MAX.into()),
+            SimpleType::Long => integer(i64::MIN, i64::MAX),
+            SimpleType::Float | SimpleType::Double => {
+                let names = ["NaN", "Infinity", "-Infinity"];
+                let is_name = matches!(value, DefaultValue::String(it) if names.contains(&&**it));
+                is(is_number || is_name, "a number, \"NaN\", \"Infinity\" or \"-Infinity\"")
+            }
+            SimpleType::BigInteger => {
+                let is_whole = matches!(value, DefaultValue::Number(it)
+                    if it.trim_start_matches('-').chars().all(|it| it.is_ascii_digit()));
+                is(is_whole, "an integer")
+            }
+            SimpleType::BigDecimal => is(is_number, "a number"),
+            SimpleType::Timestamp => {
+                is(is_number || is_string, "a number of seconds or a text as in RFC 3339")
+            }
+            SimpleType::Document => Ok(()),
+        },
+        ShapeKind::Enum(members) => match value {
+            DefaultValue::String(text) => {
+                let is_value = members.iter().any(|it| it.traits.enum_value.as_ref() == Some(text));
+                is(is_value, &format!("a value of the enum, found {text:?}"))
+            }
+            _ => is(false, "a string"),
+        },
+        ShapeKind::IntEnum(members) => match value {
+            DefaultValue::Number(text) => {
+                let number = text.parse().ok();
+                let is_value =
+                    number.is_some() && members.iter().any(|it| it.traits.int_enum_value == number);
+                is(is_value, &format!("a value of the intEnum, found {text}"))
+            }
+            _ => is(false, "a number"),
+        },
+        ShapeKind::List(_) => is(*value == DefaultValue::EmptyList, "[]: a list can have no other"),
+        ShapeKind::Map { .. } => {
+            is(*value == DefaultValue::EmptyObject, "{}: a map can have no other")
+        }
+        other => Err(format!("a {} can have no default", other.name())),
+    }
+}

@@ -1,0 +1,129 @@
+//! Which service it is, which operations it has, and what its shapes are called.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    ast::{Model, Reference, Shape, ShapeKind},
+    diagnostic::Reporter,
+    shape_id::ShapeId,
+};
+
+/// Picks the service that is asked for, or the only one.
+pub(super) fn pick<'m>(
+    model: &'m Model,
+    wanted: Option<&str>,
+    reporter: &mut Reporter<'_>,
+) -> Option<&'m Shape> {
+    let is_service = |it: &&Shape| matches!(it.kind, ShapeKind::Service(_)) && !it.traits.mixin;
+    let services: Vec<&Shape> = model.shapes().iter().filter(is_service).collect();
+    let names: Vec<_> = services.iter().map(|it| it.id.as_str()).collect();
+    match (wanted, &services[..]) {
+        (Some(wanted), _) => {
+            let found = services.iter().find(|it| it.id.as_str() == wanted).copied();
+            if found.is_none() && !reporter.has_errors() {
+                reporter
+                    .error_of_model(format!("there is no service {wanted} in the model"))
+                    .hint(format!("the model has: {}", names.join(", ")));
+            }
+            found
+        }
+        (None, [service]) => Some(service),
+        (None, []) => {
+            // A file that could not be read may have had it.
+            if !reporter.has_errors() {
+                reporter
+                    .error_of_model("there is no service shape in the model")
+                    .hint("add a shape of type \"service\" that lists its operations");
+            }
+            None
+        }
+        (None, [_, second, ..]) => {
+            let message =
+                format!("the model has {} services: {}", services.len(), names.join(", "));
+            reporter.error(second.location, message).hint("say which one to generate");
+            None
+        }
+    }
+}
+
+/// The operations of a service in order: its own, then those of its resources, from the top down.
+pub(super) fn operations<'m>(
+    model: &'m Model,
+    service: &'m Shape,
+    reporter: &mut Reporter<'_>,
+) -> Vec<&'m Shape> {
+    let ShapeKind::Service(bound) = &service.kind else { return Vec::new() };
+    let mut operations = Vec::new();
+    let mut seen: HashSet<&ShapeId> = HashSet::new();
+    for reference in &bound.operations {
+        if seen.insert(&reference.target) {
+            operations.extend(model.get(&reference.target));
+        }
+    }
+    let mut resources: HashSet<&ShapeId> = HashSet::new();
+    let mut pending: Vec<&Reference> = bound.resources.iter().rev().collect();
+    while let Some(reference) = pending.pop() {
+        if !resources.insert(&reference.target) {
+            let message = format!(
+                "resource {} is bound more than once in service {}",
+                reference.target, service.id
+            );
+            reporter
+                .error(reference.location, message)
+                .hint("a resource is below one other, and not below itself");
+            continue;
+        }
+        let Some(ShapeKind::Resource(resource)) = model.get(&reference.target).map(|it| &it.kind)
+        else {
+            continue;
+        };
+        for operation in &resource.operations {
+            if seen.insert(&operation.target) {
+                operations.extend(model.get(&operation.target));
+            } else {
+                let message = format!(
+                    "operation {} is bound more than once in service {}",
+                    operation.target, service.id
+                );
+                reporter.error(operation.location, message).hint("take one of the bindings away");
+            }
+        }
+        pending.extend(resource.resources.iter().rev());
+    }
+    operations.retain(|it| matches!(it.kind, ShapeKind::Operation(_)));
+    operations
+}
+
+/// Types of one name, in whatever namespace, are an error (Smithy 2.0 spec, section "Service closure").
+pub(super) fn check_names(service: &Shape, closure: &[&Shape], reporter: &mut Reporter<'_>) {
+    let ShapeKind::Service(bound) = &service.kind else { return };
+    let renamed: HashMap<&ShapeId, &str> =
+        bound.rename.iter().map(|it| (&it.shape.target, it.name.as_str())).collect();
+    let mut seen: HashMap<String, &Shape> = HashMap::new();
+    // Other shapes have no type of their own, so their names meet nobody's.
+    let has_type = |it: &&&Shape| {
+        matches!(
+            it.kind,
+            ShapeKind::Structure(_)
+                | ShapeKind::Union(_)
+                | ShapeKind::Enum(_)
+                | ShapeKind::IntEnum(_)
+        )
+    };
+    for shape in closure.iter().filter(has_type) {
+        let name = renamed.get(&shape.id).copied().unwrap_or(shape.id.name());
+        let Some(other) = seen.insert(name.to_ascii_lowercase(), shape) else { continue };
+        if other.id.namespace() == shape.id.namespace() && renamed.is_empty() {
+            // They differ in case alone, which has been reported.
+            continue;
+        }
+        let message = format!(
+            "{name} is defined in {} and {}, and the service needs both",
+            other.id.namespace(),
+            shape.id.namespace()
+        );
+        reporter
+            .error(shape.location, message)
+            .hint(format!("add \"rename\": {{\"{}\": \"…\"}} to {}", shape.id, service.id));
+    }
+}
