@@ -30,6 +30,7 @@ pub mod frame;
 pub mod greengrass;
 pub mod operation;
 pub mod primitives;
+pub mod protocol;
 pub mod serde;
 
 /// What `Debug` output shows in the place of a sensitive value.

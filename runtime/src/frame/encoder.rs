@@ -99,6 +99,11 @@ impl<'a> FrameEncoder<'a> {
         self.dst
     }
 
+    /// How long the frame is if it is finished now, in bytes.
+    pub fn frame_len(&self) -> usize {
+        self.dst.len() - self.start + 4
+    }
+
     /// Fills in lengths and checksums; gives the frame's length in bytes.
     ///
     /// # Errors
@@ -106,7 +111,7 @@ impl<'a> FrameEncoder<'a> {
     /// A frame over its limit.
     pub fn finish(&mut self) -> Result<usize, EncodeError> {
         let headers_end = self.payload.unwrap_or(self.dst.len());
-        let len = self.dst.len() - self.start + 4;
+        let len = self.frame_len();
         let limit = self.limits.max_message_len.min(u32::MAX as usize);
         if len > limit {
             return Err(EncodeError::TooLong { len, limit });

@@ -1,0 +1,176 @@
+//! What arrives.
+
+use bytes::BytesMut;
+
+use super::{ConnectionEvent, Core, State, stream::Action};
+use crate::{
+    error::{ConnectionError, DecodeError},
+    frame::{Frame, Header, Limits},
+    protocol::{MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation, error_payload},
+};
+
+impl Core {
+    /// Takes the whole messages off the front of what has arrived.
+    pub fn receive(&mut self, input: &mut BytesMut) {
+        while self.wants_input() {
+            match self.decoder.decode_frame(input) {
+                Ok(Some(frame)) => self.receive_frame(frame),
+                Ok(None) => break,
+                Err(error) => {
+                    // Framing is lost after a bad checksum or length: nothing can be said that would be
+                    // understood for certain. Bad headers in a good frame can be reported.
+                    if matches!((&error, &self.state), (DecodeError::Headers(_), State::Open)) {
+                        self.report(MessageType::InternalError, "a header cannot be read");
+                    }
+                    self.fail(error.into());
+                }
+            }
+        }
+    }
+
+    /// How many more bytes than `input` holds the message at its front needs, as far as that is known.
+    pub fn missing(&self, input: &BytesMut) -> usize {
+        self.decoder.missing(input)
+    }
+
+    fn receive_frame(&mut self, frame: Frame) {
+        let received = RpcMessage::read(frame).and_then(|message| match self.state {
+            State::Connecting => self.receive_ack(&message),
+            State::Open if message.stream_id == StreamId::CONNECTION => self.receive_control(&message),
+            State::Open => self.receive_application(message),
+            State::Closed(_) => Ok(()),
+        });
+        if let Err(Violation(rule)) = received {
+            // Before the acknowledgement a client has nothing to say but its connect message.
+            if matches!(self.state, State::Open) {
+                self.report(MessageType::ProtocolError, rule);
+            }
+            self.fail(ConnectionError::Protocol(rule));
+        }
+    }
+
+    fn receive_ack(&mut self, message: &RpcMessage) -> Result<(), Violation> {
+        if message.stream_id != StreamId::CONNECTION {
+            return Err(Violation("a connect acknowledgement on a stream"));
+        }
+        match message.message_type {
+            MessageType::ConnectAck if message.flags.contains(MessageFlags::CONNECTION_ACCEPTED) => {
+                self.state = State::Open;
+                self.record(ConnectionEvent::Connected);
+                self.wake_waiting();
+            }
+            MessageType::ConnectAck => {
+                self.rejected = true;
+                self.fail(ConnectionError::ClosedByPeer);
+            }
+            MessageType::ProtocolError | MessageType::InternalError => self.fail(peer_error(message)),
+            _ => return Err(Violation("a message before the connect acknowledgement")),
+        }
+        Ok(())
+    }
+
+    fn receive_control(&mut self, message: &RpcMessage) -> Result<(), Violation> {
+        match message.message_type {
+            MessageType::Ping => self.answer_ping(message),
+            MessageType::PingResponse => {
+                if self.pings.pop_front().is_some() {
+                    self.pongs += 1;
+                    self.wake_waiting();
+                }
+            }
+            MessageType::ProtocolError | MessageType::InternalError => {
+                let error = peer_error(message);
+                self.record(ConnectionEvent::Error(error.clone()));
+                // Whoever is told of errors decides whether this one ends the connection.
+                if !self.records_events {
+                    self.fail(error);
+                }
+            }
+            // A server has no use for it; clients of the official SDKs pass over it.
+            MessageType::Connect => {}
+            MessageType::ConnectAck => return Err(Violation("a second connect acknowledgement")),
+            MessageType::ApplicationMessage | MessageType::ApplicationError => {
+                return Err(Violation("an application message on stream 0"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers as the Java nucleus does: the same payload, and the headers that are not the protocol's.
+    fn answer_ping(&mut self, ping: &RpcMessage) {
+        let headers: Vec<Header> = ping
+            .headers()
+            .filter(|it| !it.name.starts_with(':'))
+            .map(|it| Header { name: it.name.to_owned(), value: it.value.to_owned() })
+            .collect();
+        let before = self.out.len();
+        let head = Outgoing::of_connection(MessageType::PingResponse);
+        if let Ok(mut frame) = head.start(&mut self.out, Limits::DEFAULT) {
+            let is_encoded = headers
+                .iter()
+                .all(|it| frame.header(&it.name, it.value.as_value_ref()).is_ok());
+            if is_encoded {
+                // It came in by the same limits.
+                let _ = frame.payload(ping.payload()).finish();
+            }
+        }
+        self.queued += (self.out.len() - before) as u64;
+        self.wake_driver();
+        if self.records_events {
+            let payload = bytes::Bytes::copy_from_slice(ping.payload());
+            self.record(ConnectionEvent::Ping { headers, payload });
+        }
+    }
+
+    fn receive_application(&mut self, message: RpcMessage) -> Result<(), Violation> {
+        if !matches!(message.message_type, MessageType::ApplicationMessage | MessageType::ApplicationError) {
+            return Err(Violation("a message of the connection on a stream"));
+        }
+        let id = message.stream_id;
+        let is_used = id.0 > 0 && self.next_id.is_none_or(|next| id.0 < next);
+        if !is_used {
+            return Err(Violation("a message on a stream that was never opened"));
+        }
+        // A message that crossed the end of its stream is nobody's any more.
+        let Some(key) = self.keys.get(&id).copied() else { return Ok(()) };
+        let Some(stream) = self.streams.get_mut(&key) else { return Ok(()) };
+        let (action, waker) = stream.receive(message);
+        self.woken.extend(waker);
+        match action {
+            Action::None => {}
+            Action::Ended => {
+                stream.id = None;
+                stream.lagging = None;
+                self.keys.remove(&id);
+            }
+            Action::Terminate => self.terminate(key),
+            Action::Lag => {
+                stream.lagging = stream.id.take();
+                self.write_control(&Outgoing::terminate(id), &[]);
+            }
+            Action::Pause => self.paused += 1,
+        }
+        Ok(())
+    }
+
+    /// Tells the other side what is wrong, before the connection ends.
+    fn report(&mut self, message_type: MessageType, rule: &str) {
+        let mut payload = BytesMut::new();
+        error_payload(rule, &mut payload);
+        let head = Outgoing::of_connection(message_type);
+        let before = self.out.len();
+        if let Ok(mut frame) = head.start(&mut self.out, Limits::DEFAULT) {
+            let _ = frame.payload(&payload).finish();
+        }
+        self.queued += (self.out.len() - before) as u64;
+        self.wake_driver();
+    }
+}
+
+/// The error that the other side reports. Some send payloads that are not JSON.
+fn peer_error(message: &RpcMessage) -> ConnectionError {
+    ConnectionError::PeerError {
+        internal: message.message_type == MessageType::InternalError,
+        message: crate::serde::ErrorMembers::read(message.payload()).message,
+    }
+}

@@ -1,0 +1,268 @@
+//! Messages with the headers of the protocol.
+
+use std::{fmt, ops::Range};
+
+use bytes::{BufMut, BytesMut};
+
+use crate::frame::{
+    EncodeError, Frame, FrameEncoder, HeaderValueRef, Headers, Limits, MessageRef,
+};
+
+/// The names of the headers that mean something.
+pub(crate) mod header {
+    pub(crate) const MESSAGE_TYPE: &str = ":message-type";
+    pub(crate) const MESSAGE_FLAGS: &str = ":message-flags";
+    pub(crate) const STREAM_ID: &str = ":stream-id";
+    pub(crate) const OPERATION: &str = "operation";
+    pub(crate) const VERSION: &str = ":version";
+    pub(crate) const CONTENT_TYPE: &str = ":content-type";
+    pub(crate) const SERVICE_MODEL_TYPE: &str = "service-model-type";
+}
+
+/// The `:message-type` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum MessageType {
+    /// A request, response or event.
+    ApplicationMessage = 0,
+    /// An error in the place of a response or event.
+    ApplicationError = 1,
+    /// Asks the other side to answer.
+    Ping = 2,
+    /// The answer.
+    PingResponse = 3,
+    /// The client's first message.
+    Connect = 4,
+    /// The server's answer to it.
+    ConnectAck = 5,
+    /// The other side broke a rule.
+    ProtocolError = 6,
+    /// This side failed.
+    InternalError = 7,
+}
+
+impl MessageType {
+    /// The type with this number.
+    pub fn from_number(number: i32) -> Option<Self> {
+        Some(match number {
+            0 => Self::ApplicationMessage,
+            1 => Self::ApplicationError,
+            2 => Self::Ping,
+            3 => Self::PingResponse,
+            4 => Self::Connect,
+            5 => Self::ConnectAck,
+            6 => Self::ProtocolError,
+            7 => Self::InternalError,
+            _ => return None,
+        })
+    }
+}
+
+/// The `:message-flags` header: bits, of which two mean something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MessageFlags(pub i32);
+
+impl MessageFlags {
+    /// No flag.
+    pub const NONE: Self = Self(0);
+    /// The server lets the client in; on a connect acknowledgement.
+    pub const CONNECTION_ACCEPTED: Self = Self(1);
+    /// The last message of its stream in either direction.
+    pub const TERMINATE_STREAM: Self = Self(2);
+
+    /// Whether the bits of `other` are set. Others do not matter: some peers set all of them.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// The `:stream-id` header: 0 for the connection itself; a client numbers its streams from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId(pub i32);
+
+impl StreamId {
+    /// The connection itself.
+    pub const CONNECTION: Self = Self(0);
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A rule of the protocol that the other side broke; the text says which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Violation(pub &'static str);
+
+/// A message whose protocol headers have been read. It owns its bytes.
+#[derive(Clone, Debug)]
+pub struct RpcMessage {
+    frame: Frame,
+    /// What kind of message it is.
+    pub message_type: MessageType,
+    /// Its flags.
+    pub flags: MessageFlags,
+    /// The stream that it belongs to.
+    pub stream_id: StreamId,
+    operation: Option<Range<usize>>,
+    service_model_type: Option<Range<usize>>,
+    content_type: Option<Range<usize>>,
+}
+
+impl RpcMessage {
+    /// Reads the protocol headers, by name without regard to case; of several the last counts.
+    ///
+    /// # Errors
+    ///
+    /// One of the three that every message has is missing or not an `int32`, or the type is unknown.
+    pub fn read(frame: Frame) -> Result<Self, Violation> {
+        let message = frame.message();
+        let start = frame.as_bytes().as_ptr().addr();
+        let range = |text: &str| {
+            let offset = text.as_ptr().addr() - start;
+            offset..offset + text.len()
+        };
+        let (mut message_type, mut flags, mut stream_id) = (None, None, None);
+        let (mut operation, mut service_model_type, mut content_type) = (None, None, None);
+        for header in message.headers() {
+            match header.value {
+                HeaderValueRef::Int32(value) => {
+                    let slot = if header.name.eq_ignore_ascii_case(header::MESSAGE_TYPE) {
+                        &mut message_type
+                    } else if header.name.eq_ignore_ascii_case(header::MESSAGE_FLAGS) {
+                        &mut flags
+                    } else if header.name.eq_ignore_ascii_case(header::STREAM_ID) {
+                        &mut stream_id
+                    } else {
+                        continue;
+                    };
+                    *slot = Some(value);
+                }
+                HeaderValueRef::String(value) => {
+                    let slot = if header.name.eq_ignore_ascii_case(header::SERVICE_MODEL_TYPE) {
+                        &mut service_model_type
+                    } else if header.name.eq_ignore_ascii_case(header::CONTENT_TYPE) {
+                        &mut content_type
+                    } else if header.name.eq_ignore_ascii_case(header::OPERATION) {
+                        &mut operation
+                    } else {
+                        continue;
+                    };
+                    *slot = Some(range(value));
+                }
+                _ => {}
+            }
+        }
+        let missing = Violation("a message without :message-type, :message-flags and :stream-id as int32");
+        let message_type = MessageType::from_number(message_type.ok_or(missing)?)
+            .ok_or(Violation("a message of an unknown type"))?;
+        let flags = MessageFlags(flags.ok_or(missing)?);
+        let stream_id = StreamId(stream_id.ok_or(missing)?);
+        Ok(Self { frame, message_type, flags, stream_id, operation, service_model_type, content_type })
+    }
+
+    /// The `operation` header: which operation a request is for.
+    pub fn operation(&self) -> Option<&str> {
+        self.text(&self.operation)
+    }
+
+    /// The `service-model-type` header: the shape of the payload.
+    pub fn service_model_type(&self) -> Option<&str> {
+        self.text(&self.service_model_type)
+    }
+
+    /// The `:content-type` header.
+    pub fn content_type(&self) -> Option<&str> {
+        self.text(&self.content_type)
+    }
+
+    /// The payload.
+    pub fn payload(&self) -> &[u8] {
+        self.frame.message().payload()
+    }
+
+    /// All headers.
+    pub fn headers(&self) -> Headers<'_> {
+        self.message().headers()
+    }
+
+    /// The message as the layer below sees it.
+    pub fn message(&self) -> MessageRef<'_> {
+        self.frame.message()
+    }
+
+    /// The length of the whole message in bytes.
+    pub fn frame_len(&self) -> usize {
+        self.frame.as_bytes().len()
+    }
+
+    /// Whether the message ends its stream.
+    pub fn is_terminating(&self) -> bool {
+        self.flags.contains(MessageFlags::TERMINATE_STREAM)
+    }
+
+    fn text(&self, range: &Option<Range<usize>>) -> Option<&str> {
+        // It was read as UTF-8 from the same place.
+        std::str::from_utf8(&self.frame.as_bytes()[range.clone()?]).ok()
+    }
+}
+
+/// A message to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) message_type: MessageType,
+    pub(crate) flags: MessageFlags,
+    pub(crate) stream_id: StreamId,
+    /// The shape of the payload; with it goes the content type.
+    pub(crate) service_model_type: Option<&'a str>,
+    /// For a request.
+    pub(crate) operation: Option<&'a str>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// A message of the connection itself.
+    pub(crate) fn of_connection(message_type: MessageType) -> Self {
+        Self {
+            message_type,
+            flags: MessageFlags::NONE,
+            stream_id: StreamId::CONNECTION,
+            service_model_type: None,
+            operation: None,
+        }
+    }
+
+    /// The empty message that ends a stream.
+    pub(crate) fn terminate(stream_id: StreamId) -> Self {
+        Self {
+            flags: MessageFlags::TERMINATE_STREAM,
+            stream_id,
+            ..Self::of_connection(MessageType::ApplicationMessage)
+        }
+    }
+
+    /// Starts the frame: all headers, in the order of the official SDKs. The payload comes next.
+    pub(crate) fn start<'b>(
+        &self,
+        dst: &'b mut BytesMut,
+        limits: Limits,
+    ) -> Result<FrameEncoder<'b>, EncodeError> {
+        let mut frame = FrameEncoder::with_limits(dst, limits);
+        if let Some(shape) = self.service_model_type {
+            frame.header(header::CONTENT_TYPE, HeaderValueRef::String(super::JSON))?;
+            frame.header(header::SERVICE_MODEL_TYPE, HeaderValueRef::String(shape))?;
+        }
+        frame.header(header::MESSAGE_TYPE, HeaderValueRef::Int32(self.message_type as i32))?;
+        frame.header(header::MESSAGE_FLAGS, HeaderValueRef::Int32(self.flags.0))?;
+        frame.header(header::STREAM_ID, HeaderValueRef::Int32(self.stream_id.0))?;
+        if let Some(operation) = self.operation {
+            frame.header(header::OPERATION, HeaderValueRef::String(operation))?;
+        }
+        Ok(frame)
+    }
+}
+
+/// Writes the JSON payload of a `PROTOCOL_ERROR` or `INTERNAL_ERROR`; the text is our own.
+pub(crate) fn error_payload(message: &str, dst: &mut BytesMut) {
+    dst.put_slice(serde_json::json!({ "message": message }).to_string().as_bytes());
+}
