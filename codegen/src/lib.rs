@@ -12,12 +12,13 @@
 //! | [`format::format`] | tokens | text | nothing of Smithy or services |
 //!
 //! What is wrong with a model is found by the first three, all of it in one run; emitting cannot fail.
-//! Nothing here reads or writes a file but `files`, and [`generate`] is a pure function: the same input
+//! Nothing here reads or writes a file but [`files`], and [`generate`] is a pure function: the same input
 //! gives the same bytes.
 
 pub mod ast;
 pub mod diagnostic;
 pub mod emit;
+pub mod files;
 pub mod format;
 pub mod ir;
 pub mod json;

@@ -1,0 +1,265 @@
+//! Models from files, and generated files to a folder. The only place that touches the file system.
+//!
+//! A folder of generated sources is changed as a whole or not at all: everything new is written to a
+//! temporary folder beside it, then moved into place, and moved back if one of the moves fails.
+
+mod transaction;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::{GeneratedFile, HEADER};
+
+pub use transaction::write;
+
+/// A model file that has been read.
+#[derive(Debug)]
+pub struct ModelFile {
+    /// Its path as it was given.
+    pub path: PathBuf,
+    /// Its text.
+    pub json: String,
+}
+
+/// Reads models: a file as it is, of a folder every `*.json` in it, in the order of their names.
+///
+/// # Errors
+///
+/// A path is not there or cannot be read, a folder holds no model, or a file is not UTF-8.
+pub fn read_models(paths: &[PathBuf]) -> Result<Vec<ModelFile>, Error> {
+    let mut files = Vec::new();
+    for path in paths {
+        let metadata = fs::metadata(path).map_err(Error::io("cannot read the model", path))?;
+        if !metadata.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let mut found: Vec<PathBuf> = entries(path, "cannot read the model folder")?
+            .into_iter()
+            .map(|it| it.path())
+            .filter(|it| it.extension().is_some_and(|it| it == "json"))
+            .collect();
+        if found.is_empty() {
+            return Err(Error::NoModel(path.clone()));
+        }
+        found.sort();
+        files.append(&mut found);
+    }
+    files.into_iter().map(read_model).collect()
+}
+
+fn read_model(path: PathBuf) -> Result<ModelFile, Error> {
+    let bytes = fs::read(&path).map_err(Error::io("cannot read the model", &path))?;
+    match String::from_utf8(bytes) {
+        Ok(json) => Ok(ModelFile { path, json }),
+        Err(error) => {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = valid.iter().filter(|it| **it == b'\n').count() + 1;
+            let starts_as_utf16 = matches!(error.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+            Err(Error::NotUtf8 { path, line, starts_as_utf16 })
+        }
+    }
+}
+
+/// What has to be done so that a folder holds the generated files, and nothing else.
+#[derive(Debug)]
+pub struct Plan {
+    folder: PathBuf,
+    /// Files that are there with another text, by path inside the folder.
+    stale: BTreeMap<PathBuf, String>,
+    /// Files that are not there.
+    missing: BTreeMap<PathBuf, String>,
+    /// Files that were generated once and are not any more.
+    left_over: BTreeSet<PathBuf>,
+    unchanged: usize,
+}
+
+impl Plan {
+    /// Compares a folder with what it should hold. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read, or holds something that was not generated.
+    pub fn new(folder: &Path, files: &[GeneratedFile]) -> Result<Self, Error> {
+        // A folder that is a link is changed where it is, or moving files into place would cross devices.
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let mut found = Found::default();
+        if folder.exists() {
+            found.walk(&folder)?;
+        }
+        if !found.foreign.is_empty() {
+            return Err(Error::Foreign { folder, files: found.foreign });
+        }
+        let mut plan = Self {
+            stale: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            left_over: BTreeSet::new(),
+            unchanged: 0,
+            folder,
+        };
+        for file in files {
+            let path = PathBuf::from(&file.path);
+            match found.generated.remove(&plan.folder.join(&path)) {
+                None => drop(plan.missing.insert(path, file.contents.clone())),
+                Some(old) if old == file.contents.as_bytes() => plan.unchanged += 1,
+                Some(_) => drop(plan.stale.insert(path, file.contents.clone())),
+            }
+        }
+        let inside = |it: PathBuf| it.strip_prefix(&plan.folder).map(Path::to_owned);
+        plan.left_over = found.generated.into_keys().filter_map(|it| inside(it).ok()).collect();
+        Ok(plan)
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_up_to_date(&self) -> bool {
+        self.stale.is_empty() && self.missing.is_empty() && self.left_over.is_empty()
+    }
+
+    /// Each file that is not as it should be, with one word that says why.
+    pub fn differences(&self) -> Vec<(&'static str, PathBuf)> {
+        let all = |word, files: Vec<&PathBuf>| {
+            files.into_iter().map(move |it| (word, self.folder.join(it))).collect::<Vec<_>>()
+        };
+        let mut differences = all("stale", self.stale.keys().collect());
+        differences.extend(all("missing", self.missing.keys().collect()));
+        differences.extend(all("left over", self.left_over.iter().collect()));
+        differences
+    }
+
+    /// How many files are or have been written.
+    pub fn written(&self) -> usize {
+        self.stale.len() + self.missing.len()
+    }
+
+    /// How many files are as they should be and stay untouched, their time of change too.
+    pub fn unchanged(&self) -> usize {
+        self.unchanged
+    }
+
+    /// How many files are or have been deleted.
+    pub fn deleted(&self) -> usize {
+        self.left_over.len()
+    }
+}
+
+/// What a folder of generated sources holds.
+#[derive(Default)]
+struct Found {
+    /// Files that carry our first line, with their text.
+    generated: BTreeMap<PathBuf, Vec<u8>>,
+    /// Everything else.
+    foreign: Vec<PathBuf>,
+}
+
+impl Found {
+    fn walk(&mut self, folder: &Path) -> Result<(), Error> {
+        let mut pending = vec![folder.to_owned()];
+        while let Some(folder) = pending.pop() {
+            for entry in entries(&folder, "cannot read the output folder")? {
+                let path = entry.path();
+                let kind = entry.file_type().map_err(Error::io("cannot read", &path))?;
+                if kind.is_dir() {
+                    pending.push(path);
+                } else if kind.is_file() {
+                    let text = fs::read(&path).map_err(Error::io("cannot read", &path))?;
+                    match is_generated(&text) {
+                        true => drop(self.generated.insert(path, text)),
+                        false => self.foreign.push(path),
+                    }
+                } else {
+                    self.foreign.push(path);
+                }
+            }
+        }
+        self.foreign.sort();
+        Ok(())
+    }
+}
+
+/// Whether a file carries our first line: only such a file is ever replaced or deleted.
+fn is_generated(text: &[u8]) -> bool {
+    let comment = text.strip_prefix(b"// ").or_else(|| text.strip_prefix(b"# "));
+    comment.is_some_and(|it| it.starts_with(HEADER.as_bytes()))
+}
+
+fn entries(folder: &Path, action: &'static str) -> Result<Vec<fs::DirEntry>, Error> {
+    let entries = fs::read_dir(folder).map_err(Error::io(action, folder))?;
+    entries.collect::<Result<_, _>>().map_err(Error::io(action, folder))
+}
+
+/// Why models could not be read, or generated files not be written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file system refused.
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// With which file or folder.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+    /// A model folder without a model.
+    NoModel(PathBuf),
+    /// A model that is not UTF-8.
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The first line, from 1, that is something else.
+        line: usize,
+        /// Whether the file begins like one in UTF-16.
+        starts_as_utf16: bool,
+    },
+    /// An output folder with files that were not generated.
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+        /// The files.
+        files: Vec<PathBuf>,
+    },
+}
+
+impl Error {
+    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { action, path, .. } => write!(f, "{action} {}", path.display()),
+            Self::NoModel(folder) => {
+                write!(f, "there is no model in {}: no file is called *.json", folder.display())
+            }
+            Self::NotUtf8 { path, line, starts_as_utf16 } => {
+                write!(f, "the model {} is not UTF-8 (line {line})", path.display())?;
+                match starts_as_utf16 {
+                    true => f.write_str("; it looks like UTF-16: save it as UTF-8"),
+                    false => Ok(()),
+                }
+            }
+            Self::Foreign { folder, files } => {
+                writeln!(f, "{} holds files that were not generated:", folder.display())?;
+                for file in files {
+                    writeln!(f, "  {}", file.display())?;
+                }
+                f.write_str("nothing was changed: move them elsewhere, or choose another folder")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
