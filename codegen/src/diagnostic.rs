@@ -155,16 +155,17 @@ impl Finding {
         self
     }
 
-    /// Asks whether one of `candidates` was meant, if one is close to `text`.
+    /// Asks whether one of `candidates` was meant, if one is close to `text`; else says something else.
     pub fn did_you_mean<'c>(
         &mut self,
         text: &str,
         candidates: impl IntoIterator<Item = &'c str>,
+        otherwise: impl Into<String>,
     ) -> &mut Self {
-        if let Some(closest) = closest(text, candidates) {
-            self.hint(format!("did you mean {closest:?}?"));
+        match closest(text, candidates) {
+            Some(closest) => self.hint(format!("did you mean {closest:?}?")),
+            None => self.hint(otherwise),
         }
-        self
     }
 
     /// Names the shape or member, where it is another than the one that stands at the location.

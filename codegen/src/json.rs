@@ -138,6 +138,22 @@ fn sorted<'v, 'a>(entries: &'v [Entry<'a>]) -> Vec<&'v Entry<'a>> {
 }
 
 impl Error {
+    /// What to look for.
+    pub fn hint(&self) -> &'static str {
+        let causes = [
+            ("EOF", "the file ends before its last bracket is closed"),
+            ("trailing comma", "take the last comma away"),
+            ("key must be a string", "put the key in quotes, or take the last comma away"),
+            ("expected `,`", "is a comma missing before this?"),
+            ("trailing characters", "take away what follows the last bracket"),
+            ("control character", "write a line break in a text as \\n"),
+            ("escape", "write a backslash in a text as \\\\"),
+            ("nested", "no model needs this: is a bracket missing?"),
+        ];
+        let cause = causes.iter().find(|(cause, _)| self.message.contains(cause));
+        cause.map_or("JSON has no comments, and texts stand in double quotes", |(_, hint)| hint)
+    }
+
     fn new(error: &serde_json::Error, text: &str, base: usize) -> Self {
         let message = error.to_string();
         let message = match message.rfind(" at line ") {

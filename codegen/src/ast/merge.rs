@@ -110,7 +110,7 @@ impl<'a> Merger<'_, '_, 'a> {
         if is_equal {
             let message =
                 format!("the shape is defined in {other} as well; the definitions are equal");
-            self.reporter.warning(new.shape.location, message);
+            self.reporter.warning(new.shape.location, message).hint("keep one of them");
             return;
         }
         merge_traits(&mut old.shape.traits, new.shape.traits, self.reporter);
@@ -125,13 +125,15 @@ impl<'a> Merger<'_, '_, 'a> {
         let shape = &apply.shape;
         if crate::prelude::get(shape).is_some() {
             let message = format!("{shape} is a part of Smithy: no traits can be applied to it");
-            self.reporter.error(apply.location, message);
+            self.reporter
+                .error(apply.location, message)
+                .hint("apply the trait to a shape of your own");
             return;
         }
         let ids = self.shapes.iter().map(|it| it.shape.id.as_str());
         self.reporter
             .error(apply.location, format!("apply target {shape} is not defined"))
-            .did_you_mean(shape.as_str(), ids);
+            .did_you_mean(shape.as_str(), ids, "define the shape, or take this away");
     }
 }
 

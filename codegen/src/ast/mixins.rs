@@ -29,7 +29,7 @@ pub(super) fn flatten<'a>(
             copied += shapes[target].shape.kind.members().len();
             if copied > MAX_COPIED {
                 let message = format!("mixins copy more than {MAX_COPIED} members");
-                reporter.error(mixin.location, message);
+                reporter.error(mixin.location, message).hint("use fewer mixins of mixins");
                 return shapes;
             }
             inherited.add(&shapes[target], reporter);
@@ -99,9 +99,11 @@ fn check(
     reporter: &mut Reporter<'_>,
 ) -> Option<usize> {
     let Some(&target) = index.get(&mixin.target) else {
-        reporter
-            .error(mixin.location, format!("{} is not defined", mixin.target))
-            .did_you_mean(mixin.target.as_str(), shapes.iter().map(|it| it.shape.id.as_str()));
+        reporter.error(mixin.location, format!("{} is not defined", mixin.target)).did_you_mean(
+            mixin.target.as_str(),
+            shapes.iter().map(|it| it.shape.id.as_str()),
+            "define the shape, or take it away",
+        );
         return None;
     };
     let (shape, found) = (&shapes[shape], &shapes[target]);
@@ -117,7 +119,9 @@ fn check(
     }
     if found.shape.kind.name() != shape.shape.kind.name() {
         let (found, shape) = (found.shape.kind.name(), shape.shape.kind.name());
-        reporter.error(mixin.location, format!("a {found} cannot be a mixin of a {shape}"));
+        reporter
+            .error(mixin.location, format!("{found} shapes cannot be mixins of {shape} shapes"))
+            .hint(format!("use a mixin of type \"{shape}\""));
         return None;
     }
     Some(target)
@@ -155,7 +159,7 @@ impl<'a> Members<'a> {
                 "the member {} targets {} here and {} in a mixin",
                 member.name, member.target, known.target
             );
-            reporter.error(member.location, message);
+            reporter.error(member.location, message).hint("rename one of them");
         }
         known.location = member.location;
         known.target_location = member.target_location;
@@ -276,7 +280,7 @@ fn apply_to_member<'a>(shape: &mut RawShape<'a>, apply: Apply<'a>, reporter: &mu
                     apply.location,
                     format!("apply target {}${name} is not defined", apply.shape),
                 )
-                .did_you_mean(name, names);
+                .did_you_mean(name, names, "add the member, or take this away");
         }
     }
 }

@@ -117,7 +117,10 @@ fn shape(raw: RawShape<'_>, types: &Types, reader: &mut TraitReader<'_, '_>) -> 
             if needs_members && members.is_empty() && !is_broken && !traits.mixin {
                 let article = if kind_name == "union" { "a" } else { "an" };
                 let message = format!("{article} {kind_name} needs at least one member");
-                reader.reporter.error(shape.location, message);
+                reader
+                    .reporter
+                    .error(shape.location, message)
+                    .hint("add a member under \"members\"");
             }
             kind.map(|it| member(it, kind_name, version, types, reader))
         }
@@ -192,12 +195,14 @@ fn check_box(traits: &RawTraits<'_>, version: Version, reporter: &mut Reporter<'
 fn enum_members(value: &Value<'_>, location: Location, reporter: &mut Reporter<'_>) -> Vec<Member> {
     let Some(list) = value.as_array() else {
         let message = format!("the trait enum expects an array, found {}", value.describe());
-        reporter.error(location, message);
+        reporter.error(location, message).hint("write [{\"name\": \"A\", \"value\": \"a\"}]");
         return Vec::new();
     };
     let at = |value: &Value<'_>| Location { source: location.source, offset: value.offset };
     if list.is_empty() {
-        reporter.error(location, "an enum needs at least one member");
+        reporter
+            .error(location, "an enum needs at least one member")
+            .hint("write [{\"name\": \"A\", \"value\": \"a\"}]");
     }
     let named = list.iter().filter(|it| it.get("name").is_some()).count();
     if named != 0 && named != list.len() {
@@ -212,19 +217,23 @@ fn enum_members(value: &Value<'_>, location: Location, reporter: &mut Reporter<'
         let text = |key: &str| Some(it.get(key)?.value.as_str()?.to_owned());
         let Some(value) = text("value").filter(|it| !it.is_empty()) else {
             reporter
-                .error(at(it), "a value of the trait enum needs a \"value\", which is not empty");
+                .error(at(it), "a value of the trait enum needs a \"value\", which is not empty")
+                .hint("write {\"name\": \"A\", \"value\": \"a\"}");
             continue;
         };
         let name = match it.get("name") {
             Some(name) => match name.value.as_str().filter(|it| is_identifier(it)) {
                 Some(text) if names.contains(&text.to_ascii_lowercase()) => {
-                    reporter.error(at(&name.value), format!("the name {text} occurs twice"));
+                    reporter
+                        .error(at(&name.value), format!("the name {text} occurs twice"))
+                        .hint("names are unique, also without regard to case");
                     continue;
                 }
                 Some(text) => text.to_owned(),
                 None => {
                     reporter
-                        .error(at(&name.value), "a name is ASCII letters, digits and underscores");
+                        .error(at(&name.value), "invalid name of a value")
+                        .hint("a name is ASCII letters, digits and underscores");
                     continue;
                 }
             },

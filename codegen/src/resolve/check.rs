@@ -101,7 +101,7 @@ impl<'m> Checker<'_, '_, 'm> {
             },
         };
         let message = format!("map keys must target a string or enum shape, found {found}");
-        self.reporter.error(key.target_location, message);
+        self.reporter.error(key.target_location, message).hint("target smithy.api#String");
     }
 
     fn unique_items(&mut self, shape: &Shape, member: &Member) {
@@ -113,7 +113,7 @@ impl<'m> Checker<'_, '_, 'm> {
         if shape.traits.unique_items && ["float", "double", "document"].contains(&kind) {
             let message =
                 format!("the trait uniqueItems is ignored: a {kind} has no exact equality");
-            self.reporter.warning(shape.location, message);
+            self.reporter.warning(shape.location, message).hint("take it away");
         }
     }
 
@@ -144,7 +144,9 @@ impl<'m> Checker<'_, '_, 'm> {
             let kind = shape.kind.name();
             let article = if kind == "operation" { "an" } else { "a" };
             let message = format!("a member must not target {article} {kind}: {}", shape.id);
-            self.reporter.error(member.target_location, message);
+            self.reporter
+                .error(member.target_location, message)
+                .hint("target a shape that has values, such as smithy.api#String");
         }
         self.mixin(shape, member.target_location);
     }
@@ -237,7 +239,7 @@ impl<'m> Checker<'_, '_, 'm> {
             Some(Target::Unit) => "nothing",
         };
         let message = format!("expected {expected}; {} is of type {found}", reference.target);
-        self.reporter.error(reference.location, message);
+        self.reporter.error(reference.location, message).hint(format!("target {expected}"));
     }
 
     fn dangling(&mut self, id: &ShapeId, location: Location) {

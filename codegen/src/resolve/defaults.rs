@@ -29,7 +29,9 @@ fn check_default(model: &Model, id: &ShapeId, default: &DefaultTrait, reporter: 
         Some(Target::Unit) | None => return,
     };
     if let Err(reason) = check_value(kind, &default.value) {
-        reporter.error(default.location, format!("default: {reason}"));
+        reporter
+            .error(default.location, format!("default: {reason}"))
+            .hint("write a value of the member's type, or take the default away");
     }
 }
 

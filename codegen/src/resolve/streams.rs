@@ -25,7 +25,9 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
             check_use(shape, member, target, &ends, reporter);
             if streams == 2 {
                 let message = "an input or output has one event stream at most";
-                reporter.error(member.target_location, message);
+                reporter
+                    .error(member.target_location, message)
+                    .hint("send both kinds of events as members of one union");
             }
         }
     }

@@ -53,10 +53,12 @@ impl TraitReader<'_, '_> {
         if it.id.namespace() == PRELUDE {
             self.reporter
                 .error(it.location, format!("smithy.api has no trait {}", it.id.name()))
-                .did_you_mean(it.id.name(), known::NAMES);
+                .did_you_mean(it.id.name(), known::NAMES, "take it away");
         } else {
             let message = format!("the trait {} is unknown and is ignored", it.id);
-            self.reporter.warning(it.location, message);
+            self.reporter
+                .warning(it.location, message)
+                .hint("take it away, or define it as a shape with the trait smithy.api#trait");
         }
     }
 
@@ -90,14 +92,15 @@ impl TraitReader<'_, '_> {
             ),
             // Without these the shape would mean something else, so they cannot be left out.
             "error" if !is_shape || shape_type != "structure" => {
-                self.reporter.error(it.location, "the trait error belongs on a structure");
+                self.reporter
+                    .error(it.location, "the trait error belongs on a structure")
+                    .hint("put the value into a structure with this trait");
                 return false;
             }
             "streaming" if !is_shape || !["union", "blob"].contains(&shape_type) => {
-                self.reporter.error(
-                    it.location,
-                    "the trait streaming belongs on a union, whose members are the events",
-                );
+                self.reporter
+                    .error(it.location, "the trait streaming belongs on a union")
+                    .hint("target a union with this trait; its members are the events");
                 return false;
             }
             "eventHeader" | "eventPayload" => {
@@ -105,14 +108,16 @@ impl TraitReader<'_, '_> {
                     "the trait {} is ignored: event-stream RPC sends events as JSON",
                     it.id.name()
                 );
-                self.reporter.warning(it.location, message);
+                self.reporter
+                    .warning(it.location, message)
+                    .hint("take it away: the member is a part of the JSON all the same");
                 return false;
             }
             _ => (true, ""),
         };
         if !applies {
             let message = format!("the trait {} is ignored: it belongs on {place}", it.id.name());
-            self.reporter.warning(it.location, message);
+            self.reporter.warning(it.location, message).hint("take it away");
         }
         applies
     }
@@ -185,18 +190,19 @@ impl TraitReader<'_, '_> {
                 _ => None,
             };
             if read.int_enum_value.is_none() {
-                self.expected(it, "an integer of 32 bits");
+                self.expected(it, "an integer of 32 bits").hint("write a number such as 1");
             }
             return;
         }
         match it.value.as_str() {
             Some("") => {
                 self.reporter
-                    .error(it.location, "the value of a member of an enum must not be empty");
+                    .error(it.location, "the value of a member of an enum must not be empty")
+                    .hint("write the text that is sent");
             }
             Some(text) => read.enum_value = Some(text.to_owned()),
             None => {
-                self.expected(it, "a string");
+                self.expected(it, "a string").hint("put the text in quotes");
             }
         }
     }
@@ -209,14 +215,10 @@ impl TraitReader<'_, '_> {
             Kind::String(text) => DefaultValue::String(text.to_string()),
             Kind::Array(elements) if elements.is_empty() => DefaultValue::EmptyList,
             Kind::Object(entries) if entries.is_empty() => DefaultValue::EmptyObject,
-            Kind::Array(_) => {
+            Kind::Array(_) | Kind::Object(_) => {
                 self.reporter
-                    .error(it.location, "the default of a list or document must be [] or {}");
-                return None;
-            }
-            Kind::Object(_) => {
-                self.reporter
-                    .error(it.location, "the default of a map or document must be {} or []");
+                    .error(it.location, "default: only [] and {} can be defaults of lists and maps")
+                    .hint("write [] or {}, or take the default away");
                 return None;
             }
         };
@@ -238,11 +240,13 @@ impl TraitReader<'_, '_> {
             let value: f64 = bound.parse().unwrap_or_default();
             if is_integer && value.fract() != 0.0 {
                 let message = format!("range: {bound} is not an integer, and the number is one");
-                self.reporter.error(it.location, message);
+                self.reporter.error(it.location, message).hint("write a whole number");
             }
         }
         if min.is_none() && max.is_none() {
-            self.reporter.error(it.location, "range: \"min\", \"max\" or both are needed");
+            self.reporter
+                .error(it.location, "range: \"min\", \"max\" or both are needed")
+                .hint("write {\"min\": 1, \"max\": 10}");
         }
         self.check_order(it, min.as_deref(), max.as_deref());
         Some(Range { min, max })
@@ -259,7 +263,9 @@ impl TraitReader<'_, '_> {
         let min: Option<u64> = self.part(it, "min", "a whole number from 0", number);
         let max: Option<u64> = self.part(it, "max", "a whole number from 0", number);
         if min.is_none() && max.is_none() && it.value.as_object().is_some_and(<[_]>::is_empty) {
-            self.reporter.error(it.location, "length: \"min\", \"max\" or both are needed");
+            self.reporter
+                .error(it.location, "length: \"min\", \"max\" or both are needed")
+                .hint("write {\"min\": 1, \"max\": 10}");
         }
         let text = |it: Option<u64>| it.map(|it| it.to_string());
         self.check_order(it, text(min).as_deref(), text(max).as_deref());
@@ -284,14 +290,15 @@ impl TraitReader<'_, '_> {
     fn string(&mut self, it: &RawTrait<'_>) -> Option<String> {
         let text = it.value.as_str();
         if text.is_none() {
-            self.expected(it, "a string");
+            self.expected(it, "a string").hint("put the text in quotes");
         }
         text.map(str::to_owned)
     }
 
     fn one_of<T: Copy>(&mut self, it: &RawTrait<'_>, values: &[(&str, T)]) -> Option<T> {
         let Some(text) = it.value.as_str() else {
-            self.expected(it, "a string");
+            let (first, _) = values[0];
+            self.expected(it, "a string").hint(format!("write {first:?}"));
             return None;
         };
         let found = values.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
@@ -302,9 +309,11 @@ impl TraitReader<'_, '_> {
                 it.id.name(),
                 names.join(" or ")
             );
-            self.reporter
-                .error(it.location, message)
-                .did_you_mean(text, values.iter().map(|(name, _)| *name));
+            self.reporter.error(it.location, message).did_you_mean(
+                text,
+                values.iter().map(|it| it.0),
+                "write one of them",
+            );
         }
         found
     }
@@ -327,9 +336,11 @@ impl TraitReader<'_, '_> {
                 for entry in entries.iter().filter(|it| !keys.contains(&&*it.key)) {
                     let message =
                         format!("the key {:?} of the trait {} is ignored", entry.key, it.id.name());
-                    self.reporter
-                        .warning(it.location, message)
-                        .did_you_mean(&entry.key, keys.iter().copied());
+                    self.reporter.warning(it.location, message).did_you_mean(
+                        &entry.key,
+                        keys.iter().copied(),
+                        "take it away",
+                    );
                 }
                 true
             }
@@ -352,7 +363,7 @@ impl TraitReader<'_, '_> {
         let part = read(value);
         if part.is_none() {
             let message = format!("{key}: expected {what}, found {}", value.describe());
-            self.reporter.error(it.location, message);
+            self.reporter.error(it.location, message).hint(format!("write {what} as \"{key}\""));
         }
         part
     }

@@ -1,0 +1,207 @@
+//! What shapes consist of: members, references, traits; and the checks that all of JSON gets.
+
+use std::collections::HashMap;
+
+use super::Parser;
+use crate::{
+    ast::{Member, Reference},
+    diagnostic::{Finding, Location},
+    json::{Entry, Value},
+    prelude,
+    shape_id::{PRELUDE, ShapeId, is_identifier},
+    traits::{RawTrait, is_known},
+};
+
+impl Parser<'_, '_> {
+    pub(super) fn at(&self, offset: usize) -> Location {
+        Location { source: self.source, offset }
+    }
+
+    pub(super) fn error(&mut self, offset: usize, message: impl Into<String>) -> &mut Finding {
+        self.is_broken = true;
+        self.reporter.error(self.at(offset), message)
+    }
+
+    pub(super) fn members<'a>(&mut self, shape: &Value<'a>) -> Vec<Member<Vec<RawTrait<'a>>>> {
+        let mut members = Vec::new();
+        let mut names: HashMap<String, &str> = HashMap::new();
+        for entry in self.optional_object(shape, "members") {
+            if !is_identifier(&entry.key) {
+                self.error(entry.offset, format!("invalid member name {:?}", entry.key)).hint(
+                    "a name is ASCII letters, digits and underscores, and starts with a letter",
+                );
+                continue;
+            }
+            match names.insert(entry.key.to_ascii_lowercase(), &entry.key) {
+                None => {}
+                Some(twin) if twin == entry.key => continue,
+                Some(twin) => {
+                    let message = format!("members {twin} and {} differ only in case", entry.key);
+                    self.error(entry.offset, message).hint("rename one of them");
+                }
+            }
+            members.extend(self.member(entry));
+        }
+        members
+    }
+
+    pub(super) fn named_member<'a>(
+        &mut self,
+        shape: &Value<'a>,
+        name: &str,
+    ) -> Option<Member<Vec<RawTrait<'a>>>> {
+        match shape.get(name) {
+            Some(entry) => self.member(entry),
+            None => {
+                self.error(shape.offset, format!("{name:?} is missing"))
+                    .hint(format!("add \"{name}\": {{\"target\": …}}"));
+                None
+            }
+        }
+    }
+
+    fn member<'a>(&mut self, entry: &Entry<'a>) -> Option<Member<Vec<RawTrait<'a>>>> {
+        let traits = self.traits(&entry.value);
+        self.keys(&entry.value, &["target", "traits"]);
+        let target = self.target(&entry.value)?;
+        Some(Member {
+            name: entry.key.to_string(),
+            target: target.target,
+            target_location: target.location,
+            traits,
+            location: self.at(entry.offset),
+        })
+    }
+
+    pub(super) fn references(&mut self, shape: &Value<'_>, key: &str) -> Vec<Reference> {
+        let Some(entry) = shape.get(key) else { return Vec::new() };
+        let Some(list) = entry.value.as_array() else {
+            let message = format!("expected an array, found {}", entry.value.describe());
+            self.error(entry.value.offset, message)
+                .hint("write [{\"target\": \"namespace#Shape\"}]");
+            return Vec::new();
+        };
+        list.iter().filter_map(|it| self.reference(it)).collect()
+    }
+
+    /// The input or output of an operation. Absent means nothing, as `smithy.api#Unit` does.
+    pub(super) fn optional_reference(&mut self, shape: &Value<'_>, key: &str) -> Reference {
+        let unit = Reference { target: ShapeId::prelude("Unit"), location: self.at(shape.offset) };
+        shape.get(key).and_then(|it| self.reference(&it.value)).unwrap_or(unit)
+    }
+
+    pub(super) fn reference(&mut self, value: &Value<'_>) -> Option<Reference> {
+        self.keys(value, &["target"]);
+        self.target(value)
+    }
+
+    fn target(&mut self, value: &Value<'_>) -> Option<Reference> {
+        if value.as_object().is_none() {
+            self.error(value.offset, format!("expected an object, found {}", value.describe()))
+                .hint("write {\"target\": \"namespace#Shape\"}");
+            return None;
+        }
+        let Some(target) = value.get("target") else {
+            self.error(value.offset, "\"target\" is missing")
+                .hint("add \"target\": \"namespace#Shape\"");
+            return None;
+        };
+        let text = self.string(&target.value)?;
+        let location = self.at(target.value.offset);
+        match ShapeId::parse(&text) {
+            Ok(target) => Some(Reference { target, location }),
+            Err(reason) => {
+                let hint = match prelude::names().any(|it| it == text) {
+                    true => format!("did you mean \"{PRELUDE}#{text}\"?"),
+                    false => "write the namespace as well: \"com.example#Name\"".to_owned(),
+                };
+                self.error(target.value.offset, format!("target {text:?}: {reason}")).hint(hint);
+                None
+            }
+        }
+    }
+
+    pub(super) fn traits<'a>(&mut self, holder: &Value<'a>) -> Vec<RawTrait<'a>> {
+        let mut traits: Vec<RawTrait<'a>> = Vec::new();
+        for entry in self.optional_object(holder, "traits") {
+            match ShapeId::parse(&entry.key) {
+                Ok(id) => traits.push(RawTrait {
+                    id,
+                    value: entry.value.clone(),
+                    location: self.at(entry.value.offset),
+                    inherited: false,
+                }),
+                Err(reason) => {
+                    let hint = match is_known(&entry.key) {
+                        true => format!("did you mean \"{PRELUDE}#{}\"?", entry.key),
+                        false => "write the namespace as well: \"com.example#name\"".to_owned(),
+                    };
+                    self.error(entry.offset, format!("trait {:?}: {reason}", entry.key)).hint(hint);
+                }
+            }
+        }
+        traits
+    }
+
+    /// The entries of the object under a key; none if the key is absent.
+    pub(super) fn optional_object<'v, 'a>(
+        &mut self,
+        value: &'v Value<'a>,
+        key: &str,
+    ) -> &'v [Entry<'a>] {
+        let Some(entry) = value.get(key) else { return &[] };
+        entry.value.as_object().unwrap_or_else(|| {
+            let message = format!("expected an object, found {}", entry.value.describe());
+            self.error(entry.value.offset, message).hint(format!("write \"{key}\": {{…}}"));
+            &[]
+        })
+    }
+
+    pub(super) fn string(&mut self, value: &Value<'_>) -> Option<String> {
+        let text = value.as_str();
+        if text.is_none() {
+            self.error(value.offset, format!("expected a string, found {}", value.describe()))
+                .hint("put the text in quotes");
+        }
+        text.map(str::to_owned)
+    }
+
+    /// Warns of keys that mean nothing.
+    pub(super) fn keys(&mut self, value: &Value<'_>, known: &[&str]) {
+        for entry in value.as_object().unwrap_or_default() {
+            if !known.contains(&&*entry.key) {
+                let message = format!("the key {:?} has no meaning here and is ignored", entry.key);
+                self.reporter.warning(self.at(entry.offset), message).did_you_mean(
+                    &entry.key,
+                    known.iter().copied(),
+                    "take it away",
+                );
+            }
+        }
+    }
+
+    /// Reports keys that occur twice, wherever they are.
+    pub(super) fn duplicates(&mut self, value: &Value<'_>) {
+        for element in value.as_array().unwrap_or_default() {
+            self.duplicates(element);
+        }
+        let mut seen: HashMap<&str, &Value<'_>> = HashMap::new();
+        for entry in value.as_object().unwrap_or_default() {
+            self.duplicates(&entry.value);
+            match seen.get(&*entry.key) {
+                None => {
+                    seen.insert(&entry.key, &entry.value);
+                }
+                Some(earlier) if earlier.is_same(&entry.value) => {
+                    let message = format!("the key {:?} occurs twice", entry.key);
+                    self.reporter.warning(self.at(entry.offset), message).hint("keep one of them");
+                }
+                Some(_) => {
+                    let message =
+                        format!("the key {:?} occurs twice, with different values", entry.key);
+                    self.error(entry.offset, message).hint("keep one of them");
+                }
+            }
+        }
+    }
+}
