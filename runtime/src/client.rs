@@ -1,5 +1,44 @@
-//! The client.
+//! The client: connections, calls and subscriptions.
+//!
+//! A [`Connection`] is a handle that can be cloned; one task reads and writes its socket, and runs no
+//! code of yours. So a call made in a handler, or a wait for another subscription there, always works.
+//!
+//! # Logs
+//!
+//! Through `tracing`, with target `eventstream_rpc`. No payload, header value or token is ever logged.
+//!
+//! | event | level | fields |
+//! |---|---|---|
+//! | `connected` | debug | `connection` |
+//! | `connection ended` | debug | `connection`, `error` unless this side closed it |
+//! | `connect failed` | debug | `error` |
+//! | `call` (a span) | debug | `connection`, `operation` |
+//! | `handler panicked` | error | `operation` |
 
+#[cfg(feature = "tokio")]
+mod builder;
+#[cfg(feature = "tokio")]
+mod connection;
+#[cfg(feature = "tokio")]
+mod driver;
+#[cfg(feature = "tokio")]
+mod handler;
+#[cfg(feature = "tokio")]
+mod lifecycle;
 mod options;
+#[cfg(feature = "tokio")]
+mod shared;
+#[cfg(feature = "tokio")]
+mod subscription;
 
+#[cfg(feature = "tokio")]
+pub use builder::ConnectionBuilder;
+#[cfg(feature = "tokio")]
+pub use connection::{Connection, PingError};
+#[cfg(feature = "tokio")]
+pub use handler::{BlockingStreamHandler, StreamHandler, SubscriptionHandle};
+#[cfg(feature = "tokio")]
+pub use lifecycle::LifecycleHandler;
 pub use options::{CallOptions, Overflow, SubscribeOptions};
+#[cfg(feature = "tokio")]
+pub use subscription::{Notice, Subscription, SubscriptionItem, WithNotices};

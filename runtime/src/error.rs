@@ -10,6 +10,7 @@ mod service;
 
 pub use connect::ConnectError;
 pub use connection::ConnectionError;
+pub(crate) use sdk::operation_error;
 pub use sdk::{BuildError, ResponseError, SdkError};
 pub use service::{ServiceErrorRef, Unhandled};
 

@@ -7,6 +7,13 @@ pub const SOCKET_PATH_VARIABLE: &str = "AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FO
 /// The environment variable that holds the token of a component's process.
 pub const AUTH_TOKEN_VARIABLE: &str = "SVCUID";
 
+/// Starts building a connection to the nucleus. What is not set comes from the environment, when
+/// [`connect`](crate::client::ConnectionBuilder::connect) is called.
+#[cfg(feature = "tokio")]
+pub fn builder() -> crate::client::ConnectionBuilder {
+    crate::client::ConnectionBuilder::from_environment()
+}
+
 /// The payload of a connect message: who is connecting.
 ///
 /// The Java nucleus wants the token. Nucleus lite also takes a component's name alone, and then checks

@@ -74,6 +74,20 @@ pub fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
     }
 }
 
+/// Reads the payload of a message: the JSON object of a structure or union.
+///
+/// # Errors
+///
+/// As [`from_slice`], and anything but an object.
+pub(crate) fn payload_from_slice<T: crate::operation::Shape>(payload: &[u8]) -> Result<T, Error> {
+    // Derived code would take an array for a structure whose members come in order.
+    match payload.trim_ascii_start().first() {
+        Some(b'{') => from_slice(payload),
+        None => Err(Error::other("expected an object, found nothing")),
+        Some(_) => Err(Error::other("expected an object")),
+    }
+}
+
 /// Reads the payload of a modelled error.
 ///
 /// Its text is the first that is not empty of `message` and `_message`: nucleus lite sends only the

@@ -19,7 +19,7 @@ impl CallOptions {
 }
 
 /// How many bytes of events wait to be read, unless a subscription says otherwise: 16 MiB.
-pub const DEFAULT_QUEUE_LIMIT: usize = 16 * 1024 * 1024;
+const DEFAULT_QUEUE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// What can be chosen for one subscription.
 #[derive(Clone, Debug)]

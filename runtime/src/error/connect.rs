@@ -15,6 +15,8 @@ pub enum ConnectError {
         /// The variable's name.
         name: &'static str,
     },
+    /// Nothing says where to connect to.
+    NoAddress,
     /// The token provider failed.
     Token(Box<dyn StdError + Send + Sync>),
     /// The connect message does not fit the limits of the protocol.
@@ -61,6 +63,9 @@ impl fmt::Display for ConnectError {
                 "the environment variable {name} is not set: the nucleus sets it for its components; \
                  elsewhere set it, or name socket and token when building the connection"
             ),
+            Self::NoAddress => {
+                f.write_str("there is no address to connect to: set a socket path or a TCP address")
+            }
             Self::Token(_) => f.write_str("the token provider failed"),
             Self::Build(_) => f.write_str("the connect message could not be built"),
             Self::Socket { address, source } => {

@@ -119,6 +119,8 @@ pub struct Core {
     config: Config,
     state: State,
     rejected: bool,
+    /// Nothing more will be written.
+    is_finished: bool,
     decoder: Decoder,
     /// Frames that nobody has taken to write yet.
     out: BytesMut,
@@ -166,6 +168,7 @@ impl Core {
             config,
             state: State::Connecting,
             rejected: false,
+            is_finished: false,
             decoder: Decoder::default(),
             queued: out.len() as u64,
             out,
@@ -305,7 +308,11 @@ impl Core {
     }
 
     /// What came of a request.
-    pub fn poll_reply(&mut self, key: Key, cx: &Context<'_>) -> Poll<Result<super::RpcMessage, Failure>> {
+    pub fn poll_reply(
+        &mut self,
+        key: Key,
+        cx: &Context<'_>,
+    ) -> Poll<Result<super::RpcMessage, Failure>> {
         let Some(stream) = self.streams.get_mut(&key) else {
             return Poll::Ready(Err(Failure::NoResponse));
         };
@@ -379,7 +386,11 @@ impl Core {
     }
 
     /// Whether the answer to a ping has come. Answers come in the order of the pings.
-    pub fn poll_pong(&mut self, number: u64, cx: &Context<'_>) -> Poll<Result<(), ConnectionError>> {
+    pub fn poll_pong(
+        &mut self,
+        number: u64,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), ConnectionError>> {
         if self.pongs >= number {
             return Poll::Ready(Ok(()));
         }
@@ -403,12 +414,16 @@ impl Core {
     }
 
     /// Whether that many bytes have been written.
-    pub fn poll_written(&mut self, bytes: u64, cx: &Context<'_>) -> Poll<Result<(), ConnectionError>> {
+    pub fn poll_written(
+        &mut self,
+        bytes: u64,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), ConnectionError>> {
         if self.written >= bytes {
             return Poll::Ready(Ok(()));
         }
         match &self.state {
-            State::Closed(error) if self.out.is_empty() => Poll::Ready(Err(error.clone())),
+            State::Closed(error) if self.is_finished => Poll::Ready(Err(error.clone())),
             _ => self.wait(cx),
         }
     }
@@ -464,6 +479,12 @@ impl Core {
     /// Whether the connection has ended. What is still to be written may then be written.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed(_))
+    }
+
+    /// The socket is gone: what has not been written will not be.
+    pub fn finish(&mut self) {
+        self.is_finished = true;
+        self.wake_waiting();
     }
 
     /// Moves the frames that are to be written to `dst`, which must be empty.

@@ -4,9 +4,7 @@ use std::{fmt, ops::Range};
 
 use bytes::{BufMut, BytesMut};
 
-use crate::frame::{
-    EncodeError, Frame, FrameEncoder, HeaderValueRef, Headers, Limits, MessageRef,
-};
+use crate::frame::{EncodeError, Frame, FrameEncoder, HeaderValueRef, Headers, Limits, MessageRef};
 
 /// The names of the headers that mean something.
 pub(crate) mod header {
@@ -154,12 +152,21 @@ impl RpcMessage {
                 _ => {}
             }
         }
-        let missing = Violation("a message without :message-type, :message-flags and :stream-id as int32");
+        let missing =
+            Violation("a message without :message-type, :message-flags and :stream-id as int32");
         let message_type = MessageType::from_number(message_type.ok_or(missing)?)
             .ok_or(Violation("a message of an unknown type"))?;
         let flags = MessageFlags(flags.ok_or(missing)?);
         let stream_id = StreamId(stream_id.ok_or(missing)?);
-        Ok(Self { frame, message_type, flags, stream_id, operation, service_model_type, content_type })
+        Ok(Self {
+            frame,
+            message_type,
+            flags,
+            stream_id,
+            operation,
+            service_model_type,
+            content_type,
+        })
     }
 
     /// The `operation` header: which operation a request is for.

@@ -11,6 +11,11 @@ pub struct Error {
 }
 
 impl Error {
+    /// An error with a text of our own.
+    pub(super) fn other(message: &str) -> Self {
+        Self { message: message.to_owned() }
+    }
+
     /// An error whose place is known as the path of a member.
     pub(super) fn new(error: serde_json::Error, path: &str) -> Self {
         let mut message = without_values(&error.to_string());

@@ -6,7 +6,9 @@ use super::{ConnectionEvent, Core, State, stream::Action};
 use crate::{
     error::{ConnectionError, DecodeError},
     frame::{Frame, Header, Limits},
-    protocol::{MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation, error_payload},
+    protocol::{
+        MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation, error_payload,
+    },
 };
 
 impl Core {
@@ -36,7 +38,9 @@ impl Core {
     fn receive_frame(&mut self, frame: Frame) {
         let received = RpcMessage::read(frame).and_then(|message| match self.state {
             State::Connecting => self.receive_ack(&message),
-            State::Open if message.stream_id == StreamId::CONNECTION => self.receive_control(&message),
+            State::Open if message.stream_id == StreamId::CONNECTION => {
+                self.receive_control(&message)
+            }
             State::Open => self.receive_application(message),
             State::Closed(_) => Ok(()),
         });
@@ -54,7 +58,9 @@ impl Core {
             return Err(Violation("a connect acknowledgement on a stream"));
         }
         match message.message_type {
-            MessageType::ConnectAck if message.flags.contains(MessageFlags::CONNECTION_ACCEPTED) => {
+            MessageType::ConnectAck
+                if message.flags.contains(MessageFlags::CONNECTION_ACCEPTED) =>
+            {
                 self.state = State::Open;
                 self.record(ConnectionEvent::Connected);
                 self.wake_waiting();
@@ -63,7 +69,9 @@ impl Core {
                 self.rejected = true;
                 self.fail(ConnectionError::ClosedByPeer);
             }
-            MessageType::ProtocolError | MessageType::InternalError => self.fail(peer_error(message)),
+            MessageType::ProtocolError | MessageType::InternalError => {
+                self.fail(peer_error(message))
+            }
             _ => return Err(Violation("a message before the connect acknowledgement")),
         }
         Ok(())
@@ -106,9 +114,8 @@ impl Core {
         let before = self.out.len();
         let head = Outgoing::of_connection(MessageType::PingResponse);
         if let Ok(mut frame) = head.start(&mut self.out, Limits::DEFAULT) {
-            let is_encoded = headers
-                .iter()
-                .all(|it| frame.header(&it.name, it.value.as_value_ref()).is_ok());
+            let is_encoded =
+                headers.iter().all(|it| frame.header(&it.name, it.value.as_value_ref()).is_ok());
             if is_encoded {
                 // It came in by the same limits.
                 let _ = frame.payload(ping.payload()).finish();
@@ -123,7 +130,10 @@ impl Core {
     }
 
     fn receive_application(&mut self, message: RpcMessage) -> Result<(), Violation> {
-        if !matches!(message.message_type, MessageType::ApplicationMessage | MessageType::ApplicationError) {
+        if !matches!(
+            message.message_type,
+            MessageType::ApplicationMessage | MessageType::ApplicationError
+        ) {
             return Err(Violation("a message of the connection on a stream"));
         }
         let id = message.stream_id;

@@ -290,7 +290,8 @@ impl Stream {
     /// Time is up; `None` if the reply has come.
     pub(super) fn expire(&mut self, written: u64) -> Option<Option<Waker>> {
         let Phase::Waiting = self.phase else { return None };
-        self.phase = Phase::Failed(Failure::Timeout { request_written: self.request_end <= written });
+        self.phase =
+            Phase::Failed(Failure::Timeout { request_written: self.request_end <= written });
         Some(self.waker.take())
     }
 

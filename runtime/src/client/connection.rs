@@ -1,0 +1,292 @@
+//! The handle to a connection.
+
+use std::{sync::Arc, task::Poll, time::Duration};
+
+use super::{
+    CallOptions, ConnectionBuilder, SubscribeOptions, Subscription,
+    shared::{Handle, StreamGuard},
+};
+use crate::{
+    error::{ConnectionError, ResponseError, SdkError, operation_error},
+    operation::{Operation, Shape, StreamingOperation},
+    protocol::{
+        MessageType, RpcMessage,
+        client::{Core, Failure, Key, OpenError, Request, deadline},
+    },
+    serde,
+};
+
+/// A handle to one open connection.
+///
+/// Clones share it. It closes when the last clone is gone, and with it the last subscription and the
+/// last [`SubscriptionHandle`](super::SubscriptionHandle).
+///
+/// A process needs one connection: keep a clone wherever calls are made, or one in a
+/// [`std::sync::OnceLock`].
+#[derive(Clone, Debug)]
+pub struct Connection {
+    handle: Arc<Handle>,
+}
+
+impl Connection {
+    /// Starts building a connection.
+    pub fn builder() -> ConnectionBuilder {
+        ConnectionBuilder::default()
+    }
+
+    pub(super) fn new(handle: Handle) -> Self {
+        Self { handle: Arc::new(handle) }
+    }
+
+    /// Sends `request` and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the call: before the request was queued nothing is sent, afterwards the
+    /// stream is ended on the wire. The connection goes on.
+    pub async fn call<O: Operation>(
+        &self,
+        operation: O,
+        request: O::Request,
+        options: CallOptions,
+    ) -> Result<O::Response, SdkError<O::Error>> {
+        let _ = operation;
+        let (_stream, message) = self.start::<O>(&request, &options, None).await?;
+        decode::<O, O::Response>(&message)
+    }
+
+    /// Sends `request`, waits for the response, and keeps the stream open for events.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call`](Self::call).
+    pub async fn subscribe<O: StreamingOperation>(
+        &self,
+        operation: O,
+        request: O::Request,
+        options: SubscribeOptions,
+    ) -> Result<Subscription<O>, SdkError<O::Error>> {
+        let _ = operation;
+        let (stream, message) = self.start::<O>(&request, &options.call, Some(&options)).await?;
+        let response = decode::<O, O::Response>(&message)?;
+        Ok(Subscription::new(stream, response))
+    }
+
+    async fn start<O: Operation>(
+        &self,
+        request: &O::Request,
+        options: &CallOptions,
+        subscribe: Option<&SubscribeOptions>,
+    ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
+        let timeout = options.timeout.unwrap_or(self.handle.call_timeout);
+        let deadline = deadline(tokio::time::Instant::now().into_std(), timeout);
+        let head = Request {
+            operation: O::ID,
+            request_shape: O::Request::ID,
+            response_shape: O::Response::ID,
+            deadline,
+            subscribe,
+        };
+        tracing::trace!(target: "eventstream_rpc", connection = self.number(), operation = O::ID, "call");
+        let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, request));
+        let key = self.send(deadline, open).await?;
+        let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
+        let reply = self.handle.shared.poll(|core, cx| core.poll_reply(key, cx)).await;
+        match reply {
+            Ok(message) => Ok((stream, message)),
+            Err(Failure::Lost { error, request_written }) => {
+                Err(SdkError::DispatchFailure { source: error, request_written })
+            }
+            Err(Failure::Timeout { request_written }) => Err(SdkError::Timeout { request_written }),
+            Err(Failure::NoResponse) => Err(ResponseError::no_response().into()),
+        }
+    }
+
+    /// Queues a message, and waits for room first if there is none.
+    async fn send<T, E>(
+        &self,
+        deadline: Option<std::time::Instant>,
+        mut queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
+    ) -> Result<T, SdkError<E>> {
+        let shared = &self.handle.shared;
+        let mut result = shared.with(&mut queue);
+        if let Err(OpenError::Full) = result {
+            let room = shared.poll(|core, cx| {
+                std::task::ready!(core.poll_room(cx));
+                match queue(core) {
+                    Err(OpenError::Full) => core.poll_room(cx).map(|()| Err(OpenError::Full)),
+                    other => Poll::Ready(other),
+                }
+            });
+            result = match deadline {
+                None => room.await,
+                Some(deadline) => match tokio::time::timeout_at(deadline.into(), room).await {
+                    Ok(result) => result,
+                    Err(_) => return Err(SdkError::Timeout { request_written: false }),
+                },
+            };
+        }
+        result.map_err(|error| match error {
+            OpenError::Build(error) => SdkError::ConstructionFailure(error),
+            OpenError::Closed(source) => {
+                SdkError::DispatchFailure { source, request_written: false }
+            }
+            OpenError::Full => SdkError::Timeout { request_written: false },
+        })
+    }
+
+    pub(super) async fn send_event<O: StreamingOperation>(
+        handle: &Arc<Handle>,
+        key: Key,
+        event: &O::RequestEvent,
+    ) -> Result<(), SdkError<O::Error>> {
+        let connection = Self { handle: Arc::clone(handle) };
+        let queue = |core: &mut Core| {
+            core.send_event(key, O::RequestEvent::ID, |dst| serde::append(dst, event))
+        };
+        connection.send(None, queue).await
+    }
+
+    /// Asks the other side to answer, and waits until it has.
+    ///
+    /// For those who know their peer: the Java nucleus answers, nucleus lite ends the connection. Nobody
+    /// sends pings by itself.
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended, or no answer came within `timeout`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops waiting; the answer is passed over when it comes.
+    pub async fn ping(&self, timeout: Duration) -> Result<(), PingError> {
+        let shared = &self.handle.shared;
+        let number = shared.with(|core| core.ping(b""))?;
+        let pong = shared.poll(|core, cx| core.poll_pong(number, cx));
+        match tokio::time::timeout(timeout, pong).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(PingError::Timeout),
+        }
+    }
+
+    /// Waits until everything that has been queued so far has been written to the socket.
+    ///
+    /// # Errors
+    ///
+    /// The connection ended before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops waiting; what was queued is written all the same.
+    pub async fn flush(&self) -> Result<(), ConnectionError> {
+        let shared = &self.handle.shared;
+        let queued = shared.with(|core| core.queued());
+        shared.poll(|core, cx| core.poll_written(queued, cx)).await
+    }
+
+    /// Waits until the connection has ended: `Ok` if this side closed it.
+    ///
+    /// # Errors
+    ///
+    /// Why it ended, if this side did not close it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops waiting.
+    pub async fn closed(&self) -> Result<(), ConnectionError> {
+        match self.handle.shared.poll(|core, cx| core.poll_closed(cx)).await {
+            ConnectionError::Closed => Ok(()),
+            error => Err(error),
+        }
+    }
+
+    /// Ends every stream and closes the connection, for all its clones; waits until what was queued
+    /// before has been written.
+    ///
+    /// Calls that wait for their response fail with
+    /// [`ConnectionError::Closed`](crate::error::ConnectionError::Closed).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops waiting; the connection closes all the same.
+    pub async fn close(&self) {
+        let shared = &self.handle.shared;
+        let queued = shared.with(|core| {
+            core.close();
+            core.queued()
+        });
+        // It can only fail because the socket did, and then there is nothing left to wait for.
+        let _ = shared.poll(|core, cx| core.poll_written(queued, cx)).await;
+    }
+
+    fn number(&self) -> u64 {
+        self.handle.shared.number
+    }
+}
+
+/// Why a ping was not answered.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum PingError {
+    /// The connection has ended.
+    Connection(ConnectionError),
+    /// No answer came in time.
+    Timeout,
+}
+
+impl std::fmt::Display for PingError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Connection(_) => "the connection ended before the ping was answered",
+            Self::Timeout => "the ping was not answered in time",
+        })
+    }
+}
+
+impl std::error::Error for PingError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Connection(source) => Some(source),
+            Self::Timeout => None,
+        }
+    }
+}
+
+impl From<ConnectionError> for PingError {
+    fn from(source: ConnectionError) -> Self {
+        Self::Connection(source)
+    }
+}
+
+/// Reads a message that should have the shape `S`.
+///
+/// A message of another shape is an error, and so is one that cannot be read; a message without a shape
+/// is taken for what belongs here.
+pub(super) fn decode<O: Operation, S: Shape>(
+    message: &RpcMessage,
+) -> Result<S, SdkError<O::Error>> {
+    let shape = message.service_model_type();
+    if message.message_type == MessageType::ApplicationError {
+        let payload = bytes::Bytes::copy_from_slice(message.payload());
+        let error = operation_error(O::SERVICE, shape, message.content_type(), payload)?;
+        return Err(SdkError::ServiceError(error));
+    }
+    if let Some(shape) = shape.filter(|it| *it != S::ID) {
+        return Err(ResponseError::unexpected_shape(S::ID, shape).into());
+    }
+    Ok(serde::payload_from_slice(message.payload())
+        .map_err(|error| ResponseError::payload(S::ID, error))?)
+}
+
+const _: fn() = || {
+    fn is_send_sync<T: Send + Sync + 'static>() {}
+    is_send_sync::<Connection>();
+};

@@ -1,0 +1,319 @@
+//! Callbacks for the events of a subscription.
+//!
+//! A handler is a loop over the stream, so that there is one way for events to arrive, and one order.
+
+use std::{
+    any::Any,
+    fmt,
+    ops::ControlFlow,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+};
+
+use super::{Notice, Subscription, SubscriptionItem, shared::Handle, subscription::WithNotices};
+use crate::{error::SdkError, operation::StreamingOperation, protocol::client::Key};
+
+/// Callbacks for one subscription, in the order in which the events arrive.
+///
+/// They may make calls and wait for other subscriptions. The next event waits until the callback for the
+/// one before is done.
+pub trait StreamHandler<O: StreamingOperation>: Send + 'static {
+    /// An event arrived.
+    fn on_stream_event(&mut self, event: O::ResponseEvent) -> impl Future<Output = ()> + Send;
+
+    /// The stream reported an error. `Break` ends the stream, and is the default, as in the other
+    /// Greengrass SDKs; with `Continue` it goes on if it still can.
+    fn on_stream_error(
+        &mut self,
+        error: SdkError<O::Error>,
+    ) -> impl Future<Output = ControlFlow<()>> + Send {
+        let _ = error;
+        async { ControlFlow::Break(()) }
+    }
+
+    /// The stream has ended; called once, last.
+    fn on_stream_closed(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// So many events were dropped before the next, because the queue was full.
+    fn on_dropped(&mut self, count: u64) -> impl Future<Output = ()> + Send {
+        let _ = count;
+        async {}
+    }
+
+    /// [`on_stream_event`](Self::on_stream_event) panicked; the panic has been caught and logged. By
+    /// default the stream goes on with the next event.
+    fn on_panic(
+        &mut self,
+        panic: Box<dyn Any + Send>,
+    ) -> impl Future<Output = ControlFlow<()>> + Send {
+        let _ = panic;
+        async { ControlFlow::Continue(()) }
+    }
+}
+
+/// As [`StreamHandler`], for callbacks that block. They run on a thread of their own.
+pub trait BlockingStreamHandler<O: StreamingOperation>: Send + 'static {
+    /// An event arrived.
+    fn on_stream_event(&mut self, event: O::ResponseEvent);
+
+    /// The stream reported an error. `Break` ends the stream, and is the default.
+    fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
+        let _ = error;
+        ControlFlow::Break(())
+    }
+
+    /// The stream has ended; called once, last.
+    fn on_stream_closed(&mut self) {}
+
+    /// So many events were dropped before the next, because the queue was full.
+    fn on_dropped(&mut self, count: u64) {
+        let _ = count;
+    }
+
+    /// [`on_stream_event`](Self::on_stream_event) panicked; the panic has been caught and logged. By
+    /// default the stream goes on with the next event.
+    fn on_panic(&mut self, panic: Box<dyn Any + Send>) -> ControlFlow<()> {
+        let _ = panic;
+        ControlFlow::Continue(())
+    }
+}
+
+impl<O: StreamingOperation, F: FnMut(O::ResponseEvent) + Send + 'static> BlockingStreamHandler<O>
+    for F
+{
+    fn on_stream_event(&mut self, event: O::ResponseEvent) {
+        self(event);
+    }
+
+    fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
+        log_error::<O>(&error)
+    }
+}
+
+/// An asynchronous closure as a handler.
+pub(super) struct Closure<F>(pub(super) F);
+
+impl<O, F, Fut> StreamHandler<O> for Closure<F>
+where
+    O: StreamingOperation,
+    F: FnMut(O::ResponseEvent) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send,
+{
+    async fn on_stream_event(&mut self, event: O::ResponseEvent) {
+        (self.0)(event).await;
+    }
+
+    async fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
+        log_error::<O>(&error)
+    }
+}
+
+/// What a closure does about errors: it has no other way to tell anyone.
+fn log_error<O: StreamingOperation>(error: &SdkError<O::Error>) -> ControlFlow<()> {
+    tracing::warn!(target: "eventstream_rpc", operation = O::ID, %error, "stream error");
+    ControlFlow::Break(())
+}
+
+/// The handle to a subscription whose events go to a handler. Dropping it unsubscribes.
+#[must_use = "dropping the handle unsubscribes"]
+pub struct SubscriptionHandle {
+    connection: Arc<Handle>,
+    key: Key,
+    done: Arc<Done>,
+}
+
+impl SubscriptionHandle {
+    /// Waits until the stream has ended and the handler has been told.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops waiting.
+    pub async fn closed(&self) {
+        std::future::poll_fn(|cx| self.done.poll(cx)).await;
+    }
+
+    /// Unsubscribes, and waits until the handler is done with the event it is at.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops waiting; the subscription ends all the same.
+    pub async fn close(self) {
+        self.end();
+        self.closed().await;
+    }
+
+    fn end(&self) {
+        self.connection.shared.with(|core| core.end(self.key));
+    }
+}
+
+impl Drop for SubscriptionHandle {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl fmt::Debug for SubscriptionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscriptionHandle").finish_non_exhaustive()
+    }
+}
+
+/// Whether a handler is done.
+#[derive(Debug, Default)]
+struct Done(Mutex<(bool, Vec<Waker>)>);
+
+impl Done {
+    fn set(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0 = true;
+        std::mem::take(&mut state.1).into_iter().for_each(Waker::wake);
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.0 {
+            return Poll::Ready(());
+        }
+        if !state.1.iter().any(|it| it.will_wake(cx.waker())) {
+            state.1.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+/// Says that a handler is done when it goes away, whatever the reason.
+struct SetDone(Arc<Done>);
+
+impl Drop for SetDone {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
+fn handle<O: StreamingOperation>(subscription: &Subscription<O>) -> (SubscriptionHandle, SetDone) {
+    let (connection, key) = subscription.owner();
+    let done = Arc::new(Done::default());
+    (SubscriptionHandle { connection, key, done: Arc::clone(&done) }, SetDone(done))
+}
+
+pub(super) fn spawn<O: StreamingOperation>(
+    subscription: Subscription<O>,
+    handler: impl StreamHandler<O>,
+) -> SubscriptionHandle {
+    let (handle, done) = handle(&subscription);
+    tokio::spawn(async move {
+        run(subscription.with_notices(), handler).await;
+        drop(done);
+    });
+    handle
+}
+
+pub(super) fn spawn_blocking<O: StreamingOperation>(
+    subscription: Subscription<O>,
+    handler: impl BlockingStreamHandler<O>,
+) -> SubscriptionHandle {
+    let (handle, done) = handle(&subscription);
+    thread::Builder::new()
+        .name("subscription handler".to_owned())
+        .spawn(move || {
+            block_on(run(subscription.with_notices(), Blocking(handler)));
+            drop(done);
+        })
+        .expect("the operating system gives a thread");
+    handle
+}
+
+/// A blocking handler as one that never waits.
+struct Blocking<H>(H);
+
+impl<O: StreamingOperation, H: BlockingStreamHandler<O>> StreamHandler<O> for Blocking<H> {
+    async fn on_stream_event(&mut self, event: O::ResponseEvent) {
+        self.0.on_stream_event(event);
+    }
+
+    async fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
+        self.0.on_stream_error(error)
+    }
+
+    async fn on_stream_closed(&mut self) {
+        self.0.on_stream_closed();
+    }
+
+    async fn on_dropped(&mut self, count: u64) {
+        self.0.on_dropped(count);
+    }
+
+    async fn on_panic(&mut self, panic: Box<dyn Any + Send>) -> ControlFlow<()> {
+        self.0.on_panic(panic)
+    }
+}
+
+async fn run<O: StreamingOperation>(
+    mut stream: WithNotices<O>,
+    mut handler: impl StreamHandler<O>,
+) {
+    while let Some(item) = stream.next().await {
+        let flow = match item {
+            Ok(SubscriptionItem::Event(event)) => {
+                match caught(handler.on_stream_event(event)).await {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(panic) => {
+                        tracing::error!(target: "eventstream_rpc", operation = O::ID, "handler panicked");
+                        handler.on_panic(panic).await
+                    }
+                }
+            }
+            Ok(SubscriptionItem::Notice(Notice::Dropped(count))) => {
+                handler.on_dropped(count).await;
+                ControlFlow::Continue(())
+            }
+            Err(error) => handler.on_stream_error(error).await,
+        };
+        if flow.is_break() {
+            break;
+        }
+    }
+    // The stream ends on the wire before the handler is told.
+    drop(stream);
+    handler.on_stream_closed().await;
+}
+
+/// Runs a future and catches its panic.
+async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|cx| {
+        // After a panic the future is not polled again.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
+}
+
+/// Runs a future on this thread, which sleeps while there is nothing to do.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
+    }
+}

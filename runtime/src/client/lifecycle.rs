@@ -1,0 +1,88 @@
+//! Telling someone what happens to a connection.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+
+use super::shared::Shared;
+use crate::{
+    error::{ConnectError, ConnectionError},
+    frame::Header,
+    protocol::client::ConnectionEvent,
+};
+
+/// Told of what happens to a connection, in order.
+///
+/// The methods run on a task of their own, so they may take their time; they should not block for long on
+/// a runtime with one thread.
+pub trait LifecycleHandler: Send + 'static {
+    /// The server has accepted the connection.
+    fn on_connect(&mut self) {}
+
+    /// The connection has ended; without an error if this side closed it. Called once for each time that
+    /// [`on_connect`](Self::on_connect) was.
+    fn on_disconnect(&mut self, error: Option<&ConnectionError>) {
+        let _ = error;
+    }
+
+    /// Something is wrong with the connection: connecting failed, or the other side reported an error.
+    /// `true` ends the connection, and is the default.
+    fn on_error(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
+        let _ = error;
+        true
+    }
+
+    /// A ping came. It has been answered already.
+    fn on_ping(&mut self, headers: &[Header], payload: &[u8]) {
+        let _ = (headers, payload);
+    }
+}
+
+/// The place of a handler. Whoever opens a connection takes it; clones of the builder share it.
+#[derive(Clone)]
+pub(super) struct Slot(Arc<Mutex<Box<dyn LifecycleHandler>>>);
+
+impl Slot {
+    pub(super) fn new(handler: impl LifecycleHandler) -> Self {
+        Self(Arc::new(Mutex::new(Box::new(handler))))
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut dyn LifecycleHandler) -> T) -> T {
+        f(self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
+    }
+
+    pub(super) fn connect_failed(&self, error: &ConnectError) {
+        self.with(|handler| handler.on_error(error));
+    }
+
+    /// Tells the handler of everything until the connection has ended.
+    pub(super) async fn run(self, shared: Arc<Shared>) {
+        while let Some(event) = shared.poll(|core, cx| core.poll_connection_event(cx)).await {
+            match event {
+                ConnectionEvent::Connected => self.with(|handler| handler.on_connect()),
+                ConnectionEvent::Error(error) => {
+                    if self.with(|handler| handler.on_error(&error)) {
+                        shared.with(|core| core.fail(error));
+                    }
+                }
+                ConnectionEvent::Ping { headers, payload } => self.ping(&headers, &payload),
+                ConnectionEvent::Disconnected(error) => {
+                    self.with(|handler| handler.on_disconnect(error.as_ref()));
+                }
+            }
+        }
+    }
+
+    fn ping(&self, headers: &[Header], payload: &Bytes) {
+        self.with(|handler| handler.on_ping(headers, payload));
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Slot")
+    }
+}
