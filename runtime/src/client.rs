@@ -20,8 +20,6 @@ mod builder;
 #[cfg(feature = "tokio")]
 mod connection;
 #[cfg(feature = "tokio")]
-mod driver;
-#[cfg(feature = "tokio")]
 mod handler;
 #[cfg(feature = "tokio")]
 mod lifecycle;

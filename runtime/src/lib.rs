@@ -32,6 +32,10 @@ pub mod operation;
 pub mod primitives;
 pub mod protocol;
 pub mod serde;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(any(feature = "tokio", feature = "server"))]
+mod transport;
 
 /// What `Debug` output shows in the place of a sensitive value.
 pub const REDACTED: &str = "*** Sensitive Data Redacted ***";

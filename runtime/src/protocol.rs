@@ -6,9 +6,60 @@
 
 pub mod client;
 mod message;
+mod output;
+#[cfg(feature = "server")]
+pub mod server;
 
 pub use message::{MessageFlags, MessageType, RpcMessage, StreamId, Violation};
 pub(crate) use message::{Outgoing, error_payload, header};
+
+use std::{
+    task::{Context, Waker},
+    time::Instant,
+};
+
+use bytes::BytesMut;
+
+use crate::error::ConnectionError;
+
+/// One side of a connection, as whoever drives it over a socket sees it.
+pub trait Endpoint {
+    /// Takes the whole messages off the front of what has arrived.
+    fn receive(&mut self, input: &mut BytesMut, now: Instant);
+
+    /// How many more bytes than `input` holds the message at its front needs, as far as that is known.
+    fn missing(&self, input: &BytesMut) -> usize;
+
+    /// Whether the driver should read.
+    fn wants_input(&self) -> bool;
+
+    /// Ends the connection: everything that is open ends with this error, at once.
+    fn fail(&mut self, error: ConnectionError);
+
+    /// Whether the connection has ended. What is still to be written may then be written.
+    fn is_closed(&self) -> bool;
+
+    /// When [`expire`](Self::expire) has something to do, at the earliest.
+    fn next_deadline(&self) -> Option<Instant>;
+
+    /// Ends what is due.
+    fn expire(&mut self, now: Instant);
+
+    /// Moves the frames that are to be written to `dst`, which must be empty.
+    fn take_output(&mut self, dst: &mut BytesMut);
+
+    /// That many bytes of what was taken have been written.
+    fn wrote(&mut self, bytes: usize);
+
+    /// The socket is gone: what has not been written will not be.
+    fn finish(&mut self);
+
+    /// Says who is to be woken when there is something for the driver to do.
+    fn set_driver(&mut self, cx: &Context<'_>);
+
+    /// Everyone to be woken because of what was done; to be called after the lock is released.
+    fn take_woken(&mut self) -> Vec<Waker>;
+}
 
 /// The version that a connect message states, and that a server checks.
 pub const VERSION: &str = "0.1.0";

@@ -24,8 +24,6 @@ pub use finite::{Finite, finite};
 pub use missing::{missing, required};
 pub use union::{MemberValue, Union, deserialize_union, serialize_union_member};
 #[cfg(feature = "server")]
-pub(crate) use violations::from_slice_with_violations;
-#[cfg(feature = "server")]
 pub use violations::{Violation, ViolationKind};
 
 /// Writes `value` as JSON, with blobs in base64.
@@ -80,9 +78,27 @@ pub fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
 ///
 /// As [`from_slice`], and anything but an object.
 pub(crate) fn payload_from_slice<T: crate::operation::Shape>(payload: &[u8]) -> Result<T, Error> {
-    // Derived code would take an array for a structure whose members come in order.
+    check_object(payload)?;
+    from_slice(payload)
+}
+
+/// Reads the payload of a request: the JSON object of a structure, and what it lacks.
+///
+/// # Errors
+///
+/// As [`from_slice`], and anything but an object.
+#[cfg(feature = "server")]
+pub(crate) fn request_from_slice<T: crate::operation::Shape>(
+    payload: &[u8],
+) -> Result<(T, Vec<Violation>), Error> {
+    check_object(payload)?;
+    violations::from_slice_with_violations(payload)
+}
+
+/// Derived code would take an array for a structure whose members come in order.
+fn check_object(payload: &[u8]) -> Result<(), Error> {
     match payload.trim_ascii_start().first() {
-        Some(b'{') => from_slice(payload),
+        Some(b'{') => Ok(()),
         None => Err(Error::other("expected an object, found nothing")),
         Some(_) => Err(Error::other("expected an object")),
     }

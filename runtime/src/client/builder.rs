@@ -18,9 +18,7 @@ use tokio::{
 };
 
 use super::{
-    Connection, LifecycleHandler,
-    driver::Driver,
-    lifecycle,
+    Connection, LifecycleHandler, lifecycle,
     shared::{Handle, Shared},
 };
 use crate::{
@@ -28,6 +26,7 @@ use crate::{
     frame::{Header, HeaderValue},
     greengrass::{AUTH_TOKEN_VARIABLE, ConnectPayload, SOCKET_PATH_VARIABLE},
     protocol::client::{Config, Connect, Core},
+    transport::Driver,
 };
 
 /// What gives the token each time a connection is opened.

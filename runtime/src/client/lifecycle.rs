@@ -11,7 +11,7 @@ use super::shared::Shared;
 use crate::{
     error::{ConnectError, ConnectionError},
     frame::Header,
-    protocol::client::ConnectionEvent,
+    protocol::{Endpoint, client::ConnectionEvent},
 };
 
 /// Told of what happens to a connection, in order.

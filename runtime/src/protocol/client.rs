@@ -17,11 +17,11 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use super::{MessageType, Outgoing, StreamId, header};
+use super::{Endpoint, MessageType, Outgoing, StreamId, header, output::Output};
 use crate::{
     client::{Overflow, SubscribeOptions},
     error::{BuildError, ConnectError, ConnectionError, EncodeError},
-    frame::{Decoder, Header, HeaderValueRef, Limits},
+    frame::{Decoder, FrameEncoder, Header, HeaderValueRef, Limits},
     serde,
 };
 
@@ -119,14 +119,8 @@ pub struct Core {
     config: Config,
     state: State,
     rejected: bool,
-    /// Nothing more will be written.
-    is_finished: bool,
     decoder: Decoder,
-    /// Frames that nobody has taken to write yet.
-    out: BytesMut,
-    /// How many bytes of frames there have been so far, and how many of them have been written.
-    queued: u64,
-    written: u64,
+    output: Output,
     streams: HashMap<Key, Stream>,
     keys: HashMap<StreamId, Key>,
     next_key: u64,
@@ -138,12 +132,6 @@ pub struct Core {
     paused: usize,
     events: VecDeque<ConnectionEvent>,
     records_events: bool,
-    /// Whoever waits for something other than a stream of their own.
-    waiting: Vec<Waker>,
-    /// Whoever drives the connection.
-    driver: Option<Waker>,
-    /// Wakers to be called once the lock is released.
-    woken: Vec<Waker>,
 }
 
 impl Core {
@@ -154,7 +142,7 @@ impl Core {
     /// A connect message over the limits of the encoding.
     pub fn new(config: Config, connect: &Connect) -> Result<Self, EncodeError> {
         let mut out = BytesMut::new();
-        let mut frame = crate::frame::FrameEncoder::new(&mut out);
+        let mut frame = FrameEncoder::new(&mut out);
         frame.header(header::VERSION, HeaderValueRef::String(super::VERSION))?;
         frame.header(header::MESSAGE_TYPE, HeaderValueRef::Int32(MessageType::Connect as i32))?;
         frame.header(header::MESSAGE_FLAGS, HeaderValueRef::Int32(0))?;
@@ -164,15 +152,14 @@ impl Core {
         }
         frame.payload(&connect.payload).finish()?;
         drop(frame);
+        let mut output = Output::default();
+        output.append(&out);
         Ok(Self {
             config,
             state: State::Connecting,
             rejected: false,
-            is_finished: false,
             decoder: Decoder::default(),
-            queued: out.len() as u64,
-            out,
-            written: 0,
+            output,
             streams: HashMap::new(),
             keys: HashMap::new(),
             next_key: 0,
@@ -183,9 +170,6 @@ impl Core {
             paused: 0,
             events: VecDeque::new(),
             records_events: false,
-            waiting: Vec::new(),
-            driver: None,
-            woken: Vec::new(),
         })
     }
 
@@ -203,7 +187,7 @@ impl Core {
                 Poll::Ready(Err(ConnectError::ClosedDuringHandshake))
             }
             State::Closed(error) => Poll::Ready(Err(ConnectError::Handshake(error.clone()))),
-            State::Connecting => self.wait(cx),
+            State::Connecting => self.output.wait(cx),
         }
     }
 
@@ -227,11 +211,13 @@ impl Core {
             operation: Some(request.operation),
             ..Outgoing::of_connection(MessageType::ApplicationMessage)
         };
-        self.write(&head, request.request_shape, payload).map_err(OpenError::Build)?;
+        self.output
+            .write(&head, request.request_shape, self.config.max_frame_len, payload)
+            .map_err(OpenError::Build)?;
         self.next_id = id.0.checked_add(1);
         let key = Key(self.next_key);
         self.next_key += 1;
-        let stream = Stream::new(id, request, self.queued);
+        let stream = Stream::new(id, request, self.output.queued());
         self.streams.insert(key, stream);
         self.keys.insert(id, key);
         if let Some(deadline) = request.deadline {
@@ -261,7 +247,9 @@ impl Core {
             service_model_type: Some(shape),
             ..Outgoing::of_connection(MessageType::ApplicationMessage)
         };
-        self.write(&head, shape, payload).map_err(OpenError::Build)
+        self.output
+            .write(&head, shape, self.config.max_frame_len, payload)
+            .map_err(OpenError::Build)
     }
 
     fn check_room(&self) -> Result<(), OpenError> {
@@ -272,39 +260,9 @@ impl Core {
             }
             State::Open => {}
         }
-        let waiting = self.queued - self.written;
         // A message that is larger than the limit by itself goes out alone.
-        if waiting > self.config.write_queue_limit as u64 { Err(OpenError::Full) } else { Ok(()) }
-    }
-
-    fn write(
-        &mut self,
-        head: &Outgoing<'_>,
-        shape: &'static str,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
-    ) -> Result<(), BuildError> {
-        let mut frame = head.start(&mut self.out, Limits::DEFAULT).map_err(BuildError::encode)?;
-        payload(frame.payload_mut()).map_err(|error| BuildError::serialize(shape, error))?;
-        let len = frame.frame_len();
-        if len > self.config.max_frame_len {
-            return Err(BuildError::frame_too_long(len, self.config.max_frame_len));
-        }
-        frame.finish().map_err(BuildError::encode)?;
-        drop(frame);
-        self.queued += len as u64;
-        self.wake_driver();
-        Ok(())
-    }
-
-    /// Queues a message without a payload that must go out whatever waits.
-    fn write_control(&mut self, head: &Outgoing<'_>, payload: &[u8]) {
-        let before = self.out.len();
-        if let Ok(mut frame) = head.start(&mut self.out, Limits::DEFAULT) {
-            // What is not over the limits coming in is not going out.
-            let _ = frame.payload(payload).finish();
-        }
-        self.queued += (self.out.len() - before) as u64;
-        self.wake_driver();
+        let is_full = self.output.waiting_bytes() > self.config.write_queue_limit as u64;
+        if is_full { Err(OpenError::Full) } else { Ok(()) }
     }
 
     /// What came of a request.
@@ -340,7 +298,7 @@ impl Core {
         self.terminate(key);
         let Some(stream) = self.streams.get_mut(&key) else { return };
         let pauses = stream.pauses() && stream.is_over_limit();
-        self.woken.extend(stream.close());
+        self.output.wake(stream.close());
         if pauses {
             self.resume();
         }
@@ -363,7 +321,7 @@ impl Core {
         if let Some(id) = stream.id.take() {
             self.keys.remove(&id);
             if matches!(self.state, State::Open) {
-                self.write_control(&Outgoing::terminate(id), &[]);
+                self.output.write_control(&Outgoing::terminate(id), &[], &[]);
             }
         } else if let Some(id) = lagging {
             self.keys.remove(&id);
@@ -379,7 +337,7 @@ impl Core {
         if let State::Closed(error) = &self.state {
             return Err(error.clone());
         }
-        self.write_control(&Outgoing::of_connection(MessageType::Ping), payload);
+        self.output.write_control(&Outgoing::of_connection(MessageType::Ping), &[], payload);
         let number = self.pongs + self.pings.len() as u64 + 1;
         self.pings.push_back(number);
         Ok(number)
@@ -396,21 +354,21 @@ impl Core {
         }
         match &self.state {
             State::Closed(error) => Poll::Ready(Err(error.clone())),
-            _ => self.wait(cx),
+            _ => self.output.wait(cx),
         }
     }
 
     /// Waits until there is room to send.
     pub fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
         match self.check_room() {
-            Err(OpenError::Full) => self.wait(cx),
+            Err(OpenError::Full) => self.output.wait(cx),
             _ => Poll::Ready(()),
         }
     }
 
     /// How many bytes have been queued so far: what [`poll_written`](Self::poll_written) waits for.
     pub fn queued(&self) -> u64 {
-        self.queued
+        self.output.queued()
     }
 
     /// Whether that many bytes have been written.
@@ -419,12 +377,12 @@ impl Core {
         bytes: u64,
         cx: &Context<'_>,
     ) -> Poll<Result<(), ConnectionError>> {
-        if self.written >= bytes {
+        if self.output.written() >= bytes {
             return Poll::Ready(Ok(()));
         }
         match &self.state {
-            State::Closed(error) if self.is_finished => Poll::Ready(Err(error.clone())),
-            _ => self.wait(cx),
+            State::Closed(error) if self.output.is_finished() => Poll::Ready(Err(error.clone())),
+            _ => self.output.wait(cx),
         }
     }
 
@@ -432,7 +390,7 @@ impl Core {
     pub fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<ConnectionError> {
         match &self.state {
             State::Closed(error) => Poll::Ready(error.clone()),
-            _ => self.wait(cx),
+            _ => self.output.wait(cx),
         }
     }
 
@@ -441,7 +399,7 @@ impl Core {
         match self.events.pop_front() {
             Some(event) => Poll::Ready(Some(event)),
             None if self.is_closed() => Poll::Ready(None),
-            None => self.wait(cx),
+            None => self.output.wait(cx),
         }
     }
 
@@ -455,15 +413,43 @@ impl Core {
         self.fail(ConnectionError::Closed);
     }
 
-    /// Ends the connection: everything that is open ends with this error, at once.
-    pub fn fail(&mut self, error: ConnectionError) {
+    fn resume(&mut self) {
+        self.paused = self.paused.saturating_sub(1);
+        if self.paused == 0 {
+            self.output.wake_driver();
+        }
+    }
+
+    fn record(&mut self, event: ConnectionEvent) {
+        if self.records_events {
+            self.events.push_back(event);
+            self.output.wake_waiting();
+        }
+    }
+}
+
+impl Endpoint for Core {
+    fn receive(&mut self, input: &mut BytesMut, _now: Instant) {
+        self.receive_all(input);
+    }
+
+    fn missing(&self, input: &BytesMut) -> usize {
+        self.decoder.missing(input)
+    }
+
+    // Not while a subscription holds the connection up.
+    fn wants_input(&self) -> bool {
+        self.paused == 0 && !self.is_closed()
+    }
+
+    fn fail(&mut self, error: ConnectionError) {
         if self.is_closed() {
             return;
         }
         let was_open = matches!(self.state, State::Open);
-        let written = self.written;
+        let written = self.output.written();
         for stream in self.streams.values_mut() {
-            self.woken.extend(stream.lose(&error, written));
+            self.output.wake(stream.lose(&error, written));
         }
         self.keys.clear();
         self.paused = 0;
@@ -472,101 +458,51 @@ impl Core {
             self.record(ConnectionEvent::Disconnected(cause));
         }
         self.state = State::Closed(error);
-        self.wake_waiting();
-        self.wake_driver();
+        self.output.wake_waiting();
+        self.output.wake_driver();
     }
 
-    /// Whether the connection has ended. What is still to be written may then be written.
-    pub fn is_closed(&self) -> bool {
+    fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed(_))
     }
 
-    /// The socket is gone: what has not been written will not be.
-    pub fn finish(&mut self) {
-        self.is_finished = true;
-        self.wake_waiting();
-    }
-
-    /// Moves the frames that are to be written to `dst`, which must be empty.
-    pub fn take_output(&mut self, dst: &mut BytesMut) {
-        debug_assert!(dst.is_empty(), "what was taken before has been written");
-        std::mem::swap(&mut self.out, dst);
-    }
-
-    /// That many bytes of what was taken have been written.
-    pub fn wrote(&mut self, bytes: usize) {
-        self.written += bytes as u64;
-        if !self.waiting.is_empty() {
-            self.wake_waiting();
-        }
-    }
-
-    /// Whether the driver should read: not while a subscription holds the connection up.
-    pub fn wants_input(&self) -> bool {
-        self.paused == 0 && !self.is_closed()
-    }
-
-    /// When [`expire`](Self::expire) has something to do, at the earliest.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
     }
 
-    /// Ends the calls whose time is up.
-    pub fn expire(&mut self, now: Instant) {
+    fn expire(&mut self, now: Instant) {
         while let Some(Reverse((deadline, key))) = self.deadlines.peek().copied() {
             if deadline > now {
                 break;
             }
             self.deadlines.pop();
-            let written = self.written;
+            let written = self.output.written();
             let Some(stream) = self.streams.get_mut(&key) else { continue };
             if let Some(waker) = stream.expire(written) {
-                self.woken.extend(waker);
+                self.output.wake(waker);
                 self.terminate(key);
             }
         }
     }
 
-    /// Says who is to be woken when there is something for the driver to do.
-    pub fn set_driver(&mut self, cx: &Context<'_>) {
-        match &mut self.driver {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => self.driver = Some(cx.waker().clone()),
-        }
+    fn take_output(&mut self, dst: &mut BytesMut) {
+        self.output.take(dst);
     }
 
-    /// Everyone to be woken because of what was done; to be called after the lock is released.
-    pub fn take_woken(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.woken)
+    fn wrote(&mut self, bytes: usize) {
+        self.output.wrote(bytes);
     }
 
-    fn resume(&mut self) {
-        self.paused = self.paused.saturating_sub(1);
-        if self.paused == 0 {
-            self.wake_driver();
-        }
+    fn finish(&mut self) {
+        self.output.finish();
     }
 
-    fn record(&mut self, event: ConnectionEvent) {
-        if self.records_events {
-            self.events.push_back(event);
-            self.wake_waiting();
-        }
+    fn set_driver(&mut self, cx: &Context<'_>) {
+        self.output.set_driver(cx);
     }
 
-    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        if !self.waiting.iter().any(|it| it.will_wake(cx.waker())) {
-            self.waiting.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-
-    fn wake_waiting(&mut self) {
-        self.woken.append(&mut self.waiting);
-    }
-
-    fn wake_driver(&mut self) {
-        self.woken.extend(self.driver.take());
+    fn take_woken(&mut self) -> Vec<Waker> {
+        self.output.take_woken()
     }
 }
 

@@ -37,7 +37,7 @@ impl fmt::Display for Violation {
 }
 
 /// Reads a payload, and says what it lacks.
-pub(crate) fn from_slice_with_violations<T: DeserializeOwned>(
+pub(super) fn from_slice_with_violations<T: DeserializeOwned>(
     payload: &[u8],
 ) -> Result<(T, Vec<Violation>), Error> {
     let before = missing::count();

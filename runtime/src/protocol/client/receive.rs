@@ -5,15 +5,13 @@ use bytes::BytesMut;
 use super::{ConnectionEvent, Core, State, stream::Action};
 use crate::{
     error::{ConnectionError, DecodeError},
-    frame::{Frame, Header, Limits},
-    protocol::{
-        MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation, error_payload,
-    },
+    frame::{Frame, Header},
+    protocol::{Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation},
 };
 
 impl Core {
     /// Takes the whole messages off the front of what has arrived.
-    pub fn receive(&mut self, input: &mut BytesMut) {
+    pub(super) fn receive_all(&mut self, input: &mut BytesMut) {
         while self.wants_input() {
             match self.decoder.decode_frame(input) {
                 Ok(Some(frame)) => self.receive_frame(frame),
@@ -22,17 +20,12 @@ impl Core {
                     // Framing is lost after a bad checksum or length: nothing can be said that would be
                     // understood for certain. Bad headers in a good frame can be reported.
                     if matches!((&error, &self.state), (DecodeError::Headers(_), State::Open)) {
-                        self.report(MessageType::InternalError, "a header cannot be read");
+                        self.output.report(MessageType::InternalError, "a header cannot be read");
                     }
                     self.fail(error.into());
                 }
             }
         }
-    }
-
-    /// How many more bytes than `input` holds the message at its front needs, as far as that is known.
-    pub fn missing(&self, input: &BytesMut) -> usize {
-        self.decoder.missing(input)
     }
 
     fn receive_frame(&mut self, frame: Frame) {
@@ -47,7 +40,7 @@ impl Core {
         if let Err(Violation(rule)) = received {
             // Before the acknowledgement a client has nothing to say but its connect message.
             if matches!(self.state, State::Open) {
-                self.report(MessageType::ProtocolError, rule);
+                self.output.report(MessageType::ProtocolError, rule);
             }
             self.fail(ConnectionError::Protocol(rule));
         }
@@ -63,7 +56,7 @@ impl Core {
             {
                 self.state = State::Open;
                 self.record(ConnectionEvent::Connected);
-                self.wake_waiting();
+                self.output.wake_waiting();
             }
             MessageType::ConnectAck => {
                 self.rejected = true;
@@ -83,7 +76,7 @@ impl Core {
             MessageType::PingResponse => {
                 if self.pings.pop_front().is_some() {
                     self.pongs += 1;
-                    self.wake_waiting();
+                    self.output.wake_waiting();
                 }
             }
             MessageType::ProtocolError | MessageType::InternalError => {
@@ -111,18 +104,8 @@ impl Core {
             .filter(|it| !it.name.starts_with(':'))
             .map(|it| Header { name: it.name.to_owned(), value: it.value.to_owned() })
             .collect();
-        let before = self.out.len();
         let head = Outgoing::of_connection(MessageType::PingResponse);
-        if let Ok(mut frame) = head.start(&mut self.out, Limits::DEFAULT) {
-            let is_encoded =
-                headers.iter().all(|it| frame.header(&it.name, it.value.as_value_ref()).is_ok());
-            if is_encoded {
-                // It came in by the same limits.
-                let _ = frame.payload(ping.payload()).finish();
-            }
-        }
-        self.queued += (self.out.len() - before) as u64;
-        self.wake_driver();
+        self.output.write_control(&head, &headers, ping.payload());
         if self.records_events {
             let payload = bytes::Bytes::copy_from_slice(ping.payload());
             self.record(ConnectionEvent::Ping { headers, payload });
@@ -145,7 +128,7 @@ impl Core {
         let Some(key) = self.keys.get(&id).copied() else { return Ok(()) };
         let Some(stream) = self.streams.get_mut(&key) else { return Ok(()) };
         let (action, waker) = stream.receive(message);
-        self.woken.extend(waker);
+        self.output.wake(waker);
         match action {
             Action::None => {}
             Action::Ended => {
@@ -156,24 +139,11 @@ impl Core {
             Action::Terminate => self.terminate(key),
             Action::Lag => {
                 stream.lagging = stream.id.take();
-                self.write_control(&Outgoing::terminate(id), &[]);
+                self.output.write_control(&Outgoing::terminate(id), &[], &[]);
             }
             Action::Pause => self.paused += 1,
         }
         Ok(())
-    }
-
-    /// Tells the other side what is wrong, before the connection ends.
-    fn report(&mut self, message_type: MessageType, rule: &str) {
-        let mut payload = BytesMut::new();
-        error_payload(rule, &mut payload);
-        let head = Outgoing::of_connection(message_type);
-        let before = self.out.len();
-        if let Ok(mut frame) = head.start(&mut self.out, Limits::DEFAULT) {
-            let _ = frame.payload(&payload).finish();
-        }
-        self.queued += (self.out.len() - before) as u64;
-        self.wake_driver();
     }
 }
 

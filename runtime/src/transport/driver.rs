@@ -14,8 +14,8 @@ use tokio::{
     time::Sleep,
 };
 
-use super::shared::Shared;
-use crate::{error::ConnectionError, protocol::client::Core};
+use super::Shared;
+use crate::{error::ConnectionError, protocol::Endpoint};
 
 /// How much is read at a time, in bytes.
 const READ_LEN: usize = 64 * 1024;
@@ -31,9 +31,9 @@ const LINGER: Duration = Duration::from_secs(3);
 ///
 /// It runs no code but the protocol's: whoever waits for a message is woken and reads it elsewhere. So it
 /// is always there to read, to answer a ping, and to see the connection end.
-pub(super) struct Driver<IO> {
+pub(crate) struct Driver<IO, E> {
     io: IO,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<E>>,
     input: BytesMut,
     output: BytesMut,
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
@@ -41,8 +41,8 @@ pub(super) struct Driver<IO> {
     linger: Option<Pin<Box<Sleep>>>,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Driver<IO> {
-    pub(super) fn new(io: IO, shared: Arc<Shared>) -> Self {
+impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
+    pub(crate) fn new(io: IO, shared: Arc<Shared<E>>) -> Self {
         Self {
             io,
             shared,
@@ -82,7 +82,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Driver<IO> {
             let input = &mut self.input;
             let (wants_input, missing) = self.shared.with(|core| {
                 // After a pause there may be whole messages in what was read before.
-                core.receive(input);
+                core.receive(input, tokio::time::Instant::now().into_std());
                 (core.wants_input(), core.missing(input))
             });
             if !wants_input {
@@ -130,7 +130,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Driver<IO> {
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Driver<IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
     /// Writes what was queued before the end, as long as the other side takes it.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let linger = self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
@@ -145,7 +145,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Driver<IO> {
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin> Future for Driver<IO> {
+impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Future for Driver<IO, E> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -164,8 +164,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Future for Driver<IO> {
             }
         }
         ready!(this.poll_end(cx));
-        this.shared.with(Core::finish);
-        tracing::debug!(target: "eventstream_rpc", connection = this.shared.number, "connection ended");
+        this.shared.with(E::finish);
         Poll::Ready(())
     }
 }

@@ -1,0 +1,431 @@
+//! The server's side of a connection, as a value.
+//!
+//! [`Core`] takes the bytes that arrive and gives what the service has to decide: who is connecting, and
+//! each new request. Responses, events and errors go in and come out as bytes. Payloads are opaque here.
+//!
+//! It is as strict as the library under the Java nucleus where a client breaks a rule, with one exception:
+//! a message without `operation` on a stream that has ended is passed over, because a client that sends
+//! events cannot know yet that the server has ended the stream.
+
+mod receive;
+mod stream;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, output::Output};
+use crate::{
+    error::{BuildError, ConnectionError},
+    frame::{Decoder, Header, Limits},
+    serde,
+};
+
+use stream::Stream;
+
+/// What a client may send and hold, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long a message may be in either direction, in bytes. Default: 24 MiB.
+    pub max_frame_len: usize,
+    /// How many streams a client may have open at once. Default: 10,000.
+    pub max_streams: usize,
+    /// How many bytes may wait to be written before events wait for room. Default: 1 MiB.
+    pub write_queue_limit: usize,
+    /// How many bytes of a client's events may wait for the service, for each stream. Default: 16 MiB.
+    pub event_queue_limit: usize,
+    /// How long a client may take to introduce itself. Default: 10 s.
+    pub handshake_timeout: Duration,
+    /// How long a message may be on its way. Default: 10 s.
+    pub frame_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_frame_len: Limits::DEFAULT.max_message_len,
+            max_streams: 10_000,
+            write_queue_limit: 1024 * 1024,
+            event_queue_limit: 16 * 1024 * 1024,
+            handshake_timeout: Duration::from_secs(10),
+            frame_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How long a client that has been refused has to close the connection, before the server does.
+///
+/// A server that closes at once loses its refusal more often than not.
+const REFUSAL_GRACE: Duration = Duration::from_secs(1);
+
+/// Something that the service has to decide.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A client introduces itself; [`Core::accept`] or [`Core::refuse`] answers.
+    Connect {
+        /// The headers of the connect message, without those of the protocol.
+        headers: Vec<Header>,
+        /// Its payload.
+        payload: Bytes,
+    },
+    /// A request on a new stream.
+    Request(RpcMessage),
+}
+
+/// Why a message was not sent.
+#[derive(Debug)]
+pub enum SendError {
+    /// Too much is waiting to be written already. Try again when woken.
+    Full,
+    /// The stream has ended, or the connection has.
+    Ended,
+    /// The message cannot be encoded.
+    Build(BuildError),
+}
+
+/// An error reply as it travels.
+#[derive(Clone, Debug)]
+pub struct ErrorMessage {
+    /// The shape, if it is an error of a model.
+    pub service_model_type: Option<String>,
+    /// The content type.
+    pub content_type: String,
+    /// The payload.
+    pub payload: Bytes,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing has arrived.
+    New,
+    /// The service is deciding whether to let the client in.
+    Deciding,
+    Open,
+    /// The client has been refused and is to close.
+    Refused,
+    /// Everything that was open has been told.
+    Closed(ConnectionError),
+}
+
+/// The server's side of a connection.
+#[derive(Debug)]
+pub struct Core {
+    config: Config,
+    state: State,
+    decoder: Decoder,
+    output: Output,
+    streams: HashMap<StreamId, Stream>,
+    last_id: i32,
+    incoming: VecDeque<Incoming>,
+    /// When the client has to be further than it is: connected, whole with its message, or gone.
+    deadline: Option<Instant>,
+    /// New requests are refused, because the server is about to stop.
+    is_draining: bool,
+}
+
+impl Core {
+    /// A connection that has just been accepted.
+    pub fn new(config: Config, now: Instant) -> Self {
+        Self {
+            config,
+            state: State::New,
+            decoder: Decoder::with_limits(
+                Limits::DEFAULT.with_max_message_len(config.max_frame_len),
+            ),
+            output: Output::default(),
+            streams: HashMap::new(),
+            last_id: 0,
+            incoming: VecDeque::new(),
+            deadline: now.checked_add(config.handshake_timeout),
+            is_draining: false,
+        }
+    }
+
+    /// What the service has to decide next; `None` after the connection has ended.
+    pub fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<Incoming>> {
+        match self.incoming.pop_front() {
+            Some(incoming) => Poll::Ready(Some(incoming)),
+            None if self.is_closed() => Poll::Ready(None),
+            None => self.output.wait(cx),
+        }
+    }
+
+    /// Why the connection has ended, once it has.
+    pub fn ended(&self) -> Option<&ConnectionError> {
+        match &self.state {
+            State::Closed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Lets the client in.
+    pub fn accept(&mut self) {
+        if let State::Deciding = self.state {
+            self.state = State::Open;
+            self.deadline = None;
+            self.acknowledge(MessageFlags::CONNECTION_ACCEPTED);
+        }
+    }
+
+    /// Refuses the client, and gives it time to read that.
+    pub fn refuse(&mut self, now: Instant) {
+        if let State::Deciding = self.state {
+            self.state = State::Refused;
+            self.deadline = now.checked_add(REFUSAL_GRACE);
+            self.acknowledge(MessageFlags::NONE);
+        }
+    }
+
+    fn acknowledge(&mut self, flags: MessageFlags) {
+        let head = Outgoing { flags, ..Outgoing::of_connection(MessageType::ConnectAck) };
+        self.output.write_control(&head, &[], &[]);
+    }
+
+    /// Answers a one-shot request, which ends its stream.
+    ///
+    /// # Errors
+    ///
+    /// The stream has ended, or the response cannot be encoded. There is always room for a response.
+    pub fn respond(
+        &mut self,
+        id: StreamId,
+        shape: &'static str,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+    ) -> Result<(), SendError> {
+        self.send(id, shape, MessageFlags::TERMINATE_STREAM, payload)?;
+        self.remove(id);
+        Ok(())
+    }
+
+    /// Answers a request and leaves its stream open for events.
+    ///
+    /// # Errors
+    ///
+    /// As [`respond`](Self::respond).
+    pub fn respond_open(
+        &mut self,
+        id: StreamId,
+        shape: &'static str,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+    ) -> Result<(), SendError> {
+        self.send(id, shape, MessageFlags::NONE, payload)?;
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.has_responded = true;
+        }
+        Ok(())
+    }
+
+    /// Sends an event, after the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SendError`].
+    pub fn send_event(
+        &mut self,
+        id: StreamId,
+        shape: &'static str,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+    ) -> Result<(), SendError> {
+        debug_assert!(
+            self.streams.get(&id).is_none_or(|it| it.has_responded),
+            "events come after the response"
+        );
+        if self.output.waiting_bytes() > self.config.write_queue_limit as u64 {
+            return Err(SendError::Full);
+        }
+        self.send(id, shape, MessageFlags::NONE, payload)
+    }
+
+    fn send(
+        &mut self,
+        id: StreamId,
+        shape: &'static str,
+        flags: MessageFlags,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+    ) -> Result<(), SendError> {
+        if !self.streams.contains_key(&id) {
+            return Err(SendError::Ended);
+        }
+        let head = Outgoing {
+            flags,
+            stream_id: id,
+            service_model_type: Some(shape),
+            ..Outgoing::of_connection(MessageType::ApplicationMessage)
+        };
+        self.output
+            .write(&head, shape, self.config.max_frame_len, payload)
+            .map_err(SendError::Build)
+    }
+
+    /// Sends an error, which ends the stream.
+    pub fn send_error(&mut self, id: StreamId, error: &ErrorMessage) {
+        if self.remove(id) {
+            self.write_error(id, error);
+        }
+    }
+
+    fn write_error(&mut self, id: StreamId, error: &ErrorMessage) {
+        let head = Outgoing {
+            flags: MessageFlags::TERMINATE_STREAM,
+            stream_id: id,
+            ..Outgoing::of_connection(MessageType::ApplicationError)
+        };
+        let mut headers =
+            vec![Header::new(super::header::CONTENT_TYPE, error.content_type.as_str().into())];
+        if let Some(shape) = &error.service_model_type {
+            headers.push(Header::new(super::header::SERVICE_MODEL_TYPE, shape.as_str().into()));
+        }
+        self.output.write_control(&head, &headers, &error.payload);
+    }
+
+    /// Ends a stream from this side.
+    pub fn terminate(&mut self, id: StreamId) {
+        if self.remove(id) {
+            self.output.write_control(&Outgoing::terminate(id), &[], &[]);
+        }
+    }
+
+    /// Forgets a stream and tells whoever serves it. Whether there was one.
+    fn remove(&mut self, id: StreamId) -> bool {
+        let Some(mut stream) = self.streams.remove(&id) else { return false };
+        self.output.wake(stream.take_wakers());
+        if self.is_draining {
+            self.output.wake_waiting();
+        }
+        true
+    }
+
+    /// Says whether the operation of a stream takes events from the client. Until it is said they wait.
+    pub fn expect_events(&mut self, id: StreamId, takes_events: bool) {
+        let Some(stream) = self.streams.get_mut(&id) else { return };
+        stream.takes_events = Some(takes_events);
+        if !takes_events && stream.has_events() {
+            self.refuse_event(id);
+        }
+    }
+
+    /// The next event from the client; `None` after it has ended the stream.
+    pub fn poll_event(&mut self, id: StreamId, cx: &Context<'_>) -> Poll<Option<RpcMessage>> {
+        match self.streams.get_mut(&id) {
+            Some(stream) => stream.poll_event(cx),
+            None => Poll::Ready(None),
+        }
+    }
+
+    /// Waits until a stream has ended, from whichever side.
+    pub fn poll_ended(&mut self, id: StreamId, cx: &Context<'_>) -> Poll<()> {
+        match self.streams.get_mut(&id) {
+            Some(stream) => stream.wait(cx),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// Waits until there is room for an event.
+    pub fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_closed() || self.output.waiting_bytes() <= self.config.write_queue_limit as u64 {
+            return Poll::Ready(());
+        }
+        self.output.wait(cx)
+    }
+
+    /// Takes no new requests, and ends the streams that have had their response.
+    pub fn drain(&mut self) {
+        self.is_draining = true;
+        let mut open: Vec<_> =
+            self.streams.iter().filter(|(_, it)| it.has_responded).map(|(id, _)| *id).collect();
+        open.sort_unstable();
+        for id in open {
+            self.terminate(id);
+        }
+        if self.streams.is_empty() {
+            self.fail(ConnectionError::Closed);
+        }
+    }
+
+    /// Waits until everything that was queued before the end has been written.
+    pub fn poll_finished(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.output.is_finished() { Poll::Ready(()) } else { self.output.wait(cx) }
+    }
+
+    /// Waits until nothing is being served any more.
+    pub fn poll_idle(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_closed() || self.streams.is_empty() {
+            Poll::Ready(())
+        } else {
+            self.output.wait(cx)
+        }
+    }
+}
+
+impl Endpoint for Core {
+    fn receive(&mut self, input: &mut BytesMut, now: Instant) {
+        self.receive_all(input, now);
+    }
+
+    fn missing(&self, input: &BytesMut) -> usize {
+        self.decoder.missing(input)
+    }
+
+    // A refused client is read from until it goes away.
+    fn wants_input(&self) -> bool {
+        !self.is_closed()
+    }
+
+    fn fail(&mut self, error: ConnectionError) {
+        if self.is_closed() {
+            return;
+        }
+        self.state = State::Closed(error);
+        for (_, mut stream) in self.streams.drain() {
+            self.output.wake(stream.take_wakers());
+        }
+        self.incoming.clear();
+        self.deadline = None;
+        self.output.wake_waiting();
+        self.output.wake_driver();
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed(_))
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn expire(&mut self, now: Instant) {
+        if self.deadline.is_some_and(|it| it <= now) {
+            let rule = match self.state {
+                State::New | State::Deciding => "no connect message in time",
+                State::Refused => "refused",
+                State::Open | State::Closed(_) => "a message that is not whole in time",
+            };
+            self.fail(ConnectionError::Protocol(rule));
+        }
+    }
+
+    fn take_output(&mut self, dst: &mut BytesMut) {
+        self.output.take(dst);
+    }
+
+    fn wrote(&mut self, bytes: usize) {
+        self.output.wrote(bytes);
+    }
+
+    fn finish(&mut self) {
+        self.output.finish();
+    }
+
+    fn set_driver(&mut self, cx: &Context<'_>) {
+        self.output.set_driver(cx);
+    }
+
+    fn take_woken(&mut self) -> Vec<Waker> {
+        self.output.take_woken()
+    }
+}

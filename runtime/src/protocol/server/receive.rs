@@ -1,0 +1,194 @@
+//! What arrives.
+
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Core, ErrorMessage, Incoming, State, Stream};
+use crate::{
+    error::{ConnectionError, DecodeError, Unhandled},
+    frame::{Frame, Header, HeaderValueRef},
+    protocol::{Endpoint, MessageType, Outgoing, RpcMessage, StreamId, VERSION, Violation, header},
+};
+
+impl From<&Unhandled> for ErrorMessage {
+    fn from(error: &Unhandled) -> Self {
+        Self {
+            service_model_type: error.shape_id().map(str::to_owned),
+            content_type: error.content_type().unwrap_or(crate::protocol::JSON).to_owned(),
+            payload: Bytes::copy_from_slice(error.payload()),
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn receive_all(&mut self, input: &mut BytesMut, now: Instant) {
+        let mut is_whole = false;
+        while !self.is_closed() {
+            match self.decoder.decode_frame(input) {
+                Ok(Some(frame)) => {
+                    is_whole = true;
+                    self.receive_frame(frame);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    // As the library under the official SDKs: bad framing is not answered, bad headers in
+                    // a good frame are.
+                    if let DecodeError::Headers(_) = error {
+                        self.output.report(MessageType::InternalError, "a header cannot be read");
+                    }
+                    self.fail(error.into());
+                }
+            }
+        }
+        if let State::Open = self.state {
+            self.watch_frame(is_whole, !input.is_empty(), now);
+        }
+    }
+
+    /// A message that has begun must become whole in time, so that half of one does not hold memory for
+    /// ever.
+    fn watch_frame(&mut self, is_whole: bool, is_partial: bool, now: Instant) {
+        match (is_partial, self.deadline) {
+            (false, _) => self.deadline = None,
+            (true, Some(_)) if !is_whole => {}
+            (true, _) => self.deadline = now.checked_add(self.config.frame_timeout),
+        }
+    }
+
+    fn receive_frame(&mut self, frame: Frame) {
+        if let State::Refused = self.state {
+            return;
+        }
+        let received = RpcMessage::read(frame).and_then(|message| match self.state {
+            State::New => self.receive_connect(&message),
+            _ if message.stream_id == StreamId::CONNECTION => self.receive_control(&message),
+            // A client should wait to be let in. What comes before is served once it is.
+            _ => self.receive_application(message),
+        });
+        if let Err(Violation(rule)) = received {
+            self.output.report(MessageType::ProtocolError, rule);
+            self.fail(ConnectionError::Protocol(rule));
+        }
+    }
+
+    fn receive_connect(&mut self, message: &RpcMessage) -> Result<(), Violation> {
+        if message.message_type != MessageType::Connect || message.stream_id != StreamId::CONNECTION
+        {
+            return Err(Violation("the first message is a connect message on stream 0"));
+        }
+        let version = message.headers().find(|it| it.name == header::VERSION);
+        if version.map(|it| it.value) != Some(HeaderValueRef::String(VERSION)) {
+            return Err(Violation("a connect message states the version 0.1.0"));
+        }
+        self.state = State::Deciding;
+        let reserved =
+            [header::VERSION, header::MESSAGE_TYPE, header::MESSAGE_FLAGS, header::STREAM_ID];
+        let headers = message
+            .headers()
+            .filter(|it| !reserved.iter().any(|name| it.name.eq_ignore_ascii_case(name)))
+            .map(|it| Header { name: it.name.to_owned(), value: it.value.to_owned() })
+            .collect();
+        let payload = Bytes::copy_from_slice(message.payload());
+        self.push(Incoming::Connect { headers, payload });
+        Ok(())
+    }
+
+    fn receive_control(&mut self, message: &RpcMessage) -> Result<(), Violation> {
+        match message.message_type {
+            // As the Java nucleus: the same payload, and the headers that are not the protocol's.
+            MessageType::Ping => {
+                let headers: Vec<_> = message
+                    .headers()
+                    .filter(|it| !it.name.starts_with(':'))
+                    .map(|it| Header { name: it.name.to_owned(), value: it.value.to_owned() })
+                    .collect();
+                let head = Outgoing::of_connection(MessageType::PingResponse);
+                self.output.write_control(&head, &headers, message.payload());
+            }
+            MessageType::PingResponse => {}
+            MessageType::Connect => return Err(Violation("a second connect message")),
+            MessageType::ApplicationMessage | MessageType::ApplicationError => {
+                return Err(Violation("an application message on stream 0"));
+            }
+            MessageType::ProtocolError | MessageType::InternalError => {
+                let internal = message.message_type == MessageType::InternalError;
+                let message = crate::serde::ErrorMembers::read(message.payload()).message;
+                self.fail(ConnectionError::PeerError { internal, message });
+            }
+            MessageType::ConnectAck => {
+                self.output.report(MessageType::InternalError, "a client does not acknowledge");
+                self.fail(ConnectionError::Protocol("a connect acknowledgement from the client"));
+            }
+        }
+        Ok(())
+    }
+
+    fn receive_application(&mut self, message: RpcMessage) -> Result<(), Violation> {
+        if !matches!(
+            message.message_type,
+            MessageType::ApplicationMessage | MessageType::ApplicationError
+        ) {
+            return Err(Violation("a message of the connection on a stream"));
+        }
+        let id = message.stream_id;
+        if self.streams.contains_key(&id) {
+            self.receive_on_stream(message);
+            return Ok(());
+        }
+        if id.0 <= 0 {
+            return Err(Violation("stream ids are positive"));
+        }
+        if id.0 <= self.last_id {
+            // A message that crossed the end of its stream, or tells of an end that came from here.
+            let is_late = message.is_terminating() || message.operation().is_none();
+            return if is_late { Ok(()) } else { Err(Violation("a stream id is used once")) };
+        }
+        if Some(id.0) != self.last_id.checked_add(1) {
+            return Err(Violation("stream ids count up from 1 without gaps"));
+        }
+        if message.operation().is_none_or(str::is_empty) {
+            return Err(Violation("the first message of a stream names its operation"));
+        }
+        self.last_id = id.0;
+        if message.is_terminating() {
+            // The client has given up before it was heard.
+            return Ok(());
+        }
+        if self.is_draining || self.streams.len() >= self.config.max_streams {
+            self.write_error(id, &(&Unhandled::internal()).into());
+            return Ok(());
+        }
+        self.streams.insert(id, Stream::default());
+        self.push(Incoming::Request(message));
+        Ok(())
+    }
+
+    fn receive_on_stream(&mut self, message: RpcMessage) {
+        let id = message.stream_id;
+        let is_end = message.is_terminating();
+        // Only an event has a payload: an empty message that ends the stream says no more than that.
+        if !(is_end && message.payload().is_empty()) {
+            let limit = self.config.event_queue_limit;
+            let Some(stream) = self.streams.get_mut(&id) else { return };
+            let is_taken = stream.takes_events != Some(false) && stream.push(message, limit);
+            self.output.wake(stream.take_wakers());
+            if !is_taken {
+                return self.refuse_event(id);
+            }
+        }
+        if is_end {
+            self.remove(id);
+        }
+    }
+
+    /// Answers an event that the operation does not take, or that there is no room for.
+    pub(super) fn refuse_event(&mut self, id: StreamId) {
+        self.send_error(id, &(&Unhandled::internal()).into());
+    }
+
+    fn push(&mut self, incoming: Incoming) {
+        self.incoming.push_back(incoming);
+        self.output.wake_waiting();
+    }
+}

@@ -1,0 +1,63 @@
+//! The server: a listener, and what serves the calls of its clients.
+//!
+//! Generated code implements [`Service`] for a service trait; a [`Server`] serves it. A server must be told
+//! whom to trust: there is nothing to serve before [`authenticator`](Server::authenticator) or
+//! [`allow_all`](Server::allow_all).
+//!
+//! A call is served in the order in which it arrived as long as its handler does not wait; a handler that
+//! waits goes on beside the others. Handlers should not block: one that does holds up its own connection.
+//!
+//! # Logs
+//!
+//! Through `tracing`, with target `eventstream_rpc`. No payload, header value or token is ever logged.
+//!
+//! | event | level | fields |
+//! |---|---|---|
+//! | `client accepted` | debug | `connection`, `identity` |
+//! | `client refused` | debug | `connection` |
+//! | `call denied` | debug | `connection`, `operation` |
+//! | `client gone` | debug | `connection`, `error` |
+//! | `invalid request` | debug | `connection`, `operation`, `error` |
+//! | `handler panicked` | error | `connection`, `operation` |
+//! | `accept failed` | warn | `error` |
+
+mod authenticator;
+mod call;
+mod connection;
+mod listener;
+mod reply;
+mod streaming;
+
+use std::pin::Pin;
+
+pub use authenticator::{
+    AllowAll, Authenticator, Authorizer, ConnectRequest, Identity, PeerCredentials, Rejected,
+};
+pub use call::{IncomingCall, InvalidRequest, RequestContext};
+pub use listener::{Server, serve_connection};
+pub use reply::ErrorReply;
+pub use streaming::{EventStream, StreamingRequest, StreamingResponse};
+
+pub use crate::{
+    protocol::server::Config,
+    serde::{Violation, ViolationKind},
+};
+
+/// A future behind a pointer.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Routes incoming calls to handlers. Implemented by generated code.
+pub trait Service: Send + Sync + 'static {
+    /// Absolute shape ID of the service.
+    const ID: &'static str;
+
+    /// Serves a call: picks the operation, and hands the rest to [`IncomingCall::unary`] or
+    /// [`IncomingCall::streaming`].
+    fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()>;
+
+    /// Decides about a request that lacks required members.
+    fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
+        let _ = (operation, violations);
+        InvalidRequest::Reject
+    }
+}

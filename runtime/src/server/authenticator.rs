@@ -1,0 +1,116 @@
+//! Who may connect, and who may do what.
+
+use bytes::Bytes;
+
+use super::{ErrorReply, RequestContext};
+use crate::frame::{Header, HeaderValue};
+
+/// A client that introduces itself.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ConnectRequest {
+    /// The headers of its connect message, without those of the protocol.
+    pub headers: Vec<Header>,
+    /// The payload of its connect message.
+    pub payload: Bytes,
+    /// The process at the other end of a Unix socket, as far as the platform says.
+    pub peer: Option<PeerCredentials>,
+}
+
+impl ConnectRequest {
+    /// The text of a header; `None` if it is absent or of another type.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().rfind(|it| it.name == name).and_then(|it| match &it.value {
+            HeaderValue::String(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+}
+
+impl std::fmt::Debug for ConnectRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Headers and payload may hold a token.
+        f.debug_struct("ConnectRequest").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+/// The process at the other end of a Unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerCredentials {
+    /// Its process ID, where the platform says.
+    pub pid: Option<i32>,
+    /// Its user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+}
+
+impl PeerCredentials {
+    pub(super) fn new(pid: Option<i32>, uid: u32, gid: u32) -> Self {
+        Self { pid, uid, gid }
+    }
+}
+
+/// Who a client is: for Greengrass, the name of a component.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Identity(pub String);
+
+/// The client is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejected;
+
+/// Decides who may connect.
+///
+/// A function that takes a [`ConnectRequest`] is one.
+pub trait Authenticator: Send + Sync + 'static {
+    /// Who the client is.
+    ///
+    /// # Errors
+    ///
+    /// The client is not let in.
+    fn authenticate(
+        &self,
+        request: &ConnectRequest,
+    ) -> impl Future<Output = Result<Identity, Rejected>> + Send;
+}
+
+impl<F> Authenticator for F
+where
+    F: Fn(&ConnectRequest) -> Result<Identity, Rejected> + Send + Sync + 'static,
+{
+    async fn authenticate(&self, request: &ConnectRequest) -> Result<Identity, Rejected> {
+        self(request)
+    }
+}
+
+/// Lets everyone in, with an empty identity.
+#[derive(Clone, Copy, Debug)]
+pub struct AllowAll(pub(super) ());
+
+impl Authenticator for AllowAll {
+    async fn authenticate(&self, _: &ConnectRequest) -> Result<Identity, Rejected> {
+        Ok(Identity(String::new()))
+    }
+}
+
+/// Decides who may call what, before the handler runs.
+///
+/// A function with these arguments is one.
+pub trait Authorizer: Send + Sync + 'static {
+    /// Whether the client may call the operation.
+    ///
+    /// # Errors
+    ///
+    /// What the client is told instead.
+    fn authorize(&self, context: &RequestContext, operation: &str) -> Result<(), ErrorReply>;
+}
+
+impl<F> Authorizer for F
+where
+    F: Fn(&RequestContext, &str) -> Result<(), ErrorReply> + Send + Sync + 'static,
+{
+    fn authorize(&self, context: &RequestContext, operation: &str) -> Result<(), ErrorReply> {
+        self(context, operation)
+    }
+}

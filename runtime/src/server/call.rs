@@ -1,0 +1,327 @@
+//! One call, from its request to its reply.
+
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+};
+
+use super::{
+    BoxFuture, ErrorReply, Identity, PeerCredentials, Violation,
+    streaming::{self, StreamingRequest, StreamingResponse},
+};
+use crate::{
+    error::Unhandled,
+    operation::{NoEvents, Operation, Shape, StreamingOperation},
+    protocol::{
+        RpcMessage, StreamId,
+        server::{Core, SendError},
+    },
+    serde,
+    transport::Shared,
+};
+
+/// What happens to a request that lacks required members.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum InvalidRequest {
+    /// It is refused as the Java server refuses what it cannot read: with an error that is not of the
+    /// model.
+    Reject,
+    /// It is refused with this error.
+    RejectWith(ErrorReply),
+    /// The handler gets it, with zero values in the place of what is missing.
+    Accept,
+}
+
+/// Who is calling, and how.
+#[derive(Clone)]
+pub struct RequestContext {
+    identity: Identity,
+    peer: Option<PeerCredentials>,
+    stream_id: StreamId,
+    violations: Arc<[Violation]>,
+    shared: Arc<Shared<Core>>,
+}
+
+impl RequestContext {
+    /// Who the authenticator said the client is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The process at the other end of a Unix socket, as far as the platform says.
+    pub fn peer(&self) -> Option<PeerCredentials> {
+        self.peer
+    }
+
+    /// A number that tells this connection from the others of the process.
+    pub fn connection(&self) -> u64 {
+        self.shared.number
+    }
+
+    /// The stream of the call.
+    pub fn stream_id(&self) -> StreamId {
+        self.stream_id
+    }
+
+    /// Which required members the request lacks, if the service has accepted such a request.
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// Waits until the stream of the call has ended, from whichever side.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops waiting.
+    pub async fn ended(&self) {
+        let id = self.stream_id;
+        self.shared.poll(|core, cx| core.poll_ended(id, cx)).await;
+    }
+}
+
+impl fmt::Debug for RequestContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestContext")
+            .field("identity", &self.identity)
+            .field("peer", &self.peer)
+            .field("connection", &self.connection())
+            .field("stream_id", &self.stream_id)
+            .field("violations", &self.violations)
+            .finish()
+    }
+}
+
+/// Decides about requests that lack required members.
+pub(super) type OnInvalid = Arc<dyn Fn(&str, &[Violation]) -> InvalidRequest + Send + Sync>;
+
+/// The first message of a stream, not decoded yet.
+pub struct IncomingCall {
+    message: RpcMessage,
+    service_id: &'static str,
+    context: RequestContext,
+    on_invalid: OnInvalid,
+}
+
+impl IncomingCall {
+    pub(super) fn new(
+        message: RpcMessage,
+        service_id: &'static str,
+        client: &super::connection::Client,
+        on_invalid: OnInvalid,
+    ) -> Self {
+        let context = RequestContext {
+            identity: client.identity.clone(),
+            peer: client.peer,
+            stream_id: message.stream_id,
+            violations: Arc::new([]),
+            shared: Arc::clone(&client.shared),
+        };
+        Self { message, service_id, context, on_invalid }
+    }
+
+    /// Absolute shape ID of the operation.
+    pub fn operation(&self) -> &str {
+        self.message.operation().unwrap_or_default()
+    }
+
+    /// Who is calling.
+    pub fn context(&self) -> &RequestContext {
+        &self.context
+    }
+
+    /// Serves a call of an operation with one response.
+    pub fn unary<O, F, Fut>(self, operation: O, handler: F) -> BoxFuture<'static, ()>
+    where
+        O: Operation,
+        F: FnOnce(O::Request, RequestContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<O::Response, O::Error>> + Send + 'static,
+    {
+        let _ = operation;
+        Box::pin(async move {
+            let Some((request, reply)) = self.accept::<O>(false) else { return };
+            let Some(result) =
+                reply.run::<O, _, _>(|| handler(request, reply.context.clone())).await
+            else {
+                return;
+            };
+            match result {
+                Ok(response) => reply.respond(&response),
+                Err(error) => reply.error(&error),
+            }
+        })
+    }
+
+    /// Serves a call of an operation that keeps its stream open for events.
+    pub fn streaming<O, F, Fut>(self, operation: O, handler: F) -> BoxFuture<'static, ()>
+    where
+        O: StreamingOperation,
+        F: FnOnce(StreamingRequest<O>, RequestContext) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<StreamingResponse<O>, O::Error>> + Send + 'static,
+    {
+        let _ = operation;
+        Box::pin(async move {
+            let takes_events = O::RequestEvent::ID != NoEvents::ID;
+            let Some((request, reply)) = self.accept::<O>(takes_events) else { return };
+            let events = streaming::client_events(&reply);
+            let request = StreamingRequest { request, events };
+            let Some(result) =
+                reply.run::<O, _, _>(|| handler(request, reply.context.clone())).await
+            else {
+                return;
+            };
+            match result {
+                Ok(response) => streaming::serve(&reply, response).await,
+                Err(error) => reply.error(&error),
+            }
+        })
+    }
+
+    /// Answers a call of an operation that the service does not have.
+    pub fn unsupported(self) -> BoxFuture<'static, ()> {
+        let error = Unhandled::not_implemented(self.operation());
+        self.deny(&error.into());
+        Box::pin(std::future::ready(()))
+    }
+
+    /// Answers without a handler.
+    pub(super) fn deny(self, error: &ErrorReply) {
+        self.into_reply().send_error(error);
+    }
+
+    fn into_reply(self) -> Reply {
+        let operation = self.operation().to_owned();
+        Reply { service_id: self.service_id, operation, context: self.context }
+    }
+
+    /// Reads the request; one that cannot be read is answered.
+    fn accept<O: Operation>(mut self, takes_events: bool) -> Option<(O::Request, Reply)> {
+        let id = self.context.stream_id;
+        self.context.shared.with(|core| core.expect_events(id, takes_events));
+        let decoded = serde::request_from_slice::<O::Request>(self.message.payload());
+        let (request, violations) = match decoded {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                tracing::debug!(
+                    target: "eventstream_rpc",
+                    connection = self.context.connection(), operation = O::ID, %error,
+                    "invalid request"
+                );
+                self.deny(&ErrorReply::internal());
+                return None;
+            }
+        };
+        if !violations.is_empty() {
+            match (self.on_invalid)(O::ID, &violations) {
+                InvalidRequest::Accept => self.context.violations = violations.into(),
+                InvalidRequest::Reject => {
+                    self.deny(&ErrorReply::internal());
+                    return None;
+                }
+                InvalidRequest::RejectWith(error) => {
+                    self.deny(&error);
+                    return None;
+                }
+            }
+        }
+        Some((request, self.into_reply()))
+    }
+}
+
+impl fmt::Debug for IncomingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingCall")
+            .field("operation", &self.operation())
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the reply to a call goes.
+pub(super) struct Reply {
+    service_id: &'static str,
+    operation: String,
+    pub(super) context: RequestContext,
+}
+
+impl Reply {
+    pub(super) fn shared(&self) -> &Arc<Shared<Core>> {
+        &self.context.shared
+    }
+
+    pub(super) fn id(&self) -> StreamId {
+        self.context.stream_id
+    }
+
+    /// Runs a handler until it is done or its stream has ended. A panic is answered.
+    async fn run<O, Fut, F>(&self, handler: F) -> Option<Fut::Output>
+    where
+        O: Operation,
+        F: FnOnce() -> Fut,
+        Fut: Future,
+    {
+        let caught = |panic| self.panicked(panic);
+        let future = catch_unwind(AssertUnwindSafe(handler)).map_err(caught).ok()?;
+        self.until_ended(future).await
+    }
+
+    /// Waits for a future, and drops it when the stream ends or it panics.
+    pub(super) async fn until_ended<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        let id = self.id();
+        std::future::poll_fn(|cx| {
+            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                Ok(Poll::Ready(output)) => return Poll::Ready(Some(output)),
+                Ok(Poll::Pending) => {}
+                Err(panic) => {
+                    self.panicked(panic);
+                    return Poll::Ready(None);
+                }
+            }
+            self.shared().with(|core| core.poll_ended(id, cx)).map(|()| None)
+        })
+        .await
+    }
+
+    fn panicked(&self, _panic: Box<dyn Any + Send>) {
+        tracing::error!(
+            target: "eventstream_rpc",
+            connection = self.context.connection(), operation = self.operation,
+            "handler panicked"
+        );
+        self.send_error(&ErrorReply::internal());
+    }
+
+    fn respond<S: Shape>(&self, response: &S) {
+        let sent = self
+            .shared()
+            .with(|core| core.respond(self.id(), S::ID, |dst| serde::append(dst, response)));
+        self.check(sent);
+    }
+
+    /// A reply that cannot be encoded is answered in its place.
+    pub(super) fn check(&self, sent: Result<(), SendError>) -> bool {
+        if let Err(SendError::Build(error)) = &sent {
+            tracing::error!(
+                target: "eventstream_rpc",
+                connection = self.context.connection(), operation = self.operation, %error,
+                "reply cannot be encoded"
+            );
+            self.send_error(&ErrorReply::internal());
+        }
+        sent.is_ok()
+    }
+
+    pub(super) fn error(&self, error: &impl crate::operation::OperationError) {
+        self.send_error(&ErrorReply::of_operation(error));
+    }
+
+    pub(super) fn send_error(&self, error: &ErrorReply) {
+        let message = error.to_message(self.service_id);
+        self.shared().with(|core| core.send_error(self.id(), &message));
+    }
+}

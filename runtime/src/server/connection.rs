@@ -1,0 +1,157 @@
+//! One accepted connection.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{
+    Authenticator, Authorizer, ConnectRequest, Identity, IncomingCall, PeerCredentials, Service,
+    call::OnInvalid,
+};
+use crate::{
+    error::ConnectionError,
+    protocol::{
+        Endpoint, RpcMessage,
+        server::{Config, Core, Incoming},
+    },
+    transport::{Driver, Shared},
+};
+
+/// What all connections of a server share.
+pub(super) struct Context<S, A> {
+    pub(super) service: Arc<S>,
+    pub(super) authenticator: Arc<A>,
+    pub(super) authorizer: Option<Arc<dyn Authorizer>>,
+    pub(super) config: Config,
+    pub(super) on_invalid: OnInvalid,
+}
+
+impl<S: Service, A> Context<S, A> {
+    pub(super) fn new(
+        service: S,
+        authenticator: A,
+        authorizer: Option<Arc<dyn Authorizer>>,
+        config: Config,
+    ) -> Self {
+        let service = Arc::new(service);
+        let for_hook = Arc::clone(&service);
+        let on_invalid: OnInvalid =
+            Arc::new(move |operation, violations| for_hook.invalid_request(operation, violations));
+        Self { service, authenticator: Arc::new(authenticator), authorizer, config, on_invalid }
+    }
+}
+
+impl<S, A> Clone for Context<S, A> {
+    fn clone(&self) -> Self {
+        Self {
+            service: Arc::clone(&self.service),
+            authenticator: Arc::clone(&self.authenticator),
+            authorizer: self.authorizer.clone(),
+            config: self.config,
+            on_invalid: Arc::clone(&self.on_invalid),
+        }
+    }
+}
+
+/// A client that has been let in.
+pub(super) struct Client {
+    pub(super) identity: Identity,
+    pub(super) peer: Option<PeerCredentials>,
+    pub(super) shared: Arc<Shared<Core>>,
+}
+
+/// Starts to serve a connection, on a task of its own.
+pub(super) fn start<IO>(config: Config, io: IO) -> Arc<Shared<Core>>
+where
+    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    static NUMBER: AtomicU64 = AtomicU64::new(1);
+    let core = Core::new(config, tokio::time::Instant::now().into_std());
+    let shared = Arc::new(Shared::new(core, NUMBER.fetch_add(1, Ordering::Relaxed)));
+    tokio::spawn(Driver::new(io, Arc::clone(&shared)));
+    shared
+}
+
+/// Serves a connection until it has ended.
+pub(super) async fn serve<S: Service, A: Authenticator>(
+    context: Context<S, A>,
+    shared: Arc<Shared<Core>>,
+    peer: Option<PeerCredentials>,
+) {
+    let number = shared.number;
+    // Whatever ends this future ends the connection.
+    let _end = EndOnDrop(Arc::clone(&shared));
+    let Some(identity) = authenticate(&context, &shared, peer).await else { return };
+    tracing::debug!(
+        target: "eventstream_rpc", connection = number, identity = identity.0, "client accepted"
+    );
+    let client = Client { identity, peer, shared };
+    while let Some(incoming) = client.shared.poll(|core, cx| core.poll_incoming(cx)).await {
+        match incoming {
+            Incoming::Request(message) => dispatch(&context, &client, message).await,
+            // The protocol has one, and it has been.
+            Incoming::Connect { .. } => {}
+        }
+    }
+    let why = client.shared.with(|core| core.ended().map(ToString::to_string));
+    tracing::debug!(target: "eventstream_rpc", connection = number, error = why, "client gone");
+}
+
+async fn authenticate<S, A: Authenticator>(
+    context: &Context<S, A>,
+    shared: &Shared<Core>,
+    peer: Option<PeerCredentials>,
+) -> Option<Identity> {
+    let incoming = shared.poll(|core, cx| core.poll_incoming(cx)).await?;
+    let Incoming::Connect { headers, payload } = incoming else { return None };
+    let request = ConnectRequest { headers, payload, peer };
+    match context.authenticator.authenticate(&request).await {
+        Ok(identity) => {
+            shared.with(Core::accept);
+            Some(identity)
+        }
+        Err(super::Rejected) => {
+            tracing::debug!(target: "eventstream_rpc", connection = shared.number, "client refused");
+            shared.with(|core| core.refuse(tokio::time::Instant::now().into_std()));
+            // The client closes, or its time runs out.
+            while shared.poll(|core, cx| core.poll_incoming(cx)).await.is_some() {}
+            None
+        }
+    }
+}
+
+/// Starts to serve a call. As long as handlers do not wait, calls are served in the order in which they
+/// arrived; one that waits goes on beside the others.
+async fn dispatch<S: Service, A>(context: &Context<S, A>, client: &Client, message: RpcMessage) {
+    let call = IncomingCall::new(message, S::ID, client, Arc::clone(&context.on_invalid));
+    if let Some(authorizer) = &context.authorizer
+        && let Err(error) = authorizer.authorize(call.context(), call.operation())
+    {
+        tracing::debug!(
+            target: "eventstream_rpc",
+            connection = client.shared.number, operation = call.operation(),
+            "call denied"
+        );
+        return call.deny(&error);
+    }
+    let mut serving = context.service.call(call);
+    let first = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut serving).poll(cx))).await;
+    if first.is_pending() {
+        tokio::spawn(serving);
+    }
+}
+
+struct EndOnDrop(Arc<Shared<Core>>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.with(|core| core.fail(ConnectionError::Closed));
+    }
+}

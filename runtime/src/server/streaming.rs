@@ -1,0 +1,149 @@
+//! Operations that keep their stream open.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures_core::Stream;
+
+use super::{ErrorReply, call::Reply};
+use crate::{
+    operation::{Operation, Shape, StreamingOperation},
+    protocol::{
+        StreamId,
+        server::{Core, SendError},
+    },
+    serde,
+    transport::Shared,
+};
+
+/// Events of one direction, in order.
+pub type EventStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
+
+/// The request of an operation that keeps its stream open, and the events that follow it.
+pub struct StreamingRequest<O: StreamingOperation> {
+    /// The request.
+    pub request: O::Request,
+    /// What the client sends after the request; it ends when the client ends the stream.
+    ///
+    /// An event that cannot be read ends the stream with an error that is not of the model, as the Java
+    /// server does.
+    pub events: EventStream<O::RequestEvent>,
+}
+
+impl<O: StreamingOperation> fmt::Debug for StreamingRequest<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamingRequest").finish_non_exhaustive()
+    }
+}
+
+/// The response, then events: they go out in that order.
+///
+/// The stream of events is dropped when the client ends the stream or goes away. When it ends by itself,
+/// the server ends the stream; an error in it does so with the error.
+pub struct StreamingResponse<O: StreamingOperation> {
+    response: O::Response,
+    events: EventStream<Result<O::ResponseEvent, O::Error>>,
+}
+
+impl<O: StreamingOperation> StreamingResponse<O> {
+    /// A response, and the events that follow it.
+    ///
+    /// The stream is asked for the next event only when there is room to send it: how many events a slow
+    /// client may be behind is for the stream to decide.
+    pub fn new(
+        response: O::Response,
+        events: impl Stream<Item = Result<O::ResponseEvent, <O as Operation>::Error>> + Send + 'static,
+    ) -> Self {
+        Self { response, events: Box::pin(events) }
+    }
+}
+
+impl<O: StreamingOperation> fmt::Debug for StreamingResponse<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamingResponse").finish_non_exhaustive()
+    }
+}
+
+/// The events that a client sends on a stream.
+pub(super) fn client_events<T: Shape>(reply: &Reply) -> EventStream<T> {
+    Box::pin(ClientEvents {
+        shared: Arc::clone(reply.shared()),
+        id: reply.id(),
+        refusal: ErrorReply::internal(),
+        event: std::marker::PhantomData::<fn() -> T>,
+    })
+}
+
+struct ClientEvents<T> {
+    shared: Arc<Shared<Core>>,
+    id: StreamId,
+    refusal: ErrorReply,
+    event: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: Shape> Stream for ClientEvents<T> {
+    type Item = T;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let message = ready!(self.shared.with(|core| core.poll_event(self.id, cx)));
+        let Some(message) = message else { return Poll::Ready(None) };
+        match serde::payload_from_slice(message.payload()) {
+            Ok(event) => Poll::Ready(Some(event)),
+            Err(error) => {
+                tracing::debug!(
+                    target: "eventstream_rpc",
+                    connection = self.shared.number, %error,
+                    "invalid event"
+                );
+                // The message has no shape, so that the service's name is not in it either.
+                let refusal = self.refusal.to_message("");
+                self.shared.with(|core| core.send_error(self.id, &refusal));
+                Poll::Ready(None)
+            }
+        }
+    }
+}
+
+/// Sends the response, then the events until there are no more.
+pub(super) async fn serve<O: StreamingOperation>(reply: &Reply, response: StreamingResponse<O>) {
+    let StreamingResponse { response, mut events } = response;
+    let (shared, id) = (reply.shared(), reply.id());
+    let sent = shared
+        .with(|core| core.respond_open(id, O::Response::ID, |dst| serde::append(dst, &response)));
+    if !reply.check(sent) {
+        return;
+    }
+    let pump = async {
+        loop {
+            shared.poll(|core, cx| core.poll_room(cx)).await;
+            match std::future::poll_fn(|cx| events.as_mut().poll_next(cx)).await {
+                None => break shared.with(|core| core.terminate(id)),
+                Some(Err(error)) => break reply.error(&error),
+                Some(Ok(event)) => {
+                    if !send(reply, &event).await {
+                        break;
+                    }
+                }
+            }
+        }
+    };
+    reply.until_ended(pump).await;
+}
+
+/// Sends one event when there is room for it; `false` if the stream has ended.
+async fn send<S: Shape>(reply: &Reply, event: &S) -> bool {
+    let sent = reply.shared().poll(|core, cx| {
+        loop {
+            match core.send_event(reply.id(), S::ID, |dst| serde::append(dst, event)) {
+                Err(SendError::Full) => ready!(core.poll_room(cx)),
+                sent => return Poll::Ready(sent),
+            }
+        }
+    });
+    let sent = sent.await;
+    reply.check(sent)
+}

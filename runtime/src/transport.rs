@@ -1,0 +1,46 @@
+//! Driving one side of a connection over a socket with tokio.
+
+mod driver;
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use crate::protocol::Endpoint;
+
+pub(crate) use driver::Driver;
+
+/// One side's state, shared by its handles and its driver, behind a lock that is held for no longer than it takes to move some bytes.
+#[derive(Debug)]
+pub(crate) struct Shared<E> {
+    core: Mutex<E>,
+    /// Tells connections apart in logs.
+    pub(crate) number: u64,
+}
+
+impl<E: Endpoint> Shared<E> {
+    pub(crate) fn new(core: E, number: u64) -> Self {
+        Self { core: Mutex::new(core), number }
+    }
+
+    /// Does something with the state, and wakes whoever waited for it after the lock is released.
+    pub(crate) fn with<T>(&self, f: impl FnOnce(&mut E) -> T) -> T {
+        let mut core = self.lock();
+        let result = f(&mut core);
+        let woken = core.take_woken();
+        drop(core);
+        woken.into_iter().for_each(std::task::Waker::wake);
+        result
+    }
+
+    /// Waits for something, by asking for it whenever something has happened.
+    pub(crate) async fn poll<T>(&self, mut f: impl FnMut(&mut E, &Context<'_>) -> Poll<T>) -> T {
+        std::future::poll_fn(|cx| self.with(|core| f(core, cx))).await
+    }
+
+    fn lock(&self) -> MutexGuard<'_, E> {
+        // Nothing in the state can panic half-way in a way that would matter to anyone else.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
