@@ -8,7 +8,7 @@ mod suggest;
 
 use std::fmt;
 
-use crate::Source;
+use crate::{Source, shape_id::ShapeId};
 
 pub use place::Place;
 pub use suggest::closest;
@@ -164,6 +164,19 @@ impl Finding {
     ) -> &mut Self {
         match closest(text, candidates) {
             Some(closest) => self.hint(format!("did you mean {closest:?}?")),
+            None => self.hint(otherwise),
+        }
+    }
+
+    /// Asks whether one of `shapes` was meant, if the name of one is close; else says something else.
+    pub fn did_you_mean_shape<'c>(
+        &mut self,
+        id: &ShapeId,
+        shapes: impl IntoIterator<Item = &'c ShapeId>,
+        otherwise: impl Into<String>,
+    ) -> &mut Self {
+        match suggest::closest_shape(id, shapes) {
+            Some(closest) => self.hint(format!("did you mean {closest}?")),
             None => self.hint(otherwise),
         }
     }

@@ -130,10 +130,10 @@ impl<'a> Merger<'_, '_, 'a> {
                 .hint("apply the trait to a shape of your own");
             return;
         }
-        let ids = self.shapes.iter().map(|it| it.shape.id.as_str());
+        let ids = self.shapes.iter().map(|it| &it.shape.id);
         self.reporter
             .error(apply.location, format!("apply target {shape} is not defined"))
-            .did_you_mean(shape.as_str(), ids, "define the shape, or take this away");
+            .did_you_mean_shape(shape, ids, "define the shape, or take this away");
     }
 }
 

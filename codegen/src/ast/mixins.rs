@@ -99,11 +99,10 @@ fn check(
     reporter: &mut Reporter<'_>,
 ) -> Option<usize> {
     let Some(&target) = index.get(&mixin.target) else {
-        reporter.error(mixin.location, format!("{} is not defined", mixin.target)).did_you_mean(
-            mixin.target.as_str(),
-            shapes.iter().map(|it| it.shape.id.as_str()),
-            "define the shape, or take it away",
-        );
+        let shapes = shapes.iter().map(|it| &it.shape.id);
+        reporter
+            .error(mixin.location, format!("{} is not defined", mixin.target))
+            .did_you_mean_shape(&mixin.target, shapes, "define the shape, or take it away");
         return None;
     };
     let (shape, found) = (&shapes[shape], &shapes[target]);

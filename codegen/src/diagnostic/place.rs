@@ -6,8 +6,11 @@ use crate::{
     json::{Kind, Value},
 };
 
-/// How many characters of a line are shown on each side of a place. A model can be one line of megabytes.
-const AROUND: usize = 60;
+/// How many characters of a line are shown. A model can be one line of megabytes.
+const WIDTH: usize = 120;
+
+/// How many of them stand before the place, if the line's beginning is too far away to be shown.
+const BEFORE: usize = 60;
 
 /// A place in a model file.
 #[derive(Clone, Debug)]
@@ -104,8 +107,10 @@ impl<'a> Cursor<'a> {
 
     fn place(&self, path: &[String]) -> Place {
         let (before, after) = self.source.json.split_at(self.offset);
-        let before: Vec<char> = before[self.line_start..].chars().rev().take(AROUND).collect();
-        let after = after.chars().take_while(|it| !matches!(it, '\n' | '\r')).take(AROUND);
+        let shown = if self.column <= WIDTH - BEFORE / 2 { WIDTH } else { BEFORE };
+        let before: Vec<char> = before[self.line_start..].chars().rev().take(shown).collect();
+        let rest = WIDTH - before.len();
+        let after = after.chars().take_while(|it| !matches!(it, '\n' | '\r')).take(rest);
         let excerpt = before.iter().rev().copied().chain(after);
         let escaped = path.iter().map(|it| it.replace('~', "~0").replace('/', "~1"));
         Place {

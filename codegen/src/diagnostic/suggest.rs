@@ -1,5 +1,10 @@
 //! "Did you mean …?"
 
+use crate::{
+    prelude,
+    shape_id::{PRELUDE, ShapeId},
+};
+
 /// Longer names are compared with nothing: the time grows with the product of the lengths.
 const MAX_LEN: usize = 100;
 
@@ -8,7 +13,8 @@ pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     if text.len() > MAX_LEN {
         return None;
     }
-    let limit = text.len() / 3 + 1;
+    // Of a short name not all letters may be wrong.
+    let limit = (text.len() / 3).max(1).min(text.len().saturating_sub(1));
     candidates
         .into_iter()
         .filter(|it| it.len().abs_diff(text.len()) <= limit)
@@ -16,6 +22,28 @@ pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, _)| *distance <= limit)
         .min()
         .map(|(_, it)| it)
+}
+
+/// The shape that was most likely meant: one of a similar name in the same namespace or the prelude, or
+/// else one of the same name in another. Whole IDs are not compared: a long namespace makes all alike.
+pub(super) fn closest_shape<'a>(
+    id: &ShapeId,
+    shapes: impl IntoIterator<Item = &'a ShapeId>,
+) -> Option<ShapeId> {
+    if prelude::names().any(|it| it == id.name()) && id.namespace() != PRELUDE {
+        return Some(ShapeId::prelude(id.name()));
+    }
+    let (near, far): (Vec<_>, Vec<_>) =
+        shapes.into_iter().partition(|it| it.namespace() == id.namespace());
+    if id.namespace() == PRELUDE
+        && let Some(name) = closest(id.name(), prelude::names())
+    {
+        return Some(ShapeId::prelude(name));
+    }
+    let name = closest(id.name(), near.iter().map(|it| it.name()));
+    let same_name = || near.into_iter().find(|it| Some(it.name()) == name);
+    let elsewhere = || far.iter().copied().find(|it| it.name() == id.name());
+    same_name().or_else(elsewhere).cloned()
 }
 
 /// How many letters must be changed, added, taken away or swapped with the next one. Case is free.

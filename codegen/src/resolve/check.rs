@@ -6,8 +6,7 @@ use super::{Target, defaults, target};
 use crate::{
     ast::{Member, Model, Operation, Reference, Resource, Service, Shape, ShapeKind, SimpleType},
     diagnostic::{Location, Reporter},
-    prelude,
-    shape_id::{PRELUDE, ShapeId},
+    shape_id::ShapeId,
 };
 
 /// How many unknown targets get a suggestion. Each one is compared with every shape.
@@ -40,7 +39,7 @@ struct Checker<'c, 'r, 'm> {
     suggestions: usize,
 }
 
-impl<'m> Checker<'_, '_, 'm> {
+impl Checker<'_, '_, '_> {
     fn shape(&mut self, shape: &Shape) {
         match &shape.kind {
             ShapeKind::Simple(_) => {}
@@ -243,31 +242,16 @@ impl<'m> Checker<'_, '_, 'm> {
     }
 
     fn dangling(&mut self, id: &ShapeId, location: Location) {
-        let model: &'m Model = self.model;
         let diagnostic = self.reporter.error(location, format!("target {id} is not defined"));
+        let otherwise = format!("define {id}, or target another shape");
         self.suggestions += 1;
-        if self.suggestions > MAX_SUGGESTIONS {
-            return;
-        }
-        if prelude::names().any(|it| it == id.name()) {
-            diagnostic.hint(format!("did you mean {PRELUDE}#{}?", id.name()));
-            return;
-        }
-        // Only names are compared: a long namespace would make everything alike.
-        let same_namespace = |it: &&Shape| it.id.namespace() == id.namespace();
-        let shapes = model.shapes().iter().filter(same_namespace);
-        let mut names: Vec<&str> = shapes.map(|it| it.id.name()).collect();
-        if id.namespace() == PRELUDE {
-            names.extend(prelude::names().map(|it: &str| it));
-        }
-        if let Some(name) = crate::diagnostic::closest(id.name(), names) {
-            diagnostic.hint(format!("did you mean {}#{name}?", id.namespace()));
-            return;
-        }
-        let elsewhere = model.shapes().iter().find(|it| it.id.name() == id.name());
-        match elsewhere {
-            Some(shape) => diagnostic.hint(format!("did you mean {}?", shape.id)),
-            None => diagnostic.hint(format!("define {id}, or target another shape")),
+        match self.suggestions <= MAX_SUGGESTIONS {
+            true => diagnostic.did_you_mean_shape(
+                id,
+                self.model.shapes().iter().map(|it| &it.id),
+                otherwise,
+            ),
+            false => diagnostic.hint(otherwise),
         };
     }
 }

@@ -40,7 +40,9 @@ pub(super) fn pick<'m>(
         (None, [_, second, ..]) => {
             let message =
                 format!("the model has {} services: {}", services.len(), names.join(", "));
-            reporter.error(second.location, message).hint("say which one to generate");
+            reporter
+                .error(second.location, message)
+                .hint(format!("choose one, as with --service {}", names[0]));
             None
         }
     }
@@ -122,8 +124,6 @@ pub(super) fn check_names(service: &Shape, closure: &[&Shape], reporter: &mut Re
             other.id.namespace(),
             shape.id.namespace()
         );
-        reporter
-            .error(shape.location, message)
-            .hint(format!("add \"rename\": {{\"{}\": \"…\"}} to {}", shape.id, service.id));
+        reporter.error(shape.location, message).hint("give one of them another name");
     }
 }

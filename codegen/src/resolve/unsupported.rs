@@ -84,10 +84,13 @@ fn check_member(
         (traits.client_optional, "the trait clientOptional is"),
         (traits.json_name.is_some(), "the trait jsonName is"),
         (traits.idempotency_token, "the trait idempotencyToken is"),
-        (traits.sensitive, "the trait sensitive on a member is"),
     ];
     for (_, what) in refused.into_iter().filter(|(is_there, _)| *is_there) {
         refuse(location, what, "take it away");
+    }
+    if traits.sensitive {
+        let hint = "give the trait to the shape that the member targets";
+        refuse(location, "the trait sensitive on a member is", hint);
     }
     check_timestamp(traits, location, refuse);
 }

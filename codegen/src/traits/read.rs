@@ -7,7 +7,7 @@ use super::{
     Traits, known,
 };
 use crate::{
-    diagnostic::{Finding, Reporter},
+    diagnostic::{Finding, Location, Reporter},
     json::{Kind, Value},
     shape_id::{PRELUDE, ShapeId},
 };
@@ -243,7 +243,7 @@ impl TraitReader<'_, '_> {
                 self.reporter.error(it.location, message).hint("write a whole number");
             }
         }
-        if min.is_none() && max.is_none() {
+        if it.value.get("min").is_none() && it.value.get("max").is_none() {
             self.reporter
                 .error(it.location, "range: \"min\", \"max\" or both are needed")
                 .hint("write {\"min\": 1, \"max\": 10}");
@@ -262,7 +262,7 @@ impl TraitReader<'_, '_> {
         };
         let min: Option<u64> = self.part(it, "min", "a whole number from 0", number);
         let max: Option<u64> = self.part(it, "max", "a whole number from 0", number);
-        if min.is_none() && max.is_none() && it.value.as_object().is_some_and(<[_]>::is_empty) {
+        if it.value.get("min").is_none() && it.value.get("max").is_none() {
             self.reporter
                 .error(it.location, "length: \"min\", \"max\" or both are needed")
                 .hint("write {\"min\": 1, \"max\": 10}");
@@ -336,7 +336,8 @@ impl TraitReader<'_, '_> {
                 for entry in entries.iter().filter(|it| !keys.contains(&&*it.key)) {
                     let message =
                         format!("the key {:?} of the trait {} is ignored", entry.key, it.id.name());
-                    self.reporter.warning(it.location, message).did_you_mean(
+                    let location = Location { offset: entry.offset, ..it.location };
+                    self.reporter.warning(location, message).did_you_mean(
                         &entry.key,
                         keys.iter().copied(),
                         "take it away",
@@ -363,7 +364,8 @@ impl TraitReader<'_, '_> {
         let part = read(value);
         if part.is_none() {
             let message = format!("{key}: expected {what}, found {}", value.describe());
-            self.reporter.error(it.location, message).hint(format!("write {what} as \"{key}\""));
+            let location = Location { offset: value.offset, ..it.location };
+            self.reporter.error(location, message).hint(format!("write {what} as \"{key}\""));
         }
         part
     }
