@@ -25,6 +25,8 @@ mod handler;
 mod lifecycle;
 mod options;
 #[cfg(feature = "tokio")]
+mod reply;
+#[cfg(feature = "tokio")]
 mod shared;
 #[cfg(feature = "tokio")]
 mod subscription;

@@ -10,7 +10,6 @@ mod service;
 
 pub use connect::ConnectError;
 pub use connection::ConnectionError;
-pub(crate) use sdk::operation_error;
 pub use sdk::{BuildError, ResponseError, SdkError};
 pub use service::{ServiceErrorRef, Unhandled};
 

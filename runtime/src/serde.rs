@@ -77,7 +77,7 @@ pub fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
 /// # Errors
 ///
 /// As [`from_slice`], and anything but an object.
-pub(crate) fn payload_from_slice<T: crate::operation::Shape>(payload: &[u8]) -> Result<T, Error> {
+pub fn payload_from_slice<T: crate::operation::Shape>(payload: &[u8]) -> Result<T, Error> {
     check_object(payload)?;
     from_slice(payload)
 }
@@ -129,9 +129,9 @@ pub fn error_from_slice<T: ErrorShape>(payload: &[u8]) -> Result<T, Error> {
 #[derive(Debug, Default)]
 pub(crate) struct ErrorMembers {
     /// `_errorCode`: the shape's name without its namespace.
-    pub(crate) error_code: Option<String>,
-    /// `_errorCode`, or `error`, which the Java server sends for an unknown operation.
     pub(crate) code: Option<String>,
+    /// `error`, which the Java server sends for an operation that it does not have.
+    pub(crate) error: Option<String>,
     /// The first that is not empty of `message` and `_message`.
     pub(crate) message: Option<String>,
 }
@@ -144,10 +144,9 @@ impl ErrorMembers {
         };
         let text =
             |name: &str| Some(members.get(name)?.as_str()?.to_owned()).filter(|it| !it.is_empty());
-        let error_code = text("_errorCode");
         Self {
-            code: error_code.clone().or_else(|| text("error")),
-            error_code,
+            code: text("_errorCode"),
+            error: text("error"),
             message: text("message").or_else(|| text("_message")),
         }
     }

@@ -28,8 +28,9 @@ pub(super) fn module(service: &Service) -> TokenStream {
 
         #imports
         pub use eventstream_rpc::server::{
-            Authenticator, BoxFuture, Identity, IncomingCall, InvalidRequest, Rejected, RequestContext, Server,
-            Service, StreamingRequest, StreamingResponse, Violation, ViolationKind,
+            AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, ErrorReply, EventStream,
+            Identity, IncomingCall, InvalidRequest, PeerCredentials, Rejected, RequestContext, Server, Service,
+            StreamingRequest, StreamingResponse, Violation, ViolationKind, serve_connection,
         };
         pub use service::#service_name;
 

@@ -4,14 +4,15 @@ use std::{sync::Arc, task::Poll, time::Duration};
 
 use super::{
     CallOptions, ConnectionBuilder, SubscribeOptions, Subscription,
+    reply::decode,
     shared::{Handle, StreamGuard},
 };
 use crate::{
-    error::{ConnectionError, ResponseError, SdkError, operation_error},
+    error::{ConnectionError, ResponseError, SdkError},
     operation::{Operation, Shape, StreamingOperation},
     protocol::{
-        MessageType, RpcMessage,
-        client::{Core, Failure, Key, OpenError, Request, deadline},
+        RpcMessage,
+        client::{Core, Failure, Key, OpenError, Request},
     },
     serde,
 };
@@ -87,7 +88,8 @@ impl Connection {
         subscribe: Option<&SubscribeOptions>,
     ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
         let timeout = options.timeout.unwrap_or(self.handle.call_timeout);
-        let deadline = deadline(tokio::time::Instant::now().into_std(), timeout);
+        // A timeout beyond what the clock can say never comes.
+        let deadline = tokio::time::Instant::now().into_std().checked_add(timeout);
         let head = Request {
             operation: O::ID,
             request_shape: O::Request::ID,
@@ -264,26 +266,6 @@ impl From<ConnectionError> for PingError {
     fn from(source: ConnectionError) -> Self {
         Self::Connection(source)
     }
-}
-
-/// Reads a message that should have the shape `S`.
-///
-/// A message of another shape is an error, and so is one that cannot be read; a message without a shape
-/// is taken for what belongs here.
-pub(super) fn decode<O: Operation, S: Shape>(
-    message: &RpcMessage,
-) -> Result<S, SdkError<O::Error>> {
-    let shape = message.service_model_type();
-    if message.message_type == MessageType::ApplicationError {
-        let payload = bytes::Bytes::copy_from_slice(message.payload());
-        let error = operation_error(O::SERVICE, shape, message.content_type(), payload)?;
-        return Err(SdkError::ServiceError(error));
-    }
-    if let Some(shape) = shape.filter(|it| *it != S::ID) {
-        return Err(ResponseError::unexpected_shape(S::ID, shape).into());
-    }
-    Ok(serde::payload_from_slice(message.payload())
-        .map_err(|error| ResponseError::payload(S::ID, error))?)
 }
 
 const _: fn() = || {

@@ -11,8 +11,8 @@ use futures_core::Stream;
 
 use super::{
     Connection, StreamHandler, SubscriptionHandle,
-    connection::decode,
     handler::{self, BlockingStreamHandler},
+    reply::decode,
     shared::{Handle, StreamGuard},
 };
 use crate::{

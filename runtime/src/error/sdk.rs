@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt};
 
-use super::{ConnectionError, EncodeError, ServiceErrorRef, Unhandled};
+use super::{ConnectionError, EncodeError, ServiceErrorRef};
 use crate::{operation::OperationError, serde};
 
 /// Why a call, or a subscription, failed.
@@ -178,17 +178,17 @@ impl BuildError {
     }
 
     /// A value in `shape_id` has no JSON form.
-    pub(crate) fn serialize(shape_id: &'static str, source: serde::Error) -> Self {
+    pub fn serialize(shape_id: &'static str, source: serde::Error) -> Self {
         Self(BuildErrorKind::Serialize { shape_id, source })
     }
 
     /// The message does not fit the limits of the event-stream encoding.
-    pub(crate) fn encode(source: EncodeError) -> Self {
+    pub fn encode(source: EncodeError) -> Self {
         Self(BuildErrorKind::Encode { source })
     }
 
     /// The message is longer than this connection may send; both figures in bytes.
-    pub(crate) const fn frame_too_long(len: usize, limit: usize) -> Self {
+    pub const fn frame_too_long(len: usize, limit: usize) -> Self {
         Self(BuildErrorKind::FrameTooLong { len, limit })
     }
 }
@@ -235,17 +235,17 @@ enum ResponseErrorKind {
 
 impl ResponseError {
     /// The message named another shape than the one that belongs here.
-    pub(crate) fn unexpected_shape(expected: &'static str, actual: impl Into<String>) -> Self {
+    pub fn unexpected_shape(expected: &'static str, actual: impl Into<String>) -> Self {
         Self(ResponseErrorKind::UnexpectedShape { expected, actual: actual.into() })
     }
 
     /// The server ended the stream instead of answering.
-    pub(crate) const fn no_response() -> Self {
+    pub const fn no_response() -> Self {
         Self(ResponseErrorKind::NoResponse)
     }
 
     /// The payload is not the JSON of `shape_id`.
-    pub(crate) fn payload(shape_id: impl Into<String>, source: serde::Error) -> Self {
+    pub fn payload(shape_id: impl Into<String>, source: serde::Error) -> Self {
         Self(ResponseErrorKind::Payload { shape_id: shape_id.into(), source })
     }
 }
@@ -272,33 +272,5 @@ impl StdError for ResponseError {
             ResponseErrorKind::Payload { source, .. } => Some(source),
             ResponseErrorKind::UnexpectedShape { .. } | ResponseErrorKind::NoResponse => None,
         }
-    }
-}
-
-/// Turns any error reply into the operation's error type.
-///
-/// `shape_id` is the `service-model-type` header. Without it `_errorCode` names the shape, in the
-/// namespace of `service_id`.
-pub(crate) fn operation_error<E: OperationError>(
-    service_id: &str,
-    shape_id: Option<&str>,
-    content_type: Option<&str>,
-    payload: bytes::Bytes,
-) -> Result<E, ResponseError> {
-    let from_code = || {
-        let code = serde::ErrorMembers::read(&payload).error_code?;
-        let (namespace, _) = service_id.split_once('#')?;
-        Some(format!("{namespace}#{code}"))
-    };
-    let shape_id = match shape_id {
-        Some(id) => Some(id.to_owned()),
-        None => from_code(),
-    };
-    match shape_id.as_deref().and_then(|id| E::from_payload(id, &payload)) {
-        Some(Ok(error)) => Ok(error),
-        Some(Err(source)) => {
-            Err(ResponseError::payload(shape_id.as_deref().unwrap_or_default(), source))
-        }
-        None => Ok(Unhandled::from_reply(shape_id.as_deref(), content_type, payload).into()),
     }
 }

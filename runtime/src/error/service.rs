@@ -65,16 +65,12 @@ impl Unhandled {
     /// The text is the first that is not empty of `message` and `_message`; the code is the shape's
     /// name, else `_errorCode`, else `error`. A payload that is not a JSON object gives no code, and
     /// its text only if the reply said `text/plain`.
-    pub(crate) fn from_reply(
-        shape_id: Option<&str>,
-        content_type: Option<&str>,
-        payload: Bytes,
-    ) -> Self {
+    pub fn from_reply(shape_id: Option<&str>, content_type: Option<&str>, payload: Bytes) -> Self {
         let members = serde::ErrorMembers::read(&payload);
         let is_text = content_type.is_some_and(|it| it.starts_with(Self::TEXT));
         let text = || is_text.then(|| String::from_utf8_lossy(&payload).into_owned());
         Self {
-            code: shape_id.map(|id| shape_name(id).to_owned()).or(members.code),
+            code: shape_id.map(|id| shape_name(id).to_owned()).or(members.code).or(members.error),
             message: members.message.or_else(text),
             shape_id: shape_id.map(str::to_owned),
             content_type: content_type.map(str::to_owned),

@@ -12,7 +12,7 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, VecDeque},
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -504,11 +504,6 @@ impl Endpoint for Core {
     fn take_woken(&mut self) -> Vec<Waker> {
         self.output.take_woken()
     }
-}
-
-/// How long a deadline may be that is counted from now; longer ones never come.
-pub(crate) fn deadline(now: Instant, timeout: Duration) -> Option<Instant> {
-    now.checked_add(timeout)
 }
 
 /// Whether a queue that is over its limit holds the connection up.

@@ -144,9 +144,7 @@ impl IncomingCall {
         let _ = operation;
         Box::pin(async move {
             let Some((request, reply)) = self.accept::<O>(false) else { return };
-            let Some(result) =
-                reply.run::<O, _, _>(|| handler(request, reply.context.clone())).await
-            else {
+            let Some(result) = reply.run(|| handler(request, reply.context.clone())).await else {
                 return;
             };
             match result {
@@ -169,9 +167,7 @@ impl IncomingCall {
             let Some((request, reply)) = self.accept::<O>(takes_events) else { return };
             let events = streaming::client_events(&reply);
             let request = StreamingRequest { request, events };
-            let Some(result) =
-                reply.run::<O, _, _>(|| handler(request, reply.context.clone())).await
-            else {
+            let Some(result) = reply.run(|| handler(request, reply.context.clone())).await else {
                 return;
             };
             match result {
@@ -258,9 +254,8 @@ impl Reply {
     }
 
     /// Runs a handler until it is done or its stream has ended. A panic is answered.
-    async fn run<O, Fut, F>(&self, handler: F) -> Option<Fut::Output>
+    async fn run<Fut, F>(&self, handler: F) -> Option<Fut::Output>
     where
-        O: Operation,
         F: FnOnce() -> Fut,
         Fut: Future,
     {

@@ -15,7 +15,7 @@ pub struct ErrorReply(Kind);
 #[derive(Clone, Debug)]
 enum Kind {
     Modeled { shape_id: &'static str, code: &'static str, text: Option<String>, members: Vec<u8> },
-    Unhandled(Unhandled),
+    Unhandled(Box<Unhandled>),
 }
 
 impl ErrorReply {
@@ -52,7 +52,7 @@ impl ErrorReply {
     /// The message, with what every error of a service carries beside its own members.
     pub(super) fn to_message(&self, service_id: &str) -> ErrorMessage {
         match &self.0 {
-            Kind::Unhandled(error) => error.into(),
+            Kind::Unhandled(error) => (&**error).into(),
             Kind::Modeled { shape_id, code, text, members } => {
                 let mut object: Map<String, Value> =
                     serde_json::from_slice(members).unwrap_or_default();
@@ -71,6 +71,6 @@ impl ErrorReply {
 
 impl From<Unhandled> for ErrorReply {
     fn from(error: Unhandled) -> Self {
-        Self(Kind::Unhandled(error))
+        Self(Kind::Unhandled(Box::new(error)))
     }
 }

@@ -32,9 +32,10 @@ use crate::operation::get_all_products::{
 };
 
 pub use eventstream_rpc::server::{
-    Authenticator, BoxFuture, Identity, IncomingCall, InvalidRequest, Rejected,
+    AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, ErrorReply,
+    EventStream, Identity, IncomingCall, InvalidRequest, PeerCredentials, Rejected,
     RequestContext, Server, Service, StreamingRequest, StreamingResponse, Violation,
-    ViolationKind,
+    ViolationKind, serve_connection,
 };
 pub use service::EchoTestRpcService;
 

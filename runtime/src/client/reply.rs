@@ -1,0 +1,58 @@
+//! What came back, as the types of an operation.
+
+use bytes::Bytes;
+
+use crate::{
+    error::{ResponseError, SdkError, Unhandled},
+    operation::{Operation, OperationError, Shape},
+    protocol::{MessageType, RpcMessage},
+    serde,
+};
+
+/// Reads a message that should have the shape `S`.
+///
+/// A message of another shape is an error, and so is one that cannot be read; a message without a shape
+/// is taken for what belongs here.
+pub(super) fn decode<O: Operation, S: Shape>(
+    message: &RpcMessage,
+) -> Result<S, SdkError<O::Error>> {
+    let shape = message.service_model_type();
+    if message.message_type == MessageType::ApplicationError {
+        let payload = Bytes::copy_from_slice(message.payload());
+        let error = operation_error(O::SERVICE, shape, message.content_type(), payload)?;
+        return Err(SdkError::ServiceError(error));
+    }
+    if let Some(shape) = shape.filter(|it| *it != S::ID) {
+        return Err(ResponseError::unexpected_shape(S::ID, shape).into());
+    }
+    let decoded = serde::payload_from_slice(message.payload());
+    Ok(decoded.map_err(|error| ResponseError::payload(S::ID, error))?)
+}
+
+/// Turns any error reply into the operation's error type.
+///
+/// `shape_id` is the `service-model-type` header. Without it `_errorCode` names the shape, in the
+/// namespace of `service_id`.
+fn operation_error<E: OperationError>(
+    service_id: &str,
+    shape_id: Option<&str>,
+    content_type: Option<&str>,
+    payload: Bytes,
+) -> Result<E, ResponseError> {
+    let from_code = || {
+        let code = serde::ErrorMembers::read(&payload).code?;
+        let (namespace, _) = service_id.split_once('#')?;
+        Some(format!("{namespace}#{code}"))
+    };
+    let shape_id = match shape_id {
+        Some(id) => Some(id.to_owned()),
+        None => from_code(),
+    };
+    match shape_id.as_deref().and_then(|id| E::from_payload(id, &payload)) {
+        Some(Ok(error)) => Ok(error),
+        Some(Err(source)) => {
+            Err(ResponseError::payload(shape_id.as_deref().unwrap_or_default(), source))
+        }
+        None => Ok(Unhandled::from_reply(shape_id.as_deref(), content_type, payload).into()),
+    }
+}
