@@ -42,12 +42,8 @@ struct Stage {
 impl Stage {
     fn prepare(plan: &Plan) -> Result<Self, Error> {
         let folder = stage_folder(&plan.folder);
-        // One is left over where an earlier run was killed.
-        match fs::remove_dir_all(&folder) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io("cannot remove", &folder)(error)),
-        }
+        // One is left over where an earlier run was killed; mostly there is none.
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(Error::io("cannot create", &folder))?;
         let mut stage = Self { folder, files: Vec::new() };
         for (path, contents) in plan.stale.iter().chain(&plan.missing) {
