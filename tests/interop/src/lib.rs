@@ -43,6 +43,29 @@ pub fn python_folder() -> Result<PathBuf> {
     })
 }
 
+/// A program of the workspace, built for the profile that the test was built for.
+///
+/// # Errors
+///
+/// The program does not build.
+pub fn binary(package: &str) -> Result<PathBuf> {
+    let folder = target_folder()?;
+    // target/<profile>
+    let test = std::env::current_exe()?;
+    let profile = test.ancestors().nth(2).context("this test was not started by cargo")?;
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--package", package, "--target-dir"]).arg(&folder);
+    if profile.file_name().is_some_and(|it| it == "release") {
+        cargo.arg("--release");
+    }
+    let output =
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("{package} does not build: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(profile.join(package))
+}
+
 /// Installs into a folder of its own below `target/`, once for each state of the pins.
 fn install(
     name: &str,
