@@ -6,6 +6,8 @@
 mod merge;
 mod mixins;
 mod parse;
+#[cfg(test)]
+mod tests;
 mod typed;
 
 use std::collections::{HashMap, HashSet};

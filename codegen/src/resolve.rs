@@ -5,6 +5,8 @@ mod defaults;
 mod finite;
 mod service;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod unsupported;
 
 use std::collections::HashSet;
