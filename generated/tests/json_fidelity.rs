@@ -4,15 +4,16 @@
 //! layer of the Java SDK writes and reads. Each payload is read into our type and written again; what
 //! comes out must be the same JSON, numbers compared by value.
 
-use greengrass_core_ipc::{operation::*, types::error::*, types::*};
 use eventstream_rpc::operation::Shape;
+use greengrass_core_ipc::{operation::*, types::error::*, types::*};
 use serde_json::Value;
 
 /// Reads a payload and writes it again; the error says why it cannot be read or written.
 type RoundTrip = fn(&[u8]) -> Result<Value, String>;
 
 fn round_trip<S: Shape>(payload: &[u8]) -> Result<Value, String> {
-    let shape: S = eventstream_rpc::serde::from_slice(payload).map_err(|it| format!("read: {it}"))?;
+    let shape: S =
+        eventstream_rpc::serde::from_slice(payload).map_err(|it| format!("read: {it}"))?;
     let json = shape.to_json().map_err(|it| format!("write: {it}"))?;
     serde_json::from_str(&json).map_err(|it| it.to_string())
 }
@@ -82,9 +83,12 @@ fn text<'a>(case: &'a Value, key: &str) -> &'a str {
 fn is_equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_equal(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_equal(a, b))
+        }
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_equal(a, b)))
+            a.len() == b.len()
+                && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_equal(a, b)))
         }
         (a, b) => a == b,
     }
@@ -129,7 +133,9 @@ fn check(name: &str, shape: &str, json: &str, exceptions: &[(&str, Instead)]) ->
 
 #[track_caller]
 fn check_all(cases: &[Value], json_key: &str, exceptions: &[(&str, Instead)]) {
-    let check = |case: &Value| check(text(case, "name"), text(case, "shape"), text(case, json_key), exceptions);
+    let check = |case: &Value| {
+        check(text(case, "name"), text(case, "shape"), text(case, json_key), exceptions)
+    };
     let wrong: Vec<_> = cases.iter().filter_map(check).collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
     for (name, _) in exceptions {
@@ -186,7 +192,9 @@ fn what_the_java_sdk_writes_is_read() {
         ),
         (
             "list_components_unknown_enum_string",
-            Becomes(r#"{"components": [{"componentName": "c", "version": "", "state": "HIBERNATING"}]}"#),
+            Becomes(
+                r#"{"components": [{"componentName": "c", "version": "", "state": "HIBERNATING"}]}"#,
+            ),
         ),
         // Java writes null for what is absent from a structure inside a map; others break on it.
         (
@@ -205,7 +213,10 @@ fn what_the_java_sdk_writes_is_read() {
         ("error_ServiceError", Becomes(r#"{"message": "boom"}"#)),
         ("error_ServiceError_null_message", Becomes("{}")),
         ("error_ServiceError_no_args", Becomes("{}")),
-        ("error_ServiceError_context", Becomes(r#"{"message": "boom", "context": {"reasonCode": 135}}"#)),
+        (
+            "error_ServiceError_context",
+            Becomes(r#"{"message": "boom", "context": {"reasonCode": 135}}"#),
+        ),
         (
             "error_ServiceError_context_null",
             Becomes(r#"{"message": "boom", "context": {"reasonString": null}}"#),
@@ -272,7 +283,8 @@ fn what_the_java_sdk_reads_is_read() {
         let java_reads = case.get("error").is_none();
         // A union of an unknown kind can be read, but not written again.
         let result = round_trip_of(text(case, "shape"))(text(case, "json").as_bytes());
-        let we_read = result.as_ref().err().is_none_or(|it| it.starts_with("write: an unknown member"));
+        let we_read =
+            result.as_ref().err().is_none_or(|it| it.starts_with("write: an unknown member"));
         let expected = (java_reads || laxer.contains(&name)) && !stricter.contains(&name);
         assert_eq!(we_read, expected, "{name}: {result:?}");
     }
