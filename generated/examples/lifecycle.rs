@@ -12,14 +12,14 @@ impl LifecycleHandler for Reporter {
         println!("connected");
     }
 
-    fn on_disconnect(&mut self, error: Option<ConnectionError>) {
+    fn on_disconnect(&mut self, error: Option<&ConnectionError>) {
         match error {
             Some(error) => println!("disconnected: {error}"),
             None => println!("disconnected, as we wished"),
         }
     }
 
-    fn on_error(&mut self, error: ConnectionError) -> bool {
+    fn on_error(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
         println!("the connection reported: {error}");
         // True ends the connection.
         true

@@ -24,6 +24,8 @@
 //!
 //! No feature changes what a type means.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod client;
 pub mod error;
 pub mod frame;

@@ -37,10 +37,15 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
     imports.remove(&union.type_ref);
     let uses_deprecated = union.variants.iter().any(|it| it.docs.deprecated.is_some());
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
+    let holds_structures = union.variants.iter().any(|it| matches!(it.ty, Type::Named(_)));
+    let allow_size = holds_structures.then(|| {
+        quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
+    });
     quote! {
         #docs
         #[non_exhaustive]
         #[derive(Clone, #debug PartialEq)]
+        #allow_size
         pub enum #name {
             #(#variants)*
             /// A member this version of the model does not have. It cannot be sent.

@@ -13,6 +13,7 @@ use crate::types::CertificateUpdate;
 /// The union `aws.greengrass#CertificateUpdateEvent`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum CertificateUpdateEvent {
     /// The member `certificateUpdate`.
     CertificateUpdate(CertificateUpdate),

@@ -13,6 +13,7 @@ use crate::types::{PostComponentUpdateEvent, PreComponentUpdateEvent};
 /// The union `aws.greengrass#ComponentUpdatePolicyEvents`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum ComponentUpdatePolicyEvents {
     /// The member `preUpdateEvent`.
     PreUpdateEvent(PreComponentUpdateEvent),

@@ -13,6 +13,7 @@ use crate::types::ConfigurationUpdateEvent;
 /// The union `aws.greengrass#ConfigurationUpdateEvents`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum ConfigurationUpdateEvents {
     /// The member `configurationUpdateEvent`.
     ConfigurationUpdateEvent(ConfigurationUpdateEvent),

@@ -13,6 +13,7 @@ use crate::types::MqttCredential;
 /// The union `aws.greengrass#CredentialDocument`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum CredentialDocument {
     /// The member `mqttCredential`.
     MqttCredential(MqttCredential),

@@ -13,6 +13,7 @@ use crate::types::ConnectionStatusEvent;
 /// The union `aws.greengrass#IoTCoreConnectionStatusEvent`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum IoTCoreConnectionStatusEvent {
     /// The member `connectionStatusEvent`.
     ConnectionStatusEvent(ConnectionStatusEvent),

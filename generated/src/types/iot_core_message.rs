@@ -13,6 +13,7 @@ use crate::types::MqttMessage;
 /// The union `aws.greengrass#IoTCoreMessage`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum IoTCoreMessage {
     /// The member `message`.
     Message(MqttMessage),

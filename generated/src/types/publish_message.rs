@@ -13,6 +13,7 @@ use crate::types::{BinaryMessage, JsonMessage};
 /// The union `aws.greengrass#PublishMessage`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum PublishMessage {
     /// The member `jsonMessage`.
     JsonMessage(JsonMessage),

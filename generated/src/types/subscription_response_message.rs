@@ -13,6 +13,7 @@ use crate::types::{BinaryMessage, JsonMessage};
 /// The union `aws.greengrass#SubscriptionResponseMessage`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum SubscriptionResponseMessage {
     /// The member `jsonMessage`.
     JsonMessage(JsonMessage),

@@ -13,6 +13,7 @@ use crate::types::ValidateConfigurationUpdateEvent;
 /// The union `aws.greengrass#ValidateConfigurationUpdateEvents`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum ValidateConfigurationUpdateEvents {
     /// The member `validateConfigurationUpdateEvent`.
     ValidateConfigurationUpdateEvent(ValidateConfigurationUpdateEvent),

@@ -16,7 +16,11 @@ use crate::{
 /// that do not list them ([`decode`](Self::decode) reads those), and report internal failures without
 /// a modelled error at all.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Unhandled {
+pub struct Unhandled(Box<Reply>);
+
+/// Behind a box, because every operation's error and every `Result` of a handler is as large as this.
+#[derive(Clone, PartialEq, Eq)]
+struct Reply {
     shape_id: Option<String>,
     code: Option<String>,
     message: Option<String>,
@@ -34,13 +38,13 @@ impl Unhandled {
     ///
     /// On the wire it is what the Java server framework sends: the text `InternalServerError`.
     pub fn internal() -> Self {
-        Self {
+        Self(Box::new(Reply {
             shape_id: None,
             code: None,
             message: Some("InternalServerError".to_owned()),
             content_type: Some(Self::TEXT.to_owned()),
             payload: Bytes::from_static(b"InternalServerError"),
-        }
+        }))
     }
 
     /// The service does not implement the operation.
@@ -51,13 +55,13 @@ impl Unhandled {
         let error = "Unsupported Operation";
         let message = format!("operation {operation_id} is not implemented by this service");
         let payload = serde_json::json!({ "error": error, "message": message }).to_string();
-        Self {
+        Self(Box::new(Reply {
             shape_id: None,
             code: Some(error.to_owned()),
             message: Some(message),
             content_type: Some(Self::JSON.to_owned()),
             payload: payload.into(),
-        }
+        }))
     }
 
     /// Reads an error reply that the operation does not declare.
@@ -69,60 +73,60 @@ impl Unhandled {
         let members = serde::ErrorMembers::read(&payload);
         let is_text = content_type.is_some_and(|it| it.starts_with(Self::TEXT));
         let text = || is_text.then(|| String::from_utf8_lossy(&payload).into_owned());
-        Self {
+        Self(Box::new(Reply {
             code: shape_id.map(|id| shape_name(id).to_owned()).or(members.code).or(members.error),
             message: members.message.or_else(text),
             shape_id: shape_id.map(str::to_owned),
             content_type: content_type.map(str::to_owned),
             payload,
-        }
+        }))
     }
 
     /// The absolute shape ID that the reply named, if it named one.
     pub fn shape_id(&self) -> Option<&str> {
-        self.shape_id.as_deref()
+        self.0.shape_id.as_deref()
     }
 
     /// A short name of the error, such as `InvalidArgumentsError`.
     pub fn code(&self) -> Option<&str> {
-        self.code.as_deref()
+        self.0.code.as_deref()
     }
 
     /// The text that the server gave, if it is not empty.
     pub fn message(&self) -> Option<&str> {
-        self.message.as_deref()
+        self.0.message.as_deref()
     }
 
     /// The content type of the reply, such as `application/json` or `text/plain`.
     pub fn content_type(&self) -> Option<&str> {
-        self.content_type.as_deref()
+        self.0.content_type.as_deref()
     }
 
     /// The reply's payload as it arrived. It is not in `Debug` or `Display`.
     pub fn payload(&self) -> &[u8] {
-        &self.payload
+        &self.0.payload
     }
 
     /// Reads the reply as the modelled error `T`, if it is one.
     ///
     /// A reply without a shape, as a server may send it, counts as `T` if its code is `T`'s name.
     pub fn decode<T: ErrorShape>(&self) -> Option<T> {
-        let named = match &self.shape_id {
+        let named = match &self.0.shape_id {
             Some(id) => id == T::ID,
-            None => self.code.as_deref() == Some(shape_name(T::ID)),
+            None => self.0.code.as_deref() == Some(shape_name(T::ID)),
         };
-        if named { serde::error_from_slice(&self.payload).ok() } else { None }
+        if named { serde::error_from_slice(&self.0.payload).ok() } else { None }
     }
 }
 
 impl fmt::Debug for Unhandled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unhandled")
-            .field("shape_id", &self.shape_id)
-            .field("code", &self.code)
-            .field("message", &self.message)
-            .field("content_type", &self.content_type)
-            .field("payload_len", &self.payload.len())
+            .field("shape_id", &self.0.shape_id)
+            .field("code", &self.0.code)
+            .field("message", &self.0.message)
+            .field("content_type", &self.0.content_type)
+            .field("payload_len", &self.0.payload.len())
             .finish()
     }
 }

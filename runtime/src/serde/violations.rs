@@ -84,6 +84,7 @@ mod tests {
     }
 
     #[derive(Debug)]
+    #[allow(dead_code)]
     enum Choice {
         Inner(Inner),
         Unknown,

@@ -41,7 +41,6 @@ async fn run(args: Vec<String>) -> Result<()> {
 }
 
 /// A program may talk to whoever started it.
-#[allow(clippy::print_stdout)]
 fn say(text: &str) {
     println!("{text}");
 }

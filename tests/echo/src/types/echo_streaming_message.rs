@@ -13,6 +13,7 @@ use crate::types::{MessageData, Pair};
 /// The union `awstest#EchoStreamingMessage`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum EchoStreamingMessage {
     /// The member `streamMessage`.
     StreamMessage(MessageData),
