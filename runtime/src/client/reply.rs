@@ -19,7 +19,7 @@ pub(super) fn decode<O: Operation, S: Shape>(
     let shape = message.service_model_type();
     if message.message_type == MessageType::ApplicationError {
         let payload = Bytes::copy_from_slice(message.payload());
-        let error = operation_error(O::SERVICE, shape, message.content_type(), payload)?;
+        let error = operation_error(O::SERVICE, shape, message.content_type(), payload);
         return Err(SdkError::ServiceError(error));
     }
     if let Some(shape) = shape.filter(|it| *it != S::ID) {
@@ -38,7 +38,7 @@ fn operation_error<E: OperationError>(
     shape_id: Option<&str>,
     content_type: Option<&str>,
     payload: Bytes,
-) -> Result<E, ResponseError> {
+) -> E {
     let from_code = || {
         let code = serde::ErrorMembers::read(&payload).code?;
         let (namespace, _) = service_id.split_once('#')?;
@@ -49,10 +49,8 @@ fn operation_error<E: OperationError>(
         None => from_code(),
     };
     match shape_id.as_deref().and_then(|id| E::from_payload(id, &payload)) {
-        Some(Ok(error)) => Ok(error),
-        Some(Err(source)) => {
-            Err(ResponseError::payload(shape_id.as_deref().unwrap_or_default(), source))
-        }
-        None => Ok(Unhandled::from_reply(shape_id.as_deref(), content_type, payload).into()),
+        Some(Ok(error)) => error,
+        // One that is declared but cannot be read still says what it is.
+        _ => Unhandled::from_reply(shape_id.as_deref(), content_type, payload).into(),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     serde,
 };
 
-/// An error that the model does not declare for the operation.
+/// An error that the model does not declare for the operation, or that cannot be read as the model says.
 ///
 /// Services do answer with such errors: both Greengrass nuclei return modelled errors from operations
 /// that do not list them ([`decode`](Self::decode) reads those), and report internal failures without

@@ -122,18 +122,23 @@ impl<'de> Visitor<'de> for BlobVisitor {
     }
 }
 
-/// Decodes base64 leniently: with or without padding, in the standard or the URL-safe alphabet.
+/// Decodes base64 leniently: with or without padding, in the standard or the URL-safe alphabet, with
+/// white space in it or bits left over at its end.
 ///
-/// Some clients leave padding out and some use the other alphabet; both are unambiguous.
+/// Other implementations write one or the other, and all of it is unambiguous.
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if let Ok(bytes) = base64_simd::STANDARD.decode_to_vec(text) {
         return Some(bytes);
     }
-    let unpadded = text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text);
-    base64_simd::STANDARD_NO_PAD
-        .decode_to_vec(unpadded)
-        .or_else(|_| base64_simd::URL_SAFE_NO_PAD.decode_to_vec(unpadded))
-        .ok()
+    let mut text = text.to_vec();
+    for byte in &mut text {
+        match *byte {
+            b'-' => *byte = b'+',
+            b'_' => *byte = b'/',
+            _ => {}
+        }
+    }
+    base64_simd::forgiving_decode_to_vec(&text).ok()
 }
 
 #[cfg(test)]
@@ -153,6 +158,8 @@ mod tests {
         check(r#""aGk""#, Some(b"hi"));
         check(r#""-_8=""#, Some(b"\xfb\xff"));
         check(r#""-_8""#, Some(b"\xfb\xff"));
+        check(r#""aGl""#, Some(b"hi"));
+        check(r#""a G\nk""#, Some(b"hi"));
         check("[104, 105]", Some(b"hi"));
     }
 
@@ -160,7 +167,7 @@ mod tests {
     fn refuses_what_is_not_base64() {
         check(r#""a""#, None);
         check(r#""aGk*""#, None);
-        check(r#""a G k""#, None);
+        check(r#""aGk=aGk=""#, None);
         check("[256]", None);
         check("12", None);
     }

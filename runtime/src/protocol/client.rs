@@ -118,7 +118,8 @@ enum State {
 pub struct Core {
     config: Config,
     state: State,
-    rejected: bool,
+    /// What the server said to the connect message, once it has.
+    is_accepted: Option<bool>,
     decoder: Decoder,
     output: Output,
     streams: HashMap<Key, Stream>,
@@ -157,7 +158,7 @@ impl Core {
         Ok(Self {
             config,
             state: State::Connecting,
-            rejected: false,
+            is_accepted: None,
             decoder: Decoder::default(),
             output,
             streams: HashMap::new(),
@@ -180,14 +181,17 @@ impl Core {
 
     /// Whether the server has let this side in; the error says why not.
     pub fn poll_connected(&mut self, cx: &Context<'_>) -> Poll<Result<(), ConnectError>> {
-        match &self.state {
-            State::Open => Poll::Ready(Ok(())),
-            State::Closed(_) if self.rejected => Poll::Ready(Err(ConnectError::Rejected)),
-            State::Closed(ConnectionError::ClosedByPeer) => {
+        match (self.is_accepted, &self.state) {
+            // It may have ended since: whatever is tried on it then says why.
+            (Some(true), _) => Poll::Ready(Ok(())),
+            (Some(false), _) => Poll::Ready(Err(ConnectError::Rejected)),
+            (None, State::Closed(ConnectionError::ClosedByPeer)) => {
                 Poll::Ready(Err(ConnectError::ClosedDuringHandshake))
             }
-            State::Closed(error) => Poll::Ready(Err(ConnectError::Handshake(error.clone()))),
-            State::Connecting => self.output.wait(cx),
+            (None, State::Closed(error)) => {
+                Poll::Ready(Err(ConnectError::Handshake(error.clone())))
+            }
+            (None, _) => self.output.wait(cx),
         }
     }
 

@@ -55,11 +55,12 @@ impl Core {
                 if message.flags.contains(MessageFlags::CONNECTION_ACCEPTED) =>
             {
                 self.state = State::Open;
+                self.is_accepted = Some(true);
                 self.record(ConnectionEvent::Connected);
                 self.output.wake_waiting();
             }
             MessageType::ConnectAck => {
-                self.rejected = true;
+                self.is_accepted = Some(false);
                 self.fail(ConnectionError::ClosedByPeer);
             }
             MessageType::ProtocolError | MessageType::InternalError => {
