@@ -371,9 +371,10 @@ impl Endpoint for Core {
         self.decoder.missing(input)
     }
 
-    // A refused client is read from until it goes away.
+    // A client should wait to be let in: what it sends before is not looked at until then. One that has been
+    // refused is read from until it goes away.
     fn wants_input(&self) -> bool {
-        !self.is_closed()
+        !matches!(self.state, State::Deciding | State::Closed(_))
     }
 
     fn fail(&mut self, error: ConnectionError) {

@@ -119,14 +119,19 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
 
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
         // First what is queued, so that a request does not wait for the answer to another.
-        let is_writing = self.poll_write(cx).map_err(ConnectionError::from)?.is_pending();
+        let mut written = self.poll_write(cx);
+        // Even if that failed: the other side may have said why before it closed.
         let read = self.poll_read(cx);
-        // Reading may have queued something: an answer to a ping, or the end of a stream.
-        if !is_writing && self.poll_write(cx).map_err(ConnectionError::from)?.is_pending() {
-            return read;
+        if let Poll::Ready(Ok(())) = written {
+            // Reading may have queued something: an answer to a ping, or the end of a stream.
+            written = self.poll_write(cx);
         }
         self.poll_timer(cx);
-        read
+        match (read, written) {
+            (Poll::Ready(result), _) => Poll::Ready(result),
+            (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(error.into())),
+            (Poll::Pending, _) => Poll::Pending,
+        }
     }
 }
 

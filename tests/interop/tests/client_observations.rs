@@ -4,19 +4,19 @@
 //! reviewed table of what our client does, with a note where the official SDKs differ from it or from each
 //! other. `UPDATE_OUTCOMES=1` writes the outcomes again and keeps the notes: review what has changed.
 
+mod support;
+
 use std::{
-    collections::BTreeMap,
     error::Error,
     fmt::Write as _,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use bytes::BytesMut;
 use eventstream_rpc::{
     client::{CallOptions, Connection, LifecycleHandler, SubscribeOptions, Subscription},
     error::ConnectionError,
-    frame::{Decoder, Header, HeaderValue, Message},
+    frame::Header,
     operation::{Operation, Shape, StreamingOperation},
 };
 use greengrass_core_ipc::operation::{
@@ -28,7 +28,8 @@ use greengrass_core_ipc::operation::{
     validate_authorization_token::ValidateAuthorizationToken,
 };
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use support::{Reader, check_table, describe, frame};
+use tokio::io::{AsyncWriteExt, DuplexStream};
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/client-outcomes.txt");
 
@@ -36,57 +37,12 @@ const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/client-outcomes.t
 async fn every_case_ends_as_the_table_says() {
     let data: Value =
         serde_json::from_str(include_str!("../data/client-observations.json")).unwrap();
-    let expected = std::fs::read_to_string(TABLE).unwrap_or_default();
-    let notes = notes(&expected);
-    let mut actual = String::new();
+    let mut outcomes = Vec::new();
     for case in data["cases"].as_array().unwrap() {
-        let name = case["name"].as_str().unwrap();
-        writeln!(actual, "{name}").unwrap();
-        for note in notes.get(name).into_iter().flatten() {
-            writeln!(actual, "{note}").unwrap();
-        }
-        for line in run(case).await {
-            writeln!(actual, "    {line}").unwrap();
-        }
+        outcomes.push((case["name"].as_str().unwrap().to_owned(), run(case).await));
     }
-    if std::env::var_os("UPDATE_OUTCOMES").is_some() {
-        std::fs::write(TABLE, &actual).unwrap();
-    }
-    for (expected, actual) in blocks(&expected).zip(blocks(&actual)) {
-        assert_eq!(actual, expected);
-    }
-    assert_eq!(actual.len(), expected.len(), "a case is missing in the table");
+    check_table(TABLE, &outcomes);
 }
-
-/// The lines of the table that explain a case; they begin with `#`.
-fn notes(table: &str) -> BTreeMap<&str, Vec<&str>> {
-    let mut notes = BTreeMap::<_, Vec<_>>::new();
-    let mut name = "";
-    for line in table.lines() {
-        match line.trim_start() {
-            note if note.starts_with('#') => notes.entry(name).or_default().push(line),
-            _ if line.starts_with(' ') => {}
-            _ => name = line,
-        }
-    }
-    notes
-}
-
-/// The table, case by case.
-fn blocks(table: &str) -> impl Iterator<Item = String> {
-    let mut lines = table.lines().peekable();
-    std::iter::from_fn(move || {
-        let mut block = format!("{}\n", lines.next()?);
-        while let Some(line) = lines.next_if(|it| it.starts_with(' ')) {
-            block.push_str(line);
-            block.push('\n');
-        }
-        Some(block)
-    })
-}
-
-/// Longer values are cut in the table.
-const MAX_LEN: usize = 300;
 
 async fn run(case: &Value) -> Vec<String> {
     let (io, server) = tokio::io::duplex(64 * 1024);
@@ -96,12 +52,6 @@ async fn run(case: &Value) -> Vec<String> {
     let sent = server.await.unwrap();
     let mut lines = std::mem::take(&mut *seen.lock().unwrap());
     lines.extend(sent);
-    for line in &mut lines {
-        if let Some((at, _)) = line.char_indices().nth(MAX_LEN) {
-            line.truncate(at);
-            line.push('…');
-        }
-    }
     lines
 }
 
@@ -246,35 +196,13 @@ impl LifecycleHandler for Reporter {
     }
 }
 
-fn frames(case: &Value) -> Vec<Vec<u8>> {
-    let unhex = |hex: &str| -> Vec<u8> {
-        (0..hex.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
-            .collect()
-    };
-    let frame = |it: &Value| match it {
-        Value::String(hex) => unhex(hex),
-        parts => parts
-            .as_array()
-            .unwrap()
-            .iter()
-            .flat_map(|part| {
-                let count = usize::try_from(part[1].as_u64().unwrap()).unwrap();
-                unhex(part[0].as_str().unwrap()).repeat(count)
-            })
-            .collect(),
-    };
-    case["frames"].as_array().unwrap().iter().map(frame).collect()
-}
-
 /// The server: sends the first frame when the client introduces itself and the others when it calls, and
 /// says what the client sent after that.
 async fn serve(mut io: DuplexStream, case: Value) -> Vec<String> {
     let mut client = Reader::default();
     let mut sent = Vec::new();
     client.message(&mut io).await;
-    for (index, frame) in frames(&case).iter().enumerate() {
+    for (index, recorded) in case["frames"].as_array().unwrap().iter().enumerate() {
         let waits = match index {
             1 => case["request"].is_string(),
             // The client closes the stream once it has the response.
@@ -288,7 +216,7 @@ async fn serve(mut io: DuplexStream, case: Value) -> Vec<String> {
             }
         }
         // A client that has had enough closes the socket.
-        let _ = io.write_all(frame).await;
+        let _ = io.write_all(&frame(recorded)).await;
     }
     if case["server_closes"].as_bool().unwrap() {
         let _ = io.shutdown().await;
@@ -297,39 +225,4 @@ async fn serve(mut io: DuplexStream, case: Value) -> Vec<String> {
         sent.push(describe(&message));
     }
     sent
-}
-
-#[derive(Default)]
-struct Reader {
-    input: BytesMut,
-    decoder: Decoder,
-}
-
-impl Reader {
-    async fn message(&mut self, io: &mut DuplexStream) -> Option<Message> {
-        loop {
-            if let Some(message) = self.decoder.decode(&mut self.input).unwrap() {
-                return Some(message);
-            }
-            if io.read_buf(&mut self.input).await.unwrap_or(0) == 0 {
-                return None;
-            }
-        }
-    }
-}
-
-/// A message of the client in a few words.
-fn describe(message: &Message) -> String {
-    let int = |name| match message.header(name) {
-        Some(HeaderValue::Int32(value)) => *value,
-        other => panic!("{name}: {other:?}"),
-    };
-    let kind = ["message", "error", "ping", "ping response", "connect", "connect ack"]
-        .into_iter()
-        .chain(["protocol error", "internal error"])
-        .nth(usize::try_from(int(":message-type")).unwrap())
-        .unwrap();
-    let (flags, stream) = (int(":message-flags"), int(":stream-id"));
-    let payload = String::from_utf8_lossy(&message.payload);
-    format!("sent {kind}, flags {flags}, stream {stream}, payload {payload:?}")
 }

@@ -24,11 +24,11 @@ impl From<&Unhandled> for ErrorMessage {
 impl Core {
     pub(super) fn receive_all(&mut self, input: &mut BytesMut, now: Instant) {
         let mut is_whole = false;
-        while !self.is_closed() {
+        while self.wants_input() {
             match self.decoder.decode_frame(input) {
                 Ok(Some(frame)) => {
                     is_whole = true;
-                    self.receive_frame(frame);
+                    self.receive_frame(frame, now);
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -56,14 +56,13 @@ impl Core {
         }
     }
 
-    fn receive_frame(&mut self, frame: Frame) {
+    fn receive_frame(&mut self, frame: Frame, now: Instant) {
         if let State::Refused = self.state {
             return;
         }
         let received = RpcMessage::read(frame).and_then(|message| match self.state {
-            State::New => self.receive_connect(&message),
+            State::New => self.receive_connect(&message, now),
             _ if message.stream_id == StreamId::CONNECTION => self.receive_control(&message),
-            // A client should wait to be let in. What comes before is served once it is.
             _ => self.receive_application(message),
         });
         if let Err(Violation(rule)) = received {
@@ -72,16 +71,17 @@ impl Core {
         }
     }
 
-    fn receive_connect(&mut self, message: &RpcMessage) -> Result<(), Violation> {
+    fn receive_connect(&mut self, message: &RpcMessage, now: Instant) -> Result<(), Violation> {
         if message.message_type != MessageType::Connect || message.stream_id != StreamId::CONNECTION
         {
             return Err(Violation("the first message is a connect message on stream 0"));
         }
-        let version = message.headers().find(|it| it.name == header::VERSION);
-        if version.map(|it| it.value) != Some(HeaderValueRef::String(VERSION)) {
-            return Err(Violation("a connect message states the version 0.1.0"));
-        }
         self.state = State::Deciding;
+        if message.message().header(header::VERSION) != Some(HeaderValueRef::String(VERSION)) {
+            // As the Java nucleus: whoever speaks another version is refused like any stranger.
+            self.refuse(now);
+            return Ok(());
+        }
         let reserved =
             [header::VERSION, header::MESSAGE_TYPE, header::MESSAGE_FLAGS, header::STREAM_ID];
         let headers = message
@@ -173,7 +173,8 @@ impl Core {
             let Some(stream) = self.streams.get_mut(&id) else { return };
             let is_taken = stream.takes_events != Some(false) && stream.push(message, limit);
             self.output.wake(stream.take_wakers());
-            if !is_taken {
+            // Who has ended the stream needs no answer.
+            if !is_taken && !is_end {
                 return self.refuse_event(id);
             }
         }

@@ -1,0 +1,155 @@
+//! What our server makes of everything that was tried on both nuclei.
+//!
+//! `data/server-observations.json` holds what a scripted client sent; `data/server-outcomes.txt` is the
+//! reviewed table of what our server answers, with a note that says which of the two nuclei it is like, and
+//! why if it is like neither. `UPDATE_OUTCOMES=1` writes the outcomes again and keeps the notes: review what
+//! has changed.
+
+mod support;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use greengrass_core_ipc::{
+    operation::{
+        get_configuration::{
+            GetConfigurationError, GetConfigurationRequest, GetConfigurationResponse,
+        },
+        publish_to_iot_core::{
+            PublishToIoTCoreError, PublishToIoTCoreRequest, PublishToIoTCoreResponse,
+        },
+        publish_to_topic::{PublishToTopicError, PublishToTopicRequest, PublishToTopicResponse},
+        subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError, SubscribeToTopicResponse},
+        update_configuration::{
+            UpdateConfigurationError, UpdateConfigurationRequest, UpdateConfigurationResponse,
+        },
+        update_state::{UpdateStateError, UpdateStateRequest, UpdateStateResponse},
+    },
+    server::{
+        Config, ConnectRequest, GreengrassCoreIpc, GreengrassCoreIpcService, Identity, Rejected,
+        RequestContext, StreamingRequest, StreamingResponse, serve_connection,
+    },
+};
+use serde_json::{Value, json};
+use support::{Reader, check_table, describe, frame};
+use tokio::io::AsyncWriteExt;
+
+const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/server-outcomes.txt");
+
+#[tokio::test(start_paused = true)]
+async fn every_case_is_answered_as_the_table_says() {
+    let data: Value =
+        serde_json::from_str(include_str!("../data/server-observations.json")).unwrap();
+    let mut outcomes = Vec::new();
+    for case in data["cases"].as_array().unwrap() {
+        outcomes.push((case["name"].as_str().unwrap().to_owned(), run(case).await));
+    }
+    check_table(TABLE, &outcomes);
+}
+
+async fn run(case: &Value) -> Vec<String> {
+    let (client, server) = tokio::io::duplex(64 * 1024);
+    let service = GreengrassCoreIpcService::new(Nucleus);
+    let server = tokio::spawn(serve_connection(server, service, authenticate, Config::default()));
+    let (mut input, mut output) = tokio::io::split(client);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let reader = tokio::spawn({
+        let seen = Arc::clone(&seen);
+        async move {
+            let mut reader = Reader::default();
+            while let Some(message) = reader.message(&mut input).await {
+                seen.lock().unwrap().push(describe(&message));
+            }
+        }
+    });
+    for recorded in case["frames"].as_array().unwrap() {
+        match recorded.as_str() {
+            Some("half_close") => output.shutdown().await.unwrap(),
+            // A server that has had enough closes the socket.
+            _ => drop(output.write_all(&frame(recorded)).await),
+        }
+        settle(1).await;
+    }
+    let is_closed = reader.is_finished();
+    settle(60).await;
+    let end = match (is_closed, reader.is_finished()) {
+        (true, _) => "closed",
+        (false, true) => "closed after a while",
+        (false, false) => "open",
+    };
+    reader.abort();
+    server.abort();
+    let mut lines = std::mem::take(&mut *seen.lock().unwrap());
+    lines.push(end.to_owned());
+    lines
+}
+
+/// Time stands still while anything can still happen, so this is when nothing can but time-outs.
+async fn settle(seconds: u64) {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+fn authenticate(request: &ConnectRequest) -> Result<Identity, Rejected> {
+    let payload: Value = serde_json::from_slice(&request.payload).map_err(|_| Rejected)?;
+    match payload.get("authToken") {
+        Some(token) if *token == "HVxHzvai1gf3rqfx" => Ok(Identity("com.example.Comp".to_owned())),
+        _ => Err(Rejected),
+    }
+}
+
+/// Answers every operation of the recordings.
+struct Nucleus;
+
+impl GreengrassCoreIpc for Nucleus {
+    async fn update_state(
+        &self,
+        _: UpdateStateRequest,
+        _: RequestContext,
+    ) -> Result<UpdateStateResponse, UpdateStateError> {
+        Ok(UpdateStateResponse::default())
+    }
+
+    async fn subscribe_to_topic(
+        &self,
+        _: StreamingRequest<SubscribeToTopic>,
+        _: RequestContext,
+    ) -> Result<StreamingResponse<SubscribeToTopic>, SubscribeToTopicError> {
+        let events = tokio_stream::pending();
+        Ok(StreamingResponse::new(SubscribeToTopicResponse::default(), events))
+    }
+
+    async fn publish_to_topic(
+        &self,
+        _: PublishToTopicRequest,
+        _: RequestContext,
+    ) -> Result<PublishToTopicResponse, PublishToTopicError> {
+        Ok(PublishToTopicResponse::default())
+    }
+
+    async fn publish_to_iot_core(
+        &self,
+        _: PublishToIoTCoreRequest,
+        _: RequestContext,
+    ) -> Result<PublishToIoTCoreResponse, PublishToIoTCoreError> {
+        Ok(PublishToIoTCoreResponse::default())
+    }
+
+    async fn get_configuration(
+        &self,
+        request: GetConfigurationRequest,
+        _: RequestContext,
+    ) -> Result<GetConfigurationResponse, GetConfigurationError> {
+        let value = json!({ "keyPath": request.key_path });
+        Ok(GetConfigurationResponse::builder().value(value).build())
+    }
+
+    async fn update_configuration(
+        &self,
+        _: UpdateConfigurationRequest,
+        _: RequestContext,
+    ) -> Result<UpdateConfigurationResponse, UpdateConfigurationError> {
+        Ok(UpdateConfigurationResponse::default())
+    }
+}

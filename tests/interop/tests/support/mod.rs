@@ -1,0 +1,129 @@
+//! What the tests on recorded behaviour share: recordings, tables of outcomes, messages in words.
+
+use std::collections::BTreeMap;
+
+use bytes::BytesMut;
+use eventstream_rpc::frame::{Decoder, HeaderValue, Message};
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Longer lines are cut in a table.
+const MAX_LEN: usize = 300;
+
+/// Compares outcomes with the reviewed table at `path`, or writes them there if `UPDATE_OUTCOMES` is set.
+///
+/// A table has a line for each case and, below it, notes that begin with `#` and what happened.
+#[track_caller]
+pub fn check_table(path: &str, outcomes: &[(String, Vec<String>)]) {
+    let expected = std::fs::read_to_string(path).unwrap_or_default();
+    let notes = notes(&expected);
+    let mut actual = String::new();
+    for (name, lines) in outcomes {
+        actual.push_str(name);
+        actual.push('\n');
+        for note in notes.get(name.as_str()).into_iter().flatten() {
+            actual.push_str(note);
+            actual.push('\n');
+        }
+        for line in lines {
+            let cut = line.char_indices().nth(MAX_LEN).map(|(at, _)| format!("{}…", &line[..at]));
+            actual.push_str("    ");
+            actual.push_str(cut.as_ref().unwrap_or(line));
+            actual.push('\n');
+        }
+    }
+    if std::env::var_os("UPDATE_OUTCOMES").is_some() {
+        std::fs::write(path, &actual).unwrap();
+    }
+    for (expected, actual) in blocks(&expected).zip(blocks(&actual)) {
+        assert_eq!(actual, expected);
+    }
+    assert_eq!(actual.len(), expected.len(), "a case is missing in the table");
+}
+
+fn notes(table: &str) -> BTreeMap<&str, Vec<&str>> {
+    let mut notes = BTreeMap::<_, Vec<_>>::new();
+    let mut name = "";
+    for line in table.lines() {
+        match line.trim_start() {
+            note if note.starts_with('#') => notes.entry(name).or_default().push(line),
+            _ if line.starts_with(' ') => {}
+            _ => name = line,
+        }
+    }
+    notes
+}
+
+/// The table, case by case.
+fn blocks(table: &str) -> impl Iterator<Item = String> {
+    let mut lines = table.lines().peekable();
+    std::iter::from_fn(move || {
+        let mut block = format!("{}\n", lines.next()?);
+        while let Some(line) = lines.next_if(|it| it.starts_with(' ')) {
+            block.push_str(line);
+            block.push('\n');
+        }
+        Some(block)
+    })
+}
+
+/// A recorded frame: hex, or pairs of hex and how often it is repeated.
+pub fn frame(recorded: &Value) -> Vec<u8> {
+    match recorded {
+        Value::String(hex) => unhex(hex),
+        parts => parts
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|part| {
+                let count = usize::try_from(part[1].as_u64().unwrap()).unwrap();
+                unhex(part[0].as_str().unwrap()).repeat(count)
+            })
+            .collect(),
+    }
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+/// Reads the messages of the other side.
+#[derive(Default)]
+pub struct Reader {
+    input: BytesMut,
+    decoder: Decoder,
+}
+
+impl Reader {
+    /// The next message; `None` once the other side has closed.
+    pub async fn message(&mut self, io: &mut (impl AsyncRead + Unpin)) -> Option<Message> {
+        loop {
+            if let Some(message) = self.decoder.decode(&mut self.input).unwrap() {
+                return Some(message);
+            }
+            if io.read_buf(&mut self.input).await.unwrap_or(0) == 0 {
+                return None;
+            }
+        }
+    }
+}
+
+/// A message in a few words.
+pub fn describe(message: &Message) -> String {
+    let int = |name| match message.header(name) {
+        Some(HeaderValue::Int32(value)) => *value,
+        other => panic!("{name}: {other:?}"),
+    };
+    let kind = ["message", "error", "ping", "ping response", "connect", "connect ack"]
+        .into_iter()
+        .chain(["protocol error", "internal error"])
+        .nth(usize::try_from(int(":message-type")).unwrap())
+        .unwrap();
+    let shape = match message.header("service-model-type") {
+        Some(HeaderValue::String(shape)) => format!(", {shape}"),
+        _ => String::new(),
+    };
+    let (flags, stream) = (int(":message-flags"), int(":stream-id"));
+    let payload = String::from_utf8_lossy(&message.payload);
+    format!("sent {kind}, flags {flags}, stream {stream}{shape}, payload {payload:?}")
+}
