@@ -14,7 +14,7 @@ const MAX_LEN: usize = 300;
 ///
 /// A table has a line for each case and, below it, notes that begin with `#` and what happened.
 #[track_caller]
-pub fn check_table(path: &str, outcomes: &[(String, Vec<String>)]) {
+pub(crate) fn check_table(path: &str, outcomes: &[(String, Vec<String>)]) {
     let expected = std::fs::read_to_string(path).unwrap_or_default();
     let notes = notes(&expected);
     let mut actual = String::new();
@@ -68,7 +68,7 @@ fn blocks(table: &str) -> impl Iterator<Item = String> {
 }
 
 /// A recorded frame: hex, or pairs of hex and how often it is repeated.
-pub fn frame(recorded: &Value) -> Vec<u8> {
+pub(crate) fn frame(recorded: &Value) -> Vec<u8> {
     match recorded {
         Value::String(hex) => unhex(hex),
         parts => parts
@@ -89,14 +89,14 @@ fn unhex(hex: &str) -> Vec<u8> {
 
 /// Reads the messages of the other side.
 #[derive(Default)]
-pub struct Reader {
+pub(crate) struct Reader {
     input: BytesMut,
     decoder: Decoder,
 }
 
 impl Reader {
     /// The next message; `None` once the other side has closed.
-    pub async fn message(&mut self, io: &mut (impl AsyncRead + Unpin)) -> Option<Message> {
+    pub(crate) async fn message(&mut self, io: &mut (impl AsyncRead + Unpin)) -> Option<Message> {
         loop {
             if let Some(message) = self.decoder.decode(&mut self.input).unwrap() {
                 return Some(message);
@@ -109,7 +109,7 @@ impl Reader {
 }
 
 /// A message in a few words.
-pub fn describe(message: &Message) -> String {
+pub(crate) fn describe(message: &Message) -> String {
     let int = |name| match message.header(name) {
         Some(HeaderValue::Int32(value)) => *value,
         other => panic!("{name}: {other:?}"),
