@@ -25,7 +25,7 @@ use crate::{
     names,
 };
 
-use imports::{Imports, module_path};
+use imports::Imports;
 
 /// A file that is not formatted yet.
 #[derive(Debug)]
@@ -90,9 +90,7 @@ fn module_name(type_ref: &ir::TypeRef) -> String {
 fn library(service: &ir::Service) -> TokenStream {
     let page = match service.readme {
         true => quote!(#![doc = include_str!("../README.md")]),
-        false => {
-            docs::inner(&docs::or(&service.docs.text, &format!("The service `{}`.", service.id)))
-        }
+        false => docs::inner(&docs::text(&service.docs, &format!("The service `{}`.", service.id))),
     };
     quote! {
         #page
@@ -200,7 +198,7 @@ fn builders_module(service: &ir::Service, home: &Home) -> TokenStream {
     });
     let about = format!(
         " Builders for the structures in [`{}`](super).",
-        module_path(home).replace("crate::", "")
+        home.module().replace("crate::", "")
     );
     quote! {
         #![doc = #about]

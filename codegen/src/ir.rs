@@ -33,8 +33,10 @@ pub struct Service {
 /// Documentation of a shape or member.
 #[derive(Clone, Debug, Default)]
 pub struct Docs {
-    /// CommonMark; empty if there is none.
+    /// CommonMark that is safe for rustdoc; empty if there is none.
     pub text: String,
+    /// The shapes that the text names in code spans, with the paths of their types.
+    pub links: Vec<(String, String)>,
     /// The note of `#[deprecated]`.
     pub deprecated: Option<Deprecated>,
 }
@@ -105,6 +107,13 @@ pub struct TypeRef {
     pub name: String,
 }
 
+impl TypeRef {
+    /// Its absolute path.
+    pub fn path(&self) -> String {
+        format!("{}::{}", self.home.module(), self.name)
+    }
+}
+
 /// The module of a type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Home {
@@ -114,6 +123,17 @@ pub enum Home {
     Types,
     /// `types::error`
     Error,
+}
+
+impl Home {
+    /// The path of the module.
+    pub fn module(&self) -> String {
+        match self {
+            Self::Operation(module) => format!("crate::operation::{module}"),
+            Self::Types => "crate::types".to_owned(),
+            Self::Error => "crate::types::error".to_owned(),
+        }
+    }
 }
 
 /// A shape that becomes a type.

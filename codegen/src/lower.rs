@@ -2,6 +2,7 @@
 //!
 //! Names are chosen here, once. What the model orders keeps its order; nothing else has one.
 
+mod docs;
 mod example;
 mod shapes;
 
@@ -16,7 +17,6 @@ use crate::{
     recursion,
     resolve::{Resolved, event_stream},
     shape_id::ShapeId,
-    traits::Traits,
 };
 
 /// Chooses names and types; a name that had to change is a warning.
@@ -35,8 +35,8 @@ pub fn lower(
     };
     ir::Service {
         id: resolved.service.id.to_string(),
+        docs: lowering.docs(&resolved.service.traits),
         name: lowering.service_name,
-        docs: docs(&resolved.service.traits),
         version: service.version.clone(),
         operations,
         shapes,
@@ -56,6 +56,8 @@ struct Lowering<'r, 'm, 's> {
     types: HashMap<ShapeId, ir::TypeRef>,
     builders: HashMap<ShapeId, String>,
     boxed: Vec<String>,
+    /// The paths of the types of operations and shapes, for the documentation that names them.
+    paths: HashMap<String, String>,
 }
 
 impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
@@ -110,12 +112,23 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             types: HashMap::new(),
             builders: HashMap::new(),
             boxed: recursion::boxed_members(resolved.model, &resolved.closure),
+            paths: HashMap::new(),
         };
         for ((shape, name), builder) in resolved.closure.iter().zip(shape_names).zip(builder_names)
         {
             let home = lowering.home(shape);
-            lowering.types.insert(shape.id.clone(), ir::TypeRef { home, name });
+            let type_ref = ir::TypeRef { home, name };
+            if let ShapeKind::Structure(_) | ShapeKind::Union(_) | ShapeKind::Enum(_) = shape.kind {
+                lowering.paths.insert(shape.id.name().to_owned(), type_ref.path());
+            }
+            lowering.types.insert(shape.id.clone(), type_ref);
             lowering.builders.insert(shape.id.clone(), builder);
+        }
+        for (operation, [name, module, _]) in
+            resolved.operations.iter().zip(&lowering.operation_names)
+        {
+            let path = format!("crate::operation::{module}::{name}");
+            lowering.paths.insert(operation.id.name().to_owned(), path);
         }
         lowering
     }
@@ -162,7 +175,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             id: shape.id.to_string(),
             name,
             method,
-            docs: docs(&shape.traits),
+            docs: self.docs(&shape.traits),
             request: self.types[&operation.input.target].clone(),
             response: self.types[&operation.output.target].clone(),
             events,
@@ -171,28 +184,6 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             example: None,
         }
     }
-}
-
-/// The documentation of a shape or member.
-fn docs(traits: &Traits) -> ir::Docs {
-    let mut text = traits.documentation.clone().unwrap_or_default();
-    if let Some(range) = &traits.range {
-        let range = match (&range.min, &range.max) {
-            (Some(min), Some(max)) => format!("{min} to {max}"),
-            (Some(min), None) => format!("at least {min}"),
-            (None, max) => format!("at most {}", max.as_deref().unwrap_or_default()),
-        };
-        text.push_str(&format!("\n\nRange: {range}."));
-    }
-    let deprecated = traits.deprecated.as_ref().map(|it| ir::Deprecated {
-        note: match (&it.message, &it.since) {
-            (Some(message), Some(since)) => Some(format!("since {since}: {message}")),
-            (Some(message), None) => Some(message.clone()),
-            (None, Some(since)) => Some(format!("since {since}")),
-            (None, None) => None,
-        },
-    });
-    ir::Docs { text: text.trim().to_owned(), deprecated }
 }
 
 fn warn_renamed(

@@ -84,14 +84,14 @@ impl Client {
         &self.connection
     }
 
-    /// The operation `aws.greengrass#UpdateState`.
+    /// Tells the nucleus that the calling component runs, or that it has failed.
     ///
     /// See [`UpdateState`](crate::operation::update_state::UpdateState).
     pub fn update_state(&self) -> UpdateStateFluentBuilder<Connection> {
         UpdateStateFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#SubscribeToComponentUpdates`.
+    /// Asks to be told before and after a deployment changes components on the device.
     ///
     /// See
     /// [`SubscribeToComponentUpdates`](crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates).
@@ -101,7 +101,7 @@ impl Client {
         SubscribeToComponentUpdatesFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#DeferComponentUpdate`.
+    /// Answers the announcement of an update: go ahead, or ask again later.
     ///
     /// See [`DeferComponentUpdate`](crate::operation::defer_component_update::DeferComponentUpdate).
     pub fn defer_component_update(
@@ -110,21 +110,22 @@ impl Client {
         DeferComponentUpdateFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#GetConfiguration`.
+    /// Reads a value from the configuration of a component, the caller's own unless another is named.
     ///
     /// See [`GetConfiguration`](crate::operation::get_configuration::GetConfiguration).
     pub fn get_configuration(&self) -> GetConfigurationFluentBuilder<Connection> {
         GetConfigurationFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#UpdateConfiguration`.
+    /// Changes the configuration of the calling component, by merging an object into it.
     ///
     /// See [`UpdateConfiguration`](crate::operation::update_configuration::UpdateConfiguration).
     pub fn update_configuration(&self) -> UpdateConfigurationFluentBuilder<Connection> {
         UpdateConfigurationFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#SubscribeToConfigurationUpdate`.
+    /// Asks to be told when a value in the configuration of a component changes, the caller's own
+    /// unless another is named.
     ///
     /// See
     /// [`SubscribeToConfigurationUpdate`](crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate).
@@ -134,7 +135,7 @@ impl Client {
         SubscribeToConfigurationUpdateFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#SubscribeToValidateConfigurationUpdates`.
+    /// Asks to be consulted before a deployment changes the configuration of the calling component.
     ///
     /// See
     /// [`SubscribeToValidateConfigurationUpdates`](crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates).
@@ -146,7 +147,7 @@ impl Client {
         )
     }
 
-    /// The operation `aws.greengrass#SendConfigurationValidityReport`.
+    /// Answers whether the configuration that a deployment proposes is acceptable.
     ///
     /// See
     /// [`SendConfigurationValidityReport`](crate::operation::send_configuration_validity_report::SendConfigurationValidityReport).
@@ -156,42 +157,44 @@ impl Client {
         SendConfigurationValidityReportFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#SubscribeToTopic`.
+    /// Receives the messages that components of this device publish on the local topics that match a
+    /// filter.
     ///
     /// See [`SubscribeToTopic`](crate::operation::subscribe_to_topic::SubscribeToTopic).
     pub fn subscribe_to_topic(&self) -> SubscribeToTopicFluentBuilder<Connection> {
         SubscribeToTopicFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#PublishToTopic`.
+    /// Publishes a message on a local topic, to the components of this device that subscribe to it.
     ///
     /// See [`PublishToTopic`](crate::operation::publish_to_topic::PublishToTopic).
     pub fn publish_to_topic(&self) -> PublishToTopicFluentBuilder<Connection> {
         PublishToTopicFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#GetComponentDetails`.
+    /// Reads the version, state and configuration of a component.
     ///
     /// See [`GetComponentDetails`](crate::operation::get_component_details::GetComponentDetails).
     pub fn get_component_details(&self) -> GetComponentDetailsFluentBuilder<Connection> {
         GetComponentDetailsFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#RestartComponent`.
+    /// Restarts a component, which may be the caller. Returns when the request has been taken, not
+    /// when it has been done.
     ///
     /// See [`RestartComponent`](crate::operation::restart_component::RestartComponent).
     pub fn restart_component(&self) -> RestartComponentFluentBuilder<Connection> {
         RestartComponentFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#StopComponent`.
+    /// Stops a component. Returns when the request has been taken, not when it has been done.
     ///
     /// See [`StopComponent`](crate::operation::stop_component::StopComponent).
     pub fn stop_component(&self) -> StopComponentFluentBuilder<Connection> {
         StopComponentFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#CreateLocalDeployment`.
+    /// Starts a deployment on this device, from folders on it: adds, configures and removes components.
     ///
     /// See [`CreateLocalDeployment`](crate::operation::create_local_deployment::CreateLocalDeployment).
     pub fn create_local_deployment(
@@ -200,7 +203,8 @@ impl Client {
         CreateLocalDeploymentFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#CancelLocalDeployment`.
+    /// Cancels a local deployment that is queued or under way. What it has changed already is not
+    /// undone.
     ///
     /// See [`CancelLocalDeployment`](crate::operation::cancel_local_deployment::CancelLocalDeployment).
     pub fn cancel_local_deployment(
@@ -209,7 +213,7 @@ impl Client {
         CancelLocalDeploymentFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#GetLocalDeploymentStatus`.
+    /// Reads how a local deployment is doing.
     ///
     /// See
     /// [`GetLocalDeploymentStatus`](crate::operation::get_local_deployment_status::GetLocalDeploymentStatus).
@@ -219,7 +223,8 @@ impl Client {
         GetLocalDeploymentStatusFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#ListLocalDeployments`.
+    /// Lists the local deployments that the device remembers. Needs the Greengrass CLI component;
+    /// nucleus lite does not have it.
     ///
     /// See [`ListLocalDeployments`](crate::operation::list_local_deployments::ListLocalDeployments).
     pub fn list_local_deployments(
@@ -228,28 +233,29 @@ impl Client {
         ListLocalDeploymentsFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#ListComponents`.
+    /// Lists the components of the device, those that are part of the nucleus among them. Needs the
+    /// Greengrass CLI component; nucleus lite does not have it.
     ///
     /// See [`ListComponents`](crate::operation::list_components::ListComponents).
     pub fn list_components(&self) -> ListComponentsFluentBuilder<Connection> {
         ListComponentsFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#PublishToIoTCore`.
+    /// Publishes an MQTT message to AWS IoT Core.
     ///
     /// See [`PublishToIoTCore`](crate::operation::publish_to_iot_core::PublishToIoTCore).
     pub fn publish_to_iot_core(&self) -> PublishToIoTCoreFluentBuilder<Connection> {
         PublishToIoTCoreFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#SubscribeToIoTCore`.
+    /// Receives the MQTT messages that come from AWS IoT Core on the topics that match a filter.
     ///
     /// See [`SubscribeToIoTCore`](crate::operation::subscribe_to_iot_core::SubscribeToIoTCore).
     pub fn subscribe_to_iot_core(&self) -> SubscribeToIoTCoreFluentBuilder<Connection> {
         SubscribeToIoTCoreFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#ValidateAuthorizationToken`.
+    /// Checks the token of another component, for the stream manager.
     ///
     /// See
     /// [`ValidateAuthorizationToken`](crate::operation::validate_authorization_token::ValidateAuthorizationToken).
@@ -259,42 +265,44 @@ impl Client {
         ValidateAuthorizationTokenFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#GetSecretValue`.
+    /// Reads a secret that has been deployed to the device from AWS Secrets Manager.
     ///
     /// See [`GetSecretValue`](crate::operation::get_secret_value::GetSecretValue).
     pub fn get_secret_value(&self) -> GetSecretValueFluentBuilder<Connection> {
         GetSecretValueFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#CreateDebugPassword`.
+    /// Makes a password for the local debug console, good for 8 hours. Needs the Greengrass CLI
+    /// component; nucleus lite does not have it.
     ///
     /// See [`CreateDebugPassword`](crate::operation::create_debug_password::CreateDebugPassword).
     pub fn create_debug_password(&self) -> CreateDebugPasswordFluentBuilder<Connection> {
         CreateDebugPasswordFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#GetThingShadow`.
+    /// Reads a shadow that is stored on the device.
     ///
     /// See [`GetThingShadow`](crate::operation::get_thing_shadow::GetThingShadow).
     pub fn get_thing_shadow(&self) -> GetThingShadowFluentBuilder<Connection> {
         GetThingShadowFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#UpdateThingShadow`.
+    /// Changes a shadow on the device, or makes it, by merging a document into it.
     ///
     /// See [`UpdateThingShadow`](crate::operation::update_thing_shadow::UpdateThingShadow).
     pub fn update_thing_shadow(&self) -> UpdateThingShadowFluentBuilder<Connection> {
         UpdateThingShadowFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#DeleteThingShadow`.
+    /// Deletes a shadow from the device.
     ///
     /// See [`DeleteThingShadow`](crate::operation::delete_thing_shadow::DeleteThingShadow).
     pub fn delete_thing_shadow(&self) -> DeleteThingShadowFluentBuilder<Connection> {
         DeleteThingShadowFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#ListNamedShadowsForThing`.
+    /// Lists the named shadows of a thing that are stored on the device, page by page. The classic
+    /// shadow is not among them; an unknown thing has none.
     ///
     /// See
     /// [`ListNamedShadowsForThing`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing).
@@ -304,21 +312,24 @@ impl Client {
         ListNamedShadowsForThingFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#PauseComponent`.
+    /// Freezes the processes of a running component. Linux only. Its state is still `RUNNING`; to
+    /// pause it again changes nothing.
     ///
     /// See [`PauseComponent`](crate::operation::pause_component::PauseComponent).
     pub fn pause_component(&self) -> PauseComponentFluentBuilder<Connection> {
         PauseComponentFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#ResumeComponent`.
+    /// Lets the processes of a paused component go on. Linux only. If that fails the component is
+    /// restarted.
     ///
     /// See [`ResumeComponent`](crate::operation::resume_component::ResumeComponent).
     pub fn resume_component(&self) -> ResumeComponentFluentBuilder<Connection> {
         ResumeComponentFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#SubscribeToCertificateUpdates`.
+    /// Receives a certificate with which to be a server for client devices, and a new one each time it
+    /// is rotated.
     ///
     /// See
     /// [`SubscribeToCertificateUpdates`](crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates).
@@ -328,7 +339,7 @@ impl Client {
         SubscribeToCertificateUpdatesFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#VerifyClientDeviceIdentity`.
+    /// Checks whether a certificate belongs to a client device that may connect to this core.
     ///
     /// See
     /// [`VerifyClientDeviceIdentity`](crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity).
@@ -338,7 +349,7 @@ impl Client {
         VerifyClientDeviceIdentityFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#GetClientDeviceAuthToken`.
+    /// Opens a session for a client device, and gives the token that stands for it.
     ///
     /// See
     /// [`GetClientDeviceAuthToken`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken).
@@ -348,7 +359,7 @@ impl Client {
         GetClientDeviceAuthTokenFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#AuthorizeClientDeviceAction`.
+    /// Checks whether a client device may do something.
     ///
     /// See
     /// [`AuthorizeClientDeviceAction`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction).
@@ -358,14 +369,16 @@ impl Client {
         AuthorizeClientDeviceActionFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#PutComponentMetric`.
+    /// Records metrics of a component with the telemetry of the device. Only for components whose name
+    /// begins with `aws.`.
     ///
     /// See [`PutComponentMetric`](crate::operation::put_component_metric::PutComponentMetric).
     pub fn put_component_metric(&self) -> PutComponentMetricFluentBuilder<Connection> {
         PutComponentMetricFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `aws.greengrass#SubscribeToIoTCoreConnectionStatus`.
+    /// Receives whether the device is connected to AWS IoT Core: the status now, and each time it
+    /// changes.
     ///
     /// See
     /// [`SubscribeToIoTCoreConnectionStatus`](crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus).

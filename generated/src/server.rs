@@ -143,7 +143,16 @@ pub use eventstream_rpc::server::{
 };
 pub use service::GreengrassCoreIpcService;
 
-/// The service `aws.greengrass#GreengrassCoreIPC`.
+/// The interprocess communication of an AWS IoT Greengrass core device: what a component asks of
+/// the nucleus, over a Unix domain socket that the nucleus gives it.
+///
+/// A connection belongs to one component, by the token with which it was opened; that component is
+/// who every call comes from. Calls that need permission are allowed by `accessControl` in the
+/// component's recipe; the page of each operation says what to put there.
+///
+/// The Java nucleus has all operations, some of them only while a plugin component is installed:
+/// the Greengrass CLI, shadow manager, secret manager and client device auth. Nucleus lite has
+/// fewer. An operation that is not there fails with an error.
 ///
 /// An operation that is not implemented answers with an error that is not of the model, so that a
 /// model with more operations does not break an implementation.
@@ -162,7 +171,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         InvalidRequest::Reject
     }
 
-    /// The operation `aws.greengrass#UpdateState`.
+    /// Tells the nucleus that the calling component runs, or that it has failed.
     ///
     /// See [`UpdateState`].
     fn update_state(
@@ -174,7 +183,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(UpdateState::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#SubscribeToComponentUpdates`.
+    /// Asks to be told before and after a deployment changes components on the device.
     ///
     /// See [`SubscribeToComponentUpdates`].
     fn subscribe_to_component_updates(
@@ -191,7 +200,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(SubscribeToComponentUpdates::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#DeferComponentUpdate`.
+    /// Answers the announcement of an update: go ahead, or ask again later.
     ///
     /// See [`DeferComponentUpdate`].
     fn defer_component_update(
@@ -205,7 +214,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(DeferComponentUpdate::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#GetConfiguration`.
+    /// Reads a value from the configuration of a component, the caller's own unless another is named.
     ///
     /// See [`GetConfiguration`].
     fn get_configuration(
@@ -219,7 +228,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetConfiguration::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#UpdateConfiguration`.
+    /// Changes the configuration of the calling component, by merging an object into it.
     ///
     /// See [`UpdateConfiguration`].
     fn update_configuration(
@@ -233,7 +242,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(UpdateConfiguration::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#SubscribeToConfigurationUpdate`.
+    /// Asks to be told when a value in the configuration of a component changes, the caller's own
+    /// unless another is named.
     ///
     /// See [`SubscribeToConfigurationUpdate`].
     fn subscribe_to_configuration_update(
@@ -252,7 +262,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         }
     }
 
-    /// The operation `aws.greengrass#SubscribeToValidateConfigurationUpdates`.
+    /// Asks to be consulted before a deployment changes the configuration of the calling component.
     ///
     /// See [`SubscribeToValidateConfigurationUpdates`].
     fn subscribe_to_validate_configuration_updates(
@@ -274,7 +284,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         }
     }
 
-    /// The operation `aws.greengrass#SendConfigurationValidityReport`.
+    /// Answers whether the configuration that a deployment proposes is acceptable.
     ///
     /// See [`SendConfigurationValidityReport`].
     fn send_configuration_validity_report(
@@ -293,7 +303,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         }
     }
 
-    /// The operation `aws.greengrass#SubscribeToTopic`.
+    /// Receives the messages that components of this device publish on the local topics that match a
+    /// filter.
     ///
     /// See [`SubscribeToTopic`].
     fn subscribe_to_topic(
@@ -307,7 +318,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(SubscribeToTopic::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#PublishToTopic`.
+    /// Publishes a message on a local topic, to the components of this device that subscribe to it.
     ///
     /// See [`PublishToTopic`].
     fn publish_to_topic(
@@ -321,7 +332,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(PublishToTopic::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#GetComponentDetails`.
+    /// Reads the version, state and configuration of a component.
     ///
     /// See [`GetComponentDetails`].
     fn get_component_details(
@@ -335,7 +346,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetComponentDetails::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#RestartComponent`.
+    /// Restarts a component, which may be the caller. Returns when the request has been taken, not
+    /// when it has been done.
     ///
     /// See [`RestartComponent`].
     fn restart_component(
@@ -349,7 +361,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(RestartComponent::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#StopComponent`.
+    /// Stops a component. Returns when the request has been taken, not when it has been done.
     ///
     /// See [`StopComponent`].
     fn stop_component(
@@ -361,7 +373,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(StopComponent::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#CreateLocalDeployment`.
+    /// Starts a deployment on this device, from folders on it: adds, configures and removes components.
     ///
     /// See [`CreateLocalDeployment`].
     fn create_local_deployment(
@@ -375,7 +387,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(CreateLocalDeployment::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#CancelLocalDeployment`.
+    /// Cancels a local deployment that is queued or under way. What it has changed already is not
+    /// undone.
     ///
     /// See [`CancelLocalDeployment`].
     fn cancel_local_deployment(
@@ -389,7 +402,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(CancelLocalDeployment::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#GetLocalDeploymentStatus`.
+    /// Reads how a local deployment is doing.
     ///
     /// See [`GetLocalDeploymentStatus`].
     fn get_local_deployment_status(
@@ -403,7 +416,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetLocalDeploymentStatus::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#ListLocalDeployments`.
+    /// Lists the local deployments that the device remembers. Needs the Greengrass CLI component;
+    /// nucleus lite does not have it.
     ///
     /// See [`ListLocalDeployments`].
     fn list_local_deployments(
@@ -417,7 +431,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(ListLocalDeployments::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#ListComponents`.
+    /// Lists the components of the device, those that are part of the nucleus among them. Needs the
+    /// Greengrass CLI component; nucleus lite does not have it.
     ///
     /// See [`ListComponents`].
     fn list_components(
@@ -431,7 +446,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(ListComponents::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#PublishToIoTCore`.
+    /// Publishes an MQTT message to AWS IoT Core.
     ///
     /// See [`PublishToIoTCore`].
     fn publish_to_iot_core(
@@ -445,7 +460,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(PublishToIoTCore::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#SubscribeToIoTCore`.
+    /// Receives the MQTT messages that come from AWS IoT Core on the topics that match a filter.
     ///
     /// See [`SubscribeToIoTCore`].
     fn subscribe_to_iot_core(
@@ -459,7 +474,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(SubscribeToIoTCore::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#ValidateAuthorizationToken`.
+    /// Checks the token of another component, for the stream manager.
     ///
     /// See [`ValidateAuthorizationToken`].
     fn validate_authorization_token(
@@ -476,7 +491,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(ValidateAuthorizationToken::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#GetSecretValue`.
+    /// Reads a secret that has been deployed to the device from AWS Secrets Manager.
     ///
     /// See [`GetSecretValue`].
     fn get_secret_value(
@@ -490,7 +505,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetSecretValue::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#CreateDebugPassword`.
+    /// Makes a password for the local debug console, good for 8 hours. Needs the Greengrass CLI
+    /// component; nucleus lite does not have it.
     ///
     /// See [`CreateDebugPassword`].
     fn create_debug_password(
@@ -504,7 +520,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(CreateDebugPassword::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#GetThingShadow`.
+    /// Reads a shadow that is stored on the device.
     ///
     /// See [`GetThingShadow`].
     fn get_thing_shadow(
@@ -518,7 +534,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetThingShadow::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#UpdateThingShadow`.
+    /// Changes a shadow on the device, or makes it, by merging a document into it.
     ///
     /// See [`UpdateThingShadow`].
     fn update_thing_shadow(
@@ -532,7 +548,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(UpdateThingShadow::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#DeleteThingShadow`.
+    /// Deletes a shadow from the device.
     ///
     /// See [`DeleteThingShadow`].
     fn delete_thing_shadow(
@@ -546,7 +562,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(DeleteThingShadow::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#ListNamedShadowsForThing`.
+    /// Lists the named shadows of a thing that are stored on the device, page by page. The classic
+    /// shadow is not among them; an unknown thing has none.
     ///
     /// See [`ListNamedShadowsForThing`].
     fn list_named_shadows_for_thing(
@@ -560,7 +577,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(ListNamedShadowsForThing::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#PauseComponent`.
+    /// Freezes the processes of a running component. Linux only. Its state is still `RUNNING`; to
+    /// pause it again changes nothing.
     ///
     /// See [`PauseComponent`].
     fn pause_component(
@@ -574,7 +592,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(PauseComponent::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#ResumeComponent`.
+    /// Lets the processes of a paused component go on. Linux only. If that fails the component is
+    /// restarted.
     ///
     /// See [`ResumeComponent`].
     fn resume_component(
@@ -588,7 +607,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(ResumeComponent::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#SubscribeToCertificateUpdates`.
+    /// Receives a certificate with which to be a server for client devices, and a new one each time it
+    /// is rotated.
     ///
     /// See [`SubscribeToCertificateUpdates`].
     fn subscribe_to_certificate_updates(
@@ -607,7 +627,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         }
     }
 
-    /// The operation `aws.greengrass#VerifyClientDeviceIdentity`.
+    /// Checks whether a certificate belongs to a client device that may connect to this core.
     ///
     /// See [`VerifyClientDeviceIdentity`].
     fn verify_client_device_identity(
@@ -624,7 +644,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(VerifyClientDeviceIdentity::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#GetClientDeviceAuthToken`.
+    /// Opens a session for a client device, and gives the token that stands for it.
     ///
     /// See [`GetClientDeviceAuthToken`].
     fn get_client_device_auth_token(
@@ -638,7 +658,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetClientDeviceAuthToken::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#AuthorizeClientDeviceAction`.
+    /// Checks whether a client device may do something.
     ///
     /// See [`AuthorizeClientDeviceAction`].
     fn authorize_client_device_action(
@@ -655,7 +675,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(AuthorizeClientDeviceAction::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#PutComponentMetric`.
+    /// Records metrics of a component with the telemetry of the device. Only for components whose name
+    /// begins with `aws.`.
     ///
     /// See [`PutComponentMetric`].
     fn put_component_metric(
@@ -669,7 +690,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(PutComponentMetric::ID).into()) }
     }
 
-    /// The operation `aws.greengrass#SubscribeToIoTCoreConnectionStatus`.
+    /// Receives whether the device is connected to AWS IoT Core: the status now, and each time it
+    /// changes.
     ///
     /// See [`SubscribeToIoTCoreConnectionStatus`].
     fn subscribe_to_iot_core_connection_status(

@@ -41,9 +41,8 @@ pub(super) fn module(service: &Service) -> TokenStream {
     let methods = service.operations.iter().map(|operation| {
         let (method, builder) =
             (ident(&operation.method), ident(&format!("{}FluentBuilder", operation.name)));
-        let text = docs::or(&operation.docs.text, &format!("The operation `{}`.", operation.id));
-        // The first paragraph: the rest is on the operation's own page.
-        let summary = text.split("\n\n").next().unwrap_or_default().to_owned();
+        // The rest is on the operation's own page.
+        let summary = docs::summary(&operation.docs, &format!("The operation `{}`.", operation.id));
         let link =
             format!("See [`{0}`](crate::operation::{1}::{0}).", operation.name, operation.method);
         let docs = docs::outer(&format!("{summary}\n\n{link}"));

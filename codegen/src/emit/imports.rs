@@ -51,28 +51,19 @@ impl Imports {
                 (true, _) => "super".to_owned(),
                 (false, Home::Operation(_)) => return ident(&type_ref.name),
                 // Types of one module are in files of their own.
-                (false, home) => module_path(home),
+                (false, home) => home.module(),
             },
-            home => module_path(home),
+            home => home.module(),
         };
         self.path(&format!("{path}::{}", type_ref.name))
     }
 
     /// A file does not import what it defines.
     pub(super) fn remove(&mut self, type_ref: &TypeRef) {
-        let module = module_path(&type_ref.home).split("::").map(str::to_owned).collect::<Vec<_>>();
+        let module = type_ref.home.module().split("::").map(str::to_owned).collect::<Vec<_>>();
         if let Some(names) = self.names.get_mut(&module) {
             names.remove(&type_ref.name);
         }
-    }
-}
-
-/// The path of a module of types.
-pub(super) fn module_path(home: &Home) -> String {
-    match home {
-        Home::Operation(module) => format!("crate::operation::{module}"),
-        Home::Types => "crate::types".to_owned(),
-        Home::Error => "crate::types::error".to_owned(),
     }
 }
 

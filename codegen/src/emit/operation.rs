@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, builder, docs, error, ident, imports::module_path, structure};
+use super::{Imports, builder, docs, error, ident, structure};
 use crate::ir::{Events, ExampleCall, Home, Operation, Service, Shape, Structure, TypeRef};
 
 type Shapes<'s> = HashMap<&'s TypeRef, &'s Shape>;
@@ -25,7 +25,7 @@ pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'
     reexports.dedup();
     let reexports = reexports.into_iter().map(|it| {
         imports.remove(it);
-        let path: TokenStream = module_path(&it.home).parse().expect("a path");
+        let path: TokenStream = it.home.module().parse().expect("a path");
         let name = ident(&it.name);
         quote!(pub use #path::#name;)
     });
@@ -81,7 +81,7 @@ fn as_structure<'s>(type_ref: &TypeRef, shapes: &Shapes<'s>) -> Option<&'s Struc
 fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> TokenStream {
     imports.path("eventstream_rpc::operation::Operation");
     let name = ident(&operation.name);
-    let text = docs::or(&operation.docs.text, &format!("The operation `{}`.", operation.id));
+    let text = docs::text(&operation.docs, &format!("The operation `{}`.", operation.id));
     let docs = docs::outer(&format!("{text}\n\n{}", page(service, operation)));
     let deprecated = docs::deprecated(&operation.docs);
     let allow = operation.docs.deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
@@ -153,9 +153,7 @@ fn example(service: &Service, operation: &Operation, calls: &[ExampleCall]) -> S
     types.dedup();
     let mut uses: Vec<String> = types
         .iter()
-        .map(|it| {
-            format!("use {crate_path}{}::{};", &module_path(&it.home)["crate".len()..], it.name)
-        })
+        .map(|it| format!("use {crate_path}{}::{};", &it.home.module()["crate".len()..], it.name))
         .collect();
     uses.insert(0, format!("use {crate_path}::Client;"));
     let setters: String =
@@ -218,7 +216,7 @@ pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream 
     let name = fluent_name(operation);
     let request_builder = match &request.type_ref.home {
         Home::Operation(_) => imports.path(&format!("super::{}", request.builder)),
-        home => imports.path(&format!("{}::builders::{}", module_path(home), request.builder)),
+        home => imports.path(&format!("{}::builders::{}", home.module(), request.builder)),
     };
     let about = format!(" Builds and sends one [`{}`] request.", operation.name);
     let setters: Vec<_> =

@@ -59,8 +59,7 @@ fn method(operation: &Operation, imports: &mut Imports) -> TokenStream {
     let marker = imports.path(&format!("{module}::{}", operation.name));
     let error = imports.path(&format!("{module}::{}", operation.error));
     let method = ident(&operation.method);
-    let text = docs::or(&operation.docs.text, &format!("The operation `{}`.", operation.id));
-    let summary = text.split("\n\n").next().unwrap_or_default().to_owned();
+    let summary = docs::summary(&operation.docs, &format!("The operation `{}`.", operation.id));
     let link = format!("See [`{}`].", operation.name);
     let docs = docs::outer(&format!("{summary}\n\n{link}"));
     let deprecated = docs::deprecated(&operation.docs);

@@ -74,7 +74,7 @@ pub(super) fn is_redacted(structure: &Structure) -> bool {
 
 /// The documentation of a member.
 pub(super) fn member_docs(member: &Member) -> String {
-    let text = docs::or(&member.docs.text, &format!("The member `{}`.", member.wire_name));
+    let text = docs::text(&member.docs, &format!("The member `{}`.", member.wire_name));
     if member.is_required { format!("{text}\n\nThis member is required.") } else { text }
 }
 

@@ -1,6 +1,6 @@
 //! Structures, unions and enums.
 
-use super::{Lowering, docs, warn_renamed};
+use super::{Lowering, warn_renamed};
 use crate::{
     ast::{Member, Shape, ShapeKind, SimpleType},
     ir,
@@ -57,7 +57,7 @@ impl Lowering<'_, '_, '_> {
                 ir::Member {
                     wire_name: member.name.clone(),
                     name,
-                    docs: docs(&member.traits),
+                    docs: self.docs(&member.traits),
                     ty: self.member_type(&member.target),
                     is_required: member.traits.required,
                     is_boxed: self.boxed.binary_search(&id).is_ok(),
@@ -69,7 +69,7 @@ impl Lowering<'_, '_, '_> {
             id: shape.id.to_string(),
             type_ref: self.types[&shape.id].clone(),
             builder: self.builders[&shape.id].clone(),
-            docs: docs(&shape.traits),
+            docs: self.docs(&shape.traits),
             is_sensitive: shape.traits.sensitive,
             members,
             role,
@@ -98,7 +98,7 @@ impl Lowering<'_, '_, '_> {
                     wire_name: member.name.clone(),
                     name,
                     snake_name: snake_scope.take(names::snake(&member.name), &id, "_value").0,
-                    docs: docs(&member.traits),
+                    docs: self.docs(&member.traits),
                     ty: ty.clone(),
                     is_boxed: self.boxed.binary_search(&id).is_ok(),
                     has_from: is_structure && types.iter().filter(|it| *it == ty).count() == 1,
@@ -109,7 +109,7 @@ impl Lowering<'_, '_, '_> {
         ir::Union {
             id: shape.id.to_string(),
             type_ref: self.types[&shape.id].clone(),
-            docs: docs(&shape.traits),
+            docs: self.docs(&shape.traits),
             is_sensitive: shape.traits.sensitive,
             variants,
         }
@@ -126,13 +126,13 @@ impl Lowering<'_, '_, '_> {
                     warn_renamed(self.reporter, shape, Some(member), renamed);
                 }
                 let value = member.traits.enum_value.clone().unwrap_or_else(|| member.name.clone());
-                ir::EnumValue { value, name, docs: docs(&member.traits) }
+                ir::EnumValue { value, name, docs: self.docs(&member.traits) }
             })
             .collect();
         ir::Enum {
             id: shape.id.to_string(),
             type_ref: self.types[&shape.id].clone(),
-            docs: docs(&shape.traits),
+            docs: self.docs(&shape.traits),
             values,
         }
     }

@@ -17,7 +17,15 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// The operation `aws.greengrass#AuthorizeClientDeviceAction`.
+/// Checks whether a client device may do something.
+///
+/// [`InvalidClientDeviceAuthTokenError`]: there is no session with that token; open a new one.
+/// Needs the client device auth component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
+/// `aws.greengrass#AuthorizeClientDeviceAction`, resource `*`.
+///
+/// [`InvalidClientDeviceAuthTokenError`]: crate::types::error::InvalidClientDeviceAuthTokenError
 ///
 /// # Shapes
 ///
@@ -58,10 +66,13 @@ impl Operation for AuthorizeClientDeviceAction {
 }
 
 /// Request of [`AuthorizeClientDeviceAction`].
+///
+/// [`AuthorizeClientDeviceAction`]:
+/// crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizeClientDeviceActionRequest {
-    /// The member `clientDeviceAuthToken`.
+    /// The token of the device's session.
     ///
     /// This member is required.
     #[serde(
@@ -70,12 +81,12 @@ pub struct AuthorizeClientDeviceActionRequest {
         deserialize_with = "required"
     )]
     pub client_device_auth_token: String,
-    /// The member `operation`.
+    /// What it wants to do, as `service:action`, for example `mqtt:publish`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub operation: String,
-    /// The member `resource`.
+    /// What it wants to do it to, as `service:type:name`, for example `mqtt:topic:a/b`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -94,10 +105,13 @@ impl Shape for AuthorizeClientDeviceActionRequest {
 }
 
 /// Response of [`AuthorizeClientDeviceAction`].
+///
+/// [`AuthorizeClientDeviceAction`]:
+/// crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizeClientDeviceActionResponse {
-    /// The member `isAuthorized`.
+    /// Whether it may.
     ///
     /// This member is required.
     #[serde(rename = "isAuthorized", default = "missing", deserialize_with = "required")]

@@ -14,7 +14,18 @@ use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceE
 
 pub mod builders;
 
-/// The operation `aws.greengrass#CancelLocalDeployment`.
+/// Cancels a local deployment that is queued or under way. What it has changed already is not
+/// undone.
+///
+/// [`InvalidArgumentsError`]: not the ID of a deployment. [`ResourceNotFoundError`]: no such
+/// deployment. Needs the Greengrass CLI component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#CancelLocalDeployment`,
+/// resource `*`. The Java nucleus does not register this operation for policies, so that in
+/// practice only the CLI may call it.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -52,10 +63,12 @@ impl Operation for CancelLocalDeployment {
 }
 
 /// Request of [`CancelLocalDeployment`].
+///
+/// [`CancelLocalDeployment`]: crate::operation::cancel_local_deployment::CancelLocalDeployment
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CancelLocalDeploymentRequest {
-    /// The member `deploymentId`.
+    /// The ID of the deployment; in practice it is required.
     #[serde(rename = "deploymentId", skip_serializing_if = "Option::is_none")]
     pub deployment_id: Option<String>,
 }
@@ -72,10 +85,12 @@ impl Shape for CancelLocalDeploymentRequest {
 }
 
 /// Response of [`CancelLocalDeployment`].
+///
+/// [`CancelLocalDeployment`]: crate::operation::cancel_local_deployment::CancelLocalDeployment
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CancelLocalDeploymentResponse {
-    /// The member `message`.
+    /// Whether it will be cancelled or had ended before, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

@@ -15,7 +15,11 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 
 pub mod builders;
 
-/// The operation `aws.greengrass#CreateDebugPassword`.
+/// Makes a password for the local debug console, good for 8 hours. Needs the Greengrass CLI
+/// component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#CreateDebugPassword`,
+/// resource `*`. The CLI itself needs none.
 ///
 /// # Shapes
 ///
@@ -52,6 +56,8 @@ impl Operation for CreateDebugPassword {
 }
 
 /// Request of [`CreateDebugPassword`].
+///
+/// [`CreateDebugPassword`]: crate::operation::create_debug_password::CreateDebugPassword
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateDebugPasswordRequest {}
@@ -68,20 +74,22 @@ impl Shape for CreateDebugPasswordRequest {
 }
 
 /// Response of [`CreateDebugPassword`].
+///
+/// [`CreateDebugPassword`]: crate::operation::create_debug_password::CreateDebugPassword
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateDebugPasswordResponse {
-    /// The member `password`.
+    /// The password.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub password: String,
-    /// The member `username`.
+    /// The user name, `debug`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub username: String,
-    /// The member `passwordExpiration`.
+    /// Until when it is good.
     ///
     /// This member is required.
     #[serde(
@@ -90,10 +98,10 @@ pub struct CreateDebugPasswordResponse {
         deserialize_with = "required"
     )]
     pub password_expiration: Timestamp,
-    /// The member `certificateSHA256Hash`.
+    /// The SHA-256 fingerprint of the console's certificate, if it has one.
     #[serde(rename = "certificateSHA256Hash", skip_serializing_if = "Option::is_none")]
     pub certificate_sha256_hash: Option<String>,
-    /// The member `certificateSHA1Hash`.
+    /// The SHA-1 fingerprint of the console's certificate, if it has one.
     #[serde(rename = "certificateSHA1Hash", skip_serializing_if = "Option::is_none")]
     pub certificate_sha1_hash: Option<String>,
 }

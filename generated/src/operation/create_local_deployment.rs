@@ -20,7 +20,23 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// The operation `aws.greengrass#CreateLocalDeployment`.
+/// Starts a deployment on this device, from folders on it: adds, configures and removes components.
+///
+/// Returns when the deployment is queued. Missing folders, faulty recipes and unknown versions
+/// make it fail later; [`GetLocalDeploymentStatus`] tells. Everything is optional: an empty
+/// request is a deployment that changes nothing.
+///
+/// [`InvalidArtifactsDirectoryPathError`]: the folder holds the nucleus's own artifacts.
+/// [`InvalidArgumentsError`]: a colon in the name of the group. With the Java nucleus it needs the
+/// Greengrass CLI component.
+///
+/// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#CreateLocalDeployment`,
+/// resource `*`. The CLI itself needs none.
+///
+/// [`GetLocalDeploymentStatus`]:
+/// crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`InvalidArtifactsDirectoryPathError`]: crate::types::error::InvalidArtifactsDirectoryPathError
 ///
 /// # Shapes
 ///
@@ -59,37 +75,39 @@ impl Operation for CreateLocalDeployment {
 }
 
 /// Request of [`CreateLocalDeployment`].
+///
+/// [`CreateLocalDeployment`]: crate::operation::create_local_deployment::CreateLocalDeployment
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateLocalDeploymentRequest {
-    /// The member `groupName`.
+    /// The thing group whose deployment is changed. Absent: `LOCAL_DEPLOYMENT`. Without a colon.
     #[serde(rename = "groupName", skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
-    /// The member `rootComponentVersionsToAdd`.
+    /// Components to add or update, each with its exact version.
     #[serde(
         rename = "rootComponentVersionsToAdd",
         skip_serializing_if = "Option::is_none"
     )]
     pub root_component_versions_to_add: Option<BTreeMap<String, String>>,
-    /// The member `rootComponentsToRemove`.
+    /// Components to remove.
     #[serde(rename = "rootComponentsToRemove", skip_serializing_if = "Option::is_none")]
     pub root_components_to_remove: Option<Vec<String>>,
-    /// The member `componentToConfiguration`.
+    /// Changes to configurations, by component: objects with the members `MERGE` and `RESET`.
     #[serde(
         rename = "componentToConfiguration",
         skip_serializing_if = "Option::is_none"
     )]
     pub component_to_configuration: Option<BTreeMap<String, Document>>,
-    /// The member `componentToRunWithInfo`.
+    /// Users and limits of processes, by component.
     #[serde(rename = "componentToRunWithInfo", skip_serializing_if = "Option::is_none")]
     pub component_to_run_with_info: Option<BTreeMap<String, RunWithInfo>>,
-    /// The member `recipeDirectoryPath`.
+    /// The folder that holds recipes, as an absolute path.
     #[serde(rename = "recipeDirectoryPath", skip_serializing_if = "Option::is_none")]
     pub recipe_directory_path: Option<String>,
-    /// The member `artifactsDirectoryPath`.
+    /// The folder that holds artifacts, as an absolute path.
     #[serde(rename = "artifactsDirectoryPath", skip_serializing_if = "Option::is_none")]
     pub artifacts_directory_path: Option<String>,
-    /// The member `failureHandlingPolicy`.
+    /// What to do if it fails. Default: `ROLLBACK`.
     #[serde(rename = "failureHandlingPolicy", skip_serializing_if = "Option::is_none")]
     pub failure_handling_policy: Option<FailureHandlingPolicy>,
 }
@@ -106,10 +124,12 @@ impl Shape for CreateLocalDeploymentRequest {
 }
 
 /// Response of [`CreateLocalDeployment`].
+///
+/// [`CreateLocalDeployment`]: crate::operation::create_local_deployment::CreateLocalDeployment
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateLocalDeploymentResponse {
-    /// The member `deploymentId`.
+    /// The ID of the deployment, with which to ask how it is doing.
     #[serde(rename = "deploymentId", skip_serializing_if = "Option::is_none")]
     pub deployment_id: Option<String>,
 }

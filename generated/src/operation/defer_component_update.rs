@@ -14,7 +14,16 @@ use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceE
 
 pub mod builders;
 
-/// The operation `aws.greengrass#DeferComponentUpdate`.
+/// Answers the announcement of an update: go ahead, or ask again later.
+///
+/// [`InvalidArgumentsError`]: the caller holds no subscription to component updates.
+/// [`ServiceError`]: nothing waits for an answer, because it came too late, was given before, or
+/// names another deployment. Nucleus lite does not have this operation.
+///
+/// Access policy: none is needed, but the caller must hold a subscription to component updates.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ServiceError`]: crate::types::error::ServiceError
 ///
 /// # Shapes
 ///
@@ -53,18 +62,21 @@ impl Operation for DeferComponentUpdate {
 }
 
 /// Request of [`DeferComponentUpdate`].
+///
+/// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeferComponentUpdateRequest {
-    /// The member `deploymentId`.
+    /// The deployment, from the event that announced it.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
-    /// The member `message`.
+    /// Why, for the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The member `recheckAfterMs`.
+    /// When to ask again, in milliseconds; 0 to go ahead. Always set it: without it the Java nucleus
+    /// waits for its timeout.
     #[serde(rename = "recheckAfterMs", skip_serializing_if = "Option::is_none")]
     pub recheck_after_ms: Option<i64>,
 }
@@ -81,6 +93,8 @@ impl Shape for DeferComponentUpdateRequest {
 }
 
 /// Response of [`DeferComponentUpdate`].
+///
+/// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeferComponentUpdateResponse {}

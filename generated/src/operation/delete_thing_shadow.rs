@@ -17,7 +17,17 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// The operation `aws.greengrass#DeleteThingShadow`.
+/// Deletes a shadow from the device.
+///
+/// [`ResourceNotFoundError`]: there is none. [`InvalidArgumentsError`]: a name is not valid. Needs
+/// the shadow manager component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.ShadowManager`, operation
+/// `aws.greengrass#DeleteThingShadow`, resource `$aws/things/THING/shadow`, or
+/// `$aws/things/THING/shadow/name/SHADOW` for a named shadow.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -56,15 +66,17 @@ impl Operation for DeleteThingShadow {
 }
 
 /// Request of [`DeleteThingShadow`].
+///
+/// [`DeleteThingShadow`]: crate::operation::delete_thing_shadow::DeleteThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeleteThingShadowRequest {
-    /// The member `thingName`.
+    /// The thing.
     ///
     /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
-    /// The member `shadowName`.
+    /// The shadow. Absent or empty: the classic one.
     #[serde(rename = "shadowName", skip_serializing_if = "Option::is_none")]
     pub shadow_name: Option<String>,
 }
@@ -81,10 +93,12 @@ impl Shape for DeleteThingShadowRequest {
 }
 
 /// Response of [`DeleteThingShadow`].
+///
+/// [`DeleteThingShadow`]: crate::operation::delete_thing_shadow::DeleteThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeleteThingShadowResponse {
-    /// The member `payload`.
+    /// Empty: no document.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]

@@ -18,7 +18,15 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// The operation `aws.greengrass#GetClientDeviceAuthToken`.
+/// Opens a session for a client device, and gives the token that stands for it.
+///
+/// [`InvalidCredentialError`]: the certificate is unknown or inactive, or not that of the thing.
+/// Needs the client device auth component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
+/// `aws.greengrass#GetClientDeviceAuthToken`, resource `*`.
+///
+/// [`InvalidCredentialError`]: crate::types::error::InvalidCredentialError
 ///
 /// # Shapes
 ///
@@ -58,10 +66,13 @@ impl Operation for GetClientDeviceAuthToken {
 }
 
 /// Request of [`GetClientDeviceAuthToken`].
+///
+/// [`GetClientDeviceAuthToken`]:
+/// crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetClientDeviceAuthTokenRequest {
-    /// The member `credential`.
+    /// What the device showed.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -80,10 +91,13 @@ impl Shape for GetClientDeviceAuthTokenRequest {
 }
 
 /// Response of [`GetClientDeviceAuthToken`].
+///
+/// [`GetClientDeviceAuthToken`]:
+/// crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct GetClientDeviceAuthTokenResponse {
-    /// The member `clientDeviceAuthToken`.
+    /// The token of the session. At most 2,500 sessions are kept; those not used for longest go first.
     ///
     /// This member is required.
     #[serde(

@@ -15,7 +15,16 @@ use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceE
 
 pub mod builders;
 
-/// The operation `aws.greengrass#GetComponentDetails`.
+/// Reads the version, state and configuration of a component.
+///
+/// [`InvalidArgumentsError`]: the name is missing. [`ResourceNotFoundError`]: there is no such
+/// component. Needs the Greengrass CLI component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#GetComponentDetails`,
+/// resource the name of the component. The CLI itself needs none.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -54,10 +63,12 @@ impl Operation for GetComponentDetails {
 }
 
 /// Request of [`GetComponentDetails`].
+///
+/// [`GetComponentDetails`]: crate::operation::get_component_details::GetComponentDetails
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetComponentDetailsRequest {
-    /// The member `componentName`.
+    /// Which component.
     ///
     /// This member is required.
     #[serde(
@@ -80,10 +91,12 @@ impl Shape for GetComponentDetailsRequest {
 }
 
 /// Response of [`GetComponentDetails`].
+///
+/// [`GetComponentDetails`]: crate::operation::get_component_details::GetComponentDetails
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetComponentDetailsResponse {
-    /// The member `componentDetails`.
+    /// The component.
     ///
     /// This member is required.
     #[serde(

@@ -15,7 +15,17 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 
 pub mod builders;
 
-/// The operation `aws.greengrass#GetConfiguration`.
+/// Reads a value from the configuration of a component, the caller's own unless another is named.
+///
+/// What comes back is always an object. An object in the configuration comes as it is; a single
+/// value comes in an object with one member, named as the last key of the path. The Java nucleus
+/// returns every number that has been updated over this interface as a floating-point number.
+///
+/// [`ResourceNotFoundError`]: there is no such component, or nothing under that path.
+///
+/// Access policy: none is needed; every component may read the configuration of every other.
+///
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -53,13 +63,15 @@ impl Operation for GetConfiguration {
 }
 
 /// Request of [`GetConfiguration`].
+///
+/// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetConfigurationRequest {
-    /// The member `componentName`.
+    /// Whose configuration. Absent: the caller's own.
     #[serde(rename = "componentName", skip_serializing_if = "Option::is_none")]
     pub component_name: Option<String>,
-    /// The member `keyPath`.
+    /// Where in it, from the outermost key inwards; an empty path is all of it.
     ///
     /// This member is required.
     #[serde(rename = "keyPath", default = "missing", deserialize_with = "required")]
@@ -78,13 +90,15 @@ impl Shape for GetConfigurationRequest {
 }
 
 /// Response of [`GetConfiguration`].
+///
+/// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetConfigurationResponse {
-    /// The member `componentName`.
+    /// Whose configuration it is.
     #[serde(rename = "componentName", skip_serializing_if = "Option::is_none")]
     pub component_name: Option<String>,
-    /// The member `value`.
+    /// What is there: always an object; a single value comes under its own key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Document>,
 }

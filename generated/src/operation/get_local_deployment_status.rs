@@ -15,7 +15,17 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 
 pub mod builders;
 
-/// The operation `aws.greengrass#GetLocalDeploymentStatus`.
+/// Reads how a local deployment is doing.
+///
+/// A deployment that has just been taken from the queue may for a moment be unknown to the Java
+/// nucleus: do not give up at the first [`ResourceNotFoundError`]. Needs the Greengrass CLI
+/// component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.Cli`, operation
+/// `aws.greengrass#GetLocalDeploymentStatus`, resource the ID of the deployment. The CLI itself
+/// needs none.
+///
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -53,10 +63,13 @@ impl Operation for GetLocalDeploymentStatus {
 }
 
 /// Request of [`GetLocalDeploymentStatus`].
+///
+/// [`GetLocalDeploymentStatus`]:
+/// crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetLocalDeploymentStatusRequest {
-    /// The member `deploymentId`.
+    /// The ID of the deployment.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
@@ -75,10 +88,13 @@ impl Shape for GetLocalDeploymentStatusRequest {
 }
 
 /// Response of [`GetLocalDeploymentStatus`].
+///
+/// [`GetLocalDeploymentStatus`]:
+/// crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetLocalDeploymentStatusResponse {
-    /// The member `deployment`.
+    /// The deployment.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]

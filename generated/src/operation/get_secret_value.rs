@@ -15,7 +15,19 @@ use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError
 
 pub mod builders;
 
-/// The operation `aws.greengrass#GetSecretValue`.
+/// Reads a secret that has been deployed to the device from AWS Secrets Manager.
+///
+/// Without a version or a label it is the version with the label `AWSCURRENT`.
+/// [`ResourceNotFoundError`]: the secret, or that version of it, is not on the device.
+/// [`ServiceError`]: no secret is named, or both a version and a label are. Needs the secret
+/// manager component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.SecretManager`, operation
+/// `aws.greengrass#GetSecretValue`, resource the ARN of the secret, also if the call names it
+/// otherwise.
+///
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`ServiceError`]: crate::types::error::ServiceError
 ///
 /// # Shapes
 ///
@@ -54,21 +66,23 @@ impl Operation for GetSecretValue {
 }
 
 /// Request of [`GetSecretValue`].
+///
+/// [`GetSecretValue`]: crate::operation::get_secret_value::GetSecretValue
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetSecretValueRequest {
-    /// The member `secretId`.
+    /// The ARN or the name of the secret.
     ///
     /// This member is required.
     #[serde(rename = "secretId", default = "missing", deserialize_with = "required")]
     pub secret_id: String,
-    /// The member `versionId`.
+    /// Which version. Not together with a label.
     #[serde(rename = "versionId", skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
-    /// The member `versionStage`.
+    /// The label of the version. Default: `AWSCURRENT`.
     #[serde(rename = "versionStage", skip_serializing_if = "Option::is_none")]
     pub version_stage: Option<String>,
-    /// The member `refresh`.
+    /// Whether to ask the cloud first. Newer versions of the secret manager only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh: Option<bool>,
 }
@@ -85,25 +99,27 @@ impl Shape for GetSecretValueRequest {
 }
 
 /// Response of [`GetSecretValue`].
+///
+/// [`GetSecretValue`]: crate::operation::get_secret_value::GetSecretValue
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetSecretValueResponse {
-    /// The member `secretId`.
+    /// The ARN of the secret.
     ///
     /// This member is required.
     #[serde(rename = "secretId", default = "missing", deserialize_with = "required")]
     pub secret_id: String,
-    /// The member `versionId`.
+    /// The version.
     ///
     /// This member is required.
     #[serde(rename = "versionId", default = "missing", deserialize_with = "required")]
     pub version_id: String,
-    /// The member `versionStage`.
+    /// The labels of that version.
     ///
     /// This member is required.
     #[serde(rename = "versionStage", default = "missing", deserialize_with = "required")]
     pub version_stage: Vec<String>,
-    /// The member `secretValue`.
+    /// The secret.
     ///
     /// This member is required.
     #[serde(rename = "secretValue", default = "missing", deserialize_with = "required")]

@@ -17,7 +17,19 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// The operation `aws.greengrass#GetThingShadow`.
+/// Reads a shadow that is stored on the device.
+///
+/// [`ResourceNotFoundError`]: there is none. [`InvalidArgumentsError`]: a name is not valid.
+/// [`ServiceError`]: too many requests, among others. Needs the shadow manager component; nucleus
+/// lite does not have it.
+///
+/// Access policy: service `aws.greengrass.ShadowManager`, operation
+/// `aws.greengrass#GetThingShadow`, resource `$aws/things/THING/shadow`, or
+/// `$aws/things/THING/shadow/name/SHADOW` for a named shadow.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`ServiceError`]: crate::types::error::ServiceError
 ///
 /// # Shapes
 ///
@@ -56,15 +68,17 @@ impl Operation for GetThingShadow {
 }
 
 /// Request of [`GetThingShadow`].
+///
+/// [`GetThingShadow`]: crate::operation::get_thing_shadow::GetThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetThingShadowRequest {
-    /// The member `thingName`.
+    /// The thing.
     ///
     /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
-    /// The member `shadowName`.
+    /// The shadow. Absent or empty: the classic one.
     #[serde(rename = "shadowName", skip_serializing_if = "Option::is_none")]
     pub shadow_name: Option<String>,
 }
@@ -81,10 +95,12 @@ impl Shape for GetThingShadowRequest {
 }
 
 /// Response of [`GetThingShadow`].
+///
+/// [`GetThingShadow`]: crate::operation::get_thing_shadow::GetThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetThingShadowResponse {
-    /// The member `payload`.
+    /// The shadow, a JSON document with `state`, `metadata`, `version` and `timestamp`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]

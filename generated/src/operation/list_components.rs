@@ -15,7 +15,11 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// The operation `aws.greengrass#ListComponents`.
+/// Lists the components of the device, those that are part of the nucleus among them. Needs the
+/// Greengrass CLI component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#ListComponents`,
+/// resource `*`. The CLI itself needs none.
 ///
 /// # Shapes
 ///
@@ -52,6 +56,8 @@ impl Operation for ListComponents {
 }
 
 /// Request of [`ListComponents`].
+///
+/// [`ListComponents`]: crate::operation::list_components::ListComponents
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListComponentsRequest {}
@@ -68,10 +74,12 @@ impl Shape for ListComponentsRequest {
 }
 
 /// Response of [`ListComponents`].
+///
+/// [`ListComponents`]: crate::operation::list_components::ListComponents
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListComponentsResponse {
-    /// The member `components`.
+    /// The components, those on which others depend first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub components: Option<Vec<ComponentDetails>>,
 }

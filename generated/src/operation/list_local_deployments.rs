@@ -15,7 +15,11 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// The operation `aws.greengrass#ListLocalDeployments`.
+/// Lists the local deployments that the device remembers. Needs the Greengrass CLI component;
+/// nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#ListLocalDeployments`,
+/// resource `*`. The CLI itself needs none.
 ///
 /// # Shapes
 ///
@@ -52,6 +56,8 @@ impl Operation for ListLocalDeployments {
 }
 
 /// Request of [`ListLocalDeployments`].
+///
+/// [`ListLocalDeployments`]: crate::operation::list_local_deployments::ListLocalDeployments
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListLocalDeploymentsRequest {}
@@ -68,10 +74,12 @@ impl Shape for ListLocalDeploymentsRequest {
 }
 
 /// Response of [`ListLocalDeployments`].
+///
+/// [`ListLocalDeployments`]: crate::operation::list_local_deployments::ListLocalDeployments
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListLocalDeploymentsResponse {
-    /// The member `localDeployments`.
+    /// The deployments, without their details.
     #[serde(rename = "localDeployments", skip_serializing_if = "Option::is_none")]
     pub local_deployments: Option<Vec<LocalDeployment>>,
 }

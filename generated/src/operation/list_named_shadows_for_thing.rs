@@ -17,7 +17,16 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// The operation `aws.greengrass#ListNamedShadowsForThing`.
+/// Lists the named shadows of a thing that are stored on the device, page by page. The classic
+/// shadow is not among them; an unknown thing has none.
+///
+/// [`InvalidArgumentsError`]: the name, the size of a page or the token is not valid. Needs the
+/// shadow manager component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.ShadowManager`, operation
+/// `aws.greengrass#ListNamedShadowsForThing`, resource the name of the thing.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 ///
 /// # Shapes
 ///
@@ -56,17 +65,22 @@ impl Operation for ListNamedShadowsForThing {
 }
 
 /// Request of [`ListNamedShadowsForThing`].
+///
+/// [`ListNamedShadowsForThing`]:
+/// crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListNamedShadowsForThingRequest {
-    /// The member `thingName`.
+    /// The thing.
     ///
     /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
-    /// The member `nextToken`.
+    /// Where to go on, from the response before.
     #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
+    /// How many names at most. Default: 25.
+    ///
     /// Range: 1 to 100.
     #[serde(rename = "pageSize", skip_serializing_if = "Option::is_none")]
     pub page_size: Option<i32>,
@@ -84,20 +98,23 @@ impl Shape for ListNamedShadowsForThingRequest {
 }
 
 /// Response of [`ListNamedShadowsForThing`].
+///
+/// [`ListNamedShadowsForThing`]:
+/// crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListNamedShadowsForThingResponse {
-    /// The member `results`.
+    /// The names.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub results: Vec<String>,
-    /// The member `timestamp`.
+    /// When the list was made.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub timestamp: Timestamp,
-    /// The member `nextToken`.
+    /// Where to go on, if there is more.
     #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }

@@ -14,7 +14,18 @@ use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError
 
 pub mod builders;
 
-/// The operation `aws.greengrass#PauseComponent`.
+/// Freezes the processes of a running component. Linux only. Its state is still `RUNNING`; to
+/// pause it again changes nothing.
+///
+/// [`InvalidArgumentsError`], which the model does not declare here: the component does not run,
+/// or is not one that has processes. [`ResourceNotFoundError`]: there is no such component.
+/// Nucleus lite does not have this operation.
+///
+/// Access policy: service `aws.greengrass.ipc.lifecycle`, operation
+/// `aws.greengrass#PauseComponent`, resource the name of the component.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -53,10 +64,12 @@ impl Operation for PauseComponent {
 }
 
 /// Request of [`PauseComponent`].
+///
+/// [`PauseComponent`]: crate::operation::pause_component::PauseComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PauseComponentRequest {
-    /// The member `componentName`.
+    /// Which component.
     ///
     /// This member is required.
     #[serde(
@@ -79,6 +92,8 @@ impl Shape for PauseComponentRequest {
 }
 
 /// Response of [`PauseComponent`].
+///
+/// [`PauseComponent`]: crate::operation::pause_component::PauseComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PauseComponentResponse {}

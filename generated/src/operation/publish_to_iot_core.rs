@@ -16,7 +16,24 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 
 pub mod builders;
 
-/// The operation `aws.greengrass#PublishToIoTCore`.
+/// Publishes an MQTT message to AWS IoT Core.
+///
+/// Success means that the nucleus has queued the message. While the device is offline it waits, in
+/// memory and up to 2.5 MiB of payloads unless configured otherwise; messages of QoS 0 are refused
+/// while offline by default.
+///
+/// [`UnauthorizedError`]: the policy does not allow the topic. [`ServiceError`]: the queue is
+/// full, the device is meant to be offline, the payload is over 128 KiB (by default), or the topic
+/// has wildcards, more than 7 slashes or more than 256 characters. [`InvalidArgumentsError`],
+/// which the model does not declare here: payload or quality of service are missing or wrong.
+/// Nucleus lite ignores everything but topic, quality of service and payload.
+///
+/// Access policy: service `aws.greengrass.ipc.mqttproxy`, operation
+/// `aws.greengrass#PublishToIoTCore`, resource the topic; MQTT wildcards in the policy count.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -56,44 +73,46 @@ impl Operation for PublishToIoTCore {
 }
 
 /// Request of [`PublishToIoTCore`].
+///
+/// [`PublishToIoTCore`]: crate::operation::publish_to_iot_core::PublishToIoTCore
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishToIoTCoreRequest {
-    /// The member `topicName`.
+    /// The topic, without wildcards.
     ///
     /// This member is required.
     #[serde(rename = "topicName", default = "missing", deserialize_with = "required")]
     pub topic_name: String,
-    /// The member `qos`.
+    /// The quality of service.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub qos: Qos,
-    /// The member `payload`.
+    /// The payload; in practice the Java nucleus requires it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Blob>,
-    /// The member `retain`.
+    /// Whether the broker is to retain the message. Default: no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retain: Option<bool>,
-    /// The member `userProperties`.
+    /// Properties for the receivers.
     #[serde(rename = "userProperties", skip_serializing_if = "Option::is_none")]
     pub user_properties: Option<Vec<UserProperty>>,
-    /// The member `messageExpiryIntervalSeconds`.
+    /// How long the message is good for, in seconds.
     #[serde(
         rename = "messageExpiryIntervalSeconds",
         skip_serializing_if = "Option::is_none"
     )]
     pub message_expiry_interval_seconds: Option<i64>,
-    /// The member `correlationData`.
+    /// What tells this side which request a response belongs to.
     #[serde(rename = "correlationData", skip_serializing_if = "Option::is_none")]
     pub correlation_data: Option<Blob>,
-    /// The member `responseTopic`.
+    /// The topic for a response.
     #[serde(rename = "responseTopic", skip_serializing_if = "Option::is_none")]
     pub response_topic: Option<String>,
-    /// The member `payloadFormat`.
+    /// What the payload is. Default: bytes.
     #[serde(rename = "payloadFormat", skip_serializing_if = "Option::is_none")]
     pub payload_format: Option<PayloadFormat>,
-    /// The member `contentType`.
+    /// The MIME type of the payload. The Java nucleus does not pass it on.
     #[serde(rename = "contentType", skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
 }
@@ -110,6 +129,8 @@ impl Shape for PublishToIoTCoreRequest {
 }
 
 /// Response of [`PublishToIoTCore`].
+///
+/// [`PublishToIoTCore`]: crate::operation::publish_to_iot_core::PublishToIoTCore
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PublishToIoTCoreResponse {}

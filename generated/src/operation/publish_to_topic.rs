@@ -15,7 +15,20 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 
 pub mod builders;
 
-/// The operation `aws.greengrass#PublishToTopic`.
+/// Publishes a message on a local topic, to the components of this device that subscribe to it.
+///
+/// Success means that the nucleus has the message, not that somebody received it.
+///
+/// [`UnauthorizedError`]: the policy does not allow the topic, or it is empty.
+/// [`InvalidArgumentsError`], which the model does not declare here: a wildcard (`+`, `#` or `*`)
+/// in the topic. Nucleus lite takes topics of up to 256 bytes and whole requests of up to 10,000
+/// bytes.
+///
+/// Access policy: service `aws.greengrass.ipc.pubsub`, operation `aws.greengrass#PublishToTopic`,
+/// resource the topic.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -55,15 +68,17 @@ impl Operation for PublishToTopic {
 }
 
 /// Request of [`PublishToTopic`].
+///
+/// [`PublishToTopic`]: crate::operation::publish_to_topic::PublishToTopic
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishToTopicRequest {
-    /// The member `topic`.
+    /// The topic, without wildcards.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub topic: String,
-    /// The member `publishMessage`.
+    /// The message.
     ///
     /// This member is required.
     #[serde(
@@ -86,6 +101,8 @@ impl Shape for PublishToTopicRequest {
 }
 
 /// Response of [`PublishToTopic`].
+///
+/// [`PublishToTopic`]: crate::operation::publish_to_topic::PublishToTopic
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PublishToTopicResponse {}

@@ -15,7 +15,18 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 
 pub mod builders;
 
-/// The operation `aws.greengrass#PutComponentMetric`.
+/// Records metrics of a component with the telemetry of the device. Only for components whose name
+/// begins with `aws.`.
+///
+/// [`UnauthorizedError`]: another component. [`InvalidArgumentsError`]: no metric, a name that is
+/// empty or over 32 bytes, a negative value or an unknown unit; metrics before an unknown unit
+/// have been recorded then. Nucleus lite does not have this operation.
+///
+/// Access policy: service `aws.greengrass.ipc.componentmetric`, operation
+/// `aws.greengrass#PutComponentMetric`, resource the name of the metric.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -56,10 +67,12 @@ impl Operation for PutComponentMetric {
 }
 
 /// Request of [`PutComponentMetric`].
+///
+/// [`PutComponentMetric`]: crate::operation::put_component_metric::PutComponentMetric
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PutComponentMetricRequest {
-    /// The member `metrics`.
+    /// The metrics; at least one.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -78,6 +91,8 @@ impl Shape for PutComponentMetricRequest {
 }
 
 /// Response of [`PutComponentMetric`].
+///
+/// [`PutComponentMetric`]: crate::operation::put_component_metric::PutComponentMetric
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PutComponentMetricResponse {}

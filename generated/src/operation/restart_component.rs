@@ -15,7 +15,17 @@ use crate::types::error::{ComponentNotFoundError, InvalidArgumentsError, Service
 
 pub mod builders;
 
-/// The operation `aws.greengrass#RestartComponent`.
+/// Restarts a component, which may be the caller. Returns when the request has been taken, not
+/// when it has been done.
+///
+/// Components that depend on it with a hard dependency restart as well. [`ResourceNotFoundError`],
+/// which the model does not declare here, is what both nuclei send for an unknown component. With
+/// the Java nucleus it needs the Greengrass CLI component.
+///
+/// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#RestartComponent`,
+/// resource the name of the component. The CLI itself needs none.
+///
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -54,10 +64,12 @@ impl Operation for RestartComponent {
 }
 
 /// Request of [`RestartComponent`].
+///
+/// [`RestartComponent`]: crate::operation::restart_component::RestartComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartComponentRequest {
-    /// The member `componentName`.
+    /// Which component.
     ///
     /// This member is required.
     #[serde(
@@ -80,10 +92,12 @@ impl Shape for RestartComponentRequest {
 }
 
 /// Response of [`RestartComponent`].
+///
+/// [`RestartComponent`]: crate::operation::restart_component::RestartComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartComponentResponse {
-    /// The member `restartStatus`.
+    /// Whether the request was taken.
     ///
     /// This member is required.
     #[serde(
@@ -92,7 +106,7 @@ pub struct RestartComponentResponse {
         deserialize_with = "required"
     )]
     pub restart_status: RequestStatus,
-    /// The member `message`.
+    /// Why it was not. The nuclei leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

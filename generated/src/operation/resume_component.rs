@@ -14,7 +14,18 @@ use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError
 
 pub mod builders;
 
-/// The operation `aws.greengrass#ResumeComponent`.
+/// Lets the processes of a paused component go on. Linux only. If that fails the component is
+/// restarted.
+///
+/// [`InvalidArgumentsError`], which the model does not declare here: the component is not paused.
+/// [`ResourceNotFoundError`]: there is no such component. Nucleus lite does not have this
+/// operation.
+///
+/// Access policy: service `aws.greengrass.ipc.lifecycle`, operation
+/// `aws.greengrass#ResumeComponent`, resource the name of the component.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -53,10 +64,12 @@ impl Operation for ResumeComponent {
 }
 
 /// Request of [`ResumeComponent`].
+///
+/// [`ResumeComponent`]: crate::operation::resume_component::ResumeComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResumeComponentRequest {
-    /// The member `componentName`.
+    /// Which component.
     ///
     /// This member is required.
     #[serde(
@@ -79,6 +92,8 @@ impl Shape for ResumeComponentRequest {
 }
 
 /// Response of [`ResumeComponent`].
+///
+/// [`ResumeComponent`]: crate::operation::resume_component::ResumeComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResumeComponentResponse {}

@@ -15,7 +15,14 @@ use crate::types::error::{InvalidArgumentsError, ServiceError};
 
 pub mod builders;
 
-/// The operation `aws.greengrass#SendConfigurationValidityReport`.
+/// Answers whether the configuration that a deployment proposes is acceptable.
+///
+/// [`InvalidArgumentsError`]: nobody waits for this answer, because it came too late, was given
+/// before, or names another deployment. Nucleus lite does not have this operation.
+///
+/// Access policy: none is needed.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 ///
 /// # Shapes
 ///
@@ -56,10 +63,13 @@ impl Operation for SendConfigurationValidityReport {
 }
 
 /// Request of [`SendConfigurationValidityReport`].
+///
+/// [`SendConfigurationValidityReport`]:
+/// crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SendConfigurationValidityReportRequest {
-    /// The member `configurationValidityReport`.
+    /// The answer.
     ///
     /// This member is required.
     #[serde(
@@ -82,6 +92,9 @@ impl Shape for SendConfigurationValidityReportRequest {
 }
 
 /// Response of [`SendConfigurationValidityReport`].
+///
+/// [`SendConfigurationValidityReport`]:
+/// crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SendConfigurationValidityReportResponse {}

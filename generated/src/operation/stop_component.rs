@@ -15,7 +15,16 @@ use crate::types::error::{ComponentNotFoundError, InvalidArgumentsError, Service
 
 pub mod builders;
 
-/// The operation `aws.greengrass#StopComponent`.
+/// Stops a component. Returns when the request has been taken, not when it has been done.
+///
+/// Components that depend on it go on. [`ResourceNotFoundError`], which the model does not declare
+/// here, is what the Java nucleus sends for an unknown component. Needs the Greengrass CLI
+/// component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#StopComponent`, resource
+/// the name of the component. The CLI itself needs none.
+///
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -54,10 +63,12 @@ impl Operation for StopComponent {
 }
 
 /// Request of [`StopComponent`].
+///
+/// [`StopComponent`]: crate::operation::stop_component::StopComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopComponentRequest {
-    /// The member `componentName`.
+    /// Which component.
     ///
     /// This member is required.
     #[serde(
@@ -80,15 +91,17 @@ impl Shape for StopComponentRequest {
 }
 
 /// Response of [`StopComponent`].
+///
+/// [`StopComponent`]: crate::operation::stop_component::StopComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopComponentResponse {
-    /// The member `stopStatus`.
+    /// Whether the request was taken.
     ///
     /// This member is required.
     #[serde(rename = "stopStatus", default = "missing", deserialize_with = "required")]
     pub stop_status: RequestStatus,
-    /// The member `message`.
+    /// Why it was not. The nuclei leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

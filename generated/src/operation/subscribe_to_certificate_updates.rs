@@ -17,7 +17,14 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 
 pub mod builders;
 
-/// The operation `aws.greengrass#SubscribeToCertificateUpdates`.
+/// Receives a certificate with which to be a server for client devices, and a new one each time it
+/// is rotated.
+///
+/// The first comes at once. Each subscription has a key pair of its own, and its rotation ends
+/// with it. Needs the client device auth component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
+/// `aws.greengrass#SubscribeToCertificateUpdates`, resource `*`.
 ///
 /// # Shapes
 ///
@@ -66,10 +73,13 @@ impl StreamingOperation for SubscribeToCertificateUpdates {
 }
 
 /// Request of [`SubscribeToCertificateUpdates`].
+///
+/// [`SubscribeToCertificateUpdates`]:
+/// crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToCertificateUpdatesRequest {
-    /// The member `certificateOptions`.
+    /// What certificate is wanted.
     ///
     /// This member is required.
     #[serde(
@@ -92,6 +102,9 @@ impl Shape for SubscribeToCertificateUpdatesRequest {
 }
 
 /// Response of [`SubscribeToCertificateUpdates`].
+///
+/// [`SubscribeToCertificateUpdates`]:
+/// crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToCertificateUpdatesResponse {}

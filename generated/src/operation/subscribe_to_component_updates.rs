@@ -17,7 +17,20 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 
 pub mod builders;
 
-/// The operation `aws.greengrass#SubscribeToComponentUpdates`.
+/// Asks to be told before and after a deployment changes components on the device.
+///
+/// Events come for every deployment whose update policy is to notify components, also if it does
+/// not change the caller. After an event that announces an update, the nucleus waits for an
+/// answer, [`DeferComponentUpdate`], from every component that has subscribed, or until the
+/// deployment's timeout.
+///
+/// [`ResourceNotFoundError`]: the caller is not a component. Nucleus lite does not have this
+/// operation.
+///
+/// Access policy: none is needed.
+///
+/// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -62,6 +75,9 @@ impl StreamingOperation for SubscribeToComponentUpdates {
 }
 
 /// Request of [`SubscribeToComponentUpdates`].
+///
+/// [`SubscribeToComponentUpdates`]:
+/// crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToComponentUpdatesRequest {}
@@ -78,6 +94,9 @@ impl Shape for SubscribeToComponentUpdatesRequest {
 }
 
 /// Response of [`SubscribeToComponentUpdates`].
+///
+/// [`SubscribeToComponentUpdates`]:
+/// crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToComponentUpdatesResponse {}

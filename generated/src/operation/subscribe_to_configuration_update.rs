@@ -17,7 +17,17 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 
 pub mod builders;
 
-/// The operation `aws.greengrass#SubscribeToConfigurationUpdate`.
+/// Asks to be told when a value in the configuration of a component changes, the caller's own
+/// unless another is named.
+///
+/// An event names the path of what changed and not the value; read it with [`GetConfiguration`].
+///
+/// [`ResourceNotFoundError`]: there is no such component, or nothing under that path now.
+///
+/// Access policy: none is needed.
+///
+/// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -64,13 +74,16 @@ impl StreamingOperation for SubscribeToConfigurationUpdate {
 }
 
 /// Request of [`SubscribeToConfigurationUpdate`].
+///
+/// [`SubscribeToConfigurationUpdate`]:
+/// crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToConfigurationUpdateRequest {
-    /// The member `componentName`.
+    /// Whose configuration. Absent: the caller's own.
     #[serde(rename = "componentName", skip_serializing_if = "Option::is_none")]
     pub component_name: Option<String>,
-    /// The member `keyPath`.
+    /// What to watch, from the outermost key inwards; an empty path is all of it. It has to be there.
     ///
     /// This member is required.
     #[serde(rename = "keyPath", default = "missing", deserialize_with = "required")]
@@ -89,6 +102,9 @@ impl Shape for SubscribeToConfigurationUpdateRequest {
 }
 
 /// Response of [`SubscribeToConfigurationUpdate`].
+///
+/// [`SubscribeToConfigurationUpdate`]:
+/// crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToConfigurationUpdateResponse {}

@@ -17,7 +17,21 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 
 pub mod builders;
 
-/// The operation `aws.greengrass#SubscribeToIoTCore`.
+/// Receives the MQTT messages that come from AWS IoT Core on the topics that match a filter.
+///
+/// The response comes after AWS IoT Core has acknowledged the subscription. A `#` at the end of a
+/// filter does not match the level above it here: `a/#` does not deliver the topic `a`.
+///
+/// [`UnauthorizedError`]: the policy does not allow the filter. [`ServiceError`]: AWS IoT Core
+/// refused, with the reason in `context`, or the filter breaks a limit. Nucleus lite delivers
+/// topic and payload only.
+///
+/// Access policy: service `aws.greengrass.ipc.mqttproxy`, operation
+/// `aws.greengrass#SubscribeToIoTCore`, resource the topic filter; MQTT wildcards in the policy
+/// count.
+///
+/// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -65,15 +79,17 @@ impl StreamingOperation for SubscribeToIoTCore {
 }
 
 /// Request of [`SubscribeToIoTCore`].
+///
+/// [`SubscribeToIoTCore`]: crate::operation::subscribe_to_iot_core::SubscribeToIoTCore
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreRequest {
-    /// The member `topicName`.
+    /// The topic, or a filter with the wildcards `+` and `#`.
     ///
     /// This member is required.
     #[serde(rename = "topicName", default = "missing", deserialize_with = "required")]
     pub topic_name: String,
-    /// The member `qos`.
+    /// The highest quality of service at which messages should come.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -92,6 +108,8 @@ impl Shape for SubscribeToIoTCoreRequest {
 }
 
 /// Response of [`SubscribeToIoTCore`].
+///
+/// [`SubscribeToIoTCore`]: crate::operation::subscribe_to_iot_core::SubscribeToIoTCore
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreResponse {}

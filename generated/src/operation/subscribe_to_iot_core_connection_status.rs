@@ -17,7 +17,12 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// The operation `aws.greengrass#SubscribeToIoTCoreConnectionStatus`.
+/// Receives whether the device is connected to AWS IoT Core: the status now, and each time it
+/// changes.
+///
+/// The same status may come twice. Nuclei before 2026 do not have this operation.
+///
+/// Access policy: none is needed.
 ///
 /// # Shapes
 ///
@@ -62,6 +67,9 @@ impl StreamingOperation for SubscribeToIoTCoreConnectionStatus {
 }
 
 /// Request of [`SubscribeToIoTCoreConnectionStatus`].
+///
+/// [`SubscribeToIoTCoreConnectionStatus`]:
+/// crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreConnectionStatusRequest {}
@@ -78,6 +86,9 @@ impl Shape for SubscribeToIoTCoreConnectionStatusRequest {
 }
 
 /// Response of [`SubscribeToIoTCoreConnectionStatus`].
+///
+/// [`SubscribeToIoTCoreConnectionStatus`]:
+/// crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreConnectionStatusResponse {}

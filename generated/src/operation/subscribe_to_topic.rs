@@ -17,7 +17,21 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 
 pub mod builders;
 
-/// The operation `aws.greengrass#SubscribeToTopic`.
+/// Receives the messages that components of this device publish on the local topics that match a
+/// filter.
+///
+/// The filter is a topic, or has the wildcards `+` for one level and `#`, at its end, for all
+/// further levels. Messages of a publisher come in the order in which it published them. Nothing
+/// is stored: what is published while nobody subscribes is gone.
+///
+/// [`UnauthorizedError`]: the policy does not allow the filter, as written, or it is empty.
+/// Nucleus lite takes filters of up to 256 bytes.
+///
+/// Access policy: service `aws.greengrass.ipc.pubsub`, operation
+/// `aws.greengrass#SubscribeToTopic`, resource the topic filter (`*` in a policy stands for any
+/// text).
+///
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -64,15 +78,18 @@ impl StreamingOperation for SubscribeToTopic {
 }
 
 /// Request of [`SubscribeToTopic`].
+///
+/// [`SubscribeToTopic`]: crate::operation::subscribe_to_topic::SubscribeToTopic
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToTopicRequest {
-    /// The member `topic`.
+    /// The topic, or a filter with the wildcards `+` and `#`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub topic: String,
-    /// The member `receiveMode`.
+    /// Whether to receive what the caller publishes itself. Default: all messages for a topic, those
+    /// of others for a filter with a wildcard. Nucleus lite ignores it.
     #[serde(rename = "receiveMode", skip_serializing_if = "Option::is_none")]
     pub receive_mode: Option<ReceiveMode>,
 }
@@ -89,10 +106,12 @@ impl Shape for SubscribeToTopicRequest {
 }
 
 /// Response of [`SubscribeToTopic`].
+///
+/// [`SubscribeToTopic`]: crate::operation::subscribe_to_topic::SubscribeToTopic
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToTopicResponse {
-    /// The member `topicName`.
+    /// Not used any more.
     #[deprecated(note = "No longer used")]
     #[serde(rename = "topicName", skip_serializing_if = "Option::is_none")]
     pub topic_name: Option<String>,

@@ -17,7 +17,17 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// The operation `aws.greengrass#SubscribeToValidateConfigurationUpdates`.
+/// Asks to be consulted before a deployment changes the configuration of the calling component.
+///
+/// For each event the component answers with [`SendConfigurationValidityReport`]; if it rejects
+/// the configuration, or does not answer in time, the deployment fails. Hold one such subscription
+/// only: the Java nucleus consults the first, and closing any of them ends it. Nucleus lite does
+/// not have this operation.
+///
+/// Access policy: none is needed.
+///
+/// [`SendConfigurationValidityReport`]:
+/// crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 ///
 /// # Shapes
 ///
@@ -62,6 +72,9 @@ impl StreamingOperation for SubscribeToValidateConfigurationUpdates {
 }
 
 /// Request of [`SubscribeToValidateConfigurationUpdates`].
+///
+/// [`SubscribeToValidateConfigurationUpdates`]:
+/// crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToValidateConfigurationUpdatesRequest {}
@@ -78,6 +91,9 @@ impl Shape for SubscribeToValidateConfigurationUpdatesRequest {
 }
 
 /// Response of [`SubscribeToValidateConfigurationUpdates`].
+///
+/// [`SubscribeToValidateConfigurationUpdates`]:
+/// crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToValidateConfigurationUpdatesResponse {}

@@ -18,7 +18,22 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// The operation `aws.greengrass#UpdateConfiguration`.
+/// Changes the configuration of the calling component, by merging an object into it.
+///
+/// Members that are given replace those that are there, object by object; others stay. Each single
+/// value remembers the time of its last change, and an older change does not replace a newer one.
+/// The key `accessControl` is reserved.
+///
+/// [`InvalidArgumentsError`]: time or value are missing, or the reserved key is in them.
+/// [`FailedUpdateConditionCheckError`]: what is there is newer than the timestamp.
+/// [`ServiceError`]: the path leads through a single value. Neither nucleus sends the other errors
+/// that are declared. Nucleus lite passes over older changes without an error.
+///
+/// Access policy: none is needed; a component changes its own configuration only.
+///
+/// [`FailedUpdateConditionCheckError`]: crate::types::error::FailedUpdateConditionCheckError
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ServiceError`]: crate::types::error::ServiceError
 ///
 /// # Shapes
 ///
@@ -58,18 +73,20 @@ impl Operation for UpdateConfiguration {
 }
 
 /// Request of [`UpdateConfiguration`].
+///
+/// [`UpdateConfiguration`]: crate::operation::update_configuration::UpdateConfiguration
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateConfigurationRequest {
-    /// The member `keyPath`.
+    /// Where to merge, from the outermost key inwards. Absent or empty: at the root.
     #[serde(rename = "keyPath", skip_serializing_if = "Option::is_none")]
     pub key_path: Option<Vec<String>>,
-    /// The member `timestamp`.
+    /// When the change happened; older changes do not replace newer ones.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub timestamp: Timestamp,
-    /// The member `valueToMerge`.
+    /// What to merge: an object, whose members replace those that are there.
     ///
     /// This member is required.
     #[serde(rename = "valueToMerge", default = "missing", deserialize_with = "required")]
@@ -88,6 +105,8 @@ impl Shape for UpdateConfigurationRequest {
 }
 
 /// Response of [`UpdateConfiguration`].
+///
+/// [`UpdateConfiguration`]: crate::operation::update_configuration::UpdateConfiguration
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateConfigurationResponse {}

@@ -15,7 +15,17 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 
 pub mod builders;
 
-/// The operation `aws.greengrass#UpdateState`.
+/// Tells the nucleus that the calling component runs, or that it has failed.
+///
+/// A component whose recipe has a startup step with a timeout reports `RUNNING` when it is ready.
+/// A report that does not fit the state that the component is in is ignored, and the call succeeds
+/// all the same.
+///
+/// [`ResourceNotFoundError`]: the caller is not a component.
+///
+/// Access policy: none is needed; a component reports its own state only.
+///
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes
 ///
@@ -54,10 +64,12 @@ impl Operation for UpdateState {
 }
 
 /// Request of [`UpdateState`].
+///
+/// [`UpdateState`]: crate::operation::update_state::UpdateState
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateStateRequest {
-    /// The member `state`.
+    /// The state that the component is in.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -76,6 +88,8 @@ impl Shape for UpdateStateRequest {
 }
 
 /// Response of [`UpdateState`].
+///
+/// [`UpdateState`]: crate::operation::update_state::UpdateState
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateStateResponse {}

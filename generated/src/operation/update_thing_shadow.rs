@@ -17,7 +17,20 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// The operation `aws.greengrass#UpdateThingShadow`.
+/// Changes a shadow on the device, or makes it, by merging a document into it.
+///
+/// [`ConflictError`]: the document names another version than the one that is stored.
+/// [`InvalidArgumentsError`]: a name or the document is not valid, or too large. [`ServiceError`]:
+/// too many requests, or a document that is not JSON. Subscribers of the shadow's local topics are
+/// told. Needs the shadow manager component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.ShadowManager`, operation
+/// `aws.greengrass#UpdateThingShadow`, resource `$aws/things/THING/shadow`, or
+/// `$aws/things/THING/shadow/name/SHADOW` for a named shadow.
+///
+/// [`ConflictError`]: crate::types::error::ConflictError
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ServiceError`]: crate::types::error::ServiceError
 ///
 /// # Shapes
 ///
@@ -57,18 +70,20 @@ impl Operation for UpdateThingShadow {
 }
 
 /// Request of [`UpdateThingShadow`].
+///
+/// [`UpdateThingShadow`]: crate::operation::update_thing_shadow::UpdateThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateThingShadowRequest {
-    /// The member `thingName`.
+    /// The thing.
     ///
     /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
-    /// The member `shadowName`.
+    /// The shadow. Absent or empty: the classic one.
     #[serde(rename = "shadowName", skip_serializing_if = "Option::is_none")]
     pub shadow_name: Option<String>,
-    /// The member `payload`.
+    /// What to merge, a JSON document with `state` and optionally `version` and `clientToken`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -87,10 +102,12 @@ impl Shape for UpdateThingShadowRequest {
 }
 
 /// Response of [`UpdateThingShadow`].
+///
+/// [`UpdateThingShadow`]: crate::operation::update_thing_shadow::UpdateThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateThingShadowResponse {
-    /// The member `payload`.
+    /// What changed, a JSON document with `state`, `metadata`, `version` and `timestamp`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]

@@ -14,7 +14,15 @@ use crate::types::error::{InvalidTokenError, ServiceError, UnauthorizedError};
 
 pub mod builders;
 
-/// The operation `aws.greengrass#ValidateAuthorizationToken`.
+/// Checks the token of another component, for the stream manager.
+///
+/// [`InvalidTokenError`]: nobody has that token. [`UnauthorizedError`]: the caller is not
+/// `aws.greengrass.StreamManager`.
+///
+/// Access policy: none helps; only the component `aws.greengrass.StreamManager` may call it.
+///
+/// [`InvalidTokenError`]: crate::types::error::InvalidTokenError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -53,10 +61,13 @@ impl Operation for ValidateAuthorizationToken {
 }
 
 /// Request of [`ValidateAuthorizationToken`].
+///
+/// [`ValidateAuthorizationToken`]:
+/// crate::operation::validate_authorization_token::ValidateAuthorizationToken
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateAuthorizationTokenRequest {
-    /// The member `token`.
+    /// The token of a component.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -75,10 +86,13 @@ impl Shape for ValidateAuthorizationTokenRequest {
 }
 
 /// Response of [`ValidateAuthorizationToken`].
+///
+/// [`ValidateAuthorizationToken`]:
+/// crate::operation::validate_authorization_token::ValidateAuthorizationToken
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateAuthorizationTokenResponse {
-    /// The member `isValid`.
+    /// Whether it is one. A token that is not comes back as an error.
     ///
     /// This member is required.
     #[serde(rename = "isValid", default = "missing", deserialize_with = "required")]

@@ -15,7 +15,16 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 
 pub mod builders;
 
-/// The operation `aws.greengrass#VerifyClientDeviceIdentity`.
+/// Checks whether a certificate belongs to a client device that may connect to this core.
+///
+/// A certificate that is unknown or inactive is no error: the answer is `false`.
+/// [`InvalidArgumentsError`]: no certificate, or text that is none. Needs the client device auth
+/// component; nucleus lite does not have it.
+///
+/// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
+/// `aws.greengrass#VerifyClientDeviceIdentity`, resource `*`.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 ///
 /// # Shapes
 ///
@@ -55,10 +64,13 @@ impl Operation for VerifyClientDeviceIdentity {
 }
 
 /// Request of [`VerifyClientDeviceIdentity`].
+///
+/// [`VerifyClientDeviceIdentity`]:
+/// crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerifyClientDeviceIdentityRequest {
-    /// The member `credential`.
+    /// What the device showed.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -77,10 +89,13 @@ impl Shape for VerifyClientDeviceIdentityRequest {
 }
 
 /// Response of [`VerifyClientDeviceIdentity`].
+///
+/// [`VerifyClientDeviceIdentity`]:
+/// crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerifyClientDeviceIdentityResponse {
-    /// The member `isValidClientDevice`.
+    /// Whether it is a client device of this core.
     ///
     /// This member is required.
     #[serde(

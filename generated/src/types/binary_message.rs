@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::MessageContext;
 
-/// The shape `aws.greengrass#BinaryMessage`.
+/// A message of any bytes.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BinaryMessage {
-    /// The member `message`.
+    /// The message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Blob>,
-    /// The member `context`.
+    /// What is known about a message that was received. Not used when publishing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<MessageContext>,
 }
@@ -38,7 +38,7 @@ pub struct BinaryMessageBuilder {
 }
 
 impl BinaryMessageBuilder {
-    /// The member `message`.
+    /// The message.
     pub fn message(mut self, message: impl Into<Blob>) -> Self {
         self.message = Some(message.into());
         self
@@ -50,7 +50,7 @@ impl BinaryMessageBuilder {
         self
     }
 
-    /// The member `context`.
+    /// What is known about a message that was received. Not used when publishing.
     pub fn context(mut self, context: impl Into<MessageContext>) -> Self {
         self.context = Some(context.into());
         self

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::CertificateType;
 
-/// The shape `aws.greengrass#CertificateOptions`.
+/// What certificate is wanted.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CertificateOptions {
-    /// The member `certificateType`.
+    /// The kind of certificate.
     ///
     /// This member is required.
     #[serde(
@@ -41,7 +41,7 @@ pub struct CertificateOptionsBuilder {
 }
 
 impl CertificateOptionsBuilder {
-    /// The member `certificateType`.
+    /// The kind of certificate.
     ///
     /// This member is required.
     pub fn certificate_type(

@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#CertificateType`.
+/// Kinds of certificates.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CertificateType {
-    /// The value `SERVER`.
+    /// For a TLS server.
     Server,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

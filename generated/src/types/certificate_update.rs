@@ -6,20 +6,20 @@ use eventstream_rpc::REDACTED;
 use eventstream_rpc::operation::Shape;
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#CertificateUpdate`.
+/// A certificate with its key pair. It is sensitive: `Debug` does not show it.
 #[non_exhaustive]
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CertificateUpdate {
-    /// The member `privateKey`.
+    /// The private key, as PEM.
     #[serde(rename = "privateKey", skip_serializing_if = "Option::is_none")]
     pub private_key: Option<String>,
-    /// The member `publicKey`.
+    /// The public key, as PEM.
     #[serde(rename = "publicKey", skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
-    /// The member `certificate`.
+    /// The certificate, as PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
-    /// The member `caCertificates`.
+    /// The certificates of the authorities that signed it, each as PEM.
     #[serde(rename = "caCertificates", skip_serializing_if = "Option::is_none")]
     pub ca_certificates: Option<Vec<String>>,
 }
@@ -57,7 +57,7 @@ pub struct CertificateUpdateBuilder {
 }
 
 impl CertificateUpdateBuilder {
-    /// The member `privateKey`.
+    /// The private key, as PEM.
     pub fn private_key(mut self, private_key: impl Into<String>) -> Self {
         self.private_key = Some(private_key.into());
         self
@@ -69,7 +69,7 @@ impl CertificateUpdateBuilder {
         self
     }
 
-    /// The member `publicKey`.
+    /// The public key, as PEM.
     pub fn public_key(mut self, public_key: impl Into<String>) -> Self {
         self.public_key = Some(public_key.into());
         self
@@ -81,7 +81,7 @@ impl CertificateUpdateBuilder {
         self
     }
 
-    /// The member `certificate`.
+    /// The certificate, as PEM.
     pub fn certificate(mut self, certificate: impl Into<String>) -> Self {
         self.certificate = Some(certificate.into());
         self
@@ -93,7 +93,7 @@ impl CertificateUpdateBuilder {
         self
     }
 
-    /// The member `caCertificates`.
+    /// The certificates of the authorities that signed it, each as PEM.
     pub fn ca_certificates(
         mut self,
         ca_certificates: impl IntoIterator<Item = impl Into<String>>,

@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde::de::MapAccess;
 use serde::ser::Error;
 
-/// The union `aws.greengrass#ClientDeviceCredential`.
+/// What a client device shows of itself.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientDeviceCredential {
-    /// The member `clientDeviceCertificate`.
+    /// The device's certificate, as PEM; header and footer may be missing.
     ClientDeviceCertificate(String),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

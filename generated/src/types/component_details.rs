@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::LifecycleState;
 
-/// The shape `aws.greengrass#ComponentDetails`.
+/// A component.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComponentDetails {
-    /// The member `componentName`.
+    /// Its name.
     ///
     /// This member is required.
     #[serde(
@@ -21,17 +21,17 @@ pub struct ComponentDetails {
         deserialize_with = "required"
     )]
     pub component_name: String,
-    /// The member `version`.
+    /// Its version. The Java nucleus leaves it out for components that have none.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub version: String,
-    /// The member `state`.
+    /// Its state.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub state: LifecycleState,
-    /// The member `configuration`.
+    /// All of its configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<Document>,
 }
@@ -58,7 +58,7 @@ pub struct ComponentDetailsBuilder {
 }
 
 impl ComponentDetailsBuilder {
-    /// The member `componentName`.
+    /// Its name.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
@@ -72,7 +72,7 @@ impl ComponentDetailsBuilder {
         self
     }
 
-    /// The member `version`.
+    /// Its version. The Java nucleus leaves it out for components that have none.
     ///
     /// This member is required.
     pub fn version(mut self, version: impl Into<String>) -> Self {
@@ -86,7 +86,7 @@ impl ComponentDetailsBuilder {
         self
     }
 
-    /// The member `state`.
+    /// Its state.
     ///
     /// This member is required.
     pub fn state(mut self, state: impl Into<LifecycleState>) -> Self {
@@ -100,7 +100,7 @@ impl ComponentDetailsBuilder {
         self
     }
 
-    /// The member `configuration`.
+    /// All of its configuration.
     pub fn configuration(mut self, configuration: impl Into<Document>) -> Self {
         self.configuration = Some(configuration.into());
         self

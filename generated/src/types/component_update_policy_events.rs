@@ -10,14 +10,14 @@ use serde::ser::Error;
 
 use crate::types::{PostComponentUpdateEvent, PreComponentUpdateEvent};
 
-/// The union `aws.greengrass#ComponentUpdatePolicyEvents`.
+/// What happens to a deployment that notifies components.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum ComponentUpdatePolicyEvents {
-    /// The member `preUpdateEvent`.
+    /// It is about to change components, and waits for an answer.
     PreUpdateEvent(PreComponentUpdateEvent),
-    /// The member `postUpdateEvent`.
+    /// It has changed them, or has been withdrawn.
     PostUpdateEvent(PostComponentUpdateEvent),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

@@ -5,11 +5,11 @@ use eventstream_rpc::operation::Shape;
 use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#ConfigurationUpdateEvent`.
+/// A value in a configuration has changed.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfigurationUpdateEvent {
-    /// The member `componentName`.
+    /// Whose configuration it is.
     ///
     /// This member is required.
     #[serde(
@@ -18,7 +18,7 @@ pub struct ConfigurationUpdateEvent {
         deserialize_with = "required"
     )]
     pub component_name: String,
-    /// The member `keyPath`.
+    /// The path of what changed, from the root of the component's configuration.
     ///
     /// This member is required.
     #[serde(rename = "keyPath", default = "missing", deserialize_with = "required")]
@@ -45,7 +45,7 @@ pub struct ConfigurationUpdateEventBuilder {
 }
 
 impl ConfigurationUpdateEventBuilder {
-    /// The member `componentName`.
+    /// Whose configuration it is.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
@@ -59,7 +59,7 @@ impl ConfigurationUpdateEventBuilder {
         self
     }
 
-    /// The member `keyPath`.
+    /// The path of what changed, from the root of the component's configuration.
     ///
     /// This member is required.
     pub fn key_path(

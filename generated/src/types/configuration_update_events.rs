@@ -10,12 +10,12 @@ use serde::ser::Error;
 
 use crate::types::ConfigurationUpdateEvent;
 
-/// The union `aws.greengrass#ConfigurationUpdateEvents`.
+/// What happens to a configuration.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum ConfigurationUpdateEvents {
-    /// The member `configurationUpdateEvent`.
+    /// A value has changed.
     ConfigurationUpdateEvent(ConfigurationUpdateEvent),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::ConfigurationValidityStatus;
 
-/// The shape `aws.greengrass#ConfigurationValidityReport`.
+/// The answer to a proposed configuration.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfigurationValidityReport {
-    /// The member `status`.
+    /// Whether it is acceptable.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub status: ConfigurationValidityStatus,
-    /// The member `deploymentId`.
+    /// The deployment that asked.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
-    /// The member `message`.
+    /// Why it is not acceptable; it becomes part of the deployment's failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -47,7 +47,7 @@ pub struct ConfigurationValidityReportBuilder {
 }
 
 impl ConfigurationValidityReportBuilder {
-    /// The member `status`.
+    /// Whether it is acceptable.
     ///
     /// This member is required.
     pub fn status(mut self, status: impl Into<ConfigurationValidityStatus>) -> Self {
@@ -61,7 +61,7 @@ impl ConfigurationValidityReportBuilder {
         self
     }
 
-    /// The member `deploymentId`.
+    /// The deployment that asked.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -75,7 +75,7 @@ impl ConfigurationValidityReportBuilder {
         self
     }
 
-    /// The member `message`.
+    /// Why it is not acceptable; it becomes part of the deployment's failure.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

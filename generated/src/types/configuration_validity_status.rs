@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#ConfigurationValidityStatus`.
+/// Whether a proposed configuration is acceptable.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ConfigurationValidityStatus {
-    /// The value `ACCEPTED`.
+    /// It is.
     Accepted,
-    /// The value `REJECTED`.
+    /// It is not: the deployment fails.
     Rejected,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#ConnectionStatus`.
+/// Whether the device is connected to AWS IoT Core.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ConnectionStatus {
-    /// The value `CONNECTED`.
+    /// It is.
     Connected,
-    /// The value `DISCONNECTED`.
+    /// It is not.
     Disconnected,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -10,12 +10,12 @@ use serde::ser::Error;
 
 use crate::types::MqttCredential;
 
-/// The union `aws.greengrass#CredentialDocument`.
+/// What a client device shows of itself.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum CredentialDocument {
-    /// The member `mqttCredential`.
+    /// What an MQTT client shows when it connects.
     MqttCredential(MqttCredential),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

@@ -6,19 +6,19 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#DeploymentStatus`.
+/// How a deployment is doing.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DeploymentStatus {
-    /// The value `QUEUED`.
+    /// It waits for its turn.
     Queued,
-    /// The value `IN_PROGRESS`.
+    /// It is under way.
     InProgress,
-    /// The value `SUCCEEDED`.
+    /// It is done.
     Succeeded,
-    /// The value `FAILED`.
+    /// It has failed.
     Failed,
-    /// The value `CANCELED`.
+    /// It has been cancelled.
     Canceled,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::DetailedDeploymentStatus;
 
-/// The shape `aws.greengrass#DeploymentStatusDetails`.
+/// How a deployment ended.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentStatusDetails {
-    /// The member `detailedDeploymentStatus`.
+    /// The kind of its end.
     ///
     /// This member is required.
     #[serde(
@@ -20,13 +20,13 @@ pub struct DeploymentStatusDetails {
         deserialize_with = "required"
     )]
     pub detailed_deployment_status: DetailedDeploymentStatus,
-    /// The member `deploymentErrorStack`.
+    /// Codes of the errors, from the general to the particular.
     #[serde(rename = "deploymentErrorStack", skip_serializing_if = "Option::is_none")]
     pub deployment_error_stack: Option<Vec<String>>,
-    /// The member `deploymentErrorTypes`.
+    /// Kinds of the errors.
     #[serde(rename = "deploymentErrorTypes", skip_serializing_if = "Option::is_none")]
     pub deployment_error_types: Option<Vec<String>>,
-    /// The member `deploymentFailureCause`.
+    /// What failed, in words.
     #[serde(rename = "deploymentFailureCause", skip_serializing_if = "Option::is_none")]
     pub deployment_failure_cause: Option<String>,
 }
@@ -53,7 +53,7 @@ pub struct DeploymentStatusDetailsBuilder {
 }
 
 impl DeploymentStatusDetailsBuilder {
-    /// The member `detailedDeploymentStatus`.
+    /// The kind of its end.
     ///
     /// This member is required.
     pub fn detailed_deployment_status(
@@ -73,7 +73,7 @@ impl DeploymentStatusDetailsBuilder {
         self
     }
 
-    /// The member `deploymentErrorStack`.
+    /// Codes of the errors, from the general to the particular.
     pub fn deployment_error_stack(
         mut self,
         deployment_error_stack: impl IntoIterator<Item = impl Into<String>>,
@@ -93,7 +93,7 @@ impl DeploymentStatusDetailsBuilder {
         self
     }
 
-    /// The member `deploymentErrorTypes`.
+    /// Kinds of the errors.
     pub fn deployment_error_types(
         mut self,
         deployment_error_types: impl IntoIterator<Item = impl Into<String>>,
@@ -113,7 +113,7 @@ impl DeploymentStatusDetailsBuilder {
         self
     }
 
-    /// The member `deploymentFailureCause`.
+    /// What failed, in words.
     pub fn deployment_failure_cause(
         mut self,
         deployment_failure_cause: impl Into<String>,

@@ -6,19 +6,19 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#DetailedDeploymentStatus`.
+/// How a deployment ended.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DetailedDeploymentStatus {
-    /// The value `SUCCESSFUL`.
+    /// It is done.
     Successful,
-    /// The value `FAILED_NO_STATE_CHANGE`.
+    /// It failed before it had changed anything.
     FailedNoStateChange,
-    /// The value `FAILED_ROLLBACK_NOT_REQUESTED`.
+    /// It failed, and things were left as they were.
     FailedRollbackNotRequested,
-    /// The value `FAILED_ROLLBACK_COMPLETE`.
+    /// It failed, and what was there before is there again.
     FailedRollbackComplete,
-    /// The value `REJECTED`.
+    /// It was not begun.
     Rejected,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

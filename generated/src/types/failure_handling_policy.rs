@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#FailureHandlingPolicy`.
+/// What to do when a deployment fails.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FailureHandlingPolicy {
-    /// The value `ROLLBACK`.
+    /// Go back to what was there before.
     Rollback,
-    /// The value `DO_NOTHING`.
+    /// Leave things as they are.
     DoNothing,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

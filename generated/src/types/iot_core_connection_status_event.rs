@@ -10,12 +10,12 @@ use serde::ser::Error;
 
 use crate::types::ConnectionStatusEvent;
 
-/// The union `aws.greengrass#IoTCoreConnectionStatusEvent`.
+/// What happens to the connection with AWS IoT Core.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum IoTCoreConnectionStatusEvent {
-    /// The member `connectionStatusEvent`.
+    /// Whether the device is connected.
     ConnectionStatusEvent(ConnectionStatusEvent),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

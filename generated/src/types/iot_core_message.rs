@@ -10,12 +10,12 @@ use serde::ser::Error;
 
 use crate::types::MqttMessage;
 
-/// The union `aws.greengrass#IoTCoreMessage`.
+/// What comes from AWS IoT Core.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum IoTCoreMessage {
-    /// The member `message`.
+    /// A message.
     Message(MqttMessage),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

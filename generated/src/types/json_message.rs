@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::MessageContext;
 
-/// The shape `aws.greengrass#JsonMessage`.
+/// A message that is JSON.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JsonMessage {
-    /// The member `message`.
+    /// The message. The Java nucleus passes on an object only, and its whole numbers as floating-point
+    /// numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Document>,
-    /// The member `context`.
+    /// What is known about a message that was received. Not used when publishing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<MessageContext>,
 }
@@ -38,7 +39,8 @@ pub struct JsonMessageBuilder {
 }
 
 impl JsonMessageBuilder {
-    /// The member `message`.
+    /// The message. The Java nucleus passes on an object only, and its whole numbers as floating-point
+    /// numbers.
     pub fn message(mut self, message: impl Into<Document>) -> Self {
         self.message = Some(message.into());
         self
@@ -50,7 +52,7 @@ impl JsonMessageBuilder {
         self
     }
 
-    /// The member `context`.
+    /// What is known about a message that was received. Not used when publishing.
     pub fn context(mut self, context: impl Into<MessageContext>) -> Self {
         self.context = Some(context.into());
         self

@@ -6,25 +6,25 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#LifecycleState`.
+/// States of a component.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LifecycleState {
-    /// The value `RUNNING`.
+    /// It runs.
     Running,
-    /// The value `ERRORED`.
+    /// Something has failed; the nucleus tries again.
     Errored,
-    /// The value `NEW`.
+    /// It is known and not installed yet.
     New,
-    /// The value `FINISHED`.
+    /// It has done what it was to do, or was stopped.
     Finished,
-    /// The value `INSTALLED`.
+    /// Its install step is done.
     Installed,
-    /// The value `BROKEN`.
+    /// It has failed too often, and is left alone.
     Broken,
-    /// The value `STARTING`.
+    /// Its startup step runs.
     Starting,
-    /// The value `STOPPING`.
+    /// Its shutdown step runs.
     Stopping,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{DeploymentStatus, DeploymentStatusDetails};
 
-/// The shape `aws.greengrass#LocalDeployment`.
+/// A local deployment.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LocalDeployment {
-    /// The member `deploymentId`.
+    /// Its ID.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
-    /// The member `status`.
+    /// How it is doing.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub status: DeploymentStatus,
-    /// The member `createdOn`.
+    /// When it was made, in UTC, as `dd-MM-yyyy HH:mm:ss` and the time zone.
     #[serde(rename = "createdOn", skip_serializing_if = "Option::is_none")]
     pub created_on: Option<String>,
-    /// The member `deploymentStatusDetails`.
+    /// More, once it has ended.
     #[serde(rename = "deploymentStatusDetails", skip_serializing_if = "Option::is_none")]
     pub deployment_status_details: Option<DeploymentStatusDetails>,
 }
@@ -51,7 +51,7 @@ pub struct LocalDeploymentBuilder {
 }
 
 impl LocalDeploymentBuilder {
-    /// The member `deploymentId`.
+    /// Its ID.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -65,7 +65,7 @@ impl LocalDeploymentBuilder {
         self
     }
 
-    /// The member `status`.
+    /// How it is doing.
     ///
     /// This member is required.
     pub fn status(mut self, status: impl Into<DeploymentStatus>) -> Self {
@@ -79,7 +79,7 @@ impl LocalDeploymentBuilder {
         self
     }
 
-    /// The member `createdOn`.
+    /// When it was made, in UTC, as `dd-MM-yyyy HH:mm:ss` and the time zone.
     pub fn created_on(mut self, created_on: impl Into<String>) -> Self {
         self.created_on = Some(created_on.into());
         self
@@ -91,7 +91,7 @@ impl LocalDeploymentBuilder {
         self
     }
 
-    /// The member `deploymentStatusDetails`.
+    /// More, once it has ended.
     pub fn deployment_status_details(
         mut self,
         deployment_status_details: impl Into<DeploymentStatusDetails>,

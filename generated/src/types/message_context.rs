@@ -3,11 +3,11 @@
 use eventstream_rpc::operation::Shape;
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#MessageContext`.
+/// What is known about a message.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MessageContext {
-    /// The member `topic`.
+    /// The topic on which it was published, also if a filter with wildcards received it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
 }
@@ -31,7 +31,7 @@ pub struct MessageContextBuilder {
 }
 
 impl MessageContextBuilder {
-    /// The member `topic`.
+    /// The topic on which it was published, also if a filter with wildcards received it.
     pub fn topic(mut self, topic: impl Into<String>) -> Self {
         self.topic = Some(topic.into());
         self

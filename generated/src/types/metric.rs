@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::MetricUnitType;
 
-/// The shape `aws.greengrass#Metric`.
+/// One metric.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
-    /// The member `name`.
+    /// Its name, 1 to 32 bytes.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub name: String,
-    /// The member `unit`.
+    /// Its unit.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub unit: MetricUnitType,
-    /// The member `value`.
+    /// Its value, not negative.
     ///
     /// This member is required.
     #[serde(
@@ -53,7 +53,7 @@ pub struct MetricBuilder {
 }
 
 impl MetricBuilder {
-    /// The member `name`.
+    /// Its name, 1 to 32 bytes.
     ///
     /// This member is required.
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -67,7 +67,7 @@ impl MetricBuilder {
         self
     }
 
-    /// The member `unit`.
+    /// Its unit.
     ///
     /// This member is required.
     pub fn unit(mut self, unit: impl Into<MetricUnitType>) -> Self {
@@ -81,7 +81,7 @@ impl MetricBuilder {
         self
     }
 
-    /// The member `value`.
+    /// Its value, not negative.
     ///
     /// This member is required.
     pub fn value(mut self, value: f64) -> Self {

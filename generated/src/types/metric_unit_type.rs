@@ -6,21 +6,21 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#MetricUnitType`.
+/// Units of metrics.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MetricUnitType {
-    /// The value `BYTES`.
+    /// Bytes.
     Bytes,
-    /// The value `BYTES_PER_SECOND`.
+    /// Bytes per second.
     BytesPerSecond,
-    /// The value `COUNT`.
+    /// How many.
     Count,
-    /// The value `COUNT_PER_SECOND`.
+    /// How many per second.
     CountPerSecond,
-    /// The value `MEGABYTES`.
+    /// Megabytes.
     Megabytes,
-    /// The value `SECONDS`.
+    /// Seconds.
     Seconds,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

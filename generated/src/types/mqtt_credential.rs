@@ -3,20 +3,20 @@
 use eventstream_rpc::operation::Shape;
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#MQTTCredential`.
+/// What an MQTT client shows when it connects.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MqttCredential {
-    /// The member `clientId`.
+    /// The client ID, which has to be the name of the thing; up to 128 characters.
     #[serde(rename = "clientId", skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// The member `certificatePem`.
+    /// The client's certificate, as PEM.
     #[serde(rename = "certificatePem", skip_serializing_if = "Option::is_none")]
     pub certificate_pem: Option<String>,
-    /// The member `username`.
+    /// The user name. Not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// The member `password`.
+    /// The password. Not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
@@ -43,7 +43,7 @@ pub struct MqttCredentialBuilder {
 }
 
 impl MqttCredentialBuilder {
-    /// The member `clientId`.
+    /// The client ID, which has to be the name of the thing; up to 128 characters.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = Some(client_id.into());
         self
@@ -55,7 +55,7 @@ impl MqttCredentialBuilder {
         self
     }
 
-    /// The member `certificatePem`.
+    /// The client's certificate, as PEM.
     pub fn certificate_pem(mut self, certificate_pem: impl Into<String>) -> Self {
         self.certificate_pem = Some(certificate_pem.into());
         self
@@ -67,7 +67,7 @@ impl MqttCredentialBuilder {
         self
     }
 
-    /// The member `username`.
+    /// The user name. Not used.
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
         self
@@ -79,7 +79,7 @@ impl MqttCredentialBuilder {
         self
     }
 
-    /// The member `password`.
+    /// The password. Not used.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self

@@ -8,40 +8,40 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{PayloadFormat, UserProperty};
 
-/// The shape `aws.greengrass#MQTTMessage`.
+/// An MQTT message. Everything but topic and payload needs MQTT 5 and the Java nucleus.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MqttMessage {
-    /// The member `topicName`.
+    /// The topic.
     ///
     /// This member is required.
     #[serde(rename = "topicName", default = "missing", deserialize_with = "required")]
     pub topic_name: String,
-    /// The member `payload`.
+    /// The payload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Blob>,
-    /// The member `retain`.
+    /// Whether the message was retained by the broker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retain: Option<bool>,
-    /// The member `userProperties`.
+    /// Properties that the sender has made up.
     #[serde(rename = "userProperties", skip_serializing_if = "Option::is_none")]
     pub user_properties: Option<Vec<UserProperty>>,
-    /// The member `messageExpiryIntervalSeconds`.
+    /// How long the message is good for, in seconds.
     #[serde(
         rename = "messageExpiryIntervalSeconds",
         skip_serializing_if = "Option::is_none"
     )]
     pub message_expiry_interval_seconds: Option<i64>,
-    /// The member `correlationData`.
+    /// What tells a requester which request a response belongs to.
     #[serde(rename = "correlationData", skip_serializing_if = "Option::is_none")]
     pub correlation_data: Option<Blob>,
-    /// The member `responseTopic`.
+    /// The topic for a response.
     #[serde(rename = "responseTopic", skip_serializing_if = "Option::is_none")]
     pub response_topic: Option<String>,
-    /// The member `payloadFormat`.
+    /// What the payload is. Absent means bytes.
     #[serde(rename = "payloadFormat", skip_serializing_if = "Option::is_none")]
     pub payload_format: Option<PayloadFormat>,
-    /// The member `contentType`.
+    /// The MIME type of the payload.
     #[serde(rename = "contentType", skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
 }
@@ -73,7 +73,7 @@ pub struct MqttMessageBuilder {
 }
 
 impl MqttMessageBuilder {
-    /// The member `topicName`.
+    /// The topic.
     ///
     /// This member is required.
     pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
@@ -87,7 +87,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The member `payload`.
+    /// The payload.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {
         self.payload = Some(payload.into());
         self
@@ -99,7 +99,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The member `retain`.
+    /// Whether the message was retained by the broker.
     pub fn retain(mut self, retain: bool) -> Self {
         self.retain = Some(retain);
         self
@@ -111,7 +111,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The member `userProperties`.
+    /// Properties that the sender has made up.
     pub fn user_properties(
         mut self,
         user_properties: impl IntoIterator<Item = impl Into<UserProperty>>,
@@ -131,7 +131,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The member `messageExpiryIntervalSeconds`.
+    /// How long the message is good for, in seconds.
     pub fn message_expiry_interval_seconds(
         mut self,
         message_expiry_interval_seconds: i64,
@@ -149,7 +149,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The member `correlationData`.
+    /// What tells a requester which request a response belongs to.
     pub fn correlation_data(mut self, correlation_data: impl Into<Blob>) -> Self {
         self.correlation_data = Some(correlation_data.into());
         self
@@ -161,7 +161,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The member `responseTopic`.
+    /// The topic for a response.
     pub fn response_topic(mut self, response_topic: impl Into<String>) -> Self {
         self.response_topic = Some(response_topic.into());
         self
@@ -173,7 +173,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The member `payloadFormat`.
+    /// What the payload is. Absent means bytes.
     pub fn payload_format(mut self, payload_format: impl Into<PayloadFormat>) -> Self {
         self.payload_format = Some(payload_format.into());
         self
@@ -185,7 +185,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The member `contentType`.
+    /// The MIME type of the payload.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = Some(content_type.into());
         self

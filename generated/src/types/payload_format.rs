@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#PayloadFormat`.
+/// What the payload of an MQTT 5 message is.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PayloadFormat {
-    /// The value `0`.
+    /// Any bytes.
     Bytes,
-    /// The value `1`.
+    /// UTF-8 text.
     Utf8,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -5,16 +5,16 @@ use eventstream_rpc::operation::Shape;
 use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#PreComponentUpdateEvent`.
+/// A deployment is about to change components.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PreComponentUpdateEvent {
-    /// The member `deploymentId`.
+    /// The deployment, to be named in the answer.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
-    /// The member `isGgcRestarting`.
+    /// Whether the nucleus restarts for it.
     ///
     /// This member is required.
     #[serde(
@@ -45,7 +45,7 @@ pub struct PreComponentUpdateEventBuilder {
 }
 
 impl PreComponentUpdateEventBuilder {
-    /// The member `deploymentId`.
+    /// The deployment, to be named in the answer.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -59,7 +59,7 @@ impl PreComponentUpdateEventBuilder {
         self
     }
 
-    /// The member `isGgcRestarting`.
+    /// Whether the nucleus restarts for it.
     ///
     /// This member is required.
     pub fn is_ggc_restarting(mut self, is_ggc_restarting: bool) -> Self {

@@ -10,14 +10,14 @@ use serde::ser::Error;
 
 use crate::types::{BinaryMessage, JsonMessage};
 
-/// The union `aws.greengrass#PublishMessage`.
+/// A message for a local topic; exactly one of its members.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum PublishMessage {
-    /// The member `jsonMessage`.
+    /// JSON.
     JsonMessage(JsonMessage),
-    /// The member `binaryMessage`.
+    /// Bytes.
     BinaryMessage(BinaryMessage),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#QOS`.
+/// Quality of service of MQTT.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Qos {
-    /// The value `0`.
+    /// QoS 0: it may get lost.
     AtMostOnce,
-    /// The value `1`.
+    /// QoS 1: it may come more than once.
     AtLeastOnce,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

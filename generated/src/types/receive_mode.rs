@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#ReceiveMode`.
+/// Whether a component receives what it publishes itself.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ReceiveMode {
-    /// The value `RECEIVE_ALL_MESSAGES`.
+    /// All messages, its own among them.
     ReceiveAllMessages,
-    /// The value `RECEIVE_MESSAGES_FROM_OTHERS`.
+    /// The messages of other components only.
     ReceiveMessagesFromOthers,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#ReportedLifecycleState`.
+/// States that a component reports of itself.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ReportedLifecycleState {
-    /// The value `RUNNING`.
+    /// It is ready.
     Running,
-    /// The value `ERRORED`.
+    /// It has failed; the nucleus restarts it.
     Errored,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `aws.greengrass#RequestStatus`.
+/// Whether a request was taken.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RequestStatus {
-    /// The value `SUCCEEDED`.
+    /// It was.
     Succeeded,
-    /// The value `FAILED`.
+    /// It was not.
     Failed,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

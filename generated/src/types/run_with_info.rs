@@ -5,17 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::SystemResourceLimits;
 
-/// The shape `aws.greengrass#RunWithInfo`.
+/// How to run the processes of a component.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunWithInfo {
-    /// The member `posixUser`.
+    /// User and optionally group on Linux, as `user:group`.
     #[serde(rename = "posixUser", skip_serializing_if = "Option::is_none")]
     pub posix_user: Option<String>,
-    /// The member `windowsUser`.
+    /// User on Windows.
     #[serde(rename = "windowsUser", skip_serializing_if = "Option::is_none")]
     pub windows_user: Option<String>,
-    /// The member `systemResourceLimits`.
+    /// What the processes may use.
     #[serde(rename = "systemResourceLimits", skip_serializing_if = "Option::is_none")]
     pub system_resource_limits: Option<SystemResourceLimits>,
 }
@@ -41,7 +41,7 @@ pub struct RunWithInfoBuilder {
 }
 
 impl RunWithInfoBuilder {
-    /// The member `posixUser`.
+    /// User and optionally group on Linux, as `user:group`.
     pub fn posix_user(mut self, posix_user: impl Into<String>) -> Self {
         self.posix_user = Some(posix_user.into());
         self
@@ -53,7 +53,7 @@ impl RunWithInfoBuilder {
         self
     }
 
-    /// The member `windowsUser`.
+    /// User on Windows.
     pub fn windows_user(mut self, windows_user: impl Into<String>) -> Self {
         self.windows_user = Some(windows_user.into());
         self
@@ -65,7 +65,7 @@ impl RunWithInfoBuilder {
         self
     }
 
-    /// The member `systemResourceLimits`.
+    /// What the processes may use.
     pub fn system_resource_limits(
         mut self,
         system_resource_limits: impl Into<SystemResourceLimits>,

@@ -12,13 +12,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde::de::MapAccess;
 use serde::ser::Error;
 
-/// The union `aws.greengrass#SecretValue`.
+/// The value of a secret. It is sensitive: `Debug` does not show it.
 #[non_exhaustive]
 #[derive(Clone, PartialEq)]
 pub enum SecretValue {
-    /// The member `secretString`.
+    /// Text, as it was stored.
     SecretString(String),
-    /// The member `secretBinary`.
+    /// Bytes, as they were stored.
     SecretBinary(Blob),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

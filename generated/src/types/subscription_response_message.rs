@@ -10,14 +10,14 @@ use serde::ser::Error;
 
 use crate::types::{BinaryMessage, JsonMessage};
 
-/// The union `aws.greengrass#SubscriptionResponseMessage`.
+/// A message on a local topic, of the kind with which it was published.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum SubscriptionResponseMessage {
-    /// The member `jsonMessage`.
+    /// JSON.
     JsonMessage(JsonMessage),
-    /// The member `binaryMessage`.
+    /// Bytes.
     BinaryMessage(BinaryMessage),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

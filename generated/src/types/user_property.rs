@@ -3,14 +3,14 @@
 use eventstream_rpc::operation::Shape;
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#UserProperty`.
+/// A property that the sender of an MQTT 5 message has made up.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UserProperty {
-    /// The member `key`.
+    /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The member `value`.
+    /// Its value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
@@ -35,7 +35,7 @@ pub struct UserPropertyBuilder {
 }
 
 impl UserPropertyBuilder {
-    /// The member `key`.
+    /// Its name.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
@@ -47,7 +47,7 @@ impl UserPropertyBuilder {
         self
     }
 
-    /// The member `value`.
+    /// Its value.
     pub fn value(mut self, value: impl Into<String>) -> Self {
         self.value = Some(value.into());
         self

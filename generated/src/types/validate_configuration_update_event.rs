@@ -6,14 +6,14 @@ use eventstream_rpc::primitives::Document;
 use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#ValidateConfigurationUpdateEvent`.
+/// A deployment proposes a configuration.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateConfigurationUpdateEvent {
-    /// The member `configuration`.
+    /// All of the proposed configuration, not just what changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<Document>,
-    /// The member `deploymentId`.
+    /// The deployment, to be named in the answer.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
@@ -40,7 +40,7 @@ pub struct ValidateConfigurationUpdateEventBuilder {
 }
 
 impl ValidateConfigurationUpdateEventBuilder {
-    /// The member `configuration`.
+    /// All of the proposed configuration, not just what changes.
     pub fn configuration(mut self, configuration: impl Into<Document>) -> Self {
         self.configuration = Some(configuration.into());
         self
@@ -52,7 +52,7 @@ impl ValidateConfigurationUpdateEventBuilder {
         self
     }
 
-    /// The member `deploymentId`.
+    /// The deployment, to be named in the answer.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {

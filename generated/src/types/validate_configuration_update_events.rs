@@ -10,12 +10,12 @@ use serde::ser::Error;
 
 use crate::types::ValidateConfigurationUpdateEvent;
 
-/// The union `aws.greengrass#ValidateConfigurationUpdateEvents`.
+/// What is asked about a configuration.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum ValidateConfigurationUpdateEvents {
-    /// The member `validateConfigurationUpdateEvent`.
+    /// Whether a proposed configuration is acceptable.
     ValidateConfigurationUpdateEvent(ValidateConfigurationUpdateEvent),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

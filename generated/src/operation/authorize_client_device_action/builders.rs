@@ -22,7 +22,7 @@ pub struct AuthorizeClientDeviceActionRequestBuilder {
 }
 
 impl AuthorizeClientDeviceActionRequestBuilder {
-    /// The member `clientDeviceAuthToken`.
+    /// The token of the device's session.
     ///
     /// This member is required.
     pub fn client_device_auth_token(
@@ -42,7 +42,7 @@ impl AuthorizeClientDeviceActionRequestBuilder {
         self
     }
 
-    /// The member `operation`.
+    /// What it wants to do, as `service:action`, for example `mqtt:publish`.
     ///
     /// This member is required.
     pub fn operation(mut self, operation: impl Into<String>) -> Self {
@@ -56,7 +56,7 @@ impl AuthorizeClientDeviceActionRequestBuilder {
         self
     }
 
-    /// The member `resource`.
+    /// What it wants to do it to, as `service:type:name`, for example `mqtt:topic:a/b`.
     ///
     /// This member is required.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
@@ -97,7 +97,7 @@ pub struct AuthorizeClientDeviceActionResponseBuilder {
 }
 
 impl AuthorizeClientDeviceActionResponseBuilder {
-    /// The member `isAuthorized`.
+    /// Whether it may.
     ///
     /// This member is required.
     pub fn is_authorized(mut self, is_authorized: bool) -> Self {

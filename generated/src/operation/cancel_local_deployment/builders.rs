@@ -19,7 +19,7 @@ pub struct CancelLocalDeploymentRequestBuilder {
 }
 
 impl CancelLocalDeploymentRequestBuilder {
-    /// The member `deploymentId`.
+    /// The ID of the deployment; in practice it is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
         self.deployment_id = Some(deployment_id.into());
         self
@@ -51,7 +51,7 @@ pub struct CancelLocalDeploymentResponseBuilder {
 }
 
 impl CancelLocalDeploymentResponseBuilder {
-    /// The member `message`.
+    /// Whether it will be cancelled or had ended before, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

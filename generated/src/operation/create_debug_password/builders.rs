@@ -41,7 +41,7 @@ pub struct CreateDebugPasswordResponseBuilder {
 }
 
 impl CreateDebugPasswordResponseBuilder {
-    /// The member `password`.
+    /// The password.
     ///
     /// This member is required.
     pub fn password(mut self, password: impl Into<String>) -> Self {
@@ -55,7 +55,7 @@ impl CreateDebugPasswordResponseBuilder {
         self
     }
 
-    /// The member `username`.
+    /// The user name, `debug`.
     ///
     /// This member is required.
     pub fn username(mut self, username: impl Into<String>) -> Self {
@@ -69,7 +69,7 @@ impl CreateDebugPasswordResponseBuilder {
         self
     }
 
-    /// The member `passwordExpiration`.
+    /// Until when it is good.
     ///
     /// This member is required.
     pub fn password_expiration(
@@ -89,7 +89,7 @@ impl CreateDebugPasswordResponseBuilder {
         self
     }
 
-    /// The member `certificateSHA256Hash`.
+    /// The SHA-256 fingerprint of the console's certificate, if it has one.
     pub fn certificate_sha256_hash(
         mut self,
         certificate_sha256_hash: impl Into<String>,
@@ -107,7 +107,7 @@ impl CreateDebugPasswordResponseBuilder {
         self
     }
 
-    /// The member `certificateSHA1Hash`.
+    /// The SHA-1 fingerprint of the console's certificate, if it has one.
     pub fn certificate_sha1_hash(
         mut self,
         certificate_sha1_hash: impl Into<String>,

@@ -30,7 +30,7 @@ pub struct CreateLocalDeploymentRequestBuilder {
 }
 
 impl CreateLocalDeploymentRequestBuilder {
-    /// The member `groupName`.
+    /// The thing group whose deployment is changed. Absent: `LOCAL_DEPLOYMENT`. Without a colon.
     pub fn group_name(mut self, group_name: impl Into<String>) -> Self {
         self.group_name = Some(group_name.into());
         self
@@ -42,7 +42,7 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// The member `rootComponentVersionsToAdd`.
+    /// Components to add or update, each with its exact version.
     pub fn root_component_versions_to_add(
         mut self,
         root_component_versions_to_add: impl IntoIterator<
@@ -67,7 +67,7 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// The member `rootComponentsToRemove`.
+    /// Components to remove.
     pub fn root_components_to_remove(
         mut self,
         root_components_to_remove: impl IntoIterator<Item = impl Into<String>>,
@@ -87,7 +87,7 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// The member `componentToConfiguration`.
+    /// Changes to configurations, by component: objects with the members `MERGE` and `RESET`.
     pub fn component_to_configuration(
         mut self,
         component_to_configuration: impl IntoIterator<
@@ -112,7 +112,7 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// The member `componentToRunWithInfo`.
+    /// Users and limits of processes, by component.
     pub fn component_to_run_with_info(
         mut self,
         component_to_run_with_info: impl IntoIterator<
@@ -137,7 +137,7 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// The member `recipeDirectoryPath`.
+    /// The folder that holds recipes, as an absolute path.
     pub fn recipe_directory_path(
         mut self,
         recipe_directory_path: impl Into<String>,
@@ -155,7 +155,7 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// The member `artifactsDirectoryPath`.
+    /// The folder that holds artifacts, as an absolute path.
     pub fn artifacts_directory_path(
         mut self,
         artifacts_directory_path: impl Into<String>,
@@ -173,7 +173,7 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// The member `failureHandlingPolicy`.
+    /// What to do if it fails. Default: `ROLLBACK`.
     pub fn failure_handling_policy(
         mut self,
         failure_handling_policy: impl Into<FailureHandlingPolicy>,
@@ -218,7 +218,7 @@ pub struct CreateLocalDeploymentResponseBuilder {
 }
 
 impl CreateLocalDeploymentResponseBuilder {
-    /// The member `deploymentId`.
+    /// The ID of the deployment, with which to ask how it is doing.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
         self.deployment_id = Some(deployment_id.into());
         self

@@ -22,7 +22,7 @@ pub struct DeleteThingShadowRequestBuilder {
 }
 
 impl DeleteThingShadowRequestBuilder {
-    /// The member `thingName`.
+    /// The thing.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -36,7 +36,7 @@ impl DeleteThingShadowRequestBuilder {
         self
     }
 
-    /// The member `shadowName`.
+    /// The shadow. Absent or empty: the classic one.
     pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
         self.shadow_name = Some(shadow_name.into());
         self
@@ -72,7 +72,7 @@ pub struct DeleteThingShadowResponseBuilder {
 }
 
 impl DeleteThingShadowResponseBuilder {
-    /// The member `payload`.
+    /// Empty: no document.
     ///
     /// This member is required.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {

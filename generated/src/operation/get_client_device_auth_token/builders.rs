@@ -24,7 +24,7 @@ pub struct GetClientDeviceAuthTokenRequestBuilder {
 }
 
 impl GetClientDeviceAuthTokenRequestBuilder {
-    /// The member `credential`.
+    /// What the device showed.
     ///
     /// This member is required.
     pub fn credential(mut self, credential: impl Into<CredentialDocument>) -> Self {
@@ -61,7 +61,7 @@ pub struct GetClientDeviceAuthTokenResponseBuilder {
 }
 
 impl GetClientDeviceAuthTokenResponseBuilder {
-    /// The member `clientDeviceAuthToken`.
+    /// The token of the session. At most 2,500 sessions are kept; those not used for longest go first.
     ///
     /// This member is required.
     pub fn client_device_auth_token(

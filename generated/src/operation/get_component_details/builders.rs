@@ -21,7 +21,7 @@ pub struct GetComponentDetailsRequestBuilder {
 }
 
 impl GetComponentDetailsRequestBuilder {
-    /// The member `componentName`.
+    /// Which component.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
@@ -58,7 +58,7 @@ pub struct GetComponentDetailsResponseBuilder {
 }
 
 impl GetComponentDetailsResponseBuilder {
-    /// The member `componentDetails`.
+    /// The component.
     ///
     /// This member is required.
     pub fn component_details(

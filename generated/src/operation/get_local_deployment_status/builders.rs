@@ -21,7 +21,7 @@ pub struct GetLocalDeploymentStatusRequestBuilder {
 }
 
 impl GetLocalDeploymentStatusRequestBuilder {
-    /// The member `deploymentId`.
+    /// The ID of the deployment.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -58,7 +58,7 @@ pub struct GetLocalDeploymentStatusResponseBuilder {
 }
 
 impl GetLocalDeploymentStatusResponseBuilder {
-    /// The member `deployment`.
+    /// The deployment.
     ///
     /// This member is required.
     pub fn deployment(mut self, deployment: impl Into<LocalDeployment>) -> Self {

@@ -24,7 +24,7 @@ pub struct GetSecretValueRequestBuilder {
 }
 
 impl GetSecretValueRequestBuilder {
-    /// The member `secretId`.
+    /// The ARN or the name of the secret.
     ///
     /// This member is required.
     pub fn secret_id(mut self, secret_id: impl Into<String>) -> Self {
@@ -38,7 +38,7 @@ impl GetSecretValueRequestBuilder {
         self
     }
 
-    /// The member `versionId`.
+    /// Which version. Not together with a label.
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self
@@ -50,7 +50,7 @@ impl GetSecretValueRequestBuilder {
         self
     }
 
-    /// The member `versionStage`.
+    /// The label of the version. Default: `AWSCURRENT`.
     pub fn version_stage(mut self, version_stage: impl Into<String>) -> Self {
         self.version_stage = Some(version_stage.into());
         self
@@ -62,7 +62,7 @@ impl GetSecretValueRequestBuilder {
         self
     }
 
-    /// The member `refresh`.
+    /// Whether to ask the cloud first. Newer versions of the secret manager only.
     pub fn refresh(mut self, refresh: bool) -> Self {
         self.refresh = Some(refresh);
         self
@@ -101,7 +101,7 @@ pub struct GetSecretValueResponseBuilder {
 }
 
 impl GetSecretValueResponseBuilder {
-    /// The member `secretId`.
+    /// The ARN of the secret.
     ///
     /// This member is required.
     pub fn secret_id(mut self, secret_id: impl Into<String>) -> Self {
@@ -115,7 +115,7 @@ impl GetSecretValueResponseBuilder {
         self
     }
 
-    /// The member `versionId`.
+    /// The version.
     ///
     /// This member is required.
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
@@ -129,7 +129,7 @@ impl GetSecretValueResponseBuilder {
         self
     }
 
-    /// The member `versionStage`.
+    /// The labels of that version.
     ///
     /// This member is required.
     pub fn version_stage(
@@ -146,7 +146,7 @@ impl GetSecretValueResponseBuilder {
         self
     }
 
-    /// The member `secretValue`.
+    /// The secret.
     ///
     /// This member is required.
     pub fn secret_value(mut self, secret_value: impl Into<SecretValue>) -> Self {

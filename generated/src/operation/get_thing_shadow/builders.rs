@@ -22,7 +22,7 @@ pub struct GetThingShadowRequestBuilder {
 }
 
 impl GetThingShadowRequestBuilder {
-    /// The member `thingName`.
+    /// The thing.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -36,7 +36,7 @@ impl GetThingShadowRequestBuilder {
         self
     }
 
-    /// The member `shadowName`.
+    /// The shadow. Absent or empty: the classic one.
     pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
         self.shadow_name = Some(shadow_name.into());
         self
@@ -72,7 +72,7 @@ pub struct GetThingShadowResponseBuilder {
 }
 
 impl GetThingShadowResponseBuilder {
-    /// The member `payload`.
+    /// The shadow, a JSON document with `state`, `metadata`, `version` and `timestamp`.
     ///
     /// This member is required.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {

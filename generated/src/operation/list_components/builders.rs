@@ -36,7 +36,7 @@ pub struct ListComponentsResponseBuilder {
 }
 
 impl ListComponentsResponseBuilder {
-    /// The member `components`.
+    /// The components, those on which others depend first.
     pub fn components(
         mut self,
         components: impl IntoIterator<Item = impl Into<ComponentDetails>>,

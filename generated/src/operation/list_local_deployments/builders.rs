@@ -36,7 +36,7 @@ pub struct ListLocalDeploymentsResponseBuilder {
 }
 
 impl ListLocalDeploymentsResponseBuilder {
-    /// The member `localDeployments`.
+    /// The deployments, without their details.
     pub fn local_deployments(
         mut self,
         local_deployments: impl IntoIterator<Item = impl Into<LocalDeployment>>,

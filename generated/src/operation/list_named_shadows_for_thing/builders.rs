@@ -23,7 +23,7 @@ pub struct ListNamedShadowsForThingRequestBuilder {
 }
 
 impl ListNamedShadowsForThingRequestBuilder {
-    /// The member `thingName`.
+    /// The thing.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -37,7 +37,7 @@ impl ListNamedShadowsForThingRequestBuilder {
         self
     }
 
-    /// The member `nextToken`.
+    /// Where to go on, from the response before.
     pub fn next_token(mut self, next_token: impl Into<String>) -> Self {
         self.next_token = Some(next_token.into());
         self
@@ -49,6 +49,8 @@ impl ListNamedShadowsForThingRequestBuilder {
         self
     }
 
+    /// How many names at most. Default: 25.
+    ///
     /// Range: 1 to 100.
     pub fn page_size(mut self, page_size: i32) -> Self {
         self.page_size = Some(page_size);
@@ -88,7 +90,7 @@ pub struct ListNamedShadowsForThingResponseBuilder {
 }
 
 impl ListNamedShadowsForThingResponseBuilder {
-    /// The member `results`.
+    /// The names.
     ///
     /// This member is required.
     pub fn results(
@@ -105,7 +107,7 @@ impl ListNamedShadowsForThingResponseBuilder {
         self
     }
 
-    /// The member `timestamp`.
+    /// When the list was made.
     ///
     /// This member is required.
     pub fn timestamp(mut self, timestamp: impl Into<Timestamp>) -> Self {
@@ -119,7 +121,7 @@ impl ListNamedShadowsForThingResponseBuilder {
         self
     }
 
-    /// The member `nextToken`.
+    /// Where to go on, if there is more.
     pub fn next_token(mut self, next_token: impl Into<String>) -> Self {
         self.next_token = Some(next_token.into());
         self

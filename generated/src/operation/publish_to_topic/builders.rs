@@ -22,7 +22,7 @@ pub struct PublishToTopicRequestBuilder {
 }
 
 impl PublishToTopicRequestBuilder {
-    /// The member `topic`.
+    /// The topic, without wildcards.
     ///
     /// This member is required.
     pub fn topic(mut self, topic: impl Into<String>) -> Self {
@@ -36,7 +36,7 @@ impl PublishToTopicRequestBuilder {
         self
     }
 
-    /// The member `publishMessage`.
+    /// The message.
     ///
     /// This member is required.
     pub fn publish_message(

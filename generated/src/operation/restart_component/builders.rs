@@ -21,7 +21,7 @@ pub struct RestartComponentRequestBuilder {
 }
 
 impl RestartComponentRequestBuilder {
-    /// The member `componentName`.
+    /// Which component.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
@@ -59,7 +59,7 @@ pub struct RestartComponentResponseBuilder {
 }
 
 impl RestartComponentResponseBuilder {
-    /// The member `restartStatus`.
+    /// Whether the request was taken.
     ///
     /// This member is required.
     pub fn restart_status(mut self, restart_status: impl Into<RequestStatus>) -> Self {
@@ -73,7 +73,7 @@ impl RestartComponentResponseBuilder {
         self
     }
 
-    /// The member `message`.
+    /// Why it was not. The nuclei leave it out.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

@@ -23,7 +23,7 @@ pub struct SendConfigurationValidityReportRequestBuilder {
 }
 
 impl SendConfigurationValidityReportRequestBuilder {
-    /// The member `configurationValidityReport`.
+    /// The answer.
     ///
     /// This member is required.
     pub fn configuration_validity_report(

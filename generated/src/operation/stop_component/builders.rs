@@ -21,7 +21,7 @@ pub struct StopComponentRequestBuilder {
 }
 
 impl StopComponentRequestBuilder {
-    /// The member `componentName`.
+    /// Which component.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
@@ -59,7 +59,7 @@ pub struct StopComponentResponseBuilder {
 }
 
 impl StopComponentResponseBuilder {
-    /// The member `stopStatus`.
+    /// Whether the request was taken.
     ///
     /// This member is required.
     pub fn stop_status(mut self, stop_status: impl Into<RequestStatus>) -> Self {
@@ -73,7 +73,7 @@ impl StopComponentResponseBuilder {
         self
     }
 
-    /// The member `message`.
+    /// Why it was not. The nuclei leave it out.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

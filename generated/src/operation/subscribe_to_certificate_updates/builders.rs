@@ -21,7 +21,7 @@ pub struct SubscribeToCertificateUpdatesRequestBuilder {
 }
 
 impl SubscribeToCertificateUpdatesRequestBuilder {
-    /// The member `certificateOptions`.
+    /// What certificate is wanted.
     ///
     /// This member is required.
     pub fn certificate_options(

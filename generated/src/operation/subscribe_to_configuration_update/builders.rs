@@ -23,7 +23,7 @@ pub struct SubscribeToConfigurationUpdateRequestBuilder {
 }
 
 impl SubscribeToConfigurationUpdateRequestBuilder {
-    /// The member `componentName`.
+    /// Whose configuration. Absent: the caller's own.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
         self.component_name = Some(component_name.into());
         self
@@ -35,7 +35,7 @@ impl SubscribeToConfigurationUpdateRequestBuilder {
         self
     }
 
-    /// The member `keyPath`.
+    /// What to watch, from the outermost key inwards; an empty path is all of it. It has to be there.
     ///
     /// This member is required.
     pub fn key_path(

@@ -22,7 +22,7 @@ pub struct SubscribeToIoTCoreRequestBuilder {
 }
 
 impl SubscribeToIoTCoreRequestBuilder {
-    /// The member `topicName`.
+    /// The topic, or a filter with the wildcards `+` and `#`.
     ///
     /// This member is required.
     pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
@@ -36,7 +36,7 @@ impl SubscribeToIoTCoreRequestBuilder {
         self
     }
 
-    /// The member `qos`.
+    /// The highest quality of service at which messages should come.
     ///
     /// This member is required.
     pub fn qos(mut self, qos: impl Into<Qos>) -> Self {

@@ -22,7 +22,7 @@ pub struct SubscribeToTopicRequestBuilder {
 }
 
 impl SubscribeToTopicRequestBuilder {
-    /// The member `topic`.
+    /// The topic, or a filter with the wildcards `+` and `#`.
     ///
     /// This member is required.
     pub fn topic(mut self, topic: impl Into<String>) -> Self {
@@ -36,7 +36,8 @@ impl SubscribeToTopicRequestBuilder {
         self
     }
 
-    /// The member `receiveMode`.
+    /// Whether to receive what the caller publishes itself. Default: all messages for a topic, those
+    /// of others for a filter with a wildcard. Nucleus lite ignores it.
     pub fn receive_mode(mut self, receive_mode: impl Into<ReceiveMode>) -> Self {
         self.receive_mode = Some(receive_mode.into());
         self
@@ -70,7 +71,7 @@ pub struct SubscribeToTopicResponseBuilder {
 }
 
 impl SubscribeToTopicResponseBuilder {
-    /// The member `topicName`.
+    /// Not used any more.
     #[deprecated(note = "No longer used")]
     pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
         self.topic_name = Some(topic_name.into());

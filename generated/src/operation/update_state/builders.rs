@@ -21,7 +21,7 @@ pub struct UpdateStateRequestBuilder {
 }
 
 impl UpdateStateRequestBuilder {
-    /// The member `state`.
+    /// The state that the component is in.
     ///
     /// This member is required.
     pub fn state(mut self, state: impl Into<ReportedLifecycleState>) -> Self {

@@ -23,7 +23,7 @@ pub struct UpdateThingShadowRequestBuilder {
 }
 
 impl UpdateThingShadowRequestBuilder {
-    /// The member `thingName`.
+    /// The thing.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -37,7 +37,7 @@ impl UpdateThingShadowRequestBuilder {
         self
     }
 
-    /// The member `shadowName`.
+    /// The shadow. Absent or empty: the classic one.
     pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
         self.shadow_name = Some(shadow_name.into());
         self
@@ -49,7 +49,7 @@ impl UpdateThingShadowRequestBuilder {
         self
     }
 
-    /// The member `payload`.
+    /// What to merge, a JSON document with `state` and optionally `version` and `clientToken`.
     ///
     /// This member is required.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {
@@ -88,7 +88,7 @@ pub struct UpdateThingShadowResponseBuilder {
 }
 
 impl UpdateThingShadowResponseBuilder {
-    /// The member `payload`.
+    /// What changed, a JSON document with `state`, `metadata`, `version` and `timestamp`.
     ///
     /// This member is required.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {

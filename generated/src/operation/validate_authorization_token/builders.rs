@@ -20,7 +20,7 @@ pub struct ValidateAuthorizationTokenRequestBuilder {
 }
 
 impl ValidateAuthorizationTokenRequestBuilder {
-    /// The member `token`.
+    /// The token of a component.
     ///
     /// This member is required.
     pub fn token(mut self, token: impl Into<String>) -> Self {
@@ -55,7 +55,7 @@ pub struct ValidateAuthorizationTokenResponseBuilder {
 }
 
 impl ValidateAuthorizationTokenResponseBuilder {
-    /// The member `isValid`.
+    /// Whether it is one. A token that is not comes back as an error.
     ///
     /// This member is required.
     pub fn is_valid(mut self, is_valid: bool) -> Self {

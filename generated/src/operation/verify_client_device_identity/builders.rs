@@ -21,7 +21,7 @@ pub struct VerifyClientDeviceIdentityRequestBuilder {
 }
 
 impl VerifyClientDeviceIdentityRequestBuilder {
-    /// The member `credential`.
+    /// What the device showed.
     ///
     /// This member is required.
     pub fn credential(mut self, credential: impl Into<ClientDeviceCredential>) -> Self {
@@ -58,7 +58,7 @@ pub struct VerifyClientDeviceIdentityResponseBuilder {
 }
 
 impl VerifyClientDeviceIdentityResponseBuilder {
-    /// The member `isValidClientDevice`.
+    /// Whether it is a client device of this core.
     ///
     /// This member is required.
     pub fn is_valid_client_device(mut self, is_valid_client_device: bool) -> Self {

@@ -5,11 +5,13 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#ComponentNotFoundError`.
+/// There is no such component. Both nuclei send [`ResourceNotFoundError`] in its place.
+///
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ComponentNotFoundError {
-    /// The member `message`.
+    /// Which component.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +56,7 @@ pub struct ComponentNotFoundErrorBuilder {
 }
 
 impl ComponentNotFoundErrorBuilder {
-    /// The member `message`.
+    /// Which component.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

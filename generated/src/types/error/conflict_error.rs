@@ -5,11 +5,11 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#ConflictError`.
+/// The request is at odds with what is there.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConflictError {
-    /// The member `message`.
+    /// What is at odds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +54,7 @@ pub struct ConflictErrorBuilder {
 }
 
 impl ConflictErrorBuilder {
-    /// The member `message`.
+    /// What is at odds.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

@@ -5,11 +5,11 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#FailedUpdateConditionCheckError`.
+/// What is there is newer than the request.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FailedUpdateConditionCheckError {
-    /// The member `message`.
+    /// Which is newer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +54,7 @@ pub struct FailedUpdateConditionCheckErrorBuilder {
 }
 
 impl FailedUpdateConditionCheckErrorBuilder {
-    /// The member `message`.
+    /// Which is newer.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

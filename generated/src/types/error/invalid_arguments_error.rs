@@ -5,11 +5,12 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#InvalidArgumentsError`.
+/// A member of the request is missing or not valid. The Java nucleus sends it from more operations
+/// than declare it.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidArgumentsError {
-    /// The member `message`.
+    /// Which member, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +55,7 @@ pub struct InvalidArgumentsErrorBuilder {
 }
 
 impl InvalidArgumentsErrorBuilder {
-    /// The member `message`.
+    /// Which member, and why.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

@@ -5,11 +5,11 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#InvalidCredentialError`.
+/// The credential of the client device is not valid.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidCredentialError {
-    /// The member `message`.
+    /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +54,7 @@ pub struct InvalidCredentialErrorBuilder {
 }
 
 impl InvalidCredentialErrorBuilder {
-    /// The member `message`.
+    /// What is wrong with it.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

@@ -5,11 +5,11 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#InvalidRecipeDirectoryPathError`.
+/// The folder of the recipes is not acceptable. Neither nucleus sends it.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidRecipeDirectoryPathError {
-    /// The member `message`.
+    /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +54,7 @@ pub struct InvalidRecipeDirectoryPathErrorBuilder {
 }
 
 impl InvalidRecipeDirectoryPathErrorBuilder {
-    /// The member `message`.
+    /// Why.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

@@ -5,17 +5,17 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#ResourceNotFoundError`.
+/// What the request names is not there.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResourceNotFoundError {
-    /// The member `message`.
+    /// What is missing, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The member `resourceType`.
+    /// What kind of thing is missing.
     #[serde(rename = "resourceType", skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
-    /// The member `resourceName`.
+    /// Its name.
     #[serde(rename = "resourceName", skip_serializing_if = "Option::is_none")]
     pub resource_name: Option<String>,
 }
@@ -62,7 +62,7 @@ pub struct ResourceNotFoundErrorBuilder {
 }
 
 impl ResourceNotFoundErrorBuilder {
-    /// The member `message`.
+    /// What is missing, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -74,7 +74,7 @@ impl ResourceNotFoundErrorBuilder {
         self
     }
 
-    /// The member `resourceType`.
+    /// What kind of thing is missing.
     pub fn resource_type(mut self, resource_type: impl Into<String>) -> Self {
         self.resource_type = Some(resource_type.into());
         self
@@ -86,7 +86,7 @@ impl ResourceNotFoundErrorBuilder {
         self
     }
 
-    /// The member `resourceName`.
+    /// Its name.
     pub fn resource_name(mut self, resource_name: impl Into<String>) -> Self {
         self.resource_name = Some(resource_name.into());
         self

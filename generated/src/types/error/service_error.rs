@@ -6,14 +6,14 @@ use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use eventstream_rpc::primitives::Document;
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#ServiceError`.
+/// The nucleus failed, or refused for a reason that has no error of its own.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServiceError {
-    /// The member `message`.
+    /// What failed. Nucleus lite often leaves it empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The member `context`.
+    /// More about it, such as the reason of a broker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<Document>,
 }
@@ -59,7 +59,7 @@ pub struct ServiceErrorBuilder {
 }
 
 impl ServiceErrorBuilder {
-    /// The member `message`.
+    /// What failed. Nucleus lite often leaves it empty.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -71,7 +71,7 @@ impl ServiceErrorBuilder {
         self
     }
 
-    /// The member `context`.
+    /// More about it, such as the reason of a broker.
     pub fn context(mut self, context: impl Into<Document>) -> Self {
         self.context = Some(context.into());
         self

@@ -5,11 +5,12 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The shape `aws.greengrass#UnauthorizedError`.
+/// The calling component may not do that. The operation's page says what its recipe needs under
+/// `accessControl`.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnauthorizedError {
-    /// The member `message`.
+    /// Who was denied what.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +55,7 @@ pub struct UnauthorizedErrorBuilder {
 }
 
 impl UnauthorizedErrorBuilder {
-    /// The member `message`.
+    /// Who was denied what.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

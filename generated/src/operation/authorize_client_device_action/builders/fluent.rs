@@ -30,7 +30,7 @@ impl<C> AuthorizeClientDeviceActionFluentBuilder<C> {
         }
     }
 
-    /// The member `clientDeviceAuthToken`.
+    /// The token of the device's session.
     ///
     /// This member is required.
     pub fn client_device_auth_token(
@@ -52,7 +52,7 @@ impl<C> AuthorizeClientDeviceActionFluentBuilder<C> {
         self
     }
 
-    /// The member `operation`.
+    /// What it wants to do, as `service:action`, for example `mqtt:publish`.
     ///
     /// This member is required.
     pub fn operation(mut self, operation: impl Into<String>) -> Self {
@@ -66,7 +66,7 @@ impl<C> AuthorizeClientDeviceActionFluentBuilder<C> {
         self
     }
 
-    /// The member `resource`.
+    /// What it wants to do it to, as `service:type:name`, for example `mqtt:topic:a/b`.
     ///
     /// This member is required.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {

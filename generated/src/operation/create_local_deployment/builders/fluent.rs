@@ -32,7 +32,7 @@ impl<C> CreateLocalDeploymentFluentBuilder<C> {
         }
     }
 
-    /// The member `groupName`.
+    /// The thing group whose deployment is changed. Absent: `LOCAL_DEPLOYMENT`. Without a colon.
     pub fn group_name(mut self, group_name: impl Into<String>) -> Self {
         self.request = self.request.group_name(group_name);
         self
@@ -44,7 +44,7 @@ impl<C> CreateLocalDeploymentFluentBuilder<C> {
         self
     }
 
-    /// The member `rootComponentVersionsToAdd`.
+    /// Components to add or update, each with its exact version.
     pub fn root_component_versions_to_add(
         mut self,
         root_component_versions_to_add: impl IntoIterator<
@@ -68,7 +68,7 @@ impl<C> CreateLocalDeploymentFluentBuilder<C> {
         self
     }
 
-    /// The member `rootComponentsToRemove`.
+    /// Components to remove.
     pub fn root_components_to_remove(
         mut self,
         root_components_to_remove: impl IntoIterator<Item = impl Into<String>>,
@@ -88,7 +88,7 @@ impl<C> CreateLocalDeploymentFluentBuilder<C> {
         self
     }
 
-    /// The member `componentToConfiguration`.
+    /// Changes to configurations, by component: objects with the members `MERGE` and `RESET`.
     pub fn component_to_configuration(
         mut self,
         component_to_configuration: impl IntoIterator<
@@ -112,7 +112,7 @@ impl<C> CreateLocalDeploymentFluentBuilder<C> {
         self
     }
 
-    /// The member `componentToRunWithInfo`.
+    /// Users and limits of processes, by component.
     pub fn component_to_run_with_info(
         mut self,
         component_to_run_with_info: impl IntoIterator<
@@ -136,7 +136,7 @@ impl<C> CreateLocalDeploymentFluentBuilder<C> {
         self
     }
 
-    /// The member `recipeDirectoryPath`.
+    /// The folder that holds recipes, as an absolute path.
     pub fn recipe_directory_path(
         mut self,
         recipe_directory_path: impl Into<String>,
@@ -154,7 +154,7 @@ impl<C> CreateLocalDeploymentFluentBuilder<C> {
         self
     }
 
-    /// The member `artifactsDirectoryPath`.
+    /// The folder that holds artifacts, as an absolute path.
     pub fn artifacts_directory_path(
         mut self,
         artifacts_directory_path: impl Into<String>,
@@ -174,7 +174,7 @@ impl<C> CreateLocalDeploymentFluentBuilder<C> {
         self
     }
 
-    /// The member `failureHandlingPolicy`.
+    /// What to do if it fails. Default: `ROLLBACK`.
     pub fn failure_handling_policy(
         mut self,
         failure_handling_policy: impl Into<FailureHandlingPolicy>,

@@ -31,7 +31,7 @@ impl<C> GetClientDeviceAuthTokenFluentBuilder<C> {
         }
     }
 
-    /// The member `credential`.
+    /// What the device showed.
     ///
     /// This member is required.
     pub fn credential(mut self, credential: impl Into<CredentialDocument>) -> Self {

@@ -30,7 +30,7 @@ impl<C> GetLocalDeploymentStatusFluentBuilder<C> {
         }
     }
 
-    /// The member `deploymentId`.
+    /// The ID of the deployment.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {

@@ -29,7 +29,7 @@ impl<C> GetSecretValueFluentBuilder<C> {
         }
     }
 
-    /// The member `secretId`.
+    /// The ARN or the name of the secret.
     ///
     /// This member is required.
     pub fn secret_id(mut self, secret_id: impl Into<String>) -> Self {
@@ -43,7 +43,7 @@ impl<C> GetSecretValueFluentBuilder<C> {
         self
     }
 
-    /// The member `versionId`.
+    /// Which version. Not together with a label.
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.request = self.request.version_id(version_id);
         self
@@ -55,7 +55,7 @@ impl<C> GetSecretValueFluentBuilder<C> {
         self
     }
 
-    /// The member `versionStage`.
+    /// The label of the version. Default: `AWSCURRENT`.
     pub fn version_stage(mut self, version_stage: impl Into<String>) -> Self {
         self.request = self.request.version_stage(version_stage);
         self
@@ -67,7 +67,7 @@ impl<C> GetSecretValueFluentBuilder<C> {
         self
     }
 
-    /// The member `refresh`.
+    /// Whether to ask the cloud first. Newer versions of the secret manager only.
     pub fn refresh(mut self, refresh: bool) -> Self {
         self.request = self.request.refresh(refresh);
         self

@@ -29,7 +29,7 @@ impl<C> GetThingShadowFluentBuilder<C> {
         }
     }
 
-    /// The member `thingName`.
+    /// The thing.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -43,7 +43,7 @@ impl<C> GetThingShadowFluentBuilder<C> {
         self
     }
 
-    /// The member `shadowName`.
+    /// The shadow. Absent or empty: the classic one.
     pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
         self.request = self.request.shadow_name(shadow_name);
         self

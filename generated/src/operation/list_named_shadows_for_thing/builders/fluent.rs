@@ -30,7 +30,7 @@ impl<C> ListNamedShadowsForThingFluentBuilder<C> {
         }
     }
 
-    /// The member `thingName`.
+    /// The thing.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -44,7 +44,7 @@ impl<C> ListNamedShadowsForThingFluentBuilder<C> {
         self
     }
 
-    /// The member `nextToken`.
+    /// Where to go on, from the response before.
     pub fn next_token(mut self, next_token: impl Into<String>) -> Self {
         self.request = self.request.next_token(next_token);
         self
@@ -56,6 +56,8 @@ impl<C> ListNamedShadowsForThingFluentBuilder<C> {
         self
     }
 
+    /// How many names at most. Default: 25.
+    ///
     /// Range: 1 to 100.
     pub fn page_size(mut self, page_size: i32) -> Self {
         self.request = self.request.page_size(page_size);

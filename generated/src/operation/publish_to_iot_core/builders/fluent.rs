@@ -31,7 +31,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         }
     }
 
-    /// The member `topicName`.
+    /// The topic, without wildcards.
     ///
     /// This member is required.
     pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
@@ -45,7 +45,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The member `qos`.
+    /// The quality of service.
     ///
     /// This member is required.
     pub fn qos(mut self, qos: impl Into<Qos>) -> Self {
@@ -59,7 +59,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The member `payload`.
+    /// The payload; in practice the Java nucleus requires it.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {
         self.request = self.request.payload(payload);
         self
@@ -71,7 +71,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The member `retain`.
+    /// Whether the broker is to retain the message. Default: no.
     pub fn retain(mut self, retain: bool) -> Self {
         self.request = self.request.retain(retain);
         self
@@ -83,7 +83,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The member `userProperties`.
+    /// Properties for the receivers.
     pub fn user_properties(
         mut self,
         user_properties: impl IntoIterator<Item = impl Into<UserProperty>>,
@@ -101,7 +101,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The member `messageExpiryIntervalSeconds`.
+    /// How long the message is good for, in seconds.
     pub fn message_expiry_interval_seconds(
         mut self,
         message_expiry_interval_seconds: i64,
@@ -123,7 +123,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The member `correlationData`.
+    /// What tells this side which request a response belongs to.
     pub fn correlation_data(mut self, correlation_data: impl Into<Blob>) -> Self {
         self.request = self.request.correlation_data(correlation_data);
         self
@@ -135,7 +135,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The member `responseTopic`.
+    /// The topic for a response.
     pub fn response_topic(mut self, response_topic: impl Into<String>) -> Self {
         self.request = self.request.response_topic(response_topic);
         self
@@ -147,7 +147,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The member `payloadFormat`.
+    /// What the payload is. Default: bytes.
     pub fn payload_format(mut self, payload_format: impl Into<PayloadFormat>) -> Self {
         self.request = self.request.payload_format(payload_format);
         self
@@ -159,7 +159,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The member `contentType`.
+    /// The MIME type of the payload. The Java nucleus does not pass it on.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.request = self.request.content_type(content_type);
         self

@@ -30,7 +30,7 @@ impl<C> PublishToTopicFluentBuilder<C> {
         }
     }
 
-    /// The member `topic`.
+    /// The topic, without wildcards.
     ///
     /// This member is required.
     pub fn topic(mut self, topic: impl Into<String>) -> Self {
@@ -44,7 +44,7 @@ impl<C> PublishToTopicFluentBuilder<C> {
         self
     }
 
-    /// The member `publishMessage`.
+    /// The message.
     ///
     /// This member is required.
     pub fn publish_message(

@@ -30,7 +30,7 @@ impl<C> PutComponentMetricFluentBuilder<C> {
         }
     }
 
-    /// The member `metrics`.
+    /// The metrics; at least one.
     ///
     /// This member is required.
     pub fn metrics(

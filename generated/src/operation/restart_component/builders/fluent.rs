@@ -29,7 +29,7 @@ impl<C> RestartComponentFluentBuilder<C> {
         }
     }
 
-    /// The member `componentName`.
+    /// Which component.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {

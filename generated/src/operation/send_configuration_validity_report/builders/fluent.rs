@@ -31,7 +31,7 @@ impl<C> SendConfigurationValidityReportFluentBuilder<C> {
         }
     }
 
-    /// The member `configurationValidityReport`.
+    /// The answer.
     ///
     /// This member is required.
     pub fn configuration_validity_report(

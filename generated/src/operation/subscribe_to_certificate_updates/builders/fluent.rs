@@ -30,7 +30,7 @@ impl<C> SubscribeToCertificateUpdatesFluentBuilder<C> {
         }
     }
 
-    /// The member `certificateOptions`.
+    /// What certificate is wanted.
     ///
     /// This member is required.
     pub fn certificate_options(

@@ -30,7 +30,7 @@ impl<C> SubscribeToIoTCoreFluentBuilder<C> {
         }
     }
 
-    /// The member `topicName`.
+    /// The topic, or a filter with the wildcards `+` and `#`.
     ///
     /// This member is required.
     pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
@@ -44,7 +44,7 @@ impl<C> SubscribeToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The member `qos`.
+    /// The highest quality of service at which messages should come.
     ///
     /// This member is required.
     pub fn qos(mut self, qos: impl Into<Qos>) -> Self {

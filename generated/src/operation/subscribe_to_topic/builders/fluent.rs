@@ -28,7 +28,7 @@ impl<C> SubscribeToTopicFluentBuilder<C> {
         }
     }
 
-    /// The member `topic`.
+    /// The topic, or a filter with the wildcards `+` and `#`.
     ///
     /// This member is required.
     pub fn topic(mut self, topic: impl Into<String>) -> Self {
@@ -42,7 +42,8 @@ impl<C> SubscribeToTopicFluentBuilder<C> {
         self
     }
 
-    /// The member `receiveMode`.
+    /// Whether to receive what the caller publishes itself. Default: all messages for a topic, those
+    /// of others for a filter with a wildcard. Nucleus lite ignores it.
     pub fn receive_mode(mut self, receive_mode: impl Into<ReceiveMode>) -> Self {
         self.request = self.request.receive_mode(receive_mode);
         self

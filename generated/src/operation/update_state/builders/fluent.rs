@@ -28,7 +28,7 @@ impl<C> UpdateStateFluentBuilder<C> {
         }
     }
 
-    /// The member `state`.
+    /// The state that the component is in.
     ///
     /// This member is required.
     pub fn state(mut self, state: impl Into<ReportedLifecycleState>) -> Self {

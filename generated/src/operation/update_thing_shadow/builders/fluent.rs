@@ -30,7 +30,7 @@ impl<C> UpdateThingShadowFluentBuilder<C> {
         }
     }
 
-    /// The member `thingName`.
+    /// The thing.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -44,7 +44,7 @@ impl<C> UpdateThingShadowFluentBuilder<C> {
         self
     }
 
-    /// The member `shadowName`.
+    /// The shadow. Absent or empty: the classic one.
     pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
         self.request = self.request.shadow_name(shadow_name);
         self
@@ -56,7 +56,7 @@ impl<C> UpdateThingShadowFluentBuilder<C> {
         self
     }
 
-    /// The member `payload`.
+    /// What to merge, a JSON document with `state` and optionally `version` and `clientToken`.
     ///
     /// This member is required.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {

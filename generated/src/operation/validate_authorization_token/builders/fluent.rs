@@ -30,7 +30,7 @@ impl<C> ValidateAuthorizationTokenFluentBuilder<C> {
         }
     }
 
-    /// The member `token`.
+    /// The token of a component.
     ///
     /// This member is required.
     pub fn token(mut self, token: impl Into<String>) -> Self {

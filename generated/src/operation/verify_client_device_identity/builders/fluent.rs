@@ -31,7 +31,7 @@ impl<C> VerifyClientDeviceIdentityFluentBuilder<C> {
         }
     }
 
-    /// The member `credential`.
+    /// What the device showed.
     ///
     /// This member is required.
     pub fn credential(mut self, credential: impl Into<ClientDeviceCredential>) -> Self {
