@@ -90,11 +90,13 @@ impl Cleaner<'_> {
                 clean.push('\\');
                 1
             });
-            match self.link_to(&special[..len]) {
+            rest = &special[len..];
+            // A name, a colon and a word on a line by themselves would be the definition of a link.
+            let is_definition = rest.starts_with(':') && rest.split(' ').count() < 4;
+            match !is_definition && self.link_to(&special[..len]) {
                 true => clean.push_str(&format!("[{}]", &special[..len])),
                 false => clean.push_str(&special[..len]),
             }
-            rest = &special[len..];
         }
         clean.push_str(rest);
     }
@@ -153,6 +155,8 @@ mod tests {
     #[test]
     fn links_code_spans_that_name_a_shape() {
         check("a `Shape`, not a `Shapes`", "a [`Shape`], not a `Shapes`");
+        check("`Shape`: what it is for", "[`Shape`]: what it is for");
+        check("`Shape`: word", "`Shape`: word");
         check("```\n`Shape`\n```", "```text\n`Shape`\n```");
     }
 }

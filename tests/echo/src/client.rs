@@ -34,28 +34,33 @@ impl Client {
         &self.connection
     }
 
-    /// The operation `awstest#EchoMessage`.
+    /// Answers with the message of the request.
     ///
     /// See [`EchoMessage`](crate::operation::echo_message::EchoMessage).
     pub fn echo_message(&self) -> EchoMessageFluentBuilder<Connection> {
         EchoMessageFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `awstest#EchoStreamMessages`.
+    /// Sends every event of the client back, in order. After one whose `stringMessage` is `close`, in
+    /// any case, the server ends the stream.
     ///
     /// See [`EchoStreamMessages`](crate::operation::echo_stream_messages::EchoStreamMessages).
     pub fn echo_stream_messages(&self) -> EchoStreamMessagesFluentBuilder<Connection> {
         EchoStreamMessagesFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `awstest#CauseServiceError`.
+    /// Fails with a [`ServiceError`].
+    ///
+    /// [`ServiceError`]: crate::types::error::ServiceError
     ///
     /// See [`CauseServiceError`](crate::operation::cause_service_error::CauseServiceError).
     pub fn cause_service_error(&self) -> CauseServiceErrorFluentBuilder<Connection> {
         CauseServiceErrorFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `awstest#CauseStreamServiceToError`.
+    /// Ends the stream with a [`ServiceError`] when the client sends an event.
+    ///
+    /// [`ServiceError`]: crate::types::error::ServiceError
     ///
     /// See
     /// [`CauseStreamServiceToError`](crate::operation::cause_stream_service_to_error::CauseStreamServiceToError).
@@ -65,14 +70,14 @@ impl Client {
         CauseStreamServiceToErrorFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `awstest#GetAllProducts`.
+    /// Lists products. The map may be empty.
     ///
     /// See [`GetAllProducts`](crate::operation::get_all_products::GetAllProducts).
     pub fn get_all_products(&self) -> GetAllProductsFluentBuilder<Connection> {
         GetAllProductsFluentBuilder::new(self.connection.clone())
     }
 
-    /// The operation `awstest#GetAllCustomers`.
+    /// Lists customers. The list may be empty.
     ///
     /// See [`GetAllCustomers`](crate::operation::get_all_customers::GetAllCustomers).
     pub fn get_all_customers(&self) -> GetAllCustomersFluentBuilder<Connection> {

@@ -39,7 +39,9 @@ pub use eventstream_rpc::server::{
 };
 pub use service::EchoTestRpcService;
 
-/// The service `awstest#EchoTestRPC`.
+/// The service with which the official event-stream RPC SDKs test themselves. It has what
+/// Greengrass does not: events from the client, every simple type, and a structure that two
+/// operations share.
 ///
 /// An operation that is not implemented answers with an error that is not of the model, so that a
 /// model with more operations does not break an implementation.
@@ -58,7 +60,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         InvalidRequest::Reject
     }
 
-    /// The operation `awstest#EchoMessage`.
+    /// Answers with the message of the request.
     ///
     /// See [`EchoMessage`].
     fn echo_message(
@@ -70,7 +72,8 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(EchoMessage::ID).into()) }
     }
 
-    /// The operation `awstest#EchoStreamMessages`.
+    /// Sends every event of the client back, in order. After one whose `stringMessage` is `close`, in
+    /// any case, the server ends the stream.
     ///
     /// See [`EchoStreamMessages`].
     fn echo_stream_messages(
@@ -84,7 +87,9 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(EchoStreamMessages::ID).into()) }
     }
 
-    /// The operation `awstest#CauseServiceError`.
+    /// Fails with a [`ServiceError`].
+    ///
+    /// [`ServiceError`]: crate::types::error::ServiceError
     ///
     /// See [`CauseServiceError`].
     fn cause_service_error(
@@ -98,7 +103,9 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(CauseServiceError::ID).into()) }
     }
 
-    /// The operation `awstest#CauseStreamServiceToError`.
+    /// Ends the stream with a [`ServiceError`] when the client sends an event.
+    ///
+    /// [`ServiceError`]: crate::types::error::ServiceError
     ///
     /// See [`CauseStreamServiceToError`].
     fn cause_stream_service_to_error(
@@ -115,7 +122,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(CauseStreamServiceToError::ID).into()) }
     }
 
-    /// The operation `awstest#GetAllProducts`.
+    /// Lists products. The map may be empty.
     ///
     /// See [`GetAllProducts`].
     fn get_all_products(
@@ -129,7 +136,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetAllProducts::ID).into()) }
     }
 
-    /// The operation `awstest#GetAllCustomers`.
+    /// Lists customers. The list may be empty.
     ///
     /// See [`GetAllCustomers`].
     fn get_all_customers(

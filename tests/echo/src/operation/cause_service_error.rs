@@ -14,7 +14,9 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// The operation `awstest#CauseServiceError`.
+/// Fails with a [`ServiceError`].
+///
+/// [`ServiceError`]: crate::types::error::ServiceError
 ///
 /// # Shapes
 ///
@@ -51,6 +53,8 @@ impl Operation for CauseServiceError {
 }
 
 /// Request of [`CauseServiceError`].
+///
+/// [`CauseServiceError`]: crate::operation::cause_service_error::CauseServiceError
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CauseServiceErrorRequest {}
@@ -67,6 +71,8 @@ impl Shape for CauseServiceErrorRequest {
 }
 
 /// Response of [`CauseServiceError`].
+///
+/// [`CauseServiceError`]: crate::operation::cause_service_error::CauseServiceError
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CauseServiceErrorResponse {}

@@ -19,7 +19,9 @@ pub use crate::types::EchoStreamingResponse;
 
 pub mod builders;
 
-/// The operation `awstest#CauseStreamServiceToError`.
+/// Ends the stream with a [`ServiceError`] when the client sends an event.
+///
+/// [`ServiceError`]: crate::types::error::ServiceError
 ///
 /// # Shapes
 ///

@@ -13,7 +13,7 @@ use crate::types::MessageData;
 
 pub mod builders;
 
-/// The operation `awstest#EchoMessage`.
+/// Answers with the message of the request.
 ///
 /// # Shapes
 ///
@@ -50,10 +50,12 @@ impl Operation for EchoMessage {
 }
 
 /// Request of [`EchoMessage`].
+///
+/// [`EchoMessage`]: crate::operation::echo_message::EchoMessage
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EchoMessageRequest {
-    /// The member `message`.
+    /// The message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageData>,
 }
@@ -70,10 +72,12 @@ impl Shape for EchoMessageRequest {
 }
 
 /// Response of [`EchoMessage`].
+///
+/// [`EchoMessage`]: crate::operation::echo_message::EchoMessage
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EchoMessageResponse {
-    /// The member `message`.
+    /// The message of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageData>,
 }

@@ -17,7 +17,8 @@ pub use crate::types::EchoStreamingResponse;
 
 pub mod builders;
 
-/// The operation `awstest#EchoStreamMessages`.
+/// Sends every event of the client back, in order. After one whose `stringMessage` is `close`, in
+/// any case, the server ends the stream.
 ///
 /// # Shapes
 ///

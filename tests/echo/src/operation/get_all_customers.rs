@@ -15,7 +15,7 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// The operation `awstest#GetAllCustomers`.
+/// Lists customers. The list may be empty.
 ///
 /// # Shapes
 ///
@@ -52,6 +52,8 @@ impl Operation for GetAllCustomers {
 }
 
 /// Request of [`GetAllCustomers`].
+///
+/// [`GetAllCustomers`]: crate::operation::get_all_customers::GetAllCustomers
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetAllCustomersRequest {}
@@ -68,10 +70,12 @@ impl Shape for GetAllCustomersRequest {
 }
 
 /// Response of [`GetAllCustomers`].
+///
+/// [`GetAllCustomers`]: crate::operation::get_all_customers::GetAllCustomers
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetAllCustomersResponse {
-    /// The member `customers`.
+    /// The customers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customers: Option<Vec<Customer>>,
 }

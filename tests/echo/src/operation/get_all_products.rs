@@ -16,7 +16,7 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// The operation `awstest#GetAllProducts`.
+/// Lists products. The map may be empty.
 ///
 /// # Shapes
 ///
@@ -53,6 +53,8 @@ impl Operation for GetAllProducts {
 }
 
 /// Request of [`GetAllProducts`].
+///
+/// [`GetAllProducts`]: crate::operation::get_all_products::GetAllProducts
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetAllProductsRequest {}
@@ -69,10 +71,12 @@ impl Shape for GetAllProductsRequest {
 }
 
 /// Response of [`GetAllProducts`].
+///
+/// [`GetAllProducts`]: crate::operation::get_all_products::GetAllProducts
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetAllProductsResponse {
-    /// The member `products`.
+    /// The products, by their names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub products: Option<BTreeMap<String, Product>>,
 }

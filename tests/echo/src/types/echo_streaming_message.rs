@@ -10,14 +10,14 @@ use serde::ser::Error;
 
 use crate::types::{MessageData, Pair};
 
-/// The union `awstest#EchoStreamingMessage`.
+/// An event in either direction.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum EchoStreamingMessage {
-    /// The member `streamMessage`.
+    /// A message.
     StreamMessage(MessageData),
-    /// The member `keyValuePair`.
+    /// A pair.
     KeyValuePair(Pair),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

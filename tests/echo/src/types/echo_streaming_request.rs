@@ -4,7 +4,7 @@ use eventstream_rpc::error::BuildError;
 use eventstream_rpc::operation::Shape;
 use serde::{Deserialize, Serialize};
 
-/// The shape `awstest#EchoStreamingRequest`.
+/// Opens a stream on which the client sends events.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EchoStreamingRequest {}

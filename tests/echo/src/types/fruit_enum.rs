@@ -6,17 +6,17 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The enum `awstest#FruitEnum`.
+/// Fruit.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FruitEnum {
-    /// The value `apl`.
+    /// An apple.
     Apple,
-    /// The value `org`.
+    /// An orange.
     Orange,
-    /// The value `ban`.
+    /// A banana.
     Banana,
-    /// The value `pin`.
+    /// A pineapple.
     Pineapple,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

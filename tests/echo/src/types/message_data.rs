@@ -8,35 +8,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{FruitEnum, Pair, Product};
 
-/// The shape `awstest#MessageData`.
+/// A member of each type.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MessageData {
-    /// The member `stringMessage`.
+    /// Text.
     #[serde(rename = "stringMessage", skip_serializing_if = "Option::is_none")]
     pub string_message: Option<String>,
-    /// The member `booleanMessage`.
+    /// Yes or no.
     #[serde(rename = "booleanMessage", skip_serializing_if = "Option::is_none")]
     pub boolean_message: Option<bool>,
-    /// The member `timeMessage`.
+    /// A point in time.
     #[serde(rename = "timeMessage", skip_serializing_if = "Option::is_none")]
     pub time_message: Option<Timestamp>,
-    /// The member `documentMessage`.
+    /// Any JSON value.
     #[serde(rename = "documentMessage", skip_serializing_if = "Option::is_none")]
     pub document_message: Option<Document>,
-    /// The member `enumMessage`.
+    /// A fruit.
     #[serde(rename = "enumMessage", skip_serializing_if = "Option::is_none")]
     pub enum_message: Option<FruitEnum>,
-    /// The member `blobMessage`.
+    /// Bytes.
     #[serde(rename = "blobMessage", skip_serializing_if = "Option::is_none")]
     pub blob_message: Option<Blob>,
-    /// The member `stringListMessage`.
+    /// Texts.
     #[serde(rename = "stringListMessage", skip_serializing_if = "Option::is_none")]
     pub string_list_message: Option<Vec<String>>,
-    /// The member `keyValuePairList`.
+    /// Pairs.
     #[serde(rename = "keyValuePairList", skip_serializing_if = "Option::is_none")]
     pub key_value_pair_list: Option<Vec<Pair>>,
-    /// The member `stringToValue`.
+    /// Products, by text.
     #[serde(rename = "stringToValue", skip_serializing_if = "Option::is_none")]
     pub string_to_value: Option<BTreeMap<String, Product>>,
 }
@@ -68,7 +68,7 @@ pub struct MessageDataBuilder {
 }
 
 impl MessageDataBuilder {
-    /// The member `stringMessage`.
+    /// Text.
     pub fn string_message(mut self, string_message: impl Into<String>) -> Self {
         self.string_message = Some(string_message.into());
         self
@@ -80,7 +80,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// The member `booleanMessage`.
+    /// Yes or no.
     pub fn boolean_message(mut self, boolean_message: bool) -> Self {
         self.boolean_message = Some(boolean_message);
         self
@@ -92,7 +92,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// The member `timeMessage`.
+    /// A point in time.
     pub fn time_message(mut self, time_message: impl Into<Timestamp>) -> Self {
         self.time_message = Some(time_message.into());
         self
@@ -104,7 +104,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// The member `documentMessage`.
+    /// Any JSON value.
     pub fn document_message(mut self, document_message: impl Into<Document>) -> Self {
         self.document_message = Some(document_message.into());
         self
@@ -116,7 +116,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// The member `enumMessage`.
+    /// A fruit.
     pub fn enum_message(mut self, enum_message: impl Into<FruitEnum>) -> Self {
         self.enum_message = Some(enum_message.into());
         self
@@ -128,7 +128,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// The member `blobMessage`.
+    /// Bytes.
     pub fn blob_message(mut self, blob_message: impl Into<Blob>) -> Self {
         self.blob_message = Some(blob_message.into());
         self
@@ -140,7 +140,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// The member `stringListMessage`.
+    /// Texts.
     pub fn string_list_message(
         mut self,
         string_list_message: impl IntoIterator<Item = impl Into<String>>,
@@ -160,7 +160,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// The member `keyValuePairList`.
+    /// Pairs.
     pub fn key_value_pair_list(
         mut self,
         key_value_pair_list: impl IntoIterator<Item = impl Into<Pair>>,
@@ -180,7 +180,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// The member `stringToValue`.
+    /// Products, by text.
     pub fn string_to_value(
         mut self,
         string_to_value: impl IntoIterator<

@@ -5,16 +5,16 @@ use eventstream_rpc::operation::Shape;
 use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
-/// The shape `awstest#Pair`.
+/// A key and a value.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
-    /// The member `key`.
+    /// The key.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub key: String,
-    /// The member `value`.
+    /// The value.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -41,7 +41,7 @@ pub struct PairBuilder {
 }
 
 impl PairBuilder {
-    /// The member `key`.
+    /// The key.
     ///
     /// This member is required.
     pub fn key(mut self, key: impl Into<String>) -> Self {
@@ -55,7 +55,7 @@ impl PairBuilder {
         self
     }
 
-    /// The member `value`.
+    /// The value.
     ///
     /// This member is required.
     pub fn value(mut self, value: impl Into<String>) -> Self {

@@ -4,14 +4,14 @@ use eventstream_rpc::operation::Shape;
 use eventstream_rpc::serde::finite;
 use serde::{Deserialize, Serialize};
 
-/// The shape `awstest#Product`.
+/// Something to buy.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Product {
-    /// The member `name`.
+    /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The member `price`.
+    /// Its price.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "finite")]
     pub price: Option<f32>,
 }
@@ -36,7 +36,7 @@ pub struct ProductBuilder {
 }
 
 impl ProductBuilder {
-    /// The member `name`.
+    /// Its name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -48,7 +48,7 @@ impl ProductBuilder {
         self
     }
 
-    /// The member `price`.
+    /// Its price.
     pub fn price(mut self, price: f32) -> Self {
         self.price = Some(price);
         self

@@ -20,7 +20,7 @@ pub struct EchoMessageRequestBuilder {
 }
 
 impl EchoMessageRequestBuilder {
-    /// The member `message`.
+    /// The message.
     pub fn message(mut self, message: impl Into<MessageData>) -> Self {
         self.message = Some(message.into());
         self
@@ -52,7 +52,7 @@ pub struct EchoMessageResponseBuilder {
 }
 
 impl EchoMessageResponseBuilder {
-    /// The member `message`.
+    /// The message of the request.
     pub fn message(mut self, message: impl Into<MessageData>) -> Self {
         self.message = Some(message.into());
         self

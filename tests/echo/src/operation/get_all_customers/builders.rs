@@ -36,7 +36,7 @@ pub struct GetAllCustomersResponseBuilder {
 }
 
 impl GetAllCustomersResponseBuilder {
-    /// The member `customers`.
+    /// The customers.
     pub fn customers(
         mut self,
         customers: impl IntoIterator<Item = impl Into<Customer>>,

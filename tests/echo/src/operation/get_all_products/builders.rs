@@ -38,7 +38,7 @@ pub struct GetAllProductsResponseBuilder {
 }
 
 impl GetAllProductsResponseBuilder {
-    /// The member `products`.
+    /// The products, by their names.
     pub fn products(
         mut self,
         products: impl IntoIterator<Item = (impl Into<String>, impl Into<Product>)>,

@@ -5,14 +5,14 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The shape `awstest#ServiceError`.
+/// The service failed.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServiceError {
-    /// The member `message`.
+    /// What failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The member `value`.
+    /// A value that has to do with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
@@ -58,7 +58,7 @@ pub struct ServiceErrorBuilder {
 }
 
 impl ServiceErrorBuilder {
-    /// The member `message`.
+    /// What failed.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -70,7 +70,7 @@ impl ServiceErrorBuilder {
         self
     }
 
-    /// The member `value`.
+    /// A value that has to do with it.
     pub fn value(mut self, value: impl Into<String>) -> Self {
         self.value = Some(value.into());
         self

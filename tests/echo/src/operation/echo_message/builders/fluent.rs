@@ -28,7 +28,7 @@ impl<C> EchoMessageFluentBuilder<C> {
         }
     }
 
-    /// The member `message`.
+    /// The message.
     pub fn message(mut self, message: impl Into<MessageData>) -> Self {
         self.request = self.request.message(message);
         self
