@@ -92,8 +92,13 @@ fn library(service: &ir::Service) -> TokenStream {
         true => quote!(#![doc = include_str!("../README.md")]),
         false => docs::inner(&docs::text(&service.docs, &format!("The service `{}`.", service.id))),
     };
+    // A shape that is deprecated is still used by other shapes and their builders.
+    let allow = service.deprecates_types().then(|| {
+        quote!(#![allow(deprecated, reason = "what the model deprecates is generated and used")])
+    });
     quote! {
         #page
+        #allow
 
         #[cfg(feature = "tokio")]
         pub mod client;
@@ -219,6 +224,8 @@ fn shape_file(shape: &Shape) -> TokenStream {
         Shape::Union(union) => union::items(union, &mut imports),
         Shape::Enum(enumeration) => enumeration::items(enumeration, &mut imports),
     };
+    // It may contain itself.
+    imports.remove(shape.type_ref());
     quote!(#imports #items)
 }
 

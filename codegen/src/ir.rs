@@ -30,6 +30,19 @@ pub struct Service {
     pub origin: String,
 }
 
+impl Service {
+    /// Whether something is deprecated that becomes a type.
+    pub fn deprecates_types(&self) -> bool {
+        let operations = self.operations.iter().map(|it| &it.docs);
+        let shapes = self.shapes.iter().map(|it| match it {
+            Shape::Structure(it) => &it.docs,
+            Shape::Union(it) => &it.docs,
+            Shape::Enum(it) => &it.docs,
+        });
+        operations.chain(shapes).any(|it| it.deprecated.is_some())
+    }
+}
+
 /// Documentation of a shape or member.
 #[derive(Clone, Debug, Default)]
 pub struct Docs {

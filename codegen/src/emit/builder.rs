@@ -24,7 +24,6 @@ pub(super) fn items(it: &Structure, imports: &mut Imports) -> TokenStream {
     let setters: Vec<_> = it.members.iter().map(|member| setters(member, imports)).collect();
     let build = build(it, imports);
     let debug_impl = is_redacted.then(|| debug_impl(it, imports));
-    let allow = it.docs.deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
     quote! {
         #[doc = #about]
         #[derive(Clone, #debug Default)]
@@ -33,7 +32,6 @@ pub(super) fn items(it: &Structure, imports: &mut Imports) -> TokenStream {
             #(#fields),*
         }
 
-        #allow
         impl #builder {
             #(#setters)*
             #build

@@ -84,7 +84,6 @@ fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> To
     let text = docs::text(&operation.docs, &format!("The operation `{}`.", operation.id));
     let docs = docs::outer(&format!("{text}\n\n{}", page(service, operation)));
     let deprecated = docs::deprecated(&operation.docs);
-    let allow = operation.docs.deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
     let (request, response) =
         (imports.type_ref(&operation.request), imports.type_ref(&operation.response));
     let (service, id, error) = (&service.id, &operation.id, ident(&operation.error));
@@ -98,7 +97,6 @@ fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> To
             };
             let (request, response) = (event(request), event(response));
             Some(quote! {
-                #allow
                 impl StreamingOperation for #name {
                     type RequestEvent = #request;
                     type ResponseEvent = #response;
@@ -112,7 +110,6 @@ fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> To
         #[derive(Clone, Copy, Debug)]
         pub struct #name;
 
-        #allow
         impl Operation for #name {
             const SERVICE: &'static str = #service;
             const ID: &'static str = #id;
@@ -238,7 +235,6 @@ pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream 
         }
     });
     let send = send(operation, &marker, &mut imports);
-    let allow = operation.docs.deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
     quote! {
         #imports
 
@@ -251,7 +247,6 @@ pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream 
             options: #options,
         }
 
-        #allow
         impl<C> #name<C> {
             /// Starts a request over `connection`.
             pub fn new(connection: C) -> Self {
@@ -273,7 +268,6 @@ pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream 
             #stream_options
         }
 
-        #allow
         impl #name<Connection> {
             #send
         }

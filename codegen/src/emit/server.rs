@@ -65,8 +65,8 @@ fn method(operation: &Operation, imports: &mut Imports) -> TokenStream {
     let deprecated = docs::deprecated(&operation.docs);
     let (request, response) = match operation.events {
         Events::None => {
-            let request = imports.path(&format!("{module}::{}", operation.request.name));
-            let response = imports.path(&format!("{module}::{}", operation.response.name));
+            let request = imports.type_ref(&operation.request);
+            let response = imports.type_ref(&operation.response);
             (quote!(#request), quote!(#response))
         }
         Events::Stream { .. } => {
@@ -122,8 +122,6 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
     let about_type =
         format!(" Serves a [`{name}`]: pass it to [`Server::serve`](super::Server::serve).");
     let about_new = format!(" Serves this implementation of [`{name}`].");
-    let uses_deprecated = service.operations.iter().any(|it| it.docs.deprecated.is_some());
-    let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
         #![doc = #about]
 
@@ -148,7 +146,6 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
             }
         }
 
-        #allow
         impl<T: #name> Service for #service_name<T> {
             const ID: &'static str = #id;
 

@@ -35,7 +35,6 @@ pub(super) fn items(
     let builder: TokenStream = builder.parse().expect("a path");
     imports.remove(&structure.type_ref);
     let about_builder = format!(" Starts building a [`{name}`].");
-    let allow = allow_deprecated(structure, structure.docs.deprecated.is_some());
     quote! {
         #docs
         #[non_exhaustive]
@@ -44,7 +43,6 @@ pub(super) fn items(
             #(#fields)*
         }
 
-        #allow
         impl #name {
             #[doc = #about_builder]
             pub fn builder() -> #builder {
@@ -52,7 +50,6 @@ pub(super) fn items(
             }
         }
 
-        #allow
         impl #shape for #name {
             const ID: &'static str = #id;
         }
@@ -60,11 +57,6 @@ pub(super) fn items(
         #debug_impl
         #error
     }
-}
-
-/// `#[allow(deprecated)]` for an item that must name what is deprecated.
-fn allow_deprecated(_structure: &Structure, is_needed: bool) -> TokenStream {
-    if is_needed { quote!(#[allow(deprecated)]) } else { TokenStream::new() }
 }
 
 /// Whether `Debug` is written by hand, because it must not show everything.
@@ -127,9 +119,8 @@ fn debug_impl(structure: &Structure, imports: &mut Imports) -> TokenStream {
             false => quote!(.field(#label, &self.#field)),
         }
     });
-    let uses_deprecated = structure.docs.deprecated.is_some()
-        || structure.members.iter().any(|it| it.docs.deprecated.is_some());
-    let allow = allow_deprecated(structure, uses_deprecated);
+    let uses_deprecated = structure.members.iter().any(|it| it.docs.deprecated.is_some());
+    let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
         #allow
         impl #fmt::Debug for #name {

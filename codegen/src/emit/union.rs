@@ -34,7 +34,6 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
     });
     let (id, unknown) = (&union.id, format!("an unknown member of {}", union.type_ref.name));
     let debug_impl = is_redacted.then(|| debug_impl(union, imports));
-    imports.remove(&union.type_ref);
     let uses_deprecated = union.variants.iter().any(|it| it.docs.deprecated.is_some());
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
     let holds_structures = union.variants.iter().any(|it| matches!(it.ty, Type::Named(_)));

@@ -1,4 +1,8 @@
-//! Folders to work in, and runs of the program.
+//! Folders to work in, runs of the program, and crates to compile.
+
+#![allow(dead_code, unused_imports, reason = "not every test file uses all of it")]
+
+mod compile;
 
 use std::{
     collections::BTreeMap,
@@ -8,6 +12,13 @@ use std::{
     process::Command,
     time::SystemTime,
 };
+
+pub(crate) use compile::Workspace;
+
+/// The root of this workspace.
+pub(crate) fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
 
 /// A folder of a test's own, empty when the test starts.
 pub(crate) struct Folder(PathBuf);
@@ -48,8 +59,7 @@ impl Folder {
 
 /// The model of the echo service.
 pub(crate) fn echo_model() -> String {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    fs::read_to_string(workspace.join("tests/echo/model/echo.json")).unwrap()
+    fs::read_to_string(workspace().join("tests/echo/model/echo.json")).unwrap()
 }
 
 /// Generates the echo crate into `echo/src`; the arguments that do it again.
