@@ -170,7 +170,7 @@ fn every_shape_is_written_as_it_was_read() {
     let shapes = model["shapes"].as_object().unwrap();
     let round_trips = round_trips();
     for (id, shape) in shapes {
-        if !matches!(shape["type"].as_str().unwrap(), "structure" | "union" | "enum") {
+        if !matches!(shape["type"].as_str().unwrap(), "structure" | "union") {
             continue;
         }
         let round_trip = round_trips.get(&**id).unwrap_or_else(|| panic!("{id} is not listed"));
@@ -182,7 +182,8 @@ fn every_shape_is_written_as_it_was_read() {
     assert!(round_trips.keys().all(|it| shapes.contains_key(*it)), "a type without a shape");
 }
 
-/// Values of a shape: complete, and as small as it may be; each member of a union, each value of an enum.
+/// Values of a shape: complete, and as small as it may be; each member of a union, each value of an enum and
+/// one that it does not have.
 fn samples(shapes: &Map<String, Value>, id: &str) -> Vec<Value> {
     let shape = &shapes[id];
     let members = shape["members"].as_object();
