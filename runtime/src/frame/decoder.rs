@@ -1,6 +1,6 @@
 //! Reading frames off a stream of bytes.
 
-use bytes::BytesMut;
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     DecodeError, Frame, Limits, Message, MessageRef,
@@ -31,6 +31,20 @@ pub struct Decoder {
     prelude: Option<Prelude>,
 }
 
+/// Messages up to this length are copied out of the buffer, in bytes: a small one that waits to be read must
+/// not keep the whole of a large buffer alive.
+const COPIED_LEN: usize = 4096;
+
+/// Takes bytes off the front of a buffer.
+fn take(src: &mut BytesMut, len: usize) -> Bytes {
+    if len > COPIED_LEN {
+        return src.split_to(len).freeze();
+    }
+    let bytes = Bytes::copy_from_slice(&src[..len]);
+    src.advance(len);
+    bytes
+}
+
 impl Decoder {
     /// A decoder that refuses what is over `limits`.
     pub fn with_limits(limits: Limits) -> Self {
@@ -58,7 +72,7 @@ impl Decoder {
         }
         check_message(src, &prelude)?;
         self.prelude = None;
-        let bytes = src.split_to(prelude.message_len).freeze();
+        let bytes = take(src, prelude.message_len);
         MessageRef::parse_headers(&bytes, prelude.headers_len, &self.limits)?;
         Ok(Some(Frame::new(bytes, prelude.headers_len)))
     }

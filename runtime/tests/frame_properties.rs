@@ -1,0 +1,144 @@
+//! Framing, by random messages and random bytes, with a second implementation as second opinion.
+
+use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
+use aws_smithy_types::event_stream as aws;
+use bytes::{Bytes, BytesMut};
+use eventstream_rpc::frame::{Decoder, Header, HeaderValue, Message, MessageRef};
+use proptest::{collection::vec, prelude::*};
+
+fn value() -> impl Strategy<Value = HeaderValue> {
+    prop_oneof![
+        any::<bool>().prop_map(HeaderValue::Bool),
+        any::<i8>().prop_map(HeaderValue::Byte),
+        any::<i16>().prop_map(HeaderValue::Int16),
+        any::<i32>().prop_map(HeaderValue::Int32),
+        any::<i64>().prop_map(HeaderValue::Int64),
+        vec(any::<u8>(), 0..100).prop_map(|it| HeaderValue::ByteArray(it.into())),
+        ".{0,40}".prop_map(HeaderValue::String),
+        // The other implementation has no moment outside these.
+        (-8_000_000_000_000_i64..8_000_000_000_000).prop_map(HeaderValue::Timestamp),
+        any::<[u8; 16]>().prop_map(HeaderValue::Uuid),
+    ]
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let header = (".{1,20}", value()).prop_map(|(name, value)| Header { name, value });
+    (vec(header, 0..8), vec(any::<u8>(), 0..300))
+        .prop_map(|(headers, payload)| Message { headers, payload: payload.into() })
+}
+
+fn encode(message: &Message) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    message.encode(&mut bytes).unwrap();
+    bytes
+}
+
+fn to_aws(message: &Message) -> aws::Message {
+    let headers = message.headers.iter().map(|it| {
+        let value = match &it.value {
+            HeaderValue::Bool(value) => aws::HeaderValue::Bool(*value),
+            HeaderValue::Byte(value) => aws::HeaderValue::Byte(*value),
+            HeaderValue::Int16(value) => aws::HeaderValue::Int16(*value),
+            HeaderValue::Int32(value) => aws::HeaderValue::Int32(*value),
+            HeaderValue::Int64(value) => aws::HeaderValue::Int64(*value),
+            HeaderValue::ByteArray(value) => aws::HeaderValue::ByteArray(value.clone()),
+            HeaderValue::String(value) => aws::HeaderValue::String(value.clone().into()),
+            HeaderValue::Timestamp(value) => {
+                aws::HeaderValue::Timestamp(aws_smithy_types::DateTime::from_millis(*value))
+            }
+            HeaderValue::Uuid(value) => aws::HeaderValue::Uuid(u128::from_be_bytes(*value)),
+        };
+        aws::Header::new(it.name.clone(), value)
+    });
+    aws::Message::new_from_parts(headers.collect(), message.payload.clone())
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(message in message()) {
+        let mut bytes = encode(&message);
+        prop_assert_eq!(&MessageRef::parse(&bytes).unwrap().to_owned(), &message);
+        prop_assert_eq!(Decoder::default().decode(&mut bytes).unwrap(), Some(message));
+    }
+
+    #[test]
+    fn both_implementations_write_the_same_and_read_each_other(message in message()) {
+        let ours = encode(&message);
+        let mut theirs = Vec::new();
+        write_message_to(&to_aws(&message), &mut theirs).unwrap();
+        prop_assert_eq!(&ours[..], &theirs[..]);
+        prop_assert_eq!(read_message_from(&mut &ours[..]).unwrap(), to_aws(&message));
+    }
+
+    #[test]
+    fn what_the_other_implementation_refuses_is_refused(
+        message in message(), at in any::<prop::sample::Index>(), bit in 0..8,
+    ) {
+        let mut bytes = encode(&message);
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1_u8 << bit;
+        let theirs = read_message_from(&mut &bytes[..]);
+        let ours = MessageRef::parse(&bytes);
+        // Any flipped bit is found: by both checksums if by nothing else.
+        prop_assert!(theirs.is_err() && ours.is_err(), "{:?} {:?}", theirs, ours);
+    }
+
+    #[test]
+    fn bytes_of_any_kind_are_an_error_or_not_enough(bytes in vec(any::<u8>(), 0..200)) {
+        let mut buffer = BytesMut::from(&bytes[..]);
+        let mut decoder = Decoder::default();
+        // A random checksum is right once in four thousand million.
+        prop_assert!(!matches!(decoder.decode(&mut buffer), Ok(Some(_))));
+    }
+
+    #[test]
+    fn headers_of_any_bytes_are_read_or_refused_like_the_other_implementation_does(
+        headers in vec(any::<u8>(), 0..60),
+    ) {
+        let bytes = framed(&headers);
+        let ours = MessageRef::parse(&bytes);
+        let theirs = read_message_from(&mut &bytes[..]);
+        match (&ours, &theirs) {
+            (Ok(ours), Ok(theirs)) => prop_assert_eq!(&to_aws(&ours.to_owned()), theirs),
+            (Err(_), Err(_)) => {}
+            // It has no empty names, and no moments far away.
+            (Ok(ours), Err(_)) => prop_assert!(
+                ours.headers().any(|it| it.name.is_empty()
+                    || matches!(it.value.to_owned(), HeaderValue::Timestamp(_)))
+            ),
+            // It looks at texts when they are asked for.
+            (Err(error), Ok(_)) => prop_assert!(false, "{}", error),
+        }
+    }
+
+    #[test]
+    fn messages_come_out_in_order_however_they_arrive(
+        messages in vec(message(), 1..5), cuts in vec(any::<prop::sample::Index>(), 0..8),
+    ) {
+        let bytes: Vec<u8> = messages.iter().flat_map(|it| encode(it).to_vec()).collect();
+        let mut cuts: Vec<_> = cuts.iter().map(|it| it.index(bytes.len() + 1)).collect();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        let mut decoder = Decoder::default();
+        let mut buffer = BytesMut::new();
+        let mut found = Vec::new();
+        for cut in cuts.windows(2) {
+            buffer.extend_from_slice(&bytes[cut[0]..cut[1]]);
+            while let Some(message) = decoder.decode(&mut buffer).unwrap() {
+                found.push(message);
+            }
+        }
+        prop_assert_eq!(found, messages);
+    }
+}
+
+/// A message with these bytes as headers, whose checksums are right.
+fn framed(headers: &[u8]) -> Bytes {
+    let mut bytes = Vec::new();
+    bytes.extend(u32::try_from(headers.len() + 16).unwrap().to_be_bytes());
+    bytes.extend(u32::try_from(headers.len()).unwrap().to_be_bytes());
+    bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
+    bytes.extend(headers);
+    bytes.extend(crc32fast::hash(&bytes).to_be_bytes());
+    bytes.into()
+}

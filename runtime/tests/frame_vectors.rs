@@ -1,0 +1,238 @@
+//! Framing, byte for byte against the library under the official SDKs.
+
+use bytes::{Bytes, BytesMut};
+use eventstream_rpc::frame::{
+    DecodeError, Decoder, EncodeError, FrameEncoder, Header, HeaderError, HeaderValue,
+    HeaderValueRef, Limits, Message, MessageRef,
+};
+use serde_json::Value;
+
+fn data() -> Value {
+    serde_json::from_str(include_str!("data/framing.json")).unwrap()
+}
+
+fn text<'a>(case: &'a Value, key: &str) -> &'a str {
+    case[key].as_str().unwrap()
+}
+
+fn bytes(recorded: &Value) -> Vec<u8> {
+    let unhex = |hex: &str| -> Vec<u8> {
+        (0..hex.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect()
+    };
+    match recorded {
+        Value::String(hex) => unhex(hex),
+        parts => parts
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|part| {
+                unhex(part[0].as_str().unwrap())
+                    .repeat(usize::try_from(part[1].as_u64().unwrap()).unwrap())
+            })
+            .collect(),
+    }
+}
+
+fn header(recorded: &Value) -> Header {
+    let value = bytes(&recorded[2]);
+    let number = |len| {
+        assert_eq!(value.len(), len);
+        value.iter().fold(i128::from(value[0] as i8) >> 8, |sum, it| (sum << 8) | i128::from(*it))
+    };
+    let value = match recorded[1].as_str().unwrap() {
+        "bool_true" => HeaderValue::Bool(true),
+        "bool_false" => HeaderValue::Bool(false),
+        "byte" => HeaderValue::Byte(number(1) as i8),
+        "int16" => HeaderValue::Int16(number(2) as i16),
+        "int32" => HeaderValue::Int32(number(4) as i32),
+        "int64" => HeaderValue::Int64(number(8) as i64),
+        "byte_buf" => HeaderValue::ByteArray(value.into()),
+        "string" => HeaderValue::String(String::from_utf8(value).unwrap()),
+        "timestamp" => HeaderValue::Timestamp(number(8) as i64),
+        "uuid" => HeaderValue::Uuid(value.try_into().unwrap()),
+        other => panic!("{other}"),
+    };
+    Header { name: recorded[0].as_str().unwrap().to_owned(), value }
+}
+
+#[test]
+fn messages_are_written_and_read_byte_for_byte() {
+    for case in data()["positive"].as_array().unwrap() {
+        let name = text(case, "name");
+        let headers = case["headers"].as_array().unwrap().iter().map(header).collect();
+        let message = Message { headers, payload: bytes(&case["payload"]).into() };
+        let recorded = bytes(&case["hex"]);
+
+        let mut written = BytesMut::new();
+        message.encode(&mut written).unwrap();
+        assert_eq!(written, recorded, "{name}");
+
+        let borrowed = MessageRef::parse(&recorded).unwrap();
+        assert_eq!(borrowed.to_owned(), message, "{name}");
+        assert_eq!(borrowed.payload(), message.payload, "{name}");
+
+        let mut decoder = Decoder::default();
+        let frame = decoder.decode_frame(&mut written).unwrap().unwrap();
+        assert_eq!(frame.to_message(), message, "{name}");
+        assert!(written.is_empty(), "{name}");
+    }
+}
+
+/// What we refuse and the official whole-message decoder takes.
+const STRICTER: [(&str, &str); 5] = [
+    ("header_type_10", "the length of a value of an unknown type is unknown"),
+    ("header_type_255", "the length of a value of an unknown type is unknown"),
+    ("header_type_10_before_reserved", "the length of a value of an unknown type is unknown"),
+    ("header_string_invalid_utf8", "a text is UTF-8"),
+    ("header_name_invalid_utf8", "a name is UTF-8"),
+];
+
+/// How many messages came, and what then: an error, or how many bytes are left.
+fn decode(mut pieces: impl Iterator<Item = Vec<u8>>) -> (usize, Result<usize, DecodeError>) {
+    let mut decoder = Decoder::default();
+    let mut buffer = BytesMut::new();
+    let mut messages = 0;
+    loop {
+        match decoder.decode(&mut buffer) {
+            Ok(Some(_)) => messages += 1,
+            Err(error) => return (messages, Err(error)),
+            Ok(None) => match pieces.next() {
+                Some(piece) => buffer.extend_from_slice(&piece),
+                None => return (messages, Ok(buffer.len())),
+            },
+        }
+    }
+}
+
+#[test]
+fn broken_messages_have_the_official_outcome_or_a_stricter_one() {
+    for case in data()["negative"].as_array().unwrap() {
+        let name = text(case, "name");
+        let recorded = bytes(&case["hex"]);
+        let (messages, end) = decode(std::iter::once(recorded.clone()));
+        if STRICTER.iter().any(|it| it.0 == name) {
+            assert_eq!((text(case, "whole"), text(case, "headers")), ("OK", "OK"), "{name}");
+            assert!(matches!(end, Err(DecodeError::Headers(_))), "{name}: {end:?}");
+            continue;
+        }
+        let official = u64::try_from(messages).unwrap() == case["messages"].as_u64().unwrap();
+        match (text(case, "whole"), text(case, "headers"), text(case, "stream_error")) {
+            ("OK", "OK", _) => assert_eq!((messages, end), (1, Ok(0)), "{name}"),
+            ("OK", _, _) => assert!(matches!(end, Err(DecodeError::Headers(_))), "{name}: {end:?}"),
+            (_, _, "") => assert!(official && end.is_ok(), "{name}: {messages} {end:?}"),
+            _ => assert!(end.is_err(), "{name}: {messages} {end:?}"),
+        }
+        // A slice is one message, or none.
+        let whole = MessageRef::parse(&recorded);
+        let is_one = text(case, "whole") == "OK" && text(case, "headers") == "OK";
+        assert_eq!(whole.is_ok(), is_one, "{name}: {whole:?}");
+    }
+}
+
+#[test]
+fn it_does_not_matter_how_bytes_arrive() {
+    let data = data();
+    let cases =
+        data["positive"].as_array().unwrap().iter().chain(data["negative"].as_array().unwrap());
+    for case in cases {
+        let name = text(case, "name");
+        let recorded = bytes(&case["hex"]);
+        if recorded.len() > 2_000 {
+            continue;
+        }
+        let at_once = decode(std::iter::once(recorded.clone()));
+        for at in 0..=recorded.len() {
+            let pieces = [recorded[..at].to_vec(), recorded[at..].to_vec()];
+            assert_eq!(decode(pieces.into_iter()), at_once, "{name} split at {at}");
+        }
+        assert_eq!(decode(recorded.chunks(1).map(<[u8]>::to_vec)), at_once, "{name} byte by byte");
+    }
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let named = |name: &str| {
+        let data = data();
+        let case = data["negative"].as_array().unwrap().iter().find(|it| it["name"] == name);
+        decode(std::iter::once(bytes(&case.unwrap()["hex"]))).1.unwrap_err()
+    };
+    assert!(matches!(named("bad_prelude_crc_lowest_bit"), DecodeError::PreludeChecksum { .. }));
+    assert!(matches!(named("bad_payload_byte"), DecodeError::MessageChecksum { .. }));
+    assert_eq!(named("total_length_15"), DecodeError::TooShort { len: 15 });
+    let (len, limit) = (25_165_825, 25_165_824);
+    assert_eq!(named("total_length_24MiB_plus_1"), DecodeError::TooLong { len, limit });
+    assert!(matches!(
+        named("headers_length_larger_than_message"),
+        DecodeError::HeadersTooLong { message_len: 73, .. }
+    ));
+    assert_eq!(named("header_uuid_truncated"), DecodeError::Headers(HeaderError::Truncated));
+    let too_many = HeaderError::TooMany { limit: 1024 };
+    assert_eq!(named("headers_1025"), DecodeError::Headers(too_many));
+}
+
+#[test]
+fn limits_hold_when_writing() {
+    let mut buffer = BytesMut::from("before");
+    let mut check = |message: Message, expected: EncodeError| {
+        assert_eq!(message.encode(&mut buffer).unwrap_err(), expected);
+        assert_eq!(buffer, "before", "nothing of a refused message is left");
+    };
+    let of = |name: &str, value: HeaderValue| Message {
+        headers: vec![Header::new(name, value)],
+        payload: Bytes::new(),
+    };
+    check(
+        of("s", HeaderValue::String("a".repeat(32_768))),
+        EncodeError::ValueTooLong { len: 32_768, limit: 32_767 },
+    );
+    check(
+        of("b", HeaderValue::ByteArray(vec![0; 65_536].into())),
+        EncodeError::ValueTooLong { len: 65_536, limit: 32_767 },
+    );
+    check(of(&"n".repeat(256), HeaderValue::Bool(true)), EncodeError::NameTooLong { len: 256 });
+    check(
+        Message {
+            headers: vec![Header::new("", HeaderValue::Bool(true)); 1025],
+            payload: Bytes::new(),
+        },
+        EncodeError::TooManyHeaders { limit: 1024 },
+    );
+    check(
+        Message { headers: Vec::new(), payload: vec![0; 24 * 1024 * 1024 - 15].into() },
+        EncodeError::TooLong { len: 24 * 1024 * 1024 + 1, limit: 24 * 1024 * 1024 },
+    );
+    let largest =
+        Message { headers: Vec::new(), payload: vec![b'z'; 24 * 1024 * 1024 - 16].into() };
+    let mut buffer = BytesMut::new();
+    largest.encode(&mut buffer).unwrap();
+    assert_eq!(&buffer[..12], [0x01, 0x80, 0, 0, 0, 0, 0, 0, 0x21, 0x9e, 0x35, 0x05]);
+    assert_eq!(&buffer[buffer.len() - 4..], [0x08, 0x42, 0x3f, 0xa1]);
+    assert_eq!(Decoder::default().decode(&mut buffer).unwrap(), Some(largest));
+}
+
+#[test]
+fn an_encoder_that_is_dropped_leaves_nothing() {
+    let mut buffer = BytesMut::from("before");
+    let mut frame = FrameEncoder::new(&mut buffer);
+    frame.header("name", HeaderValueRef::Int32(1)).unwrap();
+    frame.payload(b"payload");
+    drop(frame);
+    assert_eq!(buffer, "before");
+}
+
+#[test]
+fn a_claim_costs_no_memory() {
+    let mut message = BytesMut::new();
+    let limits = Limits::DEFAULT;
+    Message { headers: Vec::new(), payload: vec![0; limits.max_message_len - 16].into() }
+        .encode(&mut message)
+        .unwrap();
+    let mut buffer = BytesMut::from(&message[..12]);
+    let mut decoder = Decoder::default();
+    assert_eq!(decoder.decode(&mut buffer), Ok(None));
+    assert!(buffer.capacity() < 1024);
+    assert_eq!(decoder.missing(&buffer), limits.max_message_len - 12);
+}
