@@ -7,12 +7,15 @@
 //!
 //! Through `tracing`, with target `eventstream_rpc`. No payload, header value or token is ever logged.
 //!
-//! | event | level | fields |
+//! | name | level | fields |
 //! |---|---|---|
+//! | `connection` (span) | debug | `connection`, a number |
+//! | `call` (span) | debug | `connection`, `operation` |
 //! | `connected` | debug | `connection` |
-//! | `connection ended` | debug | `connection`, `error` unless this side closed it |
 //! | `connect failed` | debug | `error` |
-//! | `call` (a span) | debug | `connection`, `operation` |
+//! | `connection ended` | debug | `error`, unless this side closed it |
+//! | `terminate sent`, `terminate received` | trace | `stream` |
+//! | `stream error` (of a handler that does not look at errors) | warn | `operation`, `error` |
 //! | `handler panicked` | error | `operation` |
 
 #[cfg(feature = "tokio")]

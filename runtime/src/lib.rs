@@ -39,5 +39,8 @@ pub mod server;
 #[cfg(any(feature = "tokio", feature = "server"))]
 mod transport;
 
+/// The target of everything that is logged.
+const LOG_TARGET: &str = "eventstream_rpc";
+
 /// What `Debug` output shows in the place of a sensitive value.
 pub const REDACTED: &str = "*** Sensitive Data Redacted ***";

@@ -36,8 +36,13 @@ pub trait Endpoint {
     /// Ends the connection: everything that is open ends with this error, at once.
     fn fail(&mut self, error: ConnectionError);
 
-    /// Whether the connection has ended. What is still to be written may then be written.
-    fn is_closed(&self) -> bool;
+    /// Why the connection has ended, once it has. What is still to be written may then be written.
+    fn ended(&self) -> Option<&ConnectionError>;
+
+    /// Whether the connection has ended.
+    fn is_closed(&self) -> bool {
+        self.ended().is_some()
+    }
 
     /// When [`expire`](Self::expire) has something to do, at the earliest.
     fn next_deadline(&self) -> Option<Instant>;

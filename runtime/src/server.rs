@@ -11,14 +11,19 @@
 //!
 //! Through `tracing`, with target `eventstream_rpc`. No payload, header value or token is ever logged.
 //!
-//! | event | level | fields |
+//! | name | level | fields |
 //! |---|---|---|
+//! | `connection` (span) | debug | `connection`, a number |
+//! | `call` (span) | debug | `connection`, `operation` |
 //! | `client accepted` | debug | `connection`, `identity` |
 //! | `client refused` | debug | `connection` |
 //! | `call denied` | debug | `connection`, `operation` |
-//! | `client gone` | debug | `connection`, `error` |
 //! | `invalid request` | debug | `connection`, `operation`, `error` |
+//! | `invalid event` | debug | `connection`, `error` |
+//! | `connection ended` | debug | `error`, unless this side closed it |
+//! | `terminate sent`, `terminate received` | trace | `stream` |
 //! | `handler panicked` | error | `connection`, `operation` |
+//! | `reply cannot be encoded` | error | `connection`, `operation`, `error` |
 //! | `accept failed` | warn | `error` |
 
 mod authenticator;

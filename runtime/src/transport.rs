@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::protocol::Endpoint;
+use crate::{LOG_TARGET, protocol::Endpoint};
 
 pub(crate) use driver::Driver;
 
@@ -37,6 +37,18 @@ impl<E: Endpoint> Shared<E> {
     /// Waits for something, by asking for it whenever something has happened.
     pub(crate) async fn poll<T>(&self, mut f: impl FnMut(&mut E, &Context<'_>) -> Poll<T>) -> T {
         std::future::poll_fn(|cx| self.with(|core| f(core, cx))).await
+    }
+
+    /// The span of everything that happens to the connection.
+    pub(crate) fn span(&self) -> tracing::Span {
+        tracing::debug_span!(target: LOG_TARGET, "connection", connection = self.number)
+    }
+
+    /// The span of one call.
+    pub(crate) fn call_span(&self, operation: &str) -> tracing::Span {
+        tracing::debug_span!(
+            target: LOG_TARGET, "call", connection = self.number, operation
+        )
     }
 
     fn lock(&self) -> MutexGuard<'_, E> {

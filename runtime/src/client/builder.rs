@@ -16,6 +16,7 @@ use tokio::{
     runtime::Handle as Runtime,
     time::timeout,
 };
+use tracing::Instrument;
 
 use super::{
     Connection, LifecycleHandler, lifecycle,
@@ -271,13 +272,13 @@ impl ConnectionBuilder {
             shared: Arc::clone(&shared),
             call_timeout: self.call_timeout,
         });
-        tokio::spawn(Driver::new(io, Arc::clone(&shared)));
+        tokio::spawn(Driver::new(io, Arc::clone(&shared)).instrument(shared.span()));
         let connected = shared.poll(|core, cx| core.poll_connected(cx));
         match timeout(self.handshake_timeout, connected).await {
             Ok(result) => result?,
             Err(_) => return Err(ConnectError::HandshakeTimeout { after: self.handshake_timeout }),
         }
-        tracing::debug!(target: "eventstream_rpc", connection = shared.number, "connected");
+        tracing::debug!(target: crate::LOG_TARGET, connection = shared.number, "connected");
         if let Some(slot) = lifecycle {
             tokio::spawn(slot.run(shared));
         }
@@ -307,7 +308,7 @@ impl ConnectionBuilder {
 
     fn report(self, result: Result<Connection, ConnectError>) -> Result<Connection, ConnectError> {
         if let Err(error) = &result {
-            tracing::debug!(target: "eventstream_rpc", %error, "connect failed");
+            tracing::debug!(target: crate::LOG_TARGET, %error, "connect failed");
             if let Some(slot) = self.lifecycle {
                 slot.connect_failed(error);
             }

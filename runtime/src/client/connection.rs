@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, task::Poll, time::Duration};
 
+use tracing::Instrument;
+
 use super::{
     CallOptions, ConnectionBuilder, SubscribeOptions, Subscription,
     reply::decode,
@@ -56,7 +58,9 @@ impl Connection {
         options: CallOptions,
     ) -> Result<O::Response, SdkError<O::Error>> {
         let _ = operation;
-        let (_stream, message) = self.start::<O>(&request, &options, None).await?;
+        let span = self.handle.shared.call_span(O::ID);
+        let reply = self.start::<O>(&request, &options, None).instrument(span);
+        let (_stream, message) = reply.await?;
         decode::<O, O::Response>(&message)
     }
 
@@ -76,7 +80,9 @@ impl Connection {
         options: SubscribeOptions,
     ) -> Result<Subscription<O>, SdkError<O::Error>> {
         let _ = operation;
-        let (stream, message) = self.start::<O>(&request, &options.call, Some(&options)).await?;
+        let span = self.handle.shared.call_span(O::ID);
+        let reply = self.start::<O>(&request, &options.call, Some(&options)).instrument(span);
+        let (stream, message) = reply.await?;
         let response = decode::<O, O::Response>(&message)?;
         Ok(Subscription::new(stream, response))
     }
@@ -97,7 +103,6 @@ impl Connection {
             deadline,
             subscribe,
         };
-        tracing::trace!(target: "eventstream_rpc", connection = self.number(), operation = O::ID, "call");
         let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, request));
         let key = self.send(deadline, open).await?;
         let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
@@ -227,10 +232,6 @@ impl Connection {
         });
         // It can only fail because the socket did, and then there is nothing left to wait for.
         let _ = shared.poll(|core, cx| core.poll_written(queued, cx)).await;
-    }
-
-    fn number(&self) -> u64 {
-        self.handle.shared.number
     }
 }
 

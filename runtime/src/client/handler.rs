@@ -115,7 +115,7 @@ where
 
 /// What a closure does about errors: it has no other way to tell anyone.
 fn log_error<O: StreamingOperation>(error: &SdkError<O::Error>) -> ControlFlow<()> {
-    tracing::warn!(target: "eventstream_rpc", operation = O::ID, %error, "stream error");
+    tracing::warn!(target: crate::LOG_TARGET, operation = O::ID, %error, "stream error");
     ControlFlow::Break(())
 }
 
@@ -264,7 +264,7 @@ async fn run<O: StreamingOperation>(
                 match caught(handler.on_stream_event(event)).await {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(panic) => {
-                        tracing::error!(target: "eventstream_rpc", operation = O::ID, "handler panicked");
+                        tracing::error!(target: crate::LOG_TARGET, operation = O::ID, "handler panicked");
                         handler.on_panic(panic).await
                     }
                 }

@@ -83,7 +83,13 @@ impl StdError for ConnectionError {
 
 impl From<io::Error> for ConnectionError {
     fn from(source: io::Error) -> Self {
-        Self::Io(Arc::new(source))
+        match source.kind() {
+            // So it looks when the other side closes while something is on its way to it.
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::ClosedByPeer,
+            _ => Self::Io(Arc::new(source)),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{Endpoint, MessageType, Outgoing, StreamId, header, output::Output};
 use crate::{
+    LOG_TARGET,
     client::{Overflow, SubscribeOptions},
     error::{BuildError, ConnectError, ConnectionError, EncodeError},
     frame::{Decoder, FrameEncoder, Header, HeaderValueRef, Limits},
@@ -325,6 +326,7 @@ impl Core {
         if let Some(id) = stream.id.take() {
             self.keys.remove(&id);
             if matches!(self.state, State::Open) {
+                tracing::trace!(target: LOG_TARGET, stream = id.0, "terminate sent");
                 self.output.write_control(&Outgoing::terminate(id), &[], &[]);
             }
         } else if let Some(id) = lagging {
@@ -466,8 +468,11 @@ impl Endpoint for Core {
         self.output.wake_driver();
     }
 
-    fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed(_))
+    fn ended(&self) -> Option<&ConnectionError> {
+        match &self.state {
+            State::Closed(error) => Some(error),
+            _ => None,
+        }
     }
 
     fn next_deadline(&self) -> Option<Instant> {

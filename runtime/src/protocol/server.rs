@@ -155,14 +155,6 @@ impl Core {
         }
     }
 
-    /// Why the connection has ended, once it has.
-    pub fn ended(&self) -> Option<&ConnectionError> {
-        match &self.state {
-            State::Closed(error) => Some(error),
-            _ => None,
-        }
-    }
-
     /// Lets the client in.
     pub fn accept(&mut self) {
         if let State::Deciding = self.state {
@@ -286,6 +278,7 @@ impl Core {
     /// Ends a stream from this side.
     pub fn terminate(&mut self, id: StreamId) {
         if self.remove(id) {
+            tracing::trace!(target: crate::LOG_TARGET, stream = id.0, "terminate sent");
             self.output.write_control(&Outgoing::terminate(id), &[], &[]);
         }
     }
@@ -391,8 +384,11 @@ impl Endpoint for Core {
         self.output.wake_driver();
     }
 
-    fn is_closed(&self) -> bool {
-        matches!(self.state, State::Closed(_))
+    fn ended(&self) -> Option<&ConnectionError> {
+        match &self.state {
+            State::Closed(error) => Some(error),
+            _ => None,
+        }
     }
 
     fn next_deadline(&self) -> Option<Instant> {

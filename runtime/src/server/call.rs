@@ -203,7 +203,7 @@ impl IncomingCall {
             Ok(decoded) => decoded,
             Err(error) => {
                 tracing::debug!(
-                    target: "eventstream_rpc",
+                    target: crate::LOG_TARGET,
                     connection = self.context.connection(), operation = O::ID, %error,
                     "invalid request"
                 );
@@ -284,7 +284,7 @@ impl Reply {
 
     fn panicked(&self, _panic: Box<dyn Any + Send>) {
         tracing::error!(
-            target: "eventstream_rpc",
+            target: crate::LOG_TARGET,
             connection = self.context.connection(), operation = self.operation,
             "handler panicked"
         );
@@ -302,7 +302,7 @@ impl Reply {
     pub(super) fn check(&self, sent: Result<(), SendError>) -> bool {
         if let Err(SendError::Build(error)) = &sent {
             tracing::error!(
-                target: "eventstream_rpc",
+                target: crate::LOG_TARGET,
                 connection = self.context.connection(), operation = self.operation, %error,
                 "reply cannot be encoded"
             );

@@ -10,6 +10,7 @@ use std::{
 };
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::Instrument;
 
 use super::{
     Authenticator, Authorizer, ConnectRequest, Identity, IncomingCall, PeerCredentials, Service,
@@ -75,7 +76,7 @@ where
     static NUMBER: AtomicU64 = AtomicU64::new(1);
     let core = Core::new(config, tokio::time::Instant::now().into_std());
     let shared = Arc::new(Shared::new(core, NUMBER.fetch_add(1, Ordering::Relaxed)));
-    tokio::spawn(Driver::new(io, Arc::clone(&shared)));
+    tokio::spawn(Driver::new(io, Arc::clone(&shared)).instrument(shared.span()));
     shared
 }
 
@@ -90,7 +91,7 @@ pub(super) async fn serve<S: Service, A: Authenticator>(
     let _end = EndOnDrop(Arc::clone(&shared));
     let Some(identity) = authenticate(&context, &shared, peer).await else { return };
     tracing::debug!(
-        target: "eventstream_rpc", connection = number, identity = identity.0, "client accepted"
+        target: crate::LOG_TARGET, connection = number, identity = identity.0, "client accepted"
     );
     let client = Client { identity, peer, shared };
     while let Some(incoming) = client.shared.poll(|core, cx| core.poll_incoming(cx)).await {
@@ -100,8 +101,6 @@ pub(super) async fn serve<S: Service, A: Authenticator>(
             Incoming::Connect { .. } => {}
         }
     }
-    let why = client.shared.with(|core| core.ended().map(ToString::to_string));
-    tracing::debug!(target: "eventstream_rpc", connection = number, error = why, "client gone");
 }
 
 async fn authenticate<S, A: Authenticator>(
@@ -118,7 +117,7 @@ async fn authenticate<S, A: Authenticator>(
             Some(identity)
         }
         Err(super::Rejected) => {
-            tracing::debug!(target: "eventstream_rpc", connection = shared.number, "client refused");
+            tracing::debug!(target: crate::LOG_TARGET, connection = shared.number, "client refused");
             shared.with(|core| core.refuse(tokio::time::Instant::now().into_std()));
             // The client closes, or its time runs out.
             while shared.poll(|core, cx| core.poll_incoming(cx)).await.is_some() {}
@@ -135,13 +134,14 @@ async fn dispatch<S: Service, A>(context: &Context<S, A>, client: &Client, messa
         && let Err(error) = authorizer.authorize(call.context(), call.operation())
     {
         tracing::debug!(
-            target: "eventstream_rpc",
+            target: crate::LOG_TARGET,
             connection = client.shared.number, operation = call.operation(),
             "call denied"
         );
         return call.deny(&error);
     }
-    let mut serving = context.service.call(call);
+    let span = client.shared.call_span(call.operation());
+    let mut serving = context.service.call(call).instrument(span);
     let first = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut serving).poll(cx))).await;
     if first.is_pending() {
         tokio::spawn(serving);

@@ -199,7 +199,7 @@ impl<A: Authenticator> Server<A> {
                 Ok(Accepted::Unix(io, peer)) => clients.add(&context, io, peer),
                 Ok(Accepted::Tcp(io)) => clients.add(&context, io, None),
                 Err(error) => {
-                    tracing::warn!(target: "eventstream_rpc", %error, "accept failed");
+                    tracing::warn!(target: crate::LOG_TARGET, %error, "accept failed");
                     sleep(ACCEPT_BACKOFF).await;
                 }
             }

@@ -95,7 +95,7 @@ impl<T: Shape> Stream for ClientEvents<T> {
             Ok(event) => Poll::Ready(Some(event)),
             Err(error) => {
                 tracing::debug!(
-                    target: "eventstream_rpc",
+                    target: crate::LOG_TARGET,
                     connection = self.shared.number, %error,
                     "invalid event"
                 );

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::Shared;
-use crate::{error::ConnectionError, protocol::Endpoint};
+use crate::{LOG_TARGET, error::ConnectionError, protocol::Endpoint};
 
 /// How much is read at a time, in bytes.
 const READ_LEN: usize = 64 * 1024;
@@ -169,7 +169,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Future for Driver<IO, E> {
             }
         }
         ready!(this.poll_end(cx));
-        this.shared.with(E::finish);
+        this.shared.with(|core| {
+            core.finish();
+            let error = core.ended().filter(|it| !matches!(it, ConnectionError::Closed));
+            let error = error.map(tracing::field::display);
+            tracing::debug!(target: LOG_TARGET, error, "connection ended");
+        });
         Poll::Ready(())
     }
 }

@@ -4,6 +4,7 @@ use bytes::BytesMut;
 
 use super::{ConnectionEvent, Core, State, stream::Action};
 use crate::{
+    LOG_TARGET,
     error::{ConnectionError, DecodeError},
     frame::{Frame, Header},
     protocol::{Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation},
@@ -133,6 +134,7 @@ impl Core {
         match action {
             Action::None => {}
             Action::Ended => {
+                tracing::trace!(target: LOG_TARGET, stream = id.0, "terminate received");
                 stream.id = None;
                 stream.lagging = None;
                 self.keys.remove(&id);
@@ -140,6 +142,7 @@ impl Core {
             Action::Terminate => self.terminate(key),
             Action::Lag => {
                 stream.lagging = stream.id.take();
+                tracing::trace!(target: LOG_TARGET, stream = id.0, "terminate sent");
                 self.output.write_control(&Outgoing::terminate(id), &[], &[]);
             }
             Action::Pause => self.paused += 1,

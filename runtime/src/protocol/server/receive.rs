@@ -179,6 +179,7 @@ impl Core {
             }
         }
         if is_end {
+            tracing::trace!(target: crate::LOG_TARGET, stream = id.0, "terminate received");
             self.remove(id);
         }
     }

@@ -43,6 +43,10 @@ impl Echo {
         Self { path, open, task }
     }
 
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     pub(crate) fn builder(&self, name: &str) -> ConnectionBuilder {
         ConnectionBuilder::default().socket_path(&self.path).connect_header("client-name", name)
     }
