@@ -66,3 +66,15 @@ pub trait Service: Send + Sync + 'static {
         InvalidRequest::Reject
     }
 }
+
+impl<S: Service> Service for std::sync::Arc<S> {
+    const ID: &'static str = S::ID;
+
+    fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
+        (**self).call(call)
+    }
+
+    fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
+        (**self).invalid_request(operation, violations)
+    }
+}

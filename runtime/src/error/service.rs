@@ -64,6 +64,24 @@ impl Unhandled {
         }))
     }
 
+    /// An error of the model that the operation does not declare: a handler may return it all the same, as
+    /// both Greengrass nuclei do.
+    pub fn undeclared(error: &impl ErrorShape) -> Self {
+        Self::of_modeled(error)
+    }
+
+    pub(crate) fn of_modeled(error: &dyn ModeledError) -> Self {
+        // An error that cannot be written is a failure by itself.
+        let Ok(payload) = error.to_payload() else { return Self::internal() };
+        Self(Box::new(Reply {
+            shape_id: Some(error.shape_id().to_owned()),
+            code: Some(error.code().to_owned()),
+            message: error.message().map(str::to_owned),
+            content_type: Some(Self::JSON.to_owned()),
+            payload: payload.into(),
+        }))
+    }
+
     /// Reads an error reply that the operation does not declare.
     ///
     /// The text is the first that is not empty of `message` and `_message`; the code is the shape's

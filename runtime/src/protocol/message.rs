@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use bytes::{BufMut, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::frame::{EncodeError, Frame, FrameEncoder, HeaderValueRef, Headers, Limits, MessageRef};
 
@@ -187,6 +187,11 @@ impl RpcMessage {
     /// The payload.
     pub fn payload(&self) -> &[u8] {
         self.frame.message().payload()
+    }
+
+    /// The payload, without a copy of it.
+    pub fn to_payload(&self) -> Bytes {
+        self.frame.payload()
     }
 
     /// All headers.

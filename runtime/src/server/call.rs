@@ -17,7 +17,7 @@ use crate::{
     error::Unhandled,
     operation::{NoEvents, Operation, Shape, StreamingOperation},
     protocol::{
-        RpcMessage, StreamId,
+        Endpoint, RpcMessage, StreamId,
         server::{Core, SendError},
     },
     serde,
@@ -71,6 +71,11 @@ impl RequestContext {
     /// Which required members the request lacks, if the service has accepted such a request.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
+    }
+
+    /// Closes the connection of the call, without an answer to anything that is open on it.
+    pub fn close_connection(&self) {
+        self.shared.with(|core| core.fail(crate::error::ConnectionError::Closed));
     }
 
     /// Waits until the stream of the call has ended, from whichever side.
@@ -129,6 +134,11 @@ impl IncomingCall {
         self.message.operation().unwrap_or_default()
     }
 
+    /// The payload of the request: the JSON of the operation's input, if the client keeps to the model.
+    pub fn payload(&self) -> bytes::Bytes {
+        self.message.to_payload()
+    }
+
     /// Who is calling.
     pub fn context(&self) -> &RequestContext {
         &self.context
@@ -184,8 +194,8 @@ impl IncomingCall {
         Box::pin(std::future::ready(()))
     }
 
-    /// Answers without a handler.
-    pub(super) fn deny(self, error: &ErrorReply) {
+    /// Answers with an error, without a handler.
+    pub fn deny(self, error: &ErrorReply) {
         self.into_reply().send_error(error);
     }
 

@@ -238,7 +238,9 @@ impl Merge {
 
     fn node(&mut self, node: &mut Node, value: Value) {
         match (&mut *node, value) {
-            (Node::Container(container), Value::Object(values)) => self.container(container, values),
+            (Node::Container(container), Value::Object(values)) => {
+                self.container(container, values)
+            }
             (Node::Leaf(_), Value::Object(values)) => {
                 self.replace_with_container(node);
                 if let Node::Container(container) = node {

@@ -20,7 +20,14 @@ fn example() -> Configuration {
 }
 
 #[track_caller]
-fn check(keys: &str, value: Value, time: Millis, tree: Value, result: Result<(), UpdateError>, events: &[&str]) {
+fn check(
+    keys: &str,
+    value: Value,
+    time: Millis,
+    tree: Value,
+    result: Result<(), UpdateError>,
+    events: &[&str],
+) {
     let mut it = example();
     let update = it.update(&path(keys), map(value), time, 1000);
     assert_eq!(Value::from(it.get(&[]).unwrap()), tree);
@@ -43,9 +50,23 @@ fn updates_as_the_worked_examples_say() {
     check("", json!({"a": 5}), 300, json!({"a": 5, "b": {"c": "x", "d": 2}}), Ok(()), &["a"]);
     check("", json!({"a": 5}), 150, json!({"a": 5, "b": {"c": "x", "d": 2}}), Err(TooOld), &["a"]);
     check("b", json!({"c": "y"}), 50, same.clone(), Err(TooOld), &[]);
-    check("b", json!({"c": "y"}), 150, json!({"a": 1, "b": {"c": "y", "d": 2}}), Err(TooOld), &["b/c"]);
+    check(
+        "b",
+        json!({"c": "y"}),
+        150,
+        json!({"a": 1, "b": {"c": "y", "d": 2}}),
+        Err(TooOld),
+        &["b/c"],
+    );
     check("b", json!({"c": "y"}), 200, json!({"a": 1, "b": {"c": "y", "d": 2}}), Ok(()), &["b/c"]);
-    check("a", json!({"a": 5}), 300, json!({"a": {"a": 5}, "b": {"c": "x", "d": 2}}), Ok(()), &["-a", "a/a"]);
+    check(
+        "a",
+        json!({"a": 5}),
+        300,
+        json!({"a": {"a": 5}, "b": {"c": "x", "d": 2}}),
+        Ok(()),
+        &["-a", "a/a"],
+    );
     check(
         "n/m",
         json!({"k": 1}),
@@ -64,7 +85,14 @@ fn updates_as_the_worked_examples_say() {
         &["-b/c", "b/c/z"],
     );
     check("", json!({"b": 7}), 300, json!({"a": 1, "b": 7}), Ok(()), &["-b", "b"]);
-    check("b", json!({"d": null}), 300, json!({"a": 1, "b": {"c": "x", "d": null}}), Ok(()), &["b/d"]);
+    check(
+        "b",
+        json!({"d": null}),
+        300,
+        json!({"a": 1, "b": {"c": "x", "d": null}}),
+        Ok(()),
+        &["b/d"],
+    );
     check("b", json!({}), 300, same.clone(), Ok(()), &[]);
     check("b", json!({}), 100, same.clone(), Err(TooOld), &[]);
     check("b", json!({"c": "x"}), 400, same.clone(), Ok(()), &[]);

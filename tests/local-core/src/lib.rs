@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod authorization;
+mod builder;
+mod configuration;
+mod configurations;
+mod core;
+mod events;
+mod front;
+mod pubsub;
+mod record;
+mod service;
+mod socket;
+mod topics;
+
+pub use authorization::AuthorizationRequest;
+pub use builder::Builder;
+pub use core::LocalCore;
+pub use events::{Ended, EventSender};
+pub use front::NextCall;
+pub use record::Call;

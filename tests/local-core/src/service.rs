@@ -1,0 +1,322 @@
+//! The operations: local publish/subscribe and configuration; the others say that they are not served.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use eventstream_rpc::operation::{Operation, StreamingOperation};
+use futures_core::Stream;
+use greengrass_core_ipc::{
+    error::Unhandled,
+    operation::{
+        authorize_client_device_action::AuthorizeClientDeviceAction,
+        cancel_local_deployment::CancelLocalDeployment,
+        create_debug_password::CreateDebugPassword,
+        create_local_deployment::CreateLocalDeployment,
+        defer_component_update::DeferComponentUpdate,
+        delete_thing_shadow::DeleteThingShadow,
+        get_client_device_auth_token::GetClientDeviceAuthToken,
+        get_component_details::GetComponentDetails,
+        get_configuration::{
+            GetConfigurationError, GetConfigurationRequest, GetConfigurationResponse,
+        },
+        get_local_deployment_status::GetLocalDeploymentStatus,
+        get_secret_value::GetSecretValue,
+        get_thing_shadow::GetThingShadow,
+        list_components::ListComponents,
+        list_local_deployments::ListLocalDeployments,
+        list_named_shadows_for_thing::ListNamedShadowsForThing,
+        pause_component::PauseComponent,
+        publish_to_iot_core::PublishToIoTCore,
+        publish_to_topic::{
+            PublishToTopic, PublishToTopicError, PublishToTopicRequest, PublishToTopicResponse,
+        },
+        put_component_metric::PutComponentMetric,
+        restart_component::RestartComponent,
+        resume_component::ResumeComponent,
+        send_configuration_validity_report::SendConfigurationValidityReport,
+        stop_component::StopComponent,
+        subscribe_to_certificate_updates::SubscribeToCertificateUpdates,
+        subscribe_to_component_updates::SubscribeToComponentUpdates,
+        subscribe_to_configuration_update::{
+            SubscribeToConfigurationUpdate, SubscribeToConfigurationUpdateError,
+            SubscribeToConfigurationUpdateResponse,
+        },
+        subscribe_to_iot_core::SubscribeToIoTCore,
+        subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus,
+        subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError, SubscribeToTopicResponse},
+        subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates,
+        update_configuration::{
+            UpdateConfigurationError, UpdateConfigurationRequest, UpdateConfigurationResponse,
+        },
+        update_state::UpdateState,
+        update_thing_shadow::UpdateThingShadow,
+        validate_authorization_token::ValidateAuthorizationToken,
+        verify_client_device_identity::VerifyClientDeviceIdentity,
+    },
+    server::{
+        GreengrassCoreIpc, InvalidRequest, RequestContext, StreamingRequest, StreamingResponse,
+        Violation,
+    },
+    types::{
+        PublishMessage,
+        error::{
+            FailedUpdateConditionCheckError, InvalidArgumentsError, ResourceNotFoundError,
+            ServiceError,
+        },
+    },
+};
+use serde_json::Value;
+
+use crate::{
+    authorization::{Authorization, AuthorizationRequest},
+    configuration::UpdateError,
+    configurations::{self, Configurations},
+    events::{self, EventSender, Events},
+    pubsub::PubSub,
+};
+
+/// What the operations work on.
+#[derive(Clone, Debug)]
+pub(crate) struct Nucleus {
+    pub(crate) pubsub: Arc<PubSub>,
+    pub(crate) configurations: Arc<Configurations>,
+    pub(crate) authorization: Arc<Authorization>,
+    pub(crate) streams: Arc<OpenStreams>,
+}
+
+/// The open streams of subscriptions, by component and operation: the senders of their events.
+#[derive(Debug, Default)]
+pub(crate) struct OpenStreams(Mutex<HashMap<(String, &'static str), Vec<AnySender>>>);
+
+/// An [`EventSender`] of some operation.
+type AnySender = Box<dyn Any + Send>;
+
+impl OpenStreams {
+    fn add<O: StreamingOperation>(&self, component: &str, sender: EventSender<O>) {
+        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let senders = streams.entry((component.to_owned(), O::ID)).or_default();
+        senders.retain(|it| is_open::<O>(&**it));
+        senders.push(Box::new(sender));
+    }
+
+    pub(crate) fn of<O: StreamingOperation>(&self, component: &str) -> Vec<EventSender<O>> {
+        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let senders = streams.entry((component.to_owned(), O::ID)).or_default();
+        senders.retain(|it| is_open::<O>(&**it));
+        senders.iter().filter_map(|it| it.downcast_ref().cloned()).collect()
+    }
+}
+
+fn is_open<O: StreamingOperation>(sender: &(dyn Any + Send)) -> bool {
+    sender.downcast_ref::<EventSender<O>>().is_some_and(EventSender::is_open)
+}
+
+impl Nucleus {
+    fn open<O: StreamingOperation>(&self, context: &RequestContext) -> (EventSender<O>, Events<O>) {
+        let (sender, events) = events::channel();
+        self.streams.add(&context.identity().0, sender.clone());
+        (sender, events)
+    }
+}
+
+/// Events, and what is to be dropped with them.
+struct With<S, T> {
+    events: S,
+    _kept: T,
+}
+
+impl<S: Stream + Unpin, T: Unpin> Stream for With<S, T> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        Pin::new(&mut self.events).poll_next(cx)
+    }
+}
+
+const PUBSUB: &str = "aws.greengrass.ipc.pubsub";
+
+fn invalid(text: &str) -> InvalidArgumentsError {
+    InvalidArgumentsError::builder().message(text).build()
+}
+
+fn not_found() -> ResourceNotFoundError {
+    ResourceNotFoundError::builder().message("Key not found").build()
+}
+
+fn failed(text: &str) -> ServiceError {
+    ServiceError::builder().message(text).build()
+}
+
+/// Implements operations that this core does not serve, as a nucleus without the plugin answers them.
+macro_rules! not_served {
+    ($($method:ident $operation:ident)*) => {
+        $(
+            async fn $method(
+                &self,
+                _: <$operation as Operation>::Request,
+                _: RequestContext,
+            ) -> Result<<$operation as Operation>::Response, <$operation as Operation>::Error> {
+                Err(not_served($operation::ID).into())
+            }
+        )*
+    };
+    (streaming $($method:ident $operation:ident)*) => {
+        $(
+            async fn $method(
+                &self,
+                _: StreamingRequest<$operation>,
+                _: RequestContext,
+            ) -> Result<StreamingResponse<$operation>, <$operation as Operation>::Error> {
+                Err(not_served($operation::ID).into())
+            }
+        )*
+    };
+}
+
+fn not_served(operation: &str) -> ServiceError {
+    failed(&format!("the local core does not serve {operation} yet"))
+}
+
+impl GreengrassCoreIpc for Nucleus {
+    /// A nucleus looks at what is missing when it gets there, after authorization for example.
+    fn invalid_request(&self, _: &str, _: &[Violation]) -> InvalidRequest {
+        InvalidRequest::Accept
+    }
+
+    async fn publish_to_topic(
+        &self,
+        request: PublishToTopicRequest,
+        context: RequestContext,
+    ) -> Result<PublishToTopicResponse, PublishToTopicError> {
+        let component = &context.identity().0;
+        self.authorization.check(&AuthorizationRequest {
+            component,
+            service: PUBSUB,
+            operation: PublishToTopic::ID,
+            resource: &request.topic,
+        })?;
+        PubSub::check_topic(&request.topic).map_err(|it| Unhandled::undeclared(&it))?;
+        if let PublishMessage::Unknown = request.publish_message {
+            let error = invalid("publishMessage needs jsonMessage or binaryMessage");
+            return Err(Unhandled::undeclared(&error).into());
+        }
+        self.pubsub.publish(component, &request.topic, request.publish_message);
+        Ok(PublishToTopicResponse::default())
+    }
+
+    async fn subscribe_to_topic(
+        &self,
+        request: StreamingRequest<SubscribeToTopic>,
+        context: RequestContext,
+    ) -> Result<StreamingResponse<SubscribeToTopic>, SubscribeToTopicError> {
+        let request = request.request;
+        let component = &context.identity().0;
+        self.authorization.check(&AuthorizationRequest {
+            component,
+            service: PUBSUB,
+            operation: SubscribeToTopic::ID,
+            resource: &request.topic,
+        })?;
+        PubSub::check_len(&request.topic)?;
+        let (sender, events) = self.open(&context);
+        let _kept = self.pubsub.subscribe(component, request.topic, request.receive_mode, sender);
+        Ok(StreamingResponse::new(SubscribeToTopicResponse::default(), With { events, _kept }))
+    }
+
+    async fn get_configuration(
+        &self,
+        request: GetConfigurationRequest,
+        context: RequestContext,
+    ) -> Result<GetConfigurationResponse, GetConfigurationError> {
+        let component = request.component_name.unwrap_or_else(|| context.identity().0.clone());
+        let value = self.configurations.get(&component, &request.key_path).ok_or_else(not_found)?;
+        Ok(GetConfigurationResponse::builder().component_name(component).value(value).build())
+    }
+
+    async fn update_configuration(
+        &self,
+        request: UpdateConfigurationRequest,
+        context: RequestContext,
+    ) -> Result<UpdateConfigurationResponse, UpdateConfigurationError> {
+        if let Some(missing) = context.violations().first() {
+            return Err(invalid(&format!("{} is required", missing.path)).into());
+        }
+        let path = request.key_path.unwrap_or_default();
+        let Value::Object(values) = request.value_to_merge else {
+            return Err(invalid("valueToMerge must be an object").into());
+        };
+        let time = configurations::millis(request.timestamp);
+        match self.configurations.update(&context.identity().0, &path, values, time) {
+            Ok(()) => Ok(UpdateConfigurationResponse::default()),
+            Err(UpdateError::Reserved) => {
+                Err(invalid("the key accessControl cannot be updated").into())
+            }
+            Err(UpdateError::ThroughLeaf) => {
+                Err(failed("the path leads through a value that is not an object").into())
+            }
+            Err(UpdateError::TooOld) => {
+                let error = FailedUpdateConditionCheckError::builder();
+                Err(error.message("what is there is newer than the timestamp").build().into())
+            }
+        }
+    }
+
+    async fn subscribe_to_configuration_update(
+        &self,
+        request: StreamingRequest<SubscribeToConfigurationUpdate>,
+        context: RequestContext,
+    ) -> Result<
+        StreamingResponse<SubscribeToConfigurationUpdate>,
+        SubscribeToConfigurationUpdateError,
+    > {
+        let request = request.request;
+        let component = request.component_name.unwrap_or_else(|| context.identity().0.clone());
+        let (sender, events) = self.open(&context);
+        if !self.configurations.watch(&component, &request.key_path, sender) {
+            return Err(not_found().into());
+        }
+        let response = SubscribeToConfigurationUpdateResponse::default();
+        Ok(StreamingResponse::new(response, events))
+    }
+
+    not_served! {
+        authorize_client_device_action AuthorizeClientDeviceAction
+        cancel_local_deployment CancelLocalDeployment
+        create_debug_password CreateDebugPassword
+        create_local_deployment CreateLocalDeployment
+        defer_component_update DeferComponentUpdate
+        delete_thing_shadow DeleteThingShadow
+        get_client_device_auth_token GetClientDeviceAuthToken
+        get_component_details GetComponentDetails
+        get_local_deployment_status GetLocalDeploymentStatus
+        get_secret_value GetSecretValue
+        get_thing_shadow GetThingShadow
+        list_components ListComponents
+        list_local_deployments ListLocalDeployments
+        list_named_shadows_for_thing ListNamedShadowsForThing
+        pause_component PauseComponent
+        publish_to_iot_core PublishToIoTCore
+        put_component_metric PutComponentMetric
+        restart_component RestartComponent
+        resume_component ResumeComponent
+        send_configuration_validity_report SendConfigurationValidityReport
+        stop_component StopComponent
+        update_state UpdateState
+        update_thing_shadow UpdateThingShadow
+        validate_authorization_token ValidateAuthorizationToken
+        verify_client_device_identity VerifyClientDeviceIdentity
+    }
+
+    not_served! { streaming
+        subscribe_to_certificate_updates SubscribeToCertificateUpdates
+        subscribe_to_component_updates SubscribeToComponentUpdates
+        subscribe_to_iot_core SubscribeToIoTCore
+        subscribe_to_iot_core_connection_status SubscribeToIoTCoreConnectionStatus
+        subscribe_to_validate_configuration_updates SubscribeToValidateConfigurationUpdates
+    }
+}
