@@ -1,0 +1,136 @@
+//! Configuration over the wire; the rules of merging have tests beside their code.
+
+use std::time::{Duration, SystemTime};
+
+use greengrass_core_ipc::{
+    Client, Subscription,
+    operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate,
+    primitives::Timestamp, types::ConfigurationUpdateEvents,
+};
+use greengrass_local_core::LocalCore;
+use serde_json::{Value, json};
+
+async fn core() -> (LocalCore, Client, Client) {
+    let core = LocalCore::builder()
+        .config("a", json!({"a": 1, "b": {"c": "x", "d": [1, 2]}, "accessControl": {}, "n": null}))
+        .component("b")
+        .start()
+        .await
+        .unwrap();
+    let (a, b) = (core.connect("a").await.unwrap(), core.connect("b").await.unwrap());
+    (core, a, b)
+}
+
+async fn get(client: &Client, path: &[&str]) -> Result<Value, String> {
+    match client.get_configuration().key_path(path.iter().copied()).send().await {
+        Ok(response) => Ok(response.value.unwrap()),
+        Err(error) => Err(error.code().unwrap().to_owned()),
+    }
+}
+
+#[tokio::test]
+async fn values_come_as_the_worked_examples_say() {
+    let (_core, client, _) = core().await;
+    for (path, expected) in [
+        (&["a"][..], Ok(json!({"a": 1}))),
+        (&["A"], Ok(json!({"a": 1}))),
+        (&["b"], Ok(json!({"c": "x", "d": [1, 2]}))),
+        (&["b", "c"], Ok(json!({"c": "x"}))),
+        (&["b", "d"], Ok(json!({"d": [1, 2]}))),
+        (&["n"], Ok(json!({"n": null}))),
+        (&["b", "d", "0"], Err("ResourceNotFoundError".to_owned())),
+        (&["zzz"], Err("ResourceNotFoundError".to_owned())),
+        (&["b", ""], Err("ResourceNotFoundError".to_owned())),
+    ] {
+        assert_eq!(get(&client, path).await, expected, "{path:?}");
+    }
+    let all = get(&client, &[]).await.unwrap();
+    assert_eq!(all.as_object().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn any_component_reads_any_other_and_updates_itself() {
+    let (_core, a, b) = core().await;
+    let response = b.get_configuration().component_name("a").key_path(["a"]).send().await.unwrap();
+    assert_eq!(response.component_name.as_deref(), Some("a"));
+    assert_eq!(response.value, Some(json!({"a": 1})));
+    let unknown = b.get_configuration().component_name("zzz").key_path(["a"]).send().await;
+    assert_eq!(unknown.unwrap_err().code(), Some("ResourceNotFoundError"));
+
+    b.update_configuration()
+        .timestamp(SystemTime::now())
+        .value_to_merge(json!({"own": true}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(get(&b, &[]).await, Ok(json!({"own": true})));
+    assert!(get(&a, &["own"]).await.is_err());
+}
+
+async fn changed(subscription: &mut Subscription<SubscribeToConfigurationUpdate>) -> Vec<String> {
+    match subscription.next().await.unwrap().unwrap() {
+        ConfigurationUpdateEvents::ConfigurationUpdateEvent(event) => {
+            assert_eq!(event.component_name, "a");
+            event.key_path
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn whoever_watches_at_or_above_a_change_is_told_its_path() {
+    let (_core, a, b) = core().await;
+    let watch = |client: &Client, path: &[&str]| {
+        let path: Vec<_> = path.iter().map(|it| (*it).to_owned()).collect();
+        client.subscribe_to_configuration_update().component_name("a").key_path(path).send()
+    };
+    let mut all = watch(&b, &[]).await.unwrap();
+    let mut branch = watch(&a, &["B"]).await.unwrap();
+    let mut leaf = watch(&a, &["b", "c"]).await.unwrap();
+    let missing = watch(&a, &["zzz"]).await.unwrap_err();
+    assert_eq!(missing.code(), Some("ResourceNotFoundError"));
+
+    let update = |value: Value| {
+        a.update_configuration().timestamp(SystemTime::now()).value_to_merge(value).send()
+    };
+    update(json!({"a": 2})).await.unwrap();
+    update(json!({"b": {"c": "y"}})).await.unwrap();
+    assert_eq!(changed(&mut all).await, ["a"]);
+    assert_eq!(changed(&mut all).await, ["b", "c"]);
+    assert_eq!(changed(&mut branch).await, ["b", "c"]);
+    assert_eq!(changed(&mut leaf).await, ["b", "c"]);
+    // The value is there when the event is.
+    assert_eq!(get(&a, &["b", "c"]).await, Ok(json!({"c": "y"})));
+    // The same value again is no change.
+    update(json!({"b": {"c": "y"}})).await.unwrap();
+    update(json!({"b": {"d": 0}})).await.unwrap();
+    assert_eq!(changed(&mut branch).await, ["b", "d"]);
+}
+
+#[tokio::test]
+async fn updates_fail_with_the_nucleus_s_errors() {
+    let (_core, client, _) = core().await;
+    let now = SystemTime::now();
+    let update = |path: &[&str], value: Value, time: SystemTime| {
+        let path: Vec<_> = path.iter().map(|it| (*it).to_owned()).collect();
+        let it = client.update_configuration().timestamp(time).value_to_merge(value);
+        async move { it.key_path(path).send().await.map_err(|it| it.code().unwrap().to_owned()) }
+    };
+    assert!(update(&[], json!({"a": 5}), now).await.is_ok());
+    let earlier = now - Duration::from_secs(10);
+    for (path, value, time, expected) in [
+        (&[][..], json!({"a": 6}), earlier, "FailedUpdateConditionCheckError"),
+        (&[], json!({"AccessControl": {}}), now, "InvalidArgumentsError"),
+        (&["accessControl", "x"], json!({}), now, "InvalidArgumentsError"),
+        (&["a", "x"], json!({"y": 1}), now, "ServiceError"),
+        (&[], json!([1]), now, "InvalidArgumentsError"),
+        (&[], json!(null), now, "InvalidArgumentsError"),
+    ] {
+        assert_eq!(update(path, value, time).await.unwrap_err(), expected, "{path:?}");
+    }
+    assert_eq!(get(&client, &["a"]).await, Ok(json!({"a": 5})));
+    // A time that only the wire can have is compared like any other.
+    let old = client.update_configuration().timestamp(Timestamp::from_millis(-1));
+    let error = old.value_to_merge(json!({"a": 7})).send().await.unwrap_err();
+    assert_eq!(error.code(), Some("FailedUpdateConditionCheckError"));
+}

@@ -1,0 +1,261 @@
+//! The core as a whole: what it does on demand, what it refuses, and the program.
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use greengrass_core_ipc::{
+    error::{ConnectError, ConnectionError, SdkError},
+    operation::{
+        get_secret_value::{GetSecretValue, GetSecretValueResponse},
+        publish_to_topic::PublishToTopic,
+        subscribe_to_topic::SubscribeToTopic,
+    },
+    types::{BinaryMessage, SecretValue, SubscriptionResponseMessage, error::UnauthorizedError},
+};
+use greengrass_local_core::LocalCore;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+
+async fn core() -> LocalCore {
+    LocalCore::builder().component("a").component("b").start().await.unwrap()
+}
+
+fn message() -> BinaryMessage {
+    BinaryMessage::builder().message("x").build()
+}
+
+#[tokio::test]
+async fn what_is_not_served_says_so() {
+    let core = core().await;
+    let client = core.connect("a").await.unwrap();
+    let error = client.list_components().send().await.unwrap_err();
+    assert_eq!(error.code(), Some("ServiceError"));
+    assert!(error.message().unwrap().contains("aws.greengrass#ListComponents"), "{error:?}");
+    let error = client.subscribe_to_component_updates().send().await.unwrap_err();
+    assert_eq!(error.code(), Some("ServiceError"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_call_does_what_was_asked_for_and_the_one_after_is_served() {
+    let core = core().await;
+    let client = core.connect("a").await.unwrap();
+    let publish = || client.publish_to_topic().topic("t").publish_message(message()).send();
+
+    core.on_next(PublishToTopic).fail(UnauthorizedError::builder().message("not you").build());
+    assert_eq!(publish().await.unwrap_err().message(), Some("not you"));
+    core.on_next(PublishToTopic).fail_unmodelled();
+    assert_eq!(publish().await.unwrap_err().message(), Some("InternalServerError"));
+    core.on_next(PublishToTopic).delay(Duration::from_secs(3));
+    let started = tokio::time::Instant::now();
+    publish().await.unwrap();
+    assert_eq!(started.elapsed().as_secs(), 3);
+    core.on_next(PublishToTopic).ignore();
+    assert!(publish().await.unwrap_err().is_timeout());
+    publish().await.unwrap();
+
+    let secret = GetSecretValueResponse::builder()
+        .secret_id("arn")
+        .version_id("1")
+        .version_stage(["AWSCURRENT"])
+        .secret_value(SecretValue::SecretString("s".to_owned()))
+        .build()
+        .unwrap();
+    core.on_next(GetSecretValue).respond(secret.clone());
+    assert_eq!(client.get_secret_value().secret_id("s").send().await.unwrap(), secret);
+
+    core.on_next(PublishToTopic).disconnect();
+    let error = publish().await.unwrap_err();
+    let SdkError::DispatchFailure { source: ConnectionError::ClosedByPeer, .. } = error else {
+        panic!("{error:?}");
+    };
+}
+
+#[tokio::test]
+async fn events_are_sent_by_hand() {
+    let core = core().await;
+    let client = core.connect("a").await.unwrap();
+    let event = SubscriptionResponseMessage::BinaryMessage(message());
+    assert_eq!(core.send_event(SubscribeToTopic, "a", &event), 0);
+    let mut received = client.subscribe_to_topic().topic("t").send().await.unwrap();
+    assert_eq!(core.send_event(SubscribeToTopic, "a", &event), 1);
+    assert_eq!(core.send_event(SubscribeToTopic, "b", &event), 0);
+    assert_eq!(received.next().await.unwrap().unwrap(), event);
+}
+
+#[tokio::test]
+async fn calls_are_recorded_until_they_are_taken() {
+    let core = core().await;
+    let client = core.connect("a").await.unwrap();
+    let waiting = core.next_call();
+    client.get_configuration().key_path(["x", "y"]).send().await.unwrap_err();
+    let call = waiting.await;
+    assert_eq!((&*call.component, &*call.operation), ("a", "GetConfiguration"));
+    assert_eq!(call.request(), json!({"keyPath": ["x", "y"]}));
+    client.list_components().send().await.unwrap_err();
+    client.publish_to_topic().topic("t").publish_message(message()).send().await.unwrap();
+    assert_eq!(core.next_call_of("PublishToTopic").await.request()["topic"], "t");
+    let left: Vec<_> = core.take_calls().into_iter().map(|it| it.operation).collect();
+    assert_eq!(left, ["ListComponents"]);
+    assert!(core.take_calls().is_empty());
+}
+
+#[tokio::test]
+async fn connections_close_tokens_are_refused_and_the_socket_goes_away() {
+    let core = core().await;
+    let path = core.socket_path().to_owned();
+    let inside = core.connect("a").await.unwrap();
+    let outside = core.connection("b").connect().await.unwrap();
+    core.disconnect_all().await;
+    assert!(matches!(outside.closed().await, Err(ConnectionError::ClosedByPeer)));
+    inside.list_components().send().await.unwrap_err();
+
+    core.refuse_tokens(true);
+    let error = core.connection("a").connect().await.unwrap_err();
+    assert!(matches!(error, ConnectError::Rejected), "{error:?}");
+    core.refuse_tokens(false);
+    let connection = core.connection("a").connect().await.unwrap();
+    let stranger = core.connection("a").auth_token("NOBODY").connect().await.unwrap_err();
+    assert!(matches!(stranger, ConnectError::Rejected), "{stranger:?}");
+
+    core.stop().await.unwrap();
+    assert!(connection.closed().await.is_err());
+    assert!(!path.exists() && !path.parent().unwrap().exists());
+}
+
+#[tokio::test]
+async fn what_makes_no_core_is_refused() {
+    for name in ["", "a b", "ü", &"x".repeat(129)] {
+        let error = LocalCore::builder().component(name).start().await.unwrap_err();
+        assert!(error.to_string().contains("is not the name of a component"), "{error}");
+    }
+    let error = LocalCore::builder().config("a", json!([1])).start().await.unwrap_err();
+    assert!(error.to_string().contains("is not a JSON object"), "{error}");
+    let core = core().await;
+    let second = LocalCore::builder().component("a").socket_path(core.socket_path());
+    assert_eq!(second.start().await.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
+    core.connect("a").await.unwrap();
+}
+
+#[tokio::test]
+async fn json_that_is_nested_too_deep_is_an_error_of_its_call_alone() {
+    let core = core().await;
+    let client = core.connect("a").await.unwrap();
+    let mut half = tokio::net::UnixStream::connect(core.socket_path()).await.unwrap();
+    half.write_all(&[0, 0, 1]).await.unwrap();
+    let mut io = tokio::net::UnixStream::connect(core.socket_path()).await.unwrap();
+    let mut bytes = bytes::BytesMut::new();
+    let frame = |kind: i32, stream: i32, operation: Option<&str>, payload: String| {
+        use eventstream_rpc::frame::{Header, HeaderValue, Message};
+        let mut headers = vec![
+            Header::new(":version", HeaderValue::String("0.1.0".to_owned())),
+            Header::new(":message-type", HeaderValue::Int32(kind)),
+            Header::new(":message-flags", HeaderValue::Int32(0)),
+            Header::new(":stream-id", HeaderValue::Int32(stream)),
+        ];
+        headers.extend(
+            operation.map(|it| Header::new("operation", HeaderValue::String(it.to_owned()))),
+        );
+        Message { headers, payload: payload.into() }
+    };
+    let token = format!(r#"{{"authToken":"{}"}}"#, core.auth_token("b"));
+    frame(4, 0, None, token).encode(&mut bytes).unwrap();
+    let deep = format!(
+        r#"{{"topic":"t","publishMessage":{{"jsonMessage":{{"message":{}{}}}}}}}"#,
+        "[".repeat(10_000),
+        "]".repeat(10_000)
+    );
+    let publish = Some("aws.greengrass#PublishToTopic");
+    frame(0, 1, publish, deep).encode(&mut bytes).unwrap();
+    let flat = r#"{"topic":"t","publishMessage":{"jsonMessage":{"message":{}}}}"#.to_owned();
+    frame(0, 2, publish, flat).encode(&mut bytes).unwrap();
+    io.write_all(&bytes).await.unwrap();
+    let mut input = bytes::BytesMut::new();
+    let mut answers = Vec::new();
+    let mut decoder = eventstream_rpc::frame::Decoder::default();
+    while answers.len() < 3 {
+        tokio::io::AsyncReadExt::read_buf(&mut io, &mut input).await.unwrap();
+        while let Some(message) = decoder.decode(&mut input).unwrap() {
+            answers.push(String::from_utf8(message.payload.to_vec()).unwrap());
+        }
+    }
+    assert_eq!(answers, ["", "InternalServerError", "{}"]);
+    client.publish_to_topic().topic("t").publish_message(message()).send().await.unwrap();
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_greengrass-local-core");
+
+#[tokio::test]
+async fn the_program_prints_what_a_shell_needs_and_ends_cleanly() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("program");
+    std::fs::create_dir_all(&folder).unwrap();
+    // Names of sockets are short.
+    let socket = std::env::temp_dir().join(format!("local-core-{}.socket", std::process::id()));
+    let configuration = folder.join("configuration.json");
+    std::fs::write(&configuration, r#"{"greeting": "hi"}"#).unwrap();
+    let mut program = tokio::process::Command::new(PROGRAM)
+        .args(["--component", "com.example.A", "--socket"])
+        .arg(&socket)
+        .arg("--config")
+        .arg(format!("com.example.B={}", configuration.display()))
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = tokio::io::BufReader::new(program.stdout.take().unwrap()).lines();
+    let mut exports = Vec::new();
+    loop {
+        let line = lines.next_line().await.unwrap().unwrap();
+        if line.contains("Ctrl-C") {
+            break;
+        }
+        exports.extend(line.strip_prefix("export ").map(str::to_owned));
+    }
+    assert_eq!(exports.len(), 4, "{exports:?}");
+    let token = exports[3].strip_prefix("SVCUID=").unwrap();
+    let builder = greengrass_core_ipc::client::ConnectionBuilder::default();
+    let connection = builder.socket_path(&socket).auth_token(token).connect().await.unwrap();
+    let client = greengrass_core_ipc::Client::new(connection.clone());
+    let value = client.get_configuration().key_path(["greeting"]).send().await.unwrap().value;
+    assert_eq!(value, Some(json!({"greeting": "hi"})));
+
+    let second =
+        Command::new(PROGRAM).args(["--component", "a", "--socket"]).arg(&socket).output().unwrap();
+    let text = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(text.contains("another server listens") && text.contains("--socket PATH"), "{text}");
+
+    let pid = program.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert!(program.wait().await.unwrap().success());
+    connection.closed().await.unwrap_err();
+    assert!(!socket.exists());
+}
+
+#[test]
+fn the_program_says_what_is_wrong() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("wrong");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (list, text) = (folder.join("list.json"), folder.join("text.json"));
+    std::fs::write(&list, "[1]").unwrap();
+    std::fs::write(&text, "{").unwrap();
+    let config = |file: &std::path::Path| format!("a={}", file.display());
+    for (args, status, expected) in [
+        (vec![], 2, "name a component"),
+        (vec!["--component".to_owned()], 2, "needs a value"),
+        (vec!["--verbose".to_owned()], 2, "is not an option"),
+        (vec!["--config".to_owned(), "a".to_owned()], 2, "NAME=FILE"),
+        (vec!["--config".to_owned(), config(&list)], 1, "does not hold a JSON object"),
+        (vec!["--config".to_owned(), config(&text)], 1, "is not JSON"),
+        (vec!["--config".to_owned(), "a=/nowhere".to_owned()], 1, "cannot read /nowhere"),
+        (vec!["--component".to_owned(), "a b".to_owned()], 1, "is not the name of a component"),
+    ] {
+        let run = Command::new(PROGRAM).args(&args).output().unwrap();
+        let stderr = String::from_utf8(run.stderr).unwrap();
+        assert_eq!(run.status.code(), Some(status), "{args:?}: {stderr}");
+        assert!(stderr.contains(expected), "{args:?}: {stderr}");
+    }
+    let help = Command::new(PROGRAM).arg("--help").output().unwrap();
+    assert!(help.status.success() && help.stdout.starts_with(b"usage: "));
+}
