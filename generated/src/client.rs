@@ -84,7 +84,7 @@ impl Client {
         &self.connection
     }
 
-    /// Tells the nucleus that the calling component runs, or that it has failed.
+    /// Tells the nucleus that the calling component is ready, or that it has failed.
     ///
     /// See [`UpdateState`](crate::operation::update_state::UpdateState).
     pub fn update_state(&self) -> UpdateStateFluentBuilder<Connection> {
@@ -117,7 +117,8 @@ impl Client {
         GetConfigurationFluentBuilder::new(self.connection.clone())
     }
 
-    /// Changes the configuration of the calling component, by merging an object into it.
+    /// Changes the configuration of the calling component, by merging an object into the object under
+    /// a path.
     ///
     /// See [`UpdateConfiguration`](crate::operation::update_configuration::UpdateConfiguration).
     pub fn update_configuration(&self) -> UpdateConfigurationFluentBuilder<Connection> {

@@ -147,12 +147,53 @@ pub use service::GreengrassCoreIpcService;
 /// the nucleus, over a Unix domain socket that the nucleus gives it.
 ///
 /// A connection belongs to one component, by the token with which it was opened; that component is
-/// who every call comes from. Calls that need permission are allowed by `accessControl` in the
-/// component's recipe; the page of each operation says what to put there.
+/// the caller of everything on it. What needs permission is allowed by `accessControl` in the
+/// default configuration of the component's recipe, by service, operations and resources.
+/// Everything that is not allowed there is refused:
+///
+/// ```yaml
+/// ComponentConfiguration:
+///   DefaultConfiguration:
+///     accessControl:
+///       aws.greengrass.ipc.pubsub:
+///         com.example.Thermometer:pubsub:1:
+///           policyDescription: Publish readings.
+///           operations: ["aws.greengrass#PublishToTopic"]
+///           resources: ["readings/*"]
+/// ```
+///
+/// In a resource, `*` stands for any text, slashes among it; `*` as an operation stands for all of
+/// that service's. Each operation's page ends with what it needs there. A change of the policy
+/// counts for new calls at once; subscriptions that are open go on.
 ///
 /// The Java nucleus has all operations, some of them only while a plugin component is installed:
-/// the Greengrass CLI, shadow manager, secret manager and client device auth. Nucleus lite has
-/// fewer. An operation that is not there fails with an error.
+/// the Greengrass CLI, shadow manager, secret manager and client device auth. Without the plugin
+/// they fail with [`ServiceError`]. Nucleus lite has [`PublishToTopic`], [`SubscribeToTopic`],
+/// [`PublishToIoTCore`], [`SubscribeToIoTCore`], [`SubscribeToIoTCoreConnectionStatus`] (from
+/// 2.7.0), [`GetConfiguration`], [`UpdateConfiguration`], [`SubscribeToConfigurationUpdate`],
+/// [`UpdateState`], [`RestartComponent`], [`CreateLocalDeployment`] and
+/// [`ValidateAuthorizationToken`]; the others fail with [`ServiceError`]. It takes messages of up
+/// to 10,000 bytes.
+///
+/// Servers also send errors that an operation does not declare. The pages say which of them are
+/// known.
+///
+/// [`CreateLocalDeployment`]: crate::operation::create_local_deployment::CreateLocalDeployment
+/// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
+/// [`PublishToIoTCore`]: crate::operation::publish_to_iot_core::PublishToIoTCore
+/// [`PublishToTopic`]: crate::operation::publish_to_topic::PublishToTopic
+/// [`RestartComponent`]: crate::operation::restart_component::RestartComponent
+/// [`ServiceError`]: crate::types::error::ServiceError
+/// [`SubscribeToConfigurationUpdate`]:
+/// crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
+/// [`SubscribeToIoTCore`]: crate::operation::subscribe_to_iot_core::SubscribeToIoTCore
+/// [`SubscribeToIoTCoreConnectionStatus`]:
+/// crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
+/// [`SubscribeToTopic`]: crate::operation::subscribe_to_topic::SubscribeToTopic
+/// [`UpdateConfiguration`]: crate::operation::update_configuration::UpdateConfiguration
+/// [`UpdateState`]: crate::operation::update_state::UpdateState
+/// [`ValidateAuthorizationToken`]:
+/// crate::operation::validate_authorization_token::ValidateAuthorizationToken
 ///
 /// An operation that is not implemented answers with an error that is not of the model, so that a
 /// model with more operations does not break an implementation.
@@ -171,7 +212,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         InvalidRequest::Reject
     }
 
-    /// Tells the nucleus that the calling component runs, or that it has failed.
+    /// Tells the nucleus that the calling component is ready, or that it has failed.
     ///
     /// See [`UpdateState`].
     fn update_state(
@@ -228,7 +269,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetConfiguration::ID).into()) }
     }
 
-    /// Changes the configuration of the calling component, by merging an object into it.
+    /// Changes the configuration of the calling component, by merging an object into the object under
+    /// a path.
     ///
     /// See [`UpdateConfiguration`].
     fn update_configuration(

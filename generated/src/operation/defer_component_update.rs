@@ -16,14 +16,24 @@ pub mod builders;
 
 /// Answers the announcement of an update: go ahead, or ask again later.
 ///
-/// [`InvalidArgumentsError`]: the caller holds no subscription to component updates.
-/// [`ServiceError`]: nothing waits for an answer, because it came too late, was given before, or
-/// names another deployment. Nucleus lite does not have this operation.
+/// The nucleus takes the longest delay of all answers, and then announces the update again. A
+/// component may put it off as often and as long as it likes. Nucleus lite does not have this
+/// operation.
 ///
-/// Access policy: none is needed, but the caller must hold a subscription to component updates.
+/// Errors:
+///
+/// - [`InvalidArgumentsError`]: the caller holds no subscription of
+///   [`SubscribeToComponentUpdates`], or names no deployment.
+/// - [`ServiceError`]: nothing waits for this answer. It came too late, was given before, or names
+///   another deployment.
+///
+/// Access policy: none is needed, but the caller must hold a subscription of
+/// [`SubscribeToComponentUpdates`].
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ServiceError`]: crate::types::error::ServiceError
+/// [`SubscribeToComponentUpdates`]:
+/// crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
 ///
 /// # Shapes
 ///
@@ -67,16 +77,16 @@ impl Operation for DeferComponentUpdate {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeferComponentUpdateRequest {
-    /// The deployment, from the event that announced it.
+    /// The ID of the deployment, from the event that announced it.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
-    /// Why, for the log.
+    /// Why, in words. The nucleus writes it to its log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// When to ask again, in milliseconds; 0 to go ahead. Always set it: without it the Java nucleus
-    /// waits for its timeout.
+    /// After how many milliseconds the update is to be announced again; 0 to go ahead. Always set it:
+    /// the Java nucleus waits for its time limit if it is absent, and takes no second answer.
     #[serde(rename = "recheckAfterMs", skip_serializing_if = "Option::is_none")]
     pub recheck_after_ms: Option<i64>,
 }

@@ -17,15 +17,21 @@ pub mod builders;
 
 /// Reads a value from the configuration of a component, the caller's own unless another is named.
 ///
-/// What comes back is always an object. An object in the configuration comes as it is; a single
-/// value comes in an object with one member, named as the last key of the path. The Java nucleus
-/// returns every number that has been updated over this interface as a floating-point number.
+/// What comes back is always an object. If there is an object under the path, its members come as
+/// they are; any other value, lists among them, comes in an object with one member that is named
+/// as the last key of the path. The order of members means nothing. The Java nucleus leaves keys
+/// that begin with `_` out of objects, and returns numbers that were written by
+/// [`UpdateConfiguration`] as floating-point numbers: 1 comes back as 1.0.
 ///
-/// [`ResourceNotFoundError`]: there is no such component, or nothing under that path.
+/// Errors:
+///
+/// - [`ResourceNotFoundError`]: there is no such component, it has no configuration, or there is
+///   nothing under the path.
 ///
 /// Access policy: none is needed; every component may read the configuration of every other.
 ///
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`UpdateConfiguration`]: crate::operation::update_configuration::UpdateConfiguration
 ///
 /// # Shapes
 ///
@@ -68,10 +74,10 @@ impl Operation for GetConfiguration {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetConfigurationRequest {
-    /// Whose configuration. Absent: the caller's own.
+    /// Whose configuration to read. Absent: the caller's own.
     #[serde(rename = "componentName", skip_serializing_if = "Option::is_none")]
     pub component_name: Option<String>,
-    /// Where in it, from the outermost key inwards; an empty path is all of it.
+    /// What to read; an empty path is all of it.
     ///
     /// This member is required.
     #[serde(rename = "keyPath", default = "missing", deserialize_with = "required")]
@@ -98,7 +104,7 @@ pub struct GetConfigurationResponse {
     /// Whose configuration it is.
     #[serde(rename = "componentName", skip_serializing_if = "Option::is_none")]
     pub component_name: Option<String>,
-    /// What is there: always an object; a single value comes under its own key.
+    /// What is under the path: always an object. A single value comes under its own key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Document>,
 }

@@ -17,12 +17,20 @@ pub mod builders;
 
 /// Answers whether the configuration that a deployment proposes is acceptable.
 ///
-/// [`InvalidArgumentsError`]: nobody waits for this answer, because it came too late, was given
-/// before, or names another deployment. Nucleus lite does not have this operation.
+/// There is one answer to each [`ValidateConfigurationUpdateEvent`]. Nucleus lite does not have
+/// this operation.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`]: no deployment is named, or nothing waits for this answer. It came
+///   too late, was given before, or names another deployment.
+/// - [`ServiceError`]: there is no report in the request.
 ///
 /// Access policy: none is needed.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ServiceError`]: crate::types::error::ServiceError
+/// [`ValidateConfigurationUpdateEvent`]: crate::types::ValidateConfigurationUpdateEvent
 ///
 /// # Shapes
 ///

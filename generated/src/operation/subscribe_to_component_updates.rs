@@ -20,16 +20,20 @@ pub mod builders;
 /// Asks to be told before and after a deployment changes components on the device.
 ///
 /// Events come for every deployment whose update policy is to notify components, also if it does
-/// not change the caller. After an event that announces an update, the nucleus waits for an
-/// answer, [`DeferComponentUpdate`], from every component that has subscribed, or until the
-/// deployment's timeout.
+/// not change the caller; local deployments notify nobody. After [`PreComponentUpdateEvent`] the
+/// nucleus waits until every subscription has been answered with [`DeferComponentUpdate`], or
+/// until the time limit of the deployment, by default 60 seconds, has passed; who does not answer
+/// agrees. Hold one subscription per component: one answer counts for one subscription only.
+/// Nucleus lite does not have this operation.
 ///
-/// [`ResourceNotFoundError`]: the caller is not a component. Nucleus lite does not have this
-/// operation.
+/// Errors:
+///
+/// - [`ResourceNotFoundError`]: the caller is not a component.
 ///
 /// Access policy: none is needed.
 ///
 /// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
+/// [`PreComponentUpdateEvent`]: crate::types::PreComponentUpdateEvent
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// # Shapes

@@ -20,11 +20,19 @@ pub mod builders;
 /// Asks to be told when a value in the configuration of a component changes, the caller's own
 /// unless another is named.
 ///
-/// An event names the path of what changed and not the value; read it with [`GetConfiguration`].
+/// An event names the path of what changed and not the value, which [`GetConfiguration`] reads.
+/// There is one event for each single value that changes or is removed; a value that is new may be
+/// told twice, and a value written again unchanged is not told. Changes that the caller makes
+/// itself are told too.
 ///
-/// [`ResourceNotFoundError`]: there is no such component, or nothing under that path now.
+/// What is watched has to be there: watch an object above if the key is yet to come. A key that
+/// has been removed is not watched any more, even if it comes back.
 ///
-/// Access policy: none is needed.
+/// Errors:
+///
+/// - [`ResourceNotFoundError`]: there is no such component, or nothing under the path now.
+///
+/// Access policy: none is needed; every component may watch the configuration of every other.
 ///
 /// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
@@ -80,10 +88,10 @@ impl StreamingOperation for SubscribeToConfigurationUpdate {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToConfigurationUpdateRequest {
-    /// Whose configuration. Absent: the caller's own.
+    /// Whose configuration to watch. Absent: the caller's own.
     #[serde(rename = "componentName", skip_serializing_if = "Option::is_none")]
     pub component_name: Option<String>,
-    /// What to watch, from the outermost key inwards; an empty path is all of it. It has to be there.
+    /// What to watch, with everything below it; an empty path is all of it.
     ///
     /// This member is required.
     #[serde(rename = "keyPath", default = "missing", deserialize_with = "required")]

@@ -19,12 +19,16 @@ pub mod builders;
 
 /// Asks to be consulted before a deployment changes the configuration of the calling component.
 ///
-/// For each event the component answers with [`SendConfigurationValidityReport`]; if it rejects
-/// the configuration, or does not answer in time, the deployment fails. Hold one such subscription
-/// only: the Java nucleus consults the first, and closing any of them ends it. Nucleus lite does
-/// not have this operation.
+/// An event comes if the component runs, keeps its version, and the deployment changes values of
+/// its configuration. The component answers each with [`SendConfigurationValidityReport`], within
+/// the time limit of the deployment, by default 20 seconds. If it rejects the configuration the
+/// deployment fails before it has changed anything. If it does not answer, the Java nucleus fails
+/// the deployment as well, although its guide says that it goes on.
 ///
-/// Access policy: none is needed.
+/// Hold one such subscription only: the Java nucleus consults the first, and closing any of them
+/// ends it. Nucleus lite does not have this operation.
+///
+/// Access policy: none is needed; a component is asked about its own configuration only.
 ///
 /// [`SendConfigurationValidityReport`]:
 /// crate::operation::send_configuration_validity_report::SendConfigurationValidityReport

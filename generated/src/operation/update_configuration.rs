@@ -18,22 +18,38 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// Changes the configuration of the calling component, by merging an object into it.
+/// Changes the configuration of the calling component, by merging an object into the object under
+/// a path.
 ///
-/// Members that are given replace those that are there, object by object; others stay. Each single
-/// value remembers the time of its last change, and an older change does not replace a newer one.
-/// The key `accessControl` is reserved.
+/// Objects are merged member by member. Other values, lists among them, replace what is there;
+/// `null` is stored as a value, and nothing can be deleted. What the object does not name stays. A
+/// missing path is made. The change survives restarts and later deployments, which merge on top of
+/// it.
 ///
-/// [`InvalidArgumentsError`]: time or value are missing, or the reserved key is in them.
-/// [`FailedUpdateConditionCheckError`]: what is there is newer than the timestamp.
-/// [`ServiceError`]: the path leads through a single value. Neither nucleus sends the other errors
-/// that are declared. Nucleus lite passes over older changes without an error.
+/// To change a single value, name the object that holds it: a path that leads to the value itself
+/// turns that value into an object. With nucleus lite this, and every other change between an
+/// object and a single value, fails with [`ServiceError`].
+///
+/// Each single value remembers when it was changed last, and is not replaced by an older change.
+/// Send the present time.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`]: timestamp or value is missing, the caller has no configuration, or
+///   the key `accessControl`, which is reserved, is named at the top.
+/// - [`FailedUpdateConditionCheckError`]: something under the path is newer than the timestamp, be
+///   it a value that the request does not name. Values that were older have been changed. Nucleus
+///   lite passes over older changes in silence.
+/// - [`ServiceError`]: the path leads through a single value.
+/// - [`UnauthorizedError`] and [`ConflictError`] are not sent by the nuclei.
 ///
 /// Access policy: none is needed; a component changes its own configuration only.
 ///
+/// [`ConflictError`]: crate::types::error::ConflictError
 /// [`FailedUpdateConditionCheckError`]: crate::types::error::FailedUpdateConditionCheckError
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -78,15 +94,15 @@ impl Operation for UpdateConfiguration {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateConfigurationRequest {
-    /// Where to merge, from the outermost key inwards. Absent or empty: at the root.
+    /// The object to merge into. Absent or empty: the whole configuration.
     #[serde(rename = "keyPath", skip_serializing_if = "Option::is_none")]
     pub key_path: Option<Vec<String>>,
-    /// When the change happened; older changes do not replace newer ones.
+    /// When the change was made. The Java nucleus counts in milliseconds.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub timestamp: Timestamp,
-    /// What to merge: an object, whose members replace those that are there.
+    /// What to merge: an object. An empty one changes nothing.
     ///
     /// This member is required.
     #[serde(rename = "valueToMerge", default = "missing", deserialize_with = "required")]

@@ -15,17 +15,23 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 
 pub mod builders;
 
-/// Tells the nucleus that the calling component runs, or that it has failed.
+/// Tells the nucleus that the calling component is ready, or that it has failed.
 ///
-/// A component whose recipe has a startup step with a timeout reports `RUNNING` when it is ready.
-/// A report that does not fit the state that the component is in is ignored, and the call succeeds
-/// all the same.
+/// A component with a `startup` step in its recipe is `STARTING` until that step exits with
+/// success or the component reports `RUNNING`; the step has 120 seconds by default. A component
+/// with a `run` step is `RUNNING` once its process has been started and need not report that.
+/// `ERRORED` is taken in the states `NEW`, `STARTING`, `RUNNING` and `STOPPING`, `RUNNING` only in
+/// `STARTING`. The Java nucleus ignores any other report, and the call succeeds all the same.
 ///
-/// [`ResourceNotFoundError`]: the caller is not a component.
+/// Errors:
+///
+/// - [`ResourceNotFoundError`]: the caller is not a component.
+/// - [`ServiceError`]: the state is missing or unknown.
 ///
 /// Access policy: none is needed; a component reports its own state only.
 ///
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`ServiceError`]: crate::types::error::ServiceError
 ///
 /// # Shapes
 ///

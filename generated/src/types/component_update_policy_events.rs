@@ -10,14 +10,16 @@ use serde::ser::Error;
 
 use crate::types::{PostComponentUpdateEvent, PreComponentUpdateEvent};
 
-/// What happens to a deployment that notifies components.
+/// An announcement about a deployment that notifies components.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum ComponentUpdatePolicyEvents {
-    /// It is about to change components, and waits for an answer.
+    /// Components are about to be changed. Answer with [`DeferComponentUpdate`].
+    ///
+    /// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
     PreUpdateEvent(PreComponentUpdateEvent),
-    /// It has changed them, or has been withdrawn.
+    /// Components have been changed, or will not be: work may go on.
     PostUpdateEvent(PostComponentUpdateEvent),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

@@ -5,7 +5,7 @@ use eventstream_rpc::operation::Shape;
 use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
-/// A value in a configuration has changed.
+/// Something in the configuration of a component has changed or has been removed.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfigurationUpdateEvent {
@@ -18,7 +18,8 @@ pub struct ConfigurationUpdateEvent {
         deserialize_with = "required"
     )]
     pub component_name: String,
-    /// The path of what changed, from the root of the component's configuration.
+    /// What has changed: the path from the root of the component's configuration, wherever the watch
+    /// begins. It can be read as it is.
     ///
     /// This member is required.
     #[serde(rename = "keyPath", default = "missing", deserialize_with = "required")]
@@ -59,7 +60,8 @@ impl ConfigurationUpdateEventBuilder {
         self
     }
 
-    /// The path of what changed, from the root of the component's configuration.
+    /// What has changed: the path from the root of the component's configuration, wherever the watch
+    /// begins. It can be read as it is.
     ///
     /// This member is required.
     pub fn key_path(

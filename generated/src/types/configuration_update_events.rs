@@ -10,12 +10,12 @@ use serde::ser::Error;
 
 use crate::types::ConfigurationUpdateEvent;
 
-/// What happens to a configuration.
+/// What happens to a configuration that is watched.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum ConfigurationUpdateEvents {
-    /// A value has changed.
+    /// Something has changed.
     ConfigurationUpdateEvent(ConfigurationUpdateEvent),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

@@ -11,17 +11,17 @@ use crate::types::ConfigurationValidityStatus;
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfigurationValidityReport {
-    /// Whether it is acceptable.
+    /// Whether the configuration is acceptable.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub status: ConfigurationValidityStatus,
-    /// The deployment that asked.
+    /// The ID of the deployment, from the event that asked.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
-    /// Why it is not acceptable; it becomes part of the deployment's failure.
+    /// Why it is not acceptable, in words. It becomes part of the deployment's error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -47,7 +47,7 @@ pub struct ConfigurationValidityReportBuilder {
 }
 
 impl ConfigurationValidityReportBuilder {
-    /// Whether it is acceptable.
+    /// Whether the configuration is acceptable.
     ///
     /// This member is required.
     pub fn status(mut self, status: impl Into<ConfigurationValidityStatus>) -> Self {
@@ -61,7 +61,7 @@ impl ConfigurationValidityReportBuilder {
         self
     }
 
-    /// The deployment that asked.
+    /// The ID of the deployment, from the event that asked.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -75,7 +75,7 @@ impl ConfigurationValidityReportBuilder {
         self
     }
 
-    /// Why it is not acceptable; it becomes part of the deployment's failure.
+    /// Why it is not acceptable, in words. It becomes part of the deployment's error.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

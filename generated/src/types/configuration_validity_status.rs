@@ -10,9 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ConfigurationValidityStatus {
-    /// It is.
+    /// The configuration is acceptable.
     Accepted,
-    /// It is not: the deployment fails.
+    /// The configuration is not acceptable: the deployment fails.
     Rejected,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

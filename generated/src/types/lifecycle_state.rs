@@ -6,25 +6,26 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// States of a component.
+/// A state of a component.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LifecycleState {
-    /// It runs.
+    /// It is ready. A component that is paused is in this state too.
     Running,
-    /// Something has failed; the nucleus tries again.
+    /// A step or the process has failed. The nucleus runs the `recover` step and tries again.
     Errored,
     /// It is known and not installed yet.
     New,
-    /// It has done what it was to do, or was stopped.
+    /// It has done what it was to do and exited with success, has nothing to run, or was stopped.
     Finished,
-    /// Its install step is done.
+    /// Its `install` step is done.
     Installed,
-    /// It has failed too often, and is left alone.
+    /// It has failed too often. The nucleus leaves it alone until it is restarted or a deployment
+    /// changes it.
     Broken,
-    /// Its startup step runs.
+    /// Its `startup` step runs.
     Starting,
-    /// Its shutdown step runs.
+    /// It is being stopped: its `shutdown` step runs.
     Stopping,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -5,11 +5,11 @@ use eventstream_rpc::operation::Shape;
 use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
-/// A deployment has changed components, or has been withdrawn.
+/// A deployment has changed components, or was withdrawn while it waited.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PostComponentUpdateEvent {
-    /// The deployment.
+    /// The ID of the deployment.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
@@ -35,7 +35,7 @@ pub struct PostComponentUpdateEventBuilder {
 }
 
 impl PostComponentUpdateEventBuilder {
-    /// The deployment.
+    /// The ID of the deployment.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {

@@ -5,16 +5,20 @@ use eventstream_rpc::operation::Shape;
 use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
-/// A deployment is about to change components.
+/// A deployment is about to change components, and waits for an answer by [`DeferComponentUpdate`].
+///
+/// It comes again for the same deployment after it has been deferred.
+///
+/// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PreComponentUpdateEvent {
-    /// The deployment, to be named in the answer.
+    /// The ID of the deployment, to be named in the answer.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
-    /// Whether the nucleus restarts for it.
+    /// Whether the nucleus itself restarts for this deployment, which closes the connection.
     ///
     /// This member is required.
     #[serde(
@@ -45,7 +49,7 @@ pub struct PreComponentUpdateEventBuilder {
 }
 
 impl PreComponentUpdateEventBuilder {
-    /// The deployment, to be named in the answer.
+    /// The ID of the deployment, to be named in the answer.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -59,7 +63,7 @@ impl PreComponentUpdateEventBuilder {
         self
     }
 
-    /// Whether the nucleus restarts for it.
+    /// Whether the nucleus itself restarts for this deployment, which closes the connection.
     ///
     /// This member is required.
     pub fn is_ggc_restarting(mut self, is_ggc_restarting: bool) -> Self {

@@ -6,13 +6,16 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// States that a component reports of itself.
+/// A state that a component reports of itself. [`LifecycleState`] has all states.
+///
+/// [`LifecycleState`]: crate::types::LifecycleState
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ReportedLifecycleState {
-    /// It is ready.
+    /// The component is ready.
     Running,
-    /// It has failed; the nucleus restarts it.
+    /// The component has failed. The nucleus restarts it; after three such errors, each within an hour
+    /// of the one before, it is `BROKEN`.
     Errored,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -6,14 +6,18 @@ use eventstream_rpc::primitives::Document;
 use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
-/// A deployment proposes a configuration.
+/// A deployment proposes a configuration, and waits for an answer by
+/// [`SendConfigurationValidityReport`].
+///
+/// [`SendConfigurationValidityReport`]:
+/// crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateConfigurationUpdateEvent {
     /// All of the proposed configuration, not just what changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<Document>,
-    /// The deployment, to be named in the answer.
+    /// The ID of the deployment, to be named in the answer.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
@@ -52,7 +56,7 @@ impl ValidateConfigurationUpdateEventBuilder {
         self
     }
 
-    /// The deployment, to be named in the answer.
+    /// The ID of the deployment, to be named in the answer.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {

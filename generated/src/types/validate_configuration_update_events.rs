@@ -10,7 +10,7 @@ use serde::ser::Error;
 
 use crate::types::ValidateConfigurationUpdateEvent;
 
-/// What is asked about a configuration.
+/// A question about a configuration.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]

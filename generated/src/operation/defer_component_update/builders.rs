@@ -22,7 +22,7 @@ pub struct DeferComponentUpdateRequestBuilder {
 }
 
 impl DeferComponentUpdateRequestBuilder {
-    /// The deployment, from the event that announced it.
+    /// The ID of the deployment, from the event that announced it.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -36,7 +36,7 @@ impl DeferComponentUpdateRequestBuilder {
         self
     }
 
-    /// Why, for the log.
+    /// Why, in words. The nucleus writes it to its log.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -48,8 +48,8 @@ impl DeferComponentUpdateRequestBuilder {
         self
     }
 
-    /// When to ask again, in milliseconds; 0 to go ahead. Always set it: without it the Java nucleus
-    /// waits for its timeout.
+    /// After how many milliseconds the update is to be announced again; 0 to go ahead. Always set it:
+    /// the Java nucleus waits for its time limit if it is absent, and takes no second answer.
     pub fn recheck_after_ms(mut self, recheck_after_ms: i64) -> Self {
         self.recheck_after_ms = Some(recheck_after_ms);
         self

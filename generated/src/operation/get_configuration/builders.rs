@@ -22,7 +22,7 @@ pub struct GetConfigurationRequestBuilder {
 }
 
 impl GetConfigurationRequestBuilder {
-    /// Whose configuration. Absent: the caller's own.
+    /// Whose configuration to read. Absent: the caller's own.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
         self.component_name = Some(component_name.into());
         self
@@ -34,7 +34,7 @@ impl GetConfigurationRequestBuilder {
         self
     }
 
-    /// Where in it, from the outermost key inwards; an empty path is all of it.
+    /// What to read; an empty path is all of it.
     ///
     /// This member is required.
     pub fn key_path(
@@ -86,7 +86,7 @@ impl GetConfigurationResponseBuilder {
         self
     }
 
-    /// What is there: always an object; a single value comes under its own key.
+    /// What is under the path: always an object. A single value comes under its own key.
     pub fn value(mut self, value: impl Into<Document>) -> Self {
         self.value = Some(value.into());
         self

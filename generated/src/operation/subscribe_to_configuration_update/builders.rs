@@ -23,7 +23,7 @@ pub struct SubscribeToConfigurationUpdateRequestBuilder {
 }
 
 impl SubscribeToConfigurationUpdateRequestBuilder {
-    /// Whose configuration. Absent: the caller's own.
+    /// Whose configuration to watch. Absent: the caller's own.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
         self.component_name = Some(component_name.into());
         self
@@ -35,7 +35,7 @@ impl SubscribeToConfigurationUpdateRequestBuilder {
         self
     }
 
-    /// What to watch, from the outermost key inwards; an empty path is all of it. It has to be there.
+    /// What to watch, with everything below it; an empty path is all of it.
     ///
     /// This member is required.
     pub fn key_path(

@@ -23,7 +23,7 @@ pub struct UpdateConfigurationRequestBuilder {
 }
 
 impl UpdateConfigurationRequestBuilder {
-    /// Where to merge, from the outermost key inwards. Absent or empty: at the root.
+    /// The object to merge into. Absent or empty: the whole configuration.
     pub fn key_path(
         mut self,
         key_path: impl IntoIterator<Item = impl Into<String>>,
@@ -38,7 +38,7 @@ impl UpdateConfigurationRequestBuilder {
         self
     }
 
-    /// When the change happened; older changes do not replace newer ones.
+    /// When the change was made. The Java nucleus counts in milliseconds.
     ///
     /// This member is required.
     pub fn timestamp(mut self, timestamp: impl Into<Timestamp>) -> Self {
@@ -52,7 +52,7 @@ impl UpdateConfigurationRequestBuilder {
         self
     }
 
-    /// What to merge: an object, whose members replace those that are there.
+    /// What to merge: an object. An empty one changes nothing.
     ///
     /// This member is required.
     pub fn value_to_merge(mut self, value_to_merge: impl Into<Document>) -> Self {

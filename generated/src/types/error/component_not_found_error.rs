@@ -5,13 +5,15 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// There is no such component. Both nuclei send [`ResourceNotFoundError`] in its place.
+/// There is no such component.
+///
+/// Both nuclei send [`ResourceNotFoundError`] in its place: handle both.
 ///
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ComponentNotFoundError {
-    /// Which component.
+    /// Which component is not there, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -56,7 +58,7 @@ pub struct ComponentNotFoundErrorBuilder {
 }
 
 impl ComponentNotFoundErrorBuilder {
-    /// Which component.
+    /// Which component is not there, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

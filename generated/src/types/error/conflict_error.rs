@@ -5,11 +5,12 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The request is at odds with what is there.
+/// The request is made for another version of the thing than the one that is there. Read it again,
+/// and decide anew.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConflictError {
-    /// What is at odds.
+    /// What is at odds, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +55,7 @@ pub struct ConflictErrorBuilder {
 }
 
 impl ConflictErrorBuilder {
-    /// What is at odds.
+    /// What is at odds, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

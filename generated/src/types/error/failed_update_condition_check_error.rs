@@ -5,11 +5,14 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// What is there is newer than the request.
+/// What is there is newer than the timestamp of the request.
+///
+/// It does not mean that nothing happened: values that were older than the request have been
+/// changed. Read the configuration again before deciding what to do.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FailedUpdateConditionCheckError {
-    /// Which is newer.
+    /// What was newer, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +57,7 @@ pub struct FailedUpdateConditionCheckErrorBuilder {
 }
 
 impl FailedUpdateConditionCheckErrorBuilder {
-    /// Which is newer.
+    /// What was newer, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

@@ -5,12 +5,16 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// A member of the request is missing or not valid. The Java nucleus sends it from more operations
-/// than declare it.
+/// A member of the request is missing or not valid.
+///
+/// The same request fails again. The Java nucleus sends this error also from operations that do
+/// not declare it; where it does, nucleus lite often sends [`ServiceError`].
+///
+/// [`ServiceError`]: crate::types::error::ServiceError
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidArgumentsError {
-    /// Which member, and why.
+    /// What is wrong with the request, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -55,7 +59,7 @@ pub struct InvalidArgumentsErrorBuilder {
 }
 
 impl InvalidArgumentsErrorBuilder {
-    /// Which member, and why.
+    /// What is wrong with the request, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

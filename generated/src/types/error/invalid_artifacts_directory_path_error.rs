@@ -5,11 +5,12 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The folder of the artifacts is not acceptable.
+/// The folder of the artifacts is not acceptable: it holds the folder in which the nucleus keeps
+/// its own.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidArtifactsDirectoryPathError {
-    /// Why.
+    /// What is wrong with the folder, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +55,7 @@ pub struct InvalidArtifactsDirectoryPathErrorBuilder {
 }
 
 impl InvalidArtifactsDirectoryPathErrorBuilder {
-    /// Why.
+    /// What is wrong with the folder, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

@@ -5,11 +5,15 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// There is no session with that token.
+/// There is no session with that token. Sessions may be dropped: open a new one with
+/// [`GetClientDeviceAuthToken`].
+///
+/// [`GetClientDeviceAuthToken`]:
+/// crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidClientDeviceAuthTokenError {
-    /// What is wrong with it.
+    /// What is wrong with the token, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +58,7 @@ pub struct InvalidClientDeviceAuthTokenErrorBuilder {
 }
 
 impl InvalidClientDeviceAuthTokenErrorBuilder {
-    /// What is wrong with it.
+    /// What is wrong with the token, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

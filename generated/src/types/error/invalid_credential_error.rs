@@ -5,11 +5,12 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The credential of the client device is not valid.
+/// The credential of the client device is not valid: its certificate is unknown or inactive, or is
+/// not that of the thing.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidCredentialError {
-    /// What is wrong with it.
+    /// What is wrong with the credential, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +55,7 @@ pub struct InvalidCredentialErrorBuilder {
 }
 
 impl InvalidCredentialErrorBuilder {
-    /// What is wrong with it.
+    /// What is wrong with the credential, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

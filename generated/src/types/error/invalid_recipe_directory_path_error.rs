@@ -5,11 +5,14 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The folder of the recipes is not acceptable. Neither nucleus sends it.
+/// The folder of the recipes is not acceptable.
+///
+/// The nuclei are not known to send it; a folder that does not exist makes the deployment fail
+/// later.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidRecipeDirectoryPathError {
-    /// Why.
+    /// What is wrong with the folder, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +57,7 @@ pub struct InvalidRecipeDirectoryPathErrorBuilder {
 }
 
 impl InvalidRecipeDirectoryPathErrorBuilder {
-    /// Why.
+    /// What is wrong with the folder, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

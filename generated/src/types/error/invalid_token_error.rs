@@ -5,11 +5,11 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// Nobody has that token.
+/// No component has that token.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidTokenError {
-    /// What is wrong with it.
+    /// What is wrong with the token, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -54,7 +54,7 @@ pub struct InvalidTokenErrorBuilder {
 }
 
 impl InvalidTokenErrorBuilder {
-    /// What is wrong with it.
+    /// What is wrong with the token, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

@@ -5,17 +5,21 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// What the request names is not there.
+/// What the request names is not there: a component, a configuration key, a secret, a shadow or a
+/// deployment.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResourceNotFoundError {
-    /// What is missing, in words.
+    /// What is not there, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What kind of thing is missing.
+    /// What kind of thing it is, for example `Component`, [`LocalDeployment`], `shadow` or `secret`.
+    /// Often absent.
+    ///
+    /// [`LocalDeployment`]: crate::types::LocalDeployment
     #[serde(rename = "resourceType", skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
-    /// Its name.
+    /// The name of the thing. Often absent.
     #[serde(rename = "resourceName", skip_serializing_if = "Option::is_none")]
     pub resource_name: Option<String>,
 }
@@ -62,7 +66,7 @@ pub struct ResourceNotFoundErrorBuilder {
 }
 
 impl ResourceNotFoundErrorBuilder {
-    /// What is missing, in words.
+    /// What is not there, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -74,7 +78,10 @@ impl ResourceNotFoundErrorBuilder {
         self
     }
 
-    /// What kind of thing is missing.
+    /// What kind of thing it is, for example `Component`, [`LocalDeployment`], `shadow` or `secret`.
+    /// Often absent.
+    ///
+    /// [`LocalDeployment`]: crate::types::LocalDeployment
     pub fn resource_type(mut self, resource_type: impl Into<String>) -> Self {
         self.resource_type = Some(resource_type.into());
         self
@@ -86,7 +93,7 @@ impl ResourceNotFoundErrorBuilder {
         self
     }
 
-    /// Its name.
+    /// The name of the thing. Often absent.
     pub fn resource_name(mut self, resource_name: impl Into<String>) -> Self {
         self.resource_name = Some(resource_name.into());
         self

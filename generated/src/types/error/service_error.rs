@@ -7,13 +7,17 @@ use eventstream_rpc::primitives::Document;
 use serde::{Deserialize, Serialize};
 
 /// The nucleus failed, or refused for a reason that has no error of its own.
+///
+/// It is also the answer to an operation that the nucleus does not have, or not without a plugin
+/// component.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServiceError {
-    /// What failed. Nucleus lite often leaves it empty.
+    /// What went wrong, in words. May be empty or absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// More about it, such as the reason of a broker.
+    /// More about what went wrong. Set when AWS IoT Core refuses a subscription: an object with
+    /// `reasonString` and `reasonCode`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<Document>,
 }
@@ -59,7 +63,7 @@ pub struct ServiceErrorBuilder {
 }
 
 impl ServiceErrorBuilder {
-    /// What failed. Nucleus lite often leaves it empty.
+    /// What went wrong, in words. May be empty or absent.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -71,7 +75,8 @@ impl ServiceErrorBuilder {
         self
     }
 
-    /// More about it, such as the reason of a broker.
+    /// More about what went wrong. Set when AWS IoT Core refuses a subscription: an object with
+    /// `reasonString` and `reasonCode`.
     pub fn context(mut self, context: impl Into<Document>) -> Self {
         self.context = Some(context.into());
         self

@@ -5,12 +5,15 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The calling component may not do that. The operation's page says what its recipe needs under
-/// `accessControl`.
+/// The calling component may not do that.
+///
+/// The operation's page says what its recipe needs under `accessControl`. Trying again helps only
+/// once a deployment has changed that. The Java nucleus names the component, operation and
+/// resource in `message`, except for AWS IoT Core.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnauthorizedError {
-    /// Who was denied what.
+    /// Who may not do what, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -55,7 +58,7 @@ pub struct UnauthorizedErrorBuilder {
 }
 
 impl UnauthorizedErrorBuilder {
-    /// Who was denied what.
+    /// Who may not do what, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

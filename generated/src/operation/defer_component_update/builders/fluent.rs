@@ -29,7 +29,7 @@ impl<C> DeferComponentUpdateFluentBuilder<C> {
         }
     }
 
-    /// The deployment, from the event that announced it.
+    /// The ID of the deployment, from the event that announced it.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -43,7 +43,7 @@ impl<C> DeferComponentUpdateFluentBuilder<C> {
         self
     }
 
-    /// Why, for the log.
+    /// Why, in words. The nucleus writes it to its log.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.request = self.request.message(message);
         self
@@ -55,8 +55,8 @@ impl<C> DeferComponentUpdateFluentBuilder<C> {
         self
     }
 
-    /// When to ask again, in milliseconds; 0 to go ahead. Always set it: without it the Java nucleus
-    /// waits for its timeout.
+    /// After how many milliseconds the update is to be announced again; 0 to go ahead. Always set it:
+    /// the Java nucleus waits for its time limit if it is absent, and takes no second answer.
     pub fn recheck_after_ms(mut self, recheck_after_ms: i64) -> Self {
         self.request = self.request.recheck_after_ms(recheck_after_ms);
         self

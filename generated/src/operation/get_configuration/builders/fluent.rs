@@ -29,7 +29,7 @@ impl<C> GetConfigurationFluentBuilder<C> {
         }
     }
 
-    /// Whose configuration. Absent: the caller's own.
+    /// Whose configuration to read. Absent: the caller's own.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
         self.request = self.request.component_name(component_name);
         self
@@ -41,7 +41,7 @@ impl<C> GetConfigurationFluentBuilder<C> {
         self
     }
 
-    /// Where in it, from the outermost key inwards; an empty path is all of it.
+    /// What to read; an empty path is all of it.
     ///
     /// This member is required.
     pub fn key_path(

@@ -30,7 +30,7 @@ impl<C> UpdateConfigurationFluentBuilder<C> {
         }
     }
 
-    /// Where to merge, from the outermost key inwards. Absent or empty: at the root.
+    /// The object to merge into. Absent or empty: the whole configuration.
     pub fn key_path(
         mut self,
         key_path: impl IntoIterator<Item = impl Into<String>>,
@@ -45,7 +45,7 @@ impl<C> UpdateConfigurationFluentBuilder<C> {
         self
     }
 
-    /// When the change happened; older changes do not replace newer ones.
+    /// When the change was made. The Java nucleus counts in milliseconds.
     ///
     /// This member is required.
     pub fn timestamp(mut self, timestamp: impl Into<Timestamp>) -> Self {
@@ -59,7 +59,7 @@ impl<C> UpdateConfigurationFluentBuilder<C> {
         self
     }
 
-    /// What to merge: an object, whose members replace those that are there.
+    /// What to merge: an object. An empty one changes nothing.
     ///
     /// This member is required.
     pub fn value_to_merge(mut self, value_to_merge: impl Into<Document>) -> Self {
