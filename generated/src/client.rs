@@ -378,8 +378,7 @@ impl Client {
         PutComponentMetricFluentBuilder::new(self.connection.clone())
     }
 
-    /// Receives whether the device is connected to AWS IoT Core: the status now, and each time it
-    /// changes.
+    /// Tells whether the device is connected to AWS IoT Core: the status now, and each time it changes.
     ///
     /// See
     /// [`SubscribeToIoTCoreConnectionStatus`](crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus).

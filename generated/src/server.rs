@@ -732,8 +732,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(PutComponentMetric::ID).into()) }
     }
 
-    /// Receives whether the device is connected to AWS IoT Core: the status now, and each time it
-    /// changes.
+    /// Tells whether the device is connected to AWS IoT Core: the status now, and each time it changes.
     ///
     /// See [`SubscribeToIoTCoreConnectionStatus`].
     fn subscribe_to_iot_core_connection_status(

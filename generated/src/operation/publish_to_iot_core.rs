@@ -18,18 +18,27 @@ pub mod builders;
 
 /// Publishes an MQTT message to AWS IoT Core.
 ///
-/// Success means that the nucleus has queued the message. While the device is offline it waits, in
-/// memory and up to 2.5 MiB of payloads unless configured otherwise; messages of QoS 0 are refused
-/// while offline by default.
+/// Success means that the nucleus has queued the message, not that it was delivered. The queue of
+/// the Java nucleus is in memory and holds 2.5 MiB of payloads, unless it is configured otherwise;
+/// when it is full, messages of QoS 0 are discarded first. While the device is offline messages of
+/// QoS 1 wait in it, and those of QoS 0 are refused by default.
 ///
-/// [`UnauthorizedError`]: the policy does not allow the topic. [`ServiceError`]: the queue is
-/// full, the device is meant to be offline, the payload is over 128 KiB (by default), or the topic
-/// has wildcards, more than 7 slashes or more than 256 characters. [`InvalidArgumentsError`],
-/// which the model does not declare here: payload or quality of service are missing or wrong.
-/// Nucleus lite ignores everything but topic, quality of service and payload.
+/// A topic has at most 256 characters and 7 slashes, counted behind `$aws/rules/RULE/` if it
+/// begins so, and no wildcards. A payload has at most 128 KiB by default. Members that belong to
+/// MQTT 5 get lost if the nucleus is configured for MQTT 3. Nucleus lite ignores everything but
+/// topic, payload and quality of service.
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`]: the policy does not allow the topic.
+/// - [`InvalidArgumentsError`], although it is not declared here: topic, payload or quality of
+///   service is missing or has no valid value. Nucleus lite sends [`ServiceError`].
+/// - [`ServiceError`]: topic or payload break a limit, the queue is full, the device is configured
+///   to stay offline, or the message has QoS 0 and the device is offline.
 ///
 /// Access policy: service `aws.greengrass.ipc.mqttproxy`, operation
-/// `aws.greengrass#PublishToIoTCore`, resource the topic; MQTT wildcards in the policy count.
+/// `aws.greengrass#PublishToIoTCore`, resource the topic. In a policy of this service `+` as a
+/// level stands for any one level, and `#` as the last for all further ones.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ServiceError`]: crate::types::error::ServiceError
@@ -78,41 +87,44 @@ impl Operation for PublishToIoTCore {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishToIoTCoreRequest {
-    /// The topic, without wildcards.
+    /// The topic, without wildcards: at most 256 characters and 7 slashes.
     ///
     /// This member is required.
     #[serde(rename = "topicName", default = "missing", deserialize_with = "required")]
     pub topic_name: String,
-    /// The quality of service.
+    /// The quality of service at which to send it.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub qos: Qos,
-    /// The payload; in practice the Java nucleus requires it.
+    /// The payload, by default at most 128 KiB. Always set it, if only to no bytes: the Java nucleus
+    /// requires it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Blob>,
-    /// Whether the broker is to retain the message. Default: no.
+    /// Whether the broker keeps the message for later subscribers. Default: `false`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retain: Option<bool>,
-    /// Properties for the receivers.
+    /// User properties of the message, for its receivers. MQTT 5.
     #[serde(rename = "userProperties", skip_serializing_if = "Option::is_none")]
     pub user_properties: Option<Vec<UserProperty>>,
-    /// How long the message is good for, in seconds.
+    /// After how many seconds the message need not be delivered any more. Default: it does not expire.
+    /// MQTT 5.
     #[serde(
         rename = "messageExpiryIntervalSeconds",
         skip_serializing_if = "Option::is_none"
     )]
     pub message_expiry_interval_seconds: Option<i64>,
-    /// What tells this side which request a response belongs to.
+    /// Any bytes by which the sender of a request knows the response to it. MQTT 5.
     #[serde(rename = "correlationData", skip_serializing_if = "Option::is_none")]
     pub correlation_data: Option<Blob>,
-    /// The topic for a response.
+    /// The topic on which a response is expected. MQTT 5.
     #[serde(rename = "responseTopic", skip_serializing_if = "Option::is_none")]
     pub response_topic: Option<String>,
-    /// What the payload is. Default: bytes.
+    /// What the payload is. Default: `BYTES`. MQTT 5.
     #[serde(rename = "payloadFormat", skip_serializing_if = "Option::is_none")]
     pub payload_format: Option<PayloadFormat>,
-    /// The MIME type of the payload. The Java nucleus does not pass it on.
+    /// The content type of the payload, customarily a MIME type. The Java nucleus does not pass it on.
+    /// MQTT 5.
     #[serde(rename = "contentType", skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
 }

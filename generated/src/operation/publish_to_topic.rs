@@ -17,17 +17,26 @@ pub mod builders;
 
 /// Publishes a message on a local topic, to the components of this device that subscribe to it.
 ///
-/// Success means that the nucleus has the message, not that somebody received it.
+/// Success means that the nucleus has taken the message, not that somebody received it or that
+/// anybody subscribes. Messages are delivered at most once and are not stored.
 ///
-/// [`UnauthorizedError`]: the policy does not allow the topic, or it is empty.
-/// [`InvalidArgumentsError`], which the model does not declare here: a wildcard (`+`, `#` or `*`)
-/// in the topic. Nucleus lite takes topics of up to 256 bytes and whole requests of up to 10,000
-/// bytes.
+/// Topics are levels of text with slashes between them. The Java nucleus does not limit their
+/// length; nucleus lite takes up to 256 bytes, requests of up to 10,000 bytes in all, and wildcard
+/// characters as they are. It sends [`ServiceError`] where the Java nucleus sends
+/// [`InvalidArgumentsError`].
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`]: the policy does not allow the topic, or the topic is empty.
+/// - [`InvalidArgumentsError`], although it is not declared here: the topic is missing or has one
+///   of the characters `+`, `#` and `*`.
+/// - [`ServiceError`]: there is no message in the request, among others.
 ///
 /// Access policy: service `aws.greengrass.ipc.pubsub`, operation `aws.greengrass#PublishToTopic`,
 /// resource the topic.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
@@ -73,7 +82,7 @@ impl Operation for PublishToTopic {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishToTopicRequest {
-    /// The topic, without wildcards.
+    /// The topic. Not empty, without `+`, `#` and `*`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]

@@ -25,8 +25,8 @@ pub mod builders;
 /// told twice, and a value written again unchanged is not told. Changes that the caller makes
 /// itself are told too.
 ///
-/// What is watched has to be there: watch an object above if the key is yet to come. A key that
-/// has been removed is not watched any more, even if it comes back.
+/// What is watched has to be there: watch an object above if the key is yet to come. Once the
+/// watched key itself has been removed, no more events come, even if it is added again.
 ///
 /// Errors:
 ///

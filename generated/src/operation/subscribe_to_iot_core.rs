@@ -19,17 +19,27 @@ pub mod builders;
 
 /// Receives the MQTT messages that come from AWS IoT Core on the topics that match a filter.
 ///
-/// The response comes after AWS IoT Core has acknowledged the subscription. A `#` at the end of a
-/// filter does not match the level above it here: `a/#` does not deliver the topic `a`.
+/// The response comes after AWS IoT Core has acknowledged the subscription, or at once if the
+/// device has already subscribed to topics that include these; then retained messages do not come
+/// again, and the quality of service is that of the earlier subscription. In a filter `+` stands
+/// for one level and `#` as the last level for all further ones. The Java nucleus does not deliver
+/// the topic `a` for the filter `a/#`. Filters have the limits of topics, see
+/// [`PublishToIoTCore`].
 ///
-/// [`UnauthorizedError`]: the policy does not allow the filter. [`ServiceError`]: AWS IoT Core
-/// refused, with the reason in `context`, or the filter breaks a limit. Nucleus lite delivers
-/// topic and payload only.
+/// Errors:
+///
+/// - [`UnauthorizedError`]: the policy does not allow the filter.
+/// - [`InvalidArgumentsError`], although it is not declared here: topic or quality of service is
+///   missing or has no valid value.
+/// - [`ServiceError`]: the filter breaks a limit, the device is configured to stay offline, or AWS
+///   IoT Core has refused; then `context` has the reason.
 ///
 /// Access policy: service `aws.greengrass.ipc.mqttproxy`, operation
-/// `aws.greengrass#SubscribeToIoTCore`, resource the topic filter; MQTT wildcards in the policy
-/// count.
+/// `aws.greengrass#SubscribeToIoTCore`, resource the topic filter. In a policy of this service `+`
+/// as a level stands for any one level, and `#` as the last for all further ones.
 ///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`PublishToIoTCore`]: crate::operation::publish_to_iot_core::PublishToIoTCore
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
@@ -84,12 +94,12 @@ impl StreamingOperation for SubscribeToIoTCore {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreRequest {
-    /// The topic, or a filter with the wildcards `+` and `#`.
+    /// The topic, or a filter with the wildcards `+` and `#`: at most 256 characters and 7 slashes.
     ///
     /// This member is required.
     #[serde(rename = "topicName", default = "missing", deserialize_with = "required")]
     pub topic_name: String,
-    /// The highest quality of service at which messages should come.
+    /// The highest quality of service at which messages are delivered to the device.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]

@@ -17,12 +17,15 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// Receives whether the device is connected to AWS IoT Core: the status now, and each time it
-/// changes.
+/// Tells whether the device is connected to AWS IoT Core: the status now, and each time it changes.
 ///
-/// The same status may come twice. Nuclei before 2026 do not have this operation.
+/// The first event comes right after the response. The same status may come more than once. Only
+/// recent nuclei have this operation, nucleus lite from 2.7.0; an older Java nucleus fails it with
+/// an error that is not of the model, an older nucleus lite with [`ServiceError`].
 ///
 /// Access policy: none is needed.
+///
+/// [`ServiceError`]: crate::types::error::ServiceError
 ///
 /// # Shapes
 ///

@@ -20,17 +20,30 @@ pub mod builders;
 /// Receives the messages that components of this device publish on the local topics that match a
 /// filter.
 ///
-/// The filter is a topic, or has the wildcards `+` for one level and `#`, at its end, for all
-/// further levels. Messages of a publisher come in the order in which it published them. Nothing
-/// is stored: what is published while nobody subscribes is gone.
+/// In a filter a level that is `+` stands for any one level, and `#` as the last level for all
+/// further levels. With the Java nucleus `a/#` does not match the topic `a`, and wildcards match
+/// topics that begin with `$`; with nucleus lite it is the other way round in both. The Java
+/// nucleus takes any text as a filter, which then perhaps matches nothing; nucleus lite takes 1 to
+/// 256 bytes.
 ///
-/// [`UnauthorizedError`]: the policy does not allow the filter, as written, or it is empty.
-/// Nucleus lite takes filters of up to 256 bytes.
+/// Messages of one subscription come one after another in the order in which they were published.
+/// Nothing is stored: what is published while nobody subscribes is gone. Each call is a
+/// subscription of its own and gets its own copies.
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`]: the policy does not allow the filter, or the filter is empty.
+/// - [`InvalidArgumentsError`]: the filter is missing.
+/// - [`ServiceError`]: with nucleus lite, the filter is empty or too long, or there are about 100
+///   subscriptions already.
 ///
 /// Access policy: service `aws.greengrass.ipc.pubsub`, operation
-/// `aws.greengrass#SubscribeToTopic`, resource the topic filter (`*` in a policy stands for any
-/// text).
+/// `aws.greengrass#SubscribeToTopic`, resource the topic filter as it is written. `+` and `#` in a
+/// policy stand only for themselves: `readings/#` as a filter is allowed by `readings/#` or
+/// `readings/*`.
 ///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
@@ -88,8 +101,8 @@ pub struct SubscribeToTopicRequest {
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub topic: String,
-    /// Whether to receive what the caller publishes itself. Default: all messages for a topic, those
-    /// of others for a filter with a wildcard. Nucleus lite ignores it.
+    /// Whether to receive what the calling component publishes itself. Default: all messages for a
+    /// topic, those of others for a filter with wildcards. Nucleus lite ignores it and delivers all.
     #[serde(rename = "receiveMode", skip_serializing_if = "Option::is_none")]
     pub receive_mode: Option<ReceiveMode>,
 }
@@ -111,7 +124,7 @@ impl Shape for SubscribeToTopicRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToTopicResponse {
-    /// Not used any more.
+    /// Not used any more, and not set.
     #[deprecated(note = "No longer used")]
     #[serde(rename = "topicName", skip_serializing_if = "Option::is_none")]
     pub topic_name: Option<String>,

@@ -10,10 +10,10 @@ use crate::types::MessageContext;
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BinaryMessage {
-    /// The message.
+    /// The bytes. They travel as base64, which makes them longer by a third.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Blob>,
-    /// What is known about a message that was received. Not used when publishing.
+    /// What is known about a message that has been received. Not used when publishing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<MessageContext>,
 }
@@ -38,7 +38,7 @@ pub struct BinaryMessageBuilder {
 }
 
 impl BinaryMessageBuilder {
-    /// The message.
+    /// The bytes. They travel as base64, which makes them longer by a third.
     pub fn message(mut self, message: impl Into<Blob>) -> Self {
         self.message = Some(message.into());
         self
@@ -50,7 +50,7 @@ impl BinaryMessageBuilder {
         self
     }
 
-    /// What is known about a message that was received. Not used when publishing.
+    /// What is known about a message that has been received. Not used when publishing.
     pub fn context(mut self, context: impl Into<MessageContext>) -> Self {
         self.context = Some(context.into());
         self

@@ -10,9 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ConnectionStatus {
-    /// It is.
+    /// The device is connected.
     Connected,
-    /// It is not.
+    /// The device is not connected.
     Disconnected,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::ConnectionStatus;
 
-/// Whether the device is connected to AWS IoT Core.
+/// The status of the connection with AWS IoT Core.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConnectionStatusEvent {
-    /// Whether it is.
+    /// Whether the device is connected.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -37,7 +37,7 @@ pub struct ConnectionStatusEventBuilder {
 }
 
 impl ConnectionStatusEventBuilder {
-    /// Whether it is.
+    /// Whether the device is connected.
     ///
     /// This member is required.
     pub fn status(mut self, status: impl Into<ConnectionStatus>) -> Self {

@@ -15,7 +15,7 @@ use crate::types::ConnectionStatusEvent;
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum IoTCoreConnectionStatusEvent {
-    /// Whether the device is connected.
+    /// The status now, or a new one.
     ConnectionStatusEvent(ConnectionStatusEvent),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

@@ -15,7 +15,7 @@ use crate::types::MqttMessage;
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum IoTCoreMessage {
-    /// A message.
+    /// A message on a topic that matches the filter.
     Message(MqttMessage),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

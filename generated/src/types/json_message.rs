@@ -10,11 +10,11 @@ use crate::types::MessageContext;
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JsonMessage {
-    /// The message. The Java nucleus passes on an object only, and its whole numbers as floating-point
-    /// numbers.
+    /// The message: a JSON object. The Java nucleus fails a call with any other value, and turns whole
+    /// numbers into floating-point numbers: 1 arrives as 1.0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Document>,
-    /// What is known about a message that was received. Not used when publishing.
+    /// What is known about a message that has been received. Not used when publishing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<MessageContext>,
 }
@@ -39,8 +39,8 @@ pub struct JsonMessageBuilder {
 }
 
 impl JsonMessageBuilder {
-    /// The message. The Java nucleus passes on an object only, and its whole numbers as floating-point
-    /// numbers.
+    /// The message: a JSON object. The Java nucleus fails a call with any other value, and turns whole
+    /// numbers into floating-point numbers: 1 arrives as 1.0.
     pub fn message(mut self, message: impl Into<Document>) -> Self {
         self.message = Some(message.into());
         self
@@ -52,7 +52,7 @@ impl JsonMessageBuilder {
         self
     }
 
-    /// What is known about a message that was received. Not used when publishing.
+    /// What is known about a message that has been received. Not used when publishing.
     pub fn context(mut self, context: impl Into<MessageContext>) -> Self {
         self.context = Some(context.into());
         self

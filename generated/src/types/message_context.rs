@@ -3,11 +3,12 @@
 use eventstream_rpc::operation::Shape;
 use serde::{Deserialize, Serialize};
 
-/// What is known about a message.
+/// What is known about a message that has been received. Set by Java nucleus 2.6.0 and later, and
+/// by nucleus lite.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MessageContext {
-    /// The topic on which it was published, also if a filter with wildcards received it.
+    /// The topic on which the message was published, not the filter that matched it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
 }
@@ -31,7 +32,7 @@ pub struct MessageContextBuilder {
 }
 
 impl MessageContextBuilder {
-    /// The topic on which it was published, also if a filter with wildcards received it.
+    /// The topic on which the message was published, not the filter that matched it.
     pub fn topic(mut self, topic: impl Into<String>) -> Self {
         self.topic = Some(topic.into());
         self

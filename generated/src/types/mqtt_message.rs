@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{PayloadFormat, UserProperty};
 
-/// An MQTT message. Everything but topic and payload needs MQTT 5 and the Java nucleus.
+/// A message from AWS IoT Core. Nucleus lite sets only topic and payload.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MqttMessage {
-    /// The topic.
+    /// The topic on which it was published, not the filter that matched it.
     ///
     /// This member is required.
     #[serde(rename = "topicName", default = "missing", deserialize_with = "required")]
@@ -20,28 +20,28 @@ pub struct MqttMessage {
     /// The payload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Blob>,
-    /// Whether the message was retained by the broker.
+    /// Whether the broker had kept it from before the subscription.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retain: Option<bool>,
-    /// Properties that the sender has made up.
+    /// User properties that the sender has given. MQTT 5.
     #[serde(rename = "userProperties", skip_serializing_if = "Option::is_none")]
     pub user_properties: Option<Vec<UserProperty>>,
-    /// How long the message is good for, in seconds.
+    /// For how many seconds it was still good when the broker sent it. MQTT 5.
     #[serde(
         rename = "messageExpiryIntervalSeconds",
         skip_serializing_if = "Option::is_none"
     )]
     pub message_expiry_interval_seconds: Option<i64>,
-    /// What tells a requester which request a response belongs to.
+    /// Any bytes, to be sent back with a response. MQTT 5.
     #[serde(rename = "correlationData", skip_serializing_if = "Option::is_none")]
     pub correlation_data: Option<Blob>,
-    /// The topic for a response.
+    /// The topic on which the sender expects a response. MQTT 5.
     #[serde(rename = "responseTopic", skip_serializing_if = "Option::is_none")]
     pub response_topic: Option<String>,
-    /// What the payload is. Absent means bytes.
+    /// What the payload is. The Java nucleus always sets it; absent means `BYTES`. MQTT 5.
     #[serde(rename = "payloadFormat", skip_serializing_if = "Option::is_none")]
     pub payload_format: Option<PayloadFormat>,
-    /// The MIME type of the payload.
+    /// The content type of the payload, customarily a MIME type. MQTT 5.
     #[serde(rename = "contentType", skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
 }
@@ -73,7 +73,7 @@ pub struct MqttMessageBuilder {
 }
 
 impl MqttMessageBuilder {
-    /// The topic.
+    /// The topic on which it was published, not the filter that matched it.
     ///
     /// This member is required.
     pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
@@ -99,7 +99,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// Whether the message was retained by the broker.
+    /// Whether the broker had kept it from before the subscription.
     pub fn retain(mut self, retain: bool) -> Self {
         self.retain = Some(retain);
         self
@@ -111,7 +111,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// Properties that the sender has made up.
+    /// User properties that the sender has given. MQTT 5.
     pub fn user_properties(
         mut self,
         user_properties: impl IntoIterator<Item = impl Into<UserProperty>>,
@@ -131,7 +131,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// How long the message is good for, in seconds.
+    /// For how many seconds it was still good when the broker sent it. MQTT 5.
     pub fn message_expiry_interval_seconds(
         mut self,
         message_expiry_interval_seconds: i64,
@@ -149,7 +149,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// What tells a requester which request a response belongs to.
+    /// Any bytes, to be sent back with a response. MQTT 5.
     pub fn correlation_data(mut self, correlation_data: impl Into<Blob>) -> Self {
         self.correlation_data = Some(correlation_data.into());
         self
@@ -161,7 +161,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The topic for a response.
+    /// The topic on which the sender expects a response. MQTT 5.
     pub fn response_topic(mut self, response_topic: impl Into<String>) -> Self {
         self.response_topic = Some(response_topic.into());
         self
@@ -173,7 +173,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// What the payload is. Absent means bytes.
+    /// What the payload is. The Java nucleus always sets it; absent means `BYTES`. MQTT 5.
     pub fn payload_format(mut self, payload_format: impl Into<PayloadFormat>) -> Self {
         self.payload_format = Some(payload_format.into());
         self
@@ -185,7 +185,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The MIME type of the payload.
+    /// The content type of the payload, customarily a MIME type. MQTT 5.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = Some(content_type.into());
         self

@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What the payload of an MQTT 5 message is.
+/// What the payload of an MQTT 5 message is. It travels as the text `0` or `1`.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PayloadFormat {
     /// Any bytes.
     Bytes,
-    /// UTF-8 text.
+    /// Text in UTF-8.
     Utf8,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -10,14 +10,14 @@ use serde::ser::Error;
 
 use crate::types::{BinaryMessage, JsonMessage};
 
-/// A message for a local topic; exactly one of its members.
+/// A message for a local topic: exactly one of the members.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum PublishMessage {
-    /// JSON.
+    /// A JSON object.
     JsonMessage(JsonMessage),
-    /// Bytes.
+    /// Any bytes. JSON that must keep its numbers exactly is sent this way too.
     BinaryMessage(BinaryMessage),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Quality of service of MQTT.
+/// A quality of service of MQTT. It travels as the text `0` or `1`; there is no QoS 2.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Qos {
-    /// QoS 0: it may get lost.
+    /// QoS 0: the message is sent once and may get lost.
     AtMostOnce,
-    /// QoS 1: it may come more than once.
+    /// QoS 1: the message is sent until it is acknowledged, and may arrive more than once.
     AtLeastOnce,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -7,12 +7,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Whether a component receives what it publishes itself.
+///
+/// The component counts, not the connection: all processes of a component are one publisher.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ReceiveMode {
-    /// All messages, its own among them.
+    /// All messages that match, those of the component itself among them.
     ReceiveAllMessages,
-    /// The messages of other components only.
+    /// Only the messages of other components.
     ReceiveMessagesFromOthers,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -10,14 +10,16 @@ use serde::ser::Error;
 
 use crate::types::{BinaryMessage, JsonMessage};
 
-/// A message on a local topic, of the kind with which it was published.
+/// A message on a local topic, of the kind with which it was published. JSON is not turned into
+/// bytes or back.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum SubscriptionResponseMessage {
-    /// JSON.
+    /// A message that was published as JSON.
     JsonMessage(JsonMessage),
-    /// Bytes.
+    /// A message that was published as bytes. Those of the shadow manager are of this kind, with JSON
+    /// text in them.
     BinaryMessage(BinaryMessage),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

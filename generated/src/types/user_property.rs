@@ -3,14 +3,14 @@
 use eventstream_rpc::operation::Shape;
 use serde::{Deserialize, Serialize};
 
-/// A property that the sender of an MQTT 5 message has made up.
+/// A user property of an MQTT 5 message: a name and a value, with which the applications deal.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UserProperty {
-    /// Its name.
+    /// The name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// Its value.
+    /// The value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
@@ -35,7 +35,7 @@ pub struct UserPropertyBuilder {
 }
 
 impl UserPropertyBuilder {
-    /// Its name.
+    /// The name.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
@@ -47,7 +47,7 @@ impl UserPropertyBuilder {
         self
     }
 
-    /// Its value.
+    /// The value.
     pub fn value(mut self, value: impl Into<String>) -> Self {
         self.value = Some(value.into());
         self

@@ -31,7 +31,7 @@ pub struct PublishToIoTCoreRequestBuilder {
 }
 
 impl PublishToIoTCoreRequestBuilder {
-    /// The topic, without wildcards.
+    /// The topic, without wildcards: at most 256 characters and 7 slashes.
     ///
     /// This member is required.
     pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
@@ -45,7 +45,7 @@ impl PublishToIoTCoreRequestBuilder {
         self
     }
 
-    /// The quality of service.
+    /// The quality of service at which to send it.
     ///
     /// This member is required.
     pub fn qos(mut self, qos: impl Into<Qos>) -> Self {
@@ -59,7 +59,8 @@ impl PublishToIoTCoreRequestBuilder {
         self
     }
 
-    /// The payload; in practice the Java nucleus requires it.
+    /// The payload, by default at most 128 KiB. Always set it, if only to no bytes: the Java nucleus
+    /// requires it.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {
         self.payload = Some(payload.into());
         self
@@ -71,7 +72,7 @@ impl PublishToIoTCoreRequestBuilder {
         self
     }
 
-    /// Whether the broker is to retain the message. Default: no.
+    /// Whether the broker keeps the message for later subscribers. Default: `false`.
     pub fn retain(mut self, retain: bool) -> Self {
         self.retain = Some(retain);
         self
@@ -83,7 +84,7 @@ impl PublishToIoTCoreRequestBuilder {
         self
     }
 
-    /// Properties for the receivers.
+    /// User properties of the message, for its receivers. MQTT 5.
     pub fn user_properties(
         mut self,
         user_properties: impl IntoIterator<Item = impl Into<UserProperty>>,
@@ -103,7 +104,8 @@ impl PublishToIoTCoreRequestBuilder {
         self
     }
 
-    /// How long the message is good for, in seconds.
+    /// After how many seconds the message need not be delivered any more. Default: it does not expire.
+    /// MQTT 5.
     pub fn message_expiry_interval_seconds(
         mut self,
         message_expiry_interval_seconds: i64,
@@ -121,7 +123,7 @@ impl PublishToIoTCoreRequestBuilder {
         self
     }
 
-    /// What tells this side which request a response belongs to.
+    /// Any bytes by which the sender of a request knows the response to it. MQTT 5.
     pub fn correlation_data(mut self, correlation_data: impl Into<Blob>) -> Self {
         self.correlation_data = Some(correlation_data.into());
         self
@@ -133,7 +135,7 @@ impl PublishToIoTCoreRequestBuilder {
         self
     }
 
-    /// The topic for a response.
+    /// The topic on which a response is expected. MQTT 5.
     pub fn response_topic(mut self, response_topic: impl Into<String>) -> Self {
         self.response_topic = Some(response_topic.into());
         self
@@ -145,7 +147,7 @@ impl PublishToIoTCoreRequestBuilder {
         self
     }
 
-    /// What the payload is. Default: bytes.
+    /// What the payload is. Default: `BYTES`. MQTT 5.
     pub fn payload_format(mut self, payload_format: impl Into<PayloadFormat>) -> Self {
         self.payload_format = Some(payload_format.into());
         self
@@ -157,7 +159,8 @@ impl PublishToIoTCoreRequestBuilder {
         self
     }
 
-    /// The MIME type of the payload. The Java nucleus does not pass it on.
+    /// The content type of the payload, customarily a MIME type. The Java nucleus does not pass it on.
+    /// MQTT 5.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = Some(content_type.into());
         self

@@ -22,7 +22,7 @@ pub struct PublishToTopicRequestBuilder {
 }
 
 impl PublishToTopicRequestBuilder {
-    /// The topic, without wildcards.
+    /// The topic. Not empty, without `+`, `#` and `*`.
     ///
     /// This member is required.
     pub fn topic(mut self, topic: impl Into<String>) -> Self {

@@ -22,7 +22,7 @@ pub struct SubscribeToIoTCoreRequestBuilder {
 }
 
 impl SubscribeToIoTCoreRequestBuilder {
-    /// The topic, or a filter with the wildcards `+` and `#`.
+    /// The topic, or a filter with the wildcards `+` and `#`: at most 256 characters and 7 slashes.
     ///
     /// This member is required.
     pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
@@ -36,7 +36,7 @@ impl SubscribeToIoTCoreRequestBuilder {
         self
     }
 
-    /// The highest quality of service at which messages should come.
+    /// The highest quality of service at which messages are delivered to the device.
     ///
     /// This member is required.
     pub fn qos(mut self, qos: impl Into<Qos>) -> Self {

@@ -36,8 +36,8 @@ impl SubscribeToTopicRequestBuilder {
         self
     }
 
-    /// Whether to receive what the caller publishes itself. Default: all messages for a topic, those
-    /// of others for a filter with a wildcard. Nucleus lite ignores it.
+    /// Whether to receive what the calling component publishes itself. Default: all messages for a
+    /// topic, those of others for a filter with wildcards. Nucleus lite ignores it and delivers all.
     pub fn receive_mode(mut self, receive_mode: impl Into<ReceiveMode>) -> Self {
         self.receive_mode = Some(receive_mode.into());
         self
@@ -71,7 +71,7 @@ pub struct SubscribeToTopicResponseBuilder {
 }
 
 impl SubscribeToTopicResponseBuilder {
-    /// Not used any more.
+    /// Not used any more, and not set.
     #[deprecated(note = "No longer used")]
     pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
         self.topic_name = Some(topic_name.into());

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 /// What is there is newer than the timestamp of the request.
 ///
 /// It does not mean that nothing happened: values that were older than the request have been
-/// changed. Read the configuration again before deciding what to do.
+/// changed. The Java nucleus often sends it as well when a request adds an empty object. Read the
+/// configuration again before deciding what to do.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FailedUpdateConditionCheckError {

@@ -31,7 +31,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         }
     }
 
-    /// The topic, without wildcards.
+    /// The topic, without wildcards: at most 256 characters and 7 slashes.
     ///
     /// This member is required.
     pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
@@ -45,7 +45,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The quality of service.
+    /// The quality of service at which to send it.
     ///
     /// This member is required.
     pub fn qos(mut self, qos: impl Into<Qos>) -> Self {
@@ -59,7 +59,8 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The payload; in practice the Java nucleus requires it.
+    /// The payload, by default at most 128 KiB. Always set it, if only to no bytes: the Java nucleus
+    /// requires it.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {
         self.request = self.request.payload(payload);
         self
@@ -71,7 +72,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// Whether the broker is to retain the message. Default: no.
+    /// Whether the broker keeps the message for later subscribers. Default: `false`.
     pub fn retain(mut self, retain: bool) -> Self {
         self.request = self.request.retain(retain);
         self
@@ -83,7 +84,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// Properties for the receivers.
+    /// User properties of the message, for its receivers. MQTT 5.
     pub fn user_properties(
         mut self,
         user_properties: impl IntoIterator<Item = impl Into<UserProperty>>,
@@ -101,7 +102,8 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// How long the message is good for, in seconds.
+    /// After how many seconds the message need not be delivered any more. Default: it does not expire.
+    /// MQTT 5.
     pub fn message_expiry_interval_seconds(
         mut self,
         message_expiry_interval_seconds: i64,
@@ -123,7 +125,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// What tells this side which request a response belongs to.
+    /// Any bytes by which the sender of a request knows the response to it. MQTT 5.
     pub fn correlation_data(mut self, correlation_data: impl Into<Blob>) -> Self {
         self.request = self.request.correlation_data(correlation_data);
         self
@@ -135,7 +137,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The topic for a response.
+    /// The topic on which a response is expected. MQTT 5.
     pub fn response_topic(mut self, response_topic: impl Into<String>) -> Self {
         self.request = self.request.response_topic(response_topic);
         self
@@ -147,7 +149,7 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// What the payload is. Default: bytes.
+    /// What the payload is. Default: `BYTES`. MQTT 5.
     pub fn payload_format(mut self, payload_format: impl Into<PayloadFormat>) -> Self {
         self.request = self.request.payload_format(payload_format);
         self
@@ -159,7 +161,8 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The MIME type of the payload. The Java nucleus does not pass it on.
+    /// The content type of the payload, customarily a MIME type. The Java nucleus does not pass it on.
+    /// MQTT 5.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.request = self.request.content_type(content_type);
         self

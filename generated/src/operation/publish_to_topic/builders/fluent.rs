@@ -30,7 +30,7 @@ impl<C> PublishToTopicFluentBuilder<C> {
         }
     }
 
-    /// The topic, without wildcards.
+    /// The topic. Not empty, without `+`, `#` and `*`.
     ///
     /// This member is required.
     pub fn topic(mut self, topic: impl Into<String>) -> Self {

@@ -30,7 +30,7 @@ impl<C> SubscribeToIoTCoreFluentBuilder<C> {
         }
     }
 
-    /// The topic, or a filter with the wildcards `+` and `#`.
+    /// The topic, or a filter with the wildcards `+` and `#`: at most 256 characters and 7 slashes.
     ///
     /// This member is required.
     pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
@@ -44,7 +44,7 @@ impl<C> SubscribeToIoTCoreFluentBuilder<C> {
         self
     }
 
-    /// The highest quality of service at which messages should come.
+    /// The highest quality of service at which messages are delivered to the device.
     ///
     /// This member is required.
     pub fn qos(mut self, qos: impl Into<Qos>) -> Self {

@@ -42,8 +42,8 @@ impl<C> SubscribeToTopicFluentBuilder<C> {
         self
     }
 
-    /// Whether to receive what the caller publishes itself. Default: all messages for a topic, those
-    /// of others for a filter with a wildcard. Nucleus lite ignores it.
+    /// Whether to receive what the calling component publishes itself. Default: all messages for a
+    /// topic, those of others for a filter with wildcards. Nucleus lite ignores it and delivers all.
     pub fn receive_mode(mut self, receive_mode: impl Into<ReceiveMode>) -> Self {
         self.request = self.request.receive_mode(receive_mode);
         self
