@@ -133,6 +133,11 @@ impl<O: Operation> NextCall<'_, O> {
         });
     }
 
+    /// It fails as if the core did not have the operation.
+    pub fn unsupported(self) {
+        self.push(move |call, _| call.unsupported());
+    }
+
     /// It is never answered.
     pub fn ignore(self) {
         self.push(move |call, _| Box::pin(async move { call.context().ended().await }));

@@ -1,0 +1,327 @@
+//! The unmodified official SDKs as components of the local core.
+
+use std::{path::Path, process::Stdio, time::Duration};
+
+use greengrass_core_ipc::{
+    Subscription,
+    operation::{
+        list_components::ListComponents, publish_to_topic::PublishToTopic,
+        subscribe_to_topic::SubscribeToTopic,
+    },
+    types::{
+        BinaryMessage, JsonMessage, PublishMessage, SubscriptionResponseMessage,
+        error::UnauthorizedError,
+    },
+};
+use greengrass_local_core::LocalCore;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+
+/// The SDKs, each of which runs every test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Sdk {
+    PythonV1,
+    PythonV2,
+    JavaScript,
+}
+
+const SDKS: [Sdk; 3] = [Sdk::PythonV1, Sdk::PythonV2, Sdk::JavaScript];
+
+/// A component in a process of its own.
+struct Component {
+    sdk: Sdk,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+    process: Child,
+    /// What came while something else was waited for.
+    early: Vec<Value>,
+}
+
+/// How long anything may take before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Component {
+    async fn start(sdk: Sdk, environment: [(&str, String); 2]) -> Self {
+        let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+        let mut command = match sdk {
+            Sdk::PythonV1 | Sdk::PythonV2 => {
+                let mut command = Command::new("python3");
+                command.env("PYTHONPATH", interop::python_folder().unwrap());
+                command.arg(clients.join("component.py"));
+                command.arg(if sdk == Sdk::PythonV1 { "v1" } else { "v2" });
+                command
+            }
+            Sdk::JavaScript => {
+                let mut command = Command::new("node");
+                let modules = interop::node_folder().unwrap().join("node_modules");
+                command.env("NODE_PATH", modules).arg(clients.join("component.js"));
+                command
+            }
+        };
+        let mut process = command
+            .envs(environment)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("Python 3 and Node.js are installed");
+        let input = process.stdin.take().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { sdk, input, output, process, early: Vec::new() }
+    }
+
+    async fn connect(sdk: Sdk, core: &LocalCore, name: &str) -> Self {
+        let mut component = Self::start(sdk, core.environment(name)).await;
+        assert_eq!(component.next("connected").await, json!({"connected": true}));
+        component
+    }
+
+    /// The next message that has one of these members; others are kept.
+    async fn any(&mut self, keys: &[&str]) -> Value {
+        let is_wanted = |it: &Value| keys.iter().any(|key| it.get(key).is_some());
+        if let Some(at) = self.early.iter().position(is_wanted) {
+            return self.early.remove(at);
+        }
+        loop {
+            let line = tokio::time::timeout(PATIENCE, self.output.next_line()).await;
+            let line = line.unwrap_or_else(|_| {
+                panic!("{:?} says nothing of {keys:?}, but {:?}", self.sdk, self.early)
+            });
+            let Some(line) = line.unwrap() else {
+                panic!("{:?} is gone without {keys:?}, after {:?}", self.sdk, self.early)
+            };
+            let value: Value = serde_json::from_str(&line).unwrap();
+            if is_wanted(&value) {
+                return value;
+            }
+            self.early.push(value);
+        }
+    }
+
+    async fn next(&mut self, key: &str) -> Value {
+        self.any(&[key]).await
+    }
+
+    /// Does something; what came of it.
+    async fn run(&mut self, command: Value) -> Value {
+        self.input.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+        self.any(&["done", "failed"]).await
+    }
+
+    #[track_caller]
+    fn assert_done(&self, result: &Value) {
+        assert!(result.get("done").is_some(), "{:?}: {result}", self.sdk);
+    }
+
+    async fn done(&mut self, command: Value) -> Value {
+        let result = self.run(command).await;
+        self.assert_done(&result);
+        result["result"].clone()
+    }
+
+    async fn close(mut self) {
+        self.done(json!({"do": "close"})).await;
+        drop(self.input);
+        let status = tokio::time::timeout(PATIENCE, self.process.wait()).await;
+        assert!(status.expect("it ends").unwrap().success());
+    }
+}
+
+async fn core() -> LocalCore {
+    LocalCore::builder()
+        .config("com.example.A", json!({"a": 1, "b": {"c": "x"}}))
+        .component("com.example.B")
+        .start()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_is_an_error_in_every_sdk() {
+    let core = core().await;
+    let [(path_name, path), (token_name, _)] = core.environment("com.example.A");
+    for sdk in SDKS {
+        let environment = [(path_name, path.clone()), (token_name, "AAAAAAAAAAAAAAAA".to_owned())];
+        let mut component = Component::start(sdk, environment).await;
+        let failed = component.next("connect_failed").await;
+        let expected = match sdk {
+            Sdk::PythonV1 | Sdk::PythonV2 => "AccessDeniedError",
+            Sdk::JavaScript => "Error",
+        };
+        assert_eq!(failed["connect_failed"], expected, "{sdk:?}");
+    }
+}
+
+/// What is published, and the event that it becomes.
+fn messages() -> [(Value, Value); 4] {
+    [
+        (json!({"kind": "binary", "message": "AAEC//79"}), json!("AAEC//79")),
+        (json!({"kind": "binary", "message": ""}), json!("")),
+        (json!({"kind": "json", "message": {}}), json!({})),
+        (
+            json!({"kind": "json", "message": {"a": [1, 2.5, null, true], "": "\u{e9}\u{1F600}"}}),
+            json!({"a": [1, 2.5, null, true], "": "\u{e9}\u{1F600}"}),
+        ),
+    ]
+}
+
+fn publish(message: &Value, topic: &str) -> Value {
+    let mut command = message.clone();
+    command["do"] = json!("publish");
+    command["topic"] = json!(topic);
+    command
+}
+
+#[tokio::test]
+async fn messages_go_from_every_sdk_to_every_other() {
+    let core = core().await;
+    let rust = core.connection("com.example.B").connect().await.unwrap();
+    let rust = greengrass_core_ipc::Client::new(rust);
+    let mut rust_receives = rust.subscribe_to_topic().topic("from/#").send().await.unwrap();
+    let mut components = Vec::new();
+    for sdk in SDKS {
+        let mut component = Component::connect(sdk, &core, "com.example.A").await;
+        // Two filters with wildcards would not receive the messages of their own component.
+        for from in ["PythonV1", "PythonV2", "JavaScript", "Rust"] {
+            component.done(json!({"do": "subscribe", "topic": format!("from/{from}")})).await;
+        }
+        components.push(component);
+    }
+    for sender in 0..components.len() {
+        let topic = format!("from/{:?}", components[sender].sdk);
+        for (message, expected) in messages() {
+            components[sender].done(publish(&message, &topic)).await;
+            assert_eq!(next(&mut rust_receives).await, (topic.clone(), expected.clone()));
+            for receiver in &mut components {
+                let event = receiver.next("event").await;
+                assert_eq!(event["event"], expected, "{topic} to {:?}", receiver.sdk);
+                assert_eq!((&event["topic"], &event["kind"]), (&json!(topic), &message["kind"]));
+            }
+        }
+    }
+    for (message, expected) in messages() {
+        let sent: PublishMessage = match message["kind"].as_str().unwrap() {
+            "json" => JsonMessage::builder().message(message["message"].clone()).build().into(),
+            _ if message["message"] == "" => BinaryMessage::builder().message("").build().into(),
+            _ => BinaryMessage::builder().message(&[0, 1, 2, 255, 254, 253]).build().into(),
+        };
+        rust.publish_to_topic().topic("from/Rust").publish_message(sent).send().await.unwrap();
+        for receiver in &mut components {
+            assert_eq!(receiver.next("event").await["event"], expected, "{:?}", receiver.sdk);
+        }
+    }
+    for component in components {
+        component.close().await;
+    }
+}
+
+/// Topic and content of the next message, as the other SDKs report them.
+async fn next(subscription: &mut Subscription<SubscribeToTopic>) -> (String, Value) {
+    let event = tokio::time::timeout(PATIENCE, subscription.next()).await.expect("it comes");
+    match event.unwrap().unwrap() {
+        SubscriptionResponseMessage::JsonMessage(it) => {
+            (it.context.unwrap().topic.unwrap(), it.message.unwrap())
+        }
+        event @ SubscriptionResponseMessage::BinaryMessage(_) => {
+            use eventstream_rpc::operation::Shape;
+            let event: Value = serde_json::from_str(&event.to_json().unwrap()).unwrap();
+            let it = &event["binaryMessage"];
+            (it["context"]["topic"].as_str().unwrap().to_owned(), it["message"].clone())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn every_sdk_reads_updates_and_watches_configuration() {
+    for sdk in SDKS {
+        let core = core().await;
+        let mut component = Component::connect(sdk, &core, "com.example.A").await;
+        let get = |path: Value| json!({"do": "get", "path": path});
+        assert_eq!(component.done(get(json!(["b", "c"]))).await, json!({"c": "x"}), "{sdk:?}");
+        assert_eq!(component.done(get(json!([]))).await, json!({"a": 1, "b": {"c": "x"}}));
+        component.done(json!({"do": "watch", "path": ["b"]})).await;
+        let update =
+            json!({"do": "update", "path": ["b"], "value": {"c": "y", "n": [1, {"z": null}]}});
+        component.done(update).await;
+        for path in [json!(["b", "c"]), json!(["b", "n"])] {
+            let changed = component.next("changed").await;
+            assert_eq!(changed, json!({"changed": path, "component": "com.example.A"}), "{sdk:?}");
+        }
+        let expected = json!({"c": "y", "n": [1, {"z": null}]});
+        assert_eq!(component.done(get(json!(["b"]))).await, expected, "{sdk:?}");
+        component.close().await;
+    }
+}
+
+#[tokio::test]
+async fn every_sdk_reports_errors_of_each_kind() {
+    for sdk in SDKS {
+        let core = core().await;
+        let mut component = Component::connect(sdk, &core, "com.example.A").await;
+        let message = json!({"kind": "json", "message": {}});
+        let failed = |result: Value| {
+            (result["failed"].as_str().unwrap_or_default().to_owned(), result["message"].clone())
+        };
+        let modelled =
+            |name: &str| if sdk == Sdk::JavaScript { "service" } else { name }.to_owned();
+
+        core.on_next(PublishToTopic).fail(UnauthorizedError::builder().message("not you").build());
+        let result = failed(component.run(publish(&message, "t")).await);
+        assert_eq!(result, (modelled("UnauthorizedError"), json!("not you")), "{sdk:?}");
+
+        let result = failed(component.run(json!({"do": "get", "path": ["zzz"]})).await);
+        assert_eq!(result, (modelled("ResourceNotFoundError"), json!("Key not found")), "{sdk:?}");
+
+        let (kind, text) = failed(component.run(json!({"do": "list"})).await);
+        assert_eq!(kind, modelled("ServiceError"), "{sdk:?}");
+        assert!(text.as_str().unwrap().contains("does not serve"), "{sdk:?}: {text}");
+
+        // What is not of the model ends the call in each, and nothing else.
+        core.on_next(PublishToTopic).fail_unmodelled();
+        core.on_next(ListComponents).unsupported();
+        let (kind, _) = failed(component.run(publish(&message, "t")).await);
+        let (unsupported, _) = failed(component.run(json!({"do": "list"})).await);
+        let expected = match sdk {
+            Sdk::PythonV1 | Sdk::PythonV2 => "StreamClosedError",
+            Sdk::JavaScript => "RpcError",
+        };
+        assert_eq!((&*kind, &*unsupported), (expected, expected), "{sdk:?}");
+        component.done(publish(&message, "t")).await;
+        component.close().await;
+    }
+}
+
+#[tokio::test]
+async fn streams_end_from_either_side_and_with_the_core() {
+    for sdk in SDKS {
+        let core = core().await;
+        let mut component = Component::connect(sdk, &core, "com.example.A").await;
+        component.done(json!({"do": "subscribe", "topic": "t"})).await;
+        component.done(json!({"do": "unsubscribe"})).await;
+        component.next("stream_closed").await;
+
+        // The core ends it.
+        let events = core.on_next(SubscribeToTopic).open(Default::default());
+        component.done(json!({"do": "subscribe", "topic": "t"})).await;
+        events.end();
+        component.next("stream_closed").await;
+
+        // With an error.
+        let events = core.on_next(SubscribeToTopic).open(Default::default());
+        component.done(json!({"do": "subscribe", "topic": "t"})).await;
+        events.fail(UnauthorizedError::builder().message("no more").build());
+        component.next("stream_error").await;
+        component.next("stream_closed").await;
+
+        // The core goes away.
+        component.done(json!({"do": "subscribe", "topic": "t"})).await;
+        core.stop().await.unwrap();
+        component.next("stream_closed").await;
+        let result = component.run(json!({"do": "get", "path": []})).await;
+        assert!(result.get("failed").is_some(), "{sdk:?}: {result}");
+    }
+}
