@@ -180,22 +180,22 @@ impl Client {
         GetComponentDetailsFluentBuilder::new(self.connection.clone())
     }
 
-    /// Restarts a component, which may be the caller. Returns when the request has been taken, not
-    /// when it has been done.
+    /// Restarts a component, which may be the caller.
     ///
     /// See [`RestartComponent`](crate::operation::restart_component::RestartComponent).
     pub fn restart_component(&self) -> RestartComponentFluentBuilder<Connection> {
         RestartComponentFluentBuilder::new(self.connection.clone())
     }
 
-    /// Stops a component. Returns when the request has been taken, not when it has been done.
+    /// Stops a component.
     ///
     /// See [`StopComponent`](crate::operation::stop_component::StopComponent).
     pub fn stop_component(&self) -> StopComponentFluentBuilder<Connection> {
         StopComponentFluentBuilder::new(self.connection.clone())
     }
 
-    /// Starts a deployment on this device, from folders on it: adds, configures and removes components.
+    /// Starts a deployment from folders on this device: it adds, updates, configures and removes
+    /// components.
     ///
     /// See [`CreateLocalDeployment`](crate::operation::create_local_deployment::CreateLocalDeployment).
     pub fn create_local_deployment(
@@ -204,8 +204,7 @@ impl Client {
         CreateLocalDeploymentFluentBuilder::new(self.connection.clone())
     }
 
-    /// Cancels a local deployment that is queued or under way. What it has changed already is not
-    /// undone.
+    /// Cancels a local deployment that is queued or under way.
     ///
     /// See [`CancelLocalDeployment`](crate::operation::cancel_local_deployment::CancelLocalDeployment).
     pub fn cancel_local_deployment(
@@ -224,8 +223,7 @@ impl Client {
         GetLocalDeploymentStatusFluentBuilder::new(self.connection.clone())
     }
 
-    /// Lists the local deployments that the device remembers. Needs the Greengrass CLI component;
-    /// nucleus lite does not have it.
+    /// Lists the local deployments that the device remembers, without how they ended.
     ///
     /// See [`ListLocalDeployments`](crate::operation::list_local_deployments::ListLocalDeployments).
     pub fn list_local_deployments(
@@ -234,8 +232,7 @@ impl Client {
         ListLocalDeploymentsFluentBuilder::new(self.connection.clone())
     }
 
-    /// Lists the components of the device, those that are part of the nucleus among them. Needs the
-    /// Greengrass CLI component; nucleus lite does not have it.
+    /// Lists the components of the device with their versions, states and configurations.
     ///
     /// See [`ListComponents`](crate::operation::list_components::ListComponents).
     pub fn list_components(&self) -> ListComponentsFluentBuilder<Connection> {
@@ -273,8 +270,7 @@ impl Client {
         GetSecretValueFluentBuilder::new(self.connection.clone())
     }
 
-    /// Makes a password for the local debug console, good for 8 hours. Needs the Greengrass CLI
-    /// component; nucleus lite does not have it.
+    /// Makes a password for the local debug console, good for 8 hours.
     ///
     /// See [`CreateDebugPassword`](crate::operation::create_debug_password::CreateDebugPassword).
     pub fn create_debug_password(&self) -> CreateDebugPasswordFluentBuilder<Connection> {
@@ -313,16 +309,14 @@ impl Client {
         ListNamedShadowsForThingFluentBuilder::new(self.connection.clone())
     }
 
-    /// Freezes the processes of a running component. Linux only. Its state is still `RUNNING`; to
-    /// pause it again changes nothing.
+    /// Freezes the processes of a running component. Linux only.
     ///
     /// See [`PauseComponent`](crate::operation::pause_component::PauseComponent).
     pub fn pause_component(&self) -> PauseComponentFluentBuilder<Connection> {
         PauseComponentFluentBuilder::new(self.connection.clone())
     }
 
-    /// Lets the processes of a paused component go on. Linux only. If that fails the component is
-    /// restarted.
+    /// Lets the processes of a paused component go on. Linux only.
     ///
     /// See [`ResumeComponent`](crate::operation::resume_component::ResumeComponent).
     pub fn resume_component(&self) -> ResumeComponentFluentBuilder<Connection> {

@@ -388,8 +388,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetComponentDetails::ID).into()) }
     }
 
-    /// Restarts a component, which may be the caller. Returns when the request has been taken, not
-    /// when it has been done.
+    /// Restarts a component, which may be the caller.
     ///
     /// See [`RestartComponent`].
     fn restart_component(
@@ -403,7 +402,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(RestartComponent::ID).into()) }
     }
 
-    /// Stops a component. Returns when the request has been taken, not when it has been done.
+    /// Stops a component.
     ///
     /// See [`StopComponent`].
     fn stop_component(
@@ -415,7 +414,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(StopComponent::ID).into()) }
     }
 
-    /// Starts a deployment on this device, from folders on it: adds, configures and removes components.
+    /// Starts a deployment from folders on this device: it adds, updates, configures and removes
+    /// components.
     ///
     /// See [`CreateLocalDeployment`].
     fn create_local_deployment(
@@ -429,8 +429,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(CreateLocalDeployment::ID).into()) }
     }
 
-    /// Cancels a local deployment that is queued or under way. What it has changed already is not
-    /// undone.
+    /// Cancels a local deployment that is queued or under way.
     ///
     /// See [`CancelLocalDeployment`].
     fn cancel_local_deployment(
@@ -458,8 +457,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetLocalDeploymentStatus::ID).into()) }
     }
 
-    /// Lists the local deployments that the device remembers. Needs the Greengrass CLI component;
-    /// nucleus lite does not have it.
+    /// Lists the local deployments that the device remembers, without how they ended.
     ///
     /// See [`ListLocalDeployments`].
     fn list_local_deployments(
@@ -473,8 +471,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(ListLocalDeployments::ID).into()) }
     }
 
-    /// Lists the components of the device, those that are part of the nucleus among them. Needs the
-    /// Greengrass CLI component; nucleus lite does not have it.
+    /// Lists the components of the device with their versions, states and configurations.
     ///
     /// See [`ListComponents`].
     fn list_components(
@@ -547,8 +544,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetSecretValue::ID).into()) }
     }
 
-    /// Makes a password for the local debug console, good for 8 hours. Needs the Greengrass CLI
-    /// component; nucleus lite does not have it.
+    /// Makes a password for the local debug console, good for 8 hours.
     ///
     /// See [`CreateDebugPassword`].
     fn create_debug_password(
@@ -619,8 +615,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(ListNamedShadowsForThing::ID).into()) }
     }
 
-    /// Freezes the processes of a running component. Linux only. Its state is still `RUNNING`; to
-    /// pause it again changes nothing.
+    /// Freezes the processes of a running component. Linux only.
     ///
     /// See [`PauseComponent`].
     fn pause_component(
@@ -634,8 +629,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(PauseComponent::ID).into()) }
     }
 
-    /// Lets the processes of a paused component go on. Linux only. If that fails the component is
-    /// restarted.
+    /// Lets the processes of a paused component go on. Linux only.
     ///
     /// See [`ResumeComponent`].
     fn resume_component(

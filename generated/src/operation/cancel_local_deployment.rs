@@ -14,18 +14,26 @@ use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceE
 
 pub mod builders;
 
-/// Cancels a local deployment that is queued or under way. What it has changed already is not
-/// undone.
+/// Cancels a local deployment that is queued or under way.
 ///
-/// [`InvalidArgumentsError`]: not the ID of a deployment. [`ResourceNotFoundError`]: no such
-/// deployment. Needs the Greengrass CLI component; nucleus lite does not have it.
+/// What it has changed already is not undone. A deployment that has ended is no error: `message`
+/// says so. Needs the Greengrass CLI component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`]: the ID is not a UUID.
+/// - [`UnauthorizedError`], although it is not declared here: the caller is not the Greengrass CLI.
+/// - [`ResourceNotFoundError`]: there is no such deployment.
+/// - [`ServiceError`]: the ID is missing, among others.
 ///
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#CancelLocalDeployment`,
-/// resource `*`. The Java nucleus does not register this operation for policies, so that in
-/// practice only the CLI may call it.
+/// resource `*`. The Java nucleus knows no such operation in policies, so that in practice only
+/// the Greengrass CLI itself may call it.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -68,7 +76,7 @@ impl Operation for CancelLocalDeployment {
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CancelLocalDeploymentRequest {
-    /// The ID of the deployment; in practice it is required.
+    /// The ID of the deployment, a UUID. Always set it.
     #[serde(rename = "deploymentId", skip_serializing_if = "Option::is_none")]
     pub deployment_id: Option<String>,
 }
@@ -90,7 +98,7 @@ impl Shape for CancelLocalDeploymentRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CancelLocalDeploymentResponse {
-    /// Whether it will be cancelled or had ended before, in words.
+    /// Whether the deployment will be cancelled or had ended before, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

@@ -15,11 +15,19 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 
 pub mod builders;
 
-/// Makes a password for the local debug console, good for 8 hours. Needs the Greengrass CLI
-/// component; nucleus lite does not have it.
+/// Makes a password for the local debug console, good for 8 hours.
+///
+/// Each call makes another; those that were made before stay good for their time. Needs the
+/// Greengrass CLI component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`]: the policy does not allow it.
 ///
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#CreateDebugPassword`,
-/// resource `*`. The CLI itself needs none.
+/// resource `*`. The Greengrass CLI itself needs none.
+///
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -79,17 +87,17 @@ impl Shape for CreateDebugPasswordRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateDebugPasswordResponse {
-    /// The password.
+    /// The password, 43 characters. Keep it out of logs: it is not marked as sensitive.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub password: String,
-    /// The user name, `debug`.
+    /// The user name that belongs to it: `debug`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub username: String,
-    /// Until when it is good.
+    /// Until when the password is good.
     ///
     /// This member is required.
     #[serde(
@@ -98,10 +106,10 @@ pub struct CreateDebugPasswordResponse {
         deserialize_with = "required"
     )]
     pub password_expiration: Timestamp,
-    /// The SHA-256 fingerprint of the console's certificate, if it has one.
+    /// The SHA-256 fingerprint of the console's certificate. Absent if the console has not been set up.
     #[serde(rename = "certificateSHA256Hash", skip_serializing_if = "Option::is_none")]
     pub certificate_sha256_hash: Option<String>,
-    /// The SHA-1 fingerprint of the console's certificate, if it has one.
+    /// The SHA-1 fingerprint of the console's certificate. Absent if the console has not been set up.
     #[serde(rename = "certificateSHA1Hash", skip_serializing_if = "Option::is_none")]
     pub certificate_sha1_hash: Option<String>,
 }

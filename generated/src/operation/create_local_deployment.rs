@@ -20,23 +20,38 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// Starts a deployment on this device, from folders on it: adds, configures and removes components.
+/// Starts a deployment from folders on this device: it adds, updates, configures and removes
+/// components.
 ///
-/// Returns when the deployment is queued. Missing folders, faulty recipes and unknown versions
-/// make it fail later; [`GetLocalDeploymentStatus`] tells. Everything is optional: an empty
-/// request is a deployment that changes nothing.
+/// It returns when the deployment is queued. Deployments are carried out one at a time, in their
+/// order, and may wait for some seconds. Folders that do not exist, faulty recipes and unknown
+/// versions are found only then; [`GetLocalDeploymentStatus`] tells how it went. Everything is
+/// optional: an empty request is a deployment that changes nothing.
 ///
-/// [`InvalidArtifactsDirectoryPathError`]: the folder holds the nucleus's own artifacts.
-/// [`InvalidArgumentsError`]: a colon in the name of the group. With the Java nucleus it needs the
-/// Greengrass CLI component.
+/// The components that the group has are kept, unless they are removed or get another version
+/// here. Dependencies come and go with the components that need them. With the Java nucleus this
+/// needs the Greengrass CLI component. Nucleus lite ignores `rootComponentsToRemove`,
+/// `componentToRunWithInfo` and `failureHandlingPolicy`.
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`], although it is not declared here: the policy does not allow it.
+///   Nucleus lite sends [`ServiceError`].
+/// - [`InvalidArtifactsDirectoryPathError`]: the folder of the artifacts holds the one in which
+///   the nucleus keeps its own.
+/// - [`InvalidArgumentsError`]: there is a colon in the name of the group.
+/// - [`ServiceError`]: a change of configuration does not have the right form, or the queue is
+///   full.
 ///
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#CreateLocalDeployment`,
-/// resource `*`. The CLI itself needs none.
+/// resource `*`. The Greengrass CLI itself needs none.
 ///
 /// [`GetLocalDeploymentStatus`]:
 /// crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`InvalidArtifactsDirectoryPathError`]: crate::types::error::InvalidArtifactsDirectoryPathError
+/// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -80,34 +95,38 @@ impl Operation for CreateLocalDeployment {
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateLocalDeploymentRequest {
-    /// The thing group whose deployment is changed. Absent: `LOCAL_DEPLOYMENT`. Without a colon.
+    /// The thing group whose components are changed, without a colon. Absent: a group for local
+    /// deployments only, `LOCAL_DEPLOYMENT` (nucleus lite: `LOCAL_DEPLOYMENTS`).
     #[serde(rename = "groupName", skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
-    /// Components to add or update, each with its exact version.
+    /// Components to add or update.
     #[serde(
         rename = "rootComponentVersionsToAdd",
         skip_serializing_if = "Option::is_none"
     )]
     pub root_component_versions_to_add: Option<BTreeMap<String, String>>,
-    /// Components to remove.
+    /// Components to remove. What only they depend on goes too.
     #[serde(rename = "rootComponentsToRemove", skip_serializing_if = "Option::is_none")]
     pub root_components_to_remove: Option<Vec<String>>,
-    /// Changes to configurations, by component: objects with the members `MERGE` and `RESET`.
+    /// Changes to the configurations of components that this group has been given by name; for their
+    /// dependencies they are ignored.
     #[serde(
         rename = "componentToConfiguration",
         skip_serializing_if = "Option::is_none"
     )]
     pub component_to_configuration: Option<BTreeMap<String, Document>>,
-    /// Users and limits of processes, by component.
+    /// Users and limits of processes. Components that are not named keep what they have.
     #[serde(rename = "componentToRunWithInfo", skip_serializing_if = "Option::is_none")]
     pub component_to_run_with_info: Option<BTreeMap<String, RunWithInfo>>,
-    /// The folder that holds recipes, as an absolute path.
+    /// The folder that holds the recipes: all files with the endings `.yaml`, `.yml` and `.json`, also
+    /// in folders in it.
     #[serde(rename = "recipeDirectoryPath", skip_serializing_if = "Option::is_none")]
     pub recipe_directory_path: Option<String>,
-    /// The folder that holds artifacts, as an absolute path.
+    /// The folder that holds the artifacts, each as `COMPONENT/VERSION/FILE`. They replace artifacts
+    /// of that version.
     #[serde(rename = "artifactsDirectoryPath", skip_serializing_if = "Option::is_none")]
     pub artifacts_directory_path: Option<String>,
-    /// What to do if it fails. Default: `ROLLBACK`.
+    /// What to do if the deployment fails after it has changed something. Default: `DO_NOTHING`.
     #[serde(rename = "failureHandlingPolicy", skip_serializing_if = "Option::is_none")]
     pub failure_handling_policy: Option<FailureHandlingPolicy>,
 }
@@ -129,7 +148,7 @@ impl Shape for CreateLocalDeploymentRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateLocalDeploymentResponse {
-    /// The ID of the deployment, with which to ask how it is doing.
+    /// The ID of the deployment, a UUID.
     #[serde(rename = "deploymentId", skip_serializing_if = "Option::is_none")]
     pub deployment_id: Option<String>,
 }

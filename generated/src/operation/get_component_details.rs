@@ -17,14 +17,20 @@ pub mod builders;
 
 /// Reads the version, state and configuration of a component.
 ///
-/// [`InvalidArgumentsError`]: the name is missing. [`ResourceNotFoundError`]: there is no such
-/// component. Needs the Greengrass CLI component; nucleus lite does not have it.
+/// Needs the Greengrass CLI component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`]: the name is missing or empty.
+/// - [`UnauthorizedError`], although it is not declared here: the policy does not allow it.
+/// - [`ResourceNotFoundError`]: there is no such component.
 ///
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#GetComponentDetails`,
-/// resource the name of the component. The CLI itself needs none.
+/// resource the name of the component. The Greengrass CLI itself needs none.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -68,7 +74,7 @@ impl Operation for GetComponentDetails {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetComponentDetailsRequest {
-    /// Which component.
+    /// The name of the component. Not empty.
     ///
     /// This member is required.
     #[serde(

@@ -18,14 +18,22 @@ pub mod builders;
 /// Reads how a local deployment is doing.
 ///
 /// A deployment that has just been taken from the queue may for a moment be unknown to the Java
-/// nucleus: do not give up at the first [`ResourceNotFoundError`]. Needs the Greengrass CLI
-/// component; nucleus lite does not have it.
+/// nucleus: who waits for its end must not give up at the first [`ResourceNotFoundError`]. Needs
+/// the Greengrass CLI component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`], although it is not declared here: the ID is not a UUID.
+/// - [`UnauthorizedError`], although it is not declared here: the policy does not allow it.
+/// - [`ResourceNotFoundError`]: there is no such deployment.
 ///
 /// Access policy: service `aws.greengrass.Cli`, operation
-/// `aws.greengrass#GetLocalDeploymentStatus`, resource the ID of the deployment. The CLI itself
-/// needs none.
+/// `aws.greengrass#GetLocalDeploymentStatus`, resource the ID of the deployment. The Greengrass
+/// CLI itself needs none. As IDs are not known before, the resource is mostly `*`.
 ///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -69,7 +77,7 @@ impl Operation for GetLocalDeploymentStatus {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetLocalDeploymentStatusRequest {
-    /// The ID of the deployment.
+    /// The ID of the deployment, a UUID.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]

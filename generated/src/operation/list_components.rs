@@ -15,11 +15,19 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// Lists the components of the device, those that are part of the nucleus among them. Needs the
-/// Greengrass CLI component; nucleus lite does not have it.
+/// Lists the components of the device with their versions, states and configurations.
+///
+/// Plugins, the nucleus and services that are part of it are among them. Needs the Greengrass CLI
+/// component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`], although it is not declared here: the policy does not allow it.
 ///
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#ListComponents`,
-/// resource `*`. The CLI itself needs none.
+/// resource `*`. The Greengrass CLI itself needs none.
+///
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///

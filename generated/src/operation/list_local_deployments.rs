@@ -15,11 +15,19 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// Lists the local deployments that the device remembers. Needs the Greengrass CLI component;
-/// nucleus lite does not have it.
+/// Lists the local deployments that the device remembers, without how they ended.
+///
+/// How many it remembers is not promised. Needs the Greengrass CLI component; nucleus lite does
+/// not have this operation.
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`], although it is not declared here: the policy does not allow it.
 ///
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#ListLocalDeployments`,
-/// resource `*`. The CLI itself needs none.
+/// resource `*`. The Greengrass CLI itself needs none.
+///
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -79,7 +87,7 @@ impl Shape for ListLocalDeploymentsRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListLocalDeploymentsResponse {
-    /// The deployments, without their details.
+    /// The deployments: ID, status and time of each.
     #[serde(rename = "localDeployments", skip_serializing_if = "Option::is_none")]
     pub local_deployments: Option<Vec<LocalDeployment>>,
 }

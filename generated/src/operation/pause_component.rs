@@ -14,18 +14,27 @@ use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError
 
 pub mod builders;
 
-/// Freezes the processes of a running component. Linux only. Its state is still `RUNNING`; to
-/// pause it again changes nothing.
+/// Freezes the processes of a running component. Linux only.
 ///
-/// [`InvalidArgumentsError`], which the model does not declare here: the component does not run,
-/// or is not one that has processes. [`ResourceNotFoundError`]: there is no such component.
-/// Nucleus lite does not have this operation.
+/// Its state stays `RUNNING`, and its connections stay open. To pause a paused component succeeds
+/// and changes nothing. A restart ends the pause. Nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`], although it is not declared here: the name is missing, the
+///   component is not `RUNNING`, or it is a plugin or part of the nucleus.
+/// - [`UnauthorizedError`]: the policy does not allow it. It comes before
+///   [`ResourceNotFoundError`], so that it does not tell which components there are.
+/// - [`ResourceNotFoundError`]: there is no such component.
+/// - [`ServiceError`]: the device does not run Linux, or the processes cannot be frozen.
 ///
 /// Access policy: service `aws.greengrass.ipc.lifecycle`, operation
 /// `aws.greengrass#PauseComponent`, resource the name of the component.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -69,7 +78,7 @@ impl Operation for PauseComponent {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PauseComponentRequest {
-    /// Which component.
+    /// The name of the component. Not empty.
     ///
     /// This member is required.
     #[serde(

@@ -15,17 +15,27 @@ use crate::types::error::{ComponentNotFoundError, InvalidArgumentsError, Service
 
 pub mod builders;
 
-/// Restarts a component, which may be the caller. Returns when the request has been taken, not
-/// when it has been done.
+/// Restarts a component, which may be the caller.
 ///
-/// Components that depend on it with a hard dependency restart as well. [`ResourceNotFoundError`],
-/// which the model does not declare here, is what both nuclei send for an unknown component. With
-/// the Java nucleus it needs the Greengrass CLI component.
+/// It returns when the request has been taken, not when it has been carried out. The component is
+/// stopped by its `shutdown` step and started again without its `install` step. Components that
+/// have a hard dependency on it restart too. The caller's own connection is closed when it is
+/// stopped itself. With the Java nucleus this needs the Greengrass CLI component.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`]: the name is missing or empty.
+/// - [`UnauthorizedError`], although it is not declared here: the policy does not allow it.
+/// - [`ResourceNotFoundError`], although it is not declared here: there is no such component. No
+///   nucleus sends [`ComponentNotFoundError`], which is.
 ///
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#RestartComponent`,
-/// resource the name of the component. The CLI itself needs none.
+/// resource the name of the component. The Greengrass CLI itself needs none.
 ///
+/// [`ComponentNotFoundError`]: crate::types::error::ComponentNotFoundError
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -69,7 +79,7 @@ impl Operation for RestartComponent {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartComponentRequest {
-    /// Which component.
+    /// The name of the component. Not empty.
     ///
     /// This member is required.
     #[serde(
@@ -97,7 +107,7 @@ impl Shape for RestartComponentRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartComponentResponse {
-    /// Whether the request was taken.
+    /// Whether the request was taken. `FAILED` if the component was never to run, or is being closed.
     ///
     /// This member is required.
     #[serde(
@@ -106,7 +116,7 @@ pub struct RestartComponentResponse {
         deserialize_with = "required"
     )]
     pub restart_status: RequestStatus,
-    /// Why it was not. The nuclei leave it out.
+    /// Why the request was not taken, in words. The Java nucleus never sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

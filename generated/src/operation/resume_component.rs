@@ -14,18 +14,27 @@ use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError
 
 pub mod builders;
 
-/// Lets the processes of a paused component go on. Linux only. If that fails the component is
-/// restarted.
+/// Lets the processes of a paused component go on. Linux only.
 ///
-/// [`InvalidArgumentsError`], which the model does not declare here: the component is not paused.
-/// [`ResourceNotFoundError`]: there is no such component. Nucleus lite does not have this
-/// operation.
+/// If they cannot be woken, even at the third attempt, the component is restarted. Nucleus lite
+/// does not have this operation.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`], although it is not declared here: the name is missing, the
+///   component is not paused, or it is a plugin or part of the nucleus.
+/// - [`UnauthorizedError`]: the policy does not allow it. It comes before
+///   [`ResourceNotFoundError`], so that it does not tell which components there are.
+/// - [`ResourceNotFoundError`]: there is no such component.
+/// - [`ServiceError`]: the device does not run Linux, among others.
 ///
 /// Access policy: service `aws.greengrass.ipc.lifecycle`, operation
 /// `aws.greengrass#ResumeComponent`, resource the name of the component.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -69,7 +78,7 @@ impl Operation for ResumeComponent {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResumeComponentRequest {
-    /// Which component.
+    /// The name of the component. Not empty.
     ///
     /// This member is required.
     #[serde(

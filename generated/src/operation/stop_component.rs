@@ -15,16 +15,27 @@ use crate::types::error::{ComponentNotFoundError, InvalidArgumentsError, Service
 
 pub mod builders;
 
-/// Stops a component. Returns when the request has been taken, not when it has been done.
+/// Stops a component.
 ///
-/// Components that depend on it go on. [`ResourceNotFoundError`], which the model does not declare
-/// here, is what the Java nucleus sends for an unknown component. Needs the Greengrass CLI
-/// component; nucleus lite does not have it.
+/// It returns when the request has been taken, not when it has been carried out. The component
+/// goes through its `shutdown` step to the state `FINISHED`, and stays there until it is
+/// restarted, a deployment changes it, or the nucleus restarts. Components that depend on it go
+/// on. Needs the Greengrass CLI component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`]: the name is missing or empty.
+/// - [`UnauthorizedError`], although it is not declared here: the policy does not allow it.
+/// - [`ResourceNotFoundError`], although it is not declared here: there is no such component. The
+///   nucleus does not send [`ComponentNotFoundError`], which is.
 ///
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#StopComponent`, resource
-/// the name of the component. The CLI itself needs none.
+/// the name of the component. The Greengrass CLI itself needs none.
 ///
+/// [`ComponentNotFoundError`]: crate::types::error::ComponentNotFoundError
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -68,7 +79,7 @@ impl Operation for StopComponent {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopComponentRequest {
-    /// Which component.
+    /// The name of the component. Not empty.
     ///
     /// This member is required.
     #[serde(
@@ -96,12 +107,12 @@ impl Shape for StopComponentRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopComponentResponse {
-    /// Whether the request was taken.
+    /// Whether the request was taken. The Java nucleus always sends `SUCCEEDED`.
     ///
     /// This member is required.
     #[serde(rename = "stopStatus", default = "missing", deserialize_with = "required")]
     pub stop_status: RequestStatus,
-    /// Why it was not. The nuclei leave it out.
+    /// Why the request was not taken, in words. The Java nucleus never sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }

@@ -33,16 +33,14 @@ pub mod builders;
 /// Errors:
 ///
 /// - [`UnauthorizedError`]: the policy does not allow the filter, or the filter is empty.
-/// - [`InvalidArgumentsError`]: the filter is missing.
-/// - [`ServiceError`]: with nucleus lite, the filter is empty or too long, or there are about 100
-///   subscriptions already.
+/// - [`ServiceError`]: with nucleus lite, the filter is empty or too long, or there are already 99
+///   subscriptions or so.
 ///
 /// Access policy: service `aws.greengrass.ipc.pubsub`, operation
 /// `aws.greengrass#SubscribeToTopic`, resource the topic filter as it is written. `+` and `#` in a
 /// policy stand only for themselves: `readings/#` as a filter is allowed by `readings/#` or
 /// `readings/*`.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///

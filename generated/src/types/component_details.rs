@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::LifecycleState;
 
-/// A component.
+/// A component on the device, as it is now.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComponentDetails {
-    /// Its name.
+    /// The name of the component.
     ///
     /// This member is required.
     #[serde(
@@ -21,7 +21,8 @@ pub struct ComponentDetails {
         deserialize_with = "required"
     )]
     pub component_name: String,
-    /// Its version. The Java nucleus leaves it out for components that have none.
+    /// Its version. The Java nucleus leaves it out for components that have none, such as parts of the
+    /// nucleus; it is then read as an empty text.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -31,7 +32,7 @@ pub struct ComponentDetails {
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub state: LifecycleState,
-    /// All of its configuration.
+    /// All of its configuration: an object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<Document>,
 }
@@ -58,7 +59,7 @@ pub struct ComponentDetailsBuilder {
 }
 
 impl ComponentDetailsBuilder {
-    /// Its name.
+    /// The name of the component.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
@@ -72,7 +73,8 @@ impl ComponentDetailsBuilder {
         self
     }
 
-    /// Its version. The Java nucleus leaves it out for components that have none.
+    /// Its version. The Java nucleus leaves it out for components that have none, such as parts of the
+    /// nucleus; it is then read as an empty text.
     ///
     /// This member is required.
     pub fn version(mut self, version: impl Into<String>) -> Self {
@@ -100,7 +102,7 @@ impl ComponentDetailsBuilder {
         self
     }
 
-    /// All of its configuration.
+    /// All of its configuration: an object.
     pub fn configuration(mut self, configuration: impl Into<Document>) -> Self {
         self.configuration = Some(configuration.into());
         self

@@ -12,13 +12,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum DeploymentStatus {
     /// It waits for its turn.
     Queued,
-    /// It is under way.
+    /// It is being carried out.
     InProgress,
-    /// It is done.
+    /// It has been carried out, and every component runs or has finished.
     Succeeded,
     /// It has failed.
     Failed,
-    /// It has been cancelled.
+    /// It was cancelled. What it had changed stays changed.
     Canceled,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

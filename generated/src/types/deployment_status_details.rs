@@ -11,7 +11,8 @@ use crate::types::DetailedDeploymentStatus;
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentStatusDetails {
-    /// The kind of its end.
+    /// How it ended, and what became of its changes. The Java nucleus leaves it out if a rollback has
+    /// failed; it is then read as an unknown value.
     ///
     /// This member is required.
     #[serde(
@@ -20,10 +21,10 @@ pub struct DeploymentStatusDetails {
         deserialize_with = "required"
     )]
     pub detailed_deployment_status: DetailedDeploymentStatus,
-    /// Codes of the errors, from the general to the particular.
+    /// The codes of what failed.
     #[serde(rename = "deploymentErrorStack", skip_serializing_if = "Option::is_none")]
     pub deployment_error_stack: Option<Vec<String>>,
-    /// Kinds of the errors.
+    /// The kinds of what failed.
     #[serde(rename = "deploymentErrorTypes", skip_serializing_if = "Option::is_none")]
     pub deployment_error_types: Option<Vec<String>>,
     /// What failed, in words.
@@ -53,7 +54,8 @@ pub struct DeploymentStatusDetailsBuilder {
 }
 
 impl DeploymentStatusDetailsBuilder {
-    /// The kind of its end.
+    /// How it ended, and what became of its changes. The Java nucleus leaves it out if a rollback has
+    /// failed; it is then read as an unknown value.
     ///
     /// This member is required.
     pub fn detailed_deployment_status(
@@ -73,7 +75,7 @@ impl DeploymentStatusDetailsBuilder {
         self
     }
 
-    /// Codes of the errors, from the general to the particular.
+    /// The codes of what failed.
     pub fn deployment_error_stack(
         mut self,
         deployment_error_stack: impl IntoIterator<Item = impl Into<String>>,
@@ -93,7 +95,7 @@ impl DeploymentStatusDetailsBuilder {
         self
     }
 
-    /// Kinds of the errors.
+    /// The kinds of what failed.
     pub fn deployment_error_types(
         mut self,
         deployment_error_types: impl IntoIterator<Item = impl Into<String>>,

@@ -6,19 +6,22 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How a deployment ended.
+/// How a deployment ended, and what became of its changes.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DetailedDeploymentStatus {
-    /// It is done.
+    /// It succeeded.
     Successful,
-    /// It failed before it had changed anything.
+    /// It failed before it had changed anything, for example by a faulty recipe or a configuration
+    /// that a component rejected.
     FailedNoStateChange,
-    /// It failed, and things were left as they were.
+    /// It failed, and its changes were left, as [`FailureHandlingPolicy`] asked for.
+    ///
+    /// [`FailureHandlingPolicy`]: crate::types::FailureHandlingPolicy
     FailedRollbackNotRequested,
-    /// It failed, and what was there before is there again.
+    /// It failed, and its changes were undone.
     FailedRollbackComplete,
-    /// It was not begun.
+    /// It was refused without having begun.
     Rejected,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

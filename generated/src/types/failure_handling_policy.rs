@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What to do when a deployment fails.
+/// What to do when a deployment fails after it has changed something.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FailureHandlingPolicy {
-    /// Go back to what was there before.
+    /// Go back to the components and configurations from before.
     Rollback,
-    /// Leave things as they are.
+    /// Leave everything as it is then.
     DoNothing,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

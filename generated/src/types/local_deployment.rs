@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{DeploymentStatus, DeploymentStatusDetails};
 
-/// A local deployment.
+/// A deployment that was made on the device.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LocalDeployment {
-    /// Its ID.
+    /// Its ID, a UUID.
     ///
     /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
@@ -21,10 +21,10 @@ pub struct LocalDeployment {
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub status: DeploymentStatus,
-    /// When it was made, in UTC, as `dd-MM-yyyy HH:mm:ss` and the time zone.
+    /// When it was made, in UTC: day, month, year, time and zone, as `31-12-2025 23:59:59 UTC`.
     #[serde(rename = "createdOn", skip_serializing_if = "Option::is_none")]
     pub created_on: Option<String>,
-    /// More, once it has ended.
+    /// How it ended. Absent before that, and in lists.
     #[serde(rename = "deploymentStatusDetails", skip_serializing_if = "Option::is_none")]
     pub deployment_status_details: Option<DeploymentStatusDetails>,
 }
@@ -51,7 +51,7 @@ pub struct LocalDeploymentBuilder {
 }
 
 impl LocalDeploymentBuilder {
-    /// Its ID.
+    /// Its ID, a UUID.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -79,7 +79,7 @@ impl LocalDeploymentBuilder {
         self
     }
 
-    /// When it was made, in UTC, as `dd-MM-yyyy HH:mm:ss` and the time zone.
+    /// When it was made, in UTC: day, month, year, time and zone, as `31-12-2025 23:59:59 UTC`.
     pub fn created_on(mut self, created_on: impl Into<String>) -> Self {
         self.created_on = Some(created_on.into());
         self
@@ -91,7 +91,7 @@ impl LocalDeploymentBuilder {
         self
     }
 
-    /// More, once it has ended.
+    /// How it ended. Absent before that, and in lists.
     pub fn deployment_status_details(
         mut self,
         deployment_status_details: impl Into<DeploymentStatusDetails>,

@@ -3,8 +3,8 @@
 use eventstream_rpc::operation::Shape;
 use serde::{Deserialize, Serialize};
 
-/// What is known about a message that has been received. Set by Java nucleus 2.6.0 and later, and
-/// by nucleus lite.
+/// What is known about a message that has been received. The Java nucleus sets it from version
+/// 2.6.0 on.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MessageContext {

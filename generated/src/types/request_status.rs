@@ -6,13 +6,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Whether a request was taken.
+/// Whether a request was taken. It may fail later even so.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RequestStatus {
-    /// It was.
+    /// The request was taken.
     Succeeded,
-    /// It was not.
+    /// The request was not taken.
     Failed,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::SystemResourceLimits;
 
-/// How to run the processes of a component.
+/// As whom and with what limits to run the processes of a component. What is absent stays as it
+/// was.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunWithInfo {
-    /// User and optionally group on Linux, as `user:group`.
+    /// On Linux, the user and optionally the group, as `user` or `user:group`.
     #[serde(rename = "posixUser", skip_serializing_if = "Option::is_none")]
     pub posix_user: Option<String>,
-    /// User on Windows.
+    /// On Windows, the user.
     #[serde(rename = "windowsUser", skip_serializing_if = "Option::is_none")]
     pub windows_user: Option<String>,
     /// What the processes may use.
@@ -41,7 +42,7 @@ pub struct RunWithInfoBuilder {
 }
 
 impl RunWithInfoBuilder {
-    /// User and optionally group on Linux, as `user:group`.
+    /// On Linux, the user and optionally the group, as `user` or `user:group`.
     pub fn posix_user(mut self, posix_user: impl Into<String>) -> Self {
         self.posix_user = Some(posix_user.into());
         self
@@ -53,7 +54,7 @@ impl RunWithInfoBuilder {
         self
     }
 
-    /// User on Windows.
+    /// On Windows, the user.
     pub fn windows_user(mut self, windows_user: impl Into<String>) -> Self {
         self.windows_user = Some(windows_user.into());
         self

@@ -4,14 +4,14 @@ use eventstream_rpc::operation::Shape;
 use eventstream_rpc::serde::finite;
 use serde::{Deserialize, Serialize};
 
-/// What the processes of a component may use. Linux only.
+/// What the processes of a component may use together. Linux only.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SystemResourceLimits {
-    /// Memory, in KiB.
+    /// The most memory, in kilobytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<i64>,
-    /// Processor time, in processors; 0.5 is half of one.
+    /// The most processor time, in processors: 0.5 is half of the time of one.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "finite")]
     pub cpus: Option<f64>,
 }
@@ -36,7 +36,7 @@ pub struct SystemResourceLimitsBuilder {
 }
 
 impl SystemResourceLimitsBuilder {
-    /// Memory, in KiB.
+    /// The most memory, in kilobytes.
     pub fn memory(mut self, memory: i64) -> Self {
         self.memory = Some(memory);
         self
@@ -48,7 +48,7 @@ impl SystemResourceLimitsBuilder {
         self
     }
 
-    /// Processor time, in processors; 0.5 is half of one.
+    /// The most processor time, in processors: 0.5 is half of the time of one.
     pub fn cpus(mut self, cpus: f64) -> Self {
         self.cpus = Some(cpus);
         self

@@ -19,7 +19,7 @@ pub struct CancelLocalDeploymentRequestBuilder {
 }
 
 impl CancelLocalDeploymentRequestBuilder {
-    /// The ID of the deployment; in practice it is required.
+    /// The ID of the deployment, a UUID. Always set it.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
         self.deployment_id = Some(deployment_id.into());
         self
@@ -51,7 +51,7 @@ pub struct CancelLocalDeploymentResponseBuilder {
 }
 
 impl CancelLocalDeploymentResponseBuilder {
-    /// Whether it will be cancelled or had ended before, in words.
+    /// Whether the deployment will be cancelled or had ended before, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

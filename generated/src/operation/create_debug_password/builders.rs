@@ -41,7 +41,7 @@ pub struct CreateDebugPasswordResponseBuilder {
 }
 
 impl CreateDebugPasswordResponseBuilder {
-    /// The password.
+    /// The password, 43 characters. Keep it out of logs: it is not marked as sensitive.
     ///
     /// This member is required.
     pub fn password(mut self, password: impl Into<String>) -> Self {
@@ -55,7 +55,7 @@ impl CreateDebugPasswordResponseBuilder {
         self
     }
 
-    /// The user name, `debug`.
+    /// The user name that belongs to it: `debug`.
     ///
     /// This member is required.
     pub fn username(mut self, username: impl Into<String>) -> Self {
@@ -69,7 +69,7 @@ impl CreateDebugPasswordResponseBuilder {
         self
     }
 
-    /// Until when it is good.
+    /// Until when the password is good.
     ///
     /// This member is required.
     pub fn password_expiration(
@@ -89,7 +89,7 @@ impl CreateDebugPasswordResponseBuilder {
         self
     }
 
-    /// The SHA-256 fingerprint of the console's certificate, if it has one.
+    /// The SHA-256 fingerprint of the console's certificate. Absent if the console has not been set up.
     pub fn certificate_sha256_hash(
         mut self,
         certificate_sha256_hash: impl Into<String>,
@@ -107,7 +107,7 @@ impl CreateDebugPasswordResponseBuilder {
         self
     }
 
-    /// The SHA-1 fingerprint of the console's certificate, if it has one.
+    /// The SHA-1 fingerprint of the console's certificate. Absent if the console has not been set up.
     pub fn certificate_sha1_hash(
         mut self,
         certificate_sha1_hash: impl Into<String>,

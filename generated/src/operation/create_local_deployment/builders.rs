@@ -30,7 +30,8 @@ pub struct CreateLocalDeploymentRequestBuilder {
 }
 
 impl CreateLocalDeploymentRequestBuilder {
-    /// The thing group whose deployment is changed. Absent: `LOCAL_DEPLOYMENT`. Without a colon.
+    /// The thing group whose components are changed, without a colon. Absent: a group for local
+    /// deployments only, `LOCAL_DEPLOYMENT` (nucleus lite: `LOCAL_DEPLOYMENTS`).
     pub fn group_name(mut self, group_name: impl Into<String>) -> Self {
         self.group_name = Some(group_name.into());
         self
@@ -42,7 +43,7 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// Components to add or update, each with its exact version.
+    /// Components to add or update.
     pub fn root_component_versions_to_add(
         mut self,
         root_component_versions_to_add: impl IntoIterator<
@@ -67,7 +68,7 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// Components to remove.
+    /// Components to remove. What only they depend on goes too.
     pub fn root_components_to_remove(
         mut self,
         root_components_to_remove: impl IntoIterator<Item = impl Into<String>>,
@@ -87,7 +88,8 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// Changes to configurations, by component: objects with the members `MERGE` and `RESET`.
+    /// Changes to the configurations of components that this group has been given by name; for their
+    /// dependencies they are ignored.
     pub fn component_to_configuration(
         mut self,
         component_to_configuration: impl IntoIterator<
@@ -112,7 +114,7 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// Users and limits of processes, by component.
+    /// Users and limits of processes. Components that are not named keep what they have.
     pub fn component_to_run_with_info(
         mut self,
         component_to_run_with_info: impl IntoIterator<
@@ -137,7 +139,8 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// The folder that holds recipes, as an absolute path.
+    /// The folder that holds the recipes: all files with the endings `.yaml`, `.yml` and `.json`, also
+    /// in folders in it.
     pub fn recipe_directory_path(
         mut self,
         recipe_directory_path: impl Into<String>,
@@ -155,7 +158,8 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// The folder that holds artifacts, as an absolute path.
+    /// The folder that holds the artifacts, each as `COMPONENT/VERSION/FILE`. They replace artifacts
+    /// of that version.
     pub fn artifacts_directory_path(
         mut self,
         artifacts_directory_path: impl Into<String>,
@@ -173,7 +177,7 @@ impl CreateLocalDeploymentRequestBuilder {
         self
     }
 
-    /// What to do if it fails. Default: `ROLLBACK`.
+    /// What to do if the deployment fails after it has changed something. Default: `DO_NOTHING`.
     pub fn failure_handling_policy(
         mut self,
         failure_handling_policy: impl Into<FailureHandlingPolicy>,
@@ -218,7 +222,7 @@ pub struct CreateLocalDeploymentResponseBuilder {
 }
 
 impl CreateLocalDeploymentResponseBuilder {
-    /// The ID of the deployment, with which to ask how it is doing.
+    /// The ID of the deployment, a UUID.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
         self.deployment_id = Some(deployment_id.into());
         self

@@ -21,7 +21,7 @@ pub struct GetComponentDetailsRequestBuilder {
 }
 
 impl GetComponentDetailsRequestBuilder {
-    /// Which component.
+    /// The name of the component. Not empty.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {

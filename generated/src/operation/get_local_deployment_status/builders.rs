@@ -21,7 +21,7 @@ pub struct GetLocalDeploymentStatusRequestBuilder {
 }
 
 impl GetLocalDeploymentStatusRequestBuilder {
-    /// The ID of the deployment.
+    /// The ID of the deployment, a UUID.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {

@@ -36,7 +36,7 @@ pub struct ListLocalDeploymentsResponseBuilder {
 }
 
 impl ListLocalDeploymentsResponseBuilder {
-    /// The deployments, without their details.
+    /// The deployments: ID, status and time of each.
     pub fn local_deployments(
         mut self,
         local_deployments: impl IntoIterator<Item = impl Into<LocalDeployment>>,

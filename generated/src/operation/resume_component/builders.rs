@@ -20,7 +20,7 @@ pub struct ResumeComponentRequestBuilder {
 }
 
 impl ResumeComponentRequestBuilder {
-    /// Which component.
+    /// The name of the component. Not empty.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {

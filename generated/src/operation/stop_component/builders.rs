@@ -21,7 +21,7 @@ pub struct StopComponentRequestBuilder {
 }
 
 impl StopComponentRequestBuilder {
-    /// Which component.
+    /// The name of the component. Not empty.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
@@ -59,7 +59,7 @@ pub struct StopComponentResponseBuilder {
 }
 
 impl StopComponentResponseBuilder {
-    /// Whether the request was taken.
+    /// Whether the request was taken. The Java nucleus always sends `SUCCEEDED`.
     ///
     /// This member is required.
     pub fn stop_status(mut self, stop_status: impl Into<RequestStatus>) -> Self {
@@ -73,7 +73,7 @@ impl StopComponentResponseBuilder {
         self
     }
 
-    /// Why it was not. The nuclei leave it out.
+    /// Why the request was not taken, in words. The Java nucleus never sets it.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self

@@ -29,7 +29,7 @@ impl<C> CancelLocalDeploymentFluentBuilder<C> {
         }
     }
 
-    /// The ID of the deployment; in practice it is required.
+    /// The ID of the deployment, a UUID. Always set it.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
         self.request = self.request.deployment_id(deployment_id);
         self

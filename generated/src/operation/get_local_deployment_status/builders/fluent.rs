@@ -30,7 +30,7 @@ impl<C> GetLocalDeploymentStatusFluentBuilder<C> {
         }
     }
 
-    /// The ID of the deployment.
+    /// The ID of the deployment, a UUID.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {

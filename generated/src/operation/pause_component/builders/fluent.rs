@@ -29,7 +29,7 @@ impl<C> PauseComponentFluentBuilder<C> {
         }
     }
 
-    /// Which component.
+    /// The name of the component. Not empty.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
