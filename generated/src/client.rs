@@ -253,7 +253,7 @@ impl Client {
         SubscribeToIoTCoreFluentBuilder::new(self.connection.clone())
     }
 
-    /// Checks the token of another component, for the stream manager.
+    /// Checks the token of another component, on behalf of the stream manager.
     ///
     /// See
     /// [`ValidateAuthorizationToken`](crate::operation::validate_authorization_token::ValidateAuthorizationToken).
@@ -298,8 +298,7 @@ impl Client {
         DeleteThingShadowFluentBuilder::new(self.connection.clone())
     }
 
-    /// Lists the named shadows of a thing that are stored on the device, page by page. The classic
-    /// shadow is not among them; an unknown thing has none.
+    /// Lists the names of the named shadows of a thing that are stored on the device, page by page.
     ///
     /// See
     /// [`ListNamedShadowsForThing`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing).
@@ -324,7 +323,7 @@ impl Client {
     }
 
     /// Receives a certificate with which to be a server for client devices, and a new one each time it
-    /// is rotated.
+    /// is renewed.
     ///
     /// See
     /// [`SubscribeToCertificateUpdates`](crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates).
@@ -334,7 +333,7 @@ impl Client {
         SubscribeToCertificateUpdatesFluentBuilder::new(self.connection.clone())
     }
 
-    /// Checks whether a certificate belongs to a client device that may connect to this core.
+    /// Checks whether a certificate is that of a client device.
     ///
     /// See
     /// [`VerifyClientDeviceIdentity`](crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity).
@@ -344,7 +343,7 @@ impl Client {
         VerifyClientDeviceIdentityFluentBuilder::new(self.connection.clone())
     }
 
-    /// Opens a session for a client device, and gives the token that stands for it.
+    /// Opens a session for a client device that has connected, and gives the token that stands for it.
     ///
     /// See
     /// [`GetClientDeviceAuthToken`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken).
@@ -354,7 +353,8 @@ impl Client {
         GetClientDeviceAuthTokenFluentBuilder::new(self.connection.clone())
     }
 
-    /// Checks whether a client device may do something.
+    /// Checks whether a client device may do something, by the device groups and policies in the
+    /// configuration of the client device auth component.
     ///
     /// See
     /// [`AuthorizeClientDeviceAction`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction).
@@ -364,8 +364,8 @@ impl Client {
         AuthorizeClientDeviceActionFluentBuilder::new(self.connection.clone())
     }
 
-    /// Records metrics of a component with the telemetry of the device. Only for components whose name
-    /// begins with `aws.`.
+    /// Records metrics of the calling component in the telemetry of the device. Only for components of
+    /// AWS.
     ///
     /// See [`PutComponentMetric`](crate::operation::put_component_metric::PutComponentMetric).
     pub fn put_component_metric(&self) -> PutComponentMetricFluentBuilder<Connection> {

@@ -513,7 +513,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(SubscribeToIoTCore::ID).into()) }
     }
 
-    /// Checks the token of another component, for the stream manager.
+    /// Checks the token of another component, on behalf of the stream manager.
     ///
     /// See [`ValidateAuthorizationToken`].
     fn validate_authorization_token(
@@ -600,8 +600,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(DeleteThingShadow::ID).into()) }
     }
 
-    /// Lists the named shadows of a thing that are stored on the device, page by page. The classic
-    /// shadow is not among them; an unknown thing has none.
+    /// Lists the names of the named shadows of a thing that are stored on the device, page by page.
     ///
     /// See [`ListNamedShadowsForThing`].
     fn list_named_shadows_for_thing(
@@ -644,7 +643,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
     }
 
     /// Receives a certificate with which to be a server for client devices, and a new one each time it
-    /// is rotated.
+    /// is renewed.
     ///
     /// See [`SubscribeToCertificateUpdates`].
     fn subscribe_to_certificate_updates(
@@ -663,7 +662,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         }
     }
 
-    /// Checks whether a certificate belongs to a client device that may connect to this core.
+    /// Checks whether a certificate is that of a client device.
     ///
     /// See [`VerifyClientDeviceIdentity`].
     fn verify_client_device_identity(
@@ -680,7 +679,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(VerifyClientDeviceIdentity::ID).into()) }
     }
 
-    /// Opens a session for a client device, and gives the token that stands for it.
+    /// Opens a session for a client device that has connected, and gives the token that stands for it.
     ///
     /// See [`GetClientDeviceAuthToken`].
     fn get_client_device_auth_token(
@@ -694,7 +693,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetClientDeviceAuthToken::ID).into()) }
     }
 
-    /// Checks whether a client device may do something.
+    /// Checks whether a client device may do something, by the device groups and policies in the
+    /// configuration of the client device auth component.
     ///
     /// See [`AuthorizeClientDeviceAction`].
     fn authorize_client_device_action(
@@ -711,8 +711,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(AuthorizeClientDeviceAction::ID).into()) }
     }
 
-    /// Records metrics of a component with the telemetry of the device. Only for components whose name
-    /// begins with `aws.`.
+    /// Records metrics of the calling component in the telemetry of the device. Only for components of
+    /// AWS.
     ///
     /// See [`PutComponentMetric`].
     fn put_component_metric(

@@ -17,15 +17,26 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// Checks whether a client device may do something.
+/// Checks whether a client device may do something, by the device groups and policies in the
+/// configuration of the client device auth component.
 ///
-/// [`InvalidClientDeviceAuthTokenError`]: there is no session with that token; open a new one.
-/// Needs the client device auth component; nucleus lite does not have it.
+/// Operations and resources that do not have the right form are no error: the answer is `false`.
+/// Needs the client device auth component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`]: the policy of the calling component does not allow it to ask.
+/// - [`InvalidArgumentsError`]: a member is missing or empty.
+/// - [`InvalidClientDeviceAuthTokenError`]: there is no session with that token.
+/// - [`ServiceError`]: operation and resource are of different services, among others.
 ///
 /// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
 /// `aws.greengrass#AuthorizeClientDeviceAction`, resource `*`.
 ///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`InvalidClientDeviceAuthTokenError`]: crate::types::error::InvalidClientDeviceAuthTokenError
+/// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -72,7 +83,10 @@ impl Operation for AuthorizeClientDeviceAction {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizeClientDeviceActionRequest {
-    /// The token of the device's session.
+    /// The token of the client device's session, from [`GetClientDeviceAuthToken`].
+    ///
+    /// [`GetClientDeviceAuthToken`]:
+    /// crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
     ///
     /// This member is required.
     #[serde(
@@ -81,12 +95,12 @@ pub struct AuthorizeClientDeviceActionRequest {
         deserialize_with = "required"
     )]
     pub client_device_auth_token: String,
-    /// What it wants to do, as `service:action`, for example `mqtt:publish`.
+    /// What the client device wants to do, as `service:action`, for example `mqtt:publish`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub operation: String,
-    /// What it wants to do it to, as `service:type:name`, for example `mqtt:topic:a/b`.
+    /// To what it wants to do that, as `service:type:name`, for example `mqtt:topic:readings/1`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]

@@ -17,8 +17,8 @@ pub mod builders;
 
 /// Makes a password for the local debug console, good for 8 hours.
 ///
-/// Each call makes another; those that were made before stay good for their time. Needs the
-/// Greengrass CLI component; nucleus lite does not have this operation.
+/// Each call makes another one. Needs the Greengrass CLI component; nucleus lite does not have
+/// this operation.
 ///
 /// Errors:
 ///

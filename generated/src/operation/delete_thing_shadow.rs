@@ -19,8 +19,16 @@ pub mod builders;
 
 /// Deletes a shadow from the device.
 ///
-/// [`ResourceNotFoundError`]: there is none. [`InvalidArgumentsError`]: a name is not valid. Needs
-/// the shadow manager component; nucleus lite does not have it.
+/// The answer is also published on the local topic `delete/accepted` or `delete/rejected` of the
+/// shadow. Needs the shadow manager component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`]: the name of the thing or of the shadow is missing or not valid.
+/// - [`UnauthorizedError`]: the policy does not allow the shadow.
+/// - [`ResourceNotFoundError`]: there is no such shadow, or it was deleted before.
+/// - [`ServiceError`]: there are more than 20 requests per second for the thing, or 200 in all, by
+///   default.
 ///
 /// Access policy: service `aws.greengrass.ShadowManager`, operation
 /// `aws.greengrass#DeleteThingShadow`, resource `$aws/things/THING/shadow`, or
@@ -28,6 +36,8 @@ pub mod builders;
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -71,12 +81,14 @@ impl Operation for DeleteThingShadow {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeleteThingShadowRequest {
-    /// The thing.
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
     ///
     /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
-    /// The shadow. Absent or empty: the classic one.
+    /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
+    /// classic shadow.
     #[serde(rename = "shadowName", skip_serializing_if = "Option::is_none")]
     pub shadow_name: Option<String>,
 }
@@ -98,7 +110,7 @@ impl Shape for DeleteThingShadowRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeleteThingShadowResponse {
-    /// Empty: no document.
+    /// No bytes at all: do not read it as JSON.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]

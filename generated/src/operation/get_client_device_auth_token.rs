@@ -18,15 +18,24 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// Opens a session for a client device, and gives the token that stands for it.
+/// Opens a session for a client device that has connected, and gives the token that stands for it.
 ///
-/// [`InvalidCredentialError`]: the certificate is unknown or inactive, or not that of the thing.
-/// Needs the client device auth component; nucleus lite does not have it.
+/// Sessions do not expire, but at most 2,500 are kept: those not used for longest go first. Needs
+/// the client device auth component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`]: the policy does not allow it.
+/// - [`InvalidArgumentsError`]: there is no credential in the request.
+/// - [`InvalidCredentialError`]: the certificate is unknown or not active, or is not attached to
+///   the thing.
 ///
 /// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
 /// `aws.greengrass#GetClientDeviceAuthToken`, resource `*`.
 ///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`InvalidCredentialError`]: crate::types::error::InvalidCredentialError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -72,7 +81,7 @@ impl Operation for GetClientDeviceAuthToken {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetClientDeviceAuthTokenRequest {
-    /// What the device showed.
+    /// What the client device has shown.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -90,14 +99,17 @@ impl Shape for GetClientDeviceAuthTokenRequest {
     const ID: &'static str = "aws.greengrass#GetClientDeviceAuthTokenRequest";
 }
 
-/// Response of [`GetClientDeviceAuthToken`].
+/// Response of [`GetClientDeviceAuthToken`]. It is sensitive: `Debug` does not show it.
 ///
 /// [`GetClientDeviceAuthToken`]:
 /// crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct GetClientDeviceAuthTokenResponse {
-    /// The token of the session. At most 2,500 sessions are kept; those not used for longest go first.
+    /// The token of the session, for [`AuthorizeClientDeviceAction`].
+    ///
+    /// [`AuthorizeClientDeviceAction`]:
+    /// crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
     ///
     /// This member is required.
     #[serde(

@@ -17,17 +17,25 @@ pub mod builders;
 
 /// Reads a secret that has been deployed to the device from AWS Secrets Manager.
 ///
-/// Without a version or a label it is the version with the label `AWSCURRENT`.
-/// [`ResourceNotFoundError`]: the secret, or that version of it, is not on the device.
-/// [`ServiceError`]: no secret is named, or both a version and a label are. Needs the secret
-/// manager component; nucleus lite does not have it.
+/// Only the secrets that are named in the configuration of the secret manager component are there.
+/// Without a version or a label the version with the label `AWSCURRENT` is read. Needs the secret
+/// manager component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`ResourceNotFoundError`]: the secret, or that version of it, is not on the device. For a
+///   name that is unknown it comes before the policy is looked at.
+/// - [`UnauthorizedError`]: the policy does not allow the secret.
+/// - [`ServiceError`]: no secret is named, both a version and a label are, or more than 100
+///   requests wait.
 ///
 /// Access policy: service `aws.greengrass.SecretManager`, operation
-/// `aws.greengrass#GetSecretValue`, resource the ARN of the secret, also if the call names it
-/// otherwise.
+/// `aws.greengrass#GetSecretValue`, resource the ARN of the secret, also if the request gives its
+/// name. An ARN ends in six random characters: `-*` at the end matches them.
 ///
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -71,18 +79,19 @@ impl Operation for GetSecretValue {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetSecretValueRequest {
-    /// The ARN or the name of the secret.
+    /// The ARN of the secret, or its name.
     ///
     /// This member is required.
     #[serde(rename = "secretId", default = "missing", deserialize_with = "required")]
     pub secret_id: String,
-    /// Which version. Not together with a label.
+    /// The ID of the version. Not together with `versionStage`.
     #[serde(rename = "versionId", skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
-    /// The label of the version. Default: `AWSCURRENT`.
+    /// The label of the version. Not together with `versionId`. Default: `AWSCURRENT`.
     #[serde(rename = "versionStage", skip_serializing_if = "Option::is_none")]
     pub version_stage: Option<String>,
-    /// Whether to ask the cloud first. Newer versions of the secret manager only.
+    /// Whether to ask AWS Secrets Manager first, and to read what is on the device only if that fails.
+    /// Default: `false`. Older secret managers ignore it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh: Option<bool>,
 }
@@ -104,22 +113,22 @@ impl Shape for GetSecretValueRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetSecretValueResponse {
-    /// The ARN of the secret.
+    /// The ARN of the secret, also if the request gave its name.
     ///
     /// This member is required.
     #[serde(rename = "secretId", default = "missing", deserialize_with = "required")]
     pub secret_id: String,
-    /// The version.
+    /// The ID of the version.
     ///
     /// This member is required.
     #[serde(rename = "versionId", default = "missing", deserialize_with = "required")]
     pub version_id: String,
-    /// The labels of that version.
+    /// All labels of that version.
     ///
     /// This member is required.
     #[serde(rename = "versionStage", default = "missing", deserialize_with = "required")]
     pub version_stage: Vec<String>,
-    /// The secret.
+    /// What is secret.
     ///
     /// This member is required.
     #[serde(rename = "secretValue", default = "missing", deserialize_with = "required")]

@@ -19,9 +19,16 @@ pub mod builders;
 
 /// Reads a shadow that is stored on the device.
 ///
-/// [`ResourceNotFoundError`]: there is none. [`InvalidArgumentsError`]: a name is not valid.
-/// [`ServiceError`]: too many requests, among others. Needs the shadow manager component; nucleus
-/// lite does not have it.
+/// The answer is also published on the local topic `get/accepted` or `get/rejected` of the shadow.
+/// Needs the shadow manager component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`]: the name of the thing or of the shadow is missing or not valid.
+/// - [`UnauthorizedError`]: the policy does not allow the shadow.
+/// - [`ResourceNotFoundError`]: there is no such shadow.
+/// - [`ServiceError`]: there are more than 20 requests per second for the thing, or 200 in all, by
+///   default.
 ///
 /// Access policy: service `aws.greengrass.ShadowManager`, operation
 /// `aws.greengrass#GetThingShadow`, resource `$aws/things/THING/shadow`, or
@@ -30,6 +37,7 @@ pub mod builders;
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -73,12 +81,14 @@ impl Operation for GetThingShadow {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetThingShadowRequest {
-    /// The thing.
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
     ///
     /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
-    /// The shadow. Absent or empty: the classic one.
+    /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
+    /// classic shadow.
     #[serde(rename = "shadowName", skip_serializing_if = "Option::is_none")]
     pub shadow_name: Option<String>,
 }
@@ -100,7 +110,8 @@ impl Shape for GetThingShadowRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetThingShadowResponse {
-    /// The shadow, a JSON document with `state`, `metadata`, `version` and `timestamp`.
+    /// The shadow: a JSON document with `state`, `metadata`, `version` and `timestamp`, in seconds
+    /// since 1970. `state` has `desired`, `reported` and, where they differ, `delta`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]

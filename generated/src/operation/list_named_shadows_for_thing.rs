@@ -17,16 +17,27 @@ use crate::types::error::{
 
 pub mod builders;
 
-/// Lists the named shadows of a thing that are stored on the device, page by page. The classic
-/// shadow is not among them; an unknown thing has none.
+/// Lists the names of the named shadows of a thing that are stored on the device, page by page.
 ///
-/// [`InvalidArgumentsError`]: the name, the size of a page or the token is not valid. Needs the
-/// shadow manager component; nucleus lite does not have it.
+/// The classic shadow is not among them. A thing that is unknown has none, which is no error.
+/// Needs the shadow manager component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`]: the name of the thing is missing or not valid, the size of a page
+///   is out of range, or the token was given to another component or for another thing.
+/// - [`UnauthorizedError`]: the policy does not allow the thing.
+/// - [`ResourceNotFoundError`] is not sent by the nucleus.
+/// - [`ServiceError`]: there are more than 20 requests per second for the thing, or 200 in all, by
+///   default.
 ///
 /// Access policy: service `aws.greengrass.ShadowManager`, operation
-/// `aws.greengrass#ListNamedShadowsForThing`, resource the name of the thing.
+/// `aws.greengrass#ListNamedShadowsForThing`, resource the name of the thing alone.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
+/// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -71,15 +82,16 @@ impl Operation for ListNamedShadowsForThing {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListNamedShadowsForThingRequest {
-    /// The thing.
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
     ///
     /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
-    /// Where to go on, from the response before.
+    /// Where to go on: what the response before gave. Absent or empty: from the beginning.
     #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
-    /// How many names at most. Default: 25.
+    /// How many names to give at most, 1 to 100. Default: 25.
     ///
     /// Range: 1 to 100.
     #[serde(rename = "pageSize", skip_serializing_if = "Option::is_none")]
@@ -104,7 +116,7 @@ impl Shape for ListNamedShadowsForThingRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListNamedShadowsForThingResponse {
-    /// The names.
+    /// The names, in no particular order. May be empty even after a full page.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -114,7 +126,7 @@ pub struct ListNamedShadowsForThingResponse {
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub timestamp: Timestamp,
-    /// Where to go on, if there is more.
+    /// Where to go on. Absent if this page was not full, so that there are no more.
     #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
 }

@@ -15,15 +15,22 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 
 pub mod builders;
 
-/// Records metrics of a component with the telemetry of the device. Only for components whose name
-/// begins with `aws.`.
+/// Records metrics of the calling component in the telemetry of the device. Only for components of
+/// AWS.
 ///
-/// [`UnauthorizedError`]: another component. [`InvalidArgumentsError`]: no metric, a name that is
-/// empty or over 32 bytes, a negative value or an unknown unit; metrics before an unknown unit
-/// have been recorded then. Nucleus lite does not have this operation.
+/// Metrics with one name are added up. Nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`]: the name of the calling component does not begin with `aws.`, whatever
+///   its policy says; or the policy does not allow a metric.
+/// - [`InvalidArgumentsError`]: there is no metric, or one of them has a name that is empty or
+///   over 32 bytes, no unit, an unknown one, or a negative value. With an unknown unit, the
+///   metrics before it have been recorded.
 ///
 /// Access policy: service `aws.greengrass.ipc.componentmetric`, operation
-/// `aws.greengrass#PutComponentMetric`, resource the name of the metric.
+/// `aws.greengrass#PutComponentMetric`, resource the name of each metric.
+/// `aws.greengrass.StreamManager` needs none.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
@@ -72,7 +79,7 @@ impl Operation for PutComponentMetric {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PutComponentMetricRequest {
-    /// The metrics; at least one.
+    /// The metrics: at least one.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]

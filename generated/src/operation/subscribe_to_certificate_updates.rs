@@ -18,13 +18,24 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 pub mod builders;
 
 /// Receives a certificate with which to be a server for client devices, and a new one each time it
-/// is rotated.
+/// is renewed.
 ///
-/// The first comes at once. Each subscription has a key pair of its own, and its rotation ends
-/// with it. Needs the client device auth component; nucleus lite does not have it.
+/// The first event comes right after the response. Certificates are good for 7 days by default and
+/// are renewed before that is over, and when the addresses of the device or the certificate
+/// authority change. Each subscription has a certificate and a key pair of its own, and keeps the
+/// key pair; closing it ends the renewals. Needs the client device auth component; nucleus lite
+/// does not have this operation.
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`]: the policy does not allow it.
+/// - [`InvalidArgumentsError`]: the options or the kind of certificate are missing.
 ///
 /// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
 /// `aws.greengrass#SubscribeToCertificateUpdates`, resource `*`.
+///
+/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///

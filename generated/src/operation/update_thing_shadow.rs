@@ -19,10 +19,22 @@ pub mod builders;
 
 /// Changes a shadow on the device, or makes it, by merging a document into it.
 ///
-/// [`ConflictError`]: the document names another version than the one that is stored.
-/// [`InvalidArgumentsError`]: a name or the document is not valid, or too large. [`ServiceError`]:
-/// too many requests, or a document that is not JSON. Subscribers of the shadow's local topics are
-/// told. Needs the shadow manager component; nucleus lite does not have it.
+/// Objects are merged member by member. Members that are `null` or an empty object are removed,
+/// and lists are replaced as a whole. Each accepted update counts up the version, which begins
+/// with 1, also if it changes nothing. Subscribers of the local topics `update/accepted`,
+/// `update/documents`, `update/delta` and `update/rejected` of the shadow are told, in binary
+/// messages with JSON text. Needs the shadow manager component; nucleus lite does not have this
+/// operation.
+///
+/// Errors:
+///
+/// - [`InvalidArgumentsError`]: a name is missing or not valid; the document is missing, does not
+///   have the right form, or is nested deeper than 6 levels from `desired` or `reported`; or the
+///   state would be over 8,192 bytes, by default.
+/// - [`UnauthorizedError`]: the policy does not allow the shadow.
+/// - [`ConflictError`]: the document has a `version`, and the shadow has another one.
+/// - [`ServiceError`]: the document is not JSON, or there are more than 20 requests per second for
+///   the thing, or 200 in all, by default.
 ///
 /// Access policy: service `aws.greengrass.ShadowManager`, operation
 /// `aws.greengrass#UpdateThingShadow`, resource `$aws/things/THING/shadow`, or
@@ -31,6 +43,7 @@ pub mod builders;
 /// [`ConflictError`]: crate::types::error::ConflictError
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ServiceError`]: crate::types::error::ServiceError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -75,15 +88,19 @@ impl Operation for UpdateThingShadow {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateThingShadowRequest {
-    /// The thing.
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
     ///
     /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
-    /// The shadow. Absent or empty: the classic one.
+    /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
+    /// classic shadow.
     #[serde(rename = "shadowName", skip_serializing_if = "Option::is_none")]
     pub shadow_name: Option<String>,
-    /// What to merge, a JSON document with `state` and optionally `version` and `clientToken`.
+    /// What to merge: a JSON document with `state`, which has `desired`, `reported` or both, and
+    /// optionally `version`, the one that the shadow is to have now (1 for a new one), and
+    /// `clientToken`, up to 64 characters that the answer repeats.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -107,7 +124,8 @@ impl Shape for UpdateThingShadowRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateThingShadowResponse {
-    /// What changed, a JSON document with `state`, `metadata`, `version` and `timestamp`.
+    /// What was asked for: a JSON document with `state` as in the request, `metadata`, the new
+    /// `version`, `timestamp` in seconds since 1970 and, if it was given, `clientToken`.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]

@@ -14,12 +14,14 @@ use crate::types::error::{InvalidTokenError, ServiceError, UnauthorizedError};
 
 pub mod builders;
 
-/// Checks the token of another component, for the stream manager.
+/// Checks the token of another component, on behalf of the stream manager.
 ///
-/// [`InvalidTokenError`]: nobody has that token. [`UnauthorizedError`]: the caller is not
-/// `aws.greengrass.StreamManager`.
+/// Errors:
 ///
-/// Access policy: none helps; only the component `aws.greengrass.StreamManager` may call it.
+/// - [`UnauthorizedError`]: the caller is not `aws.greengrass.StreamManager`.
+/// - [`InvalidTokenError`]: no component has that token.
+///
+/// Access policy: none helps; only the component `aws.greengrass.StreamManager` may call this.
 ///
 /// [`InvalidTokenError`]: crate::types::error::InvalidTokenError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
@@ -67,7 +69,8 @@ impl Operation for ValidateAuthorizationToken {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateAuthorizationTokenRequest {
-    /// The token of a component.
+    /// The token with which a component has connected or would connect. Keep it out of logs: it is not
+    /// marked as sensitive.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -92,7 +95,9 @@ impl Shape for ValidateAuthorizationTokenRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateAuthorizationTokenResponse {
-    /// Whether it is one. A token that is not comes back as an error.
+    /// Always `true`: a token that is not valid is answered with [`InvalidTokenError`].
+    ///
+    /// [`InvalidTokenError`]: crate::types::error::InvalidTokenError
     ///
     /// This member is required.
     #[serde(rename = "isValid", default = "missing", deserialize_with = "required")]

@@ -15,16 +15,21 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 
 pub mod builders;
 
-/// Checks whether a certificate belongs to a client device that may connect to this core.
+/// Checks whether a certificate is that of a client device.
 ///
-/// A certificate that is unknown or inactive is no error: the answer is `false`.
-/// [`InvalidArgumentsError`]: no certificate, or text that is none. Needs the client device auth
-/// component; nucleus lite does not have it.
+/// A certificate that is unknown or not active is no error: the answer is `false`. Needs the
+/// client device auth component; nucleus lite does not have this operation.
+///
+/// Errors:
+///
+/// - [`UnauthorizedError`]: the policy does not allow it.
+/// - [`InvalidArgumentsError`]: there is no certificate in the request, or text that is none.
 ///
 /// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
 /// `aws.greengrass#VerifyClientDeviceIdentity`, resource `*`.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
+/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// # Shapes
 ///
@@ -70,7 +75,7 @@ impl Operation for VerifyClientDeviceIdentity {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerifyClientDeviceIdentityRequest {
-    /// What the device showed.
+    /// What the client device has shown.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -95,7 +100,7 @@ impl Shape for VerifyClientDeviceIdentityRequest {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerifyClientDeviceIdentityResponse {
-    /// Whether it is a client device of this core.
+    /// Whether the certificate is known and active.
     ///
     /// This member is required.
     #[serde(

@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Kinds of certificates.
+/// A kind of certificate.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CertificateType {
-    /// For a TLS server.
+    /// For a server to which client devices connect with TLS.
     Server,
     /// A value this version of the model does not have. It is sent as it came.
     Unknown(String),

@@ -6,7 +6,7 @@ use eventstream_rpc::REDACTED;
 use eventstream_rpc::operation::Shape;
 use serde::{Deserialize, Serialize};
 
-/// A certificate with its key pair. It is sensitive: `Debug` does not show it.
+/// A new certificate, with its key pair. It is sensitive: `Debug` does not show it.
 #[non_exhaustive]
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CertificateUpdate {
@@ -19,7 +19,7 @@ pub struct CertificateUpdate {
     /// The certificate, as PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
-    /// The certificates of the authorities that signed it, each as PEM.
+    /// The certificates of the authorities by which client devices can check it.
     #[serde(rename = "caCertificates", skip_serializing_if = "Option::is_none")]
     pub ca_certificates: Option<Vec<String>>,
 }
@@ -93,7 +93,7 @@ impl CertificateUpdateBuilder {
         self
     }
 
-    /// The certificates of the authorities that signed it, each as PEM.
+    /// The certificates of the authorities by which client devices can check it.
     pub fn ca_certificates(
         mut self,
         ca_certificates: impl IntoIterator<Item = impl Into<String>>,

@@ -10,12 +10,12 @@ use serde::ser::Error;
 
 use crate::types::CertificateUpdate;
 
-/// A new certificate.
+/// What happens to a certificate.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum CertificateUpdateEvent {
-    /// The new certificate and what belongs to it.
+    /// There is a new certificate.
     CertificateUpdate(CertificateUpdate),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

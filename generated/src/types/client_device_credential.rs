@@ -8,11 +8,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde::de::MapAccess;
 use serde::ser::Error;
 
-/// What a client device shows of itself.
+/// By what a client device is to be known.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientDeviceCredential {
-    /// The device's certificate, as PEM; header and footer may be missing.
+    /// Its certificate, as PEM. The lines before and after the base64 text may be missing.
     ClientDeviceCertificate(String),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

@@ -10,7 +10,7 @@ use serde::ser::Error;
 
 use crate::types::MqttCredential;
 
-/// What a client device shows of itself.
+/// By what a client device is to be known, by the protocol that it speaks.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]

@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::MetricUnitType;
 
-/// One metric.
+/// One measurement.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
-    /// Its name, 1 to 32 bytes.
+    /// The name of the metric: 1 to 32 bytes.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub name: String,
-    /// Its unit.
+    /// The unit of the value.
     ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub unit: MetricUnitType,
-    /// Its value, not negative.
+    /// The value: not negative.
     ///
     /// This member is required.
     #[serde(
@@ -53,7 +53,7 @@ pub struct MetricBuilder {
 }
 
 impl MetricBuilder {
-    /// Its name, 1 to 32 bytes.
+    /// The name of the metric: 1 to 32 bytes.
     ///
     /// This member is required.
     pub fn name(mut self, name: impl Into<String>) -> Self {
@@ -67,7 +67,7 @@ impl MetricBuilder {
         self
     }
 
-    /// Its unit.
+    /// The unit of the value.
     ///
     /// This member is required.
     pub fn unit(mut self, unit: impl Into<MetricUnitType>) -> Self {
@@ -81,7 +81,7 @@ impl MetricBuilder {
         self
     }
 
-    /// Its value, not negative.
+    /// The value: not negative.
     ///
     /// This member is required.
     pub fn value(mut self, value: f64) -> Self {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Units of metrics.
+/// The unit of a metric.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum MetricUnitType {
@@ -14,9 +14,9 @@ pub enum MetricUnitType {
     Bytes,
     /// Bytes per second.
     BytesPerSecond,
-    /// How many.
+    /// A number of things.
     Count,
-    /// How many per second.
+    /// A number of things per second.
     CountPerSecond,
     /// Megabytes.
     Megabytes,

@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MqttCredential {
-    /// The client ID, which has to be the name of the thing; up to 128 characters.
+    /// The client ID, which has to be the name of the thing: up to 128 characters.
     #[serde(rename = "clientId", skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// The client's certificate, as PEM.
     #[serde(rename = "certificatePem", skip_serializing_if = "Option::is_none")]
     pub certificate_pem: Option<String>,
-    /// The user name. Not used.
+    /// The user name. Not looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// The password. Not used.
+    /// The password. Not looked at. Keep it out of logs: it is not marked as sensitive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
@@ -43,7 +43,7 @@ pub struct MqttCredentialBuilder {
 }
 
 impl MqttCredentialBuilder {
-    /// The client ID, which has to be the name of the thing; up to 128 characters.
+    /// The client ID, which has to be the name of the thing: up to 128 characters.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = Some(client_id.into());
         self
@@ -67,7 +67,7 @@ impl MqttCredentialBuilder {
         self
     }
 
-    /// The user name. Not used.
+    /// The user name. Not looked at.
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
         self
@@ -79,7 +79,7 @@ impl MqttCredentialBuilder {
         self
     }
 
-    /// The password. Not used.
+    /// The password. Not looked at. Keep it out of logs: it is not marked as sensitive.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self

@@ -12,13 +12,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde::de::MapAccess;
 use serde::ser::Error;
 
-/// The value of a secret. It is sensitive: `Debug` does not show it.
+/// The value of a secret, as it was stored. It is sensitive: `Debug` does not show it.
 #[non_exhaustive]
 #[derive(Clone, PartialEq)]
 pub enum SecretValue {
-    /// Text, as it was stored.
+    /// Text, often a JSON object.
     SecretString(String),
-    /// Bytes, as they were stored.
+    /// Bytes.
     SecretBinary(Blob),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

@@ -22,7 +22,8 @@ pub struct DeleteThingShadowRequestBuilder {
 }
 
 impl DeleteThingShadowRequestBuilder {
-    /// The thing.
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -36,7 +37,8 @@ impl DeleteThingShadowRequestBuilder {
         self
     }
 
-    /// The shadow. Absent or empty: the classic one.
+    /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
+    /// classic shadow.
     pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
         self.shadow_name = Some(shadow_name.into());
         self
@@ -72,7 +74,7 @@ pub struct DeleteThingShadowResponseBuilder {
 }
 
 impl DeleteThingShadowResponseBuilder {
-    /// Empty: no document.
+    /// No bytes at all: do not read it as JSON.
     ///
     /// This member is required.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {

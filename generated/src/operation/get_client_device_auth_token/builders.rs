@@ -24,7 +24,7 @@ pub struct GetClientDeviceAuthTokenRequestBuilder {
 }
 
 impl GetClientDeviceAuthTokenRequestBuilder {
-    /// What the device showed.
+    /// What the client device has shown.
     ///
     /// This member is required.
     pub fn credential(mut self, credential: impl Into<CredentialDocument>) -> Self {
@@ -61,7 +61,10 @@ pub struct GetClientDeviceAuthTokenResponseBuilder {
 }
 
 impl GetClientDeviceAuthTokenResponseBuilder {
-    /// The token of the session. At most 2,500 sessions are kept; those not used for longest go first.
+    /// The token of the session, for [`AuthorizeClientDeviceAction`].
+    ///
+    /// [`AuthorizeClientDeviceAction`]:
+    /// crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
     ///
     /// This member is required.
     pub fn client_device_auth_token(

@@ -24,7 +24,7 @@ pub struct GetSecretValueRequestBuilder {
 }
 
 impl GetSecretValueRequestBuilder {
-    /// The ARN or the name of the secret.
+    /// The ARN of the secret, or its name.
     ///
     /// This member is required.
     pub fn secret_id(mut self, secret_id: impl Into<String>) -> Self {
@@ -38,7 +38,7 @@ impl GetSecretValueRequestBuilder {
         self
     }
 
-    /// Which version. Not together with a label.
+    /// The ID of the version. Not together with `versionStage`.
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.version_id = Some(version_id.into());
         self
@@ -50,7 +50,7 @@ impl GetSecretValueRequestBuilder {
         self
     }
 
-    /// The label of the version. Default: `AWSCURRENT`.
+    /// The label of the version. Not together with `versionId`. Default: `AWSCURRENT`.
     pub fn version_stage(mut self, version_stage: impl Into<String>) -> Self {
         self.version_stage = Some(version_stage.into());
         self
@@ -62,7 +62,8 @@ impl GetSecretValueRequestBuilder {
         self
     }
 
-    /// Whether to ask the cloud first. Newer versions of the secret manager only.
+    /// Whether to ask AWS Secrets Manager first, and to read what is on the device only if that fails.
+    /// Default: `false`. Older secret managers ignore it.
     pub fn refresh(mut self, refresh: bool) -> Self {
         self.refresh = Some(refresh);
         self
@@ -101,7 +102,7 @@ pub struct GetSecretValueResponseBuilder {
 }
 
 impl GetSecretValueResponseBuilder {
-    /// The ARN of the secret.
+    /// The ARN of the secret, also if the request gave its name.
     ///
     /// This member is required.
     pub fn secret_id(mut self, secret_id: impl Into<String>) -> Self {
@@ -115,7 +116,7 @@ impl GetSecretValueResponseBuilder {
         self
     }
 
-    /// The version.
+    /// The ID of the version.
     ///
     /// This member is required.
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
@@ -129,7 +130,7 @@ impl GetSecretValueResponseBuilder {
         self
     }
 
-    /// The labels of that version.
+    /// All labels of that version.
     ///
     /// This member is required.
     pub fn version_stage(
@@ -146,7 +147,7 @@ impl GetSecretValueResponseBuilder {
         self
     }
 
-    /// The secret.
+    /// What is secret.
     ///
     /// This member is required.
     pub fn secret_value(mut self, secret_value: impl Into<SecretValue>) -> Self {

@@ -22,7 +22,8 @@ pub struct GetThingShadowRequestBuilder {
 }
 
 impl GetThingShadowRequestBuilder {
-    /// The thing.
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -36,7 +37,8 @@ impl GetThingShadowRequestBuilder {
         self
     }
 
-    /// The shadow. Absent or empty: the classic one.
+    /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
+    /// classic shadow.
     pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
         self.shadow_name = Some(shadow_name.into());
         self
@@ -72,7 +74,8 @@ pub struct GetThingShadowResponseBuilder {
 }
 
 impl GetThingShadowResponseBuilder {
-    /// The shadow, a JSON document with `state`, `metadata`, `version` and `timestamp`.
+    /// The shadow: a JSON document with `state`, `metadata`, `version` and `timestamp`, in seconds
+    /// since 1970. `state` has `desired`, `reported` and, where they differ, `delta`.
     ///
     /// This member is required.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {

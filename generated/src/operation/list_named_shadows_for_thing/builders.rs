@@ -23,7 +23,8 @@ pub struct ListNamedShadowsForThingRequestBuilder {
 }
 
 impl ListNamedShadowsForThingRequestBuilder {
-    /// The thing.
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -37,7 +38,7 @@ impl ListNamedShadowsForThingRequestBuilder {
         self
     }
 
-    /// Where to go on, from the response before.
+    /// Where to go on: what the response before gave. Absent or empty: from the beginning.
     pub fn next_token(mut self, next_token: impl Into<String>) -> Self {
         self.next_token = Some(next_token.into());
         self
@@ -49,7 +50,7 @@ impl ListNamedShadowsForThingRequestBuilder {
         self
     }
 
-    /// How many names at most. Default: 25.
+    /// How many names to give at most, 1 to 100. Default: 25.
     ///
     /// Range: 1 to 100.
     pub fn page_size(mut self, page_size: i32) -> Self {
@@ -90,7 +91,7 @@ pub struct ListNamedShadowsForThingResponseBuilder {
 }
 
 impl ListNamedShadowsForThingResponseBuilder {
-    /// The names.
+    /// The names, in no particular order. May be empty even after a full page.
     ///
     /// This member is required.
     pub fn results(
@@ -121,7 +122,7 @@ impl ListNamedShadowsForThingResponseBuilder {
         self
     }
 
-    /// Where to go on, if there is more.
+    /// Where to go on. Absent if this page was not full, so that there are no more.
     pub fn next_token(mut self, next_token: impl Into<String>) -> Self {
         self.next_token = Some(next_token.into());
         self

@@ -21,7 +21,7 @@ pub struct PutComponentMetricRequestBuilder {
 }
 
 impl PutComponentMetricRequestBuilder {
-    /// The metrics; at least one.
+    /// The metrics: at least one.
     ///
     /// This member is required.
     pub fn metrics(

@@ -23,7 +23,8 @@ pub struct UpdateThingShadowRequestBuilder {
 }
 
 impl UpdateThingShadowRequestBuilder {
-    /// The thing.
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -37,7 +38,8 @@ impl UpdateThingShadowRequestBuilder {
         self
     }
 
-    /// The shadow. Absent or empty: the classic one.
+    /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
+    /// classic shadow.
     pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
         self.shadow_name = Some(shadow_name.into());
         self
@@ -49,7 +51,9 @@ impl UpdateThingShadowRequestBuilder {
         self
     }
 
-    /// What to merge, a JSON document with `state` and optionally `version` and `clientToken`.
+    /// What to merge: a JSON document with `state`, which has `desired`, `reported` or both, and
+    /// optionally `version`, the one that the shadow is to have now (1 for a new one), and
+    /// `clientToken`, up to 64 characters that the answer repeats.
     ///
     /// This member is required.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {
@@ -88,7 +92,8 @@ pub struct UpdateThingShadowResponseBuilder {
 }
 
 impl UpdateThingShadowResponseBuilder {
-    /// What changed, a JSON document with `state`, `metadata`, `version` and `timestamp`.
+    /// What was asked for: a JSON document with `state` as in the request, `metadata`, the new
+    /// `version`, `timestamp` in seconds since 1970 and, if it was given, `clientToken`.
     ///
     /// This member is required.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {

@@ -20,7 +20,8 @@ pub struct ValidateAuthorizationTokenRequestBuilder {
 }
 
 impl ValidateAuthorizationTokenRequestBuilder {
-    /// The token of a component.
+    /// The token with which a component has connected or would connect. Keep it out of logs: it is not
+    /// marked as sensitive.
     ///
     /// This member is required.
     pub fn token(mut self, token: impl Into<String>) -> Self {
@@ -55,7 +56,9 @@ pub struct ValidateAuthorizationTokenResponseBuilder {
 }
 
 impl ValidateAuthorizationTokenResponseBuilder {
-    /// Whether it is one. A token that is not comes back as an error.
+    /// Always `true`: a token that is not valid is answered with [`InvalidTokenError`].
+    ///
+    /// [`InvalidTokenError`]: crate::types::error::InvalidTokenError
     ///
     /// This member is required.
     pub fn is_valid(mut self, is_valid: bool) -> Self {

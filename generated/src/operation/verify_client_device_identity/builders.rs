@@ -21,7 +21,7 @@ pub struct VerifyClientDeviceIdentityRequestBuilder {
 }
 
 impl VerifyClientDeviceIdentityRequestBuilder {
-    /// What the device showed.
+    /// What the client device has shown.
     ///
     /// This member is required.
     pub fn credential(mut self, credential: impl Into<ClientDeviceCredential>) -> Self {
@@ -58,7 +58,7 @@ pub struct VerifyClientDeviceIdentityResponseBuilder {
 }
 
 impl VerifyClientDeviceIdentityResponseBuilder {
-    /// Whether it is a client device of this core.
+    /// Whether the certificate is known and active.
     ///
     /// This member is required.
     pub fn is_valid_client_device(mut self, is_valid_client_device: bool) -> Self {

@@ -30,7 +30,10 @@ impl<C> AuthorizeClientDeviceActionFluentBuilder<C> {
         }
     }
 
-    /// The token of the device's session.
+    /// The token of the client device's session, from [`GetClientDeviceAuthToken`].
+    ///
+    /// [`GetClientDeviceAuthToken`]:
+    /// crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
     ///
     /// This member is required.
     pub fn client_device_auth_token(
@@ -52,7 +55,7 @@ impl<C> AuthorizeClientDeviceActionFluentBuilder<C> {
         self
     }
 
-    /// What it wants to do, as `service:action`, for example `mqtt:publish`.
+    /// What the client device wants to do, as `service:action`, for example `mqtt:publish`.
     ///
     /// This member is required.
     pub fn operation(mut self, operation: impl Into<String>) -> Self {
@@ -66,7 +69,7 @@ impl<C> AuthorizeClientDeviceActionFluentBuilder<C> {
         self
     }
 
-    /// What it wants to do it to, as `service:type:name`, for example `mqtt:topic:a/b`.
+    /// To what it wants to do that, as `service:type:name`, for example `mqtt:topic:readings/1`.
     ///
     /// This member is required.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {

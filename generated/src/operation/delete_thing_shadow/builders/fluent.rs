@@ -29,7 +29,8 @@ impl<C> DeleteThingShadowFluentBuilder<C> {
         }
     }
 
-    /// The thing.
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -43,7 +44,8 @@ impl<C> DeleteThingShadowFluentBuilder<C> {
         self
     }
 
-    /// The shadow. Absent or empty: the classic one.
+    /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
+    /// classic shadow.
     pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
         self.request = self.request.shadow_name(shadow_name);
         self

@@ -31,7 +31,7 @@ impl<C> GetClientDeviceAuthTokenFluentBuilder<C> {
         }
     }
 
-    /// What the device showed.
+    /// What the client device has shown.
     ///
     /// This member is required.
     pub fn credential(mut self, credential: impl Into<CredentialDocument>) -> Self {

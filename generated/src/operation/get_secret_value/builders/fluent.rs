@@ -29,7 +29,7 @@ impl<C> GetSecretValueFluentBuilder<C> {
         }
     }
 
-    /// The ARN or the name of the secret.
+    /// The ARN of the secret, or its name.
     ///
     /// This member is required.
     pub fn secret_id(mut self, secret_id: impl Into<String>) -> Self {
@@ -43,7 +43,7 @@ impl<C> GetSecretValueFluentBuilder<C> {
         self
     }
 
-    /// Which version. Not together with a label.
+    /// The ID of the version. Not together with `versionStage`.
     pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
         self.request = self.request.version_id(version_id);
         self
@@ -55,7 +55,7 @@ impl<C> GetSecretValueFluentBuilder<C> {
         self
     }
 
-    /// The label of the version. Default: `AWSCURRENT`.
+    /// The label of the version. Not together with `versionId`. Default: `AWSCURRENT`.
     pub fn version_stage(mut self, version_stage: impl Into<String>) -> Self {
         self.request = self.request.version_stage(version_stage);
         self
@@ -67,7 +67,8 @@ impl<C> GetSecretValueFluentBuilder<C> {
         self
     }
 
-    /// Whether to ask the cloud first. Newer versions of the secret manager only.
+    /// Whether to ask AWS Secrets Manager first, and to read what is on the device only if that fails.
+    /// Default: `false`. Older secret managers ignore it.
     pub fn refresh(mut self, refresh: bool) -> Self {
         self.request = self.request.refresh(refresh);
         self

@@ -30,7 +30,8 @@ impl<C> ListNamedShadowsForThingFluentBuilder<C> {
         }
     }
 
-    /// The thing.
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -44,7 +45,7 @@ impl<C> ListNamedShadowsForThingFluentBuilder<C> {
         self
     }
 
-    /// Where to go on, from the response before.
+    /// Where to go on: what the response before gave. Absent or empty: from the beginning.
     pub fn next_token(mut self, next_token: impl Into<String>) -> Self {
         self.request = self.request.next_token(next_token);
         self
@@ -56,7 +57,7 @@ impl<C> ListNamedShadowsForThingFluentBuilder<C> {
         self
     }
 
-    /// How many names at most. Default: 25.
+    /// How many names to give at most, 1 to 100. Default: 25.
     ///
     /// Range: 1 to 100.
     pub fn page_size(mut self, page_size: i32) -> Self {

@@ -30,7 +30,7 @@ impl<C> PutComponentMetricFluentBuilder<C> {
         }
     }
 
-    /// The metrics; at least one.
+    /// The metrics: at least one.
     ///
     /// This member is required.
     pub fn metrics(

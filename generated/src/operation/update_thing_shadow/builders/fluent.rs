@@ -30,7 +30,8 @@ impl<C> UpdateThingShadowFluentBuilder<C> {
         }
     }
 
-    /// The thing.
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
     ///
     /// This member is required.
     pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
@@ -44,7 +45,8 @@ impl<C> UpdateThingShadowFluentBuilder<C> {
         self
     }
 
-    /// The shadow. Absent or empty: the classic one.
+    /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
+    /// classic shadow.
     pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
         self.request = self.request.shadow_name(shadow_name);
         self
@@ -56,7 +58,9 @@ impl<C> UpdateThingShadowFluentBuilder<C> {
         self
     }
 
-    /// What to merge, a JSON document with `state` and optionally `version` and `clientToken`.
+    /// What to merge: a JSON document with `state`, which has `desired`, `reported` or both, and
+    /// optionally `version`, the one that the shadow is to have now (1 for a new one), and
+    /// `clientToken`, up to 64 characters that the answer repeats.
     ///
     /// This member is required.
     pub fn payload(mut self, payload: impl Into<Blob>) -> Self {

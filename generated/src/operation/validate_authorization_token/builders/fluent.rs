@@ -30,7 +30,8 @@ impl<C> ValidateAuthorizationTokenFluentBuilder<C> {
         }
     }
 
-    /// The token of a component.
+    /// The token with which a component has connected or would connect. Keep it out of logs: it is not
+    /// marked as sensitive.
     ///
     /// This member is required.
     pub fn token(mut self, token: impl Into<String>) -> Self {

@@ -31,7 +31,7 @@ impl<C> VerifyClientDeviceIdentityFluentBuilder<C> {
         }
     }
 
-    /// What the device showed.
+    /// What the client device has shown.
     ///
     /// This member is required.
     pub fn credential(mut self, credential: impl Into<ClientDeviceCredential>) -> Self {
