@@ -31,7 +31,7 @@ pub mod builders;
 ///
 /// Access policy: service `aws.greengrass.SecretManager`, operation
 /// `aws.greengrass#GetSecretValue`, resource the ARN of the secret, also if the request gives its
-/// name. An ARN ends in six random characters: `-*` at the end matches them.
+/// name. An ARN ends in six random characters, for which `*` may stand.
 ///
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`ServiceError`]: crate::types::error::ServiceError

@@ -91,7 +91,7 @@ pub struct ListNamedShadowsForThingRequest {
     /// Where to go on: what the response before gave. Absent or empty: from the beginning.
     #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
-    /// How many names to give at most, 1 to 100. Default: 25.
+    /// How many names to give at most. Default: 25.
     ///
     /// Range: 1 to 100.
     #[serde(rename = "pageSize", skip_serializing_if = "Option::is_none")]

@@ -34,22 +34,21 @@ impl Client {
         &self.connection
     }
 
-    /// Answers with the message of the request.
+    /// Answers with the message of the request, unchanged.
     ///
     /// See [`EchoMessage`](crate::operation::echo_message::EchoMessage).
     pub fn echo_message(&self) -> EchoMessageFluentBuilder<Connection> {
         EchoMessageFluentBuilder::new(self.connection.clone())
     }
 
-    /// Sends every event of the client back, in order. After one whose `stringMessage` is `close`, in
-    /// any case, the server ends the stream.
+    /// Sends every event of the client back, unchanged and in order.
     ///
     /// See [`EchoStreamMessages`](crate::operation::echo_stream_messages::EchoStreamMessages).
     pub fn echo_stream_messages(&self) -> EchoStreamMessagesFluentBuilder<Connection> {
         EchoStreamMessagesFluentBuilder::new(self.connection.clone())
     }
 
-    /// Fails with a [`ServiceError`].
+    /// Fails with [`ServiceError`], always.
     ///
     /// [`ServiceError`]: crate::types::error::ServiceError
     ///
@@ -58,7 +57,7 @@ impl Client {
         CauseServiceErrorFluentBuilder::new(self.connection.clone())
     }
 
-    /// Ends the stream with a [`ServiceError`] when the client sends an event.
+    /// Answers the first event of the client with [`ServiceError`], which ends the stream.
     ///
     /// [`ServiceError`]: crate::types::error::ServiceError
     ///
@@ -70,14 +69,14 @@ impl Client {
         CauseStreamServiceToErrorFluentBuilder::new(self.connection.clone())
     }
 
-    /// Lists products. The map may be empty.
+    /// Gives products. There may be none.
     ///
     /// See [`GetAllProducts`](crate::operation::get_all_products::GetAllProducts).
     pub fn get_all_products(&self) -> GetAllProductsFluentBuilder<Connection> {
         GetAllProductsFluentBuilder::new(self.connection.clone())
     }
 
-    /// Lists customers. The list may be empty.
+    /// Gives customers. There may be none.
     ///
     /// See [`GetAllCustomers`](crate::operation::get_all_customers::GetAllCustomers).
     pub fn get_all_customers(&self) -> GetAllCustomersFluentBuilder<Connection> {

@@ -39,9 +39,15 @@ pub use eventstream_rpc::server::{
 };
 pub use service::EchoTestRpcService;
 
-/// The service with which the official event-stream RPC SDKs test themselves. It has what
-/// Greengrass does not: events from the client, every simple type, and a structure that two
-/// operations share.
+/// The service with which the official SDKs of event-stream RPC test themselves: it sends back
+/// what it gets, and fails when it is asked to.
+///
+/// It covers what other services leave out: events from the client, members of every simple type,
+/// maps of structures, a structure that two operations share, and errors on an open stream. A
+/// client is let in if the connect message has a header `client-name` that begins with
+/// `accepted.`. A request or event whose members have other types than these is answered with an
+/// error that is not of the model, content type `text/plain` and payload `InternalServerError`,
+/// and so is an event to an operation that takes none.
 ///
 /// An operation that is not implemented answers with an error that is not of the model, so that a
 /// model with more operations does not break an implementation.
@@ -60,7 +66,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         InvalidRequest::Reject
     }
 
-    /// Answers with the message of the request.
+    /// Answers with the message of the request, unchanged.
     ///
     /// See [`EchoMessage`].
     fn echo_message(
@@ -72,8 +78,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(EchoMessage::ID).into()) }
     }
 
-    /// Sends every event of the client back, in order. After one whose `stringMessage` is `close`, in
-    /// any case, the server ends the stream.
+    /// Sends every event of the client back, unchanged and in order.
     ///
     /// See [`EchoStreamMessages`].
     fn echo_stream_messages(
@@ -87,7 +92,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(EchoStreamMessages::ID).into()) }
     }
 
-    /// Fails with a [`ServiceError`].
+    /// Fails with [`ServiceError`], always.
     ///
     /// [`ServiceError`]: crate::types::error::ServiceError
     ///
@@ -103,7 +108,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(CauseServiceError::ID).into()) }
     }
 
-    /// Ends the stream with a [`ServiceError`] when the client sends an event.
+    /// Answers the first event of the client with [`ServiceError`], which ends the stream.
     ///
     /// [`ServiceError`]: crate::types::error::ServiceError
     ///
@@ -122,7 +127,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(CauseStreamServiceToError::ID).into()) }
     }
 
-    /// Lists products. The map may be empty.
+    /// Gives products. There may be none.
     ///
     /// See [`GetAllProducts`].
     fn get_all_products(
@@ -136,7 +141,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetAllProducts::ID).into()) }
     }
 
-    /// Lists customers. The list may be empty.
+    /// Gives customers. There may be none.
     ///
     /// See [`GetAllCustomers`].
     fn get_all_customers(

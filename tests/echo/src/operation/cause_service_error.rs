@@ -14,7 +14,7 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// Fails with a [`ServiceError`].
+/// Fails with [`ServiceError`], always.
 ///
 /// [`ServiceError`]: crate::types::error::ServiceError
 ///

@@ -19,7 +19,9 @@ pub use crate::types::EchoStreamingResponse;
 
 pub mod builders;
 
-/// Ends the stream with a [`ServiceError`] when the client sends an event.
+/// Answers the first event of the client with [`ServiceError`], which ends the stream.
+///
+/// The response, before it, is empty.
 ///
 /// [`ServiceError`]: crate::types::error::ServiceError
 ///

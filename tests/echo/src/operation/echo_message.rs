@@ -13,7 +13,7 @@ use crate::types::MessageData;
 
 pub mod builders;
 
-/// Answers with the message of the request.
+/// Answers with the message of the request, unchanged.
 ///
 /// # Shapes
 ///
@@ -55,7 +55,7 @@ impl Operation for EchoMessage {
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EchoMessageRequest {
-    /// The message.
+    /// The message. It may be absent, and then is absent from the answer too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageData>,
 }

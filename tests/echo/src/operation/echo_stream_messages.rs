@@ -17,8 +17,10 @@ pub use crate::types::EchoStreamingResponse;
 
 pub mod builders;
 
-/// Sends every event of the client back, in order. After one whose `stringMessage` is `close`, in
-/// any case, the server ends the stream.
+/// Sends every event of the client back, unchanged and in order.
+///
+/// The response is empty. After it has sent back a `streamMessage` whose `stringMessage` is
+/// `close`, in upper or lower case, the server ends the stream.
 ///
 /// # Shapes
 ///

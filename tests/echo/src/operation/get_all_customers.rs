@@ -15,7 +15,7 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// Lists customers. The list may be empty.
+/// Gives customers. There may be none.
 ///
 /// # Shapes
 ///

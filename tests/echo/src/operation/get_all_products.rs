@@ -16,7 +16,7 @@ use crate::types::error::ServiceError;
 
 pub mod builders;
 
-/// Lists products. The map may be empty.
+/// Gives products. There may be none.
 ///
 /// # Shapes
 ///

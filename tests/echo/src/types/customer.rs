@@ -3,17 +3,17 @@
 use eventstream_rpc::operation::Shape;
 use serde::{Deserialize, Serialize};
 
-/// Someone who buys.
+/// Somebody who buys.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Customer {
-    /// Their number.
+    /// The number by which the customer is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<i64>,
-    /// Their first name.
+    /// The first name.
     #[serde(rename = "firstName", skip_serializing_if = "Option::is_none")]
     pub first_name: Option<String>,
-    /// Their last name.
+    /// The last name.
     #[serde(rename = "lastName", skip_serializing_if = "Option::is_none")]
     pub last_name: Option<String>,
 }
@@ -39,7 +39,7 @@ pub struct CustomerBuilder {
 }
 
 impl CustomerBuilder {
-    /// Their number.
+    /// The number by which the customer is known.
     pub fn id(mut self, id: i64) -> Self {
         self.id = Some(id);
         self
@@ -51,7 +51,7 @@ impl CustomerBuilder {
         self
     }
 
-    /// Their first name.
+    /// The first name.
     pub fn first_name(mut self, first_name: impl Into<String>) -> Self {
         self.first_name = Some(first_name.into());
         self
@@ -63,7 +63,7 @@ impl CustomerBuilder {
         self
     }
 
-    /// Their last name.
+    /// The last name.
     pub fn last_name(mut self, last_name: impl Into<String>) -> Self {
         self.last_name = Some(last_name.into());
         self

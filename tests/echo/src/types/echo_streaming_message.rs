@@ -10,14 +10,14 @@ use serde::ser::Error;
 
 use crate::types::{MessageData, Pair};
 
-/// An event in either direction.
+/// An event, in either direction.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
 pub enum EchoStreamingMessage {
-    /// A message.
+    /// A message of many types.
     StreamMessage(MessageData),
-    /// A pair.
+    /// A pair of texts.
     KeyValuePair(Pair),
     /// A member this version of the model does not have. It cannot be sent.
     Unknown,

@@ -3,7 +3,7 @@
 use eventstream_rpc::operation::Shape;
 use serde::{Deserialize, Serialize};
 
-/// The stream is open.
+/// Says that the stream is open.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EchoStreamingResponse {}

@@ -8,17 +8,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{FruitEnum, Pair, Product};
 
-/// A member of each type.
+/// A message with a member of each simple type and of several collections. All of them are
+/// optional.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MessageData {
-    /// Text.
+    /// Text. In [`EchoStreamMessages`], `close` ends the stream.
+    ///
+    /// [`EchoStreamMessages`]: crate::operation::echo_stream_messages::EchoStreamMessages
     #[serde(rename = "stringMessage", skip_serializing_if = "Option::is_none")]
     pub string_message: Option<String>,
-    /// Yes or no.
+    /// True or false.
     #[serde(rename = "booleanMessage", skip_serializing_if = "Option::is_none")]
     pub boolean_message: Option<bool>,
-    /// A point in time.
+    /// A point in time. It travels as seconds since 1970, which may have a fraction.
     #[serde(rename = "timeMessage", skip_serializing_if = "Option::is_none")]
     pub time_message: Option<Timestamp>,
     /// Any JSON value.
@@ -27,16 +30,16 @@ pub struct MessageData {
     /// A fruit.
     #[serde(rename = "enumMessage", skip_serializing_if = "Option::is_none")]
     pub enum_message: Option<FruitEnum>,
-    /// Bytes.
+    /// Bytes. They travel as base64.
     #[serde(rename = "blobMessage", skip_serializing_if = "Option::is_none")]
     pub blob_message: Option<Blob>,
-    /// Texts.
+    /// Several texts.
     #[serde(rename = "stringListMessage", skip_serializing_if = "Option::is_none")]
     pub string_list_message: Option<Vec<String>>,
-    /// Pairs.
+    /// Several pairs.
     #[serde(rename = "keyValuePairList", skip_serializing_if = "Option::is_none")]
     pub key_value_pair_list: Option<Vec<Pair>>,
-    /// Products, by text.
+    /// Several products, each under a text.
     #[serde(rename = "stringToValue", skip_serializing_if = "Option::is_none")]
     pub string_to_value: Option<BTreeMap<String, Product>>,
 }
@@ -68,7 +71,9 @@ pub struct MessageDataBuilder {
 }
 
 impl MessageDataBuilder {
-    /// Text.
+    /// Text. In [`EchoStreamMessages`], `close` ends the stream.
+    ///
+    /// [`EchoStreamMessages`]: crate::operation::echo_stream_messages::EchoStreamMessages
     pub fn string_message(mut self, string_message: impl Into<String>) -> Self {
         self.string_message = Some(string_message.into());
         self
@@ -80,7 +85,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// Yes or no.
+    /// True or false.
     pub fn boolean_message(mut self, boolean_message: bool) -> Self {
         self.boolean_message = Some(boolean_message);
         self
@@ -92,7 +97,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// A point in time.
+    /// A point in time. It travels as seconds since 1970, which may have a fraction.
     pub fn time_message(mut self, time_message: impl Into<Timestamp>) -> Self {
         self.time_message = Some(time_message.into());
         self
@@ -128,7 +133,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// Bytes.
+    /// Bytes. They travel as base64.
     pub fn blob_message(mut self, blob_message: impl Into<Blob>) -> Self {
         self.blob_message = Some(blob_message.into());
         self
@@ -140,7 +145,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// Texts.
+    /// Several texts.
     pub fn string_list_message(
         mut self,
         string_list_message: impl IntoIterator<Item = impl Into<String>>,
@@ -160,7 +165,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// Pairs.
+    /// Several pairs.
     pub fn key_value_pair_list(
         mut self,
         key_value_pair_list: impl IntoIterator<Item = impl Into<Pair>>,
@@ -180,7 +185,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// Products, by text.
+    /// Several products, each under a text.
     pub fn string_to_value(
         mut self,
         string_to_value: impl IntoIterator<

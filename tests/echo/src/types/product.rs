@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Product {
-    /// Its name.
+    /// The name of the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Its price.
+    /// The price. It is not said in what.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "finite")]
     pub price: Option<f32>,
 }
@@ -36,7 +36,7 @@ pub struct ProductBuilder {
 }
 
 impl ProductBuilder {
-    /// Its name.
+    /// The name of the product.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -48,7 +48,7 @@ impl ProductBuilder {
         self
     }
 
-    /// Its price.
+    /// The price. It is not said in what.
     pub fn price(mut self, price: f32) -> Self {
         self.price = Some(price);
         self

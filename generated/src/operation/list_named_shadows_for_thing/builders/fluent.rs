@@ -57,7 +57,7 @@ impl<C> ListNamedShadowsForThingFluentBuilder<C> {
         self
     }
 
-    /// How many names to give at most, 1 to 100. Default: 25.
+    /// How many names to give at most. Default: 25.
     ///
     /// Range: 1 to 100.
     pub fn page_size(mut self, page_size: i32) -> Self {

@@ -20,7 +20,7 @@ pub struct EchoMessageRequestBuilder {
 }
 
 impl EchoMessageRequestBuilder {
-    /// The message.
+    /// The message. It may be absent, and then is absent from the answer too.
     pub fn message(mut self, message: impl Into<MessageData>) -> Self {
         self.message = Some(message.into());
         self

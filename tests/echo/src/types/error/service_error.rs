@@ -5,14 +5,14 @@ use std::fmt;
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use serde::{Deserialize, Serialize};
 
-/// The service failed.
+/// The service has failed, as it was asked to.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServiceError {
-    /// What failed.
+    /// What failed, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// A value that has to do with it.
+    /// Something about it, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
@@ -58,7 +58,7 @@ pub struct ServiceErrorBuilder {
 }
 
 impl ServiceErrorBuilder {
-    /// What failed.
+    /// What failed, in words.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -70,7 +70,7 @@ impl ServiceErrorBuilder {
         self
     }
 
-    /// A value that has to do with it.
+    /// Something about it, in words.
     pub fn value(mut self, value: impl Into<String>) -> Self {
         self.value = Some(value.into());
         self

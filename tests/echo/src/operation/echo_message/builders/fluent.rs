@@ -28,7 +28,7 @@ impl<C> EchoMessageFluentBuilder<C> {
         }
     }
 
-    /// The message.
+    /// The message. It may be absent, and then is absent from the answer too.
     pub fn message(mut self, message: impl Into<MessageData>) -> Self {
         self.request = self.request.message(message);
         self
