@@ -49,12 +49,27 @@ pub fn python_folder() -> Result<PathBuf> {
 ///
 /// The program does not build.
 pub fn binary(package: &str) -> Result<PathBuf> {
+    Ok(build(package, &[])?.join(package))
+}
+
+/// An example of a package, built in the same way.
+///
+/// # Errors
+///
+/// The example does not build.
+pub fn example(package: &str, name: &str) -> Result<PathBuf> {
+    Ok(build(package, &["--example", name])?.join("examples").join(name))
+}
+
+/// Builds, and gives the folder of the profile.
+fn build(package: &str, what: &[&str]) -> Result<PathBuf> {
     let folder = target_folder()?;
     // target/<profile>
     let test = std::env::current_exe()?;
     let profile = test.ancestors().nth(2).context("this test was not started by cargo")?;
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--package", package, "--target-dir"]).arg(&folder);
+    cargo.args(["build", "--quiet", "--package", package]).args(what);
+    cargo.arg("--target-dir").arg(&folder);
     if profile.file_name().is_some_and(|it| it == "release") {
         cargo.arg("--release");
     }
@@ -63,7 +78,7 @@ pub fn binary(package: &str) -> Result<PathBuf> {
     if !output.status.success() {
         bail!("{package} does not build: {}", String::from_utf8_lossy(&output.stderr));
     }
-    Ok(profile.join(package))
+    Ok(profile.to_owned())
 }
 
 /// Installs into a folder of its own below `target/`, once for each state of the pins.

@@ -3,29 +3,33 @@
 use std::{
     collections::BTreeMap,
     task::{Context, Poll, Waker},
+    time::Instant,
 };
 
 use bytes::{BufMut, BytesMut};
 use eventstream_rpc::{
     frame::{Decoder, Header, HeaderValue, Message},
-    protocol::{Endpoint, RpcMessage},
+    protocol::{
+        Endpoint, RpcMessage,
+        client::{self, Connect, Failure, Key, Request},
+    },
     serde,
 };
 
-pub const MESSAGE: i32 = 0;
-pub const ERROR: i32 = 1;
-pub const PING: i32 = 2;
-pub const PING_RESPONSE: i32 = 3;
-pub const CONNECT: i32 = 4;
-pub const CONNECT_ACK: i32 = 5;
-pub const PROTOCOL_ERROR: i32 = 6;
-pub const INTERNAL_ERROR: i32 = 7;
+pub(crate) const MESSAGE: i32 = 0;
+pub(crate) const ERROR: i32 = 1;
+pub(crate) const PING: i32 = 2;
+pub(crate) const PING_RESPONSE: i32 = 3;
+pub(crate) const CONNECT: i32 = 4;
+pub(crate) const CONNECT_ACK: i32 = 5;
+pub(crate) const PROTOCOL_ERROR: i32 = 6;
+pub(crate) const INTERNAL_ERROR: i32 = 7;
 
 /// The flag of a message that ends its stream.
-pub const END: i32 = 2;
+pub(crate) const END: i32 = 2;
 
 /// The headers of every message, then texts.
-pub fn headers(kind: i32, flags: i32, stream: i32, texts: &[(&str, &str)]) -> Vec<Header> {
+pub(crate) fn headers(kind: i32, flags: i32, stream: i32, texts: &[(&str, &str)]) -> Vec<Header> {
     let mut headers = vec![
         Header::new(":message-type", kind.into()),
         Header::new(":message-flags", flags.into()),
@@ -35,25 +39,25 @@ pub fn headers(kind: i32, flags: i32, stream: i32, texts: &[(&str, &str)]) -> Ve
     headers
 }
 
-pub fn encode(headers: Vec<Header>, payload: &str) -> BytesMut {
+pub(crate) fn encode(headers: Vec<Header>, payload: &str) -> BytesMut {
     let mut bytes = BytesMut::new();
     Message { headers, payload: payload.to_owned().into() }.encode(&mut bytes).unwrap();
     bytes
 }
 
 /// A message without other headers and payload.
-pub fn bare(kind: i32, flags: i32, stream: i32) -> BytesMut {
+pub(crate) fn bare(kind: i32, flags: i32, stream: i32) -> BytesMut {
     encode(headers(kind, flags, stream, &[]), "")
 }
 
 /// An application message with a payload of a shape.
-pub fn shaped(kind: i32, flags: i32, stream: i32, shape: &str, payload: &str) -> BytesMut {
+pub(crate) fn shaped(kind: i32, flags: i32, stream: i32, shape: &str, payload: &str) -> BytesMut {
     let texts = [(":content-type", "application/json"), ("service-model-type", shape)];
     encode(headers(kind, flags, stream, &texts), payload)
 }
 
 /// A message whose checksums are right and whose only header has a type that does not exist.
-pub fn unreadable_header() -> BytesMut {
+pub(crate) fn unreadable_header() -> BytesMut {
     let mut bytes = BytesMut::new();
     bytes.put_u32(16 + 3);
     bytes.put_u32(3);
@@ -64,7 +68,7 @@ pub fn unreadable_header() -> BytesMut {
 }
 
 /// Bytes after which nothing can be read: what they are, and the bytes.
-pub fn lost_framings() -> [(&'static str, BytesMut); 5] {
+pub(crate) fn lost_framings() -> [(&'static str, BytesMut); 5] {
     let damaged = |at: usize| {
         let mut bytes = encode(headers(PING, 0, 0, &[]), "payload");
         bytes[at] ^= 1;
@@ -87,12 +91,12 @@ pub fn lost_framings() -> [(&'static str, BytesMut); 5] {
 }
 
 /// What one side has written since the last time: type, flags, stream, shape, payload.
-pub fn written(core: &mut impl Endpoint) -> Vec<String> {
+pub(crate) fn written(core: &mut impl Endpoint) -> Vec<String> {
     messages(core).iter().map(describe).collect()
 }
 
 /// The messages that one side has written since the last time.
-pub fn messages(core: &mut impl Endpoint) -> Vec<RpcMessage> {
+pub(crate) fn messages(core: &mut impl Endpoint) -> Vec<RpcMessage> {
     let mut bytes = BytesMut::new();
     core.take_output(&mut bytes);
     core.wrote(bytes.len());
@@ -105,7 +109,7 @@ pub fn messages(core: &mut impl Endpoint) -> Vec<RpcMessage> {
     messages
 }
 
-pub fn describe(message: &RpcMessage) -> String {
+pub(crate) fn describe(message: &RpcMessage) -> String {
     let (flags, stream) = (message.flags.0, message.stream_id);
     let mut text = format!("{:?} {flags} {stream}", message.message_type);
     for part in [message.service_model_type(), std::str::from_utf8(message.payload()).ok()] {
@@ -117,7 +121,7 @@ pub fn describe(message: &RpcMessage) -> String {
 }
 
 /// Something to write as payload.
-pub fn text(text: &'static str) -> impl FnOnce(&mut BytesMut) -> Result<(), serde::Error> {
+pub(crate) fn text(text: &'static str) -> impl FnOnce(&mut BytesMut) -> Result<(), serde::Error> {
     |dst| {
         dst.put_slice(text.as_bytes());
         Ok(())
@@ -125,20 +129,55 @@ pub fn text(text: &'static str) -> impl FnOnce(&mut BytesMut) -> Result<(), serd
 }
 
 /// A payload that fails when some of it has been written.
-pub fn unwritable(dst: &mut BytesMut) -> Result<(), serde::Error> {
+pub(crate) fn unwritable(dst: &mut BytesMut) -> Result<(), serde::Error> {
     // JSON has only texts as keys.
     serde::append(dst, &BTreeMap::from([([1_u8], 1)]))
 }
 
-pub fn cx() -> Context<'static> {
+pub(crate) fn cx() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
 /// The value of what must be there.
 #[track_caller]
-pub fn ready<T>(poll: Poll<T>) -> T {
+pub(crate) fn ready<T>(poll: Poll<T>) -> T {
     match poll {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("nothing yet"),
     }
+}
+
+/// A client that has sent its connect message.
+pub(crate) fn connecting() -> client::Core {
+    let mut core = client::Core::new(client::Config::default(), &Connect::default()).unwrap();
+    assert_eq!(written(&mut core), ["Connect 0 0"]);
+    core
+}
+
+/// A client that has been let in.
+pub(crate) fn connected() -> client::Core {
+    let mut core = connecting();
+    receive(&mut core, bare(CONNECT_ACK, 1, 0));
+    assert!(matches!(core.poll_connected(&cx()), Poll::Ready(Ok(()))));
+    core
+}
+
+pub(crate) fn receive(core: &mut impl Endpoint, mut bytes: BytesMut) {
+    core.receive(&mut bytes, Instant::now());
+}
+
+pub(crate) const CALL: Request<'_> = Request {
+    operation: "test#Call",
+    request_shape: "test#CallRequest",
+    response_shape: "test#CallResponse",
+    deadline: None,
+    subscribe: None,
+};
+
+pub(crate) fn call(core: &mut client::Core) -> Key {
+    core.open(&CALL, text("{}")).unwrap()
+}
+
+pub(crate) fn reply(core: &mut client::Core, key: Key) -> Result<RpcMessage, Failure> {
+    ready(core.poll_reply(key, &cx()))
 }

@@ -1,0 +1,82 @@
+//! Answers each message on `hello/requests` with one on `hello/answers`, until the nucleus stops it or goes
+//! away.
+
+use std::{error::Error, process::ExitCode};
+
+use greengrass_core_ipc::{
+    Client,
+    types::{BinaryMessage, SubscriptionResponseMessage},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The nucleus writes it to the component's log.
+            eprint!("hello-component: {error}");
+            let mut source = error.source();
+            while let Some(error) = source {
+                eprint!(": {error}");
+                source = error.source();
+            }
+            eprintln!();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    // The nucleus stops a component by sending SIGTERM.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let connection = Client::builder().connect().await?;
+    let client = Client::new(connection.clone());
+
+    let configuration = client.get_configuration().key_path(["greeting"]).send().await?;
+    let value = configuration.value.unwrap_or_default();
+    let greeting = value["greeting"].as_str().unwrap_or("Hello").to_owned();
+
+    let mut requests = client.subscribe_to_topic().topic("hello/requests").send().await?;
+    println!("serving");
+    loop {
+        tokio::select! {
+            request = requests.next() => match request {
+                // A nucleus that restarts gives out new tokens and starts its components again: exit, so
+                // that it can start this one.
+                None => return Err("the subscription has ended".into()),
+                Some(request) => answer(&client, &greeting, request?).await?,
+            },
+            _ = terminate.recv() => break,
+        }
+    }
+    requests.close().await?;
+    connection.close().await;
+    println!("stopped");
+    Ok(())
+}
+
+async fn answer(
+    client: &Client,
+    greeting: &str,
+    request: SubscriptionResponseMessage,
+) -> Result<(), Box<dyn Error>> {
+    let name = match request {
+        SubscriptionResponseMessage::BinaryMessage(it) => {
+            String::from_utf8_lossy(&it.message.unwrap_or_default()).into_owned()
+        }
+        SubscriptionResponseMessage::JsonMessage(it) => {
+            let message = it.message.unwrap_or_default();
+            message["name"].as_str().unwrap_or("you").to_owned()
+        }
+        // Of a kind that is newer than this component.
+        _ => return Ok(()),
+    };
+    client
+        .publish_to_topic()
+        .topic("hello/answers")
+        .publish_message(BinaryMessage::builder().message(format!("{greeting}, {name}!")).build())
+        .send()
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,243 @@
+//! The client's connection as a whole: pings, errors, broken rules, the end.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Wake, Waker},
+};
+
+use eventstream_rpc::{
+    error::ConnectionError,
+    frame::{Header, HeaderValue},
+    protocol::{
+        Endpoint,
+        client::{ConnectionEvent, Core, Failure, OpenError},
+    },
+};
+
+use crate::support::*;
+
+#[test]
+fn the_end_of_the_connection_ends_every_call() {
+    let mut core = connected();
+    let first = call(&mut core);
+    written(&mut core);
+    let second = call(&mut core);
+    core.fail(ConnectionError::ClosedByPeer);
+    core.fail(ConnectionError::Closed);
+    for (key, expected) in [(first, true), (second, false)] {
+        match reply(&mut core, key) {
+            Err(Failure::Lost { error: ConnectionError::ClosedByPeer, request_written }) => {
+                assert_eq!(request_written, expected);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let refused = core.open(&CALL, text("{}"));
+    assert!(matches!(refused, Err(OpenError::Closed(ConnectionError::ClosedByPeer))));
+}
+
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn whoever_waits_is_woken_and_nobody_else() {
+    let mut core = connected();
+    let keys = [call(&mut core), call(&mut core)];
+    let counts = [0, 1].map(|_| Arc::new(Count(AtomicUsize::new(0))));
+    let wakers = counts.clone().map(Waker::from);
+    for (key, waker) in keys.iter().zip(&wakers) {
+        assert!(core.poll_reply(*key, &Context::from_waker(waker)).is_pending());
+    }
+    let mut woken = |core: &mut Core| {
+        core.take_woken().into_iter().for_each(Waker::wake);
+        [0, 1].map(|it: usize| counts[it].0.swap(0, Ordering::Relaxed))
+    };
+    woken(&mut core);
+    receive(&mut core, shaped(MESSAGE, END, 2, "test#CallResponse", "{}"));
+    assert_eq!(woken(&mut core), [0, 1]);
+    core.fail(ConnectionError::ClosedByPeer);
+    assert_eq!(woken(&mut core), [1, 0]);
+}
+
+#[test]
+fn closing_ends_every_stream_on_the_wire_in_order() {
+    let mut core = connected();
+    core.record_events();
+    let [_, second, _] = [call(&mut core), call(&mut core), call(&mut core)];
+    core.forget(second);
+    written(&mut core);
+    core.close();
+    assert_eq!(written(&mut core), ["ApplicationMessage 2 1", "ApplicationMessage 2 3"]);
+    assert!(matches!(core.ended(), Some(ConnectionError::Closed)));
+    let end = ready(core.poll_connection_event(&cx()));
+    assert!(matches!(end, Some(ConnectionEvent::Disconnected(None))), "{end:?}");
+    assert!(ready(core.poll_connection_event(&cx())).is_none());
+}
+
+#[test]
+fn a_ping_is_answered_with_its_payload_and_its_own_headers() {
+    let mut core = connected();
+    core.record_events();
+    let mut ping = headers(PING, 0, 0, &[("note", "n"), (":content-type", "text/plain")]);
+    ping.push(Header::new("count", HeaderValue::Int64(7)));
+    receive(&mut core, encode(ping, "payload"));
+    let [pong] = &messages(&mut core)[..] else { panic!() };
+    assert_eq!(describe(pong), "PingResponse 0 0 payload");
+    let own: Vec<_> = pong.headers().filter(|it| !it.name.starts_with(':')).collect();
+    assert_eq!(own.len(), 2);
+    assert_eq!(own[0].value.to_owned(), "n".into());
+    assert_eq!(own[1].value.to_owned(), HeaderValue::Int64(7));
+    match ready(core.poll_connection_event(&cx())) {
+        Some(ConnectionEvent::Ping { headers, payload }) => {
+            assert_eq!((headers.len(), &payload[..]), (2, &b"payload"[..]));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn pings_are_answered_in_their_order_and_answers_to_nothing_are_passed_over() {
+    let mut core = connected();
+    receive(&mut core, bare(PING_RESPONSE, 0, 0));
+    let (first, second) = (core.ping(b"1").unwrap(), core.ping(b"2").unwrap());
+    assert_eq!(written(&mut core), ["Ping 0 0 1", "Ping 0 0 2"]);
+    assert!(core.poll_pong(first, &cx()).is_pending());
+    receive(&mut core, bare(PING_RESPONSE, 0, 0));
+    ready(core.poll_pong(first, &cx())).unwrap();
+    assert!(core.poll_pong(second, &cx()).is_pending());
+    core.fail(ConnectionError::ClosedByPeer);
+    ready(core.poll_pong(first, &cx())).unwrap();
+    ready(core.poll_pong(second, &cx())).unwrap_err();
+    assert!(core.ping(b"3").is_err());
+}
+
+#[test]
+fn an_error_from_the_server_ends_the_connection_whatever_its_payload() {
+    let cases = [
+        (PROTOCOL_ERROR, r#"{"message":"because"}"#, Some("because")),
+        (INTERNAL_ERROR, r#"{"message":"because"}"#, Some("because")),
+        (PROTOCOL_ERROR, r#"{"message":"because";}"#, None),
+        (INTERNAL_ERROR, r#"{"message":"because"},"more":1"#, None),
+        (PROTOCOL_ERROR, "not JSON", None),
+        (PROTOCOL_ERROR, "", None),
+        (PROTOCOL_ERROR, r#"{"message":7}"#, None),
+    ];
+    for (kind, payload, expected) in cases {
+        let mut core = connected();
+        let key = call(&mut core);
+        written(&mut core);
+        receive(&mut core, encode(headers(kind, 0, 0, &[]), payload));
+        match reply(&mut core, key) {
+            Err(Failure::Lost {
+                error: ConnectionError::PeerError { internal, message }, ..
+            }) => {
+                assert_eq!((internal, message.as_deref()), (kind == INTERNAL_ERROR, expected));
+            }
+            other => panic!("{payload}: {other:?}"),
+        }
+        assert!(core.is_closed() && written(&mut core).is_empty(), "{payload}");
+    }
+}
+
+#[test]
+fn whoever_is_told_of_an_error_decides_about_the_connection() {
+    let mut core = connected();
+    core.record_events();
+    receive(&mut core, bare(PROTOCOL_ERROR, 0, 0));
+    assert!(!core.is_closed());
+    let event = ready(core.poll_connection_event(&cx()));
+    assert!(
+        matches!(event, Some(ConnectionEvent::Error(ConnectionError::PeerError { .. }))),
+        "{event:?}"
+    );
+    core.fail(ConnectionError::ClosedByPeer);
+    let event = ready(core.poll_connection_event(&cx()));
+    assert!(
+        matches!(event, Some(ConnectionEvent::Disconnected(Some(ConnectionError::ClosedByPeer)))),
+        "{event:?}"
+    );
+}
+
+#[test]
+fn a_server_that_breaks_a_rule_is_told_and_the_connection_ends() {
+    let without = |at: usize| {
+        let mut headers = headers(MESSAGE, 0, 1, &[]);
+        headers.remove(at);
+        encode(headers, "{}")
+    };
+    let with = |at: usize, value: HeaderValue| {
+        let mut headers = headers(MESSAGE, 0, 1, &[]);
+        headers[at].value = value;
+        encode(headers, "{}")
+    };
+    for (name, bytes) in [
+        ("a stream that was never opened", bare(MESSAGE, 0, 2)),
+        ("the end of a stream that was never opened", bare(MESSAGE, END, 99)),
+        ("a negative stream", bare(MESSAGE, 0, -1)),
+        ("a message on stream 0", bare(MESSAGE, 0, 0)),
+        ("an error on stream 0", bare(ERROR, END, 0)),
+        ("a second acknowledgement", bare(CONNECT_ACK, 1, 0)),
+        ("a ping on a stream", bare(PING, 0, 1)),
+        ("a protocol error on a stream", bare(PROTOCOL_ERROR, 0, 1)),
+        ("an unknown type", bare(8, 0, 1)),
+        ("a negative type", bare(-1, 0, 0)),
+        ("no type", without(0)),
+        ("no flags", without(1)),
+        ("no stream", without(2)),
+        ("type as byte", with(0, HeaderValue::Byte(0))),
+        ("flags as text", with(1, "0".into())),
+        ("stream as int64", with(2, HeaderValue::Int64(1))),
+    ] {
+        let mut core = connected();
+        let key = call(&mut core);
+        written(&mut core);
+        receive(&mut core, [bytes, bare(PING, 0, 0)].concat().as_slice().into());
+        let [answer] = &messages(&mut core)[..] else { panic!("{name}") };
+        assert!(describe(answer).starts_with("ProtocolError 0 0 {"), "{name}: {answer:?}");
+        let error = reply(&mut core, key).unwrap_err();
+        assert!(
+            matches!(error, Failure::Lost { error: ConnectionError::Protocol(_), .. }),
+            "{name}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_connect_message_from_the_server_is_passed_over() {
+    let mut core = connected();
+    receive(&mut core, bare(CONNECT, 0, 0));
+    assert!(!core.is_closed() && written(&mut core).is_empty());
+}
+
+#[test]
+fn lost_framing_ends_the_connection_without_a_word() {
+    for (name, bytes) in lost_framings() {
+        let mut core = connected();
+        let key = call(&mut core);
+        written(&mut core);
+        receive(&mut core, bytes);
+        let error = reply(&mut core, key).unwrap_err();
+        assert!(
+            matches!(error, Failure::Lost { error: ConnectionError::Decode(_), .. }),
+            "{name}: {error:?}"
+        );
+        assert!(written(&mut core).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn headers_that_cannot_be_read_are_reported_as_an_internal_error() {
+    let mut core = connected();
+    receive(&mut core, unreadable_header());
+    let [answer] = &messages(&mut core)[..] else { panic!() };
+    assert!(describe(answer).starts_with("InternalError 0 0 {"), "{answer:?}");
+    assert!(matches!(core.ended(), Some(ConnectionError::Decode(_))));
+}

@@ -1,0 +1,299 @@
+//! Subscriptions: events, queues, and the end of a stream from either side.
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use eventstream_rpc::{
+    client::{Overflow, SubscribeOptions},
+    error::ConnectionError,
+    protocol::{
+        Endpoint,
+        client::{Core, Failure, Key, Next, OpenError, Request},
+    },
+};
+
+use crate::support::*;
+
+const RESPONSE: &str = "test#CallResponse";
+const EVENT: &str = "test#Event";
+
+fn open(core: &mut Core, options: &SubscribeOptions) -> Key {
+    let request = Request { subscribe: Some(options), ..CALL };
+    let key = core.open(&request, text("{}")).unwrap();
+    written(core);
+    key
+}
+
+/// A client with a subscription on stream 1 that has its response.
+fn subscribed(options: SubscribeOptions) -> (Core, Key) {
+    let mut core = connected();
+    let key = open(&mut core, &options);
+    receive(&mut core, shaped(MESSAGE, 0, 1, RESPONSE, "{}"));
+    reply(&mut core, key).unwrap();
+    (core, key)
+}
+
+fn event(payload: &str) -> BytesMut {
+    shaped(MESSAGE, 0, 1, EVENT, payload)
+}
+
+/// Everything that a subscription has to give, up to its end or to where it must wait.
+fn events(core: &mut Core, key: Key) -> Vec<String> {
+    let mut found = Vec::new();
+    loop {
+        found.push(match core.poll_event(key, &cx()) {
+            std::task::Poll::Pending => return found,
+            std::task::Poll::Ready(None) => "end".to_owned(),
+            std::task::Poll::Ready(Some(Next::Message(message))) => {
+                String::from_utf8(message.payload().to_vec()).unwrap()
+            }
+            std::task::Poll::Ready(Some(other)) => format!("{other:?}"),
+        });
+        if found.last().is_some_and(|it| it == "end") {
+            return found;
+        }
+    }
+}
+
+#[test]
+fn events_come_in_their_order_until_the_server_ends_the_stream() {
+    let (mut core, key) = subscribed(SubscribeOptions::default());
+    for payload in ["1", "2"] {
+        receive(&mut core, event(payload));
+    }
+    assert_eq!(events(&mut core, key), ["1", "2"]);
+    receive(&mut core, event("3"));
+    receive(&mut core, bare(MESSAGE, END, 1));
+    assert!(!core.is_open(key));
+    assert_eq!(events(&mut core, key), ["3", "end"]);
+    assert!(!core.is_closed());
+}
+
+#[test]
+fn events_that_overtake_the_response_wait_for_it() {
+    let mut core = connected();
+    let key = open(&mut core, &SubscribeOptions::default());
+    receive(&mut core, event("1"));
+    receive(&mut core, event("2"));
+    assert!(core.poll_reply(key, &cx()).is_pending());
+    receive(&mut core, shaped(MESSAGE, 0, 1, RESPONSE, "{}"));
+    receive(&mut core, event("3"));
+    assert_eq!(reply(&mut core, key).unwrap().service_model_type(), Some(RESPONSE));
+    assert_eq!(events(&mut core, key), ["1", "2", "3"]);
+}
+
+#[test]
+fn a_first_message_without_a_shape_is_the_response() {
+    let mut core = connected();
+    let key = open(&mut core, &SubscribeOptions::default());
+    receive(&mut core, encode(headers(MESSAGE, 0, 1, &[]), "{}"));
+    assert_eq!(reply(&mut core, key).unwrap().payload(), b"{}");
+    assert!(core.is_open(key));
+}
+
+#[test]
+fn a_message_that_ends_the_stream_is_delivered_first() {
+    let (mut core, key) = subscribed(SubscribeOptions::default());
+    receive(&mut core, shaped(MESSAGE, END, 1, EVENT, "last"));
+    assert_eq!(events(&mut core, key), ["last", "end"]);
+
+    let mut core = connected();
+    let key = open(&mut core, &SubscribeOptions::default());
+    receive(&mut core, shaped(MESSAGE, END, 1, RESPONSE, "{}"));
+    reply(&mut core, key).unwrap();
+    assert_eq!(events(&mut core, key), ["end"]);
+    core.forget(key);
+    assert!(written(&mut core).is_empty());
+}
+
+#[test]
+fn a_payload_of_no_shape_at_the_end_says_nothing() {
+    let (mut core, key) = subscribed(SubscribeOptions::default());
+    receive(&mut core, encode(headers(MESSAGE, END, 1, &[]), "{}"));
+    assert_eq!(events(&mut core, key), ["end"]);
+}
+
+#[test]
+fn an_error_in_the_place_of_an_event_is_delivered_as_such() {
+    let (mut core, key) = subscribed(SubscribeOptions::default());
+    receive(&mut core, event("1"));
+    receive(&mut core, shaped(ERROR, END, 1, "test#E", "{}"));
+    let mut next = || match ready(core.poll_event(key, &cx())) {
+        Some(Next::Message(message)) => describe(&message),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(next(), "ApplicationMessage 0 1 test#Event 1");
+    assert_eq!(next(), "ApplicationError 2 1 test#E {}");
+    assert_eq!(events(&mut core, key), ["end"]);
+}
+
+#[test]
+fn an_error_in_the_place_of_the_response_ends_the_stream() {
+    for (flags, answer) in [(END, &[][..]), (0, &["ApplicationMessage 2 1"])] {
+        let mut core = connected();
+        let key = open(&mut core, &SubscribeOptions::default());
+        receive(&mut core, shaped(ERROR, flags, 1, "test#E", "{}"));
+        assert_eq!(written(&mut core), answer);
+        assert_eq!(reply(&mut core, key).unwrap().service_model_type(), Some("test#E"));
+        assert_eq!(events(&mut core, key), ["end"]);
+    }
+}
+
+#[test]
+fn a_stream_is_never_ended_after_the_server_has_ended_it() {
+    let (mut core, key) = subscribed(SubscribeOptions::default());
+    receive(&mut core, bare(MESSAGE, END, 1));
+    let refused = core.send_event(key, EVENT, text("{}"));
+    assert!(matches!(refused, Err(OpenError::Closed(ConnectionError::StreamEnded))));
+    core.end(key);
+    core.forget(key);
+    core.close();
+    assert!(written(&mut core).is_empty());
+}
+
+#[test]
+fn a_stream_is_ended_once_and_what_crosses_the_end_is_nobodys() {
+    let (mut core, key) = subscribed(SubscribeOptions::default());
+    core.end(key);
+    assert_eq!(written(&mut core), ["ApplicationMessage 2 1"]);
+    assert_eq!(events(&mut core, key), ["end"]);
+    for crossing in [event("late"), bare(MESSAGE, END, 1), shaped(ERROR, END, 1, "test#E", "{}")] {
+        receive(&mut core, crossing);
+        assert_eq!(events(&mut core, key), ["end"]);
+    }
+    core.end(key);
+    core.forget(key);
+    receive(&mut core, bare(MESSAGE, END, 1));
+    assert!(written(&mut core).is_empty() && !core.is_closed());
+}
+
+#[test]
+fn events_of_the_client_carry_no_operation() {
+    let (mut core, key) = subscribed(SubscribeOptions::default());
+    core.send_event(key, EVENT, text("{\"a\":1}")).unwrap();
+    let [sent] = &messages(&mut core)[..] else { panic!() };
+    assert_eq!(describe(sent), "ApplicationMessage 0 1 test#Event {\"a\":1}");
+    assert_eq!((sent.operation(), sent.content_type()), (None, Some("application/json")));
+    assert!(matches!(core.send_event(key, EVENT, unwritable), Err(OpenError::Build(_))));
+    assert!(written(&mut core).is_empty() && core.is_open(key));
+}
+
+#[test]
+fn a_deadline_is_for_the_response_alone() {
+    let (mut core, start) = (connected(), Instant::now());
+    let options = SubscribeOptions::default();
+    let mut open = || {
+        let deadline = Some(start + Duration::from_secs(10));
+        core.open(&Request { subscribe: Some(&options), deadline, ..CALL }, text("{}")).unwrap()
+    };
+    let [answered, late] = [open(), open()];
+    written(&mut core);
+    receive(&mut core, shaped(MESSAGE, 0, 1, RESPONSE, "{}"));
+    core.expire(start + Duration::from_secs(10));
+    assert_eq!(written(&mut core), ["ApplicationMessage 2 2"]);
+    reply(&mut core, answered).unwrap();
+    receive(&mut core, event("1"));
+    assert_eq!(events(&mut core, answered), ["1"]);
+    assert!(matches!(reply(&mut core, late), Err(Failure::Timeout { request_written: true })));
+    assert_eq!(events(&mut core, late), ["end"]);
+}
+
+#[test]
+fn when_the_connection_ends_what_had_arrived_is_delivered_and_then_the_reason() {
+    let (mut core, key) = subscribed(SubscribeOptions::default());
+    receive(&mut core, event("1"));
+    core.fail(ConnectionError::ClosedByPeer);
+    assert_eq!(events(&mut core, key), ["1", "Lost(ClosedByPeer)", "end"]);
+}
+
+#[test]
+fn a_stream_that_had_ended_is_not_lost_with_the_connection() {
+    let (mut core, key) = subscribed(SubscribeOptions::default());
+    receive(&mut core, event("1"));
+    receive(&mut core, bare(MESSAGE, END, 1));
+    core.fail(ConnectionError::ClosedByPeer);
+    assert_eq!(events(&mut core, key), ["1", "end"]);
+}
+
+/// Room for two events with payloads of one byte, and no third.
+fn room_for_two(overflow: Overflow) -> SubscribeOptions {
+    SubscribeOptions::default().overflow(overflow).queue_limit(event("1").len() * 2)
+}
+
+#[test]
+fn a_full_queue_ends_the_subscription_after_what_was_queued() {
+    let (mut core, key) = subscribed(room_for_two(Overflow::End));
+    for payload in ["1", "2"] {
+        receive(&mut core, event(payload));
+    }
+    assert!(written(&mut core).is_empty());
+    for payload in ["3", "4"] {
+        receive(&mut core, event(payload));
+    }
+    assert_eq!(written(&mut core), ["ApplicationMessage 2 1"], "ended once");
+    assert_eq!(events(&mut core, key), ["1", "2", "Lagged { dropped: 2, bytes: 2 }", "end"]);
+    core.forget(key);
+    receive(&mut core, event("late"));
+    assert!(written(&mut core).is_empty() && !core.is_closed());
+}
+
+#[test]
+fn the_oldest_events_make_room() {
+    let (mut core, key) = subscribed(room_for_two(Overflow::DropOldest));
+    for payload in ["1", "2", "3", "4"] {
+        receive(&mut core, event(payload));
+    }
+    assert_eq!(events(&mut core, key), ["Dropped(2)", "3", "4"]);
+    receive(&mut core, event("5"));
+    assert_eq!(events(&mut core, key), ["5"], "what was dropped is told once");
+}
+
+#[test]
+fn only_the_latest_event_is_kept() {
+    let (mut core, key) = subscribed(room_for_two(Overflow::LatestOnly));
+    for payload in ["1", "2", "3"] {
+        receive(&mut core, event(payload));
+    }
+    assert_eq!(events(&mut core, key), ["Dropped(2)", "3"]);
+}
+
+#[test]
+fn an_event_over_the_limit_is_delivered_if_nothing_else_waits() {
+    for overflow in [Overflow::End, Overflow::DropOldest, Overflow::LatestOnly] {
+        let (mut core, key) = subscribed(room_for_two(overflow));
+        let long = "x".repeat(10_000);
+        receive(&mut core, event(&long));
+        assert_eq!(events(&mut core, key), [long], "{overflow:?}");
+        assert!(core.is_open(key));
+    }
+}
+
+#[test]
+fn a_paused_connection_reads_again_when_there_is_room() {
+    let (mut core, key) = subscribed(room_for_two(Overflow::PauseConnection));
+    let mut input: BytesMut =
+        ["1", "2", "3", "4"].map(|it| event(it).to_vec()).concat().as_slice().into();
+    core.receive(&mut input, Instant::now());
+    assert!(!core.wants_input());
+    assert_eq!(input, event("4"), "what it has no room for stays where it is");
+    match ready(core.poll_event(key, &cx())) {
+        Some(Next::Message(message)) => assert_eq!(message.payload(), b"1"),
+        other => panic!("{other:?}"),
+    }
+    assert!(core.wants_input());
+    core.receive(&mut input, Instant::now());
+    assert_eq!(events(&mut core, key), ["2", "3", "4"]);
+}
+
+#[test]
+fn a_paused_connection_reads_again_when_its_subscription_is_gone() {
+    for leave in [Core::end, Core::forget] {
+        let (mut core, key) = subscribed(room_for_two(Overflow::PauseConnection));
+        for payload in ["1", "2", "3"] {
+            receive(&mut core, event(payload));
+        }
+        assert!(!core.wants_input());
+        leave(&mut core, key);
+        assert!(core.wants_input());
+    }
+}

@@ -1,0 +1,7 @@
+//! Both sides of a connection as values, each against messages made by hand: no socket, no task, no clock.
+
+mod client_calls;
+mod client_connection;
+mod client_handshake;
+mod client_streams;
+mod support;

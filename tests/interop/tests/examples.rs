@@ -1,0 +1,219 @@
+//! The examples do what they say, as processes against the local core.
+
+use std::{path::Path, process::Stdio, time::Duration};
+
+use greengrass_core_ipc::{
+    Client,
+    operation::publish_to_topic::PublishToTopic,
+    types::{
+        BinaryMessage, SubscriptionResponseMessage,
+        error::{InvalidArgumentsError, ServiceError, UnauthorizedError},
+    },
+};
+use greengrass_local_core::LocalCore;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+/// How long anything may take before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const COMPONENT: &str = "com.example.HelloRust";
+
+async fn core() -> LocalCore {
+    let recipe: Value = serde_json::from_str(&recipe("recipe.json")).unwrap();
+    let configuration = &recipe["ComponentConfiguration"]["DefaultConfiguration"];
+    LocalCore::builder()
+        .config(COMPONENT, configuration.clone())
+        .component("com.example.Other")
+        .start()
+        .await
+        .unwrap()
+}
+
+fn recipe(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../generated/examples/component");
+    std::fs::read_to_string(Path::new(folder).join(name)).unwrap()
+}
+
+/// An example at work.
+struct Example {
+    process: Child,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Example {
+    fn start(program: &Path, core: &LocalCore, args: &[&str]) -> Self {
+        let mut process = Command::new(program)
+            .args(args)
+            .envs(core.environment(COMPONENT))
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, output }
+    }
+
+    async fn line(&mut self) -> String {
+        let line = tokio::time::timeout(PATIENCE, self.output.next_line()).await;
+        line.expect("it says something").unwrap().expect("it goes on")
+    }
+
+    async fn status(&mut self) -> bool {
+        let status = tokio::time::timeout(PATIENCE, self.process.wait()).await;
+        status.expect("it ends").unwrap().success()
+    }
+
+    async fn terminate(&self) {
+        let pid = self.process.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    }
+}
+
+fn example(name: &str) -> std::path::PathBuf {
+    interop::example("greengrass-core-ipc", name).unwrap()
+}
+
+fn binary(text: &str) -> BinaryMessage {
+    BinaryMessage::builder().message(text).build()
+}
+
+async fn publish(client: &Client, topic: &str, text: &str) {
+    client.publish_to_topic().topic(topic).publish_message(binary(text)).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn publish_and_subscribe_print_both_kinds() {
+    let core = core().await;
+    let mut subscriber = Example::start(&example("subscribe"), &core, &["a/+"]);
+    assert_eq!(subscriber.line().await, "subscribed to a/+");
+    // A filter with a wildcard does not receive what its own component publishes.
+    let client = core.connect("com.example.Other").await.unwrap();
+    let mut publisher = Example::start(&example("publish"), &core, &["a/b", "hi"]);
+    assert_eq!(publisher.line().await, "published two messages to a/b");
+    assert!(publisher.status().await);
+    publish(&client, "a/c", "from another").await;
+    assert_eq!(subscriber.line().await, "a/c: 12 bytes: from another");
+    let json = greengrass_core_ipc::types::JsonMessage::builder().message(json!({"x": 1})).build();
+    client.publish_to_topic().topic("a/d").publish_message(json).send().await.unwrap();
+    assert_eq!(subscriber.line().await, r#"a/d: {"x":1}"#);
+    // The core goes away, and the example says so with its exit status.
+    core.stop().await.unwrap();
+    assert!(subscriber.status().await, "a stream that the server ends is no error");
+}
+
+#[tokio::test]
+async fn a_handler_calls_the_client() {
+    let core = core().await;
+    let client = core.connect("com.example.Other").await.unwrap();
+    let mut answers = client.subscribe_to_topic().topic("answers").send().await.unwrap();
+    let mut example = Example::start(&example("subscribe_handler"), &core, &[]);
+    assert_eq!(example.line().await, "answering");
+    for text in ["one", "two"] {
+        publish(&client, "requests/x", text).await;
+        let answer = answers.next().await.unwrap().unwrap();
+        let SubscriptionResponseMessage::BinaryMessage(answer) = answer else { panic!() };
+        assert_eq!(&*answer.message.unwrap(), text.to_uppercase().as_bytes());
+    }
+}
+
+#[tokio::test]
+async fn the_lifecycle_is_reported() {
+    let core = core().await;
+    let mut example = Example::start(&example("lifecycle"), &core, &[]);
+    assert_eq!(example.line().await, "connected");
+    assert_eq!(example.line().await, r#"greeting: Some(Object {"greeting": String("Hello")})"#);
+    core.disconnect_all().await;
+    assert_eq!(example.line().await, "disconnected: the other side closed the connection");
+    assert!(!example.status().await);
+}
+
+#[tokio::test]
+async fn errors_are_told_apart() {
+    let core = core().await;
+    let program = example("errors");
+    let run = || async {
+        let mut example = Example::start(&program, &core, &["a/b"]);
+        let line = example.line().await;
+        (line, example.status().await)
+    };
+    assert_eq!(run().await, ("published to a/b".to_owned(), true));
+    let next = || core.on_next(PublishToTopic);
+    next().fail(UnauthorizedError::builder().message("no").build());
+    assert!(run().await.0.starts_with("denied; the recipe's accessControl must allow a/b: "));
+    next().fail(ServiceError::builder().message("disk full").build());
+    assert_eq!(run().await, ("the nucleus failed: ServiceError: disk full".to_owned(), false));
+    next().fail(InvalidArgumentsError::builder().message("bad").build());
+    assert!(run().await.0.starts_with("a/b is not a topic to publish to: "));
+    next().ignore();
+    assert!(run().await.0.starts_with("no answer in time"));
+    next().disconnect();
+    assert!(run().await.0.starts_with("the connection was lost"));
+}
+
+#[tokio::test]
+async fn a_graceful_stop_says_goodbye() {
+    let core = core().await;
+    let client = core.connect("com.example.Other").await.unwrap();
+    let mut goodbyes = client.subscribe_to_topic().topic("goodbye").send().await.unwrap();
+    let mut example = Example::start(&example("graceful_stop"), &core, &[]);
+    assert_eq!(example.line().await, "subscribed");
+    example.terminate().await;
+    assert!(goodbyes.next().await.unwrap().is_ok());
+    assert_eq!(example.line().await, "stopped");
+    assert!(example.status().await);
+}
+
+#[tokio::test]
+async fn the_component_answers_until_it_is_stopped_or_the_core_goes_away() {
+    let program = interop::binary("hello-component").unwrap();
+    let core = core().await;
+    let client = core.connect("com.example.Other").await.unwrap();
+    let mut answers = client.subscribe_to_topic().topic("hello/answers").send().await.unwrap();
+    let mut component = Example::start(&program, &core, &[]);
+    assert_eq!(component.line().await, "serving");
+    publish(&client, "hello/requests", "Rust").await;
+    let answer = answers.next().await.unwrap().unwrap();
+    let SubscriptionResponseMessage::BinaryMessage(answer) = answer else { panic!() };
+    assert_eq!(&*answer.message.unwrap(), b"Hello, Rust!");
+    component.terminate().await;
+    assert_eq!(component.line().await, "stopped");
+    assert!(component.status().await);
+
+    let mut component = Example::start(&program, &core, &[]);
+    assert_eq!(component.line().await, "serving");
+    core.disconnect_all().await;
+    assert!(!component.status().await, "a nucleus starts again what has failed");
+}
+
+#[test]
+fn both_recipes_are_one_and_name_what_the_component_uses() {
+    let json: Value = serde_json::from_str(&recipe("recipe.json")).unwrap();
+    let script =
+        "console.log(JSON.stringify(require('js-yaml').load(require('fs').readFileSync(0))))";
+    let mut node = std::process::Command::new("node")
+        .args(["-e", script])
+        .env("NODE_PATH", interop::node_folder().unwrap().join("node_modules"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = node.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, recipe("recipe.yaml").as_bytes()).unwrap();
+    drop(input);
+    let yaml: Value = serde_json::from_slice(&node.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(yaml, json);
+
+    let manifest = &json["Manifests"][0];
+    assert_eq!(manifest["Lifecycle"]["Run"], "\"{artifacts:path}/hello-component\"");
+    assert_eq!(manifest["Artifacts"][0]["Permission"]["Execute"], "ALL");
+    let source = recipe("src/main.rs");
+    let policies = &json["ComponentConfiguration"]["DefaultConfiguration"]["accessControl"]["aws.greengrass.ipc.pubsub"];
+    for policy in policies.as_object().unwrap().values() {
+        let topic = policy["resources"][0].as_str().unwrap();
+        assert!(source.contains(&format!("\"{topic}\"")), "{topic} is not used");
+    }
+}
