@@ -56,7 +56,7 @@ fn whoever_waits_is_woken_and_nobody_else() {
     for (key, waker) in keys.iter().zip(&wakers) {
         assert!(core.poll_reply(*key, &Context::from_waker(waker)).is_pending());
     }
-    let mut woken = |core: &mut Core| {
+    let woken = |core: &mut Core| {
         core.take_woken().into_iter().for_each(Waker::wake);
         [0, 1].map(|it: usize| counts[it].0.swap(0, Ordering::Relaxed))
     };

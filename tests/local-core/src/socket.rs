@@ -24,14 +24,21 @@ pub(crate) fn private_path() -> io::Result<PathBuf> {
 /// The socket of this user's core, in a folder that only this user may enter.
 pub(crate) fn user_path() -> io::Result<PathBuf> {
     let base = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-    // The owner of a folder that this process can make is this user.
-    let user = fs::metadata("/proc/self").map(|it| it.uid().to_string());
-    let folder =
-        base.join(format!("greengrass-local-core-{}", user.unwrap_or_else(|_| "user".to_owned())));
+    // Where there is such a file it belongs to whoever runs this process.
+    let user = fs::metadata("/proc/self").map(|it| it.uid()).ok();
+    let name = user.map_or_else(|| "user".to_owned(), |it| it.to_string());
+    let folder = base.join(format!("greengrass-local-core-{name}"));
     match fs::DirBuilder::new().mode(0o700).create(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(folder.join("ipc.socket")),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
     }
+    // Someone else could have made it first, to listen in.
+    let found = fs::symlink_metadata(&folder)?;
+    if !found.is_dir() || user.is_some_and(|it| it != found.uid()) || found.mode() & 0o077 != 0 {
+        let text = format!("{} is not a folder of this user's alone", folder.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
+    Ok(folder.join("ipc.socket"))
 }
 
 /// Removes a private folder when dropped, unless something else is in it.
