@@ -7,10 +7,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 
 fn pipeline(criterion: &mut Criterion) {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
-    for (name, path) in [
-        ("greengrass", "model/greengrass-core-ipc.json"),
-        ("echo", "tests/echo/model/echo.json"),
-    ] {
+    for (name, path) in
+        [("greengrass", "model/greengrass-core-ipc.json"), ("echo", "tests/echo/model/echo.json")]
+    {
         let json = fs::read_to_string(workspace.join(path)).expect("the model");
         let config = Config::new(name);
         criterion.bench_function(name, |it| {
