@@ -4,4 +4,10 @@ mod client_calls;
 mod client_connection;
 mod client_handshake;
 mod client_streams;
+#[cfg(feature = "server")]
+mod server_connection;
+#[cfg(feature = "server")]
+mod server_handshake;
+#[cfg(feature = "server")]
+mod server_streams;
 mod support;

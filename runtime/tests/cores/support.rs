@@ -7,6 +7,8 @@ use std::{
 };
 
 use bytes::{BufMut, BytesMut};
+#[cfg(feature = "server")]
+use eventstream_rpc::protocol::server::{self, Incoming};
 use eventstream_rpc::{
     frame::{Decoder, Header, HeaderValue, Message},
     protocol::{
@@ -180,4 +182,21 @@ pub(crate) fn call(core: &mut client::Core) -> Key {
 
 pub(crate) fn reply(core: &mut client::Core, key: Key) -> Result<RpcMessage, Failure> {
     ready(core.poll_reply(key, &cx()))
+}
+
+/// A request of a client on a new stream.
+#[cfg(feature = "server")]
+pub(crate) fn request(stream: i32) -> BytesMut {
+    encode(headers(MESSAGE, 0, stream, &[("operation", "test#Call")]), "{}")
+}
+
+/// A server that has let a client in.
+#[cfg(feature = "server")]
+pub(crate) fn accepted(config: server::Config) -> server::Core {
+    let mut core = server::Core::new(config, Instant::now());
+    receive(&mut core, encode(headers(CONNECT, 0, 0, &[(":version", "0.1.0")]), "{}"));
+    let Poll::Ready(Some(Incoming::Connect { .. })) = core.poll_incoming(&cx()) else { panic!() };
+    core.accept();
+    assert_eq!(written(&mut core), ["ConnectAck 1 0"]);
+    core
 }
