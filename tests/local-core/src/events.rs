@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use eventstream_rpc::operation::{Operation, StreamingOperation};
+use eventstream_rpc::operation::{Operation, Shape, StreamingOperation};
 use futures_core::Stream;
 use greengrass_core_ipc::types::error::ServiceError;
 
@@ -55,7 +55,9 @@ where
     ///
     /// [`Ended`], if the stream has.
     pub fn send(&self, event: O::ResponseEvent) -> Result<(), Ended> {
-        self.send_sized(event, 0)
+        // What cannot be written is found out when it is, and nobody is told its length.
+        let len = event.to_json().map_or(0, |it| it.len());
+        self.send_sized(event, len)
     }
 
     /// The same for an event whose payload is of this length, in bytes.

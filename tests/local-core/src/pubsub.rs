@@ -13,6 +13,8 @@ use greengrass_core_ipc::{
     },
 };
 
+use serde_json::Value;
+
 use crate::{
     events::EventSender,
     topics::{FilterTree, has_levels, has_wildcard, is_wildcard_filter},
@@ -96,9 +98,9 @@ impl PubSub {
         let context = MessageContext::builder().topic(topic).build();
         let (event, len) = match message {
             PublishMessage::JsonMessage(JsonMessage { message, .. }) => {
+                let len = message.as_ref().map_or(0, memory);
                 let event = JsonMessage::builder().set_message(message).context(context).build();
-                // What a JSON value takes is not worth counting exactly.
-                (SubscriptionResponseMessage::JsonMessage(event), topic.len())
+                (SubscriptionResponseMessage::JsonMessage(event), topic.len() + len)
             }
             PublishMessage::BinaryMessage(BinaryMessage { message, .. }) => {
                 let len = message.as_ref().map_or(0, |it| it.len());
@@ -120,4 +122,15 @@ impl PubSub {
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, FilterTree<Arc<Subscription>>> {
         self.subscriptions.write().unwrap_or_else(|it| it.into_inner())
     }
+}
+
+/// About how much memory a JSON value takes, in bytes. Its depth is limited by whoever parsed it.
+fn memory(value: &Value) -> usize {
+    let content = match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(memory).sum(),
+        Value::Object(members) => members.iter().map(|(key, it)| key.len() + memory(it)).sum(),
+        _ => 0,
+    };
+    size_of::<Value>() + content
 }
