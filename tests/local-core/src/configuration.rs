@@ -11,6 +11,12 @@ use serde_json::{Map, Value};
 /// A point in time, in milliseconds since 1970.
 pub(crate) type Millis = i64;
 
+/// How deep a value may lie or be, in levels: paths and values together.
+///
+/// Trees are walked by recursion, and readers of JSON take 128 levels. Nucleus lite has 15, and the Java
+/// nucleus no limit.
+pub(crate) const MAX_DEPTH: usize = 100;
+
 /// The configuration of one component.
 #[derive(Clone, Debug)]
 pub(crate) struct Configuration {
@@ -62,6 +68,8 @@ impl Change {
 pub(crate) enum UpdateError {
     /// It names the reserved key `accessControl`.
     Reserved,
+    /// A value would be more than [`MAX_DEPTH`] levels deep.
+    TooDeep,
     /// The path goes through a leaf.
     ThroughLeaf,
     /// Something at or below the path is newer. What was older has been written all the same.
@@ -121,6 +129,9 @@ impl Configuration {
         };
         if reserved {
             return Update { changes: Vec::new(), result: Err(UpdateError::Reserved) };
+        }
+        if path.len() + values.values().map(depth).max().unwrap_or(0) > MAX_DEPTH {
+            return Update { changes: Vec::new(), result: Err(UpdateError::TooDeep) };
         }
         let exists = self.contains(path);
         let mut merge = Merge::new(if exists { time } else { now });
@@ -275,6 +286,16 @@ impl Merge {
             }
         }
     }
+}
+
+/// How many levels a value has; its own is one. It has been parsed, so that its depth has a limit.
+fn depth(value: &Value) -> usize {
+    let content = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => None,
+    };
+    1 + content.unwrap_or(0)
 }
 
 /// The form of a key by which keys are compared.

@@ -74,7 +74,7 @@ use serde_json::Value;
 
 use crate::{
     authorization::{Authorization, AuthorizationRequest},
-    configuration::UpdateError,
+    configuration::{MAX_DEPTH, UpdateError},
     configurations::{self, Configurations},
     events::{self, EventSender, Events},
     pubsub::PubSub,
@@ -255,6 +255,9 @@ impl GreengrassCoreIpc for Nucleus {
             Ok(()) => Ok(UpdateConfigurationResponse::default()),
             Err(UpdateError::Reserved) => {
                 Err(invalid("the key accessControl cannot be updated").into())
+            }
+            Err(UpdateError::TooDeep) => {
+                Err(invalid(&format!("this core takes {MAX_DEPTH} levels of keys")).into())
             }
             Err(UpdateError::ThroughLeaf) => {
                 Err(failed("the path leads through a value that is not an object").into())
