@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    io,
+    fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -37,8 +38,6 @@ pub struct LocalCore {
     task: JoinHandle<io::Result<()>>,
     /// Connections that are not over the socket.
     inside: Mutex<JoinSet<()>>,
-    // Goes last, when the socket is no longer in it.
-    _folder: Option<Folder>,
 }
 
 #[derive(Debug)]
@@ -86,12 +85,13 @@ impl LocalCore {
         streams: Arc<OpenStreams>,
     ) -> io::Result<Self> {
         let door = Arc::new(Door { components, refuses: AtomicBool::new(false) });
-        let server = Server::bind(&path)?;
+        let server = bind(&path)?;
         let (commands, received) = mpsc::channel(1);
-        let serving = serve(server, path.clone(), Arc::clone(&front), Arc::clone(&door), received);
+        let serving =
+            serve(folder, server, path.clone(), Arc::clone(&front), Arc::clone(&door), received);
         let task = tokio::spawn(serving);
         let inside = Mutex::default();
-        Ok(Self { path, front, streams, door, commands, task, inside, _folder: folder })
+        Ok(Self { path, front, streams, door, commands, task, inside })
     }
 
     pub(crate) fn front(&self) -> &Front {
@@ -240,7 +240,17 @@ impl Drop for LocalCore {
     }
 }
 
+/// Listens on a socket that only this user may connect to.
+fn bind(path: &Path) -> io::Result<Server> {
+    let server = Server::bind(path)?;
+    // Until then, and for the superuser ever, there are the tokens.
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    Ok(server)
+}
+
 async fn serve(
+    // It is dropped last, when the socket is no longer in it.
+    _folder: Option<Folder>,
     server: Server,
     path: PathBuf,
     front: Arc<Front>,
@@ -252,7 +262,7 @@ async fn serve(
     loop {
         let bound = match server.take() {
             Some(server) => server,
-            None => Server::bind(&path)?,
+            None => bind(&path)?,
         };
         // Whoever asked for it may connect again.
         drop(done.take());
