@@ -1,6 +1,6 @@
 //! What is generated, as text: which files there are, and what is in each.
 //!
-//! Emission looks nothing up and cannot fail. Each function takes a piece of [`ir`](crate::ir) and
+//! Emission looks nothing up and cannot fail. Each function takes a piece of [`ir`] and
 //! gives tokens, in the order of the finished file.
 
 mod builder;

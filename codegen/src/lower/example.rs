@@ -50,7 +50,9 @@ fn value(
         Type::Bool => "true".to_owned(),
         Type::Int(_) => "1".to_owned(),
         Type::Float(_) => "1.0".to_owned(),
-        Type::String | Type::Blob | Type::Document => format!("{name:?}"),
+        Type::String | Type::Blob => format!("{name:?}"),
+        // Most documents are objects, and services often take nothing else.
+        Type::Document => "serde_json::json!({ \"key\": \"value\" })".to_owned(),
         Type::Timestamp => "std::time::SystemTime::now()".to_owned(),
         Type::List(item) => format!("[{}]", value(item, name, shapes, types)),
         Type::Map(key, item) => {
@@ -108,7 +110,7 @@ fn union_value(
         return value;
     }
     let value = match variant.ty {
-        Type::String | Type::Blob | Type::Document => format!("{value}.into()"),
+        Type::String | Type::Blob => format!("{value}.into()"),
         _ => value,
     };
     format!("{}::{}({value})", union.type_ref.name, variant.name)

@@ -69,7 +69,7 @@ pub mod builders;
 /// let response = client
 ///     .update_configuration()
 ///     .timestamp(std::time::SystemTime::now())
-///     .value_to_merge("value_to_merge")
+///     .value_to_merge(serde_json::json!({ "key": "value" }))
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
