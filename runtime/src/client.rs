@@ -26,7 +26,12 @@ mod connection;
 mod handler;
 #[cfg(feature = "tokio")]
 mod lifecycle;
+#[cfg(feature = "tokio")]
+mod open;
 mod options;
+mod policy;
+#[cfg(feature = "tokio")]
+mod reconnect;
 #[cfg(feature = "tokio")]
 mod reply;
 #[cfg(feature = "tokio")]
@@ -43,5 +48,6 @@ pub use handler::{BlockingStreamHandler, StreamHandler, SubscriptionHandle};
 #[cfg(feature = "tokio")]
 pub use lifecycle::LifecycleHandler;
 pub use options::{CallOptions, Overflow, SubscribeOptions};
+pub use policy::ReconnectPolicy;
 #[cfg(feature = "tokio")]
 pub use subscription::{Notice, Subscription, SubscriptionItem, WithNotices};

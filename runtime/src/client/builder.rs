@@ -1,64 +1,46 @@
 //! Opening connections.
 
-use std::{
-    fmt, io,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, UnixStream},
-    runtime::Handle as Runtime,
-    time::timeout,
-};
-use tracing::Instrument;
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{
-    Connection, LifecycleHandler, lifecycle,
-    shared::{Handle, Shared},
-};
+use super::{Connection, LifecycleHandler, ReconnectPolicy, lifecycle, open};
 use crate::{
-    error::{BuildError, ConnectError},
+    error::ConnectError,
     frame::{Header, HeaderValue},
-    greengrass::{AUTH_TOKEN_VARIABLE, ConnectPayload, SOCKET_PATH_VARIABLE},
-    protocol::client::{Config, Connect, Core},
-    transport::Driver,
+    protocol::client::Config,
 };
 
 /// What gives the token each time a connection is opened.
-type TokenProvider =
+pub(super) type TokenProvider =
     Arc<dyn Fn() -> Result<String, Box<dyn std::error::Error + Send + Sync>> + Send + Sync>;
 
 /// Builds and opens a [`Connection`].
 #[derive(Clone)]
 #[must_use = "nothing is connected until `connect` is called"]
 pub struct ConnectionBuilder {
-    address: Option<Address>,
-    token: Option<Token>,
-    component_name: Option<String>,
-    payload: Option<bytes::Bytes>,
-    headers: Vec<Header>,
-    reads_environment: bool,
-    connect_timeout: Duration,
-    handshake_timeout: Duration,
-    call_timeout: Duration,
-    config: Config,
-    lifecycle: Option<lifecycle::Slot>,
+    pub(super) address: Option<Address>,
+    pub(super) token: Option<Token>,
+    pub(super) component_name: Option<String>,
+    pub(super) payload: Option<bytes::Bytes>,
+    pub(super) headers: Vec<Header>,
+    pub(super) reads_environment: bool,
+    pub(super) connect_timeout: Duration,
+    pub(super) handshake_timeout: Duration,
+    pub(super) call_timeout: Duration,
+    pub(super) config: Config,
+    pub(super) reconnect: Option<ReconnectPolicy>,
+    pub(super) lifecycle: Option<lifecycle::Slot>,
 }
 
 #[derive(Clone, Debug)]
-enum Address {
+pub(super) enum Address {
     Unix(PathBuf),
     Tcp(String),
 }
 
 #[derive(Clone)]
-enum Token {
+pub(super) enum Token {
     Text(String),
     Provider(TokenProvider),
 }
@@ -76,6 +58,7 @@ impl Default for ConnectionBuilder {
             handshake_timeout: Duration::from_secs(10),
             call_timeout: Duration::from_secs(10),
             config: Config::default(),
+            reconnect: None,
             lifecycle: None,
         }
     }
@@ -171,6 +154,13 @@ impl ConnectionBuilder {
         self
     }
 
+    /// Opens the connection again whenever it is lost, as the policy says. Read there first whether this is
+    /// what a component wants. Default: a lost connection stays lost.
+    pub fn reconnect(mut self, policy: ReconnectPolicy) -> Self {
+        self.reconnect = Some(policy);
+        self
+    }
+
     /// Told of what happens to the connection, in order, on a task of its own.
     pub fn lifecycle_handler(mut self, handler: impl LifecycleHandler) -> Self {
         self.lifecycle = Some(lifecycle::Slot::new(handler));
@@ -187,11 +177,12 @@ impl ConnectionBuilder {
     ///
     /// Dropping the future closes the socket.
     pub async fn connect(self) -> Result<Connection, ConnectError> {
-        let result = self.clone().try_connect().await;
+        let result = open::connect(&self).await;
         self.report(result)
     }
 
-    /// The same over a byte stream that is open already, such as one half of [`tokio::io::duplex`].
+    /// The same over a byte stream that is open already, such as one half of [`tokio::io::duplex`]. A
+    /// [`ReconnectPolicy`] has nothing to open again then: the end of the byte stream is the end.
     ///
     /// # Errors
     ///
@@ -204,106 +195,8 @@ impl ConnectionBuilder {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let result = self.clone().shake_hands(io).await;
+        let result = open::connect_over(&self, Box::new(io)).await;
         self.report(result)
-    }
-
-    async fn try_connect(mut self) -> Result<Connection, ConnectError> {
-        Runtime::try_current().map_err(|_| ConnectError::NoRuntime)?;
-        let address = match self.address.take() {
-            Some(address) => address,
-            None if self.reads_environment => Address::Unix(variable(SOCKET_PATH_VARIABLE)?.into()),
-            None => return Err(ConnectError::NoAddress),
-        };
-        // Before the socket is opened, so that a missing token is not blamed on the server.
-        let connect = self.connect_message()?;
-        match address {
-            Address::Unix(path) => {
-                let io = self.open(path.display().to_string(), UnixStream::connect(&path)).await?;
-                self.shake_hands_with(io, &connect).await
-            }
-            Address::Tcp(address) => {
-                let io = self.open(address.clone(), TcpStream::connect(address)).await?;
-                // Messages are whole when they are written; waiting for more only delays them.
-                let _ = io.set_nodelay(true);
-                self.shake_hands_with(io, &connect).await
-            }
-        }
-    }
-
-    async fn open<IO>(
-        &self,
-        address: String,
-        connecting: impl Future<Output = io::Result<IO>>,
-    ) -> Result<IO, ConnectError> {
-        match timeout(self.connect_timeout, connecting).await {
-            Ok(Ok(io)) => Ok(io),
-            Ok(Err(source)) => Err(ConnectError::Socket { address, source }),
-            Err(_) => Err(ConnectError::SocketTimeout { address, after: self.connect_timeout }),
-        }
-    }
-
-    async fn shake_hands<IO>(self, io: IO) -> Result<Connection, ConnectError>
-    where
-        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        Runtime::try_current().map_err(|_| ConnectError::NoRuntime)?;
-        let connect = self.connect_message()?;
-        self.shake_hands_with(io, &connect).await
-    }
-
-    async fn shake_hands_with<IO>(
-        mut self,
-        io: IO,
-        connect: &Connect,
-    ) -> Result<Connection, ConnectError>
-    where
-        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        static NUMBER: AtomicU64 = AtomicU64::new(1);
-        let encode = |error| ConnectError::Build(BuildError::encode(error));
-        let mut core = Core::new(self.config, connect).map_err(encode)?;
-        let lifecycle = self.lifecycle.take();
-        if lifecycle.is_some() {
-            core.record_events();
-        }
-        let shared = Arc::new(Shared::new(core, NUMBER.fetch_add(1, Ordering::Relaxed)));
-        let connection = Connection::new(Handle {
-            shared: Arc::clone(&shared),
-            call_timeout: self.call_timeout,
-        });
-        tokio::spawn(Driver::new(io, Arc::clone(&shared)).instrument(shared.span()));
-        let connected = shared.poll(|core, cx| core.poll_connected(cx));
-        match timeout(self.handshake_timeout, connected).await {
-            Ok(result) => result?,
-            Err(_) => return Err(ConnectError::HandshakeTimeout { after: self.handshake_timeout }),
-        }
-        tracing::debug!(target: crate::LOG_TARGET, connection = shared.number, "connected");
-        if let Some(slot) = lifecycle {
-            tokio::spawn(slot.run(shared));
-        }
-        Ok(connection)
-    }
-
-    fn connect_message(&self) -> Result<Connect, ConnectError> {
-        let payload = match &self.payload {
-            Some(payload) => payload.clone(),
-            None => self.greengrass_payload()?,
-        };
-        Ok(Connect { headers: self.headers.clone(), payload })
-    }
-
-    fn greengrass_payload(&self) -> Result<bytes::Bytes, ConnectError> {
-        let auth_token = match &self.token {
-            Some(Token::Text(token)) => Some(token.clone()),
-            Some(Token::Provider(provider)) => Some(provider().map_err(ConnectError::Token)?),
-            None if self.reads_environment && self.component_name.is_none() => {
-                Some(variable(AUTH_TOKEN_VARIABLE)?)
-            }
-            None => None,
-        };
-        let payload = ConnectPayload { auth_token, component_name: self.component_name.clone() };
-        Ok(payload.to_vec().into())
     }
 
     fn report(self, result: Result<Connection, ConnectError>) -> Result<Connection, ConnectError> {
@@ -317,10 +210,6 @@ impl ConnectionBuilder {
     }
 }
 
-fn variable(name: &'static str) -> Result<String, ConnectError> {
-    std::env::var(name).map_err(|_| ConnectError::MissingVariable { name })
-}
-
 impl fmt::Debug for ConnectionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Headers, payload and token may all be secret.
@@ -331,6 +220,7 @@ impl fmt::Debug for ConnectionBuilder {
             .field("handshake_timeout", &self.handshake_timeout)
             .field("call_timeout", &self.call_timeout)
             .field("config", &self.config)
+            .field("reconnect", &self.reconnect)
             .finish_non_exhaustive()
     }
 }

@@ -6,15 +6,15 @@ use tracing::Instrument;
 
 use super::{
     CallOptions, ConnectionBuilder, SubscribeOptions, Subscription,
-    reply::decode,
-    shared::{Handle, StreamGuard},
+    reply::{decode, failed},
+    shared::{Handle, Shared, StreamGuard},
 };
 use crate::{
-    error::{ConnectionError, ResponseError, SdkError},
+    error::{ConnectionError, SdkError},
     operation::{Operation, Shape, StreamingOperation},
     protocol::{
         RpcMessage,
-        client::{Core, Failure, Key, OpenError, Request},
+        client::{Core, Key, OpenError, Request},
     },
     serde,
 };
@@ -39,6 +39,10 @@ impl Connection {
 
     pub(super) fn new(handle: Handle) -> Self {
         Self { handle: Arc::new(handle) }
+    }
+
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.handle.shared)
     }
 
     /// Sends `request` and waits for the response.
@@ -107,14 +111,7 @@ impl Connection {
         let key = self.send(deadline, open).await?;
         let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
         let reply = self.handle.shared.poll(|core, cx| core.poll_reply(key, cx)).await;
-        match reply {
-            Ok(message) => Ok((stream, message)),
-            Err(Failure::Lost { error, request_written }) => {
-                Err(SdkError::DispatchFailure { source: error, request_written })
-            }
-            Err(Failure::Timeout { request_written }) => Err(SdkError::Timeout { request_written }),
-            Err(Failure::NoResponse) => Err(ResponseError::no_response().into()),
-        }
+        reply.map(|message| (stream, message)).map_err(failed)
     }
 
     /// Queues a message, and waits for room first if there is none.
@@ -199,7 +196,8 @@ impl Connection {
         shared.poll(|core, cx| core.poll_written(queued, cx)).await
     }
 
-    /// Waits until the connection has ended: `Ok` if this side closed it.
+    /// Waits until the connection has ended: `Ok` if this side closed it. With a
+    /// [`ReconnectPolicy`](super::ReconnectPolicy) an outage is not the end.
     ///
     /// # Errors
     ///

@@ -45,6 +45,17 @@ pub trait StreamHandler<O: StreamingOperation>: Send + 'static {
         async {}
     }
 
+    /// The connection was lost, and a [`ReconnectPolicy`](super::ReconnectPolicy) is at work. Events that
+    /// are sent until [`on_resubscribed`](Self::on_resubscribed) do not arrive.
+    fn on_disconnected(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// The subscription is open again after an outage.
+    fn on_resubscribed(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// [`on_stream_event`](Self::on_stream_event) panicked; the panic has been caught and logged. By
     /// default the stream goes on with the next event.
     fn on_panic(
@@ -74,6 +85,13 @@ pub trait BlockingStreamHandler<O: StreamingOperation>: Send + 'static {
     fn on_dropped(&mut self, count: u64) {
         let _ = count;
     }
+
+    /// The connection was lost, and a [`ReconnectPolicy`](super::ReconnectPolicy) is at work. Events that
+    /// are sent until [`on_resubscribed`](Self::on_resubscribed) do not arrive.
+    fn on_disconnected(&mut self) {}
+
+    /// The subscription is open again after an outage.
+    fn on_resubscribed(&mut self) {}
 
     /// [`on_stream_event`](Self::on_stream_event) panicked; the panic has been caught and logged. By
     /// default the stream goes on with the next event.
@@ -249,6 +267,14 @@ impl<O: StreamingOperation, H: BlockingStreamHandler<O>> StreamHandler<O> for Bl
         self.0.on_dropped(count);
     }
 
+    async fn on_disconnected(&mut self) {
+        self.0.on_disconnected();
+    }
+
+    async fn on_resubscribed(&mut self) {
+        self.0.on_resubscribed();
+    }
+
     async fn on_panic(&mut self, panic: Box<dyn Any + Send>) -> ControlFlow<()> {
         self.0.on_panic(panic)
     }
@@ -269,8 +295,12 @@ async fn run<O: StreamingOperation>(
                     }
                 }
             }
-            Ok(SubscriptionItem::Notice(Notice::Dropped(count))) => {
-                handler.on_dropped(count).await;
+            Ok(SubscriptionItem::Notice(notice)) => {
+                match notice {
+                    Notice::Dropped(count) => handler.on_dropped(count).await,
+                    Notice::Disconnected => handler.on_disconnected().await,
+                    Notice::Resubscribed => handler.on_resubscribed().await,
+                }
                 ControlFlow::Continue(())
             }
             Err(error) => handler.on_stream_error(error).await,

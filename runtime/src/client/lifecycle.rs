@@ -11,7 +11,7 @@ use super::shared::Shared;
 use crate::{
     error::{ConnectError, ConnectionError},
     frame::Header,
-    protocol::{Endpoint, client::ConnectionEvent},
+    protocol::client::ConnectionEvent,
 };
 
 /// Told of what happens to a connection, in order.
@@ -29,7 +29,7 @@ pub trait LifecycleHandler: Send + 'static {
     }
 
     /// Something is wrong with the connection: connecting failed, or the other side reported an error.
-    /// `true` ends the connection, and is the default.
+    /// `true` ends the connection, and is the default; where there is none it means nothing.
     fn on_error(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
         let _ = error;
         true
@@ -65,10 +65,11 @@ impl Slot {
                 ConnectionEvent::Connected => self.with(|handler| handler.on_connect()),
                 ConnectionEvent::Error(error) => {
                     if self.with(|handler| handler.on_error(&error)) {
-                        shared.with(|core| core.fail(error));
+                        shared.with(|core| core.judge(error));
                     }
                 }
                 ConnectionEvent::Ping { headers, payload } => self.ping(&headers, &payload),
+                ConnectionEvent::ReconnectFailed(error) => self.connect_failed(&error),
                 ConnectionEvent::Disconnected(error) => {
                     self.with(|handler| handler.on_disconnect(error.as_ref()));
                 }

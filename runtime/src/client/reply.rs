@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::{
     error::{ResponseError, SdkError, Unhandled},
     operation::{Operation, OperationError, Shape},
-    protocol::{MessageType, RpcMessage},
+    protocol::{MessageType, RpcMessage, client::Failure},
     serde,
 };
 
@@ -27,6 +27,17 @@ pub(super) fn decode<O: Operation, S: Shape>(
     }
     let decoded = serde::payload_from_slice(message.payload());
     Ok(decoded.map_err(|error| ResponseError::payload(S::ID, error))?)
+}
+
+/// Why there was no reply.
+pub(super) fn failed<E>(failure: Failure) -> SdkError<E> {
+    match failure {
+        Failure::Lost { error, request_written } => {
+            SdkError::DispatchFailure { source: error, request_written }
+        }
+        Failure::Timeout => SdkError::Timeout { request_written: true },
+        Failure::NoResponse => ResponseError::no_response().into(),
+    }
 }
 
 /// Turns any error reply into the operation's error type.

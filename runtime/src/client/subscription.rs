@@ -12,7 +12,7 @@ use futures_core::Stream;
 use super::{
     Connection, StreamHandler, SubscriptionHandle,
     handler::{self, BlockingStreamHandler},
-    reply::decode,
+    reply::{decode, failed},
     shared::{Handle, StreamGuard},
 };
 use crate::{
@@ -156,7 +156,9 @@ impl<O: StreamingOperation> Subscription<O> {
                 Ok(SubscriptionItem::Notice(Notice::Dropped(count)))
             }
             Next::Lagged { dropped, bytes } => Err(SdkError::Lagged { dropped, bytes }),
-            Next::Lost(source) => Err(SdkError::DispatchFailure { source, request_written: true }),
+            Next::Disconnected => Ok(SubscriptionItem::Notice(Notice::Disconnected)),
+            Next::Resubscribed => Ok(SubscriptionItem::Notice(Notice::Resubscribed)),
+            Next::Failed(failure) => Err(failed(failure)),
         }))
     }
 }
@@ -235,4 +237,10 @@ pub enum SubscriptionItem<E> {
 pub enum Notice {
     /// So many events were dropped, because the queue was full.
     Dropped(u64),
+    /// The connection was lost. A [`ReconnectPolicy`](super::ReconnectPolicy) is at work: events that
+    /// are sent until the subscription is open again do not arrive.
+    Disconnected,
+    /// The connection is back and the subscription has been opened again with its original request. What
+    /// follows was sent to the new one; a server that repeats events repeats them here.
+    Resubscribed,
 }

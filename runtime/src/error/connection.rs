@@ -39,6 +39,11 @@ pub enum ConnectionError {
     Reconnecting,
     /// The reconnect policy has given up; this was the last failure.
     ReconnectFailed(Arc<super::ConnectError>),
+    /// The server refuses this side since the connection was lost, and the reconnect policy has given up.
+    ///
+    /// So it goes when a nucleus restarts: it hands out new tokens and starts its components again. A
+    /// component should exit.
+    ReconnectRejected(Arc<super::ConnectError>),
 }
 
 impl fmt::Display for ConnectionError {
@@ -65,6 +70,10 @@ impl fmt::Display for ConnectionError {
             }
             Self::Reconnecting => f.write_str("the connection is down and being reopened"),
             Self::ReconnectFailed(_) => f.write_str("the connection could not be reopened"),
+            Self::ReconnectRejected(_) => f.write_str(
+                "the server refuses this side since the connection was lost: its token is probably no \
+                 longer valid",
+            ),
         }
     }
 }
@@ -75,7 +84,7 @@ impl StdError for ConnectionError {
             Self::Io(source) => Some(source),
             Self::Decode(source) => Some(source),
             Self::Encode(source) => Some(source),
-            Self::ReconnectFailed(source) => Some(source),
+            Self::ReconnectFailed(source) | Self::ReconnectRejected(source) => Some(source),
             _ => None,
         }
     }

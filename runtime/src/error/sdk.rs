@@ -18,15 +18,15 @@ pub enum SdkError<E> {
     DispatchFailure {
         /// Why the connection ended.
         source: ConnectionError,
-        /// Whether the whole request had been written to the socket. The service cannot have acted
-        /// on it otherwise.
+        /// Whether the request had been handed to the socket. The service cannot have acted on it
+        /// otherwise.
         request_written: bool,
     },
     /// No response arrived in time. The stream has been terminated.
     #[non_exhaustive]
     Timeout {
-        /// Whether the whole request had been written to the socket. The service cannot have acted
-        /// on it otherwise.
+        /// Whether the request had been queued for the socket. If not, there was no room for it in time,
+        /// or no connection, and the service cannot have acted on it.
         request_written: bool,
     },
     /// A reply, or an event, was not what the model says.

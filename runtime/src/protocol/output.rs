@@ -20,6 +20,11 @@ pub(super) struct Output {
     queued: u64,
     /// How many of them have been written.
     written: u64,
+    /// How many of them a driver has taken to write.
+    taken: u64,
+    /// What was queued for a socket that is gone, and was not written to it: more than the first number
+    /// of bytes, and up to the second.
+    lost: (u64, u64),
     /// Nothing more will be written.
     is_finished: bool,
     /// Whoever waits for something other than a stream of their own.
@@ -37,6 +42,11 @@ impl Output {
 
     pub(super) fn written(&self) -> u64 {
         self.written
+    }
+
+    /// How many bytes may have been written: those that are just being written count.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// How many bytes wait to be written.
@@ -106,7 +116,27 @@ impl Output {
 
     pub(super) fn take(&mut self, dst: &mut BytesMut) {
         debug_assert!(dst.is_empty(), "what was taken before has been written");
+        self.taken += self.buffer.len() as u64;
         std::mem::swap(&mut self.buffer, dst);
+    }
+
+    /// Drops what no driver has taken: nobody is to act on it any more.
+    pub(super) fn discard(&mut self) {
+        self.buffer.clear();
+    }
+
+    /// Starts over with another socket. What the one before did not take stays unwritten.
+    pub(super) fn restart(&mut self) {
+        self.buffer.clear();
+        self.lost = (self.written, self.queued);
+        self.written = self.queued;
+        self.taken = self.queued;
+        self.is_finished = false;
+    }
+
+    /// Whether the byte with this number, from 1, was queued for a socket that did not take it.
+    pub(super) fn is_lost(&self, byte: u64) -> bool {
+        self.lost.0 < byte && byte <= self.lost.1
     }
 
     pub(super) fn wrote(&mut self, bytes: usize) {

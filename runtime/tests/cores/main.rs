@@ -3,6 +3,7 @@
 mod client_calls;
 mod client_connection;
 mod client_handshake;
+mod client_outages;
 mod client_streams;
 #[cfg(feature = "server")]
 mod server_connection;

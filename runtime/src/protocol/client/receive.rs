@@ -1,5 +1,7 @@
 //! What arrives.
 
+use std::time::Instant;
+
 use bytes::BytesMut;
 
 use super::{ConnectionEvent, Core, State, stream::Action};
@@ -12,42 +14,45 @@ use crate::{
 
 impl Core {
     /// Takes the whole messages off the front of what has arrived.
-    pub(super) fn receive_all(&mut self, input: &mut BytesMut) {
+    pub(super) fn receive_all(&mut self, input: &mut BytesMut, now: Instant) {
         while self.wants_input() {
             match self.decoder.decode_frame(input) {
-                Ok(Some(frame)) => self.receive_frame(frame),
+                Ok(Some(frame)) => self.receive_frame(frame, now),
                 Ok(None) => break,
                 Err(error) => {
                     // Framing is lost after a bad checksum or length: nothing can be said that would be
                     // understood for certain. Bad headers in a good frame can be reported.
-                    if matches!((&error, &self.state), (DecodeError::Headers(_), State::Open)) {
+                    let report =
+                        matches!((&error, &self.state), (DecodeError::Headers(_), State::Open));
+                    self.fail(error.into());
+                    if report {
                         self.output.report(MessageType::InternalError, "a header cannot be read");
                     }
-                    self.fail(error.into());
                 }
             }
         }
     }
 
-    fn receive_frame(&mut self, frame: Frame) {
+    fn receive_frame(&mut self, frame: Frame, now: Instant) {
         let received = RpcMessage::read(frame).and_then(|message| match self.state {
-            State::Connecting => self.receive_ack(&message),
+            State::Connecting => self.receive_ack(&message, now),
             State::Open if message.stream_id == StreamId::CONNECTION => {
                 self.receive_control(&message)
             }
             State::Open => self.receive_application(message),
-            State::Closed(_) => Ok(()),
+            State::Down(_) | State::Closed(_) => Ok(()),
         });
         if let Err(Violation(rule)) = received {
             // Before the acknowledgement a client has nothing to say but its connect message.
-            if matches!(self.state, State::Open) {
+            let report = matches!(self.state, State::Open);
+            self.fail(ConnectionError::Protocol(rule));
+            if report {
                 self.output.report(MessageType::ProtocolError, rule);
             }
-            self.fail(ConnectionError::Protocol(rule));
         }
     }
 
-    fn receive_ack(&mut self, message: &RpcMessage) -> Result<(), Violation> {
+    fn receive_ack(&mut self, message: &RpcMessage, now: Instant) -> Result<(), Violation> {
         if message.stream_id != StreamId::CONNECTION {
             return Err(Violation("a connect acknowledgement on a stream"));
         }
@@ -57,7 +62,9 @@ impl Core {
             {
                 self.state = State::Open;
                 self.is_accepted = Some(true);
+                self.was_open = true;
                 self.record(ConnectionEvent::Connected);
+                self.resubscribe(now);
                 self.output.wake_waiting();
             }
             MessageType::ConnectAck => {
@@ -85,6 +92,7 @@ impl Core {
                 let error = peer_error(message);
                 self.record(ConnectionEvent::Error(error.clone()));
                 // Whoever is told of errors decides whether this one ends the connection.
+                self.has_unjudged_error = self.records_events;
                 if !self.records_events {
                     self.fail(error);
                 }

@@ -1,13 +1,14 @@
 //! One stream, from its request to its last event.
 
-use std::{
-    collections::VecDeque,
-    task::{Context, Poll, Waker},
-};
+use std::task::{Context, Poll, Waker};
 
-use super::{Request, is_pausing};
+use bytes::Bytes;
+
+use super::{
+    Request,
+    queue::{Item, Pushed, Queue},
+};
 use crate::{
-    client::Overflow,
     error::ConnectionError,
     protocol::{MessageType, RpcMessage, StreamId},
 };
@@ -23,14 +24,11 @@ pub enum Failure {
     Lost {
         /// Why.
         error: ConnectionError,
-        /// Whether the whole request had been written.
+        /// Whether the request had been handed to the socket.
         request_written: bool,
     },
     /// Time was up.
-    Timeout {
-        /// Whether the whole request had been written.
-        request_written: bool,
-    },
+    Timeout,
     /// The server ended the stream without a response.
     NoResponse,
 }
@@ -42,6 +40,10 @@ pub enum Next {
     Message(RpcMessage),
     /// So many events were dropped before the next, because the queue was full.
     Dropped(u64),
+    /// The connection was lost; it may come back.
+    Disconnected,
+    /// The connection is back, and the server has accepted the request again.
+    Resubscribed,
     /// The queue was full, and this is the end.
     Lagged {
         /// How many events were not delivered.
@@ -49,8 +51,9 @@ pub enum Next {
         /// The sum of their payloads in bytes.
         bytes: u64,
     },
-    /// The connection ended, and with it the stream.
-    Lost(ConnectionError),
+    /// The stream ended for a reason of its own: the connection is gone, or the request was not answered
+    /// when it was sent again.
+    Failed(Failure),
 }
 
 /// How far a stream has got.
@@ -66,6 +69,24 @@ enum Phase {
     Open,
 }
 
+/// How far a stream has got that is opened again after an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reopening {
+    No,
+    /// The request is on its way.
+    Waiting,
+    /// An event has overtaken the response.
+    Overtaken,
+}
+
+/// What it takes to open a stream again.
+#[derive(Clone, Debug)]
+pub(super) struct Reopen {
+    pub(super) operation: &'static str,
+    pub(super) request_shape: &'static str,
+    pub(super) payload: Bytes,
+}
+
 #[derive(Debug)]
 pub(super) struct Stream {
     /// The id on the wire until either side has ended the stream there.
@@ -73,21 +94,18 @@ pub(super) struct Stream {
     /// The id of a stream that this side has ended because its queue was full: what still arrives is
     /// counted.
     pub(super) lagging: Option<StreamId>,
+    /// How to open it again after an outage, if it is one that can be.
+    pub(super) reopen: Option<Reopen>,
+    reopening: Reopening,
+    /// The connection is down, and the stream waits for it.
+    is_down: bool,
     phase: Phase,
     response_shape: &'static str,
     /// How many bytes of frames there were when the request had been queued.
     request_end: u64,
     is_streaming: bool,
-    overflow: Overflow,
-    queue_limit: usize,
-    queue: VecDeque<RpcMessage>,
-    /// The lengths of the queued messages, in bytes.
-    queued: usize,
-    /// Events dropped since the last that was delivered, and their payloads in bytes.
-    dropped: u64,
-    dropped_bytes: u64,
-    has_lagged: bool,
-    lost: Option<ConnectionError>,
+    queue: Queue,
+    failed: Option<Failure>,
     waker: Option<Waker>,
 }
 
@@ -106,23 +124,30 @@ pub(super) enum Action {
     Pause,
 }
 
+impl From<Pushed> for Action {
+    fn from(pushed: Pushed) -> Self {
+        match pushed {
+            Pushed::Queued => Self::None,
+            Pushed::Pausing => Self::Pause,
+            Pushed::Lagged => Self::Lag,
+        }
+    }
+}
+
 impl Stream {
     pub(super) fn new(id: StreamId, request: &Request<'_>, request_end: u64) -> Self {
         Self {
             id: Some(id),
             lagging: None,
+            reopen: None,
+            reopening: Reopening::No,
+            is_down: false,
             phase: Phase::Waiting,
             response_shape: request.response_shape,
             request_end,
             is_streaming: request.subscribe.is_some(),
-            overflow: request.subscribe.map_or(Overflow::End, |it| it.overflow),
-            queue_limit: request.subscribe.map_or(0, |it| it.queue_limit),
-            queue: VecDeque::new(),
-            queued: 0,
-            dropped: 0,
-            dropped_bytes: 0,
-            has_lagged: false,
-            lost: None,
+            queue: Queue::new(request.subscribe),
+            failed: None,
             waker: None,
         }
     }
@@ -130,13 +155,15 @@ impl Stream {
     /// Takes a message that arrived for the stream.
     pub(super) fn receive(&mut self, message: RpcMessage) -> (Action, Option<Waker>) {
         let is_terminating = message.is_terminating();
-        let end = if is_terminating { Action::Ended } else { Action::None };
         if self.lagging.is_some() {
-            self.drop_message(&message);
-            return (end, None);
+            self.queue.count(&message);
+            return (if is_terminating { Action::Ended } else { Action::None }, None);
         }
         let action = match self.phase {
             Phase::Waiting => self.receive_first(message),
+            Phase::Replied(_) | Phase::Open if self.reopening != Reopening::No => {
+                self.receive_again(message)
+            }
             Phase::Replied(_) | Phase::Open if self.is_streaming => self.receive_event(message),
             // A one-shot operation has its reply, and its stream is on its way out.
             Phase::Replied(_) | Phase::Open | Phase::Failed(_) => Action::None,
@@ -146,24 +173,47 @@ impl Stream {
     }
 
     fn receive_first(&mut self, message: RpcMessage) -> Action {
-        let is_error = message.message_type == MessageType::ApplicationError;
-        let shape = message.service_model_type();
-        // By its shape where it has one, by its position where it has none.
-        let is_response = shape.is_none_or(|it| it == self.response_shape);
-        let is_empty = message.payload().is_empty() && shape.is_none() && !is_error;
-        if is_empty && message.is_terminating() {
+        if is_bare_end(&message) {
             self.phase = Phase::Failed(Failure::NoResponse);
             return Action::Ended;
         }
-        if self.is_streaming && !is_error && !is_response {
-            // An event has overtaken the response: some servers start to send before they answer.
-            if !message.is_terminating() {
-                return self.receive_event(message);
-            }
+        if self.is_streaming && self.has_overtaken(&message) {
+            return self.receive_event(message);
         }
+        let is_error = message.message_type == MessageType::ApplicationError;
         self.phase = Phase::Replied(Box::new(message));
         // An error ends a stream whether it says so or not, and so does any reply to a one-shot request.
         if is_error || !self.is_streaming { Action::Terminate } else { Action::None }
+    }
+
+    /// Whether it is an event that arrives before the response: some servers start to send before they
+    /// answer. A message is told by its shape where it has one, by its position where it has none.
+    fn has_overtaken(&self, message: &RpcMessage) -> bool {
+        message.message_type == MessageType::ApplicationMessage
+            && !message.is_terminating()
+            && message.service_model_type().is_some_and(|it| it != self.response_shape)
+    }
+
+    /// Takes the answer to a request that was sent again.
+    fn receive_again(&mut self, message: RpcMessage) -> Action {
+        if is_bare_end(&message) {
+            self.failed = Some(Failure::NoResponse);
+            return Action::Ended;
+        }
+        if message.message_type == MessageType::ApplicationError {
+            self.reopening = Reopening::No;
+            self.queue.push_uncounted(message);
+            return Action::Terminate;
+        }
+        if self.reopening == Reopening::Waiting {
+            self.queue.push_resubscribed();
+        }
+        if self.has_overtaken(&message) {
+            self.reopening = Reopening::Overtaken;
+            return self.receive_event(message);
+        }
+        self.reopening = Reopening::No;
+        Action::None
     }
 
     fn receive_event(&mut self, message: RpcMessage) -> Action {
@@ -174,56 +224,12 @@ impl Stream {
             // A payload without a shape says nothing.
             return Action::Ended;
         }
-        let len = message.frame_len();
-        let is_full = !self.queue.is_empty() && self.queued + len > self.queue_limit;
-        match self.overflow {
-            Overflow::End if is_full => {
-                self.drop_message(&message);
-                self.has_lagged = true;
-                return Action::Lag;
-            }
-            Overflow::DropOldest => {
-                while !self.queue.is_empty() && self.queued + len > self.queue_limit {
-                    self.drop_oldest();
-                }
-            }
-            Overflow::LatestOnly => {
-                while !self.queue.is_empty() {
-                    self.drop_oldest();
-                }
-            }
-            Overflow::End | Overflow::PauseConnection => {}
-        }
-        let was_over = self.is_over_limit();
-        self.queued += len;
-        self.queue.push_back(message);
-        match self.pauses() && !was_over && self.is_over_limit() {
-            true => Action::Pause,
-            false => Action::None,
-        }
+        self.queue.push(message).into()
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some(oldest) = self.queue.pop_front() {
-            self.queued -= oldest.frame_len();
-            self.drop_message(&oldest);
-        }
-    }
-
-    fn drop_message(&mut self, message: &RpcMessage) {
-        // The empty message that ends a stream is not an event.
-        if !message.payload().is_empty() {
-            self.dropped += 1;
-            self.dropped_bytes += message.payload().len() as u64;
-        }
-    }
-
-    pub(super) fn pauses(&self) -> bool {
-        is_pausing(self.overflow)
-    }
-
-    pub(super) fn is_over_limit(&self) -> bool {
-        self.queued > self.queue_limit
+    /// Whether the queue of the stream holds the connection up.
+    pub(super) fn holds_up(&self) -> bool {
+        self.queue.holds_up()
     }
 
     pub(super) fn poll_reply(&mut self, cx: &Context<'_>) -> Poll<Result<RpcMessage, Failure>> {
@@ -242,56 +248,86 @@ impl Stream {
     }
 
     pub(super) fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<Next>> {
-        if self.dropped > 0 && !self.has_lagged {
-            return Poll::Ready(Some(Next::Dropped(std::mem::take(&mut self.dropped))));
+        if let Some(count) = self.queue.take_dropped() {
+            return Poll::Ready(Some(Next::Dropped(count)));
         }
-        if let Some(message) = self.queue.pop_front() {
-            self.queued -= message.frame_len();
-            return Poll::Ready(Some(Next::Message(message)));
+        if let Some(item) = self.queue.pop() {
+            return Poll::Ready(Some(match item {
+                Item::Message(message) => Next::Message(message),
+                Item::Disconnected => Next::Disconnected,
+                Item::Resubscribed => Next::Resubscribed,
+            }));
         }
-        if std::mem::take(&mut self.has_lagged) {
-            let (dropped, bytes) = (self.dropped, self.dropped_bytes);
-            self.dropped = 0;
+        if let Some((dropped, bytes)) = self.queue.take_lag() {
             return Poll::Ready(Some(Next::Lagged { dropped, bytes }));
         }
-        if let Some(error) = self.lost.take() {
-            return Poll::Ready(Some(Next::Lost(error)));
+        if let Some(failure) = self.failed.take() {
+            return Poll::Ready(Some(Next::Failed(failure)));
         }
-        if self.id.is_none() { Poll::Ready(None) } else { self.wait(cx) }
+        if self.id.is_none() && !self.is_down { Poll::Ready(None) } else { self.wait(cx) }
     }
 
     /// The owner wants no more events.
     pub(super) fn close(&mut self) -> Option<Waker> {
         self.queue.clear();
-        self.queued = 0;
-        self.dropped = 0;
-        self.has_lagged = false;
-        self.lost = None;
+        self.failed = None;
+        self.reopen = None;
+        self.is_down = false;
         self.waker.take()
     }
 
-    /// The connection has ended.
-    pub(super) fn lose(&mut self, error: &ConnectionError, written: u64) -> Option<Waker> {
-        let was_open = self.id.take().is_some();
+    /// The connection has ended. With `may_return` a stream that can be opened again waits for that.
+    pub(super) fn lose(
+        &mut self,
+        error: &ConnectionError,
+        written: u64,
+        may_return: bool,
+    ) -> Option<Waker> {
+        let was_open = self.id.take().is_some() || self.is_down;
         self.lagging = None;
+        self.reopening = Reopening::No;
+        self.is_down = false;
         match self.phase {
             Phase::Waiting => {
                 let request_written = self.request_end <= written;
                 self.phase = Phase::Failed(Failure::Lost { error: error.clone(), request_written });
             }
             Phase::Replied(_) | Phase::Open if was_open && self.is_streaming => {
-                self.lost = Some(error.clone());
+                if may_return && self.reopen.is_some() {
+                    self.is_down = true;
+                    self.queue.push_disconnected();
+                } else if !matches!(error, ConnectionError::Closed) {
+                    self.failed =
+                        Some(Failure::Lost { error: error.clone(), request_written: true });
+                }
             }
             _ => {}
         }
         self.waker.take()
     }
 
-    /// Time is up; `None` if the reply has come.
-    pub(super) fn expire(&mut self, written: u64) -> Option<Option<Waker>> {
-        let Phase::Waiting = self.phase else { return None };
-        self.phase =
-            Phase::Failed(Failure::Timeout { request_written: self.request_end <= written });
+    /// What to send to open the stream again, if it waits for that.
+    pub(super) fn to_send_again(&self) -> Option<Reopen> {
+        self.reopen.clone().filter(|_| self.is_down)
+    }
+
+    /// The request has been sent again, under a new id.
+    pub(super) fn sent_again(&mut self, id: StreamId) {
+        self.id = Some(id);
+        self.is_down = false;
+        self.reopening = Reopening::Waiting;
+    }
+
+    /// Time is up; `None` if there is nothing to wait for any more.
+    pub(super) fn expire(&mut self) -> Option<Option<Waker>> {
+        if let Phase::Waiting = self.phase {
+            self.phase = Phase::Failed(Failure::Timeout);
+        } else if self.reopening == Reopening::No {
+            return None;
+        } else {
+            self.reopening = Reopening::No;
+            self.failed = Some(Failure::Timeout);
+        }
         Some(self.waker.take())
     }
 
@@ -302,4 +338,12 @@ impl Stream {
         }
         Poll::Pending
     }
+}
+
+/// Whether a message says that its stream has ended, and nothing else.
+fn is_bare_end(message: &RpcMessage) -> bool {
+    message.is_terminating()
+        && message.message_type == MessageType::ApplicationMessage
+        && message.payload().is_empty()
+        && message.service_model_type().is_none()
 }

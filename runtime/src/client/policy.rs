@@ -1,0 +1,127 @@
+//! How a connection comes back.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+/// How a connection comes back after it was lost.
+///
+/// # Whether to use it
+///
+/// A nucleus that restarts hands out new tokens and starts its components again. A component that the
+/// nucleus has started holds a token that will be refused then, and its replacement may already be
+/// starting: the right thing for it is to exit when
+/// [`Connection::closed`](super::Connection::closed) resolves, which is what happens without a policy.
+///
+/// A policy is for processes that get a token in some other way
+/// ([`token_provider`](super::ConnectionBuilder::token_provider) is asked at each attempt), for servers
+/// that keep tokens, for connections that drop without a restart, and for nucleus lite's connect by
+/// [component name](super::ConnectionBuilder::component_name).
+///
+/// # What happens
+///
+/// Calls in flight fail with an error that says whether the request had been written. Calls made while the
+/// connection is down fail at once with
+/// [`ConnectionError::Reconnecting`](crate::error::ConnectionError::Reconnecting), or
+/// [wait](Self::calls_wait). Subscriptions stay: they are opened again with their original request, in
+/// their original order, and say so with a [`Notice`](super::Notice). Those on which this side has sent
+/// events end. One that the server denies now ends with that denial.
+///
+/// When an attempt fails, the next waits longer, up to [`max_backoff`](Self::max_backoff); each wait is cut
+/// by a random part, up to a half, so that the clients of one server do not come back all at once.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct ReconnectPolicy {
+    pub(crate) initial_backoff: Duration,
+    pub(crate) max_backoff: Duration,
+    pub(crate) max_attempts: u32,
+    pub(crate) max_rejections: u32,
+    pub(crate) calls_wait: bool,
+}
+
+impl Default for ReconnectPolicy {
+    fn default() -> Self {
+        Self {
+            initial_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(30),
+            max_attempts: 30,
+            max_rejections: 3,
+            calls_wait: false,
+        }
+    }
+}
+
+impl ReconnectPolicy {
+    /// How long to wait before the first attempt; each further one waits twice as long. Default: 100 ms.
+    pub fn initial_backoff(mut self, backoff: Duration) -> Self {
+        self.initial_backoff = backoff;
+        self
+    }
+
+    /// How long to wait before an attempt at most. Default: 30 s.
+    pub fn max_backoff(mut self, backoff: Duration) -> Self {
+        self.max_backoff = backoff;
+        self
+    }
+
+    /// How many attempts in a row may fail, at least one. After the last the connection ends with
+    /// [`ConnectionError::ReconnectFailed`](crate::error::ConnectionError::ReconnectFailed). Default: 30,
+    /// which takes between 6 and 12 minutes with the other defaults.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
+
+    /// How many times in one outage the server may refuse this side, at least once. After the last the
+    /// connection ends with
+    /// [`ConnectionError::ReconnectRejected`](crate::error::ConnectionError::ReconnectRejected). Default:
+    /// 3.
+    ///
+    /// A server that closes the socket instead of answering counts as one that refuses: nucleus lite
+    /// does just that.
+    pub fn max_rejections(mut self, rejections: u32) -> Self {
+        self.max_rejections = rejections;
+        self
+    }
+
+    /// Lets calls that are made while the connection is down wait for it, until their own time is up.
+    /// Default: they fail at once.
+    pub fn calls_wait(mut self, wait: bool) -> Self {
+        self.calls_wait = wait;
+        self
+    }
+
+    /// How long to wait before the next attempt, after so many have failed.
+    pub(crate) fn backoff(&self, failures: u32) -> Duration {
+        let doubled = 1_u32.checked_shl(failures).filter(|it| *it > 0).unwrap_or(u32::MAX);
+        let backoff = self.initial_backoff.saturating_mul(doubled).min(self.max_backoff);
+        // Each has other keys, so that this is as random as a hash map.
+        let random = RandomState::new().hash_one(failures) as u32;
+        backoff - backoff.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_their_limit_and_keep_at_least_half() {
+        let policy = ReconnectPolicy::default();
+        for (failures, millis) in [(0, 100), (1, 200), (5, 3_200), (9, 30_000), (40, 30_000)] {
+            let longest = Duration::from_millis(millis);
+            for _ in 0..50 {
+                let backoff = policy.backoff(failures);
+                assert!(backoff <= longest && backoff * 2 >= longest, "{failures}: {backoff:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn waits_differ() {
+        let policy = ReconnectPolicy::default();
+        let first = policy.backoff(3);
+        assert!((0..20).any(|_| policy.backoff(3) != first));
+    }
+}

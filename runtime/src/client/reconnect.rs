@@ -1,0 +1,99 @@
+//! The task that brings a connection back.
+
+use std::{
+    pin::pin,
+    sync::Arc,
+    task::{Poll, ready},
+};
+
+use tokio::task::JoinHandle;
+
+use super::{
+    ConnectionBuilder, ReconnectPolicy,
+    open::{drive, open, shake_hands, unencodable},
+    shared::Shared,
+};
+use crate::{
+    LOG_TARGET,
+    error::{ConnectError, ConnectionError},
+    protocol::Endpoint,
+};
+
+/// Opens the connection again whenever its driver has ended, until it is closed or the policy gives up.
+pub(super) async fn keep(
+    builder: ConnectionBuilder,
+    policy: ReconnectPolicy,
+    shared: Arc<Shared>,
+    mut driver: JoinHandle<()>,
+) {
+    loop {
+        // The socket is closed when it is done.
+        let _ = driver.await;
+        match until_closed(&shared, come_back(&builder, policy, &shared)).await {
+            Some(Ok(next)) => driver = next,
+            Some(Err(error)) => return shared.with(|core| core.give_up(error)),
+            None => return,
+        }
+    }
+}
+
+/// Tries until it succeeds or there is no point in trying.
+async fn come_back(
+    builder: &ConnectionBuilder,
+    policy: ReconnectPolicy,
+    shared: &Arc<Shared>,
+) -> Result<JoinHandle<()>, ConnectionError> {
+    let mut failures = 0;
+    let mut rejections = 0;
+    loop {
+        tokio::time::sleep(policy.backoff(failures)).await;
+        let error = match attempt(builder, shared).await {
+            Ok(driver) => return Ok(driver),
+            Err(error) => Arc::new(error),
+        };
+        tracing::debug!(target: LOG_TARGET, %error, "connect failed");
+        shared.with(|core| core.reconnect_failed(&error));
+        failures += 1;
+        // Nucleus lite refuses by closing.
+        if matches!(*error, ConnectError::Rejected | ConnectError::ClosedDuringHandshake) {
+            rejections += 1;
+            if rejections >= policy.max_rejections {
+                return Err(ConnectionError::ReconnectRejected(error));
+            }
+        }
+        if failures >= policy.max_attempts {
+            return Err(ConnectionError::ReconnectFailed(error));
+        }
+    }
+}
+
+async fn attempt(
+    builder: &ConnectionBuilder,
+    shared: &Arc<Shared>,
+) -> Result<JoinHandle<()>, ConnectError> {
+    let (io, connect) = open(builder).await?;
+    shared.with(|core| core.reconnect(&connect)).map_err(unencodable)?;
+    let driver = drive(io, shared);
+    match shake_hands(builder, shared).await {
+        Ok(()) => Ok(driver),
+        Err(error) => {
+            // It has ended by itself, unless it was too slow.
+            shared.with(|core| core.fail(ConnectionError::Protocol("no acknowledgement in time")));
+            let _ = driver.await;
+            Err(error)
+        }
+    }
+}
+
+/// The result of a future, or nothing if the connection is closed from this side before.
+async fn until_closed<F: Future>(shared: &Shared, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut closed = pin!(shared.poll(|core, cx| core.poll_closed(cx)));
+    std::future::poll_fn(|cx| {
+        if closed.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        Poll::Ready(Some(ready!(future.as_mut().poll(cx))))
+    })
+    .await
+}

@@ -1,0 +1,209 @@
+//! Requests, their replies and their events.
+
+use std::{
+    cmp::Reverse,
+    task::{Context, Poll},
+};
+
+use bytes::BytesMut;
+
+use super::{
+    Core, Failure, Key, Next, OpenError, Request, State,
+    stream::{Reopen, Stream},
+};
+use crate::{
+    LOG_TARGET,
+    error::{BuildError, ConnectionError},
+    protocol::{Endpoint, MessageType, Outgoing, RpcMessage, StreamId},
+    serde,
+};
+
+impl Core {
+    /// Sends a request on a new stream; `payload` appends it to the buffer.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`]. Nothing has been sent then, and no stream id is used.
+    pub fn open(
+        &mut self,
+        request: &Request<'_>,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+    ) -> Result<Key, OpenError> {
+        self.check_room()?;
+        let mut reopen = None;
+        let id = if request.subscribe.is_some() && self.config.reconnects {
+            // It may have to be sent again.
+            let mut bytes = BytesMut::new();
+            payload(&mut bytes).map_err(|error| {
+                OpenError::Build(BuildError::serialize(request.request_shape, error))
+            })?;
+            let again = reopen.insert(Reopen {
+                operation: request.operation,
+                request_shape: request.request_shape,
+                payload: bytes.freeze(),
+            });
+            self.write_request(request.operation, request.request_shape, |dst| {
+                dst.extend_from_slice(&again.payload);
+                Ok(())
+            })?
+        } else {
+            self.write_request(request.operation, request.request_shape, payload)?
+        };
+        let key = Key(self.next_key);
+        self.next_key += 1;
+        let mut stream = Stream::new(id, request, self.output.queued());
+        stream.reopen = reopen;
+        self.streams.insert(key, stream);
+        self.keys.insert(id, key);
+        if let Some(deadline) = request.deadline {
+            self.deadlines.push(Reverse((deadline, key)));
+        }
+        Ok(key)
+    }
+
+    /// Queues a request under the next stream id, which is used up only if that succeeds.
+    pub(super) fn write_request(
+        &mut self,
+        operation: &'static str,
+        shape: &'static str,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+    ) -> Result<StreamId, OpenError> {
+        let Some(id) = self.next_id.map(StreamId) else {
+            return Err(OpenError::Closed(ConnectionError::Protocol("all stream ids are used up")));
+        };
+        let head = Outgoing {
+            stream_id: id,
+            service_model_type: Some(shape),
+            operation: Some(operation),
+            ..Outgoing::of_connection(MessageType::ApplicationMessage)
+        };
+        self.output
+            .write(&head, shape, self.config.max_frame_len, payload)
+            .map_err(OpenError::Build)?;
+        self.next_id = id.0.checked_add(1);
+        Ok(id)
+    }
+
+    /// Sends an event on an open stream; `payload` appends it to the buffer.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`]. Nothing has been sent then.
+    pub fn send_event(
+        &mut self,
+        key: Key,
+        shape: &'static str,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+    ) -> Result<(), OpenError> {
+        self.check_room()?;
+        // A message on a stream that has ended would end the connection with a strict server.
+        let Some((stream, id)) = self.streams.get_mut(&key).and_then(|it| it.id.map(|id| (it, id)))
+        else {
+            return Err(OpenError::Closed(ConnectionError::StreamEnded));
+        };
+        // Nobody but the application knows what to say again after the request.
+        stream.reopen = None;
+        let head = Outgoing {
+            stream_id: id,
+            service_model_type: Some(shape),
+            ..Outgoing::of_connection(MessageType::ApplicationMessage)
+        };
+        self.output
+            .write(&head, shape, self.config.max_frame_len, payload)
+            .map_err(OpenError::Build)
+    }
+
+    fn check_room(&self) -> Result<(), OpenError> {
+        match &self.state {
+            State::Open => {}
+            State::Closed(error) => return Err(OpenError::Closed(error.clone())),
+            State::Down(_) | State::Connecting if self.was_open => {
+                return Err(match self.config.calls_wait {
+                    true => OpenError::Full,
+                    false => OpenError::Closed(ConnectionError::Reconnecting),
+                });
+            }
+            State::Down(_) | State::Connecting => {
+                return Err(OpenError::Closed(ConnectionError::Protocol("not connected yet")));
+            }
+        }
+        // A message that is larger than the limit by itself goes out alone.
+        let is_full = self.output.waiting_bytes() > self.config.write_queue_limit as u64;
+        if is_full { Err(OpenError::Full) } else { Ok(()) }
+    }
+
+    /// Waits until there is room to send.
+    pub fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
+        match self.check_room() {
+            Err(OpenError::Full) => self.output.wait(cx),
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// What came of a request.
+    pub fn poll_reply(&mut self, key: Key, cx: &Context<'_>) -> Poll<Result<RpcMessage, Failure>> {
+        let Some(stream) = self.streams.get_mut(&key) else {
+            return Poll::Ready(Err(Failure::NoResponse));
+        };
+        stream.poll_reply(cx)
+    }
+
+    /// The next event of a stream that stays open; `None` after the last.
+    pub fn poll_event(&mut self, key: Key, cx: &Context<'_>) -> Poll<Option<Next>> {
+        let Some(stream) = self.streams.get_mut(&key) else { return Poll::Ready(None) };
+        let held_up = stream.holds_up();
+        let next = stream.poll_event(cx);
+        if held_up && !stream.holds_up() {
+            self.resume();
+        }
+        next
+    }
+
+    /// Whether a stream can still carry events in either direction.
+    pub fn is_open(&self, key: Key) -> bool {
+        self.streams.get(&key).is_some_and(|it| it.id.is_some())
+    }
+
+    /// Ends a stream as far as the other side is concerned, and whoever waits for its events.
+    pub fn end(&mut self, key: Key) {
+        self.terminate(key);
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        let held_up = stream.holds_up();
+        self.output.wake(stream.close());
+        if held_up {
+            self.resume();
+        }
+    }
+
+    /// Forgets a stream whose owner is gone; it is ended if it is still open.
+    pub fn forget(&mut self, key: Key) {
+        self.end(key);
+        self.streams.remove(&key);
+        // Reconsider the earliest deadline only when it is due: most calls end before theirs.
+        if self.streams.is_empty() {
+            self.deadlines.clear();
+        }
+    }
+
+    /// Tells the other side that a stream has ended, unless it has been told or has said so itself.
+    pub(super) fn terminate(&mut self, key: Key) {
+        let Some(stream) = self.streams.get_mut(&key) else { return };
+        let lagging = stream.lagging.take();
+        if let Some(id) = stream.id.take() {
+            self.keys.remove(&id);
+            if matches!(self.state, State::Open) {
+                tracing::trace!(target: LOG_TARGET, stream = id.0, "terminate sent");
+                self.output.write_control(&Outgoing::terminate(id), &[], &[]);
+            }
+        } else if let Some(id) = lagging {
+            self.keys.remove(&id);
+        }
+    }
+
+    fn resume(&mut self) {
+        self.paused = self.paused.saturating_sub(1);
+        if self.paused == 0 && !self.is_closed() {
+            self.output.wake_driver();
+        }
+    }
+}

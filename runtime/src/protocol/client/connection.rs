@@ -1,0 +1,113 @@
+//! What concerns the connection as a whole.
+
+use std::task::{Context, Poll};
+
+use super::{ConnectionEvent, Core, State};
+use crate::{
+    error::ConnectionError,
+    protocol::{MessageType, Outgoing},
+};
+
+impl Core {
+    /// Sends a ping; its answer has come when [`poll_pong`](Self::poll_pong) says so.
+    ///
+    /// # Errors
+    ///
+    /// The connection is not open.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<u64, ConnectionError> {
+        match &self.state {
+            State::Open => {}
+            State::Closed(error) => return Err(error.clone()),
+            State::Down(_) | State::Connecting => return Err(ConnectionError::Reconnecting),
+        }
+        self.output.write_control(&Outgoing::of_connection(MessageType::Ping), &[], payload);
+        let number = self.pongs + self.pings.len() as u64 + 1;
+        self.pings.push_back(number);
+        Ok(number)
+    }
+
+    /// Whether the answer to a ping has come. Answers come in the order of the pings.
+    pub fn poll_pong(
+        &mut self,
+        number: u64,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), ConnectionError>> {
+        if self.pongs >= number {
+            // Those that were lost count as well, so that the numbers go on.
+            let is_lost = number > self.lost_pings.0 && number <= self.lost_pings.1;
+            return Poll::Ready(if is_lost { Err(self.loss()) } else { Ok(()) });
+        }
+        match &self.state {
+            State::Closed(error) => Poll::Ready(Err(error.clone())),
+            _ => self.output.wait(cx),
+        }
+    }
+
+    /// How many bytes have been queued so far: what [`poll_written`](Self::poll_written) waits for.
+    pub fn queued(&self) -> u64 {
+        self.output.queued()
+    }
+
+    /// Whether that many bytes have been written.
+    pub fn poll_written(
+        &mut self,
+        bytes: u64,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), ConnectionError>> {
+        if self.output.is_lost(bytes) {
+            return Poll::Ready(Err(self.loss()));
+        }
+        if self.output.written() >= bytes {
+            return Poll::Ready(Ok(()));
+        }
+        match &self.state {
+            State::Down(error) | State::Closed(error) if self.output.is_finished() => {
+                Poll::Ready(Err(error.clone()))
+            }
+            _ => self.output.wait(cx),
+        }
+    }
+
+    /// What is said about something that was on its way when the connection was lost.
+    fn loss(&self) -> ConnectionError {
+        match &self.state {
+            State::Down(error) | State::Closed(error) => error.clone(),
+            State::Connecting | State::Open => ConnectionError::Reconnecting,
+        }
+    }
+
+    /// Why the connection ended, once it has for good.
+    pub fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<ConnectionError> {
+        match &self.state {
+            State::Closed(error) => Poll::Ready(error.clone()),
+            _ => self.output.wait(cx),
+        }
+    }
+
+    /// What happened to the connection; `None` after the last.
+    pub fn poll_connection_event(&mut self, cx: &Context<'_>) -> Poll<Option<ConnectionEvent>> {
+        match self.events.pop_front() {
+            Some(event) => Poll::Ready(Some(event)),
+            None if matches!(self.state, State::Closed(_)) => Poll::Ready(None),
+            None => self.output.wait(cx),
+        }
+    }
+
+    /// Ends the connection because of an error that the other side reported, unless it has been lost
+    /// since.
+    pub fn judge(&mut self, error: ConnectionError) {
+        if self.has_unjudged_error {
+            self.lose(error);
+        }
+    }
+
+    /// Closes the connection from this side: ends every stream, on the wire as well.
+    pub fn close(&mut self) {
+        let mut open: Vec<_> = self.keys.iter().map(|(id, key)| (*id, *key)).collect();
+        open.sort_unstable();
+        for (_, key) in open {
+            self.terminate(key);
+        }
+        self.lose(ConnectionError::Closed);
+    }
+}

@@ -1,0 +1,114 @@
+//! The end of a connection, and its return.
+
+use std::{cmp::Reverse, sync::Arc, time::Instant};
+
+use super::{Connect, ConnectionEvent, Core, Key, OpenError, State, connect_frame, stream::Reopen};
+use crate::{
+    error::{ConnectError, ConnectionError, EncodeError},
+    frame::Decoder,
+};
+
+impl Core {
+    /// Tells everything that is open that the connection is gone: for good, or until it returns.
+    pub(super) fn lose(&mut self, error: ConnectionError) {
+        let was_open = match self.state {
+            State::Closed(_) => return,
+            State::Open => true,
+            State::Connecting => false,
+            // Only the end can follow.
+            State::Down(_) if matches!(error, ConnectionError::Closed) => false,
+            State::Down(_) => return,
+        };
+        let is_ours = matches!(error, ConnectionError::Closed);
+        let may_return = self.config.reconnects && self.was_open && !is_ours;
+        // What this side closes is written to the end first; anything else is over now.
+        let written = if is_ours { self.output.queued() } else { self.output.taken() };
+        for stream in self.streams.values_mut() {
+            self.output.wake(stream.lose(&error, written, may_return));
+        }
+        if !is_ours {
+            self.output.discard();
+        }
+        self.keys.clear();
+        self.paused = 0;
+        self.has_unjudged_error = false;
+        self.lost_pings = (self.pongs, self.pongs + self.pings.len() as u64);
+        self.pongs = self.lost_pings.1;
+        self.pings.clear();
+        if was_open {
+            self.record(ConnectionEvent::Disconnected((!is_ours).then(|| error.clone())));
+        }
+        self.state = if may_return { State::Down(error) } else { State::Closed(error) };
+        self.output.wake_waiting();
+        self.output.wake_driver();
+    }
+
+    /// Starts over with another socket, if the connection is down: introduces this side again. Whether
+    /// it does.
+    ///
+    /// # Errors
+    ///
+    /// A connect message over the limits of the encoding.
+    pub fn reconnect(&mut self, connect: &Connect) -> Result<bool, EncodeError> {
+        let State::Down(_) = self.state else { return Ok(false) };
+        let frame = connect_frame(connect)?;
+        self.output.restart();
+        self.output.append(&frame);
+        self.decoder = Decoder::default();
+        self.next_id = Some(1);
+        self.is_accepted = None;
+        self.state = State::Connecting;
+        Ok(true)
+    }
+
+    /// An attempt to come back has failed.
+    pub fn reconnect_failed(&mut self, error: &Arc<ConnectError>) {
+        self.record(ConnectionEvent::ReconnectFailed(Arc::clone(error)));
+    }
+
+    /// Ends a connection that is down: there will be no further attempt.
+    pub fn give_up(&mut self, error: ConnectionError) {
+        let State::Down(_) = self.state else { return };
+        let written = self.output.taken();
+        for stream in self.streams.values_mut() {
+            self.output.wake(stream.lose(&error, written, false));
+        }
+        self.state = State::Closed(error);
+        self.output.wake_waiting();
+    }
+
+    /// Opens again what was open, in the order in which it was opened at first.
+    pub(super) fn resubscribe(&mut self, now: Instant) {
+        let mut waiting: Vec<(Key, Reopen)> = self
+            .streams
+            .iter()
+            .filter_map(|(key, stream)| Some((*key, stream.to_send_again()?)))
+            .collect();
+        waiting.sort_unstable_by_key(|(key, _)| *key);
+        for (key, request) in waiting {
+            let payload = request.payload;
+            let sent = self.write_request(request.operation, request.request_shape, |dst| {
+                dst.extend_from_slice(&payload);
+                Ok(())
+            });
+            let Some(stream) = self.streams.get_mut(&key) else { continue };
+            if stream.holds_up() {
+                self.paused += 1;
+            }
+            match sent {
+                Ok(id) => {
+                    stream.sent_again(id);
+                    self.keys.insert(id, key);
+                    if let Some(deadline) = now.checked_add(self.config.resubscribe_timeout) {
+                        self.deadlines.push(Reverse((deadline, key)));
+                    }
+                }
+                // It was sent before, within the same limits; nobody is left waiting if it cannot be now.
+                Err(OpenError::Full | OpenError::Build(_) | OpenError::Closed(_)) => {
+                    let error = ConnectionError::StreamEnded;
+                    self.output.wake(stream.lose(&error, 0, false));
+                }
+            }
+        }
+    }
+}
