@@ -29,6 +29,7 @@ mod lifecycle;
 #[cfg(feature = "tokio")]
 mod open;
 mod options;
+#[cfg(feature = "tokio")]
 mod policy;
 #[cfg(feature = "tokio")]
 mod reconnect;
@@ -48,6 +49,7 @@ pub use handler::{BlockingStreamHandler, StreamHandler, SubscriptionHandle};
 #[cfg(feature = "tokio")]
 pub use lifecycle::LifecycleHandler;
 pub use options::{CallOptions, Overflow, SubscribeOptions};
+#[cfg(feature = "tokio")]
 pub use policy::ReconnectPolicy;
 #[cfg(feature = "tokio")]
 pub use subscription::{Notice, Subscription, SubscriptionItem, WithNotices};

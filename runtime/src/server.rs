@@ -29,6 +29,7 @@
 mod authenticator;
 mod call;
 mod connection;
+mod events;
 mod listener;
 mod reply;
 mod streaming;
@@ -39,6 +40,7 @@ pub use authenticator::{
     AllowAll, Authenticator, Authorizer, ConnectRequest, Identity, PeerCredentials, Rejected,
 };
 pub use call::{IncomingCall, InvalidRequest, RequestContext};
+pub use events::{EncodedEvent, EventReceiver, EventSender, OnFull, SendEventError, event_queue};
 pub use listener::{Server, serve_connection};
 pub use reply::ErrorReply;
 pub use streaming::{EventStream, StreamingRequest, StreamingResponse};

@@ -7,9 +7,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::BytesMut;
 use futures_core::Stream;
 
-use super::{ErrorReply, call::Reply};
+use super::{EncodedEvent, ErrorReply, EventReceiver, call::Reply};
 use crate::{
     operation::{Operation, Shape, StreamingOperation},
     protocol::{
@@ -46,7 +47,46 @@ impl<O: StreamingOperation> fmt::Debug for StreamingRequest<O> {
 /// the server ends the stream; an error in it does so with the error.
 pub struct StreamingResponse<O: StreamingOperation> {
     response: O::Response,
-    events: EventStream<Result<O::ResponseEvent, O::Error>>,
+    events: Events<O>,
+}
+
+enum Events<O: StreamingOperation> {
+    Stream(EventStream<Result<O::ResponseEvent, <O as Operation>::Error>>),
+    Queue(EventReceiver<O>),
+}
+
+/// An event that is about to be written.
+enum Event<O: StreamingOperation> {
+    Value(O::ResponseEvent),
+    Encoded(EncodedEvent<O>),
+}
+
+impl<O: StreamingOperation> Events<O> {
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Event<O>, <O as Operation>::Error>>> {
+        match self {
+            Self::Stream(events) => {
+                events.as_mut().poll_next(cx).map(|it| it.map(|it| it.map(Event::Value)))
+            }
+            Self::Queue(events) => {
+                events.poll_next(cx).map(|it| it.map(|it| it.map(Event::Encoded)))
+            }
+        }
+    }
+}
+
+impl<O: StreamingOperation> Event<O> {
+    fn append(&self, dst: &mut BytesMut) -> Result<(), serde::Error> {
+        match self {
+            Self::Value(event) => serde::append(dst, event),
+            Self::Encoded(event) => {
+                dst.extend_from_slice(event.payload());
+                Ok(())
+            }
+        }
+    }
 }
 
 impl<O: StreamingOperation> StreamingResponse<O> {
@@ -58,7 +98,12 @@ impl<O: StreamingOperation> StreamingResponse<O> {
         response: O::Response,
         events: impl Stream<Item = Result<O::ResponseEvent, <O as Operation>::Error>> + Send + 'static,
     ) -> Self {
-        Self { response, events: Box::pin(events) }
+        Self { response, events: Events::Stream(Box::pin(events)) }
+    }
+
+    /// A response, and the events that are sent into a queue.
+    pub fn queued(response: O::Response, events: EventReceiver<O>) -> Self {
+        Self { response, events: Events::Queue(events) }
     }
 }
 
@@ -120,11 +165,11 @@ pub(super) async fn serve<O: StreamingOperation>(reply: &Reply, response: Stream
     let pump = async {
         loop {
             shared.poll(|core, cx| core.poll_room(cx)).await;
-            match std::future::poll_fn(|cx| events.as_mut().poll_next(cx)).await {
+            match std::future::poll_fn(|cx| events.poll_next(cx)).await {
                 None => break shared.with(|core| core.terminate(id)),
                 Some(Err(error)) => break reply.error(&error),
                 Some(Ok(event)) => {
-                    if !send(reply, &event).await {
+                    if !send::<O>(reply, &event).await {
                         break;
                     }
                 }
@@ -135,10 +180,11 @@ pub(super) async fn serve<O: StreamingOperation>(reply: &Reply, response: Stream
 }
 
 /// Sends one event when there is room for it; `false` if the stream has ended.
-async fn send<S: Shape>(reply: &Reply, event: &S) -> bool {
+async fn send<O: StreamingOperation>(reply: &Reply, event: &Event<O>) -> bool {
+    let shape = O::ResponseEvent::ID;
     let sent = reply.shared().poll(|core, cx| {
         loop {
-            match core.send_event(reply.id(), S::ID, |dst| serde::append(dst, event)) {
+            match core.send_event(reply.id(), shape, |dst| event.append(dst)) {
                 Err(SendError::Full) => ready!(core.poll_room(cx)),
                 sent => return Poll::Ready(sent),
             }

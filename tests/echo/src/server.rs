@@ -32,10 +32,11 @@ use crate::operation::get_all_products::{
 };
 
 pub use eventstream_rpc::server::{
-    AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, ErrorReply,
-    EventStream, Identity, IncomingCall, InvalidRequest, PeerCredentials, Rejected,
-    RequestContext, Server, Service, StreamingRequest, StreamingResponse, Violation,
-    ViolationKind, serve_connection,
+    AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,
+    ErrorReply, EventReceiver, EventSender, EventStream, Identity, IncomingCall,
+    InvalidRequest, OnFull, PeerCredentials, Rejected, RequestContext, SendEventError,
+    Server, Service, StreamingRequest, StreamingResponse, Violation, ViolationKind,
+    event_queue, serve_connection,
 };
 pub use service::EchoTestRpcService;
 

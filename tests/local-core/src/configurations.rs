@@ -9,14 +9,12 @@ use std::{
 use greengrass_core_ipc::{
     operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate,
     primitives::Timestamp,
+    server::EventSender,
     types::{ConfigurationUpdateEvent, ConfigurationUpdateEvents},
 };
 use serde_json::{Map, Value};
 
-use crate::{
-    configuration::{Configuration, Millis, Update, UpdateError, folded},
-    events::EventSender,
-};
+use crate::configuration::{Configuration, Millis, Update, UpdateError, folded};
 
 #[derive(Debug, Default)]
 pub(crate) struct Configurations(Mutex<HashMap<String, Component>>);
@@ -71,7 +69,7 @@ impl Configurations {
             let event = ConfigurationUpdateEvents::ConfigurationUpdateEvent(event);
             for watcher in it.watchers.iter().filter(|it| folded.starts_with(&it.path)) {
                 // One that has ended is removed at the next update.
-                let _ = watcher.events.send(event.clone());
+                let _ = watcher.events.send(&event);
             }
         }
         result

@@ -17,7 +17,6 @@ use greengrass_core_ipc::{
     client::ConnectionBuilder,
     error::ConnectError,
     server::{Config, ConnectRequest, Identity, Rejected, Server, serve_connection},
-    types::error::ServiceError,
 };
 use serde_json::Value;
 use tokio::{
@@ -195,14 +194,10 @@ impl LocalCore {
         operation: O,
         component: &str,
         event: &O::ResponseEvent,
-    ) -> usize
-    where
-        O::ResponseEvent: Clone,
-        O::Error: From<ServiceError>,
-    {
+    ) -> usize {
         let _ = operation;
         let streams = self.streams.of::<O>(component);
-        streams.iter().filter(|it| it.send(event.clone()).is_ok()).count()
+        streams.iter().filter(|it| it.send(event).is_ok()).count()
     }
 
     /// Refuses every token from now on, or no longer.

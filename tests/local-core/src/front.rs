@@ -8,14 +8,17 @@ use std::{
 };
 
 use eventstream_rpc::operation::{ErrorShape, Operation, StreamingOperation};
-use greengrass_core_ipc::server::{
-    BoxFuture, ErrorReply, GreengrassCoreIpcService, IncomingCall, InvalidRequest, Service,
-    StreamingResponse, Violation,
+use greengrass_core_ipc::{
+    server::{
+        BoxFuture, ErrorReply, EventSender, GreengrassCoreIpcService, IncomingCall, InvalidRequest,
+        Service, StreamingResponse, Violation,
+    },
+    types::error::ServiceError,
 };
 
 use crate::{
     core::LocalCore,
-    events::{self, EventSender},
+    events,
     record::{Call, Recorder},
     service::Nucleus,
 };
@@ -152,14 +155,19 @@ impl<O: Operation> NextCall<'_, O> {
     }
 }
 
-impl<O: StreamingOperation> NextCall<'_, O> {
+impl<O: StreamingOperation> NextCall<'_, O>
+where
+    O::Error: From<ServiceError>,
+{
     /// Its stream is opened with this response, and gets the events that are sent with what is returned;
     /// those sent before the call is made wait for it.
     pub fn open(self, response: O::Response) -> EventSender<O> {
         let Self { front, operation } = self;
         let (sender, events) = events::channel();
         let serve = |call: IncomingCall, _| {
-            call.streaming(operation, |_, _| async { Ok(StreamingResponse::new(response, events)) })
+            call.streaming(operation, |_, _| async {
+                Ok(StreamingResponse::queued(response, events))
+            })
         };
         front.push(O::ID, Box::new(serve));
         sender

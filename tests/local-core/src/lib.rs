@@ -16,6 +16,6 @@ mod topics;
 pub use authorization::AuthorizationRequest;
 pub use builder::Builder;
 pub use core::LocalCore;
-pub use events::{Ended, EventSender};
 pub use front::NextCall;
+pub use greengrass_core_ipc::server::{EventSender, SendEventError};
 pub use record::Call;

@@ -1,24 +1,23 @@
 //! Local publish and subscribe.
 
-use std::sync::{
-    Arc, RwLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    cell::LazyCell,
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use greengrass_core_ipc::{
     operation::subscribe_to_topic::SubscribeToTopic,
+    server::{EncodedEvent, EventSender},
     types::{
         BinaryMessage, JsonMessage, MessageContext, PublishMessage, ReceiveMode,
         SubscriptionResponseMessage, error::InvalidArgumentsError,
     },
 };
 
-use serde_json::Value;
-
-use crate::{
-    events::EventSender,
-    topics::{FilterTree, has_levels, has_wildcard, is_wildcard_filter},
-};
+use crate::topics::{FilterTree, has_levels, has_wildcard, is_wildcard_filter};
 
 /// The longest topic or filter, in bytes. Nucleus lite has 256, and the Java nucleus no limit.
 const MAX_TOPIC_LEN: usize = 1024;
@@ -96,25 +95,27 @@ impl PubSub {
     /// Hands a message to every subscription that matches, in the order of the calls.
     pub(crate) fn publish(&self, component: &str, topic: &str, message: PublishMessage) {
         let context = MessageContext::builder().topic(topic).build();
-        let (event, len) = match message {
+        let event = match message {
             PublishMessage::JsonMessage(JsonMessage { message, .. }) => {
-                let len = message.as_ref().map_or(0, memory);
                 let event = JsonMessage::builder().set_message(message).context(context).build();
-                (SubscriptionResponseMessage::JsonMessage(event), topic.len() + len)
+                SubscriptionResponseMessage::JsonMessage(event)
             }
             PublishMessage::BinaryMessage(BinaryMessage { message, .. }) => {
-                let len = message.as_ref().map_or(0, |it| it.len());
                 let event = BinaryMessage::builder().set_message(message).context(context).build();
-                (SubscriptionResponseMessage::BinaryMessage(event), topic.len() + len)
+                SubscriptionResponseMessage::BinaryMessage(event)
             }
             // The service has refused it.
             _ => return,
         };
+        // Once for all, and only if there is someone. JSON that could be read can be written.
+        let encoded = LazyCell::new(|| EncodedEvent::new(&event).ok());
         let subscriptions = self.subscriptions.read().unwrap_or_else(|it| it.into_inner());
         subscriptions.for_each_match(topic, |subscription| {
-            if subscription.receives_own || subscription.component != component {
+            if (subscription.receives_own || subscription.component != component)
+                && let Some(event) = &*encoded
+            {
                 // One that has ended is about to be removed.
-                let _ = subscription.events.send_sized(event.clone(), len);
+                let _ = subscription.events.send_encoded(event.clone());
             }
         });
     }
@@ -122,15 +123,4 @@ impl PubSub {
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, FilterTree<Arc<Subscription>>> {
         self.subscriptions.write().unwrap_or_else(|it| it.into_inner())
     }
-}
-
-/// About how much memory a JSON value takes, in bytes. Its depth is limited by whoever parsed it.
-fn memory(value: &Value) -> usize {
-    let content = match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(memory).sum(),
-        Value::Object(members) => members.iter().map(|(key, it)| key.len() + memory(it)).sum(),
-        _ => 0,
-    };
-    size_of::<Value>() + content
 }

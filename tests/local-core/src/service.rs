@@ -3,13 +3,10 @@
 use std::{
     any::Any,
     collections::HashMap,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
 };
 
 use eventstream_rpc::operation::{Operation, StreamingOperation};
-use futures_core::Stream;
 use greengrass_core_ipc::{
     error::Unhandled,
     operation::{
@@ -59,8 +56,8 @@ use greengrass_core_ipc::{
         verify_client_device_identity::VerifyClientDeviceIdentity,
     },
     server::{
-        GreengrassCoreIpc, InvalidRequest, RequestContext, StreamingRequest, StreamingResponse,
-        Violation,
+        EventReceiver, EventSender, GreengrassCoreIpc, InvalidRequest, RequestContext,
+        StreamingRequest, StreamingResponse, Violation,
     },
     types::{
         PublishMessage,
@@ -76,7 +73,7 @@ use crate::{
     authorization::{Authorization, AuthorizationRequest},
     configuration::{MAX_DEPTH, UpdateError},
     configurations::{self, Configurations},
-    events::{self, EventSender, Events},
+    events,
     pubsub::PubSub,
 };
 
@@ -117,24 +114,16 @@ fn is_open<O: StreamingOperation>(sender: &(dyn Any + Send)) -> bool {
 }
 
 impl Nucleus {
-    fn open<O: StreamingOperation>(&self, context: &RequestContext) -> (EventSender<O>, Events<O>) {
+    fn open<O: StreamingOperation>(
+        &self,
+        context: &RequestContext,
+    ) -> (EventSender<O>, EventReceiver<O>)
+    where
+        O::Error: From<ServiceError>,
+    {
         let (sender, events) = events::channel();
         self.streams.add(&context.identity().0, sender.clone());
         (sender, events)
-    }
-}
-
-/// Events, and what is to be dropped with them.
-struct With<S, T> {
-    events: S,
-    _kept: T,
-}
-
-impl<S: Stream + Unpin, T: Unpin> Stream for With<S, T> {
-    type Item = S::Item;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        Pin::new(&mut self.events).poll_next(cx)
     }
 }
 
@@ -224,8 +213,9 @@ impl GreengrassCoreIpc for Nucleus {
         })?;
         PubSub::check_len(&request.topic)?;
         let (sender, events) = self.open(&context);
-        let _kept = self.pubsub.subscribe(component, request.topic, request.receive_mode, sender);
-        Ok(StreamingResponse::new(SubscribeToTopicResponse::default(), With { events, _kept }))
+        let kept = self.pubsub.subscribe(component, request.topic, request.receive_mode, sender);
+        let response = SubscribeToTopicResponse::default();
+        Ok(StreamingResponse::queued(response, events.keeping(kept)))
     }
 
     async fn get_configuration(
@@ -284,7 +274,7 @@ impl GreengrassCoreIpc for Nucleus {
             return Err(not_found().into());
         }
         let response = SubscribeToConfigurationUpdateResponse::default();
-        Ok(StreamingResponse::new(response, events))
+        Ok(StreamingResponse::queued(response, events))
     }
 
     not_served! {
