@@ -164,7 +164,8 @@ async fn a_subscriber_that_does_not_read_is_cut_off_and_holds_up_nobody() {
             Err(error) => break error,
         }
     };
-    assert!((16..40).contains(&received), "{received}");
+    // 16 MiB of payloads, in which a message takes a third more.
+    assert!((11..40).contains(&received), "{received}");
     assert_eq!(error.message(), Some("the subscriber is too slow"));
     assert!(slow.next().await.is_none());
 }

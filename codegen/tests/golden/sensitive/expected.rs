@@ -781,10 +781,11 @@ use crate::operation::confirm::{Confirm, ConfirmError, ConfirmRequest, LoginResp
 use crate::operation::login::{Login, LoginError, LoginRequest, LoginResponse};
 
 pub use eventstream_rpc::server::{
-    AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, ErrorReply,
-    EventStream, Identity, IncomingCall, InvalidRequest, PeerCredentials, Rejected,
-    RequestContext, Server, Service, StreamingRequest, StreamingResponse, Violation,
-    ViolationKind, serve_connection,
+    AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,
+    ErrorReply, EventReceiver, EventSender, EventStream, Identity, IncomingCall,
+    InvalidRequest, OnFull, PeerCredentials, Rejected, RequestContext, SendEventError,
+    Server, Service, StreamingRequest, StreamingResponse, Violation, ViolationKind,
+    event_queue, serve_connection,
 };
 pub use service::ExampleService;
 

@@ -405,10 +405,11 @@ use eventstream_rpc::operation::Operation;
 use crate::operation::get_book::{GetBook, GetBookError, GetBookRequest, GetBookResponse};
 
 pub use eventstream_rpc::server::{
-    AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, ErrorReply,
-    EventStream, Identity, IncomingCall, InvalidRequest, PeerCredentials, Rejected,
-    RequestContext, Server, Service, StreamingRequest, StreamingResponse, Violation,
-    ViolationKind, serve_connection,
+    AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,
+    ErrorReply, EventReceiver, EventSender, EventStream, Identity, IncomingCall,
+    InvalidRequest, OnFull, PeerCredentials, Rejected, RequestContext, SendEventError,
+    Server, Service, StreamingRequest, StreamingResponse, Violation, ViolationKind,
+    event_queue, serve_connection,
 };
 pub use service::ExampleService;
 
