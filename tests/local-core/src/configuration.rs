@@ -51,14 +51,19 @@ pub(crate) enum Change {
     /// The leaf has a new value.
     Written(Vec<String>),
     /// The node is gone, and with it everything below it.
-    Removed(Vec<String>),
+    Removed {
+        /// The node's path.
+        path: Vec<String>,
+        /// The paths of the leaves that were below it.
+        leaves: Vec<Vec<String>>,
+    },
 }
 
 impl Change {
     /// The path of the node that changed.
     pub(crate) fn path(&self) -> &[String] {
         match self {
-            Self::Written(path) | Self::Removed(path) => path,
+            Self::Written(path) | Self::Removed { path, .. } => path,
         }
     }
 }
@@ -162,6 +167,18 @@ impl Container {
         visible.map(|(name, node)| (name.clone(), node.value())).collect()
     }
 
+    /// Adds the path of each leaf below; `path` is the container's own.
+    fn leaves(&self, path: &mut Vec<String>, leaves: &mut Vec<Vec<String>>) {
+        for (name, node) in self.children.values() {
+            path.push(name.clone());
+            match node {
+                Node::Container(container) => container.leaves(path, leaves),
+                Node::Leaf(_) => leaves.push(path.clone()),
+            }
+            path.pop();
+        }
+    }
+
     /// When the newest of its children was written.
     fn modified(&self) -> Millis {
         let children = self.children.values().map(|(_, node)| node.modified());
@@ -227,7 +244,7 @@ impl Merge {
 
     fn replace_with_container(&mut self, node: &mut Node) {
         *node = Node::Container(Container { children: BTreeMap::new(), created: self.time });
-        self.changes.push(Change::Removed(self.path.clone()));
+        self.changes.push(Change::Removed { path: self.path.clone(), leaves: Vec::new() });
     }
 
     fn container(&mut self, container: &mut Container, values: Map<String, Value>) {
@@ -258,8 +275,10 @@ impl Merge {
                     self.container(container, values);
                 }
             }
-            (Node::Container(_), value) => {
-                self.changes.push(Change::Removed(self.path.clone()));
+            (Node::Container(container), value) => {
+                let mut leaves = Vec::new();
+                container.leaves(&mut self.path.clone(), &mut leaves);
+                self.changes.push(Change::Removed { path: self.path.clone(), leaves });
                 *node = self.new_node(value);
             }
             (Node::Leaf(leaf), _) if self.time < leaf.modified => self.refused = true,

@@ -37,7 +37,10 @@ fn check(
         .iter()
         .map(|it| match it {
             Change::Written(path) => path.join("/"),
-            Change::Removed(path) => format!("-{}", path.join("/")),
+            Change::Removed { path, leaves } => {
+                let leaves: Vec<_> = leaves.iter().map(|it| it.join("/")).collect();
+                format!("-{} {}", path.join("/"), leaves.join(" ")).trim_end().to_owned()
+            }
         })
         .collect();
     assert_eq!(changes, events);
@@ -84,7 +87,7 @@ fn updates_as_the_worked_examples_say() {
         Err(TooOld),
         &["-b/c", "b/c/z"],
     );
-    check("", json!({"b": 7}), 300, json!({"a": 1, "b": 7}), Ok(()), &["-b", "b"]);
+    check("", json!({"b": 7}), 300, json!({"a": 1, "b": 7}), Ok(()), &["-b b/c b/d", "b"]);
     check(
         "b",
         json!({"d": null}),

@@ -14,7 +14,7 @@ use greengrass_core_ipc::{
 };
 use serde_json::{Map, Value};
 
-use crate::configuration::{Configuration, Millis, Update, UpdateError, folded};
+use crate::configuration::{Change, Configuration, Millis, Update, UpdateError, folded};
 
 #[derive(Debug, Default)]
 pub(crate) struct Configurations(Mutex<HashMap<String, Component>>);
@@ -60,16 +60,12 @@ impl Configurations {
         let Update { changes, result } = it.configuration.update(path, values, time, now());
         it.watchers.retain(|watcher| watcher.events.is_open());
         for change in changes {
-            let folded: Vec<_> = change.path().iter().map(|it| folded(it)).collect();
-            let event = ConfigurationUpdateEvent::builder()
-                .component_name(component)
-                .key_path(change.path())
-                .build()
-                .expect("both members are set");
-            let event = ConfigurationUpdateEvents::ConfigurationUpdateEvent(event);
-            for watcher in it.watchers.iter().filter(|it| folded.starts_with(&it.path)) {
-                // One that has ended is removed at the next update.
-                let _ = watcher.events.send(&event);
+            it.tell(component, change.path(), |_| true);
+            if let Change::Removed { path, leaves } = &change {
+                // Who watches the node or something above has been told of it as a whole.
+                for leaf in leaves {
+                    it.tell(component, leaf, |watcher| watcher.path.len() > path.len());
+                }
             }
         }
         result
@@ -94,6 +90,22 @@ impl Configurations {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Component>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Component {
+    /// Tells those who watch at or above a path, and pass a filter, that something changed there.
+    fn tell(&self, name: &str, path: &[String], is_told: impl Fn(&Watcher) -> bool) {
+        let folded: Vec<_> = path.iter().map(|it| folded(it)).collect();
+        let event = ConfigurationUpdateEvent::builder().component_name(name).key_path(path);
+        let event = event.build().expect("both members are set");
+        let event = ConfigurationUpdateEvents::ConfigurationUpdateEvent(event);
+        let watchers =
+            self.watchers.iter().filter(|it| folded.starts_with(&it.path) && is_told(it));
+        for watcher in watchers {
+            // One that has ended is removed at the next update.
+            let _ = watcher.events.send(&event);
+        }
     }
 }
 

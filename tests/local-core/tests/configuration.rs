@@ -105,6 +105,14 @@ async fn whoever_watches_at_or_above_a_change_is_told_its_path() {
     update(json!({"b": {"c": "y"}})).await.unwrap();
     update(json!({"b": {"d": 0}})).await.unwrap();
     assert_eq!(changed(&mut branch).await, ["b", "d"]);
+    // A container that gives way takes its leaves with it: who watches one of them is told of that one, and
+    // anyone above of the container.
+    update(json!({"b": 7})).await.unwrap();
+    assert_eq!(changed(&mut leaf).await, ["b", "c"]);
+    assert_eq!(changed(&mut branch).await, ["b"]);
+    assert_eq!(changed(&mut branch).await, ["b"]);
+    update(json!({"b": 8})).await.unwrap();
+    assert_eq!(changed(&mut branch).await, ["b"]);
 }
 
 #[tokio::test]
