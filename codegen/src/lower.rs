@@ -27,7 +27,12 @@ pub fn lower(
     reporter: &mut Reporter<'_>,
 ) -> ir::Service {
     let mut lowering = Lowering::new(resolved, reporter);
-    let operations: Vec<_> = resolved.operations.iter().map(|it| lowering.operation(it)).collect();
+    let operations: Vec<_> = resolved
+        .operations
+        .iter()
+        .enumerate()
+        .map(|(index, it)| lowering.operation(index, it))
+        .collect();
     let shapes = lowering.shapes();
     let operations = example::with_examples(operations, &shapes);
     let ShapeKind::Service(service) = &resolved.service.kind else {
@@ -55,6 +60,7 @@ struct Lowering<'r, 'm, 's> {
     operation_names: Vec<[String; 3]>,
     types: HashMap<ShapeId, ir::TypeRef>,
     builders: HashMap<ShapeId, String>,
+    uses: HashMap<ShapeId, Uses>,
     boxed: Vec<String>,
     /// The paths of the types of operations and shapes, for the documentation that names them.
     paths: HashMap<String, String>,
@@ -111,6 +117,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             operation_names,
             types: HashMap::new(),
             builders: HashMap::new(),
+            uses: uses(resolved),
             boxed: recursion::boxed_members(resolved.model, &resolved.closure),
             paths: HashMap::new(),
         };
@@ -138,28 +145,20 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
         if shape.traits.error.is_some() {
             return ir::Home::Error;
         }
-        let mut uses = Vec::new();
-        for (operation, names) in self.resolved.operations.iter().zip(&self.operation_names) {
-            let ShapeKind::Operation(it) = &operation.kind else {
-                continue;
-            };
-            let ends = [&it.input, &it.output].into_iter().filter(|it| it.target == shape.id);
-            uses.extend(ends.map(|_| &names[1]));
-        }
-        let members = self.resolved.closure.iter().flat_map(|it| it.kind.members());
-        let is_targeted = members.into_iter().any(|it| it.target == shape.id);
-        match uses[..] {
-            [module] if !is_targeted => ir::Home::Operation(module.clone()),
+        match self.uses.get(&shape.id) {
+            Some(uses) if uses.count == 1 => match uses.operation {
+                Some(operation) => ir::Home::Operation(self.operation_names[operation][1].clone()),
+                None => ir::Home::Types,
+            },
             _ => ir::Home::Types,
         }
     }
 
-    fn operation(&mut self, shape: &Shape) -> ir::Operation {
+    fn operation(&mut self, index: usize, shape: &Shape) -> ir::Operation {
         let ShapeKind::Operation(operation) = &shape.kind else {
             unreachable!("resolve lists operations");
         };
-        let index = self.resolved.operations.iter().position(|it| it.id == shape.id);
-        let [name, method, error] = self.operation_names[index.expect("it is in the list")].clone();
+        let [name, method, error] = self.operation_names[index].clone();
         let stream = |id: &ShapeId| {
             let ShapeKind::Structure(members) = &self.resolved.model.get(id)?.kind else {
                 return None;
@@ -184,6 +183,37 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             example: None,
         }
     }
+}
+
+/// What uses a shape.
+#[derive(Default)]
+struct Uses {
+    /// How many members target it, and how often it is the input or output of an operation.
+    count: usize,
+    /// The last operation of which it is the input or output.
+    operation: Option<usize>,
+    /// Whether it is the input of an operation.
+    is_input: bool,
+}
+
+/// The uses of every shape, counted once for all.
+fn uses(resolved: &Resolved<'_>) -> HashMap<ShapeId, Uses> {
+    let mut uses: HashMap<ShapeId, Uses> = HashMap::new();
+    for member in resolved.closure.iter().flat_map(|it| it.kind.members()) {
+        uses.entry(member.target.clone()).or_default().count += 1;
+    }
+    for (index, shape) in resolved.operations.iter().enumerate() {
+        let ShapeKind::Operation(operation) = &shape.kind else {
+            continue;
+        };
+        for (end, is_input) in [(&operation.input, true), (&operation.output, false)] {
+            let uses = uses.entry(end.target.clone()).or_default();
+            uses.count += 1;
+            uses.operation = Some(index);
+            uses.is_input |= is_input;
+        }
+    }
+    uses
 }
 
 fn warn_renamed(

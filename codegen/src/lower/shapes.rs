@@ -1,5 +1,7 @@
 //! Structures, unions and enums.
 
+use std::collections::HashMap;
+
 use super::{Lowering, warn_renamed};
 use crate::{
     ast::{Member, Shape, ShapeKind, SimpleType},
@@ -34,7 +36,7 @@ impl Lowering<'_, '_, '_> {
                 is_client_fault: fault == Fault::Client,
                 is_retryable: shape.traits.retryable,
             },
-            None if self.is_request(&shape.id) => ir::Role::Request,
+            None if self.uses.get(&shape.id).is_some_and(|it| it.is_input) => ir::Role::Request,
             None => ir::Role::Plain,
         };
         let mut reserved: Vec<&str> = names::BUILDER_METHODS.to_vec();
@@ -80,6 +82,10 @@ impl Lowering<'_, '_, '_> {
         let mut scope = Scope::with_reserved(["Unknown"]);
         let mut snake_scope = Scope::with_reserved(["unknown"]);
         let types: Vec<_> = members.iter().map(|it| self.member_type(&it.target)).collect();
+        let mut targets: HashMap<&ShapeId, usize> = HashMap::new();
+        for member in members {
+            *targets.entry(&member.target).or_default() += 1;
+        }
         let variants = members
             .iter()
             .zip(&types)
@@ -101,7 +107,7 @@ impl Lowering<'_, '_, '_> {
                     docs: self.docs(&member.traits),
                     ty: ty.clone(),
                     is_boxed: self.boxed.binary_search(&id).is_ok(),
-                    has_from: is_structure && types.iter().filter(|it| *it == ty).count() == 1,
+                    has_from: is_structure && targets[&member.target] == 1,
                     is_sensitive: self.is_sensitive(&member.target),
                 }
             })
@@ -154,13 +160,6 @@ impl Lowering<'_, '_, '_> {
             ),
             _ => ir::Type::Named(self.types[id].clone()),
         }
-    }
-
-    fn is_request(&self, id: &ShapeId) -> bool {
-        self.resolved.operations.iter().any(|it| match &it.kind {
-            ShapeKind::Operation(operation) => operation.input.target == *id,
-            _ => false,
-        })
     }
 
     /// Whether values of a shape stay out of `Debug` and do not see to it themselves.
