@@ -64,9 +64,7 @@ pub fn example(package: &str, name: &str) -> Result<PathBuf> {
 /// Builds, and gives the folder of the profile.
 fn build(package: &str, what: &[&str]) -> Result<PathBuf> {
     let folder = target_folder()?;
-    // target/<profile>
-    let test = std::env::current_exe()?;
-    let profile = test.ancestors().nth(2).context("this test was not started by cargo")?;
+    let profile = profile_folder()?;
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--package", package]).args(what);
     cargo.arg("--target-dir").arg(&folder);
@@ -78,7 +76,7 @@ fn build(package: &str, what: &[&str]) -> Result<PathBuf> {
     if !output.status.success() {
         bail!("{package} does not build: {}", String::from_utf8_lossy(&output.stderr));
     }
-    Ok(profile.to_owned())
+    Ok(profile)
 }
 
 /// Installs into a folder of its own below `target/`, once for each state of the pins.
@@ -131,10 +129,26 @@ fn run(command: impl Fn() -> (Command, &'static str)) -> Result<()> {
     bail!("{failure}\nit was tried {ATTEMPTS} times; is the package registry within reach?")
 }
 
-/// The workspace's `target` folder: the one this test was built into.
-fn target_folder() -> Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    // target/<profile>/deps/<test>
-    let folder = test.ancestors().nth(3).context("this test was not started by cargo")?;
-    Ok(folder.to_owned())
+/// The workspace's `target` folder: the one that this test or program was built into.
+///
+/// # Errors
+///
+/// It was not built by cargo.
+pub fn target_folder() -> Result<PathBuf> {
+    let profile = profile_folder()?;
+    Ok(profile.parent().context("a profile has a folder below another")?.to_owned())
+}
+
+/// The folder of the profile, where programs are: the one that this test or program was built into.
+///
+/// # Errors
+///
+/// It was not built by cargo.
+pub fn profile_folder() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    // target/<profile>/deps/<test> or target/<profile>/<program>
+    let folder = program.parent().context("it was not started by cargo")?;
+    let is_test = folder.file_name().is_some_and(|it| it == "deps");
+    let folder = if is_test { folder.parent() } else { Some(folder) };
+    Ok(folder.context("it was not started by cargo")?.to_owned())
 }

@@ -1,0 +1,106 @@
+//! Whose client it is, and how its driver is started.
+
+use std::{path::Path, process::Stdio};
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+
+/// A client that is asked to keep the promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// This project's.
+    Ours,
+    /// The official Python SDK, its first client.
+    PythonV1,
+    /// The official Python SDK, its second client.
+    PythonV2,
+    /// The official JavaScript SDK.
+    JavaScript,
+    /// The crate `greengrass-ipc-rust`.
+    GreengrassIpcRust,
+    /// The crate `greengrass-ipc`.
+    GreengrassIpc,
+}
+
+impl Column {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 6] = [
+        Self::Ours,
+        Self::PythonV1,
+        Self::PythonV2,
+        Self::JavaScript,
+        Self::GreengrassIpcRust,
+        Self::GreengrassIpc,
+    ];
+
+    /// What the table calls it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Ours => "client here",
+            Self::PythonV1 => "Python V1",
+            Self::PythonV2 => "Python V2",
+            Self::JavaScript => "JavaScript",
+            Self::GreengrassIpcRust => "`greengrass-ipc-rust`",
+            Self::GreengrassIpc => "`greengrass-ipc`",
+        }
+    }
+
+    /// The command that starts its driver; what it needs is installed or built.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be installed or built.
+    pub fn driver(self) -> Result<Command> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("drivers");
+        let mut command = match self {
+            Self::Ours => {
+                let mut command = Command::new(own_program()?);
+                command.arg("driver");
+                command
+            }
+            Self::PythonV1 | Self::PythonV2 => {
+                let mut command = Command::new("python3");
+                command.env("PYTHONPATH", interop::python_folder()?).arg(folder.join("driver.py"));
+                command.arg(if self == Self::PythonV1 { "v1" } else { "v2" });
+                command
+            }
+            Self::JavaScript => {
+                let mut command = Command::new("node");
+                command.env("NODE_PATH", interop::node_folder()?.join("node_modules"));
+                command.arg(folder.join("driver.js"));
+                command
+            }
+            Self::GreengrassIpcRust => Command::new(crate_driver("driver-greengrass-ipc-rust")?),
+            Self::GreengrassIpc => Command::new(crate_driver("driver-greengrass-ipc")?),
+        };
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.kill_on_drop(true);
+        Ok(command)
+    }
+}
+
+/// This package's program: the one that runs, or the one beside the test that runs.
+fn own_program() -> Result<std::path::PathBuf> {
+    let name = format!("conformance{}", std::env::consts::EXE_SUFFIX);
+    let program = interop::profile_folder()?.join(name);
+    if !program.exists() {
+        bail!("{} is missing: build this package", program.display());
+    }
+    Ok(program)
+}
+
+/// The driver of another crate, built in a workspace of its own with a lock file of its own.
+fn crate_driver(name: &str) -> Result<std::path::PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("drivers/crates");
+    let target = interop::target_folder()?.join("conformance");
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--locked", "--package", name, "--target-dir"])
+        .arg(&target)
+        .current_dir(source)
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("{name} does not build: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(target.join("debug").join(name))
+}

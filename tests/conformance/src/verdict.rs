@@ -1,0 +1,40 @@
+//! What came of a promise.
+
+use std::{fmt, io};
+
+/// Whether a promise is kept.
+pub type Verdict = Result<(), Problem>;
+
+/// Why a promise is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// It is broken; how.
+    Fails(String),
+    /// Nothing of the kind is offered, so that there is nothing to keep; why.
+    NotApplicable(String),
+}
+
+/// It is broken, in this way.
+pub fn fails<T>(how: impl Into<String>) -> Result<T, Problem> {
+    Err(Problem::Fails(how.into()))
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fails(how) => write!(f, "fails: {how}"),
+            Self::NotApplicable(why) => write!(f, "not applicable: {why}"),
+        }
+    }
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::Other => {
+                Self::Fails("what it sends is not a message".to_owned())
+            }
+            _ => Self::Fails("the connection is lost".to_owned()),
+        }
+    }
+}
