@@ -18,38 +18,56 @@
 //! | `stream error` (of a handler that does not look at errors) | warn | `operation`, `error` |
 //! | `handler panicked` | error | `operation` |
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub(crate) mod blocking_handler;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod builder;
 #[cfg(feature = "tokio")]
 mod connection;
 #[cfg(feature = "tokio")]
 mod handler;
-#[cfg(feature = "tokio")]
-mod lifecycle;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub(crate) mod item;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub(crate) mod lifecycle;
 #[cfg(feature = "tokio")]
 mod open;
 mod options;
-#[cfg(feature = "tokio")]
-mod policy;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+mod ping;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub(crate) mod policy;
 #[cfg(feature = "tokio")]
 mod reconnect;
-#[cfg(feature = "tokio")]
-mod reply;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub(crate) mod reply;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub(crate) mod settings;
 #[cfg(feature = "tokio")]
 mod shared;
 #[cfg(feature = "tokio")]
 mod subscription;
 
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub use blocking_handler::BlockingStreamHandler;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub use builder::Builder;
 #[cfg(feature = "tokio")]
-pub use builder::ConnectionBuilder;
+pub use connection::Connection;
 #[cfg(feature = "tokio")]
-pub use connection::{Connection, PingError};
-#[cfg(feature = "tokio")]
-pub use handler::{BlockingStreamHandler, StreamHandler, SubscriptionHandle};
-#[cfg(feature = "tokio")]
+pub use handler::{StreamHandler, SubscriptionHandle};
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub use item::{Notice, SubscriptionItem};
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use lifecycle::LifecycleHandler;
 pub use options::{CallOptions, Overflow, SubscribeOptions};
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub use ping::PingError;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use policy::ReconnectPolicy;
 #[cfg(feature = "tokio")]
-pub use subscription::{Notice, Subscription, SubscriptionItem, WithNotices};
+pub use subscription::{Subscription, WithNotices};
+
+/// Builds and opens a [`Connection`].
+#[cfg(feature = "tokio")]
+pub type ConnectionBuilder = Builder<Connection>;

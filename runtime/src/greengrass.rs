@@ -8,10 +8,10 @@ pub const SOCKET_PATH_VARIABLE: &str = "AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FO
 pub const AUTH_TOKEN_VARIABLE: &str = "SVCUID";
 
 /// Starts building a connection to the nucleus. What is not set comes from the environment, when
-/// [`connect`](crate::client::ConnectionBuilder::connect) is called.
-#[cfg(feature = "tokio")]
-pub fn builder() -> crate::client::ConnectionBuilder {
-    crate::client::ConnectionBuilder::from_environment()
+/// `connect` is called.
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub fn builder<C>() -> crate::client::Builder<C> {
+    crate::client::Builder::from_environment()
 }
 
 /// The payload of a connect message: who is connecting.

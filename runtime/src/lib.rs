@@ -36,7 +36,7 @@ pub mod protocol;
 pub mod serde;
 #[cfg(feature = "server")]
 pub mod server;
-#[cfg(any(feature = "tokio", feature = "server"))]
+#[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]
 mod transport;
 
 /// The target of everything that is logged.

@@ -1,14 +1,19 @@
-//! Driving one side of a connection over a socket with tokio.
+//! One side of a connection over a socket: its state behind a lock, and what drives it with tokio.
 
+#[cfg(any(feature = "tokio", feature = "server"))]
 mod driver;
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
 };
 
 use crate::{LOG_TARGET, protocol::Endpoint};
 
+#[cfg(any(feature = "tokio", feature = "server"))]
 pub(crate) use driver::Driver;
 
 /// One side's state, shared by its handles and its driver, behind a lock that is held for no longer than it takes to move some bytes.
@@ -22,6 +27,12 @@ pub(crate) struct Shared<E> {
 impl<E: Endpoint> Shared<E> {
     pub(crate) fn new(core: E, number: u64) -> Self {
         Self { core: Mutex::new(core), number }
+    }
+
+    /// With the next number.
+    pub(crate) fn numbered(core: E) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        Self::new(core, NUMBER.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Does something with the state, and wakes whoever waited for it after the lock is released.

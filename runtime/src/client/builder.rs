@@ -1,90 +1,54 @@
-//! Opening connections.
+//! What can be chosen when a connection is opened.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
-use super::{Connection, LifecycleHandler, ReconnectPolicy, lifecycle, open};
-use crate::{
-    error::ConnectError,
-    frame::{Header, HeaderValue},
-    protocol::client::Config,
+use super::{
+    LifecycleHandler, ReconnectPolicy, lifecycle,
+    settings::{Address, Settings, Token},
 };
+use crate::frame::HeaderValue;
 
-/// What gives the token each time a connection is opened.
-pub(super) type TokenProvider =
-    Arc<dyn Fn() -> Result<String, Box<dyn std::error::Error + Send + Sync>> + Send + Sync>;
-
-/// Builds and opens a [`Connection`].
-#[derive(Clone)]
+/// Builds and opens a connection of type `C`: that of the asynchronous or of the blocking client.
 #[must_use = "nothing is connected until `connect` is called"]
-pub struct ConnectionBuilder {
-    pub(super) address: Option<Address>,
-    pub(super) token: Option<Token>,
-    pub(super) component_name: Option<String>,
-    pub(super) payload: Option<bytes::Bytes>,
-    pub(super) headers: Vec<Header>,
-    pub(super) reads_environment: bool,
-    pub(super) connect_timeout: Duration,
-    pub(super) handshake_timeout: Duration,
-    pub(super) call_timeout: Duration,
-    pub(super) config: Config,
-    pub(super) reconnect: Option<ReconnectPolicy>,
-    pub(super) lifecycle: Option<lifecycle::Slot>,
+pub struct Builder<C> {
+    pub(crate) settings: Settings,
+    connection: PhantomData<fn() -> C>,
 }
 
-#[derive(Clone, Debug)]
-pub(super) enum Address {
-    Unix(PathBuf),
-    Tcp(String),
-}
-
-#[derive(Clone)]
-pub(super) enum Token {
-    Text(String),
-    Provider(TokenProvider),
-}
-
-impl Default for ConnectionBuilder {
+impl<C> Default for Builder<C> {
     fn default() -> Self {
-        Self {
-            address: None,
-            token: None,
-            component_name: None,
-            payload: None,
-            headers: Vec::new(),
-            reads_environment: false,
-            connect_timeout: Duration::from_secs(3),
-            handshake_timeout: Duration::from_secs(10),
-            call_timeout: Duration::from_secs(10),
-            config: Config::default(),
-            reconnect: None,
-            lifecycle: None,
-        }
+        Self { settings: Settings::default(), connection: PhantomData }
     }
 }
 
-impl ConnectionBuilder {
+impl<C> Clone for Builder<C> {
+    fn clone(&self) -> Self {
+        Self { settings: self.settings.clone(), connection: PhantomData }
+    }
+}
+
+impl<C> Builder<C> {
     /// A builder that takes what is not set from the environment of a Greengrass component.
     pub(crate) fn from_environment() -> Self {
-        Self { reads_environment: true, ..Self::default() }
+        let settings = Settings { reads_environment: true, ..Settings::default() };
+        Self { settings, ..Self::default() }
     }
 
     /// The Unix domain socket to connect to.
     pub fn socket_path(mut self, path: impl Into<PathBuf>) -> Self {
-        self.address = Some(Address::Unix(path.into()));
+        self.settings.address = Some(Address::Unix(path.into()));
         self
     }
 
     /// The TCP address to connect to, `host:port`.
     pub fn tcp_address(mut self, address: impl Into<String>) -> Self {
-        self.address = Some(Address::Tcp(address.into()));
+        self.settings.address = Some(Address::Tcp(address.into()));
         self
     }
 
     /// The token by which a Greengrass nucleus knows a component.
     pub fn auth_token(mut self, token: impl Into<String>) -> Self {
-        self.token = Some(Token::Text(token.into()));
+        self.settings.token = Some(Token::Text(token.into()));
         self
     }
 
@@ -93,21 +57,22 @@ impl ConnectionBuilder {
         mut self,
         provider: impl Fn() -> Result<String, E> + Send + Sync + 'static,
     ) -> Self {
-        self.token = Some(Token::Provider(Arc::new(move || provider().map_err(Into::into))));
+        self.settings.token =
+            Some(Token::Provider(Arc::new(move || provider().map_err(Into::into))));
         self
     }
 
     /// Connects by the name of a component rather than by a token. Nucleus lite only: it checks that the
     /// process belongs to the component's systemd unit.
     pub fn component_name(mut self, name: impl Into<String>) -> Self {
-        self.component_name = Some(name.into());
+        self.settings.component_name = Some(name.into());
         self
     }
 
     /// The payload of the connect message, for a service that is not Greengrass; it replaces token and
     /// component name.
     pub fn connect_payload(mut self, payload: impl Into<bytes::Bytes>) -> Self {
-        self.payload = Some(payload.into());
+        self.settings.payload = Some(payload.into());
         self
     }
 
@@ -117,25 +82,25 @@ impl ConnectionBuilder {
         name: impl Into<String>,
         value: impl Into<HeaderValue>,
     ) -> Self {
-        self.headers.push(Header::new(name, value.into()));
+        self.settings.headers.push(crate::frame::Header::new(name, value.into()));
         self
     }
 
     /// How long opening the socket may take. Default: 3 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.settings.connect_timeout = timeout;
         self
     }
 
     /// How long the server may take to answer the connect message. Default: 10 s.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
-        self.handshake_timeout = timeout;
+        self.settings.handshake_timeout = timeout;
         self
     }
 
     /// How long a call waits for its response, unless it says otherwise itself. Default: 10 s.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
-        self.call_timeout = timeout;
+        self.settings.call_timeout = timeout;
         self
     }
 
@@ -144,83 +109,41 @@ impl ConnectionBuilder {
     /// Nucleus lite takes 10,000 bytes and closes the connection on anything longer; with that limit here
     /// a call that is too long fails by itself, with an error that names its length.
     pub fn max_frame_len(mut self, bytes: usize) -> Self {
-        self.config.max_frame_len = bytes;
+        self.settings.config.max_frame_len = bytes;
         self
     }
 
     /// How many bytes may wait to be written before calls wait for room. Default: 1 MiB.
     pub fn write_queue_limit(mut self, bytes: usize) -> Self {
-        self.config.write_queue_limit = bytes;
+        self.settings.config.write_queue_limit = bytes;
         self
     }
 
     /// Opens the connection again whenever it is lost, as the policy says. Read there first whether this is
     /// what a component wants. Default: a lost connection stays lost.
     pub fn reconnect(mut self, policy: ReconnectPolicy) -> Self {
-        self.reconnect = Some(policy);
+        self.settings.reconnect = Some(policy);
         self
     }
 
-    /// Told of what happens to the connection, in order, on a task of its own.
+    /// Told of what happens to the connection, in order, on a task or thread of its own.
     pub fn lifecycle_handler(mut self, handler: impl LifecycleHandler) -> Self {
-        self.lifecycle = Some(lifecycle::Slot::new(handler));
+        self.settings.lifecycle = Some(lifecycle::Slot::new(handler));
         self
-    }
-
-    /// Opens the socket, introduces this side and waits until the server has accepted it.
-    ///
-    /// # Errors
-    ///
-    /// See [`ConnectError`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future closes the socket.
-    pub async fn connect(self) -> Result<Connection, ConnectError> {
-        let result = open::connect(&self).await;
-        self.report(result)
-    }
-
-    /// The same over a byte stream that is open already, such as one half of [`tokio::io::duplex`]. A
-    /// [`ReconnectPolicy`] has nothing to open again then: the end of the byte stream is the end.
-    ///
-    /// # Errors
-    ///
-    /// See [`ConnectError`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future drops the byte stream.
-    pub async fn connect_over<IO>(self, io: IO) -> Result<Connection, ConnectError>
-    where
-        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let result = open::connect_over(&self, Box::new(io)).await;
-        self.report(result)
-    }
-
-    fn report(self, result: Result<Connection, ConnectError>) -> Result<Connection, ConnectError> {
-        if let Err(error) = &result {
-            tracing::debug!(target: crate::LOG_TARGET, %error, "connect failed");
-            if let Some(slot) = self.lifecycle {
-                slot.connect_failed(error);
-            }
-        }
-        result
     }
 }
 
-impl fmt::Debug for ConnectionBuilder {
+impl<C> fmt::Debug for Builder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Headers, payload and token may all be secret.
-        f.debug_struct("ConnectionBuilder")
-            .field("address", &self.address)
-            .field("component_name", &self.component_name)
-            .field("connect_timeout", &self.connect_timeout)
-            .field("handshake_timeout", &self.handshake_timeout)
-            .field("call_timeout", &self.call_timeout)
-            .field("config", &self.config)
-            .field("reconnect", &self.reconnect)
+        f.debug_struct("Builder")
+            .field("address", &self.settings.address)
+            .field("component_name", &self.settings.component_name)
+            .field("connect_timeout", &self.settings.connect_timeout)
+            .field("handshake_timeout", &self.settings.handshake_timeout)
+            .field("call_timeout", &self.settings.call_timeout)
+            .field("config", &self.settings.config)
+            .field("reconnect", &self.settings.reconnect)
             .finish_non_exhaustive()
     }
 }

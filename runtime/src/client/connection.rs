@@ -5,7 +5,7 @@ use std::{sync::Arc, task::Poll, time::Duration};
 use tracing::Instrument;
 
 use super::{
-    CallOptions, ConnectionBuilder, SubscribeOptions, Subscription,
+    CallOptions, ConnectionBuilder, PingError, SubscribeOptions, Subscription,
     reply::{decode, failed},
     shared::{Handle, Shared, StreamGuard},
 };
@@ -230,40 +230,6 @@ impl Connection {
         });
         // It can only fail because the socket did, and then there is nothing left to wait for.
         let _ = shared.poll(|core, cx| core.poll_written(queued, cx)).await;
-    }
-}
-
-/// Why a ping was not answered.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum PingError {
-    /// The connection has ended.
-    Connection(ConnectionError),
-    /// No answer came in time.
-    Timeout,
-}
-
-impl std::fmt::Display for PingError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Connection(_) => "the connection ended before the ping was answered",
-            Self::Timeout => "the ping was not answered in time",
-        })
-    }
-}
-
-impl std::error::Error for PingError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Connection(source) => Some(source),
-            Self::Timeout => None,
-        }
-    }
-}
-
-impl From<ConnectionError> for PingError {
-    fn from(source: ConnectionError) -> Self {
-        Self::Connection(source)
     }
 }
 

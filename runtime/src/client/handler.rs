@@ -13,7 +13,11 @@ use std::{
     thread::{self, Thread},
 };
 
-use super::{Notice, Subscription, SubscriptionItem, shared::Handle, subscription::WithNotices};
+use super::{
+    BlockingStreamHandler, Notice, Subscription, SubscriptionItem, WithNotices,
+    blocking_handler::{self, log_error, log_panic},
+    shared::Handle,
+};
 use crate::{error::SdkError, operation::StreamingOperation, protocol::client::Key};
 
 /// Callbacks for one subscription, in the order in which the events arrive.
@@ -67,52 +71,6 @@ pub trait StreamHandler<O: StreamingOperation>: Send + 'static {
     }
 }
 
-/// As [`StreamHandler`], for callbacks that block. They run on a thread of their own.
-pub trait BlockingStreamHandler<O: StreamingOperation>: Send + 'static {
-    /// An event arrived.
-    fn on_stream_event(&mut self, event: O::ResponseEvent);
-
-    /// The stream reported an error. `Break` ends the stream, and is the default.
-    fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
-        let _ = error;
-        ControlFlow::Break(())
-    }
-
-    /// The stream has ended; called once, last.
-    fn on_stream_closed(&mut self) {}
-
-    /// So many events were dropped before the next, because the queue was full.
-    fn on_dropped(&mut self, count: u64) {
-        let _ = count;
-    }
-
-    /// The connection was lost, and a [`ReconnectPolicy`](super::ReconnectPolicy) is at work. Events that
-    /// are sent until [`on_resubscribed`](Self::on_resubscribed) do not arrive.
-    fn on_disconnected(&mut self) {}
-
-    /// The subscription is open again after an outage.
-    fn on_resubscribed(&mut self) {}
-
-    /// [`on_stream_event`](Self::on_stream_event) panicked; the panic has been caught and logged. By
-    /// default the stream goes on with the next event.
-    fn on_panic(&mut self, panic: Box<dyn Any + Send>) -> ControlFlow<()> {
-        let _ = panic;
-        ControlFlow::Continue(())
-    }
-}
-
-impl<O: StreamingOperation, F: FnMut(O::ResponseEvent) + Send + 'static> BlockingStreamHandler<O>
-    for F
-{
-    fn on_stream_event(&mut self, event: O::ResponseEvent) {
-        self(event);
-    }
-
-    fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
-        log_error::<O>(&error)
-    }
-}
-
 /// An asynchronous closure as a handler.
 pub(super) struct Closure<F>(pub(super) F);
 
@@ -129,12 +87,6 @@ where
     async fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
         log_error::<O>(&error)
     }
-}
-
-/// What a closure does about errors: it has no other way to tell anyone.
-fn log_error<O: StreamingOperation>(error: &SdkError<O::Error>) -> ControlFlow<()> {
-    tracing::warn!(target: crate::LOG_TARGET, operation = O::ID, %error, "stream error");
-    ControlFlow::Break(())
 }
 
 /// The handle to a subscription whose events go to a handler. Dropping it unsubscribes.
@@ -240,44 +192,12 @@ pub(super) fn spawn_blocking<O: StreamingOperation>(
     thread::Builder::new()
         .name("subscription handler".to_owned())
         .spawn(move || {
-            block_on(run(subscription.with_notices(), Blocking(handler)));
+            let mut stream = subscription.with_notices();
+            blocking_handler::run::<O>(move || block_on(stream.next()), handler);
             drop(done);
         })
         .expect("the operating system gives a thread");
     handle
-}
-
-/// A blocking handler as one that never waits.
-struct Blocking<H>(H);
-
-impl<O: StreamingOperation, H: BlockingStreamHandler<O>> StreamHandler<O> for Blocking<H> {
-    async fn on_stream_event(&mut self, event: O::ResponseEvent) {
-        self.0.on_stream_event(event);
-    }
-
-    async fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
-        self.0.on_stream_error(error)
-    }
-
-    async fn on_stream_closed(&mut self) {
-        self.0.on_stream_closed();
-    }
-
-    async fn on_dropped(&mut self, count: u64) {
-        self.0.on_dropped(count);
-    }
-
-    async fn on_disconnected(&mut self) {
-        self.0.on_disconnected();
-    }
-
-    async fn on_resubscribed(&mut self) {
-        self.0.on_resubscribed();
-    }
-
-    async fn on_panic(&mut self, panic: Box<dyn Any + Send>) -> ControlFlow<()> {
-        self.0.on_panic(panic)
-    }
 }
 
 async fn run<O: StreamingOperation>(
@@ -290,7 +210,7 @@ async fn run<O: StreamingOperation>(
                 match caught(handler.on_stream_event(event)).await {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(panic) => {
-                        tracing::error!(target: crate::LOG_TARGET, operation = O::ID, "handler panicked");
+                        log_panic::<O>();
                         handler.on_panic(panic).await
                     }
                 }

@@ -5,9 +5,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use bytes::Bytes;
-
-use super::shared::Shared;
 use crate::{
     error::{ConnectError, ConnectionError},
     frame::Header,
@@ -17,7 +14,7 @@ use crate::{
 /// Told of what happens to a connection, in order.
 ///
 /// The methods run on a task of their own, so they may take their time; they should not block for long on
-/// a runtime with one thread.
+/// a runtime with one thread. With the blocking client they run on a thread.
 pub trait LifecycleHandler: Send + 'static {
     /// The server has accepted the connection.
     fn on_connect(&mut self) {}
@@ -43,10 +40,10 @@ pub trait LifecycleHandler: Send + 'static {
 
 /// The place of a handler. Whoever opens a connection takes it; clones of the builder share it.
 #[derive(Clone)]
-pub(super) struct Slot(Arc<Mutex<Box<dyn LifecycleHandler>>>);
+pub(crate) struct Slot(Arc<Mutex<Box<dyn LifecycleHandler>>>);
 
 impl Slot {
-    pub(super) fn new(handler: impl LifecycleHandler) -> Self {
+    pub(crate) fn new(handler: impl LifecycleHandler) -> Self {
         Self(Arc::new(Mutex::new(Box::new(handler))))
     }
 
@@ -54,31 +51,34 @@ impl Slot {
         f(self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
     }
 
-    pub(super) fn connect_failed(&self, error: &ConnectError) {
+    pub(crate) fn connect_failed(&self, error: &ConnectError) {
         self.with(|handler| handler.on_error(error));
     }
 
-    /// Tells the handler of everything until the connection has ended.
-    pub(super) async fn run(self, shared: Arc<Shared>) {
-        while let Some(event) = shared.poll(|core, cx| core.poll_connection_event(cx)).await {
+    /// Tells the handler what has happened; the error with which the connection has to end, if it says so.
+    pub(crate) fn tell(&self, event: ConnectionEvent) -> Option<ConnectionError> {
+        self.with(|handler| {
             match event {
-                ConnectionEvent::Connected => self.with(|handler| handler.on_connect()),
+                ConnectionEvent::Connected => handler.on_connect(),
                 ConnectionEvent::Error(error) => {
-                    if self.with(|handler| handler.on_error(&error)) {
-                        shared.with(|core| core.judge(error));
-                    }
+                    return handler.on_error(&error).then_some(error);
                 }
-                ConnectionEvent::Ping { headers, payload } => self.ping(&headers, &payload),
-                ConnectionEvent::ReconnectFailed(error) => self.connect_failed(&error),
-                ConnectionEvent::Disconnected(error) => {
-                    self.with(|handler| handler.on_disconnect(error.as_ref()));
-                }
+                ConnectionEvent::Ping { headers, payload } => handler.on_ping(&headers, &payload),
+                ConnectionEvent::ReconnectFailed(error) => _ = handler.on_error(&*error),
+                ConnectionEvent::Disconnected(error) => handler.on_disconnect(error.as_ref()),
             }
-        }
+            None
+        })
     }
 
-    fn ping(&self, headers: &[Header], payload: &Bytes) {
-        self.with(|handler| handler.on_ping(headers, payload));
+    /// Tells the handler of everything until the connection has ended.
+    #[cfg(feature = "tokio")]
+    pub(super) async fn run(self, shared: Arc<super::shared::Shared>) {
+        while let Some(event) = shared.poll(|core, cx| core.poll_connection_event(cx)).await {
+            if let Some(error) = self.tell(event) {
+                shared.with(|core| core.judge(error));
+            }
+        }
     }
 }
 

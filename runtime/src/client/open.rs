@@ -1,12 +1,6 @@
 //! From a builder to an open connection.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{io, sync::Arc};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -18,24 +12,53 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    Connection, ConnectionBuilder,
-    builder::{Address, Token},
-    reconnect,
+    Builder, Connection, reconnect,
+    settings::{Address, Settings},
     shared::{Handle, Shared},
 };
-use crate::{
-    error::{BuildError, ConnectError},
-    greengrass::{AUTH_TOKEN_VARIABLE, ConnectPayload, SOCKET_PATH_VARIABLE},
-    protocol::client::{Connect, Core},
-    transport::Driver,
-};
+use crate::{error::ConnectError, protocol::client::Connect, transport::Driver};
+
+impl Builder<Connection> {
+    /// Opens the socket, introduces this side and waits until the server has accepted it.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket.
+    pub async fn connect(self) -> Result<Connection, ConnectError> {
+        let result = connect(&self.settings).await;
+        self.settings.report(result)
+    }
+
+    /// The same over a byte stream that is open already, such as one half of [`tokio::io::duplex`]. A
+    /// [`ReconnectPolicy`](super::ReconnectPolicy) has nothing to open again then: the end of the byte
+    /// stream is the end.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the byte stream.
+    pub async fn connect_over<IO>(self, io: IO) -> Result<Connection, ConnectError>
+    where
+        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let result = connect_over(&self.settings, Box::new(io)).await;
+        self.settings.report(result)
+    }
+}
 
 /// Whatever carries the bytes of a connection.
 pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 
-pub(super) async fn connect(builder: &ConnectionBuilder) -> Result<Connection, ConnectError> {
+async fn connect(builder: &Settings) -> Result<Connection, ConnectError> {
     Runtime::try_current().map_err(|_| ConnectError::NoRuntime)?;
     let (io, connect) = open(builder).await?;
     let (connection, driver) = start(builder, io, &connect, builder.reconnect.is_some()).await?;
@@ -48,26 +71,15 @@ pub(super) async fn connect(builder: &ConnectionBuilder) -> Result<Connection, C
     Ok(connection)
 }
 
-pub(super) async fn connect_over(
-    builder: &ConnectionBuilder,
-    io: Box<dyn Socket>,
-) -> Result<Connection, ConnectError> {
+async fn connect_over(builder: &Settings, io: Box<dyn Socket>) -> Result<Connection, ConnectError> {
     Runtime::try_current().map_err(|_| ConnectError::NoRuntime)?;
-    let (connection, _) = start(builder, io, &connect_message(builder)?, false).await?;
+    let (connection, _) = start(builder, io, &builder.connect_message()?, false).await?;
     Ok(connection)
 }
 
 /// Opens the socket, and makes the message to introduce this side with.
-pub(super) async fn open(
-    builder: &ConnectionBuilder,
-) -> Result<(Box<dyn Socket>, Connect), ConnectError> {
-    let address = match &builder.address {
-        Some(address) => address.clone(),
-        None if builder.reads_environment => Address::Unix(variable(SOCKET_PATH_VARIABLE)?.into()),
-        None => return Err(ConnectError::NoAddress),
-    };
-    // Before the socket is opened, so that a missing token is not blamed on the server.
-    let connect = connect_message(builder)?;
+pub(super) async fn open(builder: &Settings) -> Result<(Box<dyn Socket>, Connect), ConnectError> {
+    let (address, connect) = builder.target()?;
     let io: Box<dyn Socket> = match address {
         Address::Unix(path) => {
             let connecting = UnixStream::connect(&path);
@@ -85,7 +97,7 @@ pub(super) async fn open(
 }
 
 async fn in_time<IO>(
-    builder: &ConnectionBuilder,
+    builder: &Settings,
     address: String,
     connecting: impl Future<Output = io::Result<IO>>,
 ) -> Result<IO, ConnectError> {
@@ -97,21 +109,12 @@ async fn in_time<IO>(
 }
 
 async fn start(
-    builder: &ConnectionBuilder,
+    builder: &Settings,
     io: Box<dyn Socket>,
     connect: &Connect,
     reconnects: bool,
 ) -> Result<(Connection, JoinHandle<()>), ConnectError> {
-    static NUMBER: AtomicU64 = AtomicU64::new(1);
-    let mut config = builder.config;
-    config.reconnects = reconnects;
-    config.calls_wait = builder.reconnect.is_some_and(|it| it.calls_wait);
-    config.resubscribe_timeout = builder.call_timeout;
-    let mut core = Core::new(config, connect).map_err(unencodable)?;
-    if builder.lifecycle.is_some() {
-        core.record_events();
-    }
-    let shared = Arc::new(Shared::new(core, NUMBER.fetch_add(1, Ordering::Relaxed)));
+    let shared = Arc::new(Shared::numbered(builder.core(connect, reconnects)?));
     let handle = Handle { shared: Arc::clone(&shared), call_timeout: builder.call_timeout };
     // Closes the connection if the handshake fails, or is given up.
     let connection = Connection::new(handle);
@@ -130,7 +133,7 @@ pub(super) fn drive(io: Box<dyn Socket>, shared: &Arc<Shared>) -> JoinHandle<()>
 
 /// Waits until the server has accepted this side.
 pub(super) async fn shake_hands(
-    builder: &ConnectionBuilder,
+    builder: &Settings,
     shared: &Arc<Shared>,
 ) -> Result<(), ConnectError> {
     let connected = shared.poll(|core, cx| core.poll_connected(cx));
@@ -140,33 +143,4 @@ pub(super) async fn shake_hands(
     }
     tracing::debug!(target: crate::LOG_TARGET, connection = shared.number, "connected");
     Ok(())
-}
-
-fn connect_message(builder: &ConnectionBuilder) -> Result<Connect, ConnectError> {
-    let payload = match &builder.payload {
-        Some(payload) => payload.clone(),
-        None => greengrass_payload(builder)?,
-    };
-    Ok(Connect { headers: builder.headers.clone(), payload })
-}
-
-fn greengrass_payload(builder: &ConnectionBuilder) -> Result<bytes::Bytes, ConnectError> {
-    let auth_token = match &builder.token {
-        Some(Token::Text(token)) => Some(token.clone()),
-        Some(Token::Provider(provider)) => Some(provider().map_err(ConnectError::Token)?),
-        None if builder.reads_environment && builder.component_name.is_none() => {
-            Some(variable(AUTH_TOKEN_VARIABLE)?)
-        }
-        None => None,
-    };
-    let component_name = builder.component_name.clone();
-    Ok(ConnectPayload { auth_token, component_name }.to_vec().into())
-}
-
-fn variable(name: &'static str) -> Result<String, ConnectError> {
-    std::env::var(name).map_err(|_| ConnectError::MissingVariable { name })
-}
-
-pub(super) fn unencodable(error: crate::error::EncodeError) -> ConnectError {
-    ConnectError::Build(BuildError::encode(error))
 }

@@ -2,8 +2,11 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
+    sync::Arc,
     time::Duration,
 };
+
+use crate::error::{ConnectError, ConnectionError};
 
 /// How a connection comes back after it was lost.
 ///
@@ -93,12 +96,52 @@ impl ReconnectPolicy {
     }
 
     /// How long to wait before the next attempt, after so many have failed.
-    pub(crate) fn backoff(&self, failures: u32) -> Duration {
+    fn backoff(&self, failures: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failures).filter(|it| *it > 0).unwrap_or(u32::MAX);
         let backoff = self.initial_backoff.saturating_mul(doubled).min(self.max_backoff);
         // Each has other keys, so that this is as random as a hash map.
         let random = RandomState::new().hash_one(failures) as u32;
         backoff - backoff.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
+    }
+}
+
+/// The attempts of one outage.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    policy: ReconnectPolicy,
+    failures: u32,
+    rejections: u32,
+}
+
+impl Attempts {
+    pub(crate) fn new(policy: ReconnectPolicy) -> Self {
+        Self { policy, failures: 0, rejections: 0 }
+    }
+
+    /// How long to wait before the next.
+    pub(crate) fn backoff(&self) -> Duration {
+        self.policy.backoff(self.failures)
+    }
+
+    /// Counts one that failed.
+    ///
+    /// # Errors
+    ///
+    /// There is no point in another.
+    pub(crate) fn failed(&mut self, error: Arc<ConnectError>) -> Result<(), ConnectionError> {
+        tracing::debug!(target: crate::LOG_TARGET, %error, "connect failed");
+        self.failures += 1;
+        // Nucleus lite refuses by closing.
+        if matches!(*error, ConnectError::Rejected | ConnectError::ClosedDuringHandshake) {
+            self.rejections += 1;
+            if self.rejections >= self.policy.max_rejections {
+                return Err(ConnectionError::ReconnectRejected(error));
+            }
+        }
+        match self.failures >= self.policy.max_attempts {
+            true => Err(ConnectionError::ReconnectFailed(error)),
+            false => Ok(()),
+        }
     }
 }
 

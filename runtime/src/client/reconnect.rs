@@ -9,19 +9,20 @@ use std::{
 use tokio::task::JoinHandle;
 
 use super::{
-    ConnectionBuilder, ReconnectPolicy,
-    open::{drive, open, shake_hands, unencodable},
+    ReconnectPolicy,
+    open::{drive, open, shake_hands},
+    policy::Attempts,
+    settings::{Settings, unencodable},
     shared::Shared,
 };
 use crate::{
-    LOG_TARGET,
     error::{ConnectError, ConnectionError},
     protocol::Endpoint,
 };
 
 /// Opens the connection again whenever its driver has ended, until it is closed or the policy gives up.
 pub(super) async fn keep(
-    builder: ConnectionBuilder,
+    builder: Settings,
     policy: ReconnectPolicy,
     shared: Arc<Shared>,
     mut driver: JoinHandle<()>,
@@ -39,38 +40,25 @@ pub(super) async fn keep(
 
 /// Tries until it succeeds or there is no point in trying.
 async fn come_back(
-    builder: &ConnectionBuilder,
+    builder: &Settings,
     policy: ReconnectPolicy,
     shared: &Arc<Shared>,
 ) -> Result<JoinHandle<()>, ConnectionError> {
-    let mut failures = 0;
-    let mut rejections = 0;
+    let mut attempts = Attempts::new(policy);
     loop {
-        tokio::time::sleep(policy.backoff(failures)).await;
-        let error = match attempt(builder, shared).await {
+        tokio::time::sleep(attempts.backoff()).await;
+        match attempt(builder, shared).await {
             Ok(driver) => return Ok(driver),
-            Err(error) => Arc::new(error),
-        };
-        tracing::debug!(target: LOG_TARGET, %error, "connect failed");
-        shared.with(|core| core.reconnect_failed(&error));
-        failures += 1;
-        // Nucleus lite refuses by closing.
-        if matches!(*error, ConnectError::Rejected | ConnectError::ClosedDuringHandshake) {
-            rejections += 1;
-            if rejections >= policy.max_rejections {
-                return Err(ConnectionError::ReconnectRejected(error));
+            Err(error) => {
+                let error = Arc::new(error);
+                shared.with(|core| core.reconnect_failed(&error));
+                attempts.failed(error)?;
             }
-        }
-        if failures >= policy.max_attempts {
-            return Err(ConnectionError::ReconnectFailed(error));
         }
     }
 }
 
-async fn attempt(
-    builder: &ConnectionBuilder,
-    shared: &Arc<Shared>,
-) -> Result<JoinHandle<()>, ConnectError> {
+async fn attempt(builder: &Settings, shared: &Arc<Shared>) -> Result<JoinHandle<()>, ConnectError> {
     let (io, connect) = open(builder).await?;
     shared.with(|core| core.reconnect(&connect)).map_err(unencodable)?;
     let driver = drive(io, shared);

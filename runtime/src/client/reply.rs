@@ -13,7 +13,7 @@ use crate::{
 ///
 /// A message of another shape is an error, and so is one that cannot be read; a message without a shape
 /// is taken for what belongs here.
-pub(super) fn decode<O: Operation, S: Shape>(
+pub(crate) fn decode<O: Operation, S: Shape>(
     message: &RpcMessage,
 ) -> Result<S, SdkError<O::Error>> {
     let shape = message.service_model_type();
@@ -30,7 +30,7 @@ pub(super) fn decode<O: Operation, S: Shape>(
 }
 
 /// Why there was no reply.
-pub(super) fn failed<E>(failure: Failure) -> SdkError<E> {
+pub(crate) fn failed<E>(failure: Failure) -> SdkError<E> {
     match failure {
         Failure::Lost { error, request_written } => {
             SdkError::DispatchFailure { source: error, request_written }

@@ -10,15 +10,14 @@ use std::{
 use futures_core::Stream;
 
 use super::{
-    Connection, StreamHandler, SubscriptionHandle,
-    handler::{self, BlockingStreamHandler},
-    reply::{decode, failed},
+    BlockingStreamHandler, Connection, StreamHandler, SubscriptionHandle, handler,
+    item::{self, Item, SubscriptionItem},
     shared::{Handle, StreamGuard},
 };
 use crate::{
     error::{ConnectionError, SdkError},
     operation::StreamingOperation,
-    protocol::client::{Key, Next},
+    protocol::client::Key,
 };
 
 /// An open streaming operation: the response that opened it, and the events since.
@@ -146,27 +145,9 @@ impl<O: StreamingOperation> Subscription<O> {
     fn poll_item(&mut self, cx: &Context<'_>) -> Poll<Option<Item<O>>> {
         let key = self.stream.key;
         let next = ready!(self.stream.handle.shared.with(|core| core.poll_event(key, cx)));
-        Poll::Ready(next.map(|next| match next {
-            Next::Message(message) => match decode::<O, O::ResponseEvent>(&message) {
-                Ok(event) => Ok(SubscriptionItem::Event(event)),
-                Err(error) => Err(error),
-            },
-            Next::Dropped(count) => {
-                self.dropped += count;
-                Ok(SubscriptionItem::Notice(Notice::Dropped(count)))
-            }
-            Next::Lagged { dropped, bytes } => Err(SdkError::Lagged { dropped, bytes }),
-            Next::Disconnected => Ok(SubscriptionItem::Notice(Notice::Disconnected)),
-            Next::Resubscribed => Ok(SubscriptionItem::Notice(Notice::Resubscribed)),
-            Next::Failed(failure) => Err(failed(failure)),
-        }))
+        Poll::Ready(next.map(|next| item::read::<O>(next, &mut self.dropped)))
     }
 }
-
-type Item<O> = Result<
-    SubscriptionItem<<O as StreamingOperation>::ResponseEvent>,
-    SdkError<<O as crate::operation::Operation>::Error>,
->;
 
 impl<O: StreamingOperation> Stream for Subscription<O> {
     type Item = Result<O::ResponseEvent, SdkError<O::Error>>;
@@ -220,27 +201,4 @@ impl<O: StreamingOperation> Stream for WithNotices<O> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.subscription.poll_item(cx)
     }
-}
-
-/// What a [`WithNotices`] yields.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SubscriptionItem<E> {
-    /// An event.
-    Event(E),
-    /// Something that happened between the events.
-    Notice(Notice),
-}
-
-/// Something that happened between two events of a subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Notice {
-    /// So many events were dropped, because the queue was full.
-    Dropped(u64),
-    /// The connection was lost. A [`ReconnectPolicy`](super::ReconnectPolicy) is at work: events that
-    /// are sent until the subscription is open again do not arrive.
-    Disconnected,
-    /// The connection is back and the subscription has been opened again with its original request. What
-    /// follows was sent to the new one; a server that repeats events repeats them here.
-    Resubscribed,
 }

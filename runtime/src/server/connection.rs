@@ -1,13 +1,6 @@
 //! One accepted connection.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::Poll,
-};
+use std::{pin::Pin, sync::Arc, task::Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Instrument;
@@ -73,9 +66,8 @@ pub(super) fn start<IO>(config: Config, io: IO) -> Arc<Shared<Core>>
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    static NUMBER: AtomicU64 = AtomicU64::new(1);
     let core = Core::new(config, tokio::time::Instant::now().into_std());
-    let shared = Arc::new(Shared::new(core, NUMBER.fetch_add(1, Ordering::Relaxed)));
+    let shared = Arc::new(Shared::numbered(core));
     tokio::spawn(Driver::new(io, Arc::clone(&shared)).instrument(shared.span()));
     shared
 }
