@@ -138,6 +138,17 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     Ok(Generated { files, warnings: reporter.finish(), summary: Summary::of(&service) })
 }
 
+/// Reads and checks a model, whichever of its services is wanted, and whether there is one.
+///
+/// What only matters when a crate is made of it is not looked at: whether event-stream RPC can carry it,
+/// and what its shapes are called in Rust.
+pub fn check(sources: &[Source<'_>]) -> Diagnostics {
+    let mut reporter = Reporter::new(sources);
+    let model = ast::parse(sources, &mut reporter);
+    resolve::check(&model, &mut reporter);
+    reporter.finish()
+}
+
 /// The first line of every generated file, without the comment sign.
 fn header(origin: &str) -> String {
     format!("{HEADER} from {origin}. Do not edit.")

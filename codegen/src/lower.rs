@@ -107,7 +107,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
                 let name = take(&mut types, names::pascal(it.id.name()), it, "Operation");
                 let error = take(&mut types, format!("{name}Error"), it, "2");
                 let _ = take(&mut types, format!("{name}FluentBuilder"), it, "2");
-                [name, take(&mut methods, names::snake(it.id.name()), it, "_operation"), error]
+                [name, take(&mut methods, names::snake(it.id.name()), it, "_"), error]
             })
             .collect();
         let mut lowering = Self {

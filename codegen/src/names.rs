@@ -1,25 +1,27 @@
 //! Names in Rust for names in Smithy. The only user of heck.
 
+mod words;
+
 use std::collections::HashMap;
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
 
-/// Words that the case conversion would split in the middle.
-const WORDS: [(&str, &str); 4] =
-    [("IoT", "Iot"), ("IPv4", "Ipv4"), ("IPv6", "Ipv6"), ("MiB", "Mib")];
-
 /// A name for a field, method or module.
 pub fn snake(name: &str) -> String {
-    let whole = WORDS.iter().fold(name.to_owned(), |name, (word, plain)| name.replace(word, plain));
-    match whole.to_snake_case() {
+    match words::mark(name).to_snake_case() {
         snake if snake.starts_with(|it: char| it.is_ascii_digit()) => format!("_{snake}"),
         snake => snake,
     }
 }
 
+/// The setter that takes an `Option`, of a member whose name this is.
+pub fn setter(name: &str) -> String {
+    format!("set_{}", name.trim_start_matches('_'))
+}
+
 /// A name for a type or variant.
 pub fn pascal(name: &str) -> String {
-    match name.to_upper_camel_case() {
+    match words::mark_plurals(name).to_upper_camel_case() {
         pascal if pascal.starts_with(|it: char| it.is_ascii_digit()) => format!("_{pascal}"),
         pascal => pascal,
     }
@@ -35,7 +37,7 @@ const KEYWORDS: [&str; 48] = [
 ];
 
 /// Keywords that cannot be written `r#keyword`.
-const STRICT_KEYWORDS: [&str; 4] = ["crate", "self", "super", "_"];
+const STRICT_KEYWORDS: [&str; 5] = ["crate", "self", "super", "Self", "_"];
 
 /// Whether a name must be written with `r#` where it stands alone.
 pub fn is_keyword(name: &str) -> bool {
@@ -125,7 +127,10 @@ pub const BUILDER_METHODS: [&str; 8] =
 pub const FLUENT_METHODS: [&str; 1] = ["send"];
 
 /// Names that a client has for other things.
-pub const CLIENT_METHODS: [&str; 6] = ["builder", "clone", "close", "connect", "connection", "new"];
+///
+/// `into` and `try_into` would win over methods that take a reference.
+pub const CLIENT_METHODS: [&str; 8] =
+    ["builder", "clone", "close", "connect", "connection", "into", "new", "try_into"];
 
 /// Names that the server trait has for other things.
 pub const SERVER_METHODS: [&str; 1] = ["invalid_request"];
@@ -160,23 +165,51 @@ impl Scope {
 
     /// Takes a name for `owner`. The first to ask gets it; later ones get another, always the same.
     pub fn take(&mut self, wanted: String, owner: &str, suffix: &str) -> (String, Option<Renamed>) {
-        if STRICT_KEYWORDS.contains(&&*wanted) {
+        self.take_with(wanted, owner, suffix, |_| None)
+    }
+
+    /// Takes the name of a member, which stands for a field and two setters.
+    pub fn take_member(&mut self, name: &str, owner: &str) -> (String, Option<Renamed>) {
+        self.take_with(snake(name), owner, "_value", |it| Some(setter(it)))
+    }
+
+    /// Takes a name, and the one that follows from it.
+    fn take_with(
+        &mut self,
+        wanted: String,
+        owner: &str,
+        suffix: &str,
+        follows: impl Fn(&str) -> Option<String>,
+    ) -> (String, Option<Renamed>) {
+        let is_strict = STRICT_KEYWORDS.contains(&&*wanted);
+        if is_strict {
             self.taken.entry(wanted.clone()).or_insert(None);
         }
-        if !self.taken.contains_key(&wanted) {
-            self.taken.insert(wanted.clone(), Some(owner.to_owned()));
-            return (wanted, None);
+        let taken_by = |scope: &Self, name: &str| {
+            let mut names = [Some(name.to_owned()), follows(name)].into_iter().flatten();
+            names.find_map(|it| scope.taken.get(&it).cloned())
+        };
+        let other = taken_by(self, &wanted);
+        let got = match &other {
+            None => wanted.clone(),
+            Some(other) => {
+                let is_snake = suffix.starts_with('_');
+                let suffix = if is_strict && is_snake { "_" } else { suffix };
+                let base =
+                    if other.is_none() { format!("{wanted}{suffix}") } else { wanted.clone() };
+                let separator = if is_snake && !base.ends_with('_') { "_" } else { "" };
+                let numbered = (2..).map(|it| format!("{base}{separator}{it}"));
+                let first = other.is_none().then(|| base.clone());
+                let mut candidates = first.into_iter().chain(numbered);
+                let free = candidates.find(|it| taken_by(self, it).is_none());
+                free.expect("there is always another number")
+            }
+        };
+        for name in [Some(got.clone()), follows(&got)].into_iter().flatten() {
+            self.taken.insert(name, Some(owner.to_owned()));
         }
-        let other = self.taken[&wanted].clone();
-        let base = if other.is_none() { format!("{wanted}{suffix}") } else { wanted.clone() };
-        let numbered =
-            (2..).map(|it| format!("{base}{}{it}", if suffix.starts_with('_') { "_" } else { "" }));
-        let mut candidates = other.is_none().then(|| base.clone()).into_iter().chain(numbered);
-        let got = candidates
-            .find(|it| !self.taken.contains_key(it))
-            .expect("there is always another number");
-        self.taken.insert(got.clone(), Some(owner.to_owned()));
-        (got.clone(), Some(Renamed { wanted, got, other }))
+        let renamed = other.map(|other| Renamed { wanted, got: got.clone(), other });
+        (got, renamed)
     }
 }
 
@@ -193,6 +226,19 @@ mod tests {
             ("certificateSHA256Hash", "certificate_sha256_hash"),
             ("MQTTCredential", "mqtt_credential"),
             ("_1st", "_1st"),
+            ("__2XLarge", "_2x_large"),
+            ("s3key", "s3_key"),
+            ("s3Key", "s3_key"),
+            ("IPv4", "ipv4"),
+            ("sourceIpV6Address", "source_ipv6_address"),
+            ("SigV4", "sigv4"),
+            ("sizeInMiB", "size_in_mib"),
+            ("ACLs", "acls"),
+            ("resourceARNsOfIDs", "resource_arns_of_ids"),
+            ("DynamoDBv2", "dynamo_dbv2"),
+            ("ABCdef", "ab_cdef"),
+            ("HTTPServer", "http_server"),
+            ("MiBand", "mi_band"),
         ] {
             assert_eq!(snake(name), expected);
         }
@@ -203,9 +249,26 @@ mod tests {
             ("GreengrassCoreIPC", "GreengrassCoreIpc"),
             ("AT_LEAST_ONCE", "AtLeastOnce"),
             ("UTF8", "Utf8"),
+            ("_1st", "_1st"),
+            ("ACLs", "Acls"),
+            ("resourceARNs", "ResourceArns"),
+            ("DynamoDBv2", "DynamoDbv2"),
         ] {
             assert_eq!(pascal(name), expected);
         }
+    }
+
+    #[test]
+    fn setters_make_way_as_well() {
+        let mut scope = Scope::with_reserved(["build"]);
+        let mut take = |name: &str| scope.take_member(name, name).0;
+        assert_eq!(take("setX"), "set_x");
+        assert_eq!(take("x"), "x_2");
+        assert_eq!(take("y"), "y");
+        assert_eq!(take("setY"), "set_y_2");
+        assert_eq!(take("_1st"), "_1st");
+        assert_eq!(take("type"), "type");
+        assert_eq!(setter("_1st"), "set_1st");
     }
 
     #[test]
@@ -217,6 +280,8 @@ mod tests {
         assert_eq!(take("a", "C"), "a_3");
         assert_eq!(take("build", "D"), "build_value");
         assert_eq!(take("build", "E"), "build_value_2");
-        assert_eq!(take("self", "F"), "self_value");
+        assert_eq!(take("self", "F"), "self_");
+        assert_eq!(take("self", "G"), "self_2");
+        assert_eq!(take("self_", "H"), "self_3");
     }
 }

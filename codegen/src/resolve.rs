@@ -61,20 +61,38 @@ pub fn resolve<'m>(
     service: Option<&str>,
     reporter: &mut Reporter<'_>,
 ) -> Option<Resolved<'m>> {
-    check::check(model, reporter);
-    streams::check(model, reporter);
-    finite::check_nesting(model, reporter);
+    check_shapes(model, reporter);
     let service = service::pick(model, service, reporter)?;
-    let operations = service::operations(model, service, reporter);
-    let closure = closure(model, service, &operations);
-    service::check_names(service, &closure, reporter);
-    finite::check_values(model, &closure, reporter);
-    let resolved = Resolved { model, service, operations, closure };
+    let resolved = view(model, service, reporter);
     // Who has errors to mend need not hear yet that the rest is not supported.
     if !reporter.has_errors() {
         unsupported::check(&resolved, reporter);
     }
     (!reporter.has_errors()).then_some(resolved)
+}
+
+/// Checks the model for every service in it; what is wrong goes to the reporter.
+pub fn check(model: &Model, reporter: &mut Reporter<'_>) {
+    check_shapes(model, reporter);
+    for service in service::all(model) {
+        view(model, service, reporter);
+    }
+}
+
+/// Checks every shape, whoever needs it.
+fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
+    check::check(model, reporter);
+    streams::check(model, reporter);
+    finite::check_nesting(model, reporter);
+}
+
+/// The model seen from one service, and whether what it needs goes together.
+fn view<'m>(model: &'m Model, service: &'m Shape, reporter: &mut Reporter<'_>) -> Resolved<'m> {
+    let operations = service::operations(model, service, reporter);
+    let closure = closure(model, service, &operations);
+    service::check_names(service, &closure, reporter);
+    finite::check_values(model, &closure, reporter);
+    Resolved { model, service, operations, closure }
 }
 
 /// Whether a shape is a union of events.

@@ -94,9 +94,12 @@ fn file<'a>(source: usize, value: &Value<'a>, reporter: &mut Reporter<'_>) -> Op
             Some("1" | "1.0") => Version::V1,
             Some("2" | "2.0") => Version::V2,
             found => {
-                let found = found.map_or(version.describe().to_owned(), |it| format!("{it:?}"));
+                let message = match found {
+                    Some(text) => format!("unsupported version {text:?}"),
+                    None => format!("expected a string, found {}", version.describe()),
+                };
                 reporter
-                    .error(at(version.offset), format!("unsupported version: {found}"))
+                    .error(at(version.offset), message)
                     .hint("versions 1, 1.0, 2 and 2.0 are supported: write \"2.0\"");
                 return None;
             }

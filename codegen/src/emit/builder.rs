@@ -1,10 +1,13 @@
 //! Builders of structures.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 
 use super::{Imports, docs, ident, rust_type, structure};
-use crate::ir::{Member, Role, Structure};
+use crate::{
+    ir::{Member, Role, Structure},
+    names,
+};
 
 /// The builder and its methods.
 pub(super) fn items(it: &Structure, imports: &mut Imports) -> TokenStream {
@@ -46,7 +49,7 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
     let docs = docs::outer(&structure::member_docs(member));
     let deprecated = docs::deprecated(&member.docs);
     let name = ident(&member.name);
-    let set_name = format_ident!("set_{}", member.name);
+    let set_name = ident(&names::setter(&member.name));
     let rust_type::Argument { ty, value } = rust_type::argument(member, imports);
     let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
     let about_set = format!(" Sets or clears [`{0}`](Self::{0}).", member.name);
@@ -72,7 +75,7 @@ pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> Toke
     let docs = docs::outer(&structure::member_docs(member));
     let deprecated = docs::deprecated(&member.docs);
     let name = ident(&member.name);
-    let set_name = format_ident!("set_{}", member.name);
+    let set_name = ident(&names::setter(&member.name));
     let rust_type::Argument { ty, .. } = rust_type::argument(member, imports);
     let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
     let about_set = format!(" Sets or clears [`{0}`](Self::{0}).", member.name);

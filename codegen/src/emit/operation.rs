@@ -155,7 +155,8 @@ fn example(service: &Service, operation: &Operation, calls: &[ExampleCall]) -> S
     uses.insert(0, format!("use {crate_path}::Client;"));
     let setters: String =
         calls.iter().map(|it| format!("\n    .{}({})", it.method, it.value)).collect();
-    let call = format!("client\n    .{}(){setters}\n    .send()\n    .await?;", operation.method);
+    let call =
+        format!("client\n    .{}(){setters}\n    .send()\n    .await?;", ident(&operation.method));
     let body = match &operation.events {
         Events::None => format!("let response = {call}\nprintln!(\"{{response:?}}\");"),
         Events::Stream { response: Some(_), request: None } => format!(

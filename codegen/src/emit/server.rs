@@ -112,9 +112,10 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
                 Events::None => ident("unary"),
                 Events::Stream { .. } => ident("streaming"),
             };
+            // By its path: as a method of the `Arc`, some names would be those of other traits.
             quote! {
                 #marker::ID => call.#kind(#marker, |request, context| async move {
-                    inner.#method(request, context).await
+                    T::#method(&inner, request, context).await
                 })
             }
         })

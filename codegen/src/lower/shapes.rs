@@ -50,12 +50,10 @@ impl Lowering<'_, '_, '_> {
             .filter(|it| !model.get(&it.target).is_some_and(is_event_stream))
             .map(|member| {
                 let id = format!("{}${}", shape.id, member.name);
-                let (name, renamed) = scope.take(names::snake(&member.name), &id, "_value");
+                let (name, renamed) = scope.take_member(&member.name, &id);
                 if let Some(renamed) = renamed {
                     warn_renamed(self.reporter, shape, Some(member), renamed);
                 }
-                // The setter of the same name with `set_` must not meet another member.
-                let _ = scope.take(format!("set_{name}"), &id, "_value");
                 ir::Member {
                     wire_name: member.name.clone(),
                     name,

@@ -68,7 +68,8 @@ pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Rep
         let needed: Vec<&Shape> = needed(model, shape);
         let count = match &shape.kind {
             ShapeKind::Structure(_) => needed.len(),
-            ShapeKind::Union(members) if members.len() == needed.len() => 1,
+            // One without members has been reported.
+            ShapeKind::Union(members) if !members.is_empty() && members.len() == needed.len() => 1,
             _ => 0,
         };
         waiting.insert(&shape.id, count);
@@ -90,11 +91,17 @@ pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Rep
     }
     let impossible = closure.iter().filter(|it| waiting.get(&it.id).is_some_and(|it| *it > 0));
     for shape in impossible {
+        let is_impossible = |id: &ShapeId| waiting.get(id).is_some_and(|it| *it > 0);
+        let members = held(shape).filter(|it| is_impossible(&it.target));
+        let members = members.map(|it| format!("{}${}", shape.id.name(), it.name));
+        let members = members.collect::<Vec<_>>().join(", ");
         let message = match &shape.kind {
             ShapeKind::Union(_) => {
-                "no value is finite: every member of the union holds another one"
+                format!(
+                    "no value is finite: every member of the union holds another one ({members})"
+                )
             }
-            _ => "no value is finite: the required members of the structure hold another one",
+            _ => format!("no value is finite: what is required holds another one ({members})"),
         };
         reporter
             .error(shape.location, message)
@@ -104,16 +111,19 @@ pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Rep
 
 /// The structures and unions that a value of the shape holds for certain, or, for a union, may hold.
 fn needed<'m>(model: &'m Model, shape: &Shape) -> Vec<&'m Shape> {
-    let (members, is_structure) = match &shape.kind {
-        ShapeKind::Structure(members) => (members, true),
-        ShapeKind::Union(members) => (members, false),
-        _ => return Vec::new(),
-    };
-    members
-        .iter()
-        .filter(|it| it.traits.required || !is_structure)
+    held(shape)
         .filter_map(|it| model.get(&it.target))
         .filter(|it| matches!(it.kind, ShapeKind::Structure(_) | ShapeKind::Union(_)))
         .filter(|it| !is_event_stream(it))
         .collect()
+}
+
+/// The members without which there is no value of a structure, or one of which is the value of a union.
+fn held(shape: &Shape) -> impl Iterator<Item = &Member> {
+    let (members, is_structure) = match &shape.kind {
+        ShapeKind::Structure(members) => (&members[..], true),
+        ShapeKind::Union(members) => (&members[..], false),
+        _ => (&[][..], false),
+    };
+    members.iter().filter(move |it| it.traits.required || !is_structure)
 }

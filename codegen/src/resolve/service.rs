@@ -8,14 +8,19 @@ use crate::{
     shape_id::ShapeId,
 };
 
+/// The services of a model, in order.
+pub(super) fn all(model: &Model) -> impl Iterator<Item = &Shape> {
+    let is_service = |it: &&Shape| matches!(it.kind, ShapeKind::Service(_)) && !it.traits.mixin;
+    model.shapes().iter().filter(is_service)
+}
+
 /// Picks the service that is asked for, or the only one.
 pub(super) fn pick<'m>(
     model: &'m Model,
     wanted: Option<&str>,
     reporter: &mut Reporter<'_>,
 ) -> Option<&'m Shape> {
-    let is_service = |it: &&Shape| matches!(it.kind, ShapeKind::Service(_)) && !it.traits.mixin;
-    let services: Vec<&Shape> = model.shapes().iter().filter(is_service).collect();
+    let services: Vec<&Shape> = all(model).collect();
     let names: Vec<_> = services.iter().map(|it| it.id.as_str()).collect();
     match (wanted, &services[..]) {
         (Some(wanted), _) => {
@@ -62,17 +67,13 @@ pub(super) fn operations<'m>(
             operations.extend(model.get(&reference.target));
         }
     }
+    // Each resource with the one above it, by its place in the list of those that were visited.
+    let mut visited: Vec<(&ShapeId, Option<usize>)> = Vec::new();
     let mut resources: HashSet<&ShapeId> = HashSet::new();
-    let mut pending: Vec<&Reference> = bound.resources.iter().rev().collect();
-    while let Some(reference) = pending.pop() {
+    let mut pending: Vec<_> = bound.resources.iter().rev().map(|it| (it, None)).collect();
+    while let Some((reference, above)) = pending.pop() {
         if !resources.insert(&reference.target) {
-            let message = format!(
-                "resource {} is bound more than once in service {}",
-                reference.target, service.id
-            );
-            reporter
-                .error(reference.location, message)
-                .hint("a resource is below one other, and not below itself");
+            bound_again(service, reference, &chain(&visited, above), reporter);
             continue;
         }
         let Some(ShapeKind::Resource(resource)) = model.get(&reference.target).map(|it| &it.kind)
@@ -90,10 +91,39 @@ pub(super) fn operations<'m>(
                 reporter.error(operation.location, message).hint("take one of the bindings away");
             }
         }
-        pending.extend(resource.resources.iter().rev());
+        let index = visited.len();
+        visited.push((&reference.target, above));
+        pending.extend(resource.resources.iter().rev().map(|it| (it, Some(index))));
     }
     operations.retain(|it| matches!(it.kind, ShapeKind::Operation(_)));
     operations
+}
+
+/// The resources from the top down to one of them.
+fn chain<'m>(visited: &[(&'m ShapeId, Option<usize>)], last: Option<usize>) -> Vec<&'m ShapeId> {
+    let mut chain: Vec<_> = std::iter::successors(last, |it| visited[*it].1).collect();
+    chain.reverse();
+    chain.into_iter().map(|it| visited[it].0).collect()
+}
+
+/// A resource is below one other, and never below itself.
+fn bound_again(
+    service: &Shape,
+    reference: &Reference,
+    above: &[&ShapeId],
+    reporter: &mut Reporter<'_>,
+) {
+    let Some(start) = above.iter().position(|it| **it == reference.target) else {
+        let message = format!(
+            "resource {} is bound more than once in service {}",
+            reference.target, service.id
+        );
+        reporter.error(reference.location, message).hint("take one of the bindings away");
+        return;
+    };
+    let names = above[start..].iter().map(|it| it.name()).chain([reference.target.name()]);
+    let message = format!("resource cycle: {}", names.collect::<Vec<_>>().join(" -> "));
+    reporter.error(reference.location, message).hint("a resource is never below itself");
 }
 
 /// Types of one name, in whatever namespace, are an error (Smithy 2.0 spec, section "Service closure").
@@ -124,6 +154,8 @@ pub(super) fn check_names(service: &Shape, closure: &[&Shape], reporter: &mut Re
             other.id.namespace(),
             shape.id.namespace()
         );
-        reporter.error(shape.location, message).hint("give one of them another name");
+        reporter
+            .error(shape.location, message)
+            .hint(format!("give one of them another name under \"rename\" in {}", service.id));
     }
 }

@@ -75,7 +75,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     UpdateState,
                     |request, context| async move {
-                        inner.update_state(request, context).await
+                        T::update_state(&inner, request, context).await
                     },
                 )
             }
@@ -83,7 +83,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.streaming(
                     SubscribeToComponentUpdates,
                     |request, context| async move {
-                        inner.subscribe_to_component_updates(request, context).await
+                        T::subscribe_to_component_updates(&inner, request, context).await
                     },
                 )
             }
@@ -91,7 +91,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     DeferComponentUpdate,
                     |request, context| async move {
-                        inner.defer_component_update(request, context).await
+                        T::defer_component_update(&inner, request, context).await
                     },
                 )
             }
@@ -99,7 +99,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     GetConfiguration,
                     |request, context| async move {
-                        inner.get_configuration(request, context).await
+                        T::get_configuration(&inner, request, context).await
                     },
                 )
             }
@@ -107,7 +107,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     UpdateConfiguration,
                     |request, context| async move {
-                        inner.update_configuration(request, context).await
+                        T::update_configuration(&inner, request, context).await
                     },
                 )
             }
@@ -115,7 +115,8 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.streaming(
                     SubscribeToConfigurationUpdate,
                     |request, context| async move {
-                        inner.subscribe_to_configuration_update(request, context).await
+                        T::subscribe_to_configuration_update(&inner, request, context)
+                            .await
                     },
                 )
             }
@@ -123,8 +124,8 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.streaming(
                     SubscribeToValidateConfigurationUpdates,
                     |request, context| async move {
-                        inner
-                            .subscribe_to_validate_configuration_updates(
+                        T::subscribe_to_validate_configuration_updates(
+                                &inner,
                                 request,
                                 context,
                             )
@@ -136,7 +137,8 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     SendConfigurationValidityReport,
                     |request, context| async move {
-                        inner.send_configuration_validity_report(request, context).await
+                        T::send_configuration_validity_report(&inner, request, context)
+                            .await
                     },
                 )
             }
@@ -144,7 +146,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.streaming(
                     SubscribeToTopic,
                     |request, context| async move {
-                        inner.subscribe_to_topic(request, context).await
+                        T::subscribe_to_topic(&inner, request, context).await
                     },
                 )
             }
@@ -152,7 +154,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     PublishToTopic,
                     |request, context| async move {
-                        inner.publish_to_topic(request, context).await
+                        T::publish_to_topic(&inner, request, context).await
                     },
                 )
             }
@@ -160,7 +162,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     GetComponentDetails,
                     |request, context| async move {
-                        inner.get_component_details(request, context).await
+                        T::get_component_details(&inner, request, context).await
                     },
                 )
             }
@@ -168,7 +170,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     RestartComponent,
                     |request, context| async move {
-                        inner.restart_component(request, context).await
+                        T::restart_component(&inner, request, context).await
                     },
                 )
             }
@@ -176,7 +178,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     StopComponent,
                     |request, context| async move {
-                        inner.stop_component(request, context).await
+                        T::stop_component(&inner, request, context).await
                     },
                 )
             }
@@ -184,7 +186,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     CreateLocalDeployment,
                     |request, context| async move {
-                        inner.create_local_deployment(request, context).await
+                        T::create_local_deployment(&inner, request, context).await
                     },
                 )
             }
@@ -192,7 +194,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     CancelLocalDeployment,
                     |request, context| async move {
-                        inner.cancel_local_deployment(request, context).await
+                        T::cancel_local_deployment(&inner, request, context).await
                     },
                 )
             }
@@ -200,7 +202,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     GetLocalDeploymentStatus,
                     |request, context| async move {
-                        inner.get_local_deployment_status(request, context).await
+                        T::get_local_deployment_status(&inner, request, context).await
                     },
                 )
             }
@@ -208,7 +210,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     ListLocalDeployments,
                     |request, context| async move {
-                        inner.list_local_deployments(request, context).await
+                        T::list_local_deployments(&inner, request, context).await
                     },
                 )
             }
@@ -216,7 +218,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     ListComponents,
                     |request, context| async move {
-                        inner.list_components(request, context).await
+                        T::list_components(&inner, request, context).await
                     },
                 )
             }
@@ -224,7 +226,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     PublishToIoTCore,
                     |request, context| async move {
-                        inner.publish_to_iot_core(request, context).await
+                        T::publish_to_iot_core(&inner, request, context).await
                     },
                 )
             }
@@ -232,7 +234,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.streaming(
                     SubscribeToIoTCore,
                     |request, context| async move {
-                        inner.subscribe_to_iot_core(request, context).await
+                        T::subscribe_to_iot_core(&inner, request, context).await
                     },
                 )
             }
@@ -240,7 +242,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     ValidateAuthorizationToken,
                     |request, context| async move {
-                        inner.validate_authorization_token(request, context).await
+                        T::validate_authorization_token(&inner, request, context).await
                     },
                 )
             }
@@ -248,7 +250,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     GetSecretValue,
                     |request, context| async move {
-                        inner.get_secret_value(request, context).await
+                        T::get_secret_value(&inner, request, context).await
                     },
                 )
             }
@@ -256,7 +258,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     CreateDebugPassword,
                     |request, context| async move {
-                        inner.create_debug_password(request, context).await
+                        T::create_debug_password(&inner, request, context).await
                     },
                 )
             }
@@ -264,7 +266,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     GetThingShadow,
                     |request, context| async move {
-                        inner.get_thing_shadow(request, context).await
+                        T::get_thing_shadow(&inner, request, context).await
                     },
                 )
             }
@@ -272,7 +274,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     UpdateThingShadow,
                     |request, context| async move {
-                        inner.update_thing_shadow(request, context).await
+                        T::update_thing_shadow(&inner, request, context).await
                     },
                 )
             }
@@ -280,7 +282,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     DeleteThingShadow,
                     |request, context| async move {
-                        inner.delete_thing_shadow(request, context).await
+                        T::delete_thing_shadow(&inner, request, context).await
                     },
                 )
             }
@@ -288,7 +290,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     ListNamedShadowsForThing,
                     |request, context| async move {
-                        inner.list_named_shadows_for_thing(request, context).await
+                        T::list_named_shadows_for_thing(&inner, request, context).await
                     },
                 )
             }
@@ -296,7 +298,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     PauseComponent,
                     |request, context| async move {
-                        inner.pause_component(request, context).await
+                        T::pause_component(&inner, request, context).await
                     },
                 )
             }
@@ -304,7 +306,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     ResumeComponent,
                     |request, context| async move {
-                        inner.resume_component(request, context).await
+                        T::resume_component(&inner, request, context).await
                     },
                 )
             }
@@ -312,7 +314,8 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.streaming(
                     SubscribeToCertificateUpdates,
                     |request, context| async move {
-                        inner.subscribe_to_certificate_updates(request, context).await
+                        T::subscribe_to_certificate_updates(&inner, request, context)
+                            .await
                     },
                 )
             }
@@ -320,7 +323,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     VerifyClientDeviceIdentity,
                     |request, context| async move {
-                        inner.verify_client_device_identity(request, context).await
+                        T::verify_client_device_identity(&inner, request, context).await
                     },
                 )
             }
@@ -328,7 +331,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     GetClientDeviceAuthToken,
                     |request, context| async move {
-                        inner.get_client_device_auth_token(request, context).await
+                        T::get_client_device_auth_token(&inner, request, context).await
                     },
                 )
             }
@@ -336,7 +339,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     AuthorizeClientDeviceAction,
                     |request, context| async move {
-                        inner.authorize_client_device_action(request, context).await
+                        T::authorize_client_device_action(&inner, request, context).await
                     },
                 )
             }
@@ -344,7 +347,7 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.unary(
                     PutComponentMetric,
                     |request, context| async move {
-                        inner.put_component_metric(request, context).await
+                        T::put_component_metric(&inner, request, context).await
                     },
                 )
             }
@@ -352,8 +355,11 @@ impl<T: GreengrassCoreIpc> Service for GreengrassCoreIpcService<T> {
                 call.streaming(
                     SubscribeToIoTCoreConnectionStatus,
                     |request, context| async move {
-                        inner
-                            .subscribe_to_iot_core_connection_status(request, context)
+                        T::subscribe_to_iot_core_connection_status(
+                                &inner,
+                                request,
+                                context,
+                            )
                             .await
                     },
                 )

@@ -698,14 +698,16 @@ impl<T: Example> Service for ExampleService<T> {
             Talk::ID => {
                 call.streaming(
                     Talk,
-                    |request, context| async move { inner.talk(request, context).await },
+                    |request, context| async move {
+                        T::talk(&inner, request, context).await
+                    },
                 )
             }
             Upload::ID => {
                 call.streaming(
                     Upload,
                     |request, context| async move {
-                        inner.upload(request, context).await
+                        T::upload(&inner, request, context).await
                     },
                 )
             }

@@ -510,7 +510,9 @@ impl<T: Example> Service for ExampleService<T> {
             Old::ID => {
                 call.unary(
                     Old,
-                    |request, context| async move { inner.old(request, context).await },
+                    |request, context| async move {
+                        T::old(&inner, request, context).await
+                    },
                 )
             }
             _ => call.unsupported(),

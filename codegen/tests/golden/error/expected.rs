@@ -446,7 +446,9 @@ impl<T: Example> Service for ExampleService<T> {
             Fail::ID => {
                 call.unary(
                     Fail,
-                    |request, context| async move { inner.fail(request, context).await },
+                    |request, context| async move {
+                        T::fail(&inner, request, context).await
+                    },
                 )
             }
             _ => call.unsupported(),

@@ -601,7 +601,9 @@ impl<T: Example> Service for ExampleService<T> {
             Put::ID => {
                 call.unary(
                     Put,
-                    |request, context| async move { inner.put(request, context).await },
+                    |request, context| async move {
+                        T::put(&inner, request, context).await
+                    },
                 )
             }
             _ => call.unsupported(),

@@ -878,14 +878,16 @@ impl<T: Example> Service for ExampleService<T> {
             Login::ID => {
                 call.unary(
                     Login,
-                    |request, context| async move { inner.login(request, context).await },
+                    |request, context| async move {
+                        T::login(&inner, request, context).await
+                    },
                 )
             }
             Confirm::ID => {
                 call.unary(
                     Confirm,
                     |request, context| async move {
-                        inner.confirm(request, context).await
+                        T::confirm(&inner, request, context).await
                     },
                 )
             }

@@ -555,13 +555,17 @@ impl<T: Example> Service for ExampleService<T> {
             Start::ID => {
                 call.unary(
                     Start,
-                    |request, context| async move { inner.start(request, context).await },
+                    |request, context| async move {
+                        T::start(&inner, request, context).await
+                    },
                 )
             }
             Stop::ID => {
                 call.unary(
                     Stop,
-                    |request, context| async move { inner.stop(request, context).await },
+                    |request, context| async move {
+                        T::stop(&inner, request, context).await
+                    },
                 )
             }
             _ => call.unsupported(),

@@ -436,7 +436,7 @@ impl<T: Example> Service for ExampleService<T> {
                 call.streaming(
                     WatchDoor,
                     |request, context| async move {
-                        inner.watch_door(request, context).await
+                        T::watch_door(&inner, request, context).await
                     },
                 )
             }

@@ -490,7 +490,7 @@ impl<T: Example> Service for ExampleService<T> {
                 call.unary(
                     GetBook,
                     |request, context| async move {
-                        inner.get_book(request, context).await
+                        T::get_book(&inner, request, context).await
                     },
                 )
             }

@@ -46,7 +46,7 @@ impl<T: EchoTestRpc> Service for EchoTestRpcService<T> {
                 call.unary(
                     EchoMessage,
                     |request, context| async move {
-                        inner.echo_message(request, context).await
+                        T::echo_message(&inner, request, context).await
                     },
                 )
             }
@@ -54,7 +54,7 @@ impl<T: EchoTestRpc> Service for EchoTestRpcService<T> {
                 call.streaming(
                     EchoStreamMessages,
                     |request, context| async move {
-                        inner.echo_stream_messages(request, context).await
+                        T::echo_stream_messages(&inner, request, context).await
                     },
                 )
             }
@@ -62,7 +62,7 @@ impl<T: EchoTestRpc> Service for EchoTestRpcService<T> {
                 call.unary(
                     CauseServiceError,
                     |request, context| async move {
-                        inner.cause_service_error(request, context).await
+                        T::cause_service_error(&inner, request, context).await
                     },
                 )
             }
@@ -70,7 +70,7 @@ impl<T: EchoTestRpc> Service for EchoTestRpcService<T> {
                 call.streaming(
                     CauseStreamServiceToError,
                     |request, context| async move {
-                        inner.cause_stream_service_to_error(request, context).await
+                        T::cause_stream_service_to_error(&inner, request, context).await
                     },
                 )
             }
@@ -78,7 +78,7 @@ impl<T: EchoTestRpc> Service for EchoTestRpcService<T> {
                 call.unary(
                     GetAllProducts,
                     |request, context| async move {
-                        inner.get_all_products(request, context).await
+                        T::get_all_products(&inner, request, context).await
                     },
                 )
             }
@@ -86,7 +86,7 @@ impl<T: EchoTestRpc> Service for EchoTestRpcService<T> {
                 call.unary(
                     GetAllCustomers,
                     |request, context| async move {
-                        inner.get_all_customers(request, context).await
+                        T::get_all_customers(&inner, request, context).await
                     },
                 )
             }

@@ -1,0 +1,286 @@
+//! Models at the edge of what is legal: `edge-cases/README.md` says what is in the files beside them.
+
+mod support;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use codegen::{Config, Diagnostic, Diagnostics, GeneratedFile, Severity, Source, files, generate};
+use serde_json::Value;
+use support::{Folder, Workspace};
+
+/// Cases that end otherwise than they should, and why that is.
+const KNOWN_FAILING: [(&str, &str); 18] = [
+    ("D05", "no big integers and decimals yet"),
+    ("F04", "no operations without input and output yet"),
+    ("F16", "the trait input is not supported yet"),
+    ("G10", "no errors as events yet"),
+    ("H13", "the trait clientOptional is not supported yet"),
+    ("H19", "the trait jsonName is not supported yet"),
+    ("H21", "no other formats of timestamps yet"),
+    ("H39", "no sparse lists and maps yet"),
+    ("I01", DEFAULTS),
+    ("I03", DEFAULTS),
+    ("I05", DEFAULTS),
+    ("I07", DEFAULTS),
+    ("I09", DEFAULTS),
+    ("I11", DEFAULTS),
+    ("I13", DEFAULTS),
+    ("I15", DEFAULTS),
+    ("L04", "lists nested deeper than 32 levels are refused"),
+    ("N10", DEFAULTS),
+];
+
+const DEFAULTS: &str = "no defaults yet";
+
+/// Into how many crates the accepted cases go: as many as compile at the same time.
+const BATCHES: usize = 2;
+
+#[test]
+fn each_case_ends_as_it_should() {
+    let mut failures = Vec::new();
+    for (case, found) in runs() {
+        let has_warning = found.diagnostics.iter().any(|it| it.severity == Severity::Warning);
+        let read = match (found.is_read, has_warning) {
+            (false, _) => "error",
+            (true, true) if case.expect == "warn" => "warn",
+            // A warning of an accepted case is one that `expected.json` lists.
+            (true, _) => "ok",
+        };
+        let generated = if found.files.is_some() { "ok" } else { "error" };
+        let is_as_wanted = (read, generated) == (&*case.expect, &*case.generate);
+        if is_as_wanted == is_known_failing(&case.id) {
+            failures.push(format!(
+                "{}: {read} when read, {generated} when generated, not {} and {}\n{}",
+                case, case.expect, case.generate, found.text
+            ));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn each_case_says_what_is_expected_and_nothing_else() {
+    let mut failures = Vec::new();
+    for (case, found) in runs().iter().filter(|(it, _)| !is_known_failing(&it.id)) {
+        let expected = list(&case.expected, "says");
+        let mut left: Vec<&Diagnostic> = found.diagnostics.iter().collect();
+        for it in &expected {
+            match left.iter().position(|found| is_meant(it, found)) {
+                Some(index) => drop(left.remove(index)),
+                None => failures.push(format!("{case}: no diagnostic like {it}\n{}", found.text)),
+            }
+        }
+        let is_utf8 = !found.text.contains("is not UTF-8");
+        if !left.is_empty() || (expected.is_empty() && !found.is_read && is_utf8) {
+            failures.push(format!("{case}: a diagnostic that is not expected\n{}", found.text));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn each_accepted_case_becomes_the_code_that_is_expected() {
+    let squeeze = |text: &str| text.split_whitespace().collect::<String>();
+    let mut failures = Vec::new();
+    for (case, found) in runs() {
+        let Some(files) = &found.files else { continue };
+        let code: String = files.iter().map(|it| squeeze(&it.contents)).collect();
+        let parts = |key: &str| {
+            let parts = list(&case.expected, key);
+            parts.into_iter().map(|it| it.as_str().expect("a string").to_owned())
+        };
+        for part in parts("code").filter(|it| !code.contains(&squeeze(it))) {
+            failures.push(format!("{case}: {part:?} is not in the code"));
+        }
+        for part in parts("not_code").filter(|it| code.contains(&squeeze(it))) {
+            failures.push(format!("{case}: {part:?} is in the code"));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Compiled, linted and documented, its documentation's examples too, without a warning.
+#[test]
+fn each_accepted_case_is_a_crate_without_a_warning() {
+    let folder = Folder::new("accepted");
+    let mut workspace = Workspace::new(&folder);
+    let mut batches: [Vec<(String, &[GeneratedFile])>; BATCHES] = Default::default();
+    let accepted = runs().iter().filter_map(|(case, found)| Some((case, found.files.as_ref()?)));
+    for (case, files) in accepted {
+        batches[case.batch].push((case.module(), files));
+    }
+    let count: usize = batches.iter().map(Vec::len).sum();
+    assert!(count > 50, "{count} cases are accepted");
+    for (index, modules) in batches.iter().enumerate() {
+        workspace.add_batch(&batch(index), modules);
+    }
+    let all = ["--workspace", "--all-features", "--keep-going"];
+    let clippy = workspace.cargo(&[&["clippy"], &all[..]].concat());
+    assert_eq!(clippy.status, 0, "{}", clippy.stderr);
+    let doc = workspace.cargo(&[&["doc", "--no-deps"], &all[..]].concat());
+    assert_eq!(doc.status, 0, "{}", doc.stderr);
+    let examples = ["test", "--doc", "--workspace", "--all-features", "--no-fail-fast"];
+    let test = workspace.cargo(&examples);
+    assert_eq!(test.status, 0, "{}{}", test.stdout, test.stderr);
+}
+
+#[test]
+fn the_index_and_what_is_expected_go_together() {
+    let cases: Vec<_> = runs().iter().map(|(case, _)| case).collect();
+    let ids: BTreeSet<_> = cases.iter().map(|it| &*it.id).collect();
+    assert_eq!(ids.len(), cases.len(), "an ID occurs twice");
+    let expected = json("expected.json");
+    for id in expected.as_object().unwrap().keys() {
+        assert!(ids.contains(&**id), "{id} is expected and not in an index");
+    }
+    for (id, _) in KNOWN_FAILING {
+        assert!(ids.contains(id), "{id} is known to fail and not in an index");
+    }
+    let listed: BTreeSet<_> = cases.iter().map(|it| it.path.clone()).collect();
+    for folder in ["cases", "more"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            assert!(listed.contains(&path), "{path:?} is in no index");
+        }
+    }
+}
+
+fn is_known_failing(id: &str) -> bool {
+    KNOWN_FAILING.iter().any(|(known, _)| *known == id)
+}
+
+/// Whether a diagnostic is the one that an entry of `says` describes.
+fn is_meant(expected: &Value, found: &Diagnostic) -> bool {
+    let text = |key: &str| expected.get(key).and_then(Value::as_str);
+    let severity =
+        if text("severity") == Some("warning") { Severity::Warning } else { Severity::Error };
+    let pointer = found.place.as_ref().map(|it| &*it.pointer);
+    let mut words = list(expected, "message").into_iter();
+    severity == found.severity
+        && text("shape") == found.shape.as_deref()
+        && text("pointer") == pointer
+        && words.all(|it| found.message.contains(it.as_str().expect("a string")))
+        && text("hint").is_none_or(|it| found.hint.as_ref().is_some_and(|hint| hint.contains(it)))
+}
+
+/// What became of a case.
+struct Found {
+    /// Whether it can be read and checked.
+    is_read: bool,
+    /// All that is said, in the end.
+    diagnostics: Vec<Diagnostic>,
+    files: Option<Vec<GeneratedFile>>,
+    text: String,
+}
+
+struct Case {
+    id: String,
+    /// The crate of which it becomes a module, if it is accepted.
+    batch: usize,
+    title: String,
+    path: PathBuf,
+    expect: String,
+    generate: String,
+    expected: Value,
+}
+
+impl std::fmt::Display for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.id, self.title)
+    }
+}
+
+impl Case {
+    fn run(&self) -> Found {
+        let models = match files::read_models(std::slice::from_ref(&self.path)) {
+            Ok(models) => models,
+            Err(error) => {
+                let text = error.to_string();
+                return Found { is_read: false, diagnostics: Vec::new(), files: None, text };
+            }
+        };
+        let name = |it: &Path| it.file_name().unwrap().to_string_lossy().into_owned();
+        let names: Vec<_> = models.iter().map(|it| name(&it.path)).collect();
+        let sources: Vec<_> = models
+            .iter()
+            .zip(&names)
+            .map(|(model, path)| Source { path, json: &model.json })
+            .collect();
+        let checked = codegen::check(&sources);
+        let (diagnostics, files) = match generate(&self.config(), &sources) {
+            Ok(generated) => (generated.warnings, Some(generated.files)),
+            Err(diagnostics) => (diagnostics, None),
+        };
+        Found {
+            is_read: checked.count(Severity::Error) == 0,
+            diagnostics: diagnostics.iter().cloned().collect(),
+            files,
+            text: Diagnostics::to_string(&diagnostics),
+        }
+    }
+
+    fn config(&self) -> Config {
+        Config::new(format!("{}::{}", batch(self.batch), self.module()))
+    }
+
+    fn module(&self) -> String {
+        format!("case_{}", self.id.to_ascii_lowercase().replace('-', "_"))
+    }
+}
+
+/// The crate that holds every `BATCHES`th case.
+fn batch(index: usize) -> String {
+    format!("batch{index}")
+}
+
+/// Every case with what became of it.
+fn runs() -> &'static [(Case, Found)] {
+    static RUNS: LazyLock<Vec<(Case, Found)>> = LazyLock::new(|| {
+        let run = |case: Case| {
+            let found = case.run();
+            (case, found)
+        };
+        cases().into_iter().map(run).collect()
+    });
+    &RUNS
+}
+
+fn cases() -> Vec<Case> {
+    let mut expected = json("expected.json");
+    let mut cases = Vec::new();
+    for (index, folder) in [("index.json", "cases"), ("more.json", "more")] {
+        for it in json(index).as_array().expect("an array") {
+            let text = |key: &str| it[key].as_str().expect("a string").to_owned();
+            let id = text("id");
+            let expected = expected.get_mut(&id).map(Value::take).unwrap_or_default();
+            cases.push(Case {
+                batch: cases.len() % BATCHES,
+                title: text("title"),
+                path: root().join(folder).join(text("path").trim_end_matches('/')),
+                expect: text("expect"),
+                generate: text("generate"),
+                expected,
+                id,
+            });
+        }
+    }
+    assert!(cases.len() > 130, "the cases are in tests/edge-cases");
+    cases
+}
+
+fn json(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(root().join(name)).unwrap()).expect(name)
+}
+
+fn list(value: &Value, key: &str) -> Vec<Value> {
+    value.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("edge-cases")
+}
