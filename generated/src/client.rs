@@ -3,8 +3,9 @@
 //! Client for `aws.greengrass#GreengrassCoreIPC`.
 
 pub use eventstream_rpc::client::{
-    CallOptions, Connection, ConnectionBuilder, LifecycleHandler, Notice, Overflow,
-    StreamHandler, SubscribeOptions, Subscription, SubscriptionHandle,
+    BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler,
+    Notice, Overflow, PingError, ReconnectPolicy, StreamHandler, SubscribeOptions,
+    Subscription, SubscriptionHandle, SubscriptionItem, WithNotices,
 };
 
 use crate::operation::update_state::builders::UpdateStateFluentBuilder;

@@ -9,9 +9,11 @@ mod message;
 mod output;
 #[cfg(feature = "server")]
 pub mod server;
+mod waiting;
 
 pub use message::{MessageFlags, MessageType, RpcMessage, StreamId, Violation};
 pub(crate) use message::{Outgoing, error_payload, header};
+pub use waiting::Place;
 
 use std::{
     task::{Context, Waker},
@@ -61,6 +63,9 @@ pub trait Endpoint {
 
     /// Says who is to be woken when there is something for the driver to do.
     fn set_driver(&mut self, cx: &Context<'_>);
+
+    /// A future that waited with this waker has been dropped.
+    fn release(&mut self, waker: &Waker);
 
     /// Everyone to be woken because of what was done; to be called after the lock is released.
     fn take_woken(&mut self) -> Vec<Waker>;

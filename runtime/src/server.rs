@@ -23,6 +23,8 @@
 //! | `connection ended` | debug | `error`, unless this side closed it |
 //! | `terminate sent`, `terminate received` | trace | `stream` |
 //! | `handler panicked` | error | `connection`, `operation` |
+//! | `authenticator panicked`, `service panicked` | error | `connection` |
+//! | `too many connections` | warn | |
 //! | `reply cannot be encoded` | error | `connection`, `operation`, `error` |
 //! | `accept failed` | warn | `error` |
 

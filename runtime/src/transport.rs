@@ -2,21 +2,29 @@
 
 #[cfg(any(feature = "tokio", feature = "server"))]
 mod driver;
+#[cfg(any(feature = "tokio", feature = "server"))]
+mod future;
 
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker, ready},
 };
 
-use crate::{LOG_TARGET, protocol::Endpoint};
+use crate::{
+    LOG_TARGET,
+    protocol::{Endpoint, Place},
+};
 
 #[cfg(any(feature = "tokio", feature = "server"))]
 pub(crate) use driver::Driver;
+#[cfg(any(feature = "tokio", feature = "server"))]
+pub(crate) use future::{caught, unless};
 
-/// One side's state, shared by its handles and its driver, behind a lock that is held for no longer than it takes to move some bytes.
+/// One side's state, shared by its handles and its driver, behind a lock that is held for no longer than it
+/// takes to move some bytes.
 #[derive(Debug)]
 pub(crate) struct Shared<E> {
     core: Mutex<E>,
@@ -41,13 +49,37 @@ impl<E: Endpoint> Shared<E> {
         let result = f(&mut core);
         let woken = core.take_woken();
         drop(core);
-        woken.into_iter().for_each(std::task::Waker::wake);
+        woken.into_iter().for_each(Waker::wake);
         result
     }
 
     /// Waits for something, by asking for it whenever something has happened.
     pub(crate) async fn poll<T>(&self, mut f: impl FnMut(&mut E, &Context<'_>) -> Poll<T>) -> T {
-        std::future::poll_fn(|cx| self.with(|core| f(core, cx))).await
+        let mut waiter = Waiter { shared: self, waker: None };
+        std::future::poll_fn(|cx| {
+            let poll = self.with(|core| f(core, cx));
+            match &mut waiter.waker {
+                waker if poll.is_ready() => *waker = None,
+                Some(waker) => waker.clone_from(cx.waker()),
+                waker => *waker = Some(cx.waker().clone()),
+            }
+            poll
+        })
+        .await
+    }
+
+    /// Waits for a turn to send, and then sends: `f` is called when there is room.
+    pub(crate) async fn send<T>(&self, line: Line<E>, mut f: impl FnMut(&mut E) -> T) -> T {
+        let mut turn = Turn { shared: self, line, place: Place::default() };
+        std::future::poll_fn(|cx| {
+            self.with(|core| {
+                ready!((turn.line.poll)(core, &mut turn.place, cx));
+                let result = f(core);
+                (turn.line.leave)(core, &mut turn.place);
+                Poll::Ready(result)
+            })
+        })
+        .await
     }
 
     /// The span of everything that happens to the connection.
@@ -65,5 +97,40 @@ impl<E: Endpoint> Shared<E> {
     fn lock(&self) -> MutexGuard<'_, E> {
         // Nothing in the state can panic half-way in a way that would matter to anyone else.
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes back what a future has left behind that is dropped while it waits.
+struct Waiter<'a, E: Endpoint> {
+    shared: &'a Shared<E>,
+    waker: Option<Waker>,
+}
+
+impl<E: Endpoint> Drop for Waiter<'_, E> {
+    fn drop(&mut self) {
+        if let Some(waker) = &self.waker {
+            self.shared.with(|core| core.release(waker));
+        }
+    }
+}
+
+/// One of the queues of those who wait for room to send.
+pub(crate) struct Line<E> {
+    pub(crate) poll: fn(&mut E, &mut Place, &Context<'_>) -> Poll<()>,
+    pub(crate) leave: fn(&mut E, &mut Place),
+}
+
+/// Gives up a place in such a queue when its owner goes away.
+struct Turn<'a, E: Endpoint> {
+    shared: &'a Shared<E>,
+    line: Line<E>,
+    place: Place,
+}
+
+impl<E: Endpoint> Drop for Turn<'_, E> {
+    fn drop(&mut self) {
+        if self.place.is_taken() {
+            self.shared.with(|core| (self.line.leave)(core, &mut self.place));
+        }
     }
 }

@@ -59,8 +59,9 @@ pub(super) fn module(service: &Service) -> TokenStream {
         #![doc = #about]
 
         pub use eventstream_rpc::client::{
-            CallOptions, Connection, ConnectionBuilder, LifecycleHandler, Notice, Overflow, StreamHandler,
-            SubscribeOptions, Subscription, SubscriptionHandle,
+            BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler, Notice,
+            Overflow, PingError, ReconnectPolicy, StreamHandler, SubscribeOptions, Subscription,
+            SubscriptionHandle, SubscriptionItem, WithNotices,
         };
 
         #(#uses)*

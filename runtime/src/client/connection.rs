@@ -1,6 +1,6 @@
 //! The handle to a connection.
 
-use std::{sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use tracing::Instrument;
 
@@ -17,7 +17,11 @@ use crate::{
         client::{Core, Key, OpenError, Request},
     },
     serde,
+    transport::Line,
 };
+
+/// Where those wait who send.
+const ROOM: Line<Core> = Line { poll: Core::poll_room, leave: Core::leave };
 
 /// A handle to one open connection.
 ///
@@ -97,9 +101,7 @@ impl Connection {
         options: &CallOptions,
         subscribe: Option<&SubscribeOptions>,
     ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
-        let timeout = options.timeout.unwrap_or(self.handle.call_timeout);
-        // A timeout beyond what the clock can say never comes.
-        let deadline = tokio::time::Instant::now().into_std().checked_add(timeout);
+        let deadline = self.handle.deadline(options.timeout);
         let head = Request {
             operation: O::ID,
             request_shape: O::Request::ID,
@@ -110,7 +112,9 @@ impl Connection {
         let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, request));
         let key = self.send(deadline, open).await?;
         let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
-        let reply = self.handle.shared.poll(|core, cx| core.poll_reply(key, cx)).await;
+        // It leaves nothing behind but the stream, which has its guard.
+        let shared = &self.handle.shared;
+        let reply = poll_fn(|cx| shared.with(|core| core.poll_reply(key, cx))).await;
         reply.map(|message| (stream, message)).map_err(failed)
     }
 
@@ -118,26 +122,12 @@ impl Connection {
     async fn send<T, E>(
         &self,
         deadline: Option<std::time::Instant>,
-        mut queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
+        queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
     ) -> Result<T, SdkError<E>> {
-        let shared = &self.handle.shared;
-        let mut result = shared.with(&mut queue);
-        if let Err(OpenError::Full) = result {
-            let room = shared.poll(|core, cx| {
-                std::task::ready!(core.poll_room(cx));
-                match queue(core) {
-                    Err(OpenError::Full) => core.poll_room(cx).map(|()| Err(OpenError::Full)),
-                    other => Poll::Ready(other),
-                }
-            });
-            result = match deadline {
-                None => room.await,
-                Some(deadline) => match tokio::time::timeout_at(deadline.into(), room).await {
-                    Ok(result) => result,
-                    Err(_) => return Err(SdkError::Timeout { request_written: false }),
-                },
-            };
-        }
+        let sending = self.handle.shared.send(ROOM, queue);
+        let Some(result) = self.handle.until(deadline, sending).await else {
+            return Err(SdkError::Timeout { request_written: false });
+        };
         result.map_err(|error| match error {
             OpenError::Build(error) => SdkError::ConstructionFailure(error),
             OpenError::Closed(source) => {
@@ -153,10 +143,11 @@ impl Connection {
         event: &O::RequestEvent,
     ) -> Result<(), SdkError<O::Error>> {
         let connection = Self { handle: Arc::clone(handle) };
+        let deadline = handle.deadline(None);
         let queue = |core: &mut Core| {
             core.send_event(key, O::RequestEvent::ID, |dst| serde::append(dst, event))
         };
-        connection.send(None, queue).await
+        connection.send(deadline, queue).await
     }
 
     /// Asks the other side to answer, and waits until it has.
@@ -170,14 +161,17 @@ impl Connection {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops waiting; the answer is passed over when it comes.
+    /// Dropping the future stops waiting, for room in the write queue at first; the answer to what has been
+    /// sent is passed over when it comes.
     pub async fn ping(&self, timeout: Duration) -> Result<(), PingError> {
         let shared = &self.handle.shared;
-        let number = shared.with(|core| core.ping(b""))?;
-        let pong = shared.poll(|core, cx| core.poll_pong(number, cx));
-        match tokio::time::timeout(timeout, pong).await {
-            Ok(result) => Ok(result?),
-            Err(_) => Err(PingError::Timeout),
+        let ping = async {
+            let number = shared.send(ROOM, |core| core.ping(b"")).await?;
+            shared.poll(|core, cx| core.poll_pong(number, cx)).await
+        };
+        match self.handle.until(self.handle.deadline(Some(timeout)), ping).await {
+            Some(result) => Ok(result?),
+            None => Err(PingError::Timeout),
         }
     }
 

@@ -6,7 +6,6 @@ use std::{
     any::Any,
     fmt,
     ops::ControlFlow,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Wake, Waker},
@@ -18,7 +17,9 @@ use super::{
     blocking_handler::{self, log_error, log_panic},
     shared::Handle,
 };
-use crate::{error::SdkError, operation::StreamingOperation, protocol::client::Key};
+use crate::{
+    error::SdkError, operation::StreamingOperation, protocol::client::Key, transport::caught,
+};
 
 /// Callbacks for one subscription, in the order in which the events arrive.
 ///
@@ -232,19 +233,6 @@ async fn run<O: StreamingOperation>(
     // The stream ends on the wire before the handler is told.
     drop(stream);
     handler.on_stream_closed().await;
-}
-
-/// Runs a future and catches its panic.
-async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
-    let mut future = pin!(future);
-    std::future::poll_fn(|cx| {
-        // After a panic the future is not polled again.
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
-    })
-    .await
 }
 
 /// Runs a future on this thread, which sleeps while there is nothing to do.

@@ -115,7 +115,11 @@ async fn start(
     reconnects: bool,
 ) -> Result<(Connection, JoinHandle<()>), ConnectError> {
     let shared = Arc::new(Shared::numbered(builder.core(connect, reconnects)?));
-    let handle = Handle { shared: Arc::clone(&shared), call_timeout: builder.call_timeout };
+    let handle = Handle {
+        shared: Arc::clone(&shared),
+        call_timeout: builder.call_timeout,
+        runtime: Runtime::current(),
+    };
     // Closes the connection if the handshake fails, or is given up.
     let connection = Connection::new(handle);
     let driver = drive(io, &shared);

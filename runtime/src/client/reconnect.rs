@@ -1,10 +1,6 @@
 //! The task that brings a connection back.
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    task::{Poll, ready},
-};
+use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
@@ -18,6 +14,7 @@ use super::{
 use crate::{
     error::{ConnectError, ConnectionError},
     protocol::Endpoint,
+    transport::unless,
 };
 
 /// Opens the connection again whenever its driver has ended, until it is closed or the policy gives up.
@@ -27,14 +24,25 @@ pub(super) async fn keep(
     shared: Arc<Shared>,
     mut driver: JoinHandle<()>,
 ) {
+    // Nobody else brings the connection back.
+    let _end = GiveUpOnDrop(&shared);
     loop {
         // The socket is closed when it is done.
         let _ = driver.await;
-        match until_closed(&shared, come_back(&builder, policy, &shared)).await {
+        let closed = shared.poll(|core, cx| core.poll_closed(cx));
+        match unless(closed, come_back(&builder, policy, &shared)).await {
             Some(Ok(next)) => driver = next,
             Some(Err(error)) => return shared.with(|core| core.give_up(error)),
             None => return,
         }
+    }
+}
+
+struct GiveUpOnDrop<'a>(&'a Shared);
+
+impl Drop for GiveUpOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.with(|core| core.give_up(ConnectionError::RuntimeStopped));
     }
 }
 
@@ -71,17 +79,4 @@ async fn attempt(builder: &Settings, shared: &Arc<Shared>) -> Result<JoinHandle<
             Err(error)
         }
     }
-}
-
-/// The result of a future, or nothing if the connection is closed from this side before.
-async fn until_closed<F: Future>(shared: &Shared, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut closed = pin!(shared.poll(|core, cx| core.poll_closed(cx)));
-    std::future::poll_fn(|cx| {
-        if closed.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        Poll::Ready(Some(ready!(future.as_mut().poll(cx))))
-    })
-    .await
 }

@@ -68,7 +68,8 @@ impl<O: StreamingOperation> Subscription<O> {
     ///
     /// # Errors
     ///
-    /// The event cannot be encoded, or stream or connection have ended.
+    /// The event cannot be encoded, stream or connection have ended, or there was no room in the write queue
+    /// within the time of a call.
     ///
     /// # Cancel safety
     ///
@@ -77,8 +78,8 @@ impl<O: StreamingOperation> Subscription<O> {
         Connection::send_event::<O>(&self.stream.handle, self.stream.key, &event).await
     }
 
-    /// Ends the stream; returns when that has been written to the socket. The protocol has no answer to
-    /// it.
+    /// Ends the stream; returns when that has been written to the socket, which takes as long as the server
+    /// does not read. The protocol has no answer to it.
     ///
     /// # Errors
     ///

@@ -35,6 +35,9 @@ pub enum ConnectionError {
         /// The text it came with, if it could be read.
         message: Option<String>,
     },
+    /// The runtime on which the connection was opened has been shut down, and what read and wrote its
+    /// socket with it.
+    RuntimeStopped,
     /// The connection is down and its reconnect policy is at work.
     Reconnecting,
     /// The reconnect policy has given up; this was the last failure.
@@ -67,6 +70,9 @@ impl fmt::Display for ConnectionError {
                     Some(message) => write!(f, ": {message}"),
                     None => Ok(()),
                 }
+            }
+            Self::RuntimeStopped => {
+                f.write_str("the runtime on which the connection was opened has been shut down")
             }
             Self::Reconnecting => f.write_str("the connection is down and being reopened"),
             Self::ReconnectFailed(_) => f.write_str("the connection could not be reopened"),

@@ -171,6 +171,10 @@ impl Endpoint for Core {
             }
             self.deadlines.pop();
             let Some(stream) = self.streams.get_mut(&key) else { continue };
+            // It may have another one since: when it was opened again after an outage.
+            if stream.deadline != Some(deadline) {
+                continue;
+            }
             if let Some(waker) = stream.expire() {
                 self.output.wake(waker);
                 self.terminate(key);
@@ -184,6 +188,9 @@ impl Endpoint for Core {
 
     fn wrote(&mut self, bytes: usize) {
         self.output.wrote(bytes);
+        if let Some(room) = self.room() {
+            self.output.wake_line(room);
+        }
     }
 
     fn finish(&mut self) {
@@ -192,6 +199,10 @@ impl Endpoint for Core {
 
     fn set_driver(&mut self, cx: &Context<'_>) {
         self.output.set_driver(cx);
+    }
+
+    fn release(&mut self, waker: &Waker) {
+        self.output.release(waker);
     }
 
     fn take_woken(&mut self) -> Vec<Waker> {

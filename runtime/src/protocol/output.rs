@@ -4,7 +4,10 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 
-use super::{MessageType, Outgoing, error_payload};
+use super::{
+    MessageType, Outgoing, error_payload,
+    waiting::{Line, Place, Waiting, WaitingForBytes},
+};
 use crate::{
     error::BuildError,
     frame::{Header, Limits},
@@ -27,8 +30,13 @@ pub(super) struct Output {
     lost: (u64, u64),
     /// Nothing more will be written.
     is_finished: bool,
-    /// Whoever waits for something other than a stream of their own.
-    waiting: Vec<Waker>,
+    /// Whoever waits for something that happens now and then.
+    waiting: Waiting,
+    /// Whoever waits for the end.
+    closed: Waiting,
+    written_to: WaitingForBytes,
+    /// Whoever waits for room to send.
+    line: Line,
     /// Whoever drives the connection.
     driver: Option<Waker>,
     /// Wakers to be called once the lock is released.
@@ -141,25 +149,64 @@ impl Output {
 
     pub(super) fn wrote(&mut self, bytes: usize) {
         self.written += bytes as u64;
-        if !self.waiting.is_empty() {
-            self.wake_waiting();
-        }
+        self.written_to.wake(self.written, &mut self.woken);
+    }
+
+    /// Wakes as many of those who wait for room as there may be room for.
+    pub(super) fn wake_line(&mut self, room: u64) {
+        self.line.wake(room, &mut self.woken);
     }
 
     pub(super) fn finish(&mut self) {
         self.is_finished = true;
-        self.wake_waiting();
+        self.wake_all();
     }
 
     pub(super) fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        if !self.waiting.iter().any(|it| it.will_wake(cx.waker())) {
-            self.waiting.push(cx.waker().clone());
-        }
-        Poll::Pending
+        self.waiting.wait(cx)
     }
 
+    pub(super) fn wait_for_end<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        self.closed.wait(cx)
+    }
+
+    pub(super) fn wait_for_written<T>(&mut self, bytes: u64, cx: &Context<'_>) -> Poll<T> {
+        self.written_to.wait(bytes, cx)
+    }
+
+    /// Waits for a turn to send.
+    pub(super) fn poll_line(
+        &mut self,
+        place: &mut Place,
+        has_room: bool,
+        cx: &Context<'_>,
+    ) -> Poll<()> {
+        self.line.poll(place, has_room, cx)
+    }
+
+    pub(super) fn leave_line(&mut self, place: &mut Place, has_room: bool) {
+        self.line.leave(place, has_room, &mut self.woken);
+    }
+
+    /// Something has happened that is neither the end nor about room.
     pub(super) fn wake_waiting(&mut self) {
-        self.woken.append(&mut self.waiting);
+        self.waiting.wake(&mut self.woken);
+    }
+
+    /// Everything is different now.
+    pub(super) fn wake_all(&mut self) {
+        self.wake_waiting();
+        self.closed.wake(&mut self.woken);
+        self.written_to.wake(u64::MAX, &mut self.woken);
+        self.wake_line(u64::MAX);
+    }
+
+    /// Forgets a future that waited with this waker. It is woken, because its task may wait for something
+    /// else as well.
+    pub(super) fn release(&mut self, waker: &Waker) {
+        self.waiting.release(waker, &mut self.woken);
+        self.closed.release(waker, &mut self.woken);
+        self.written_to.release(waker, &mut self.woken);
     }
 
     pub(super) fn set_driver(&mut self, cx: &Context<'_>) {

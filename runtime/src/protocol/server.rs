@@ -7,7 +7,9 @@
 //! a message without `operation` on a stream that has ended is passed over, because a client that sends
 //! events cannot know yet that the server has ended the stream.
 
+mod config;
 mod receive;
+mod room;
 mod stream;
 
 use std::{
@@ -18,44 +20,21 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, output::Output};
+use super::{
+    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, output::Output,
+    waiting::Line,
+};
 use crate::{
     error::{BuildError, ConnectionError},
     frame::{Decoder, Header, Limits},
     serde,
 };
 
+pub use config::Config;
 use stream::Stream;
 
-/// What a client may send and hold, and how long it may take.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub struct Config {
-    /// How long a message may be in either direction, in bytes. Default: 24 MiB.
-    pub max_frame_len: usize,
-    /// How many streams a client may have open at once. Default: 10,000.
-    pub max_streams: usize,
-    /// How many bytes may wait to be written before events wait for room. Default: 1 MiB.
-    pub write_queue_limit: usize,
-    /// How many bytes of a client's events may wait for the service, for each stream. Default: 16 MiB.
-    pub event_queue_limit: usize,
-    /// How long a client may take to introduce itself. Default: 10 s.
-    pub handshake_timeout: Duration,
-    /// How long a message may be on its way. Default: 10 s.
-    pub frame_timeout: Duration,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            max_frame_len: Limits::DEFAULT.max_message_len,
-            max_streams: 10_000,
-            write_queue_limit: 1024 * 1024,
-            event_queue_limit: 16 * 1024 * 1024,
-            handshake_timeout: Duration::from_secs(10),
-            frame_timeout: Duration::from_secs(10),
-        }
-    }
+fn decoder(max_message_len: usize) -> Decoder {
+    Decoder::with_limits(Limits::DEFAULT.with_max_message_len(max_message_len))
 }
 
 /// How long a client that has been refused has to close the connection, before the server does.
@@ -119,7 +98,11 @@ pub struct Core {
     state: State,
     decoder: Decoder,
     output: Output,
+    /// Replies that wait for room. Events wait in the line of the output, for less to be queued.
+    replies: Line,
     streams: HashMap<StreamId, Stream>,
+    /// How many bytes are held for the service.
+    received: usize,
     last_id: i32,
     incoming: VecDeque<Incoming>,
     /// When the client has to be further than it is: connected, whole with its message, or gone.
@@ -134,11 +117,11 @@ impl Core {
         Self {
             config,
             state: State::New,
-            decoder: Decoder::with_limits(
-                Limits::DEFAULT.with_max_message_len(config.max_frame_len),
-            ),
+            decoder: decoder(config.max_connect_len.min(config.max_frame_len)),
             output: Output::default(),
+            replies: Line::default(),
             streams: HashMap::new(),
+            received: 0,
             last_id: 0,
             incoming: VecDeque::new(),
             deadline: now.checked_add(config.handshake_timeout),
@@ -160,6 +143,8 @@ impl Core {
         if let State::Deciding = self.state {
             self.state = State::Open;
             self.deadline = None;
+            // The connect message has been taken, and nothing behind it been looked at.
+            self.decoder = decoder(self.config.max_frame_len);
             self.acknowledge(MessageFlags::CONNECTION_ACCEPTED);
         }
     }
@@ -182,13 +167,14 @@ impl Core {
     ///
     /// # Errors
     ///
-    /// The stream has ended, or the response cannot be encoded. There is always room for a response.
+    /// See [`SendError`]. [`poll_reply_room`](Self::poll_reply_room) waits for room.
     pub fn respond(
         &mut self,
         id: StreamId,
         shape: &'static str,
         payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
     ) -> Result<(), SendError> {
+        self.check_reply(id)?;
         self.send(id, shape, MessageFlags::TERMINATE_STREAM, payload)?;
         self.remove(id);
         Ok(())
@@ -205,6 +191,7 @@ impl Core {
         shape: &'static str,
         payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
     ) -> Result<(), SendError> {
+        self.check_reply(id)?;
         self.send(id, shape, MessageFlags::NONE, payload)?;
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.has_responded = true;
@@ -227,10 +214,17 @@ impl Core {
             self.streams.get(&id).is_none_or(|it| it.has_responded),
             "events come after the response"
         );
-        if self.output.waiting_bytes() > self.config.write_queue_limit as u64 {
+        if self.streams.contains_key(&id) && self.room().is_none() {
             return Err(SendError::Full);
         }
         self.send(id, shape, MessageFlags::NONE, payload)
+    }
+
+    fn check_reply(&self, id: StreamId) -> Result<(), SendError> {
+        if !self.streams.contains_key(&id) {
+            return Err(SendError::Ended);
+        }
+        if self.reply_room().is_none() { Err(SendError::Full) } else { Ok(()) }
     }
 
     fn send(
@@ -286,6 +280,7 @@ impl Core {
     /// Forgets a stream and tells whoever serves it. Whether there was one.
     fn remove(&mut self, id: StreamId) -> bool {
         let Some(mut stream) = self.streams.remove(&id) else { return false };
+        self.received -= stream.held();
         self.output.wake(stream.take_wakers());
         if self.is_draining {
             self.output.wake_waiting();
@@ -304,10 +299,11 @@ impl Core {
 
     /// The next event from the client; `None` after it has ended the stream.
     pub fn poll_event(&mut self, id: StreamId, cx: &Context<'_>) -> Poll<Option<RpcMessage>> {
-        match self.streams.get_mut(&id) {
-            Some(stream) => stream.poll_event(cx),
-            None => Poll::Ready(None),
-        }
+        let Some(stream) = self.streams.get_mut(&id) else { return Poll::Ready(None) };
+        let before = stream.held();
+        let event = stream.poll_event(cx);
+        self.received -= before - stream.held();
+        event
     }
 
     /// Waits until a stream has ended, from whichever side.
@@ -316,14 +312,6 @@ impl Core {
             Some(stream) => stream.wait(cx),
             None => Poll::Ready(()),
         }
-    }
-
-    /// Waits until there is room for an event.
-    pub fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.is_closed() || self.output.waiting_bytes() <= self.config.write_queue_limit as u64 {
-            return Poll::Ready(());
-        }
-        self.output.wait(cx)
     }
 
     /// Takes no new requests, and ends the streams that have had their response.
@@ -338,6 +326,11 @@ impl Core {
         if self.streams.is_empty() {
             self.fail(ConnectionError::Closed);
         }
+    }
+
+    /// Waits until the connection has ended.
+    pub fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_closed() { Poll::Ready(()) } else { self.output.wait_for_end(cx) }
     }
 
     /// Waits until everything that was queued before the end has been written.
@@ -365,9 +358,13 @@ impl Endpoint for Core {
     }
 
     // A client should wait to be let in: what it sends before is not looked at until then. One that has been
-    // refused is read from until it goes away.
+    // refused is read from until it goes away, one that does not read what it asked for is not.
     fn wants_input(&self) -> bool {
-        !matches!(self.state, State::Deciding | State::Closed(_))
+        match self.state {
+            State::New | State::Refused => true,
+            State::Open => self.reply_room().is_some(),
+            State::Deciding | State::Closed(_) => false,
+        }
     }
 
     fn fail(&mut self, error: ConnectionError) {
@@ -379,8 +376,10 @@ impl Endpoint for Core {
             self.output.wake(stream.take_wakers());
         }
         self.incoming.clear();
+        self.received = 0;
         self.deadline = None;
-        self.output.wake_waiting();
+        self.output.wake_all();
+        self.wake_replies(u64::MAX);
         self.output.wake_driver();
     }
 
@@ -411,7 +410,18 @@ impl Endpoint for Core {
     }
 
     fn wrote(&mut self, bytes: usize) {
+        let was_congested = self.reply_room().is_none();
         self.output.wrote(bytes);
+        if let Some(room) = self.room() {
+            self.output.wake_line(room);
+        }
+        if let Some(room) = self.reply_room() {
+            self.wake_replies(room);
+            if was_congested {
+                // To be read from again.
+                self.output.wake_driver();
+            }
+        }
     }
 
     fn finish(&mut self) {
@@ -420,6 +430,10 @@ impl Endpoint for Core {
 
     fn set_driver(&mut self, cx: &Context<'_>) {
         self.output.set_driver(cx);
+    }
+
+    fn release(&mut self, waker: &Waker) {
+        self.output.release(waker);
     }
 
     fn take_woken(&mut self) -> Vec<Waker> {

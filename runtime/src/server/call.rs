@@ -21,8 +21,12 @@ use crate::{
         server::{Core, SendError},
     },
     serde,
-    transport::Shared,
+    transport::{Line, Shared},
 };
+
+/// Where replies wait for room.
+pub(super) const REPLIES: Line<Core> =
+    Line { poll: Core::poll_reply_room, leave: Core::leave_replies };
 
 /// What happens to a request that lacks required members.
 #[derive(Clone, Debug)]
@@ -158,7 +162,7 @@ impl IncomingCall {
                 return;
             };
             match result {
-                Ok(response) => reply.respond(&response),
+                Ok(response) => reply.respond(&response).await,
                 Err(error) => reply.error(&error),
             }
         })
@@ -301,11 +305,13 @@ impl Reply {
         self.send_error(&ErrorReply::internal());
     }
 
-    fn respond<S: Shape>(&self, response: &S) {
-        let sent = self
-            .shared()
-            .with(|core| core.respond(self.id(), S::ID, |dst| serde::append(dst, response)));
-        self.check(sent);
+    async fn respond<S: Shape>(&self, response: &S) {
+        let sent = self.shared().send(REPLIES, |core| {
+            core.respond(self.id(), S::ID, |dst| serde::append(dst, response))
+        });
+        if let Some(sent) = self.until_ended(sent).await {
+            self.check(sent);
+        }
     }
 
     /// A reply that cannot be encoded is answered in its place.

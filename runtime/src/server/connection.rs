@@ -10,12 +10,12 @@ use super::{
     call::OnInvalid,
 };
 use crate::{
-    error::ConnectionError,
+    error::{ConnectionError, Unhandled},
     protocol::{
         Endpoint, RpcMessage,
         server::{Config, Core, Incoming},
     },
-    transport::{Driver, Shared},
+    transport::{Driver, Shared, caught, unless},
 };
 
 /// What all connections of a server share.
@@ -88,7 +88,15 @@ pub(super) async fn serve<S: Service, A: Authenticator>(
     let client = Client { identity, peer, shared };
     while let Some(incoming) = client.shared.poll(|core, cx| core.poll_incoming(cx)).await {
         match incoming {
-            Incoming::Request(message) => dispatch(&context, &client, message).await,
+            Incoming::Request(message) => {
+                let id = message.stream_id;
+                if caught(dispatch(&context, &client, message)).await.is_err() {
+                    // Not in a handler, but on the way to it: in an authorizer, or in the service itself.
+                    tracing::error!(target: crate::LOG_TARGET, connection = number, "service panicked");
+                    let error = (&Unhandled::internal()).into();
+                    client.shared.with(|core| core.send_error(id, &error));
+                }
+            }
             // The protocol has one, and it has been.
             Incoming::Connect { .. } => {}
         }
@@ -103,7 +111,15 @@ async fn authenticate<S, A: Authenticator>(
     let incoming = shared.poll(|core, cx| core.poll_incoming(cx)).await?;
     let Incoming::Connect { headers, payload } = incoming else { return None };
     let request = ConnectRequest { headers, payload, peer };
-    match context.authenticator.authenticate(&request).await {
+    let decision = caught(async { context.authenticator.authenticate(&request).await });
+    // Nobody waits for a decision about a client whose time is up.
+    let decision = unless(shared.poll(|core, cx| core.poll_closed(cx)), decision).await?;
+    let decision = decision.unwrap_or_else(|_panic| {
+        let connection = shared.number;
+        tracing::error!(target: crate::LOG_TARGET, connection, "authenticator panicked");
+        Err(super::Rejected)
+    });
+    match decision {
         Ok(identity) => {
             shared.with(Core::accept);
             Some(identity)

@@ -49,10 +49,11 @@ pub fn event_queue<O: StreamingOperation>(
         dropped: 0,
         end: None,
         is_ended: false,
+        senders: 1,
         waker: None,
     };
-    let sender = EventSender(Arc::new(Mutex::new(state)));
-    (sender.clone(), EventReceiver { sender, kept: None })
+    let queue = Queue(Arc::new(Mutex::new(state)));
+    (EventSender(Queue(Arc::clone(&queue.0))), EventReceiver { queue, kept: None })
 }
 
 /// An event as it travels: encoded once, for any number of subscribers.
@@ -98,6 +99,8 @@ impl<O: StreamingOperation> fmt::Debug for EncodedEvent<O> {
 pub enum SendEventError {
     /// The stream has ended: the event goes nowhere.
     Ended,
+    /// The queue is full, and so the stream ends after what is in it: the event goes nowhere.
+    Full,
     /// The event cannot be encoded.
     Build(BuildError),
 }
@@ -106,6 +109,7 @@ impl fmt::Display for SendEventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ended => "the stream has ended",
+            Self::Full => "the subscriber is too slow, and its stream ends",
             Self::Build(_) => "the event could not be encoded",
         })
     }
@@ -114,7 +118,7 @@ impl fmt::Display for SendEventError {
 impl std::error::Error for SendEventError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Ended => None,
+            Self::Ended | Self::Full => None,
             Self::Build(source) => Some(source),
         }
     }
@@ -126,8 +130,11 @@ impl From<BuildError> for SendEventError {
     }
 }
 
-/// Sends events on one open stream. Clones send on the same stream.
-pub struct EventSender<O: StreamingOperation>(Arc<Mutex<State<O>>>);
+/// Sends events on one open stream. Clones send on the same stream; when the last of them is gone, the
+/// stream ends after what has been sent.
+pub struct EventSender<O: StreamingOperation>(Queue<O>);
+
+struct Queue<O: StreamingOperation>(Arc<Mutex<State<O>>>);
 
 struct State<O: StreamingOperation> {
     queue: VecDeque<EncodedEvent<O>>,
@@ -141,6 +148,7 @@ struct State<O: StreamingOperation> {
     end: Option<<O as Operation>::Error>,
     /// Nothing more is queued.
     is_ended: bool,
+    senders: usize,
     waker: Option<Waker>,
 }
 
@@ -158,56 +166,46 @@ impl<O: StreamingOperation> EventSender<O> {
     ///
     /// # Errors
     ///
-    /// [`SendEventError::Ended`].
+    /// [`SendEventError::Ended`] or [`SendEventError::Full`].
     pub fn send_encoded(&self, event: EncodedEvent<O>) -> Result<(), SendEventError> {
-        let mut state = self.lock();
-        if state.is_ended {
-            return Err(SendEventError::Ended);
-        }
-        let len = cost(&event);
-        while !state.queue.is_empty() && state.is_full(len) {
-            if let Some(OnFull::Fail(_)) = state.on_full {
-                state.dropped += 1;
-                state.is_ended = true;
-                if let Some(OnFull::Fail(error)) = state.on_full.take() {
-                    state.end = Some(error);
-                }
-                return Ok(());
-            }
-            state.pop();
-            state.dropped += 1;
-        }
-        state.len += len;
-        state.queue.push_back(event);
-        state.wake();
-        Ok(())
+        self.0.change(|state| state.push(event))
     }
 
     /// Ends the stream after what has been sent, with an error.
     pub fn fail(&self, error: impl Into<O::Error>) {
-        let mut state = self.lock();
-        if !state.is_ended {
-            state.end = Some(error.into());
-            state.is_ended = true;
-            state.wake();
-        }
+        self.0.change(|state| {
+            if !state.is_ended {
+                state.end = Some(error.into());
+                state.is_ended = true;
+            }
+        });
     }
 
     /// Ends the stream after what has been sent.
     pub fn end(&self) {
-        let mut state = self.lock();
-        state.is_ended = true;
-        state.wake();
+        self.0.change(|state| state.is_ended = true);
     }
 
     /// Whether the stream still takes events.
     pub fn is_open(&self) -> bool {
-        !self.lock().is_ended
+        !self.0.lock().is_ended
     }
 
     /// How many events were not queued, or were dropped from the queue, because it was full.
     pub fn dropped(&self) -> u64 {
-        self.lock().dropped
+        self.0.lock().dropped
+    }
+}
+
+impl<O: StreamingOperation> Queue<O> {
+    /// Changes the state, and wakes the receiver after the lock is released.
+    fn change<T>(&self, f: impl FnOnce(&mut State<O>) -> T) -> T {
+        let mut state = self.lock();
+        let result = f(&mut state);
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+        result
     }
 
     fn lock(&self) -> MutexGuard<'_, State<O>> {
@@ -221,6 +219,27 @@ fn cost<O: StreamingOperation>(event: &EncodedEvent<O>) -> usize {
 }
 
 impl<O: StreamingOperation> State<O> {
+    fn push(&mut self, event: EncodedEvent<O>) -> Result<(), SendEventError> {
+        if self.is_ended {
+            return Err(SendEventError::Ended);
+        }
+        let len = cost(&event);
+        while !self.queue.is_empty() && self.is_full(len) {
+            self.dropped += 1;
+            if let Some(OnFull::Fail(error)) =
+                self.on_full.take_if(|it| matches!(it, OnFull::Fail(_)))
+            {
+                self.end = Some(error);
+                self.is_ended = true;
+                return Err(SendEventError::Full);
+            }
+            self.pop();
+        }
+        self.len += len;
+        self.queue.push_back(event);
+        Ok(())
+    }
+
     fn is_full(&self, more: usize) -> bool {
         matches!(self.on_full, Some(OnFull::LatestOnly)) || self.len + more > self.limit
     }
@@ -230,17 +249,25 @@ impl<O: StreamingOperation> State<O> {
         self.len -= cost(&event);
         Some(event)
     }
-
-    fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
 }
 
 impl<O: StreamingOperation> Clone for EventSender<O> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        self.0.lock().senders += 1;
+        Self(Queue(Arc::clone(&self.0.0)))
+    }
+}
+
+impl<O: StreamingOperation> Drop for EventSender<O> {
+    fn drop(&mut self) {
+        let is_last = {
+            let mut state = self.0.lock();
+            state.senders -= 1;
+            state.senders == 0
+        };
+        if is_last {
+            self.end();
+        }
     }
 }
 
@@ -252,7 +279,7 @@ impl<O: StreamingOperation> fmt::Debug for EventSender<O> {
 
 /// The other end of the queue: what a subscription is answered with. Dropping it ends the stream.
 pub struct EventReceiver<O: StreamingOperation> {
-    sender: EventSender<O>,
+    queue: Queue<O>,
     kept: Option<Box<dyn Any + Send>>,
 }
 
@@ -269,7 +296,7 @@ impl<O: StreamingOperation> EventReceiver<O> {
         &self,
         cx: &Context<'_>,
     ) -> Poll<Option<Result<EncodedEvent<O>, O::Error>>> {
-        let mut state = self.sender.lock();
+        let mut state = self.queue.lock();
         if let Some(event) = state.pop() {
             return Poll::Ready(Some(Ok(event)));
         }
@@ -289,8 +316,9 @@ impl<O: StreamingOperation> fmt::Debug for EventReceiver<O> {
 
 impl<O: StreamingOperation> Drop for EventReceiver<O> {
     fn drop(&mut self) {
-        let mut state = self.sender.lock();
+        let mut state = self.queue.lock();
         state.is_ended = true;
         state.queue.clear();
+        state.len = 0;
     }
 }

@@ -48,6 +48,7 @@ pub struct Server<A = ()> {
     authorizer: Option<Arc<dyn Authorizer>>,
     config: Config,
     grace: Duration,
+    max_connections: usize,
 }
 
 enum Listener {
@@ -107,6 +108,7 @@ impl Server {
             authorizer: None,
             config: Config::default(),
             grace: Duration::from_secs(5),
+            max_connections: 1_000,
         }
     }
 }
@@ -132,8 +134,8 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 impl<A> Server<A> {
     /// Lets in whom `authenticator` knows.
     pub fn authenticator<B: Authenticator>(self, authenticator: B) -> Server<B> {
-        let Self { listener, authorizer, config, grace, .. } = self;
-        Server { listener, authenticator, authorizer, config, grace }
+        let Self { listener, authorizer, config, grace, max_connections, .. } = self;
+        Server { listener, authenticator, authorizer, config, grace, max_connections }
     }
 
     /// Lets everyone in.
@@ -156,6 +158,13 @@ impl<A> Server<A> {
     /// How long calls may go on after the server has been told to stop. Default: 5 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// How many connections may be open at once; any further one is closed as soon as it is accepted.
+    /// Default: 1,000, which leaves a process with the usual 1,024 descriptors some for itself.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
         self
     }
 
@@ -184,7 +193,7 @@ impl<A: Authenticator> Server<A> {
     ///
     /// Dropping the future closes every connection at once.
     pub async fn serve(self, service: impl Service, shutdown: impl Future) -> io::Result<()> {
-        let Self { listener, authenticator, authorizer, config, grace } = self;
+        let Self { listener, authenticator, authorizer, config, grace, max_connections } = self;
         let context = Context::new(service, authenticator, authorizer, config);
         let mut shutdown = pin!(shutdown);
         let mut clients = Clients::default();
@@ -195,7 +204,11 @@ impl<A: Authenticator> Server<A> {
                 Some(_) = clients.tasks.join_next() => continue,
                 accepted = listener.accept() => accepted,
             };
+            while clients.tasks.try_join_next().is_some() {}
             match accepted {
+                Ok(_) if clients.tasks.len() >= max_connections => {
+                    tracing::warn!(target: crate::LOG_TARGET, "too many connections");
+                }
                 Ok(Accepted::Unix(io, peer)) => clients.add(&context, io, peer),
                 Ok(Accepted::Tcp(io)) => clients.add(&context, io, None),
                 Err(error) => {

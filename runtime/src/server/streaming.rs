@@ -10,16 +10,19 @@ use std::{
 use bytes::BytesMut;
 use futures_core::Stream;
 
-use super::{EncodedEvent, ErrorReply, EventReceiver, call::Reply};
+use super::{
+    EncodedEvent, ErrorReply, EventReceiver,
+    call::{REPLIES, Reply},
+};
 use crate::{
     operation::{Operation, Shape, StreamingOperation},
-    protocol::{
-        StreamId,
-        server::{Core, SendError},
-    },
+    protocol::{StreamId, server::Core},
     serde,
-    transport::Shared,
+    transport::{Line, Shared},
 };
+
+/// Where events wait for room.
+const EVENTS: Line<Core> = Line { poll: Core::poll_room, leave: Core::leave };
 
 /// Events of one direction, in order.
 pub type EventStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
@@ -157,14 +160,16 @@ impl<T: Shape> Stream for ClientEvents<T> {
 pub(super) async fn serve<O: StreamingOperation>(reply: &Reply, response: StreamingResponse<O>) {
     let StreamingResponse { response, mut events } = response;
     let (shared, id) = (reply.shared(), reply.id());
-    let sent = shared
-        .with(|core| core.respond_open(id, O::Response::ID, |dst| serde::append(dst, &response)));
-    if !reply.check(sent) {
+    let sent = shared.send(REPLIES, |core| {
+        core.respond_open(id, O::Response::ID, |dst| serde::append(dst, &response))
+    });
+    let sent = reply.until_ended(sent).await;
+    if !sent.is_some_and(|sent| reply.check(sent)) {
         return;
     }
     let pump = async {
         loop {
-            shared.poll(|core, cx| core.poll_room(cx)).await;
+            shared.send(EVENTS, |_| ()).await;
             match std::future::poll_fn(|cx| events.poll_next(cx)).await {
                 None => break shared.with(|core| core.terminate(id)),
                 Some(Err(error)) => break reply.error(&error),
@@ -182,14 +187,8 @@ pub(super) async fn serve<O: StreamingOperation>(reply: &Reply, response: Stream
 /// Sends one event when there is room for it; `false` if the stream has ended.
 async fn send<O: StreamingOperation>(reply: &Reply, event: &Event<O>) -> bool {
     let shape = O::ResponseEvent::ID;
-    let sent = reply.shared().poll(|core, cx| {
-        loop {
-            match core.send_event(reply.id(), shape, |dst| event.append(dst)) {
-                Err(SendError::Full) => ready!(core.poll_room(cx)),
-                sent => return Poll::Ready(sent),
-            }
-        }
-    });
-    let sent = sent.await;
-    reply.check(sent)
+    let sent = reply
+        .shared()
+        .send(EVENTS, |core| core.send_event(reply.id(), shape, |dst| event.append(dst)));
+    reply.check(sent.await)
 }

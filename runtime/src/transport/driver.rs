@@ -31,7 +31,7 @@ const LINGER: Duration = Duration::from_secs(3);
 ///
 /// It runs no code but the protocol's: whoever waits for a message is woken and reads it elsewhere. So it
 /// is always there to read, to answer a ping, and to see the connection end.
-pub(crate) struct Driver<IO, E> {
+pub(crate) struct Driver<IO, E: Endpoint> {
     io: IO,
     shared: Arc<Shared<E>>,
     input: BytesMut,
@@ -147,6 +147,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             let _ = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
         }
         Poll::Ready(())
+    }
+}
+
+/// Nobody may wait for a driver that is gone: its runtime may be shut down while others are not.
+impl<IO, E: Endpoint> Drop for Driver<IO, E> {
+    fn drop(&mut self) {
+        self.shared.with(|core| {
+            core.fail(ConnectionError::RuntimeStopped);
+            core.finish();
+        });
     }
 }
 

@@ -7,7 +7,7 @@ use eventstream_rpc::{
     error::ConnectionError,
     frame::HeaderValue,
     protocol::{
-        Endpoint,
+        Endpoint, Place,
         client::{Config, Connect, Core, Failure, OpenError, Request},
     },
 };
@@ -50,13 +50,14 @@ fn a_request_that_is_not_sent_uses_no_id_and_leaves_no_bytes() {
     assert!(written(&mut core).is_empty());
 
     let mut sent = 0;
-    while core.poll_room(&cx()).is_ready() {
+    let mut place = Place::default();
+    while core.poll_room(&mut place, &cx()).is_ready() {
         call(&mut core);
         sent += 1;
     }
     assert!(matches!(core.open(&CALL, text("{}")), Err(OpenError::Full)));
     assert_eq!(written(&mut core).len(), sent);
-    assert!(core.poll_room(&cx()).is_ready(), "what has been written makes room");
+    assert!(core.poll_room(&mut place, &cx()).is_ready(), "what has been written makes room");
     call(&mut core);
     let next = format!("ApplicationMessage 0 {} test#CallRequest {{}}", sent + 1);
     assert_eq!(written(&mut core), [next]);

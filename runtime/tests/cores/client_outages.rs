@@ -11,7 +11,7 @@ use eventstream_rpc::{
     client::{Overflow, SubscribeOptions},
     error::{ConnectError, ConnectionError},
     protocol::{
-        Endpoint,
+        Endpoint, Place,
         client::{Config, Connect, ConnectionEvent, Core, Failure, Key, Next, OpenError, Request},
     },
 };
@@ -136,6 +136,25 @@ fn a_subscription_that_is_not_answered_in_time_ends() {
 }
 
 #[test]
+fn the_time_of_the_first_request_says_nothing_about_the_second() {
+    let mut core = returning(|it| it.resubscribe_timeout = Duration::from_secs(60));
+    let now = Instant::now();
+    let deadline = Some(now + Duration::from_secs(5));
+    let options = SubscribeOptions::default();
+    let request = Request { subscribe: Some(&options), deadline, ..CALL };
+    let key = core.open(&request, text("{}")).unwrap();
+    receive(&mut core, shaped(MESSAGE, 0, 1, "test#CallResponse", "{}"));
+    reply(&mut core, key).unwrap();
+    core.fail(ConnectionError::ClosedByPeer);
+    come_back(&mut core);
+    core.expire(now + Duration::from_secs(6));
+    receive(&mut core, shaped(MESSAGE, 0, 1, "test#CallResponse", "{}"));
+    event(&mut core, 1, "1");
+    assert_eq!(read(&mut core, key), ["Disconnected", "Resubscribed", "1"]);
+    assert!(core.is_open(key));
+}
+
+#[test]
 fn calls_in_flight_fail_and_new_ones_say_that_the_connection_is_down() {
     let mut core = returning(|_| {});
     let pending = call(&mut core);
@@ -163,15 +182,16 @@ fn calls_wait_if_they_are_told_to() {
     let mut core = returning(|it| it.calls_wait = true);
     core.fail(ConnectionError::ClosedByPeer);
     assert!(matches!(core.open(&CALL, text("{}")), Err(OpenError::Full)));
-    assert!(core.poll_room(&cx()).is_pending());
+    let mut place = Place::default();
+    assert!(core.poll_room(&mut place, &cx()).is_pending());
     come_back(&mut core);
-    assert!(core.poll_room(&cx()).is_ready());
+    assert!(core.poll_room(&mut place, &cx()).is_ready());
     call(&mut core);
 
     core.fail(ConnectionError::ClosedByPeer);
     let error = Arc::new(ConnectError::Rejected);
     core.give_up(ConnectionError::ReconnectRejected(error));
-    assert!(core.poll_room(&cx()).is_ready(), "nobody waits for what does not come");
+    assert!(core.poll_room(&mut place, &cx()).is_ready(), "nobody waits for what does not come");
     let refused = core.open(&CALL, text("{}"));
     assert!(matches!(refused, Err(OpenError::Closed(ConnectionError::ReconnectRejected(_)))));
 }

@@ -5,10 +5,13 @@ mod client_connection;
 mod client_handshake;
 mod client_outages;
 mod client_streams;
+mod client_waiting;
 #[cfg(feature = "server")]
 mod server_connection;
 #[cfg(feature = "server")]
 mod server_handshake;
+#[cfg(feature = "server")]
+mod server_limits;
 #[cfg(feature = "server")]
 mod server_streams;
 mod support;

@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use eventstream_rpc::{
     frame::HeaderValue,
     protocol::{
-        Endpoint, StreamId,
+        Endpoint, Place, StreamId,
         server::{Config, Core, ErrorMessage, Incoming, SendError},
     },
 };
@@ -32,7 +32,7 @@ fn requested(config: Config) -> Core {
 }
 
 /// A server that has answered the request on stream 1 and may send events.
-fn streaming(config: Config) -> Core {
+pub(crate) fn streaming(config: Config) -> Core {
     let mut core = requested(config);
     core.expect_events(ID, true);
     core.respond_open(ID, RESPONSE, text("{}")).unwrap();
@@ -40,7 +40,7 @@ fn streaming(config: Config) -> Core {
     core
 }
 
-fn event(payload: &str) -> BytesMut {
+pub(crate) fn event(payload: &str) -> BytesMut {
     shaped(MESSAGE, 0, 1, EVENT, payload)
 }
 
@@ -49,7 +49,7 @@ fn next_event(core: &mut Core) -> Option<String> {
         .map(|message| String::from_utf8(message.payload().to_vec()).unwrap())
 }
 
-fn error() -> ErrorMessage {
+pub(crate) fn error() -> ErrorMessage {
     ErrorMessage {
         service_model_type: Some("test#E".to_owned()),
         content_type: "application/json".to_owned(),
@@ -277,7 +277,8 @@ fn events_wait_for_a_client_that_does_not_read_and_responses_do_not() {
     let mut core = streaming(config);
     receive(&mut core, request(2));
     let mut sent = 0;
-    while core.poll_room(&cx()).is_ready() {
+    let mut place = Place::default();
+    while core.poll_room(&mut place, &cx()).is_ready() {
         core.send_event(ID, EVENT, text("{}")).unwrap();
         sent += 1;
     }
@@ -286,14 +287,18 @@ fn events_wait_for_a_client_that_does_not_read_and_responses_do_not() {
 
     let mut bytes = BytesMut::new();
     core.take_output(&mut bytes);
-    assert!(core.poll_room(&cx()).is_pending(), "it has been taken, and not written yet");
+    assert!(
+        core.poll_room(&mut place, &cx()).is_pending(),
+        "it has been taken, and not written yet"
+    );
     core.wrote(bytes.len());
-    assert!(core.poll_room(&cx()).is_ready());
+    assert!(core.poll_room(&mut place, &cx()).is_ready());
+    core.leave(&mut place);
     core.send_event(ID, EVENT, text("{}")).unwrap();
     assert!(sent > 1);
 }
 
-struct Flag(AtomicBool);
+pub(crate) struct Flag(pub(crate) AtomicBool);
 
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {

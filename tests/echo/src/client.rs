@@ -3,8 +3,9 @@
 //! Client for `awstest#EchoTestRPC`.
 
 pub use eventstream_rpc::client::{
-    CallOptions, Connection, ConnectionBuilder, LifecycleHandler, Notice, Overflow,
-    StreamHandler, SubscribeOptions, Subscription, SubscriptionHandle,
+    BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler,
+    Notice, Overflow, PingError, ReconnectPolicy, StreamHandler, SubscribeOptions,
+    Subscription, SubscriptionHandle, SubscriptionItem, WithNotices,
 };
 
 use crate::operation::echo_message::builders::EchoMessageFluentBuilder;

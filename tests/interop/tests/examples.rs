@@ -168,6 +168,51 @@ async fn a_graceful_stop_says_goodbye() {
 }
 
 #[tokio::test]
+async fn a_component_exits_when_its_connection_is_closed() {
+    let core = core().await;
+    let client = core.connect("com.example.Other").await.unwrap();
+    let mut answers = client.subscribe_to_topic().topic("answers").send().await.unwrap();
+    let program = example("exit_when_closed");
+    let mut example = Example::start(&program, &core, &[]);
+    assert_eq!(example.line().await, "serving");
+    publish(&client, "requests", "anyone?").await;
+    assert!(answers.next().await.unwrap().is_ok());
+    core.disconnect_all().await;
+    assert_eq!(example.line().await, "exiting: the other side closed the connection");
+    assert!(!example.status().await, "a nucleus starts again what has failed");
+
+    let mut example = Example::start(&program, &core, &[]);
+    assert_eq!(example.line().await, "serving");
+    example.terminate().await;
+    assert_eq!(example.line().await, "stopped");
+    assert!(example.status().await);
+}
+
+#[tokio::test]
+async fn a_process_comes_back_until_its_token_is_refused() {
+    let core = core().await;
+    let mut example = Example::start(&example("reconnect"), &core, &[]);
+    assert_eq!(example.line().await, "subscribed");
+    for _ in 0..3 {
+        core.disconnect_all().await;
+        assert_eq!(example.line().await, "disconnected");
+        assert_eq!(example.line().await, "subscribed again");
+        let client = core.connect("com.example.Other").await.unwrap();
+        publish(&client, "my/topic", "again").await;
+        assert!(example.line().await.starts_with("event: "));
+    }
+    core.refuse_tokens(true);
+    core.disconnect_all().await;
+    assert_eq!(example.line().await, "disconnected");
+    assert!(example.line().await.starts_with("the subscription failed: "));
+    assert_eq!(
+        example.line().await,
+        "refused: the server refused the connection: is the token valid?"
+    );
+    assert!(!example.status().await);
+}
+
+#[tokio::test]
 async fn the_component_answers_until_it_is_stopped_or_the_core_goes_away() {
     let program = interop::binary("hello-component").unwrap();
     let core = core().await;

@@ -160,7 +160,7 @@ where
     O::Error: From<ServiceError>,
 {
     /// Its stream is opened with this response, and gets the events that are sent with what is returned;
-    /// those sent before the call is made wait for it.
+    /// those sent before the call is made wait for it. When that is dropped, the stream ends.
     pub fn open(self, response: O::Response) -> EventSender<O> {
         let Self { front, operation } = self;
         let (sender, events) = events::channel();

@@ -5,8 +5,9 @@
 //! Client for `example#Example`.
 
 pub use eventstream_rpc::client::{
-    CallOptions, Connection, ConnectionBuilder, LifecycleHandler, Notice, Overflow,
-    StreamHandler, SubscribeOptions, Subscription, SubscriptionHandle,
+    BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler,
+    Notice, Overflow, PingError, ReconnectPolicy, StreamHandler, SubscribeOptions,
+    Subscription, SubscriptionHandle, SubscriptionItem, WithNotices,
 };
 
 use crate::operation::r#type::builders::TypeFluentBuilder;

@@ -14,9 +14,12 @@ use super::{
 use crate::{
     LOG_TARGET,
     error::{BuildError, ConnectionError},
-    protocol::{Endpoint, MessageType, Outgoing, RpcMessage, StreamId},
+    protocol::{Endpoint, MessageType, Outgoing, Place, RpcMessage, StreamId},
     serde,
 };
+
+/// How many deadlines of calls that are over are kept in any case.
+const SPARE_DEADLINES: usize = 64;
 
 impl Core {
     /// Sends a request on a new stream; `payload` appends it to the buffer.
@@ -127,17 +130,30 @@ impl Core {
                 return Err(OpenError::Closed(ConnectionError::Protocol("not connected yet")));
             }
         }
-        // A message that is larger than the limit by itself goes out alone.
-        let is_full = self.output.waiting_bytes() > self.config.write_queue_limit as u64;
-        if is_full { Err(OpenError::Full) } else { Ok(()) }
+        if self.room().is_none() { Err(OpenError::Full) } else { Ok(()) }
     }
 
-    /// Waits until there is room to send.
-    pub fn poll_room(&mut self, cx: &Context<'_>) -> Poll<()> {
+    /// How many bytes more may be queued, if there is room at all: a message that is larger than the limit
+    /// by itself goes out alone.
+    pub(super) fn room(&self) -> Option<u64> {
+        (self.config.write_queue_limit as u64).checked_sub(self.output.waiting_bytes())
+    }
+
+    /// Waits until there is room to send, and those who came before have sent. Whatever comes of it,
+    /// [`leave`](Self::leave) has to follow.
+    pub fn poll_room(&mut self, place: &mut Place, cx: &Context<'_>) -> Poll<()> {
         match self.check_room() {
-            Err(OpenError::Full) => self.output.wait(cx),
-            _ => Poll::Ready(()),
+            Err(OpenError::Full) => self.output.poll_line(place, false, cx),
+            Ok(()) => self.output.poll_line(place, true, cx),
+            // There is nothing to wait for.
+            Err(OpenError::Closed(_) | OpenError::Build(_)) => Poll::Ready(()),
         }
+    }
+
+    /// Gives up a place among those who wait for room.
+    pub fn leave(&mut self, place: &mut Place) {
+        let has_room = self.check_room().is_ok();
+        self.output.leave_line(place, has_room);
     }
 
     /// What came of a request.
@@ -179,9 +195,15 @@ impl Core {
     pub fn forget(&mut self, key: Key) {
         self.end(key);
         self.streams.remove(&key);
-        // Reconsider the earliest deadline only when it is due: most calls end before theirs.
+        // Most calls end before their deadlines. Those that mean nothing any more are not looked for one by
+        // one, but must not pile up either.
         if self.streams.is_empty() {
             self.deadlines.clear();
+        } else if self.deadlines.len() > 2 * self.streams.len() + SPARE_DEADLINES {
+            let streams = &self.streams;
+            self.deadlines.retain(|Reverse((deadline, key))| {
+                streams.get(key).is_some_and(|it| it.deadline == Some(*deadline))
+            });
         }
     }
 

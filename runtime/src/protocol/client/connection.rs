@@ -64,7 +64,7 @@ impl Core {
             State::Down(error) | State::Closed(error) if self.output.is_finished() => {
                 Poll::Ready(Err(error.clone()))
             }
-            _ => self.output.wait(cx),
+            _ => self.output.wait_for_written(bytes, cx),
         }
     }
 
@@ -80,7 +80,7 @@ impl Core {
     pub fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<ConnectionError> {
         match &self.state {
             State::Closed(error) => Poll::Ready(error.clone()),
-            _ => self.output.wait(cx),
+            _ => self.output.wait_for_end(cx),
         }
     }
 

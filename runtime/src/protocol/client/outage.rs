@@ -39,7 +39,7 @@ impl Core {
             self.record(ConnectionEvent::Disconnected((!is_ours).then(|| error.clone())));
         }
         self.state = if may_return { State::Down(error) } else { State::Closed(error) };
-        self.output.wake_waiting();
+        self.output.wake_all();
         self.output.wake_driver();
     }
 
@@ -66,15 +66,16 @@ impl Core {
         self.record(ConnectionEvent::ReconnectFailed(Arc::clone(error)));
     }
 
-    /// Ends a connection that is down: there will be no further attempt.
+    /// There will be no further attempt: ends a connection that is down, and one that is not with its loss.
     pub fn give_up(&mut self, error: ConnectionError) {
+        self.config.reconnects = false;
         let State::Down(_) = self.state else { return };
         let written = self.output.taken();
         for stream in self.streams.values_mut() {
             self.output.wake(stream.lose(&error, written, false));
         }
         self.state = State::Closed(error);
-        self.output.wake_waiting();
+        self.output.wake_all();
     }
 
     /// Opens again what was open, in the order in which it was opened at first.
@@ -98,10 +99,9 @@ impl Core {
             match sent {
                 Ok(id) => {
                     stream.sent_again(id);
+                    stream.deadline = now.checked_add(self.config.resubscribe_timeout);
                     self.keys.insert(id, key);
-                    if let Some(deadline) = now.checked_add(self.config.resubscribe_timeout) {
-                        self.deadlines.push(Reverse((deadline, key)));
-                    }
+                    self.deadlines.extend(stream.deadline.map(|it| Reverse((it, key))));
                 }
                 // It was sent before, within the same limits; nobody is left waiting if it cannot be now.
                 Err(OpenError::Full | OpenError::Build(_) | OpenError::Closed(_)) => {

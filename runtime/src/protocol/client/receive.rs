@@ -65,7 +65,7 @@ impl Core {
                 self.was_open = true;
                 self.record(ConnectionEvent::Connected);
                 self.resubscribe(now);
-                self.output.wake_waiting();
+                self.output.wake_all();
             }
             MessageType::ConnectAck => {
                 self.is_accepted = Some(false);

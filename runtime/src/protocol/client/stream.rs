@@ -1,6 +1,9 @@
 //! One stream, from its request to its last event.
 
-use std::task::{Context, Poll, Waker};
+use std::{
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
 
 use bytes::Bytes;
 
@@ -97,6 +100,8 @@ pub(super) struct Stream {
     /// How to open it again after an outage, if it is one that can be.
     pub(super) reopen: Option<Reopen>,
     reopening: Reopening,
+    /// When to give up waiting for the answer to its request.
+    pub(super) deadline: Option<Instant>,
     /// The connection is down, and the stream waits for it.
     is_down: bool,
     phase: Phase,
@@ -141,6 +146,7 @@ impl Stream {
             lagging: None,
             reopen: None,
             reopening: Reopening::No,
+            deadline: request.deadline,
             is_down: false,
             phase: Phase::Waiting,
             response_shape: request.response_shape,

@@ -42,7 +42,9 @@ impl Core {
             }
         }
         if let State::Open = self.state {
-            self.watch_frame(is_whole, !input.is_empty(), now);
+            // What is not looked at may be whole.
+            let is_partial = !input.is_empty() && self.wants_input();
+            self.watch_frame(is_whole, is_partial, now);
         }
     }
 
@@ -155,11 +157,16 @@ impl Core {
             // The client has given up before it was heard.
             return Ok(());
         }
-        if self.is_draining || self.streams.len() >= self.config.max_streams {
+        let stream = Stream::new(&message);
+        // One that is over the limit by itself is served alone.
+        let is_too_much =
+            !self.streams.is_empty() && self.received + stream.held() > self.config.received_limit;
+        if self.is_draining || is_too_much || self.streams.len() >= self.config.max_streams {
             self.write_error(id, &(&Unhandled::internal()).into());
             return Ok(());
         }
-        self.streams.insert(id, Stream::default());
+        self.received += stream.held();
+        self.streams.insert(id, stream);
         self.push(Incoming::Request(message));
         Ok(())
     }
@@ -170,8 +177,16 @@ impl Core {
         // Only an event has a payload: an empty message that ends the stream says no more than that.
         if !(is_end && message.payload().is_empty()) {
             let limit = self.config.event_queue_limit;
+            let len = message.frame_len();
             let Some(stream) = self.streams.get_mut(&id) else { return };
-            let is_taken = stream.takes_events != Some(false) && stream.push(message, limit);
+            // As for the limit of the stream, one event that is over it by itself is taken.
+            let others = self.received - if stream.has_events() { 0 } else { stream.held() };
+            let is_taken = stream.takes_events != Some(false)
+                && (others == 0 || others + len <= self.config.received_limit)
+                && stream.push(message, limit);
+            if is_taken {
+                self.received += len;
+            }
             self.output.wake(stream.take_wakers());
             // Who has ended the stream needs no answer.
             if !is_taken && !is_end {

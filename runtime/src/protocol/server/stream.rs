@@ -13,6 +13,8 @@ pub(super) struct Stream {
     pub(super) has_responded: bool,
     /// Whether the operation takes events from the client, once that is known.
     pub(super) takes_events: Option<bool>,
+    /// The length of its request, in bytes.
+    request_len: usize,
     events: VecDeque<RpcMessage>,
     /// The lengths of the waiting events, in bytes.
     queued: usize,
@@ -21,6 +23,15 @@ pub(super) struct Stream {
 }
 
 impl Stream {
+    pub(super) fn new(request: &RpcMessage) -> Self {
+        Self { request_len: request.frame_len(), ..Self::default() }
+    }
+
+    /// How many bytes are held for the stream.
+    pub(super) fn held(&self) -> usize {
+        self.request_len + self.queued
+    }
+
     pub(super) fn has_events(&self) -> bool {
         !self.events.is_empty()
     }

@@ -1,0 +1,50 @@
+//! The limits of a connection.
+
+use std::time::Duration;
+
+use crate::frame::Limits;
+
+/// What a client may send and hold, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long a message may be in either direction, in bytes. Default: 24 MiB.
+    pub max_frame_len: usize,
+    /// How long the message may be with which a client introduces itself, in bytes: nobody knows yet who it
+    /// is. Default: 64 KiB.
+    pub max_connect_len: usize,
+    /// How many streams a client may have open at once. Default: 10,000.
+    pub max_streams: usize,
+    /// How many bytes may wait to be written before events wait for room. Default: 1 MiB.
+    pub write_queue_limit: usize,
+    /// How many bytes may wait to be written before replies wait for room as well, and nothing more is read
+    /// from the client until it has taken some. So a client that asks and does not read stops being heard,
+    /// rather than filling the memory. Default: 16 MiB.
+    pub reply_queue_limit: usize,
+    /// How many bytes of a client's events may wait for the service, for each stream. Default: 16 MiB.
+    pub event_queue_limit: usize,
+    /// How many bytes of a client's requests and events may be held for the service in all: a request counts
+    /// until its stream ends, an event until the service takes it. What is over it is refused. Default:
+    /// 64 MiB.
+    pub received_limit: usize,
+    /// How long a client may take to introduce itself. Default: 10 s.
+    pub handshake_timeout: Duration,
+    /// How long a message may be on its way. Default: 10 s.
+    pub frame_timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_frame_len: Limits::DEFAULT.max_message_len,
+            max_streams: 10_000,
+            max_connect_len: 64 * 1024,
+            write_queue_limit: 1024 * 1024,
+            reply_queue_limit: 16 * 1024 * 1024,
+            event_queue_limit: 16 * 1024 * 1024,
+            received_limit: 64 * 1024 * 1024,
+            handshake_timeout: Duration::from_secs(10),
+            frame_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Who waits is woken for a reason, and leaves nothing behind.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Wake, Waker},
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use eventstream_rpc::protocol::{
+    Endpoint, Place,
+    client::{Config, Connect, Core, OpenError, Request},
+};
+
+use crate::support::*;
+
+/// A task that counts how often it is woken.
+#[derive(Default)]
+struct Task(AtomicUsize);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Task {
+    fn new() -> (Arc<Self>, Waker) {
+        let task = Arc::<Self>::default();
+        let waker = Waker::from(Arc::clone(&task));
+        (task, waker)
+    }
+
+    /// How often it has been woken since the last time.
+    fn woken(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+fn wake(core: &mut Core) {
+    core.take_woken().into_iter().for_each(Waker::wake);
+}
+
+fn limited(write_queue_limit: usize) -> Core {
+    let mut config = Config::default();
+    config.write_queue_limit = write_queue_limit;
+    let mut core = Core::new(config, &Connect::default()).unwrap();
+    written(&mut core);
+    receive(&mut core, bare(CONNECT_ACK, 1, 0));
+    wake(&mut core);
+    core
+}
+
+/// Tasks that wait for room, where there is none.
+fn in_line(core: &mut Core, count: usize) -> Vec<(Arc<Task>, Waker, Place)> {
+    let tasks = (0..count).map(|_| {
+        let (task, waker) = Task::new();
+        let mut place = Place::default();
+        assert!(core.poll_room(&mut place, &Context::from_waker(&waker)).is_pending());
+        (task, waker, place)
+    });
+    tasks.collect()
+}
+
+#[test]
+fn whoever_waits_for_the_end_is_not_woken_by_what_is_written() {
+    let mut core = connected();
+    let (task, waker) = Task::new();
+    let cx = Context::from_waker(&waker);
+    assert!(core.poll_closed(&cx).is_pending());
+    let key = call(&mut core);
+    let queued = core.queued();
+    assert!(core.poll_written(queued, &Context::from_waker(Waker::noop())).is_pending());
+    written(&mut core);
+    receive(&mut core, shaped(MESSAGE, END, 1, "test#CallResponse", "{}"));
+    reply(&mut core, key).unwrap();
+    wake(&mut core);
+    assert_eq!(task.woken(), 0);
+    core.close();
+    wake(&mut core);
+    assert_eq!(task.woken(), 1);
+}
+
+#[test]
+fn whoever_waits_for_bytes_is_woken_when_they_have_been_written() {
+    let mut core = connected();
+    let (early, waker) = Task::new();
+    call(&mut core);
+    let first = core.queued();
+    assert!(core.poll_written(first, &Context::from_waker(&waker)).is_pending());
+    let (late, waker) = Task::new();
+    call(&mut core);
+    let second = core.queued();
+    assert!(core.poll_written(second, &Context::from_waker(&waker)).is_pending());
+    let mut bytes = BytesMut::new();
+    core.take_output(&mut bytes);
+    let len = bytes.len();
+    for (bytes, woken) in [(1, [0, 0]), (len / 2 - 1, [1, 0]), (len / 2, [0, 1])] {
+        core.wrote(bytes);
+        wake(&mut core);
+        assert_eq!([early.woken(), late.woken()], woken);
+    }
+}
+
+#[test]
+fn a_future_that_is_dropped_leaves_no_waker_behind() {
+    let mut core = limited(0);
+    call(&mut core);
+    let (task, waker) = Task::new();
+    let cx = Context::from_waker(&waker);
+    let queued = core.queued();
+    let ping = core.ping(b"").unwrap();
+    let mut place = Place::default();
+    let held = Arc::strong_count(&task);
+    assert!(core.poll_closed(&cx).is_pending());
+    assert!(core.poll_written(queued, &cx).is_pending());
+    assert!(core.poll_pong(ping, &cx).is_pending());
+    assert!(core.poll_room(&mut place, &cx).is_pending());
+    assert!(Arc::strong_count(&task) > held);
+    core.leave(&mut place);
+    core.release(&waker);
+    // It is woken, because the task may wait for more than the future that was dropped.
+    wake(&mut core);
+    assert!(task.woken() > 0);
+    assert_eq!(Arc::strong_count(&task), held);
+}
+
+#[test]
+fn calls_that_wait_for_room_go_in_their_order() {
+    let mut core = limited(0);
+    call(&mut core);
+    let mut tasks = in_line(&mut core, 100);
+    let mut sent = Vec::new();
+    let mut polls = 0;
+    while sent.len() < tasks.len() {
+        written(&mut core);
+        wake(&mut core);
+        for (index, (task, waker, place)) in tasks.iter_mut().enumerate() {
+            if task.woken() == 0 || sent.contains(&index) {
+                continue;
+            }
+            polls += 1;
+            if core.poll_room(place, &Context::from_waker(waker)).is_ready() {
+                core.open(&CALL, text("{}")).unwrap();
+                core.leave(place);
+                sent.push(index);
+            }
+        }
+        assert!(matches!(core.open(&CALL, text("{}")), Err(OpenError::Full)));
+    }
+    assert!(sent.is_sorted(), "{sent:?}");
+    // Those at the back are not woken each time for nothing.
+    assert!(polls < 20 * tasks.len(), "{polls}");
+}
+
+#[test]
+fn everyone_who_waits_for_room_hears_of_the_end() {
+    let mut core = limited(0);
+    call(&mut core);
+    let mut tasks = in_line(&mut core, 50);
+    core.close();
+    wake(&mut core);
+    // In any order, and whether or not those before have been asked.
+    for (task, _, place) in tasks.iter_mut().rev() {
+        assert_eq!(task.woken(), 1);
+        assert!(core.poll_room(place, &cx()).is_ready());
+    }
+}
+
+#[test]
+fn deadlines_of_calls_that_are_over_do_not_pile_up() {
+    let mut core = connected();
+    let now = Instant::now();
+    let keep = core.open(&CALL, text("{}")).unwrap();
+    for index in 0..10_000 {
+        let deadline = Some(now + Duration::from_secs(3_600) + Duration::from_millis(index));
+        let key = core.open(&Request { deadline, ..CALL }, text("{}")).unwrap();
+        core.forget(key);
+        written(&mut core);
+    }
+    assert!(core.is_open(keep));
+    // The first that is still known may be any of the last; there are few.
+    let mut known = 0;
+    let mut at = now;
+    while let Some(next) = core.next_deadline() {
+        known += 1;
+        at = at.max(next);
+        core.expire(next);
+    }
+    assert!(known < 100, "{known}");
+}

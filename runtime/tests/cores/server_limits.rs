@@ -1,0 +1,123 @@
+//! What a client may make the server hold.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use bytes::BytesMut;
+use eventstream_rpc::protocol::{
+    Endpoint, Place, StreamId,
+    server::{Config, Core, Incoming, SendError},
+};
+
+use crate::{
+    server_streams::{Flag, error, event, streaming},
+    support::*,
+};
+
+const RESPONSE: &str = "test#CallResponse";
+const ID: StreamId = StreamId(1);
+
+#[test]
+fn a_client_that_asks_and_does_not_read_stops_being_heard() {
+    let mut config = Config::default();
+    config.write_queue_limit = 100;
+    config.reply_queue_limit = 1_000;
+    let mut core = accepted(config);
+    for stream in 1..=3 {
+        receive(&mut core, request(stream));
+    }
+    let mut pings = BytesMut::new();
+    for _ in 0..1_000 {
+        pings.extend_from_slice(&encode(headers(PING, 0, 0, &[]), "x"));
+    }
+    core.receive(&mut pings, Instant::now());
+    assert!(!core.wants_input() && !pings.is_empty());
+    assert_eq!(core.next_deadline(), None, "what is not looked at is not late");
+    let mut place = Place::default();
+    assert!(core.poll_reply_room(&mut place, &cx()).is_pending());
+    let respond = |core: &mut Core| core.respond(ID, RESPONSE, text("{}"));
+    assert!(matches!(respond(&mut core), Err(SendError::Full)));
+    // Nothing that a stream may still need is lost.
+    core.terminate(StreamId(2));
+    core.send_error(StreamId(3), &error());
+
+    let flag = Arc::new(Flag(AtomicBool::new(false)));
+    let waker = Waker::from(Arc::clone(&flag));
+    core.set_driver(&Context::from_waker(&waker));
+    let answered = written(&mut core).len();
+    assert!((11..20).contains(&answered), "{answered}");
+    core.take_woken().into_iter().for_each(Waker::wake);
+    assert!(flag.0.load(Ordering::Relaxed), "it is read from again");
+    assert!(core.wants_input() && core.poll_reply_room(&mut place, &cx()).is_ready());
+    core.leave_replies(&mut place);
+    respond(&mut core).unwrap();
+    let mut rest = written(&mut core).len() - 1;
+    while !pings.is_empty() {
+        core.receive(&mut pings, Instant::now());
+        rest += written(&mut core).len();
+    }
+    assert_eq!(answered + rest, 1_002, "every ping is answered in the end");
+}
+
+#[test]
+fn what_is_held_for_the_service_is_limited_in_all() {
+    let mut config = Config::default();
+    config.received_limit = 2 * request(1).len() + 2 * event("1").len();
+    let mut core = streaming(config);
+    let events = |core: &mut Core| {
+        receive(core, event("1"));
+        receive(core, event("2"));
+    };
+    events(&mut core);
+    receive(&mut core, request(2));
+    let Poll::Ready(Some(Incoming::Request(_))) = core.poll_incoming(&cx()) else { panic!() };
+    receive(&mut core, request(3));
+    let refusal = "ApplicationError 2 3 InternalServerError";
+    assert_eq!(written(&mut core), [refusal]);
+    // What the service has taken makes room, and so does a stream that ends.
+    assert!(core.poll_event(ID, &cx()).is_ready() && core.poll_event(ID, &cx()).is_ready());
+    events(&mut core);
+    core.respond(StreamId(2), RESPONSE, text("{}")).unwrap();
+    assert_eq!(written(&mut core).len(), 1);
+    receive(&mut core, request(4));
+    assert!(written(&mut core).is_empty());
+    receive(&mut core, event("3"));
+    assert_eq!(written(&mut core), ["ApplicationError 2 1 InternalServerError"]);
+    // The stream is gone with what was held for it.
+    receive(&mut core, request(5));
+    receive(&mut core, request(6));
+    assert!(written(&mut core).is_empty());
+}
+
+#[test]
+fn one_event_over_the_limit_is_taken_if_it_is_alone() {
+    let mut config = Config::default();
+    config.received_limit = 10;
+    let mut core = streaming(config);
+    receive(&mut core, event("1"));
+    assert!(core.poll_event(ID, &cx()).is_ready());
+    assert!(written(&mut core).is_empty());
+}
+
+#[test]
+fn a_stranger_may_send_little() {
+    let mut config = Config::default();
+    config.max_connect_len = 1_000;
+    let connect = |len| encode(headers(CONNECT, 0, 0, &[(":version", "0.1.0")]), &"x".repeat(len));
+    let mut core = Core::new(config, Instant::now());
+    receive(&mut core, connect(1_000));
+    assert!(core.is_closed());
+
+    let mut core = Core::new(config, Instant::now());
+    receive(&mut core, connect(500));
+    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(Incoming::Connect { .. }))));
+    core.accept();
+    receive(&mut core, encode(headers(MESSAGE, 0, 1, &[("operation", "O")]), &"x".repeat(2_000)));
+    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(Incoming::Request(_)))));
+}
