@@ -3,50 +3,65 @@
 use std::{
     ffi::OsString,
     fmt,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
-use codegen::{Config, Connector};
+use codegen::{Config, Connector, Sides, manifest::Runtime};
 
 /// How the program is used.
 pub(crate) const USAGE: &str = "\
-usage: cargo run -p codegen [-- [--check] [--model PATH… --out DIR [--service ID] [--crate NAME]]]
+usage: cargo run -p codegen [-- ARGUMENTS]
 
-Without --model, the bindings of this workspace are generated: model/*.json to generated/src, and
-tests/echo/model/*.json to tests/echo/src.
+  (no arguments)           generate the bindings of this workspace: model/ to generated/src, and
+                           tests/echo/model/ to tests/echo/src
+  --model PATH --out DIR   generate from a model of your own
 
-  --check         write nothing; exit with status 1 if a generated file is not up to date
-  --model PATH    a Smithy JSON AST model, or a folder of *.json that is one model; may be repeated
-  --out DIR       where the sources go; a folder that holds other files is refused
-  --service ID    the service, such as aws.greengrass#GreengrassCoreIPC, if the model has several
-  --crate NAME    the crate that the sources are for; without it, the folder that holds DIR
-  --help          this text
+To generate:
+  --check           write nothing; exit with status 1 if a generated file is not up to date
+  --model PATH      a file in Smithy JSON AST, or a folder whose *.json are one model; may be repeated
+  --out DIR         where the sources go. Files that were not generated are never overwritten or deleted:
+                    a folder that holds one is refused
+  --crate NAME      DIR is a crate: the sources go to DIR/src, and DIR/Cargo.toml is written as well.
+                    What else DIR holds is yours and stays. Without --crate, DIR has the sources alone
+  --runtime PLACE   where that crate finds eventstream-rpc: a version, such as 0.1, or a folder. Without
+                    it, the folder runtime/ of this workspace
+  --sides LIST      what is generated, of client, server (as in --sides client); all by default
+  --connector greengrass
+                    Client::connect finds its socket and token as a Greengrass component does
 
-Exit status: 0, or 1 for a refused model or a stale --check, or 2 for wrong usage.";
+  --service ID      the service, such as aws.greengrass#GreengrassCoreIPC, if the model has several
+
+Exit status: 0; 1 if a model is refused or --check finds something stale; 2 for wrong usage.";
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    Write,
-    Check,
-    Help,
-}
-
-/// The command line, understood.
 #[derive(Debug)]
-pub(crate) struct Args {
-    pub(crate) command: Command,
-    pub(crate) targets: Vec<Target>,
-    /// The command that writes what `--check` finds stale.
-    pub(crate) repeat: String,
+pub(crate) enum Command {
+    Help,
+    Generate {
+        targets: Vec<Target>,
+        /// Whether to compare only.
+        is_check: bool,
+        /// The command that writes what a check finds stale.
+        repeat: String,
+    },
 }
 
 /// A model and the crate that it becomes.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) models: Vec<PathBuf>,
-    pub(crate) out: PathBuf,
+    /// The folder of the sources.
+    pub(crate) sources: PathBuf,
+    pub(crate) manifest: Option<Manifest>,
     pub(crate) config: Config,
+}
+
+/// The `Cargo.toml` of a crate of its own.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    /// Where it goes.
+    pub(crate) folder: PathBuf,
+    pub(crate) runtime: Runtime,
 }
 
 /// Why the command line was not understood.
@@ -60,55 +75,146 @@ impl fmt::Display for UsageError {
 }
 
 /// Understands the arguments after the program's name.
-pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Args, UsageError> {
-    let mut command = Command::Write;
-    let mut models = Vec::new();
-    let (mut out, mut service, mut crate_name) = (None, None, None);
-    let mut repeat = "cargo run -p codegen".to_owned();
-    let mut args = args.peekable();
-    while let Some(arg) = args.next() {
-        let name = arg.to_string_lossy().into_owned();
-        match &*name {
-            "--check" => command = Command::Check,
-            "--help" | "-h" => {
-                return Ok(Args { command: Command::Help, targets: Vec::new(), repeat });
-            }
-            "--model" | "--out" | "--service" | "--crate" => {
+pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, UsageError> {
+    let mut given = Given::collect(args)?;
+    if given.take_flag("--help") {
+        return Ok(Command::Help);
+    }
+    let mut words = std::mem::take(&mut given.words).into_iter();
+    let command = match words.next() {
+        None => given.generate()?,
+        Some(word) => return Err(unknown(&word)),
+    };
+    match (words.next(), given.options.first(), given.flags.first()) {
+        (Some(word), ..) => Err(unknown(&word)),
+        (_, Some((name, _)), _) | (_, _, Some(name)) => {
+            Err(UsageError(format!("{name} has no meaning here")))
+        }
+        _ => Ok(command),
+    }
+}
+
+fn unknown(word: &OsString) -> UsageError {
+    UsageError(format!("unknown argument {:?}", word.to_string_lossy()))
+}
+
+const FLAGS: [&str; 2] = ["--check", "--help"];
+
+const OPTIONS: [&str; 7] =
+    ["--model", "--out", "--crate", "--runtime", "--sides", "--connector", "--service"];
+
+/// The arguments, sorted; what is understood is taken out.
+#[derive(Default)]
+struct Given {
+    words: Vec<OsString>,
+    flags: Vec<&'static str>,
+    options: Vec<(&'static str, OsString)>,
+}
+
+impl Given {
+    fn collect(args: impl Iterator<Item = OsString>) -> Result<Self, UsageError> {
+        let mut given = Self::default();
+        let mut args = args.peekable();
+        while let Some(arg) = args.next() {
+            let text = arg.to_string_lossy().into_owned();
+            let (name, inline) = match text.split_once('=') {
+                Some((name, value)) => (name, Some(OsString::from(value))),
+                None => (if text == "-h" { "--help" } else { &*text }, None),
+            };
+            if let (Some(name), None) = (FLAGS.iter().find(|it| **it == name), &inline) {
+                given.flags.push(name);
+            } else if let Some(name) = OPTIONS.iter().find(|it| **it == name) {
                 let is_value = |it: &OsString| !it.to_string_lossy().starts_with("--");
-                let Some(value) = args.next_if(is_value) else {
+                let Some(value) = inline.or_else(|| args.next_if(is_value)) else {
                     return Err(UsageError(format!("{name} needs a value")));
                 };
-                let separator = if repeat.ends_with("codegen") { " --" } else { "" };
-                repeat.push_str(&format!("{separator} {name} {}", value.to_string_lossy()));
-                let text = value.to_string_lossy().into_owned();
-                let earlier = match &*name {
-                    "--model" => {
-                        models.push(PathBuf::from(value));
-                        None
-                    }
-                    "--out" => out.replace(value),
-                    "--service" => service.replace(text).map(OsString::from),
-                    _ => crate_name.replace(text).map(OsString::from),
-                };
-                if earlier.is_some() {
+                if *name != "--model" && given.options.iter().any(|it| it.0 == *name) {
                     return Err(UsageError(format!("{name} is given twice")));
                 }
+                given.options.push((name, value));
+            } else if text.starts_with('-') {
+                return Err(unknown(&arg));
+            } else {
+                given.words.push(arg);
             }
-            _ => return Err(UsageError(format!("unknown argument {name:?}"))),
         }
+        Ok(given)
     }
-    if let Some(name) = &crate_name
-        && !is_crate_name(name)
-    {
-        return Err(UsageError(format!("{name:?} cannot be the name of a crate")));
+
+    fn take_flag(&mut self, name: &str) -> bool {
+        let count = self.flags.len();
+        self.flags.retain(|it| *it != name);
+        self.flags.len() < count
     }
-    let targets = match (models.is_empty(), out) {
-        (true, None) if service.is_none() && crate_name.is_none() => workspace(),
-        (false, Some(out)) => vec![own(models, out.into(), service, crate_name)],
-        (true, _) => return Err(UsageError("--model is missing".to_owned())),
-        (false, None) => return Err(UsageError("--out is missing".to_owned())),
-    };
-    Ok(Args { command, targets, repeat })
+
+    fn take(&mut self, name: &str) -> Option<OsString> {
+        let index = self.options.iter().position(|it| it.0 == name)?;
+        Some(self.options.remove(index).1)
+    }
+
+    fn take_text(&mut self, name: &str) -> Option<String> {
+        self.take(name).map(|it| it.to_string_lossy().into_owned())
+    }
+
+    fn take_models(&mut self) -> Vec<PathBuf> {
+        std::iter::from_fn(|| self.take("--model")).map(PathBuf::from).collect()
+    }
+
+    fn generate(&mut self) -> Result<Command, UsageError> {
+        let repeat = self.repeat();
+        let is_check = self.take_flag("--check");
+        if self.options.is_empty() {
+            return Ok(Command::Generate { targets: workspace(), is_check, repeat });
+        }
+        let models = self.take_models();
+        if models.is_empty() {
+            return Err(UsageError("--model is missing".to_owned()));
+        }
+        let Some(out) = self.take("--out").map(PathBuf::from) else {
+            return Err(UsageError("--out is missing".to_owned()));
+        };
+        let crate_name = self.take_text("--crate");
+        let mut config = Config::new(match &crate_name {
+            Some(name) if is_crate_name(name) => name.clone(),
+            Some(name) => {
+                return Err(UsageError(format!("{name:?} cannot be the name of a crate")));
+            }
+            None => holder(&out).unwrap_or_else(|| "client".to_owned()),
+        });
+        config.service = self.take_text("--service");
+        config.connector = match self.take_text("--connector").as_deref() {
+            None => Connector::None,
+            Some("greengrass") => Connector::Greengrass,
+            Some(name) => return Err(UsageError(format!("there is no connector {name:?}"))),
+        };
+        if let Some(list) = self.take_text("--sides") {
+            config.sides = sides(&list)?;
+        }
+        let runtime = self.take_text("--runtime");
+        let manifest = match (crate_name, runtime) {
+            (None, Some(_)) => return Err(UsageError("--runtime needs --crate".to_owned())),
+            (None, None) => None,
+            (Some(_), place) => {
+                Some(Manifest { folder: out.clone(), runtime: runtime_at(place, &out) })
+            }
+        };
+        let sources = if manifest.is_some() { out.join("src") } else { out };
+        let target = Target { models, sources, manifest, config };
+        Ok(Command::Generate { targets: vec![target], is_check, repeat })
+    }
+
+    /// The command that generates, with these options.
+    fn repeat(&self) -> String {
+        let mut command = "cargo run -p codegen".to_owned();
+        for (index, (name, value)) in self.options.iter().enumerate() {
+            let value = value.to_string_lossy();
+            let is_plain = |it: char| it.is_alphanumeric() || "#$%+,-./:=@^_~".contains(it);
+            let quote = if value.chars().all(is_plain) { "" } else { "'" };
+            let separator = if index == 0 { " --" } else { "" };
+            command.push_str(&format!("{separator} {name} {quote}{value}{quote}"));
+        }
+        command
+    }
 }
 
 /// The crates of this workspace.
@@ -120,33 +226,75 @@ fn workspace() -> Vec<Target> {
     vec![
         Target {
             models: vec![root.join("model")],
-            out: root.join("generated").join("src"),
+            sources: root.join("generated").join("src"),
+            manifest: None,
             config: greengrass,
         },
         Target {
             models: vec![root.join("tests").join("echo").join("model")],
-            out: root.join("tests").join("echo").join("src"),
+            sources: root.join("tests").join("echo").join("src"),
+            manifest: None,
             config: Config::new("echo"),
         },
     ]
 }
 
-fn own(
-    models: Vec<PathBuf>,
-    out: PathBuf,
-    service: Option<String>,
-    name: Option<String>,
-) -> Target {
-    let absolute = std::path::absolute(&out).unwrap_or_else(|_| out.clone());
-    let holder = absolute.parent().and_then(Path::file_name);
-    let holder = holder.map(|it| it.to_string_lossy().into_owned()).filter(|it| is_crate_name(it));
-    let mut config = Config::new(name.or(holder).unwrap_or_else(|| "client".to_owned()));
-    config.service = service;
-    Target { models, out, config }
+fn sides(list: &str) -> Result<Sides, UsageError> {
+    let mut sides = Sides::NONE;
+    for name in list.split(',') {
+        match name.trim() {
+            "client" => sides.client = true,
+            "server" => sides.server = true,
+            name => {
+                return Err(UsageError(format!(
+                    "there is no side {name:?}: there are client and server"
+                )));
+            }
+        }
+    }
+    Ok(sides)
+}
+
+/// What `--runtime` means: a version begins with a digit or an operator, such as `0.1` or `=0.1.3`.
+fn runtime_at(place: Option<String>, crate_folder: &Path) -> Runtime {
+    let folder = match place {
+        Some(place)
+            if place.starts_with(|it: char| it.is_ascii_digit() || "=^~<>*".contains(it)) =>
+        {
+            return Runtime::Version(place);
+        }
+        Some(place) => PathBuf::from(place),
+        None => root().join("runtime"),
+    };
+    // Relative to the crate, so that both can be moved together.
+    let way = codegen::manifest::way(&real(crate_folder), &real(&folder));
+    Runtime::Folder(way.unwrap_or_else(|| folder.to_string_lossy().into_owned()))
+}
+
+/// The absolute path without links and `..`; what is not there yet has neither.
+fn real(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let found = absolute.ancestors().find_map(|it| Some((it, it.canonicalize().ok()?)));
+    let Some((there, mut real)) = found else { return absolute };
+    for component in absolute.strip_prefix(there).unwrap_or(Path::new("")).components() {
+        match component {
+            Component::ParentDir => drop(real.pop()),
+            component => real.push(component),
+        }
+    }
+    real
+}
+
+/// The name of the folder that holds `out`, if a crate can be called so.
+fn holder(out: &Path) -> Option<String> {
+    let absolute = std::path::absolute(out).ok()?;
+    let name = absolute.parent()?.file_name()?.to_string_lossy().into_owned();
+    is_crate_name(&name).then_some(name)
 }
 
 fn is_crate_name(name: &str) -> bool {
-    name.starts_with(|it: char| it.is_ascii_alphabetic())
+    !codegen::names::is_keyword(name)
+        && name.starts_with(|it: char| it.is_ascii_alphabetic())
         && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '-' || it == '_')
 }
 

@@ -36,30 +36,28 @@ pub struct File {
     pub tokens: TokenStream,
 }
 
-/// All source files of the crate.
-pub fn emit(service: &ir::Service) -> Vec<File> {
-    let shapes: HashMap<_, _> = service.shapes.iter().map(|it| (it.type_ref(), it)).collect();
+/// All source files of the crate, in the order of their paths.
+///
+/// Each is made when it is asked for: the tokens of a large model together need more memory than all else.
+pub fn emit(service: &ir::Service) -> impl Iterator<Item = File> {
     let mut files = vec![
-        file("lib.rs", library(service)),
-        file("client.rs", client::module(service)),
-        file("error.rs", error_module()),
-        file("primitives.rs", primitives_module()),
-        file("operation.rs", operation_module(service)),
-        file("types.rs", types_module(service)),
-        file("types/builders.rs", builders_module(service, &Home::Types)),
-        file("types/error.rs", error_types_module(service)),
-        file("types/error/builders.rs", builders_module(service, &Home::Error)),
-        file("server.rs", server::module(service)),
-        file("server/service.rs", server::dispatch(service)),
+        file("lib.rs", |_| library(service)),
+        file("client.rs", |_| client::module(service)),
+        file("error.rs", |_| error_module()),
+        file("primitives.rs", |_| primitives_module()),
+        file("operation.rs", |_| operation_module(service)),
+        file("types.rs", |_| types_module(service)),
+        file("types/builders.rs", |_| builders_module(service, &Home::Types)),
+        file("types/error.rs", |_| error_types_module(service)),
+        file("types/error/builders.rs", |_| builders_module(service, &Home::Error)),
+        file("server.rs", |_| server::module(service)),
+        file("server/service.rs", |_| server::dispatch(service)),
     ];
-    for operation in &service.operations {
-        let path = format!("operation/{}", operation.method);
-        files.push(file(format!("{path}.rs"), operation::module(service, operation, &shapes)));
-        files.push(file(format!("{path}/builders.rs"), operation::builders(operation, &shapes)));
-        files.push(file(
-            format!("{path}/builders/fluent.rs"),
-            operation::fluent(operation, &shapes),
-        ));
+    for it in &service.operations {
+        let path = format!("operation/{}", it.method);
+        files.push(file(format!("{path}.rs"), |all| operation::module(service, it, all)));
+        files.push(file(format!("{path}/builders.rs"), |all| operation::builders(it, all)));
+        files.push(file(format!("{path}/builders/fluent.rs"), |all| operation::fluent(it, all)));
     }
     for shape in &service.shapes {
         let type_ref = shape.type_ref();
@@ -68,14 +66,23 @@ pub fn emit(service: &ir::Service) -> Vec<File> {
             Home::Types => format!("types/{}.rs", module_name(type_ref)),
             Home::Error => format!("types/error/{}.rs", module_name(type_ref)),
         };
-        files.push(file(path, shape_file(shape)));
+        files.push(file(path, |_| shape_file(shape)));
     }
-    files.sort_by(|a, b| a.path.cmp(&b.path));
-    files
+    files.sort_by(|a, b| a.0.cmp(&b.0));
+    let shapes: Shapes<'_> = service.shapes.iter().map(|it| (it.type_ref(), it)).collect();
+    files.into_iter().map(move |(path, tokens)| File { path, tokens: tokens(&shapes) })
 }
 
-fn file(path: impl Into<String>, tokens: TokenStream) -> File {
-    File { path: path.into(), tokens }
+/// The shapes by their types.
+type Shapes<'s> = HashMap<&'s ir::TypeRef, &'s Shape>;
+
+type Tokens<'s> = Box<dyn FnOnce(&Shapes<'s>) -> TokenStream + 's>;
+
+fn file<'s>(
+    path: impl Into<String>,
+    tokens: impl FnOnce(&Shapes<'s>) -> TokenStream + 's,
+) -> (String, Tokens<'s>) {
+    (path.into(), Box::new(tokens))
 }
 
 /// The module, and so the file, of a shared type.

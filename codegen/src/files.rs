@@ -68,6 +68,8 @@ fn read_model(path: PathBuf) -> Result<ModelFile, Error> {
 #[derive(Debug)]
 pub struct Plan {
     folder: PathBuf,
+    /// Where new files wait: on the same device, so that a move is a rename.
+    stage: PathBuf,
     /// Files that are there with another text, by path inside the folder.
     stale: BTreeMap<PathBuf, String>,
     /// Files that are not there.
@@ -93,13 +95,10 @@ impl Plan {
         if !found.foreign.is_empty() {
             return Err(Error::Foreign { folder, files: found.foreign });
         }
-        let mut plan = Self {
-            stale: BTreeMap::new(),
-            missing: BTreeMap::new(),
-            left_over: BTreeSet::new(),
-            unchanged: 0,
-            folder,
-        };
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        // `.src.codegen` beside `src`.
+        let stage = folder.with_file_name(format!(".{name}.codegen"));
+        let mut plan = Self::empty(folder, stage);
         for file in files {
             let path = PathBuf::from(&file.path);
             match found.generated.remove(&plan.folder.join(&path)) {
@@ -111,6 +110,41 @@ impl Plan {
         let inside = |it: PathBuf| it.strip_prefix(&plan.folder).map(Path::to_owned);
         plan.left_over = found.generated.into_keys().filter_map(|it| inside(it).ok()).collect();
         Ok(plan)
+    }
+
+    /// Compares one file with what it should be, whatever else its folder holds. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or was not generated.
+    pub fn of_file(folder: &Path, file: &GeneratedFile) -> Result<Self, Error> {
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let stage = folder.join(format!(".{}.codegen", file.path));
+        let mut plan = Self::empty(folder, stage);
+        let (path, place) = (PathBuf::from(&file.path), plan.folder.join(&file.path));
+        match fs::symlink_metadata(&place) {
+            Ok(it) if it.is_file() => {
+                let old = fs::read(&place).map_err(Error::io("cannot read", &place))?;
+                if !is_generated(&old) {
+                    return Err(Error::Foreign { folder: plan.folder, files: vec![place] });
+                }
+                match old == file.contents.as_bytes() {
+                    true => plan.unchanged += 1,
+                    false => drop(plan.stale.insert(path, file.contents.clone())),
+                }
+            }
+            Ok(_) => return Err(Error::Foreign { folder: plan.folder, files: vec![place] }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                plan.missing.insert(path, file.contents.clone());
+            }
+            Err(error) => return Err(Error::io("cannot read", &place)(error)),
+        }
+        Ok(plan)
+    }
+
+    fn empty(folder: PathBuf, stage: PathBuf) -> Self {
+        let (stale, missing, left_over) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { folder, stage, stale, missing, left_over, unchanged: 0 }
     }
 
     /// Whether there is nothing to do.

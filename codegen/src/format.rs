@@ -1,14 +1,39 @@
 //! Tokens to the text that people read.
 
-use crate::{GeneratedFile, emit};
+use std::collections::BTreeMap;
 
-/// Formats a file: prettyplease, blank lines between items, and a first line that says where it is from.
-pub fn format(file: emit::File, header: &str) -> GeneratedFile {
-    let file_path = file.path;
+use crate::{
+    GeneratedFile, emit,
+    sides::{self, Conditions},
+};
+
+/// Formats the files as they come: prettyplease, and blank lines between items. What stands behind a
+/// condition that is not met is left out, and the files that nothing leads to then.
+pub(crate) fn format<'a>(
+    files: impl Iterator<Item = emit::File> + 'a,
+    conditions: &'a Conditions,
+) -> Box<dyn Iterator<Item = GeneratedFile> + 'a> {
+    if conditions.is_trivial() {
+        return Box::new(files.map(|it| text(it.path.clone(), &tree(it))));
+    }
+    let mut trees: BTreeMap<_, _> = files.map(|it| (it.path.clone(), tree(it))).collect();
+    trees.values_mut().for_each(|it| conditions.apply(it));
+    Box::new(sides::reachable(trees).into_iter().map(|(path, tree)| text(path, &tree)))
+}
+
+fn tree(file: emit::File) -> syn::File {
+    let path = file.path;
     // The emitters write Rust; the tests parse what they write for every kind of shape.
-    let tree = syn::parse2(file.tokens).unwrap_or_else(|error| panic!("{file_path}: {error}"));
-    let contents = format!("// {header}\n\n{}", separate(&prettyplease::unparse(&tree)));
-    GeneratedFile { path: file_path, contents }
+    syn::parse2(file.tokens).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn text(path: String, tree: &syn::File) -> GeneratedFile {
+    GeneratedFile { path, contents: separate(&prettyplease::unparse(tree)) }
+}
+
+/// Adds the first line, which says where the file is from.
+pub(crate) fn with_header(file: GeneratedFile, header: &str) -> GeneratedFile {
+    GeneratedFile { contents: format!("// {header}\n\n{}", file.contents), ..file }
 }
 
 /// Puts a blank line between items, as people do; prettyplease puts none.

@@ -3,7 +3,7 @@
 //! Two names stand side by side: the one on the wire, and the one in Rust. After
 //! [`lower`](crate::lower) nothing is looked up and nothing can fail.
 
-use crate::Connector;
+use crate::{Connector, Sides};
 
 /// A service and all that it needs.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Service {
     pub operations: Vec<Operation>,
     /// Everything else, in the order of the model.
     pub shapes: Vec<Shape>,
+    /// What is generated.
+    pub sides: Sides,
     /// How a client finds its server.
     pub connector: Connector,
     /// Whether the crate page is the crate's `README.md`.

@@ -9,13 +9,14 @@
 //! | [`resolve::resolve`] | model | [`resolve::Resolved`] | how shapes fit together |
 //! | [`lower::lower`] | resolved model | [`ir::Service`] | names and types in Rust |
 //! | [`emit::emit`] | service | tokens by file | what the code looks like |
-//! | [`format::format`] | tokens | text | nothing of Smithy or services |
+//! | [`format`](mod@format) | tokens | text | nothing of Smithy or services |
 //!
 //! What is wrong with a model is found by the first three, all of it in one run; emitting cannot fail.
 //! Nothing here reads or writes a file but [`files`], and [`generate`] is a pure function: the same input
 //! gives the same bytes.
 
 pub mod ast;
+pub mod build;
 pub mod diagnostic;
 pub mod emit;
 pub mod files;
@@ -23,16 +24,21 @@ pub mod format;
 pub mod ir;
 pub mod json;
 pub mod lower;
+pub mod manifest;
+mod module;
 pub mod names;
 pub mod prelude;
 pub mod recursion;
 pub mod resolve;
 pub mod shape_id;
+mod sides;
 pub mod traits;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use sides::Sides;
 
 use diagnostic::Reporter;
+use sides::Conditions;
 
 /// A model file.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +57,11 @@ pub struct Config {
     pub service: Option<String>,
     /// The name of the crate that the sources are for.
     pub crate_name: String,
+    /// The path of the module that the sources become, such as `crate::echo`; `None` for a crate of their
+    /// own.
+    pub module: Option<String>,
+    /// What is generated. What is left out has no feature, and nothing depends on it.
+    pub sides: Sides,
     /// How a client finds its server.
     pub connector: Connector,
     /// Whether the crate's page is its `README.md`, rather than the service's documentation.
@@ -63,9 +74,18 @@ impl Config {
         Self {
             service: None,
             crate_name: crate_name.into(),
+            module: None,
+            sides: Sides::ALL,
             connector: Connector::None,
             readme: false,
         }
+    }
+
+    /// The configuration for a module of another crate, such as `crate::echo`, in one file. It has no
+    /// features: what [`sides`](Self::sides) name is there.
+    pub fn module(path: impl Into<String>) -> Self {
+        let path = path.into();
+        Self { module: Some(path.clone()), ..Self::new(path) }
     }
 }
 
@@ -88,6 +108,8 @@ pub struct Generated {
     pub warnings: Diagnostics,
     /// What was generated, in figures.
     pub summary: Summary,
+    /// What the first line of each file names: the model.
+    pub origin: String,
 }
 
 /// A file relative to the crate's `src`.
@@ -133,9 +155,23 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     let service = lower::lower(&resolved, config, origin, &mut reporter);
     let header = header(&service.origin);
     let files = emit::emit(&service);
-    let mut files: Vec<_> = files.into_iter().map(|it| format::format(it, &header)).collect();
-    files.push(rustfmt_toml(&header));
-    Ok(Generated { files, warnings: reporter.finish(), summary: Summary::of(&service) })
+    let files = match &config.module {
+        None => {
+            let conditions = Conditions::new(config.sides, true);
+            let files = format::format(files, &conditions);
+            let files = files.map(|it| format::with_header(it, &header));
+            files.chain([rustfmt_toml(&header)]).collect()
+        }
+        Some(path) => {
+            let conditions = Conditions::new(config.sides, false);
+            let files = files
+                .map(|it| emit::File { tokens: module::reroot(it.tokens, path), path: it.path });
+            let files: Vec<_> = format::format(files, &conditions).collect();
+            vec![format::with_header(module::nest(&files, path), &header)]
+        }
+    };
+    let summary = Summary::of(&service);
+    Ok(Generated { files, warnings: reporter.finish(), summary, origin: service.origin })
 }
 
 /// Reads and checks a model, whichever of its services is wanted, and whether there is one.

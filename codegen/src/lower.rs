@@ -45,6 +45,7 @@ pub fn lower(
         version: service.version.clone(),
         operations,
         shapes,
+        sides: config.sides,
         connector: config.connector,
         readme: config.readme,
         crate_path: config.crate_name.replace('-', "_"),

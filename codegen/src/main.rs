@@ -9,23 +9,23 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use args::{Args, Command, Target};
+use args::{Command, Target};
 use codegen::{
-    Diagnostics, Generated, Source, Summary,
+    Diagnostics, Source, Summary,
     diagnostic::Color,
     files::{self, Plan},
-    generate,
+    generate, manifest,
 };
 
 fn main() -> ExitCode {
-    let args = match args::parse(std::env::args_os().skip(1)) {
-        Ok(args) => args,
+    let command = match args::parse(std::env::args_os().skip(1)) {
+        Ok(command) => command,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error}\n\n{}", args::USAGE);
             return ExitCode::from(2);
         }
     };
-    match run(&args) {
+    match run(&command, &mut io::stdout().lock()) {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error:#}");
@@ -34,37 +34,49 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> Result<ExitCode> {
-    let mut stdout = io::stdout().lock();
-    if args.command == Command::Help {
-        writeln!(stdout, "{}", args::USAGE)?;
-        return Ok(ExitCode::SUCCESS);
+fn run(command: &Command, stdout: &mut impl Write) -> Result<ExitCode> {
+    match command {
+        Command::Help => {
+            writeln!(stdout, "{}", args::USAGE)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Generate { targets, is_check, repeat } => {
+            // Everything is generated before anything is written: all targets change, or none.
+            let mut outputs = Vec::new();
+            for target in targets {
+                outputs.extend(Output::of(target)?);
+            }
+            if outputs.len() != targets.len() {
+                return Ok(ExitCode::FAILURE);
+            }
+            match is_check {
+                true => check(&outputs, repeat, stdout),
+                false => write(outputs, stdout),
+            }
+        }
     }
-    // Everything is generated before anything is written: all targets change, or none.
-    let mut outputs = Vec::new();
-    for target in &args.targets {
-        outputs.extend(Output::of(target)?);
-    }
-    if outputs.len() != args.targets.len() {
-        return Ok(ExitCode::FAILURE);
-    }
-    if args.command == Command::Check {
-        return check(&outputs, &args.repeat, &mut stdout);
-    }
-    let writing = Instant::now();
+}
+
+fn write(outputs: Vec<Output>, stdout: &mut impl Write) -> Result<ExitCode> {
+    let start = Instant::now();
     let (plans, reports): (Vec<_>, Vec<_>) =
-        outputs.into_iter().map(|it| (it.plan, it.report)).unzip();
+        outputs.into_iter().map(|it| (it.plans, it.report)).unzip();
+    let counts: Vec<_> = plans.iter().map(Vec::len).collect();
+    let plans: Vec<_> = plans.into_iter().flatten().collect();
     files::write(&plans)?;
-    for (plan, report) in plans.iter().zip(reports) {
-        report.print(plan, &mut stdout)?;
+    let mut plans = &plans[..];
+    for (count, report) in counts.into_iter().zip(reports) {
+        let (own, others) = plans.split_at(count);
+        report.print(own, stdout)?;
+        plans = others;
     }
-    writeln!(stdout, "written in {}", milliseconds(writing.elapsed()))?;
+    writeln!(stdout, "written in {}", milliseconds(start.elapsed()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What is generated for one target.
 struct Output {
-    plan: Plan,
+    plans: Vec<Plan>,
     report: Report,
 }
 
@@ -79,26 +91,32 @@ impl Output {
             .zip(&names)
             .map(|(model, path)| Source { path, json: &model.json })
             .collect();
-        let Generated { files, warnings, summary, .. } = match generate(&target.config, &sources) {
+        let generated = match generate(&target.config, &sources) {
             Ok(generated) => generated,
             Err(errors) => {
                 print_diagnostics(&errors)?;
                 return Ok(None);
             }
         };
-        if !warnings.is_empty() {
-            print_diagnostics(&warnings)?;
+        if !generated.warnings.is_empty() {
+            print_diagnostics(&generated.warnings)?;
         }
-        let plan = Plan::new(&target.out, &files)?;
-        let title = format!("{} -> {}", names.join(", "), args::relative(&target.out));
-        Ok(Some(Self { plan, report: Report { title, summary, time: start.elapsed() } }))
+        let mut plans = vec![Plan::new(&target.sources, &generated.files)?];
+        if let Some(manifest) = &target.manifest {
+            let file = manifest::manifest(&target.config, &generated, &manifest.runtime);
+            plans.push(Plan::of_file(&manifest.folder, &file)?);
+        }
+        let out = target.manifest.as_ref().map_or(&target.sources, |it| &it.folder);
+        let title = format!("{} -> {}", names.join(", "), args::relative(out));
+        let report = Report { title, summary: generated.summary, time: start.elapsed() };
+        Ok(Some(Self { plans, report }))
     }
 }
 
 fn check(outputs: &[Output], repeat: &str, stdout: &mut impl Write) -> Result<ExitCode> {
     let mut is_up_to_date = true;
-    for Output { plan, report } in outputs {
-        let differences = plan.differences();
+    for Output { plans, report } in outputs {
+        let differences: Vec<_> = plans.iter().flat_map(Plan::differences).collect();
         is_up_to_date &= differences.is_empty();
         let state = if differences.is_empty() { "up to date" } else { "not up to date" };
         writeln!(stdout, "{}: {state}", report.title)?;
@@ -122,7 +140,7 @@ struct Report {
 }
 
 impl Report {
-    fn print(&self, plan: &Plan, stdout: &mut impl Write) -> Result<()> {
+    fn print(&self, plans: &[Plan], stdout: &mut impl Write) -> Result<()> {
         let Summary { service, unary, subscriptions, client_streams, shapes, .. } = &self.summary;
         let operations = unary + subscriptions + client_streams;
         let kinds = [
@@ -133,7 +151,9 @@ impl Report {
         let kinds =
             kinds.iter().filter(|it| it.0 > 0).map(|(count, kind)| format!("{count} {kind}"));
         let kinds = kinds.collect::<Vec<_>>().join(", ");
-        let (written, unchanged, deleted) = (plan.written(), plan.unchanged(), plan.deleted());
+        let count = |of: fn(&Plan) -> usize| plans.iter().map(of).sum::<usize>();
+        let (written, unchanged, deleted) =
+            (count(Plan::written), count(Plan::unchanged), count(Plan::deleted));
         let time = milliseconds(self.time);
         writeln!(stdout, "{}", self.title)?;
         writeln!(stdout, "  service     {service}")?;

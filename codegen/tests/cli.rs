@@ -115,6 +115,11 @@ fn a_folder_with_other_files_is_refused() {
     }
 }
 
+/// The arguments for a model of one's own, with one more option.
+fn own<'a>(name: &'a str, value: &'a str) -> [&'a str; 6] {
+    ["--model", "a", "--out", "b", name, value]
+}
+
 #[test]
 fn wrong_usage_is_status_2_and_shows_the_usage() {
     for (args, reason) in [
@@ -126,10 +131,18 @@ fn wrong_usage_is_status_2_and_shows_the_usage() {
         (&["--out", "a"], "--model is missing"),
         (&["--service", "a#B"], "--model is missing"),
         (&["--model", "a", "--out", "b", "--out", "c"], "--out is given twice"),
+        (&["show-me"], "unknown argument \"show-me\""),
+        (&["--check=yes"], "unknown argument \"--check=yes\""),
+        (&["--model=a", "--out=b", "extra"], "unknown argument \"extra\""),
+        (&own("--crate", "a b"), "\"a b\" cannot be the name of a crate"),
+        (&own("--crate", "async"), "\"async\" cannot be the name of a crate"),
+        (&own("--runtime", "0.1"), "--runtime needs --crate"),
+        (&own("--connector", "mqtt"), "there is no connector \"mqtt\""),
         (
-            &["--model", "a", "--out", "b", "--crate", "a b"],
-            "\"a b\" cannot be the name of a crate",
+            &own("--sides", "client,clinet"),
+            "there is no side \"clinet\": there are client and server",
         ),
+        (&own("--sides", ""), "there is no side \"\": there are client and server"),
     ] {
         let run = run(args);
         assert_eq!((run.status, &*run.stdout), (2, ""), "{args:?}");

@@ -56,16 +56,16 @@ fn the_example_of_the_readme_becomes_a_call_a_method_and_a_page() {
     let model = model.replacen("\"shapes\": {", &format!("\"shapes\": {{{shapes},"), 1);
     folder.write("model/greengrass-core-ipc.json", model);
 
-    let out = folder.path("generated/src");
-    let generated =
-        run(&["--model", &folder.path("model"), "--out", &out, "--crate", "greengrass-core-ipc"]);
+    let (model, out) = (folder.path("model"), folder.path("generated"));
+    let args = ["--model", &model, "--out", &out, "--crate", "greengrass-core-ipc"];
+    let generated = run(&[&args[..], &["--connector", "greengrass"]].concat());
     assert_eq!(generated.status, 0, "{generated:?}");
     assert!(
         generated.stdout.contains("operations  36: 28 unary, 8 subscriptions"),
         "{generated:?}"
     );
 
-    let page = format!("{out}/operation/subscribe_to_clock_changes.rs");
+    let page = format!("{out}/src/operation/subscribe_to_clock_changes.rs");
     let page = fs::read_to_string(page).unwrap();
     for text in [
         "/// Asks to be told when the clock of the device changes.\n",
@@ -78,7 +78,7 @@ fn the_example_of_the_readme_becomes_a_call_a_method_and_a_page() {
     }
 
     let mut workspace = Workspace::new(&folder);
-    workspace.add_generated("generated", "greengrass-core-ipc");
+    workspace.add_crate("generated");
     workspace.add_program("component", "greengrass-core-ipc", MAIN);
     let check = workspace.cargo(&["check", "--workspace", "--all-features", "--keep-going"]);
     assert_eq!(check.status, 0, "{}", check.stderr);

@@ -1,14 +1,10 @@
 //! Operations: the marker with its request, response and error, and the builders.
 
-use std::collections::HashMap;
-
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, builder, docs, error, ident, structure};
+use super::{Imports, Shapes, builder, docs, error, ident, structure};
 use crate::ir::{Events, ExampleCall, Home, Operation, Service, Shape, Structure, TypeRef};
-
-type Shapes<'s> = HashMap<&'s TypeRef, &'s Shape>;
 
 /// The module of an operation.
 pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
@@ -138,7 +134,8 @@ fn page(service: &Service, operation: &Operation) -> String {
         true => format!("- Errors: none declared; see [`{}`]", operation.error),
         false => format!("- Errors, in [`{}`]: {}", operation.error, errors.join(", ")),
     });
-    let example = operation.example.as_ref().map(|calls| example(service, operation, calls));
+    let calls = operation.example.as_ref().filter(|_| service.sides.client);
+    let example = calls.map(|calls| example(service, operation, calls));
     format!("# Shapes\n\n{}{}", rows.join("\n"), example.unwrap_or_default())
 }
 

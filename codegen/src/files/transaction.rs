@@ -32,20 +32,25 @@ pub fn write(plans: &[Plan]) -> Result<(), Error> {
     Ok(())
 }
 
-/// New files that wait beside a folder. Dropping it removes it.
+/// New files that wait in a folder. Dropping it removes it.
 struct Stage {
     folder: PathBuf,
+    /// The folders around it that were made for it, the innermost first.
+    parents: Vec<PathBuf>,
     /// Where each file waits, and where it belongs.
     files: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Stage {
     fn prepare(plan: &Plan) -> Result<Self, Error> {
-        let folder = stage_folder(&plan.folder);
+        let folder = plan.stage.clone();
         // One is left over where an earlier run was killed; mostly there is none.
         let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).map_err(Error::io("cannot create", &folder))?;
-        let mut stage = Self { folder, files: Vec::new() };
+        let parents = folder.ancestors().skip(1).take_while(|it| !it.exists());
+        let parents = parents.filter(|it| !it.as_os_str().is_empty()).map(Path::to_owned).collect();
+        let mut stage = Self { folder, parents, files: Vec::new() };
+        let folder = &stage.folder;
+        fs::create_dir_all(folder).map_err(Error::io("cannot create", folder))?;
         for (path, contents) in plan.stale.iter().chain(&plan.missing) {
             let waiting = stage.folder.join(format!("new-{}", stage.files.len()));
             let place = plan.folder.join(path);
@@ -74,13 +79,9 @@ impl Drop for Stage {
     fn drop(&mut self) {
         // What cannot be removed now is removed by the next run.
         let _ = fs::remove_dir_all(&self.folder);
+        // It fails, as it should, where something else is in it by now.
+        self.parents.iter().all(|it| fs::remove_dir(it).is_ok());
     }
-}
-
-/// `.src.codegen` beside `src`: on the same device, so that a move is a rename.
-fn stage_folder(folder: &Path) -> PathBuf {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    folder.with_file_name(format!(".{name}.codegen"))
 }
 
 /// What has been done so far.

@@ -56,6 +56,11 @@ impl<'f> Workspace<'f> {
         self.add_package(folder, name, &manifest);
     }
 
+    /// Adds a crate that has its `Cargo.toml`.
+    pub(crate) fn add_crate(&mut self, folder: &str) {
+        self.members.push(folder.to_owned());
+    }
+
     /// Adds a program that uses a crate.
     pub(crate) fn add_program(&mut self, name: &str, uses: &str, main: &str) {
         let manifest = format!(

@@ -1,0 +1,130 @@
+//! Generating from a build script.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    Config, Diagnostic, Diagnostics, Source,
+    files::{self, Plan},
+    generate,
+};
+
+/// Generates the bindings of a service as a module of the crate whose build script calls it.
+///
+/// `models` are files in Smithy JSON AST, or folders of them, relative to the folder of the package;
+/// together they are one model. Cargo runs the build script again when one of them changes, warnings about
+/// the model are shown by Cargo, and a model that is refused fails the build with file, line and hint. The
+/// file is written to the build's `OUT_DIR`, and only if it changed. Returns its path.
+///
+/// In `Cargo.toml`, the generator for the build script, and what the generated code needs, with the
+/// [features](crate::Sides) of the sides that are generated:
+///
+/// ```toml
+/// [dependencies]
+/// eventstream-rpc = { version = "0.1", features = ["tokio", "server"] }
+/// serde = { version = "1", features = ["derive"] }
+///
+/// [build-dependencies]
+/// codegen = { path = "…/codegen" }
+/// ```
+///
+/// `build.rs`:
+///
+/// ```no_run
+/// fn main() -> Result<(), codegen::build::Error> {
+///     codegen::build::module(&codegen::Config::module("crate::echo"), &["model"])?;
+///     Ok(())
+/// }
+/// ```
+///
+/// `src/lib.rs`, which gets a module `echo` with `echo::Client` and the rest:
+///
+/// ```ignore
+/// include!(concat!(env!("OUT_DIR"), "/echo.rs"));
+/// ```
+///
+/// The module's path is where the file is included: for `crate::ipc::echo` the same line stands in the
+/// module `ipc`.
+///
+/// # Errors
+///
+/// The model cannot be read or is refused, the file cannot be written, `config` is not made by
+/// [`Config::module`] or its path is none, or there is no `OUT_DIR`: only a build script has it.
+pub fn module(config: &Config, models: &[impl AsRef<Path>]) -> Result<PathBuf, Error> {
+    let models: Vec<_> = models.iter().map(|it| it.as_ref().to_owned()).collect();
+    for model in &models {
+        println!("cargo::rerun-if-changed={}", model.display());
+    }
+    if !config.module.as_deref().is_some_and(crate::module::is_path) {
+        return Err(Error(Kind::NoModule(config.module.clone())));
+    }
+    let Some(folder) = std::env::var_os("OUT_DIR") else {
+        return Err(Error(Kind::NoOutDir));
+    };
+    let models = files::read_models(&models).map_err(|it| Error(Kind::Files(it)))?;
+    let names: Vec<_> =
+        models.iter().map(|it| it.path.to_string_lossy().replace('\\', "/")).collect();
+    let sources = models.iter().zip(&names);
+    let sources: Vec<_> = sources.map(|(model, path)| Source { path, json: &model.json }).collect();
+    let generated = generate(config, &sources).map_err(|it| Error(Kind::Model(it)))?;
+    for warning in generated.warnings.iter() {
+        println!("cargo::warning={}", one_line(warning));
+    }
+    let folder = PathBuf::from(folder);
+    let mut plans = Vec::new();
+    for file in &generated.files {
+        plans.push(Plan::of_file(&folder, file).map_err(|it| Error(Kind::Files(it)))?);
+    }
+    files::write(&plans).map_err(|it| Error(Kind::Files(it)))?;
+    Ok(folder.join(&generated.files[0].path))
+}
+
+fn one_line(warning: &Diagnostic) -> String {
+    let place = warning.place.as_ref();
+    let place = place.map(|it| format!("{}:{}:{}: ", it.path, it.line, it.column));
+    let shape = warning.shape.as_ref().map(|it| format!("{it}: "));
+    let parts = [place.as_deref(), shape.as_deref(), Some(&*warning.message)];
+    let line: String = parts.into_iter().flatten().collect();
+    line.replace(char::is_control, " ")
+}
+
+/// Why a build script could not generate.
+///
+/// `Debug` gives the text for people as well: it is what Cargo shows when `main` returns an error.
+pub struct Error(Kind);
+
+enum Kind {
+    NoModule(Option<String>),
+    NoOutDir,
+    Files(files::Error),
+    Model(Diagnostics),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::NoModule(Some(path)) => {
+                write!(f, "{path:?} is not the path of a module: it is one like crate::echo")
+            }
+            Kind::NoModule(None) => f.write_str(
+                "the configuration is for a crate: a build script's is made by Config::module",
+            ),
+            Kind::NoOutDir => f.write_str("there is no OUT_DIR: this is for build scripts"),
+            Kind::Files(error) => match std::error::Error::source(error) {
+                Some(source) => write!(f, "{error}: {source}"),
+                None => error.fmt(f),
+            },
+            Kind::Model(diagnostics) => write!(f, "the model is refused\n\n{diagnostics}"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Error {}

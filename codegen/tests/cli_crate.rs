@@ -1,0 +1,130 @@
+//! Crates of their own: `--crate`, `--sides` and the rest of what decides about them.
+
+mod support;
+
+use std::fs;
+
+use support::{Folder, Workspace, echo_model, run, tree, workspace};
+
+/// Generates the echo service as the crate `echo` in the folder `echo`.
+#[track_caller]
+fn generate(folder: &Folder, more: &[&str]) -> Vec<String> {
+    folder.write("model/echo.json", echo_model());
+    let args = ["--model", &folder.path("model"), "--out", &folder.path("echo"), "--crate", "echo"];
+    let args: Vec<_> = args.iter().chain(more).map(|it| (*it).to_owned()).collect();
+    let run = run(&args);
+    assert_eq!((run.status, &*run.stderr), (0, ""), "{run:?}");
+    args
+}
+
+#[test]
+fn a_crate_has_a_manifest_and_leaves_the_rest_alone() {
+    let folder = Folder::new("crate");
+    folder.write("echo/README.md", "Written by hand.\n");
+    folder.write("echo/tests/it.rs", "// Written by hand.\n");
+    let mut args = generate(&folder, &[]);
+    assert!(folder.names("echo").eq(["Cargo.toml", "README.md", "src", "tests"]));
+
+    args.push("--check".to_owned());
+    assert_eq!(run(&args).status, 0);
+    let manifest = fs::read_to_string(folder.path("echo/Cargo.toml")).unwrap();
+    folder.write("echo/Cargo.toml", manifest.replace("edition", "# edition"));
+    let before = tree(&folder.path("echo"));
+    let stale = run(&args);
+    assert_eq!(stale.status, 1, "{stale:?}");
+    assert!(stale.stdout.contains("echo/Cargo.toml\nrun `cargo run"), "{stale:?}");
+    assert_eq!(tree(&folder.path("echo")), before);
+    args.pop();
+    let run = run(&args);
+    assert!(run.stdout.contains("files       1 written, "), "{run:?}");
+    assert_eq!(fs::read_to_string(folder.path("echo/Cargo.toml")).unwrap(), manifest);
+}
+
+#[test]
+fn a_manifest_that_was_not_generated_is_not_touched() {
+    let folder = Folder::new("foreign-manifest");
+    folder.write("model.json", echo_model());
+    folder.write("echo/Cargo.toml", "[package]\n");
+    let before = tree(&folder.path("echo"));
+    let model = folder.path("model.json");
+    let run = run(&["--model", &model, "--out", &folder.path("echo"), "--crate", "echo"]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.stderr.contains("echo holds files that were not generated:\n"), "{run:?}");
+    assert!(run.stderr.contains("echo/Cargo.toml\nnothing was changed"), "{run:?}");
+    assert_eq!(tree(&folder.path("echo")), before);
+    assert!(folder.names("echo").eq(["Cargo.toml"]));
+}
+
+#[test]
+fn a_crate_that_cannot_be_written_leaves_nothing_behind() {
+    let folder = Folder::new("not-written");
+    folder.write("model.json", echo_model());
+    // The sources are fine, the manifest is not: a folder is in its place.
+    folder.write("new/echo/Cargo.toml/inside", "");
+    let model = folder.path("model.json");
+    let run = run(&["--model", &model, "--out", &folder.path("new/echo"), "--crate", "echo"]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(folder.names("new/echo").eq(["Cargo.toml"]));
+}
+
+#[test]
+fn the_runtime_is_where_it_is_said_to_be() {
+    let folder = Folder::new("runtime");
+    folder.write("vendor/eventstream-rpc/Cargo.toml", "");
+    let vendored = folder.path("vendor/eventstream-rpc");
+    for (place, expected) in [
+        ("0.1", "eventstream-rpc = { version = \"0.1\", default-features = false }\n"),
+        (&*vendored, "{ path = \"../vendor/eventstream-rpc\", version = \"0.1.0\", "),
+    ] {
+        generate(&folder, &["--runtime", place]);
+        let manifest = fs::read_to_string(folder.path("echo/Cargo.toml")).unwrap();
+        assert!(manifest.contains(expected), "{manifest}");
+    }
+}
+
+/// What is in the crate with each choice of sides: a feature, a file, and neither for what is left out.
+const SIDES: [(&str, &str, &str); 2] =
+    [("client", "tokio", "src/client.rs"), ("server", "server", "src/server.rs")];
+
+#[test]
+fn a_crate_has_the_sides_that_are_asked_for_and_compiles() {
+    let folder = Folder::new("sides");
+    let mut workspace = Workspace::new(&folder);
+    folder.write("model/echo.json", echo_model());
+    for sides in ["client", "server", "client,server"] {
+        let name = sides.replace(',', "-");
+        let (model, out) = (folder.path("model"), folder.path(&name));
+        let run = run(&["--model", &model, "--out", &out, "--crate", &name, "--sides", sides]);
+        assert_eq!((run.status, &*run.stderr), (0, ""), "{run:?}");
+        let files = tree(&out);
+        for (side, feature, file) in SIDES {
+            let is_there = sides.split(',').any(|it| it == side);
+            assert_eq!(fs::exists(format!("{out}/{file}")).unwrap(), is_there, "{sides}: {file}");
+            let mention = format!("feature = \"{feature}\"");
+            let mentions =
+                files.values().any(|it| String::from_utf8_lossy(&it.text).contains(&mention));
+            assert_eq!(mentions, is_there, "{sides}: {mention}");
+            let manifest = fs::read_to_string(format!("{out}/Cargo.toml")).unwrap();
+            assert_eq!(manifest.contains(&format!("\n{feature} = [")), is_there, "{manifest}");
+        }
+        workspace.add_crate(&name);
+    }
+    // Each crate is checked as it is, and as what it can be.
+    for args in
+        [&["clippy", "--workspace"][..], &["doc", "--workspace", "--no-deps", "--all-features"]]
+    {
+        let run = workspace.cargo(args);
+        assert_eq!((run.status, &*run.stderr), (0, ""), "{args:?}");
+    }
+}
+
+#[test]
+fn the_connector_of_greengrass_finds_its_socket() {
+    let folder = Folder::new("connector");
+    generate(&folder, &[]);
+    let client = || fs::read_to_string(folder.path("echo/src/client.rs")).unwrap();
+    assert!(!client().contains("pub async fn connect()"));
+    generate(&folder, &["--connector", "greengrass"]);
+    assert!(client().contains("pub async fn connect()"));
+    assert!(workspace().join("runtime/src/greengrass.rs").exists());
+}
