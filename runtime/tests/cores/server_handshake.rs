@@ -73,6 +73,16 @@ fn a_client_that_is_refused_has_time_to_read_that() {
 }
 
 #[test]
+fn a_client_that_is_refused_hears_no_more() {
+    let (mut core, now) = asked();
+    core.refuse(now);
+    written(&mut core);
+    receive(&mut core, unreadable_header());
+    assert!(matches!(core.ended(), Some(ConnectionError::Decode(_))));
+    assert!(written(&mut core).is_empty());
+}
+
+#[test]
 fn another_version_is_refused_without_asking() {
     let without_version = encode(headers(CONNECT, 0, 0, &[]), "{}");
     for bytes in [

@@ -33,8 +33,9 @@ impl Core {
                 Ok(None) => break,
                 Err(error) => {
                     // As the library under the official SDKs: bad framing is not answered, bad headers in
-                    // a good frame are.
-                    if let DecodeError::Headers(_) = error {
+                    // a good frame are. Whoever has been refused has had their answer.
+                    let is_refused = matches!(self.state, State::Refused);
+                    if matches!(error, DecodeError::Headers(_)) && !is_refused {
                         self.output.report(MessageType::InternalError, "a header cannot be read");
                     }
                     self.fail(error.into());

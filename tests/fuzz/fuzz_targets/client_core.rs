@@ -1,0 +1,5 @@
+//! See `invariants::client_core`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::client_core(data));

@@ -1,0 +1,5 @@
+//! See `invariants::server_core`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::server_core(data));

@@ -1,0 +1,348 @@
+//! The server's side of a connection under anything that a client may send and a service may do.
+
+use std::{
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use bytes::{BufMut, BytesMut};
+use eventstream_rpc::{
+    error::ConnectionError,
+    protocol::{
+        Endpoint, MessageType, StreamId,
+        server::{Config, Core, ErrorMessage, Incoming, SendError},
+    },
+};
+
+use crate::{
+    Input,
+    client::is_application,
+    frames::{self, Arriving, EVENT, RESPONSE},
+    seal,
+    wire::{Wire, messages},
+};
+
+/// A request that the service knows of.
+struct Served {
+    id: StreamId,
+    has_responded: bool,
+    is_streaming: bool,
+    /// The number of the last event that was read.
+    last_event: Option<u32>,
+}
+
+struct Server {
+    core: Core,
+    config: Config,
+    now: Instant,
+    arriving: Arriving,
+    input: BytesMut,
+    number: u32,
+    largest: usize,
+    wire: Wire,
+    served: Vec<Served>,
+    /// Bytes that have been taken to be written, since the start, and how many of them have not been yet.
+    taken: u64,
+    unwritten: usize,
+    has_introduction: bool,
+}
+
+fn cx() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+/// Lets a server go through what the bytes say, and checks that
+///
+/// - nothing panics,
+/// - what it writes decodes and keeps the rules: see `wire`,
+/// - requests come once each, in the order of their ids, and no more wait than streams are allowed,
+/// - a client's events come in order, and no more wait than is allowed,
+/// - when the connection ends everything ends.
+///
+/// The first byte chooses the configuration; each further byte is something that happens, followed by what
+/// it needs.
+pub fn server_core(data: &[u8]) {
+    let mut input = Input::new(data);
+    let mut server = Server::new(&mut input);
+    while !input.is_empty() {
+        server.step(&mut input);
+        server.take();
+        assert!(!server.core.is_closed() || !server.core.wants_input());
+        drop(server.core.take_woken());
+    }
+    server.finish();
+}
+
+impl Server {
+    fn new(input: &mut Input<'_>) -> Self {
+        let how = input.byte();
+        let mut config = Config::default();
+        config.max_streams = if how & 1 != 0 { 2 } else { 10_000 };
+        config.write_queue_limit = if how & 2 != 0 { 300 } else { 1024 * 1024 };
+        config.max_frame_len = if how & 4 != 0 { 250 } else { 24 * 1024 * 1024 };
+        config.event_queue_limit = if how & 8 != 0 { 500 } else { 16 * 1024 * 1024 };
+        let now = Instant::now();
+        let mut server = Self {
+            core: Core::new(config, now),
+            config,
+            now,
+            arriving: Arriving::default(),
+            input: BytesMut::new(),
+            number: 0,
+            largest: 0,
+            wire: Wire::default(),
+            served: Vec::new(),
+            taken: 0,
+            unwritten: 0,
+            has_introduction: false,
+        };
+        // Most of what can happen happens after the handshake.
+        if how & 16 == 0 {
+            server.arriving.push(&frames::control(MessageType::Connect, 0));
+            server.arrive(usize::MAX);
+            server.poll_incoming();
+            server.core.accept();
+            server.take();
+        }
+        server
+    }
+
+    fn step(&mut self, input: &mut Input<'_>) {
+        let what = input.byte();
+        match what % 32 {
+            0..=5 => {
+                let message = frames::message(input, self.number, self.wire.last_id);
+                self.number += 1;
+                self.arriving.push(&message);
+                if what & 64 == 0 {
+                    self.arrive(usize::MAX);
+                }
+            }
+            6 | 7 => self.arrive(input.short().into()),
+            8 => {
+                let len = input.short();
+                self.arriving.push(&seal(input.bytes(len.into())));
+                self.arrive(usize::MAX);
+            }
+            9 => {
+                let len = input.short();
+                self.arriving.push(input.bytes(len.into()));
+                self.arrive(usize::MAX);
+            }
+            10 => self.arriving.push(&frames::control(MessageType::Connect, 0)),
+            11..=13 => {
+                self.poll_incoming();
+            }
+            14..=16 => self.with_served(input, Self::respond),
+            17..=19 => self.with_served(input, Self::send_event),
+            20 => self.with_served(input, |server, at| {
+                let error = ErrorMessage {
+                    service_model_type: Some("test#Error".to_owned()),
+                    content_type: "application/json".to_owned(),
+                    payload: "{}".into(),
+                };
+                server.core.send_error(server.served[at].id, &error);
+            }),
+            21 => self.with_served(input, |server, at| {
+                server.core.terminate(server.served[at].id);
+            }),
+            22 | 23 => self.with_served(input, |server, at| {
+                server.core.expect_events(server.served[at].id, what & 32 == 0);
+            }),
+            24 | 25 => self.with_served(input, |server, at| {
+                server.poll_event(at);
+            }),
+            26 => {
+                self.now += Duration::from_millis(input.short().into());
+                self.core.expire(self.now);
+                assert!(self.core.next_deadline().is_none_or(|it| it > self.now));
+            }
+            27 | 28 => {
+                let len = usize::from(input.short()).min(self.unwritten);
+                self.unwritten -= len;
+                self.core.wrote(len);
+            }
+            29 if what & 96 == 96 => self.core.refuse(self.now),
+            29 => self.core.accept(),
+            30 if what & 96 == 96 => self.core.drain(),
+            30 => {
+                let _ = self.core.poll_idle(&cx());
+            }
+            _ if what & 224 == 224 => self.core.fail(ConnectionError::ClosedByPeer),
+            _ => {
+                let _ = self.core.poll_finished(&cx());
+                let _ = self.core.missing(&self.input);
+            }
+        }
+    }
+
+    fn with_served(&mut self, input: &mut Input<'_>, f: impl FnOnce(&mut Self, usize)) {
+        if !self.served.is_empty() {
+            let at = input.index(self.served.len());
+            f(self, at);
+        }
+    }
+
+    /// Some of what is on its way arrives, up to the end of a message each time.
+    fn arrive(&mut self, most: usize) {
+        let mut left = most;
+        while self.core.wants_input() && left > 0 && !self.arriving.is_empty() {
+            let taken = self.arriving.take(&self.input, left);
+            left -= taken.len().min(left);
+            self.input.extend_from_slice(&taken);
+            self.receive();
+            // What was written in answer to one message is there before the next arrives.
+            self.take();
+            if taken.is_empty() {
+                break;
+            }
+        }
+    }
+
+    fn receive(&mut self) {
+        let message = frames::peek(&self.input);
+        let (before, was_closed) = (self.input.len(), self.core.is_closed());
+        self.core.receive(&mut self.input, self.now);
+        assert!(self.input.len() <= before);
+        if was_closed || self.input.len() == before {
+            return;
+        }
+        self.largest = self.largest.max(before);
+        let Some(message) = message.filter(is_application) else { return };
+        if self.has_introduction && message.stream_id.0 > 0 {
+            // It counts as used whether or not the service hears of it.
+            if message.stream_id.0 == self.wire.last_id + 1 && !self.core.is_closed() {
+                self.wire.last_id += 1;
+            }
+            if message.is_terminating() {
+                self.wire.peer_ended(message.stream_id.0, self.taken);
+            }
+        }
+    }
+
+    /// Everything that is queued is taken at once, so that it is known what came before what.
+    fn take(&mut self) {
+        let mut taken = BytesMut::new();
+        self.core.take_output(&mut taken);
+        self.unwritten += taken.len();
+        for message in messages(taken) {
+            self.wire.server_wrote(&message, self.taken);
+            self.taken += message.frame_len() as u64;
+        }
+    }
+
+    /// Whether there was something.
+    fn poll_incoming(&mut self) -> bool {
+        match self.core.poll_incoming(&cx()) {
+            Poll::Pending => {
+                assert!(!self.core.is_closed());
+                false
+            }
+            Poll::Ready(None) => {
+                assert!(self.core.is_closed());
+                false
+            }
+            Poll::Ready(Some(Incoming::Connect { .. })) => {
+                assert!(!self.has_introduction, "a client introduces itself once");
+                self.has_introduction = true;
+                true
+            }
+            Poll::Ready(Some(Incoming::Request(message))) => {
+                assert!(self.has_introduction);
+                let id = message.stream_id;
+                assert!(message.operation().is_some_and(|it| !it.is_empty()));
+                assert!(self.served.last().is_none_or(|it| it.id < id), "ids count up");
+                assert!(id.0 > 0 && id.0 <= self.wire.last_id);
+                self.served.push(Served {
+                    id,
+                    has_responded: false,
+                    is_streaming: false,
+                    last_event: None,
+                });
+                true
+            }
+        }
+    }
+
+    fn respond(&mut self, at: usize) {
+        let served = &mut self.served[at];
+        if served.has_responded {
+            return;
+        }
+        let payload = |dst: &mut BytesMut| {
+            dst.put_slice(b"{}");
+            Ok(())
+        };
+        served.is_streaming = served.id.0 % 2 == 0;
+        let sent = if served.is_streaming {
+            self.core.respond_open(served.id, RESPONSE, payload)
+        } else {
+            self.core.respond(served.id, RESPONSE, payload)
+        };
+        match sent {
+            Ok(()) => served.has_responded = true,
+            Err(SendError::Full) => assert!(self.unwritten > self.config.write_queue_limit),
+            Err(SendError::Ended | SendError::Build(_)) => {}
+        }
+    }
+
+    fn send_event(&mut self, at: usize) {
+        let served = &self.served[at];
+        if !served.has_responded || !served.is_streaming {
+            return;
+        }
+        let sent = self.core.send_event(served.id, EVENT, |dst| {
+            dst.put_slice(b"{\"text\":\"An event that is not quite short.\"}");
+            Ok(())
+        });
+        if let Err(SendError::Full) = sent {
+            assert!(self.unwritten > self.config.write_queue_limit);
+        }
+    }
+
+    /// The length of an event, if there was one.
+    fn poll_event(&mut self, at: usize) -> Option<usize> {
+        let served = &mut self.served[at];
+        let Poll::Ready(Some(event)) = self.core.poll_event(served.id, &cx()) else { return None };
+        assert_eq!(event.stream_id, served.id);
+        if let Some(number) = frames::number(event.payload()) {
+            assert!(served.last_event < Some(number), "events come in their order");
+            served.last_event = Some(number);
+        }
+        Some(event.frame_len())
+    }
+
+    /// The connection ends, and so does everything else.
+    fn finish(&mut self) {
+        let mut waiting = 0;
+        while self.poll_incoming() {
+            waiting += 1;
+            assert!(waiting <= self.config.max_streams + 1, "too many requests wait");
+        }
+        for at in 0..self.served.len() {
+            let mut waiting = 0;
+            while let Some(len) = self.poll_event(at) {
+                waiting += len;
+            }
+            let most = self.config.event_queue_limit.max(self.largest) + self.largest;
+            assert!(waiting <= most, "{waiting} bytes of events wait");
+        }
+        self.core.fail(ConnectionError::ClosedByPeer);
+        self.take();
+        self.core.finish();
+        assert!(self.core.is_closed() && !self.core.wants_input());
+        assert!(matches!(self.core.poll_incoming(&cx()), Poll::Ready(None)));
+        assert!(self.core.poll_idle(&cx()).is_ready());
+        assert!(self.core.poll_finished(&cx()).is_ready());
+        assert_eq!(self.core.next_deadline(), None);
+        for served in &self.served {
+            assert!(self.core.poll_ended(served.id, &cx()).is_ready());
+            assert!(matches!(self.core.poll_event(served.id, &cx()), Poll::Ready(None)));
+            let sent = self.core.respond(served.id, RESPONSE, |_| Ok(()));
+            assert!(matches!(sent, Err(SendError::Ended)));
+        }
+        let mut left = BytesMut::new();
+        self.core.take_output(&mut left);
+        assert!(left.is_empty(), "nothing is written after the end");
+    }
+}
