@@ -5,6 +5,8 @@ pub mod connections;
 pub mod load;
 pub mod streams;
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde_json::json;
 
@@ -22,9 +24,10 @@ use crate::{
 pub async fn run(
     column: Column,
     logs: bool,
+    patience: Duration,
     script: impl AsyncFnOnce(Session) -> Verdict,
 ) -> Result<Verdict> {
-    let mut session = Session::start(column, logs).await?;
+    let mut session = Session::start(column, logs, patience).await?;
     if let Err(problem) = session.connect(json!({"do": "connect"})).await {
         let how = match problem {
             Problem::Fails(how) | Problem::NotApplicable(how) => how,

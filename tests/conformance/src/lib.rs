@@ -5,7 +5,8 @@
 //! as its documentation says, does what it is told and prints what it sees as JSON. Whether this project's
 //! server keeps it, a scripted client finds out.
 //!
-//! The tests run this project's client and server; the program `conformance` runs one promise at a time.
+//! The tests run this project's client and server, and the official SDKs for Python and JavaScript. The
+//! program `conformance` runs all, those of the other crates included, and writes the table in the README.
 
 pub mod client;
 pub mod column;
@@ -14,5 +15,6 @@ pub mod process;
 pub mod row;
 pub mod server;
 pub mod session;
+pub mod table;
 pub mod verdict;
 pub mod wire;

@@ -27,8 +27,11 @@ const START: Duration = Duration::from_secs(120);
 /// slow.
 const OWN_PATIENCE: Duration = Duration::from_secs(120);
 
-/// How long another client may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(6);
+/// How long another client may take, as a rule, before it counts as hanging.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much less a driver waits in a handler, so that it can still say so.
+const LESS: Duration = Duration::from_secs(2);
 
 /// The token with which drivers introduce themselves; no log may have it.
 pub const TOKEN: &str = "TOKEN0SECRET0000";
@@ -48,16 +51,22 @@ pub struct Driver {
 
 impl Driver {
     /// Starts a driver that connects to `socket`, and logs as much as it can to its error output if it is
-    /// told to.
+    /// told to. Another client that says nothing for as long as `patience` hangs.
     ///
     /// # Errors
     ///
     /// It cannot be built or started.
-    pub async fn start(column: Column, socket: &Path, logs: bool) -> Result<Self> {
+    pub async fn start(
+        column: Column,
+        socket: &Path,
+        logs: bool,
+        patience: Duration,
+    ) -> Result<Self> {
         let mut command = column.driver()?;
         command.env("AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT", socket);
         command.env("SVCUID", TOKEN).env("CONFORMANCE_LOGS", if logs { "1" } else { "" });
-        command.env("RUST_BACKTRACE", "0");
+        let stuck = patience.saturating_sub(LESS).as_secs().to_string();
+        command.env("CONFORMANCE_STUCK", stuck).env("RUST_BACKTRACE", "0");
         let mut process = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
         let output = process.stdout.take().context("stdout is piped")?;
         let errors = process.stderr.take().context("stderr is piped")?;
@@ -73,7 +82,7 @@ impl Driver {
         };
         let ready = driver.next(&["ready"], "does not start").await;
         ready.map_err(|problem| anyhow::anyhow!("{column:?} {problem}: {}", driver.log()))?;
-        driver.patience = if column == Column::Ours { OWN_PATIENCE } else { PATIENCE };
+        driver.patience = if column == Column::Ours { OWN_PATIENCE } else { patience };
         Ok(driver)
     }
 
@@ -83,6 +92,7 @@ impl Driver {
     ///
     /// The process is gone.
     pub async fn tell(&mut self, command: Value) -> Result<(), Problem> {
+        tracing::debug!("{command}");
         let line = format!("{command}\n");
         let told = match &mut self.input {
             Some(input) => input.write_all(line.as_bytes()).await.is_ok(),
@@ -110,8 +120,11 @@ impl Driver {
                 Ok(Ok(Some(line))) => line,
                 Ok(_) => return fails(self.end().await),
             };
+            tracing::debug!("{line}");
             let Ok(value) = serde_json::from_str::<Value>(&line) else {
-                return fails(format!("a driver says {line:?}"));
+                // Not what the driver says but what its client logs.
+                self.log.lock().expect("nobody panics with it").push_str(&line);
+                continue;
             };
             if let Some(why) = value.get("unsupported").and_then(Value::as_str) {
                 return Err(Problem::NotApplicable(why.to_owned()));

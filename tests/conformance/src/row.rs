@@ -1,5 +1,7 @@
 //! The promises.
 
+use std::time::Duration;
+
 use crate::{client, column::Column, server, verdict::Verdict};
 
 macro_rules! rows {
@@ -21,14 +23,21 @@ macro_rules! rows {
                 }
             }
 
-            /// Finds out whether a client keeps it.
+            /// Finds out whether a client keeps it; another than this project's that does nothing for as
+            /// long as `patience` hangs.
             ///
             /// # Errors
             ///
             /// The client's driver cannot be built or started.
-            pub async fn of_client(self, column: Column) -> anyhow::Result<Verdict> {
+            pub async fn of_client(
+                self,
+                column: Column,
+                patience: Duration,
+            ) -> anyhow::Result<Verdict> {
                 match self {
-                    $(Self::$row => client::run(column, self == Self::Secrets, $client).await,)*
+                    $(Self::$row => {
+                        client::run(column, self == Self::Secrets, patience, $client).await
+                    })*
                 }
             }
 

@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use anyhow::Result;
@@ -34,10 +35,10 @@ impl Session {
     /// # Errors
     ///
     /// The driver cannot be built or started, or its client does not connect.
-    pub async fn start(column: Column, logs: bool) -> Result<Self> {
+    pub async fn start(column: Column, logs: bool, patience: Duration) -> Result<Self> {
         let path = socket_path();
         let listener = UnixListener::bind(&path)?;
-        let driver = Driver::start(column, &path, logs).await?;
+        let driver = Driver::start(column, &path, logs, patience).await?;
         Ok(Self { driver, peer: Peer::default(), listener, path, last_call: 0 })
     }
 

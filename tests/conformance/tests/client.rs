@@ -1,13 +1,13 @@
 //! This project's client, each promise by its name.
 
-use conformance::{column::Column, row::Row};
+use conformance::{column::Column, process::PATIENCE, row::Row};
 
 macro_rules! promises {
     ($($name:ident: $row:ident;)*) => {
         $(
             #[tokio::test]
             async fn $name() {
-                let verdict = Row::$row.of_client(Column::Ours).await.unwrap();
+                let verdict = Row::$row.of_client(Column::Ours, PATIENCE).await.unwrap();
                 assert_eq!(verdict, Ok(()));
             }
         )*

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     process::TOKEN,
     session::{Session, configuration, event},
-    verdict::{Problem, Verdict, fails},
+    verdict::{Verdict, fails},
     wire::{Draft, END, MAX_FRAME, MESSAGE, PING, PING_RESPONSE, malformed},
 };
 
@@ -48,7 +48,7 @@ pub async fn cancelled_send(mut it: Session) -> Verdict {
                 }
             }
             // Without having been answered.
-            _ = it.driver.result(51) => return fails("the connection is of no use any more"),
+            _ = it.driver.result(51) => return fails("the connection is broken"),
         }
     }
     let result = it.driver.result(51).await?;
@@ -109,7 +109,7 @@ pub async fn large_frame(mut it: Session) -> Verdict {
 
 /// A client that is told to comes back when the server has been away, and so do its subscriptions.
 pub async fn reconnect(mut it: Session) -> Verdict {
-    it.connect(json!({"do": "connect", "reconnect": true})).await.map_err(not_offered)?;
+    it.connect(json!({"do": "connect", "reconnect": true})).await?;
     it.subscribe("t", "print").await?;
     it.disconnect();
     it.accept().await?;
@@ -118,13 +118,6 @@ pub async fn reconnect(mut it: Session) -> Verdict {
     it.peer.send(&event(request.stream, "again")).await?;
     it.sees(json!("again"), "the subscription is gone").await?;
     it.next_call_works().await
-}
-
-fn not_offered(problem: Problem) -> Problem {
-    match problem {
-        Problem::NotApplicable(_) => Problem::Fails("not offered".to_owned()),
-        problem => problem,
-    }
 }
 
 /// No token and no payload is in what is logged at the finest level.

@@ -1,0 +1,59 @@
+//! The table in the README, against a run: of this project's client and server, and of the official SDKs.
+
+use conformance::{
+    column::Column,
+    process::PATIENCE,
+    row::Row,
+    table::{self, Outcome, Subject},
+    verdict::Problem,
+};
+
+#[tokio::test]
+async fn the_table_says_what_a_run_says() {
+    let subjects = [
+        Subject::Server,
+        Subject::Client(Column::Ours),
+        Subject::Client(Column::PythonV1),
+        Subject::Client(Column::PythonV2),
+        Subject::Client(Column::JavaScript),
+    ];
+    let outcomes = table::run(&subjects, |_| {}).await.unwrap();
+    assert_eq!(outcomes.len(), subjects.len() * Row::ALL.len());
+    let readme = std::fs::read_to_string(table::readme()).unwrap();
+    for (outcome, says) in table::differences(&readme, &outcomes).unwrap() {
+        // A machine with much to do makes those hang that do not: once more, one by one and with more time.
+        let again = outcome.subject.run(outcome.row, 6 * PATIENCE).await.unwrap();
+        let differs = table::differences(&readme, std::slice::from_ref(&again)).unwrap();
+        assert!(differs.is_empty(), "{outcome:?}, then {again:?}; the table says {says:?}");
+    }
+}
+
+#[test]
+fn a_table_says_what_it_was_made_of() {
+    let outcome = |row, subject, verdict| Outcome { row, subject, verdict };
+    let (python, server) = (Subject::Client(Column::PythonV1), Subject::Server);
+    let not_applicable = Err(Problem::NotApplicable("why".to_owned()));
+    let outcomes = [
+        outcome(Row::Ping, python, Err(Problem::Fails("no answer".to_owned()))),
+        outcome(Row::Ping, server, Ok(())),
+        outcome(Row::LiteError, server, not_applicable.clone()),
+        outcome(Row::WaitInHandler, server, not_applicable),
+    ];
+    let table = table::render(&outcomes);
+    assert!(table.contains("| ping is answered | not run | pass | fails: no answer | not run |"));
+    assert_eq!(table.matches("n/a <sup>1</sup>").count(), 2);
+    assert_eq!(table.matches("<sup>1</sup> why.").count(), 1);
+
+    let empty = table::replace(
+        "before\n<!-- conformance: begin; written by `cargo run -p conformance -- table` -->\n\
+         old\n<!-- conformance: end -->\nafter\n",
+        &table,
+    );
+    let readme = empty.unwrap();
+    assert!(readme.starts_with("before\n") && readme.ends_with("after\n"));
+    assert!(!readme.contains("old"));
+    assert!(table::differences(&readme, &outcomes).unwrap().is_empty());
+    let changed = outcome(Row::Ping, python, Ok(()));
+    assert_eq!(table::differences(&readme, &[changed]).unwrap().len(), 1);
+    assert!(table::replace("no place", &table).is_err());
+}
