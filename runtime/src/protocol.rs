@@ -6,14 +6,17 @@
 
 pub mod client;
 mod message;
+mod numbers;
 mod output;
 #[cfg(feature = "server")]
 pub mod server;
 mod waiting;
+mod wakers;
 
 pub use message::{MessageFlags, MessageType, RpcMessage, StreamId, Violation};
 pub(crate) use message::{Outgoing, error_payload, header};
 pub use waiting::Place;
+pub use wakers::Wakers;
 
 use std::{
     task::{Context, Waker},
@@ -68,7 +71,7 @@ pub trait Endpoint {
     fn release(&mut self, waker: &Waker);
 
     /// Everyone to be woken because of what was done; to be called after the lock is released.
-    fn take_woken(&mut self) -> Vec<Waker>;
+    fn take_woken(&mut self) -> Wakers;
 }
 
 /// The version that a connect message states, and that a server checks.

@@ -49,7 +49,7 @@ impl<E: Endpoint> Shared<E> {
         let result = f(&mut core);
         let woken = core.take_woken();
         drop(core);
-        woken.into_iter().for_each(Waker::wake);
+        woken.wake();
         result
     }
 

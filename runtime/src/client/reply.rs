@@ -16,13 +16,14 @@ use crate::{
 pub(crate) fn decode<O: Operation, S: Shape>(
     message: &RpcMessage,
 ) -> Result<S, SdkError<O::Error>> {
-    let shape = message.service_model_type();
     if message.message_type == MessageType::ApplicationError {
         let payload = Bytes::copy_from_slice(message.payload());
+        let shape = message.service_model_type();
         let error = operation_error(O::SERVICE, shape, message.content_type(), payload);
         return Err(SdkError::ServiceError(error));
     }
-    if let Some(shape) = shape.filter(|it| *it != S::ID) {
+    if message.has_shape(S::ID) == Some(false) {
+        let shape = message.service_model_type().unwrap_or_default();
         return Err(ResponseError::unexpected_shape(S::ID, shape).into());
     }
     let decoded = serde::payload_from_slice(message.payload());

@@ -159,7 +159,11 @@ impl<'a> Headers<'a> {
                 return Err(HeaderError::TooMany { limit: limits.max_headers });
             }
             count += 1;
-            read_header(&mut rest, limits.max_value_len)?;
+            let header = RawHeader::read(&mut rest, limits.max_value_len)?;
+            check_text(header.name)?;
+            if header.value_type == STRING {
+                check_text(header.value)?;
+            }
         }
         Ok(Self(bytes))
     }
@@ -168,58 +172,105 @@ impl<'a> Headers<'a> {
     pub(super) fn checked(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
+
+    /// The same headers as bytes: what looks for a few of them need not read the others.
+    pub(crate) fn raw(self) -> impl Iterator<Item = RawHeader<'a>> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || next_raw(&mut rest))
+    }
 }
 
 impl<'a> Iterator for Headers<'a> {
     type Item = HeaderRef<'a>;
 
     fn next(&mut self) -> Option<HeaderRef<'a>> {
-        if self.0.is_empty() {
-            return None;
-        }
         // `parse` has read the same bytes; an error cannot come up.
-        read_header(&mut self.0, usize::MAX).ok()
+        next_raw(&mut self.0)?.to_header().ok()
     }
 }
 
-/// Takes one header off the front of `rest`, which is not empty.
-#[inline]
-fn read_header<'a>(
-    rest: &mut &'a [u8],
-    max_value_len: usize,
-) -> Result<HeaderRef<'a>, HeaderError> {
-    let [name_len] = take_array(rest)?;
-    let name = take_str(rest, name_len.into())?;
-    let [value_type] = take_array(rest)?;
-    let value = match value_type {
-        0 => HeaderValueRef::Bool(true),
-        1 => HeaderValueRef::Bool(false),
-        2 => HeaderValueRef::Byte(i8::from_be_bytes(take_array(rest)?)),
-        3 => HeaderValueRef::Int16(i16::from_be_bytes(take_array(rest)?)),
-        4 => HeaderValueRef::Int32(i32::from_be_bytes(take_array(rest)?)),
-        5 => HeaderValueRef::Int64(i64::from_be_bytes(take_array(rest)?)),
-        6 => {
-            let len = take_len(rest, max_value_len)?;
-            HeaderValueRef::ByteArray(take(rest, len)?)
-        }
-        7 => {
-            let len = take_len(rest, max_value_len)?;
-            HeaderValueRef::String(take_str(rest, len)?)
-        }
-        8 => HeaderValueRef::Timestamp(i64::from_be_bytes(take_array(rest)?)),
-        9 => HeaderValueRef::Uuid(take_array(rest)?),
-        _ => return Err(HeaderError::UnknownType { value_type }),
-    };
-    Ok(HeaderRef { name, value })
+/// The number of the type of texts.
+const STRING: u8 = 7;
+
+/// A header whose type is known and whose texts have not been looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawHeader<'a> {
+    pub(crate) name: &'a [u8],
+    value_type: u8,
+    /// The bytes of the value, without its length.
+    value: &'a [u8],
 }
 
-fn take_len(rest: &mut &[u8], limit: usize) -> Result<usize, HeaderError> {
-    let len = u16::from_be_bytes(take_array(rest)?).into();
-    if len > limit { Err(HeaderError::ValueTooLong { len, limit }) } else { Ok(len) }
+impl<'a> RawHeader<'a> {
+    /// Takes one header off the front of `rest`, which is not empty.
+    #[inline]
+    fn read(rest: &mut &'a [u8], max_value_len: usize) -> Result<Self, HeaderError> {
+        let [name_len] = take_array(rest)?;
+        let name = take(rest, name_len.into())?;
+        let [value_type] = take_array(rest)?;
+        let len = match value_type {
+            0 | 1 => 0,
+            2 => 1,
+            3 => 2,
+            4 => 4,
+            5 | 8 => 8,
+            6 | STRING => {
+                let len = u16::from_be_bytes(take_array(rest)?).into();
+                if len > max_value_len {
+                    return Err(HeaderError::ValueTooLong { len, limit: max_value_len });
+                }
+                len
+            }
+            9 => 16,
+            _ => return Err(HeaderError::UnknownType { value_type }),
+        };
+        Ok(Self { name, value_type, value: take(rest, len)? })
+    }
+
+    /// The number, if the value is an `int32`.
+    pub(crate) fn as_int32(&self) -> Option<i32> {
+        match (self.value_type, self.value) {
+            (4, &[a, b, c, d]) => Some(i32::from_be_bytes([a, b, c, d])),
+            _ => None,
+        }
+    }
+
+    /// The bytes of the value, if it is a text.
+    pub(crate) fn as_text(&self) -> Option<&'a [u8]> {
+        (self.value_type == STRING).then_some(self.value)
+    }
+
+    fn to_header(self) -> Result<HeaderRef<'a>, HeaderError> {
+        let mut bytes = self.value;
+        let rest = &mut bytes;
+        let value = match self.value_type {
+            0 => HeaderValueRef::Bool(true),
+            1 => HeaderValueRef::Bool(false),
+            2 => HeaderValueRef::Byte(i8::from_be_bytes(take_array(rest)?)),
+            3 => HeaderValueRef::Int16(i16::from_be_bytes(take_array(rest)?)),
+            4 => HeaderValueRef::Int32(i32::from_be_bytes(take_array(rest)?)),
+            5 => HeaderValueRef::Int64(i64::from_be_bytes(take_array(rest)?)),
+            6 => HeaderValueRef::ByteArray(self.value),
+            STRING => HeaderValueRef::String(to_text(self.value)?),
+            8 => HeaderValueRef::Timestamp(i64::from_be_bytes(take_array(rest)?)),
+            9 => HeaderValueRef::Uuid(take_array(rest)?),
+            value_type => return Err(HeaderError::UnknownType { value_type }),
+        };
+        Ok(HeaderRef { name: to_text(self.name)?, value })
+    }
 }
 
-fn take_str<'a>(rest: &mut &'a [u8], len: usize) -> Result<&'a str, HeaderError> {
-    std::str::from_utf8(take(rest, len)?).map_err(|_| HeaderError::NotUtf8)
+fn next_raw<'a>(rest: &mut &'a [u8]) -> Option<RawHeader<'a>> {
+    if rest.is_empty() { None } else { RawHeader::read(rest, usize::MAX).ok() }
+}
+
+fn check_text(bytes: &[u8]) -> Result<(), HeaderError> {
+    // Nearly all are, and it takes less to see.
+    if bytes.is_ascii() { Ok(()) } else { to_text(bytes).map(|_| ()) }
+}
+
+fn to_text(bytes: &[u8]) -> Result<&str, HeaderError> {
+    std::str::from_utf8(bytes).map_err(|_| HeaderError::NotUtf8)
 }
 
 fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], HeaderError> {

@@ -18,14 +18,14 @@ mod stream;
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap, VecDeque},
+    collections::{BinaryHeap, VecDeque},
     task::{Context, Poll, Waker},
     time::Instant,
 };
 
 use bytes::BytesMut;
 
-use super::{Endpoint, MessageType, StreamId, header, output::Output};
+use super::{Endpoint, MessageType, StreamId, Wakers, header, numbers::NumberMap, output::Output};
 use crate::{
     error::{ConnectError, ConnectionError, EncodeError},
     frame::{Decoder, FrameEncoder, HeaderValueRef},
@@ -57,8 +57,8 @@ pub struct Core {
     was_open: bool,
     decoder: Decoder,
     output: Output,
-    streams: HashMap<Key, Stream>,
-    keys: HashMap<StreamId, Key>,
+    streams: NumberMap<Key, Stream>,
+    keys: NumberMap<StreamId, Key>,
     next_key: u64,
     next_id: Option<i32>,
     deadlines: BinaryHeap<Reverse<(Instant, Key)>>,
@@ -91,8 +91,8 @@ impl Core {
             was_open: false,
             decoder: Decoder::default(),
             output,
-            streams: HashMap::new(),
-            keys: HashMap::new(),
+            streams: NumberMap::default(),
+            keys: NumberMap::default(),
             next_key: 0,
             next_id: Some(1),
             deadlines: BinaryHeap::new(),
@@ -205,7 +205,7 @@ impl Endpoint for Core {
         self.output.release(waker);
     }
 
-    fn take_woken(&mut self) -> Vec<Waker> {
+    fn take_woken(&mut self) -> Wakers {
         self.output.take_woken()
     }
 }

@@ -115,41 +115,30 @@ impl RpcMessage {
     ///
     /// One of the three that every message has is missing or not an `int32`, or the type is unknown.
     pub fn read(frame: Frame) -> Result<Self, Violation> {
-        let message = frame.message();
         let start = frame.as_bytes().as_ptr().addr();
-        let range = |text: &str| {
+        let range = |text: &[u8]| {
             let offset = text.as_ptr().addr() - start;
             offset..offset + text.len()
         };
         let (mut message_type, mut flags, mut stream_id) = (None, None, None);
         let (mut operation, mut service_model_type, mut content_type) = (None, None, None);
-        for header in message.headers() {
-            match header.value {
-                HeaderValueRef::Int32(value) => {
-                    let slot = if header.name.eq_ignore_ascii_case(header::MESSAGE_TYPE) {
-                        &mut message_type
-                    } else if header.name.eq_ignore_ascii_case(header::MESSAGE_FLAGS) {
-                        &mut flags
-                    } else if header.name.eq_ignore_ascii_case(header::STREAM_ID) {
-                        &mut stream_id
-                    } else {
-                        continue;
-                    };
-                    *slot = Some(value);
+        for header in frame.message().headers().raw() {
+            if let Some(value) = header.as_int32() {
+                if is_named(header.name, header::MESSAGE_TYPE) {
+                    message_type = Some(value);
+                } else if is_named(header.name, header::MESSAGE_FLAGS) {
+                    flags = Some(value);
+                } else if is_named(header.name, header::STREAM_ID) {
+                    stream_id = Some(value);
                 }
-                HeaderValueRef::String(value) => {
-                    let slot = if header.name.eq_ignore_ascii_case(header::SERVICE_MODEL_TYPE) {
-                        &mut service_model_type
-                    } else if header.name.eq_ignore_ascii_case(header::CONTENT_TYPE) {
-                        &mut content_type
-                    } else if header.name.eq_ignore_ascii_case(header::OPERATION) {
-                        &mut operation
-                    } else {
-                        continue;
-                    };
-                    *slot = Some(range(value));
+            } else if let Some(text) = header.as_text() {
+                if is_named(header.name, header::SERVICE_MODEL_TYPE) {
+                    service_model_type = Some(range(text));
+                } else if is_named(header.name, header::CONTENT_TYPE) {
+                    content_type = Some(range(text));
+                } else if is_named(header.name, header::OPERATION) {
+                    operation = Some(range(text));
                 }
-                _ => {}
             }
         }
         let missing =
@@ -177,6 +166,12 @@ impl RpcMessage {
     /// The `service-model-type` header: the shape of the payload.
     pub fn service_model_type(&self) -> Option<&str> {
         self.text(&self.service_model_type)
+    }
+
+    /// Whether the payload has this shape; `None` if the message does not say which it has.
+    pub(crate) fn has_shape(&self, shape: &str) -> Option<bool> {
+        let range = self.service_model_type.clone()?;
+        Some(&self.frame.as_bytes()[range] == shape.as_bytes())
     }
 
     /// The `:content-type` header.
@@ -218,6 +213,11 @@ impl RpcMessage {
         // It was read as UTF-8 from the same place.
         std::str::from_utf8(&self.frame.as_bytes()[range.clone()?]).ok()
     }
+}
+
+fn is_named(name: &[u8], known: &str) -> bool {
+    // As everybody writes it, or with other letters.
+    name == known.as_bytes() || name.eq_ignore_ascii_case(known.as_bytes())
 }
 
 /// A message to be written.

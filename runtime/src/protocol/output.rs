@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::BytesMut;
 
 use super::{
-    MessageType, Outgoing, error_payload,
+    MessageType, Outgoing, Wakers, error_payload,
     waiting::{Line, Place, Waiting, WaitingForBytes},
 };
 use crate::{
@@ -40,7 +40,7 @@ pub(super) struct Output {
     /// Whoever drives the connection.
     driver: Option<Waker>,
     /// Wakers to be called once the lock is released.
-    woken: Vec<Waker>,
+    woken: Wakers,
 }
 
 impl Output {
@@ -224,7 +224,7 @@ impl Output {
         self.woken.extend(wakers);
     }
 
-    pub(super) fn take_woken(&mut self) -> Vec<Waker> {
+    pub(super) fn take_woken(&mut self) -> Wakers {
         std::mem::take(&mut self.woken)
     }
 }

@@ -13,7 +13,7 @@ mod room;
 mod stream;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
@@ -21,8 +21,8 @@ use std::{
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, output::Output,
-    waiting::Line,
+    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Wakers,
+    numbers::NumberMap, output::Output, waiting::Line,
 };
 use crate::{
     error::{BuildError, ConnectionError},
@@ -100,7 +100,7 @@ pub struct Core {
     output: Output,
     /// Replies that wait for room. Events wait in the line of the output, for less to be queued.
     replies: Line,
-    streams: HashMap<StreamId, Stream>,
+    streams: NumberMap<StreamId, Stream>,
     /// How many bytes are held for the service.
     received: usize,
     last_id: i32,
@@ -120,7 +120,7 @@ impl Core {
             decoder: decoder(config.max_connect_len.min(config.max_frame_len)),
             output: Output::default(),
             replies: Line::default(),
-            streams: HashMap::new(),
+            streams: NumberMap::default(),
             received: 0,
             last_id: 0,
             incoming: VecDeque::new(),
@@ -436,7 +436,7 @@ impl Endpoint for Core {
         self.output.release(waker);
     }
 
-    fn take_woken(&mut self) -> Vec<Waker> {
+    fn take_woken(&mut self) -> Wakers {
         self.output.take_woken()
     }
 }

@@ -18,14 +18,14 @@ impl Waiting {
     }
 
     /// Moves everyone to `woken`.
-    pub(super) fn wake(&mut self, woken: &mut Vec<Waker>) {
-        woken.append(&mut self.0);
+    pub(super) fn wake(&mut self, woken: &mut impl Extend<Waker>) {
+        woken.extend(self.0.drain(..));
     }
 
     /// Moves the one with this waker to `woken`, if it is here.
-    pub(super) fn release(&mut self, waker: &Waker, woken: &mut Vec<Waker>) {
+    pub(super) fn release(&mut self, waker: &Waker, woken: &mut impl Extend<Waker>) {
         if let Some(index) = self.0.iter().position(|it| it.will_wake(waker)) {
-            woken.push(self.0.swap_remove(index));
+            woken.extend([self.0.swap_remove(index)]);
         }
     }
 }
@@ -44,12 +44,12 @@ impl WaitingForBytes {
     }
 
     /// Moves those whose bytes have been written to `woken`.
-    pub(super) fn wake(&mut self, written: u64, woken: &mut Vec<Waker>) {
+    pub(super) fn wake(&mut self, written: u64, woken: &mut impl Extend<Waker>) {
         woken.extend(self.0.extract_if(.., |it| it.0 <= written).map(|it| it.1));
     }
 
     /// Moves those with this waker to `woken`.
-    pub(super) fn release(&mut self, waker: &Waker, woken: &mut Vec<Waker>) {
+    pub(super) fn release(&mut self, waker: &Waker, woken: &mut impl Extend<Waker>) {
         woken.extend(self.0.extract_if(.., |it| it.1.will_wake(waker)).map(|it| it.1));
     }
 }
@@ -104,7 +104,12 @@ impl Line {
     }
 
     /// Gives up a place; who comes next is moved to `woken` if there is room.
-    pub(super) fn leave(&mut self, place: &mut Place, has_room: bool, woken: &mut Vec<Waker>) {
+    pub(super) fn leave(
+        &mut self,
+        place: &mut Place,
+        has_room: bool,
+        woken: &mut impl Extend<Waker>,
+    ) {
         let Some(number) = place.0.take() else { return };
         self.waiting.remove(&number);
         if has_room {
@@ -113,7 +118,7 @@ impl Line {
     }
 
     /// Moves those for whom there may be room to `woken`.
-    pub(super) fn wake(&mut self, room: u64, woken: &mut Vec<Waker>) {
+    pub(super) fn wake(&mut self, room: u64, woken: &mut impl Extend<Waker>) {
         let count = WOKEN.saturating_add(usize::try_from(room / WOKEN_BYTES).unwrap_or(usize::MAX));
         let first = std::iter::from_fn(|| self.waiting.pop_first());
         woken.extend(first.take(count).map(|it| it.1));

@@ -36,6 +36,8 @@ pub(crate) struct Driver<IO, E: Endpoint> {
     shared: Arc<Shared<E>>,
     input: BytesMut,
     output: BytesMut,
+    /// How many bytes of the output have been written since the state was told.
+    written: usize,
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
     /// Runs out when the other side does not take what is still to be written.
     linger: Option<Pin<Box<Sleep>>>,
@@ -48,91 +50,117 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             shared,
             input: BytesMut::new(),
             output: BytesMut::new(),
+            written: 0,
             timer: None,
             linger: None,
         }
     }
 
-    /// Writes what is queued, all that has been queued in the meantime at once.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            if self.output.is_empty() {
-                let output = &mut self.output;
-                self.shared.with(|core| core.take_output(output));
+    /// Tells the state what has been written and what has arrived, and takes what is to be written next:
+    /// all under one lock.
+    fn exchange(&mut self, cx: &Context<'_>) -> Step {
+        let Self { shared, input, output, written, .. } = self;
+        shared.with(|core| {
+            // Nothing is missed that happens from here on.
+            core.set_driver(cx);
+            if *written > 0 {
+                core.wrote(std::mem::take(written));
             }
-            if self.output.is_empty() {
-                return Pin::new(&mut self.io).poll_flush(cx);
-            }
-            while !self.output.is_empty() {
-                let len = ready!(Pin::new(&mut self.io).poll_write(cx, &self.output))?;
-                if len == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
-                self.output.advance(len);
-                self.shared.with(|core| core.wrote(len));
-            }
-            // An emptied buffer is used again from its start.
-            self.output.clear();
-        }
-    }
-
-    /// Reads until there is nothing to read.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        loop {
-            let input = &mut self.input;
-            let (wants_input, missing) = self.shared.with(|core| {
-                // After a pause there may be whole messages in what was read before.
+            // After a pause there may be whole messages in what was read before.
+            if !input.is_empty() {
                 core.receive(input, tokio::time::Instant::now().into_std());
-                (core.wants_input(), core.missing(input))
-            });
-            if !wants_input {
-                return Poll::Pending;
             }
-            self.input.reserve(missing.clamp(READ_LEN, MAX_RESERVED));
-            // The future holds nothing between polls, so that a new one can take its place.
-            let read = std::pin::pin!(self.io.read_buf(&mut self.input));
-            if ready!(read.poll(cx))? == 0 {
-                return Poll::Ready(Err(ConnectionError::ClosedByPeer));
+            if output.is_empty() {
+                core.take_output(output);
             }
-        }
+            Step {
+                is_closed: core.is_closed(),
+                wants_input: core.wants_input(),
+                missing: core.missing(input),
+                deadline: core.next_deadline(),
+            }
+        })
     }
 
-    /// Ends what is due.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) {
-        while let Some(deadline) = self.shared.with(|core| core.next_deadline()) {
-            // Most deadlines go away before they come. The timer is set again only when an earlier one
-            // turns up or this one has passed.
-            let timer = match &mut self.timer {
-                Some((at, timer)) if *at <= deadline => timer,
-                slot => {
-                    let sleep = Box::pin(tokio::time::sleep_until(deadline.into()));
-                    &mut slot.insert((deadline, sleep)).1
-                }
-            };
-            if timer.as_mut().poll(cx).is_pending() {
-                return;
+    /// Writes what has been taken, all that had been queued at once.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.output.is_empty() {
+            let len = ready!(Pin::new(&mut self.io).poll_write(cx, &self.output))?;
+            if len == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.timer = None;
-            self.shared.with(|core| core.expire(tokio::time::Instant::now().into_std()));
+            self.output.advance(len);
+            self.written += len;
         }
+        // An emptied buffer is used again from its start.
+        self.output.clear();
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
+    /// Reads once; gives how much.
+    fn poll_read(&mut self, cx: &mut Context<'_>, missing: usize) -> Poll<io::Result<usize>> {
+        self.input.reserve(missing.clamp(READ_LEN, MAX_RESERVED));
+        // The future holds nothing between polls, so that a new one can take its place.
+        std::pin::pin!(self.io.read_buf(&mut self.input)).poll(cx)
+    }
+
+    /// Ends what is due; ready if there was something.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
+        let Some(deadline) = deadline else { return Poll::Pending };
+        // Most deadlines go away before they come. The timer is set again only when an earlier one turns
+        // up or this one has passed.
+        let timer = match &mut self.timer {
+            Some((at, timer)) if *at <= deadline => timer,
+            slot => {
+                let sleep = Box::pin(tokio::time::sleep_until(deadline.into()));
+                &mut slot.insert((deadline, sleep)).1
+            }
+        };
+        ready!(timer.as_mut().poll(cx));
+        self.timer = None;
+        self.shared.with(|core| core.expire(tokio::time::Instant::now().into_std()));
+        Poll::Ready(())
+    }
+
+    /// Goes on until nothing does; ready once the connection has ended or has to.
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        // First what is queued, so that a request does not wait for the answer to another.
-        let mut written = self.poll_write(cx);
-        // Even if that failed: the other side may have said why before it closed.
-        let read = self.poll_read(cx);
-        if let Poll::Ready(Ok(())) = written {
-            // Reading may have queued something: an answer to a ping, or the end of a stream.
-            written = self.poll_write(cx);
-        }
-        self.poll_timer(cx);
-        match (read, written) {
-            (Poll::Ready(result), _) => Poll::Ready(result),
-            (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(error.into())),
-            (Poll::Pending, _) => Poll::Pending,
+        let mut written = Poll::Pending;
+        loop {
+            let step = self.exchange(cx);
+            if step.is_closed {
+                return Poll::Ready(Ok(()));
+            }
+            // First what is queued, so that a request does not wait for the answer to another.
+            if !matches!(written, Poll::Ready(Err(_))) {
+                written = self.poll_write(cx);
+            }
+            // Even if that failed: the other side may have said why before it closed.
+            let mut has_read = false;
+            if step.wants_input {
+                match self.poll_read(cx, step.missing) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(ConnectionError::ClosedByPeer)),
+                    Poll::Ready(Ok(_)) => has_read = true,
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                    Poll::Pending => {}
+                }
+            }
+            if has_read || self.written > 0 {
+                continue;
+            }
+            if let Poll::Ready(Err(error)) = written {
+                return Poll::Ready(Err(error.into()));
+            }
+            ready!(self.poll_timer(cx, step.deadline));
         }
     }
+}
+
+/// What the state says about how to go on.
+struct Step {
+    is_closed: bool,
+    wants_input: bool,
+    missing: usize,
+    deadline: Option<Instant>,
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
@@ -142,9 +170,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
         if linger.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        if ready!(self.poll_write(cx)).is_ok() {
+        while ready!(self.poll_write(cx)).is_ok() {
+            self.exchange(cx);
+            if !self.output.is_empty() {
+                continue;
+            }
             // The connection is over either way.
             let _ = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
+            break;
         }
         Poll::Ready(())
     }
@@ -165,21 +198,18 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Future for Driver<IO, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let is_closed = this.shared.with(|core| {
-            // Before anything is looked at, so that nothing is missed that happens meanwhile.
-            core.set_driver(cx);
-            core.is_closed()
-        });
-        if !is_closed {
-            if let Poll::Ready(Err(error)) = this.poll_drive(cx) {
-                this.shared.with(|core| core.fail(error));
-            }
-            if !this.shared.with(|core| core.is_closed()) {
-                return Poll::Pending;
-            }
+        if this.linger.is_none()
+            && let Err(error) = ready!(this.poll_drive(cx))
+        {
+            let written = std::mem::take(&mut this.written);
+            this.shared.with(|core| {
+                core.wrote(written);
+                core.fail(error);
+            });
         }
         ready!(this.poll_end(cx));
         this.shared.with(|core| {
+            core.wrote(std::mem::take(&mut this.written));
             core.finish();
             let error = core.ended().filter(|it| !matches!(it, ConnectionError::Closed));
             let error = error.map(tracing::field::display);

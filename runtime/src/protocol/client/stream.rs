@@ -197,7 +197,7 @@ impl Stream {
     fn has_overtaken(&self, message: &RpcMessage) -> bool {
         message.message_type == MessageType::ApplicationMessage
             && !message.is_terminating()
-            && message.service_model_type().is_some_and(|it| it != self.response_shape)
+            && message.has_shape(self.response_shape) == Some(false)
     }
 
     /// Takes the answer to a request that was sent again.
