@@ -1,0 +1,37 @@
+//! The local core on a runtime with one thread, with an authorizer that checks each topic against a
+//! hundred patterns. It prints the token of its component, and serves until it is killed.
+
+use greengrass_local_core::LocalCore;
+
+/// Whether a topic is one that the pattern names; a `*` in it stands for any text.
+fn matches(pattern: &[u8], topic: &[u8]) -> bool {
+    match (pattern, topic) {
+        ([b'*', rest @ ..], _) => (0..=topic.len()).any(|at| matches(rest, &topic[at..])),
+        ([a, pattern @ ..], [b, topic @ ..]) => a == b && matches(pattern, topic),
+        ([], []) => true,
+        _ => false,
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    let socket = std::env::var("AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT")
+        .map_err(std::io::Error::other)?;
+    // None but the last two fit, so that all are looked at.
+    let mut patterns: Vec<String> = (0..98).map(|it| format!("m*/devices/{it}/*")).collect();
+    patterns.extend(["other/*".to_owned(), "my/*".to_owned()]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let core = LocalCore::builder()
+            .component("bench")
+            .socket_path(socket)
+            .record_calls(false)
+            .authorizer(move |request| {
+                let topic = request.resource.as_bytes();
+                patterns.iter().any(|it| matches(it.as_bytes(), topic))
+            })
+            .start()
+            .await?;
+        println!("{}", core.auth_token("bench"));
+        std::future::pending().await
+    })
+}

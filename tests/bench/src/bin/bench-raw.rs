@@ -1,0 +1,102 @@
+//! What the socket itself can do: messages of given sizes back and forth, or one after the other, without
+//! anything in them.
+//!
+//! `bench-raw serve` answers as the first line of each client says; the other modes are those of a client.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::net::{UnixListener, UnixStream},
+    time::Instant,
+};
+
+use bench::publish_lens;
+use bench_report::{Args, Latencies, Mode, report, socket};
+
+fn main() {
+    if std::env::args().nth(1).as_deref() == Some("serve") {
+        let listener = UnixListener::bind(socket()).expect("a path for a socket");
+        for stream in listener.incoming() {
+            let stream = stream.expect("a client");
+            std::thread::spawn(move || serve(stream));
+        }
+    }
+    let args = Args::read();
+    let mut stream = UnixStream::connect(socket()).expect("a server");
+    let (request_len, response_len) = publish_lens(args.size);
+    match args.mode {
+        Mode::Sequential => {
+            writeln!(stream, "answer {request_len} {response_len}").expect("the server reads");
+            let (request, mut response) = (vec![1; request_len], vec![0; response_len]);
+            let mut exchange = || {
+                stream.write_all(&request).expect("the server reads");
+                stream.read_exact(&mut response).expect("the server answers");
+            };
+            for _ in 0..args.warm_up() {
+                exchange();
+            }
+            let mut latencies = Latencies::start(args.count);
+            for _ in 0..args.count {
+                let start = Instant::now();
+                exchange();
+                latencies.done(start);
+            }
+            latencies.report();
+        }
+        Mode::Events => {
+            let start = Instant::now();
+            // An event is about as long as a request with the same bytes.
+            writeln!(stream, "send {request_len} {}", args.count).expect("the server reads");
+            let (mut buffer, mut left) = (vec![0; 64 * 1024], args.count * request_len);
+            while left > 0 {
+                let len = stream.read(&mut buffer).expect("the server sends");
+                assert!(len > 0, "the stream is whole");
+                left -= len;
+            }
+            report(args.count, start);
+        }
+        Mode::First | Mode::InFlight => panic!("there is nothing to measure there"),
+    }
+}
+
+fn serve(stream: UnixStream) {
+    let mut input = BufReader::new(stream.try_clone().expect("a descriptor"));
+    let mut line = String::new();
+    if input.read_line(&mut line).unwrap_or_default() == 0 {
+        // Somebody wanted to know whether there is a server.
+        return;
+    }
+    let words: Vec<_> = line.split_whitespace().collect();
+    let [mode, len, number] = words[..] else { panic!("not {line:?}") };
+    let (len, number): (usize, usize) =
+        (len.parse().expect("a number"), number.parse().expect("a number"));
+    let mut stream = stream;
+    match mode {
+        "answer" => {
+            let (mut request, response) = (vec![0; len], vec![1; number]);
+            // Nothing but the line has been read ahead: the client waits for each answer.
+            let mut first = Some(input);
+            loop {
+                let read = match first.take() {
+                    Some(mut buffered) => buffered.read_exact(&mut request),
+                    None => stream.read_exact(&mut request),
+                };
+                if read.and_then(|()| stream.write_all(&response)).is_err() {
+                    return;
+                }
+            }
+        }
+        "send" => {
+            let each = (64 * 1024 / len).max(1);
+            let block = vec![1; len * each];
+            let mut left = number;
+            while left > 0 {
+                let count = left.min(each);
+                if stream.write_all(&block[..count * len]).is_err() {
+                    return;
+                }
+                left -= count;
+            }
+        }
+        other => panic!("not {other:?}"),
+    }
+}

@@ -1,0 +1,101 @@
+//! Instructions and system calls for each operation: the difference between two runs of different length.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    args::Args,
+    process::Server,
+    programs::{Client, Kind, Programs, has},
+    table::{Table, cell},
+};
+
+pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
+    let server = Server::start(args, programs, "bench-server", &[], false)?;
+    let mut text = String::new();
+    let mut tools: Vec<(&str, Tool)> =
+        vec![("instructions", instructions), ("system calls", calls)];
+    for (program, name) in [("valgrind", "instructions"), ("strace", "system calls")] {
+        if !has_tool(program) {
+            tools.retain(|(it, _)| *it != name);
+            text.push_str(&format!("no {name}, because there is no {program}\n"));
+        }
+    }
+    for (name, tool) in tools {
+        let title = format!("user {name} for each operation").replace("user system", "system");
+        let columns =
+            ["", "call, one at a time", "call, 64 in flight", "event, 1 KiB", "event, 64 KiB"];
+        let mut table = Table::new(title, &columns);
+        let own = programs.of_kind(Kind::Hand).chain(programs.of_kind(Kind::Ours));
+        let rust = programs.of_kind(Kind::Published).filter(|it| it.command.len() == 1);
+        for client in own.chain(rust) {
+            let mut cells = vec![client.name.to_owned()];
+            let modes = [
+                ("sequential", 1280, 1024),
+                ("in-flight", 1280, 1024),
+                ("events", 1280, 1024),
+                ("events", 128, 65_536),
+            ];
+            for (mode, count, size) in modes {
+                let count = if args.is_smoke { 64 } else { count };
+                let of = |count| tool(args, programs, &server, client, mode, count, size);
+                let (less, more) = (of(count)?, of(3 * count)?);
+                cells.push(cell(Some((more - less) / (2 * count) as f64)));
+            }
+            table.row(cells);
+        }
+        text.push_str(&format!("{table}\n"));
+    }
+    Ok(text)
+}
+
+/// Counts something in one run of a client.
+type Tool = fn(&Args, &Programs, &Server, &Client, &str, usize, usize) -> Result<f64>;
+
+fn has_tool(program: &str) -> bool {
+    // strace has no --version in old versions, but -V.
+    has(program) || std::process::Command::new(program).arg("-V").output().is_ok()
+}
+
+fn instructions(
+    args: &Args,
+    programs: &Programs,
+    server: &Server,
+    client: &Client,
+    mode: &str,
+    count: usize,
+    size: usize,
+) -> Result<f64> {
+    let out = format!("--callgrind-out-file={}", programs.folder.join("callgrind.out").display());
+    let tool = ["valgrind", "--tool=callgrind", &out];
+    let mut command = server.client(args, programs, client, &tool);
+    command.args([mode, &count.to_string(), &size.to_string()]).stdout(Stdio::null());
+    let output = command.output()?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let line = text.lines().find_map(|it| it.split_once("Collected :"));
+    let (_, number) = line.with_context(|| format!("callgrind says {text}"))?;
+    Ok(number.trim().parse()?)
+}
+
+fn calls(
+    args: &Args,
+    programs: &Programs,
+    server: &Server,
+    client: &Client,
+    mode: &str,
+    count: usize,
+    size: usize,
+) -> Result<f64> {
+    let out = programs.folder.join("strace.out");
+    let tool = ["strace", "-c", "-f", "-o", &out.display().to_string()];
+    let mut command = server.client(args, programs, client, &tool);
+    command.args([mode, &count.to_string(), &size.to_string()]).stdout(Stdio::null());
+    if !command.status()?.success() {
+        bail!("strace failed");
+    }
+    let text = std::fs::read_to_string(&out)?;
+    let total = text.lines().rfind(|it| it.ends_with("total")).context("a sum")?;
+    // % time, seconds, usecs/call, calls, perhaps errors.
+    Ok(total.split_whitespace().nth(3).context("a number of calls")?.parse()?)
+}

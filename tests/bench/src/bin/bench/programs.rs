@@ -1,0 +1,199 @@
+//! The programs that are measured: built, or installed, below `target/`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::args::Args;
+
+/// A client that understands the modes of `bench-report`.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pub(crate) name: &'static str,
+    pub(crate) command: Vec<PathBuf>,
+    pub(crate) variables: Vec<(&'static str, PathBuf)>,
+    /// It does so many times less in a round, because it is slow.
+    pub(crate) share: usize,
+    pub(crate) kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Raw,
+    Hand,
+    Ours,
+    Published,
+}
+
+#[derive(Debug)]
+pub(crate) struct Programs {
+    /// Where everything goes that is written.
+    pub(crate) folder: PathBuf,
+    /// Where the workspace's programs are.
+    binaries: PathBuf,
+    pub(crate) clients: Vec<Client>,
+    /// Why something does not take part.
+    pub(crate) missing: Vec<String>,
+    pub(crate) is_pinned: bool,
+}
+
+/// This package's folder.
+pub(crate) fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+impl Programs {
+    pub(crate) fn build(args: &Args) -> Result<Self> {
+        let target = target_folder()?;
+        let folder = target.join("bench");
+        fs::create_dir_all(&folder)?;
+        let packages = ["--package", "bench", "--package", "bench-core"];
+        cargo(here(), &target, args.profile, &packages)?;
+        // By itself, so that its dependencies have no feature for the sake of another package.
+        for package in ["bench-ours", "bench-blocking"] {
+            if here().join(&package["bench-".len()..]).exists() {
+                cargo(here(), &target, args.profile, &["--package", package])?;
+            }
+        }
+        let profile = if args.profile == "dev" { "debug" } else { args.profile };
+        let mut programs = Self {
+            binaries: target.join(profile),
+            folder,
+            clients: Vec::new(),
+            missing: Vec::new(),
+            is_pinned: has("taskset"),
+        };
+        if !programs.is_pinned {
+            programs.missing.push("pinning to a core, because there is no taskset".to_owned());
+        }
+        programs.add_own();
+        if args.published {
+            programs.add_published();
+        }
+        Ok(programs)
+    }
+
+    /// A program of the workspace.
+    pub(crate) fn binary(&self, name: &str) -> PathBuf {
+        self.binaries.join(name)
+    }
+
+    pub(crate) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Client> {
+        self.clients.iter().filter(move |it| it.kind == kind)
+    }
+
+    fn add_own(&mut self) {
+        let own = [
+            ("raw socket", "bench-raw", Kind::Raw),
+            ("by hand, blocking", "bench-hand-blocking", Kind::Hand),
+            ("by hand, tokio", "bench-hand", Kind::Hand),
+            ("ours, tokio", "bench-ours", Kind::Ours),
+            ("ours, blocking", "bench-blocking", Kind::Ours),
+        ];
+        for (name, binary, kind) in own {
+            let path = self.binary(binary);
+            if path.exists() {
+                let command = vec![path];
+                self.clients.push(Client { name, command, variables: Vec::new(), share: 1, kind });
+            }
+        }
+    }
+
+    fn add_published(&mut self) {
+        let source = here().join("published");
+        let installed = [
+            ("greengrass-ipc-rust", 2, rust(&source, &self.folder)),
+            ("awsiotsdk, Python", 10, python(&source, &self.folder)),
+            ("aws-iot-device-sdk-v2, JavaScript", 10, node(&source, &self.folder)),
+        ];
+        for (name, share, result) in installed {
+            match result {
+                Ok((command, variables)) => {
+                    let kind = Kind::Published;
+                    self.clients.push(Client { name, command, variables, share, kind });
+                }
+                Err(error) => self.missing.push(format!("{name}, because {error:#}")),
+            }
+        }
+    }
+}
+
+type Installed = Result<(Vec<PathBuf>, Vec<(&'static str, PathBuf)>)>;
+
+fn rust(source: &Path, folder: &Path) -> Installed {
+    let target = folder.join("rust");
+    cargo(&source.join("rust"), &target, "release", &[])?;
+    Ok((vec![target.join("release/bench-published")], Vec::new()))
+}
+
+fn python(source: &Path, folder: &Path) -> Installed {
+    let pins = here().join("../interop/python/requirements.txt");
+    let target = folder.join("python");
+    if !target.exists() {
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]);
+        pip.arg(&target).arg("--requirement").arg(pins);
+        succeed(&mut pip).inspect_err(|_| remove(&target))?;
+    }
+    Ok((vec!["python3".into(), source.join("bench.py")], vec![("PYTHONPATH", target)]))
+}
+
+fn node(source: &Path, folder: &Path) -> Installed {
+    let pins = here().join("../interop/node");
+    let target = folder.join("node");
+    if !target.exists() {
+        fs::create_dir_all(&target)?;
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(pins.join(file), target.join(file))?;
+        }
+        let mut npm = Command::new("npm");
+        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&target);
+        succeed(&mut npm).inspect_err(|_| remove(&target))?;
+    }
+    let modules = target.join("node_modules");
+    Ok((vec!["node".into(), source.join("bench.js")], vec![("NODE_PATH", modules)]))
+}
+
+/// What has been installed in part is not taken for whole the next time.
+fn remove(folder: &Path) {
+    let _ = fs::remove_dir_all(folder);
+}
+
+/// Builds with cargo.
+pub(crate) fn cargo(folder: &Path, target: &Path, profile: &str, args: &[&str]) -> Result<()> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--quiet", "--profile", profile]).args(args).current_dir(folder);
+    cargo.arg("--target-dir").arg(target);
+    succeed(&mut cargo)
+}
+
+/// Runs a command; an error says what it printed last.
+pub(crate) fn succeed(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stdout(Stdio::null())
+        .output()
+        .with_context(|| format!("{program} cannot be run"))?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        bail!("{program} failed: {}", text.trim().lines().last().unwrap_or("without a word"));
+    }
+    Ok(())
+}
+
+/// Whether there is such a program.
+pub(crate) fn has(program: &str) -> bool {
+    let output = Command::new(program).arg("--version").output();
+    output.is_ok_and(|it| it.status.success())
+}
+
+/// The workspace's `target` folder, into which this program was built.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    // target/<profile>/bench
+    Ok(program.ancestors().nth(2).context("this program was not built by cargo")?.to_owned())
+}

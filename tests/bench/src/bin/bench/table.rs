@@ -1,0 +1,74 @@
+//! Tables as text.
+
+/// A table with a heading, and columns as wide as they must be.
+#[derive(Debug)]
+pub(crate) struct Table {
+    title: String,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new(title: impl Into<String>, columns: &[&str]) -> Self {
+        let head = columns.iter().map(|it| (*it).to_owned()).collect();
+        Self { title: title.into(), rows: vec![head] }
+    }
+
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
+        let width = |column: usize| {
+            self.rows.iter().filter_map(|it| it.get(column)).map(|it| it.chars().count()).max()
+        };
+        let widths: Vec<_> = (0..columns).map(|it| width(it).unwrap_or_default()).collect();
+        writeln!(f, "{}", self.title)?;
+        for row in &self.rows {
+            let mut line = String::new();
+            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let cell = match column {
+                    0 => format!("{cell:<width$}"),
+                    _ => format!("  {cell:>width$}"),
+                };
+                line.push_str(&cell);
+            }
+            writeln!(f, "  {}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+/// A number with as many digits as say something.
+pub(crate) fn number(value: f64) -> String {
+    match value.abs() {
+        it if it >= 10_000.0 => {
+            let digits = format!("{value:.0}");
+            let mut text = String::new();
+            for (index, digit) in digits.chars().enumerate() {
+                if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                    text.push(',');
+                }
+                text.push(digit);
+            }
+            text
+        }
+        it if it >= 100.0 => format!("{value:.0}"),
+        it if it >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// How many times `b` is in `a`.
+pub(crate) fn times(a: Option<f64>, b: Option<f64>) -> String {
+    match (a, b) {
+        (Some(a), Some(b)) if b > 0.0 => format!("{:.2} x", a / b),
+        _ => String::new(),
+    }
+}
+
+pub(crate) fn cell(value: Option<f64>) -> String {
+    value.map(number).unwrap_or_default()
+}
