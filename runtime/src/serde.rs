@@ -198,6 +198,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_read_to_the_last_bit() {
+        // Some that a reader which is quick but not exact gets wrong.
+        for text in [
+            "9.007199259925474e19",
+            "5.764607523034235e39",
+            "1709210096.7891233",
+            "2.2250738585072011e-308",
+        ] {
+            let exact: f64 = text.parse().unwrap();
+            assert_eq!(from_slice::<f64>(text.as_bytes()).unwrap().to_bits(), exact.to_bits());
+            let document: serde_json::Value = from_slice(text.as_bytes()).unwrap();
+            assert_eq!(document.as_f64().unwrap().to_bits(), exact.to_bits(), "{text}");
+        }
+    }
+
+    #[test]
     fn error_text_comes_from_either_member() {
         let text = |json: &str| ErrorMembers::read(json.as_bytes()).message;
         assert_eq!(text(r#"{"message": "a", "_message": "b"}"#).as_deref(), Some("a"));

@@ -1,0 +1,25 @@
+//! Prints what came of sessions over a bad wire. See the README of the package.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |index: usize, default: u64| match arguments.get(index) {
+        Some(text) => text.parse(),
+        None => Ok(default),
+    };
+    let start = Instant::now();
+    let tally = match arguments.first().map(String::as_str) {
+        Some("every") => faults::every::every(0, usize::try_from(number(1, 1)?)?)?,
+        Some("random") => faults::random::random(number(1, 1)?, number(2, 100_000)?)?,
+        Some("sockets") => faults::random::over_sockets(number(1, 1)?, number(2, 500)?)?,
+        Some("replay") => faults::replay::replay(usize::try_from(number(1, 1)?)?, usize::MAX)?,
+        _ => bail!(
+            "every [STRIDE] | random [SEED [COUNT]] | sockets [SEED [COUNT]] | replay [STRIDE]"
+        ),
+    };
+    println!("{tally}\nin {:.1?}; nothing was wrong", start.elapsed());
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! What came of each step of a session.
+
+use std::{error::Error, fmt::Write as _};
+
+use eventstream_rpc::{
+    error::{ConnectError, ConnectionError, SdkError},
+    operation::OperationError,
+};
+
+/// The result of a step in words, or what went wrong.
+pub(crate) type Outcome = Result<String, Failure>;
+
+/// How a step failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// With an error that says that the connection is the reason; the text is the error and its causes.
+    Connection(String),
+    /// With the error of a deadline.
+    Deadline(String),
+    /// It waited for an event for longer than anyone should have to.
+    NoEvent,
+    /// It was not tried, because an earlier step that it needs had failed.
+    Skipped,
+    /// With anything else: no fault of the wire may look like that.
+    Wrong(String),
+}
+
+/// What an error of a call, or in the place of an event, means.
+pub(crate) fn of_call<E: OperationError>(error: SdkError<E>) -> Outcome {
+    let text = chain(&error);
+    match error {
+        SdkError::DispatchFailure { .. } => Err(Failure::Connection(text)),
+        SdkError::Timeout { .. } => Err(Failure::Deadline(text)),
+        // The service says so, and that may be what it is asked for.
+        SdkError::ServiceError(_) => Ok(text),
+        _ => Err(Failure::Wrong(text)),
+    }
+}
+
+/// What an error of connecting means.
+pub(crate) fn of_connect(error: &ConnectError) -> Failure {
+    let text = chain(error);
+    match error {
+        ConnectError::ClosedDuringHandshake | ConnectError::Handshake(_) => {
+            Failure::Connection(text)
+        }
+        ConnectError::HandshakeTimeout { .. } => Failure::Deadline(text),
+        _ => Failure::Wrong(text),
+    }
+}
+
+/// What the end of a connection means.
+pub(crate) fn of_connection(result: Result<(), ConnectionError>) -> Outcome {
+    match result {
+        Ok(()) => Ok(String::new()),
+        Err(error) => Err(Failure::Connection(chain(&error))),
+    }
+}
+
+/// An error and its causes.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,23 @@
+//! A part of what the program does, small enough to be tried each time.
+
+#[test]
+fn any_fault_at_some_bytes() {
+    let tally = faults::every::every(3, 101).unwrap();
+    assert!(tally.sessions() > 500, "{tally}");
+}
+
+#[test]
+fn many_faults_at_once() {
+    faults::random::random(1, 300).unwrap();
+}
+
+#[test]
+fn many_sessions_at_once_over_sockets() {
+    faults::random::over_sockets(1, 50).unwrap();
+}
+
+#[test]
+fn recorded_messages_in_pieces() {
+    let tally = faults::replay::replay(97, 4096).unwrap();
+    assert!(tally.sessions() > 500, "{tally}");
+}
