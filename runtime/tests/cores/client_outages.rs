@@ -136,6 +136,27 @@ fn a_subscription_that_is_not_answered_in_time_ends() {
 }
 
 #[test]
+fn an_outage_is_noted_once_however_many_attempts_it_takes() {
+    let mut core = returning(|_| {});
+    let key = subscribed(&mut core, 1);
+    core.fail(ConnectionError::ClosedByPeer);
+    assert_eq!(read(&mut core, key), ["Disconnected"]);
+    for _ in 0..2 {
+        core.finish();
+        assert!(core.reconnect(&Connect::default()).unwrap());
+        receive(&mut core, bare(CONNECT_ACK, 0, 0));
+        assert!(core.is_closed() && read(&mut core, key).is_empty());
+    }
+    // One that is lost before the server has answered is none of its own either.
+    come_back(&mut core);
+    core.fail(ConnectionError::ClosedByPeer);
+    assert!(read(&mut core, key).is_empty());
+    come_back(&mut core);
+    receive(&mut core, shaped(MESSAGE, 0, 1, "test#CallResponse", "{}"));
+    assert_eq!(read(&mut core, key), ["Resubscribed"]);
+}
+
+#[test]
 fn the_time_of_the_first_request_says_nothing_about_the_second() {
     let mut core = returning(|it| it.resubscribe_timeout = Duration::from_secs(60));
     let now = Instant::now();

@@ -207,6 +207,10 @@ impl LocalCore {
 
     /// Closes every connection, as a nucleus that restarts does, and listens again on the same socket.
     /// Tokens and configurations stay.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready leaves open which connections are closed.
     pub async fn disconnect_all(&self) {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
         let (done, is_done) = tokio::sync::oneshot::channel();
@@ -222,6 +226,10 @@ impl LocalCore {
     /// # Errors
     ///
     /// What the operating system says about the socket.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connections at once, whatever is running.
     pub async fn stop(mut self) -> io::Result<()> {
         // It fails if the task is over already.
         let _ = self.commands.send(Command::Stop).await;

@@ -27,6 +27,8 @@ pub(super) struct Queue {
     dropped: u64,
     dropped_bytes: u64,
     has_lagged: bool,
+    /// An outage has been noted, and its end has not.
+    is_out: bool,
 }
 
 /// What became of an event.
@@ -49,6 +51,7 @@ impl Queue {
             dropped: 0,
             dropped_bytes: 0,
             has_lagged: false,
+            is_out: false,
         }
     }
 
@@ -83,17 +86,21 @@ impl Queue {
         self.items.push_back(Item::Message(message));
     }
 
+    /// An outage has begun, or goes on: an attempt to come back that fails is none of its own.
     pub(super) fn push_disconnected(&mut self) {
-        // A reader who has not come to the notices of the outage before needs to be told of one.
+        if std::mem::replace(&mut self.is_out, true) {
+            return;
+        }
+        // A reader who has not come to the end of the outage before needs to be told of one.
         if let Some(Item::Resubscribed) = self.items.back() {
             self.items.pop_back();
-        }
-        if !matches!(self.items.back(), Some(Item::Disconnected)) {
+        } else {
             self.items.push_back(Item::Disconnected);
         }
     }
 
     pub(super) fn push_resubscribed(&mut self) {
+        self.is_out = false;
         self.items.push_back(Item::Resubscribed);
     }
 
