@@ -5,6 +5,7 @@
 
 mod builder;
 mod client;
+mod defaults;
 mod docs;
 mod enumeration;
 mod error;
@@ -21,7 +22,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use crate::{
-    ir::{self, Home, Shape},
+    ir::{self, Home, Shape, Type},
     names,
 };
 
@@ -44,7 +45,7 @@ pub fn emit(service: &ir::Service) -> impl Iterator<Item = File> {
         file("lib.rs", |_| library(service)),
         file("client.rs", |_| client::module(service)),
         file("error.rs", |_| error_module()),
-        file("primitives.rs", |_| primitives_module()),
+        file("primitives.rs", |_| primitives_module(service)),
         file("operation.rs", |_| operation_module(service)),
         file("types.rs", |_| types_module(service)),
         file("types/builders.rs", |_| builders_module(service, &Home::Types)),
@@ -133,11 +134,13 @@ fn error_module() -> TokenStream {
     }
 }
 
-fn primitives_module() -> TokenStream {
+fn primitives_module(service: &ir::Service) -> TokenStream {
+    let uses_big = service.types().any(|it| matches!(it, Type::BigInteger | Type::BigDecimal));
+    let big = uses_big.then(|| quote!(BigDecimal, BigInteger,));
     quote! {
         //! The simple types that Rust has no type of its own for.
 
-        pub use eventstream_rpc::primitives::{Blob, Document, Timestamp, document};
+        pub use eventstream_rpc::primitives::{#big Blob, Document, Timestamp, document};
     }
 }
 
@@ -229,7 +232,8 @@ fn shape_file(shape: &Shape) -> TokenStream {
             quote!(#structure_items #builder)
         }
         Shape::Union(union) => union::items(union, &mut imports),
-        Shape::Enum(enumeration) => enumeration::items(enumeration, &mut imports),
+        Shape::Enum(it) => enumeration::items(it, &mut imports),
+        Shape::IntEnum(it) => enumeration::int_items(it, &mut imports),
     };
     // It may contain itself.
     imports.remove(shape.type_ref());

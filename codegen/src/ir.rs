@@ -3,7 +3,11 @@
 //! Two names stand side by side: the one on the wire, and the one in Rust. After
 //! [`lower`](crate::lower) nothing is looked up and nothing can fail.
 
+mod value;
+
 use crate::{Connector, Sides};
+
+pub use value::{Literal, Presence, Type};
 
 /// A service and all that it needs.
 #[derive(Debug)]
@@ -33,13 +37,30 @@ pub struct Service {
 }
 
 impl Service {
-    /// Whether something is deprecated that becomes a type.
+    /// The types that are in structures and unions, without the lists and maps around them.
+    pub fn types(&self) -> impl Iterator<Item = &Type> {
+        let types = self.shapes.iter().flat_map(|it| -> Vec<&Type> {
+            match it {
+                Shape::Structure(it) => it.members.iter().map(|it| &it.ty).collect(),
+                Shape::Union(it) => it.variants.iter().filter_map(|it| it.ty.as_ref()).collect(),
+                Shape::Enum(_) | Shape::IntEnum(_) => Vec::new(),
+            }
+        });
+        types.map(Type::innermost)
+    }
+
+    /// Whether something is deprecated that other shapes, or their defaults, may name.
     pub fn deprecates_types(&self) -> bool {
         let operations = self.operations.iter().map(|it| &it.docs);
-        let shapes = self.shapes.iter().map(|it| match it {
-            Shape::Structure(it) => &it.docs,
-            Shape::Union(it) => &it.docs,
-            Shape::Enum(it) => &it.docs,
+        let shapes = self.shapes.iter().flat_map(|it| -> Vec<&Docs> {
+            match it {
+                Shape::Structure(it) => vec![&it.docs],
+                Shape::Union(it) => vec![&it.docs],
+                Shape::Enum(it) => it.values.iter().map(|it| &it.docs).chain([&it.docs]).collect(),
+                Shape::IntEnum(it) => {
+                    it.values.iter().map(|it| &it.docs).chain([&it.docs]).collect()
+                }
+            }
         });
         operations.chain(shapes).any(|it| it.deprecated.is_some())
     }
@@ -59,6 +80,8 @@ pub struct Docs {
 /// What `#[deprecated]` says.
 #[derive(Clone, Debug)]
 pub struct Deprecated {
+    /// Since which version, if that is one that tools understand.
+    pub since: Option<String>,
     /// Why, or what to use instead.
     pub note: Option<String>,
 }
@@ -82,8 +105,10 @@ pub struct Operation {
     pub events: Events,
     /// Name of the error type.
     pub error: String,
-    /// The declared errors, in the order of the model.
+    /// The declared errors, in the order of the model, then those of the service.
     pub errors: Vec<TypeRef>,
+    /// The errors that the server may send as events: name of the member, and absolute shape ID.
+    pub error_events: Vec<(String, String)>,
     /// Setter calls of an example: the required members of the request. None if it would be too long.
     pub example: Option<Vec<ExampleCall>>,
 }
@@ -160,6 +185,8 @@ pub enum Shape {
     Union(Union),
     /// An `enum` of texts.
     Enum(Enum),
+    /// An `enum` of numbers.
+    IntEnum(IntEnum),
 }
 
 impl Shape {
@@ -169,6 +196,7 @@ impl Shape {
             Self::Structure(it) => &it.type_ref,
             Self::Union(it) => &it.type_ref,
             Self::Enum(it) => &it.type_ref,
+            Self::IntEnum(it) => &it.type_ref,
         }
     }
 }
@@ -206,13 +234,15 @@ pub enum Role {
         is_client_fault: bool,
         /// Whether the same request may succeed later.
         is_retryable: bool,
+        /// Whether it says that the client sends too much.
+        is_throttling: bool,
     },
 }
 
 impl Structure {
-    /// Whether some member is required.
+    /// Whether some member must be set before one can be built.
     pub fn has_required(&self) -> bool {
-        self.members.iter().any(|it| it.is_required)
+        self.members.iter().any(Member::must_be_set)
     }
 
     /// Whether building one can fail.
@@ -222,7 +252,8 @@ impl Structure {
 
     /// The member whose text describes an error.
     pub fn message(&self) -> Option<&Member> {
-        let is_message = |it: &&Member| it.wire_name == "message" && it.ty == Type::String;
+        let is_message =
+            |it: &&Member| it.wire_name.eq_ignore_ascii_case("message") && it.ty == Type::String;
         self.members.iter().find(is_message)
     }
 }
@@ -238,46 +269,33 @@ pub struct Member {
     pub docs: Docs,
     /// The type without `Option` and `Box`.
     pub ty: Type,
-    /// Whether it must be set.
-    pub is_required: bool,
+    /// Whether it is there.
+    pub presence: Presence,
+    /// Whether whoever builds a request sends a random text if none was set.
+    pub is_token: bool,
     /// Whether it needs a `Box`, because the type would contain itself.
     pub is_boxed: bool,
     /// Whether its value stays out of `Debug`.
     pub is_sensitive: bool,
 }
 
-/// The type of a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Type {
-    /// `bool`
-    Bool,
-    /// A signed integer of this many bits.
-    Int(u8),
-    /// A floating-point number of this many bits.
-    Float(u8),
-    /// `String`
-    String,
-    /// `Blob`
-    Blob,
-    /// `Timestamp`
-    Timestamp,
-    /// `Document`
-    Document,
-    /// `Vec<_>`
-    List(Box<Type>),
-    /// `BTreeMap<_, _>`
-    Map(Box<Type>, Box<Type>),
-    /// A type of the generated crate.
-    Named(TypeRef),
-}
+impl Member {
+    /// Whether the field is an `Option`.
+    pub fn is_optional(&self) -> bool {
+        !matches!(self.presence, Presence::Required | Presence::Default(_))
+    }
 
-impl Type {
-    /// Whether it holds a floating-point number that could be NaN.
-    pub fn has_float(&self) -> bool {
-        match self {
-            Self::Float(_) => true,
-            Self::List(item) | Self::Map(_, item) => item.has_float(),
-            _ => false,
+    /// Whether a builder refuses to do without it.
+    pub fn must_be_set(&self) -> bool {
+        self.presence == Presence::Required && !self.is_token
+    }
+
+    /// Its default, if the field's type has another one.
+    pub fn own_default(&self) -> Option<&Literal> {
+        match &self.presence {
+            Presence::Default(Literal::Zero) => None,
+            Presence::Default(literal) | Presence::ReadsAs(literal) => Some(literal),
+            _ => None,
         }
     }
 }
@@ -308,8 +326,8 @@ pub struct Variant {
     pub snake_name: String,
     /// CommonMark.
     pub docs: Docs,
-    /// The type without `Box`.
-    pub ty: Type,
+    /// The type without `Box`; `None` for a member that is nothing but its name.
+    pub ty: Option<Type>,
     /// Whether it needs a `Box`, because the type would contain itself.
     pub is_boxed: bool,
     /// Whether the union can be made from the value, because no other member has its type.
@@ -327,15 +345,32 @@ pub struct Enum {
     pub type_ref: TypeRef,
     /// CommonMark.
     pub docs: Docs,
+    /// Whether its values stay out of `Debug` and `Display`.
+    pub is_sensitive: bool,
     /// In the order of the model.
-    pub values: Vec<EnumValue>,
+    pub values: Vec<EnumValue<String>>,
+}
+
+/// An enum of 32-bit integers.
+#[derive(Debug)]
+pub struct IntEnum {
+    /// Absolute shape ID.
+    pub id: String,
+    /// The type.
+    pub type_ref: TypeRef,
+    /// CommonMark.
+    pub docs: Docs,
+    /// Whether its values stay out of `Debug` and `Display`.
+    pub is_sensitive: bool,
+    /// In the order of the model.
+    pub values: Vec<EnumValue<i32>>,
 }
 
 /// A member of an enum.
 #[derive(Debug)]
-pub struct EnumValue {
-    /// The text on the wire.
-    pub value: String,
+pub struct EnumValue<T> {
+    /// What is on the wire.
+    pub value: T,
     /// In Pascal case.
     pub name: String,
     /// CommonMark.

@@ -3,14 +3,16 @@
 //! Names are chosen here, once. What the model orders keeps its order; nothing else has one.
 
 mod docs;
+mod ends;
 mod example;
+mod literal;
 mod shapes;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     Config,
-    ast::{Shape, ShapeKind},
+    ast::{Member, Shape, ShapeKind},
     diagnostic::Reporter,
     ir,
     names::{self, Renamed, Scope},
@@ -27,12 +29,8 @@ pub fn lower(
     reporter: &mut Reporter<'_>,
 ) -> ir::Service {
     let mut lowering = Lowering::new(resolved, reporter);
-    let operations: Vec<_> = resolved
-        .operations
-        .iter()
-        .enumerate()
-        .map(|(index, it)| lowering.operation(index, it))
-        .collect();
+    let operations: Vec<_> =
+        (0..resolved.operations.len()).map(|it| lowering.operation(it)).collect();
     let shapes = lowering.shapes();
     let operations = example::with_examples(operations, &shapes);
     let ShapeKind::Service(service) = &resolved.service.kind else {
@@ -59,10 +57,15 @@ struct Lowering<'r, 'm, 's> {
     service_name: String,
     /// The names of the operations: type, method, error type.
     operation_names: Vec<[String; 3]>,
+    /// What the operations have in the place of `smithy.api#Unit`.
+    units: Vec<ends::Units>,
     types: HashMap<ShapeId, ir::TypeRef>,
     builders: HashMap<ShapeId, String>,
-    uses: HashMap<ShapeId, Uses>,
     boxed: Vec<String>,
+    /// The shapes that are the request of an operation.
+    requests: HashSet<ShapeId>,
+    /// The unions that servers send; errors among their members end the stream.
+    sent_events: HashSet<ShapeId>,
     /// The paths of the types of operations and shapes, for the documentation that names them.
     paths: HashMap<String, String>,
 }
@@ -86,10 +89,14 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             "Service",
         );
         let _ = take(&mut types, format!("{service_name}Service"), resolved.service, "2");
+        let renames = renames(resolved);
         let shape_names: Vec<_> = resolved
             .closure
             .iter()
-            .map(|it| take(&mut types, names::pascal(it.id.name()), it, "Shape"))
+            .map(|it| {
+                let name = renames.get(&it.id).copied().unwrap_or(it.id.name());
+                take(&mut types, names::pascal(name), it, "Shape")
+            })
             .collect();
         // Names that follow from other names come last, so that the shapes keep the model's own.
         let builder_names: Vec<_> = resolved
@@ -101,7 +108,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
                 _ => String::new(),
             })
             .collect();
-        let operation_names = resolved
+        let operation_names: Vec<_> = resolved
             .operations
             .iter()
             .map(|it| {
@@ -111,22 +118,34 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
                 [name, take(&mut methods, names::snake(it.id.name()), it, "_"), error]
             })
             .collect();
+        let units = resolved.operations.iter().zip(&operation_names).map(|(shape, names)| {
+            ends::Units::of(shape, names, |wanted| take(&mut types, wanted, shape, "2"))
+        });
+        let units = units.collect();
+        let ends = ends::Ends::of(resolved);
         let mut lowering = Self {
             resolved,
             reporter,
             service_name,
             operation_names,
+            units,
             types: HashMap::new(),
             builders: HashMap::new(),
-            uses: uses(resolved),
             boxed: recursion::boxed_members(resolved.model, &resolved.closure),
+            requests: ends.requests(),
+            sent_events: ends.sent_events(),
             paths: HashMap::new(),
         };
         for ((shape, name), builder) in resolved.closure.iter().zip(shape_names).zip(builder_names)
         {
-            let home = lowering.home(shape);
+            let home = match (&shape.traits.error, ends.only_use(&shape.id)) {
+                (Some(_), _) => ir::Home::Error,
+                // The input or output of one operation that nothing else uses lives with it.
+                (None, Some(at)) => ir::Home::Operation(lowering.operation_names[at][1].clone()),
+                (None, None) => ir::Home::Types,
+            };
             let type_ref = ir::TypeRef { home, name };
-            if let ShapeKind::Structure(_) | ShapeKind::Union(_) | ShapeKind::Enum(_) = shape.kind {
+            if has_type(&shape.kind) {
                 lowering.paths.insert(shape.id.name().to_owned(), type_ref.path());
             }
             lowering.types.insert(shape.id.clone(), type_ref);
@@ -141,86 +160,103 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
         lowering
     }
 
-    /// The input or output of one operation that nothing else uses lives with it.
-    fn home(&self, shape: &Shape) -> ir::Home {
-        if shape.traits.error.is_some() {
-            return ir::Home::Error;
-        }
-        match self.uses.get(&shape.id) {
-            Some(uses) if uses.count == 1 => match uses.operation {
-                Some(operation) => ir::Home::Operation(self.operation_names[operation][1].clone()),
-                None => ir::Home::Types,
-            },
-            _ => ir::Home::Types,
-        }
-    }
-
-    fn operation(&mut self, index: usize, shape: &Shape) -> ir::Operation {
+    fn operation(&mut self, at: usize) -> ir::Operation {
+        let shape = self.resolved.operations[at];
         let ShapeKind::Operation(operation) = &shape.kind else {
             unreachable!("resolve lists operations");
         };
-        let [name, method, error] = self.operation_names[index].clone();
+        let [name, method, error] = self.operation_names[at].clone();
         let stream = |id: &ShapeId| {
             let ShapeKind::Structure(members) = &self.resolved.model.get(id)?.kind else {
                 return None;
             };
             let (_, union) = event_stream(self.resolved.model, members)?;
-            Some(self.types[&union.id].clone())
+            Some(union)
         };
-        let events = match (stream(&operation.input.target), stream(&operation.output.target)) {
+        let sent = stream(&operation.output.target);
+        let type_of = |union: &Shape| self.types[&union.id].clone();
+        let events = match (stream(&operation.input.target), sent) {
             (None, None) => ir::Events::None,
-            (request, response) => ir::Events::Stream { request, response },
+            (request, response) => ir::Events::Stream {
+                request: request.map(type_of),
+                response: response.map(type_of),
+            },
+        };
+        let error_events = self.error_events(sent);
+        let own = operation.errors.iter().map(|it| &it.target);
+        let of_service = match &self.resolved.service.kind {
+            ShapeKind::Service(service) => &service.errors[..],
+            _ => &[],
+        };
+        let mut errors: Vec<&ShapeId> = Vec::new();
+        for id in own
+            .chain(of_service.iter().map(|it| &it.target))
+            .chain(error_events.iter().map(|it| &it.target))
+        {
+            if !errors.contains(&id) {
+                errors.push(id);
+            }
+        }
+        let end = |id: &ShapeId, unit: &Option<ends::Unit>| match unit {
+            Some(unit) => unit.type_ref.clone(),
+            None => self.types[id].clone(),
         };
         ir::Operation {
             id: shape.id.to_string(),
             name,
             method,
             docs: self.docs(&shape.traits),
-            request: self.types[&operation.input.target].clone(),
-            response: self.types[&operation.output.target].clone(),
+            request: end(&operation.input.target, &self.units[at].request),
+            response: end(&operation.output.target, &self.units[at].response),
             events,
             error,
-            errors: operation.errors.iter().map(|it| self.types[&it.target].clone()).collect(),
+            errors: errors.into_iter().map(|it| self.types[it].clone()).collect(),
+            error_events: error_events
+                .iter()
+                .map(|it| (wire_name(it), it.target.to_string()))
+                .collect(),
             example: None,
         }
     }
-}
 
-/// What uses a shape.
-#[derive(Default)]
-struct Uses {
-    /// How many members target it, and how often it is the input or output of an operation.
-    count: usize,
-    /// The last operation of which it is the input or output.
-    operation: Option<usize>,
-    /// Whether it is the input of an operation.
-    is_input: bool,
-}
-
-/// The uses of every shape, counted once for all.
-fn uses(resolved: &Resolved<'_>) -> HashMap<ShapeId, Uses> {
-    let mut uses: HashMap<ShapeId, Uses> = HashMap::new();
-    for member in resolved.closure.iter().flat_map(|it| it.kind.members()) {
-        uses.entry(member.target.clone()).or_default().count += 1;
+    /// The members of a union that servers send which are errors.
+    fn error_events(&self, union: Option<&'m Shape>) -> Vec<&'m Member> {
+        let members = union.map(|it| it.kind.members()).unwrap_or_default();
+        members.into_iter().filter(|it| self.is_error(&it.target)).collect()
     }
-    for (index, shape) in resolved.operations.iter().enumerate() {
-        let ShapeKind::Operation(operation) = &shape.kind else {
-            continue;
-        };
-        for (end, is_input) in [(&operation.input, true), (&operation.output, false)] {
-            let uses = uses.entry(end.target.clone()).or_default();
-            uses.count += 1;
-            uses.operation = Some(index);
-            uses.is_input |= is_input;
+
+    fn is_error(&self, id: &ShapeId) -> bool {
+        self.resolved.model.get(id).is_some_and(|it| it.traits.error.is_some())
+    }
+}
+
+/// The names that the service gives to shapes.
+fn renames<'m>(resolved: &Resolved<'m>) -> HashMap<&'m ShapeId, &'m str> {
+    match &resolved.service.kind {
+        ShapeKind::Service(service) => {
+            service.rename.iter().map(|it| (&it.shape.target, it.name.as_str())).collect()
         }
+        _ => HashMap::new(),
     }
-    uses
+}
+
+/// Whether shapes of a kind become types.
+fn has_type(kind: &ShapeKind) -> bool {
+    matches!(
+        kind,
+        ShapeKind::Structure(_) | ShapeKind::Union(_) | ShapeKind::Enum(_) | ShapeKind::IntEnum(_)
+    )
+}
+
+/// The key of a member in JSON.
+fn wire_name(member: &Member) -> String {
+    member.traits.json_name.clone().unwrap_or_else(|| member.name.clone())
 }
 
 fn warn_renamed(
     reporter: &mut Reporter<'_>,
     shape: &Shape,
-    member: Option<&crate::ast::Member>,
+    member: Option<&Member>,
     renamed: Renamed,
 ) {
     let Renamed { wanted, got, other } = renamed;

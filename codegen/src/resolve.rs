@@ -7,7 +7,7 @@ mod service;
 mod streams;
 #[cfg(test)]
 mod tests;
-mod unsupported;
+mod wire;
 
 use std::collections::HashSet;
 
@@ -64,10 +64,6 @@ pub fn resolve<'m>(
     check_shapes(model, reporter);
     let service = service::pick(model, service, reporter)?;
     let resolved = view(model, service, reporter);
-    // Who has errors to mend need not hear yet that the rest is not supported.
-    if !reporter.has_errors() {
-        unsupported::check(&resolved, reporter);
-    }
     (!reporter.has_errors()).then_some(resolved)
 }
 
@@ -92,7 +88,9 @@ fn view<'m>(model: &'m Model, service: &'m Shape, reporter: &mut Reporter<'_>) -
     let closure = closure(model, service, &operations);
     service::check_names(service, &closure, reporter);
     finite::check_values(model, &closure, reporter);
-    Resolved { model, service, operations, closure }
+    let resolved = Resolved { model, service, operations, closure };
+    wire::check(&resolved, reporter);
+    resolved
 }
 
 /// Whether a shape is a union of events.

@@ -79,7 +79,7 @@ fn the_example_of_the_readme_becomes_a_call_a_method_and_a_page() {
 
     let mut workspace = Workspace::new(&folder);
     workspace.add_crate("generated");
-    workspace.add_program("component", "greengrass-core-ipc", MAIN);
+    workspace.add_program("component", ("generated", "greengrass-core-ipc"), MAIN);
     let check = workspace.cargo(&["check", "--workspace", "--all-features", "--keep-going"]);
     assert_eq!(check.status, 0, "{}", check.stderr);
 }

@@ -48,6 +48,9 @@ pub trait StreamingOperation: Operation {
     type RequestEvent: Shape;
     /// Events that the server sends; [`NoEvents`] when the model has none.
     type ResponseEvent: Shape;
+    /// The errors among the events that the server sends, which end the stream: the name of the member,
+    /// and the absolute shape ID.
+    const ERROR_EVENTS: &'static [(&'static str, &'static str)] = &[];
 }
 
 /// The event type of a stream that carries no events in that direction. It has no values.
@@ -75,6 +78,8 @@ pub trait ErrorShape: Shape + StdError + Clone {
     const FAULT: Fault;
     /// Whether the model marks the error `smithy.api#retryable`.
     const RETRYABLE: bool;
+    /// Whether the model says of the `smithy.api#retryable` error that the client sends too much.
+    const THROTTLING: bool = false;
 
     /// The text of the modelled `message` member, if there is any.
     fn message(&self) -> Option<&str>;
@@ -100,6 +105,9 @@ pub trait ModeledError: StdError + Any + Send + Sync {
     /// Whether the model says that the same request may succeed later.
     fn is_retryable(&self) -> bool;
 
+    /// Whether the model says that the client sends too much.
+    fn is_throttling(&self) -> bool;
+
     /// The modelled members as a JSON object.
     ///
     /// # Errors
@@ -123,6 +131,10 @@ impl<E: ErrorShape> ModeledError for E {
 
     fn is_retryable(&self) -> bool {
         E::RETRYABLE
+    }
+
+    fn is_throttling(&self) -> bool {
+        E::THROTTLING
     }
 
     fn to_payload(&self) -> Result<Vec<u8>, serde::Error> {

@@ -1,9 +1,18 @@
 //! The simple types that Rust has no type of its own for.
 
 mod blob;
+mod calendar;
+mod decimal;
 pub mod document;
+mod number;
 mod timestamp;
+mod token;
 
 pub use blob::Blob;
 pub use document::Document;
-pub use timestamp::{Timestamp, TimestampRangeError};
+pub use number::{BigDecimal, BigInteger, NumberError};
+pub use timestamp::{Timestamp, TimestampRangeError, TimestampTextError};
+pub use token::idempotency_token;
+
+pub(crate) use number::NUMBER;
+pub(crate) use timestamp::TIMESTAMP;

@@ -9,6 +9,8 @@ mod finite;
 mod format;
 mod lenient;
 mod missing;
+mod times;
+mod tree;
 mod union;
 #[cfg(feature = "server")]
 mod violations;
@@ -20,9 +22,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::operation::ErrorShape;
 
 pub use error::Error;
-pub use finite::{Finite, finite};
-pub use missing::{missing, required};
-pub use union::{MemberValue, Union, deserialize_union, serialize_union_member};
+pub use finite::{AsFinite, Finite, finite};
+pub use missing::{missing, or_default, or_else, required};
+pub use times::{AsDateTime, AsHttpDate, Times, date_time, http_date};
+pub use union::{Empty, MemberValue, Union, deserialize_union, serialize_union_member};
 #[cfg(feature = "server")]
 pub use violations::{Violation, ViolationKind};
 
@@ -121,6 +124,8 @@ pub fn error_from_slice<T: ErrorShape>(payload: &[u8]) -> Result<T, Error> {
         return Ok(error);
     };
     let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(payload)?;
+    // The model may well spell it `Message`.
+    members.insert("Message".to_owned(), text.clone().into());
     members.insert("message".to_owned(), text.into());
     Ok(serde_json::from_value(members.into())?)
 }

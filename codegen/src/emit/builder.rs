@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, docs, ident, rust_type, structure};
+use super::{Imports, defaults, docs, ident, rust_type, structure};
 use crate::{
-    ir::{Member, Role, Structure},
+    ir::{Literal, Member, Presence, Role, Structure},
     names,
 };
 
@@ -109,11 +109,29 @@ fn build(it: &Structure, imports: &mut Imports) -> TokenStream {
         .map(|member| {
             let field = ident(&member.name);
             let wire_name = &member.wire_name;
-            match member.is_required {
-                true => {
+            let token = member.is_token.then(|| {
+                let token = imports.path("eventstream_rpc::primitives::idempotency_token");
+                quote!(self.#field.or_else(|| Some(#token())))
+            });
+            match (&member.presence, token) {
+                (Presence::Required | Presence::Default(_), Some(_)) => {
+                    let token = imports.path("eventstream_rpc::primitives::idempotency_token");
+                    quote!(#field: self.#field.unwrap_or_else(#token))
+                }
+                (_, Some(token)) => quote!(#field: #token),
+                (Presence::Required, None) => {
                     quote!(#field: self.#field.ok_or(BuildError::missing_member(ID, #wire_name))?)
                 }
-                false => quote!(#field: self.#field),
+                (Presence::Default(Literal::Zero), None) => {
+                    quote!(#field: self.#field.unwrap_or_default())
+                }
+                (Presence::Default(_), None) => {
+                    let default = defaults::function(member);
+                    quote!(#field: self.#field.unwrap_or_else(#name::#default))
+                }
+                (Presence::Optional | Presence::Expected | Presence::ReadsAs(_), None) => {
+                    quote!(#field: self.#field)
+                }
             }
         })
         .collect();

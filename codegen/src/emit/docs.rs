@@ -29,10 +29,12 @@ pub(super) fn of(docs: &Docs, otherwise: &str) -> TokenStream {
 
 /// `#[deprecated]`, if something is.
 pub(super) fn deprecated(docs: &Docs) -> TokenStream {
-    match docs.deprecated.as_ref().map(|it| &it.note) {
-        None => TokenStream::new(),
-        Some(None) => quote!(#[deprecated]),
-        Some(Some(note)) => quote!(#[deprecated(note = #note)]),
+    let Some(deprecated) = &docs.deprecated else { return TokenStream::new() };
+    match (&deprecated.since, &deprecated.note) {
+        (None, None) => quote!(#[deprecated]),
+        (Some(since), None) => quote!(#[deprecated(since = #since)]),
+        (None, Some(note)) => quote!(#[deprecated(note = #note)]),
+        (Some(since), Some(note)) => quote!(#[deprecated(since = #since, note = #note)]),
     }
 }
 

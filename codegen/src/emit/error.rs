@@ -4,15 +4,13 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Imports, ident};
-use crate::ir::{Operation, Structure};
+use crate::ir::{Operation, Role, Structure};
 
 /// What makes a structure an error.
-pub(super) fn structure_impls(
-    structure: &Structure,
-    is_client_fault: bool,
-    is_retryable: bool,
-    imports: &mut Imports,
-) -> TokenStream {
+pub(super) fn structure_impls(structure: &Structure, imports: &mut Imports) -> TokenStream {
+    let Role::Error { is_client_fault, is_retryable, is_throttling } = structure.role else {
+        return TokenStream::new();
+    };
     let fmt = imports.path("std::fmt");
     imports.paths("eventstream_rpc::operation", &["ErrorShape", "Fault"]);
     let name = ident(&structure.type_ref.name);
@@ -22,12 +20,17 @@ pub(super) fn structure_impls(
         None => quote!(None),
         Some(member) => {
             let field = ident(&member.name);
-            match member.is_required {
-                true => quote!(Some(&self.#field)),
-                false => quote!(self.#field.as_deref()),
+            match member.is_optional() {
+                true => quote!(self.#field.as_deref()),
+                false => quote!(Some(&self.#field)),
             }
         }
     };
+    let throttling = is_throttling.then(|| {
+        quote!(
+            const THROTTLING: bool = true;
+        )
+    });
     // What the text of a sensitive error may hold is not for every log.
     let display = match super::structure::is_redacted(structure) || structure.message().is_none() {
         true => quote!(f.write_str(#text)),
@@ -43,6 +46,7 @@ pub(super) fn structure_impls(
         impl ErrorShape for #name {
             const FAULT: Fault = #fault;
             const RETRYABLE: bool = #is_retryable;
+            #throttling
 
             fn message(&self) -> Option<&str> {
                 #message

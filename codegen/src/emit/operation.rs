@@ -92,10 +92,15 @@ fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> To
                 None => imports.path("eventstream_rpc::operation::NoEvents"),
             };
             let (request, response) = (event(request), event(response));
+            let error_events = (!operation.error_events.is_empty()).then(|| {
+                let rows = operation.error_events.iter().map(|(name, id)| quote!((#name, #id)));
+                quote!(const ERROR_EVENTS: &'static [(&'static str, &'static str)] = &[#(#rows),*];)
+            });
             Some(quote! {
                 impl StreamingOperation for #name {
                     type RequestEvent = #request;
                     type ResponseEvent = #response;
+                    #error_events
                 }
             })
         }

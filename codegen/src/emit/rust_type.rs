@@ -4,7 +4,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Imports, ident};
-use crate::ir::{Member, Type};
+use crate::{
+    ir::{Literal, Member, Type},
+    traits::TimestampFormat,
+};
 
 /// A type as it stands in a field, without `Option` and `Box`.
 pub(super) fn plain(ty: &Type, imports: &mut Imports) -> TokenStream {
@@ -24,8 +27,14 @@ pub(super) fn plain(ty: &Type, imports: &mut Imports) -> TokenStream {
         }
         Type::String => quote!(String),
         Type::Blob => primitive(imports, "Blob"),
-        Type::Timestamp => primitive(imports, "Timestamp"),
+        Type::BigInteger => primitive(imports, "BigInteger"),
+        Type::BigDecimal => primitive(imports, "BigDecimal"),
+        Type::Timestamp(_) => primitive(imports, "Timestamp"),
         Type::Document => primitive(imports, "Document"),
+        Type::Sparse(item) => {
+            let item = plain(item, imports);
+            quote!(Option<#item>)
+        }
         Type::List(item) => {
             let item = plain(item, imports);
             quote!(Vec<#item>)
@@ -46,6 +55,101 @@ pub(super) fn plain(ty: &Type, imports: &mut Imports) -> TokenStream {
 pub(super) fn boxed(ty: &Type, is_boxed: bool, imports: &mut Imports) -> TokenStream {
     let ty = plain(ty, imports);
     if is_boxed { quote!(Box<#ty>) } else { ty }
+}
+
+/// The type of a member's field.
+pub(super) fn field(member: &Member, imports: &mut Imports) -> TokenStream {
+    let ty = boxed(&member.ty, member.is_boxed, imports);
+    if member.is_optional() { quote!(Option<#ty>) } else { ty }
+}
+
+/// What writes values of a type that do not write themselves as they travel: a function in
+/// `eventstream_rpc::serde`, and the type there that does the same in the place of a value.
+pub(super) fn writer(ty: &Type) -> Option<(&'static str, &'static str)> {
+    match ty.innermost() {
+        Type::Float(_) => Some(("finite", "AsFinite")),
+        Type::Timestamp(TimestampFormat::DateTime) => Some(("date_time", "AsDateTime")),
+        Type::Timestamp(TimestampFormat::HttpDate) => Some(("http_date", "AsHttpDate")),
+        _ => None,
+    }
+}
+
+/// A default as an expression of a type.
+pub(super) fn literal(literal: &Literal, ty: &Type, imports: &mut Imports) -> TokenStream {
+    match literal {
+        Literal::Zero => quote!(Default::default()),
+        Literal::Bool(value) => quote!(#value),
+        Literal::Int(value) => {
+            let value = proc_macro2::Literal::i64_unsuffixed(*value);
+            quote!(#value)
+        }
+        Literal::Float(value) => float(*value, ty, imports),
+        Literal::Big(text) => match text.parse::<i64>() {
+            Ok(value) => {
+                let value = proc_macro2::Literal::i64_suffixed(value);
+                quote!(#value.into())
+            }
+            Err(_) => quote!(#text.parse().expect("the default is a number")),
+        },
+        Literal::String(text) => quote!(#text.to_owned()),
+        Literal::Blob(bytes) => {
+            let bytes = proc_macro2::Literal::byte_string(bytes);
+            quote!(#bytes.into())
+        }
+        Literal::Timestamp { secs, nanos } => {
+            let timestamp = plain(ty, imports);
+            let secs = proc_macro2::Literal::i64_unsuffixed(*secs);
+            let nanos = proc_macro2::Literal::u32_unsuffixed(*nanos);
+            quote!(#timestamp::new(#secs, #nanos))
+        }
+        Literal::Variant(name) => {
+            let (ty, name) = (plain(ty, imports), ident(name));
+            quote!(#ty::#name)
+        }
+        Literal::Document(value) => {
+            let document = plain(ty, imports);
+            match &**value {
+                Literal::EmptyList => quote!(#document::Array(Vec::new())),
+                Literal::EmptyObject => quote!(#document::Object(Default::default())),
+                Literal::Int(value) => {
+                    let value = proc_macro2::Literal::i64_suffixed(*value);
+                    quote!(#value.into())
+                }
+                Literal::Float(value) => {
+                    let value = proc_macro2::Literal::f64_suffixed(*value);
+                    quote!(#value.into())
+                }
+                Literal::Bool(value) => quote!(#value.into()),
+                Literal::String(text) => quote!(#text.into()),
+                _ => quote!(#document::Null),
+            }
+        }
+        Literal::EmptyList | Literal::EmptyObject => quote!(Default::default()),
+    }
+}
+
+fn float(value: f64, ty: &Type, imports: &mut Imports) -> TokenStream {
+    // As short as the type allows.
+    let (value, literal) = match ty {
+        Type::Float(32) => {
+            let narrow = value as f32;
+            (f64::from(narrow), proc_macro2::Literal::f32_unsuffixed(finite(narrow.abs())))
+        }
+        _ => (value, proc_macro2::Literal::f64_unsuffixed(finite(value.abs()))),
+    };
+    let ty = plain(ty, imports);
+    match value {
+        _ if value.is_nan() => quote!(#ty::NAN),
+        f64::INFINITY => quote!(#ty::INFINITY),
+        f64::NEG_INFINITY => quote!(#ty::NEG_INFINITY),
+        _ if value.is_sign_negative() => quote!(-#literal),
+        _ => quote!(#literal),
+    }
+}
+
+/// The number, or zero if a literal cannot express it.
+fn finite<T: Copy + Default + Into<f64>>(value: T) -> T {
+    if value.into().is_finite() { value } else { T::default() }
 }
 
 /// The argument of a setter: its type, and the expression that makes the field's value of it.
@@ -101,7 +205,8 @@ pub(super) fn argument(member: &Member, imports: &mut Imports) -> Argument {
 
 /// Whether elements of a collection may be given as anything that turns into them.
 fn is_converted(ty: &Type) -> bool {
-    !matches!(ty, Type::Bool | Type::Int(_) | Type::Float(_) | Type::List(_) | Type::Map(..))
+    let is_number = matches!(ty, Type::Bool | Type::Int(_) | Type::Float(_));
+    !is_number && !matches!(ty, Type::Sparse(_) | Type::List(_) | Type::Map(..))
 }
 
 fn element(ty: &Type, imports: &mut Imports) -> TokenStream {

@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, docs, error, ident, rust_type};
-use crate::ir::{Member, Role, Structure};
+use super::{Imports, defaults, docs, error, ident, rust_type};
+use crate::ir::{Literal, Member, Presence, Role, Structure};
 
 /// The `struct` and what belongs to it, without its builder.
 ///
@@ -22,14 +22,16 @@ pub(super) fn items(
     let docs = docs::of(&structure.docs, &otherwise);
     let is_redacted = is_redacted(structure);
     let debug = (!is_redacted).then(|| quote!(Debug,));
-    let default = (!structure.has_required()).then(|| quote!(Default,));
-    let fields = structure.members.iter().map(|it| field(it, imports)).collect::<Vec<_>>();
+    let can_default = structure.members.iter().all(|it| it.presence != Presence::Required);
+    let has_defaults = structure.members.iter().any(|it| it.own_default().is_some());
+    let default = (can_default && !has_defaults).then(|| quote!(Default,));
+    let fields =
+        structure.members.iter().map(|it| field(structure, it, imports)).collect::<Vec<_>>();
     let id = &structure.id;
     let debug_impl = is_redacted.then(|| debug_impl(structure, imports));
+    let defaults = has_defaults.then(|| defaults::items(structure, can_default, imports));
     let error = match structure.role {
-        Role::Error { is_client_fault, is_retryable } => {
-            Some(error::structure_impls(structure, is_client_fault, is_retryable, imports))
-        }
+        Role::Error { .. } => Some(error::structure_impls(structure, imports)),
         Role::Request | Role::Plain => None,
     };
     let builder: TokenStream = builder.parse().expect("a path");
@@ -54,6 +56,7 @@ pub(super) fn items(
             const ID: &'static str = #id;
         }
 
+        #defaults
         #debug_impl
         #error
     }
@@ -67,34 +70,45 @@ pub(super) fn is_redacted(structure: &Structure) -> bool {
 /// The documentation of a member.
 pub(super) fn member_docs(member: &Member) -> String {
     let text = docs::text(&member.docs, &format!("The member `{}`.", member.wire_name));
-    if member.is_required { format!("{text}\n\nThis member is required.") } else { text }
+    if member.presence == Presence::Required && !member.is_token {
+        format!("{text}\n\nThis member is required.")
+    } else {
+        text
+    }
 }
 
-fn field(member: &Member, imports: &mut Imports) -> TokenStream {
+fn field(structure: &Structure, member: &Member, imports: &mut Imports) -> TokenStream {
     let docs = docs::outer(&member_docs(member));
     let deprecated = docs::deprecated(&member.docs);
     let name = ident(&member.name);
-    let ty = rust_type::boxed(&member.ty, member.is_boxed, imports);
-    let ty = if member.is_required { ty } else { quote!(Option<#ty>) };
+    let ty = rust_type::field(member, imports);
     let rename = (member.wire_name != member.name).then(|| {
         let wire_name = &member.wire_name;
         quote!(rename = #wire_name,)
     });
-    let gap = if member.is_required {
-        imports.paths("eventstream_rpc::serde", &["missing", "required"]);
-        quote!(default = "missing", deserialize_with = "required",)
-    } else {
-        quote!(skip_serializing_if = "Option::is_none",)
+    let skip = member.is_optional().then(|| quote!(skip_serializing_if = "Option::is_none",));
+    let gap = match &member.presence {
+        Presence::Optional => TokenStream::new(),
+        Presence::Required | Presence::Expected => {
+            imports.paths("eventstream_rpc::serde", &["missing", "required"]);
+            quote!(default = "missing", deserialize_with = "required",)
+        }
+        Presence::Default(Literal::Zero) => {
+            imports.path("eventstream_rpc::serde::or_default");
+            quote!(default, deserialize_with = "or_default",)
+        }
+        Presence::Default(_) | Presence::ReadsAs(_) => defaults::attributes(structure, member),
     };
-    let finite = member.ty.has_float().then(|| {
-        imports.path("eventstream_rpc::serde::finite");
-        quote!(serialize_with = "finite",)
+    let writer = rust_type::writer(&member.ty).map(|(function, _)| {
+        imports.path(&format!("eventstream_rpc::serde::{function}"));
+        quote!(serialize_with = #function,)
     });
-    let attribute = trim_comma(quote!(#rename #gap #finite));
+    let attribute = trim_comma(quote!(#rename #gap #skip #writer));
+    let attribute = (!attribute.is_empty()).then(|| quote!(#[serde(#attribute)]));
     quote! {
         #docs
         #deprecated
-        #[serde(#attribute)]
+        #attribute
         pub #name: #ty,
     }
 }

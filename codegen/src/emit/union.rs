@@ -24,19 +24,37 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
     let accessors: Vec<_> = union.variants.iter().map(|it| accessors(it, imports)).collect();
     let conversions: Vec<_> =
         union.variants.iter().filter(|it| it.has_from).map(|it| from(union, it, imports)).collect();
-    let writes = union.variants.iter().map(|it| {
-        let (variant, wire_name) = (ident(&it.name), &it.wire_name);
-        quote!(Self::#variant(value) => serialize_union_member(serializer, #wire_name, value))
-    });
+    let writes: Vec<_> = union
+        .variants
+        .iter()
+        .map(|it| {
+            let (variant, wire_name) = (ident(&it.name), &it.wire_name);
+            let Some(ty) = &it.ty else {
+                let empty = imports.path("eventstream_rpc::serde::Empty");
+                return quote!(Self::#variant => serialize_union_member(serializer, #wire_name, &#empty {}));
+            };
+            let value = match rust_type::writer(ty) {
+                None => quote!(value),
+                Some((_, writer)) => {
+                    let writer = imports.path(&format!("eventstream_rpc::serde::{writer}"));
+                    quote!(&#writer(value))
+                }
+            };
+            quote!(Self::#variant(value) => serialize_union_member(serializer, #wire_name, #value))
+        })
+        .collect();
     let reads = union.variants.iter().map(|it| {
         let (variant, wire_name) = (ident(&it.name), &it.wire_name);
-        quote!(#wire_name => value.read(Self::#variant))
+        match it.ty {
+            Some(_) => quote!(#wire_name => value.read(Self::#variant)),
+            None => quote!(#wire_name => value.read_empty(Self::#variant)),
+        }
     });
     let (id, unknown) = (&union.id, format!("an unknown member of {}", union.type_ref.name));
     let debug_impl = is_redacted.then(|| debug_impl(union, imports));
     let uses_deprecated = union.variants.iter().any(|it| it.docs.deprecated.is_some());
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
-    let holds_structures = union.variants.iter().any(|it| matches!(it.ty, Type::Named(_)));
+    let holds_structures = union.variants.iter().any(|it| matches!(it.ty, Some(Type::Named(_))));
     let allow_size = holds_structures.then(|| {
         quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
     });
@@ -100,10 +118,12 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
 fn variant(variant: &Variant, imports: &mut Imports) -> TokenStream {
     let docs = docs::of(&variant.docs, &format!("The member `{}`.", variant.wire_name));
     let name = ident(&variant.name);
-    let ty = rust_type::boxed(&variant.ty, variant.is_boxed, imports);
-    quote! {
-        #docs
-        #name(#ty),
+    match &variant.ty {
+        None => quote!(#docs #name,),
+        Some(ty) => {
+            let ty = rust_type::boxed(ty, variant.is_boxed, imports);
+            quote!(#docs #name(#ty),)
+        }
     }
 }
 
@@ -111,11 +131,19 @@ fn accessors(variant: &Variant, imports: &mut Imports) -> TokenStream {
     let name = ident(&variant.name);
     let (is, as_) =
         (format_ident!("is_{}", variant.snake_name), format_ident!("as_{}", variant.snake_name));
-    let ty = match &variant.ty {
-        Type::String => quote!(str),
-        ty => rust_type::plain(ty, imports),
-    };
     let about_is = format!(" Whether it is a [`{0}`](Self::{0}).", variant.name);
+    let ty = match &variant.ty {
+        None => {
+            return quote! {
+                #[doc = #about_is]
+                pub fn #is(&self) -> bool {
+                    matches!(self, Self::#name)
+                }
+            };
+        }
+        Some(Type::String) => quote!(str),
+        Some(ty) => rust_type::plain(ty, imports),
+    };
     let about_as = format!(" The value, if it is a [`{0}`](Self::{0}).", variant.name);
     quote! {
         #[doc = #about_is]
@@ -135,7 +163,8 @@ fn accessors(variant: &Variant, imports: &mut Imports) -> TokenStream {
 
 fn from(union: &Union, variant: &Variant, imports: &mut Imports) -> TokenStream {
     let (union, name) = (ident(&union.type_ref.name), ident(&variant.name));
-    let ty = rust_type::plain(&variant.ty, imports);
+    let Some(ty) = &variant.ty else { return TokenStream::new() };
+    let ty = rust_type::plain(ty, imports);
     let value = if variant.is_boxed { quote!(Box::new(value)) } else { quote!(value) };
     quote! {
         impl From<#ty> for #union {
@@ -154,6 +183,7 @@ fn debug_impl(union: &Union, imports: &mut Imports) -> TokenStream {
     let arms = union.variants.iter().map(|it| {
         let (variant, text) = (ident(&it.name), &it.name);
         match union.is_sensitive || it.is_sensitive {
+            _ if it.ty.is_none() => quote!(Self::#variant => f.write_str(#text)),
             true => quote!(Self::#variant(_) => f.debug_tuple(#text).field(&#redacted).finish()),
             false => quote!(Self::#variant(value) => f.debug_tuple(#text).field(value).finish()),
         }

@@ -3,9 +3,20 @@
 use std::collections::HashMap;
 
 use super::Lowering;
-use crate::{ir, traits::Traits};
+use crate::{ast::Member, ir, traits::Traits};
 
 impl Lowering<'_, '_, '_> {
+    /// The documentation of a member: its own, or that of its target.
+    pub(super) fn member_docs(&self, member: &Member) -> ir::Docs {
+        let mut traits = member.traits.clone();
+        if let (None, Some(target)) =
+            (&traits.documentation, self.resolved.model.get(&member.target))
+        {
+            traits.documentation = target.traits.documentation.clone();
+        }
+        self.docs(&traits)
+    }
+
     /// The documentation of a shape or member.
     pub(super) fn docs(&self, traits: &Traits) -> ir::Docs {
         let mut text = traits.documentation.clone().unwrap_or_default();
@@ -17,13 +28,18 @@ impl Lowering<'_, '_, '_> {
             };
             text.push_str(&format!("\n\nRange: {range}."));
         }
-        let deprecated = traits.deprecated.as_ref().map(|it| ir::Deprecated {
-            note: match (&it.message, &it.since) {
-                (Some(message), Some(since)) => Some(format!("since {since}: {message}")),
-                (Some(message), None) => Some(message.clone()),
-                (None, Some(since)) => Some(format!("since {since}")),
-                (None, None) => None,
-            },
+        let deprecated = traits.deprecated.as_ref().map(|it| {
+            // Others are an error to clippy.
+            let since = it.since.clone().filter(|it| is_version(it));
+            let note = match (&it.message, &it.since) {
+                (Some(message), Some(text)) if since.is_none() => {
+                    Some(format!("since {text}: {message}"))
+                }
+                (Some(message), _) => Some(message.clone()),
+                (None, Some(text)) if since.is_none() => Some(format!("since {text}")),
+                (None, _) => None,
+            };
+            ir::Deprecated { since, note }
         });
         let mut cleaner = Cleaner { paths: &self.paths, links: Vec::new() };
         let text = cleaner.clean(&text);
@@ -31,6 +47,15 @@ impl Lowering<'_, '_, '_> {
         cleaner.links.dedup();
         ir::Docs { text, links: cleaner.links, deprecated }
     }
+}
+
+/// Whether a text is three numbers with points in between.
+fn is_version(text: &str) -> bool {
+    let is_number = |it: &str| {
+        let is_padded = it.len() > 1 && it.starts_with('0');
+        (1..=9).contains(&it.len()) && !is_padded && it.bytes().all(|it| it.is_ascii_digit())
+    };
+    text.split('.').count() == 3 && text.split('.').all(is_number)
 }
 
 struct Cleaner<'a> {

@@ -26,7 +26,7 @@ pub(super) fn with_examples(
 const MAX_TYPES: usize = 16;
 
 fn calls(request: &ir::Structure, shapes: &HashMap<TypeRef, &Shape>) -> Option<Vec<ExampleCall>> {
-    let required = request.members.iter().filter(|it| it.is_required);
+    let required = request.members.iter().filter(|it| is_shown(it));
     let calls = required.map(|member| {
         let mut types = Vec::new();
         let value = value(&member.ty, &member.name, shapes, &mut types);
@@ -37,6 +37,11 @@ fn calls(request: &ir::Structure, shapes: &HashMap<TypeRef, &Shape>) -> Option<V
         })
     });
     calls.collect()
+}
+
+/// Whether an example sets a member: what is needed, and what a server would miss.
+fn is_shown(member: &ir::Member) -> bool {
+    member.must_be_set() || (member.presence == ir::Presence::Expected && !member.is_token)
 }
 
 /// A value of a type, as Rust source; `name` is where texts come from.
@@ -53,11 +58,13 @@ fn value(
         Type::String | Type::Blob => format!("{name:?}"),
         // Most documents are objects, and services often take nothing else.
         Type::Document => "serde_json::json!({ \"key\": \"value\" })".to_owned(),
-        Type::Timestamp => "std::time::SystemTime::now()".to_owned(),
-        Type::List(item) => format!("[{}]", value(item, name, shapes, types)),
+        Type::BigInteger | Type::BigDecimal => "12345".to_owned(),
+        Type::Timestamp(_) => "std::time::SystemTime::now()".to_owned(),
+        Type::Sparse(_) => owned(ty, name, shapes, types),
+        Type::List(item) => format!("[{}]", element(item, name, shapes, types)),
         Type::Map(key, item) => {
-            let key = value(key, name, shapes, types);
-            format!("[({key}, {})]", value(item, name, shapes, types))
+            let key = element(key, name, shapes, types);
+            format!("[({key}, {})]", element(item, name, shapes, types))
         }
         // The number of values can grow with a power of the number of members.
         Type::Named(_) if types.len() > MAX_TYPES => String::new(),
@@ -67,10 +74,58 @@ fn value(
                 Some(Shape::Structure(structure)) => structure_value(structure, shapes, types),
                 Some(Shape::Union(union)) => union_value(union, shapes, types),
                 Some(Shape::Enum(it)) => format!("{}::{}", type_ref.name, it.values[0].name),
+                Some(Shape::IntEnum(it)) => format!("{}::{}", type_ref.name, it.values[0].name),
                 None => type_ref.name.clone(),
             }
         }
     }
+}
+
+/// A value within a list or map, which setters convert unless it is one of those itself.
+fn element(
+    ty: &Type,
+    name: &str,
+    shapes: &HashMap<TypeRef, &Shape>,
+    types: &mut Vec<TypeRef>,
+) -> String {
+    match ty {
+        Type::Sparse(_) | Type::List(_) | Type::Map(..) => owned(ty, name, shapes, types),
+        _ => value(ty, name, shapes, types),
+    }
+}
+
+/// A value of exactly this type.
+fn owned(
+    ty: &Type,
+    name: &str,
+    shapes: &HashMap<TypeRef, &Shape>,
+    types: &mut Vec<TypeRef>,
+) -> String {
+    match ty {
+        Type::Sparse(item) => format!("Some({})", owned(item, name, shapes, types)),
+        Type::List(item) => format!("vec![{}]", owned(item, name, shapes, types)),
+        Type::Map(key, item) => {
+            let key = owned(key, name, shapes, types);
+            format!("[({key}, {})].into()", owned(item, name, shapes, types))
+        }
+        Type::String | Type::Blob | Type::BigInteger | Type::BigDecimal | Type::Timestamp(_) => {
+            format!("{}.into()", value(ty, name, shapes, types))
+        }
+        Type::Named(type_ref) => {
+            let value = value(ty, name, shapes, types);
+            let is_from = match shapes.get(type_ref) {
+                Some(Shape::Union(union)) => shown_variant(union).is_some_and(|it| it.has_from),
+                _ => false,
+            };
+            if is_from { format!("{value}.into()") } else { value }
+        }
+        _ => value(ty, name, shapes, types),
+    }
+}
+
+/// The last one made from a structure, as binary messages are; any other needs its variant.
+fn shown_variant(union: &ir::Union) -> Option<&ir::Variant> {
+    union.variants.iter().rfind(|it| it.has_from).or(union.variants.first())
 }
 
 fn structure_value(
@@ -78,7 +133,7 @@ fn structure_value(
     shapes: &HashMap<TypeRef, &Shape>,
     types: &mut Vec<TypeRef>,
 ) -> String {
-    let mut members: Vec<_> = structure.members.iter().filter(|it| it.is_required).collect();
+    let mut members: Vec<_> = structure.members.iter().filter(|it| is_shown(it)).collect();
     if members.is_empty() {
         // An empty value shows nothing, so the first simple member stands for the rest.
         let is_simple = |it: &&ir::Member| {
@@ -99,20 +154,19 @@ fn union_value(
     shapes: &HashMap<TypeRef, &Shape>,
     types: &mut Vec<TypeRef>,
 ) -> String {
-    // The last one made from a structure, as binary messages are; any other needs its variant.
-    let Some(variant) = union.variants.iter().rfind(|it| it.has_from).or(union.variants.first())
-    else {
+    let Some(variant) = shown_variant(union) else {
         return format!("{}::Unknown", union.type_ref.name);
     };
-    let value = value(&variant.ty, &variant.snake_name, shapes, types);
+    let Some(ty) = &variant.ty else {
+        return format!("{}::{}", union.type_ref.name, variant.name);
+    };
     if variant.has_from {
+        let value = value(ty, &variant.snake_name, shapes, types);
         types.retain(|it| *it != union.type_ref);
         return value;
     }
-    let value = match variant.ty {
-        Type::String | Type::Blob => format!("{value}.into()"),
-        _ => value,
-    };
+    let value = owned(ty, &variant.snake_name, shapes, types);
+    let value = if variant.is_boxed { format!("Box::new({value})") } else { value };
     format!("{}::{}({value})", union.type_ref.name, variant.name)
 }
 

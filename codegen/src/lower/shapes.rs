@@ -2,32 +2,48 @@
 
 use std::collections::HashMap;
 
-use super::{Lowering, warn_renamed};
+use super::{Lowering, ends, literal, warn_renamed, wire_name};
 use crate::{
     ast::{Member, Shape, ShapeKind, SimpleType},
     ir,
-    names::{self, Scope},
+    names::{self, Renamed, Scope},
+    prelude::{self, PreludeShape},
     resolve::{Target, is_event_stream, target},
     shape_id::ShapeId,
-    traits::Fault,
+    traits::{DefaultValue, Fault, TimestampFormat},
 };
 
 impl Lowering<'_, '_, '_> {
-    /// Every shape that becomes a type, in the order of the model.
+    /// Every shape that becomes a type, in the order of the model, and what stands for no shape.
     pub(super) fn shapes(&mut self) -> Vec<ir::Shape> {
         let resolved = self.resolved;
-        resolved.closure.iter().filter_map(|it| self.shape(it)).collect()
+        let units = self.units.iter().flat_map(ends::Units::structures).map(ir::Shape::Structure);
+        let units: Vec<_> = units.collect();
+        resolved.closure.iter().filter_map(|it| self.shape(it)).chain(units).collect()
     }
 
     fn shape(&mut self, shape: &Shape) -> Option<ir::Shape> {
-        match &shape.kind {
-            ShapeKind::Structure(members) => {
-                Some(ir::Shape::Structure(self.structure(shape, members)))
-            }
-            ShapeKind::Union(members) => Some(ir::Shape::Union(self.union(shape, members))),
-            ShapeKind::Enum(members) => Some(ir::Shape::Enum(self.enumeration(shape, members))),
-            _ => None,
-        }
+        Some(match &shape.kind {
+            ShapeKind::Structure(members) => ir::Shape::Structure(self.structure(shape, members)),
+            ShapeKind::Union(members) => ir::Shape::Union(self.union(shape, members)),
+            ShapeKind::Enum(members) => ir::Shape::Enum(ir::Enum {
+                id: shape.id.to_string(),
+                type_ref: self.types[&shape.id].clone(),
+                docs: self.docs(&shape.traits),
+                is_sensitive: shape.traits.sensitive,
+                values: self
+                    .enum_values(shape, members, |it| it.traits.enum_value.clone())
+                    .collect(),
+            }),
+            ShapeKind::IntEnum(members) => ir::Shape::IntEnum(ir::IntEnum {
+                id: shape.id.to_string(),
+                type_ref: self.types[&shape.id].clone(),
+                docs: self.docs(&shape.traits),
+                is_sensitive: shape.traits.sensitive,
+                values: self.enum_values(shape, members, |it| it.traits.int_enum_value).collect(),
+            }),
+            _ => return None,
+        })
     }
 
     fn structure(&mut self, shape: &Shape, members: &[Member]) -> ir::Structure {
@@ -35,8 +51,9 @@ impl Lowering<'_, '_, '_> {
             Some(fault) => ir::Role::Error {
                 is_client_fault: fault == Fault::Client,
                 is_retryable: shape.traits.retryable,
+                is_throttling: shape.traits.throttling,
             },
-            None if self.uses.get(&shape.id).is_some_and(|it| it.is_input) => ir::Role::Request,
+            None if self.requests.contains(&shape.id) => ir::Role::Request,
             None => ir::Role::Plain,
         };
         let mut reserved: Vec<&str> = names::BUILDER_METHODS.to_vec();
@@ -55,13 +72,14 @@ impl Lowering<'_, '_, '_> {
                     warn_renamed(self.reporter, shape, Some(member), renamed);
                 }
                 ir::Member {
-                    wire_name: member.name.clone(),
+                    wire_name: wire_name(member),
                     name,
-                    docs: self.docs(&member.traits),
-                    ty: self.member_type(&member.target),
-                    is_required: member.traits.required,
+                    docs: self.member_docs(member),
+                    ty: self.member_type(member),
+                    presence: self.presence(shape, member),
+                    is_token: role == ir::Role::Request && member.traits.idempotency_token,
                     is_boxed: self.boxed.binary_search(&id).is_ok(),
-                    is_sensitive: self.is_sensitive(&member.target),
+                    is_sensitive: self.is_sensitive(member),
                 }
             })
             .collect();
@@ -76,18 +94,59 @@ impl Lowering<'_, '_, '_> {
         }
     }
 
+    /// Smithy 2.0 spec, section "Structure member optionality". One type serves clients and servers, so
+    /// what is optional for clients is optional.
+    fn presence(&self, shape: &Shape, member: &Member) -> ir::Presence {
+        let is_optional = member.traits.client_optional || shape.traits.input;
+        match (self.default(member), is_optional) {
+            (Some(default), false) => ir::Presence::Default(default),
+            (Some(default), true) => ir::Presence::ReadsAs(default),
+            (None, _) if !member.traits.required => ir::Presence::Optional,
+            (None, false) => ir::Presence::Required,
+            (None, true) => ir::Presence::Expected,
+        }
+    }
+
+    /// The default of a member: its own, or that of its target.
+    fn default(&self, member: &Member) -> Option<ir::Literal> {
+        let target = self.resolved.model.get(&member.target);
+        let default = member.traits.default.as_ref();
+        match default.or(target.and_then(|it| it.traits.default.as_ref())) {
+            Some(default) => literal::literal(&default.value, &self.member_type(member), || {
+                self.enum_variant(target?, &default.value)
+            }),
+            None => match prelude::get(&member.target) {
+                Some(PreludeShape::Primitive(_)) => Some(ir::Literal::Zero),
+                _ => None,
+            },
+        }
+    }
+
+    /// The variant of an enum that has this value.
+    fn enum_variant(&self, shape: &Shape, value: &DefaultValue) -> Option<String> {
+        let members = shape.kind.members();
+        let names = enum_names(&shape.id, &members, |_, _| ());
+        let has_value = |it: &&Member| match value {
+            DefaultValue::String(text) => it.traits.enum_value.as_ref() == Some(text),
+            DefaultValue::Number(text) => it.traits.int_enum_value == text.parse().ok(),
+            _ => false,
+        };
+        Some(names[members.iter().position(has_value)?].clone())
+    }
+
     fn union(&mut self, shape: &Shape, members: &[Member]) -> ir::Union {
         let mut scope = Scope::with_reserved(["Unknown"]);
         let mut snake_scope = Scope::with_reserved(["unknown"]);
-        let types: Vec<_> = members.iter().map(|it| self.member_type(&it.target)).collect();
-        let mut targets: HashMap<&ShapeId, usize> = HashMap::new();
-        for member in members {
-            *targets.entry(&member.target).or_default() += 1;
+        let is_sent = self.sent_events.contains(&shape.id);
+        let members = members.iter().filter(|it| !is_sent || !self.is_error(&it.target));
+        let members: Vec<_> = members.collect();
+        let mut uses: HashMap<&ShapeId, usize> = HashMap::new();
+        for member in &members {
+            *uses.entry(&member.target).or_default() += 1;
         }
         let variants = members
             .iter()
-            .zip(&types)
-            .map(|(member, ty)| {
+            .map(|member| {
                 let id = format!("{}${}", shape.id, member.name);
                 let (name, renamed) = scope.take(names::pascal(&member.name), &id, "Value");
                 if let Some(renamed) = renamed {
@@ -99,14 +158,14 @@ impl Lowering<'_, '_, '_> {
                     .get(&member.target)
                     .is_some_and(|it| matches!(it.kind, ShapeKind::Structure(_)));
                 ir::Variant {
-                    wire_name: member.name.clone(),
+                    wire_name: wire_name(member),
                     name,
                     snake_name: snake_scope.take(names::snake(&member.name), &id, "_value").0,
-                    docs: self.docs(&member.traits),
-                    ty: ty.clone(),
+                    docs: self.member_docs(member),
+                    ty: (!member.target.is_unit()).then(|| self.member_type(member)),
                     is_boxed: self.boxed.binary_search(&id).is_ok(),
-                    has_from: is_structure && targets[&member.target] == 1,
-                    is_sensitive: self.is_sensitive(&member.target),
+                    has_from: is_structure && uses[&member.target] == 1,
+                    is_sensitive: self.is_sensitive(member),
                 }
             })
             .collect();
@@ -119,67 +178,81 @@ impl Lowering<'_, '_, '_> {
         }
     }
 
-    fn enumeration(&mut self, shape: &Shape, members: &[Member]) -> ir::Enum {
-        let mut scope = Scope::with_reserved(["Self", "Unknown"]);
-        let values = members
-            .iter()
-            .map(|member| {
-                let id = format!("{}${}", shape.id, member.name);
-                let (name, renamed) = scope.take(names::pascal(&member.name), &id, "Value");
-                if let Some(renamed) = renamed {
-                    warn_renamed(self.reporter, shape, Some(member), renamed);
-                }
-                let value = member.traits.enum_value.clone().unwrap_or_else(|| member.name.clone());
-                ir::EnumValue { value, name, docs: self.docs(&member.traits) }
-            })
-            .collect();
-        ir::Enum {
-            id: shape.id.to_string(),
-            type_ref: self.types[&shape.id].clone(),
-            docs: self.docs(&shape.traits),
-            values,
-        }
+    fn enum_values<T>(
+        &mut self,
+        shape: &Shape,
+        members: &[Member],
+        value: impl Fn(&Member) -> Option<T>,
+    ) -> impl Iterator<Item = ir::EnumValue<T>> {
+        let members: Vec<_> = members.iter().collect();
+        let names = enum_names(&shape.id, &members, |member, renamed| {
+            warn_renamed(self.reporter, shape, Some(member), renamed);
+        });
+        members.into_iter().zip(names).filter_map(move |(member, name)| {
+            Some(ir::EnumValue { value: value(member)?, name, docs: self.docs(&member.traits) })
+        })
     }
 
-    fn member_type(&self, id: &ShapeId) -> ir::Type {
-        let shape = match target(self.resolved.model, id) {
-            Some(Target::Prelude(simple)) => return simple_type(simple),
+    /// The type of a member, without `Option` and `Box`.
+    fn member_type(&self, member: &Member) -> ir::Type {
+        let shape = match target(self.resolved.model, &member.target) {
+            Some(Target::Prelude(simple)) => return simple_type(simple, member, None),
             Some(Target::Shape(shape)) => shape,
             Some(Target::Unit) | None => {
-                unreachable!("resolve finds every target, and refuses Unit")
+                unreachable!("resolve finds every target, and Unit has no values")
             }
         };
+        let element = |it: &Member| match shape.traits.sparse {
+            true => Box::new(ir::Type::Sparse(Box::new(self.member_type(it)))),
+            false => Box::new(self.member_type(it)),
+        };
         match &shape.kind {
-            ShapeKind::Simple(simple) => simple_type(*simple),
-            ShapeKind::List(member) => ir::Type::List(Box::new(self.member_type(&member.target))),
-            ShapeKind::Map { key, value } => ir::Type::Map(
-                Box::new(self.member_type(&key.target)),
-                Box::new(self.member_type(&value.target)),
-            ),
-            _ => ir::Type::Named(self.types[id].clone()),
+            ShapeKind::Simple(simple) => simple_type(*simple, member, Some(shape)),
+            ShapeKind::List(item) => ir::Type::List(element(item)),
+            ShapeKind::Map { key, value } => {
+                ir::Type::Map(Box::new(self.member_type(key)), element(value))
+            }
+            _ => ir::Type::Named(self.types[&member.target].clone()),
         }
     }
 
-    /// Whether values of a shape stay out of `Debug` and do not see to it themselves.
-    fn is_sensitive(&self, id: &ShapeId) -> bool {
-        let Some(shape) = self.resolved.model.get(id) else {
-            return false;
+    /// Whether values of a member stay out of `Debug` and do not see to it themselves.
+    fn is_sensitive(&self, member: &Member) -> bool {
+        let Some(shape) = self.resolved.model.get(&member.target) else {
+            return member.traits.sensitive;
         };
-        match &shape.kind {
+        let is_inside = match &shape.kind {
             // They have a `Debug` of their own.
             ShapeKind::Structure(_) | ShapeKind::Union(_) => false,
-            ShapeKind::List(member) => shape.traits.sensitive || self.is_sensitive(&member.target),
+            ShapeKind::List(item) => shape.traits.sensitive || self.is_sensitive(item),
             ShapeKind::Map { key, value } => {
-                shape.traits.sensitive
-                    || self.is_sensitive(&key.target)
-                    || self.is_sensitive(&value.target)
+                shape.traits.sensitive || self.is_sensitive(key) || self.is_sensitive(value)
             }
             _ => shape.traits.sensitive,
-        }
+        };
+        member.traits.sensitive || is_inside
     }
 }
 
-fn simple_type(simple: SimpleType) -> ir::Type {
+/// The names of an enum's variants.
+fn enum_names(
+    shape: &ShapeId,
+    members: &[&Member],
+    mut on_renamed: impl FnMut(&Member, Renamed),
+) -> Vec<String> {
+    let mut scope = Scope::with_reserved(["Self", "Unknown"]);
+    let names = members.iter().map(|member| {
+        let id = format!("{shape}${}", member.name);
+        let (name, renamed) = scope.take(names::pascal(&member.name), &id, "Value");
+        if let Some(renamed) = renamed {
+            on_renamed(member, renamed);
+        }
+        name
+    });
+    names.collect()
+}
+
+fn simple_type(simple: SimpleType, member: &Member, shape: Option<&Shape>) -> ir::Type {
     match simple {
         SimpleType::Blob => ir::Type::Blob,
         SimpleType::Boolean => ir::Type::Bool,
@@ -190,8 +263,13 @@ fn simple_type(simple: SimpleType) -> ir::Type {
         SimpleType::Long => ir::Type::Int(64),
         SimpleType::Float => ir::Type::Float(32),
         SimpleType::Double => ir::Type::Float(64),
-        SimpleType::BigInteger | SimpleType::BigDecimal => unreachable!("resolve refuses them"),
-        SimpleType::Timestamp => ir::Type::Timestamp,
+        SimpleType::BigInteger => ir::Type::BigInteger,
+        SimpleType::BigDecimal => ir::Type::BigDecimal,
+        SimpleType::Timestamp => {
+            let of_shape = shape.and_then(|it| it.traits.timestamp_format);
+            let format = member.traits.timestamp_format.or(of_shape);
+            ir::Type::Timestamp(format.unwrap_or(TimestampFormat::EpochSeconds))
+        }
         SimpleType::Document => ir::Type::Document,
     }
 }

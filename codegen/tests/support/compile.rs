@@ -61,10 +61,13 @@ impl<'f> Workspace<'f> {
         self.members.push(folder.to_owned());
     }
 
-    /// Adds a program that uses a crate.
-    pub(crate) fn add_program(&mut self, name: &str, uses: &str, main: &str) {
+    /// Adds a program that uses a crate, which is in the folder.
+    pub(crate) fn add_program(&mut self, name: &str, uses: (&str, &str), main: &str) {
+        let (folder, uses) = uses;
+        let runtime = workspace().join("runtime");
         let manifest = format!(
-            "[dependencies]\n{uses} = {{ path = \"../generated\", features = [\"tokio\", \"server\"] }}\n"
+            "[dependencies]\n{uses} = {{ path = \"../{folder}\", features = [\"tokio\", \"server\"] }}\n\
+             eventstream-rpc = {{ path = {runtime:?}, default-features = false }}\n"
         );
         self.folder.write(&format!("{name}/src/main.rs"), main);
         self.add_package(name, name, &manifest);

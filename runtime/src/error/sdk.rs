@@ -106,6 +106,12 @@ impl<E: OperationError> SdkError<E> {
             _ => false,
         }
     }
+
+    /// Whether the model says of the service's error that the client sends too much, and should wait before
+    /// it tries again.
+    pub fn is_throttling(&self) -> bool {
+        self.service_error().is_some_and(|it| it.is_throttling())
+    }
 }
 
 impl<E> fmt::Display for SdkError<E> {

@@ -194,6 +194,11 @@ impl<'a> ServiceErrorRef<'a> {
         self.0.is_ok_and(|modeled| modeled.is_retryable())
     }
 
+    /// Whether the model says that the client sends too much, and should wait before it tries again.
+    pub fn is_throttling(&self) -> bool {
+        self.0.is_ok_and(|modeled| modeled.is_throttling())
+    }
+
     /// The error as the modelled error `T`, if it is one.
     ///
     /// It finds errors that the model does not declare for the operation, which a `match` on the

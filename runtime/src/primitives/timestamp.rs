@@ -10,13 +10,16 @@ use serde::{
     de::{self, Visitor},
 };
 
+use super::calendar;
+
 const NANOS_PER_SEC: u32 = 1_000_000_000;
 
 /// A point in time (`smithy.api#Timestamp`): seconds since 1970-01-01T00:00:00Z, with a fraction.
 ///
 /// On the wire it is a JSON number of seconds that always has a decimal point, because nucleus lite
 /// does not take an integer. Such a number holds about a quarter of a microsecond in our time; the Java
-/// nucleus truncates to milliseconds.
+/// nucleus truncates to milliseconds. Where a model says so (`timestampFormat`) it is text; it is read
+/// from each of these forms, whatever the model says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp {
     secs: i64,
@@ -27,6 +30,16 @@ impl Timestamp {
     /// The current time of the system's clock.
     pub fn now() -> Self {
         SystemTime::now().into()
+    }
+
+    /// Seconds since the epoch, rounded down, and the rest in nanoseconds.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 999,999,999 nanoseconds.
+    pub const fn new(secs: i64, nanos: u32) -> Self {
+        assert!(nanos < NANOS_PER_SEC, "a second has 1,000,000,000 nanoseconds");
+        Self { secs, nanos }
     }
 
     /// A whole number of seconds since the epoch.
@@ -80,6 +93,18 @@ impl Timestamp {
         self.secs as f64 + f64::from(self.nanos) / f64::from(NANOS_PER_SEC)
     }
 
+    /// The time as in RFC 3339, in UTC, such as `1985-04-12T23:20:50.520Z`; `None` outside the years 0 to
+    /// 9999.
+    pub fn to_date_time(&self) -> Option<String> {
+        calendar::to_date_time(self)
+    }
+
+    /// The time as in HTTP, such as `Fri, 12 Apr 1985 23:20:50 GMT`, with a fraction of the second if
+    /// there is one; `None` outside the years 0 to 9999.
+    pub fn to_http_date(&self) -> Option<String> {
+        calendar::to_http_date(self)
+    }
+
     /// Milliseconds since the epoch, rounded down; what does not fit 64 bits is cut to their range.
     pub const fn as_millis(&self) -> i64 {
         self.secs.saturating_mul(1000).saturating_add((self.nanos / 1_000_000) as i64)
@@ -125,17 +150,32 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_f64(TimestampVisitor)
+        // A number as a rule, or text; what gives zeros must be told which it is.
+        deserializer.deserialize_newtype_struct(TIMESTAMP, TimestampVisitor)
     }
 }
 
+/// How [`Timestamp`] introduces itself when it is read.
+pub(crate) const TIMESTAMP: &str = "eventstream_rpc::Timestamp";
+
 struct TimestampVisitor;
 
-impl Visitor<'_> for TimestampVisitor {
+impl<'de> Visitor<'de> for TimestampVisitor {
     type Value = Timestamp;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number of seconds since 1970")
+        f.write_str("a number of seconds since 1970, or a date and time")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Timestamp, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+        calendar::from_text(text).ok_or_else(|| E::custom("not a date and time"))
     }
 
     fn visit_i64<E: de::Error>(self, secs: i64) -> Result<Timestamp, E> {
@@ -150,6 +190,27 @@ impl Visitor<'_> for TimestampVisitor {
         Timestamp::from_secs_f64(secs).map_err(E::custom)
     }
 }
+
+impl std::str::FromStr for Timestamp {
+    type Err = TimestampTextError;
+
+    /// Reads a date and time as in RFC 3339 or as in HTTP.
+    fn from_str(text: &str) -> Result<Self, TimestampTextError> {
+        calendar::from_text(text).ok_or(TimestampTextError(()))
+    }
+}
+
+/// A text that is no date and time as in RFC 3339 or HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimestampTextError(());
+
+impl fmt::Display for TimestampTextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a date and time as in RFC 3339 or HTTP")
+    }
+}
+
+impl std::error::Error for TimestampTextError {}
 
 /// A time outside the range of the type it was to be turned into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -55,3 +55,13 @@ pub fn finite<T: Finite, S: Serializer>(value: &T, serializer: S) -> Result<S::O
         Err(S::Error::custom("a number that is NaN or infinite"))
     }
 }
+
+/// Writes what it holds with [`finite`].
+#[derive(Debug)]
+pub struct AsFinite<'a, T>(pub &'a T);
+
+impl<T: Finite> Serialize for AsFinite<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        finite(self.0, serializer)
+    }
+}

@@ -1,6 +1,6 @@
 //! The second, patient way to read a payload, for the few that the fast way does not take.
 //!
-//! It goes by way of a [`Value`], so that of duplicate members the last counts, takes numbers such as
+//! It goes by way of a tree, so that of duplicate members the last counts, takes numbers such as
 //! `5.0` and `1e3` where an integer belongs (a document that has passed through the Java nucleus holds
 //! nothing else), and knows where it is: an error names the member, and so does a gap.
 
@@ -16,13 +16,13 @@ use serde::{
         value::UnitDeserializer,
     },
 };
-use serde_json::Value;
 
-use super::{Error, missing};
+use super::{Error, missing, tree::Node};
+use crate::primitives::NUMBER;
 
 /// Reads a payload, and gives the paths of the required members that it lacks.
 pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Vec<String>), Error> {
-    let value: Value = serde_json::from_slice(payload)?;
+    let value = Node::parse(payload)?;
     let tracker = Tracker { explained: Cell::new(missing::count()), ..Tracker::default() };
     match T::deserialize(Lenient::new(value, &tracker)) {
         Ok(value) => Ok((value, tracker.gaps.into_inner())),
@@ -123,6 +123,10 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<'_, D> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, D::Error> {
+        // What is read as it is written has nothing to be lenient about.
+        if name == NUMBER {
+            return self.de.deserialize_newtype_struct(name, visitor);
+        }
         let visitor = self.visitor(visitor);
         self.de.deserialize_newtype_struct(name, visitor)
     }

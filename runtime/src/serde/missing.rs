@@ -41,3 +41,31 @@ where
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_else(missing))
 }
+
+/// Reads a member whose default is the one of its type; `null` counts as missing.
+///
+/// Generated code names it in `#[serde(deserialize_with = "or_default")]`.
+///
+/// # Errors
+///
+/// A value of another type than the member's.
+pub fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Default,
+    D: Deserializer<'de>,
+{
+    or_else(deserializer, T::default)
+}
+
+/// Reads a member that has another default than its type; `null` counts as missing.
+///
+/// # Errors
+///
+/// A value of another type than the member's.
+pub fn or_else<'de, T, D>(deserializer: D, default: impl FnOnce() -> T) -> Result<T, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_else(default))
+}

@@ -44,6 +44,16 @@ impl<'de, A: MapAccess<'de>> MemberValue<'_, A> {
         Ok(self.0.next_value::<Option<T>>()?.map(variant))
     }
 
+    /// Passes over the value of a member that is nothing but its name, and gives its variant; `null` is no
+    /// value.
+    ///
+    /// # Errors
+    ///
+    /// A value that is not JSON.
+    pub fn read_empty<U>(self, variant: U) -> Result<Option<U>, A::Error> {
+        Ok(self.0.next_value::<Option<IgnoredAny>>()?.map(|_| variant))
+    }
+
     /// Passes over the value of a member that the union does not have.
     ///
     /// # Errors
@@ -119,6 +129,11 @@ impl<'de> Visitor<'de> for NameVisitor {
         Ok(Name(Cow::Owned(name.to_owned())))
     }
 }
+
+/// The value of a member that is nothing but its name: an object without members
+/// (`smithy.api#Unit`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Empty {}
 
 /// Writes a union as an object with the one member that is set.
 ///

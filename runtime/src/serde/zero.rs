@@ -6,6 +6,8 @@ use serde::{
     forward_to_deserialize_any,
 };
 
+use crate::primitives::{NUMBER, TIMESTAMP};
+
 /// Reads as zero, empty, absent or unknown, whatever is asked for.
 ///
 /// It lets one implementation of `Deserialize` also say what a type is without a value, so that no
@@ -53,10 +55,14 @@ impl<'de> Deserializer<'de> for Zero {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_newtype_struct(self)
+        match name {
+            // They take any value that is not null, and see for themselves what it is.
+            TIMESTAMP | NUMBER => visitor.visit_i64(0),
+            _ => visitor.visit_newtype_struct(self),
+        }
     }
 
     fn deserialize_struct<V: Visitor<'de>>(

@@ -1,0 +1,116 @@
+//! What is at the ends of operations: requests, responses and events.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::{
+    ast::{Operation, Shape, ShapeKind},
+    ir,
+    resolve::{Resolved, event_stream},
+    shape_id::ShapeId,
+};
+
+/// The empty structures of an operation that has `smithy.api#Unit` for its input or output.
+#[derive(Debug)]
+pub(super) struct Units {
+    pub(super) request: Option<Unit>,
+    pub(super) response: Option<Unit>,
+}
+
+/// An empty structure that no shape of the model stands behind.
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub(super) type_ref: ir::TypeRef,
+    pub(super) builder: String,
+}
+
+impl Units {
+    /// Takes names for what the operation needs.
+    pub(super) fn of(
+        shape: &Shape,
+        [name, module, _]: &[String; 3],
+        mut take: impl FnMut(String) -> String,
+    ) -> Self {
+        let mut unit = |id: &ShapeId, role: &str| {
+            id.is_unit().then(|| {
+                let home = ir::Home::Operation(module.clone());
+                let type_ref = ir::TypeRef { home, name: take(format!("{name}{role}")) };
+                Unit { builder: take(format!("{}Builder", type_ref.name)), type_ref }
+            })
+        };
+        match &shape.kind {
+            ShapeKind::Operation(operation) => Self {
+                request: unit(&operation.input.target, "Request"),
+                response: unit(&operation.output.target, "Response"),
+            },
+            _ => Self { request: None, response: None },
+        }
+    }
+
+    /// The structures.
+    pub(super) fn structures(&self) -> impl Iterator<Item = ir::Structure> {
+        let structure = |unit: &Option<Unit>, role: ir::Role| {
+            unit.as_ref().map(|unit| ir::Structure {
+                id: ShapeId::prelude("Unit").to_string(),
+                type_ref: unit.type_ref.clone(),
+                builder: unit.builder.clone(),
+                docs: ir::Docs::default(),
+                is_sensitive: false,
+                members: Vec::new(),
+                role,
+            })
+        };
+        let request = structure(&self.request, ir::Role::Request);
+        request.into_iter().chain(structure(&self.response, ir::Role::Plain))
+    }
+}
+
+/// Which shapes the operations have at their ends.
+pub(super) struct Ends<'m> {
+    resolved: &'m Resolved<'m>,
+    /// The operation, for what is an input or output; twice if it is both.
+    uses: HashMap<&'m ShapeId, Vec<usize>>,
+    targeted: HashSet<&'m ShapeId>,
+}
+
+impl<'m> Ends<'m> {
+    pub(super) fn of(resolved: &'m Resolved<'m>) -> Self {
+        let mut uses: HashMap<_, Vec<usize>> = HashMap::new();
+        for (at, operation) in operations(resolved) {
+            for id in [&operation.input.target, &operation.output.target] {
+                uses.entry(id).or_default().push(at);
+            }
+        }
+        let members = resolved.closure.iter().flat_map(|it| it.kind.members());
+        Self { resolved, uses, targeted: members.map(|it| &it.target).collect() }
+    }
+
+    /// The operation that has the shape at one of its ends, if nothing else uses it.
+    pub(super) fn only_use(&self, id: &ShapeId) -> Option<usize> {
+        match self.uses.get(id).map(|it| &it[..]) {
+            Some([at]) if !self.targeted.contains(id) => Some(*at),
+            _ => None,
+        }
+    }
+
+    pub(super) fn requests(&self) -> HashSet<ShapeId> {
+        operations(self.resolved).map(|(_, it)| it.input.target.clone()).collect()
+    }
+
+    pub(super) fn sent_events(&self) -> HashSet<ShapeId> {
+        let model = self.resolved.model;
+        let events = operations(self.resolved).filter_map(|(_, it)| {
+            let ShapeKind::Structure(members) = &model.get(&it.output.target)?.kind else {
+                return None;
+            };
+            event_stream(model, members).map(|(_, union)| union.id.clone())
+        });
+        events.collect()
+    }
+}
+
+fn operations<'m>(resolved: &'m Resolved<'_>) -> impl Iterator<Item = (usize, &'m Operation)> {
+    resolved.operations.iter().enumerate().filter_map(|(at, it)| match &it.kind {
+        ShapeKind::Operation(operation) => Some((at, operation)),
+        _ => None,
+    })
+}

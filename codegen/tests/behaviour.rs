@@ -1,0 +1,25 @@
+//! What generated types do: a crate is generated from `behaviour/traits.json`, and `behaviour/uses/use_traits.rs` uses it.
+
+mod support;
+
+use std::{fs, path::Path};
+
+use codegen::{Config, Source, generate};
+use support::{Folder, Workspace};
+
+#[test]
+fn types_do_what_the_traits_of_the_model_say() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behaviour");
+    let json = fs::read_to_string(here.join("traits.json")).unwrap();
+    let sources = [Source { path: "traits.json", json: &json }];
+    let generated = generate(&Config::new("traits"), &sources).unwrap();
+    assert!(generated.warnings.is_empty(), "{}", generated.warnings);
+
+    let folder = Folder::new("behaviour");
+    let mut workspace = Workspace::new(&folder);
+    workspace.add("traits", generated.files.iter().map(|it| (&*it.path, &*it.contents)));
+    let main = fs::read_to_string(here.join("uses/use_traits.rs")).unwrap();
+    workspace.add_program("uses", ("traits", "traits"), &main);
+    let run = workspace.cargo(&["run", "--package", "uses"]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+}

@@ -1,0 +1,103 @@
+//! Decimal numbers as text: their form, and which is greater.
+
+use std::cmp::Ordering;
+
+/// Whether a text is a number as JSON writes it (RFC 8259, section 6).
+pub(crate) fn is_json(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
+        Some(at) => (&unsigned[..at], Some(&unsigned[at + 1..])),
+        None => (unsigned, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    let is_digits = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+    let is_padded = whole.len() > 1 && whole.starts_with('0');
+    is_digits(whole)
+        && !is_padded
+        && fraction.is_none_or(is_digits)
+        && exponent.is_none_or(|it| is_digits(it.strip_prefix(['+', '-']).unwrap_or(it)))
+}
+
+/// Which of two numbers is greater; what is no number is equal to everything.
+pub(crate) fn compare(a: &str, b: &str) -> Ordering {
+    match (Decimal::new(a), Decimal::new(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        _ => Ordering::Equal,
+    }
+}
+
+/// A number as sign, digits and the place of the point. Equal numbers have equal parts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Decimal {
+    /// -1, 0 or 1.
+    sign: i8,
+    /// Where the point is, counted from the left of the digits.
+    point: i64,
+    /// Without zeros at either end.
+    digits: String,
+}
+
+impl Decimal {
+    /// The parts of a JSON number; `None` if the text is something else.
+    pub(crate) fn new(text: &str) -> Option<Self> {
+        if !is_json(text) {
+            return None;
+        }
+        let unsigned = text.trim_start_matches('-');
+        let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+        // What does not fit is out of all bounds on the one side or the other.
+        let far = if exponent.starts_with('-') { i64::MIN / 2 } else { i64::MAX / 2 };
+        let exponent: i64 = exponent.parse().unwrap_or(far).clamp(i64::MIN / 2, i64::MAX / 2);
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{whole}{fraction}");
+        let digits = all.trim_start_matches('0');
+        let leading = (all.len() - digits.len()) as i64;
+        let digits = digits.trim_end_matches('0');
+        if digits.is_empty() {
+            return Some(Self { sign: 0, point: 0, digits: String::new() });
+        }
+        Some(Self {
+            sign: if text.starts_with('-') { -1 } else { 1 },
+            point: whole.len() as i64 - leading + exponent,
+            digits: digits.to_owned(),
+        })
+    }
+
+    /// The number without point and exponent, if it is whole and has no more than `limit` digits besides
+    /// those that it is written with.
+    pub(crate) fn to_integer(&self, limit: i64) -> Option<String> {
+        let len = self.digits.len() as i64;
+        if self.sign == 0 {
+            return Some("0".to_owned());
+        }
+        if self.point < len || self.point - len > limit {
+            return None;
+        }
+        let sign = if self.sign < 0 { "-" } else { "" };
+        let zeros = "0".repeat((self.point - len) as usize);
+        Some(format!("{sign}{}{zeros}", self.digits))
+    }
+}
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_size = || match self.point.cmp(&other.point) {
+            Ordering::Equal => self.digits.cmp(&other.digits),
+            order => order,
+        };
+        match self.sign.cmp(&other.sign) {
+            Ordering::Equal if self.sign < 0 => by_size().reverse(),
+            Ordering::Equal => by_size(),
+            order => order,
+        }
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}

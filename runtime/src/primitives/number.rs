@@ -1,0 +1,336 @@
+//! Numbers of any size.
+
+use std::{
+    borrow::Cow,
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Visitor},
+    ser,
+};
+use serde_json::value::RawValue;
+
+use super::decimal::{self, Decimal};
+
+/// An integer of any size (`smithy.api#BigInteger`), a JSON number on the wire.
+///
+/// It holds the digits and does not calculate; give them to the arithmetic library of your choice.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct BigInteger(Cow<'static, str>);
+
+/// A decimal number of any size and precision (`smithy.api#BigDecimal`), a JSON number on the wire.
+///
+/// It keeps the form in which it was written, such as `1.50` or `1e3`, and does not calculate; give the
+/// digits to the arithmetic library of your choice. Numbers of one value are equal, whatever their form.
+#[derive(Clone)]
+pub struct BigDecimal(Cow<'static, str>);
+
+/// How these types introduce themselves when they are read.
+pub(crate) const NUMBER: &str = "eventstream_rpc::Number";
+
+/// How many digits an integer may get that is written with an exponent.
+const MAX_EXPANDED: i64 = 4096;
+
+impl BigInteger {
+    /// The digits, with a minus sign in front of a negative number.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The number, if it fits 64 bits.
+    pub fn to_i64(&self) -> Option<i64> {
+        self.0.parse().ok()
+    }
+
+    /// The number, if it fits 128 bits.
+    pub fn to_i128(&self) -> Option<i128> {
+        self.0.parse().ok()
+    }
+}
+
+impl BigDecimal {
+    /// The number as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The nearest floating-point number; infinite if the number is too large.
+    pub fn to_f64(&self) -> f64 {
+        self.0.parse().expect("a JSON number is a number to Rust")
+    }
+
+    fn parts(&self) -> Decimal {
+        Decimal::new(&self.0).expect("a JSON number is a decimal")
+    }
+}
+
+impl FromStr for BigInteger {
+    type Err = NumberError;
+
+    /// Reads an integer as JSON writes it; also one with a fraction of zero or an exponent.
+    fn from_str(text: &str) -> Result<Self, NumberError> {
+        let text = checked(text)?;
+        let number = Decimal::new(text).ok_or(NumberError(()))?;
+        let digits = number.to_integer(MAX_EXPANDED).ok_or(NumberError(()))?;
+        Ok(Self(digits.into()))
+    }
+}
+
+impl FromStr for BigDecimal {
+    type Err = NumberError;
+
+    /// Reads a number as JSON writes it.
+    fn from_str(text: &str) -> Result<Self, NumberError> {
+        Ok(Self(checked(text)?.to_owned().into()))
+    }
+}
+
+/// The text, if it is a JSON number and nothing else.
+fn checked(text: &str) -> Result<&str, NumberError> {
+    if decimal::is_json(text) { Ok(text) } else { Err(NumberError(())) }
+}
+
+macro_rules! from_integers {
+    ($($integer:ty)*) => {
+        $(
+            impl From<$integer> for BigInteger {
+                fn from(value: $integer) -> Self {
+                    Self(value.to_string().into())
+                }
+            }
+
+            impl From<$integer> for BigDecimal {
+                fn from(value: $integer) -> Self {
+                    Self(value.to_string().into())
+                }
+            }
+        )*
+    };
+}
+
+from_integers! { i32 i64 i128 u32 u64 u128 }
+
+impl Default for BigInteger {
+    fn default() -> Self {
+        Self("0".into())
+    }
+}
+
+impl Default for BigDecimal {
+    fn default() -> Self {
+        Self("0".into())
+    }
+}
+
+impl From<BigInteger> for BigDecimal {
+    fn from(value: BigInteger) -> Self {
+        Self(value.0)
+    }
+}
+
+impl TryFrom<f64> for BigDecimal {
+    type Error = NumberError;
+
+    /// The shortest decimal that is this number, which must be finite.
+    fn try_from(value: f64) -> Result<Self, NumberError> {
+        value.to_string().parse()
+    }
+}
+
+impl Ord for BigInteger {
+    fn cmp(&self, other: &Self) -> Ordering {
+        decimal::compare(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for BigInteger {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for BigDecimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
+impl PartialOrd for BigDecimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for BigDecimal {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for BigDecimal {}
+
+impl Hash for BigDecimal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+macro_rules! as_text {
+    ($($number:ident, $expected:literal;)*) => {
+        $(
+            impl fmt::Debug for $number {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str(&self.0)
+                }
+            }
+
+            impl fmt::Display for $number {
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str(&self.0)
+                }
+            }
+
+            impl Serialize for $number {
+                fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    let raw: &RawValue = serde_json::from_str(&self.0).map_err(ser::Error::custom)?;
+                    raw.serialize(serializer)
+                }
+            }
+
+            impl<'de> Deserialize<'de> for $number {
+                fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let text = deserializer.deserialize_newtype_struct(NUMBER, NumberVisitor)?;
+                    text.parse().map_err(|_| de::Error::custom(concat!("expected ", $expected)))
+                }
+            }
+        )*
+    };
+}
+
+as_text! {
+    BigInteger, "an integer";
+    BigDecimal, "a number";
+}
+
+/// Reads a number as text, so that no digit is lost.
+struct NumberVisitor;
+
+impl<'de> Visitor<'de> for NumberVisitor {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<String, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        // Some write such numbers as text.
+        Ok(raw.get().trim_matches('"').to_owned())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+}
+
+/// A text that is no number of the type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NumberError(());
+
+impl fmt::Display for NumberError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a number of this type")
+    }
+}
+
+impl std::error::Error for NumberError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serde::{from_slice, to_string};
+
+    const LONG: &str = "123456789012345678901234567890123456789012345678901234567890";
+
+    #[test]
+    fn no_digit_is_lost() {
+        for text in
+            ["0", "-1", "18446744073709551616", "-170141183460469231731687303715884105729", LONG]
+        {
+            let number: BigInteger = from_slice(text.as_bytes()).unwrap();
+            assert_eq!((number.as_str(), &*to_string(&number).unwrap()), (text, text));
+        }
+        for text in ["0.10", "-0", "1e400", "1.50E-7", "0.1234567890123456789012345678901234567890"]
+        {
+            let number: BigDecimal = from_slice(text.as_bytes()).unwrap();
+            assert_eq!((number.as_str(), &*to_string(&number).unwrap()), (text, text));
+        }
+        let list: Vec<BigInteger> =
+            from_slice(format!("[ {LONG} , \"{LONG}\" ]").as_bytes()).unwrap();
+        assert_eq!(to_string(&list).unwrap(), format!("[{LONG},{LONG}]"));
+    }
+
+    #[test]
+    fn integers_may_be_written_as_fractions() {
+        let read = |text: &str| text.parse::<BigInteger>().ok().map(|it| it.to_string());
+        assert_eq!(read("5.0").as_deref(), Some("5"));
+        assert_eq!(read("-0").as_deref(), Some("0"));
+        assert_eq!(read("12e3").as_deref(), Some("12000"));
+        assert_eq!(read("1.5e1").as_deref(), Some("15"));
+        for text in [
+            "1.5",
+            "1e-1",
+            "1e4097",
+            "1e99999999999999999999",
+            "",
+            "-",
+            "+1",
+            "01",
+            "1.",
+            "x",
+            "1 ",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert!("1.5x".parse::<BigDecimal>().is_err());
+        for json in ["null", "true", "\"\"", "{}", "[1]"] {
+            assert!(from_slice::<BigDecimal>(json.as_bytes()).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_one_value_are_equal_and_sorted() {
+        let number = |text: &str| text.parse::<BigDecimal>().unwrap();
+        let sorted = ["-1e20", "-10", "-9.5", "0", "1e-9", "0.5", "0.51", "9", "10", "1e20", LONG];
+        for (at, text) in sorted.iter().enumerate() {
+            for (other_at, other) in sorted.iter().enumerate() {
+                assert_eq!(number(text).cmp(&number(other)), at.cmp(&other_at), "{text} {other}");
+            }
+        }
+        let hash = |text: &str| {
+            std::hash::BuildHasher::hash_one(
+                &std::hash::BuildHasherDefault::<std::collections::hash_map::DefaultHasher>::default(),
+                number(text),
+            )
+        };
+        for (a, b) in [("1.50", "15e-1"), ("-0", "0.000"), ("1e3", "1000")] {
+            assert_eq!(number(a), number(b));
+            assert_eq!(hash(a), hash(b));
+        }
+        assert_eq!(BigDecimal::try_from(0.1).unwrap().as_str(), "0.1");
+        assert!(BigDecimal::try_from(f64::NAN).is_err());
+        assert_eq!(number("-2.5e3").to_f64(), -2500.0);
+    }
+}
