@@ -33,7 +33,7 @@ pub mod builders;
 ///
 /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
-///     .type()
+///     .r#type()
 ///     .r#type("type")
 ///     .send()
 ///     .await?;
@@ -64,7 +64,7 @@ pub struct TypeRequest {
     pub r#type: String,
     /// The member `self`.
     #[serde(rename = "self", skip_serializing_if = "Option::is_none")]
-    pub self_value: Option<String>,
+    pub self_: Option<String>,
     /// The member `async`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#async: Option<Loop>,
@@ -171,7 +171,7 @@ pub use fluent::TypeFluentBuilder;
 #[must_use = "it builds nothing until `build` is called"]
 pub struct TypeRequestBuilder {
     r#type: Option<String>,
-    self_value: Option<String>,
+    self_: Option<String>,
     r#async: Option<Loop>,
     build_value: Option<String>,
     send_value: Option<String>,
@@ -194,14 +194,14 @@ impl TypeRequestBuilder {
     }
 
     /// The member `self`.
-    pub fn self_value(mut self, self_value: impl Into<String>) -> Self {
-        self.self_value = Some(self_value.into());
+    pub fn self_(mut self, self_: impl Into<String>) -> Self {
+        self.self_ = Some(self_.into());
         self
     }
 
-    /// Sets or clears [`self_value`](Self::self_value).
-    pub fn set_self_value(mut self, self_value: Option<String>) -> Self {
-        self.self_value = self_value;
+    /// Sets or clears [`self_`](Self::self_).
+    pub fn set_self_(mut self, self_: Option<String>) -> Self {
+        self.self_ = self_;
         self
     }
 
@@ -262,7 +262,7 @@ impl TypeRequestBuilder {
         const ID: &str = TypeRequest::ID;
         Ok(TypeRequest {
             r#type: self.r#type.ok_or(BuildError::missing_member(ID, "type"))?,
-            self_value: self.self_value,
+            self_: self.self_,
             r#async: self.r#async,
             build_value: self.build_value,
             send_value: self.send_value,
@@ -346,14 +346,14 @@ impl<C> TypeFluentBuilder<C> {
     }
 
     /// The member `self`.
-    pub fn self_value(mut self, self_value: impl Into<String>) -> Self {
-        self.request = self.request.self_value(self_value);
+    pub fn self_(mut self, self_: impl Into<String>) -> Self {
+        self.request = self.request.self_(self_);
         self
     }
 
-    /// Sets or clears [`self_value`](Self::self_value).
-    pub fn set_self_value(mut self, self_value: Option<String>) -> Self {
-        self.request = self.request.set_self_value(self_value);
+    /// Sets or clears [`self_`](Self::self_).
+    pub fn set_self_(mut self, self_: Option<String>) -> Self {
+        self.request = self.request.set_self_(self_);
         self
     }
 
