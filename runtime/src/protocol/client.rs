@@ -69,6 +69,9 @@ pub struct Core {
     /// How many subscriptions with [`Overflow::PauseConnection`](crate::client::Overflow) are over their
     /// limit.
     paused: usize,
+    /// How many bytes of answers to pings have been queued since they were last all written, and where the
+    /// last of them ends.
+    answers: (u64, u64),
     events: VecDeque<ConnectionEvent>,
     records_events: bool,
     /// An error of the other side has been recorded, and nobody has said whether it is the end.
@@ -100,6 +103,7 @@ impl Core {
             pongs: 0,
             lost_pings: (0, 0),
             paused: 0,
+            answers: (0, 0),
             events: VecDeque::new(),
             records_events: false,
             has_unjudged_error: false,

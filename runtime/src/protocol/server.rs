@@ -105,6 +105,8 @@ pub struct Core {
     received: usize,
     last_id: i32,
     incoming: VecDeque<Incoming>,
+    /// How many bytes of requests wait there, those included that the client has given up since.
+    waiting: usize,
     /// When the client has to be further than it is: connected, whole with its message, or gone.
     deadline: Option<Instant>,
     /// New requests are refused, because the server is about to stop.
@@ -124,6 +126,7 @@ impl Core {
             received: 0,
             last_id: 0,
             incoming: VecDeque::new(),
+            waiting: 0,
             deadline: now.checked_add(config.handshake_timeout),
             is_draining: false,
         }
@@ -132,7 +135,12 @@ impl Core {
     /// What the service has to decide next; `None` after the connection has ended.
     pub fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<Incoming>> {
         match self.incoming.pop_front() {
-            Some(incoming) => Poll::Ready(Some(incoming)),
+            Some(incoming) => {
+                if let Incoming::Request(message) = &incoming {
+                    self.waiting -= message.frame_len();
+                }
+                Poll::Ready(Some(incoming))
+            }
             None if self.is_closed() => Poll::Ready(None),
             None => self.output.wait(cx),
         }
@@ -376,6 +384,7 @@ impl Endpoint for Core {
             self.output.wake(stream.take_wakers());
         }
         self.incoming.clear();
+        self.waiting = 0;
         self.received = 0;
         self.deadline = None;
         self.output.wake_all();

@@ -241,3 +241,57 @@ fn headers_that_cannot_be_read_are_reported_as_an_internal_error() {
     assert!(describe(answer).starts_with("InternalError 0 0 {"), "{answer:?}");
     assert!(matches!(core.ended(), Some(ConnectionError::Decode(_))));
 }
+
+/// A ping with a payload of this many bytes.
+fn ping_of(len: usize) -> bytes::BytesMut {
+    encode(headers(PING, 0, 0, &[]), &"x".repeat(len))
+}
+
+#[test]
+fn pings_whose_answers_are_not_read_do_not_fill_the_memory() {
+    let mut core = connected();
+    let limit = 1024 * 1024;
+    // One that is over the limit by itself is answered.
+    receive(&mut core, ping_of(2 * limit));
+    assert!(!core.is_closed());
+    receive(&mut core, ping_of(1));
+    assert!(matches!(core.ended(), Some(ConnectionError::Protocol(_))));
+    let [report] = &written(&mut core)[..] else { panic!() };
+    assert!(report.starts_with("ProtocolError 0 0 {"), "{report}");
+
+    // Any number of those whose answers are.
+    let mut core = connected();
+    for _ in 0..100 {
+        receive(&mut core, ping_of(limit / 10));
+        assert_eq!(messages(&mut core).len(), 1);
+    }
+    assert!(!core.is_closed());
+}
+
+#[test]
+fn whoever_does_not_listen_to_pings_does_not_fill_the_memory() {
+    let mut core = connected();
+    core.record_events();
+    for _ in 0..5000 {
+        receive(&mut core, bare(PING, 0, 0));
+        assert_eq!(written(&mut core), ["PingResponse 0 0"]);
+    }
+    let mut count = 0;
+    while let std::task::Poll::Ready(Some(_)) = core.poll_connection_event(&cx()) {
+        count += 1;
+    }
+    assert_eq!(count, 1000);
+}
+
+#[test]
+fn errors_that_nobody_listens_to_end_the_connection() {
+    let mut core = connected();
+    core.record_events();
+    let mut count = 0;
+    while !core.is_closed() {
+        receive(&mut core, bare(PROTOCOL_ERROR, 0, 0));
+        count += 1;
+        assert!(count <= 1000);
+    }
+    assert!(matches!(core.ended(), Some(ConnectionError::PeerError { .. })));
+}

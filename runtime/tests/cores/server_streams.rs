@@ -326,3 +326,26 @@ fn whoever_serves_a_stream_is_woken_by_its_events_and_its_end() {
     receive(&mut core, bare(MESSAGE, END, 1));
     assert!(woken(&mut core));
 }
+
+#[test]
+fn requests_that_were_given_up_before_anyone_looked_count_until_someone_does() {
+    let mut config = Config::default();
+    config.max_streams = 2;
+    let mut core = accepted(config);
+    for stream in [1, 2] {
+        receive(&mut core, request(stream));
+        receive(&mut core, bare(MESSAGE, END, stream));
+    }
+    receive(&mut core, request(3));
+    let [refused] = &written(&mut core)[..] else { panic!() };
+    assert!(refused.starts_with("ApplicationError 2 3"), "{refused}");
+    for stream in [1, 2] {
+        let Poll::Ready(Some(Incoming::Request(message))) = core.poll_incoming(&cx()) else {
+            panic!("it is served all the same");
+        };
+        assert_eq!(message.stream_id.0, stream);
+    }
+    receive(&mut core, request(4));
+    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(Incoming::Request(_)))));
+    assert!(written(&mut core).is_empty());
+}

@@ -17,6 +17,7 @@ use eventstream_rpc::{
     frame::Decoder,
     protocol::{Endpoint, RpcMessage, client, server},
 };
+use invariants::recorded::frame;
 use serde_json::Value;
 
 use crate::Tally;
@@ -167,25 +168,6 @@ fn python_sdk() -> Result<Vec<Case>> {
         }
     }
     Ok(cases)
-}
-
-/// A recorded frame: hex, or pairs of hex and how often it is repeated. What is neither, such as the note that
-/// the client closed its side, is no bytes.
-fn frame(recorded: &Value) -> Vec<u8> {
-    let unhex = |hex: &str| -> Vec<u8> {
-        let byte = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
-        (0..hex.len()).step_by(2).map_while(byte).collect()
-    };
-    match recorded {
-        Value::String(hex) => unhex(hex),
-        parts => {
-            let part = |part: &Value| {
-                let count = usize::try_from(part[1].as_u64()?).ok()?;
-                Some(unhex(part[0].as_str()?).repeat(count))
-            };
-            parts.as_array().into_iter().flatten().filter_map(part).flatten().collect()
-        }
-    }
 }
 
 /// How it is described that a connection goes on.

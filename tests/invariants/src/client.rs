@@ -10,7 +10,7 @@ use eventstream_rpc::{
     client::{Overflow, SubscribeOptions},
     error::{ConnectError, ConnectionError},
     protocol::{
-        Endpoint, MessageType, RpcMessage,
+        Endpoint, MessageType, Place, RpcMessage,
         client::{Config, Connect, ConnectionEvent, Core, Failure, Key, Next, OpenError, Request},
     },
 };
@@ -19,6 +19,7 @@ use crate::{
     Input,
     frames::{self, Arriving, EVENT, RESPONSE},
     seal,
+    task::{Task, Wait},
     wire::{Wire, messages},
 };
 
@@ -41,6 +42,18 @@ struct Stream {
     last_event: Option<u32>,
     is_forgotten: bool,
     is_over: bool,
+    /// Who waits for the reply and the events.
+    task: Task,
+    reply: Wait,
+    event: Wait,
+}
+
+/// Somebody who waits for room to send.
+#[derive(Default)]
+struct Waiter {
+    place: Place,
+    task: Task,
+    room: Wait,
 }
 
 struct Client {
@@ -57,8 +70,14 @@ struct Client {
     streams: Vec<Stream>,
     /// Bytes that a driver has taken to write and has not written yet.
     unwritten: usize,
+    written: u64,
     pings: Vec<u64>,
     is_finished: bool,
+    /// Who waits for what happens to the connection, and for its end.
+    listener: Task,
+    event: Wait,
+    closed: Wait,
+    waiters: [Waiter; 3],
 }
 
 fn cx() -> Context<'static> {
@@ -80,8 +99,8 @@ pub fn client_core(data: &[u8]) {
     let mut client = Client::new(&mut input);
     while !input.is_empty() {
         client.step(&mut input);
-        assert!(!client.core.is_closed() || !client.core.wants_input());
-        drop(client.core.take_woken());
+        client.wake();
+        client.check();
     }
     client.finish();
 }
@@ -109,8 +128,13 @@ impl Client {
             wire: Wire::default(),
             streams: Vec::new(),
             unwritten: 0,
+            written: 0,
             pings: Vec::new(),
             is_finished: false,
+            listener: Task::default(),
+            event: Wait::default(),
+            closed: Wait::default(),
+            waiters: Default::default(),
         };
         // Most of what can happen happens after the handshake.
         if how & 32 == 0 {
@@ -172,7 +196,10 @@ impl Client {
                 Err(_) => assert!(!self.is_open()),
             },
             29 => {
-                let event = self.core.poll_connection_event(&cx());
+                let core = &mut self.core;
+                let event =
+                    self.listener.poll(&mut self.event, |cx| core.poll_connection_event(cx));
+                let _ = self.listener.poll(&mut self.closed, |cx| core.poll_closed(cx));
                 if let Poll::Ready(Some(ConnectionEvent::Error(error))) = event
                     && what & 32 != 0
                 {
@@ -185,10 +212,38 @@ impl Client {
                 self.core.reconnect_failed(&error.into());
             }
             _ if what & 224 == 224 => self.core.give_up(ConnectionError::ClosedByPeer),
-            _ => {
+            _ if what & 32 != 0 => {
                 let written = self.core.queued().saturating_sub(u64::from(input.byte()));
                 let _ = self.core.poll_written(written, &cx());
             }
+            _ => {
+                let (at, core) = (input.index(3), &mut self.core);
+                let Waiter { place, task, room } = &mut self.waiters[at];
+                let there = task.poll_early(room, |cx| core.poll_room(place, cx));
+                // Whoever has room sends, or goes away.
+                if there.is_ready() || what & 64 != 0 {
+                    core.leave(place);
+                    *room = Wait::default();
+                }
+            }
+        }
+    }
+
+    /// Whoever is to be woken is.
+    fn wake(&mut self) {
+        self.core.take_woken().into_iter().for_each(Waker::wake);
+    }
+
+    fn check(&mut self) {
+        assert!(!self.core.is_closed() || !self.core.wants_input());
+        let waiting = self.core.queued() - self.written;
+        if self.is_open() && waiting <= self.config.write_queue_limit as u64 {
+            let mut waiters = self.waiters.iter().filter(|it| it.room.is_waiting()).peekable();
+            let is_stuck = |it: &Waiter| it.task.must_sleep(&it.room);
+            assert!(
+                waiters.peek().is_none() || !waiters.all(is_stuck),
+                "there is room, and nobody of those who wait for it knows"
+            );
         }
     }
 
@@ -245,6 +300,9 @@ impl Client {
                     last_event: None,
                     is_forgotten: false,
                     is_over: false,
+                    task: Task::default(),
+                    reply: Wait::default(),
+                    event: Wait::default(),
                 });
             }
             Err(error) => {
@@ -331,6 +389,7 @@ impl Client {
     fn write(&mut self, most: usize) {
         let len = most.min(self.unwritten);
         self.unwritten -= len;
+        self.written += len as u64;
         self.core.wrote(len);
     }
 
@@ -341,7 +400,10 @@ impl Client {
         }
         self.core.finish();
         self.is_finished = true;
+        let queued = self.core.queued();
         if self.core.reconnect(&Connect::default()).expect("it is short") {
+            // What was left over will not be written.
+            self.written = queued;
             assert!(self.config.reconnects, "nobody asked for it");
             self.is_finished = false;
             self.unwritten = 0;
@@ -352,8 +414,10 @@ impl Client {
     }
 
     fn poll_reply(&mut self, at: usize) {
-        let stream = &mut self.streams[at];
-        let Poll::Ready(reply) = self.core.poll_reply(stream.key, &cx()) else {
+        self.wake();
+        let (core, stream) = (&mut self.core, &mut self.streams[at]);
+        let reply = stream.task.poll(&mut stream.reply, |cx| core.poll_reply(stream.key, cx));
+        let Poll::Ready(reply) = reply else {
             assert!(!stream.is_forgotten && !stream.has_reply);
             return;
         };
@@ -375,8 +439,10 @@ impl Client {
 
     /// Whether there was something.
     fn poll_event(&mut self, at: usize) -> Option<usize> {
-        let stream = &mut self.streams[at];
-        let next = match self.core.poll_event(stream.key, &cx()) {
+        self.wake();
+        let (core, stream) = (&mut self.core, &mut self.streams[at]);
+        let next = stream.task.poll(&mut stream.event, |cx| core.poll_event(stream.key, cx));
+        let next = match next {
             Poll::Pending => {
                 assert!(!stream.is_over, "nothing comes any more, and nobody says so");
                 return None;
@@ -421,7 +487,13 @@ impl Client {
         self.take();
         self.core.finish();
         assert!(self.core.is_closed() && !self.core.wants_input());
-        assert!(self.core.poll_closed(&cx()).is_ready());
+        self.wake();
+        let core = &mut self.core;
+        assert!(self.listener.poll(&mut self.closed, |cx| core.poll_closed(cx)).is_ready());
+        for Waiter { place, task, room } in &mut self.waiters {
+            assert!(task.poll(room, |cx| core.poll_room(place, cx)).is_ready());
+            core.leave(place);
+        }
         assert!(self.core.poll_connected(&cx()).is_ready());
         let queued = self.core.queued();
         assert!(self.core.poll_written(queued, &cx()).is_ready());
@@ -430,13 +502,18 @@ impl Client {
         }
         for at in 0..self.streams.len() {
             let key = self.streams[at].key;
-            assert!(self.core.poll_reply(key, &cx()).is_ready(), "a call never ends");
+            self.poll_reply(at);
+            assert!(!self.streams[at].reply.is_waiting(), "a call never ends");
             self.drain(at);
             assert!(!self.core.is_open(key));
             self.core.forget(key);
         }
         assert_eq!(self.core.next_deadline(), None, "nothing is left to wait for");
-        while let Poll::Ready(Some(_)) = self.core.poll_connection_event(&cx()) {}
+        let mut events = 0;
+        while let Poll::Ready(Some(_)) = self.core.poll_connection_event(&cx()) {
+            events += 1;
+        }
+        assert!(events < 2000, "{events} events wait");
         assert!(matches!(self.core.poll_connection_event(&cx()), Poll::Ready(None)));
     }
 

@@ -9,7 +9,9 @@ mod client;
 mod codec;
 mod frames;
 mod json;
+pub mod recorded;
 mod server;
+mod task;
 mod wire;
 
 pub use client::client_core;

@@ -19,6 +19,7 @@ use crate::{
     client::is_application,
     frames::{self, Arriving, EVENT, RESPONSE},
     seal,
+    task::{Task, Wait},
     wire::{Wire, messages},
 };
 
@@ -29,6 +30,10 @@ struct Served {
     is_streaming: bool,
     /// The number of the last event that was read.
     last_event: Option<u32>,
+    /// Who waits for events, and for the end.
+    task: Task,
+    event: Wait,
+    ended: Wait,
 }
 
 struct Server {
@@ -45,6 +50,9 @@ struct Server {
     taken: u64,
     unwritten: usize,
     has_introduction: bool,
+    /// Who waits for what the service has to decide.
+    service: Task,
+    incoming: Wait,
 }
 
 fn cx() -> Context<'static> {
@@ -68,7 +76,7 @@ pub fn server_core(data: &[u8]) {
         server.step(&mut input);
         server.take();
         assert!(!server.core.is_closed() || !server.core.wants_input());
-        drop(server.core.take_woken());
+        server.wake();
     }
     server.finish();
 }
@@ -95,6 +103,8 @@ impl Server {
             taken: 0,
             unwritten: 0,
             has_introduction: false,
+            service: Task::default(),
+            incoming: Wait::default(),
         };
         // Most of what can happen happens after the handshake.
         if how & 16 == 0 {
@@ -176,6 +186,11 @@ impl Server {
         }
     }
 
+    /// Whoever is to be woken is.
+    fn wake(&mut self) {
+        self.core.take_woken().into_iter().for_each(Waker::wake);
+    }
+
     fn with_served(&mut self, input: &mut Input<'_>, f: impl FnOnce(&mut Self, usize)) {
         if !self.served.is_empty() {
             let at = input.index(self.served.len());
@@ -233,7 +248,9 @@ impl Server {
 
     /// Whether there was something.
     fn poll_incoming(&mut self) -> bool {
-        match self.core.poll_incoming(&cx()) {
+        self.wake();
+        let core = &mut self.core;
+        match self.service.poll(&mut self.incoming, |cx| core.poll_incoming(cx)) {
             Poll::Pending => {
                 assert!(!self.core.is_closed());
                 false
@@ -258,6 +275,9 @@ impl Server {
                     has_responded: false,
                     is_streaming: false,
                     last_event: None,
+                    task: Task::default(),
+                    event: Wait::default(),
+                    ended: Wait::default(),
                 });
                 true
             }
@@ -302,8 +322,11 @@ impl Server {
 
     /// The length of an event, if there was one.
     fn poll_event(&mut self, at: usize) -> Option<usize> {
-        let served = &mut self.served[at];
-        let Poll::Ready(Some(event)) = self.core.poll_event(served.id, &cx()) else { return None };
+        self.wake();
+        let (core, served) = (&mut self.core, &mut self.served[at]);
+        let _ = served.task.poll(&mut served.ended, |cx| core.poll_ended(served.id, cx));
+        let event = served.task.poll(&mut served.event, |cx| core.poll_event(served.id, cx));
+        let Poll::Ready(Some(event)) = event else { return None };
         assert_eq!(event.stream_id, served.id);
         if let Some(number) = frames::number(event.payload()) {
             assert!(served.last_event < Some(number), "events come in their order");
@@ -331,13 +354,14 @@ impl Server {
         self.take();
         self.core.finish();
         assert!(self.core.is_closed() && !self.core.wants_input());
-        assert!(matches!(self.core.poll_incoming(&cx()), Poll::Ready(None)));
+        assert!(!self.poll_incoming() && !self.incoming.is_waiting());
         assert!(self.core.poll_idle(&cx()).is_ready());
         assert!(self.core.poll_finished(&cx()).is_ready());
         assert_eq!(self.core.next_deadline(), None);
-        for served in &self.served {
-            assert!(self.core.poll_ended(served.id, &cx()).is_ready());
-            assert!(matches!(self.core.poll_event(served.id, &cx()), Poll::Ready(None)));
+        for at in 0..self.served.len() {
+            assert!(self.poll_event(at).is_none());
+            let served = &self.served[at];
+            assert!(!served.event.is_waiting() && !served.ended.is_waiting());
             let sent = self.core.respond(served.id, RESPONSE, |_| Ok(()));
             assert!(matches!(sent, Err(SendError::Ended)));
         }

@@ -12,6 +12,10 @@ use crate::{
     protocol::{Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation},
 };
 
+/// How many events of the connection may wait. Of pings beyond it nobody is told, and an error beyond it ends
+/// the connection.
+const MAX_EVENTS: usize = 1000;
+
 impl Core {
     /// Takes the whole messages off the front of what has arrived.
     pub(super) fn receive_all(&mut self, input: &mut BytesMut, now: Instant) {
@@ -81,7 +85,7 @@ impl Core {
 
     fn receive_control(&mut self, message: &RpcMessage) -> Result<(), Violation> {
         match message.message_type {
-            MessageType::Ping => self.answer_ping(message),
+            MessageType::Ping => return self.answer_ping(message),
             MessageType::PingResponse => {
                 if self.pings.pop_front().is_some() {
                     self.pongs += 1;
@@ -91,9 +95,11 @@ impl Core {
             MessageType::ProtocolError | MessageType::InternalError => {
                 let error = peer_error(message);
                 self.record(ConnectionEvent::Error(error.clone()));
-                // Whoever is told of errors decides whether this one ends the connection.
-                self.has_unjudged_error = self.records_events;
-                if !self.records_events {
+                // Whoever is told of errors decides whether this one ends the connection, unless they do
+                // not listen.
+                let is_heard = self.records_events && self.events.len() < MAX_EVENTS;
+                self.has_unjudged_error = is_heard;
+                if !is_heard {
                     self.fail(error);
                 }
             }
@@ -108,7 +114,15 @@ impl Core {
     }
 
     /// Answers as the Java nucleus does: the same payload, and the headers that are not the protocol's.
-    fn answer_ping(&mut self, ping: &RpcMessage) {
+    fn answer_ping(&mut self, ping: &RpcMessage) -> Result<(), Violation> {
+        if self.output.written() >= self.answers.1 {
+            self.answers.0 = 0;
+        }
+        // Whoever asks and does not read must not fill the memory. One answer is always given.
+        if self.answers.0 > self.config.write_queue_limit as u64 {
+            return Err(Violation("pings whose answers are not read"));
+        }
+        let before = self.output.queued();
         let headers: Vec<Header> = ping
             .headers()
             .filter(|it| !it.name.starts_with(':'))
@@ -116,10 +130,12 @@ impl Core {
             .collect();
         let head = Outgoing::of_connection(MessageType::PingResponse);
         self.output.write_control(&head, &headers, ping.payload());
-        if self.records_events {
+        self.answers = (self.answers.0 + self.output.queued() - before, self.output.queued());
+        if self.records_events && self.events.len() < MAX_EVENTS {
             let payload = bytes::Bytes::copy_from_slice(ping.payload());
             self.record(ConnectionEvent::Ping { headers, payload });
         }
+        Ok(())
     }
 
     fn receive_application(&mut self, message: RpcMessage) -> Result<(), Violation> {

@@ -159,14 +159,17 @@ impl Core {
             return Ok(());
         }
         let stream = Stream::new(&message);
-        // One that is over the limit by itself is served alone.
-        let is_too_much =
-            !self.streams.is_empty() && self.received + stream.held() > self.config.received_limit;
-        if self.is_draining || is_too_much || self.streams.len() >= self.config.max_streams {
+        // One that is over the limit by itself is served alone. Requests that the client has given up count
+        // until the service has come to them.
+        let held = self.received.max(self.waiting);
+        let is_too_much = held > 0 && held + stream.held() > self.config.received_limit;
+        let count = self.streams.len().max(self.incoming.len());
+        if self.is_draining || is_too_much || count >= self.config.max_streams {
             self.write_error(id, &(&Unhandled::internal()).into());
             return Ok(());
         }
         self.received += stream.held();
+        self.waiting += message.frame_len();
         self.streams.insert(id, stream);
         self.push(Incoming::Request(message));
         Ok(())

@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use invariants::recorded::frame;
 use serde_json::Value;
 
 /// Longer messages only make the fuzzer slow.
@@ -136,24 +137,4 @@ fn cases(data: &Value) -> impl Iterator<Item = (String, Vec<Vec<u8>>)> {
         let frames = case["frames"].as_array()?.iter().map(frame).collect();
         Some((case["name"].as_str()?.to_owned(), frames))
     })
-}
-
-/// A recorded frame: hex, or pairs of hex and how often it is repeated.
-fn frame(recorded: &Value) -> Vec<u8> {
-    match recorded {
-        Value::String(hex) => unhex(hex),
-        Value::Array(parts) => {
-            let part = |it: &Value| {
-                Some(unhex(it[0].as_str()?).repeat(usize::try_from(it[1].as_u64()?).ok()?))
-            };
-            parts.iter().filter_map(part).flatten().collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// What is not hex, such as the name of something that is not a message, gives nothing.
-fn unhex(hex: &str) -> Vec<u8> {
-    let byte = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
-    (0..hex.len()).step_by(2).map_while(byte).collect()
 }
