@@ -1,0 +1,57 @@
+//! The whole generator: as a function, from the text of a model to the texts of its crate, and as a
+//! program, from the file of a model to a folder that is up to date.
+//!
+//! The models that are made here are left in `target/tmp/models`, for whoever wants to measure the program
+//! from outside: processor time, memory, instructions.
+
+mod models;
+
+use std::{fs, hint::black_box, path::Path, process::Command};
+
+use codegen::{Config, Source, generate};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_codegen");
+
+fn pipeline(criterion: &mut Criterion) {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");
+    let read = |path: &str| fs::read_to_string(workspace.join(path)).expect("a model");
+    let models = [
+        ("greengrass", read("model/greengrass-core-ipc.json")),
+        ("echo", read("tests/echo/model/echo.json")),
+        // Four sizes of one kind: the time for a shape must not grow with their number.
+        ("dense-1250", models::dense(1_250)),
+        ("dense-2500", models::dense(2_500)),
+        ("dense-5000", models::dense(5_000)),
+        ("large-3mb", models::large(3_000_000)),
+    ];
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("models");
+    fs::create_dir_all(&folder).expect("a folder for models");
+    for (name, json) in &models {
+        let model = folder.join(format!("{name}.json"));
+        fs::write(&model, json).expect("a model");
+        let sources = [Source { path: name, json: black_box(json) }];
+        let generated = generate(&Config::new(*name), &sources).expect("a model without errors");
+
+        let mut group = criterion.benchmark_group("function");
+        group.throughput(Throughput::Elements(generated.summary.shapes as u64));
+        group.sample_size(if name.contains("dense") || name.contains("large") { 10 } else { 50 });
+        group.bench_function(*name, |it| {
+            it.iter(|| generate(&Config::new(*name), &sources).is_ok());
+        });
+        group.finish();
+
+        let out = folder.join(name).join("src");
+        let mut program = Command::new(PROGRAM);
+        program.arg("--model").arg(&model).arg("--out").arg(&out).arg("--crate").arg("bench");
+        let mut group = criterion.benchmark_group("program");
+        group.sample_size(10);
+        group.bench_function(*name, |it| {
+            it.iter(|| program.output().expect("the program runs").status.success());
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, pipeline);
+criterion_main!(benches);
