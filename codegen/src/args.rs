@@ -15,6 +15,8 @@ usage: cargo run -p codegen [-- ARGUMENTS]
   (no arguments)           generate the bindings of this workspace: model/ to generated/src, and
                            tests/echo/model/ to tests/echo/src
   --model PATH --out DIR   generate from a model of your own
+  show [NAME]              print an operation or a shape, and what it is in Rust; without NAME, list all
+  diff OLD NEW             compare two models, and say what breaks clients and what breaks servers
 
 To generate:
   --check           write nothing; exit with status 1 if a generated file is not up to date
@@ -29,9 +31,15 @@ To generate:
   --connector greengrass
                     Client::connect finds its socket and token as a Greengrass component does
 
-  --service ID      the service, such as aws.greengrass#GreengrassCoreIPC, if the model has several
+Also to show and to compare:
+  --service ID      the service, such as aws.greengrass#GreengrassCoreIPC, if a model has several
+  --model PATH      for show: another model than model/
 
-Exit status: 0; 1 if a model is refused or --check finds something stale; 2 for wrong usage.";
+NAME is a shape ID, such as aws.greengrass#QOS, or its end, or what it is called in Rust. OLD and NEW are
+files or folders, as for --model.
+
+Exit status: 0; 1 if a model is refused, --check finds something stale, show does not know NAME, or diff
+finds something that breaks; 2 for wrong usage.";
 
 /// What is to be done.
 #[derive(Debug)]
@@ -43,6 +51,16 @@ pub(crate) enum Command {
         is_check: bool,
         /// The command that writes what a check finds stale.
         repeat: String,
+    },
+    Show {
+        models: Vec<PathBuf>,
+        service: Option<String>,
+        name: Option<String>,
+    },
+    Diff {
+        old: PathBuf,
+        new: PathBuf,
+        service: Option<String>,
     },
 }
 
@@ -83,6 +101,8 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Usa
     let mut words = std::mem::take(&mut given.words).into_iter();
     let command = match words.next() {
         None => given.generate()?,
+        Some(word) if word == "show" => given.show(words.next()),
+        Some(word) if word == "diff" => given.diff(words.next(), words.next())?,
         Some(word) => return Err(unknown(&word)),
     };
     match (words.next(), given.options.first(), given.flags.first()) {
@@ -201,6 +221,28 @@ impl Given {
         let sources = if manifest.is_some() { out.join("src") } else { out };
         let target = Target { models, sources, manifest, config };
         Ok(Command::Generate { targets: vec![target], is_check, repeat })
+    }
+
+    fn show(&mut self, name: Option<OsString>) -> Command {
+        let mut models = self.take_models();
+        if models.is_empty() {
+            models.push(root().join("model"));
+        }
+        let name = name.map(|it| it.to_string_lossy().into_owned());
+        Command::Show { models, service: self.take_text("--service"), name }
+    }
+
+    fn diff(
+        &mut self,
+        old: Option<OsString>,
+        new: Option<OsString>,
+    ) -> Result<Command, UsageError> {
+        let (Some(old), Some(new)) = (old, new) else {
+            return Err(UsageError(
+                "diff needs two models, the old one and the new one".to_owned(),
+            ));
+        };
+        Ok(Command::Diff { old: old.into(), new: new.into(), service: self.take_text("--service") })
     }
 
     /// The command that generates, with these options.

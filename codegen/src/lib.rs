@@ -18,6 +18,7 @@
 pub mod ast;
 pub mod build;
 pub mod diagnostic;
+pub mod diff;
 pub mod emit;
 pub mod files;
 pub mod format;
@@ -31,8 +32,10 @@ pub mod prelude;
 pub mod recursion;
 pub mod resolve;
 pub mod shape_id;
+pub mod show;
 mod sides;
 pub mod traits;
+mod view;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use sides::Sides;

@@ -4,7 +4,9 @@ mod args;
 
 use std::{
     io::{self, IsTerminal, Write},
+    path::PathBuf,
     process::ExitCode,
+    slice::from_ref,
     time::{Duration, Instant},
 };
 
@@ -13,8 +15,9 @@ use args::{Command, Target};
 use codegen::{
     Diagnostics, Source, Summary,
     diagnostic::Color,
-    files::{self, Plan},
-    generate, manifest,
+    diff::{self, Change},
+    files::{self, ModelFile, Plan},
+    generate, manifest, show,
 };
 
 fn main() -> ExitCode {
@@ -27,11 +30,17 @@ fn main() -> ExitCode {
     };
     match run(&command, &mut io::stdout().lock()) {
         Ok(code) => code,
+        // Whoever reads what is shown has seen enough, as `head` has.
+        Err(error) if is_broken_pipe(&error) => ExitCode::FAILURE,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn run(command: &Command, stdout: &mut impl Write) -> Result<ExitCode> {
@@ -54,6 +63,53 @@ fn run(command: &Command, stdout: &mut impl Write) -> Result<ExitCode> {
                 false => write(outputs, stdout),
             }
         }
+        Command::Show { models, service, name } => {
+            let input = Input::read(models)?;
+            match show::show(&input.sources(), service.as_deref(), name.as_deref()) {
+                Ok(text) => {
+                    write!(stdout, "{text}")?;
+                    Ok(ExitCode::SUCCESS)
+                }
+                Err(show::Error::Model(errors)) => {
+                    print_diagnostics(&errors)?;
+                    Ok(ExitCode::FAILURE)
+                }
+                Err(error) => Err(error.into()),
+            }
+        }
+        Command::Diff { old, new, service } => {
+            let (old, new) = (Input::read(from_ref(old))?, Input::read(from_ref(new))?);
+            match diff::diff(&old.sources(), &new.sources(), service.as_deref()) {
+                Ok(changes) => {
+                    write!(stdout, "{}", diff::render(&changes))?;
+                    let breaks = changes.iter().any(Change::breaks);
+                    Ok(if breaks { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+                }
+                Err(errors) => {
+                    print_diagnostics(&errors)?;
+                    Ok(ExitCode::FAILURE)
+                }
+            }
+        }
+    }
+}
+
+/// A model that has been read, and what its files are called.
+struct Input {
+    models: Vec<ModelFile>,
+    names: Vec<String>,
+}
+
+impl Input {
+    fn read(paths: &[PathBuf]) -> Result<Self> {
+        let models = files::read_models(paths)?;
+        let names = models.iter().map(|it| args::relative(&it.path)).collect();
+        Ok(Self { models, names })
+    }
+
+    fn sources(&self) -> Vec<Source<'_>> {
+        let sources = self.models.iter().zip(&self.names);
+        sources.map(|(model, path)| Source { path, json: &model.json }).collect()
     }
 }
 
@@ -84,14 +140,8 @@ impl Output {
     /// `None` if the model is refused, which has been said.
     fn of(target: &Target) -> Result<Option<Self>> {
         let start = Instant::now();
-        let models = files::read_models(&target.models)?;
-        let names: Vec<_> = models.iter().map(|it| args::relative(&it.path)).collect();
-        let sources: Vec<_> = models
-            .iter()
-            .zip(&names)
-            .map(|(model, path)| Source { path, json: &model.json })
-            .collect();
-        let generated = match generate(&target.config, &sources) {
+        let input = Input::read(&target.models)?;
+        let generated = match generate(&target.config, &input.sources()) {
             Ok(generated) => generated,
             Err(errors) => {
                 print_diagnostics(&errors)?;
@@ -107,7 +157,7 @@ impl Output {
             plans.push(Plan::of_file(&manifest.folder, &file)?);
         }
         let out = target.manifest.as_ref().map_or(&target.sources, |it| &it.folder);
-        let title = format!("{} -> {}", names.join(", "), args::relative(out));
+        let title = format!("{} -> {}", input.names.join(", "), args::relative(out));
         let report = Report { title, summary: generated.summary, time: start.elapsed() };
         Ok(Some(Self { plans, report }))
     }

@@ -1,0 +1,136 @@
+//! One service of a model, with its shapes by their IDs: what `show` and `diff` look things up in.
+
+use std::collections::HashMap;
+
+use crate::{
+    Config, Diagnostics, Source,
+    ast::{self, Member, Model, Shape, ShapeKind},
+    diagnostic::Reporter,
+    ir, lower,
+    resolve::{self, Resolved, Target},
+    shape_id::ShapeId,
+};
+
+/// A service, as the model has it and as it is in Rust.
+pub(crate) struct View<'m> {
+    pub(crate) resolved: Resolved<'m>,
+    pub(crate) service: ir::Service,
+    /// What the shapes of the service that become types are in Rust, by their IDs.
+    types: HashMap<String, usize>,
+    operations: HashMap<String, usize>,
+    ids: HashMap<ir::TypeRef, usize>,
+    needed: HashMap<ShapeId, &'m Shape>,
+}
+
+impl<'m> View<'m> {
+    /// Reads models for [`new`](Self::new).
+    pub(crate) fn parse(sources: &[Source<'_>]) -> Result<Model, Diagnostics> {
+        let mut reporter = Reporter::new(sources);
+        let model = ast::parse(sources, &mut reporter);
+        if reporter.has_errors() { Err(reporter.finish()) } else { Ok(model) }
+    }
+
+    /// The only service of a model, or the one with this ID.
+    ///
+    /// Warnings are for whoever generates; they are not reported.
+    pub(crate) fn new(
+        model: &'m Model,
+        sources: &[Source<'_>],
+        service: Option<&str>,
+    ) -> Result<Self, Diagnostics> {
+        let mut reporter = Reporter::new(sources);
+        let Some(resolved) = resolve::resolve(model, service, &mut reporter) else {
+            return Err(reporter.finish());
+        };
+        let service =
+            lower::lower(&resolved, &Config::new("service"), String::new(), &mut reporter);
+        let types = service.shapes.iter().enumerate().map(|(at, it)| (id(it).to_owned(), at));
+        let types = types.collect();
+        let operations = service.operations.iter().enumerate();
+        let operations = operations.map(|(at, it)| (it.id.clone(), at)).collect();
+        let ids = service.shapes.iter().enumerate();
+        let ids = ids.map(|(at, it)| (it.type_ref().clone(), at)).collect();
+        let needed = resolved.closure.iter().map(|it| (it.id.clone(), *it)).collect();
+        Ok(Self { resolved, service, types, operations, ids, needed })
+    }
+
+    /// A shape that the service needs.
+    pub(crate) fn needed(&self, id: &ShapeId) -> Option<&'m Shape> {
+        self.needed.get(id).copied()
+    }
+
+    /// A shape of the model.
+    pub(crate) fn shape(&self, id: &ShapeId) -> Option<&'m Shape> {
+        self.resolved.model.get(id)
+    }
+
+    /// What a shape is in Rust, if it becomes a type.
+    pub(crate) fn rust(&self, id: &ShapeId) -> Option<&ir::Shape> {
+        self.types.get(id.as_str()).map(|it| &self.service.shapes[*it])
+    }
+
+    /// What an operation is in Rust.
+    pub(crate) fn operation(&self, id: &ShapeId) -> Option<&ir::Operation> {
+        self.operations.get(id.as_str()).map(|it| &self.service.operations[*it])
+    }
+
+    /// The ID of the shape that became a type.
+    pub(crate) fn id_of(&self, type_ref: &ir::TypeRef) -> Option<&str> {
+        self.ids.get(type_ref).map(|it| id(&self.service.shapes[*it]))
+    }
+
+    /// The type of a member's values in Smithy's words: simple types, lists and maps by what they are,
+    /// everything else by its ID.
+    pub(crate) fn type_text(&self, id: &ShapeId) -> String {
+        let shape = match resolve::target(self.resolved.model, id) {
+            Some(Target::Shape(shape)) => shape,
+            Some(Target::Prelude(simple)) => return simple.name().to_owned(),
+            Some(Target::Unit) | None => return id.to_string(),
+        };
+        let sparse = if shape.traits.sparse { "null or " } else { "" };
+        match &shape.kind {
+            ShapeKind::Simple(simple) => simple.name().to_owned(),
+            ShapeKind::List(item) => format!("list of {sparse}{}", self.type_text(&item.target)),
+            ShapeKind::Map { value, .. } => {
+                format!("map of {sparse}{}", self.type_text(&value.target))
+            }
+            _ => id.to_string(),
+        }
+    }
+}
+
+/// The ID of the shape behind a type.
+pub(crate) fn id(shape: &ir::Shape) -> &str {
+    match shape {
+        ir::Shape::Structure(it) => &it.id,
+        ir::Shape::Union(it) => &it.id,
+        ir::Shape::Enum(it) => &it.id,
+        ir::Shape::IntEnum(it) => &it.id,
+    }
+}
+
+/// The key of a member in JSON.
+pub(crate) fn wire_name(member: &Member) -> &str {
+    member.traits.json_name.as_deref().unwrap_or(&member.name)
+}
+
+/// A type of Rust as it stands in a field, without `Option` and `Box`.
+pub(crate) fn rust_type(ty: &ir::Type) -> String {
+    match ty {
+        ir::Type::Bool => "bool".to_owned(),
+        ir::Type::Int(bits) => format!("i{bits}"),
+        ir::Type::Float(bits) => format!("f{bits}"),
+        ir::Type::BigInteger => "BigInteger".to_owned(),
+        ir::Type::BigDecimal => "BigDecimal".to_owned(),
+        ir::Type::String => "String".to_owned(),
+        ir::Type::Blob => "Blob".to_owned(),
+        ir::Type::Timestamp(_) => "Timestamp".to_owned(),
+        ir::Type::Document => "Document".to_owned(),
+        ir::Type::Sparse(item) => format!("Option<{}>", rust_type(item)),
+        ir::Type::List(item) => format!("Vec<{}>", rust_type(item)),
+        ir::Type::Map(key, value) => {
+            format!("BTreeMap<{}, {}>", rust_type(key), rust_type(value))
+        }
+        ir::Type::Named(type_ref) => type_ref.name.clone(),
+    }
+}

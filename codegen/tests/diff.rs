@@ -1,0 +1,119 @@
+//! What a change of a model means: pairs of models in `tests/diff`, and the lines that they give.
+//!
+//! `UPDATE_GOLDEN=1` writes the lines that there are now.
+
+use std::{fs, path::Path};
+
+use codegen::{
+    Source,
+    diff::{Change, diff},
+};
+use serde_json::{Value, json};
+
+/// Sets a value in JSON by its pointer, whose last part may be `-` to append to a list; `null` removes it.
+#[track_caller]
+fn set(model: &mut Value, pointer: &str, value: &Value) {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    match model.pointer_mut(parent).unwrap_or_else(|| panic!("{parent} is not in the model")) {
+        Value::Array(list) if key == "-" => list.push(value.clone()),
+        Value::Array(list) => list[key.parse::<usize>().unwrap()] = value.clone(),
+        parent if value.is_null() => drop(parent.as_object_mut().unwrap().remove(key)),
+        parent => parent[key] = value.clone(),
+    }
+}
+
+#[track_caller]
+fn changes(old: &Value, new: &Value) -> Vec<Change> {
+    let (old, new) = (old.to_string(), new.to_string());
+    let source = |path, json| [Source { path, json }];
+    diff(&source("old.json", &old), &source("new.json", &new), None)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn lines(changes: &[Change]) -> Value {
+    let line = |it: &Change| {
+        let id = it.id.trim_start_matches("a#");
+        let (kind, what, client, server) = (it.kind, &it.what, it.client, it.server);
+        json!(format!("{kind} {id}, {what}: client {client}, server {server}"))
+    };
+    changes.iter().map(line).collect()
+}
+
+/// The rows of the table in the documentation: what is changed how, and what that means.
+fn rules() -> Vec<[&'static str; 3]> {
+    let rows = include_str!("../src/diff.rs").lines().filter_map(|it| it.strip_prefix("//! | "));
+    let rules = rows.skip(1).map(|it| {
+        let mut cells = it.split(" | ");
+        let change = cells.next().unwrap();
+        let what = change.split_once(": ").map_or(change, |(_, what)| what);
+        let (_, client, server) = (cells.next(), cells.next().unwrap(), cells.next().unwrap());
+        [what, client, server]
+    });
+    rules.collect()
+}
+
+#[test]
+fn each_change_means_what_the_table_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diff");
+    let read = |name| -> Value {
+        serde_json::from_str(&fs::read_to_string(folder.join(name)).unwrap()).unwrap()
+    };
+    let model = read("model.json");
+    let mut cases = read("cases.json");
+    let written = cases.clone();
+    let mut seen = Vec::new();
+    for case in cases.as_array_mut().unwrap() {
+        let mut new = model.clone();
+        for (pointer, value) in case["set"].as_object().unwrap() {
+            set(&mut new, pointer, value);
+        }
+        let (forth, back) = (changes(&model, &new), changes(&new, &model));
+        (case["then"], case["undone"]) = (lines(&forth), lines(&back));
+        seen.extend(forth);
+        seen.extend(back);
+    }
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let text = serde_json::to_string_pretty(&cases).unwrap();
+        fs::write(folder.join("cases.json"), text + "\n").unwrap();
+    } else {
+        for (now, written) in cases.as_array().unwrap().iter().zip(written.as_array().unwrap()) {
+            assert_eq!(now, written);
+        }
+    }
+    for [what, client, server] in rules() {
+        let is_seen = seen.iter().any(|it| {
+            it.what.starts_with(what)
+                && it.client.to_string() == client
+                && it.server.to_string() == server
+        });
+        assert!(is_seen, "no case shows {what:?} as {client} for clients and {server} for servers");
+    }
+}
+
+#[test]
+fn order_means_nothing() {
+    let old = r#"{ "smithy": "2.0", "shapes": {
+        "a#S": { "type": "service", "operations": [{ "target": "a#A" }, { "target": "a#B" }] },
+        "a#A": { "type": "operation", "input": { "target": "a#In" }, "errors": [{ "target": "a#E" }, { "target": "a#F" }] },
+        "a#B": { "type": "operation" },
+        "a#In": { "type": "structure", "members": {
+            "x": { "target": "smithy.api#String" }, "c": { "target": "a#C" } } },
+        "a#C": { "type": "enum", "members": {
+            "R": { "target": "smithy.api#Unit" }, "G": { "target": "smithy.api#Unit" } } },
+        "a#E": { "type": "structure", "traits": { "smithy.api#error": "client" } },
+        "a#F": { "type": "structure", "traits": { "smithy.api#error": "client" } } } }"#;
+    let new = r#"{ "shapes": {
+        "a#F": { "type": "structure", "traits": { "smithy.api#error": "client" } },
+        "a#E": { "type": "structure", "traits": { "smithy.api#error": "client" } },
+        "a#C": { "type": "enum", "members": {
+            "G": { "target": "smithy.api#Unit" }, "R": { "target": "smithy.api#Unit" } } },
+        "a#In": { "type": "structure", "members": {
+            "c": { "target": "a#C" }, "x": { "target": "smithy.api#String" } } },
+        "a#B": { "type": "operation" },
+        "a#A": { "type": "operation", "errors": [{ "target": "a#F" }, { "target": "a#E" }], "input": { "target": "a#In" } },
+        "a#S": { "type": "service", "operations": [{ "target": "a#B" }, { "target": "a#A" }] }
+    }, "smithy": "2.0" }"#;
+    let source = |path, json| [Source { path, json }];
+    let changes = diff(&source("old.json", old), &source("new.json", new), None).unwrap();
+    assert!(changes.is_empty(), "{changes:?}");
+}

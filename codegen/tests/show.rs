@@ -1,0 +1,95 @@
+//! What `show` prints: one file of `tests/show` for each name. `UPDATE_GOLDEN=1` writes what it is now.
+
+mod support;
+
+use std::fs;
+
+use support::{Folder, run, workspace};
+
+#[test]
+fn a_name_shows_what_it_means() {
+    let (folder, model) = (workspace().join("codegen/tests/show"), "codegen/tests/show/model.json");
+    let model = workspace().join(model).to_string_lossy().into_owned();
+    for (file, names) in [
+        ("service", &[""][..]),
+        (
+            "call",
+            &["Call", "a#Call", "call", "operation::call::Call", "CallError", "CallFluentBuilder"],
+        ),
+        ("watch", &["Watch"]),
+        ("structure", &["HTTPThing", "HttpThing", "types::HttpThing", "crate::types::HttpThing"]),
+        ("member", &["HTTPThing$thingId", "a#HTTPThing$thingId"]),
+        ("union", &["Choice"]),
+        ("enum", &["Color"]),
+        ("int-enum", &["Level"]),
+        ("error", &["types::error::Failed"]),
+        ("list", &["Names"]),
+        ("string", &["Word"]),
+    ] {
+        for name in names {
+            let args = ["show", name, "--model", &model];
+            let args = args.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>();
+            let run = run(&args);
+            assert_eq!((run.status, &*run.stderr), (0, ""), "{name}: {run:?}");
+            let golden = folder.join(format!("{file}.txt"));
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                fs::write(golden, run.stdout).unwrap();
+            } else {
+                assert_eq!(run.stdout, fs::read_to_string(golden).unwrap(), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_name_is_status_1_with_a_suggestion() {
+    for (name, expected) in [
+        ("PublishToTopik", "did you mean PublishToTopic?"),
+        ("publish_to_topik", "did you mean publish_to_topic?"),
+        ("aws.greengrass#MQTTMesage", "did you mean MQTTMessage?"),
+        ("QOS$AT_MOST_TWICE", "QOS has no member AT_MOST_TWICE"),
+        ("Nothing", "without a name, all that there is is listed"),
+    ] {
+        let run = run(&["show", name]);
+        assert_eq!((run.status, &*run.stdout), (1, ""), "{run:?}");
+        assert_eq!(run.stderr, format!("error: there is no {name} in the service: {expected}\n"));
+    }
+}
+
+#[test]
+fn the_model_of_this_workspace_is_shown_without_more() {
+    let run = run(&["show"]);
+    assert_eq!((run.status, &*run.stderr), (0, ""));
+    assert!(run.stdout.contains("\noperations: 35\n"), "{run:?}");
+}
+
+#[test]
+fn diff_says_with_its_status_whether_something_breaks() {
+    let folder = Folder::new("diff");
+    let echo = support::echo_model();
+    folder.write("old/echo.json", &echo);
+    folder.write("same.json", &echo);
+    folder.write("new.json", echo.replacen("\"price\"", "\"cost\"", 1));
+    folder.write("refused.json", echo.replacen("#Float\"", "#Flaot\"", 1));
+    let diff = |new: &str| run(&["diff", &folder.path("old"), &folder.path(new)]);
+
+    let same = diff("same.json");
+    assert_eq!((same.status, &*same.stdout, &*same.stderr), (0, "no changes\n", ""));
+    let broken = diff("new.json");
+    assert_eq!((broken.status, &*broken.stderr), (1, ""), "{broken:?}");
+    let lines: Vec<_> = broken.stdout.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "member  awstest#Product$cost   added, optional  client: ok      server: ok      who does not know it passes it over",
+            "member  awstest#Product$price  removed          client: BREAKS  server: BREAKS  its field and setter are gone",
+            "2 changes: 1 break clients, 1 break servers",
+        ]
+    );
+    let refused = diff("refused.json");
+    assert_eq!((refused.status, &*refused.stdout), (1, ""), "{refused:?}");
+    assert!(refused.stderr.contains("did you mean smithy.api#Float?"), "{refused:?}");
+    let missing = diff("missing.json");
+    assert_eq!(missing.status, 1, "{missing:?}");
+    assert!(missing.stderr.starts_with("error: cannot read the model "), "{missing:?}");
+}
