@@ -17,6 +17,7 @@
 //! | `terminate sent`, `terminate received` | trace | `stream` |
 //! | `stream error` (of a handler that does not look at errors) | warn | `operation`, `error` |
 //! | `handler panicked` | error | `operation` |
+//! | `lifecycle handler panicked` | error | |
 
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub(crate) mod blocking_handler;

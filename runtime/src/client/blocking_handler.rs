@@ -39,8 +39,10 @@ pub trait BlockingStreamHandler<O: StreamingOperation>: Send + 'static {
     /// The subscription is open again after an outage.
     fn on_resubscribed(&mut self) {}
 
-    /// [`on_stream_event`](Self::on_stream_event) panicked; the panic has been caught and logged. By
-    /// default the stream goes on with the next event.
+    /// Another callback panicked; the panic has been caught and logged. By default the stream goes on with
+    /// the next event, if it still can.
+    ///
+    /// Not called for [`on_stream_closed`](Self::on_stream_closed), which is the last in any case.
     fn on_panic(&mut self, panic: Box<dyn Any + Send>) -> ControlFlow<()> {
         let _ = panic;
         ControlFlow::Continue(())
@@ -72,33 +74,31 @@ pub(crate) fn run<O: StreamingOperation>(
     mut handler: impl BlockingStreamHandler<O>,
 ) {
     while let Some(item) = next() {
-        let flow = match item {
-            Ok(SubscriptionItem::Event(event)) => {
-                match catch_unwind(AssertUnwindSafe(|| handler.on_stream_event(event))) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(panic) => {
-                        log_panic::<O>();
-                        handler.on_panic(panic)
-                    }
-                }
-            }
-            Ok(SubscriptionItem::Notice(notice)) => {
-                match notice {
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            match item {
+                Ok(SubscriptionItem::Event(event)) => handler.on_stream_event(event),
+                Ok(SubscriptionItem::Notice(notice)) => match notice {
                     Notice::Dropped(count) => handler.on_dropped(count),
                     Notice::Disconnected => handler.on_disconnected(),
                     Notice::Resubscribed => handler.on_resubscribed(),
-                }
-                ControlFlow::Continue(())
+                },
+                Err(error) => return handler.on_stream_error(error),
             }
-            Err(error) => handler.on_stream_error(error),
-        };
+            ControlFlow::Continue(())
+        }));
+        let flow = done.unwrap_or_else(|panic| {
+            log_panic::<O>();
+            handler.on_panic(panic)
+        });
         if flow.is_break() {
             break;
         }
     }
     // The stream ends on the wire before the handler is told.
     drop(next);
-    handler.on_stream_closed();
+    if catch_unwind(AssertUnwindSafe(|| handler.on_stream_closed())).is_err() {
+        log_panic::<O>();
+    }
 }
 
 pub(crate) fn log_panic<O: StreamingOperation>() {

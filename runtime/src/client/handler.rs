@@ -61,8 +61,10 @@ pub trait StreamHandler<O: StreamingOperation>: Send + 'static {
         async {}
     }
 
-    /// [`on_stream_event`](Self::on_stream_event) panicked; the panic has been caught and logged. By
-    /// default the stream goes on with the next event.
+    /// Another callback panicked; the panic has been caught and logged. By default the stream goes on with
+    /// the next event, if it still can.
+    ///
+    /// Not called for [`on_stream_closed`](Self::on_stream_closed), which is the last in any case.
     fn on_panic(
         &mut self,
         panic: Box<dyn Any + Send>,
@@ -206,25 +208,26 @@ async fn run<O: StreamingOperation>(
     mut handler: impl StreamHandler<O>,
 ) {
     while let Some(item) = stream.next().await {
-        let flow = match item {
+        let done = match item {
             Ok(SubscriptionItem::Event(event)) => {
-                match caught(handler.on_stream_event(event)).await {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(panic) => {
-                        log_panic::<O>();
-                        handler.on_panic(panic).await
-                    }
-                }
+                caught(handler.on_stream_event(event)).await.map(ControlFlow::Continue)
             }
             Ok(SubscriptionItem::Notice(notice)) => {
-                match notice {
-                    Notice::Dropped(count) => handler.on_dropped(count).await,
-                    Notice::Disconnected => handler.on_disconnected().await,
-                    Notice::Resubscribed => handler.on_resubscribed().await,
-                }
-                ControlFlow::Continue(())
+                let done = match notice {
+                    Notice::Dropped(count) => caught(handler.on_dropped(count)).await,
+                    Notice::Disconnected => caught(handler.on_disconnected()).await,
+                    Notice::Resubscribed => caught(handler.on_resubscribed()).await,
+                };
+                done.map(ControlFlow::Continue)
             }
-            Err(error) => handler.on_stream_error(error).await,
+            Err(error) => caught(handler.on_stream_error(error)).await,
+        };
+        let flow = match done {
+            Ok(flow) => flow,
+            Err(panic) => {
+                log_panic::<O>();
+                handler.on_panic(panic).await
+            }
         };
         if flow.is_break() {
             break;
@@ -232,7 +235,9 @@ async fn run<O: StreamingOperation>(
     }
     // The stream ends on the wire before the handler is told.
     drop(stream);
-    handler.on_stream_closed().await;
+    if caught(handler.on_stream_closed()).await.is_err() {
+        log_panic::<O>();
+    }
 }
 
 /// Runs a future on this thread, which sleeps while there is nothing to do.

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -14,7 +15,8 @@ use crate::{
 /// Told of what happens to a connection, in order.
 ///
 /// The methods run on a task of their own, so they may take their time; they should not block for long on
-/// a runtime with one thread. With the blocking client they run on a thread.
+/// a runtime with one thread. With the blocking client they run on a thread. A panic in one of them is caught
+/// and logged, and means what its default does.
 pub trait LifecycleHandler: Send + 'static {
     /// The server has accepted the connection.
     fn on_connect(&mut self) {}
@@ -47,28 +49,32 @@ impl Slot {
         Self(Arc::new(Mutex::new(Box::new(handler))))
     }
 
-    fn with<T>(&self, f: impl FnOnce(&mut dyn LifecycleHandler) -> T) -> T {
-        f(self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
+    /// What the handler says, or `default` if it panics.
+    fn with<T>(&self, default: T, f: impl FnOnce(&mut dyn LifecycleHandler) -> T) -> T {
+        let mut handler = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        catch_unwind(AssertUnwindSafe(|| f(handler.as_mut()))).unwrap_or_else(|_| {
+            tracing::error!(target: crate::LOG_TARGET, "lifecycle handler panicked");
+            default
+        })
     }
 
     pub(crate) fn connect_failed(&self, error: &ConnectError) {
-        self.with(|handler| handler.on_error(error));
+        self.with(true, |handler| handler.on_error(error));
     }
 
     /// Tells the handler what has happened; the error with which the connection has to end, if it says so.
     pub(crate) fn tell(&self, event: ConnectionEvent) -> Option<ConnectionError> {
-        self.with(|handler| {
-            match event {
-                ConnectionEvent::Connected => handler.on_connect(),
-                ConnectionEvent::Error(error) => {
-                    return handler.on_error(&error).then_some(error);
-                }
-                ConnectionEvent::Ping { headers, payload } => handler.on_ping(&headers, &payload),
-                ConnectionEvent::ReconnectFailed(error) => _ = handler.on_error(&*error),
-                ConnectionEvent::Disconnected(error) => handler.on_disconnect(error.as_ref()),
-            }
-            None
-        })
+        if let ConnectionEvent::Error(error) = event {
+            return self.with(true, |handler| handler.on_error(&error)).then_some(error);
+        }
+        self.with((), |handler| match event {
+            ConnectionEvent::Connected => handler.on_connect(),
+            ConnectionEvent::Ping { headers, payload } => handler.on_ping(&headers, &payload),
+            ConnectionEvent::ReconnectFailed(error) => _ = handler.on_error(&*error),
+            ConnectionEvent::Disconnected(error) => handler.on_disconnect(error.as_ref()),
+            ConnectionEvent::Error(_) => {}
+        });
+        None
     }
 
     /// Tells the handler of everything until the connection has ended.

@@ -11,6 +11,7 @@
 pub mod client;
 pub mod column;
 pub mod driver;
+pub mod pair;
 pub mod process;
 pub mod row;
 pub mod server;
