@@ -27,7 +27,7 @@ To generate:
                     What else DIR holds is yours and stays. Without --crate, DIR has the sources alone
   --runtime PLACE   where that crate finds eventstream-rpc: a version, such as 0.1, or a folder. Without
                     it, the folder runtime/ of this workspace
-  --sides LIST      what is generated, of client, server (as in --sides client); all by default
+  --sides LIST      what is generated, of client, blocking, server (as in --sides client); all by default
   --connector greengrass
                     Client::connect finds its socket and token as a Greengrass component does
 
@@ -286,10 +286,11 @@ fn sides(list: &str) -> Result<Sides, UsageError> {
     for name in list.split(',') {
         match name.trim() {
             "client" => sides.client = true,
+            "blocking" => sides.blocking = true,
             "server" => sides.server = true,
             name => {
                 return Err(UsageError(format!(
-                    "there is no side {name:?}: there are client and server"
+                    "there is no side {name:?}: there are client, blocking and server"
                 )));
             }
         }

@@ -23,7 +23,7 @@ use crate::{
 ///
 /// ```toml
 /// [dependencies]
-/// eventstream-rpc = { version = "0.1", features = ["tokio", "server"] }
+/// eventstream-rpc = { version = "0.1", features = ["tokio", "blocking", "server"] }
 /// serde = { version = "1", features = ["derive"] }
 ///
 /// [build-dependencies]

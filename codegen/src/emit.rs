@@ -43,7 +43,8 @@ pub struct File {
 pub fn emit(service: &ir::Service) -> impl Iterator<Item = File> {
     let mut files = vec![
         file("lib.rs", |_| library(service)),
-        file("client.rs", |_| client::module(service)),
+        file("blocking.rs", |_| client::module(service, &client::BLOCKING)),
+        file("client.rs", |_| client::module(service, &client::ASYNC)),
         file("error.rs", |_| error_module()),
         file("primitives.rs", |_| primitives_module(service)),
         file("operation.rs", |_| operation_module(service)),
@@ -108,6 +109,8 @@ fn library(service: &ir::Service) -> TokenStream {
         #page
         #allow
 
+        #[cfg(feature = "blocking")]
+        pub mod blocking;
         #[cfg(feature = "tokio")]
         pub mod client;
         pub mod error;

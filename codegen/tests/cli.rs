@@ -145,9 +145,9 @@ fn wrong_usage_is_status_2_and_shows_the_usage() {
         (&own("--connector", "mqtt"), "there is no connector \"mqtt\""),
         (
             &own("--sides", "client,clinet"),
-            "there is no side \"clinet\": there are client and server",
+            "there is no side \"clinet\": there are client, blocking and server",
         ),
-        (&own("--sides", ""), "there is no side \"\": there are client and server"),
+        (&own("--sides", ""), "there is no side \"\": there are client, blocking and server"),
     ] {
         let run = run(args);
         assert_eq!((run.status, &*run.stdout), (2, ""), "{args:?}");

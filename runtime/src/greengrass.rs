@@ -9,9 +9,16 @@ pub const AUTH_TOKEN_VARIABLE: &str = "SVCUID";
 
 /// Starts building a connection to the nucleus. What is not set comes from the environment, when
 /// `connect` is called.
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub fn builder<C>() -> crate::client::Builder<C> {
-    crate::client::Builder::from_environment()
+#[cfg(feature = "tokio")]
+pub fn builder() -> crate::client::ConnectionBuilder {
+    crate::client::ConnectionBuilder::from_environment()
+}
+
+/// Starts building a connection of the blocking client to the nucleus. What is not set comes from the
+/// environment, when `connect` is called.
+#[cfg(feature = "blocking")]
+pub fn blocking_builder() -> crate::blocking::ConnectionBuilder {
+    crate::blocking::ConnectionBuilder::from_environment()
 }
 
 /// The payload of a connect message: who is connecting.

@@ -12,7 +12,7 @@
 //! | [`frame`] | messages as bytes: prelude, headers, payload, checksums | what a header means |
 //! | [`protocol`] | handshake, streams, deadlines, queues, as values | sockets, tasks, clocks, JSON |
 //! | [`operation`], [`serde`], [`primitives`], [`error`] | shapes, operations and errors of a model | the protocol |
-//! | [`client`], [`server`](mod@crate::server) | tasks that drive a [`protocol`] value over a socket | any particular service |
+//! | [`client`], [`server`](mod@crate::server), [`blocking`](mod@crate::blocking) | tasks or threads that drive a [`protocol`] value over a socket | any particular service |
 //! | [`greengrass`] | environment variables and connect message of Greengrass | |
 //!
 //! # Features
@@ -20,12 +20,15 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `tokio` (default) | the asynchronous client |
+//! | `blocking` | the blocking client, which needs no asynchronous runtime |
 //! | `server` | the server |
 //!
 //! No feature changes what a type means.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod client;
 pub mod error;
 pub mod frame;

@@ -55,9 +55,9 @@ pub(super) fn builders(operation: &Operation, shapes: &Shapes<'_>) -> TokenStrea
         #![doc = #about]
 
         #imports
-        #[cfg(feature = "tokio")]
+        #[cfg(any(feature = "tokio", feature = "blocking"))]
         mod fluent;
-        #[cfg(feature = "tokio")]
+        #[cfg(any(feature = "tokio", feature = "blocking"))]
         pub use fluent::#fluent;
         #(#own)*
     }
@@ -146,19 +146,7 @@ fn page(service: &Service, operation: &Operation) -> String {
 
 /// An example that compiles.
 fn example(service: &Service, operation: &Operation, calls: &[ExampleCall]) -> String {
-    let crate_path = &service.crate_path;
-    let mut types: Vec<_> = calls.iter().flat_map(|it| &it.types).collect();
-    types.sort();
-    types.dedup();
-    let mut uses: Vec<String> = types
-        .iter()
-        .map(|it| format!("use {crate_path}{}::{};", &it.home.module()["crate".len()..], it.name))
-        .collect();
-    uses.insert(0, format!("use {crate_path}::Client;"));
-    let setters: String =
-        calls.iter().map(|it| format!("\n    .{}({})", it.method, it.value)).collect();
-    let call =
-        format!("client\n    .{}(){setters}\n    .send()\n    .await?;", ident(&operation.method));
+    let call = format!("{}\n    .await?;", call(operation, calls));
     let body = match &operation.events {
         Events::None => format!("let response = {call}\nprintln!(\"{{response:?}}\");"),
         Events::Stream { response: Some(_), request: None } => format!(
@@ -176,8 +164,65 @@ fn example(service: &Service, operation: &Operation, calls: &[ExampleCall]) -> S
     format!(
         "\n\n# Example\n\n```no_run\n# #[cfg(feature = \"tokio\")]\n# mod example {{\n{}\n\n# async fn example(client: \
          Client) -> Result<(), Box<dyn std::error::Error>> {{\n{body}\n# Ok(())\n# }}\n# }}\n```",
-        uses.join("\n")
+        example_uses(service, "Client", calls)
     )
+}
+
+/// An example of the blocking client that compiles: a call and a subscription, as far as the service has them.
+pub(super) fn blocking_example(service: &Service) -> Option<String> {
+    let find = |is_fit: fn(&Events) -> bool| {
+        let mut operations = service.operations.iter().filter(move |it| is_fit(&it.events));
+        operations.find_map(|it| Some((it, it.example.as_deref()?)))
+    };
+    let unary = find(|it| matches!(it, Events::None));
+    let streaming = find(|it| matches!(it, Events::Stream { request: None, response: Some(_) }));
+    let body = [
+        unary.map(|(operation, calls)| {
+            format!("let response = {}?;\nprintln!(\"{{response:?}}\");", call(operation, calls))
+        }),
+        streaming.map(|(operation, calls)| {
+            format!(
+                "let subscription = {}?;\nfor event in subscription {{\n    println!(\"{{:?}}\", event?);\n}}",
+                call(operation, calls)
+            )
+        }),
+    ];
+    let body: Vec<String> = body.into_iter().flatten().collect();
+    if body.is_empty() {
+        return None;
+    }
+    let calls: Vec<_> = [unary, streaming].into_iter().flatten().flat_map(|(_, it)| it).collect();
+    Some(format!(
+        "```no_run\n{}\n\n# fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {{\n{}\n# \
+         Ok(())\n# }}\n```",
+        example_uses(service, "blocking::Client", calls),
+        body.join("\n\n")
+    ))
+}
+
+/// The call of an example, up to where it is sent.
+fn call(operation: &Operation, calls: &[ExampleCall]) -> String {
+    let setters: String =
+        calls.iter().map(|it| format!("\n    .{}({})", it.method, it.value)).collect();
+    format!("client\n    .{}(){setters}\n    .send()", ident(&operation.method))
+}
+
+/// What an example has to import.
+fn example_uses<'c>(
+    service: &Service,
+    client: &str,
+    calls: impl IntoIterator<Item = &'c ExampleCall>,
+) -> String {
+    let crate_path = &service.crate_path;
+    let mut types: Vec<_> = calls.into_iter().flat_map(|it| &it.types).collect();
+    types.sort();
+    types.dedup();
+    let mut uses: Vec<String> = types
+        .iter()
+        .map(|it| format!("use {crate_path}{}::{};", &it.home.module()["crate".len()..], it.name))
+        .collect();
+    uses.insert(0, format!("use {crate_path}::{client};"));
+    uses.join("\n")
 }
 
 /// The request or response, if it lives in this module.
@@ -237,7 +282,7 @@ pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream 
             }
         }
     });
-    let send = send(operation, &marker, &mut imports);
+    let send = send(operation, &name, &marker, &mut imports);
     quote! {
         #imports
 
@@ -271,42 +316,63 @@ pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream 
             #stream_options
         }
 
-        impl #name<Connection> {
-            #send
-        }
+        #send
     }
 }
 
-/// `send` of the asynchronous client.
-fn send(operation: &Operation, marker: &proc_macro2::Ident, imports: &mut Imports) -> TokenStream {
+/// `send` of each kind of client.
+fn send(
+    operation: &Operation,
+    builder: &proc_macro2::Ident,
+    marker: &proc_macro2::Ident,
+    imports: &mut Imports,
+) -> TokenStream {
     let module = format!("crate::operation::{}", operation.method);
-    imports.path("eventstream_rpc::client::Connection");
     let sdk_error = imports.path("eventstream_rpc::error::SdkError");
     let error = imports.path(&format!("{module}::{}", operation.error));
-    let (response, method, about) = match &operation.events {
+    // Neither kind of client is always there, so that what they have is not imported.
+    let (asynchronous, blocking, method, about) = match &operation.events {
         Events::None => {
             let response = imports.path(&format!("{module}::{}", operation.response.name));
-            (quote!(#response), quote!(call), " Sends the request and waits for the response.")
+            let response = quote!(#response);
+            let about = " Sends the request and waits for the response.";
+            (response.clone(), response, quote!(call), about)
         }
-        Events::Stream { .. } => {
-            let subscription = imports.path("eventstream_rpc::client::Subscription");
-            let about = " Sends the request, waits for the response, and returns the open stream.";
-            (quote!(#subscription<#marker>), quote!(subscribe), about)
-        }
+        Events::Stream { .. } => (
+            quote!(eventstream_rpc::client::Subscription<#marker>),
+            quote!(eventstream_rpc::blocking::Subscription<#marker>),
+            quote!(subscribe),
+            " Sends the request, waits for the response, and returns the open stream.",
+        ),
     };
     quote! {
-        #[doc = #about]
-        ///
-        /// # Errors
-        ///
-        /// See [`SdkError`].
-        ///
-        /// # Cancel safety
-        ///
-        /// Dropping the future ends the call; a request that was sent is cancelled on the wire. The
-        /// connection goes on.
-        pub async fn send(self) -> Result<#response, #sdk_error<#error>> {
-            self.connection.#method(#marker, self.request.build()?, self.options).await
+        #[cfg(feature = "tokio")]
+        impl #builder<eventstream_rpc::client::Connection> {
+            #[doc = #about]
+            ///
+            /// # Errors
+            ///
+            /// See [`SdkError`].
+            ///
+            /// # Cancel safety
+            ///
+            /// Dropping the future ends the call; a request that was sent is cancelled on the wire. The
+            /// connection goes on.
+            pub async fn send(self) -> Result<#asynchronous, #sdk_error<#error>> {
+                self.connection.#method(#marker, self.request.build()?, self.options).await
+            }
+        }
+
+        #[cfg(feature = "blocking")]
+        impl #builder<eventstream_rpc::blocking::Connection> {
+            #[doc = #about]
+            ///
+            /// # Errors
+            ///
+            /// See [`SdkError`].
+            pub fn send(self) -> Result<#blocking, #sdk_error<#error>> {
+                self.connection.#method(#marker, self.request.build()?, self.options)
+            }
         }
     }
 }

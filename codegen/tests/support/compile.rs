@@ -47,7 +47,8 @@ impl<'f> Workspace<'f> {
     pub(crate) fn add_generated(&mut self, folder: &str, name: &str) {
         let runtime = workspace().join("runtime");
         let manifest = format!(
-            "[features]\ntokio = [\"eventstream-rpc/tokio\"]\nserver = [\"eventstream-rpc/server\"]\n\n\
+            "[features]\ntokio = [\"eventstream-rpc/tokio\"]\nblocking = [\"eventstream-rpc/blocking\"]\n\
+             server = [\"eventstream-rpc/server\"]\n\n\
              [dependencies]\neventstream-rpc = {{ path = {runtime:?}, default-features = false }}\n\
              serde = {{ version = \"1\", features = [\"derive\"] }}\n"
         );

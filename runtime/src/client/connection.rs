@@ -6,7 +6,7 @@ use tracing::Instrument;
 
 use super::{
     CallOptions, ConnectionBuilder, PingError, SubscribeOptions, Subscription,
-    reply::{decode, failed},
+    reply::{self, ROOM, decode, failed, not_sent},
     shared::{Handle, Shared, StreamGuard},
 };
 use crate::{
@@ -14,14 +14,10 @@ use crate::{
     operation::{Operation, Shape, StreamingOperation},
     protocol::{
         RpcMessage,
-        client::{Core, Key, OpenError, Request},
+        client::{Core, Key, OpenError},
     },
     serde,
-    transport::Line,
 };
-
-/// Where those wait who send.
-const ROOM: Line<Core> = Line { poll: Core::poll_room, leave: Core::leave };
 
 /// A handle to one open connection.
 ///
@@ -102,13 +98,7 @@ impl Connection {
         subscribe: Option<&SubscribeOptions>,
     ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
         let deadline = self.handle.deadline(options.timeout);
-        let head = Request {
-            operation: O::ID,
-            request_shape: O::Request::ID,
-            response_shape: O::Response::ID,
-            deadline,
-            subscribe,
-        };
+        let head = reply::request::<O>(deadline, subscribe);
         let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, request));
         let key = self.send(deadline, open).await?;
         let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
@@ -128,13 +118,7 @@ impl Connection {
         let Some(result) = self.handle.until(deadline, sending).await else {
             return Err(SdkError::Timeout { request_written: false });
         };
-        result.map_err(|error| match error {
-            OpenError::Build(error) => SdkError::ConstructionFailure(error),
-            OpenError::Closed(source) => {
-                SdkError::DispatchFailure { source, request_written: false }
-            }
-            OpenError::Full => SdkError::Timeout { request_written: false },
-        })
+        result.map_err(not_sent)
     }
 
     pub(super) async fn send_event<O: StreamingOperation>(

@@ -1,13 +1,46 @@
-//! What came back, as the types of an operation.
+//! What goes out and what came back, as the types of an operation.
+
+use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::SubscribeOptions;
 use crate::{
     error::{ResponseError, SdkError, Unhandled},
     operation::{Operation, OperationError, Shape},
-    protocol::{MessageType, RpcMessage, client::Failure},
+    protocol::{
+        MessageType, RpcMessage,
+        client::{Core, Failure, OpenError, Request},
+    },
     serde,
+    transport::Line,
 };
+
+/// Where those wait who send.
+pub(crate) const ROOM: Line<Core> = Line { poll: Core::poll_room, leave: Core::leave };
+
+/// The head of a request for an operation.
+pub(crate) fn request<O: Operation>(
+    deadline: Option<Instant>,
+    subscribe: Option<&SubscribeOptions>,
+) -> Request<'_> {
+    Request {
+        operation: O::ID,
+        request_shape: O::Request::ID,
+        response_shape: O::Response::ID,
+        deadline,
+        subscribe,
+    }
+}
+
+/// Why a message was not sent.
+pub(crate) fn not_sent<E>(error: OpenError) -> SdkError<E> {
+    match error {
+        OpenError::Build(error) => SdkError::ConstructionFailure(error),
+        OpenError::Closed(source) => SdkError::DispatchFailure { source, request_written: false },
+        OpenError::Full => SdkError::Timeout { request_written: false },
+    }
+}
 
 /// Reads a message that should have the shape `S`.
 ///

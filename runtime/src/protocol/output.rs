@@ -62,6 +62,11 @@ impl Output {
         self.queued - self.written
     }
 
+    /// Whether there are frames that nobody has taken to write.
+    pub(super) fn has_frames(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
     pub(super) fn is_finished(&self) -> bool {
         self.is_finished
     }

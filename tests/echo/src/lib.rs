@@ -10,6 +10,8 @@
 //! error that is not of the model, content type `text/plain` and payload `InternalServerError`,
 //! and so is an event to an operation that takes none.
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 #[cfg(feature = "tokio")]
 pub mod client;
 pub mod error;

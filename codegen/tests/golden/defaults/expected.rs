@@ -396,9 +396,10 @@ use eventstream_rpc::primitives::{BigDecimal, BigInteger, Blob, Document, Timest
 use crate::types::{Inner, Kind};
 use super::{Request, Response};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::CallFluentBuilder;
 
 /// Builds a [`Request`].
@@ -732,7 +733,7 @@ impl ResponseBuilder {
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 use eventstream_rpc::primitives::{BigDecimal, BigInteger, Blob, Document, Timestamp};
 
@@ -985,7 +986,8 @@ impl<C> CallFluentBuilder<C> {
     }
 }
 
-impl CallFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl CallFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -998,6 +1000,18 @@ impl CallFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<Response, SdkError<CallError>> {
         self.connection.call(Call, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl CallFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<Response, SdkError<CallError>> {
+        self.connection.call(Call, self.request.build()?, self.options)
     }
 }
 

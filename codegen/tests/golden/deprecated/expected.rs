@@ -145,9 +145,10 @@ use eventstream_rpc::error::BuildError;
 use crate::types::{OldChoice, OldLevel};
 use super::{OldRequest, OldResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::OldFluentBuilder;
 
 /// Builds a [`OldRequest`].
@@ -231,7 +232,7 @@ impl OldResponseBuilder {
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::old::{Old, OldError, OldResponse};
@@ -302,7 +303,8 @@ impl<C> OldFluentBuilder<C> {
     }
 }
 
-impl OldFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl OldFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -315,6 +317,18 @@ impl OldFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<OldResponse, SdkError<OldError>> {
         self.connection.call(Old, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl OldFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<OldResponse, SdkError<OldError>> {
+        self.connection.call(Old, self.request.build()?, self.options)
     }
 }
 

@@ -170,9 +170,10 @@ use eventstream_rpc::error::BuildError;
 
 use super::{FailRequest, FailResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::FailFluentBuilder;
 
 /// Builds a [`FailRequest`].
@@ -209,7 +210,7 @@ impl FailResponseBuilder {
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::fail::{Fail, FailError, FailResponse};
@@ -241,7 +242,8 @@ impl<C> FailFluentBuilder<C> {
     }
 }
 
-impl FailFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl FailFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -254,6 +256,18 @@ impl FailFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<FailResponse, SdkError<FailError>> {
         self.connection.call(Fail, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl FailFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<FailResponse, SdkError<FailError>> {
+        self.connection.call(Fail, self.request.build()?, self.options)
     }
 }
 

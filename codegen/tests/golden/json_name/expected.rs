@@ -145,9 +145,10 @@ use eventstream_rpc::operation::Shape;
 use crate::types::Choice;
 use super::{Request, Response};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::CallFluentBuilder;
 
 /// Builds a [`Request`].
@@ -217,7 +218,7 @@ impl ResponseBuilder {
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::call::{Call, CallError, Response};
@@ -276,7 +277,8 @@ impl<C> CallFluentBuilder<C> {
     }
 }
 
-impl CallFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl CallFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -289,6 +291,18 @@ impl CallFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<Response, SdkError<CallError>> {
         self.connection.call(Call, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl CallFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<Response, SdkError<CallError>> {
+        self.connection.call(Call, self.request.build()?, self.options)
     }
 }
 

@@ -161,9 +161,10 @@ use eventstream_rpc::operation::Shape;
 use crate::types::{Loop, OptionShape};
 use super::{TypeRequest, TypeResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::TypeFluentBuilder;
 
 /// Builds a [`TypeRequest`].
@@ -305,7 +306,7 @@ impl TypeResponseBuilder {
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::r#type::{Type, TypeError, TypeResponse};
@@ -412,7 +413,8 @@ impl<C> TypeFluentBuilder<C> {
     }
 }
 
-impl TypeFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl TypeFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -425,6 +427,18 @@ impl TypeFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<TypeResponse, SdkError<TypeError>> {
         self.connection.call(Type, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl TypeFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<TypeResponse, SdkError<TypeError>> {
+        self.connection.call(Type, self.request.build()?, self.options)
     }
 }
 

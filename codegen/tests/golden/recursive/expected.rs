@@ -137,9 +137,10 @@ use eventstream_rpc::error::BuildError;
 use crate::types::Tree;
 use super::{PutRequest, PutResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::PutFluentBuilder;
 
 /// Builds a [`PutRequest`].
@@ -190,7 +191,7 @@ impl PutResponseBuilder {
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::put::{Put, PutError, PutResponse};
@@ -235,7 +236,8 @@ impl<C> PutFluentBuilder<C> {
     }
 }
 
-impl PutFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl PutFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -248,6 +250,18 @@ impl PutFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<PutResponse, SdkError<PutError>> {
         self.connection.call(Put, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl PutFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<PutResponse, SdkError<PutError>> {
+        self.connection.call(Put, self.request.build()?, self.options)
     }
 }
 

@@ -147,9 +147,10 @@ use eventstream_rpc::operation::Shape;
 use crate::types::Proof;
 use super::{ConfirmRequest, LoginResponse2};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::ConfirmFluentBuilder;
 
 /// Builds a [`ConfirmRequest`].
@@ -221,7 +222,7 @@ impl LoginResponse2Builder {
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::confirm::{Confirm, ConfirmError, LoginResponse2};
@@ -268,7 +269,8 @@ impl<C> ConfirmFluentBuilder<C> {
     }
 }
 
-impl ConfirmFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl ConfirmFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -281,6 +283,18 @@ impl ConfirmFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<LoginResponse2, SdkError<ConfirmError>> {
         self.connection.call(Confirm, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl ConfirmFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<LoginResponse2, SdkError<ConfirmError>> {
+        self.connection.call(Confirm, self.request.build()?, self.options)
     }
 }
 
@@ -458,9 +472,10 @@ use eventstream_rpc::operation::Shape;
 
 use super::{LoginRequest, LoginResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::LoginFluentBuilder;
 
 /// Builds a [`LoginRequest`].
@@ -578,7 +593,7 @@ impl fmt::Debug for LoginResponseBuilder {
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::login::{Login, LoginError, LoginResponse};
@@ -650,7 +665,8 @@ impl<C> LoginFluentBuilder<C> {
     }
 }
 
-impl LoginFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl LoginFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -663,6 +679,18 @@ impl LoginFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<LoginResponse, SdkError<LoginError>> {
         self.connection.call(Login, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl LoginFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<LoginResponse, SdkError<LoginError>> {
+        self.connection.call(Login, self.request.build()?, self.options)
     }
 }
 

@@ -97,9 +97,10 @@ impl From<Unhandled> for StartError {
 
 //! Builders for [`Start`](super::Start).
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::StartFluentBuilder;
 
 // ---- operation/start/builders/fluent.rs
@@ -108,7 +109,7 @@ pub use fluent::StartFluentBuilder;
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::start::{Start, StartError, Status};
@@ -154,7 +155,8 @@ impl<C> StartFluentBuilder<C> {
     }
 }
 
-impl StartFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl StartFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -167,6 +169,18 @@ impl StartFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<Status, SdkError<StartError>> {
         self.connection.call(Start, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl StartFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<Status, SdkError<StartError>> {
+        self.connection.call(Start, self.request.build()?, self.options)
     }
 }
 
@@ -269,9 +283,10 @@ impl From<Unhandled> for StopError {
 
 //! Builders for [`Stop`](super::Stop).
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::StopFluentBuilder;
 
 // ---- operation/stop/builders/fluent.rs
@@ -280,7 +295,7 @@ pub use fluent::StopFluentBuilder;
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::stop::{Status, Stop, StopError};
@@ -326,7 +341,8 @@ impl<C> StopFluentBuilder<C> {
     }
 }
 
-impl StopFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl StopFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -339,6 +355,18 @@ impl StopFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<Status, SdkError<StopError>> {
         self.connection.call(Stop, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl StopFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<Status, SdkError<StopError>> {
+        self.connection.call(Stop, self.request.build()?, self.options)
     }
 }
 

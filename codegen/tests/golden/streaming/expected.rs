@@ -142,9 +142,10 @@ use eventstream_rpc::error::BuildError;
 
 use super::{WatchDoorRequest, WatchDoorResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::WatchDoorFluentBuilder;
 
 /// Builds a [`WatchDoorRequest`].
@@ -181,7 +182,7 @@ impl WatchDoorResponseBuilder {
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{Connection, Overflow, SubscribeOptions, Subscription};
+use eventstream_rpc::client::{Overflow, SubscribeOptions};
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::watch_door::{WatchDoor, WatchDoorError};
@@ -226,7 +227,8 @@ impl<C> WatchDoorFluentBuilder<C> {
     }
 }
 
-impl WatchDoorFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl WatchDoorFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request, waits for the response, and returns the open stream.
     ///
     /// # Errors
@@ -239,8 +241,28 @@ impl WatchDoorFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(
         self,
-    ) -> Result<Subscription<WatchDoor>, SdkError<WatchDoorError>> {
+    ) -> Result<
+        eventstream_rpc::client::Subscription<WatchDoor>,
+        SdkError<WatchDoorError>,
+    > {
         self.connection.subscribe(WatchDoor, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl WatchDoorFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request, waits for the response, and returns the open stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        eventstream_rpc::blocking::Subscription<WatchDoor>,
+        SdkError<WatchDoorError>,
+    > {
+        self.connection.subscribe(WatchDoor, self.request.build()?, self.options)
     }
 }
 

@@ -137,9 +137,10 @@ use eventstream_rpc::error::BuildError;
 use crate::types::Topic;
 use super::{Answer, Question};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::AskFluentBuilder;
 
 /// Builds a [`Question`].
@@ -190,7 +191,7 @@ impl AnswerBuilder {
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::ask::{Answer, Ask, AskError};
@@ -235,7 +236,8 @@ impl<C> AskFluentBuilder<C> {
     }
 }
 
-impl AskFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl AskFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -248,6 +250,18 @@ impl AskFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<Answer, SdkError<AskError>> {
         self.connection.call(Ask, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl AskFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<Answer, SdkError<AskError>> {
+        self.connection.call(Ask, self.request.build()?, self.options)
     }
 }
 
@@ -383,9 +397,10 @@ use eventstream_rpc::error::BuildError;
 
 use super::{CallRequest, CallResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::CallFluentBuilder;
 
 /// Builds a [`CallRequest`].
@@ -422,7 +437,7 @@ impl CallResponseBuilder {
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::call::{Call, CallError, CallResponse};
@@ -454,7 +469,8 @@ impl<C> CallFluentBuilder<C> {
     }
 }
 
-impl CallFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl CallFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -467,6 +483,18 @@ impl CallFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<CallResponse, SdkError<CallError>> {
         self.connection.call(Call, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl CallFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<CallResponse, SdkError<CallError>> {
+        self.connection.call(Call, self.request.build()?, self.options)
     }
 }
 

@@ -10,9 +10,10 @@ use eventstream_rpc::primitives::Document;
 use crate::types::{FailureHandlingPolicy, RunWithInfo};
 use super::{CreateLocalDeploymentRequest, CreateLocalDeploymentResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::CreateLocalDeploymentFluentBuilder;
 
 /// Builds a [`CreateLocalDeploymentRequest`].

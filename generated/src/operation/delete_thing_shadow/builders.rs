@@ -8,9 +8,10 @@ use eventstream_rpc::primitives::Blob;
 
 use super::{DeleteThingShadowRequest, DeleteThingShadowResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::DeleteThingShadowFluentBuilder;
 
 /// Builds a [`DeleteThingShadowRequest`].

@@ -11,9 +11,10 @@ use eventstream_rpc::operation::Shape;
 use crate::types::CredentialDocument;
 use super::{GetClientDeviceAuthTokenRequest, GetClientDeviceAuthTokenResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::GetClientDeviceAuthTokenFluentBuilder;
 
 /// Builds a [`GetClientDeviceAuthTokenRequest`].

@@ -8,9 +8,10 @@ use eventstream_rpc::primitives::Document;
 
 use super::{GetConfigurationRequest, GetConfigurationResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::GetConfigurationFluentBuilder;
 
 /// Builds a [`GetConfigurationRequest`].

@@ -8,9 +8,10 @@ use eventstream_rpc::primitives::Blob;
 
 use super::{GetThingShadowRequest, GetThingShadowResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::GetThingShadowFluentBuilder;
 
 /// Builds a [`GetThingShadowRequest`].

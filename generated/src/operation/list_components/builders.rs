@@ -7,9 +7,10 @@ use eventstream_rpc::error::BuildError;
 use crate::types::ComponentDetails;
 use super::{ListComponentsRequest, ListComponentsResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::ListComponentsFluentBuilder;
 
 /// Builds a [`ListComponentsRequest`].

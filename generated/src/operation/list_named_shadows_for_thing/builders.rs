@@ -8,9 +8,10 @@ use eventstream_rpc::primitives::Timestamp;
 
 use super::{ListNamedShadowsForThingRequest, ListNamedShadowsForThingResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::ListNamedShadowsForThingFluentBuilder;
 
 /// Builds a [`ListNamedShadowsForThingRequest`].

@@ -9,9 +9,10 @@ use eventstream_rpc::primitives::Blob;
 use crate::types::{PayloadFormat, Qos, UserProperty};
 use super::{PublishToIoTCoreRequest, PublishToIoTCoreResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::PublishToIoTCoreFluentBuilder;
 
 /// Builds a [`PublishToIoTCoreRequest`].

@@ -8,9 +8,10 @@ use eventstream_rpc::operation::Shape;
 use crate::types::PublishMessage;
 use super::{PublishToTopicRequest, PublishToTopicResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::PublishToTopicFluentBuilder;
 
 /// Builds a [`PublishToTopicRequest`].

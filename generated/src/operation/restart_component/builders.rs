@@ -8,9 +8,10 @@ use eventstream_rpc::operation::Shape;
 use crate::types::RequestStatus;
 use super::{RestartComponentRequest, RestartComponentResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::RestartComponentFluentBuilder;
 
 /// Builds a [`RestartComponentRequest`].

@@ -7,9 +7,10 @@ use eventstream_rpc::operation::Shape;
 
 use super::{ResumeComponentRequest, ResumeComponentResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::ResumeComponentFluentBuilder;
 
 /// Builds a [`ResumeComponentRequest`].

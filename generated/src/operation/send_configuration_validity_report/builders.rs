@@ -10,9 +10,10 @@ use super::{
     SendConfigurationValidityReportRequest, SendConfigurationValidityReportResponse,
 };
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::SendConfigurationValidityReportFluentBuilder;
 
 /// Builds a [`SendConfigurationValidityReportRequest`].

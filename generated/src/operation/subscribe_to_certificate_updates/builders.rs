@@ -8,9 +8,10 @@ use eventstream_rpc::operation::Shape;
 use crate::types::CertificateOptions;
 use super::{SubscribeToCertificateUpdatesRequest, SubscribeToCertificateUpdatesResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::SubscribeToCertificateUpdatesFluentBuilder;
 
 /// Builds a [`SubscribeToCertificateUpdatesRequest`].

@@ -9,9 +9,10 @@ use super::{
     SubscribeToConfigurationUpdateRequest, SubscribeToConfigurationUpdateResponse,
 };
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::SubscribeToConfigurationUpdateFluentBuilder;
 
 /// Builds a [`SubscribeToConfigurationUpdateRequest`].

@@ -8,9 +8,10 @@ use super::{
     SubscribeToIoTCoreConnectionStatusRequest, SubscribeToIoTCoreConnectionStatusResponse,
 };
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::SubscribeToIoTCoreConnectionStatusFluentBuilder;
 
 /// Builds a [`SubscribeToIoTCoreConnectionStatusRequest`].

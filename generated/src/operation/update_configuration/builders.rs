@@ -8,9 +8,10 @@ use eventstream_rpc::primitives::{Document, Timestamp};
 
 use super::{UpdateConfigurationRequest, UpdateConfigurationResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::UpdateConfigurationFluentBuilder;
 
 /// Builds a [`UpdateConfigurationRequest`].

@@ -8,9 +8,10 @@ use eventstream_rpc::operation::Shape;
 use crate::types::ClientDeviceCredential;
 use super::{VerifyClientDeviceIdentityRequest, VerifyClientDeviceIdentityResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::VerifyClientDeviceIdentityFluentBuilder;
 
 /// Builds a [`VerifyClientDeviceIdentityRequest`].

@@ -48,6 +48,11 @@ impl Core {
         self.output.queued()
     }
 
+    /// Whether there is something to [take](crate::protocol::Endpoint::take_output).
+    pub fn has_output(&self) -> bool {
+        self.output.has_frames()
+    }
+
     /// Whether that many bytes have been written.
     pub fn poll_written(
         &mut self,

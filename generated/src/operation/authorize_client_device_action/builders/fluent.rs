@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::authorize_client_device_action::{
@@ -90,7 +90,8 @@ impl<C> AuthorizeClientDeviceActionFluentBuilder<C> {
     }
 }
 
-impl AuthorizeClientDeviceActionFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl AuthorizeClientDeviceActionFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -110,5 +111,23 @@ impl AuthorizeClientDeviceActionFluentBuilder<Connection> {
         self.connection
             .call(AuthorizeClientDeviceAction, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl AuthorizeClientDeviceActionFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        AuthorizeClientDeviceActionResponse,
+        SdkError<AuthorizeClientDeviceActionError>,
+    > {
+        self.connection
+            .call(AuthorizeClientDeviceAction, self.request.build()?, self.options)
     }
 }

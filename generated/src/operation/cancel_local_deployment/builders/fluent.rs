@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::cancel_local_deployment::{
@@ -48,7 +48,8 @@ impl<C> CancelLocalDeploymentFluentBuilder<C> {
     }
 }
 
-impl CancelLocalDeploymentFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl CancelLocalDeploymentFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -65,5 +66,19 @@ impl CancelLocalDeploymentFluentBuilder<Connection> {
         self.connection
             .call(CancelLocalDeployment, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl CancelLocalDeploymentFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<CancelLocalDeploymentResponse, SdkError<CancelLocalDeploymentError>> {
+        self.connection.call(CancelLocalDeployment, self.request.build()?, self.options)
     }
 }

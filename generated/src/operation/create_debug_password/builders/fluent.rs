@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::create_debug_password::{
@@ -36,7 +36,8 @@ impl<C> CreateDebugPasswordFluentBuilder<C> {
     }
 }
 
-impl CreateDebugPasswordFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl CreateDebugPasswordFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -53,5 +54,19 @@ impl CreateDebugPasswordFluentBuilder<Connection> {
         self.connection
             .call(CreateDebugPassword, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl CreateDebugPasswordFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<CreateDebugPasswordResponse, SdkError<CreateDebugPasswordError>> {
+        self.connection.call(CreateDebugPassword, self.request.build()?, self.options)
     }
 }

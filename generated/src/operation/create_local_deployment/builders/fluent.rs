@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 use eventstream_rpc::primitives::Document;
 
@@ -203,7 +203,8 @@ impl<C> CreateLocalDeploymentFluentBuilder<C> {
     }
 }
 
-impl CreateLocalDeploymentFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl CreateLocalDeploymentFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -220,5 +221,19 @@ impl CreateLocalDeploymentFluentBuilder<Connection> {
         self.connection
             .call(CreateLocalDeployment, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl CreateLocalDeploymentFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<CreateLocalDeploymentResponse, SdkError<CreateLocalDeploymentError>> {
+        self.connection.call(CreateLocalDeployment, self.request.build()?, self.options)
     }
 }

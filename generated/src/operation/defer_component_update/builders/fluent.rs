@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::defer_component_update::{
@@ -75,7 +75,8 @@ impl<C> DeferComponentUpdateFluentBuilder<C> {
     }
 }
 
-impl DeferComponentUpdateFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl DeferComponentUpdateFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -92,5 +93,19 @@ impl DeferComponentUpdateFluentBuilder<Connection> {
         self.connection
             .call(DeferComponentUpdate, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl DeferComponentUpdateFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<DeferComponentUpdateResponse, SdkError<DeferComponentUpdateError>> {
+        self.connection.call(DeferComponentUpdate, self.request.build()?, self.options)
     }
 }

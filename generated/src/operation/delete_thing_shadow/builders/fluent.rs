@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::delete_thing_shadow::{
@@ -64,7 +64,8 @@ impl<C> DeleteThingShadowFluentBuilder<C> {
     }
 }
 
-impl DeleteThingShadowFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl DeleteThingShadowFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -81,5 +82,19 @@ impl DeleteThingShadowFluentBuilder<Connection> {
         self.connection
             .call(DeleteThingShadow, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl DeleteThingShadowFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<DeleteThingShadowResponse, SdkError<DeleteThingShadowError>> {
+        self.connection.call(DeleteThingShadow, self.request.build()?, self.options)
     }
 }

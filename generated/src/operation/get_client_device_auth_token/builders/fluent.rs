@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::get_client_device_auth_token::{
@@ -52,7 +52,8 @@ impl<C> GetClientDeviceAuthTokenFluentBuilder<C> {
     }
 }
 
-impl GetClientDeviceAuthTokenFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl GetClientDeviceAuthTokenFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -72,5 +73,23 @@ impl GetClientDeviceAuthTokenFluentBuilder<Connection> {
         self.connection
             .call(GetClientDeviceAuthToken, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl GetClientDeviceAuthTokenFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        GetClientDeviceAuthTokenResponse,
+        SdkError<GetClientDeviceAuthTokenError>,
+    > {
+        self.connection
+            .call(GetClientDeviceAuthToken, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::get_component_details::{
@@ -50,7 +50,8 @@ impl<C> GetComponentDetailsFluentBuilder<C> {
     }
 }
 
-impl GetComponentDetailsFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl GetComponentDetailsFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -67,5 +68,19 @@ impl GetComponentDetailsFluentBuilder<Connection> {
         self.connection
             .call(GetComponentDetails, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl GetComponentDetailsFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<GetComponentDetailsResponse, SdkError<GetComponentDetailsError>> {
+        self.connection.call(GetComponentDetails, self.request.build()?, self.options)
     }
 }

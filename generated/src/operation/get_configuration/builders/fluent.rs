@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::get_configuration::{
@@ -65,7 +65,8 @@ impl<C> GetConfigurationFluentBuilder<C> {
     }
 }
 
-impl GetConfigurationFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl GetConfigurationFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -80,5 +81,19 @@ impl GetConfigurationFluentBuilder<Connection> {
         self,
     ) -> Result<GetConfigurationResponse, SdkError<GetConfigurationError>> {
         self.connection.call(GetConfiguration, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl GetConfigurationFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<GetConfigurationResponse, SdkError<GetConfigurationError>> {
+        self.connection.call(GetConfiguration, self.request.build()?, self.options)
     }
 }

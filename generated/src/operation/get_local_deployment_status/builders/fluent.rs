@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::get_local_deployment_status::{
@@ -51,7 +51,8 @@ impl<C> GetLocalDeploymentStatusFluentBuilder<C> {
     }
 }
 
-impl GetLocalDeploymentStatusFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl GetLocalDeploymentStatusFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -71,5 +72,23 @@ impl GetLocalDeploymentStatusFluentBuilder<Connection> {
         self.connection
             .call(GetLocalDeploymentStatus, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl GetLocalDeploymentStatusFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        GetLocalDeploymentStatusResponse,
+        SdkError<GetLocalDeploymentStatusError>,
+    > {
+        self.connection
+            .call(GetLocalDeploymentStatus, self.request.build()?, self.options)
     }
 }

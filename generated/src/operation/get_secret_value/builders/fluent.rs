@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::get_secret_value::{
@@ -87,7 +87,8 @@ impl<C> GetSecretValueFluentBuilder<C> {
     }
 }
 
-impl GetSecretValueFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl GetSecretValueFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -102,5 +103,17 @@ impl GetSecretValueFluentBuilder<Connection> {
         self,
     ) -> Result<GetSecretValueResponse, SdkError<GetSecretValueError>> {
         self.connection.call(GetSecretValue, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl GetSecretValueFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<GetSecretValueResponse, SdkError<GetSecretValueError>> {
+        self.connection.call(GetSecretValue, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::get_thing_shadow::{
@@ -64,7 +64,8 @@ impl<C> GetThingShadowFluentBuilder<C> {
     }
 }
 
-impl GetThingShadowFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl GetThingShadowFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -79,5 +80,17 @@ impl GetThingShadowFluentBuilder<Connection> {
         self,
     ) -> Result<GetThingShadowResponse, SdkError<GetThingShadowError>> {
         self.connection.call(GetThingShadow, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl GetThingShadowFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<GetThingShadowResponse, SdkError<GetThingShadowError>> {
+        self.connection.call(GetThingShadow, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::list_components::{
@@ -36,7 +36,8 @@ impl<C> ListComponentsFluentBuilder<C> {
     }
 }
 
-impl ListComponentsFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl ListComponentsFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -51,5 +52,17 @@ impl ListComponentsFluentBuilder<Connection> {
         self,
     ) -> Result<ListComponentsResponse, SdkError<ListComponentsError>> {
         self.connection.call(ListComponents, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl ListComponentsFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<ListComponentsResponse, SdkError<ListComponentsError>> {
+        self.connection.call(ListComponents, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::list_local_deployments::{
@@ -36,7 +36,8 @@ impl<C> ListLocalDeploymentsFluentBuilder<C> {
     }
 }
 
-impl ListLocalDeploymentsFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl ListLocalDeploymentsFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -53,5 +54,19 @@ impl ListLocalDeploymentsFluentBuilder<Connection> {
         self.connection
             .call(ListLocalDeployments, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl ListLocalDeploymentsFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<ListLocalDeploymentsResponse, SdkError<ListLocalDeploymentsError>> {
+        self.connection.call(ListLocalDeployments, self.request.build()?, self.options)
     }
 }

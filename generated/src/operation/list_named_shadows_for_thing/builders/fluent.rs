@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::list_named_shadows_for_thing::{
@@ -78,7 +78,8 @@ impl<C> ListNamedShadowsForThingFluentBuilder<C> {
     }
 }
 
-impl ListNamedShadowsForThingFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl ListNamedShadowsForThingFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -98,5 +99,23 @@ impl ListNamedShadowsForThingFluentBuilder<Connection> {
         self.connection
             .call(ListNamedShadowsForThing, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl ListNamedShadowsForThingFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        ListNamedShadowsForThingResponse,
+        SdkError<ListNamedShadowsForThingError>,
+    > {
+        self.connection
+            .call(ListNamedShadowsForThing, self.request.build()?, self.options)
     }
 }

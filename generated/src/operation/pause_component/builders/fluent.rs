@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::pause_component::{
@@ -50,7 +50,8 @@ impl<C> PauseComponentFluentBuilder<C> {
     }
 }
 
-impl PauseComponentFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl PauseComponentFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -65,5 +66,17 @@ impl PauseComponentFluentBuilder<Connection> {
         self,
     ) -> Result<PauseComponentResponse, SdkError<PauseComponentError>> {
         self.connection.call(PauseComponent, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl PauseComponentFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<PauseComponentResponse, SdkError<PauseComponentError>> {
+        self.connection.call(PauseComponent, self.request.build()?, self.options)
     }
 }

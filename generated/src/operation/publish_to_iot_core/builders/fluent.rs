@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 use eventstream_rpc::primitives::Blob;
 
@@ -181,7 +181,8 @@ impl<C> PublishToIoTCoreFluentBuilder<C> {
     }
 }
 
-impl PublishToIoTCoreFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl PublishToIoTCoreFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -196,5 +197,19 @@ impl PublishToIoTCoreFluentBuilder<Connection> {
         self,
     ) -> Result<PublishToIoTCoreResponse, SdkError<PublishToIoTCoreError>> {
         self.connection.call(PublishToIoTCore, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl PublishToIoTCoreFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<PublishToIoTCoreResponse, SdkError<PublishToIoTCoreError>> {
+        self.connection.call(PublishToIoTCore, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::publish_to_topic::{
@@ -71,7 +71,8 @@ impl<C> PublishToTopicFluentBuilder<C> {
     }
 }
 
-impl PublishToTopicFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl PublishToTopicFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -86,5 +87,17 @@ impl PublishToTopicFluentBuilder<Connection> {
         self,
     ) -> Result<PublishToTopicResponse, SdkError<PublishToTopicError>> {
         self.connection.call(PublishToTopic, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl PublishToTopicFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<PublishToTopicResponse, SdkError<PublishToTopicError>> {
+        self.connection.call(PublishToTopic, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::put_component_metric::{
@@ -54,7 +54,8 @@ impl<C> PutComponentMetricFluentBuilder<C> {
     }
 }
 
-impl PutComponentMetricFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl PutComponentMetricFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -71,5 +72,19 @@ impl PutComponentMetricFluentBuilder<Connection> {
         self.connection
             .call(PutComponentMetric, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl PutComponentMetricFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<PutComponentMetricResponse, SdkError<PutComponentMetricError>> {
+        self.connection.call(PutComponentMetric, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::restart_component::{
@@ -50,7 +50,8 @@ impl<C> RestartComponentFluentBuilder<C> {
     }
 }
 
-impl RestartComponentFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl RestartComponentFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -65,5 +66,19 @@ impl RestartComponentFluentBuilder<Connection> {
         self,
     ) -> Result<RestartComponentResponse, SdkError<RestartComponentError>> {
         self.connection.call(RestartComponent, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl RestartComponentFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<RestartComponentResponse, SdkError<RestartComponentError>> {
+        self.connection.call(RestartComponent, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::resume_component::{
@@ -50,7 +50,8 @@ impl<C> ResumeComponentFluentBuilder<C> {
     }
 }
 
-impl ResumeComponentFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl ResumeComponentFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -65,5 +66,19 @@ impl ResumeComponentFluentBuilder<Connection> {
         self,
     ) -> Result<ResumeComponentResponse, SdkError<ResumeComponentError>> {
         self.connection.call(ResumeComponent, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl ResumeComponentFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<ResumeComponentResponse, SdkError<ResumeComponentError>> {
+        self.connection.call(ResumeComponent, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::send_configuration_validity_report::{
@@ -62,7 +62,8 @@ impl<C> SendConfigurationValidityReportFluentBuilder<C> {
     }
 }
 
-impl SendConfigurationValidityReportFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl SendConfigurationValidityReportFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -82,5 +83,25 @@ impl SendConfigurationValidityReportFluentBuilder<Connection> {
         self.connection
             .call(SendConfigurationValidityReport, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl SendConfigurationValidityReportFluentBuilder<
+    eventstream_rpc::blocking::Connection,
+> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        SendConfigurationValidityReportResponse,
+        SdkError<SendConfigurationValidityReportError>,
+    > {
+        self.connection
+            .call(SendConfigurationValidityReport, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::stop_component::{
@@ -50,7 +50,8 @@ impl<C> StopComponentFluentBuilder<C> {
     }
 }
 
-impl StopComponentFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl StopComponentFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -65,5 +66,17 @@ impl StopComponentFluentBuilder<Connection> {
         self,
     ) -> Result<StopComponentResponse, SdkError<StopComponentError>> {
         self.connection.call(StopComponent, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl StopComponentFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<StopComponentResponse, SdkError<StopComponentError>> {
+        self.connection.call(StopComponent, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{Connection, Overflow, SubscribeOptions, Subscription};
+use eventstream_rpc::client::{Overflow, SubscribeOptions};
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::subscribe_to_certificate_updates::{
@@ -70,7 +70,8 @@ impl<C> SubscribeToCertificateUpdatesFluentBuilder<C> {
     }
 }
 
-impl SubscribeToCertificateUpdatesFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl SubscribeToCertificateUpdatesFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request, waits for the response, and returns the open stream.
     ///
     /// # Errors
@@ -84,7 +85,7 @@ impl SubscribeToCertificateUpdatesFluentBuilder<Connection> {
     pub async fn send(
         self,
     ) -> Result<
-        Subscription<SubscribeToCertificateUpdates>,
+        eventstream_rpc::client::Subscription<SubscribeToCertificateUpdates>,
         SdkError<SubscribeToCertificateUpdatesError>,
     > {
         self.connection
@@ -94,5 +95,27 @@ impl SubscribeToCertificateUpdatesFluentBuilder<Connection> {
                 self.options,
             )
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl SubscribeToCertificateUpdatesFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request, waits for the response, and returns the open stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        eventstream_rpc::blocking::Subscription<SubscribeToCertificateUpdates>,
+        SdkError<SubscribeToCertificateUpdatesError>,
+    > {
+        self.connection
+            .subscribe(
+                SubscribeToCertificateUpdates,
+                self.request.build()?,
+                self.options,
+            )
     }
 }

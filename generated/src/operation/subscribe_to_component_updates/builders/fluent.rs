@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{Connection, Overflow, SubscribeOptions, Subscription};
+use eventstream_rpc::client::{Overflow, SubscribeOptions};
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::subscribe_to_component_updates::{
@@ -49,7 +49,8 @@ impl<C> SubscribeToComponentUpdatesFluentBuilder<C> {
     }
 }
 
-impl SubscribeToComponentUpdatesFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl SubscribeToComponentUpdatesFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request, waits for the response, and returns the open stream.
     ///
     /// # Errors
@@ -63,11 +64,29 @@ impl SubscribeToComponentUpdatesFluentBuilder<Connection> {
     pub async fn send(
         self,
     ) -> Result<
-        Subscription<SubscribeToComponentUpdates>,
+        eventstream_rpc::client::Subscription<SubscribeToComponentUpdates>,
         SdkError<SubscribeToComponentUpdatesError>,
     > {
         self.connection
             .subscribe(SubscribeToComponentUpdates, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl SubscribeToComponentUpdatesFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request, waits for the response, and returns the open stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        eventstream_rpc::blocking::Subscription<SubscribeToComponentUpdates>,
+        SdkError<SubscribeToComponentUpdatesError>,
+    > {
+        self.connection
+            .subscribe(SubscribeToComponentUpdates, self.request.build()?, self.options)
     }
 }

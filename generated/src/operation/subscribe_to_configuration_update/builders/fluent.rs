@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{Connection, Overflow, SubscribeOptions, Subscription};
+use eventstream_rpc::client::{Overflow, SubscribeOptions};
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::subscribe_to_configuration_update::{
@@ -78,7 +78,8 @@ impl<C> SubscribeToConfigurationUpdateFluentBuilder<C> {
     }
 }
 
-impl SubscribeToConfigurationUpdateFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl SubscribeToConfigurationUpdateFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request, waits for the response, and returns the open stream.
     ///
     /// # Errors
@@ -92,7 +93,7 @@ impl SubscribeToConfigurationUpdateFluentBuilder<Connection> {
     pub async fn send(
         self,
     ) -> Result<
-        Subscription<SubscribeToConfigurationUpdate>,
+        eventstream_rpc::client::Subscription<SubscribeToConfigurationUpdate>,
         SdkError<SubscribeToConfigurationUpdateError>,
     > {
         self.connection
@@ -102,5 +103,27 @@ impl SubscribeToConfigurationUpdateFluentBuilder<Connection> {
                 self.options,
             )
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl SubscribeToConfigurationUpdateFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request, waits for the response, and returns the open stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        eventstream_rpc::blocking::Subscription<SubscribeToConfigurationUpdate>,
+        SdkError<SubscribeToConfigurationUpdateError>,
+    > {
+        self.connection
+            .subscribe(
+                SubscribeToConfigurationUpdate,
+                self.request.build()?,
+                self.options,
+            )
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{Connection, Overflow, SubscribeOptions, Subscription};
+use eventstream_rpc::client::{Overflow, SubscribeOptions};
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::subscribe_to_iot_core::{
@@ -78,7 +78,8 @@ impl<C> SubscribeToIoTCoreFluentBuilder<C> {
     }
 }
 
-impl SubscribeToIoTCoreFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl SubscribeToIoTCoreFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request, waits for the response, and returns the open stream.
     ///
     /// # Errors
@@ -91,9 +92,30 @@ impl SubscribeToIoTCoreFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(
         self,
-    ) -> Result<Subscription<SubscribeToIoTCore>, SdkError<SubscribeToIoTCoreError>> {
+    ) -> Result<
+        eventstream_rpc::client::Subscription<SubscribeToIoTCore>,
+        SdkError<SubscribeToIoTCoreError>,
+    > {
         self.connection
             .subscribe(SubscribeToIoTCore, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl SubscribeToIoTCoreFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request, waits for the response, and returns the open stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        eventstream_rpc::blocking::Subscription<SubscribeToIoTCore>,
+        SdkError<SubscribeToIoTCoreError>,
+    > {
+        self.connection
+            .subscribe(SubscribeToIoTCore, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{Connection, Overflow, SubscribeOptions, Subscription};
+use eventstream_rpc::client::{Overflow, SubscribeOptions};
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::subscribe_to_iot_core_connection_status::{
@@ -49,7 +49,10 @@ impl<C> SubscribeToIoTCoreConnectionStatusFluentBuilder<C> {
     }
 }
 
-impl SubscribeToIoTCoreConnectionStatusFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl SubscribeToIoTCoreConnectionStatusFluentBuilder<
+    eventstream_rpc::client::Connection,
+> {
     /// Sends the request, waits for the response, and returns the open stream.
     ///
     /// # Errors
@@ -63,7 +66,7 @@ impl SubscribeToIoTCoreConnectionStatusFluentBuilder<Connection> {
     pub async fn send(
         self,
     ) -> Result<
-        Subscription<SubscribeToIoTCoreConnectionStatus>,
+        eventstream_rpc::client::Subscription<SubscribeToIoTCoreConnectionStatus>,
         SdkError<SubscribeToIoTCoreConnectionStatusError>,
     > {
         self.connection
@@ -73,5 +76,29 @@ impl SubscribeToIoTCoreConnectionStatusFluentBuilder<Connection> {
                 self.options,
             )
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl SubscribeToIoTCoreConnectionStatusFluentBuilder<
+    eventstream_rpc::blocking::Connection,
+> {
+    /// Sends the request, waits for the response, and returns the open stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        eventstream_rpc::blocking::Subscription<SubscribeToIoTCoreConnectionStatus>,
+        SdkError<SubscribeToIoTCoreConnectionStatusError>,
+    > {
+        self.connection
+            .subscribe(
+                SubscribeToIoTCoreConnectionStatus,
+                self.request.build()?,
+                self.options,
+            )
     }
 }

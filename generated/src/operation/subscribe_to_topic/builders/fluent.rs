@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{Connection, Overflow, SubscribeOptions, Subscription};
+use eventstream_rpc::client::{Overflow, SubscribeOptions};
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError};
@@ -75,7 +75,8 @@ impl<C> SubscribeToTopicFluentBuilder<C> {
     }
 }
 
-impl SubscribeToTopicFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl SubscribeToTopicFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request, waits for the response, and returns the open stream.
     ///
     /// # Errors
@@ -88,9 +89,29 @@ impl SubscribeToTopicFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(
         self,
-    ) -> Result<Subscription<SubscribeToTopic>, SdkError<SubscribeToTopicError>> {
+    ) -> Result<
+        eventstream_rpc::client::Subscription<SubscribeToTopic>,
+        SdkError<SubscribeToTopicError>,
+    > {
         self.connection
             .subscribe(SubscribeToTopic, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl SubscribeToTopicFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request, waits for the response, and returns the open stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        eventstream_rpc::blocking::Subscription<SubscribeToTopic>,
+        SdkError<SubscribeToTopicError>,
+    > {
+        self.connection.subscribe(SubscribeToTopic, self.request.build()?, self.options)
     }
 }

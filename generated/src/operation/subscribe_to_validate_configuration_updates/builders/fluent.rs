@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{Connection, Overflow, SubscribeOptions, Subscription};
+use eventstream_rpc::client::{Overflow, SubscribeOptions};
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::subscribe_to_validate_configuration_updates::{
@@ -49,7 +49,10 @@ impl<C> SubscribeToValidateConfigurationUpdatesFluentBuilder<C> {
     }
 }
 
-impl SubscribeToValidateConfigurationUpdatesFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl SubscribeToValidateConfigurationUpdatesFluentBuilder<
+    eventstream_rpc::client::Connection,
+> {
     /// Sends the request, waits for the response, and returns the open stream.
     ///
     /// # Errors
@@ -63,7 +66,7 @@ impl SubscribeToValidateConfigurationUpdatesFluentBuilder<Connection> {
     pub async fn send(
         self,
     ) -> Result<
-        Subscription<SubscribeToValidateConfigurationUpdates>,
+        eventstream_rpc::client::Subscription<SubscribeToValidateConfigurationUpdates>,
         SdkError<SubscribeToValidateConfigurationUpdatesError>,
     > {
         self.connection
@@ -73,5 +76,29 @@ impl SubscribeToValidateConfigurationUpdatesFluentBuilder<Connection> {
                 self.options,
             )
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl SubscribeToValidateConfigurationUpdatesFluentBuilder<
+    eventstream_rpc::blocking::Connection,
+> {
+    /// Sends the request, waits for the response, and returns the open stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        eventstream_rpc::blocking::Subscription<SubscribeToValidateConfigurationUpdates>,
+        SdkError<SubscribeToValidateConfigurationUpdatesError>,
+    > {
+        self.connection
+            .subscribe(
+                SubscribeToValidateConfigurationUpdates,
+                self.request.build()?,
+                self.options,
+            )
     }
 }

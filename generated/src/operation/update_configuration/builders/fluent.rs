@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 use eventstream_rpc::primitives::{Document, Timestamp};
 
@@ -80,7 +80,8 @@ impl<C> UpdateConfigurationFluentBuilder<C> {
     }
 }
 
-impl UpdateConfigurationFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl UpdateConfigurationFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -97,5 +98,19 @@ impl UpdateConfigurationFluentBuilder<Connection> {
         self.connection
             .call(UpdateConfiguration, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl UpdateConfigurationFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<UpdateConfigurationResponse, SdkError<UpdateConfigurationError>> {
+        self.connection.call(UpdateConfiguration, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::update_state::{UpdateState, UpdateStateError, UpdateStateResponse};
@@ -49,7 +49,8 @@ impl<C> UpdateStateFluentBuilder<C> {
     }
 }
 
-impl UpdateStateFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl UpdateStateFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -62,5 +63,17 @@ impl UpdateStateFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<UpdateStateResponse, SdkError<UpdateStateError>> {
         self.connection.call(UpdateState, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl UpdateStateFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<UpdateStateResponse, SdkError<UpdateStateError>> {
+        self.connection.call(UpdateState, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 use eventstream_rpc::primitives::Blob;
 
@@ -81,7 +81,8 @@ impl<C> UpdateThingShadowFluentBuilder<C> {
     }
 }
 
-impl UpdateThingShadowFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl UpdateThingShadowFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -98,5 +99,19 @@ impl UpdateThingShadowFluentBuilder<Connection> {
         self.connection
             .call(UpdateThingShadow, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl UpdateThingShadowFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<UpdateThingShadowResponse, SdkError<UpdateThingShadowError>> {
+        self.connection.call(UpdateThingShadow, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::validate_authorization_token::{
@@ -52,7 +52,8 @@ impl<C> ValidateAuthorizationTokenFluentBuilder<C> {
     }
 }
 
-impl ValidateAuthorizationTokenFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl ValidateAuthorizationTokenFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -72,5 +73,23 @@ impl ValidateAuthorizationTokenFluentBuilder<Connection> {
         self.connection
             .call(ValidateAuthorizationToken, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl ValidateAuthorizationTokenFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        ValidateAuthorizationTokenResponse,
+        SdkError<ValidateAuthorizationTokenError>,
+    > {
+        self.connection
+            .call(ValidateAuthorizationToken, self.request.build()?, self.options)
     }
 }

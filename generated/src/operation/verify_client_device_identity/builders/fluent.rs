@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::verify_client_device_identity::{
@@ -52,7 +52,8 @@ impl<C> VerifyClientDeviceIdentityFluentBuilder<C> {
     }
 }
 
-impl VerifyClientDeviceIdentityFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl VerifyClientDeviceIdentityFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -72,5 +73,23 @@ impl VerifyClientDeviceIdentityFluentBuilder<Connection> {
         self.connection
             .call(VerifyClientDeviceIdentity, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl VerifyClientDeviceIdentityFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        VerifyClientDeviceIdentityResponse,
+        SdkError<VerifyClientDeviceIdentityError>,
+    > {
+        self.connection
+            .call(VerifyClientDeviceIdentity, self.request.build()?, self.options)
     }
 }

@@ -6,9 +6,10 @@ use eventstream_rpc::error::BuildError;
 
 use super::{CauseServiceErrorRequest, CauseServiceErrorResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::CauseServiceErrorFluentBuilder;
 
 /// Builds a [`CauseServiceErrorRequest`].

@@ -2,7 +2,8 @@
 
 //! Builders for [`CauseStreamServiceToError`](super::CauseStreamServiceToError).
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::CauseStreamServiceToErrorFluentBuilder;

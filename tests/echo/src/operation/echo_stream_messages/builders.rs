@@ -2,7 +2,8 @@
 
 //! Builders for [`EchoStreamMessages`](super::EchoStreamMessages).
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::EchoStreamMessagesFluentBuilder;

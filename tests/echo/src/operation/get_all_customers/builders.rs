@@ -7,9 +7,10 @@ use eventstream_rpc::error::BuildError;
 use crate::types::Customer;
 use super::{GetAllCustomersRequest, GetAllCustomersResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::GetAllCustomersFluentBuilder;
 
 /// Builds a [`GetAllCustomersRequest`].

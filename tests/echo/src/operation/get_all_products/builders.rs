@@ -9,9 +9,10 @@ use eventstream_rpc::error::BuildError;
 use crate::types::Product;
 use super::{GetAllProductsRequest, GetAllProductsResponse};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::GetAllProductsFluentBuilder;
 
 /// Builds a [`GetAllProductsRequest`].

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::cause_service_error::{
@@ -36,7 +36,8 @@ impl<C> CauseServiceErrorFluentBuilder<C> {
     }
 }
 
-impl CauseServiceErrorFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl CauseServiceErrorFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -53,5 +54,19 @@ impl CauseServiceErrorFluentBuilder<Connection> {
         self.connection
             .call(CauseServiceError, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl CauseServiceErrorFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<CauseServiceErrorResponse, SdkError<CauseServiceErrorError>> {
+        self.connection.call(CauseServiceError, self.request.build()?, self.options)
     }
 }

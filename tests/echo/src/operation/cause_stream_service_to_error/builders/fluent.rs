@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{Connection, Overflow, SubscribeOptions, Subscription};
+use eventstream_rpc::client::{Overflow, SubscribeOptions};
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::cause_stream_service_to_error::{
@@ -49,7 +49,8 @@ impl<C> CauseStreamServiceToErrorFluentBuilder<C> {
     }
 }
 
-impl CauseStreamServiceToErrorFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl CauseStreamServiceToErrorFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request, waits for the response, and returns the open stream.
     ///
     /// # Errors
@@ -63,11 +64,29 @@ impl CauseStreamServiceToErrorFluentBuilder<Connection> {
     pub async fn send(
         self,
     ) -> Result<
-        Subscription<CauseStreamServiceToError>,
+        eventstream_rpc::client::Subscription<CauseStreamServiceToError>,
         SdkError<CauseStreamServiceToErrorError>,
     > {
         self.connection
             .subscribe(CauseStreamServiceToError, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl CauseStreamServiceToErrorFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request, waits for the response, and returns the open stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        eventstream_rpc::blocking::Subscription<CauseStreamServiceToError>,
+        SdkError<CauseStreamServiceToErrorError>,
+    > {
+        self.connection
+            .subscribe(CauseStreamServiceToError, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::echo_message::{EchoMessage, EchoMessageError, EchoMessageResponse};
@@ -47,7 +47,8 @@ impl<C> EchoMessageFluentBuilder<C> {
     }
 }
 
-impl EchoMessageFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl EchoMessageFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -60,5 +61,17 @@ impl EchoMessageFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<EchoMessageResponse, SdkError<EchoMessageError>> {
         self.connection.call(EchoMessage, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl EchoMessageFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<EchoMessageResponse, SdkError<EchoMessageError>> {
+        self.connection.call(EchoMessage, self.request.build()?, self.options)
     }
 }

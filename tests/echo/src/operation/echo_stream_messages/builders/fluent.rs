@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{Connection, Overflow, SubscribeOptions, Subscription};
+use eventstream_rpc::client::{Overflow, SubscribeOptions};
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::echo_stream_messages::{
@@ -49,7 +49,8 @@ impl<C> EchoStreamMessagesFluentBuilder<C> {
     }
 }
 
-impl EchoStreamMessagesFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl EchoStreamMessagesFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request, waits for the response, and returns the open stream.
     ///
     /// # Errors
@@ -62,9 +63,30 @@ impl EchoStreamMessagesFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(
         self,
-    ) -> Result<Subscription<EchoStreamMessages>, SdkError<EchoStreamMessagesError>> {
+    ) -> Result<
+        eventstream_rpc::client::Subscription<EchoStreamMessages>,
+        SdkError<EchoStreamMessagesError>,
+    > {
         self.connection
             .subscribe(EchoStreamMessages, self.request.build()?, self.options)
             .await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl EchoStreamMessagesFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request, waits for the response, and returns the open stream.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<
+        eventstream_rpc::blocking::Subscription<EchoStreamMessages>,
+        SdkError<EchoStreamMessagesError>,
+    > {
+        self.connection
+            .subscribe(EchoStreamMessages, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::get_all_customers::{
@@ -36,7 +36,8 @@ impl<C> GetAllCustomersFluentBuilder<C> {
     }
 }
 
-impl GetAllCustomersFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl GetAllCustomersFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -51,5 +52,19 @@ impl GetAllCustomersFluentBuilder<Connection> {
         self,
     ) -> Result<GetAllCustomersResponse, SdkError<GetAllCustomersError>> {
         self.connection.call(GetAllCustomers, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl GetAllCustomersFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(
+        self,
+    ) -> Result<GetAllCustomersResponse, SdkError<GetAllCustomersError>> {
+        self.connection.call(GetAllCustomers, self.request.build()?, self.options)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
 use crate::operation::get_all_products::{
@@ -36,7 +36,8 @@ impl<C> GetAllProductsFluentBuilder<C> {
     }
 }
 
-impl GetAllProductsFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl GetAllProductsFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -51,5 +52,17 @@ impl GetAllProductsFluentBuilder<Connection> {
         self,
     ) -> Result<GetAllProductsResponse, SdkError<GetAllProductsError>> {
         self.connection.call(GetAllProducts, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl GetAllProductsFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<GetAllProductsResponse, SdkError<GetAllProductsError>> {
+        self.connection.call(GetAllProducts, self.request.build()?, self.options)
     }
 }

@@ -1,0 +1,54 @@
+//! The blocking client: connections, calls and subscriptions, without an asynchronous runtime.
+//!
+//! It is the client for programs that have threads anyway, or only one, and for small devices: nothing but the
+//! operating system's own waiting stands between a call and its answer. What it promises is what the
+//! [asynchronous client](crate::client) promises, and what is built for the one, a request or a handler that
+//! may block, can be used with the other.
+//!
+//! # Who reads
+//!
+//! Whichever thread waits, for the response to a call or for the next event of a subscription, reads the
+//! socket, for all: it *leads*. Other threads that wait meanwhile sleep until it has read something for them.
+//! When it has what it waited for it goes its way, and one of the others leads.
+//!
+//! While there is a subscription, a handler, a [`LifecycleHandler`] or a [`ReconnectPolicy`], the connection
+//! has one thread in the background, which leads when no other thread does. So events are read while their
+//! receiver is busy, pings are answered, and the end of the connection is noticed. A connection with none of
+//! these has no thread; it answers a ping, and notices its end, at the next call.
+//!
+//! What follows from it:
+//!
+//! - No code of yours runs while a thread leads. A call made in a handler, or a wait for another subscription
+//!   there, always works, and a handler that blocks holds up nothing but its own events. They are queued up to
+//!   the [limit](SubscribeOptions::queue_limit) of its subscription.
+//! - A request is written by the thread that makes the call, together with what other threads have queued in
+//!   the meantime. Only when the socket is full does a thread wait to write, and then it reads as well if no
+//!   other does: two sides that both write do not block each other.
+//! - Deadlines need no timer: who waits, waits no longer than that.
+//! - One connection can be used by many threads at once; each call gets its own answer.
+//!
+//! # Logs
+//!
+//! As those of the [asynchronous client](crate::client#logs).
+
+mod background;
+mod connection;
+mod crew;
+mod handler;
+mod input;
+mod link;
+mod sleeper;
+mod socket;
+mod subscription;
+
+pub use connection::Connection;
+pub use handler::SubscriptionHandle;
+pub use subscription::{Subscription, WithNotices};
+
+pub use crate::client::{
+    BlockingStreamHandler, CallOptions, LifecycleHandler, Notice, Overflow, PingError,
+    ReconnectPolicy, SubscribeOptions, SubscriptionItem,
+};
+
+/// Builds and opens a [`Connection`].
+pub type ConnectionBuilder = crate::client::Builder<Connection>;

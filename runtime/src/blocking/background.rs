@@ -1,0 +1,182 @@
+//! The threads that a connection has of its own.
+
+use std::{io, sync::Arc, task::Waker, thread, time::Instant};
+
+use super::{
+    crew::Duty,
+    link::{Link, Wait},
+    sleeper::Sleeper,
+    socket::Socket,
+};
+use crate::{
+    client::{
+        ReconnectPolicy,
+        lifecycle::Slot,
+        policy::Attempts,
+        settings::{Settings, unencodable},
+    },
+    error::{ConnectError, ConnectionError},
+    protocol::Endpoint,
+};
+
+/// A reason for a background thread: while there is one, somebody always reads.
+#[derive(Debug)]
+pub(super) struct Reason(Arc<Link>);
+
+impl Reason {
+    pub(super) fn new(link: &Arc<Link>) -> io::Result<Self> {
+        Self::start(link, None)
+    }
+
+    /// To bring the connection back whenever it is lost.
+    pub(super) fn reconnect(
+        link: &Arc<Link>,
+        settings: Settings,
+        policy: ReconnectPolicy,
+    ) -> io::Result<Self> {
+        Self::start(link, Some(Keeper { settings, policy }))
+    }
+
+    fn start(link: &Arc<Link>, keeper: Option<Keeper>) -> io::Result<Self> {
+        link.crew.add_reason(|| {
+            let link = Arc::clone(link);
+            spawn("connection", move || run(&link, keeper.as_ref()))
+        })?;
+        Ok(Self(Arc::clone(link)))
+    }
+}
+
+impl Drop for Reason {
+    fn drop(&mut self) {
+        self.0.crew.remove_reason();
+    }
+}
+
+pub(super) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).spawn(f).map(drop)
+}
+
+/// Tells a handler what happens to the connection, on a thread of its own.
+pub(super) fn tell(link: &Arc<Link>, slot: Slot) -> io::Result<()> {
+    let reason = Reason::new(link)?;
+    spawn("lifecycle handler", move || {
+        let link = &reason.0;
+        let _span = link.shared.span().entered();
+        let next = || {
+            let event = link.shared.poll(|core, cx| core.poll_connection_event(cx));
+            link.wait(None, Wait::Anything, event).flatten()
+        };
+        while let Some(event) = next() {
+            if let Some(error) = slot.tell(event) {
+                link.shared.with(|core| core.judge(error));
+                if link.shared.with(|core| core.is_closed()) {
+                    link.finish();
+                }
+            }
+        }
+    })
+}
+
+/// Closes a connection that nobody has a handle to any more, without waiting.
+pub(super) fn close(link: &Arc<Link>) {
+    link.shared.with(|core| core.close());
+    if link.crew.has_background() {
+        // It looks after the rest.
+        return link.crew.wake_all(false);
+    }
+    if link.try_finish() {
+        return;
+    }
+    let lingering = Arc::clone(link);
+    if spawn("connection", move || lingering.linger()).is_err() {
+        link.finish();
+    }
+}
+
+/// What it takes to bring a connection back.
+struct Keeper {
+    settings: Settings,
+    policy: ReconnectPolicy,
+}
+
+/// The background thread.
+fn run(link: &Link, keeper: Option<&Keeper>) {
+    let _span = link.shared.span().entered();
+    let sleeper = Sleeper::current();
+    let waker = Waker::from(Arc::clone(&sleeper));
+    loop {
+        let duty = link.crew.stand_by(&sleeper, &waker, || {
+            link.shared.with(|core| {
+                // Callers look after their own deadlines, and nobody but this thread after those of
+                // subscriptions that are opened again.
+                core.expire(Instant::now());
+                (core.is_closed(), core.next_deadline().filter(|_| keeper.is_some()))
+            })
+        });
+        match duty {
+            Duty::Work => link.work(),
+            Duty::Down => match keeper {
+                Some(keeper) if keeper.come_back(link) => {}
+                _ => return link.crew.strike_off(),
+            },
+            Duty::Over => {}
+        }
+        if link.crew.is_live() && link.shared.with(|core| core.is_closed()) {
+            link.linger();
+        }
+        if duty == Duty::Over {
+            return;
+        }
+    }
+}
+
+impl Keeper {
+    /// Tries until it succeeds or there is no point in trying; whether it did.
+    fn come_back(&self, link: &Link) -> bool {
+        let mut attempts = Attempts::new(self.policy);
+        loop {
+            let until = Instant::now().checked_add(attempts.backoff());
+            let closed = link.shared.poll(|core, cx| core.poll_closed(cx));
+            if link.wait(until, Wait::Anything, closed).is_some() {
+                return false;
+            }
+            let error = match self.attempt(link) {
+                Ok(is_back) => return is_back,
+                Err(error) => Arc::new(error),
+            };
+            link.shared.with(|core| core.reconnect_failed(&error));
+            if let Err(error) = attempts.failed(error) {
+                link.shared.with(|core| core.give_up(error));
+                return false;
+            }
+        }
+    }
+
+    /// Whether the connection is back, rather than closed from this side.
+    fn attempt(&self, link: &Link) -> Result<bool, ConnectError> {
+        let (address, connect) = self.settings.target()?;
+        let socket = Socket::connect(&address, self.settings.connect_timeout)?;
+        if !link.restart(&connect, socket).map_err(unencodable)? {
+            return Ok(false);
+        }
+        shake_hands(&self.settings, link).map(|()| true)
+    }
+}
+
+/// Waits until the server has accepted this side. If it does not the connection has ended.
+pub(super) fn shake_hands(settings: &Settings, link: &Link) -> Result<(), ConnectError> {
+    let until = Instant::now().checked_add(settings.handshake_timeout);
+    let connected = link.shared.poll(|core, cx| core.poll_connected(cx));
+    let result = link.wait(until, Wait::Anything, connected).unwrap_or_else(|| {
+        Err(ConnectError::HandshakeTimeout { after: settings.handshake_timeout })
+    });
+    if result.is_err() {
+        let error = ConnectionError::Protocol("no acknowledgement in time");
+        // It has ended by itself, unless it was too slow.
+        link.shared.with(|core| core.fail(error));
+        link.finish();
+        return result;
+    }
+    tracing::debug!(target: crate::LOG_TARGET, connection = link.shared.number, "connected");
+    Ok(())
+}

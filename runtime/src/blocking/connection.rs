@@ -1,0 +1,273 @@
+//! The handle to a connection.
+
+use std::{
+    future::poll_fn,
+    os::fd::OwnedFd,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{
+    ConnectionBuilder, Subscription,
+    background::{self, Reason},
+    link::{Link, Wait},
+    socket::Socket,
+};
+use crate::{
+    client::{
+        Builder, CallOptions, PingError, SubscribeOptions,
+        reply::{ROOM, decode, failed, not_sent, request},
+        settings::Settings,
+    },
+    error::{ConnectError, ConnectionError, SdkError},
+    operation::{Operation, StreamingOperation},
+    protocol::{
+        RpcMessage,
+        client::{Connect, Core, Failure, Key, OpenError},
+    },
+    serde,
+};
+
+impl Builder<Connection> {
+    /// Opens the socket, introduces this side and waits until the server has accepted it.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`].
+    pub fn connect(self) -> Result<Connection, ConnectError> {
+        let result = connect(&self.settings);
+        self.settings.report(result)
+    }
+
+    /// The same over a socket that is connected already, such as one half of
+    /// [`UnixStream::pair`](std::os::unix::net::UnixStream::pair). A
+    /// [`ReconnectPolicy`](super::ReconnectPolicy) has nothing to open again then: the end of the socket is
+    /// the end.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`].
+    pub fn connect_over(self, socket: impl Into<OwnedFd>) -> Result<Connection, ConnectError> {
+        let socket = Socket::new(socket.into());
+        let result = self
+            .settings
+            .connect_message()
+            .and_then(|connect| start(&self.settings, socket, &connect, false));
+        self.settings.report(result)
+    }
+}
+
+fn connect(settings: &Settings) -> Result<Connection, ConnectError> {
+    let (address, connect) = settings.target()?;
+    let socket = Socket::connect(&address, settings.connect_timeout)?;
+    start(settings, socket, &connect, true)
+}
+
+fn start(
+    settings: &Settings,
+    socket: Socket,
+    connect: &Connect,
+    can_reconnect: bool,
+) -> Result<Connection, ConnectError> {
+    let policy = settings.reconnect.filter(|_| can_reconnect);
+    let link = Arc::new(Link::new(settings.core(connect, policy.is_some())?, socket));
+    background::shake_hands(settings, &link)?;
+    // From now on it closes the connection when it is dropped.
+    let mut handle = Handle { link, call_timeout: settings.call_timeout, _reconnects: None };
+    let no_thread = |error| ConnectError::Handshake(ConnectionError::from(error));
+    if let Some(policy) = policy {
+        let reason = Reason::reconnect(&handle.link, settings.clone(), policy);
+        handle._reconnects = Some(reason.map_err(no_thread)?);
+    }
+    if let Some(slot) = &settings.lifecycle {
+        background::tell(&handle.link, slot.clone()).map_err(no_thread)?;
+    }
+    Ok(Connection { handle: Arc::new(handle) })
+}
+
+/// A handle to one open connection.
+///
+/// Clones share it, and threads may share one. It closes when the last clone is gone, and with it the last
+/// subscription and the last [`SubscriptionHandle`](super::SubscriptionHandle).
+///
+/// A process needs one connection: keep a clone wherever calls are made, or one in a
+/// [`std::sync::OnceLock`].
+#[derive(Clone, Debug)]
+pub struct Connection {
+    handle: Arc<Handle>,
+}
+
+/// Keeps the connection open: it closes when the last one is dropped.
+#[derive(Debug)]
+pub(super) struct Handle {
+    pub(super) link: Arc<Link>,
+    call_timeout: Duration,
+    _reconnects: Option<Reason>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        background::close(&self.link);
+    }
+}
+
+/// Forgets a stream when its owner goes away: it is ended on the wire if it is still open there, once.
+#[derive(Debug)]
+pub(super) struct StreamGuard {
+    pub(super) handle: Arc<Handle>,
+    pub(super) key: Key,
+}
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        let link = &self.handle.link;
+        link.shared.with(|core| core.forget(self.key));
+        link.push();
+    }
+}
+
+impl Connection {
+    /// Starts building a connection.
+    pub fn builder() -> ConnectionBuilder {
+        ConnectionBuilder::default()
+    }
+
+    /// Sends `request` and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn call<O: Operation>(
+        &self,
+        operation: O,
+        request: O::Request,
+        options: CallOptions,
+    ) -> Result<O::Response, SdkError<O::Error>> {
+        let _ = operation;
+        let _span = self.handle.link.shared.call_span(O::ID).entered();
+        let (_stream, message) = self.start::<O>(&request, &options, None)?;
+        decode::<O, O::Response>(&message)
+    }
+
+    /// Sends `request`, waits for the response, and keeps the stream open for events.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn subscribe<O: StreamingOperation>(
+        &self,
+        operation: O,
+        request: O::Request,
+        options: SubscribeOptions,
+    ) -> Result<Subscription<O>, SdkError<O::Error>> {
+        let _ = operation;
+        let link = &self.handle.link;
+        let _span = link.shared.call_span(O::ID).entered();
+        let reason = Reason::new(link).map_err(|error| SdkError::DispatchFailure {
+            source: error.into(),
+            request_written: false,
+        })?;
+        let (stream, message) = self.start::<O>(&request, &options.call, Some(&options))?;
+        let response = decode::<O, O::Response>(&message)?;
+        Ok(Subscription::new(stream, response, reason))
+    }
+
+    fn start<O: Operation>(
+        &self,
+        payload: &O::Request,
+        options: &CallOptions,
+        subscribe: Option<&SubscribeOptions>,
+    ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
+        let deadline = self.handle.deadline(options.timeout);
+        let head = request::<O>(deadline, subscribe);
+        let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, payload));
+        let key = self.handle.queue(deadline, open)?;
+        let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
+        let link = &self.handle.link;
+        let reply = poll_fn(|cx| link.shared.with(|core| core.poll_reply(key, cx)));
+        let reply = link.wait(deadline, Wait::Reply, reply).unwrap_or(Err(Failure::Timeout));
+        reply.map(|message| (stream, message)).map_err(failed)
+    }
+
+    /// Asks the other side to answer, and waits until it has.
+    ///
+    /// For those who know their peer: the Java nucleus answers, nucleus lite ends the connection. Nobody
+    /// sends pings by itself.
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended, or no answer came within `timeout`.
+    pub fn ping(&self, timeout: Duration) -> Result<(), PingError> {
+        let link = &self.handle.link;
+        let pong = async {
+            let number = link.shared.send(ROOM, |core| core.ping(b"")).await?;
+            link.shared.poll(|core, cx| core.poll_pong(number, cx)).await
+        };
+        match link.wait(self.handle.deadline(Some(timeout)), Wait::Anything, pong) {
+            Some(result) => Ok(result?),
+            None => Err(PingError::Timeout),
+        }
+    }
+
+    /// Waits until everything that has been queued so far has been written to the socket.
+    ///
+    /// # Errors
+    ///
+    /// The connection ended before.
+    pub fn flush(&self) -> Result<(), ConnectionError> {
+        self.handle.flush()
+    }
+
+    /// Waits until the connection has ended: `Ok` if this side closed it. With a
+    /// [`ReconnectPolicy`](super::ReconnectPolicy) an outage is not the end.
+    ///
+    /// # Errors
+    ///
+    /// Why it ended, if this side did not close it.
+    pub fn closed(&self) -> Result<(), ConnectionError> {
+        let link = &self.handle.link;
+        let closed = link.shared.poll(|core, cx| core.poll_closed(cx));
+        match link.wait(None, Wait::Anything, closed) {
+            None | Some(ConnectionError::Closed) => Ok(()),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Ends every stream and closes the connection, for all its clones; waits until what was queued
+    /// before has been written, for at most 3 s.
+    ///
+    /// Calls that wait for their response in other threads fail with
+    /// [`ConnectionError::Closed`](crate::error::ConnectionError::Closed).
+    pub fn close(&self) {
+        self.handle.link.close();
+    }
+}
+
+impl Handle {
+    /// When to give up what begins now. A timeout beyond what the clock can say never comes.
+    pub(super) fn deadline(&self, timeout: Option<Duration>) -> Option<Instant> {
+        Instant::now().checked_add(timeout.unwrap_or(self.call_timeout))
+    }
+
+    /// Queues a message, and waits for room first if there is none.
+    pub(super) fn queue<T, E>(
+        &self,
+        deadline: Option<Instant>,
+        queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
+    ) -> Result<T, SdkError<E>> {
+        let sent = self.link.wait(deadline, Wait::Anything, self.link.shared.send(ROOM, queue));
+        sent.unwrap_or(Err(OpenError::Full)).map_err(not_sent)
+    }
+
+    /// Waits until everything that has been queued so far has been written.
+    pub(super) fn flush(&self) -> Result<(), ConnectionError> {
+        let queued = self.link.shared.with(|core| core.queued());
+        let written = self.link.shared.poll(|core, cx| core.poll_written(queued, cx));
+        self.link.wait(None, Wait::Anything, written).unwrap_or(Ok(()))
+    }
+}
+
+const _: fn() = || {
+    fn is_send_sync<T: Send + Sync + 'static>() {}
+    is_send_sync::<Connection>();
+};

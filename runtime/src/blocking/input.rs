@@ -1,0 +1,133 @@
+//! What has been read from the socket and not been taken yet.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+
+use super::sleeper::Bell;
+
+/// How much is read at a time at most, in bytes, unless a message is known to be longer.
+const READ_LEN: usize = 64 * 1024;
+
+/// The part of a buffer that is left before a new one takes its place, in bytes.
+const SPARE_LEN: usize = READ_LEN / 2;
+
+/// How much is made room for at most for a message that claims to be long: its claim costs the other side
+/// twelve bytes.
+const MAX_SPARE_LEN: usize = 1024 * 1024;
+
+/// What belongs to whoever reads.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    /// What has been read and not been taken.
+    pub(super) filled: BytesMut,
+    /// The room behind it, in the same piece of memory. It has been written to once, so that it can be lent
+    /// as bytes.
+    spare: BytesMut,
+    /// How many more bytes the message at the front needs, as far as that is known.
+    pub(super) missing: usize,
+    /// A subscription holds the connection up.
+    pub(super) is_paused: bool,
+    /// How long a read waits.
+    patience: Option<Duration>,
+    bell: Option<Bell>,
+}
+
+impl Input {
+    /// Starts over with a new socket.
+    pub(super) fn restart(&mut self) {
+        *self = Self { bell: self.bell.take(), ..Self::default() };
+    }
+
+    /// Room for what is read next.
+    pub(super) fn space(&mut self) -> &mut [u8] {
+        if self.spare.len() < SPARE_LEN.max(self.missing.min(MAX_SPARE_LEN)) {
+            let len = self.missing.clamp(READ_LEN, MAX_SPARE_LEN);
+            let mut buffer = BytesMut::zeroed(self.filled.len() + len);
+            buffer[..self.filled.len()].copy_from_slice(&self.filled);
+            self.spare = buffer.split_off(self.filled.len());
+            self.filled = buffer;
+        }
+        &mut self.spare
+    }
+
+    /// That much has been read into it.
+    pub(super) fn add(&mut self, len: usize) {
+        let read = self.spare.split_to(len);
+        // Without a copy: the one ends where the other begins.
+        self.filled.unsplit(read);
+    }
+
+    /// How long the next read has to be told to wait, if it is not what the last was told: at most the time
+    /// that is left, and not much less. So a series of calls need not set it each time.
+    pub(super) fn patience(&mut self, left: Option<Duration>) -> Option<Option<Duration>> {
+        let fits = match (self.patience, left) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(patience), Some(left)) => {
+                patience <= left && (patience >= left / 8 || patience >= Duration::from_secs(1))
+            }
+        };
+        if fits {
+            return None;
+        }
+        let patience = left.map(|it| match it > Duration::from_millis(20) {
+            true => it * 3 / 4,
+            false => it.max(Duration::from_millis(1)),
+        });
+        self.patience = patience;
+        Some(patience)
+    }
+
+    pub(super) fn bell(&mut self) -> Option<&Bell> {
+        if self.bell.is_none() {
+            self.bell = Bell::new().ok();
+        }
+        self.bell.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_in_pieces_is_one_piece() {
+        let mut input = Input::default();
+        let mut expected = Vec::new();
+        for (number, len) in [1, 40_000, 30_000, 65_000, 200_000, 5].into_iter().enumerate() {
+            input.missing = len;
+            let mut left = len;
+            while left > 0 {
+                let space = input.space();
+                let len = space.len().min(left);
+                space[..len].fill(number as u8);
+                input.add(len);
+                left -= len;
+            }
+            expected.resize(expected.len() + len, number as u8);
+            assert_eq!(input.filled, expected);
+            // Whole messages are taken off the front.
+            let taken = expected.len() / 3;
+            assert_eq!(input.filled.split_to(taken), expected.drain(..taken).as_slice());
+        }
+    }
+
+    #[test]
+    fn a_series_of_equal_timeouts_is_set_once() {
+        let mut input = Input::default();
+        let ten = Duration::from_secs(10);
+        let first = input.patience(Some(ten)).unwrap().unwrap();
+        assert!(first <= ten && first > ten / 2);
+        assert_eq!(input.patience(Some(ten - Duration::from_millis(1))), None);
+        assert_eq!(input.patience(None), None);
+        // Less time than the read would wait for.
+        let left = Duration::from_millis(500);
+        assert!(input.patience(Some(left)).unwrap().unwrap() <= left);
+        // The rest of it is waited for exactly.
+        let left = Duration::from_millis(7);
+        assert_eq!(input.patience(Some(left)), Some(Some(left)));
+        // Short waits would be many.
+        assert!(input.patience(Some(ten)).unwrap().unwrap() > Duration::from_secs(1));
+    }
+}

@@ -1,0 +1,450 @@
+//! One connection, driven by the threads that use it.
+//!
+//! A thread that waits for something does in the meantime what has to be done: it writes what is queued, and
+//! if no other thread reads, it reads for all (it leads) until it has what it waits for; then it tells another
+//! one to go on. Threads that do not lead sleep, until one that does has something for them.
+//!
+//! Whoever reads or writes holds a role, not a lock that others need: the state of the connection is behind a
+//! lock of its own, which nobody holds while it waits.
+
+use std::{
+    io,
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use bytes::{Buf, BytesMut};
+
+use super::{
+    crew::{Crew, Ticket},
+    input::Input,
+    sleeper::{Bell, Sleeper},
+    socket::{Interest, Socket},
+};
+use crate::{
+    LOG_TARGET,
+    error::{ConnectionError, EncodeError},
+    protocol::{
+        Endpoint,
+        client::{Connect, Core},
+    },
+    transport::Shared,
+};
+
+/// How long the other side has to take what is still to be written when the connection ends.
+const LINGER: Duration = Duration::from_secs(3);
+
+/// One connection, shared by its handles and threads.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) shared: Shared<Core>,
+    pub(super) crew: Crew,
+    /// None once the connection has ended, and while it is down.
+    socket: Mutex<Option<Arc<Socket>>>,
+    input: Mutex<Input>,
+    output: Mutex<Output>,
+    /// Whether something that was taken to be written has not been written. Changed by whoever writes.
+    has_rest: AtomicBool,
+    /// Why nothing more can be written.
+    write_error: Mutex<Option<ConnectionError>>,
+}
+
+/// What belongs to whoever writes.
+#[derive(Debug, Default)]
+struct Output {
+    /// What has been taken from the state and not been written yet.
+    rest: BytesMut,
+    is_broken: bool,
+    bell: Option<Bell>,
+}
+
+/// What became of the frames that were to be written.
+#[derive(Debug)]
+enum Written<'a> {
+    /// All have been.
+    All,
+    /// Another thread is at it, and does not stop before it is done with these too.
+    Elsewhere,
+    /// There is no room, and this thread is the one that waits for it.
+    Full(MutexGuard<'a, Output>),
+}
+
+/// How a thread may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// In a read, because only something that is read can end it, or the end of the connection.
+    Reply,
+    /// So that another thread can end it as well.
+    Anything,
+}
+
+impl Link {
+    pub(super) fn new(core: Core, socket: Socket) -> Self {
+        let link = Self {
+            shared: Shared::numbered(core),
+            crew: Crew::default(),
+            socket: Mutex::new(Some(Arc::new(socket))),
+            input: Mutex::default(),
+            output: Mutex::default(),
+            has_rest: AtomicBool::new(false),
+            write_error: Mutex::default(),
+        };
+        link.crew.start();
+        link
+    }
+
+    /// Starts over with another socket, as the only thread that does: introduces this side again. Whether it
+    /// did: the connection may have been closed.
+    pub(super) fn restart(&self, connect: &Connect, socket: Socket) -> Result<bool, EncodeError> {
+        // Whoever was writing to the other socket has to see that it is gone.
+        let mut output = lock(&self.output);
+        let is_started = self.shared.with(|core| core.reconnect(connect))?;
+        if is_started {
+            *output = Output { bell: output.bell.take(), ..Output::default() };
+            self.has_rest.store(false, Ordering::Release);
+            *lock(&self.write_error) = None;
+            lock(&self.input).restart();
+            *lock(&self.socket) = Some(Arc::new(socket));
+            self.crew.start();
+        }
+        Ok(is_started)
+    }
+
+    /// Waits for something on this thread, up to a point in time. Everything that is queued is written on the
+    /// way.
+    pub(super) fn wait<F: Future>(
+        &self,
+        until: Option<Instant>,
+        wait: Wait,
+        future: F,
+    ) -> Option<F::Output> {
+        let mut future = pin!(future);
+        let mut turn = Turn::new(self);
+        loop {
+            let written = self.flush();
+            let mut poll = future.as_mut().poll(&mut turn.cx());
+            let is_late = poll.is_pending() && until.is_some_and(|it| it <= Instant::now());
+            if is_late {
+                // Calls that are due end here, this thread's among them.
+                self.shared.with(|core| core.expire(Instant::now()));
+                poll = future.as_mut().poll(&mut turn.cx());
+            }
+            if is_late || poll.is_ready() {
+                self.hand_over(written);
+                return match poll {
+                    Poll::Ready(output) => Some(output),
+                    Poll::Pending => None,
+                };
+            }
+            turn.step(until, wait, written);
+        }
+    }
+
+    /// Reads for all as long as nobody else wants to, as the background thread: until there is no reason for
+    /// it, or it has read something while another thread waits, or the connection has ended.
+    pub(super) fn work(&self) {
+        let mut turn = Turn::new(self);
+        loop {
+            let written = self.flush();
+            let is_full = matches!(written, Written::Full(_));
+            let is_done = turn.has_read && self.crew.has_others() && !is_full;
+            if is_done || !self.crew.has_reasons() || self.shared.with(|core| core.is_closed()) {
+                return self.hand_over(written);
+            }
+            turn.step(None, Wait::Anything, written);
+        }
+    }
+
+    /// Writes what is queued as far as there is room. What is left is for whoever comes next.
+    pub(super) fn push(&self) {
+        self.hand_over(self.flush());
+    }
+
+    fn hand_over(&self, written: Written<'_>) {
+        if let Written::Full(output) = written {
+            drop(output);
+            self.crew.wake_all(true);
+        }
+    }
+
+    /// Writes what is queued, all that has been queued in the meantime at once.
+    fn flush(&self) -> Written<'_> {
+        while self.has_rest.load(Ordering::Acquire) || self.shared.with(|core| core.has_output()) {
+            let mut output = match self.output.try_lock() {
+                Ok(output) => output,
+                Err(TryLockError::Poisoned(error)) => error.into_inner(),
+                Err(TryLockError::WouldBlock) => return Written::Elsewhere,
+            };
+            let socket = self.socket().filter(|_| !output.is_broken);
+            let written = match &socket {
+                Some(socket) => self.write(socket, &mut output.rest),
+                None => Err(io::ErrorKind::NotConnected.into()),
+            };
+            self.has_rest.store(matches!(written, Ok(false)), Ordering::Release);
+            match written {
+                // What others have queued since they found this thread at it is seen above.
+                Ok(true) => {}
+                Ok(false) => return Written::Full(output),
+                Err(error) => {
+                    output.rest.clear();
+                    if let Some(socket) = socket {
+                        output.is_broken = true;
+                        *lock(&self.write_error) = Some(error.into());
+                        // The other side may have said why: whoever reads comes to the end of that, and
+                        // ends the connection.
+                        socket.stop_reading();
+                    }
+                    return Written::All;
+                }
+            }
+        }
+        Written::All
+    }
+
+    /// Whether all has been written, rather than what there was room for.
+    fn write(&self, socket: &Socket, rest: &mut BytesMut) -> io::Result<bool> {
+        if rest.is_empty() {
+            self.shared.with(|core| core.take_output(rest));
+        }
+        while !rest.is_empty() {
+            let len = match socket.send(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(len) => len,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            };
+            rest.advance(len);
+            self.shared.with(|core| {
+                core.wrote(len);
+                if rest.is_empty() {
+                    // An emptied buffer is used again from its start.
+                    rest.clear();
+                    core.take_output(rest);
+                }
+            });
+        }
+        Ok(true)
+    }
+
+    /// Takes what a read has brought; as whoever leads.
+    fn receive(&self, input: &mut Input, read: io::Result<usize>) {
+        match read {
+            Ok(0) => {
+                let error = lock(&self.write_error).take();
+                self.fail(error.unwrap_or(ConnectionError::ClosedByPeer));
+            }
+            Ok(len) => {
+                input.add(len);
+                self.take(input);
+            }
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock
+                        | io::ErrorKind::TimedOut
+                        | io::ErrorKind::Interrupted
+                ) => {}
+            Err(error) => self.fail(error.into()),
+        }
+    }
+
+    /// Gives the messages that have been read to those who wait for them.
+    fn take(&self, input: &mut Input) {
+        let now = Instant::now();
+        (input.is_paused, input.missing) = self.shared.with(|core| {
+            core.receive(&mut input.filled, now);
+            (!core.wants_input(), core.missing(&input.filled))
+        });
+        if self.shared.with(|core| core.is_closed()) {
+            self.finish();
+        }
+    }
+
+    fn fail(&self, error: ConnectionError) {
+        self.shared.with(|core| core.fail(error));
+        self.finish();
+    }
+
+    /// Ends the use of a socket whose connection has ended: what can be written without waiting still is.
+    pub(super) fn finish(&self) {
+        self.push();
+        if !self.crew.end() {
+            return;
+        }
+        let socket = lock(&self.socket).take();
+        self.shared.with(|core| {
+            core.finish();
+            let error = core.ended().filter(|it| !matches!(it, ConnectionError::Closed));
+            let error = error.map(tracing::field::display);
+            tracing::debug!(target: LOG_TARGET, error, "connection ended");
+        });
+        if let Some(socket) = socket {
+            socket.stop();
+        }
+        self.crew.wake_all(false);
+    }
+
+    /// Closes the connection from this side, and waits until what was queued has been written.
+    pub(super) fn close(&self) {
+        self.shared.with(Core::close);
+        self.linger();
+    }
+
+    /// Ends a connection that this side has closed: waits until what was queued has been written, as long as
+    /// the other side takes it.
+    pub(super) fn linger(&self) {
+        let queued = self.shared.with(|core| core.queued());
+        let written = self.shared.poll(|core, cx| core.poll_written(queued, cx));
+        self.wait(Instant::now().checked_add(LINGER), Wait::Anything, written);
+        self.finish();
+    }
+
+    /// Writes what is queued and ends the connection; whether there was room for all of it.
+    pub(super) fn try_finish(&self) -> bool {
+        let is_written = matches!(self.flush(), Written::All);
+        if is_written {
+            self.finish();
+        }
+        is_written
+    }
+
+    fn socket(&self) -> Option<Arc<Socket>> {
+        lock(&self.socket).clone()
+    }
+}
+
+/// A thread while it waits.
+#[derive(Debug)]
+struct Turn<'a> {
+    link: &'a Link,
+    is_leading: bool,
+    /// It has read something, otherwise than for a reply.
+    has_read: bool,
+    ticket: Option<Ticket>,
+    sleeper: Option<Arc<Sleeper>>,
+    waker: Waker,
+}
+
+impl<'a> Turn<'a> {
+    fn new(link: &'a Link) -> Self {
+        Self {
+            link,
+            is_leading: false,
+            has_read: false,
+            ticket: None,
+            sleeper: None,
+            // Whoever leads in a read is not asleep for anyone to wake.
+            waker: Waker::noop().clone(),
+        }
+    }
+
+    fn cx(&self) -> Context<'_> {
+        Context::from_waker(&self.waker)
+    }
+
+    /// Does what there is to do, or sleeps until something happens.
+    fn step(&mut self, until: Option<Instant>, wait: Wait, written: Written<'_>) {
+        self.is_leading = self.is_leading || self.link.crew.try_lead();
+        let may_read = wait == Wait::Reply && matches!(written, Written::All);
+        if may_read && self.is_leading && self.read(until) {
+            return;
+        }
+        let Some(sleeper) = self.sleeper.clone() else {
+            // From now on others know of it. What they did before has to be looked at again.
+            let sleeper = Sleeper::current();
+            self.waker = Arc::clone(&sleeper).into();
+            self.ticket = Some(self.link.crew.join(self.waker.clone()));
+            self.sleeper = Some(sleeper);
+            return;
+        };
+        self.sleep(&sleeper, until, written);
+    }
+
+    /// Reads, and waits until there is something to read; whether it may.
+    fn read(&mut self, until: Option<Instant>) -> bool {
+        let link = self.link;
+        let mut input = lock(&link.input);
+        let Some(socket) = link.socket().filter(|_| !input.is_paused) else { return false };
+        let left = until.map(|it| it.saturating_duration_since(Instant::now()));
+        if let Some(patience) = input.patience(left) {
+            // It cannot fail for a socket that is open.
+            let _ = socket.set_patience(patience);
+        }
+        let read = socket.wait_and_receive(input.space());
+        link.receive(&mut input, read);
+        true
+    }
+
+    /// Sleeps until there is something to read or room to write, whichever is this thread's to wait for, or
+    /// until it is woken.
+    fn sleep(&mut self, sleeper: &Sleeper, until: Option<Instant>, mut written: Written<'_>) {
+        let link = self.link;
+        let mut input = self.is_leading.then(|| lock(&link.input));
+        let interest = Interest {
+            input: input.as_mut().is_some_and(|input| !self.is_paused(input)),
+            room: matches!(written, Written::Full(_)),
+        };
+        let socket = link.socket();
+        let (Some(socket), true) = (&socket, interest.input || interest.room) else {
+            drop(input);
+            if socket.is_none() {
+                self.resign();
+            }
+            return sleeper.park(until);
+        };
+        let bell = match (&mut input, &mut written) {
+            (Some(input), _) => input.bell(),
+            (None, Written::Full(output)) => output.bell(),
+            (None, _) => None,
+        };
+        let is_ready = sleeper.poll(bell, || socket.poll(interest, bell, until));
+        if let Some(mut input) = input.filter(|_| interest.input && is_ready) {
+            let read = socket.receive(input.space());
+            self.has_read |= read.is_ok();
+            link.receive(&mut input, read);
+        }
+    }
+
+    /// Whether a subscription holds the connection up. Then this thread is woken when that is over.
+    fn is_paused(&self, input: &mut Input) -> bool {
+        if input.is_paused {
+            self.link.shared.with(|core| core.set_driver(&self.cx()));
+            // There may be whole messages in what was read before.
+            self.link.take(input);
+        }
+        input.is_paused
+    }
+
+    /// Gives the lead back: there is nothing to read from.
+    fn resign(&mut self) {
+        if std::mem::take(&mut self.is_leading) {
+            self.link.crew.leave(true, None);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if self.is_leading || self.ticket.is_some() {
+            self.link.crew.leave(self.is_leading, self.ticket);
+        }
+    }
+}
+
+impl Output {
+    fn bell(&mut self) -> Option<&Bell> {
+        if self.bell.is_none() {
+            self.bell = Bell::new().ok();
+        }
+        self.bell.as_ref()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
