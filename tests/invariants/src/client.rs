@@ -1,51 +1,34 @@
 //! The client's side of a connection under anything that a server may send and an application may do.
 
+mod streams;
+
 use std::{
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use eventstream_rpc::{
-    client::{Overflow, SubscribeOptions},
     error::{ConnectError, ConnectionError},
     protocol::{
         Endpoint, MessageType, Place, RpcMessage,
-        client::{Config, Connect, ConnectionEvent, Core, Failure, Key, Next, OpenError, Request},
+        client::{Config, Connect, ConnectionEvent, Core},
     },
 };
 
 use crate::{
     Input,
-    frames::{self, Arriving, EVENT, RESPONSE},
+    frames::{self, Arriving},
     seal,
     task::{Task, Wait},
     wire::{Wire, messages},
 };
 
+use streams::Stream;
+
 /// The first message of a server: it accepts.
 fn acknowledgement() -> BytesMut {
     frames::control(MessageType::ConnectAck, 1)
-}
-
-/// One stream, as the application knows it.
-struct Stream {
-    key: Key,
-    is_subscription: bool,
-    overflow: Overflow,
-    /// How many bytes of events may wait, if they are few.
-    limit: Option<usize>,
-    /// A driver has taken the request to write it.
-    is_sent: bool,
-    has_reply: bool,
-    /// The number of the last event that was delivered.
-    last_event: Option<u32>,
-    is_forgotten: bool,
-    is_over: bool,
-    /// Who waits for the reply and the events.
-    task: Task,
-    reply: Wait,
-    event: Wait,
 }
 
 /// Somebody who waits for room to send.
@@ -64,6 +47,8 @@ struct Client {
     input: BytesMut,
     /// How many messages of the server there have been.
     number: u32,
+    /// How many streams have been opened on this connection.
+    opened: i32,
     /// The largest message that has arrived, in bytes.
     largest: usize,
     wire: Wire,
@@ -124,6 +109,7 @@ impl Client {
             arriving: Arriving::default(),
             input: BytesMut::new(),
             number: 0,
+            opened: 0,
             largest: 0,
             wire: Wire::default(),
             streams: Vec::new(),
@@ -163,7 +149,7 @@ impl Client {
                 client.poll_event(at);
             }),
             11..=15 => {
-                let message = frames::message(input, self.number, self.wire.last_id);
+                let message = frames::of_server(input, self.number, self.opened);
                 self.number += 1;
                 self.arriving.push(&message);
                 if what & 64 == 0 {
@@ -171,17 +157,23 @@ impl Client {
                 }
             }
             16 | 17 => self.arrive(input.short().into()),
-            18 => {
+            18 if what & 224 == 224 => {
                 let len = input.short();
                 self.arriving.push(&seal(input.bytes(len.into())));
                 self.arrive(usize::MAX);
             }
-            19 => {
+            19 if what & 224 == 224 => {
                 let len = input.short();
                 self.arriving.push(input.bytes(len.into()));
                 self.arrive(usize::MAX);
             }
-            20 => self.arriving.push(&acknowledgement()),
+            18..=20 => {
+                // A second one ends a connection.
+                if !self.is_open() || what & 224 == 224 {
+                    self.arriving.push(&acknowledgement());
+                    self.arrive(usize::MAX);
+                }
+            }
             21 => {
                 self.now += Duration::from_millis(input.short().into());
                 self.core.expire(self.now);
@@ -189,7 +181,8 @@ impl Client {
             }
             22 | 23 => self.take(),
             24 | 25 => self.write(input.short().into()),
-            26 => self.core.fail(ConnectionError::ClosedByPeer),
+            26 if what & 224 == 224 => self.core.fail(ConnectionError::ClosedByPeer),
+            26 => self.take(),
             27 => self.reconnect(),
             28 => match self.core.ping(input.bytes(3)) {
                 Ok(number) => self.pings.push(number),
@@ -258,79 +251,6 @@ impl Client {
         }
     }
 
-    fn open(&mut self, input: &mut Input<'_>, is_subscription: bool) {
-        let how = input.byte();
-        let (mut options, mut limit) = (SubscribeOptions::default(), None);
-        let overflow =
-            [Overflow::End, Overflow::DropOldest, Overflow::LatestOnly, Overflow::PauseConnection]
-                [usize::from(how & 3)];
-        options = options.overflow(overflow);
-        if how & 4 != 0 {
-            let bytes = usize::from(how >> 4) * 64;
-            limit = Some(bytes);
-            options = options.queue_limit(bytes);
-        }
-        let deadline = (how & 8 == 0).then(|| self.now + Duration::from_secs(10));
-        let request = Request {
-            operation: "test#Operation",
-            request_shape: "test#Request",
-            response_shape: RESPONSE,
-            deadline,
-            subscribe: is_subscription.then_some(&options),
-        };
-        let queued = self.core.queued();
-        let (index, text) = (self.streams.len(), input.bytes(usize::from(how >> 4)));
-        let opened = self.core.open(&request, |dst| {
-            dst.put_slice(format!("#{index} ").as_bytes());
-            dst.put_slice(text);
-            Ok(())
-        });
-        match opened {
-            Ok(key) => {
-                assert!(self.is_open());
-                let len = (self.core.queued() - queued) as usize;
-                assert!(len > 0 && len <= self.config.max_frame_len);
-                self.streams.push(Stream {
-                    key,
-                    is_subscription,
-                    overflow,
-                    limit,
-                    is_sent: false,
-                    has_reply: false,
-                    last_event: None,
-                    is_forgotten: false,
-                    is_over: false,
-                    task: Task::default(),
-                    reply: Wait::default(),
-                    event: Wait::default(),
-                });
-            }
-            Err(error) => {
-                assert_eq!(self.core.queued(), queued, "nothing has been sent: {error:?}");
-                if let OpenError::Closed(_) = error {
-                    assert!(!self.is_open());
-                }
-            }
-        }
-    }
-
-    fn send_event(&mut self, input: &mut Input<'_>) {
-        if self.streams.is_empty() {
-            return;
-        }
-        let at = input.index(self.streams.len());
-        let key = self.streams[at].key;
-        let can = self.core.is_open(key) && self.is_open();
-        let sent = self.core.send_event(key, EVENT, |dst| {
-            dst.put_slice(b"{}");
-            Ok(())
-        });
-        assert!(can || sent.is_err(), "there is no stream to send on");
-        if let Err(OpenError::Closed(_)) = sent {
-            assert!(!can);
-        }
-    }
-
     /// Some of what is on its way arrives, up to the end of a message each time.
     fn arrive(&mut self, most: usize) {
         let mut left = most;
@@ -382,6 +302,7 @@ impl Client {
                 self.streams[index as usize].is_sent = true;
             }
             self.wire.client_wrote(&message, at);
+            self.opened = self.opened.max(self.wire.last_id);
             at += message.frame_len() as u64;
         }
     }
@@ -408,73 +329,9 @@ impl Client {
             self.is_finished = false;
             self.unwritten = 0;
             self.wire = Wire::default();
+            self.opened = 0;
             self.input.clear();
             self.arriving.clear();
-        }
-    }
-
-    fn poll_reply(&mut self, at: usize) {
-        self.wake();
-        let (core, stream) = (&mut self.core, &mut self.streams[at]);
-        let reply = stream.task.poll(&mut stream.reply, |cx| core.poll_reply(stream.key, cx));
-        let Poll::Ready(reply) = reply else {
-            assert!(!stream.is_forgotten && !stream.has_reply);
-            return;
-        };
-        match reply {
-            Ok(message) => {
-                assert!(!stream.has_reply, "there is one reply");
-                assert!(!stream.is_forgotten, "nobody waits for it");
-                assert!(is_application(&message));
-                stream.has_reply = true;
-            }
-            Err(Failure::Lost { error, request_written }) => {
-                // What this side closes is still written.
-                let is_ours = matches!(error, ConnectionError::Closed);
-                assert!(is_ours || request_written == stream.is_sent, "{error:?}");
-            }
-            Err(Failure::Timeout | Failure::NoResponse) => {}
-        }
-    }
-
-    /// Whether there was something.
-    fn poll_event(&mut self, at: usize) -> Option<usize> {
-        self.wake();
-        let (core, stream) = (&mut self.core, &mut self.streams[at]);
-        let next = stream.task.poll(&mut stream.event, |cx| core.poll_event(stream.key, cx));
-        let next = match next {
-            Poll::Pending => {
-                assert!(!stream.is_over, "nothing comes any more, and nobody says so");
-                return None;
-            }
-            Poll::Ready(None) => return None,
-            Poll::Ready(Some(next)) => next,
-        };
-        assert!(!stream.is_over, "nobody wants {next:?}");
-        assert!(stream.is_subscription, "a call has no events: {next:?}");
-        match next {
-            Next::Message(message) => {
-                assert!(is_application(&message));
-                if let Some(number) = frames::number(message.payload()) {
-                    assert!(stream.last_event < Some(number), "events come in their order");
-                    stream.last_event = Some(number);
-                }
-                Some(message.frame_len())
-            }
-            Next::Dropped(count) => {
-                assert!(count > 0);
-                assert!(matches!(stream.overflow, Overflow::DropOldest | Overflow::LatestOnly));
-                Some(0)
-            }
-            Next::Lagged { .. } => {
-                assert_eq!(stream.overflow, Overflow::End);
-                Some(0)
-            }
-            Next::Disconnected | Next::Resubscribed => {
-                assert!(self.config.reconnects);
-                Some(0)
-            }
-            Next::Failed(_) => Some(0),
         }
     }
 
@@ -515,24 +372,6 @@ impl Client {
         }
         assert!(events < 2000, "{events} events wait");
         assert!(matches!(self.core.poll_connection_event(&cx()), Poll::Ready(None)));
-    }
-
-    /// Reads what is left of a stream, which is no more than may wait.
-    fn drain(&mut self, at: usize) {
-        let mut waiting = 0;
-        let mut count = 0;
-        while let Some(len) = self.poll_event(at) {
-            waiting += len;
-            count += 1;
-            assert!(count < 100_000, "it never ends");
-        }
-        let stream = &self.streams[at];
-        if let Some(limit) = stream.limit {
-            // One that is over the limit by itself, and an error in the place of the last event.
-            let most = limit.max(self.largest) + 2 * self.largest;
-            assert!(waiting <= most, "{waiting} bytes wait, and {limit} may");
-        }
-        assert!(matches!(self.core.poll_event(stream.key, &cx()), Poll::Ready(None)));
     }
 }
 

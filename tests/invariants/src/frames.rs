@@ -1,9 +1,9 @@
 //! Frames made of arbitrary bytes.
 
 use arbitrary::Unstructured;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use eventstream_rpc::{
-    frame::{Decoder, FrameEncoder, Header, HeaderValue, HeaderValueRef, Message},
+    frame::{Decoder, Header, HeaderValue, Message},
     protocol::{MessageType, RpcMessage},
 };
 
@@ -66,73 +66,111 @@ pub fn seal(bytes: &[u8]) -> Vec<u8> {
 pub(crate) const RESPONSE: &str = "test#Response";
 pub(crate) const EVENT: &str = "test#Event";
 
-/// The number in front of the payload of a message that [`message`] made.
+/// The number in front of the payload of a message that was made here.
 pub(crate) fn number(payload: &[u8]) -> Option<u32> {
     let digits = payload.strip_prefix(b"#")?.split(|it| *it == b' ').next()?;
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// What the other side may say, some of it wrong: type, flags, stream, shape, operation, payload.
-///
-/// The payload begins with `number`, so that messages can be told apart.
-pub(crate) fn message(input: &mut Input<'_>, number: u32, streams: i32) -> BytesMut {
-    let how = input.byte();
-    let message_type = match how & 15 {
-        // Mostly what happens mostly.
-        0..=5 => 0,
-        6 => 1,
-        7..=14 => i32::from(how & 15) - 7,
-        _ => i32::from(input.byte() as i8),
-    };
-    let flags = match how >> 4 & 3 {
-        0 | 1 => 0,
-        2 => 2,
-        _ => i32::from(input.byte() as i8),
-    };
-    let stream_id = match input.byte() {
-        0 => 0,
-        255 => i32::MAX,
-        254 => i32::MIN,
-        // The next one, and one of those there are.
-        253 => streams.saturating_add(1),
-        it if streams > 0 => i32::from(it) % (streams + 2),
-        it => i32::from(it),
-    };
-    let shape = match how >> 6 {
-        0 => None,
-        1 => Some(RESPONSE),
-        2 => Some(EVENT),
-        _ => Some("test#Error"),
-    };
-    let what = input.byte();
-    let len = if what & 128 != 0 { input.short().into() } else { usize::from(what & 15) };
-    let text = input.bytes(len);
+/// A message that is made of its parts.
+#[derive(Clone, Copy, Debug)]
+struct Parts<'a> {
+    message_type: i32,
+    flags: i32,
+    stream_id: i32,
+    shape: Option<&'a str>,
+    operation: Option<&'a str>,
+}
 
-    let mut bytes = BytesMut::new();
-    let mut frame = FrameEncoder::new(&mut bytes);
-    let fits = (|| {
-        frame.header(":message-type", HeaderValueRef::Int32(message_type))?;
-        frame.header(":message-flags", HeaderValueRef::Int32(flags))?;
-        frame.header(":stream-id", HeaderValueRef::Int32(stream_id))?;
-        if let Some(shape) = shape {
-            frame.header("service-model-type", HeaderValueRef::String(shape))?;
+impl Parts<'_> {
+    /// The payload begins with a number, so that messages can be told apart; `None` leaves it empty.
+    fn encode(&self, payload: Option<(u32, &[u8])>) -> BytesMut {
+        let mut bytes = BytesMut::new();
+        let int = |name: &str, value| Header::new(name, HeaderValue::Int32(value));
+        let mut headers = vec![
+            int(":message-type", self.message_type),
+            int(":message-flags", self.flags),
+            int(":stream-id", self.stream_id),
+        ];
+        headers.extend(self.shape.map(|it| Header::new("service-model-type", it.into())));
+        headers.extend(self.operation.map(|it| Header::new("operation", it.into())));
+        let payload = payload
+            .map(|(number, text)| [format!("#{number} ").as_bytes(), text].concat())
+            .unwrap_or_default();
+        let message = Message { headers, payload: payload.into() };
+        message.encode(&mut bytes).expect("less than 64 KiB is within the limits");
+        bytes
+    }
+}
+
+/// What a server may say of `streams` streams: mostly something that makes sense, so that a connection lives.
+pub(crate) fn of_server(input: &mut Input<'_>, number: u32, streams: i32) -> BytesMut {
+    let how = input.byte();
+    let shape = match how >> 6 {
+        0 => Some(RESPONSE),
+        1 | 2 => Some(EVENT),
+        _ => None,
+    };
+    let ends = if how & 48 == 48 { 2 } else { 0 };
+    let message = Parts { message_type: 0, flags: ends, stream_id: 0, shape, operation: None };
+    let parts = match how & 15 {
+        0..=10 => Parts { stream_id: one_of(input, streams), ..message },
+        11 => Parts { message_type: 1, stream_id: one_of(input, streams), ..message },
+        _ => return other(input, how, number, message),
+    };
+    // The end of a stream is mostly empty.
+    let is_bare = ends != 0 && shape.is_none();
+    parts.encode((!is_bare).then(|| (number, text(input))))
+}
+
+/// What a client may say that has opened `streams` streams.
+pub(crate) fn of_client(input: &mut Input<'_>, number: u32, streams: i32) -> BytesMut {
+    let how = input.byte();
+    let message = Parts { message_type: 0, flags: 0, stream_id: 0, shape: None, operation: None };
+    let operation = Some("test#Operation");
+    let parts = match how & 15 {
+        0..=4 => Parts { stream_id: streams.saturating_add(1), operation, ..message },
+        5..=9 => Parts { stream_id: one_of(input, streams), ..message },
+        10 => {
+            let end = Parts { flags: 2, stream_id: one_of(input, streams), ..message };
+            return end.encode((how & 16 != 0).then_some((number, &[])));
         }
-        if what & 64 != 0 {
-            frame.header("operation", HeaderValueRef::String("test#Operation"))?;
-        }
-        if what & 32 != 0 {
-            frame.header(":version", HeaderValueRef::String("0.1.0"))?;
-        }
-        // An empty payload means something of its own.
-        if what & 16 == 0 {
-            frame.payload_mut().put_slice(format!("#{number} ").as_bytes());
-            frame.payload(text);
-        }
-        frame.finish()
-    })();
-    drop(frame);
-    assert!(fits.is_ok(), "a message of less than 64 KiB is within the limits");
-    bytes
+        11 => Parts { flags: 2, stream_id: one_of(input, streams), operation, ..message },
+        _ => return other(input, how, number, Parts { operation, ..message }),
+    };
+    parts.encode(Some((number, text(input))))
+}
+
+/// Something else: a ping, another message of the connection, or anything at all.
+fn other(input: &mut Input<'_>, how: u8, number: u32, message: Parts<'_>) -> BytesMut {
+    let parts = match how & 15 {
+        12 | 13 => Parts { message_type: 2, ..message },
+        14 => Parts { message_type: 3, ..message },
+        // Hardly a connection outlives one of these.
+        _ if how & 240 == 240 => Parts {
+            message_type: i32::from(input.byte() as i8) % 10,
+            flags: i32::from(input.byte() as i8),
+            stream_id: match input.byte() {
+                255 => i32::MAX,
+                254 => i32::MIN,
+                it => i32::from(it as i8),
+            },
+            ..message
+        },
+        _ => Parts { message_type: 2, ..message },
+    };
+    parts.encode(Some((number, text(input))))
+}
+
+/// One of the streams that have been opened, or the first.
+fn one_of(input: &mut Input<'_>, streams: i32) -> i32 {
+    1 + i32::from(input.byte()) % streams.max(1)
+}
+
+fn text<'a>(input: &mut Input<'a>) -> &'a [u8] {
+    let what = input.byte();
+    let len = if what >= 250 { input.short().into() } else { usize::from(what & 15) };
+    input.bytes(len)
 }
 
 /// A message of the connection itself.

@@ -121,7 +121,7 @@ impl Server {
         let what = input.byte();
         match what % 32 {
             0..=5 => {
-                let message = frames::message(input, self.number, self.wire.last_id);
+                let message = frames::of_client(input, self.number, self.wire.last_id);
                 self.number += 1;
                 self.arriving.push(&message);
                 if what & 64 == 0 {
@@ -129,18 +129,22 @@ impl Server {
                 }
             }
             6 | 7 => self.arrive(input.short().into()),
-            8 => {
+            8 if what & 224 == 224 => {
                 let len = input.short();
                 self.arriving.push(&seal(input.bytes(len.into())));
                 self.arrive(usize::MAX);
             }
-            9 => {
+            9 if what & 224 == 224 => {
                 let len = input.short();
                 self.arriving.push(input.bytes(len.into()));
                 self.arrive(usize::MAX);
             }
-            10 => self.arriving.push(&frames::control(MessageType::Connect, 0)),
-            11..=13 => {
+            // A second one ends a connection.
+            10 if !self.has_introduction || what & 224 == 224 => {
+                self.arriving.push(&frames::control(MessageType::Connect, 0));
+                self.arrive(usize::MAX);
+            }
+            8..=13 => {
                 self.poll_incoming();
             }
             14..=16 => self.with_served(input, Self::respond),
@@ -172,8 +176,9 @@ impl Server {
                 self.unwritten -= len;
                 self.core.wrote(len);
             }
-            29 if what & 96 == 96 => self.core.refuse(self.now),
-            29 => self.core.accept(),
+            // Nobody is let in before they have been asked about.
+            29 if self.has_introduction && what & 96 == 96 => self.core.refuse(self.now),
+            29 if self.has_introduction => self.core.accept(),
             30 if what & 96 == 96 => self.core.drain(),
             30 => {
                 let _ = self.core.poll_idle(&cx());

@@ -3,7 +3,15 @@
 
 use proptest::{collection::vec, prelude::*};
 
+/// A connection has to go through many steps before something unusual happens.
+fn config() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: config.cases.max(2000), ..config }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn codec(data in vec(any::<u8>(), 0..300)) {
         invariants::codec(&data);

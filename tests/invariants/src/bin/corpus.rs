@@ -96,7 +96,7 @@ impl Corpus {
 fn client_program(frames: &[Vec<u8>]) -> Vec<u8> {
     let mut program = vec![32, 0, 0, 32, 7];
     for frame in frames {
-        sealed(&mut program, 18, frame);
+        sealed(&mut program, 18 + 224, frame);
         // A driver writes; both replies and the next event of the subscription are asked for.
         program.extend([22, 24, 255, 255, 6, 0, 6, 1, 9, 1]);
     }
@@ -107,7 +107,7 @@ fn client_program(frames: &[Vec<u8>]) -> Vec<u8> {
 fn server_program(frames: &[Vec<u8>]) -> Vec<u8> {
     let mut program = vec![16];
     for frame in frames {
-        sealed(&mut program, 8, frame);
+        sealed(&mut program, 8 + 224, frame);
         // Let in, asked for the next request; the first two are answered and one gets an event.
         program.extend([11, 29, 11, 11, 22, 0, 14, 0, 14, 1, 17, 1, 24, 0, 27, 255, 255]);
     }
