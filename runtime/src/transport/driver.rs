@@ -24,6 +24,10 @@ const READ_LEN: usize = 64 * 1024;
 /// costs the other side twelve bytes.
 const MAX_RESERVED: usize = 1024 * 1024;
 
+/// How large an empty buffer may be that is kept, in bytes: one large message must not cost its memory for as
+/// long as the connection is open.
+const MAX_KEPT: usize = 1024 * 1024;
+
 /// How long the other side has to take what is still to be written when the connection ends.
 const LINGER: Duration = Duration::from_secs(3);
 
@@ -92,13 +96,19 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             self.output.advance(len);
             self.written += len;
         }
-        // An emptied buffer is used again from its start.
+        // An emptied buffer is used again from its start, unless it is larger than what is usual.
+        if self.output.capacity() > MAX_KEPT {
+            self.output = BytesMut::new();
+        }
         self.output.clear();
         Pin::new(&mut self.io).poll_flush(cx)
     }
 
     /// Reads once; gives how much.
     fn poll_read(&mut self, cx: &mut Context<'_>, missing: usize) -> Poll<io::Result<usize>> {
+        if self.input.is_empty() && self.input.capacity() > MAX_KEPT {
+            self.input = BytesMut::new();
+        }
         self.input.reserve(missing.clamp(READ_LEN, MAX_RESERVED));
         // The future holds nothing between polls, so that a new one can take its place.
         std::pin::pin!(self.io.read_buf(&mut self.input)).poll(cx)
