@@ -1,0 +1,144 @@
+//! The other side of a blocking client's connection, by hand.
+
+use std::{
+    io::{Read, Write},
+    os::unix::net::UnixStream,
+    time::Duration,
+};
+
+use bytes::BytesMut;
+use echo::blocking::{Client, Connection, ConnectionBuilder};
+use eventstream_rpc::{
+    frame::{Decoder, Header, HeaderValue, Message},
+    protocol::{MessageType, RpcMessage},
+};
+
+/// How long anything may take before it counts as hanging.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const NONE: i32 = 0;
+pub(crate) const ACCEPTED: i32 = 1;
+pub(crate) const END: i32 = 2;
+
+/// A server that does what it is told.
+pub(crate) struct Peer {
+    socket: UnixStream,
+    decoder: Decoder,
+    input: BytesMut,
+}
+
+impl Peer {
+    pub(crate) fn new(socket: UnixStream) -> Self {
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { socket, decoder: Decoder::default(), input: BytesMut::new() }
+    }
+
+    /// The next message, or nothing after the last.
+    pub(crate) fn read(&mut self) -> Option<RpcMessage> {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            if let Some(frame) = self.decoder.decode_frame(&mut self.input).unwrap() {
+                return Some(RpcMessage::read(frame).unwrap());
+            }
+            match self.socket.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(len) => self.input.extend_from_slice(&buffer[..len]),
+                // So it looks if the client goes with something unread.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(self.input.is_empty(), "only whole messages are written");
+        None
+    }
+
+    /// The next message: its type, flags and stream.
+    #[track_caller]
+    pub(crate) fn expect(&mut self, message_type: MessageType, flags: i32, stream: i32) {
+        let message = self.read().unwrap();
+        let (actual_type, actual_flags) = (message.message_type, message.flags.0);
+        assert_eq!((actual_type, actual_flags, message.stream_id.0), (message_type, flags, stream));
+    }
+
+    /// The next message, which asks for something on this stream.
+    #[track_caller]
+    pub(crate) fn expect_request(&mut self, stream: i32) {
+        self.expect(MessageType::ApplicationMessage, NONE, stream);
+    }
+
+    /// The next message, which ends this stream.
+    #[track_caller]
+    pub(crate) fn expect_end(&mut self, stream: i32) {
+        self.expect(MessageType::ApplicationMessage, END, stream);
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.socket.write_all(bytes).unwrap();
+    }
+
+    /// Lets the client in, which has said who it is.
+    pub(crate) fn accept(&mut self) {
+        self.expect(MessageType::Connect, NONE, 0);
+        self.write(&bare(MessageType::ConnectAck, ACCEPTED, 0));
+    }
+
+    /// The response to a call.
+    pub(crate) fn respond(&mut self, stream: i32) {
+        self.write(&shaped(END, stream, "awstest#EchoMessageResponse", "{}"));
+    }
+
+    /// The response to a subscription.
+    pub(crate) fn respond_open(&mut self, stream: i32) {
+        self.write(&shaped(NONE, stream, "awstest#EchoStreamingResponse", "{}"));
+    }
+}
+
+/// A client, and the other side of its connection.
+pub(crate) fn connected(builder: ConnectionBuilder) -> (Client, Peer) {
+    let (socket, other) = UnixStream::pair().unwrap();
+    let mut peer = Peer::new(other);
+    // It waits in the socket until the client has asked.
+    peer.write(&bare(MessageType::ConnectAck, ACCEPTED, 0));
+    let connection: Connection = builder.connect_over(socket).unwrap();
+    peer.expect(MessageType::Connect, NONE, 0);
+    (Client::new(connection), peer)
+}
+
+fn message(message_type: MessageType, flags: i32, stream: i32, payload: &[u8]) -> Message {
+    let headers = vec![
+        Header::new(":message-type", HeaderValue::from(message_type as i32)),
+        Header::new(":message-flags", HeaderValue::from(flags)),
+        Header::new(":stream-id", HeaderValue::from(stream)),
+    ];
+    Message { headers, payload: payload.to_vec().into() }
+}
+
+fn encode(message: &Message) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    message.encode(&mut bytes).unwrap();
+    bytes
+}
+
+/// A message without payload.
+pub(crate) fn bare(message_type: MessageType, flags: i32, stream: i32) -> BytesMut {
+    encode(&message(message_type, flags, stream, b""))
+}
+
+/// A ping with a payload of this length.
+pub(crate) fn ping(len: usize) -> BytesMut {
+    encode(&message(MessageType::Ping, NONE, 0, &vec![b'p'; len]))
+}
+
+/// An application message with a payload of a shape.
+pub(crate) fn shaped(flags: i32, stream: i32, shape: &str, payload: &str) -> BytesMut {
+    let mut message = message(MessageType::ApplicationMessage, flags, stream, payload.as_bytes());
+    message.headers.push(Header::new(":content-type", HeaderValue::from("application/json")));
+    message.headers.push(Header::new("service-model-type", HeaderValue::from(shape)));
+    encode(&message)
+}
+
+/// An event with a text.
+pub(crate) fn event(stream: i32, text: &str) -> BytesMut {
+    let payload = format!(r#"{{"streamMessage":{{"stringMessage":"{text}"}}}}"#);
+    shaped(NONE, stream, "awstest#EchoStreamingMessage", &payload)
+}
