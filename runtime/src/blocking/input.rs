@@ -12,9 +12,9 @@ const READ_LEN: usize = 64 * 1024;
 /// The part of a buffer that is left before a new one takes its place, in bytes.
 const SPARE_LEN: usize = READ_LEN / 2;
 
-/// How much is made room for at most for a message that claims to be long: its claim costs the other side
-/// twelve bytes.
-const MAX_SPARE_LEN: usize = 1024 * 1024;
+/// How much is made room for at first for a message that claims to be long: its claim costs the other side
+/// twelve bytes. It doubles as the message arrives.
+const MAX_CLAIMED_LEN: usize = 1024 * 1024;
 
 /// What belongs to whoever reads.
 #[derive(Debug, Default)]
@@ -41,8 +41,9 @@ impl Input {
 
     /// Room for what is read next.
     pub(super) fn space(&mut self) -> &mut [u8] {
-        if self.spare.len() < SPARE_LEN.max(self.missing.min(MAX_SPARE_LEN)) {
-            let len = self.missing.clamp(READ_LEN, MAX_SPARE_LEN);
+        if self.spare.len() < SPARE_LEN {
+            let most = MAX_CLAIMED_LEN.max(self.filled.len());
+            let len = self.missing.clamp(READ_LEN, most);
             let mut buffer = BytesMut::zeroed(self.filled.len() + len);
             buffer[..self.filled.len()].copy_from_slice(&self.filled);
             self.spare = buffer.split_off(self.filled.len());

@@ -61,6 +61,16 @@ pub fn example(package: &str, name: &str) -> Result<PathBuf> {
     Ok(build(package, &["--example", name])?.join("examples").join(name))
 }
 
+/// An example that needs a feature besides the default ones.
+///
+/// # Errors
+///
+/// The example does not build.
+pub fn example_with(package: &str, name: &str, feature: &str) -> Result<PathBuf> {
+    let what = ["--example", name, "--features", feature];
+    Ok(build(package, &what)?.join("examples").join(name))
+}
+
 /// Builds, and gives the folder of the profile.
 fn build(package: &str, what: &[&str]) -> Result<PathBuf> {
     let folder = target_folder()?;

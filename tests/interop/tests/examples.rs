@@ -77,6 +77,10 @@ fn example(name: &str) -> std::path::PathBuf {
     interop::example("greengrass-core-ipc", name).unwrap()
 }
 
+fn blocking_example(name: &str) -> std::path::PathBuf {
+    interop::example_with("greengrass-core-ipc", name, "blocking").unwrap()
+}
+
 fn binary(text: &str) -> BinaryMessage {
     BinaryMessage::builder().message(text).build()
 }
@@ -118,6 +122,36 @@ async fn a_handler_calls_the_client() {
         let SubscriptionResponseMessage::BinaryMessage(answer) = answer else { panic!() };
         assert_eq!(&*answer.message.unwrap(), text.to_uppercase().as_bytes());
     }
+}
+
+#[tokio::test]
+async fn the_blocking_client_answers_and_handles() {
+    let core = core().await;
+    let client = core.connect("com.example.Other").await.unwrap();
+    let mut answers = client.subscribe_to_topic().topic("answers").send().await.unwrap();
+    let program = blocking_example("blocking");
+    let mut example = Example::start(&program, &core, &[]);
+    assert_eq!(example.line().await, "answering");
+    for text in ["one", "two"] {
+        publish(&client, "requests/x", text).await;
+        let answer = answers.next().await.unwrap().unwrap();
+        let SubscriptionResponseMessage::BinaryMessage(answer) = answer else { panic!() };
+        assert_eq!(&*answer.message.unwrap(), text.to_uppercase().as_bytes());
+    }
+    let mut readings = client.subscribe_to_topic().topic("readings").send().await.unwrap();
+    let program = blocking_example("blocking_handler");
+    let mut handler = Example::start(&program, &core, &["commands", "readings", "3"]);
+    for number in 1..=3 {
+        let reading = readings.next().await.unwrap().unwrap();
+        let SubscriptionResponseMessage::BinaryMessage(reading) = reading else { panic!() };
+        assert_eq!(&*reading.message.unwrap(), format!("reading {number}").as_bytes());
+    }
+    publish(&client, "commands", "stop").await;
+    assert_eq!(handler.line().await, "received: stop");
+    core.stop().await.unwrap();
+    assert!(handler.status().await);
+    assert_eq!(example.line().await, "the subscription has ended");
+    assert!(example.status().await);
 }
 
 #[tokio::test]

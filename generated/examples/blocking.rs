@@ -1,0 +1,23 @@
+//! Answers every message on `requests/+` with one on `answers`, without an asynchronous runtime.
+//!
+//! One thread does it all: it waits for the next event, and calls in between. Run it with
+//! `--features blocking`.
+
+use greengrass_core_ipc::{
+    blocking::Client,
+    types::{BinaryMessage, SubscriptionResponseMessage},
+};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let client = Client::connect()?;
+    let subscription = client.subscribe_to_topic().topic("requests/+").send()?;
+    println!("answering");
+    for event in subscription {
+        let SubscriptionResponseMessage::BinaryMessage(request) = event? else { continue };
+        let text = request.message.unwrap_or_default().to_ascii_uppercase();
+        let answer = BinaryMessage::builder().message(text).build();
+        client.publish_to_topic().topic("answers").publish_message(answer).send()?;
+    }
+    println!("the subscription has ended");
+    Ok(())
+}
