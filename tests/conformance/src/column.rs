@@ -10,6 +10,9 @@ use tokio::process::Command;
 pub enum Column {
     /// This project's.
     Ours,
+    /// This project's blocking client. It keeps what the other one keeps, and has no column of its own in the
+    /// table.
+    OursBlocking,
     /// The official Python SDK, its first client.
     PythonV1,
     /// The official Python SDK, its second client.
@@ -37,6 +40,7 @@ impl Column {
     pub fn title(self) -> &'static str {
         match self {
             Self::Ours => "client here",
+            Self::OursBlocking => "blocking client here",
             Self::PythonV1 => "Python V1",
             Self::PythonV2 => "Python V2",
             Self::JavaScript => "JavaScript",
@@ -53,9 +57,12 @@ impl Column {
     pub fn driver(self) -> Result<Command> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("drivers");
         let mut command = match self {
-            Self::Ours => {
+            Self::Ours | Self::OursBlocking => {
                 let mut command = Command::new(own_program()?);
                 command.arg("driver");
+                if self == Self::OursBlocking {
+                    command.arg("blocking");
+                }
                 command
             }
             Self::PythonV1 | Self::PythonV2 => {

@@ -29,7 +29,7 @@ use tokio::{
 };
 
 /// How long the slow handler takes for its first event.
-const SLOW: Duration = Duration::from_millis(100);
+pub(crate) const SLOW: Duration = Duration::from_millis(100);
 
 /// Does what it is told until its input ends.
 ///
@@ -37,10 +37,7 @@ const SLOW: Duration = Duration::from_millis(100);
 ///
 /// A command that it does not know.
 pub async fn run() -> Result<()> {
-    if std::env::var("CONFORMANCE_LOGS").is_ok_and(|it| !it.is_empty()) {
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
-        subscriber.with_writer(std::io::stderr).init();
-    }
+    log();
     let mut driver = Driver::default();
     say(&json!({"ready": true}));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
@@ -50,7 +47,15 @@ pub async fn run() -> Result<()> {
     Ok(())
 }
 
-fn say(what: &Value) {
+/// Logs everything, if it is to.
+pub(crate) fn log() {
+    if std::env::var("CONFORMANCE_LOGS").is_ok_and(|it| !it.is_empty()) {
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+        subscriber.with_writer(std::io::stderr).init();
+    }
+}
+
+pub(crate) fn say(what: &Value) {
     println!("{what}");
 }
 
@@ -175,12 +180,15 @@ fn published<T, E: std::error::Error + eventstream_rpc::operation::OperationErro
 async fn get(client: &Client) -> Result<String, (String, String)> {
     let response = client.get_configuration().key_path(["k"]).send().await;
     let response = response.map_err(|it| (name(&it), chain(&it)))?;
-    let value = response.value.unwrap_or_default();
-    Ok(value["k"].as_str().unwrap_or_default().chars().take(100).collect())
+    Ok(start_of_text(&response.value.unwrap_or_default()))
+}
+
+pub(crate) fn start_of_text(configuration: &Value) -> String {
+    configuration["k"].as_str().unwrap_or_default().chars().take(100).collect()
 }
 
 /// A short name of an error.
-fn name<E: eventstream_rpc::operation::OperationError>(error: &SdkError<E>) -> String {
+pub(crate) fn name<E: eventstream_rpc::operation::OperationError>(error: &SdkError<E>) -> String {
     let text = match error {
         SdkError::ServiceError(_) => error.code().unwrap_or("ServiceError"),
         SdkError::ConstructionFailure(_) => "ConstructionFailure",
@@ -194,7 +202,7 @@ fn name<E: eventstream_rpc::operation::OperationError>(error: &SdkError<E>) -> S
 }
 
 /// An error and its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(Some(error), |it| it.source())
         .map(ToString::to_string)
         .collect::<Vec<_>>()

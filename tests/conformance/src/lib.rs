@@ -8,6 +8,7 @@
 //! The tests run this project's client and server, and the official SDKs for Python and JavaScript. The
 //! program `conformance` runs all, those of the other crates included, and writes the table in the README.
 
+pub mod blocking_driver;
 pub mod client;
 pub mod column;
 pub mod driver;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use conformance::{
-    driver,
+    blocking_driver, driver,
     process::PATIENCE,
     row::Row,
     table::{self, Outcome, Subject},
@@ -17,6 +17,7 @@ Usage: cargo run -p conformance -- <command>
   table --check   puts this project's client and server to every promise, and compares
   run <n> <m>     one promise and one column of the table, both counted from 1, with what is said
   driver          makes calls as it is told, one JSON object per line
+  driver blocking the same with the blocking client
 ";
 
 #[tokio::main]
@@ -27,6 +28,8 @@ async fn main() -> Result<ExitCode> {
         ["table", "--check"] => check_table().await,
         ["run", row, subject] => run(row, subject).await,
         ["driver"] => driver::run().await.map(|()| ExitCode::SUCCESS),
+        // It may block this thread: nothing else is to run.
+        ["driver", "blocking"] => blocking_driver::run().map(|()| ExitCode::SUCCESS),
         _ => bail!(USAGE),
     }
 }

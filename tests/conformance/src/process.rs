@@ -82,7 +82,11 @@ impl Driver {
         };
         let ready = driver.next(&["ready"], "does not start").await;
         ready.map_err(|problem| anyhow::anyhow!("{column:?} {problem}: {}", driver.log()))?;
-        driver.patience = if column == Column::Ours { OWN_PATIENCE } else { patience };
+        driver.patience = if matches!(column, Column::Ours | Column::OursBlocking) {
+            OWN_PATIENCE
+        } else {
+            patience
+        };
         Ok(driver)
     }
 

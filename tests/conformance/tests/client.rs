@@ -44,3 +44,12 @@ promises! {
     the_connection_comes_back_with_its_subscriptions: Reconnect;
     logs_hold_no_secret: Secrets;
 }
+
+/// But for the one about dropping a call while it is written, which no thread can do to itself.
+#[tokio::test]
+async fn the_blocking_client_keeps_each_of_them() {
+    for row in Row::ALL.iter().filter(|it| **it != Row::CancelledSend) {
+        let verdict = row.of_client(Column::OursBlocking, PATIENCE).await.unwrap();
+        assert_eq!(verdict, Ok(()), "{}", row.title());
+    }
+}
