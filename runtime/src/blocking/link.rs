@@ -256,11 +256,13 @@ impl Link {
     /// Gives the messages that have been read to those who wait for them.
     fn take(&self, input: &mut Input) {
         let now = Instant::now();
-        (input.is_paused, input.missing) = self.shared.with(|core| {
+        let has_ended = self.shared.with(|core| {
             core.receive(&mut input.filled, now);
-            (!core.wants_input(), core.missing(&input.filled))
+            input.is_paused = !core.wants_input();
+            input.missing = core.missing(&input.filled);
+            core.is_closed()
         });
-        if self.shared.with(|core| core.is_closed()) {
+        if has_ended {
             self.finish();
         }
     }

@@ -1,6 +1,11 @@
 //! What a connection is built from.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{ReconnectPolicy, lifecycle};
 use crate::{
@@ -87,7 +92,7 @@ impl Settings {
     fn greengrass_payload(&self) -> Result<bytes::Bytes, ConnectError> {
         let auth_token = match &self.token {
             Some(Token::Text(token)) => Some(token.clone()),
-            Some(Token::Provider(provider)) => Some(provider().map_err(ConnectError::Token)?),
+            Some(Token::Provider(provider)) => Some(ask(provider).map_err(ConnectError::Token)?),
             None if self.reads_environment && self.component_name.is_none() => {
                 Some(variable(AUTH_TOKEN_VARIABLE)?)
             }
@@ -120,6 +125,12 @@ impl Settings {
         }
         result
     }
+}
+
+/// The token, or why there is none. Whoever brings a connection back must survive a provider that panics.
+fn ask(provider: &TokenProvider) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    catch_unwind(AssertUnwindSafe(|| provider()))
+        .unwrap_or_else(|_| Err("the token provider panicked".into()))
 }
 
 fn variable(name: &'static str) -> Result<String, ConnectError> {

@@ -5,7 +5,15 @@
 mod scripted;
 
 use std::{
-    os::unix::net::UnixListener, path::PathBuf, sync::mpsc, task::Poll, thread, time::Duration,
+    os::unix::net::UnixListener,
+    path::PathBuf,
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    task::Poll,
+    thread,
+    time::Duration,
 };
 
 use echo::{
@@ -139,31 +147,21 @@ fn the_end_of_the_connection_ends_every_call_at_once() {
 
 #[test]
 fn two_sides_that_both_write_do_not_block_each_other() {
-    const PINGS: usize = 100;
     let (client, mut peer) = connected(Connection::builder());
+    answered(&client, &mut peer, 1);
     thread::scope(|scope| {
         scope.spawn(|| {
             client.echo_message().message(blob(4_000_000)).send().unwrap();
             call(&client);
         });
-        // More than the sockets hold, before anything is read.
-        for _ in 0..PINGS {
-            peer.write(&ping(40_000));
+        // More than the sockets hold, before anything is read: late words on a stream that is over.
+        let late = event(1, &"x".repeat(40_000));
+        for _ in 0..100 {
+            peer.write(&late);
         }
-        let mut answers = 0;
-        let mut requests = 0;
-        while answers < PINGS || requests < 2 {
-            let message = peer.read().unwrap();
-            match message.message_type {
-                MessageType::PingResponse => {
-                    assert_eq!(message.payload().len(), 40_000);
-                    answers += 1;
-                }
-                _ => {
-                    requests += 1;
-                    peer.respond(requests);
-                }
-            }
+        for stream in 2..=3 {
+            peer.expect_request(stream);
+            peer.respond(stream);
         }
     });
 }
@@ -497,6 +495,21 @@ fn a_server_that_keeps_refusing_ends_the_connection() {
         let error = closed.join().unwrap().unwrap_err();
         assert!(matches!(error, ConnectionError::ReconnectRejected(_)), "{error:?}");
     });
+}
+
+#[test]
+fn a_token_provider_that_panics_has_failed() {
+    let listener = Listener::new("provider");
+    let asked = AtomicUsize::new(0);
+    let builder = listener.builder().reconnect(policy().max_attempts(1));
+    let builder = builder.token_provider(move || -> Result<String, ConnectError> {
+        assert_eq!(asked.fetch_add(1, Ordering::Relaxed), 0, "as it was told");
+        Ok("token".to_owned())
+    });
+    let (client, peer) = listener.connected(builder);
+    drop(peer);
+    let error = client.connection().closed().unwrap_err();
+    assert!(matches!(error, ConnectionError::ReconnectFailed(_)), "{error:?}");
 }
 
 #[test]
