@@ -90,9 +90,9 @@ fn file<'s>(
 /// The module, and so the file, of a shared type.
 fn module_name(type_ref: &ir::TypeRef) -> String {
     let name = names::snake(&type_ref.name);
-    // Files cannot be called after keywords nicely, and these two names are taken in `types`.
+    // Files cannot be called after keywords nicely, and some names are taken in or above `types`.
     let is_taken = names::is_keyword(&name)
-        || matches!(&*name, "builders" | "error" | "self" | "super" | "crate");
+        || matches!(&*name, "builders" | "error" | "types" | "self" | "super" | "crate");
     if is_taken { format!("{name}_") } else { name }
 }
 

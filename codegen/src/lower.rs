@@ -73,8 +73,8 @@ struct Lowering<'r, 'm, 's> {
 impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
     fn new(resolved: &'r Resolved<'m>, reporter: &'r mut Reporter<'s>) -> Self {
         let mut types = Scope::of_types();
-        let mut methods =
-            Scope::with_reserved(names::CLIENT_METHODS.into_iter().chain(names::SERVER_METHODS));
+        let methods = names::CLIENT_METHODS.into_iter().chain(names::SERVER_METHODS);
+        let mut methods = Scope::with_reserved(methods.chain(names::OPERATION_MODULES));
         let mut take = |scope: &mut Scope, wanted: String, shape: &Shape, suffix: &str| {
             let (name, renamed) = scope.take(wanted, shape.id.as_str(), suffix);
             if let Some(renamed) = renamed {

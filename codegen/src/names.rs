@@ -45,9 +45,13 @@ pub fn is_keyword(name: &str) -> bool {
 }
 
 /// Names that generated files use for other things, and so no type of the model may have.
-const TYPES_IN_USE: [&str; 71] = [
+const TYPES_IN_USE: [&str; 112] = [
+    "AllowAll",
     "Arc",
+    "AsMut",
     "AsRef",
+    "Authenticator",
+    "Authorizer",
     "BTreeMap",
     "Blob",
     "Box",
@@ -56,9 +60,12 @@ const TYPES_IN_USE: [&str; 71] = [
     "CallOptions",
     "Client",
     "Clone",
+    "Config",
     "ConnectError",
+    "ConnectRequest",
     "Connection",
     "ConnectionBuilder",
+    "ConnectionError",
     "Copy",
     "Cow",
     "Debug",
@@ -67,30 +74,46 @@ const TYPES_IN_USE: [&str; 71] = [
     "Deserializer",
     "Display",
     "Document",
+    "DoubleEndedIterator",
     "Drop",
     "Duration",
+    "EncodedEvent",
     "Eq",
     "Err",
     "Error",
+    "ErrorReply",
     "ErrorShape",
+    "EventReceiver",
+    "EventSender",
+    "EventStream",
+    "ExactSizeIterator",
+    "Extend",
     "Fault",
     "Fn",
+    "FnMut",
+    "FnOnce",
     "From",
+    "FromIterator",
     "FromStr",
     "Future",
     "Hash",
+    "Identity",
     "IncomingCall",
     "Infallible",
     "Into",
+    "IntoFuture",
     "IntoIterator",
     "InvalidRequest",
     "Iterator",
+    "LifecycleHandler",
     "MapAccess",
     "MemberValue",
     "ModeledError",
     "NoEvents",
     "None",
+    "Notice",
     "Ok",
+    "OnFull",
     "Operation",
     "OperationError",
     "Option",
@@ -98,25 +121,43 @@ const TYPES_IN_USE: [&str; 71] = [
     "Overflow",
     "PartialEq",
     "PartialOrd",
+    "PeerCredentials",
+    "Rejected",
     "RequestContext",
+    "ResponseError",
     "Result",
     "SdkError",
     "Self",
     "Send",
+    "SendEventError",
     "Serialize",
     "Serializer",
+    "Server",
     "Service",
+    "ServiceErrorRef",
     "Shape",
+    "Sized",
     "Some",
-    "String",
+    "StreamHandler",
     "StreamingOperation",
+    "StreamingRequest",
+    "StreamingResponse",
+    "String",
     "SubscribeOptions",
     "Subscription",
+    "SubscriptionHandle",
     "Sync",
     "Timestamp",
+    "ToOwned",
+    "ToString",
+    "TryFrom",
+    "TryInto",
     "Unhandled",
+    "Union",
+    "Unpin",
     "Vec",
     "Violation",
+    "ViolationKind",
 ];
 
 /// Names that every builder has for other things.
@@ -126,11 +167,18 @@ pub const BUILDER_METHODS: [&str; 8] =
 /// Names that a fluent builder has besides.
 pub const FLUENT_METHODS: [&str; 1] = ["send"];
 
-/// Names that a client has for other things.
-///
-/// `into` and `try_into` would win over methods that take a reference.
+/// Names that a client has for other things, and two that would win over methods that take a reference:
+/// `into` and `try_into`.
 pub const CLIENT_METHODS: [&str; 8] =
     ["builder", "clone", "close", "connect", "connection", "into", "new", "try_into"];
+
+/// Names that the module of an operation, which has the name of the method, may not have: the file of `mod`
+/// would be that of the module above, and the others are in a module of the same name.
+pub const OPERATION_MODULES: [&str; 3] = ["builders", "mod", "operation"];
+
+/// Names of methods that the traits of operators have, with an argument of the type of the value.
+pub const OPERATORS: [&str; 10] =
+    ["add", "bitand", "bitor", "bitxor", "div", "mul", "rem", "shl", "shr", "sub"];
 
 /// Names that the server trait has for other things.
 pub const SERVER_METHODS: [&str; 1] = ["invalid_request"];

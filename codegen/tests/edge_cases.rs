@@ -99,14 +99,8 @@ fn each_accepted_case_is_a_crate_without_a_warning() {
     for (index, modules) in batches.iter().enumerate() {
         workspace.add_batch(&batch(index), modules);
     }
-    let all = ["--workspace", "--all-features", "--keep-going"];
-    let clippy = workspace.cargo(&[&["clippy"], &all[..]].concat());
-    assert_eq!(clippy.status, 0, "{}", clippy.stderr);
-    let doc = workspace.cargo(&[&["doc", "--no-deps"], &all[..]].concat());
-    assert_eq!(doc.status, 0, "{}", doc.stderr);
-    let examples = ["test", "--doc", "--workspace", "--all-features", "--no-fail-fast"];
-    let test = workspace.cargo(&examples);
-    assert_eq!(test.status, 0, "{}{}", test.stdout, test.stderr);
+    workspace.check();
+    workspace.check_examples();
 }
 
 #[test]

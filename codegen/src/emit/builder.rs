@@ -53,9 +53,11 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
     let rust_type::Argument { ty, value } = rust_type::argument(member, imports);
     let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
     let about_set = format!(" Sets or clears [`{0}`](Self::{0}).", member.name);
+    let allow = allow_operator(member);
     quote! {
         #docs
         #deprecated
+        #allow
         pub fn #name(mut self, #name: #ty) -> Self {
             self.#name = Some(#value);
             self
@@ -79,9 +81,11 @@ pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> Toke
     let rust_type::Argument { ty, .. } = rust_type::argument(member, imports);
     let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
     let about_set = format!(" Sets or clears [`{0}`](Self::{0}).", member.name);
+    let allow = allow_operator(member);
     quote! {
         #docs
         #deprecated
+        #allow
         pub fn #name(mut self, #name: #ty) -> Self {
             self.request = self.request.#name(#name);
             self
@@ -94,6 +98,13 @@ pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> Toke
             self
         }
     }
+}
+
+/// A setter may have the name and the signature of an operator.
+fn allow_operator(member: &Member) -> Option<TokenStream> {
+    names::OPERATORS.contains(&&*member.name).then(|| {
+        quote!(#[allow(clippy::should_implement_trait, reason = "it is called after the member")])
+    })
 }
 
 fn build(it: &Structure, imports: &mut Imports) -> TokenStream {

@@ -63,8 +63,15 @@ pub(super) fn structure_impls(structure: &Structure, imports: &mut Imports) -> T
     }
 }
 
-/// The error type of an operation.
-pub(super) fn operation_error(operation: &Operation, imports: &mut Imports) -> TokenStream {
+/// The error type of an operation; `has_large` says whether one of its errors has many members.
+pub(super) fn operation_error(
+    operation: &Operation,
+    has_large: bool,
+    imports: &mut Imports,
+) -> TokenStream {
+    let allow_size = has_large.then(|| {
+        quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
+    });
     let fmt = imports.path("std::fmt");
     imports.path("std::error::Error");
     imports.path("eventstream_rpc::error::Unhandled");
@@ -101,6 +108,7 @@ pub(super) fn operation_error(operation: &Operation, imports: &mut Imports) -> T
         #[doc = #about]
         #[non_exhaustive]
         #[derive(Clone, Debug)]
+        #allow_size
         pub enum #name {
             #(#variants)*
             /// An error that the model does not declare for this operation.

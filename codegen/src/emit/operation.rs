@@ -13,7 +13,9 @@ pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'
     let marker = marker(service, operation, &mut imports);
     let request = end(operation, &operation.request, "Request", shapes, &mut imports);
     let response = end(operation, &operation.response, "Response", shapes, &mut imports);
-    let error = error::operation_error(operation, &mut imports);
+    let is_large = |it: &TypeRef| as_structure(it, shapes).is_some_and(|it| it.members.len() > 6);
+    let has_large = operation.errors.iter().any(is_large);
+    let error = error::operation_error(operation, has_large, &mut imports);
     let reexports =
         [&operation.request, &operation.response].into_iter().filter(|it| it.home != home);
     let mut reexports: Vec<_> = reexports.collect();

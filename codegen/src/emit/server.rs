@@ -74,9 +74,14 @@ fn method(operation: &Operation, imports: &mut Imports) -> TokenStream {
             (quote!(StreamingRequest<#marker>), quote!(StreamingResponse<#marker>))
         }
     };
+    let is_odd = operation.method.starts_with("from_") || operation.method.starts_with("into_");
+    let allow = is_odd.then(|| {
+        quote!(#[allow(clippy::wrong_self_convention, reason = "it is called after the operation")])
+    });
     quote! {
         #docs
         #deprecated
+        #allow
         fn #method(
             &self,
             request: #request,

@@ -83,6 +83,22 @@ impl<'f> Workspace<'f> {
         self.members.push(folder.to_owned());
     }
 
+    /// Compiles, lints and documents all of it, without a warning.
+    pub(crate) fn check(&self) {
+        self.succeed(&["clippy", "--workspace", "--all-features", "--keep-going"]);
+        self.succeed(&["doc", "--no-deps", "--workspace", "--all-features", "--keep-going"]);
+    }
+
+    /// Compiles the examples of the documentation.
+    pub(crate) fn check_examples(&self) {
+        self.succeed(&["test", "--doc", "--workspace", "--all-features", "--no-fail-fast"]);
+    }
+
+    fn succeed(&self, args: &[&str]) {
+        let run = self.cargo(args);
+        assert_eq!(run.status, 0, "{args:?}\n{}{}", run.stdout, run.stderr);
+    }
+
     pub(crate) fn cargo(&self, args: &[&str]) -> Run {
         let manifest = format!("[workspace]\nresolver = \"3\"\nmembers = {:?}\n", self.members);
         self.folder.write("Cargo.toml", manifest);

@@ -1,0 +1,255 @@
+//! An obstacle course for names: every word that means something in Rust, in its prelude or in generated code,
+//! as the name of everything that a model can name. All of it compiles, without a warning.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use codegen::{Config, Generated, GeneratedFile, Source, generate};
+use serde_json::{Map, Value, json};
+use support::{Folder, Workspace};
+
+/// Keywords, those reserved for later, and words that are keywords in some places.
+const KEYWORDS: &str = "abstract as async auto await become box break const continue crate do dyn else enum extern false \
+    final fn for gen if impl in let loop macro macro_rules match mod move mut override priv pub raw ref return safe self \
+    static struct super trait true try type typeof union unsafe unsized use virtual where while yield";
+
+/// What the prelude and the standard library call their items, and generated code may mean.
+const STANDARD: &str = "Arc AsMut AsRef Borrow BTreeMap Box Cell Clone Copy Cow Debug Default Deref Display \
+    DoubleEndedIterator Drop Duration Eq Err Error ExactSizeIterator Extend Fn FnMut FnOnce Formatter From FromIterator FromStr \
+    Future Hash HashMap HashSet Infallible Instant Into IntoFuture IntoIterator Iterator Mutex None Ok Option Ord PartialEq \
+    PartialOrd Path PhantomData Pin Poll Rc RefCell Result Self Send Sized Some String Stream SystemTime Sync ToOwned ToString \
+    TryFrom TryInto Unpin Vec bool char f32 f64 i128 i16 i32 i64 i8 isize str u128 u16 u32 u64 u8 usize core alloc std \
+    assert_eq cfg derive dbg doc format include_str matches panic print println test todo vec write writeln";
+
+/// What generated code calls its modules, methods and types, and what its runtime does.
+const GENERATED: &str = "add sub mul div rem neg not shl shr bitand bitor bitxor index deref Blob BuildError Builder Builders CallOptions Client ConnectError Connection ConnectionBuilder \
+    ConnectionError Deserialize Deserializer Document ErrorShape Fault IncomingCall InvalidRequest MapAccess MemberValue \
+    ModeledError NoEvents Operation OperationError Overflow RequestContext ResponseError SdkError Serialize Serializer Server \
+    Service ServiceErrorRef Shape StreamHandler StreamingOperation StreamingRequest StreamingResponse SubscribeOptions \
+    Subscription SubscriptionHandle Timestamp Types Unhandled Union Unknown Violation ViolationKind Visitor \
+    as_modeled as_ref as_str as_unknown borrow borrow_mut build builder builders call call_timeout clear client clone \
+    clone_from close cmp code connect connection customize default deserialize drop eq error eventstream_rpc fluent fmt \
+    from from_payload from_str fault hash id into into_iter invalid_request is_retryable is_throttling is_unknown iter key \
+    lib main member message meta mod_ name ne new next operation options overflow partial_cmp primitives queue_limit read_member \
+    request request_id response send serde serialize serde_json server service set set_build set_set_type set_type source \
+    spawn_handler subscription take tokio to_owned to_string try_from try_into type_id types unhandled value values visit_map \
+    with_notices";
+
+#[test]
+fn every_word_can_be_the_name_of_everything() {
+    let folder = Folder::new("names");
+    let mut workspace = Workspace::new(&folder);
+    let models = [
+        ("structures", structures()),
+        ("unions", unions()),
+        ("enums", enums()),
+        ("errors", errors()),
+        ("operations", operations()),
+        ("streams", streams()),
+    ];
+    let mut modules: Vec<(String, Vec<GeneratedFile>)> = models
+        .into_iter()
+        .map(|(name, shapes)| (name.to_owned(), generated(name, &shapes, "Course").files))
+        .collect();
+    for service in ["Client", "Error", "Operation", "Option", "Result", "Self", "Service", "type"] {
+        let module = format!("service_{}", service.to_lowercase());
+        let shapes = model(&json!({ "value": { "target": "smithy.api#String" } }), service, &[]);
+        let files = generated(&module, &shapes, service).files;
+        modules.push((module, files));
+    }
+    let modules: Vec<_> = modules.iter().map(|(name, files)| (name.clone(), &files[..])).collect();
+    workspace.add_batch("course", &modules);
+    workspace.check();
+}
+
+#[test]
+fn a_name_that_had_to_change_is_a_warning_that_says_of_whom_and_why() {
+    for (shapes, count) in [(structures(), 1), (enums(), 1), (errors(), 1), (operations(), 1)] {
+        let generated = generated("warned", &shapes, "Course");
+        let warnings: Vec<_> = generated.warnings.iter().collect();
+        assert!(warnings.len() > count);
+        for it in warnings {
+            assert!(it.message.starts_with("it is called "), "{}", it.message);
+            let id = it.shape.as_ref().expect("a shape");
+            assert!(id.starts_with("t.n#") && it.place.is_some() && it.hint.is_some(), "{id}");
+        }
+    }
+}
+
+#[track_caller]
+fn generated(module: &str, shapes: &Value, service: &str) -> Generated {
+    let json = json!({ "smithy": "2.0", "shapes": shapes }).to_string();
+    let sources = [Source { path: "model.json", json: &json }];
+    let mut config = Config::new(format!("course::{module}"));
+    config.service = Some(format!("t.n#{service}"));
+    generate(&config, &sources).unwrap_or_else(|error| panic!("{module}: {error}"))
+}
+
+/// The words, none twice when case is ignored, since the shapes of a model may not differ in case alone.
+fn words() -> Vec<&'static str> {
+    let mut seen = BTreeSet::new();
+    let all = [KEYWORDS, STANDARD, GENERATED].into_iter().flat_map(str::split_whitespace);
+    all.filter(|it| seen.insert(it.to_ascii_lowercase())).collect()
+}
+
+/// The words with a capital, as shapes are called.
+fn type_names() -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let capital = |it: &str| it[..1].to_ascii_uppercase() + &it[1..];
+    words().into_iter().map(capital).filter(|it| seen.insert(it.to_ascii_lowercase())).collect()
+}
+
+/// A member of each of these names and targets.
+fn members<'n>(all: impl IntoIterator<Item = (&'n str, String)>) -> Value {
+    let members =
+        all.into_iter().map(|(name, target)| (name.to_owned(), json!({ "target": target })));
+    Value::Object(members.collect::<Map<_, _>>())
+}
+
+/// A model with one operation, `Run`, whose request has these members and which has these errors.
+fn model(members: &Value, service: &str, errors: &[String]) -> Value {
+    let errors: Vec<_> = errors.iter().map(|it| json!({ "target": format!("t.n#{it}") })).collect();
+    json!({
+        format!("t.n#{service}"): { "type": "service", "operations": [{ "target": "t.n#Run_" }] },
+        "t.n#Run_": {
+            "type": "operation",
+            "input": { "target": "t.n#RunRequest" },
+            "output": { "target": "t.n#RunResponse" },
+            "errors": errors,
+        },
+        "t.n#RunRequest": { "type": "structure", "members": members },
+        "t.n#RunResponse": { "type": "structure", "members": members },
+    })
+}
+
+/// A model in which the request has a member for each shape, and one for each word.
+fn shapes_named(shape: impl Fn(&str) -> Value) -> Value {
+    let names = type_names();
+    let all = names.iter().map(|it| (&**it, format!("t.n#{it}")));
+    let mut model = model(&members(all), "Course", &[]);
+    for name in &names {
+        model[format!("t.n#{name}")] = shape(name);
+    }
+    model
+}
+
+fn texts() -> Value {
+    members(words().into_iter().map(|it| (it, "smithy.api#String".to_owned())))
+}
+
+/// Members `x`, `setX` and `set_set_x` of each word, whose setters would have the names of others.
+fn setters() -> Value {
+    let names = words()
+        .into_iter()
+        .take(20)
+        .flat_map(|it| [it.to_owned(), format!("set_{it}"), format!("set_set_{it}")]);
+    let names: Vec<_> = names.collect();
+    members(names.iter().map(|it| (&**it, "smithy.api#Integer".to_owned())))
+}
+
+fn structures() -> Value {
+    let mut model = shapes_named(|_| json!({ "type": "structure", "members": texts() }));
+    for (key, shape) in model.as_object_mut().expect("an object") {
+        // One with all words is enough of its kind; the others have two members.
+        if shape["type"] == "structure" && !key.contains("Run") && key != "t.n#Option" {
+            shape["members"] = members([
+                ("value", "smithy.api#String".to_owned()),
+                ("result", "t.n#Option".to_owned()),
+            ]);
+        }
+    }
+    model["t.n#Box"]["members"] = setters();
+    let numbers = words().into_iter().map(|it| (it, "smithy.api#Integer".to_owned()));
+    model["t.n#Fn"]["members"] = members(numbers);
+    model["t.n#Vec"]["members"]["value"]["traits"] = json!({ "smithy.api#required": {} });
+    model
+}
+
+fn unions() -> Value {
+    let two = members([
+        ("string", "smithy.api#String".to_owned()),
+        ("option", "smithy.api#Integer".to_owned()),
+    ]);
+    let mut model = shapes_named(|_| json!({ "type": "union", "members": two }));
+    model["t.n#Vec"]["members"] = texts();
+    model["t.n#Some"]["members"] = {
+        let names = type_names();
+        members(names.iter().map(|it| (&**it, "t.n#Vec".to_owned())))
+    };
+    model
+}
+
+fn enums() -> Value {
+    let unit = || "smithy.api#Unit".to_owned();
+    let mut model = shapes_named(
+        |_| json!({ "type": "enum", "members": members([("A", unit()), ("b", unit())]) }),
+    );
+    model["t.n#Vec"]["members"] = members(words().into_iter().map(|it| (it, unit())));
+    model
+}
+
+fn errors() -> Value {
+    let names = type_names();
+    let mut model = model(&texts(), "Course", &names);
+    for (index, name) in names.iter().enumerate() {
+        let all = match index % 3 {
+            0 => members([("message", "smithy.api#String".to_owned())]),
+            1 => json!({}),
+            _ => members([
+                ("Message", "smithy.api#String".to_owned()),
+                ("source", "smithy.api#String".to_owned()),
+                ("code", "smithy.api#String".to_owned()),
+                ("fault", "smithy.api#String".to_owned()),
+            ]),
+        };
+        model[format!("t.n#{name}")] = json!({ "type": "structure", "members": all, "traits": { "smithy.api#error": "client" } });
+    }
+    model["t.n#Vec"]["members"] = texts();
+    model
+}
+
+/// An operation of each name, whose request and response have names that follow from it.
+fn operations() -> Value {
+    operations_of(&type_names(), |name| {
+        json!({ format!("t.n#{name}Request"): { "type": "structure", "members": {
+            "type": { "target": "smithy.api#String", "traits": { "smithy.api#required": {} } },
+            "self": { "target": "smithy.api#String" },
+        } } })
+    })
+}
+
+/// Subscriptions of some of the names: they share all but their builders with other operations.
+fn streams() -> Value {
+    let names: Vec<_> = type_names().into_iter().step_by(5).collect();
+    operations_of(&names, |name| {
+        json!({
+            format!("t.n#{name}Request"): { "type": "structure", "members": {
+                "send": { "target": "smithy.api#String" }, "overflow": { "target": "smithy.api#String" },
+            } },
+            format!("t.n#{name}Response"): { "type": "structure", "members": {
+                "stream": { "target": "t.n#Events_" },
+            } },
+        })
+    })
+}
+
+fn operations_of(names: &[String], shapes: impl Fn(&str) -> Value) -> Value {
+    let mut model = json!({
+        "t.n#Event_": { "type": "structure", "members": { "text": { "target": "smithy.api#String" } } },
+        "t.n#Events_": { "type": "union", "traits": { "smithy.api#streaming": {} },
+            "members": { "event": { "target": "t.n#Event_" } } },
+    });
+    let mut operations = Vec::new();
+    for name in names {
+        let [id, input, output] = ["", "Request", "Response"].map(|it| format!("t.n#{name}{it}"));
+        operations.push(json!({ "target": id }));
+        model[&output] = json!({ "type": "structure" });
+        for (id, shape) in shapes(name).as_object().expect("an object") {
+            model[id] = shape.clone();
+        }
+        model[&id] = json!({ "type": "operation", "input": { "target": input }, "output": { "target": output } });
+    }
+    model["t.n#Course"] = json!({ "type": "service", "operations": operations });
+    model
+}

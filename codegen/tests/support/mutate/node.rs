@@ -1,0 +1,137 @@
+//! JSON that can be changed: keys may occur twice, and numbers are texts.
+
+use std::fmt::{self, Write};
+
+use codegen::json::{Kind, Value};
+
+use super::Random;
+
+/// A JSON value.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number as it is written.
+    Number(String),
+    /// A text.
+    String(String),
+    /// Values in order.
+    Array(Vec<Node>),
+    /// Members in order.
+    Object(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// The tree of a text, if it is JSON.
+    pub fn parse(text: &str) -> Option<Self> {
+        Value::parse(text).ok().map(|it| Self::of(&it))
+    }
+
+    fn of(value: &Value<'_>) -> Self {
+        match &value.kind {
+            Kind::Null => Self::Null,
+            Kind::Bool(it) => Self::Bool(*it),
+            Kind::Number(it) => Self::Number((*it).to_owned()),
+            Kind::String(it) => Self::String(it.to_string()),
+            Kind::Array(all) => Self::Array(all.iter().map(Self::of).collect()),
+            Kind::Object(all) => Self::Object(
+                all.iter().map(|it| (it.key.to_string(), Self::of(&it.value))).collect(),
+            ),
+        }
+    }
+
+    /// The first member of this key, if it is an object that has one.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        let Self::Object(entries) = self else { return None };
+        entries.iter().find(|(it, _)| it == key).map(|(_, value)| value)
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let Self::Object(entries) = self else { return None };
+        entries.iter_mut().find(|(it, _)| it == key).map(|(_, value)| value)
+    }
+
+    /// The IDs of the shapes of a model.
+    pub fn shape_ids(&self) -> Vec<String> {
+        match self.get("shapes") {
+            Some(Self::Object(shapes)) => shapes.iter().map(|(id, _)| id.clone()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Shows this node and everything in it.
+    pub fn visit<'n>(&'n self, see: &mut impl FnMut(&'n Self)) {
+        see(self);
+        match self {
+            Self::Array(all) => all.iter().for_each(|it| it.visit(see)),
+            Self::Object(all) => all.iter().for_each(|(_, it)| it.visit(see)),
+            _ => {}
+        }
+    }
+
+    /// One of the nodes in this one that are as wanted, to be changed.
+    pub fn pick_where(
+        &mut self,
+        random: &mut Random,
+        is_wanted: &impl Fn(&Self) -> bool,
+    ) -> Option<&mut Self> {
+        let mut count = 0;
+        self.visit(&mut |it| count += usize::from(is_wanted(it)));
+        let mut index = random.below(count.max(1));
+        self.nth_where(&mut index, is_wanted)
+    }
+
+    fn nth_where(
+        &mut self,
+        index: &mut usize,
+        is_wanted: &impl Fn(&Self) -> bool,
+    ) -> Option<&mut Self> {
+        if is_wanted(self) {
+            if *index == 0 {
+                return Some(self);
+            }
+            *index -= 1;
+        }
+        match self {
+            Self::Array(all) => all.iter_mut().find_map(|it| it.nth_where(index, is_wanted)),
+            Self::Object(all) => all.iter_mut().find_map(|(_, it)| it.nth_where(index, is_wanted)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(it) => write!(f, "{it}"),
+            Self::Number(it) => f.write_str(it),
+            Self::String(it) => text(it, f),
+            Self::Array(all) => {
+                f.write_char('[')?;
+                for (index, it) in all.iter().enumerate() {
+                    f.write_str(if index == 0 { "" } else { "," })?;
+                    it.fmt(f)?;
+                }
+                f.write_char(']')
+            }
+            Self::Object(all) => {
+                f.write_char('{')?;
+                for (index, (key, it)) in all.iter().enumerate() {
+                    f.write_str(if index == 0 { "" } else { ",\n" })?;
+                    text(key, f)?;
+                    f.write_char(':')?;
+                    it.fmt(f)?;
+                }
+                f.write_char('}')
+            }
+        }
+    }
+}
+
+fn text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
+}

@@ -1,0 +1,43 @@
+//! Runs of the whole pipeline, and what came of them.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use codegen::{Config, Generated, Source, generate};
+
+/// How a run ended.
+pub enum Outcome {
+    /// The model was refused.
+    Refused,
+    /// Code was generated, and all of it is Rust.
+    Accepted(Generated),
+    /// What must not happen.
+    Failed(String),
+}
+
+/// Generates a crate from a model, and reads the code.
+pub fn run(json: &str, crate_name: &str) -> Outcome {
+    let sources = [Source { path: "model.json", json }];
+    let checked = panic::catch_unwind(|| codegen::check(&sources).to_string());
+    let run = || generate(&Config::new(crate_name), &sources);
+    match panic::catch_unwind(AssertUnwindSafe(run)) {
+        _ if checked.is_err() => Outcome::Failed("a panic while it was checked".to_owned()),
+        Err(_) => Outcome::Failed("a panic".to_owned()),
+        Ok(Err(errors)) if errors.is_empty() => Outcome::Failed("no reason given".to_owned()),
+        Ok(Err(errors)) => {
+            // What is said can be printed, whatever the names are.
+            let _ = errors.render(codegen::diagnostic::Color::Ansi);
+            Outcome::Refused
+        }
+        Ok(Ok(generated)) => {
+            let refused = generated.files.iter().filter(|it| it.path.ends_with(".rs"));
+            let mut refused = refused
+                .filter_map(|it| syn::parse_file(&it.contents).err().map(|error| (it, error)));
+            match refused.next() {
+                Some((file, error)) => {
+                    Outcome::Failed(format!("{} is not Rust: {error}", file.path))
+                }
+                None => Outcome::Accepted(generated),
+            }
+        }
+    }
+}
