@@ -146,7 +146,12 @@ pub struct Finding {
     message: String,
     shape: Option<String>,
     hint: Option<String>,
+    /// Whether it is one of so many that what was meant is not looked for.
+    is_late: bool,
 }
+
+/// How many diagnostics suggest something. For each one all shapes or names are compared.
+const MAX_SUGGESTIONS: usize = 100;
 
 impl Finding {
     /// Says what to do about it.
@@ -162,7 +167,8 @@ impl Finding {
         candidates: impl IntoIterator<Item = &'c str>,
         otherwise: impl Into<String>,
     ) -> &mut Self {
-        match closest(text, candidates) {
+        let closest = if self.is_late { None } else { closest(text, candidates) };
+        match closest {
             Some(closest) => self.hint(format!("did you mean {closest:?}?")),
             None => self.hint(otherwise),
         }
@@ -175,7 +181,8 @@ impl Finding {
         shapes: impl IntoIterator<Item = &'c ShapeId>,
         otherwise: impl Into<String>,
     ) -> &mut Self {
-        match suggest::closest_shape(id, shapes) {
+        let closest = if self.is_late { None } else { suggest::closest_shape(id, shapes) };
+        match closest {
             Some(closest) => self.hint(format!("did you mean {closest}?")),
             None => self.hint(otherwise),
         }
@@ -248,7 +255,8 @@ impl<'a> Reporter<'a> {
         location: Option<Location>,
         message: String,
     ) -> &mut Finding {
-        self.found.push(Finding { severity, location, message, shape: None, hint: None });
+        let is_late = self.found.len() >= MAX_SUGGESTIONS;
+        self.found.push(Finding { severity, location, message, shape: None, hint: None, is_late });
         self.found.last_mut().expect("it was pushed just now")
     }
 }

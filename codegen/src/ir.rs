@@ -22,7 +22,7 @@ pub struct Service {
     pub version: Option<String>,
     /// In the order of the model.
     pub operations: Vec<Operation>,
-    /// Everything else, in the order of the model.
+    /// Everything else, in the order of the shapes' IDs.
     pub shapes: Vec<Shape>,
     /// What is generated.
     pub sides: Sides,

@@ -154,7 +154,10 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     if reporter.has_errors() {
         return Err(reporter.finish());
     }
-    let origin = sources.iter().map(|it| it.path).collect::<Vec<_>>().join(", ");
+    let mut paths: Vec<_> = sources.iter().map(|it| it.path).collect();
+    // Files may be given in any order.
+    paths.sort_unstable();
+    let origin = paths.join(", ");
     let service = lower::lower(&resolved, config, origin, &mut reporter);
     let header = header(&service.origin);
     let files = emit::emit(&service);

@@ -45,15 +45,20 @@ pub fn is_keyword(name: &str) -> bool {
 }
 
 /// Names that generated files use for other things, and so no type of the model may have.
-const TYPES_IN_USE: [&str; 112] = [
+const TYPES_IN_USE: [&str; 122] = [
     "AllowAll",
     "Arc",
+    "AsDateTime",
+    "AsFinite",
     "AsMut",
     "AsRef",
     "Authenticator",
     "Authorizer",
     "BTreeMap",
+    "BigDecimal",
+    "BigInteger",
     "Blob",
+    "BlockingStreamHandler",
     "Box",
     "BoxFuture",
     "BuildError",
@@ -77,6 +82,7 @@ const TYPES_IN_USE: [&str; 112] = [
     "DoubleEndedIterator",
     "Drop",
     "Duration",
+    "Empty",
     "EncodedEvent",
     "Eq",
     "Err",
@@ -122,6 +128,8 @@ const TYPES_IN_USE: [&str; 112] = [
     "PartialEq",
     "PartialOrd",
     "PeerCredentials",
+    "PingError",
+    "ReconnectPolicy",
     "Rejected",
     "RequestContext",
     "ResponseError",
@@ -146,6 +154,7 @@ const TYPES_IN_USE: [&str; 112] = [
     "SubscribeOptions",
     "Subscription",
     "SubscriptionHandle",
+    "SubscriptionItem",
     "Sync",
     "Timestamp",
     "ToOwned",
@@ -158,7 +167,13 @@ const TYPES_IN_USE: [&str; 112] = [
     "Vec",
     "Violation",
     "ViolationKind",
+    "WithNotices",
 ];
+
+/// Whether generated files use this name for something, so that no type of a model has it.
+pub fn is_type_in_use(name: &str) -> bool {
+    TYPES_IN_USE.contains(&name)
+}
 
 /// Names that every builder has for other things.
 pub const BUILDER_METHODS: [&str; 8] =
@@ -198,12 +213,15 @@ pub struct Renamed {
 #[derive(Debug, Default)]
 pub struct Scope {
     taken: HashMap<String, Option<String>>,
+    /// The first number that may be free, by the name before it.
+    numbers: HashMap<String, usize>,
 }
 
 impl Scope {
     /// A scope in which these names are in use.
     pub fn with_reserved<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { taken: names.into_iter().map(|it| (it.to_owned(), None)).collect() }
+        let taken = names.into_iter().map(|it| (it.to_owned(), None)).collect();
+        Self { taken, numbers: HashMap::new() }
     }
 
     /// The scope of all types of a crate.
@@ -246,11 +264,20 @@ impl Scope {
                 let base =
                     if other.is_none() { format!("{wanted}{suffix}") } else { wanted.clone() };
                 let separator = if is_snake && !base.ends_with('_') { "_" } else { "" };
-                let numbered = (2..).map(|it| format!("{base}{separator}{it}"));
                 let first = other.is_none().then(|| base.clone());
-                let mut candidates = first.into_iter().chain(numbered);
-                let free = candidates.find(|it| taken_by(self, it).is_none());
-                free.expect("there is always another number")
+                match first.filter(|it| taken_by(self, it).is_none()) {
+                    Some(first) => first,
+                    None => {
+                        let base = format!("{base}{separator}");
+                        let mut number = self.numbers.get(&base).copied().unwrap_or(2);
+                        while taken_by(self, &format!("{base}{number}")).is_some() {
+                            number += 1;
+                        }
+                        let name = format!("{base}{number}");
+                        self.numbers.insert(base, number);
+                        name
+                    }
+                }
             }
         };
         for name in [Some(got.clone()), follows(&got)].into_iter().flatten() {

@@ -27,7 +27,7 @@ pub struct Resolved<'m> {
     pub service: &'m Shape,
     /// Its operations in order, those of its resources after its own.
     pub operations: Vec<&'m Shape>,
-    /// Every other shape that the operations need, in the order of the model.
+    /// Every other shape that the operations need, in the order of their IDs.
     pub closure: Vec<&'m Shape>,
 }
 
@@ -87,6 +87,7 @@ fn view<'m>(model: &'m Model, service: &'m Shape, reporter: &mut Reporter<'_>) -
     let operations = service::operations(model, service, reporter);
     let closure = closure(model, service, &operations);
     service::check_names(service, &closure, reporter);
+    service::check_lengths(operations.iter().chain(&closure), reporter);
     finite::check_values(model, &closure, reporter);
     let resolved = Resolved { model, service, operations, closure };
     wire::check(&resolved, reporter);
@@ -109,7 +110,7 @@ pub fn event_stream<'m>(
     })
 }
 
-/// Every shape that the operations need, in the order of the model.
+/// Every shape that the operations need, in the order of their IDs.
 fn closure<'m>(model: &'m Model, service: &'m Shape, operations: &[&'m Shape]) -> Vec<&'m Shape> {
     let mut needed: HashSet<&ShapeId> = HashSet::new();
     let mut pending: Vec<&ShapeId> = Vec::new();
@@ -129,5 +130,8 @@ fn closure<'m>(model: &'m Model, service: &'m Shape, operations: &[&'m Shape]) -
             pending.extend(shape.kind.members().into_iter().map(|it| &it.target));
         }
     }
-    model.shapes().iter().filter(|it| needed.contains(&it.id)).collect()
+    let mut closure: Vec<_> = model.shapes().iter().filter(|it| needed.contains(&it.id)).collect();
+    // Files may be given in any order, and shapes stand in them in any.
+    closure.sort_by(|a, b| a.id.cmp(&b.id));
+    closure
 }

@@ -45,5 +45,5 @@ fn each_changed_model_is_refused_or_becomes_a_crate() {
     let some = accepted.iter().step_by(number("MUTATE_COMPILED", COMPILED));
     let modules: Vec<_> = some.map(|(name, files)| (name.clone(), &files[..])).collect();
     workspace.add_batch("mutated", &modules);
-    workspace.check();
+    workspace.check_code();
 }

@@ -137,6 +137,9 @@ impl<'a> Merger<'_, '_, 'a> {
     }
 }
 
+/// How many traits a shape or member can have. Smithy has 79, and each is compared with all others.
+pub(super) const MAX_TRAITS: usize = 500;
+
 /// Adds traits. Arrays are joined; two unequal values are an error.
 pub(super) fn merge_traits<'a>(
     traits: &mut Vec<RawTrait<'a>>,
@@ -144,7 +147,14 @@ pub(super) fn merge_traits<'a>(
     reporter: &mut Reporter<'_>,
 ) {
     for new in more {
+        let count = traits.len();
         let Some(old) = traits.iter_mut().find(|it| it.id == new.id) else {
+            if count == MAX_TRAITS {
+                reporter
+                    .error(new.location, format!("more than {MAX_TRAITS} traits are applied"))
+                    .hint("take some away");
+                return;
+            }
             traits.push(new);
             continue;
         };

@@ -37,8 +37,8 @@ pub(super) fn flatten<'a>(
         if !mixins.is_empty() {
             inherited.give_to(&mut shapes[shape], reporter);
         }
-        for apply in to_members.remove(&shape).unwrap_or_default() {
-            apply_to_member(&mut shapes[shape], apply, reporter);
+        if let Some(applies) = to_members.remove(&shape) {
+            apply_to_members(&mut shapes[shape], applies, reporter);
         }
     }
     shapes
@@ -265,21 +265,29 @@ fn override_traits<'a>(traits: &mut Vec<RawTrait<'a>>, more: Vec<RawTrait<'a>>) 
     }
 }
 
-fn apply_to_member<'a>(shape: &mut RawShape<'a>, apply: Apply<'a>, reporter: &mut Reporter<'_>) {
-    let Some(name) = &apply.member else { return };
+fn apply_to_members<'a>(
+    shape: &mut RawShape<'a>,
+    applies: Vec<Apply<'a>>,
+    reporter: &mut Reporter<'_>,
+) {
     let is_broken = shape.is_broken;
     let mut members = shape.shape.kind.members_mut();
-    match members.iter_mut().find(|it| it.name == *name) {
-        Some(member) => merge_traits(&mut member.traits, apply.traits, reporter),
-        None if is_broken => {}
-        None => {
-            let names = members.iter().map(|it| it.name.as_str());
-            reporter
-                .error(
-                    apply.location,
-                    format!("apply target {}${name} is not defined", apply.shape),
-                )
-                .did_you_mean(name, names, "add the member, or take this away");
+    let index: HashMap<String, usize> =
+        members.iter().enumerate().map(|(index, it)| (it.name.clone(), index)).collect();
+    for apply in applies {
+        let Some(name) = &apply.member else { continue };
+        match index.get(name) {
+            Some(index) => merge_traits(&mut members[*index].traits, apply.traits, reporter),
+            None if is_broken => {}
+            None => {
+                let names = members.iter().map(|it| it.name.as_str());
+                let message = format!("apply target {}${name} is not defined", apply.shape);
+                reporter.error(apply.location, message).did_you_mean(
+                    name,
+                    names,
+                    "add the member, or take this away",
+                );
+            }
         }
     }
 }

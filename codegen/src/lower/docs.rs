@@ -58,6 +58,9 @@ fn is_version(text: &str) -> bool {
     text.split('.').count() == 3 && text.split('.').all(is_number)
 }
 
+/// How long a code span or a link may be, in bytes.
+const MAX_SPAN: usize = 2_000;
+
 struct Cleaner<'a> {
     /// The paths of the types that a text may name.
     paths: &'a HashMap<String, String>,
@@ -105,10 +108,12 @@ impl Cleaner<'_> {
         while let Some(at) = rest.find(['`', '[', ']', '<']) {
             let (before, special) = rest.split_at(at);
             clean.push_str(before);
+            // What is not closed soon is not closed: to look at all of a long line each time takes too long.
+            let near = &special[..special.floor_char_boundary(MAX_SPAN)];
             let kept = match special.as_bytes()[0] {
-                b'`' => code_span(special),
-                b'[' => link(special),
-                b'<' if special.starts_with("<http") => special.find('>').map(|it| it + 1),
+                b'`' => code_span(near),
+                b'[' => link(near),
+                b'<' if near.starts_with("<http") => near.find('>').map(|it| it + 1),
                 _ => None,
             };
             let len = kept.unwrap_or_else(|| {
@@ -117,7 +122,7 @@ impl Cleaner<'_> {
             });
             rest = &special[len..];
             // A name, a colon and a word on a line by themselves would be the definition of a link.
-            let is_definition = rest.starts_with(':') && rest.split(' ').count() < 4;
+            let is_definition = rest.starts_with(':') && rest.split(' ').take(4).count() < 4;
             match !is_definition && self.link_to(&special[..len]) {
                 true => clean.push_str(&format!("[{}]", &special[..len])),
                 false => clean.push_str(&special[..len]),

@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Lowering<'_, '_, '_> {
-    /// Every shape that becomes a type, in the order of the model, and what stands for no shape.
+    /// Every shape that becomes a type, in the order of their IDs, and what stands for no shape.
     pub(super) fn shapes(&mut self) -> Vec<ir::Shape> {
         let resolved = self.resolved;
         let units = self.units.iter().flat_map(ends::Units::structures).map(ir::Shape::Structure);

@@ -9,13 +9,10 @@ use crate::{
     shape_id::ShapeId,
 };
 
-/// How many unknown targets get a suggestion. Each one is compared with every shape.
-const MAX_SUGGESTIONS: usize = 100;
-
 /// Checks every shape.
 pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     check_names(model, reporter);
-    let mut checker = Checker { model, reporter, suggestions: 0 };
+    let mut checker = Checker { model, reporter };
     for shape in model.shapes() {
         checker.shape(shape);
     }
@@ -36,7 +33,6 @@ fn check_names(model: &Model, reporter: &mut Reporter<'_>) {
 struct Checker<'c, 'r, 'm> {
     model: &'m Model,
     reporter: &'c mut Reporter<'r>,
-    suggestions: usize,
 }
 
 impl Checker<'_, '_, '_> {
@@ -242,16 +238,11 @@ impl Checker<'_, '_, '_> {
     }
 
     fn dangling(&mut self, id: &ShapeId, location: Location) {
-        let diagnostic = self.reporter.error(location, format!("target {id} is not defined"));
-        let otherwise = format!("define {id}, or target another shape");
-        self.suggestions += 1;
-        match self.suggestions <= MAX_SUGGESTIONS {
-            true => diagnostic.did_you_mean_shape(
-                id,
-                self.model.shapes().iter().map(|it| &it.id),
-                otherwise,
-            ),
-            false => diagnostic.hint(otherwise),
-        };
+        let ids = self.model.shapes().iter().map(|it| &it.id);
+        self.reporter.error(location, format!("target {id} is not defined")).did_you_mean_shape(
+            id,
+            ids,
+            format!("define {id}, or target another shape"),
+        );
     }
 }

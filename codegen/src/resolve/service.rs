@@ -126,6 +126,24 @@ fn bound_again(
     reporter.error(reference.location, message).hint("a resource is never below itself");
 }
 
+/// How long a name may be that becomes one of a file. In snake case it can be half as long again, and most
+/// file systems end at 255 bytes.
+const MAX_NAME: usize = 150;
+
+/// Every shape that becomes a file needs a name that a file can have.
+pub(super) fn check_lengths<'m>(
+    shapes: impl IntoIterator<Item = &'m &'m Shape>,
+    reporter: &mut Reporter<'_>,
+) {
+    for shape in shapes {
+        let length = shape.id.name().len();
+        if length > MAX_NAME {
+            let message = format!("the name has {length} characters; {MAX_NAME} are possible");
+            reporter.error(shape.location, message).hint("give it a shorter name");
+        }
+    }
+}
+
 /// Types of one name, in whatever namespace, are an error (Smithy 2.0 spec, section "Service closure").
 pub(super) fn check_names(service: &Shape, closure: &[&Shape], reporter: &mut Reporter<'_>) {
     let ShapeKind::Service(bound) = &service.kind else { return };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Parser;
 use crate::{
-    ast::{Member, Reference},
+    ast::{Member, Reference, merge::MAX_TRAITS},
     diagnostic::{Finding, Location},
     json::{Entry, Value},
     prelude,
@@ -123,7 +123,13 @@ impl Parser<'_, '_> {
 
     pub(super) fn traits<'a>(&mut self, holder: &Value<'a>) -> Vec<RawTrait<'a>> {
         let mut traits: Vec<RawTrait<'a>> = Vec::new();
-        for entry in self.optional_object(holder, "traits") {
+        let entries = self.optional_object(holder, "traits");
+        if let Some(entry) = entries.get(MAX_TRAITS) {
+            self.error(entry.offset, format!("there are more than {MAX_TRAITS} traits"))
+                .hint("take some away");
+            return traits;
+        }
+        for entry in entries {
             match ShapeId::parse(&entry.key) {
                 Ok(id) => traits.push(RawTrait {
                     id,
