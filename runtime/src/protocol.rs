@@ -61,6 +61,22 @@ pub trait Endpoint {
     /// That many bytes of what was taken have been written.
     fn wrote(&mut self, bytes: usize);
 
+    /// What may be written at once by whoever has just queued it, if it can be without waiting: then nobody
+    /// has to be woken for it. Nothing where it is better to wait for more to go out with it.
+    fn direct_output(&self) -> &[u8] {
+        &[]
+    }
+
+    /// That many bytes of it have been written. The driver takes the rest.
+    fn wrote_directly(&mut self, bytes: usize) {
+        debug_assert_eq!(bytes, 0, "nothing was to be written");
+    }
+
+    /// When the driver comes by itself, at the latest; never if there is no point in time.
+    fn set_timer(&mut self, at: Option<Instant>) {
+        let _ = at;
+    }
+
     /// The socket is gone: what has not been written will not be.
     fn finish(&mut self);
 

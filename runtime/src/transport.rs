@@ -1,11 +1,14 @@
 //! One side of a connection over a socket: its state behind a lock, and what drives it with tokio.
 
+#[cfg(feature = "tokio")]
+mod direct;
 #[cfg(any(feature = "tokio", feature = "server"))]
 mod driver;
 #[cfg(any(feature = "tokio", feature = "server"))]
 mod future;
 
 use std::{
+    fmt, io,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -18,6 +21,8 @@ use crate::{
     protocol::{Endpoint, Place},
 };
 
+#[cfg(feature = "tokio")]
+pub(crate) use direct::DirectStream;
 #[cfg(any(feature = "tokio", feature = "server"))]
 pub(crate) use driver::Driver;
 #[cfg(any(feature = "tokio", feature = "server"))]
@@ -25,16 +30,28 @@ pub(crate) use future::{caught, unless};
 
 /// One side's state, shared by its handles and its driver, behind a lock that is held for no longer than it
 /// takes to move some bytes.
-#[derive(Debug)]
 pub(crate) struct Shared<E> {
-    core: Mutex<E>,
+    state: Mutex<State<E>>,
     /// Tells connections apart in logs.
     pub(crate) number: u64,
 }
 
+struct State<E> {
+    core: E,
+    direct: Option<Direct>,
+}
+
+/// Writes to a socket as much as it takes without waiting.
+pub(crate) type Direct = Box<dyn Fn(&[u8]) -> io::Result<usize> + Send>;
+
 impl<E: Endpoint> Shared<E> {
     pub(crate) fn new(core: E, number: u64) -> Self {
-        Self { core: Mutex::new(core), number }
+        Self { state: Mutex::new(State { core, direct: None }), number }
+    }
+
+    /// Says how whoever queues a message may write it without the driver, or that this is over.
+    pub(crate) fn set_direct(&self, direct: Option<Direct>) {
+        self.lock().direct = direct;
     }
 
     /// With the next number.
@@ -45,10 +62,20 @@ impl<E: Endpoint> Shared<E> {
 
     /// Does something with the state, and wakes whoever waited for it after the lock is released.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut E) -> T) -> T {
-        let mut core = self.lock();
-        let result = f(&mut core);
+        let mut state = self.lock();
+        let State { core, direct } = &mut *state;
+        let result = f(core);
+        if let Some(direct) = direct {
+            let output = core.direct_output();
+            // What goes wrong is found again by the driver, whose business it is.
+            if !output.is_empty()
+                && let Ok(len) = direct(output)
+            {
+                core.wrote_directly(len);
+            }
+        }
         let woken = core.take_woken();
-        drop(core);
+        drop(state);
         woken.wake();
         result
     }
@@ -94,9 +121,15 @@ impl<E: Endpoint> Shared<E> {
         )
     }
 
-    fn lock(&self) -> MutexGuard<'_, E> {
+    fn lock(&self) -> MutexGuard<'_, State<E>> {
         // Nothing in the state can panic half-way in a way that would matter to anyone else.
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<E> fmt::Debug for Shared<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("number", &self.number).finish_non_exhaustive()
     }
 }
 

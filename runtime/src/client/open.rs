@@ -16,7 +16,11 @@ use super::{
     settings::{Address, Settings},
     shared::{Handle, Shared},
 };
-use crate::{error::ConnectError, protocol::client::Connect, transport::Driver};
+use crate::{
+    error::ConnectError,
+    protocol::client::Connect,
+    transport::{Direct, DirectStream, Driver},
+};
 
 impl Builder<Connection> {
     /// Opens the socket, introduces this side and waits until the server has accepted it.
@@ -48,15 +52,34 @@ impl Builder<Connection> {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let result = connect_over(&self.settings, Box::new(io)).await;
+        let result = connect_over(&self.settings, Socket::new(io)).await;
         self.settings.report(result)
     }
 }
 
 /// Whatever carries the bytes of a connection.
-pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// An open socket.
+pub(super) struct Socket {
+    io: Box<dyn Io>,
+    direct: Option<Direct>,
+}
+
+impl Socket {
+    fn new(io: impl Io + 'static) -> Self {
+        Self { io: Box::new(io), direct: None }
+    }
+}
+
+impl From<UnixStream> for Socket {
+    fn from(stream: UnixStream) -> Self {
+        let (io, direct) = DirectStream::new(stream);
+        Self { io: Box::new(io), direct: Some(direct) }
+    }
+}
 
 async fn connect(builder: &Settings) -> Result<Connection, ConnectError> {
     Runtime::try_current().map_err(|_| ConnectError::NoRuntime)?;
@@ -71,26 +94,26 @@ async fn connect(builder: &Settings) -> Result<Connection, ConnectError> {
     Ok(connection)
 }
 
-async fn connect_over(builder: &Settings, io: Box<dyn Socket>) -> Result<Connection, ConnectError> {
+async fn connect_over(builder: &Settings, io: Socket) -> Result<Connection, ConnectError> {
     Runtime::try_current().map_err(|_| ConnectError::NoRuntime)?;
     let (connection, _) = start(builder, io, &builder.connect_message()?, false).await?;
     Ok(connection)
 }
 
 /// Opens the socket, and makes the message to introduce this side with.
-pub(super) async fn open(builder: &Settings) -> Result<(Box<dyn Socket>, Connect), ConnectError> {
+pub(super) async fn open(builder: &Settings) -> Result<(Socket, Connect), ConnectError> {
     let (address, connect) = builder.target()?;
-    let io: Box<dyn Socket> = match address {
+    let io = match address {
         Address::Unix(path) => {
             let connecting = UnixStream::connect(&path);
-            Box::new(in_time(builder, path.display().to_string(), connecting).await?)
+            in_time(builder, path.display().to_string(), connecting).await?.into()
         }
         Address::Tcp(address) => {
             let connecting = TcpStream::connect(address.clone());
             let io = in_time(builder, address, connecting).await?;
             // Messages are whole when they are written; waiting for more only delays them.
             let _ = io.set_nodelay(true);
-            Box::new(io)
+            Socket::new(io)
         }
     };
     Ok((io, connect))
@@ -110,7 +133,7 @@ async fn in_time<IO>(
 
 async fn start(
     builder: &Settings,
-    io: Box<dyn Socket>,
+    io: Socket,
     connect: &Connect,
     reconnects: bool,
 ) -> Result<(Connection, JoinHandle<()>), ConnectError> {
@@ -131,7 +154,8 @@ async fn start(
 }
 
 /// Reads and writes the socket on a task of its own, which ends with the connection.
-pub(super) fn drive(io: Box<dyn Socket>, shared: &Arc<Shared>) -> JoinHandle<()> {
+pub(super) fn drive(Socket { io, direct }: Socket, shared: &Arc<Shared>) -> JoinHandle<()> {
+    shared.set_direct(direct);
     tokio::spawn(Driver::new(io, Arc::clone(shared)).instrument(shared.span()))
 }
 

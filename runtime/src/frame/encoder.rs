@@ -71,6 +71,14 @@ impl<'a> FrameEncoder<'a> {
         Ok(self)
     }
 
+    /// Adds headers that are encoded already, so many of them. All headers come before the payload.
+    pub(crate) fn encoded_headers(&mut self, count: usize, bytes: &[u8]) -> &mut Self {
+        debug_assert!(self.payload.is_none(), "headers come before the payload");
+        self.headers += count;
+        self.dst.put_slice(bytes);
+        self
+    }
+
     fn fixed<const N: usize>(&mut self, value_type: u8, value: [u8; N]) {
         self.dst.put_u8(value_type);
         self.dst.put_slice(&value);
@@ -81,8 +89,8 @@ impl<'a> FrameEncoder<'a> {
         if value.len() > limit {
             return Err(EncodeError::ValueTooLong { len: value.len(), limit });
         }
-        self.dst.put_u8(value_type);
-        self.dst.put_u16(value.len() as u16);
+        let [high, low] = (value.len() as u16).to_be_bytes();
+        self.dst.put_slice(&[value_type, high, low]);
         self.dst.put_slice(value);
         Ok(())
     }

@@ -66,6 +66,10 @@ pub struct Core {
     pongs: u64,
     /// The pings after the first number and up to the second were sent to a server that is gone.
     lost_pings: (u64, u64),
+    /// How many streams are of operations with one response.
+    calls: usize,
+    /// When the driver comes by itself.
+    timer: Option<Instant>,
     /// How many subscriptions with [`Overflow::PauseConnection`](crate::client::Overflow) are over their
     /// limit.
     paused: usize,
@@ -102,6 +106,8 @@ impl Core {
             pings: VecDeque::new(),
             pongs: 0,
             lost_pings: (0, 0),
+            calls: 0,
+            timer: None,
             paused: 0,
             answers: (0, 0),
             events: VecDeque::new(),
@@ -195,6 +201,26 @@ impl Endpoint for Core {
         if let Some(room) = self.room() {
             self.output.wake_line(room);
         }
+    }
+
+    // A call that is alone goes out at once; of several it is better to write all together. The driver has to
+    // come if the deadline is one that it does not know of.
+    fn direct_output(&self) -> &[u8] {
+        let is_timed = match (self.next_deadline(), self.timer) {
+            (None, _) => true,
+            (Some(deadline), timer) => timer.is_some_and(|it| it <= deadline),
+        };
+        let is_alone = self.calls <= 1 && matches!(self.state, State::Open);
+        if is_alone && is_timed { self.output.direct() } else { &[] }
+    }
+
+    fn wrote_directly(&mut self, bytes: usize) {
+        self.output.wrote_directly(bytes);
+        self.wrote(bytes);
+    }
+
+    fn set_timer(&mut self, at: Option<Instant>) {
+        self.timer = at;
     }
 
     fn finish(&mut self) {

@@ -215,6 +215,24 @@ impl RpcMessage {
     }
 }
 
+/// The three headers of every message, as they travel.
+const NUMBERS: &[u8; 55] =
+    b"\x0d:message-type\x04\0\0\0\0\x0e:message-flags\x04\0\0\0\0\x0a:stream-id\x04\0\0\0\0";
+
+/// They are in every message, and so they are not put together each time.
+fn encoded(numbers: [i32; 3]) -> [u8; NUMBERS.len()] {
+    const ENDS: [usize; 3] = [
+        header::MESSAGE_TYPE.len() + 6,
+        header::MESSAGE_TYPE.len() + header::MESSAGE_FLAGS.len() + 12,
+        NUMBERS.len(),
+    ];
+    let mut bytes = *NUMBERS;
+    for (number, end) in numbers.into_iter().zip(ENDS) {
+        bytes[end - 4..end].copy_from_slice(&number.to_be_bytes());
+    }
+    bytes
+}
+
 fn is_named(name: &[u8], known: &str) -> bool {
     // As everybody writes it, or with other letters.
     name == known.as_bytes() || name.eq_ignore_ascii_case(known.as_bytes())
@@ -264,9 +282,8 @@ impl<'a> Outgoing<'a> {
             frame.header(header::CONTENT_TYPE, HeaderValueRef::String(super::JSON))?;
             frame.header(header::SERVICE_MODEL_TYPE, HeaderValueRef::String(shape))?;
         }
-        frame.header(header::MESSAGE_TYPE, HeaderValueRef::Int32(self.message_type as i32))?;
-        frame.header(header::MESSAGE_FLAGS, HeaderValueRef::Int32(self.flags.0))?;
-        frame.header(header::STREAM_ID, HeaderValueRef::Int32(self.stream_id.0))?;
+        let numbers = [self.message_type as i32, self.flags.0, self.stream_id.0];
+        frame.encoded_headers(numbers.len(), &encoded(numbers));
         if let Some(operation) = self.operation {
             frame.header(header::OPERATION, HeaderValueRef::String(operation))?;
         }

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll, Waker};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 
 use super::{
     MessageType, Outgoing, Wakers, error_payload,
@@ -39,6 +39,8 @@ pub(super) struct Output {
     line: Line,
     /// Whoever drives the connection.
     driver: Option<Waker>,
+    /// Something has been queued of which the driver has not been told.
+    has_news: bool,
     /// Wakers to be called once the lock is released.
     woken: Wakers,
 }
@@ -89,7 +91,7 @@ impl Output {
         frame.finish().map_err(BuildError::encode)?;
         drop(frame);
         self.queued += len as u64;
-        self.wake_driver();
+        self.has_news = true;
         Ok(())
     }
 
@@ -110,7 +112,7 @@ impl Output {
             }
         }
         self.queued += (self.buffer.len() - before) as u64;
-        self.wake_driver();
+        self.has_news = true;
     }
 
     /// Tells the other side what is wrong, before the connection ends.
@@ -124,11 +126,28 @@ impl Output {
     pub(super) fn append(&mut self, frame: &[u8]) {
         self.buffer.extend_from_slice(frame);
         self.queued += frame.len() as u64;
-        self.wake_driver();
+        self.has_news = true;
+    }
+
+    /// What has just been queued, if nothing before it is still to be written.
+    pub(super) fn direct(&self) -> &[u8] {
+        if self.has_news && self.taken == self.written { &self.buffer } else { &[] }
+    }
+
+    /// That much of it has been written.
+    pub(super) fn wrote_directly(&mut self, bytes: usize) {
+        self.buffer.advance(bytes);
+        self.taken += bytes as u64;
+        if self.buffer.is_empty() {
+            // The driver need not come for it. The buffer is used again from its start.
+            self.has_news = false;
+            self.buffer.clear();
+        }
     }
 
     pub(super) fn take(&mut self, dst: &mut BytesMut) {
         debug_assert!(dst.is_empty(), "what was taken before has been written");
+        self.has_news = false;
         self.taken += self.buffer.len() as u64;
         std::mem::swap(&mut self.buffer, dst);
     }
@@ -230,6 +249,9 @@ impl Output {
     }
 
     pub(super) fn take_woken(&mut self) -> Wakers {
+        if std::mem::take(&mut self.has_news) {
+            self.wake_driver();
+        }
         std::mem::take(&mut self.woken)
     }
 }

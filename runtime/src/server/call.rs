@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    borrow::Cow,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
@@ -44,10 +45,11 @@ pub enum InvalidRequest {
 /// Who is calling, and how.
 #[derive(Clone)]
 pub struct RequestContext {
-    identity: Identity,
+    identity: Arc<Identity>,
     peer: Option<PeerCredentials>,
     stream_id: StreamId,
-    violations: Arc<[Violation]>,
+    /// None for nearly all requests.
+    violations: Option<Arc<[Violation]>>,
     shared: Arc<Shared<Core>>,
 }
 
@@ -74,7 +76,7 @@ impl RequestContext {
 
     /// Which required members the request lacks, if the service has accepted such a request.
     pub fn violations(&self) -> &[Violation] {
-        &self.violations
+        self.violations.as_deref().unwrap_or_default()
     }
 
     /// Closes the connection of the call, without an answer to anything that is open on it.
@@ -100,7 +102,7 @@ impl fmt::Debug for RequestContext {
             .field("peer", &self.peer)
             .field("connection", &self.connection())
             .field("stream_id", &self.stream_id)
-            .field("violations", &self.violations)
+            .field("violations", &self.violations())
             .finish()
     }
 }
@@ -124,10 +126,10 @@ impl IncomingCall {
         on_invalid: OnInvalid,
     ) -> Self {
         let context = RequestContext {
-            identity: client.identity.clone(),
+            identity: Arc::clone(&client.identity),
             peer: client.peer,
             stream_id: message.stream_id,
-            violations: Arc::new([]),
+            violations: None,
             shared: Arc::clone(&client.shared),
         };
         Self { message, service_id, context, on_invalid }
@@ -204,7 +206,7 @@ impl IncomingCall {
     }
 
     fn into_reply(self) -> Reply {
-        let operation = self.operation().to_owned();
+        let operation = self.operation().to_owned().into();
         Reply { service_id: self.service_id, operation, context: self.context }
     }
 
@@ -227,7 +229,7 @@ impl IncomingCall {
         };
         if !violations.is_empty() {
             match (self.on_invalid)(O::ID, &violations) {
-                InvalidRequest::Accept => self.context.violations = violations.into(),
+                InvalidRequest::Accept => self.context.violations = Some(violations.into()),
                 InvalidRequest::Reject => {
                     self.deny(&ErrorReply::internal());
                     return None;
@@ -238,7 +240,8 @@ impl IncomingCall {
                 }
             }
         }
-        Some((request, self.into_reply()))
+        let Self { service_id, context, .. } = self;
+        Some((request, Reply { service_id, operation: O::ID.into(), context }))
     }
 }
 
@@ -254,7 +257,7 @@ impl fmt::Debug for IncomingCall {
 /// Where the reply to a call goes.
 pub(super) struct Reply {
     service_id: &'static str,
-    operation: String,
+    operation: Cow<'static, str>,
     pub(super) context: RequestContext,
 }
 
@@ -299,7 +302,7 @@ impl Reply {
     fn panicked(&self, _panic: Box<dyn Any + Send>) {
         tracing::error!(
             target: crate::LOG_TARGET,
-            connection = self.context.connection(), operation = self.operation,
+            connection = self.context.connection(), operation = &*self.operation,
             "handler panicked"
         );
         self.send_error(&ErrorReply::internal());
@@ -319,7 +322,7 @@ impl Reply {
         if let Err(SendError::Build(error)) = &sent {
             tracing::error!(
                 target: crate::LOG_TARGET,
-                connection = self.context.connection(), operation = self.operation, %error,
+                connection = self.context.connection(), operation = &*self.operation, %error,
                 "reply cannot be encoded"
             );
             self.send_error(&ErrorReply::internal());

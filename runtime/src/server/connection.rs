@@ -56,7 +56,7 @@ impl<S, A> Clone for Context<S, A> {
 
 /// A client that has been let in.
 pub(super) struct Client {
-    pub(super) identity: Identity,
+    pub(super) identity: Arc<Identity>,
     pub(super) peer: Option<PeerCredentials>,
     pub(super) shared: Arc<Shared<Core>>,
 }
@@ -85,7 +85,7 @@ pub(super) async fn serve<S: Service, A: Authenticator>(
     tracing::debug!(
         target: crate::LOG_TARGET, connection = number, identity = identity.0, "client accepted"
     );
-    let client = Client { identity, peer, shared };
+    let client = Client { identity: Arc::new(identity), peer, shared };
     while let Some(incoming) = client.shared.poll(|core, cx| core.poll_incoming(cx)).await {
         match incoming {
             Incoming::Request(message) => {

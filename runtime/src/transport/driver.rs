@@ -17,11 +17,13 @@ use tokio::{
 use super::Shared;
 use crate::{LOG_TARGET, error::ConnectionError, protocol::Endpoint};
 
-/// How much is read at a time, in bytes.
-const READ_LEN: usize = 64 * 1024;
+/// How much is read at a time, in bytes: at first little, because most connections have little to say, and
+/// twice as much whenever there was more.
+const READ_LEN: usize = 4 * 1024;
+const MAX_READ_LEN: usize = 64 * 1024;
 
-/// How much more than [`READ_LEN`] is reserved at most for a message that claims to be longer: its claim
-/// costs the other side twelve bytes.
+/// How much is reserved at most for a message that claims to be longer: its claim costs the other side
+/// twelve bytes.
 const MAX_RESERVED: usize = 1024 * 1024;
 
 /// How large an empty buffer may be that is kept, in bytes: one large message must not cost its memory for as
@@ -40,6 +42,8 @@ pub(crate) struct Driver<IO, E: Endpoint> {
     shared: Arc<Shared<E>>,
     input: BytesMut,
     output: BytesMut,
+    is_flushed: bool,
+    read_len: usize,
     /// How many bytes of the output have been written since the state was told.
     written: usize,
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
@@ -54,6 +58,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             shared,
             input: BytesMut::new(),
             output: BytesMut::new(),
+            is_flushed: true,
+            read_len: READ_LEN,
             written: 0,
             timer: None,
             linger: None,
@@ -63,7 +69,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
     /// Tells the state what has been written and what has arrived, and takes what is to be written next:
     /// all under one lock.
     fn exchange(&mut self, cx: &Context<'_>) -> Step {
-        let Self { shared, input, output, written, .. } = self;
+        let Self { shared, input, output, written, timer, .. } = self;
         shared.with(|core| {
             // Nothing is missed that happens from here on.
             core.set_driver(cx);
@@ -77,17 +83,25 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             if output.is_empty() {
                 core.take_output(output);
             }
+            let deadline = core.next_deadline();
+            // Before the driver rests, the timer is set to no later than that.
+            let set = timer.as_ref().map(|(at, _)| *at);
+            core.set_timer([deadline, set].into_iter().flatten().min());
             Step {
                 is_closed: core.is_closed(),
                 wants_input: core.wants_input(),
                 missing: core.missing(input),
-                deadline: core.next_deadline(),
+                deadline,
             }
         })
     }
 
     /// Writes what has been taken, all that had been queued at once.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.output.is_empty() && self.is_flushed {
+            return Poll::Ready(Ok(()));
+        }
+        self.is_flushed = false;
         while !self.output.is_empty() {
             let len = ready!(Pin::new(&mut self.io).poll_write(cx, &self.output))?;
             if len == 0 {
@@ -101,7 +115,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             self.output = BytesMut::new();
         }
         self.output.clear();
-        Pin::new(&mut self.io).poll_flush(cx)
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        self.is_flushed = true;
+        Poll::Ready(Ok(()))
     }
 
     /// Reads once; gives how much.
@@ -109,9 +125,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
         if self.input.is_empty() && self.input.capacity() > MAX_KEPT {
             self.input = BytesMut::new();
         }
-        self.input.reserve(missing.clamp(READ_LEN, MAX_RESERVED));
+        self.input.reserve(missing.clamp(self.read_len, MAX_RESERVED));
         // The future holds nothing between polls, so that a new one can take its place.
-        std::pin::pin!(self.io.read_buf(&mut self.input)).poll(cx)
+        let len = ready!(std::pin::pin!(self.io.read_buf(&mut self.input)).poll(cx))?;
+        if self.input.len() == self.input.capacity() {
+            self.read_len = (2 * self.read_len).min(MAX_READ_LEN);
+        }
+        Poll::Ready(Ok(len))
     }
 
     /// Ends what is due; ready if there was something.
@@ -196,6 +216,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
 /// Nobody may wait for a driver that is gone: its runtime may be shut down while others are not.
 impl<IO, E: Endpoint> Drop for Driver<IO, E> {
     fn drop(&mut self) {
+        // It keeps the socket open.
+        self.shared.set_direct(None);
         self.shared.with(|core| {
             core.fail(ConnectionError::RuntimeStopped);
             core.finish();

@@ -1,11 +1,8 @@
 //! Who waits is woken for a reason, and leaves nothing behind.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Wake, Waker},
+    sync::Arc,
+    task::{Context, Waker},
     time::{Duration, Instant},
 };
 
@@ -16,33 +13,6 @@ use eventstream_rpc::protocol::{
 };
 
 use crate::support::*;
-
-/// A task that counts how often it is woken.
-#[derive(Default)]
-struct Task(AtomicUsize);
-
-impl Wake for Task {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Task {
-    fn new() -> (Arc<Self>, Waker) {
-        let task = Arc::<Self>::default();
-        let waker = Waker::from(Arc::clone(&task));
-        (task, waker)
-    }
-
-    /// How often it has been woken since the last time.
-    fn woken(&self) -> usize {
-        self.0.swap(0, Ordering::Relaxed)
-    }
-}
-
-fn wake(core: &mut Core) {
-    core.take_woken().into_iter().for_each(Waker::wake);
-}
 
 fn limited(write_queue_limit: usize) -> Core {
     let mut config = Config::default();

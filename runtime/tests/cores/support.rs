@@ -2,7 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    task::{Context, Poll, Waker},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
     time::Instant,
 };
 
@@ -199,4 +203,32 @@ pub(crate) fn accepted(config: server::Config) -> server::Core {
     core.accept();
     assert_eq!(written(&mut core), ["ConnectAck 1 0"]);
     core
+}
+
+/// A task that counts how often it is woken.
+#[derive(Default)]
+pub(crate) struct Task(AtomicUsize);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Task {
+    pub(crate) fn new() -> (Arc<Self>, Waker) {
+        let task = Arc::<Self>::default();
+        let waker = Waker::from(Arc::clone(&task));
+        (task, waker)
+    }
+
+    /// How often it has been woken since the last time.
+    pub(crate) fn woken(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+/// Wakes whoever is to be woken.
+pub(crate) fn wake(core: &mut impl Endpoint) {
+    core.take_woken().into_iter().for_each(Waker::wake);
 }

@@ -56,6 +56,7 @@ impl Core {
         self.next_key += 1;
         let mut stream = Stream::new(id, request, self.output.queued());
         stream.reopen = reopen;
+        self.calls += usize::from(!stream.is_streaming);
         self.streams.insert(key, stream);
         self.keys.insert(id, key);
         if let Some(deadline) = request.deadline {
@@ -194,7 +195,9 @@ impl Core {
     /// Forgets a stream whose owner is gone; it is ended if it is still open.
     pub fn forget(&mut self, key: Key) {
         self.end(key);
-        self.streams.remove(&key);
+        if self.streams.remove(&key).is_some_and(|it| !it.is_streaming) {
+            self.calls -= 1;
+        }
         // Most calls end before their deadlines. Those that mean nothing any more are not looked for one by
         // one, but must not pile up either.
         if self.streams.is_empty() {

@@ -108,7 +108,7 @@ pub(super) struct Stream {
     response_shape: &'static str,
     /// How many bytes of frames there were when the request had been queued.
     request_end: u64,
-    is_streaming: bool,
+    pub(super) is_streaming: bool,
     queue: Queue,
     failed: Option<Failure>,
     waker: Option<Waker>,
