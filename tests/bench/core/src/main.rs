@@ -17,7 +17,7 @@ fn main() -> std::io::Result<()> {
     let socket = std::env::var("AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT")
         .map_err(std::io::Error::other)?;
     // None but the last two fit, so that all are looked at.
-    let mut patterns: Vec<String> = (0..98).map(|it| format!("m*/devices/{it}/*")).collect();
+    let mut patterns: Vec<String> = (0..98).map(|it| format!("devices/{it}/*")).collect();
     patterns.extend(["other/*".to_owned(), "my/*".to_owned()]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use bench_report::{Args, IN_FLIGHT, Latencies, Mode, TOPIC, report};
 use greengrass_core_ipc::{
     Client,
+    primitives::Blob,
     types::{BinaryMessage, SubscriptionResponseMessage},
 };
 
@@ -17,7 +18,8 @@ fn main() -> Result<()> {
 
 async fn run(args: Args) -> Result<()> {
     let client = Client::connect().await?;
-    let message = args.message();
+    // Its clones share it.
+    let message = Blob::from(args.message());
     match args.mode {
         Mode::First => publish(&client, &message).await?,
         Mode::Sequential => {
@@ -69,8 +71,8 @@ async fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-async fn publish(client: &Client, message: &[u8]) -> Result<()> {
-    let message = BinaryMessage::builder().message(message).build();
+async fn publish(client: &Client, message: &Blob) -> Result<()> {
+    let message = BinaryMessage::builder().message(message.clone()).build();
     client.publish_to_topic().topic(TOPIC).publish_message(message).send().await?;
     Ok(())
 }

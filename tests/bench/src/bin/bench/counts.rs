@@ -1,13 +1,13 @@
 //! Instructions and system calls for each operation: the difference between two runs of different length.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use crate::{
     args::Args,
     process::Server,
-    programs::{Client, Kind, Programs, has},
+    programs::{Kind, Programs, has},
     table::{Table, cell},
 };
 
@@ -39,7 +39,14 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
             ];
             for (mode, count, size) in modes {
                 let count = if args.is_smoke { 64 } else { count };
-                let of = |count| tool(args, programs, &server, client, mode, count, size);
+                let of = |count: usize| {
+                    tool(programs, &mut |tool| {
+                        let mut command = server.client(args, programs, client, tool);
+                        command.args([mode, &count.to_string(), &size.to_string()]);
+                        command.stdout(Stdio::null());
+                        command
+                    })
+                };
                 let (less, more) = (of(count)?, of(3 * count)?);
                 cells.push(cell(Some((more - less) / (2 * count) as f64)));
             }
@@ -51,47 +58,25 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
 }
 
 /// Counts something in one run of a client.
-type Tool = fn(&Args, &Programs, &Server, &Client, &str, usize, usize) -> Result<f64>;
+type Tool = fn(&Programs, &mut dyn FnMut(&[&str]) -> Command) -> Result<f64>;
 
 fn has_tool(program: &str) -> bool {
     // strace has no --version in old versions, but -V.
-    has(program) || std::process::Command::new(program).arg("-V").output().is_ok()
+    has(program) || Command::new(program).arg("-V").output().is_ok()
 }
 
-fn instructions(
-    args: &Args,
-    programs: &Programs,
-    server: &Server,
-    client: &Client,
-    mode: &str,
-    count: usize,
-    size: usize,
-) -> Result<f64> {
+fn instructions(programs: &Programs, client: &mut dyn FnMut(&[&str]) -> Command) -> Result<f64> {
     let out = format!("--callgrind-out-file={}", programs.folder.join("callgrind.out").display());
-    let tool = ["valgrind", "--tool=callgrind", &out];
-    let mut command = server.client(args, programs, client, &tool);
-    command.args([mode, &count.to_string(), &size.to_string()]).stdout(Stdio::null());
-    let output = command.output()?;
+    let output = client(&["valgrind", "--tool=callgrind", &out]).output()?;
     let text = String::from_utf8_lossy(&output.stderr);
     let line = text.lines().find_map(|it| it.split_once("Collected :"));
     let (_, number) = line.with_context(|| format!("callgrind says {text}"))?;
     Ok(number.trim().parse()?)
 }
 
-fn calls(
-    args: &Args,
-    programs: &Programs,
-    server: &Server,
-    client: &Client,
-    mode: &str,
-    count: usize,
-    size: usize,
-) -> Result<f64> {
+fn calls(programs: &Programs, client: &mut dyn FnMut(&[&str]) -> Command) -> Result<f64> {
     let out = programs.folder.join("strace.out");
-    let tool = ["strace", "-c", "-f", "-o", &out.display().to_string()];
-    let mut command = server.client(args, programs, client, &tool);
-    command.args([mode, &count.to_string(), &size.to_string()]).stdout(Stdio::null());
-    if !command.status()?.success() {
+    if !client(&["strace", "-c", "-f", "-o", &out.display().to_string()]).status()?.success() {
         bail!("strace failed");
     }
     let text = std::fs::read_to_string(&out)?;
