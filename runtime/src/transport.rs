@@ -50,6 +50,7 @@ impl<E: Endpoint> Shared<E> {
     }
 
     /// Says how whoever queues a message may write it without the driver, or that this is over.
+    #[cfg(any(feature = "tokio", feature = "server"))]
     pub(crate) fn set_direct(&self, direct: Option<Direct>) {
         self.lock().direct = direct;
     }
