@@ -8,21 +8,22 @@
 //! events cannot know yet that the server has ended the stream.
 
 mod config;
+mod endpoint;
 mod receive;
 mod room;
 mod stream;
 
 use std::{
     collections::VecDeque,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Wakers,
-    numbers::NumberMap, output::Output, waiting::Line,
+    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, numbers::NumberMap,
+    output::Output, waiting::Line,
 };
 use crate::{
     error::{BuildError, ConnectionError},
@@ -32,10 +33,6 @@ use crate::{
 
 pub use config::Config;
 use stream::Stream;
-
-fn decoder(max_message_len: usize) -> Decoder {
-    Decoder::with_limits(Limits::DEFAULT.with_max_message_len(max_message_len))
-}
 
 /// How long a client that has been refused has to close the connection, before the server does.
 ///
@@ -356,96 +353,6 @@ impl Core {
     }
 }
 
-impl Endpoint for Core {
-    fn receive(&mut self, input: &mut BytesMut, now: Instant) {
-        self.receive_all(input, now);
-    }
-
-    fn missing(&self, input: &BytesMut) -> usize {
-        self.decoder.missing(input)
-    }
-
-    // A client should wait to be let in: what it sends before is not looked at until then. One that has been
-    // refused is read from until it goes away, one that does not read what it asked for is not.
-    fn wants_input(&self) -> bool {
-        match self.state {
-            State::New | State::Refused => true,
-            State::Open => self.reply_room().is_some(),
-            State::Deciding | State::Closed(_) => false,
-        }
-    }
-
-    fn fail(&mut self, error: ConnectionError) {
-        if self.is_closed() {
-            return;
-        }
-        self.state = State::Closed(error);
-        for (_, mut stream) in self.streams.drain() {
-            self.output.wake(stream.take_wakers());
-        }
-        self.incoming.clear();
-        self.waiting = 0;
-        self.received = 0;
-        self.deadline = None;
-        self.output.wake_all();
-        self.wake_replies(u64::MAX);
-        self.output.wake_driver();
-    }
-
-    fn ended(&self) -> Option<&ConnectionError> {
-        match &self.state {
-            State::Closed(error) => Some(error),
-            _ => None,
-        }
-    }
-
-    fn next_deadline(&self) -> Option<Instant> {
-        self.deadline
-    }
-
-    fn expire(&mut self, now: Instant) {
-        if self.deadline.is_some_and(|it| it <= now) {
-            let rule = match self.state {
-                State::New | State::Deciding => "no connect message in time",
-                State::Refused => "refused",
-                State::Open | State::Closed(_) => "a message that is not whole in time",
-            };
-            self.fail(ConnectionError::Protocol(rule));
-        }
-    }
-
-    fn take_output(&mut self, dst: &mut BytesMut) {
-        self.output.take(dst);
-    }
-
-    fn wrote(&mut self, bytes: usize) {
-        let was_congested = self.reply_room().is_none();
-        self.output.wrote(bytes);
-        if let Some(room) = self.room() {
-            self.output.wake_line(room);
-        }
-        if let Some(room) = self.reply_room() {
-            self.wake_replies(room);
-            if was_congested {
-                // To be read from again.
-                self.output.wake_driver();
-            }
-        }
-    }
-
-    fn finish(&mut self) {
-        self.output.finish();
-    }
-
-    fn set_driver(&mut self, cx: &Context<'_>) {
-        self.output.set_driver(cx);
-    }
-
-    fn release(&mut self, waker: &Waker) {
-        self.output.release(waker);
-    }
-
-    fn take_woken(&mut self) -> Wakers {
-        self.output.take_woken()
-    }
+fn decoder(max_message_len: usize) -> Decoder {
+    Decoder::with_limits(Limits::DEFAULT.with_max_message_len(max_message_len))
 }

@@ -1,0 +1,108 @@
+//! What the driver of a connection sees.
+
+use std::{
+    task::{Context, Waker},
+    time::Instant,
+};
+
+use bytes::BytesMut;
+
+use super::{Core, State};
+use crate::{
+    error::ConnectionError,
+    protocol::{Endpoint, Wakers},
+};
+
+impl Endpoint for Core {
+    fn receive(&mut self, input: &mut BytesMut, now: Instant) {
+        self.receive_all(input, now);
+    }
+
+    fn missing(&self, input: &BytesMut) -> usize {
+        self.decoder.missing(input)
+    }
+
+    // A client should wait to be let in: what it sends before is not looked at until then. One that has been
+    // refused is read from until it goes away, one that does not read what it asked for is not.
+    fn wants_input(&self) -> bool {
+        match self.state {
+            State::New | State::Refused => true,
+            State::Open => self.reply_room().is_some(),
+            State::Deciding | State::Closed(_) => false,
+        }
+    }
+
+    fn fail(&mut self, error: ConnectionError) {
+        if self.is_closed() {
+            return;
+        }
+        self.state = State::Closed(error);
+        for (_, mut stream) in self.streams.drain() {
+            self.output.wake(stream.take_wakers());
+        }
+        self.incoming.clear();
+        self.waiting = 0;
+        self.received = 0;
+        self.deadline = None;
+        self.output.wake_all();
+        self.wake_replies(u64::MAX);
+        self.output.wake_driver();
+    }
+
+    fn ended(&self) -> Option<&ConnectionError> {
+        match &self.state {
+            State::Closed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn expire(&mut self, now: Instant) {
+        if self.deadline.is_some_and(|it| it <= now) {
+            let rule = match self.state {
+                State::New | State::Deciding => "no connect message in time",
+                State::Refused => "refused",
+                State::Open | State::Closed(_) => "a message that is not whole in time",
+            };
+            self.fail(ConnectionError::Protocol(rule));
+        }
+    }
+
+    fn take_output(&mut self, dst: &mut BytesMut) {
+        self.output.take(dst);
+    }
+
+    fn wrote(&mut self, bytes: usize) {
+        let was_congested = self.reply_room().is_none();
+        self.output.wrote(bytes);
+        if let Some(room) = self.room() {
+            self.output.wake_line(room);
+        }
+        if let Some(room) = self.reply_room() {
+            self.wake_replies(room);
+            if was_congested {
+                // To be read from again.
+                self.output.wake_driver();
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        self.output.finish();
+    }
+
+    fn set_driver(&mut self, cx: &Context<'_>) {
+        self.output.set_driver(cx);
+    }
+
+    fn release(&mut self, waker: &Waker) {
+        self.output.release(waker);
+    }
+
+    fn take_woken(&mut self) -> Wakers {
+        self.output.take_woken()
+    }
+}
