@@ -71,6 +71,8 @@ impl Service {
 pub struct Docs {
     /// CommonMark that is safe for rustdoc; empty if there is none.
     pub text: String,
+    /// What else traits say, likewise.
+    pub notes: String,
     /// The shapes that the text names in code spans, with the paths of their types.
     pub links: Vec<(String, String)>,
     /// The note of `#[deprecated]`.

@@ -21,6 +21,8 @@ use crate::{
     shape_id::ShapeId,
 };
 
+pub(crate) use docs::markdown::list_mark;
+
 /// Chooses names and types; a name that had to change is a warning.
 pub fn lower(
     resolved: &Resolved<'_>,

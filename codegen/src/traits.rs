@@ -1,10 +1,12 @@
 //! The traits that mean something for generated code (Smithy 2.0 spec, section "Traits").
 
+mod example;
 mod known;
 mod read;
 
 use crate::{diagnostic::Location, json::Value, shape_id::ShapeId};
 
+pub use example::Example;
 pub(crate) use known::is_known;
 pub(crate) use read::{Holder, TraitReader};
 
@@ -61,6 +63,14 @@ pub struct Traits {
     pub title: Option<String>,
     /// `externalDocumentation`: names and addresses.
     pub external_documentation: Vec<(String, String)>,
+    /// `mediaType`: what a string or blob holds.
+    pub media_type: Option<String>,
+    /// `recommended`: a member should be set.
+    pub recommended: bool,
+    /// `tags`: words to find it by.
+    pub tags: Vec<String>,
+    /// `examples`: requests of an operation, and what comes back.
+    pub examples: Vec<Example>,
     /// `unstable`: it may change without notice.
     pub unstable: bool,
     /// `internal`: it is not for everybody.

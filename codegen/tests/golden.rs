@@ -58,8 +58,10 @@ fn each_kind_compiles_without_a_warning() {
         let files = generated(&kind).files;
         workspace.add(&kind, files.iter().map(|it| (&*it.path, &*it.contents)));
     }
-    let check = workspace.cargo(&["check", "--workspace", "--all-features", "--keep-going"]);
+    let check = workspace.cargo(&["clippy", "--workspace", "--all-features", "--keep-going"]);
     assert_eq!(check.status, 0, "{}", check.stderr);
+    let doc = workspace.cargo(&["doc", "--workspace", "--all-features", "--no-deps"]);
+    assert_eq!(doc.status, 0, "{}", doc.stderr);
 }
 
 /// The first line that differs, with what stands around it.

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::ir::Docs;
+use crate::{ir::Docs, lower::list_mark};
 
 /// How long a line of documentation may be, without indentation and `///`.
 const WIDTH: usize = 96;
@@ -38,14 +38,20 @@ pub(super) fn deprecated(docs: &Docs) -> TokenStream {
     }
 }
 
-/// All of a documentation, or `otherwise` if there is none.
+/// All of a documentation, with `otherwise` for the prose if there is none.
 pub(super) fn text(docs: &Docs, otherwise: &str) -> String {
-    linked(if docs.text.is_empty() { otherwise } else { &docs.text }, docs)
+    let prose = if docs.text.is_empty() { otherwise } else { &docs.text };
+    match docs.notes.is_empty() {
+        true => linked(prose, docs),
+        false => linked(&format!("{prose}\n\n{}", docs.notes), docs),
+    }
 }
 
 /// Its first paragraph.
 pub(super) fn summary(docs: &Docs, otherwise: &str) -> String {
-    let text = if docs.text.is_empty() { otherwise } else { &docs.text };
+    // Code alone tells nobody what it is.
+    let is_prose = !docs.text.is_empty() && !docs.text.starts_with("```");
+    let text = if is_prose { &docs.text } else { otherwise };
     linked(text.split("\n\n").next().unwrap_or_default(), docs)
 }
 
@@ -66,14 +72,23 @@ fn linked(text: &str, docs: &Docs) -> String {
 /// The lines of a doc comment, each with the space that follows the slashes.
 fn lines(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut is_code = false;
+    // How many ticks end the code that is open.
+    let mut fence = None;
     for line in text.lines() {
-        is_code ^= line.trim_start().starts_with("```");
+        let body = line.trim_start();
+        let ticks = body.len() - body.trim_start_matches('`').len();
+        let is_code = fence.is_some();
+        match fence {
+            None if ticks >= 3 => fence = Some(ticks),
+            Some(opened) if ticks == opened && body.len() == ticks => fence = None,
+            _ => {}
+        }
         match line.trim_end() {
             "" => lines.push(String::new()),
-            line if is_code || line.chars().count() <= WIDTH || line.starts_with('|') => {
+            line if is_code || ticks >= 3 || line.chars().count() <= WIDTH => {
                 lines.push(format!(" {line}"));
             }
+            line if body.starts_with(['|', '#']) => lines.push(format!(" {line}")),
             line => wrap(line, &mut lines),
         }
     }
@@ -82,23 +97,46 @@ fn lines(text: &str) -> Vec<String> {
 
 /// Breaks a long line at spaces; what follows stands under the text of a list item.
 fn wrap(line: &str, lines: &mut Vec<String>) {
-    let text = line.trim_start_matches([' ', '-', '*']);
+    let body = line.trim_start();
+    let mark = match list_mark(body) {
+        Some(mark) => mark + 1,
+        None if body.starts_with("> ") => 2,
+        None => 0,
+    };
+    let text = &body[mark..];
     let marker = &line[..line.len() - text.len()];
     let mut current = format!(" {marker}");
-    let indent = " ".repeat(current.len());
+    let indent = match body.starts_with('>') {
+        true => current.clone(),
+        false => " ".repeat(current.len()),
+    };
     let mut is_empty = true;
+    let mut len = current.len();
     for word in text.split(' ') {
-        if !is_empty && current.chars().count() + 1 + word.chars().count() > WIDTH {
+        let word_len = word.chars().count();
+        if !is_empty && len + 1 + word_len > WIDTH && !begins_block(word) {
             lines.push(std::mem::replace(&mut current, indent.clone()));
+            len = indent.len();
             is_empty = true;
         }
         if !is_empty {
             current.push(' ');
+            len += 1;
         }
         current.push_str(word);
+        len += word_len;
         is_empty = false;
     }
     lines.push(current);
+}
+
+/// Whether a word at the beginning of a line would make that line something else.
+fn begins_block(word: &str) -> bool {
+    let is_mark = word.starts_with(['-', '+', '*', '=', '_'])
+        && word.bytes().all(|it| it == word.as_bytes()[0]);
+    let is_number =
+        word.ends_with(['.', ')']) && word[..word.len() - 1].bytes().all(|it| it.is_ascii_digit());
+    is_mark || is_number || word.starts_with(['#', '>', '|', '~']) || word.starts_with("```")
 }
 
 #[cfg(test)]

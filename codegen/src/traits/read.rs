@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     DefaultTrait, DefaultValue, Deprecated, Fault, Length, Range, RawTrait, TimestampFormat,
-    Traits, known,
+    Traits, example, known,
 };
 use crate::{
     diagnostic::{Finding, Location, Reporter},
@@ -152,6 +152,13 @@ impl TraitReader<'_, '_> {
                 ];
                 read.timestamp_format = self.one_of(it, &formats);
             }
+            "mediaType" => read.media_type = self.string(it),
+            "recommended" => read.recommended = self.object(it, &["reason"]),
+            "tags" => {
+                let tags = it.value.as_array().unwrap_or_default().iter();
+                read.tags = tags.filter_map(|it| it.as_str().map(str::to_owned)).collect();
+            }
+            "examples" => read.examples = example::read(&it.value),
             "retryable" => {
                 read.retryable = self.object(it, &["throttling"]);
                 let throttling = it.value.get("throttling").map(|it| &it.value.kind);

@@ -63,6 +63,8 @@ pub struct Request {
     )]
     pub topic: Option<String>,
     /// The member `retries`.
+    ///
+    /// Default: `3`.
     #[serde(
         default = "Request::default_retries",
         deserialize_with = "Request::read_retries",
@@ -120,6 +122,8 @@ pub struct Response {
     )]
     pub note: Option<String>,
     /// The member `size`.
+    ///
+    /// Default: `0`.
     #[serde(
         default = "Response::default_size",
         deserialize_with = "Response::read_size",
@@ -229,6 +233,8 @@ impl RequestBuilder {
     }
 
     /// The member `retries`.
+    ///
+    /// Default: `3`.
     pub fn retries(mut self, retries: i32) -> Self {
         self.retries = Some(retries);
         self
@@ -290,6 +296,8 @@ impl ResponseBuilder {
     }
 
     /// The member `size`.
+    ///
+    /// Default: `0`.
     pub fn size(mut self, size: i32) -> Self {
         self.size = Some(size);
         self
@@ -360,6 +368,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `retries`.
+    ///
+    /// Default: `3`.
     pub fn retries(mut self, retries: i32) -> Self {
         self.request = self.request.retries(retries);
         self

@@ -59,21 +59,31 @@ impl Operation for Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The member `flag`.
+    ///
+    /// Default: `true`.
     #[serde(default = "Request::default_flag", deserialize_with = "Request::read_flag")]
     pub flag: bool,
     /// The member `off`.
+    ///
+    /// Default: `false`.
     #[serde(default, deserialize_with = "or_default")]
     pub off: bool,
     /// The member `count`.
+    ///
+    /// Default: `3`.
     #[serde(
         default = "Request::default_count",
         deserialize_with = "Request::read_count"
     )]
     pub count: i32,
     /// The member `byte`.
+    ///
+    /// Default: `-128`.
     #[serde(default = "Request::default_byte", deserialize_with = "Request::read_byte")]
     pub byte: i8,
     /// The member `ratio`.
+    ///
+    /// Default: `1.5`.
     #[serde(
         default = "Request::default_ratio",
         deserialize_with = "Request::read_ratio",
@@ -81,6 +91,8 @@ pub struct Request {
     )]
     pub ratio: f32,
     /// The member `nothing`.
+    ///
+    /// Default: `NaN`.
     #[serde(
         default = "Request::default_nothing",
         deserialize_with = "Request::read_nothing",
@@ -89,42 +101,64 @@ pub struct Request {
     )]
     pub nothing: f64,
     /// The member `name`.
+    ///
+    /// Default: `a "b" \c`.
     #[serde(default = "Request::default_name", deserialize_with = "Request::read_name")]
     pub name: String,
     /// The member `data`.
+    ///
+    /// Default: `aGk=`.
     #[serde(default = "Request::default_data", deserialize_with = "Request::read_data")]
     pub data: Blob,
     /// The member `at`.
+    ///
+    /// Default: `1985-04-12T23:20:50.52Z`.
     #[serde(default = "Request::default_at", deserialize_with = "Request::read_at")]
     pub at: Timestamp,
     /// The member `kind`.
+    ///
+    /// Default: `b`.
     #[serde(default = "Request::default_kind", deserialize_with = "Request::read_kind")]
     pub kind: Kind,
     /// The member `list`.
+    ///
+    /// Default: an empty list.
     #[serde(default, deserialize_with = "or_default")]
     pub list: Vec<String>,
     /// The member `map`.
+    ///
+    /// Default: empty.
     #[serde(default, deserialize_with = "or_default")]
     pub map: BTreeMap<String, String>,
     /// The member `any`.
+    ///
+    /// Default: empty.
     #[serde(default = "Request::default_any", deserialize_with = "Request::read_any")]
     pub any: Document,
     /// The member `text`.
+    ///
+    /// Default: `x`.
     #[serde(default = "Request::default_text", deserialize_with = "Request::read_text")]
     pub text: Document,
     /// The member `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub none: Option<i32>,
     /// The member `big`.
+    ///
+    /// Default: `12345678901234567890123`.
     #[serde(default = "Request::default_big", deserialize_with = "Request::read_big")]
     pub big: BigInteger,
     /// The member `price`.
+    ///
+    /// Default: `1.25`.
     #[serde(
         default = "Request::default_price",
         deserialize_with = "Request::read_price"
     )]
     pub price: BigDecimal,
     /// The member `counted`.
+    ///
+    /// Default: `7`.
     #[serde(
         default = "Request::default_counted",
         deserialize_with = "Request::read_counted"
@@ -309,6 +343,8 @@ impl Default for Request {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Response {
     /// The member `count`.
+    ///
+    /// Default: `3`.
     #[serde(
         default = "Response::default_count",
         deserialize_with = "Response::read_count"
@@ -428,6 +464,8 @@ pub struct RequestBuilder {
 
 impl RequestBuilder {
     /// The member `flag`.
+    ///
+    /// Default: `true`.
     pub fn flag(mut self, flag: bool) -> Self {
         self.flag = Some(flag);
         self
@@ -440,6 +478,8 @@ impl RequestBuilder {
     }
 
     /// The member `off`.
+    ///
+    /// Default: `false`.
     pub fn off(mut self, off: bool) -> Self {
         self.off = Some(off);
         self
@@ -452,6 +492,8 @@ impl RequestBuilder {
     }
 
     /// The member `count`.
+    ///
+    /// Default: `3`.
     pub fn count(mut self, count: i32) -> Self {
         self.count = Some(count);
         self
@@ -464,6 +506,8 @@ impl RequestBuilder {
     }
 
     /// The member `byte`.
+    ///
+    /// Default: `-128`.
     pub fn byte(mut self, byte: i8) -> Self {
         self.byte = Some(byte);
         self
@@ -476,6 +520,8 @@ impl RequestBuilder {
     }
 
     /// The member `ratio`.
+    ///
+    /// Default: `1.5`.
     pub fn ratio(mut self, ratio: f32) -> Self {
         self.ratio = Some(ratio);
         self
@@ -488,6 +534,8 @@ impl RequestBuilder {
     }
 
     /// The member `nothing`.
+    ///
+    /// Default: `NaN`.
     pub fn nothing(mut self, nothing: f64) -> Self {
         self.nothing = Some(nothing);
         self
@@ -500,6 +548,8 @@ impl RequestBuilder {
     }
 
     /// The member `name`.
+    ///
+    /// Default: `a "b" \c`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -512,6 +562,8 @@ impl RequestBuilder {
     }
 
     /// The member `data`.
+    ///
+    /// Default: `aGk=`.
     pub fn data(mut self, data: impl Into<Blob>) -> Self {
         self.data = Some(data.into());
         self
@@ -524,6 +576,8 @@ impl RequestBuilder {
     }
 
     /// The member `at`.
+    ///
+    /// Default: `1985-04-12T23:20:50.52Z`.
     pub fn at(mut self, at: impl Into<Timestamp>) -> Self {
         self.at = Some(at.into());
         self
@@ -536,6 +590,8 @@ impl RequestBuilder {
     }
 
     /// The member `kind`.
+    ///
+    /// Default: `b`.
     pub fn kind(mut self, kind: impl Into<Kind>) -> Self {
         self.kind = Some(kind.into());
         self
@@ -548,6 +604,8 @@ impl RequestBuilder {
     }
 
     /// The member `list`.
+    ///
+    /// Default: an empty list.
     pub fn list(mut self, list: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.list = Some(list.into_iter().map(Into::into).collect());
         self
@@ -560,6 +618,8 @@ impl RequestBuilder {
     }
 
     /// The member `map`.
+    ///
+    /// Default: empty.
     pub fn map(
         mut self,
         map: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
@@ -577,6 +637,8 @@ impl RequestBuilder {
     }
 
     /// The member `any`.
+    ///
+    /// Default: empty.
     pub fn any(mut self, any: impl Into<Document>) -> Self {
         self.any = Some(any.into());
         self
@@ -589,6 +651,8 @@ impl RequestBuilder {
     }
 
     /// The member `text`.
+    ///
+    /// Default: `x`.
     pub fn text(mut self, text: impl Into<Document>) -> Self {
         self.text = Some(text.into());
         self
@@ -613,6 +677,8 @@ impl RequestBuilder {
     }
 
     /// The member `big`.
+    ///
+    /// Default: `12345678901234567890123`.
     pub fn big(mut self, big: impl Into<BigInteger>) -> Self {
         self.big = Some(big.into());
         self
@@ -625,6 +691,8 @@ impl RequestBuilder {
     }
 
     /// The member `price`.
+    ///
+    /// Default: `1.25`.
     pub fn price(mut self, price: impl Into<BigDecimal>) -> Self {
         self.price = Some(price.into());
         self
@@ -637,6 +705,8 @@ impl RequestBuilder {
     }
 
     /// The member `counted`.
+    ///
+    /// Default: `7`.
     pub fn counted(mut self, counted: i32) -> Self {
         self.counted = Some(counted);
         self
@@ -687,6 +757,8 @@ pub struct ResponseBuilder {
 
 impl ResponseBuilder {
     /// The member `count`.
+    ///
+    /// Default: `3`.
     pub fn count(mut self, count: i32) -> Self {
         self.count = Some(count);
         self
@@ -761,6 +833,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `flag`.
+    ///
+    /// Default: `true`.
     pub fn flag(mut self, flag: bool) -> Self {
         self.request = self.request.flag(flag);
         self
@@ -773,6 +847,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `off`.
+    ///
+    /// Default: `false`.
     pub fn off(mut self, off: bool) -> Self {
         self.request = self.request.off(off);
         self
@@ -785,6 +861,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `count`.
+    ///
+    /// Default: `3`.
     pub fn count(mut self, count: i32) -> Self {
         self.request = self.request.count(count);
         self
@@ -797,6 +875,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `byte`.
+    ///
+    /// Default: `-128`.
     pub fn byte(mut self, byte: i8) -> Self {
         self.request = self.request.byte(byte);
         self
@@ -809,6 +889,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `ratio`.
+    ///
+    /// Default: `1.5`.
     pub fn ratio(mut self, ratio: f32) -> Self {
         self.request = self.request.ratio(ratio);
         self
@@ -821,6 +903,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `nothing`.
+    ///
+    /// Default: `NaN`.
     pub fn nothing(mut self, nothing: f64) -> Self {
         self.request = self.request.nothing(nothing);
         self
@@ -833,6 +917,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `name`.
+    ///
+    /// Default: `a "b" \c`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.request = self.request.name(name);
         self
@@ -845,6 +931,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `data`.
+    ///
+    /// Default: `aGk=`.
     pub fn data(mut self, data: impl Into<Blob>) -> Self {
         self.request = self.request.data(data);
         self
@@ -857,6 +945,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `at`.
+    ///
+    /// Default: `1985-04-12T23:20:50.52Z`.
     pub fn at(mut self, at: impl Into<Timestamp>) -> Self {
         self.request = self.request.at(at);
         self
@@ -869,6 +959,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `kind`.
+    ///
+    /// Default: `b`.
     pub fn kind(mut self, kind: impl Into<Kind>) -> Self {
         self.request = self.request.kind(kind);
         self
@@ -881,6 +973,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `list`.
+    ///
+    /// Default: an empty list.
     pub fn list(mut self, list: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.request = self.request.list(list);
         self
@@ -893,6 +987,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `map`.
+    ///
+    /// Default: empty.
     pub fn map(
         mut self,
         map: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
@@ -908,6 +1004,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `any`.
+    ///
+    /// Default: empty.
     pub fn any(mut self, any: impl Into<Document>) -> Self {
         self.request = self.request.any(any);
         self
@@ -920,6 +1018,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `text`.
+    ///
+    /// Default: `x`.
     pub fn text(mut self, text: impl Into<Document>) -> Self {
         self.request = self.request.text(text);
         self
@@ -944,6 +1044,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `big`.
+    ///
+    /// Default: `12345678901234567890123`.
     pub fn big(mut self, big: impl Into<BigInteger>) -> Self {
         self.request = self.request.big(big);
         self
@@ -956,6 +1058,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `price`.
+    ///
+    /// Default: `1.25`.
     pub fn price(mut self, price: impl Into<BigDecimal>) -> Self {
         self.request = self.request.price(price);
         self
@@ -968,6 +1072,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `counted`.
+    ///
+    /// Default: `7`.
     pub fn counted(mut self, counted: i32) -> Self {
         self.request = self.request.counted(counted);
         self
@@ -1036,12 +1142,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inner {
     /// The member `zero`.
+    ///
+    /// Default: `0`.
     #[serde(default, deserialize_with = "or_default")]
     pub zero: i64,
     /// The member `limit`.
     #[serde(default, deserialize_with = "or_default")]
     pub limit: i32,
     /// The member `old`.
+    ///
+    /// Default: `5`.
     #[deprecated]
     #[serde(default = "Inner::default_old", deserialize_with = "Inner::read_old")]
     pub old: i32,
@@ -1090,6 +1200,8 @@ pub struct InnerBuilder {
 
 impl InnerBuilder {
     /// The member `zero`.
+    ///
+    /// Default: `0`.
     pub fn zero(mut self, zero: i64) -> Self {
         self.zero = Some(zero);
         self
@@ -1114,6 +1226,8 @@ impl InnerBuilder {
     }
 
     /// The member `old`.
+    ///
+    /// Default: `5`.
     #[deprecated]
     pub fn old(mut self, old: i32) -> Self {
         self.old = Some(old);

@@ -84,6 +84,8 @@ impl Shape for Request {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Response {
     /// How loud.
+    ///
+    /// Default: `2`.
     #[serde(
         default = "Response::default_level",
         deserialize_with = "Response::read_level"
@@ -237,6 +239,8 @@ pub struct ResponseBuilder {
 
 impl ResponseBuilder {
     /// How loud.
+    ///
+    /// Default: `2`.
     pub fn level(mut self, level: impl Into<Level>) -> Self {
         self.level = Some(level.into());
         self

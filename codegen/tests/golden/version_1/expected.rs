@@ -62,12 +62,16 @@ pub struct Request {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boxed: Option<i32>,
     /// The member `plain`.
+    ///
+    /// Default: `0`.
     #[serde(default, deserialize_with = "or_default")]
     pub plain: i32,
     /// The member `flag`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flag: Option<bool>,
     /// The member `own`.
+    ///
+    /// Default: `0`.
     #[serde(default, deserialize_with = "or_default")]
     pub own: i32,
     /// The member `boxedOwn`.
@@ -85,6 +89,8 @@ pub struct Request {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// The member `names`.
+    ///
+    /// No two elements are equal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names: Option<Vec<String>>,
 }
@@ -221,6 +227,8 @@ impl RequestBuilder {
     }
 
     /// The member `plain`.
+    ///
+    /// Default: `0`.
     pub fn plain(mut self, plain: i32) -> Self {
         self.plain = Some(plain);
         self
@@ -245,6 +253,8 @@ impl RequestBuilder {
     }
 
     /// The member `own`.
+    ///
+    /// Default: `0`.
     pub fn own(mut self, own: i32) -> Self {
         self.own = Some(own);
         self
@@ -307,6 +317,8 @@ impl RequestBuilder {
     }
 
     /// The member `names`.
+    ///
+    /// No two elements are equal.
     pub fn names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.names = Some(names.into_iter().map(Into::into).collect());
         self
@@ -412,6 +424,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `plain`.
+    ///
+    /// Default: `0`.
     pub fn plain(mut self, plain: i32) -> Self {
         self.request = self.request.plain(plain);
         self
@@ -436,6 +450,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `own`.
+    ///
+    /// Default: `0`.
     pub fn own(mut self, own: i32) -> Self {
         self.request = self.request.own(own);
         self
@@ -498,6 +514,8 @@ impl<C> CallFluentBuilder<C> {
     }
 
     /// The member `names`.
+    ///
+    /// No two elements are equal.
     pub fn names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.request = self.request.names(names);
         self
