@@ -4,6 +4,7 @@
 //! gives tokens, in the order of the finished file.
 
 mod builder;
+mod checks;
 mod client;
 mod defaults;
 mod docs;
@@ -45,7 +46,7 @@ pub fn emit(service: &ir::Service) -> impl Iterator<Item = File> {
         file("lib.rs", |_| library(service)),
         file("blocking.rs", |_| client::module(service, &client::BLOCKING)),
         file("client.rs", |_| client::module(service, &client::ASYNC)),
-        file("error.rs", |_| error_module()),
+        file("error.rs", |_| error_module(service)),
         file("primitives.rs", |_| primitives_module(service)),
         file("operation.rs", |_| operation_module(service)),
         file("types.rs", |_| types_module(service)),
@@ -127,13 +128,20 @@ fn library(service: &ir::Service) -> TokenStream {
     }
 }
 
-fn error_module() -> TokenStream {
+fn error_module(service: &ir::Service) -> TokenStream {
+    let is_checked = service.checks().next().is_some();
+    let violations = is_checked.then(|| {
+        quote! {
+            pub use eventstream_rpc::serde::{Violation, ViolationKind, Violations};
+        }
+    });
     quote! {
         //! Why something failed. The errors of the service are in [`types::error`](crate::types::error).
 
         pub use eventstream_rpc::error::{
             BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef, Unhandled,
         };
+        #violations
     }
 }
 

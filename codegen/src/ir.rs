@@ -3,10 +3,12 @@
 //! Two names stand side by side: the one on the wire, and the one in Rust. After
 //! [`lower`](crate::lower) nothing is looked up and nothing can fail.
 
+mod check;
 mod value;
 
 use crate::{Connector, Sides};
 
+pub use check::Check;
 pub use value::{Literal, Presence, Type};
 
 /// A service and all that it needs.
@@ -47,6 +49,20 @@ impl Service {
             }
         });
         types.map(Type::innermost)
+    }
+
+    /// What is checked: the parts of what the model asks for.
+    pub fn checks(&self) -> impl Iterator<Item = &Check> {
+        let checks = self.shapes.iter().flat_map(|it| -> Vec<&Check> {
+            match it {
+                Shape::Structure(it) => {
+                    it.members.iter().filter_map(|it| it.check.as_ref()).collect()
+                }
+                Shape::Union(it) => it.variants.iter().filter_map(|it| it.check.as_ref()).collect(),
+                Shape::Enum(_) | Shape::IntEnum(_) => Vec::new(),
+            }
+        });
+        checks.flat_map(Check::parts)
     }
 
     /// Whether something is deprecated that other shapes, or their defaults, may name.
@@ -252,6 +268,11 @@ impl Structure {
         self.role == Role::Request || self.has_required()
     }
 
+    /// Whether values of it are checked.
+    pub fn is_checked(&self) -> bool {
+        self.members.iter().any(|it| it.check.is_some())
+    }
+
     /// The member whose text describes an error.
     pub fn message(&self) -> Option<&Member> {
         let is_message =
@@ -273,6 +294,8 @@ pub struct Member {
     pub ty: Type,
     /// Whether it is there.
     pub presence: Presence,
+    /// What the model asks of the value, if it is checked.
+    pub check: Option<Check>,
     /// Whether whoever builds a request sends a random text if none was set.
     pub is_token: bool,
     /// Whether it needs a `Box`, because the type would contain itself.
@@ -332,6 +355,8 @@ pub struct Variant {
     pub ty: Option<Type>,
     /// Whether it needs a `Box`, because the type would contain itself.
     pub is_boxed: bool,
+    /// What the model asks of the value, if it is checked.
+    pub check: Option<Check>,
     /// Whether the union can be made from the value, because no other member has its type.
     pub has_from: bool,
     /// Whether its value stays out of `Debug`.

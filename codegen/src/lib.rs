@@ -113,6 +113,8 @@ pub struct Generated {
     pub summary: Summary,
     /// What the first line of each file names: the model.
     pub origin: String,
+    /// The features of `eventstream-rpc` that the sources need, whatever their own.
+    pub runtime_features: Vec<&'static str>,
 }
 
 /// A file relative to the crate's `src`.
@@ -177,7 +179,10 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
         }
     };
     let summary = Summary::of(&service);
-    Ok(Generated { files, warnings: reporter.finish(), summary, origin: service.origin })
+    let uses_patterns = service.checks().any(|it| it.pattern.is_some());
+    let runtime_features = uses_patterns.then_some("pattern").into_iter().collect();
+    let warnings = reporter.finish();
+    Ok(Generated { files, warnings, summary, origin: service.origin, runtime_features })
 }
 
 /// Reads and checks a model, whichever of its services is wanted, and whether there is one.

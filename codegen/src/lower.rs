@@ -2,10 +2,12 @@
 //!
 //! Names are chosen here, once. What the model orders keeps its order; nothing else has one.
 
+mod checks;
 mod docs;
 mod ends;
 mod example;
 mod literal;
+mod pattern;
 mod shapes;
 
 use std::collections::{HashMap, HashSet};
@@ -64,6 +66,7 @@ struct Lowering<'r, 'm, 's> {
     types: HashMap<ShapeId, ir::TypeRef>,
     builders: HashMap<ShapeId, String>,
     boxed: Vec<String>,
+    checks: checks::Checks,
     /// The shapes that are the request of an operation.
     requests: HashSet<ShapeId>,
     /// The unions that servers send; errors among their members end the stream.
@@ -134,6 +137,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             types: HashMap::new(),
             builders: HashMap::new(),
             boxed: recursion::boxed_members(resolved.model, &resolved.closure),
+            checks: checks::Checks::of(resolved),
             requests: ends.requests(),
             sent_events: ends.sent_events(),
             paths: HashMap::new(),

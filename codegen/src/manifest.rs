@@ -45,7 +45,11 @@ pub fn manifest(config: &Config, generated: &Generated, runtime: &Runtime) -> Ge
         Runtime::Version(version) => format!("version = {version:?}"),
         Runtime::Folder(folder) => format!("path = {folder:?}, version = {RUNTIME_VERSION:?}"),
     };
-    line(format_args!("eventstream-rpc = {{ {place}, default-features = false }}"));
+    let needed = match generated.runtime_features.is_empty() {
+        true => String::new(),
+        false => format!(", features = {:?}", generated.runtime_features),
+    };
+    line(format_args!("eventstream-rpc = {{ {place}, default-features = false{needed} }}"));
     line(format_args!("serde = {{ version = \"1\", features = [\"derive\"] }}"));
     GeneratedFile { path: "Cargo.toml".to_owned(), contents: text }
 }

@@ -45,7 +45,7 @@ pub fn is_keyword(name: &str) -> bool {
 }
 
 /// Names that generated files use for other things, and so no type of the model may have.
-const TYPES_IN_USE: [&str; 122] = [
+const TYPES_IN_USE: [&str; 125] = [
     "AllowAll",
     "Arc",
     "AsDateTime",
@@ -63,6 +63,7 @@ const TYPES_IN_USE: [&str; 122] = [
     "BoxFuture",
     "BuildError",
     "CallOptions",
+    "Checker",
     "Client",
     "Clone",
     "Config",
@@ -127,6 +128,7 @@ const TYPES_IN_USE: [&str; 122] = [
     "Overflow",
     "PartialEq",
     "PartialOrd",
+    "Pattern",
     "PeerCredentials",
     "PingError",
     "ReconnectPolicy",
@@ -167,6 +169,7 @@ const TYPES_IN_USE: [&str; 122] = [
     "Vec",
     "Violation",
     "ViolationKind",
+    "Violations",
     "WithNotices",
 ];
 
@@ -180,7 +183,7 @@ pub const BUILDER_METHODS: [&str; 8] =
     ["build", "builder", "call_timeout", "clone", "default", "new", "overflow", "queue_limit"];
 
 /// Names that a fluent builder has besides.
-pub const FLUENT_METHODS: [&str; 1] = ["send"];
+pub const FLUENT_METHODS: [&str; 2] = ["send", "validate_request"];
 
 /// Names that a client has for other things, and two that would win over methods that take a reference:
 /// `into` and `try_into`.

@@ -6,3 +6,4 @@ pub use eventstream_rpc::error::{
     BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef,
     Unhandled,
 };
+pub use eventstream_rpc::serde::{Violation, ViolationKind, Violations};

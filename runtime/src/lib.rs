@@ -22,6 +22,7 @@
 //! | `tokio` (default) | the asynchronous client |
 //! | `blocking` | the blocking client, which needs no asynchronous runtime |
 //! | `server` | the server |
+//! | `pattern` | regular expressions, for models that use the trait `pattern` |
 //!
 //! No feature changes what a type means.
 

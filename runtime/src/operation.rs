@@ -26,6 +26,12 @@ pub trait Shape: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn to_json(&self) -> Result<String, serde::Error> {
         serde::to_string(self)
     }
+
+    /// Tells a checker what the model asks for (`length`, `range`, `pattern`, `uniqueItems`). Generated for
+    /// requests, and for what they hold, where the model asks for anything.
+    fn check<'v>(&'v self, it: &mut serde::Checker<'v>) {
+        let _ = it;
+    }
 }
 
 /// An operation: one request, answered by one response or one error.

@@ -2,7 +2,7 @@
 
 mod blob;
 mod calendar;
-mod decimal;
+pub(crate) mod decimal;
 pub mod document;
 mod number;
 mod timestamp;

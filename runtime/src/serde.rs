@@ -4,11 +4,14 @@
 //! required and missing reads as a zero value, unknown members are ignored, and an unknown enum value
 //! or union member is kept as unknown (Smithy 2.0 spec, section "Client error correction").
 
+mod check;
 mod error;
 mod finite;
 mod format;
 mod lenient;
 mod missing;
+#[cfg(feature = "pattern")]
+mod pattern;
 mod times;
 mod tree;
 mod union;
@@ -21,13 +24,14 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::operation::ErrorShape;
 
+pub use check::{Checker, Violation, ViolationKind, Violations};
 pub use error::Error;
 pub use finite::{AsFinite, Finite, finite};
 pub use missing::{missing, or_default, or_else, required};
+#[cfg(feature = "pattern")]
+pub use pattern::Pattern;
 pub use times::{AsDateTime, AsHttpDate, Times, date_time, http_date};
 pub use union::{Empty, MemberValue, Union, deserialize_union, serialize_union_member};
-#[cfg(feature = "server")]
-pub use violations::{Violation, ViolationKind};
 
 /// Writes `value` as JSON, with blobs in base64.
 ///

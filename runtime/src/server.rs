@@ -64,7 +64,7 @@ pub trait Service: Send + Sync + 'static {
     /// [`IncomingCall::streaming`].
     fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()>;
 
-    /// Decides about a request that lacks required members.
+    /// Decides about a request that lacks required members, or holds values that the model does not allow.
     fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
         let _ = (operation, violations);
         InvalidRequest::Reject

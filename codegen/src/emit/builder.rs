@@ -76,6 +76,7 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
 pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> TokenStream {
     let docs = docs::outer(&structure::member_docs(member));
     let deprecated = docs::deprecated(&member.docs);
+    let allow = member.docs.deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
     let name = ident(&member.name);
     let set_name = ident(&names::setter(&member.name));
     let rust_type::Argument { ty, .. } = rust_type::argument(member, imports);
@@ -93,6 +94,7 @@ pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> Toke
 
         #[doc = #about_set]
         #deprecated
+        #allow
         pub fn #set_name(mut self, #name: Option<#optional>) -> Self {
             self.request = self.request.#set_name(#name);
             self

@@ -6,10 +6,10 @@ use quote::{format_ident, quote};
 use super::{Imports, ident, rust_type};
 use crate::ir::{Literal, Member, Presence, Structure};
 
-/// The functions that the attributes of the fields name, and `Default` unless a member is required.
+/// The functions that the attributes of the fields name, and `Default` if it is not derived.
 pub(super) fn items(
     structure: &Structure,
-    can_default: bool,
+    has_default: bool,
     imports: &mut Imports,
 ) -> TokenStream {
     let name = ident(&structure.type_ref.name);
@@ -20,15 +20,15 @@ pub(super) fn items(
         .collect();
     let uses_deprecated = structure.members.iter().any(|it| it.docs.deprecated.is_some());
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
-    let default = can_default.then(|| {
+    let default = has_default.then(|| {
         let fields = structure.members.iter().map(|it| {
             let field = ident(&it.name);
-            match it.presence {
-                Presence::Default(ref literal) if *literal != Literal::Zero => {
+            match is_own(it) {
+                true => {
                     let default = function(it);
                     quote!(#field: Self::#default())
                 }
-                _ => quote!(#field: Default::default()),
+                false => quote!(#field: Default::default()),
             }
         });
         quote! {
@@ -47,6 +47,11 @@ pub(super) fn items(
 
         #default
     }
+}
+
+/// Whether a field has another value, if nothing is set, than its type's `Default`.
+pub(super) fn is_own(member: &Member) -> bool {
+    matches!(&member.presence, Presence::Default(literal) if *literal != Literal::Zero)
 }
 
 /// The arguments of `#[serde(..)]` for a member with a default of its own.

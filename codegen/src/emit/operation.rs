@@ -284,6 +284,16 @@ pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream 
             }
         }
     });
+    let validate = request.is_checked().then(|| {
+        quote! {
+            /// Whether the request must be what the model asks for before it is sent: lengths, ranges,
+            /// patterns. Default: what the connection was built with, `false`.
+            pub fn validate_request(mut self, validate: bool) -> Self {
+                self.options = self.options.validate_request(validate);
+                self
+            }
+        }
+    });
     let send = send(operation, &name, &marker, &mut imports);
     quote! {
         #imports
@@ -315,6 +325,7 @@ pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream 
                 self
             }
 
+            #validate
             #stream_options
         }
 

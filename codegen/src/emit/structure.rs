@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, defaults, docs, error, ident, rust_type};
+use super::{Imports, checks, defaults, docs, error, ident, rust_type};
 use crate::ir::{Literal, Member, Presence, Role, Structure};
 
 /// The `struct` and what belongs to it, without its builder.
@@ -24,12 +24,17 @@ pub(super) fn items(
     let debug = (!is_redacted).then(|| quote!(Debug,));
     let can_default = structure.members.iter().all(|it| it.presence != Presence::Required);
     let has_defaults = structure.members.iter().any(|it| it.own_default().is_some());
-    let default = (can_default && !has_defaults).then(|| quote!(Default,));
+    let is_derived = !structure.members.iter().any(defaults::is_own);
+    let default = (can_default && is_derived).then(|| quote!(Default,));
     let fields =
         structure.members.iter().map(|it| field(structure, it, imports)).collect::<Vec<_>>();
     let id = &structure.id;
     let debug_impl = is_redacted.then(|| debug_impl(structure, imports));
-    let defaults = has_defaults.then(|| defaults::items(structure, can_default, imports));
+    let defaults =
+        has_defaults.then(|| defaults::items(structure, can_default && !is_derived, imports));
+    let check = checks::of_structure(structure, imports);
+    let is_checked_request = structure.role == Role::Request && check.is_some();
+    let validate = is_checked_request.then(|| checks::validate(structure, imports));
     let error = match structure.role {
         Role::Error { .. } => Some(error::structure_impls(structure, imports)),
         Role::Request | Role::Plain => None,
@@ -54,8 +59,10 @@ pub(super) fn items(
 
         impl #shape for #name {
             const ID: &'static str = #id;
+            #check
         }
 
+        #validate
         #defaults
         #debug_impl
         #error

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::{Imports, docs, ident, rust_type};
+use super::{Imports, checks, docs, ident, rust_type};
 use crate::ir::{Type, Union, Variant};
 
 /// The `enum` and what belongs to it.
@@ -52,6 +52,7 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
     });
     let (id, unknown) = (&union.id, format!("an unknown member of {}", union.type_ref.name));
     let debug_impl = is_redacted.then(|| debug_impl(union, imports));
+    let check = checks::of_union(union, imports);
     let uses_deprecated = union.variants.iter().any(|it| it.docs.deprecated.is_some());
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
     let holds_structures = union.variants.iter().any(|it| matches!(it.ty, Some(Type::Named(_))));
@@ -76,6 +77,7 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
 
         impl #shape for #name {
             const ID: &'static str = #id;
+            #check
         }
 
         #(#conversions)*

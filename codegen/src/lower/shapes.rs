@@ -77,6 +77,7 @@ impl Lowering<'_, '_, '_> {
                     docs: self.member_docs(member),
                     ty: self.member_type(member),
                     presence: self.presence(shape, member),
+                    check: self.check(shape, member),
                     is_token: role == ir::Role::Request && member.traits.idempotency_token,
                     is_boxed: self.boxed.binary_search(&id).is_ok(),
                     is_sensitive: self.is_sensitive(member),
@@ -164,6 +165,7 @@ impl Lowering<'_, '_, '_> {
                     docs: self.member_docs(member),
                     ty: (!member.target.is_unit()).then(|| self.member_type(member)),
                     is_boxed: self.boxed.binary_search(&id).is_ok(),
+                    check: self.check(shape, member),
                     has_from: is_structure && uses[&member.target] == 1,
                     is_sensitive: self.is_sensitive(member),
                 }

@@ -49,7 +49,7 @@ impl<'f> Workspace<'f> {
         let manifest = format!(
             "[features]\ntokio = [\"eventstream-rpc/tokio\"]\nblocking = [\"eventstream-rpc/blocking\"]\n\
              server = [\"eventstream-rpc/server\"]\n\n\
-             [dependencies]\neventstream-rpc = {{ path = {runtime:?}, default-features = false }}\n\
+             [dependencies]\neventstream-rpc = {{ path = {runtime:?}, default-features = false, features = [\"pattern\"] }}\n\
              serde = {{ version = \"1\", features = [\"derive\"] }}\n"
         );
         // The crate's page may be its README.
@@ -68,7 +68,7 @@ impl<'f> Workspace<'f> {
         let runtime = workspace().join("runtime");
         let manifest = format!(
             "[dependencies]\n{uses} = {{ path = \"../{folder}\", features = [\"tokio\", \"server\"] }}\n\
-             eventstream-rpc = {{ path = {runtime:?}, default-features = false }}\n"
+             eventstream-rpc = {{ path = {runtime:?}, default-features = false, features = [\"pattern\"] }}\n"
         );
         self.folder.write(&format!("{name}/src/main.rs"), main);
         self.add_package(name, name, &manifest);

@@ -8,7 +8,7 @@ use std::error::Error;
 use eventstream_rpc::error::Unhandled;
 use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
 use eventstream_rpc::primitives::Timestamp;
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::serde::{Checker, Violations, error_from_slice, missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{
@@ -107,6 +107,29 @@ impl ListNamedShadowsForThingRequest {
 
 impl Shape for ListNamedShadowsForThingRequest {
     const ID: &'static str = "aws.greengrass#ListNamedShadowsForThingRequest";
+
+    fn check<'v>(&'v self, it: &mut Checker<'v>) {
+        it.optional(
+            "pageSize",
+            &self.page_size,
+            |it, value| it.range(i128::from(*value), Some(1), Some(100)),
+        );
+    }
+}
+
+impl ListNamedShadowsForThingRequest {
+    /// Checks what the model asks of the values: lengths, ranges, patterns, elements that differ.
+    ///
+    /// A server does so by itself when it has read the request.
+    ///
+    /// # Errors
+    ///
+    /// The members that are not what the model asks for.
+    pub fn validate(&self) -> Result<(), Violations> {
+        let mut checker = Checker::default();
+        self.check(&mut checker);
+        checker.finish()
+    }
 }
 
 /// Response of [`ListNamedShadowsForThing`].

@@ -104,6 +104,14 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Whether requests must be what the model asks for (`length`, `range`, `pattern`, `uniqueItems`)
+    /// before they are sent, unless a call says otherwise itself. Default: `false`, because the service
+    /// decides.
+    pub fn validate_requests(mut self, validate: bool) -> Self {
+        self.settings.validates = validate;
+        self
+    }
+
     /// How long a message may be that is sent, in bytes. Default: 24 MiB, as the Java nucleus takes.
     ///
     /// Nucleus lite takes 10,000 bytes and closes the connection on anything longer; with that limit here

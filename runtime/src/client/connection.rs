@@ -97,6 +97,7 @@ impl Connection {
         options: &CallOptions,
         subscribe: Option<&SubscribeOptions>,
     ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
+        options.check(request, self.handle.validates)?;
         let deadline = self.handle.deadline(options.timeout);
         let head = reply::request::<O>(deadline, subscribe);
         let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, request));

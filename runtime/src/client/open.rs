@@ -141,6 +141,7 @@ async fn start(
     let handle = Handle {
         shared: Arc::clone(&shared),
         call_timeout: builder.call_timeout,
+        validates: builder.validates,
         runtime: Runtime::current(),
     };
     // Closes the connection if the handshake fails, or is given up.

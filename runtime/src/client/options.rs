@@ -2,14 +2,36 @@
 
 use std::time::Duration;
 
+use crate::{error::BuildError, operation::Shape, serde::Checker};
+
 /// What can be chosen for one call.
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
     /// How long to wait for the response; `None` for what the connection was built with.
     pub(crate) timeout: Option<Duration>,
+    /// Whether the request is checked; `None` for what the connection was built with.
+    pub(crate) validate: Option<bool>,
 }
 
 impl CallOptions {
+    /// Whether the request must be what the model asks for (`length`, `range`, `pattern`, `uniqueItems`)
+    /// before it is sent. Default: what the connection was built with, `false`.
+    #[must_use]
+    pub fn validate_request(mut self, validate: bool) -> Self {
+        self.validate = Some(validate);
+        self
+    }
+
+    /// Checks a request, if that is wanted.
+    pub(crate) fn check<S: Shape>(&self, request: &S, default: bool) -> Result<(), BuildError> {
+        if !self.validate.unwrap_or(default) {
+            return Ok(());
+        }
+        let mut checker = Checker::default();
+        request.check(&mut checker);
+        checker.finish().map_err(|violations| BuildError::invalid(S::ID, violations))
+    }
+
     /// How long to wait for the response. Default: what the connection was built with, 10 s.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
@@ -35,6 +57,14 @@ impl SubscribeOptions {
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call = self.call.call_timeout(timeout);
+        self
+    }
+
+    /// Whether the request must be what the model asks for (`length`, `range`, `pattern`, `uniqueItems`)
+    /// before it is sent. Default: what the connection was built with, `false`.
+    #[must_use]
+    pub fn validate_request(mut self, validate: bool) -> Self {
+        self.call = self.call.validate_request(validate);
         self
     }
 

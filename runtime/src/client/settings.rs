@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
     pub(crate) call_timeout: Duration,
+    /// Whether requests are checked before they are sent.
+    pub(crate) validates: bool,
     pub(crate) config: Config,
     pub(crate) reconnect: Option<ReconnectPolicy>,
     pub(crate) lifecycle: Option<lifecycle::Slot>,
@@ -60,6 +62,7 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(3),
             handshake_timeout: Duration::from_secs(10),
             call_timeout: Duration::from_secs(10),
+            validates: false,
             config: Config::default(),
             reconnect: None,
             lifecycle: None,

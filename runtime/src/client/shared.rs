@@ -34,6 +34,8 @@ impl Drop for StreamGuard {
 pub(super) struct Handle {
     pub(super) shared: Arc<Shared>,
     pub(super) call_timeout: Duration,
+    /// Whether requests are checked before they are sent.
+    pub(super) validates: bool,
     /// The runtime of the connection: whoever waits for it may be elsewhere.
     pub(super) runtime: runtime::Handle,
 }

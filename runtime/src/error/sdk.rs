@@ -175,6 +175,7 @@ enum BuildErrorKind {
     Serialize { shape_id: &'static str, source: serde::Error },
     Encode { source: EncodeError },
     FrameTooLong { len: usize, limit: usize },
+    Invalid { shape_id: &'static str, source: serde::Violations },
 }
 
 impl BuildError {
@@ -186,6 +187,19 @@ impl BuildError {
     /// A value in `shape_id` has no JSON form.
     pub fn serialize(shape_id: &'static str, source: serde::Error) -> Self {
         Self(BuildErrorKind::Serialize { shape_id, source })
+    }
+
+    /// Values in `shape_id` are not what the model asks for.
+    pub fn invalid(shape_id: &'static str, source: serde::Violations) -> Self {
+        Self(BuildErrorKind::Invalid { shape_id, source })
+    }
+
+    /// The members that are not what the model asks for, if that is why.
+    pub fn violations(&self) -> &[serde::Violation] {
+        match &self.0 {
+            BuildErrorKind::Invalid { source, .. } => source,
+            _ => &[],
+        }
     }
 
     /// The message does not fit the limits of the event-stream encoding.
@@ -208,6 +222,9 @@ impl fmt::Display for BuildError {
             BuildErrorKind::Serialize { shape_id, .. } => {
                 write!(f, "a value in {shape_id} has no JSON form")
             }
+            BuildErrorKind::Invalid { shape_id, .. } => {
+                write!(f, "{shape_id} is not what the model asks for")
+            }
             BuildErrorKind::Encode { .. } => {
                 f.write_str("the message does not fit the limits of the protocol")
             }
@@ -223,6 +240,7 @@ impl StdError for BuildError {
         match &self.0 {
             BuildErrorKind::Serialize { source, .. } => Some(source),
             BuildErrorKind::Encode { source } => Some(source),
+            BuildErrorKind::Invalid { source, .. } => Some(source),
             BuildErrorKind::MissingMember { .. } | BuildErrorKind::FrameTooLong { .. } => None,
         }
     }

@@ -17,7 +17,7 @@ use serde::{
     },
 };
 
-use super::{Error, missing, tree::Node};
+use super::{Error, check::Step, missing, tree::Node};
 use crate::primitives::NUMBER;
 
 /// Reads a payload, and gives the paths of the required members that it lacks.
@@ -321,33 +321,14 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for LenientMap<'_, A> {
         let seed = LenientSeed { seed, at };
         match std::mem::replace(&mut self.key, Key::None) {
             Key::Absent(name) => {
-                at.step(Segment::new(at, name), || seed.deserialize(UnitDeserializer::new()))
+                let step = Step::new(&at.path.borrow(), name);
+                at.step(step, || seed.deserialize(UnitDeserializer::new()))
             }
-            Key::Present(name) => at.step(Segment::new(at, &name), || map.next_value_seed(seed)),
+            Key::Present(name) => {
+                let step = Step::new(&at.path.borrow(), &name);
+                at.step(step, || map.next_value_seed(seed))
+            }
             Key::None => map.next_value_seed(seed),
-        }
-    }
-}
-
-/// One step of a path: `.member`, or `["key"]` where a key is not an identifier.
-struct Segment<'a> {
-    name: &'a str,
-    first: bool,
-}
-
-impl<'a> Segment<'a> {
-    fn new(at: &Tracker, name: &'a str) -> Self {
-        Self { name, first: at.path.borrow().is_empty() }
-    }
-}
-
-impl fmt::Display for Segment<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_identifier = self.name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
-        match (is_identifier, self.first) {
-            (true, true) => f.write_str(self.name),
-            (true, false) => write!(f, ".{}", self.name),
-            (false, _) => write!(f, "[{:?}]", self.name),
         }
     }
 }

@@ -4,63 +4,49 @@
 //! patient way, which hands out a null for each member that is not there: what reads the member then
 //! finds the gap at a known path. A correct request pays for nothing.
 
-use std::fmt;
+use super::{Checker, Error, Violation, ViolationKind, lenient, missing};
+use crate::operation::Shape;
 
-use serde::de::DeserializeOwned;
-
-use super::{Error, lenient, missing};
-
-/// A way in which a request is not what the model says although it could be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Violation {
-    /// The member, from the request down, such as `publishMessage.binaryMessage` or `metrics[2].name`.
-    pub path: String,
-    /// What is wrong with it.
-    pub kind: ViolationKind,
-}
-
-/// What is wrong with a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ViolationKind {
-    /// The member is required, and missing or null (`smithy.api#required`).
-    Missing,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            ViolationKind::Missing => write!(f, "{} is required and missing", self.path),
-        }
-    }
-}
-
-/// Reads a payload, and says what it lacks.
-pub(super) fn from_slice_with_violations<T: DeserializeOwned>(
+/// Reads a payload, and says what it lacks and what in it the model does not allow.
+pub(super) fn from_slice_with_violations<T: Shape>(
     payload: &[u8],
 ) -> Result<(T, Vec<Violation>), Error> {
     let before = missing::count();
-    let value = super::from_slice(payload)?;
-    if missing::count() == before {
-        return Ok((value, Vec::new()));
+    let value: T = super::from_slice(payload)?;
+    let mut violations = Vec::new();
+    if missing::count() != before {
+        let (_, gaps) = lenient::from_slice::<T>(payload)?;
+        let missing = |path| Violation { path, kind: ViolationKind::Missing };
+        violations.extend(gaps.into_iter().map(missing));
     }
-    let (value, gaps) = lenient::from_slice(payload)?;
-    let violations =
-        gaps.into_iter().map(|path| Violation { path, kind: ViolationKind::Missing }).collect();
+    let mut checker = Checker::default();
+    value.check(&mut checker);
+    if let Err(found) = checker.finish() {
+        // What stands in the place of something missing has done nothing wrong.
+        let gaps = violations.len();
+        let is_in_gap =
+            |it: &Violation| violations[..gaps].iter().any(|gap| is_below(&it.path, &gap.path));
+        let found: Vec<_> = found.into_iter().filter(|it| !is_in_gap(it)).collect();
+        violations.extend(found);
+    }
     Ok((value, violations))
+}
+
+/// Whether a path is another one, or leads on from it.
+fn is_below(path: &str, other: &str) -> bool {
+    path.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use serde::Deserialize;
+    use serde::{Deserialize, Serialize};
 
     use super::*;
     use crate::serde::{MemberValue, Union, deserialize_union, missing, required};
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Deserialize, Serialize)]
     #[allow(dead_code)]
     struct Outer {
         #[serde(default = "missing", deserialize_with = "required")]
@@ -74,7 +60,28 @@ mod tests {
         choice: Choice,
     }
 
-    #[derive(Debug, Deserialize)]
+    impl Shape for Outer {
+        const ID: &'static str = "a#Outer";
+
+        fn check<'v>(&'v self, checker: &mut Checker<'v>) {
+            checker.member("name", &self.name, |it, name| it.length(name.len(), Some(1), None));
+            checker.member("inner", &self.inner, |it, inner| {
+                it.member("count", &inner.count, |it, count| it.range(*count, Some(1), Some(5)));
+            });
+            checker.optional("list", &self.list, |it, list| {
+                it.length(list.len(), None, Some(2));
+                it.unique(list);
+                it.items(list, |it, inner| {
+                    it.member("deep", &inner.deep, |it, deep| it.unique(deep));
+                });
+            });
+            checker.optional("map", &self.map, |it, map| {
+                it.entries(map, |it, key, _| it.length(key.chars().count(), None, Some(3)));
+            });
+        }
+    }
+
+    #[derive(Debug, Deserialize, Serialize)]
     #[allow(dead_code)]
     struct Inner {
         #[serde(default = "missing", deserialize_with = "required")]
@@ -83,7 +90,7 @@ mod tests {
         deep: Vec<f64>,
     }
 
-    #[derive(Debug)]
+    #[derive(Debug, Serialize)]
     #[allow(dead_code)]
     enum Choice {
         Inner(Inner),
@@ -121,7 +128,10 @@ mod tests {
 
     #[test]
     fn finds_nothing_in_a_complete_request() {
-        check(&format!(r#"{{"name": "", "inner": {INNER}, "choice": {{"inner": {INNER}}}}}"#), &[]);
+        check(
+            &format!(r#"{{"name": "n", "inner": {INNER}, "choice": {{"inner": {INNER}}}}}"#),
+            &[],
+        );
     }
 
     #[test]
@@ -142,9 +152,35 @@ mod tests {
     }
 
     #[test]
+    fn names_what_the_model_does_not_allow() {
+        let json = r#"{"name": "", "inner": {"count": 6, "deep": []}, "map": {"a.b": {}, "long": {}},
+            "list": [{"count": 1, "deep": [1, 2, 1]}, {"count": 0, "deep": []}, {"count": 0, "deep": []}]}"#;
+        let (_, violations) = from_slice_with_violations::<Outer>(json.as_bytes()).unwrap();
+        let texts: Vec<_> = violations.iter().map(Violation::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "map[\"a.b\"].count is required and missing",
+                "map[\"a.b\"].deep is required and missing",
+                "map.long.count is required and missing",
+                "map.long.deep is required and missing",
+                "choice is required and missing",
+                "name has a length that the model does not allow",
+                "inner.count is out of range",
+                "list has a length that the model does not allow",
+                "list holds equal elements",
+                "list[0].deep holds equal elements",
+                "map.long has a length that the model does not allow",
+            ]
+        );
+        // A gap is reported once, whatever fills it.
+        check("{}", &["name", "inner", "choice"]);
+    }
+
+    #[test]
     fn an_empty_or_unknown_union_is_not_missing() {
         for choice in ["{}", r#"{"else": 1}"#, r#"{"inner": null}"#] {
-            check(&format!(r#"{{"name": "", "inner": {INNER}, "choice": {choice}}}"#), &[]);
+            check(&format!(r#"{{"name": "n", "inner": {INNER}, "choice": {choice}}}"#), &[]);
         }
     }
 

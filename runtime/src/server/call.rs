@@ -29,7 +29,7 @@ use crate::{
 pub(super) const REPLIES: Line<Core> =
     Line { poll: Core::poll_reply_room, leave: Core::leave_replies };
 
-/// What happens to a request that lacks required members.
+/// What happens to a request that lacks required members, or holds values that the model does not allow.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum InvalidRequest {
@@ -74,7 +74,8 @@ impl RequestContext {
         self.stream_id
     }
 
-    /// Which required members the request lacks, if the service has accepted such a request.
+    /// Which required members the request lacks, and which values the model does not allow, if the service
+    /// has accepted such a request.
     pub fn violations(&self) -> &[Violation] {
         self.violations.as_deref().unwrap_or_default()
     }
@@ -107,7 +108,7 @@ impl fmt::Debug for RequestContext {
     }
 }
 
-/// Decides about requests that lack required members.
+/// Decides about requests that are not what the model says.
 pub(super) type OnInvalid = Arc<dyn Fn(&str, &[Violation]) -> InvalidRequest + Send + Sync>;
 
 /// The first message of a stream, not decoded yet.

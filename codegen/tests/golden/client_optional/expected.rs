@@ -53,7 +53,7 @@ impl Operation for Call {
 
 /// Request of [`Call`].
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The member `topic`.
     #[serde(
@@ -93,15 +93,6 @@ impl Request {
         deserializer: D,
     ) -> Result<Option<i32>, D::Error> {
         or_else(deserializer, Self::default_retries)
-    }
-}
-
-impl Default for Request {
-    fn default() -> Self {
-        Self {
-            topic: Default::default(),
-            retries: Default::default(),
-        }
     }
 }
 

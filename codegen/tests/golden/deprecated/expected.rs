@@ -260,6 +260,7 @@ impl<C> OldFluentBuilder<C> {
 
     /// The member `name`.
     #[deprecated]
+    #[allow(deprecated)]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.request = self.request.name(name);
         self
@@ -267,6 +268,7 @@ impl<C> OldFluentBuilder<C> {
 
     /// Sets or clears [`name`](Self::name).
     #[deprecated]
+    #[allow(deprecated)]
     pub fn set_name(mut self, name: Option<String>) -> Self {
         self.request = self.request.set_name(name);
         self

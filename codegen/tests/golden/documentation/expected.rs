@@ -9,6 +9,7 @@ use std::error::Error;
 
 use eventstream_rpc::error::Unhandled;
 use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
+use eventstream_rpc::serde::{Checker, Pattern, Violations};
 use serde::{Deserialize, Serialize};
 
 pub mod builders;
@@ -160,6 +161,47 @@ impl Request {
 
 impl Shape for Request {
     const ID: &'static str = "example#Request";
+
+    #[allow(deprecated)]
+    fn check<'v>(&'v self, it: &mut Checker<'v>) {
+        it.optional(
+            "name",
+            &self.name,
+            |it, value| {
+                static PATTERN: Pattern = Pattern::new("^[a-z`]+$");
+                it.pattern(value, &PATTERN);
+                it.length(value.chars().count(), Some(1), Some(10));
+            },
+        );
+        it.optional(
+            "list",
+            &self.list,
+            |it, value| {
+                it.length(value.len(), None, Some(3));
+                it.unique(value);
+            },
+        );
+        it.optional(
+            "count",
+            &self.count,
+            |it, value| it.range(i128::from(*value), Some(1), Some(1)),
+        );
+    }
+}
+
+impl Request {
+    /// Checks what the model asks of the values: lengths, ranges, patterns, elements that differ.
+    ///
+    /// A server does so by itself when it has read the request.
+    ///
+    /// # Errors
+    ///
+    /// The members that are not what the model asks for.
+    pub fn validate(&self) -> Result<(), Violations> {
+        let mut checker = Checker::default();
+        self.check(&mut checker);
+        checker.finish()
+    }
 }
 
 /// Response of [`Call`].
@@ -445,6 +487,7 @@ impl<C> CallFluentBuilder<C> {
 
     /// The member `old`.
     #[deprecated(since = "1.2.0", note = "Use `name`. Really.")]
+    #[allow(deprecated)]
     pub fn old(mut self, old: impl Into<String>) -> Self {
         self.request = self.request.old(old);
         self
@@ -452,6 +495,7 @@ impl<C> CallFluentBuilder<C> {
 
     /// Sets or clears [`old`](Self::old).
     #[deprecated(since = "1.2.0", note = "Use `name`. Really.")]
+    #[allow(deprecated)]
     pub fn set_old(mut self, old: Option<String>) -> Self {
         self.request = self.request.set_old(old);
         self
@@ -459,6 +503,7 @@ impl<C> CallFluentBuilder<C> {
 
     /// The member `older`.
     #[deprecated(note = "since 2024-01-31")]
+    #[allow(deprecated)]
     pub fn older(mut self, older: impl Into<String>) -> Self {
         self.request = self.request.older(older);
         self
@@ -466,6 +511,7 @@ impl<C> CallFluentBuilder<C> {
 
     /// Sets or clears [`older`](Self::older).
     #[deprecated(note = "since 2024-01-31")]
+    #[allow(deprecated)]
     pub fn set_older(mut self, older: Option<String>) -> Self {
         self.request = self.request.set_older(older);
         self
@@ -511,6 +557,13 @@ impl<C> CallFluentBuilder<C> {
     /// How long to wait for the response. Default: what the connection was built with.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.options = self.options.call_timeout(timeout);
+        self
+    }
+
+    /// Whether the request must be what the model asks for before it is sent: lengths, ranges,
+    /// patterns. Default: what the connection was built with, `false`.
+    pub fn validate_request(mut self, validate: bool) -> Self {
+        self.options = self.options.validate_request(validate);
         self
     }
 }

@@ -10,7 +10,7 @@ use std::error::Error;
 use eventstream_rpc::REDACTED;
 use eventstream_rpc::error::Unhandled;
 use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{missing, or_default, required};
+use eventstream_rpc::serde::{Checker, Violations, missing, or_default, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::Kind;
@@ -104,6 +104,25 @@ impl Request {
 
 impl Shape for Request {
     const ID: &'static str = "example#Request";
+
+    fn check<'v>(&'v self, it: &mut Checker<'v>) {
+        it.optional("names", &self.names, |it, value| it.unique(value));
+    }
+}
+
+impl Request {
+    /// Checks what the model asks of the values: lengths, ranges, patterns, elements that differ.
+    ///
+    /// A server does so by itself when it has read the request.
+    ///
+    /// # Errors
+    ///
+    /// The members that are not what the model asks for.
+    pub fn validate(&self) -> Result<(), Violations> {
+        let mut checker = Checker::default();
+        self.check(&mut checker);
+        checker.finish()
+    }
 }
 
 impl fmt::Debug for Request {
@@ -530,6 +549,13 @@ impl<C> CallFluentBuilder<C> {
     /// How long to wait for the response. Default: what the connection was built with.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.options = self.options.call_timeout(timeout);
+        self
+    }
+
+    /// Whether the request must be what the model asks for before it is sent: lengths, ranges,
+    /// patterns. Default: what the connection was built with, `false`.
+    pub fn validate_request(mut self, validate: bool) -> Self {
+        self.options = self.options.validate_request(validate);
         self
     }
 }

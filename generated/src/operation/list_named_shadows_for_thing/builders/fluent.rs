@@ -76,6 +76,13 @@ impl<C> ListNamedShadowsForThingFluentBuilder<C> {
         self.options = self.options.call_timeout(timeout);
         self
     }
+
+    /// Whether the request must be what the model asks for before it is sent: lengths, ranges,
+    /// patterns. Default: what the connection was built with, `false`.
+    pub fn validate_request(mut self, validate: bool) -> Self {
+        self.options = self.options.validate_request(validate);
+        self
+    }
 }
 
 #[cfg(feature = "tokio")]
