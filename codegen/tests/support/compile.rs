@@ -68,7 +68,10 @@ impl<'f> Workspace<'f> {
         let runtime = workspace().join("runtime");
         let manifest = format!(
             "[dependencies]\n{uses} = {{ path = \"../{folder}\", features = [\"tokio\", \"server\"] }}\n\
-             eventstream-rpc = {{ path = {runtime:?}, default-features = false, features = [\"pattern\"] }}\n"
+             eventstream-rpc = {{ path = {runtime:?}, default-features = false, features = [\"pattern\"] }}\n\
+             serde = {{ version = \"1\", features = [\"derive\"] }}\n\
+             tokio = {{ version = \"1\", features = [\"rt\"] }}\n\
+             tokio-stream = {{ version = \"0.1\", default-features = false }}\n"
         );
         self.folder.write(&format!("{name}/src/main.rs"), main);
         self.add_package(name, name, &manifest);

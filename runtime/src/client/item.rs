@@ -1,10 +1,14 @@
 //! What comes out of a subscription.
 
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
 use super::reply::{decode, failed};
 use crate::{
-    error::SdkError,
-    operation::{Operation, StreamingOperation},
-    protocol::client::Next,
+    error::{ResponseError, SdkError},
+    operation::{Operation, OperationError, StreamingOperation},
+    protocol::{MessageType, RpcMessage, client::Next},
 };
 
 /// What a subscription with notices yields.
@@ -39,9 +43,10 @@ pub(crate) type Item<O> = Result<
 /// What comes next as the types of an operation; adds to what has been dropped so far.
 pub(crate) fn read<O: StreamingOperation>(next: Next, dropped: &mut u64) -> Item<O> {
     match next {
-        Next::Message(message) => {
-            decode::<O, O::ResponseEvent>(&message).map(SubscriptionItem::Event)
-        }
+        Next::Message(message) => match error_event::<O>(&message) {
+            Some(error) => Err(error),
+            None => decode::<O, O::ResponseEvent>(&message).map(SubscriptionItem::Event),
+        },
         Next::Dropped(count) => {
             *dropped += count;
             Ok(SubscriptionItem::Notice(Notice::Dropped(count)))
@@ -51,4 +56,25 @@ pub(crate) fn read<O: StreamingOperation>(next: Next, dropped: &mut u64) -> Item
         Next::Resubscribed => Ok(SubscriptionItem::Notice(Notice::Resubscribed)),
         Next::Failed(failure) => Err(failed(failure)),
     }
+}
+
+/// The error that an event is, if the model has errors among its events and this is one. Our server sends
+/// such an error as the protocol has errors; others may send it as a member of the union.
+fn error_event<O: StreamingOperation>(message: &RpcMessage) -> Option<SdkError<O::Error>> {
+    if O::ERROR_EVENTS.is_empty() || message.message_type != MessageType::ApplicationMessage {
+        return None;
+    }
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(message.payload()).ok()?;
+    let is_set = |name: &str| members.get(name).filter(|it| it.get() != "null");
+    let (id, value) = O::ERROR_EVENTS.iter().find_map(|(name, id)| Some((id, is_set(name)?)))?;
+    let error = O::Error::from_payload(id, value.get().as_bytes())?;
+    Some(match error {
+        Ok(error) => SdkError::ServiceError(error),
+        Err(error) => ResponseError::payload(*id, error).into(),
+    })
+}
+
+/// Whether nothing comes after an item: it is an error that the model has among its events.
+pub(crate) fn is_last<O: StreamingOperation>(item: &Item<O>) -> bool {
+    !O::ERROR_EVENTS.is_empty() && matches!(item, Err(SdkError::ServiceError(_)))
 }

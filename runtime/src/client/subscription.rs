@@ -146,7 +146,11 @@ impl<O: StreamingOperation> Subscription<O> {
     fn poll_item(&mut self, cx: &Context<'_>) -> Poll<Option<Item<O>>> {
         let key = self.stream.key;
         let next = ready!(self.stream.handle.shared.with(|core| core.poll_event(key, cx)));
-        Poll::Ready(next.map(|next| item::read::<O>(next, &mut self.dropped)))
+        let item = next.map(|next| item::read::<O>(next, &mut self.dropped));
+        if item.as_ref().is_some_and(item::is_last::<O>) {
+            self.stream.handle.shared.with(|core| core.forget(key));
+        }
+        Poll::Ready(item)
     }
 }
 

@@ -1,7 +1,9 @@
 //! What the types of `traits.json` do. It is compiled and run by `behaviour.rs`.
 
 use eventstream_rpc::{
-    operation::{ErrorShape, ModeledError, OperationError, Shape},
+    operation::{
+        ErrorShape, ModeledError, NoEvents, Operation, OperationError, Shape, StreamingOperation,
+    },
     serde::{error_from_slice, from_slice},
 };
 use traits::{
@@ -19,6 +21,21 @@ use traits::{
     },
 };
 
+use eventstream_rpc::client::Connection;
+use traits::{
+    error::SdkError,
+    operation::{
+        checked::{CheckedError, CheckedRequest, CheckedResponse},
+        watch::{Watch, WatchError, WatchRequest, WatchResponse},
+    },
+    server::{
+        Authenticator, BoxFuture, ConnectRequest, Identity, IncomingCall, InvalidRequest, Rejected,
+        RequestContext, Service, StreamingRequest, StreamingResponse, Traits, TraitsService,
+        Violation, serve_connection,
+    },
+    types::{CheckedInner, Events, Tick, error::Failed},
+};
+
 const REDACTED: &str = eventstream_rpc::REDACTED;
 
 fn main() {
@@ -29,6 +46,11 @@ fn main() {
     unions_hold_more_than_structures();
     secrets_are_not_shown();
     errors_say_what_they_are();
+    values_are_checked();
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        servers_and_clients_check_requests().await;
+        errors_among_events_end_the_stream().await;
+    });
 }
 
 fn read<T: Shape>(json: &str) -> T {
@@ -193,4 +215,176 @@ fn errors_say_what_they_are() {
     let broken: &dyn ModeledError = &Broken::builder().message("m").build().unwrap();
     assert!(broken.is_retryable() && !broken.is_throttling());
     let _ = Optional;
+}
+
+fn bad_request() -> CheckedRequest {
+    let inner = CheckedInner::builder().name("long name").build();
+    CheckedRequest::builder()
+        .name("")
+        .count(11)
+        .ratio(0.1)
+        .price("0.2499999999999999999999999999".parse::<traits::primitives::BigDecimal>().unwrap())
+        .names(["a", "\u{e4}\u{e4}", "a", "abc"])
+        .map([("ok", 0), ("not ok", -1)])
+        .choice(CheckedInner::builder().again(inner).build())
+        .bytes(b"abc")
+        .build()
+        .unwrap()
+}
+
+const FOUND: [&str; 13] = [
+    "name has a length that the model does not allow",
+    "count is out of range",
+    "price is out of range",
+    "names has a length that the model does not allow",
+    "names holds equal elements",
+    "names[1] does not match the pattern of the model",
+    "names[3] has a length that the model does not allow",
+    "map[\"not ok\"] does not match the pattern of the model",
+    "map[\"not ok\"] has a length that the model does not allow",
+    "map[\"not ok\"] is out of range",
+    "choice.inner.again.inner.name does not match the pattern of the model",
+    "choice.inner.again.inner.name has a length that the model does not allow",
+    "bytes has a length that the model does not allow",
+];
+
+fn values_are_checked() {
+    let found = bad_request().validate().unwrap_err();
+    assert_eq!(found.iter().map(Violation::to_string).collect::<Vec<_>>(), FOUND);
+    let good = CheckedRequest::builder().name("\u{5f}abcd").count(1).price(1).names(["a", "b"]);
+    assert!(good.build().unwrap().validate().is_ok());
+}
+
+struct Server {
+    accepts: bool,
+}
+
+impl Traits for Server {
+    fn invalid_request(&self, _: &str, _: &[Violation]) -> InvalidRequest {
+        if self.accepts { InvalidRequest::Accept } else { InvalidRequest::Reject }
+    }
+
+    async fn checked(
+        &self,
+        _: CheckedRequest,
+        context: RequestContext,
+    ) -> Result<CheckedResponse, CheckedError> {
+        let found = context.violations().iter().map(Violation::to_string);
+        Ok(CheckedResponse::builder().found(found).build())
+    }
+
+    async fn watch(
+        &self,
+        _: StreamingRequest<Watch>,
+        _: RequestContext,
+    ) -> Result<StreamingResponse<Watch>, WatchError> {
+        let events = vec![
+            Ok(Events::Tick(Tick::builder().n(1).build())),
+            Err(Failed::builder().message("no more").build().into()),
+            Ok(Events::Tick(Tick::builder().n(2).build())),
+        ];
+        Ok(StreamingResponse::new(WatchResponse::builder().build(), tokio_stream::iter(events)))
+    }
+}
+
+async fn client(accepts: bool) -> traits::Client {
+    client_of(TraitsService::new(Server { accepts })).await
+}
+
+struct Anyone;
+
+impl Authenticator for Anyone {
+    async fn authenticate(&self, _: &ConnectRequest) -> Result<Identity, Rejected> {
+        Ok(Identity("somebody".to_owned()))
+    }
+}
+
+async fn client_of(service: impl Service) -> traits::Client {
+    let (ours, theirs) = tokio::io::duplex(64 * 1024);
+    tokio::spawn(serve_connection(theirs, service, Anyone, Default::default()));
+    let connection = Connection::builder().auth_token("").connect_over(ours).await.unwrap();
+    traits::Client::new(connection)
+}
+
+async fn servers_and_clients_check_requests() {
+    let lenient = client(true).await;
+    let send = || {
+        let request = bad_request();
+        lenient
+            .checked()
+            .name(request.name)
+            .set_count(request.count)
+            .set_price(request.price)
+            .set_names(request.names)
+            .set_map(request.map)
+            .set_choice(request.choice)
+            .set_bytes(request.bytes)
+    };
+    assert_eq!(send().send().await.unwrap().found.unwrap(), FOUND);
+    match send().validate_request(true).send().await.unwrap_err() {
+        SdkError::ConstructionFailure(error) => assert_eq!(error.violations().len(), FOUND.len()),
+        other => panic!("{other}"),
+    }
+    let strict = client(false).await;
+    assert!(strict.checked().name("").send().await.is_err());
+    assert_eq!(strict.checked().name("a").send().await.unwrap().found.unwrap(), [""; 0]);
+}
+
+/// A server that sends errors as it sends events.
+struct Unaware;
+
+impl Service for Unaware {
+    const ID: &'static str = "a#Traits";
+
+    fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
+        call.streaming(PlainWatch, |_, _| async {
+            let event = |json: &str| Ok(PlainEvent(json.parse().unwrap()));
+            let events = vec![
+                event(r#"{"tick": {"n": 1}}"#),
+                event(r#"{"tick": null, "FAILED": {"message": "no more"}}"#),
+                event(r#"{"tick": {"n": 2}}"#),
+            ];
+            Ok(StreamingResponse::new(WatchResponse::builder().build(), tokio_stream::iter(events)))
+        })
+    }
+}
+
+struct PlainWatch;
+
+impl Operation for PlainWatch {
+    const SERVICE: &'static str = Watch::SERVICE;
+    const ID: &'static str = Watch::ID;
+    type Request = WatchRequest;
+    type Response = WatchResponse;
+    type Error = WatchError;
+}
+
+impl StreamingOperation for PlainWatch {
+    type RequestEvent = NoEvents;
+    type ResponseEvent = PlainEvent;
+}
+
+#[derive(serde::Deserialize, serde::Serialize)]
+struct PlainEvent(Document);
+
+impl Shape for PlainEvent {
+    const ID: &'static str = Events::ID;
+}
+
+async fn errors_among_events_end_the_stream() {
+    for client in [client(true).await, client_of(Unaware).await] {
+        check_error_event(&client).await;
+    }
+}
+
+async fn check_error_event(client: &traits::Client) {
+    let mut events = client.watch().send().await.unwrap();
+    assert_eq!(events.next().await.unwrap().unwrap(), Events::Tick(Tick::builder().n(1).build()));
+    match events.next().await.unwrap().unwrap_err() {
+        SdkError::ServiceError(WatchError::Failed(error)) => {
+            assert_eq!(error.message.as_deref(), Some("no more"));
+        }
+        other => panic!("{other}"),
+    }
+    assert!(events.next().await.is_none());
 }
