@@ -259,7 +259,8 @@ struct InRust<'v> {
     docs: &'v ir::Docs,
 }
 
-const NO_DOCS: &ir::Docs = &ir::Docs { text: String::new(), links: Vec::new(), deprecated: None };
+const NO_DOCS: &ir::Docs =
+    &ir::Docs { text: String::new(), notes: String::new(), links: Vec::new(), deprecated: None };
 
 fn in_rust<'v>(view: &'v View<'_>, shape: &Shape, member: &Member) -> InRust<'v> {
     let wire_name = wire_name(member);

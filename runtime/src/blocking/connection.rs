@@ -73,7 +73,8 @@ fn start(
     let link = Arc::new(Link::new(settings.core(connect, policy.is_some())?, socket));
     background::shake_hands(settings, &link)?;
     // From now on it closes the connection when it is dropped.
-    let mut handle = Handle { link, call_timeout: settings.call_timeout, _reconnects: None };
+    let (call_timeout, validates) = (settings.call_timeout, settings.validates);
+    let mut handle = Handle { link, call_timeout, validates, _reconnects: None };
     let no_thread = |error| ConnectError::Handshake(ConnectionError::from(error));
     if let Some(policy) = policy {
         let reason = Reason::reconnect(&handle.link, settings.clone(), policy);
@@ -102,6 +103,8 @@ pub struct Connection {
 pub(super) struct Handle {
     pub(super) link: Arc<Link>,
     call_timeout: Duration,
+    /// Whether requests are checked before they are sent.
+    validates: bool,
     _reconnects: Option<Reason>,
 }
 
@@ -178,6 +181,7 @@ impl Connection {
         options: &CallOptions,
         subscribe: Option<&SubscribeOptions>,
     ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
+        options.check(payload, self.handle.validates)?;
         let deadline = self.handle.deadline(options.timeout);
         let head = request::<O>(deadline, subscribe);
         let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, payload));

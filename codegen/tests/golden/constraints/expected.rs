@@ -358,9 +358,10 @@ use eventstream_rpc::primitives::{BigDecimal, Blob};
 use crate::types::{Choice, Free, Kind, Level, Tree};
 use super::{Request, Response};
 
-#[cfg(feature = "tokio")]
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 mod fluent;
-#[cfg(feature = "tokio")]
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use fluent::CallFluentBuilder;
 
 /// Builds a [`Request`].
@@ -680,7 +681,7 @@ impl ResponseBuilder {
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use eventstream_rpc::client::{CallOptions, Connection};
+use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 use eventstream_rpc::primitives::{BigDecimal, Blob};
 
@@ -948,7 +949,8 @@ impl<C> CallFluentBuilder<C> {
     }
 }
 
-impl CallFluentBuilder<Connection> {
+#[cfg(feature = "tokio")]
+impl CallFluentBuilder<eventstream_rpc::client::Connection> {
     /// Sends the request and waits for the response.
     ///
     /// # Errors
@@ -961,6 +963,18 @@ impl CallFluentBuilder<Connection> {
     /// connection goes on.
     pub async fn send(self) -> Result<Response, SdkError<CallError>> {
         self.connection.call(Call, self.request.build()?, self.options).await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl CallFluentBuilder<eventstream_rpc::blocking::Connection> {
+    /// Sends the request and waits for the response.
+    ///
+    /// # Errors
+    ///
+    /// See [`SdkError`].
+    pub fn send(self) -> Result<Response, SdkError<CallError>> {
+        self.connection.call(Call, self.request.build()?, self.options)
     }
 }
 
