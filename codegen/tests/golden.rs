@@ -60,7 +60,7 @@ fn each_kind_compiles_without_a_warning() {
     }
     let check = workspace.cargo(&["clippy", "--workspace", "--all-features", "--keep-going"]);
     assert_eq!(check.status, 0, "{}", check.stderr);
-    let doc = workspace.cargo(&["doc", "--workspace", "--all-features", "--no-deps"]);
+    let doc = workspace.cargo(&["doc", "--package", "documentation", "--no-deps"]);
     assert_eq!(doc.status, 0, "{}", doc.stderr);
 }
 
