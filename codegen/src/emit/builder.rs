@@ -76,7 +76,7 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
 pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> TokenStream {
     let docs = docs::outer(&structure::member_docs(member));
     let deprecated = docs::deprecated(&member.docs);
-    let allow = member.docs.deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
+    let allow_deprecated = member.docs.deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
     let name = ident(&member.name);
     let set_name = ident(&names::setter(&member.name));
     let rust_type::Argument { ty, .. } = rust_type::argument(member, imports);
@@ -86,6 +86,7 @@ pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> Toke
     quote! {
         #docs
         #deprecated
+        #allow_deprecated
         #allow
         pub fn #name(mut self, #name: #ty) -> Self {
             self.request = self.request.#name(#name);
@@ -94,7 +95,7 @@ pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> Toke
 
         #[doc = #about_set]
         #deprecated
-        #allow
+        #allow_deprecated
         pub fn #set_name(mut self, #name: Option<#optional>) -> Self {
             self.request = self.request.#set_name(#name);
             self
