@@ -18,7 +18,7 @@ use greengrass_core_ipc::{
 };
 use serde_json::{Value, json};
 
-use crate::driver::{SLOW, chain, log, name, say, start_of_text};
+use crate::driver::{CALL_TIMEOUT, SLOW, chain, log, name, say, start_of_text};
 
 /// Does what it is told until its input ends.
 ///
@@ -78,6 +78,7 @@ impl Driver {
                 let (client, operation) = (self.client()?, operation.to_owned());
                 thread::spawn(move || make_call(&client, &operation, number));
             }
+            "cancel" => say(&json!({"unsupported": "a blocking call cannot be cancelled"})),
             "subscribe" => self.subscribe(topic, command)?,
             "unsubscribe" => {
                 if let Some(handle) = self.subscriptions.remove(&topic) {
@@ -97,7 +98,7 @@ impl Driver {
 
     fn connect(&mut self, reconnect: bool) {
         self.subscriptions.clear();
-        let mut builder = Client::builder();
+        let mut builder = Client::builder().call_timeout(CALL_TIMEOUT);
         if reconnect {
             let policy = ReconnectPolicy::default();
             builder = builder.reconnect(policy.initial_backoff(Duration::from_millis(10)));

@@ -10,8 +10,7 @@ use tokio::process::Command;
 pub enum Column {
     /// This project's.
     Ours,
-    /// This project's blocking client. It keeps what the other one keeps, and has no column of its own in the
-    /// table.
+    /// This project's blocking client.
     OursBlocking,
     /// The official Python SDK, its first client.
     PythonV1,
@@ -27,8 +26,9 @@ pub enum Column {
 
 impl Column {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Ours,
+        Self::OursBlocking,
         Self::PythonV1,
         Self::PythonV2,
         Self::JavaScript,

@@ -31,6 +31,9 @@ use tokio::{
 /// How long the slow handler takes for its first event.
 pub(crate) const SLOW: Duration = Duration::from_millis(100);
 
+/// How long a call may take: it is the other side that counts as hanging, and not a machine that is slow.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(100);
+
 /// Does what it is told until its input ends.
 ///
 /// # Errors
@@ -109,7 +112,7 @@ impl Driver {
 
     async fn connect(&mut self, reconnect: bool) -> Result<()> {
         self.subscriptions.clear();
-        let mut builder: ConnectionBuilder = Client::builder();
+        let mut builder: ConnectionBuilder = Client::builder().call_timeout(CALL_TIMEOUT);
         if reconnect {
             let policy = ReconnectPolicy::default();
             builder = builder.reconnect(policy.initial_backoff(Duration::from_millis(10)));

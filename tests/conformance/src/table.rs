@@ -29,8 +29,9 @@ pub enum Subject {
 
 impl Subject {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Client(Column::Ours),
+        Self::Client(Column::OursBlocking),
         Self::Server,
         Self::Client(Column::PythonV1),
         Self::Client(Column::PythonV2),

@@ -1,4 +1,4 @@
-//! The table in the README, against a run: of this project's client and server, and of the official SDKs.
+//! The table in the README, against a run: of this project's clients and server, and of the official SDKs.
 
 use conformance::{
     column::Column,
@@ -13,6 +13,7 @@ async fn the_table_says_what_a_run_says() {
     let subjects = [
         Subject::Server,
         Subject::Client(Column::Ours),
+        Subject::Client(Column::OursBlocking),
         Subject::Client(Column::PythonV1),
         Subject::Client(Column::PythonV2),
         Subject::Client(Column::JavaScript),
@@ -40,7 +41,11 @@ fn a_table_says_what_it_was_made_of() {
         outcome(Row::WaitInHandler, server, not_applicable),
     ];
     let table = table::render(&outcomes);
-    assert!(table.contains("| ping is answered | not run | pass | fails: no answer | not run |"));
+    assert!(
+        table.contains(
+            "| ping is answered | not run | not run | pass | fails: no answer | not run |"
+        )
+    );
     assert_eq!(table.matches("n/a <sup>1</sup>").count(), 2);
     assert_eq!(table.matches("<sup>1</sup> why.").count(), 1);
 
