@@ -7,6 +7,8 @@
 //! Whoever reads or writes holds a role, not a lock that others need: the state of the connection is behind a
 //! lock of its own, which nobody holds while it waits.
 
+mod turn;
+
 use std::{
     io,
     pin::pin,
@@ -14,18 +16,13 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Waker},
+    task::Poll,
     time::{Duration, Instant},
 };
 
 use bytes::{Buf, BytesMut};
 
-use super::{
-    crew::{Crew, Ticket},
-    input::Input,
-    sleeper::{Bell, Sleeper},
-    socket::{Interest, Socket},
-};
+use super::{crew::Crew, input::Input, sleeper::Bell, socket::Socket};
 use crate::{
     LOG_TARGET,
     error::{ConnectionError, EncodeError},
@@ -35,6 +32,7 @@ use crate::{
     },
     transport::Shared,
 };
+use turn::Turn;
 
 /// How long the other side has to take what is still to be written when the connection ends.
 const LINGER: Duration = Duration::from_secs(3);
@@ -317,124 +315,6 @@ impl Link {
 
     fn socket(&self) -> Option<Arc<Socket>> {
         lock(&self.socket).clone()
-    }
-}
-
-/// A thread while it waits.
-#[derive(Debug)]
-struct Turn<'a> {
-    link: &'a Link,
-    is_leading: bool,
-    /// It has read something, otherwise than for a reply.
-    has_read: bool,
-    ticket: Option<Ticket>,
-    sleeper: Option<Arc<Sleeper>>,
-    waker: Waker,
-}
-
-impl<'a> Turn<'a> {
-    fn new(link: &'a Link) -> Self {
-        Self {
-            link,
-            is_leading: false,
-            has_read: false,
-            ticket: None,
-            sleeper: None,
-            // Whoever leads in a read is not asleep for anyone to wake.
-            waker: Waker::noop().clone(),
-        }
-    }
-
-    fn cx(&self) -> Context<'_> {
-        Context::from_waker(&self.waker)
-    }
-
-    /// Does what there is to do, or sleeps until something happens.
-    fn step(&mut self, until: Option<Instant>, wait: Wait, written: Written<'_>) {
-        self.is_leading = self.is_leading || self.link.crew.try_lead();
-        let may_read = wait == Wait::Reply && matches!(written, Written::All);
-        if may_read && self.is_leading && self.read(until) {
-            return;
-        }
-        let Some(sleeper) = self.sleeper.clone() else {
-            // From now on others know of it. What they did before has to be looked at again.
-            let sleeper = Sleeper::current();
-            self.waker = Arc::clone(&sleeper).into();
-            self.ticket = Some(self.link.crew.join(self.waker.clone()));
-            self.sleeper = Some(sleeper);
-            return;
-        };
-        self.sleep(&sleeper, until, written);
-    }
-
-    /// Reads, and waits until there is something to read; whether it may.
-    fn read(&mut self, until: Option<Instant>) -> bool {
-        let link = self.link;
-        let mut input = lock(&link.input);
-        let Some(socket) = link.socket().filter(|_| !input.is_paused) else { return false };
-        let left = until.map(|it| it.saturating_duration_since(Instant::now()));
-        if let Some(patience) = input.patience(left) {
-            // It cannot fail for a socket that is open.
-            let _ = socket.set_patience(patience);
-        }
-        let read = socket.wait_and_receive(input.space());
-        link.receive(&mut input, read);
-        true
-    }
-
-    /// Sleeps until there is something to read or room to write, whichever is this thread's to wait for, or
-    /// until it is woken.
-    fn sleep(&mut self, sleeper: &Sleeper, until: Option<Instant>, mut written: Written<'_>) {
-        let link = self.link;
-        let mut input = self.is_leading.then(|| lock(&link.input));
-        let interest = Interest {
-            input: input.as_mut().is_some_and(|input| !self.is_paused(input)),
-            room: matches!(written, Written::Full(_)),
-        };
-        let socket = link.socket();
-        let (Some(socket), true) = (&socket, interest.input || interest.room) else {
-            drop(input);
-            if socket.is_none() {
-                self.resign();
-            }
-            return sleeper.park(until);
-        };
-        let bell = match (&mut input, &mut written) {
-            (Some(input), _) => input.bell(),
-            (None, Written::Full(output)) => output.bell(),
-            (None, _) => None,
-        };
-        let is_ready = sleeper.poll(bell, || socket.poll(interest, bell, until));
-        if let Some(mut input) = input.filter(|_| interest.input && is_ready) {
-            let read = socket.receive(input.space());
-            self.has_read |= read.is_ok();
-            link.receive(&mut input, read);
-        }
-    }
-
-    /// Whether a subscription holds the connection up. Then this thread is woken when that is over.
-    fn is_paused(&self, input: &mut Input) -> bool {
-        if input.is_paused {
-            self.link.shared.with(|core| core.set_driver(&self.cx()));
-            // There may be whole messages in what was read before.
-            self.link.take(input);
-        }
-        input.is_paused
-    }
-
-    /// Gives the lead back: there is nothing to read from.
-    fn resign(&mut self) {
-        if std::mem::take(&mut self.is_leading) {
-            self.link.crew.leave(true, None);
-        }
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if self.is_leading || self.ticket.is_some() {
-            self.link.crew.leave(self.is_leading, self.ticket);
-        }
     }
 }
 
