@@ -136,6 +136,20 @@ fn a_subscription_that_is_not_answered_in_time_ends() {
 }
 
 #[test]
+fn a_subscription_that_is_ended_while_it_is_opened_again_has_no_more_to_say() {
+    let mut core = returning(|_| {});
+    let key = subscribed(&mut core, 1);
+    core.fail(ConnectionError::ClosedByPeer);
+    come_back(&mut core);
+    written(&mut core);
+    core.end(key);
+    assert_eq!(written(&mut core), ["ApplicationMessage 2 1"]);
+    core.expire(Instant::now() + Duration::from_secs(60));
+    assert_eq!(read(&mut core, key), ["end"]);
+    assert!(written(&mut core).is_empty());
+}
+
+#[test]
 fn an_outage_is_noted_once_however_many_attempts_it_takes() {
     let mut core = returning(|_| {});
     let key = subscribed(&mut core, 1);

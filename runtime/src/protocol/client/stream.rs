@@ -278,6 +278,7 @@ impl Stream {
         self.queue.clear();
         self.failed = None;
         self.reopen = None;
+        self.reopening = Reopening::No;
         self.is_down = false;
         self.waker.take()
     }
