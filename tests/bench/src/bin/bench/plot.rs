@@ -28,7 +28,7 @@ impl Series {
 const COLOURS: [&str; 6] = ["#1b6ca8", "#c0392b", "#2e8b57", "#8e44ad", "#d68910", "#555555"];
 
 /// The whole picture, and the field that the lines are in: left, top, right, bottom.
-const SIZE: (f64, f64) = (860.0, 540.0);
+const SIZE: (f64, f64) = (860.0, 590.0);
 const FIELD: (f64, f64, f64, f64) = (80.0, 50.0, 840.0, 390.0);
 
 impl Plot {
@@ -77,8 +77,7 @@ impl Plot {
                 svg,
                 r#"<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>"#
             );
-            let (column, row) = ((index % 2) as f64, (index / 2) as f64);
-            let (lx, ly) = (FIELD.0 + column * 400.0, FIELD.3 + 72.0 + row * 22.0);
+            let (lx, ly) = (FIELD.0, FIELD.3 + 72.0 + index as f64 * 22.0);
             let _ = writeln!(
                 svg,
                 r#"<rect x="{lx}" y="{:.1}" width="14" height="10" fill="{colour}"/>"#,
