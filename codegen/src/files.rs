@@ -7,7 +7,8 @@ mod transaction;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -93,7 +94,7 @@ impl Plan {
             found.walk(&folder)?;
         }
         if !found.foreign.is_empty() {
-            return Err(Error::Foreign { folder, files: found.foreign });
+            return Err(Error::Foreign { folder, files: found.foreign, more: found.has_more });
         }
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         // `.src.codegen` beside `src`.
@@ -126,14 +127,14 @@ impl Plan {
             Ok(it) if it.is_file() => {
                 let old = fs::read(&place).map_err(Error::io("cannot read", &place))?;
                 if !is_generated(&old) {
-                    return Err(Error::Foreign { folder: plan.folder, files: vec![place] });
+                    return Err(Error::foreign(plan.folder, place));
                 }
                 match old == file.contents.as_bytes() {
                     true => plan.unchanged += 1,
                     false => drop(plan.stale.insert(path, file.contents.clone())),
                 }
             }
-            Ok(_) => return Err(Error::Foreign { folder: plan.folder, files: vec![place] }),
+            Ok(_) => return Err(Error::foreign(plan.folder, place)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 plan.missing.insert(path, file.contents.clone());
             }
@@ -184,33 +185,56 @@ impl Plan {
 struct Found {
     /// Files that carry our first line, with their text.
     generated: BTreeMap<PathBuf, Vec<u8>>,
-    /// Everything else.
+    /// Everything else; the first of it, if there is much.
     foreign: Vec<PathBuf>,
+    /// Whether there is more of it.
+    has_more: bool,
 }
+
+/// How many files are named that were not generated. Whoever names a wrong folder need not wait until all
+/// of it has been looked at.
+const MAX_FOREIGN: usize = 10;
 
 impl Found {
     fn walk(&mut self, folder: &Path) -> Result<(), Error> {
         let mut pending = vec![folder.to_owned()];
-        while let Some(folder) = pending.pop() {
+        'all: while let Some(folder) = pending.pop() {
             for entry in entries(&folder, "cannot read the output folder")? {
                 let path = entry.path();
                 let kind = entry.file_type().map_err(Error::io("cannot read", &path))?;
                 if kind.is_dir() {
                     pending.push(path);
-                } else if kind.is_file() {
-                    let text = fs::read(&path).map_err(Error::io("cannot read", &path))?;
-                    match is_generated(&text) {
-                        true => drop(self.generated.insert(path, text)),
-                        false => self.foreign.push(path),
+                    continue;
+                }
+                let text = match kind.is_file() {
+                    true => read_generated(&path).map_err(Error::io("cannot read", &path))?,
+                    false => None,
+                };
+                match text {
+                    Some(text) => drop(self.generated.insert(path, text)),
+                    None if self.foreign.len() == MAX_FOREIGN => {
+                        self.has_more = true;
+                        break 'all;
                     }
-                } else {
-                    self.foreign.push(path);
+                    None => self.foreign.push(path),
                 }
             }
         }
         self.foreign.sort();
         Ok(())
     }
+}
+
+/// Reads a file, unless it was not generated: then it may be large, and is of no interest.
+fn read_generated(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let mut file = fs::File::open(path)?;
+    let mut text = Vec::new();
+    file.by_ref().take(HEADER.len() as u64 + 3).read_to_end(&mut text)?;
+    if !is_generated(&text) {
+        return Ok(None);
+    }
+    file.read_to_end(&mut text)?;
+    Ok(Some(text))
 }
 
 /// Whether a file carries our first line: only such a file is ever replaced or deleted.
@@ -254,10 +278,16 @@ pub enum Error {
         folder: PathBuf,
         /// The files.
         files: Vec<PathBuf>,
+        /// Whether there are others.
+        more: bool,
     },
 }
 
 impl Error {
+    fn foreign(folder: PathBuf, file: PathBuf) -> Self {
+        Self::Foreign { folder, files: vec![file], more: false }
+    }
+
     fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
@@ -278,10 +308,13 @@ impl fmt::Display for Error {
                     false => Ok(()),
                 }
             }
-            Self::Foreign { folder, files } => {
+            Self::Foreign { folder, files, more } => {
                 writeln!(f, "{} holds files that were not generated:", folder.display())?;
                 for file in files {
                     writeln!(f, "  {}", file.display())?;
+                }
+                if *more {
+                    writeln!(f, "  and others")?;
                 }
                 f.write_str("nothing was changed: move them elsewhere, or choose another folder")
             }

@@ -99,6 +99,10 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             .closure
             .iter()
             .map(|it| {
+                // Simple shapes, lists and maps are no types, and may be called as they like.
+                if !has_type(&it.kind) {
+                    return String::new();
+                }
                 let name = renames.get(&it.id).copied().unwrap_or(it.id.name());
                 take(&mut types, names::pascal(name), it, "Shape")
             })

@@ -121,6 +121,19 @@ fn own<'a>(name: &'a str, value: &'a str) -> [&'a str; 6] {
 }
 
 #[test]
+fn a_folder_with_much_else_is_not_read_to_its_end() {
+    let folder = Folder::new("foreign-many");
+    let args = generate_echo(&folder);
+    for number in 0..30 {
+        folder.write(&format!("echo/src/mine/{number}.rs"), "// Written by hand.\n");
+    }
+    let run = run(&args);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert_eq!(run.stderr.lines().filter(|it| it.ends_with(".rs")).count(), 10, "{run:?}");
+    assert!(run.stderr.contains(".rs\n  and others\nnothing was changed"), "{run:?}");
+}
+
+#[test]
 fn wrong_usage_is_status_2_and_shows_the_usage() {
     for (args, reason) in [
         (&["--chekc"][..], "unknown argument \"--chekc\""),

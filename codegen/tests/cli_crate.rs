@@ -83,15 +83,18 @@ fn the_runtime_is_where_it_is_said_to_be() {
 }
 
 /// What is in the crate with each choice of sides: a feature, a file, and neither for what is left out.
-const SIDES: [(&str, &str, &str); 2] =
-    [("client", "tokio", "src/client.rs"), ("server", "server", "src/server.rs")];
+const SIDES: [(&str, &str, &str); 3] = [
+    ("client", "tokio", "src/client.rs"),
+    ("blocking", "blocking", "src/blocking.rs"),
+    ("server", "server", "src/server.rs"),
+];
 
 #[test]
 fn a_crate_has_the_sides_that_are_asked_for_and_compiles() {
     let folder = Folder::new("sides");
     let mut workspace = Workspace::new(&folder);
     folder.write("model/echo.json", echo_model());
-    for sides in ["client", "server", "client,server"] {
+    for sides in ["client", "blocking", "server", "client,blocking,server"] {
         let name = sides.replace(',', "-");
         let (model, out) = (folder.path("model"), folder.path(&name));
         let run = run(&["--model", &model, "--out", &out, "--crate", &name, "--sides", sides]);

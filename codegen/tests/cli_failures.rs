@@ -108,7 +108,9 @@ fn an_output_folder_that_cannot_be_made() {
     let args = ["--model", &folder.path("model.json"), "--out", &folder.path("file/echo/src")];
     let run = run(&args);
     assert_eq!(run.status, 1);
-    assert!(run.stderr.starts_with("error: cannot create "), "{run:?}");
+    let message = "error: cannot write to the output folder ";
+    assert!(run.stderr.starts_with(message), "{run:?}");
+    assert!(run.stderr.ends_with("file/echo/src: Not a directory (os error 20)\n"), "{run:?}");
     assert!(folder.names("").eq(["file", "model.json"]));
 }
 

@@ -49,8 +49,9 @@ impl Stage {
         let parents = folder.ancestors().skip(1).take_while(|it| !it.exists());
         let parents = parents.filter(|it| !it.as_os_str().is_empty()).map(Path::to_owned).collect();
         let mut stage = Self { folder, parents, files: Vec::new() };
-        let folder = &stage.folder;
-        fs::create_dir_all(folder).map_err(Error::io("cannot create", folder))?;
+        // It is the folder that people know, not the one where files wait.
+        fs::create_dir_all(&stage.folder)
+            .map_err(Error::io("cannot write to the output folder", &plan.folder))?;
         for (path, contents) in plan.stale.iter().chain(&plan.missing) {
             let waiting = stage.folder.join(format!("new-{}", stage.files.len()));
             let place = plan.folder.join(path);

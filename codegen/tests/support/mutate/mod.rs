@@ -342,10 +342,10 @@ fn spoil(text: &mut String, random: &mut Random) {
     }
     match random.below(3) {
         0 => text.truncate(at),
-        1 => text.insert_str(at, *random.pick::<&str>(&ODD_TEXTS)),
+        1 => text.insert_str(at, random.pick::<&str>(&ODD_TEXTS)),
         _ => text.insert_str(
             at,
-            *random.pick::<&str>(&["{", "}", "[", "]", "\"", ",", ":", "\\u", "\u{feff}"]),
+            random.pick::<&str>(&["{", "}", "[", "]", "\"", ",", ":", "\\u", "\u{feff}"]),
         ),
     }
 }
