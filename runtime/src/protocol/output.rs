@@ -39,6 +39,8 @@ pub(super) struct Output {
     line: Line,
     /// Whoever drives the connection.
     driver: Option<Waker>,
+    /// How much is left of a message whose beginning has been written directly, in bytes.
+    begun: usize,
     /// Something has been queued of which the driver has not been told.
     has_news: bool,
     /// Wakers to be called once the lock is released.
@@ -117,6 +119,10 @@ impl Output {
 
     /// Tells the other side what is wrong, before the connection ends.
     pub(super) fn report(&mut self, message_type: MessageType, rule: &str) {
+        // Behind half a message it would not be understood.
+        if self.begun > 0 {
+            return;
+        }
         let mut payload = BytesMut::new();
         error_payload(rule, &mut payload);
         self.write_control(&Outgoing::of_connection(message_type), &[], &payload);
@@ -136,6 +142,13 @@ impl Output {
 
     /// That much of it has been written.
     pub(super) fn wrote_directly(&mut self, bytes: usize) {
+        let mut end = self.begun;
+        while end < bytes {
+            // Every message begins with its length.
+            let len = self.buffer[end..].first_chunk().map_or(0, |it| u32::from_be_bytes(*it));
+            end += (len as usize).max(1);
+        }
+        self.begun = end - bytes;
         self.buffer.advance(bytes);
         self.taken += bytes as u64;
         if self.buffer.is_empty() {
@@ -148,6 +161,7 @@ impl Output {
     pub(super) fn take(&mut self, dst: &mut BytesMut) {
         debug_assert!(dst.is_empty(), "what was taken before has been written");
         self.has_news = false;
+        self.begun = 0;
         self.taken += self.buffer.len() as u64;
         std::mem::swap(&mut self.buffer, dst);
     }
@@ -160,6 +174,7 @@ impl Output {
     /// Starts over with another socket. What the one before did not take stays unwritten.
     pub(super) fn restart(&mut self) {
         self.buffer.clear();
+        self.begun = 0;
         self.lost = (self.written, self.queued);
         self.written = self.queued;
         self.taken = self.queued;

@@ -295,3 +295,19 @@ fn errors_that_nobody_listens_to_end_the_connection() {
     }
     assert!(matches!(core.ended(), Some(ConnectionError::PeerError { .. })));
 }
+
+#[test]
+fn nothing_follows_half_a_message_that_was_written_directly() {
+    for (directly, reported) in [(0, true), (5, false), (usize::MAX, true)] {
+        let mut core = connected();
+        call(&mut core);
+        let len = core.direct_output().len();
+        assert!(len > 5);
+        core.wrote_directly(directly.min(len));
+        // The server breaks a rule.
+        receive(&mut core, bare(CONNECT_ACK, 1, 0));
+        assert!(core.is_closed());
+        let is_reported = written(&mut core).iter().any(|it| it.starts_with("ProtocolError"));
+        assert_eq!(is_reported, reported, "{directly} bytes");
+    }
+}

@@ -1,5 +1,6 @@
 //! The client's side of a connection under anything that a server may send and an application may do.
 
+mod driver;
 mod streams;
 
 use std::{
@@ -21,7 +22,7 @@ use crate::{
     frames::{self, Arriving},
     seal,
     task::{Task, Wait},
-    wire::{Wire, messages},
+    wire::Wire,
 };
 
 use streams::Stream;
@@ -56,6 +57,10 @@ struct Client {
     /// Bytes that a driver has taken to write and has not written yet.
     unwritten: usize,
     written: u64,
+    /// A message of which the beginning has been written, and where it goes on.
+    begun: BytesMut,
+    at: u64,
+    is_direct: bool,
     pings: Vec<u64>,
     is_finished: bool,
     /// Who waits for what happens to the connection, and for its end.
@@ -84,6 +89,9 @@ pub fn client_core(data: &[u8]) {
     let mut client = Client::new(&mut input);
     while !input.is_empty() {
         client.step(&mut input);
+        if std::mem::take(&mut client.is_direct) {
+            client.write_directly(input.byte().into());
+        }
         client.wake();
         client.check();
     }
@@ -115,6 +123,9 @@ impl Client {
             streams: Vec::new(),
             unwritten: 0,
             written: 0,
+            begun: BytesMut::new(),
+            at: 0,
+            is_direct: false,
             pings: Vec::new(),
             is_finished: false,
             listener: Task::default(),
@@ -132,6 +143,7 @@ impl Client {
 
     fn step(&mut self, input: &mut Input<'_>) {
         let what = input.byte();
+        self.is_direct = what & 128 != 0 && what % 32 < 6;
         match what % 32 {
             0..=2 => self.open(input, what & 32 != 0),
             3 => self.send_event(input),
@@ -283,55 +295,6 @@ impl Client {
             }
         } else if is_application(&message) && message.is_terminating() {
             self.wire.peer_ended(message.stream_id.0, queued);
-        }
-    }
-
-    /// A driver takes what is to be written.
-    fn take(&mut self) {
-        if self.unwritten > 0 || self.is_finished {
-            return;
-        }
-        let mut taken = BytesMut::new();
-        self.core.take_output(&mut taken);
-        self.unwritten += taken.len();
-        let mut at = self.core.queued() - taken.len() as u64;
-        for message in messages(taken) {
-            // A ping may have such a header too, and its answer then has it.
-            if is_application(&message) && message.operation().is_some() {
-                let index = frames::number(message.payload()).expect("it was put there");
-                self.streams[index as usize].is_sent = true;
-            }
-            self.wire.client_wrote(&message, at);
-            self.opened = self.opened.max(self.wire.last_id);
-            at += message.frame_len() as u64;
-        }
-    }
-
-    fn write(&mut self, most: usize) {
-        let len = most.min(self.unwritten);
-        self.unwritten -= len;
-        self.written += len as u64;
-        self.core.wrote(len);
-    }
-
-    /// The driver has ended, and another begins.
-    fn reconnect(&mut self) {
-        if !self.core.is_closed() {
-            return;
-        }
-        self.core.finish();
-        self.is_finished = true;
-        let queued = self.core.queued();
-        if self.core.reconnect(&Connect::default()).expect("it is short") {
-            // What was left over will not be written.
-            self.written = queued;
-            assert!(self.config.reconnects, "nobody asked for it");
-            self.is_finished = false;
-            self.unwritten = 0;
-            self.wire = Wire::default();
-            self.opened = 0;
-            self.input.clear();
-            self.arriving.clear();
         }
     }
 

@@ -10,12 +10,18 @@ use eventstream_rpc::{
 
 /// Reads what was written: whole messages, and nothing else.
 pub(crate) fn messages(mut written: BytesMut) -> Vec<RpcMessage> {
+    let messages = whole(&mut written);
+    assert!(written.is_empty(), "only whole messages are written");
+    messages
+}
+
+/// Takes the whole messages off the front of what was written.
+pub(crate) fn whole(written: &mut BytesMut) -> Vec<RpcMessage> {
     let mut decoder = Decoder::default();
     let mut messages = Vec::new();
-    while let Some(frame) = decoder.decode_frame(&mut written).expect("what is written decodes") {
+    while let Some(frame) = decoder.decode_frame(written).expect("what is written decodes") {
         messages.push(RpcMessage::read(frame).expect("every message has its three headers"));
     }
-    assert!(written.is_empty(), "only whole messages are written");
     messages
 }
 
