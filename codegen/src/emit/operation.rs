@@ -346,7 +346,8 @@ fn send(
     // Neither kind of client is always there, so that what they have is not imported.
     let (asynchronous, blocking, method, about) = match &operation.events {
         Events::None => {
-            let response = imports.path(&format!("{module}::{}", operation.response.name));
+            // The request may have a member of the same type, so it is imported from where it is.
+            let response = imports.type_ref(&operation.response);
             let response = quote!(#response);
             let about = " Sends the request and waits for the response.";
             (response.clone(), response, quote!(call), about)

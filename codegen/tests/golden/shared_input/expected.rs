@@ -112,7 +112,8 @@ use std::time::Duration;
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
-use crate::operation::start::{Start, StartError, Status};
+use crate::operation::start::{Start, StartError};
+use crate::types::Status;
 use crate::types::builders::TargetBuilder;
 
 /// Builds and sends one [`Start`] request.
@@ -298,7 +299,8 @@ use std::time::Duration;
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::SdkError;
 
-use crate::operation::stop::{Status, Stop, StopError};
+use crate::operation::stop::{Stop, StopError};
+use crate::types::Status;
 use crate::types::builders::TargetBuilder;
 
 /// Builds and sends one [`Stop`] request.
