@@ -45,7 +45,7 @@ pub fn is_keyword(name: &str) -> bool {
 }
 
 /// Names that generated files use for other things, and so no type of the model may have.
-const TYPES_IN_USE: [&str; 125] = [
+const TYPES_IN_USE: [&str; 113] = [
     "AllowAll",
     "Arc",
     "AsDateTime",
@@ -58,7 +58,6 @@ const TYPES_IN_USE: [&str; 125] = [
     "BigDecimal",
     "BigInteger",
     "Blob",
-    "BlockingStreamHandler",
     "Box",
     "BoxFuture",
     "BuildError",
@@ -71,7 +70,6 @@ const TYPES_IN_USE: [&str; 125] = [
     "ConnectRequest",
     "Connection",
     "ConnectionBuilder",
-    "ConnectionError",
     "Copy",
     "Cow",
     "Debug",
@@ -112,13 +110,11 @@ const TYPES_IN_USE: [&str; 125] = [
     "IntoIterator",
     "InvalidRequest",
     "Iterator",
-    "LifecycleHandler",
     "MapAccess",
     "MemberValue",
     "ModeledError",
     "NoEvents",
     "None",
-    "Notice",
     "Ok",
     "OnFull",
     "Operation",
@@ -130,11 +126,8 @@ const TYPES_IN_USE: [&str; 125] = [
     "PartialOrd",
     "Pattern",
     "PeerCredentials",
-    "PingError",
-    "ReconnectPolicy",
     "Rejected",
     "RequestContext",
-    "ResponseError",
     "Result",
     "SdkError",
     "Self",
@@ -144,19 +137,15 @@ const TYPES_IN_USE: [&str; 125] = [
     "Serializer",
     "Server",
     "Service",
-    "ServiceErrorRef",
     "Shape",
     "Sized",
     "Some",
-    "StreamHandler",
     "StreamingOperation",
     "StreamingRequest",
     "StreamingResponse",
     "String",
     "SubscribeOptions",
     "Subscription",
-    "SubscriptionHandle",
-    "SubscriptionItem",
     "Sync",
     "Timestamp",
     "ToOwned",
@@ -170,7 +159,6 @@ const TYPES_IN_USE: [&str; 125] = [
     "Violation",
     "ViolationKind",
     "Violations",
-    "WithNotices",
 ];
 
 /// Whether generated files use this name for something, so that no type of a model has it.

@@ -87,7 +87,9 @@ fn every_type_that_is_imported_is_reserved() {
         let json = fs::read_to_string(kind.unwrap().path().join("model.json")).unwrap();
         let sources = [Source { path: "model.json", json: &json }];
         for file in generate(&Config::new("golden"), &sources).unwrap().files {
-            if !file.path.ends_with(".rs") {
+            // These hand on what the runtime has, and name no type of a model but in builders.
+            let hands_on = ["lib.rs", "client.rs", "blocking.rs", "error.rs", "primitives.rs"];
+            if !file.path.ends_with(".rs") || hands_on.contains(&&*file.path) {
                 continue;
             }
             for item in syn::parse_file(&file.contents).unwrap().items {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Imports, Shapes, builder, docs, error, ident, structure};
-use crate::ir::{Events, ExampleCall, Home, Operation, Service, Shape, Structure, TypeRef};
+use crate::ir::{Events, ExampleCall, Home, Operation, Service, Shape, Structure, Type, TypeRef};
 
 /// The module of an operation.
 pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
@@ -13,9 +13,8 @@ pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'
     let marker = marker(service, operation, &mut imports);
     let request = end(operation, &operation.request, "Request", shapes, &mut imports);
     let response = end(operation, &operation.response, "Response", shapes, &mut imports);
-    let is_large = |it: &TypeRef| as_structure(it, shapes).is_some_and(|it| it.members.len() > 6);
-    let has_large = operation.errors.iter().any(is_large);
-    let error = error::operation_error(operation, has_large, &mut imports);
+    let error =
+        error::operation_error(operation, has_large_errors(operation, shapes), &mut imports);
     let reexports =
         [&operation.request, &operation.response].into_iter().filter(|it| it.home != home);
     let mut reexports: Vec<_> = reexports.collect();
@@ -244,6 +243,14 @@ fn end(
     }
 }
 
+/// Whether one of the errors may be too large for the taste of Clippy, which counts bytes.
+fn has_large_errors(operation: &Operation, shapes: &Shapes<'_>) -> bool {
+    let is_large = |it: &Structure| {
+        it.members.len() > 3 || it.members.iter().any(|it| matches!(it.ty, Type::Named(_)))
+    };
+    operation.errors.iter().any(|it| as_structure(it, shapes).is_some_and(is_large))
+}
+
 /// The fluent builder of an operation.
 pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
     let Some(request) = as_structure(&operation.request, shapes) else {
@@ -294,7 +301,7 @@ pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream 
             }
         }
     });
-    let send = send(operation, &name, &marker, &mut imports);
+    let send = send(operation, &name, &marker, has_large_errors(operation, shapes), &mut imports);
     quote! {
         #imports
 
@@ -338,8 +345,12 @@ fn send(
     operation: &Operation,
     builder: &proc_macro2::Ident,
     marker: &proc_macro2::Ident,
+    has_large_errors: bool,
     imports: &mut Imports,
 ) -> TokenStream {
+    let allow_size = has_large_errors.then(|| {
+        quote!(#[allow(clippy::result_large_err, reason = "a box would stand in every reader's way")])
+    });
     let module = format!("crate::operation::{}", operation.method);
     let sdk_error = imports.path("eventstream_rpc::error::SdkError");
     let error = imports.path(&format!("{module}::{}", operation.error));
@@ -384,6 +395,7 @@ fn send(
             /// # Errors
             ///
             /// See [`SdkError`].
+            #allow_size
             pub fn send(self) -> Result<#blocking, #sdk_error<#error>> {
                 self.connection.#method(#marker, self.request.build()?, self.options)
             }
