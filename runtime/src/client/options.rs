@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::{error::BuildError, operation::Shape, serde::Checker};
-
 /// What can be chosen for one call.
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
@@ -22,21 +20,28 @@ impl CallOptions {
         self
     }
 
-    /// Checks a request, if that is wanted.
-    pub(crate) fn check<S: Shape>(&self, request: &S, default: bool) -> Result<(), BuildError> {
-        if !self.validate.unwrap_or(default) {
-            return Ok(());
-        }
-        let mut checker = Checker::default();
-        request.check(&mut checker);
-        checker.finish().map_err(|violations| BuildError::invalid(S::ID, violations))
-    }
-
     /// How long to wait for the response. Default: what the connection was built with, 10 s.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
+    }
+}
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+impl CallOptions {
+    /// Checks a request, if that is wanted.
+    pub(crate) fn check<S: crate::operation::Shape>(
+        &self,
+        request: &S,
+        default: bool,
+    ) -> Result<(), crate::error::BuildError> {
+        if !self.validate.unwrap_or(default) {
+            return Ok(());
+        }
+        let mut checker = crate::serde::Checker::default();
+        request.check(&mut checker);
+        checker.finish().map_err(|violations| crate::error::BuildError::invalid(S::ID, violations))
     }
 }
 

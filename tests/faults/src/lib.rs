@@ -1,6 +1,6 @@
 //! Client and server over a wire that splits, delays, merges, corrupts and cuts.
 //!
-//! A [session](session) is everything that the echo service has to offer, once. It goes through a
+//! A [session](mod@session) is everything that the echo service has to offer, once. It goes through a
 //! [proxy](wire) that does one thing to one of its bytes, or many by a seed; whatever that is, every call and
 //! every subscription ends with the right result or a clear error, and nothing is left behind. Time is
 //! virtual, so that nothing depends on the machine.
