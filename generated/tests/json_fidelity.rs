@@ -272,6 +272,8 @@ fn what_the_java_sdk_reads_is_read() {
     let laxer = [
         // The other alphabet of base64 is as clear; the SDK's own decoder of 2026 takes it.
         "blob \"-_-_AA==\" (java.util.Base64 stand-in for the native decoder)",
+        // A date and time as text is as clear, and what other Smithy services send.
+        "timestamp \"2024-02-29T12:34:56Z\"",
         // A document is any JSON value in the model.
         "document 5",
         "document \"s\"",

@@ -15,6 +15,9 @@ use crate::{
 /// How many drivers run at once.
 const AT_ONCE: usize = 6;
 
+/// How often a subject is put to a promise that it keeps by chance.
+const BY_CHANCE_RUNS: u32 = 10;
+
 const BEGIN: &str = "<!-- conformance: begin; written by `cargo run -p conformance -- table` -->\n";
 const END: &str = "<!-- conformance: end -->\n";
 
@@ -62,6 +65,31 @@ impl Subject {
     }
 }
 
+impl Subject {
+    /// Whether it keeps a promise in some runs and not in others, because its parts race.
+    pub fn is_by_chance(self, row: Row) -> bool {
+        // Its end of a stream and the event before are handed over in either order.
+        matches!((self, row), (Self::Client(Column::JavaScript), Row::Terminate))
+    }
+
+    /// Puts it to a promise, several times if the outcome is chance: one failure is enough then.
+    async fn run_often(self, row: Row) -> Result<Outcome> {
+        let mut outcome = self.run(row, PATIENCE).await?;
+        if !self.is_by_chance(row) {
+            return Ok(outcome);
+        }
+        let mut runs = 1;
+        while outcome.verdict.is_ok() && runs < BY_CHANCE_RUNS {
+            outcome = self.run(row, PATIENCE).await?;
+            runs += 1;
+        }
+        if let Err(Problem::Fails(how)) = &mut outcome.verdict {
+            *how = format!("by chance: {how}");
+        }
+        Ok(outcome)
+    }
+}
+
 /// What came of one promise with one subject.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -93,7 +121,7 @@ pub async fn run(subjects: &[Subject], progress: fn(&Outcome)) -> Result<Vec<Out
             let turns = Rc::clone(&turns);
             running.push(tasks.spawn_local(async move {
                 let _turn = turns.acquire().await?;
-                let outcome = subject.run(row, PATIENCE).await?;
+                let outcome = subject.run_often(row).await?;
                 progress(&outcome);
                 anyhow::Ok(outcome)
             }));

@@ -22,6 +22,10 @@ async fn the_table_says_what_a_run_says() {
     assert_eq!(outcomes.len(), subjects.len() * Row::ALL.len());
     let readme = std::fs::read_to_string(table::readme()).unwrap();
     for (outcome, says) in table::differences(&readme, &outcomes).unwrap() {
+        // Either is right then.
+        if outcome.subject.is_by_chance(outcome.row) {
+            continue;
+        }
         // A machine with much to do makes those hang that do not: once more, one by one and with more time.
         let again = outcome.subject.run(outcome.row, 6 * PATIENCE).await.unwrap();
         let differs = table::differences(&readme, std::slice::from_ref(&again)).unwrap();
