@@ -28,15 +28,18 @@ pub(super) fn of_union(union: &Union, imports: &mut Imports) -> Option<TokenStre
         let (check, ty) = (variant.check.as_ref()?, variant.ty.as_ref()?);
         let (name, wire_name) = (ident(&variant.name), &variant.wire_name);
         let body = value(check, ty, imports);
-        Some(quote! {
-            Self::#name(value) => it.member(#wire_name, value, |it, value| #body),
-        })
+        Some((quote!(Self::#name(value)), quote!(it.member(#wire_name, value, |it, value| #body))))
     });
-    let arms: Vec<_> = arms.collect();
+    let (variants, bodies): (Vec<_>, Vec<_>) = arms.unzip();
+    // A match of one arm is not how people write it.
+    let choice = match (&variants[..], &bodies[..]) {
+        ([variant], [body]) => quote!(if let #variant = self { #body; }),
+        _ => quote!(match self { #(#variants => #bodies,)* _ => {} }),
+    };
     let uses_deprecated = union.variants.iter().any(|it| it.docs.deprecated.is_some());
     let has_bounds =
         union.variants.iter().any(|it| bounds_floats(it.check.as_ref(), it.ty.as_ref()));
-    method(&arms, uses_deprecated, has_bounds, quote!(match self { #(#arms)* _ => {} }), imports)
+    method(&bodies, uses_deprecated, has_bounds, choice, imports)
 }
 
 /// Whether floating-point numbers are compared with numbers of the model.

@@ -9,8 +9,10 @@ use crate::ir::{Events, Operation, Service};
 /// The module with the service trait.
 pub(super) fn module(service: &Service) -> TokenStream {
     let mut imports = Imports::default();
-    imports.paths("eventstream_rpc::error", &["Unhandled"]);
-    imports.paths("eventstream_rpc::operation", &["Operation"]);
+    if !service.operations.is_empty() {
+        imports.path("eventstream_rpc::error::Unhandled");
+        imports.path("eventstream_rpc::operation::Operation");
+    }
     let name = ident(&service.name);
     let service_name = format_ident!("{}Service", service.name);
     let about = format!(" Server for `{}`.", service.id);
@@ -101,7 +103,6 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
         "eventstream_rpc::server",
         &["BoxFuture", "IncomingCall", "InvalidRequest", "Service", "Violation"],
     );
-    imports.path("eventstream_rpc::operation::Operation");
     imports.path(&format!("super::{}", service.name));
     let name = ident(&service.name);
     let service_name = format_ident!("{}Service", service.name);
@@ -125,6 +126,19 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
             }
         })
         .collect();
+    let call = match arms.is_empty() {
+        true => quote!(call.unsupported()),
+        false => {
+            imports.path("eventstream_rpc::operation::Operation");
+            quote! {
+                let inner = Arc::clone(&self.inner);
+                match call.operation() {
+                    #(#arms,)*
+                    _ => call.unsupported(),
+                }
+            }
+        }
+    };
     let about = format!(" What serves a [`{name}`].");
     let about_type =
         format!(" Serves a [`{name}`]: pass it to [`Server::serve`](super::Server::serve).");
@@ -157,11 +171,7 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
             const ID: &'static str = #id;
 
             fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
-                let inner = Arc::clone(&self.inner);
-                match call.operation() {
-                    #(#arms,)*
-                    _ => call.unsupported(),
-                }
+                #call
             }
 
             fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
