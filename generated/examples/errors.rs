@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         // A nucleus also answers with errors that the model does not list for the operation.
         _ => match error.service_error().and_then(|it| it.decode::<InvalidArgumentsError>()) {
             Some(invalid) => println!("{topic} is not a topic to publish to: {invalid}"),
-            None => println!("failed: {error}"),
+            None => println!("failed: {}", error.with_sources()),
         },
     }
     Err(error.into())

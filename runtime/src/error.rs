@@ -7,6 +7,7 @@ mod connect;
 mod connection;
 mod sdk;
 mod service;
+mod sources;
 
 pub use connect::ConnectError;
 pub use connection::ConnectionError;

@@ -104,6 +104,7 @@ fn run(link: &Link, keeper: Option<&Keeper>) {
     let _span = link.shared.span().entered();
     let sleeper = Sleeper::current();
     let waker = Waker::from(Arc::clone(&sleeper));
+    let mut attempts = keeper.map(|it| Attempts::new(it.policy));
     loop {
         let duty = link.crew.stand_by(&sleeper, &waker, || {
             link.shared.with(|core| {
@@ -115,10 +116,15 @@ fn run(link: &Link, keeper: Option<&Keeper>) {
         });
         match duty {
             Duty::Work => link.work(),
-            Duty::Down => match keeper {
-                Some(keeper) if keeper.come_back(link) => {}
-                _ => return link.crew.strike_off(),
-            },
+            Duty::Down => {
+                let is_back = match (keeper, &mut attempts) {
+                    (Some(keeper), Some(attempts)) => keeper.come_back(link, attempts),
+                    _ => false,
+                };
+                if !is_back {
+                    return link.crew.strike_off();
+                }
+            }
             Duty::Over => {}
         }
         if link.crew.is_live() && link.shared.with(|core| core.is_closed()) {
@@ -132,8 +138,8 @@ fn run(link: &Link, keeper: Option<&Keeper>) {
 
 impl Keeper {
     /// Tries until it succeeds or there is no point in trying; whether it did.
-    fn come_back(&self, link: &Link) -> bool {
-        let mut attempts = Attempts::new(self.policy);
+    fn come_back(&self, link: &Link, attempts: &mut Attempts) -> bool {
+        attempts.lost();
         loop {
             let until = Instant::now().checked_add(attempts.backoff());
             let closed = link.shared.poll(|core, cx| core.poll_closed(cx));
@@ -141,7 +147,10 @@ impl Keeper {
                 return false;
             }
             let error = match self.attempt(link) {
-                Ok(is_back) => return is_back,
+                Ok(is_back) => {
+                    attempts.succeeded();
+                    return is_back;
+                }
                 Err(error) => Arc::new(error),
             };
             link.shared.with(|core| core.reconnect_failed(&error));

@@ -17,7 +17,7 @@ const SPARE_LEN: usize = READ_LEN / 2;
 const MAX_CLAIMED_LEN: usize = 1024 * 1024;
 
 /// What belongs to whoever reads.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Input {
     /// What has been read and not been taken.
     pub(super) filled: BytesMut,

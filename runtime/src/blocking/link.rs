@@ -10,7 +10,7 @@
 mod turn;
 
 use std::{
-    io,
+    fmt, io,
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
@@ -38,7 +38,6 @@ use turn::Turn;
 const LINGER: Duration = Duration::from_secs(3);
 
 /// One connection, shared by its handles and threads.
-#[derive(Debug)]
 pub(super) struct Link {
     pub(super) shared: Shared<Core>,
     pub(super) crew: Crew,
@@ -53,7 +52,7 @@ pub(super) struct Link {
 }
 
 /// What belongs to whoever writes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Output {
     /// What has been taken from the state and not been written yet.
     rest: BytesMut,
@@ -61,8 +60,14 @@ struct Output {
     bell: Option<Bell>,
 }
 
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What has been read and is to be written may be secret.
+        f.debug_struct("Link").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
 /// What became of the frames that were to be written.
-#[derive(Debug)]
 enum Written<'a> {
     /// All have been.
     All,
@@ -148,13 +153,18 @@ impl Link {
     pub(super) fn work(&self) {
         let mut turn = Turn::new(self);
         loop {
+            // Whoever leads sees to what is due, as nobody else may be awake. What ends so is to be written.
+            let due = self.shared.with(|core| {
+                core.expire(Instant::now());
+                core.next_deadline()
+            });
             let written = self.flush();
             let is_full = matches!(written, Written::Full(_));
             let is_done = turn.has_read && self.crew.has_others() && !is_full;
             if is_done || !self.crew.has_reasons() || self.shared.with(|core| core.is_closed()) {
                 return self.hand_over(written);
             }
-            turn.step(None, Wait::Anything, written);
+            turn.step(due, Wait::Anything, written);
         }
     }
 

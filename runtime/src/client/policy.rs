@@ -31,7 +31,8 @@ use crate::error::{ConnectError, ConnectionError};
 /// their original order, and say so with a [`Notice`](super::Notice). Those on which this side has sent
 /// events end. One that the server denies now ends with that denial.
 ///
-/// When an attempt fails, the next waits longer, up to [`max_backoff`](Self::max_backoff); each wait is cut
+/// When an attempt fails, the next waits longer, up to [`max_backoff`](Self::max_backoff), and so does the one
+/// after a connection that is lost again before that time has passed; each wait is cut
 /// by a random part, up to a half, so that the clients of one server do not come back all at once.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
@@ -111,16 +112,32 @@ pub(crate) struct Attempts {
     policy: ReconnectPolicy,
     failures: u32,
     rejections: u32,
+    /// Connections in a row that were lost soon after they were back.
+    drops: u32,
+    back: Option<std::time::Instant>,
 }
 
 impl Attempts {
     pub(crate) fn new(policy: ReconnectPolicy) -> Self {
-        Self { policy, failures: 0, rejections: 0 }
+        Self { policy, failures: 0, rejections: 0, drops: 0, back: None }
+    }
+
+    /// The connection is back.
+    pub(crate) fn succeeded(&mut self) {
+        self.failures = 0;
+        self.rejections = 0;
+        self.back = Some(std::time::Instant::now());
+    }
+
+    /// It is lost again: one that held starts afresh, one that did not waits longer.
+    pub(crate) fn lost(&mut self) {
+        let held = self.back.take().is_none_or(|it| it.elapsed() >= self.policy.max_backoff);
+        self.drops = if held { 0 } else { self.drops.saturating_add(1) };
     }
 
     /// How long to wait before the next.
     pub(crate) fn backoff(&self) -> Duration {
-        self.policy.backoff(self.failures)
+        self.policy.backoff(self.failures.saturating_add(self.drops))
     }
 
     /// Counts one that failed.
@@ -159,6 +176,22 @@ mod tests {
                 assert!(backoff <= longest && backoff * 2 >= longest, "{failures}: {backoff:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_connection_that_is_dropped_at_once_is_waited_for_longer_each_time() {
+        let mut attempts = Attempts::new(ReconnectPolicy::default());
+        for _ in 0..20 {
+            attempts.lost();
+            attempts.succeeded();
+        }
+        attempts.lost();
+        assert!(attempts.backoff() >= Duration::from_secs(15), "{:?}", attempts.backoff());
+        // One that holds is as good as new.
+        attempts.policy = attempts.policy.max_backoff(Duration::ZERO);
+        attempts.succeeded();
+        attempts.lost();
+        assert_eq!(attempts.drops, 0);
     }
 
     #[test]

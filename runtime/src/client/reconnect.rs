@@ -26,11 +26,13 @@ pub(super) async fn keep(
 ) {
     // Nobody else brings the connection back.
     let _end = GiveUpOnDrop(&shared);
+    let mut attempts = Attempts::new(policy);
     loop {
         // The socket is closed when it is done.
         let _ = driver.await;
+        attempts.lost();
         let closed = shared.poll(|core, cx| core.poll_closed(cx));
-        match unless(closed, come_back(&builder, policy, &shared)).await {
+        match unless(closed, come_back(&builder, &mut attempts, &shared)).await {
             Some(Ok(next)) => driver = next,
             Some(Err(error)) => return shared.with(|core| core.give_up(error)),
             None => return,
@@ -49,14 +51,16 @@ impl Drop for GiveUpOnDrop<'_> {
 /// Tries until it succeeds or there is no point in trying.
 async fn come_back(
     builder: &Settings,
-    policy: ReconnectPolicy,
+    attempts: &mut Attempts,
     shared: &Arc<Shared>,
 ) -> Result<JoinHandle<()>, ConnectionError> {
-    let mut attempts = Attempts::new(policy);
     loop {
         tokio::time::sleep(attempts.backoff()).await;
         match attempt(builder, shared).await {
-            Ok(driver) => return Ok(driver),
+            Ok(driver) => {
+                attempts.succeeded();
+                return Ok(driver);
+            }
             Err(error) => {
                 let error = Arc::new(error);
                 shared.with(|core| core.reconnect_failed(&error));

@@ -1,6 +1,6 @@
 //! Messages: what a frame holds.
 
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
 use bytes::{Bytes, BytesMut};
 
@@ -10,12 +10,39 @@ use super::{
 };
 
 /// One message that owns its headers and payload.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Message {
     /// In the order in which they travel. A name may occur more than once.
     pub headers: Vec<Header>,
     /// Opaque to this layer.
     pub payload: Bytes,
+}
+
+// Payloads and the values of headers may be secret, in all three forms.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|it| &it.name).collect();
+        f.debug_struct("Message")
+            .field("headers", &names)
+            .field("payload_len", &self.payload.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for MessageRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers().map(|it| it.name).collect();
+        f.debug_struct("MessageRef")
+            .field("headers", &names)
+            .field("payload_len", &self.payload().len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame").field("len", &self.bytes.len()).finish_non_exhaustive()
+    }
 }
 
 impl Message {
@@ -41,7 +68,7 @@ impl Message {
 }
 
 /// One message that borrows from its frame. Making one allocates nothing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct MessageRef<'a> {
     frame: &'a [u8],
     headers_len: usize,
@@ -105,7 +132,7 @@ impl<'a> MessageRef<'a> {
 }
 
 /// One message as bytes, checked, that owns them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
     bytes: Bytes,
     headers_len: usize,

@@ -1,6 +1,10 @@
 //! What is to be written, and who waits for what. Both roles have one.
 
-use std::task::{Context, Poll, Waker};
+use std::{
+    collections::VecDeque,
+    fmt,
+    task::{Context, Poll, Waker},
+};
 
 use bytes::{Buf, BytesMut};
 
@@ -14,8 +18,11 @@ use crate::{
     serde,
 };
 
+/// How many losses are remembered for those who have not asked yet.
+const LOST_KEPT: usize = 16;
+
 /// The frames that are to be written, and the wakers of everyone who waits.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Output {
     /// Frames that nobody has taken to write yet.
     buffer: BytesMut,
@@ -27,7 +34,7 @@ pub(super) struct Output {
     taken: u64,
     /// What was queued for a socket that is gone, and was not written to it: more than the first number
     /// of bytes, and up to the second.
-    lost: (u64, u64),
+    lost: VecDeque<(u64, u64)>,
     /// Nothing more will be written.
     is_finished: bool,
     /// Whoever waits for something that happens now and then.
@@ -45,6 +52,17 @@ pub(super) struct Output {
     has_news: bool,
     /// Wakers to be called once the lock is released.
     woken: Wakers,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Frames hold tokens and payloads.
+        f.debug_struct("Output")
+            .field("queued", &self.queued)
+            .field("written", &self.written)
+            .field("taken", &self.taken)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Output {
@@ -175,7 +193,12 @@ impl Output {
     pub(super) fn restart(&mut self) {
         self.buffer.clear();
         self.begun = 0;
-        self.lost = (self.written, self.queued);
+        if self.written < self.queued {
+            if self.lost.len() == LOST_KEPT {
+                self.lost.pop_front();
+            }
+            self.lost.push_back((self.written, self.queued));
+        }
         self.written = self.queued;
         self.taken = self.queued;
         self.is_finished = false;
@@ -183,7 +206,7 @@ impl Output {
 
     /// Whether the byte with this number, from 1, was queued for a socket that did not take it.
     pub(super) fn is_lost(&self, byte: u64) -> bool {
-        self.lost.0 < byte && byte <= self.lost.1
+        self.lost.iter().any(|lost| lost.0 < byte && byte <= lost.1)
     }
 
     pub(super) fn wrote(&mut self, bytes: usize) {

@@ -15,6 +15,7 @@ mod stream;
 
 use std::{
     collections::VecDeque,
+    fmt,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -40,7 +41,6 @@ use stream::Stream;
 const REFUSAL_GRACE: Duration = Duration::from_secs(1);
 
 /// Something that the service has to decide.
-#[derive(Debug)]
 pub enum Incoming {
     /// A client introduces itself; [`Core::accept`] or [`Core::refuse`] answers.
     Connect {
@@ -51,6 +51,16 @@ pub enum Incoming {
     },
     /// A request on a new stream.
     Request(RpcMessage),
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Headers and payload may hold a token.
+            Self::Connect { .. } => f.debug_struct("Connect").finish_non_exhaustive(),
+            Self::Request(message) => f.debug_tuple("Request").field(message).finish(),
+        }
+    }
 }
 
 /// Why a message was not sent.
@@ -65,7 +75,7 @@ pub enum SendError {
 }
 
 /// An error reply as it travels.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ErrorMessage {
     /// The shape, if it is an error of a model.
     pub service_model_type: Option<String>,
@@ -73,6 +83,17 @@ pub struct ErrorMessage {
     pub content_type: String,
     /// The payload.
     pub payload: Bytes,
+}
+
+impl fmt::Debug for ErrorMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A payload may be secret.
+        f.debug_struct("ErrorMessage")
+            .field("service_model_type", &self.service_model_type)
+            .field("content_type", &self.content_type)
+            .field("payload_len", &self.payload.len())
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]

@@ -136,6 +136,12 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
 
     /// Ends what is due; ready if there was something.
     fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
+        // One that has run out wakes nobody again, and must not count as set.
+        if self.timer.as_mut().is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready()) {
+            self.timer = None;
+            self.shared.with(|core| core.expire(tokio::time::Instant::now().into_std()));
+            return Poll::Ready(());
+        }
         let Some(deadline) = deadline else { return Poll::Pending };
         // Most deadlines go away before they come. The timer is set again only when an earlier one turns
         // up or this one has passed.

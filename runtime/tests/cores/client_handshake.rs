@@ -136,3 +136,20 @@ fn nothing_is_sent_before_the_acknowledgement() {
     call(&mut core);
     assert_eq!(written(&mut core), ["ApplicationMessage 0 1 test#CallRequest {}"]);
 }
+
+#[test]
+fn nothing_that_is_sent_or_received_is_in_debug_output() {
+    let payload = Bytes::from_static(b"{\"authToken\":\"SECRET\"}");
+    let headers = vec![Header::new("x-token", "SECRET".into())];
+    let connect = Connect { headers, payload };
+    let core = Core::new(Config::default(), &connect).unwrap();
+    assert!(!format!("{core:?}").contains("SECRET"));
+    let mut core = connected();
+    let key = call(&mut core);
+    core.send_event(key, "test#Event", text("SECRET")).unwrap();
+    receive(&mut core, shaped(MESSAGE, 0, 1, "test#CallResponse", "SECRET"));
+    assert!(!format!("{core:?}").contains("SECRET"));
+    let message = reply(&mut core, key).unwrap();
+    let (frame, owned) = (message.message(), message.message().to_owned());
+    assert!(!format!("{message:?} {frame:?} {owned:?}").contains("SECRET"));
+}

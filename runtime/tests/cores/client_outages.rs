@@ -390,3 +390,19 @@ fn a_connection_that_was_never_open_does_not_come_back() {
     core.fail(ConnectionError::ClosedByPeer);
     assert!(core.poll_closed(&cx()).is_ready());
 }
+
+#[test]
+fn what_was_lost_stays_lost_when_an_attempt_to_come_back_fails() {
+    let mut core = returning(|_| {});
+    let ping = core.ping(b"").unwrap();
+    let queued = core.queued();
+    core.fail(ConnectionError::ClosedByPeer);
+    for _ in 0..2 {
+        core.reconnect(&Connect::default()).unwrap();
+        written(&mut core);
+        core.fail(ConnectionError::ClosedByPeer);
+    }
+    core.reconnect(&Connect::default()).unwrap();
+    assert!(ready(core.poll_pong(ping, &cx())).is_err());
+    assert!(ready(core.poll_written(queued, &cx())).is_err());
+}

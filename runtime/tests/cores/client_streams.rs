@@ -300,3 +300,29 @@ fn a_paused_connection_reads_again_when_its_subscription_is_gone() {
         assert!(core.wants_input());
     }
 }
+
+#[test]
+fn a_stream_that_ends_over_its_limit_does_not_let_another_go_on() {
+    let mut core = connected();
+    let keys = [1, 2].map(|stream| {
+        let options = room_for_two(Overflow::PauseConnection);
+        let key = core.open(&Request { subscribe: Some(&options), ..CALL }, text("{}")).unwrap();
+        receive(&mut core, shaped(MESSAGE, 0, stream, "test#CallResponse", "{}"));
+        reply(&mut core, key).unwrap();
+        key
+    });
+    for payload in ["1", "2"] {
+        receive(&mut core, shaped(MESSAGE, 0, 1, "test#Event", payload));
+    }
+    // The event that is one too many is the last: there is nothing to hold up.
+    receive(&mut core, shaped(MESSAGE, 2, 1, "test#Event", "3"));
+    assert!(core.wants_input());
+    for payload in ["1", "2", "3"] {
+        receive(&mut core, shaped(MESSAGE, 0, 2, "test#Event", payload));
+    }
+    assert!(!core.wants_input());
+    assert_eq!(events(&mut core, keys[0]), ["1", "2", "3", "end"]);
+    assert!(!core.wants_input(), "the other stream is still over its limit");
+    assert_eq!(events(&mut core, keys[1]), ["1", "2", "3"]);
+    assert!(core.wants_input());
+}

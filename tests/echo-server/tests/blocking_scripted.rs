@@ -470,6 +470,22 @@ fn a_lost_connection_comes_back_with_its_subscriptions_and_says_so() {
 }
 
 #[test]
+fn a_subscription_that_is_not_answered_again_ends_in_time_though_nobody_waits_for_it() {
+    let listener = Listener::new("unanswered");
+    let builder = listener.builder().reconnect(policy()).call_timeout(Duration::from_millis(200));
+    let (client, mut peer) = listener.connected(builder);
+    let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
+    drop(peer);
+    let mut peer = listener.accept();
+    peer.accept();
+    peer.expect_request(1);
+    peer.expect_end(1);
+    let error = stream.next().unwrap().unwrap_err();
+    assert!(matches!(error, SdkError::Timeout { .. }), "{error:?}");
+    assert!(stream.next().is_none());
+}
+
+#[test]
 fn a_server_that_keeps_refusing_ends_the_connection() {
     let listener = Listener::new("refused");
     let builder = listener.builder().reconnect(policy().max_rejections(2));

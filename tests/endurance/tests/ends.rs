@@ -45,6 +45,33 @@ async fn deaf(builder: ConnectionBuilder, capacity: usize) -> (Client, DuplexStr
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_after_the_time_of_an_earlier_one_has_its_own() {
+    let builder = ConnectionBuilder::default().call_timeout(Duration::from_secs(1));
+    let (client, mut theirs) = deaf(builder, 64 * 1024).await;
+    let first = tokio::spawn(client.echo_message().message(message("first")).send());
+    let mut bytes = bytes::BytesMut::new();
+    theirs.read_buf(&mut bytes).await.unwrap();
+    let headers = vec![
+        Header::new("service-model-type", "awstest#EchoMessageResponse".into()),
+        Header::new(":message-type", 0.into()),
+        Header::new(":message-flags", 2.into()),
+        Header::new(":stream-id", 1.into()),
+    ];
+    bytes.clear();
+    let response = Message { headers, payload: "{}".into() };
+    response.encode(&mut bytes).unwrap();
+    theirs.write_all(&bytes).await.unwrap();
+    first.await.unwrap().unwrap();
+    // The first call's deadline passes with nothing to do.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let began = tokio::time::Instant::now();
+    let second = client.echo_message().message(message("second")).send();
+    let error = tokio::time::timeout(Duration::from_secs(60), second).await.unwrap().unwrap_err();
+    assert!(matches!(error, SdkError::Timeout { request_written: true, .. }), "{error:?}");
+    assert_eq!(began.elapsed().as_secs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_connection_tells_each_call_whether_its_request_was_written() {
     // Some requests arrive, some are on their way, some are queued, some wait for room.
     let builder = ConnectionBuilder::default().write_queue_limit(2_000);

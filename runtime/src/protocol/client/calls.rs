@@ -168,9 +168,8 @@ impl Core {
     /// The next event of a stream that stays open; `None` after the last.
     pub fn poll_event(&mut self, key: Key, cx: &Context<'_>) -> Poll<Option<Next>> {
         let Some(stream) = self.streams.get_mut(&key) else { return Poll::Ready(None) };
-        let held_up = stream.holds_up();
         let next = stream.poll_event(cx);
-        if held_up && !stream.holds_up() {
+        if !stream.holds_up() && std::mem::take(&mut stream.is_pausing) {
             self.resume();
         }
         next
@@ -185,9 +184,8 @@ impl Core {
     pub fn end(&mut self, key: Key) {
         self.terminate(key);
         let Some(stream) = self.streams.get_mut(&key) else { return };
-        let held_up = stream.holds_up();
         self.output.wake(stream.close());
-        if held_up {
+        if std::mem::take(&mut stream.is_pausing) {
             self.resume();
         }
     }

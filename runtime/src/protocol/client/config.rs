@@ -86,7 +86,7 @@ pub enum OpenError {
 }
 
 /// Something that happened to the connection as a whole.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum ConnectionEvent {
     /// The server has accepted the connection.
     Connected,
@@ -103,4 +103,17 @@ pub enum ConnectionEvent {
     Disconnected(Option<ConnectionError>),
     /// An attempt to open the connection again failed.
     ReconnectFailed(Arc<ConnectError>),
+}
+
+impl std::fmt::Debug for ConnectionEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Connected => f.write_str("Connected"),
+            Self::Error(error) => f.debug_tuple("Error").field(error).finish(),
+            // What the other side sends may be secret.
+            Self::Ping { .. } => f.debug_struct("Ping").finish_non_exhaustive(),
+            Self::Disconnected(error) => f.debug_tuple("Disconnected").field(error).finish(),
+            Self::ReconnectFailed(error) => f.debug_tuple("ReconnectFailed").field(error).finish(),
+        }
+    }
 }

@@ -24,6 +24,7 @@ impl Core {
         // What this side closes is written to the end first; anything else is over now.
         let written = if is_ours { self.output.queued() } else { self.output.taken() };
         for stream in self.streams.values_mut() {
+            stream.is_pausing = false;
             self.output.wake(stream.lose(&error, written, may_return));
         }
         if !is_ours {
@@ -32,9 +33,11 @@ impl Core {
         self.keys.clear();
         self.paused = 0;
         self.has_unjudged_error = false;
-        self.lost_pings = (self.pongs, self.pongs + self.pings.len() as u64);
-        self.pongs = self.lost_pings.1;
-        self.pings.clear();
+        if !self.pings.is_empty() {
+            self.lost_pings = (self.pongs, self.pongs + self.pings.len() as u64);
+            self.pongs = self.lost_pings.1;
+            self.pings.clear();
+        }
         if was_open {
             self.record(ConnectionEvent::Disconnected((!is_ours).then(|| error.clone())));
         }
@@ -94,6 +97,7 @@ impl Core {
             });
             let Some(stream) = self.streams.get_mut(&key) else { continue };
             if stream.holds_up() {
+                stream.is_pausing = true;
                 self.paused += 1;
             }
             match sent {

@@ -169,7 +169,10 @@ impl Core {
                 tracing::trace!(target: LOG_TARGET, stream = id.0, "terminate sent");
                 self.output.write_control(&Outgoing::terminate(id), &[], &[]);
             }
-            Action::Pause => self.paused += 1,
+            Action::Pause => {
+                stream.is_pausing = true;
+                self.paused += 1;
+            }
         }
         Ok(())
     }

@@ -83,11 +83,18 @@ enum Reopening {
 }
 
 /// What it takes to open a stream again.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Reopen {
     pub(super) operation: &'static str,
     pub(super) request_shape: &'static str,
     pub(super) payload: Bytes,
+}
+
+impl std::fmt::Debug for Reopen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The request may be secret.
+        f.debug_struct("Reopen").field("operation", &self.operation).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -108,6 +115,8 @@ pub(super) struct Stream {
     response_shape: &'static str,
     /// How many bytes of frames there were when the request had been queued.
     request_end: u64,
+    /// Its queue is over its limit, and nothing is read until it is not.
+    pub(super) is_pausing: bool,
     pub(super) is_streaming: bool,
     queue: Queue,
     failed: Option<Failure>,
@@ -151,6 +160,7 @@ impl Stream {
             phase: Phase::Waiting,
             response_shape: request.response_shape,
             request_end,
+            is_pausing: false,
             is_streaming: request.subscribe.is_some(),
             queue: Queue::new(request.subscribe),
             failed: None,

@@ -1,0 +1,41 @@
+//! An error with its causes, as one text.
+
+use std::{error::Error as StdError, fmt};
+
+use super::{ConnectError, SdkError};
+
+/// Writes an error, then each of its sources, with colons between them.
+struct WithSources<'a>(&'a (dyn StdError + 'static));
+
+impl fmt::Display for WithSources<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl<E: StdError + 'static> SdkError<E> {
+    /// The error with its causes, for a person: `Display` alone says only at which stage the call failed.
+    ///
+    /// ```
+    /// use eventstream_rpc::error::SdkError;
+    ///
+    /// let error: SdkError<std::fmt::Error> = SdkError::ServiceError(std::fmt::Error);
+    /// assert!(error.with_sources().to_string().starts_with(&format!("{error}: ")));
+    /// ```
+    pub fn with_sources(&self) -> impl fmt::Display + '_ {
+        WithSources(self)
+    }
+}
+
+impl ConnectError {
+    /// The error with its causes, for a person.
+    pub fn with_sources(&self) -> impl fmt::Display + '_ {
+        WithSources(self)
+    }
+}
