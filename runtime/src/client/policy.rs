@@ -106,7 +106,8 @@ impl ReconnectPolicy {
     }
 }
 
-/// The attempts of one outage.
+/// The attempts to come back, over all outages: how many have failed in this one, and how well the connection
+/// held before.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     policy: ReconnectPolicy,
