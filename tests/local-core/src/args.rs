@@ -6,11 +6,13 @@ pub(crate) const USAGE: &str = "\
 usage: greengrass-local-core --component NAME… [--config NAME=FILE…] [--socket PATH]
 
 Serves Greengrass IPC for components that are developed without a nucleus, until Ctrl-C or SIGTERM. Prints, for
-each component, the two lines that put its socket and token into the environment of a shell.
+each component, the two lines that put its socket and token into the environment of a shell. Each start makes
+new tokens.
 
   --component NAME     a component that may connect; may be repeated
   --config NAME=FILE   the configuration with which a component starts: a JSON object; may be repeated
-  --socket PATH        where to listen; default: a socket of this user's, one core at a time
+  --socket PATH        where to listen, one core at a time; default: greengrass-local-core-UID/ipc.socket in
+                       $XDG_RUNTIME_DIR, or in the folder for temporary files
   --help               this text
 
 Exit status: 0, or 1 for something that cannot be served, or 2 for wrong usage.";
