@@ -1,20 +1,51 @@
 //! The Smithy JSON AST as plain data (Smithy 2.0 spec, section "JSON AST").
 //!
-//! It knows Smithy and nothing of Rust. [`parse`] reads and merges the files, applies `apply` statements
+//! It knows Smithy and nothing of Rust. [`parse()`] reads and merges the files, applies `apply` statements
 //! and mixins, and reads the traits; whether the shapes fit together is for [`resolve`](crate::resolve).
 
 mod merge;
 mod mixins;
 mod parse;
+mod raw;
 #[cfg(test)]
 mod tests;
 mod typed;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::{diagnostic::Location, shape_id::ShapeId, traits::Traits};
+use crate::{
+    Source,
+    diagnostic::{Location, Reporter},
+    json::Value,
+    shape_id::ShapeId,
+    traits::Traits,
+};
 
-pub use parse::parse;
+pub use crate::simple_type::SimpleType;
+
+/// Reads and merges all sources; what is wrong goes to the reporter.
+pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Model {
+    let mut files = Vec::new();
+    for (index, source) in sources.iter().enumerate() {
+        if let Some(twin) = sources[..index].iter().find(|it| it.json == source.json) {
+            let location = Location { source: index, offset: 0 };
+            let message = format!("this file is the same as {} and is skipped", twin.path);
+            reporter.warning(location, message).hint("name each file once");
+            continue;
+        }
+        match Value::parse(source.json) {
+            Ok(value) => files.extend(parse::file(index, &value, reporter)),
+            Err(error) => {
+                let location = Location { source: index, offset: error.offset };
+                reporter
+                    .error(location, format!("this is not JSON: {}", error.message))
+                    .hint(error.hint());
+            }
+        }
+    }
+    let shapes = merge::merge(files, reporter);
+    typed::read(shapes, reporter)
+}
 
 /// All shapes of all files, in the order in which they stand there.
 #[derive(Debug, Default)]
@@ -160,75 +191,6 @@ impl<T> ShapeKind<T> {
             Self::Service(service) => ShapeKind::Service(service),
             Self::Operation(operation) => ShapeKind::Operation(operation),
             Self::Resource(resource) => ShapeKind::Resource(resource),
-        }
-    }
-}
-
-/// A type without members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SimpleType {
-    /// Bytes.
-    Blob,
-    /// True or false.
-    Boolean,
-    /// Text.
-    String,
-    /// An 8-bit signed integer.
-    Byte,
-    /// A 16-bit signed integer.
-    Short,
-    /// A 32-bit signed integer.
-    Integer,
-    /// A 64-bit signed integer.
-    Long,
-    /// A 32-bit floating-point number.
-    Float,
-    /// A 64-bit floating-point number.
-    Double,
-    /// An integer without limits.
-    BigInteger,
-    /// A decimal number without limits.
-    BigDecimal,
-    /// A point in time.
-    Timestamp,
-    /// Any JSON value.
-    Document,
-}
-
-impl SimpleType {
-    /// Every simple type.
-    pub const ALL: [Self; 13] = [
-        Self::Blob,
-        Self::Boolean,
-        Self::String,
-        Self::Byte,
-        Self::Short,
-        Self::Integer,
-        Self::Long,
-        Self::Float,
-        Self::Double,
-        Self::BigInteger,
-        Self::BigDecimal,
-        Self::Timestamp,
-        Self::Document,
-    ];
-
-    /// The `type` of the shape in the JSON AST.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Blob => "blob",
-            Self::Boolean => "boolean",
-            Self::String => "string",
-            Self::Byte => "byte",
-            Self::Short => "short",
-            Self::Integer => "integer",
-            Self::Long => "long",
-            Self::Float => "float",
-            Self::Double => "double",
-            Self::BigInteger => "bigInteger",
-            Self::BigDecimal => "bigDecimal",
-            Self::Timestamp => "timestamp",
-            Self::Document => "document",
         }
     }
 }

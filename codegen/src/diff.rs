@@ -80,6 +80,9 @@ use constraints::Constraints;
 pub use rules::Effect;
 use rules::{Rule, Way};
 
+/// Something, and the model that has it.
+type Seen<'v, 'm, T> = (&'v View<'m>, T);
+
 /// Compares a service in two models.
 ///
 /// # Errors

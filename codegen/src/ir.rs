@@ -273,6 +273,11 @@ impl Structure {
         self.members.iter().any(|it| it.check.is_some())
     }
 
+    /// Whether `Debug` is written by hand, because it must not show everything.
+    pub fn is_redacted(&self) -> bool {
+        self.is_sensitive || self.members.iter().any(|it| it.is_sensitive)
+    }
+
     /// The member whose text describes an error.
     pub fn message(&self) -> Option<&Member> {
         let is_message =

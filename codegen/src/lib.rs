@@ -34,6 +34,7 @@ pub mod resolve;
 pub mod shape_id;
 pub mod show;
 mod sides;
+mod simple_type;
 pub mod traits;
 mod view;
 

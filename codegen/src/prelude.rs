@@ -1,8 +1,8 @@
 //! The shapes that every model has without declaring them (Smithy 2.0 spec, section "Prelude").
 
 use crate::{
-    ast::SimpleType,
     shape_id::{PRELUDE, ShapeId},
+    simple_type::SimpleType,
 };
 
 /// A shape of the prelude.

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet, hash_map};
 
 use super::{
     Member, Reference, ShapeKind, mixins,
-    parse::{Apply, File, RawShape},
+    raw::{Apply, File, RawShape, combine, merge_traits},
 };
 use crate::{
     diagnostic::{Location, Reporter},
-    json::{Kind, Value},
+    json::Value,
     shape_id::ShapeId,
     traits::RawTrait,
 };
@@ -134,51 +134,6 @@ impl<'a> Merger<'_, '_, 'a> {
         self.reporter
             .error(apply.location, format!("apply target {shape} is not defined"))
             .did_you_mean_shape(shape, ids, "define the shape, or take this away");
-    }
-}
-
-/// How many traits a shape or member can have. Smithy has 79, and each is compared with all others.
-pub(super) const MAX_TRAITS: usize = 500;
-
-/// Adds traits. Arrays are joined; two unequal values are an error.
-pub(super) fn merge_traits<'a>(
-    traits: &mut Vec<RawTrait<'a>>,
-    more: Vec<RawTrait<'a>>,
-    reporter: &mut Reporter<'_>,
-) {
-    for new in more {
-        let count = traits.len();
-        let Some(old) = traits.iter_mut().find(|it| it.id == new.id) else {
-            if count == MAX_TRAITS {
-                reporter
-                    .error(new.location, format!("more than {MAX_TRAITS} traits are applied"))
-                    .hint("take some away");
-                return;
-            }
-            traits.push(new);
-            continue;
-        };
-        if old.inherited {
-            *old = new;
-        } else if !combine(&mut old.value, new.value) {
-            let path = reporter.path(old.location);
-            let message = format!("the trait {} has another value in {path}", new.id);
-            reporter.error(new.location, message).hint("keep one of them");
-        }
-    }
-}
-
-/// Merges two values as the specification wants it; `false` if they conflict.
-fn combine<'a>(old: &mut Value<'a>, new: Value<'a>) -> bool {
-    if old.is_same(&new) {
-        return true;
-    }
-    match (&mut old.kind, new.kind) {
-        (Kind::Array(old), Kind::Array(new)) => {
-            old.extend(new);
-            true
-        }
-        _ => false,
     }
 }
 

@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     Member, Reference, ShapeKind,
-    merge::merge_traits,
-    parse::{Apply, RawShape},
+    raw::{Apply, RawShape, merge_traits},
 };
 use crate::{diagnostic::Reporter, shape_id::ShapeId, traits::RawTrait};
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     Member, Model, Shape, ShapeKind, SimpleType,
-    parse::{RawShape, Version},
+    raw::{RawShape, Version},
 };
 use crate::{
     diagnostic::{Location, Reporter},

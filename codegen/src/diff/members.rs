@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Changed, Constraints, rules::*, shapes::Seen};
+use super::{Changed, Constraints, Seen, rules::*};
 use crate::{
     ast::{Member, Shape, ShapeKind},
     ir::{self, Presence},

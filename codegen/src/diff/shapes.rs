@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::{Changed, Changes, Constraints, Ways, members, rules::*};
+use super::{Changed, Changes, Constraints, Seen, Ways, members, rules::*};
 use crate::{
     ast::{Shape, ShapeKind},
     ir::{self, Events},
@@ -66,9 +66,6 @@ pub(super) fn operations(old: &View<'_>, new: &View<'_>, changes: &mut Changes) 
         }
     }
 }
-
-/// Something, and the model that has it.
-pub(super) type Seen<'v, 'm, T> = (&'v View<'m>, T);
 
 fn different_shape(
     rule: &'static Rule,

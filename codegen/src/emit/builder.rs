@@ -13,7 +13,7 @@ use crate::{
 pub(super) fn items(it: &Structure, imports: &mut Imports) -> TokenStream {
     let builder = ident(&it.builder);
     let about = format!(" Builds a [`{}`].", it.type_ref.name);
-    let is_redacted = structure::is_redacted(it);
+    let is_redacted = it.is_redacted();
     let debug = (!is_redacted).then(|| quote!(Debug,));
     let fields: Vec<_> = it
         .members

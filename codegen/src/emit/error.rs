@@ -32,7 +32,7 @@ pub(super) fn structure_impls(structure: &Structure, imports: &mut Imports) -> T
         )
     });
     // What the text of a sensitive error may hold is not for every log.
-    let display = match super::structure::is_redacted(structure) || structure.message().is_none() {
+    let display = match structure.is_redacted() || structure.message().is_none() {
         true => quote!(f.write_str(#text)),
         false => quote! {
             f.write_str(#text)?;

@@ -20,7 +20,7 @@ pub(super) fn items(
     let name = ident(&structure.type_ref.name);
     let otherwise = about.map_or_else(|| format!("The shape `{}`.", structure.id), str::to_owned);
     let docs = docs::of(&structure.docs, &otherwise);
-    let is_redacted = is_redacted(structure);
+    let is_redacted = structure.is_redacted();
     let debug = (!is_redacted).then(|| quote!(Debug,));
     let can_default = structure.members.iter().all(|it| it.presence != Presence::Required);
     let has_defaults = structure.members.iter().any(|it| it.own_default().is_some());
@@ -67,11 +67,6 @@ pub(super) fn items(
         #debug_impl
         #error
     }
-}
-
-/// Whether `Debug` is written by hand, because it must not show everything.
-pub(super) fn is_redacted(structure: &Structure) -> bool {
-    structure.is_sensitive || structure.members.iter().any(|it| it.is_sensitive)
 }
 
 /// The documentation of a member.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Parser;
 use crate::{
-    ast::{Member, Reference, merge::MAX_TRAITS},
+    ast::{Member, Reference, raw::MAX_TRAITS},
     diagnostic::{Finding, Location},
     json::{Entry, Value},
     prelude,

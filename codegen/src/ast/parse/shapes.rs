@@ -1,8 +1,11 @@
 //! One shape.
 
-use super::{Apply, File, Parser, RawShape, Version};
+use super::Parser;
 use crate::{
-    ast::{Operation, Reference, Rename, Resource, Service, Shape, ShapeKind, SimpleType},
+    ast::{
+        Operation, Reference, Rename, Resource, Service, Shape, ShapeKind, SimpleType,
+        raw::{Apply, File, RawShape, Version},
+    },
     json::{Entry, Kind, Value},
     shape_id::{ShapeId, is_identifier},
     traits::RawTrait,

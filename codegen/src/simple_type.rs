@@ -1,0 +1,70 @@
+//! The types that have no members (Smithy 2.0 spec, section "Simple types").
+
+/// A type without members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SimpleType {
+    /// Bytes.
+    Blob,
+    /// True or false.
+    Boolean,
+    /// Text.
+    String,
+    /// An 8-bit signed integer.
+    Byte,
+    /// A 16-bit signed integer.
+    Short,
+    /// A 32-bit signed integer.
+    Integer,
+    /// A 64-bit signed integer.
+    Long,
+    /// A 32-bit floating-point number.
+    Float,
+    /// A 64-bit floating-point number.
+    Double,
+    /// An integer without limits.
+    BigInteger,
+    /// A decimal number without limits.
+    BigDecimal,
+    /// A point in time.
+    Timestamp,
+    /// Any JSON value.
+    Document,
+}
+
+impl SimpleType {
+    /// Every simple type.
+    pub const ALL: [Self; 13] = [
+        Self::Blob,
+        Self::Boolean,
+        Self::String,
+        Self::Byte,
+        Self::Short,
+        Self::Integer,
+        Self::Long,
+        Self::Float,
+        Self::Double,
+        Self::BigInteger,
+        Self::BigDecimal,
+        Self::Timestamp,
+        Self::Document,
+    ];
+
+    /// The `type` of the shape in the JSON AST.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blob => "blob",
+            Self::Boolean => "boolean",
+            Self::String => "string",
+            Self::Byte => "byte",
+            Self::Short => "short",
+            Self::Integer => "integer",
+            Self::Long => "long",
+            Self::Float => "float",
+            Self::Double => "double",
+            Self::BigInteger => "bigInteger",
+            Self::BigDecimal => "bigDecimal",
+            Self::Timestamp => "timestamp",
+            Self::Document => "document",
+        }
+    }
+}
