@@ -8,6 +8,7 @@ pub mod client;
 mod message;
 mod numbers;
 mod output;
+mod patience;
 #[cfg(feature = "server")]
 pub mod server;
 mod waiting;

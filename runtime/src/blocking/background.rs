@@ -110,8 +110,8 @@ fn run(link: &Link, keeper: Option<&Keeper>) {
             link.shared.with(|core| {
                 // Callers look after their own deadlines, and nobody but this thread after those of
                 // subscriptions that are opened again.
-                core.expire(Instant::now());
-                (core.is_closed(), core.next_deadline().filter(|_| keeper.is_some()))
+                core.expire_calls(Instant::now());
+                (core.is_closed(), core.next_call_deadline().filter(|_| keeper.is_some()))
             })
         });
         match duty {

@@ -215,6 +215,9 @@ impl Connection {
 
     /// Waits until everything that has been queued so far has been written to the socket.
     ///
+    /// That takes as long as the server does not read. It has no timeout: to end it, another thread closes the
+    /// connection, which waits for 3 s.
+    ///
     /// # Errors
     ///
     /// The connection ended before.

@@ -1,6 +1,6 @@
 //! What has been read from the socket and not been taken yet.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
@@ -26,6 +26,8 @@ pub(super) struct Input {
     spare: BytesMut,
     /// How many more bytes the message at the front needs, as far as that is known.
     pub(super) missing: usize,
+    /// When the message at the front has to be whole, if it has begun.
+    pub(super) due: Option<Instant>,
     /// A subscription holds the connection up.
     pub(super) is_paused: bool,
     /// How long a read waits.
@@ -37,6 +39,16 @@ impl Input {
     /// Starts over with a new socket.
     pub(super) fn restart(&mut self) {
         *self = Self { bell: self.bell.take(), ..Self::default() };
+    }
+
+    /// Whether the message at the front should have been whole by now.
+    pub(super) fn is_late(&self) -> bool {
+        self.due.is_some_and(|it| it <= Instant::now())
+    }
+
+    /// Up to when whoever leads may wait: for what it waits for itself, or for the rest of a message.
+    pub(super) fn until(&self, until: Option<Instant>) -> Option<Instant> {
+        [until, self.due].into_iter().flatten().min()
     }
 
     /// Room for what is read next.

@@ -104,14 +104,16 @@ impl Link {
     /// Starts over with another socket, as the only thread that does: introduces this side again. Whether it
     /// did: the connection may have been closed.
     pub(super) fn restart(&self, connect: &Connect, socket: Socket) -> Result<bool, EncodeError> {
-        // Whoever was writing to the other socket has to see that it is gone.
+        // Whoever was writing to the other socket has to see that it is gone, and what was read from it must
+        // not be taken for the beginning of what comes next.
         let mut output = lock(&self.output);
+        let mut input = lock(&self.input);
         let is_started = self.shared.with(|core| core.reconnect(connect))?;
         if is_started {
             *output = Output { bell: output.bell.take(), ..Output::default() };
             self.has_rest.store(false, Ordering::Release);
             *lock(&self.write_error) = None;
-            lock(&self.input).restart();
+            input.restart();
             *lock(&self.socket) = Some(Arc::new(socket));
             self.crew.start();
         }
@@ -134,7 +136,7 @@ impl Link {
             let is_late = poll.is_pending() && until.is_some_and(|it| it <= Instant::now());
             if is_late {
                 // Calls that are due end here, this thread's among them.
-                self.shared.with(|core| core.expire(Instant::now()));
+                self.shared.with(|core| core.expire_calls(Instant::now()));
                 poll = future.as_mut().poll(&mut turn.cx());
             }
             if is_late || poll.is_ready() {
@@ -155,8 +157,8 @@ impl Link {
         loop {
             // Whoever leads sees to what is due, as nobody else may be awake. What ends so is to be written.
             let due = self.shared.with(|core| {
-                core.expire(Instant::now());
-                core.next_deadline()
+                core.expire_calls(Instant::now());
+                core.next_call_deadline()
             });
             let written = self.flush();
             let is_full = matches!(written, Written::Full(_));
@@ -250,14 +252,16 @@ impl Link {
                 input.add(len);
                 self.take(input);
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock
-                        | io::ErrorKind::TimedOut
-                        | io::ErrorKind::Interrupted
-                ) => {}
-            Err(error) => self.fail(error.into()),
+            Err(error) => match error.kind() {
+                // There is nothing to read.
+                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if input.is_late() => {
+                    self.give_up_frame();
+                }
+                io::ErrorKind::WouldBlock
+                | io::ErrorKind::TimedOut
+                | io::ErrorKind::Interrupted => {}
+                _ => self.fail(error.into()),
+            },
         }
     }
 
@@ -268,6 +272,18 @@ impl Link {
             core.receive(&mut input.filled, now);
             input.is_paused = !core.wants_input();
             input.missing = core.missing(&input.filled);
+            input.due = core.frame_deadline();
+            core.is_closed()
+        });
+        if has_ended {
+            self.finish();
+        }
+    }
+
+    /// Ends the connection, as the rest of a message has not come in time and there is nothing to read.
+    fn give_up_frame(&self) {
+        let has_ended = self.shared.with(|core| {
+            core.expire_frame(Instant::now());
             core.is_closed()
         });
         if has_ended {

@@ -87,8 +87,10 @@ impl<O: StreamingOperation> Subscription<O> {
         Ok(())
     }
 
-    /// Ends the stream; returns when that has been written to the socket. The protocol has no answer to
-    /// it.
+    /// Ends the stream; returns when that has been written to the socket. The protocol has no answer to it.
+    ///
+    /// That takes as long as the server does not read, and has no timeout. Dropping the subscription ends it as
+    /// well and does not wait: what there is no room for is written when there is.
     ///
     /// # Errors
     ///

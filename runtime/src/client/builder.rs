@@ -98,6 +98,19 @@ impl<C> Builder<C> {
         self
     }
 
+    /// How long a message from the server may be on its way, from its first byte to its last, however long it
+    /// is. Default: 30 s.
+    ///
+    /// A server that stops in the middle of a message ends the connection with
+    /// [`ConnectionError::FrameTimeout`](crate::error::ConnectionError::FrameTimeout), and a
+    /// [`ReconnectPolicy`] brings it back. While a subscription holds the connection up nothing is read, and
+    /// that time does not count. A blocking connection without subscriptions reads, and so notices, only while
+    /// a thread waits for something.
+    pub fn frame_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.config.frame_timeout = timeout;
+        self
+    }
+
     /// How long a call waits for its response, unless it says otherwise itself. Default: 10 s.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.settings.call_timeout = timeout;

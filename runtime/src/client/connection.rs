@@ -162,6 +162,9 @@ impl Connection {
 
     /// Waits until everything that has been queued so far has been written to the socket.
     ///
+    /// That takes as long as the server does not read, and nothing here ends it. Whoever cannot wait so long
+    /// puts a [timeout](tokio::time::timeout) around it, or closes the connection, which waits for 3 s.
+    ///
     /// # Errors
     ///
     /// The connection ended before.
@@ -193,7 +196,7 @@ impl Connection {
     }
 
     /// Ends every stream and closes the connection, for all its clones; waits until what was queued
-    /// before has been written.
+    /// before has been written, for at most 3 s.
     ///
     /// Calls that wait for their response fail with
     /// [`ConnectionError::Closed`](crate::error::ConnectionError::Closed).

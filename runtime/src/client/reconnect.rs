@@ -57,10 +57,11 @@ async fn come_back(
     loop {
         tokio::time::sleep(attempts.backoff()).await;
         match attempt(builder, shared).await {
-            Ok(driver) => {
+            Ok(Some(driver)) => {
                 attempts.succeeded();
                 return Ok(driver);
             }
+            Ok(None) => return Err(ConnectionError::Closed),
             Err(error) => {
                 let error = Arc::new(error);
                 shared.with(|core| core.reconnect_failed(&error));
@@ -70,12 +71,18 @@ async fn come_back(
     }
 }
 
-async fn attempt(builder: &Settings, shared: &Arc<Shared>) -> Result<JoinHandle<()>, ConnectError> {
+/// The driver of a connection that is back; nothing if this side has closed it in the meantime.
+async fn attempt(
+    builder: &Settings,
+    shared: &Arc<Shared>,
+) -> Result<Option<JoinHandle<()>>, ConnectError> {
     let (io, connect) = open(builder).await?;
-    shared.with(|core| core.reconnect(&connect)).map_err(unencodable)?;
+    if !shared.with(|core| core.reconnect(&connect)).map_err(unencodable)? {
+        return Ok(None);
+    }
     let driver = drive(io, shared);
     match shake_hands(builder, shared).await {
-        Ok(()) => Ok(driver),
+        Ok(()) => Ok(Some(driver)),
         Err(error) => {
             // It has ended by itself, unless it was too slow.
             shared.with(|core| core.fail(ConnectionError::Protocol("no acknowledgement in time")));

@@ -78,8 +78,11 @@ impl<O: StreamingOperation> Subscription<O> {
         Connection::send_event::<O>(&self.stream.handle, self.stream.key, &event).await
     }
 
-    /// Ends the stream; returns when that has been written to the socket, which takes as long as the server
-    /// does not read. The protocol has no answer to it.
+    /// Ends the stream; returns when that has been written to the socket. The protocol has no answer to it.
+    ///
+    /// That takes as long as the server does not read, and nothing here ends it. Whoever cannot wait so long
+    /// puts a [timeout](tokio::time::timeout) around it, or drops the subscription, which ends it as well and
+    /// does not wait.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! Why an established connection ended.
 
-use std::{error::Error as StdError, fmt, io, sync::Arc};
+use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
 
 use super::{DecodeError, EncodeError};
 
@@ -27,6 +27,11 @@ pub enum ConnectionError {
     Encode(Arc<EncodeError>),
     /// The other side broke a rule of the protocol; the text says which.
     Protocol(&'static str),
+    /// The other side began a message and did not finish it in time.
+    FrameTimeout {
+        /// The time that was allowed.
+        after: Duration,
+    },
     /// The other side says that this side broke a rule of the protocol (`PROTOCOL_ERROR`), or that it
     /// failed (`INTERNAL_ERROR`).
     PeerError {
@@ -61,6 +66,10 @@ impl fmt::Display for ConnectionError {
             }
             Self::Encode(_) => f.write_str("a message could not be encoded"),
             Self::Protocol(rule) => write!(f, "the other side broke the protocol: {rule}"),
+            Self::FrameTimeout { after } => write!(
+                f,
+                "the other side began a message and did not finish it within {after:?}"
+            ),
             Self::PeerError { internal, message } => {
                 f.write_str(match internal {
                     true => "the other side reported an internal error",

@@ -62,6 +62,8 @@ pub struct Core {
     next_key: u64,
     next_id: Option<i32>,
     deadlines: BinaryHeap<Reverse<(Instant, Key)>>,
+    /// When the message that has begun to arrive has to be whole.
+    frame_deadline: Option<Instant>,
     pings: VecDeque<u64>,
     pongs: u64,
     /// The pings after the first number and up to the second were sent to a server that is gone.
@@ -103,6 +105,7 @@ impl Core {
             next_key: 0,
             next_id: Some(1),
             deadlines: BinaryHeap::new(),
+            frame_deadline: None,
             pings: VecDeque::new(),
             pongs: 0,
             lost_pings: (0, 0),
@@ -171,25 +174,12 @@ impl Endpoint for Core {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
+        [self.next_call_deadline(), self.frame_deadline].into_iter().flatten().min()
     }
 
     fn expire(&mut self, now: Instant) {
-        while let Some(Reverse((deadline, key))) = self.deadlines.peek().copied() {
-            if deadline > now {
-                break;
-            }
-            self.deadlines.pop();
-            let Some(stream) = self.streams.get_mut(&key) else { continue };
-            // It may have another one since: when it was opened again after an outage.
-            if stream.deadline != Some(deadline) {
-                continue;
-            }
-            if let Some(waker) = stream.expire() {
-                self.output.wake(waker);
-                self.terminate(key);
-            }
-        }
+        self.expire_calls(now);
+        self.expire_frame(now);
     }
 
     fn take_output(&mut self, dst: &mut BytesMut) {

@@ -9,15 +9,15 @@ use std::{
 };
 
 use eventstream_rpc::{
-    error::ConnectionError,
+    error::{ConnectError, ConnectionError},
     frame::{Header, HeaderValue},
     protocol::{
         Endpoint,
-        client::{ConnectionEvent, Core, Failure, OpenError},
+        client::{Connect, ConnectionEvent, Core, Failure, OpenError},
     },
 };
 
-use crate::support::*;
+use crate::{client_outages::returning, support::*};
 
 #[test]
 fn the_end_of_the_connection_ends_every_call() {
@@ -310,4 +310,19 @@ fn nothing_follows_half_a_message_that_was_written_directly() {
         let is_reported = written(&mut core).iter().any(|it| it.starts_with("ProtocolError"));
         assert_eq!(is_reported, reported, "{directly} bytes");
     }
+}
+
+#[test]
+fn whoever_closes_hears_of_no_attempt_that_fails_for_it() {
+    let mut core = returning(|_| {});
+    core.fail(ConnectionError::ClosedByPeer);
+    core.finish();
+    core.close();
+    assert!(!core.reconnect(&Connect::default()).unwrap());
+    core.reconnect_failed(&Arc::new(ConnectError::Handshake(ConnectionError::Closed)));
+    let mut events = Vec::new();
+    while let Some(event) = ready(core.poll_connection_event(&cx())) {
+        events.push(format!("{event:?}"));
+    }
+    assert_eq!(events, ["Connected", "Disconnected(Some(ClosedByPeer))"]);
 }

@@ -18,7 +18,7 @@ use eventstream_rpc::{
 
 use crate::support::*;
 
-fn returning(change: impl FnOnce(&mut Config)) -> Core {
+pub(crate) fn returning(change: impl FnOnce(&mut Config)) -> Core {
     let mut config = Config::default();
     config.reconnects = true;
     change(&mut config);

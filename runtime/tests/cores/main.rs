@@ -3,6 +3,7 @@
 mod client_calls;
 mod client_connection;
 mod client_direct;
+mod client_frames;
 mod client_handshake;
 mod client_outages;
 mod client_streams;

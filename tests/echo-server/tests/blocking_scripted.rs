@@ -4,70 +4,18 @@
 #[path = "support/scripted.rs"]
 mod scripted;
 
-use std::{
-    os::unix::net::UnixListener,
-    path::PathBuf,
-    sync::{
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    task::Poll,
-    thread,
-    time::Duration,
-};
+use std::{sync::mpsc, task::Poll, thread, time::Duration};
 
 use echo::{
-    blocking::{
-        Client, Connection, ConnectionBuilder, LifecycleHandler, Notice, Overflow, PingError,
-        ReconnectPolicy, Subscription, SubscriptionItem,
-    },
+    blocking::{Connection, LifecycleHandler, Notice, Overflow, PingError, SubscriptionItem},
     error::{ConnectError, ConnectionError, SdkError},
-    operation::echo_stream_messages::{
-        EchoStreamMessages, builders::EchoStreamMessagesFluentBuilder,
-    },
-    types::{EchoStreamingMessage, MessageData},
+    types::EchoStreamingMessage,
 };
-use eventstream_rpc::{frame::Header, protocol::MessageType};
-use scripted::{ACCEPTED, NONE, PATIENCE, Peer, bare, connected, event, ping};
-
-fn blob(len: usize) -> MessageData {
-    MessageData::builder().blob_message(vec![7_u8; len]).build()
-}
-
-fn call(client: &Client) {
-    client.echo_message().message(blob(1)).send().unwrap();
-}
-
-/// Makes a call, which is answered.
-#[track_caller]
-fn answered(client: &Client, peer: &mut Peer, stream: i32) {
-    thread::scope(|scope| {
-        scope.spawn(|| call(client));
-        peer.expect_request(stream);
-        peer.respond(stream);
-    });
-}
-
-/// Opens a subscription.
-#[track_caller]
-fn opened(
-    request: EchoStreamMessagesFluentBuilder<Connection>,
-    peer: &mut Peer,
-    stream: i32,
-) -> Subscription<EchoStreamMessages> {
-    thread::scope(|scope| {
-        let opening = scope.spawn(|| request.send().unwrap());
-        peer.expect_request(stream);
-        peer.respond_open(stream);
-        opening.join().unwrap()
-    })
-}
-
-#[track_caller]
-fn assert_text(event: &EchoStreamingMessage, expected: &str) {
-    let EchoStreamingMessage::StreamMessage(message) = event else { panic!("{event:?}") };
-    assert_eq!(message.string_message.as_deref(), Some(expected));
-}
+use eventstream_rpc::protocol::MessageType;
+use scripted::{
+    ACCEPTED, Listener, NONE, PATIENCE, Peer, answered, assert_text, bare, blob, call, connected,
+    event, opened, ping,
+};
 
 #[test]
 fn a_call_that_times_out_ends_its_stream_once_and_its_late_answer_is_passed_over() {
@@ -334,240 +282,6 @@ fn a_socket_that_is_not_there_and_one_that_nobody_serves_are_told_apart() {
     assert!(matches!(error, ConnectError::NoAddress), "{error:?}");
 }
 
-/// A socket that is listened on.
-struct Listener {
-    path: PathBuf,
-    listener: UnixListener,
-}
-
-impl Listener {
-    fn new(name: &str) -> Self {
-        let name = format!("echo-blocking-{name}-{}.socket", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let listener = UnixListener::bind(&path).unwrap();
-        Self { path, listener }
-    }
-
-    fn accept(&self) -> Peer {
-        Peer::new(self.listener.accept().unwrap().0)
-    }
-
-    /// A client, and the other side of its connection.
-    fn connected(&self, builder: ConnectionBuilder) -> (Client, Peer) {
-        let connecting = thread::spawn(|| builder.connect().unwrap());
-        let mut peer = self.accept();
-        peer.accept();
-        (Client::new(connecting.join().unwrap()), peer)
-    }
-
-    fn builder(&self) -> ConnectionBuilder {
-        Connection::builder().socket_path(&self.path)
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        // It is of use to nobody else.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-fn policy() -> ReconnectPolicy {
-    ReconnectPolicy::default().initial_backoff(Duration::from_millis(5))
-}
-
-/// Says what happens to the connection.
-struct Report(mpsc::Sender<String>);
-
-impl LifecycleHandler for Report {
-    fn on_connect(&mut self) {
-        self.0.send("connected".to_owned()).unwrap();
-    }
-
-    fn on_disconnect(&mut self, error: Option<&ConnectionError>) {
-        self.0.send(format!("disconnected: {error:?}")).unwrap();
-    }
-
-    fn on_error(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
-        self.0.send(error.to_string()).unwrap();
-        true
-    }
-
-    fn on_ping(&mut self, _headers: &[Header], payload: &[u8]) {
-        self.0.send(format!("ping: {}", payload.len())).unwrap();
-    }
-}
-
-#[test]
-fn a_lost_connection_comes_back_with_its_subscriptions_and_says_so() {
-    let listener = Listener::new("back");
-    let (report, reports) = mpsc::channel();
-    let builder = listener.builder().reconnect(policy()).lifecycle_handler(Report(report));
-    let (client, mut peer) = listener.connected(builder);
-    thread::scope(|scope| {
-        let mut stream = opened(client.echo_stream_messages(), &mut peer, 1).with_notices();
-        peer.write(&ping(5));
-        peer.expect(MessageType::PingResponse, NONE, 0);
-
-        // A call in flight, while the server goes away.
-        let call = scope.spawn(|| client.echo_message().message(blob(1)).send().unwrap_err());
-        peer.expect_request(2);
-        drop(peer);
-        let error = call.join().unwrap();
-        assert!(
-            matches!(error, SdkError::DispatchFailure { request_written: true, .. }),
-            "{error:?}"
-        );
-
-        // The first attempt is refused.
-        let mut peer = listener.accept();
-        peer.expect(MessageType::Connect, NONE, 0);
-        let error = client.echo_message().message(blob(1)).send().unwrap_err();
-        assert!(
-            matches!(
-                error,
-                SdkError::DispatchFailure {
-                    source: ConnectionError::Reconnecting,
-                    request_written: false,
-                    ..
-                }
-            ),
-            "{error:?}"
-        );
-        peer.write(&bare(MessageType::ConnectAck, NONE, 0));
-        assert!(peer.read().is_none());
-
-        let mut peer = listener.accept();
-        peer.accept();
-        peer.expect_request(1);
-        peer.respond_open(1);
-        peer.write(&event(1, "again"));
-        let item = stream.next().unwrap().unwrap();
-        assert_eq!(item, SubscriptionItem::Notice(Notice::Disconnected));
-        let item = stream.next().unwrap().unwrap();
-        assert_eq!(item, SubscriptionItem::Notice(Notice::Resubscribed));
-        let SubscriptionItem::Event(event) = stream.next().unwrap().unwrap() else { panic!() };
-        assert_text(&event, "again");
-        answered(&client, &mut peer, 2);
-        client.connection().close();
-        client.connection().closed().unwrap();
-        peer.expect_end(1);
-        assert!(peer.read().is_none());
-        assert!(stream.next().is_none());
-    });
-    let reports: Vec<String> = reports.into_iter().collect();
-    assert_eq!(
-        reports,
-        [
-            "connected",
-            "ping: 5",
-            "disconnected: Some(ClosedByPeer)",
-            "the server refused the connection: is the token valid?",
-            "connected",
-            "disconnected: None",
-        ]
-    );
-}
-
-#[test]
-fn a_subscription_that_is_not_answered_again_ends_in_time_though_nobody_waits_for_it() {
-    let listener = Listener::new("unanswered");
-    let builder = listener.builder().reconnect(policy()).call_timeout(Duration::from_millis(200));
-    let (client, mut peer) = listener.connected(builder);
-    let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
-    drop(peer);
-    let mut peer = listener.accept();
-    peer.accept();
-    peer.expect_request(1);
-    peer.expect_end(1);
-    let error = stream.next().unwrap().unwrap_err();
-    assert!(matches!(error, SdkError::Timeout { .. }), "{error:?}");
-    assert!(stream.next().is_none());
-}
-
-#[test]
-fn a_server_that_keeps_refusing_ends_the_connection() {
-    let listener = Listener::new("refused");
-    let builder = listener.builder().reconnect(policy().max_rejections(2));
-    let (client, mut peer) = listener.connected(builder);
-    thread::scope(|scope| {
-        let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
-        let closed = scope.spawn(|| client.connection().closed());
-        drop(peer);
-        for _ in 0..2 {
-            let mut peer = listener.accept();
-            peer.expect(MessageType::Connect, NONE, 0);
-            peer.write(&bare(MessageType::ConnectAck, NONE, 0));
-        }
-        let error = stream.next().unwrap().unwrap_err();
-        assert!(
-            matches!(
-                error,
-                SdkError::DispatchFailure { source: ConnectionError::ReconnectRejected(_), .. }
-            ),
-            "{error:?}"
-        );
-        assert!(stream.next().is_none());
-        let error = closed.join().unwrap().unwrap_err();
-        assert!(matches!(error, ConnectionError::ReconnectRejected(_)), "{error:?}");
-    });
-}
-
-#[test]
-fn a_token_provider_that_panics_has_failed() {
-    let listener = Listener::new("provider");
-    let asked = AtomicUsize::new(0);
-    let builder = listener.builder().reconnect(policy().max_attempts(1));
-    let builder = builder.token_provider(move || -> Result<String, ConnectError> {
-        assert_eq!(asked.fetch_add(1, Ordering::Relaxed), 0, "as it was told");
-        Ok("token".to_owned())
-    });
-    let (client, peer) = listener.connected(builder);
-    drop(peer);
-    let error = client.connection().closed().unwrap_err();
-    assert!(matches!(error, ConnectionError::ReconnectFailed(_)), "{error:?}");
-}
-
-#[test]
-fn calls_wait_for_the_connection_if_they_are_told_to() {
-    let listener = Listener::new("waiting");
-    let builder = listener.builder().reconnect(policy().calls_wait(true));
-    let (client, peer) = listener.connected(builder);
-    thread::scope(|scope| {
-        drop(peer);
-        let mut peer = listener.accept();
-        // It is down, since it has come back this far.
-        let timeout = Duration::from_millis(20);
-        let error =
-            client.echo_message().message(blob(1)).call_timeout(timeout).send().unwrap_err();
-        assert!(matches!(error, SdkError::Timeout { request_written: false, .. }), "{error:?}");
-        let calls: Vec<_> = (0..4).map(|_| scope.spawn(|| call(&client))).collect();
-        peer.accept();
-        for stream in 1..=4 {
-            peer.expect_request(stream);
-            peer.respond(stream);
-        }
-        calls.into_iter().for_each(|it| it.join().unwrap());
-    });
-}
-
-#[test]
-fn a_connection_that_is_closed_while_it_is_down_stays_closed() {
-    let listener = Listener::new("closed");
-    let builder = listener.builder().reconnect(policy().initial_backoff(PATIENCE));
-    let (client, mut peer) = listener.connected(builder);
-    thread::scope(|scope| {
-        let mut stream = opened(client.echo_stream_messages(), &mut peer, 1).with_notices();
-        drop(peer);
-        let item = stream.next().unwrap().unwrap();
-        assert_eq!(item, SubscriptionItem::Notice(Notice::Disconnected));
-        let waiting = scope.spawn(move || stream.next().is_none());
-        client.connection().close();
-        assert!(waiting.join().unwrap());
-        client.connection().closed().unwrap();
-    });
-}
-
 #[test]
 fn an_error_that_the_server_reports_is_judged_by_the_lifecycle_handler() {
     struct Lenient(mpsc::Sender<String>);
@@ -618,4 +332,64 @@ fn waiting_for_an_event_ends_in_time() {
         "{error:?}"
     );
     assert!(matches!(stream.try_next(), Poll::Ready(None)));
+}
+
+#[test]
+fn a_server_that_stalls_in_a_message_ends_the_connection() {
+    let builder = || Connection::builder().frame_timeout(Duration::from_millis(20));
+    let is_late = |error: &ConnectionError| matches!(error, ConnectionError::FrameTimeout { .. });
+
+    // The background thread notices.
+    let (client, mut peer) = connected(builder());
+    let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
+    peer.write(&event(1, "half")[..30]);
+    let error = stream.next().unwrap().unwrap_err();
+    assert!(
+        matches!(&error, SdkError::DispatchFailure { source, .. } if is_late(source)),
+        "{error:?}"
+    );
+    assert!(peer.read().is_none());
+
+    // Whoever waits for the end does.
+    let (client, mut peer) = connected(builder());
+    peer.write(&ping(100)[..11]);
+    assert!(is_late(&client.connection().closed().unwrap_err()));
+
+    // Whoever waits for a response does, long before its time is up.
+    let (client, mut peer) = connected(builder());
+    thread::scope(|scope| {
+        let calls: Vec<_> = (1..=3)
+            .map(|stream| {
+                let call = client.echo_message().message(blob(1)).call_timeout(PATIENCE);
+                let call = scope.spawn(|| call.send().unwrap_err());
+                peer.expect_request(stream);
+                call
+            })
+            .collect();
+        peer.write(&ping(100)[..50]);
+        for call in calls {
+            let error = call.join().unwrap();
+            assert!(
+                matches!(
+                    &error,
+                    SdkError::DispatchFailure { source, request_written: true, .. } if is_late(source)
+                ),
+                "{error:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_large_message_that_arrives_in_pieces_is_in_time() {
+    let (client, mut peer) = connected(Connection::builder().frame_timeout(PATIENCE));
+    let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
+    let text = "x".repeat(1_000_000);
+    for piece in event(1, &text).chunks(10_000) {
+        peer.write(piece);
+        // Nothing is there yet, whoever looks.
+        thread::yield_now();
+    }
+    assert_text(&stream.next().unwrap().unwrap(), &text);
+    answered(&client, &mut peer, 2);
 }

@@ -1,7 +1,7 @@
 //! What a thread does while it waits.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, MutexGuard},
     task::{Context, Waker},
     time::Instant,
 };
@@ -64,7 +64,7 @@ impl<'a> Turn<'a> {
         let link = self.link;
         let mut input = lock(&link.input);
         let Some(socket) = link.socket().filter(|_| !input.is_paused) else { return false };
-        let left = until.map(|it| it.saturating_duration_since(Instant::now()));
+        let left = input.until(until).map(|it| it.saturating_duration_since(Instant::now()));
         if let Some(patience) = input.patience(left) {
             // It cannot fail for a socket that is open.
             let _ = socket.set_patience(patience);
@@ -91,13 +91,16 @@ impl<'a> Turn<'a> {
             }
             return sleeper.park(until);
         };
+        let until = input.as_ref().map_or(until, |it| it.until(until));
         let bell = match (&mut input, &mut written) {
             (Some(input), _) => input.bell(),
             (None, Written::Full(output)) => output.bell(),
             (None, _) => None,
         };
         let is_ready = sleeper.poll(bell, || socket.poll(interest, bell, until));
-        if let Some(mut input) = input.filter(|_| interest.input && is_ready) {
+        // What has come since is looked for before the other side is called late.
+        let may_read = |it: &MutexGuard<'_, Input>| interest.input && (is_ready || it.is_late());
+        if let Some(mut input) = input.filter(may_read) {
             let read = socket.receive(input.space());
             self.has_read |= read.is_ok();
             link.receive(&mut input, read);

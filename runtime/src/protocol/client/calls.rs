@@ -3,6 +3,7 @@
 use std::{
     cmp::Reverse,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use bytes::BytesMut;
@@ -220,6 +221,30 @@ impl Core {
             }
         } else if let Some(id) = lagging {
             self.keys.remove(&id);
+        }
+    }
+
+    /// When [`expire_calls`](Self::expire_calls) has something to do, at the earliest.
+    pub fn next_call_deadline(&self) -> Option<Instant> {
+        self.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
+    }
+
+    /// Ends the calls that are due.
+    pub fn expire_calls(&mut self, now: Instant) {
+        while let Some(Reverse((deadline, key))) = self.deadlines.peek().copied() {
+            if deadline > now {
+                break;
+            }
+            self.deadlines.pop();
+            let Some(stream) = self.streams.get_mut(&key) else { continue };
+            // It may have another one since: when it was opened again after an outage.
+            if stream.deadline != Some(deadline) {
+                continue;
+            }
+            if let Some(waker) = stream.expire() {
+                self.output.wake(waker);
+                self.terminate(key);
+            }
         }
     }
 

@@ -44,6 +44,9 @@ pub struct Config {
     pub calls_wait: bool,
     /// How long the server may take to answer a subscription that is opened again. Default: 10 s.
     pub resubscribe_timeout: Duration,
+    /// How long a message may be on its way, from its first byte to its last: one that takes longer ends the
+    /// connection. Time in which nothing is read does not count. Default: 30 s.
+    pub frame_timeout: Duration,
 }
 
 impl Default for Config {
@@ -54,6 +57,7 @@ impl Default for Config {
             reconnects: false,
             calls_wait: false,
             resubscribe_timeout: Duration::from_secs(10),
+            frame_timeout: Duration::from_secs(30),
         }
     }
 }

@@ -32,6 +32,7 @@ impl Core {
         }
         self.keys.clear();
         self.paused = 0;
+        self.frame_deadline = None;
         self.has_unjudged_error = false;
         if !self.pings.is_empty() {
             self.lost_pings = (self.pongs, self.pongs + self.pings.len() as u64);
@@ -64,8 +65,12 @@ impl Core {
         Ok(true)
     }
 
-    /// An attempt to come back has failed.
+    /// An attempt to come back has failed. Of one that failed because this side has closed the connection
+    /// nobody is told.
     pub fn reconnect_failed(&mut self, error: &Arc<ConnectError>) {
+        if let State::Closed(_) = self.state {
+            return;
+        }
         self.record(ConnectionEvent::ReconnectFailed(Arc::clone(error)));
     }
 

@@ -9,7 +9,10 @@ use crate::{
     LOG_TARGET,
     error::{ConnectionError, DecodeError},
     frame::{Frame, Header},
-    protocol::{Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation},
+    protocol::{
+        Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation,
+        patience::frame_deadline,
+    },
 };
 
 /// How many events of the connection may wait. Of pings beyond it nobody is told, and an error beyond it ends
@@ -19,9 +22,13 @@ const MAX_EVENTS: usize = 1000;
 impl Core {
     /// Takes the whole messages off the front of what has arrived.
     pub(super) fn receive_all(&mut self, input: &mut BytesMut, now: Instant) {
+        let mut is_whole = false;
         while self.wants_input() {
             match self.decoder.decode_frame(input) {
-                Ok(Some(frame)) => self.receive_frame(frame, now),
+                Ok(Some(frame)) => {
+                    is_whole = true;
+                    self.receive_frame(frame, now);
+                }
                 Ok(None) => break,
                 Err(error) => {
                     // Framing is lost after a bad checksum or length: nothing can be said that would be
@@ -34,6 +41,27 @@ impl Core {
                     }
                 }
             }
+        }
+        // Whoever opens the connection gives up on an acknowledgement that does not come.
+        if let State::Open = self.state {
+            // What is not looked at, because a subscription holds the connection up, may be whole.
+            let is_partial = !input.is_empty() && self.wants_input();
+            let timeout = self.config.frame_timeout;
+            self.frame_deadline =
+                frame_deadline(self.frame_deadline, is_whole, is_partial, now, timeout);
+        }
+    }
+
+    /// When [`expire_frame`](Self::expire_frame) has something to do.
+    pub fn frame_deadline(&self) -> Option<Instant> {
+        self.frame_deadline
+    }
+
+    /// Ends the connection if a message has begun and is not whole in time. For whoever has just found that
+    /// there is no more to read: what is still to be read may be the rest of it.
+    pub fn expire_frame(&mut self, now: Instant) {
+        if self.frame_deadline.is_some_and(|it| it <= now) {
+            self.fail(ConnectionError::FrameTimeout { after: self.config.frame_timeout });
         }
     }
 

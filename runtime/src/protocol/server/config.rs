@@ -29,7 +29,8 @@ pub struct Config {
     pub received_limit: usize,
     /// How long a client may take to introduce itself. Default: 10 s.
     pub handshake_timeout: Duration,
-    /// How long a message may be on its way. Default: 10 s.
+    /// How long a message may be on its way, from its first byte to its last: one that takes longer ends the
+    /// connection. Time in which nothing is read does not count. Default: 10 s.
     pub frame_timeout: Duration,
 }
 

@@ -62,12 +62,15 @@ impl Endpoint for Core {
 
     fn expire(&mut self, now: Instant) {
         if self.deadline.is_some_and(|it| it <= now) {
-            let rule = match self.state {
-                State::New | State::Deciding => "no connect message in time",
-                State::Refused => "refused",
-                State::Open | State::Closed(_) => "a message that is not whole in time",
-            };
-            self.fail(ConnectionError::Protocol(rule));
+            self.fail(match self.state {
+                State::New | State::Deciding => {
+                    ConnectionError::Protocol("no connect message in time")
+                }
+                State::Refused => ConnectionError::Protocol("refused"),
+                State::Open | State::Closed(_) => {
+                    ConnectionError::FrameTimeout { after: self.config.frame_timeout }
+                }
+            });
         }
     }
 

@@ -8,7 +8,10 @@ use super::{Core, ErrorMessage, Incoming, State, Stream};
 use crate::{
     error::{ConnectionError, DecodeError, Unhandled},
     frame::{Frame, Header, HeaderValueRef},
-    protocol::{Endpoint, MessageType, Outgoing, RpcMessage, StreamId, VERSION, Violation, header},
+    protocol::{
+        Endpoint, MessageType, Outgoing, RpcMessage, StreamId, VERSION, Violation, header,
+        patience::frame_deadline,
+    },
 };
 
 impl From<&Unhandled> for ErrorMessage {
@@ -45,17 +48,8 @@ impl Core {
         if let State::Open = self.state {
             // What is not looked at may be whole.
             let is_partial = !input.is_empty() && self.wants_input();
-            self.watch_frame(is_whole, is_partial, now);
-        }
-    }
-
-    /// A message that has begun must become whole in time, so that half of one does not hold memory for
-    /// ever.
-    fn watch_frame(&mut self, is_whole: bool, is_partial: bool, now: Instant) {
-        match (is_partial, self.deadline) {
-            (false, _) => self.deadline = None,
-            (true, Some(_)) if !is_whole => {}
-            (true, _) => self.deadline = now.checked_add(self.config.frame_timeout),
+            let timeout = self.config.frame_timeout;
+            self.deadline = frame_deadline(self.deadline, is_whole, is_partial, now, timeout);
         }
     }
 

@@ -1,13 +1,23 @@
 //! The other side of a blocking client's connection, by hand.
 
+#![allow(dead_code, reason = "not every test file uses all of it")]
+
 use std::{
     io::{Read, Write},
-    os::unix::net::UnixStream,
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    thread,
     time::Duration,
 };
 
 use bytes::BytesMut;
-use echo::blocking::{Client, Connection, ConnectionBuilder};
+use echo::{
+    blocking::{Client, Connection, ConnectionBuilder, Subscription},
+    operation::echo_stream_messages::{
+        EchoStreamMessages, builders::EchoStreamMessagesFluentBuilder,
+    },
+    types::{EchoStreamingMessage, MessageData},
+};
 use eventstream_rpc::{
     frame::{Decoder, Header, HeaderValue, Message},
     protocol::{MessageType, RpcMessage},
@@ -93,6 +103,44 @@ impl Peer {
     }
 }
 
+/// A socket that is listened on.
+pub(crate) struct Listener {
+    pub(crate) path: PathBuf,
+    pub(crate) listener: UnixListener,
+}
+
+impl Listener {
+    pub(crate) fn new(name: &str) -> Self {
+        let name = format!("echo-blocking-{name}-{}.socket", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let listener = UnixListener::bind(&path).unwrap();
+        Self { path, listener }
+    }
+
+    pub(crate) fn accept(&self) -> Peer {
+        Peer::new(self.listener.accept().unwrap().0)
+    }
+
+    /// A client, and the other side of its connection.
+    pub(crate) fn connected(&self, builder: ConnectionBuilder) -> (Client, Peer) {
+        let connecting = thread::spawn(|| builder.connect().unwrap());
+        let mut peer = self.accept();
+        peer.accept();
+        (Client::new(connecting.join().unwrap()), peer)
+    }
+
+    pub(crate) fn builder(&self) -> ConnectionBuilder {
+        Connection::builder().socket_path(&self.path)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // It is of use to nobody else.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
 /// A client, and the other side of its connection.
 pub(crate) fn connected(builder: ConnectionBuilder) -> (Client, Peer) {
     let (socket, other) = UnixStream::pair().unwrap();
@@ -141,4 +189,43 @@ pub(crate) fn shaped(flags: i32, stream: i32, shape: &str, payload: &str) -> Byt
 pub(crate) fn event(stream: i32, text: &str) -> BytesMut {
     let payload = format!(r#"{{"streamMessage":{{"stringMessage":"{text}"}}}}"#);
     shaped(NONE, stream, "awstest#EchoStreamingMessage", &payload)
+}
+
+pub(crate) fn blob(len: usize) -> MessageData {
+    MessageData::builder().blob_message(vec![7_u8; len]).build()
+}
+
+pub(crate) fn call(client: &Client) {
+    client.echo_message().message(blob(1)).send().unwrap();
+}
+
+/// Makes a call, which is answered.
+#[track_caller]
+pub(crate) fn answered(client: &Client, peer: &mut Peer, stream: i32) {
+    thread::scope(|scope| {
+        scope.spawn(|| call(client));
+        peer.expect_request(stream);
+        peer.respond(stream);
+    });
+}
+
+/// Opens a subscription.
+#[track_caller]
+pub(crate) fn opened(
+    request: EchoStreamMessagesFluentBuilder<Connection>,
+    peer: &mut Peer,
+    stream: i32,
+) -> Subscription<EchoStreamMessages> {
+    thread::scope(|scope| {
+        let opening = scope.spawn(|| request.send().unwrap());
+        peer.expect_request(stream);
+        peer.respond_open(stream);
+        opening.join().unwrap()
+    })
+}
+
+#[track_caller]
+pub(crate) fn assert_text(event: &EchoStreamingMessage, expected: &str) {
+    let EchoStreamingMessage::StreamMessage(message) = event else { panic!("{event:?}") };
+    assert_eq!(message.string_message.as_deref(), Some(expected));
 }

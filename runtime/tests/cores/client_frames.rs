@@ -1,0 +1,166 @@
+//! A message that begins and is not whole in time.
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use eventstream_rpc::{
+    client::{Overflow, SubscribeOptions},
+    error::ConnectionError,
+    protocol::{
+        Endpoint,
+        client::{Config, Connect, Core, Failure, Key, Request},
+    },
+};
+
+use crate::support::*;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn event(len: usize) -> BytesMut {
+    shaped(MESSAGE, 0, 1, "test#Event", &"x".repeat(len))
+}
+
+fn subscribed(core: &mut Core, overflow: Overflow) -> Key {
+    let options = SubscribeOptions::default().overflow(overflow).queue_limit(100);
+    let request = Request { subscribe: Some(&options), ..CALL };
+    let key = core.open(&request, text("{}")).unwrap();
+    receive(core, shaped(MESSAGE, 0, 1, "test#CallResponse", "{}"));
+    reply(core, key).unwrap();
+    written(core);
+    key
+}
+
+#[test]
+fn half_a_message_ends_the_connection_and_says_so() {
+    let whole = event(1_000);
+    for len in [1, 11, 12, 500, whole.len() - 1] {
+        let mut core = connected();
+        let key = subscribed(&mut core, Overflow::End);
+        let mut input = BytesMut::from(&whole[..len]);
+        let began = Instant::now();
+        core.receive(&mut input, began);
+        assert_eq!(core.next_deadline(), Some(began + TIMEOUT), "{len}");
+        core.expire(began + TIMEOUT - SECOND);
+        assert!(!core.is_closed(), "{len}");
+        core.expire(began + TIMEOUT);
+        let ended = core.ended().expect("it is late");
+        assert!(matches!(ended, ConnectionError::FrameTimeout { after } if *after == TIMEOUT));
+        assert_eq!(
+            ended.to_string(),
+            "the other side began a message and did not finish it within 30s"
+        );
+        assert_eq!(core.next_deadline(), None);
+        assert!(matches!(
+            ready(core.poll_event(key, &cx())),
+            Some(eventstream_rpc::protocol::client::Next::Failed(Failure::Lost {
+                error: ConnectionError::FrameTimeout { .. },
+                ..
+            }))
+        ));
+        assert!(written(&mut core).is_empty(), "nothing is said to who has stalled");
+    }
+}
+
+#[test]
+fn a_byte_now_and_then_gains_no_time_and_a_large_message_within_it_arrives() {
+    let whole = event(100_000);
+    for (step, arrives) in [(SECOND, true), (2 * SECOND, false)] {
+        let mut core = connected();
+        subscribed(&mut core, Overflow::End);
+        let mut input = BytesMut::new();
+        let mut now = Instant::now();
+        for piece in whole.chunks(whole.len() / 28) {
+            now += step;
+            core.expire(now);
+            if core.is_closed() {
+                break;
+            }
+            input.extend_from_slice(piece);
+            core.receive(&mut input, now);
+        }
+        assert_eq!(!core.is_closed(), arrives);
+        assert_eq!(input.is_empty(), arrives);
+        assert_eq!(core.next_deadline(), None);
+    }
+}
+
+#[test]
+fn each_message_has_its_own_time() {
+    let mut core = connected();
+    subscribed(&mut core, Overflow::DropOldest);
+    let mut now = Instant::now();
+    let mut input = BytesMut::new();
+    let whole = event(10);
+    let half = whole.len() / 2;
+    input.extend_from_slice(&whole[..half]);
+    // The end of one and the beginning of the next always arrive together.
+    for _ in 0..10 {
+        core.receive(&mut input, now);
+        assert_eq!(core.next_deadline(), Some(now + TIMEOUT));
+        now += TIMEOUT - SECOND;
+        core.expire(now);
+        assert!(!core.is_closed());
+        input.extend_from_slice(&whole[half..]);
+        input.extend_from_slice(&whole[..half]);
+    }
+    input.truncate(whole.len());
+    core.receive(&mut input, now);
+    assert!(input.is_empty());
+    assert_eq!(core.next_deadline(), None, "between messages the server may take its time");
+}
+
+#[test]
+fn what_is_not_read_is_not_late() {
+    let mut core = connected();
+    let key = subscribed(&mut core, Overflow::PauseConnection);
+    let mut input = event(200);
+    input.extend_from_slice(&event(200)[..50]);
+    let now = Instant::now();
+    core.receive(&mut input, now);
+    assert!(!core.wants_input());
+    assert_eq!(core.next_deadline(), None);
+    // Its time runs from when it is looked at.
+    assert!(core.poll_event(key, &cx()).is_ready());
+    assert!(core.wants_input());
+    core.receive(&mut input, now + 2 * TIMEOUT);
+    assert_eq!(core.next_deadline(), Some(now + 3 * TIMEOUT));
+    core.fail(ConnectionError::ClosedByPeer);
+    assert_eq!(core.next_deadline(), None);
+}
+
+#[test]
+fn a_connection_that_came_back_begins_anew() {
+    let mut config = Config::default();
+    config.reconnects = true;
+    config.frame_timeout = SECOND;
+    let mut core = Core::new(config, &Connect::default()).unwrap();
+    written(&mut core);
+    receive(&mut core, bare(CONNECT_ACK, 1, 0));
+    let now = Instant::now();
+    core.receive(&mut BytesMut::from(&event(10)[..20]), now);
+    core.expire(now + SECOND);
+    assert!(matches!(core.ended(), Some(ConnectionError::FrameTimeout { .. })));
+    core.finish();
+    assert!(core.reconnect(&Connect::default()).unwrap());
+    // Half an acknowledgement is the business of whoever connects.
+    let mut ack = bare(CONNECT_ACK, 1, 0);
+    let rest = ack.split_off(10);
+    core.receive(&mut ack, now + 2 * SECOND);
+    assert_eq!(core.next_deadline(), None);
+    ack.extend_from_slice(&rest);
+    core.receive(&mut ack, now + 10 * SECOND);
+    assert!(core.ended().is_none());
+    core.expire(now + 100 * SECOND);
+    assert!(core.ended().is_none());
+}
+
+#[test]
+fn a_time_that_never_comes_is_none() {
+    let mut config = Config::default();
+    config.frame_timeout = Duration::MAX;
+    let mut core = Core::new(config, &Connect::default()).unwrap();
+    receive(&mut core, bare(CONNECT_ACK, 1, 0));
+    receive(&mut core, BytesMut::from(&event(10)[..20]));
+    assert_eq!(core.next_deadline(), None);
+}
