@@ -72,15 +72,26 @@ where
     shared
 }
 
-/// Serves a connection until it has ended.
-pub(super) async fn serve<S: Service, A: Authenticator>(
+/// Serves a connection until it has ended. Whatever ends the future ends the connection, even before it has been
+/// polled.
+pub(super) fn serve<S: Service, A: Authenticator>(
+    context: Context<S, A>,
+    shared: Arc<Shared<Core>>,
+    peer: Option<PeerCredentials>,
+) -> impl Future<Output = ()> + Send {
+    let end = EndOnDrop(Arc::clone(&shared));
+    async move {
+        let _end = end;
+        serve_to_the_end(context, shared, peer).await;
+    }
+}
+
+async fn serve_to_the_end<S: Service, A: Authenticator>(
     context: Context<S, A>,
     shared: Arc<Shared<Core>>,
     peer: Option<PeerCredentials>,
 ) {
     let number = shared.number;
-    // Whatever ends this future ends the connection.
-    let _end = EndOnDrop(Arc::clone(&shared));
     let Some(identity) = authenticate(&context, &shared, peer).await else { return };
     tracing::debug!(
         target: crate::LOG_TARGET, connection = number, identity = identity.0, "client accepted"
