@@ -208,6 +208,24 @@ fn values_over_the_limit_are_not_read_although_their_length_has_room_for_them() 
 }
 
 #[test]
+fn a_character_across_the_end_of_a_header_is_none() {
+    // Bytes that end with the first half of a character, then a name whose length is the second half.
+    let name = vec![b'n'; 0xa9];
+    let headers = |value_type: u8| {
+        let first = [1, b'a', value_type, 0, 1, 0xc3, 0xa9];
+        framed(&[&first, &name[..], &[7, 0, 2], "ö".as_bytes()].concat())
+    };
+    let frame = headers(6);
+    let read: Vec<_> = MessageRef::parse(&frame).unwrap().headers().collect();
+    assert_eq!(read.len(), 2);
+    assert_eq!(read[0].value, HeaderValueRef::ByteArray(&[0xc3]));
+    assert_eq!(read[1].name.as_bytes(), name);
+    assert_eq!(read[1].value, HeaderValueRef::String("ö"));
+    let error = DecodeError::Headers(HeaderError::NotUtf8);
+    assert_eq!(MessageRef::parse(&headers(7)).unwrap_err(), error);
+}
+
+#[test]
 fn after_bad_headers_reading_can_go_on() {
     let mut buffer = BytesMut::from(&framed(b"\x01n\xff")[..]);
     let next = Message { headers: Vec::new(), payload: "next".into() };

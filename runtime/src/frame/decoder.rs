@@ -2,10 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{
-    DecodeError, Frame, Limits, Message, MessageRef,
-    message::{Prelude, check_message},
-};
+use super::{DecodeError, Frame, Limits, Message, MessageRef, message::Prelude};
 
 /// Splits a stream of bytes into frames. It holds no socket; the caller owns the buffer.
 ///
@@ -60,21 +57,17 @@ impl Decoder {
     /// Bytes that are not a message. After [`DecodeError::Headers`] the frame has been taken off and
     /// decoding can go on; after any other error it cannot.
     pub fn decode_frame(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
-        let prelude = match self.prelude {
-            Some(prelude) => prelude,
-            None => match Prelude::parse(src, &self.limits)? {
-                Some(prelude) => *self.prelude.insert(prelude),
-                None => return Ok(None),
-            },
-        };
-        if src.len() < prelude.message_len {
-            return Ok(None);
+        if self.prelude.is_none() {
+            self.prelude = Prelude::parse(src, &self.limits)?;
         }
-        check_message(src, &prelude)?;
-        self.prelude = None;
-        let bytes = take(src, prelude.message_len);
-        MessageRef::parse_headers(&bytes, prelude.headers_len, &self.limits)?;
-        Ok(Some(Frame::new(bytes, prelude.headers_len)))
+        let Some(prelude) = self.prelude.take_if(|it| it.message_len <= src.len()) else {
+            return Ok(None);
+        };
+        let Prelude { message_len, headers_len, .. } = prelude;
+        prelude.check_message(src)?;
+        let bytes = take(src, message_len);
+        MessageRef::parse_headers(&bytes, headers_len, &self.limits)?;
+        Ok(Some(Frame::new(bytes, headers_len)))
     }
 
     /// Takes the next message off the front of `src`, or `None` if `src` does not hold all of it yet.
@@ -91,6 +84,6 @@ impl Decoder {
     /// A reader may reserve that much, within reason: a peer can claim a message of 24 MiB with twelve
     /// bytes.
     pub fn missing(&self, src: &BytesMut) -> usize {
-        self.prelude.map_or(0, |it| it.message_len.saturating_sub(src.len()))
+        self.prelude.as_ref().map_or(0, |it| it.message_len.saturating_sub(src.len()))
     }
 }

@@ -147,50 +147,101 @@ impl From<i32> for HeaderValue {
 ///
 /// They have been checked when the message was parsed, so that going through them cannot fail.
 #[derive(Clone, Debug)]
-pub struct Headers<'a>(&'a [u8]);
+pub struct Headers<'a> {
+    bytes: &'a [u8],
+    /// How many of the bytes have been read.
+    at: usize,
+    /// Some of the bytes that are UTF-8, whatever they mean; nearly always that is all of them. Names and
+    /// texts are cut out of it: to look at one long piece takes a fraction of what many short ones take.
+    seen: &'a str,
+    /// Where in the bytes that begins.
+    seen_at: usize,
+}
 
 impl<'a> Headers<'a> {
     /// Checks all headers in `bytes`.
     pub(super) fn parse(bytes: &'a [u8], limits: &Limits) -> Result<Self, HeaderError> {
-        let mut rest = bytes;
-        let mut count = 0;
-        while !rest.is_empty() {
+        // Whatever is cut out of ASCII is UTF-8.
+        let is_ascii = is_ascii(bytes);
+        let (mut at, mut count) = (0, 0);
+        while at < bytes.len() {
             if count == limits.max_headers {
                 return Err(HeaderError::TooMany { limit: limits.max_headers });
             }
             count += 1;
-            let header = RawHeader::read(&mut rest, limits.max_value_len)?;
-            check_text(header.name)?;
-            if header.value_type == STRING {
-                check_text(header.value)?;
+            let header = RawHeader::read(bytes, &mut at, limits.max_value_len)?;
+            if !is_ascii {
+                to_text(header.name)?;
+                if header.value_type == STRING {
+                    to_text(header.value)?;
+                }
             }
         }
-        Ok(Self(bytes))
+        Ok(Self::checked(bytes))
     }
 
     /// Headers that [`parse`](Self::parse) has checked before.
     pub(super) fn checked(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self { bytes, at: 0, seen: "", seen_at: 0 }
     }
 
     /// The same headers as bytes: what looks for a few of them need not read the others.
     pub(crate) fn raw(self) -> impl Iterator<Item = RawHeader<'a>> {
-        let mut rest = self.0;
-        std::iter::from_fn(move || next_raw(&mut rest))
+        let mut at = self.at;
+        std::iter::from_fn(move || RawHeader::read(self.bytes, &mut at, usize::MAX).ok())
+    }
+
+    /// `bytes`, which are in the headers at `at`, as a text.
+    #[inline]
+    fn text(&self, at: usize, bytes: &'a [u8]) -> Option<&'a str> {
+        let at = at - self.seen_at;
+        match self.seen.get(at..at + bytes.len()) {
+            Some(text) => Some(text),
+            // It is beside what has been seen.
+            None => to_text(bytes).ok(),
+        }
+    }
+
+    /// Looks for UTF-8 from `at` on.
+    #[cold]
+    fn look(&mut self, at: usize) {
+        let bytes = &self.bytes[at..];
+        self.seen_at = at;
+        self.seen = std::str::from_utf8(bytes).unwrap_or_else(|error| {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
+        });
     }
 }
 
 impl<'a> Iterator for Headers<'a> {
     type Item = HeaderRef<'a>;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<HeaderRef<'a>> {
-        // `parse` has read the same bytes; an error cannot come up.
-        next_raw(&mut self.0)?.to_header().ok()
+        let start = self.at;
+        // `parse` has read the same bytes; an error is their end.
+        let header = RawHeader::read(self.bytes, &mut self.at, usize::MAX).ok()?;
+        if self.at > self.seen_at + self.seen.len() {
+            self.look(start);
+        }
+        // In front of the name is its length; the value comes last.
+        let name = self.text(start + 1, header.name)?;
+        let value = match header.value_type {
+            STRING => {
+                HeaderValueRef::String(self.text(self.at - header.value.len(), header.value)?)
+            }
+            _ => header.to_value()?,
+        };
+        Some(HeaderRef { name, value })
     }
 }
 
 /// The number of the type of texts.
 const STRING: u8 = 7;
+
+/// How long a value is by its type; two have a length of their own in front.
+const VALUE_LENS: [u8; 10] = [0, 0, 1, 2, 4, 8, VARIABLE, VARIABLE, 8, 16];
+const VARIABLE: u8 = u8::MAX;
 
 /// A header whose type is known and whose texts have not been looked at.
 #[derive(Clone, Copy, Debug)]
@@ -202,29 +253,33 @@ pub(crate) struct RawHeader<'a> {
 }
 
 impl<'a> RawHeader<'a> {
-    /// Takes one header off the front of `rest`, which is not empty.
-    #[inline]
-    fn read(rest: &mut &'a [u8], max_value_len: usize) -> Result<Self, HeaderError> {
-        let [name_len] = take_array(rest)?;
-        let name = take(rest, name_len.into())?;
-        let [value_type] = take_array(rest)?;
-        let len = match value_type {
-            0 | 1 => 0,
-            2 => 1,
-            3 => 2,
-            4 => 4,
-            5 | 8 => 8,
-            6 | STRING => {
-                let len = u16::from_be_bytes(take_array(rest)?).into();
-                if len > max_value_len {
-                    return Err(HeaderError::ValueTooLong { len, limit: max_value_len });
-                }
-                len
-            }
-            9 => 16,
-            _ => return Err(HeaderError::UnknownType { value_type }),
+    /// Reads the header that begins at `at`, and moves `at` behind it.
+    #[inline(always)]
+    fn read(bytes: &'a [u8], at: &mut usize, max_value_len: usize) -> Result<Self, HeaderError> {
+        let name_at = *at + 1;
+        let name_len = *bytes.get(*at).ok_or(HeaderError::Truncated)?;
+        let name_end = name_at + usize::from(name_len);
+        let value_type = *bytes.get(name_end).ok_or(HeaderError::Truncated)?;
+        let mut value_at = name_end + 1;
+        let Some(&len) = VALUE_LENS.get(usize::from(value_type)) else {
+            return Err(HeaderError::UnknownType { value_type });
         };
-        Ok(Self { name, value_type, value: take(rest, len)? })
+        let mut len = usize::from(len);
+        if len == usize::from(VARIABLE) {
+            let &[high, low] = bytes
+                .get(value_at..)
+                .and_then(<[u8]>::first_chunk)
+                .ok_or(HeaderError::Truncated)?;
+            value_at += 2;
+            len = u16::from_be_bytes([high, low]).into();
+            if len > max_value_len {
+                return Err(HeaderError::ValueTooLong { len, limit: max_value_len });
+            }
+        }
+        let end = value_at + len;
+        let value = bytes.get(value_at..end).ok_or(HeaderError::Truncated)?;
+        *at = end;
+        Ok(Self { name: &bytes[name_at..name_end], value_type, value })
     }
 
     /// The number, if the value is an `int32`.
@@ -240,47 +295,34 @@ impl<'a> RawHeader<'a> {
         (self.value_type == STRING).then_some(self.value)
     }
 
-    fn to_header(self) -> Result<HeaderRef<'a>, HeaderError> {
-        let mut bytes = self.value;
-        let rest = &mut bytes;
-        let value = match self.value_type {
+    /// The value, unless it is a text.
+    #[inline]
+    fn to_value(self) -> Option<HeaderValueRef<'a>> {
+        let value = self.value;
+        Some(match self.value_type {
             0 => HeaderValueRef::Bool(true),
             1 => HeaderValueRef::Bool(false),
-            2 => HeaderValueRef::Byte(i8::from_be_bytes(take_array(rest)?)),
-            3 => HeaderValueRef::Int16(i16::from_be_bytes(take_array(rest)?)),
-            4 => HeaderValueRef::Int32(i32::from_be_bytes(take_array(rest)?)),
-            5 => HeaderValueRef::Int64(i64::from_be_bytes(take_array(rest)?)),
-            6 => HeaderValueRef::ByteArray(self.value),
-            STRING => HeaderValueRef::String(to_text(self.value)?),
-            8 => HeaderValueRef::Timestamp(i64::from_be_bytes(take_array(rest)?)),
-            9 => HeaderValueRef::Uuid(take_array(rest)?),
-            value_type => return Err(HeaderError::UnknownType { value_type }),
-        };
-        Ok(HeaderRef { name: to_text(self.name)?, value })
+            2 => HeaderValueRef::Byte(*value.first()? as i8),
+            3 => HeaderValueRef::Int16(i16::from_be_bytes(*value.first_chunk()?)),
+            4 => HeaderValueRef::Int32(i32::from_be_bytes(*value.first_chunk()?)),
+            5 => HeaderValueRef::Int64(i64::from_be_bytes(*value.first_chunk()?)),
+            6 => HeaderValueRef::ByteArray(value),
+            8 => HeaderValueRef::Timestamp(i64::from_be_bytes(*value.first_chunk()?)),
+            9 => HeaderValueRef::Uuid(*value.first_chunk()?),
+            _ => return None,
+        })
     }
 }
 
-fn next_raw<'a>(rest: &mut &'a [u8]) -> Option<RawHeader<'a>> {
-    if rest.is_empty() { None } else { RawHeader::read(rest, usize::MAX).ok() }
-}
-
-fn check_text(bytes: &[u8]) -> Result<(), HeaderError> {
-    // Nearly all are, and it takes less to see.
-    if bytes.is_ascii() { Ok(()) } else { to_text(bytes).map(|_| ()) }
+/// The method of slices goes through up to 31 bytes at the end one by one.
+fn is_ascii(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.last_chunk() else {
+        return bytes.is_ascii();
+    };
+    let words = bytes.as_chunks().0.iter().chain([end]);
+    words.fold(0, |all, it| all | u64::from_ne_bytes(*it)) & 0x8080_8080_8080_8080 == 0
 }
 
 fn to_text(bytes: &[u8]) -> Result<&str, HeaderError> {
     std::str::from_utf8(bytes).map_err(|_| HeaderError::NotUtf8)
-}
-
-fn take_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], HeaderError> {
-    let (array, after) = rest.split_first_chunk().ok_or(HeaderError::Truncated)?;
-    *rest = after;
-    Ok(*array)
-}
-
-fn take<'a>(rest: &mut &'a [u8], len: usize) -> Result<&'a [u8], HeaderError> {
-    let (taken, after) = rest.split_at_checked(len).ok_or(HeaderError::Truncated)?;
-    *rest = after;
-    Ok(taken)
 }

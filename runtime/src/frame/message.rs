@@ -83,12 +83,13 @@ impl<'a> MessageRef<'a> {
     pub fn parse(frame: &'a [u8]) -> Result<Self, DecodeError> {
         let limits = Limits::DEFAULT;
         let prelude = Prelude::parse(frame, &limits)?;
-        let Some(prelude) = prelude.filter(|it| it.message_len == frame.len()) else {
-            let claimed = prelude.map_or(OVERHEAD, |it| it.message_len);
+        let claimed = prelude.as_ref().map_or(OVERHEAD, |it| it.message_len);
+        let Some(prelude) = prelude.filter(|_| claimed == frame.len()) else {
             return Err(DecodeError::Length { claimed, actual: frame.len() });
         };
-        check_message(frame, &prelude)?;
-        Self::parse_headers(frame, prelude.headers_len, &limits)
+        let headers_len = prelude.headers_len;
+        prelude.check_message(frame)?;
+        Self::parse_headers(frame, headers_len, &limits)
     }
 
     /// Reads the headers of a frame whose lengths and checksums have been checked.
@@ -166,10 +167,12 @@ impl Frame {
 }
 
 /// The lengths at the front of a message, checked against the limits and each other.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Prelude {
     pub(super) message_len: usize,
     pub(super) headers_len: usize,
+    /// Has taken in the lengths: the message's checksum covers them too.
+    hasher: crc32fast::Hasher,
 }
 
 impl Prelude {
@@ -188,23 +191,26 @@ impl Prelude {
         if message_len < OVERHEAD {
             return Err(DecodeError::TooShort { len: message_len });
         }
-        let (expected, actual) = (be_u32(prelude, 8), crc32fast::hash(&prelude[..8]));
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&prelude[..8]);
+        let (expected, actual) = (be_u32(prelude, 8), hasher.clone().finalize());
         if expected != actual {
             return Err(DecodeError::PreludeChecksum { expected, actual });
         }
         if headers_len > message_len - OVERHEAD {
             return Err(DecodeError::HeadersTooLong { headers_len, message_len });
         }
-        Ok(Some(Self { message_len, headers_len }))
+        Ok(Some(Self { message_len, headers_len, hasher }))
     }
-}
 
-/// Checks the checksum of a whole frame.
-pub(super) fn check_message(frame: &[u8], prelude: &Prelude) -> Result<(), DecodeError> {
-    let end = prelude.message_len - 4;
-    let (expected, actual) = (be_u32(frame, end), crc32fast::hash(&frame[..end]));
-    if expected != actual {
-        return Err(DecodeError::MessageChecksum { expected, actual });
+    /// Checks the checksum of the whole frame that begins with this prelude.
+    pub(super) fn check_message(mut self, frame: &[u8]) -> Result<(), DecodeError> {
+        let end = self.message_len - 4;
+        self.hasher.update(&frame[8..end]);
+        let (expected, actual) = (be_u32(frame, end), self.hasher.finalize());
+        if expected != actual {
+            return Err(DecodeError::MessageChecksum { expected, actual });
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
 use aws_smithy_types::event_stream as smithy;
 use bytes::{Bytes, BytesMut};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use eventstream_rpc::frame::{Decoder, FrameEncoder, HeaderValueRef, MessageRef};
 
 const SIZES: [usize; 4] = [100, 1024, 64 * 1024, 1024 * 1024];
@@ -69,17 +69,32 @@ fn codec(c: &mut Criterion) {
         let mut group = c.benchmark_group("decode");
         group.throughput(Throughput::Bytes(wire.len() as u64));
         group.bench_function(BenchmarkId::new("ours, borrowed", size), |b| {
-            b.iter(|| MessageRef::parse(black_box(&wire)).expect("it is whole").headers().count());
-        });
-        group.bench_function(BenchmarkId::new("ours, owned", size), |b| {
-            // A copy of the input is what a socket would leave behind.
             b.iter(|| {
-                let mut input = BytesMut::from(&wire[..]);
-                Decoder::default().decode(black_box(&mut input)).expect("it is whole")
+                let message = MessageRef::parse(black_box(&wire)).expect("it is whole");
+                message.headers().for_each(|it| _ = black_box((it.name, it.value)));
+                black_box(message.payload());
             });
         });
+        group.bench_function(BenchmarkId::new("ours, owned", size), |b| {
+            b.iter_batched_ref(
+                || BytesMut::from(&wire[..]),
+                |input| {
+                    let message = Decoder::default().decode(input).expect("it is whole");
+                    let message = message.expect("it is all there");
+                    message.headers.iter().for_each(|it| _ = black_box((&it.name, &it.value)));
+                    black_box(&message.payload);
+                    message
+                },
+                BatchSize::SmallInput,
+            );
+        });
         group.bench_function(BenchmarkId::new("aws-smithy-eventstream", size), |b| {
-            b.iter(|| read_message_from(&mut black_box(wire.clone())).expect("it is whole"));
+            b.iter(|| {
+                let message = read_message_from(&mut black_box(wire.clone())).expect("it is whole");
+                message.headers().iter().for_each(|it| _ = black_box((it.name(), it.value())));
+                black_box(message.payload());
+                message
+            });
         });
         group.finish();
     }
