@@ -19,8 +19,8 @@ mod union;
 
 use std::collections::HashMap;
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
 
 use crate::{
     ir::{self, Home, Shape, Type},
@@ -29,12 +29,16 @@ use crate::{
 
 use imports::Imports;
 
+/// What stands between the lines of a documentation, which never has it itself. A quarter of all lines are
+/// documentation, and an attribute for each would take as long as a statement does.
+pub(crate) const LINE_BREAK: char = '\u{1}';
+
 /// A file that is not formatted yet.
 #[derive(Debug)]
 pub struct File {
     /// Relative to the crate's `src`, with forward slashes.
     pub path: String,
-    /// The items.
+    /// The items. Each documentation is one attribute, with U+0001 where a line ends.
     pub tokens: TokenStream,
 }
 
@@ -252,6 +256,9 @@ fn shape_file(shape: &Shape) -> TokenStream {
 }
 
 /// An identifier, raw where it is a keyword.
-fn ident(name: &str) -> proc_macro2::Ident {
-    if names::is_keyword(name) { format_ident!("r#{name}") } else { format_ident!("{name}") }
+fn ident(name: &str) -> Ident {
+    match names::is_keyword(name) {
+        true => Ident::new_raw(name, Span::call_site()),
+        false => Ident::new(name, Span::call_site()),
+    }
 }

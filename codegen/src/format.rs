@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    GeneratedFile, emit,
+    GeneratedFile,
+    emit::{self, LINE_BREAK},
     sides::{self, Conditions},
 };
 
-/// Formats the files as they come: prettyplease, and blank lines between items. What stands behind a
-/// condition that is not met is left out, and the files that nothing leads to then.
+/// Formats the files as they come: the header, then what prettyplease makes of the items, with blank lines
+/// between them. What stands behind a condition that is not met is left out, and the files that nothing
+/// leads to then.
 pub(crate) fn format<'a>(
     files: impl Iterator<Item = emit::File> + 'a,
     conditions: &'a Conditions,
+    header: &'a str,
 ) -> Box<dyn Iterator<Item = GeneratedFile> + 'a> {
     if conditions.is_trivial() {
-        return Box::new(files.map(|it| text(it.path.clone(), &tree(it))));
+        return Box::new(files.map(move |it| text(it.path.clone(), header, &tree(it))));
     }
     let mut trees: BTreeMap<_, _> = files.map(|it| (it.path.clone(), tree(it))).collect();
     trees.values_mut().for_each(|it| conditions.apply(it));
-    Box::new(sides::reachable(trees).into_iter().map(|(path, tree)| text(path, &tree)))
+    let trees = sides::reachable(trees).into_iter();
+    Box::new(trees.map(move |(path, tree)| text(path, header, &tree)))
 }
 
 fn tree(file: emit::File) -> syn::File {
@@ -27,41 +31,67 @@ fn tree(file: emit::File) -> syn::File {
     syn::parse2(file.tokens).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn text(path: String, tree: &syn::File) -> GeneratedFile {
-    GeneratedFile { path, contents: separate(&prettyplease::unparse(tree)) }
-}
-
-/// Adds the first line, which says where the file is from.
-pub(crate) fn with_header(file: GeneratedFile, header: &str) -> GeneratedFile {
-    GeneratedFile { contents: format!("// {header}\n\n{}", file.contents), ..file }
+fn text(path: String, header: &str, tree: &syn::File) -> GeneratedFile {
+    GeneratedFile { path, contents: separate(header, &prettyplease::unparse(tree)) }
 }
 
 /// Puts a blank line between items, as people do; prettyplease puts none.
-fn separate(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 16);
-    let mut previous = "";
+fn separate(header: &str, text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 16 + header.len());
+    out.push_str(header);
+    let mut previous = Line::default();
     // The first line of the item before, for items of several lines.
     let mut item = "";
-    for line in text.lines() {
+    for line in text.lines().map(Line::new) {
         if is_boundary(previous, item, line) {
             out.push('\n');
         }
-        out.push_str(line);
-        out.push('\n');
+        push_line(&mut out, line);
         previous = line;
-        if !line.starts_with([' ', '}', ')', ']']) {
-            item = line;
+        if line.indent.is_empty() && !line.text.starts_with(['}', ')', ']']) {
+            item = line.text;
         }
     }
     out
 }
 
+/// A line of the text.
+#[derive(Clone, Copy, Default)]
+struct Line<'t> {
+    /// The spaces at its beginning.
+    indent: &'t str,
+    /// What stands behind them.
+    text: &'t str,
+}
+
+impl<'t> Line<'t> {
+    fn new(line: &'t str) -> Self {
+        let (indent, text) = line.split_at(line.bytes().take_while(|it| *it == b' ').count());
+        Self { indent, text }
+    }
+}
+
+/// Adds a line, or the several that a documentation has.
+fn push_line(out: &mut String, line: Line<'_>) {
+    let mut push = |mark: &str, text: &str| {
+        out.push_str(line.indent);
+        out.push_str(mark);
+        out.push_str(text);
+        out.push('\n');
+    };
+    if line.text.starts_with("///") || line.text.starts_with("//!") {
+        let (mark, text) = line.text.split_at("///".len());
+        text.split(LINE_BREAK).for_each(|it| push(mark, it));
+    } else {
+        push("", line.text);
+    }
+}
+
 /// Whether a blank line belongs between two lines.
-fn is_boundary(previous: &str, item: &str, line: &str) -> bool {
-    let indent = |it: &str| it.len() - it.trim_start().len();
-    let (before, after) = (previous.trim(), line.trim());
+fn is_boundary(previous: Line<'_>, item: &str, line: Line<'_>) -> bool {
+    let (before, after) = (previous.text, line.text);
     let is_inner = before.is_empty() || after.is_empty() || after.starts_with('}');
-    if is_inner || indent(previous) != indent(line) {
+    if is_inner || previous.indent.len() != line.indent.len() {
         return false;
     }
     if before.starts_with("//!") || before.starts_with("#![") {
@@ -70,7 +100,7 @@ fn is_boundary(previous: &str, item: &str, line: &str) -> bool {
     if before.starts_with("///") || before.starts_with("#[") {
         return false;
     }
-    match indent(line) {
+    match line.indent.len() {
         0 => (before.ends_with('}') || before.ends_with(';')) && !is_same_list(item, after),
         4 => before == "}" || (before.ends_with(';') && starts_item(after)),
         _ => false,

@@ -163,20 +163,21 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     let origin = paths.join(", ");
     let service = lower::lower(&resolved, config, origin, &mut reporter);
     let header = header(&service.origin);
+    let first_line = format!("// {header}\n\n");
     let files = emit::emit(&service);
     let files = match &config.module {
         None => {
             let conditions = Conditions::new(config.sides, true);
-            let files = format::format(files, &conditions);
-            let files = files.map(|it| format::with_header(it, &header));
+            let files = format::format(files, &conditions, &first_line);
             files.chain([rustfmt_toml(&header)]).collect()
         }
         Some(path) => {
             let conditions = Conditions::new(config.sides, false);
             let files = files
                 .map(|it| emit::File { tokens: module::reroot(it.tokens, path), path: it.path });
-            let files: Vec<_> = format::format(files, &conditions).collect();
-            vec![format::with_header(module::nest(&files, path), &header)]
+            let files: Vec<_> = format::format(files, &conditions, "").collect();
+            let file = module::nest(&files, path);
+            vec![GeneratedFile { contents: first_line + &file.contents, ..file }]
         }
     };
     let summary = Summary::of(&service);

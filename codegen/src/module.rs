@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proc_macro2::{Group, Literal, TokenStream, TokenTree};
 
-use crate::GeneratedFile;
+use crate::{GeneratedFile, emit::LINE_BREAK};
 
 /// Leads the paths that begin with `crate::` to a module instead, in code and in the links of the
 /// documentation; examples are not compiled, because the module may be private.
@@ -42,19 +42,19 @@ pub(crate) fn reroot(tokens: TokenStream, module: &str) -> TokenStream {
     rerooted
 }
 
-/// A line of documentation, with its links to `crate::`.
+/// A documentation, with its links to `crate::`.
 fn documentation(literal: &Literal, module: &str) -> Literal {
     let Ok(text) = syn::parse_str::<syn::LitStr>(&literal.to_string()) else {
         return literal.clone();
     };
     let text = text.value();
-    let text = match &*text {
+    let lines = text.split(LINE_BREAK).map(|line| match line {
         " ```no_run" => " ```ignore".to_owned(),
-        text => ["(", "]: "].into_iter().fold(text.to_owned(), |text, before| {
-            text.replace(&format!("{before}crate::"), &format!("{before}{module}::"))
+        line => ["(", "]: "].into_iter().fold(line.to_owned(), |line, before| {
+            line.replace(&format!("{before}crate::"), &format!("{before}{module}::"))
         }),
-    };
-    Literal::string(&text)
+    });
+    Literal::string(&lines.collect::<Vec<_>>().join(&LINE_BREAK.to_string()))
 }
 
 /// Puts the files of a crate, without their first lines, into one module of one file.

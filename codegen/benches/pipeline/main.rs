@@ -6,10 +6,13 @@
 
 mod models;
 
-use std::{fs, hint::black_box, path::Path, process::Command};
+use std::{fs, hint::black_box, path::Path, process::Command, time::Duration};
 
 use codegen::{Config, Source, generate};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
+    measurement::WallTime,
+};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_codegen");
 
@@ -35,7 +38,7 @@ fn pipeline(criterion: &mut Criterion) {
 
         let mut group = criterion.benchmark_group("function");
         group.throughput(Throughput::Elements(generated.summary.shapes as u64));
-        group.sample_size(if name.contains("dense") || name.contains("large") { 10 } else { 50 });
+        limit(&mut group);
         group.bench_function(*name, |it| {
             it.iter(|| generate(&Config::new(*name), &sources).is_ok());
         });
@@ -45,12 +48,18 @@ fn pipeline(criterion: &mut Criterion) {
         let mut program = Command::new(PROGRAM);
         program.arg("--model").arg(&model).arg("--out").arg(&out).arg("--crate").arg("bench");
         let mut group = criterion.benchmark_group("program");
-        group.sample_size(10);
+        limit(&mut group);
         group.bench_function(*name, |it| {
             it.iter(|| program.output().expect("the program runs").status.success());
         });
         group.finish();
     }
+}
+
+/// Few samples, because the large models take seconds: all of it takes about three minutes on a slow machine.
+fn limit(group: &mut BenchmarkGroup<'_, WallTime>) {
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
 }
 
 criterion_group!(benches, pipeline);

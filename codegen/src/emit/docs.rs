@@ -1,23 +1,31 @@
 //! CommonMark to doc comments.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
+use super::LINE_BREAK;
 use crate::{ir::Docs, lower::list_mark};
 
 /// How long a line of documentation may be, without indentation and `///`.
 const WIDTH: usize = 96;
 
-/// `#[doc]` attributes, one for each line.
+/// A `#[doc]` attribute with all lines, which become comments of their own when the file is formatted.
 pub(super) fn outer(text: &str) -> TokenStream {
-    let lines = lines(text).into_iter().map(|line| quote!(#[doc = #line]));
-    quote!(#(#lines)*)
+    let lines = literal(text);
+    quote!(#[doc = #lines])
 }
 
-/// `#![doc]` attributes, one for each line.
+/// The same, as `#![doc]`.
 pub(super) fn inner(text: &str) -> TokenStream {
-    let lines = lines(text).into_iter().map(|line| quote!(#![doc = #line]));
-    quote!(#(#lines)*)
+    let lines = literal(text);
+    quote!(#![doc = #lines])
+}
+
+fn literal(text: &str) -> Literal {
+    let text = lines(text).join(LINE_BREAK.encode_utf8(&mut [0]));
+    // Text without escapes is read much faster, several times.
+    let raw = || format!("r#\"{text}\"#").parse().ok();
+    if text.contains("\"#") { None } else { raw() }.unwrap_or_else(|| Literal::string(&text))
 }
 
 /// The documentation of a shape, or `otherwise` if it has none, with `#[deprecated]`.

@@ -15,7 +15,8 @@ pub(super) struct Imports {
     own: Option<Home>,
     /// Whether the types of that module are in the parent of the file's own.
     is_child: bool,
-    names: BTreeMap<Vec<String>, BTreeSet<String>>,
+    /// The names by the path of their module.
+    names: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Imports {
@@ -32,21 +33,31 @@ impl Imports {
     /// Imports `path`, such as `std::fmt`, and gives its last segment.
     pub(super) fn path(&mut self, path: &str) -> proc_macro2::Ident {
         let (module, name) = path.rsplit_once("::").unwrap_or(("crate", path));
-        let module = module.split("::").map(str::to_owned).collect();
-        self.names.entry(module).or_default().insert(name.to_owned());
+        self.name(module, name)
+    }
+
+    fn name(&mut self, module: &str, name: &str) -> proc_macro2::Ident {
+        if !self.names.contains_key(module) {
+            self.names.insert(module.to_owned(), BTreeSet::new());
+        }
+        if let Some(names) = self.names.get_mut(module)
+            && !names.contains(name)
+        {
+            names.insert(name.to_owned());
+        }
         ident(name)
     }
 
     /// Imports several names of one module.
     pub(super) fn paths(&mut self, module: &str, names: &[&str]) {
         for name in names {
-            self.path(&format!("{module}::{name}"));
+            self.name(module, name);
         }
     }
 
     /// Imports a type of the crate, and gives its name.
     pub(super) fn type_ref(&mut self, type_ref: &TypeRef) -> proc_macro2::Ident {
-        let path = match &type_ref.home {
+        let module = match &type_ref.home {
             home if self.own.as_ref() == Some(home) => match (self.is_child, home) {
                 (true, _) => "super".to_owned(),
                 (false, Home::Operation(_)) => return ident(&type_ref.name),
@@ -55,13 +66,12 @@ impl Imports {
             },
             home => home.module(),
         };
-        self.path(&format!("{path}::{}", type_ref.name))
+        self.name(&module, &type_ref.name)
     }
 
     /// A file does not import what it defines.
     pub(super) fn remove(&mut self, type_ref: &TypeRef) {
-        let module = type_ref.home.module().split("::").map(str::to_owned).collect::<Vec<_>>();
-        if let Some(names) = self.names.get_mut(&module) {
+        if let Some(names) = self.names.get_mut(&type_ref.home.module()) {
             names.remove(&type_ref.name);
         }
     }
@@ -70,17 +80,19 @@ impl Imports {
 impl ToTokens for Imports {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         // The standard library, then other crates, then this one.
-        let group = |path: &[String]| match &*path[0] {
-            "std" => 0,
-            "crate" => 2,
-            "super" => 3,
+        let group = |path: &str| match path.split("::").next() {
+            Some("std") => 0,
+            Some("crate") => 2,
+            Some("super") => 3,
             _ => 1,
         };
         let mut modules: Vec<_> =
             self.names.iter().filter(|(_, names)| !names.is_empty()).collect();
-        modules.sort_by_key(|(path, _)| group(path));
+        modules.sort_by(|(a, _), (b, _)| {
+            group(a).cmp(&group(b)).then_with(|| a.split("::").cmp(b.split("::")))
+        });
         for (path, names) in modules {
-            let path = path.iter().map(|it| match &**it {
+            let path = path.split("::").map(|it| match it {
                 "crate" => quote!(crate),
                 "super" => quote!(super),
                 name => ident(name).into_token_stream(),
