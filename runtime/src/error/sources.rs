@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt};
 
-use super::{ConnectError, SdkError};
+use super::{ConnectError, ConnectionError, SdkError};
 
 /// Writes an error, then each of its sources, with colons between them.
 struct WithSources<'a>(&'a (dyn StdError + 'static));
@@ -28,6 +28,13 @@ impl<E: StdError + 'static> SdkError<E> {
     /// let error: SdkError<std::fmt::Error> = SdkError::ServiceError(std::fmt::Error);
     /// assert!(error.with_sources().to_string().starts_with(&format!("{error}: ")));
     /// ```
+    pub fn with_sources(&self) -> impl fmt::Display + '_ {
+        WithSources(self)
+    }
+}
+
+impl ConnectionError {
+    /// The error with its causes, for a person.
     pub fn with_sources(&self) -> impl fmt::Display + '_ {
         WithSources(self)
     }

@@ -5,12 +5,15 @@
 //! every subscription ends with the right result or a clear error, and nothing is left behind. Time is
 //! virtual, so that nothing depends on the machine.
 //!
-//! [`replay`] has what official SDKs and servers have sent instead, in pieces of every length.
+//! [`blocking`] has the same session by the blocking client, and [`reconnect`] clients that come back, both over
+//! real sockets. [`replay`] has what official SDKs and servers have sent instead, in pieces of every length.
 
+pub mod blocking;
 mod check;
 pub mod every;
 mod outcome;
 pub mod random;
+pub mod reconnect;
 pub mod replay;
 mod serve;
 pub mod session;

@@ -15,9 +15,14 @@ fn main() -> Result<()> {
         Some("every") => faults::every::every(0, usize::try_from(number(1, 1)?)?)?,
         Some("random") => faults::random::random(number(1, 1)?, number(2, 100_000)?)?,
         Some("sockets") => faults::random::over_sockets(number(1, 1)?, number(2, 500)?)?,
+        Some("blocking") => faults::blocking::random(number(1, 1)?, number(2, 2_000)?)?,
+        Some("blocking-every") => faults::blocking::every(0, usize::try_from(number(1, 1)?)?)?,
+        Some("reconnect") => faults::reconnect::random(number(1, 1)?, number(2, 2_000)?)?,
+        Some("reconnect-every") => faults::reconnect::every(0, usize::try_from(number(1, 1)?)?)?,
         Some("replay") => faults::replay::replay(usize::try_from(number(1, 1)?)?, usize::MAX)?,
         _ => bail!(
-            "every [STRIDE] | random [SEED [COUNT]] | sockets [SEED [COUNT]] | replay [STRIDE]"
+            "every [STRIDE] | random [SEED [COUNT]] | sockets [SEED [COUNT]] | blocking [SEED [COUNT]] | \
+             blocking-every [STRIDE] | reconnect [SEED [COUNT]] | reconnect-every [STRIDE] | replay [STRIDE]"
         ),
     };
     println!("{tally}\nin {:.1?}; nothing was wrong", start.elapsed());

@@ -1,7 +1,5 @@
 //! What came of each step of a session.
 
-use std::{error::Error, fmt::Write as _};
-
 use eventstream_rpc::{
     error::{ConnectError, ConnectionError, SdkError},
     operation::OperationError,
@@ -27,7 +25,7 @@ pub(crate) enum Failure {
 
 /// What an error of a call, or in the place of an event, means.
 pub(crate) fn of_call<E: OperationError>(error: SdkError<E>) -> Outcome {
-    let text = chain(&error);
+    let text = error.with_sources().to_string();
     match error {
         SdkError::DispatchFailure { .. } => Err(Failure::Connection(text)),
         SdkError::Timeout { .. } => Err(Failure::Deadline(text)),
@@ -39,7 +37,7 @@ pub(crate) fn of_call<E: OperationError>(error: SdkError<E>) -> Outcome {
 
 /// What an error of connecting means.
 pub(crate) fn of_connect(error: &ConnectError) -> Failure {
-    let text = chain(error);
+    let text = error.with_sources().to_string();
     match error {
         ConnectError::ClosedDuringHandshake | ConnectError::Handshake(_) => {
             Failure::Connection(text)
@@ -53,17 +51,6 @@ pub(crate) fn of_connect(error: &ConnectError) -> Failure {
 pub(crate) fn of_connection(result: Result<(), ConnectionError>) -> Outcome {
     match result {
         Ok(()) => Ok(String::new()),
-        Err(error) => Err(Failure::Connection(chain(&error))),
+        Err(error) => Err(Failure::Connection(error.with_sources().to_string())),
     }
-}
-
-/// An error and its causes.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let _ = write!(text, ": {error}");
-        source = error.source();
-    }
-    text
 }

@@ -1,6 +1,13 @@
 //! Many faults at once, by a seed.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use echo::server::Server;
@@ -21,9 +28,13 @@ use crate::{
 };
 
 /// Random numbers that are the same for the same seed: SplitMix64.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut it = self.0;
@@ -37,7 +48,7 @@ impl Random {
     }
 
     /// Up to twenty faults without consequences in each direction, and one with them in half of all cases.
-    fn faults(&mut self, bytes: [u64; 2], is_virtual: bool) -> Faults {
+    pub(crate) fn faults(&mut self, bytes: [u64; 2], is_virtual: bool) -> Faults {
         let mut faults = Faults::default();
         for (list, bytes) in [&mut faults.to_server, &mut faults.to_client].into_iter().zip(bytes) {
             for _ in 0..self.below(20) {
@@ -84,7 +95,7 @@ pub fn random(seed: u64, sessions: u64) -> Result<Tally> {
         let setup = Setup::default();
         let clean = clean(&setup).await;
         for seed in seed..seed + sessions {
-            let faults = Random(seed).faults(clean.bytes, true);
+            let faults = Random::new(seed).faults(clean.bytes, true);
             let report =
                 try_one(&setup, &clean, &faults).await.with_context(|| format!("seed {seed}"))?;
             tally.add(name(&faults), &report);
@@ -95,7 +106,7 @@ pub fn random(seed: u64, sessions: u64) -> Result<Tally> {
 }
 
 /// What the session with the worst fault is called.
-fn name(faults: &Faults) -> String {
+pub(crate) fn name(faults: &Faults) -> String {
     let worst = faults.all().find(|(_, it)| !it.kind.is_harmless());
     match worst {
         None => "pieces and delays".to_owned(),
@@ -127,7 +138,7 @@ pub fn over_sockets(seed: u64, sessions: u64) -> Result<Tally> {
         let serving = tokio::spawn(server.serve(service.clone(), stopped));
         let mut tasks = JoinSet::new();
         for seed in seed..seed + sessions {
-            let faults = Random(seed).faults(clean.bytes, false);
+            let faults = Random::new(seed).faults(clean.bytes, false);
             let (front, back) = (folder.0.join(seed.to_string()), folder.0.join("server"));
             tasks.spawn(async move {
                 let listener = UnixListener::bind(&front)?;
@@ -160,11 +171,14 @@ pub fn over_sockets(seed: u64, sessions: u64) -> Result<Tally> {
 }
 
 /// A folder for sockets, removed afterwards.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(seed: u64) -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("faults-{}-{seed}", std::process::id()));
+    pub(crate) fn new(seed: u64) -> Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("faults-{}-{seed}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
         std::fs::create_dir(&path)?;
         Ok(Self(path))
     }

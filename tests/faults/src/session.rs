@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    outcome::{Failure, Outcome, chain, of_call, of_connect, of_connection},
+    outcome::{Failure, Outcome, of_call, of_connect, of_connection},
     serve::Watched,
     wire::{Counts, Direction, Fault, proxy},
 };
@@ -201,7 +201,7 @@ impl Script {
         let flushed = connection.flush().await;
         self.note("flush", of_connection(flushed));
         connection.close().await;
-        connection.closed().await.err().map(|error| chain(&error))
+        connection.closed().await.err().map(|error| error.with_sources().to_string())
     }
 
     async fn calls(&mut self, client: &Client) {
@@ -315,8 +315,8 @@ impl Script {
     async fn ping(&mut self, connection: &Connection) {
         let outcome = match connection.ping(Duration::from_secs(10)).await {
             Ok(()) => Ok("pong".to_owned()),
-            Err(error @ PingError::Timeout) => Err(Failure::Deadline(chain(&error))),
-            Err(error) => Err(Failure::Connection(chain(&error))),
+            Err(error @ PingError::Timeout) => Err(Failure::Deadline(error.to_string())),
+            Err(error) => Err(Failure::Connection(error.to_string())),
         };
         self.note("ping", outcome);
     }

@@ -18,6 +18,10 @@ pub struct Tally {
 impl Tally {
     pub(crate) fn add(&mut self, name: String, report: &Report) {
         let failed = report.steps.iter().filter(|it| it.outcome.is_err()).count() as u64;
+        self.add_session(name, failed);
+    }
+
+    pub(crate) fn add_session(&mut self, name: String, failed: u64) {
         let row = self.rows.entry(name).or_default();
         row[0] += 1;
         row[1] += u64::from(failed > 0);

@@ -21,3 +21,17 @@ fn recorded_messages_in_pieces() {
     let tally = faults::replay::replay(97, 4096).unwrap();
     assert!(tally.sessions() > 500, "{tally}");
 }
+
+#[test]
+fn the_blocking_client_with_many_faults_and_with_any_fault_at_some_bytes() {
+    faults::blocking::random(1, 60).unwrap();
+    let tally = faults::blocking::every(5, 211).unwrap();
+    assert!(tally.sessions() > 200, "{tally}");
+}
+
+#[test]
+fn clients_that_come_back_with_many_faults_and_with_any_fault_at_some_bytes() {
+    faults::reconnect::random(1, 40).unwrap();
+    let tally = faults::reconnect::every(5, 101).unwrap();
+    assert!(tally.sessions() > 200, "{tally}");
+}
