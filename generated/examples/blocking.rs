@@ -8,7 +8,7 @@ use greengrass_core_ipc::{
     types::{BinaryMessage, SubscriptionResponseMessage},
 };
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> anyhow::Result<()> {
     let client = Client::connect()?;
     let subscription = client.subscribe_to_topic().topic("requests/+").send()?;
     println!("answering");

@@ -2,14 +2,15 @@
 //!
 //! Usage: `blocking_handler <filter> <topic> <number of readings>`. Run it with `--features blocking`.
 
+use anyhow::Context;
 use greengrass_core_ipc::{
     blocking::Client,
     types::{BinaryMessage, SubscriptionResponseMessage},
 };
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
-    let mut next = |what| args.next().ok_or(format!("name {what}"));
+    let mut next = |what| args.next().with_context(|| format!("name {what}"));
     let (filter, topic) = (next("a filter to receive")?, next("a topic to publish to")?);
     let count: u32 = next("how many readings to publish")?.parse()?;
 

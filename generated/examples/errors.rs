@@ -10,7 +10,7 @@ use greengrass_core_ipc::{
 };
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> anyhow::Result<()> {
     let topic = std::env::args().nth(1).unwrap_or_else(|| "my/topic".to_owned());
     let client = Client::connect().await?;
 

@@ -11,7 +11,7 @@ use greengrass_core_ipc::{Client, types::BinaryMessage};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+async fn main() -> anyhow::Result<ExitCode> {
     let mut terminate = signal(SignalKind::terminate())?;
     let connection = Client::builder().connect().await?;
     let client = Client::new(connection.clone());
@@ -34,7 +34,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     tokio::select! {
         ended = connection.closed() => {
             if let Err(error) = ended {
-                println!("exiting: {error}");
+                println!("exiting: {}", error.with_sources());
             }
             Ok(ExitCode::FAILURE)
         }

@@ -6,7 +6,7 @@ use greengrass_core_ipc::{Client, types::BinaryMessage};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
 
     let connection = Client::builder().connect().await?;

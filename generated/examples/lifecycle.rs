@@ -27,7 +27,7 @@ impl LifecycleHandler for Reporter {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> anyhow::Result<()> {
     let connection = Client::builder().lifecycle_handler(Reporter).connect().await?;
     let client = Client::new(connection.clone());
 

@@ -8,7 +8,7 @@ use greengrass_core_ipc::{
 };
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
     let topic = args.next().unwrap_or_else(|| "my/topic".to_owned());
     let text = args.next().unwrap_or_else(|| "hello".to_owned());

@@ -13,7 +13,7 @@ use greengrass_core_ipc::{
 };
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+async fn main() -> anyhow::Result<ExitCode> {
     let policy = ReconnectPolicy::default()
         .initial_backoff(Duration::from_millis(50))
         .max_backoff(Duration::from_secs(10))
@@ -44,8 +44,10 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     // It has ended for good: the policy has given up, or the server has ended this stream alone.
     match connection.closed().await {
-        Err(ConnectionError::ReconnectRejected(error)) => println!("refused: {error}"),
-        Err(error) => println!("gone: {error}"),
+        Err(ConnectionError::ReconnectRejected(error)) => {
+            println!("refused: {}", error.with_sources())
+        }
+        Err(error) => println!("gone: {}", error.with_sources()),
         Ok(()) => {}
     }
     Ok(ExitCode::FAILURE)

@@ -5,7 +5,7 @@
 use greengrass_core_ipc::{Client, types::SubscriptionResponseMessage};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> anyhow::Result<()> {
     let filter = std::env::args().nth(1).unwrap_or_else(|| "my/topic".to_owned());
 
     let client = Client::connect().await?;

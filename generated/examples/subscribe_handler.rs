@@ -38,7 +38,7 @@ impl StreamHandler<SubscribeToTopic> for Answerer {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> anyhow::Result<()> {
     let client = Client::connect().await?;
     let subscription = client.subscribe_to_topic().topic("requests/+").send().await?;
     println!("answering");

@@ -18,7 +18,7 @@ use greengrass_core_ipc::{
 };
 use serde_json::{Value, json};
 
-use crate::driver::{CALL_TIMEOUT, SLOW, chain, log, name, say, start_of_text};
+use crate::driver::{CALL_TIMEOUT, SLOW, log, name, say, start_of_text};
 
 /// Does what it is told until its input ends.
 ///
@@ -125,7 +125,9 @@ impl Driver {
                 self.subscriptions.insert(topic.clone(), handle);
                 say(&json!({"subscribed": topic}));
             }
-            Err(error) => say(&json!({"subscribe_failed": name(&error), "text": chain(&error)})),
+            Err(error) => say(
+                &json!({"subscribe_failed": name(&error), "text": error.with_sources().to_string()}),
+            ),
         }
         Ok(())
     }
@@ -140,16 +142,16 @@ fn make_call(client: &Client, operation: &str, number: u64) {
             .component_name("c")
             .send()
             .map(|it| it.restart_status.as_str().to_owned())
-            .map_err(|it| (name(&it), chain(&it))),
+            .map_err(|it| (name(&it), it.with_sources().to_string())),
         "publish" => {
             let message = BinaryMessage::builder().message(vec![b'x'; 4 * 1024 * 1024]).build();
             let sent = publish.publish_message(message).send();
-            sent.map(|_| String::new()).map_err(|it| (name(&it), chain(&it)))
+            sent.map(|_| String::new()).map_err(|it| (name(&it), it.with_sources().to_string()))
         }
         _ => {
             let message = JsonMessage::builder().message(json!({"text": "SECRET-IN-A-REQUEST"}));
             let sent = publish.publish_message(message.build()).send();
-            sent.map(|_| String::new()).map_err(|it| (name(&it), chain(&it)))
+            sent.map(|_| String::new()).map_err(|it| (name(&it), it.with_sources().to_string()))
         }
     };
     let key = format!("call {number}");
@@ -162,7 +164,7 @@ fn make_call(client: &Client, operation: &str, number: u64) {
 /// The text in a configuration, cut if it is long.
 fn get(client: &Client) -> Result<String, (String, String)> {
     let response = client.get_configuration().key_path(["k"]).send();
-    let response = response.map_err(|it| (name(&it), chain(&it)))?;
+    let response = response.map_err(|it| (name(&it), it.with_sources().to_string()))?;
     Ok(start_of_text(&response.value.unwrap_or_default()))
 }
 

@@ -139,7 +139,9 @@ impl Driver {
                 self.subscriptions.insert(topic.clone(), subscription.spawn_handler(handler));
                 say(&json!({"subscribed": topic}));
             }
-            Err(error) => say(&json!({"subscribe_failed": name(&error), "text": chain(&error)})),
+            Err(error) => say(
+                &json!({"subscribe_failed": name(&error), "text": error.with_sources().to_string()}),
+            ),
         }
         Ok(())
     }
@@ -156,7 +158,7 @@ async fn make_call(client: Client, operation: String, number: u64) {
             let result = client.restart_component().component_name("c").send().await;
             result
                 .map(|it| it.restart_status.as_str().to_owned())
-                .map_err(|it| (name(&it), chain(&it)))
+                .map_err(|it| (name(&it), it.with_sources().to_string()))
         }
         "publish" => published(publish(vec![b'x'; 4 * 1024 * 1024]).await),
         _ => {
@@ -176,13 +178,13 @@ async fn make_call(client: Client, operation: String, number: u64) {
 fn published<T, E: std::error::Error + eventstream_rpc::operation::OperationError>(
     result: Result<T, SdkError<E>>,
 ) -> Result<String, (String, String)> {
-    result.map(|_| String::new()).map_err(|it| (name(&it), chain(&it)))
+    result.map(|_| String::new()).map_err(|it| (name(&it), it.with_sources().to_string()))
 }
 
 /// The text in a configuration, cut if it is long.
 async fn get(client: &Client) -> Result<String, (String, String)> {
     let response = client.get_configuration().key_path(["k"]).send().await;
-    let response = response.map_err(|it| (name(&it), chain(&it)))?;
+    let response = response.map_err(|it| (name(&it), it.with_sources().to_string()))?;
     Ok(start_of_text(&response.value.unwrap_or_default()))
 }
 
@@ -202,14 +204,6 @@ pub(crate) fn name<E: eventstream_rpc::operation::OperationError>(error: &SdkErr
         _ => "other",
     };
     text.to_owned()
-}
-
-/// An error and its causes.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |it| it.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 struct Handler {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::{error::Error, fmt::Write, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use bytes::BytesMut;
 use echo::{
@@ -18,17 +18,6 @@ use tokio::{
     net::{UnixListener, UnixStream},
 };
 
-/// An error and its causes.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        write!(text, ": {error}").unwrap();
-        source = error.source();
-    }
-    text
-}
-
 async fn connect(path: &Path) -> Result<Connection, ConnectError> {
     let builder = ConnectionBuilder::default().socket_path(path);
     builder.connect_header("client-name", "accepted.test").connect().await
@@ -39,7 +28,7 @@ async fn a_socket_that_is_not_there_is_named() {
     let path = socket_path();
     let error = connect(&path).await.unwrap_err();
     assert!(matches!(error, ConnectError::Socket { .. }), "{error:?}");
-    let text = chain(&error);
+    let text = error.with_sources().to_string();
     assert!(text.contains(path.to_str().unwrap()) && text.contains("No such file"), "{text}");
 }
 
@@ -49,7 +38,7 @@ async fn a_file_that_is_no_socket_is_named() {
     std::fs::write(&path, "").unwrap();
     let error = connect(&path).await.unwrap_err();
     std::fs::remove_file(&path).unwrap();
-    let text = chain(&error);
+    let text = error.with_sources().to_string();
     assert!(matches!(error, ConnectError::Socket { .. }), "{error:?}");
     assert!(text.contains(path.to_str().unwrap()), "{text}");
 }
@@ -187,7 +176,7 @@ async fn a_reply_that_cannot_be_read_disturbs_no_other_stream() {
         peer.send(0, 2, *stream, RESPONSE, payload).await;
         let error = call.await.unwrap().unwrap_err();
         assert!(matches!(error, SdkError::ResponseError(_)), "{error:?}");
-        let text = chain(&error);
+        let text = error.with_sources().to_string();
         assert!(text.contains(expected), "{text}");
         assert!(!text.contains("SECRET"), "{text}");
     }
@@ -229,13 +218,25 @@ async fn whatever_breaks_the_connection_ends_every_call_with_the_reason() {
         peer.io.write_all(&bytes).await.unwrap();
         drop(peer);
         let error = call.await.unwrap().unwrap_err();
-        assert!(chain(&error).contains(expected), "{}", chain(&error));
+        assert!(
+            error.with_sources().to_string().contains(expected),
+            "{}",
+            error.with_sources().to_string()
+        );
         let error = stream.next().await.unwrap().unwrap_err();
-        assert!(chain(&error).contains(expected), "{}", chain(&error));
+        assert!(
+            error.with_sources().to_string().contains(expected),
+            "{}",
+            error.with_sources().to_string()
+        );
         assert!(stream.next().await.is_none());
         // Nothing can be called any more, and the reason is the same.
         let error = client.get_all_products().send().await.unwrap_err();
-        assert!(chain(&error).contains(expected), "{}", chain(&error));
+        assert!(
+            error.with_sources().to_string().contains(expected),
+            "{}",
+            error.with_sources().to_string()
+        );
     }
 }
 
@@ -272,7 +273,7 @@ async fn a_request_that_is_too_long_is_refused_before_it_is_sent() {
     let message = MessageData::builder().string_message("x".repeat(10_000)).build();
     let error = client.echo_message().message(message).send().await.unwrap_err();
     assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
-    let text = chain(&error);
+    let text = error.with_sources().to_string();
     assert!(text.contains("10000") && text.contains("bytes"), "{text}");
     // No stream id was used up.
     client.get_all_products().send().await.unwrap();

@@ -1,8 +1,9 @@
 //! Answers each message on `hello/requests` with one on `hello/answers`, until the nucleus stops it or goes
 //! away.
 
-use std::{error::Error, process::ExitCode};
+use std::process::ExitCode;
 
+use anyhow::{Result, bail};
 use greengrass_core_ipc::{
     Client,
     types::{BinaryMessage, SubscriptionResponseMessage},
@@ -14,20 +15,14 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The nucleus writes it to the component's log.
-            eprint!("hello-component: {error}");
-            let mut source = error.source();
-            while let Some(error) = source {
-                eprint!(": {error}");
-                source = error.source();
-            }
-            eprintln!();
+            // With its causes; the nucleus writes it to the component's log.
+            eprintln!("hello-component: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn run() -> Result<()> {
     // The nucleus stops a component by sending SIGTERM.
     let mut terminate = signal(SignalKind::terminate())?;
     let connection = Client::builder().connect().await?;
@@ -44,7 +39,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
             request = requests.next() => match request {
                 // A nucleus that restarts gives out new tokens and starts its components again: exit, so
                 // that it can start this one.
-                None => return Err("the subscription has ended".into()),
+                None => bail!("the subscription has ended"),
                 Some(request) => answer(&client, &greeting, request?).await?,
             },
             _ = terminate.recv() => break,
@@ -60,7 +55,7 @@ async fn answer(
     client: &Client,
     greeting: &str,
     request: SubscriptionResponseMessage,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<()> {
     let name = match request {
         SubscriptionResponseMessage::BinaryMessage(it) => {
             String::from_utf8_lossy(&it.message.unwrap_or_default()).into_owned()
