@@ -4,7 +4,7 @@ mod driver;
 mod streams;
 
 use std::{
-    task::{Context, Poll, Waker},
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use eventstream_rpc::{
     error::{ConnectError, ConnectionError},
     protocol::{
-        Endpoint, MessageType, Place, RpcMessage,
+        Endpoint, MessageType, RpcMessage,
         client::{Config, Connect, ConnectionEvent, Core},
     },
 };
@@ -21,7 +21,7 @@ use crate::{
     Input,
     frames::{self, Arriving},
     seal,
-    task::{Task, Wait},
+    task::{Line, Task, Wait, Waiter, check_room, cx, wake},
     wire::Wire,
 };
 
@@ -32,13 +32,7 @@ fn acknowledgement() -> BytesMut {
     frames::control(MessageType::ConnectAck, 1)
 }
 
-/// Somebody who waits for room to send.
-#[derive(Default)]
-struct Waiter {
-    place: Place,
-    task: Task,
-    room: Wait,
-}
+const ROOM: Line<Core> = Line { poll: Core::poll_room, leave: Core::leave };
 
 struct Client {
     core: Core,
@@ -52,6 +46,8 @@ struct Client {
     opened: i32,
     /// The largest message that has arrived, in bytes.
     largest: usize,
+    /// When the message at the front of the input began to arrive, if it has.
+    begun_at: Option<Instant>,
     wire: Wire,
     streams: Vec<Stream>,
     /// Bytes that a driver has taken to write and has not written yet.
@@ -68,10 +64,6 @@ struct Client {
     event: Wait,
     closed: Wait,
     waiters: [Waiter; 3],
-}
-
-fn cx() -> Context<'static> {
-    Context::from_waker(Waker::noop())
 }
 
 /// Lets a client go through what the bytes say, and checks that
@@ -92,7 +84,7 @@ pub fn client_core(data: &[u8]) {
         if std::mem::take(&mut client.is_direct) {
             client.write_directly(input.byte().into());
         }
-        client.wake();
+        wake(&mut client.core);
         client.check();
     }
     client.finish();
@@ -119,6 +111,7 @@ impl Client {
             number: 0,
             opened: 0,
             largest: 0,
+            begun_at: None,
             wire: Wire::default(),
             streams: Vec::new(),
             unwritten: 0,
@@ -222,33 +215,17 @@ impl Client {
                 let _ = self.core.poll_written(written, &cx());
             }
             _ => {
-                let (at, core) = (input.index(3), &mut self.core);
-                let Waiter { place, task, room } = &mut self.waiters[at];
-                let there = task.poll_early(room, |cx| core.poll_room(place, cx));
-                // Whoever has room sends, or goes away.
-                if there.is_ready() || what & 64 != 0 {
-                    core.leave(place);
-                    *room = Wait::default();
-                }
+                let at = input.index(self.waiters.len());
+                self.waiters[at].step(&mut self.core, &ROOM, what & 64 != 0);
             }
         }
-    }
-
-    /// Whoever is to be woken is.
-    fn wake(&mut self) {
-        self.core.take_woken().into_iter().for_each(Waker::wake);
     }
 
     fn check(&mut self) {
         assert!(!self.core.is_closed() || !self.core.wants_input());
         let waiting = self.core.queued() - self.written;
         if self.is_open() && waiting <= self.config.write_queue_limit as u64 {
-            let mut waiters = self.waiters.iter().filter(|it| it.room.is_waiting()).peekable();
-            let is_stuck = |it: &Waiter| it.task.must_sleep(&it.room);
-            assert!(
-                waiters.peek().is_none() || !waiters.all(is_stuck),
-                "there is room, and nobody of those who wait for it knows"
-            );
+            check_room(&self.waiters);
         }
     }
 
@@ -270,7 +247,9 @@ impl Client {
             let taken = self.arriving.take(&self.input, left);
             left -= taken.len().min(left);
             self.input.extend_from_slice(&taken);
+            let before = self.input.len();
             self.receive();
+            self.check_frame(self.input.len() < before);
             if taken.is_empty() {
                 break;
             }
@@ -298,6 +277,17 @@ impl Client {
         }
     }
 
+    /// A message that has begun has its time, however its bytes come.
+    fn check_frame(&mut self, is_whole: bool) {
+        if !self.is_open() || self.input.is_empty() || !self.core.wants_input() {
+            self.begun_at = None;
+        } else if is_whole || self.begun_at.is_none() {
+            self.begun_at = Some(self.now);
+        }
+        let expected = self.begun_at.map(|it| it + self.config.frame_timeout);
+        assert_eq!(self.core.frame_deadline(), expected);
+    }
+
     /// The connection ends, and so does everything else.
     fn finish(&mut self) {
         self.take();
@@ -307,13 +297,10 @@ impl Client {
         self.take();
         self.core.finish();
         assert!(self.core.is_closed() && !self.core.wants_input());
-        self.wake();
+        wake(&mut self.core);
         let core = &mut self.core;
         assert!(self.listener.poll(&mut self.closed, |cx| core.poll_closed(cx)).is_ready());
-        for Waiter { place, task, room } in &mut self.waiters {
-            assert!(task.poll(room, |cx| core.poll_room(place, cx)).is_ready());
-            core.leave(place);
-        }
+        self.waiters.iter_mut().for_each(|it| it.ends(core, &ROOM));
         assert!(self.core.poll_connected(&cx()).is_ready());
         let queued = self.core.queued();
         assert!(self.core.poll_written(queued, &cx()).is_ready());

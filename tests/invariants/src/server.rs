@@ -1,40 +1,31 @@
 //! The server's side of a connection under anything that a client may send and a service may do.
 
+mod service;
+
 use std::{
-    task::{Context, Poll, Waker},
+    task::Poll,
     time::{Duration, Instant},
 };
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use eventstream_rpc::{
     error::ConnectionError,
     protocol::{
-        Endpoint, MessageType, StreamId,
-        server::{Config, Core, ErrorMessage, Incoming, SendError},
+        Endpoint, MessageType,
+        server::{Config, Core, ErrorMessage, SendError},
     },
 };
 
 use crate::{
     Input,
     client::is_application,
-    frames::{self, Arriving, EVENT, RESPONSE},
+    frames::{self, Arriving, RESPONSE},
     seal,
-    task::{Task, Wait},
+    task::{Line, Task, Wait, Waiter, check_room, cx, wake},
     wire::{Wire, messages},
 };
 
-/// A request that the service knows of.
-struct Served {
-    id: StreamId,
-    has_responded: bool,
-    is_streaming: bool,
-    /// The number of the last event that was read.
-    last_event: Option<u32>,
-    /// Who waits for events, and for the end.
-    task: Task,
-    event: Wait,
-    ended: Wait,
-}
+use service::Served;
 
 struct Server {
     core: Core,
@@ -53,11 +44,18 @@ struct Server {
     /// Who waits for what the service has to decide.
     service: Task,
     incoming: Wait,
+    /// Who waits for room, for events and for replies.
+    waiters: [[Waiter; 3]; 2],
+    /// Who reads, when there is a reason not to.
+    reader: Task,
+    reading: Wait,
 }
 
-fn cx() -> Context<'static> {
-    Context::from_waker(Waker::noop())
-}
+/// Room for events, and for replies.
+const LINES: [Line<Core>; 2] = [
+    Line { poll: Core::poll_room, leave: Core::leave },
+    Line { poll: Core::poll_reply_room, leave: Core::leave_replies },
+];
 
 /// Lets a server go through what the bytes say, and checks that
 ///
@@ -65,6 +63,7 @@ fn cx() -> Context<'static> {
 /// - what it writes decodes and keeps the rules: see `wire`,
 /// - requests come once each, in the order of their ids, and no more wait than streams are allowed,
 /// - a client's events come in order, and no more wait than is allowed,
+/// - whoever waits for room is woken when there is some, and so is whoever reads,
 /// - when the connection ends everything ends.
 ///
 /// The first byte chooses the configuration; each further byte is something that happens, followed by what
@@ -75,8 +74,8 @@ pub fn server_core(data: &[u8]) {
     while !input.is_empty() {
         server.step(&mut input);
         server.take();
-        assert!(!server.core.is_closed() || !server.core.wants_input());
-        server.wake();
+        wake(&mut server.core);
+        server.check();
     }
     server.finish();
 }
@@ -88,6 +87,7 @@ impl Server {
         config.max_streams = if how & 1 != 0 { 2 } else { 10_000 };
         config.write_queue_limit = if how & 2 != 0 { 300 } else { 1024 * 1024 };
         config.max_frame_len = if how & 4 != 0 { 250 } else { 24 * 1024 * 1024 };
+        config.reply_queue_limit = if how & 32 != 0 { 600 } else { 16 * 1024 * 1024 };
         config.event_queue_limit = if how & 8 != 0 { 500 } else { 16 * 1024 * 1024 };
         let now = Instant::now();
         let mut server = Self {
@@ -105,6 +105,9 @@ impl Server {
             has_introduction: false,
             service: Task::default(),
             incoming: Wait::default(),
+            waiters: Default::default(),
+            reader: Task::default(),
+            reading: Wait::default(),
         };
         // Most of what can happen happens after the handshake.
         if how & 16 == 0 {
@@ -179,11 +182,22 @@ impl Server {
             // Nobody is let in before they have been asked about.
             29 if self.has_introduction && what & 96 == 96 => self.core.refuse(self.now),
             29 if self.has_introduction => self.core.accept(),
-            30 if what & 96 == 96 => self.core.drain(),
+            30 if what & 224 == 96 => self.core.drain(),
+            30 if what & 128 != 0 => {
+                let which = usize::from(what & 64 != 0);
+                let at = input.index(self.waiters[which].len());
+                self.waiters[which][at].step(&mut self.core, &LINES[which], false);
+            }
             30 => {
                 let _ = self.core.poll_idle(&cx());
             }
             _ if what & 224 == 224 => self.core.fail(ConnectionError::ClosedByPeer),
+            _ if what & 96 != 0 => {
+                let which = usize::from(what & 64 != 0);
+                let at = input.index(2 * self.waiters[which].len());
+                let (at, gives_up) = (at / 2, at & 1 == 1);
+                self.waiters[which][at].step(&mut self.core, &LINES[which], gives_up);
+            }
             _ => {
                 let _ = self.core.poll_finished(&cx());
                 let _ = self.core.missing(&self.input);
@@ -191,9 +205,23 @@ impl Server {
         }
     }
 
-    /// Whoever is to be woken is.
-    fn wake(&mut self) {
-        self.core.take_woken().into_iter().for_each(Waker::wake);
+    fn check(&mut self) {
+        assert!(!self.core.is_closed() || !self.core.wants_input());
+        let most = self.config.write_queue_limit;
+        for (waiters, limit) in self.waiters.iter().zip([most, self.reply_limit()]) {
+            if !self.core.is_closed() && self.unwritten <= limit {
+                check_room(waiters);
+            }
+        }
+        let is_asleep = self.reader.must_sleep(&self.reading);
+        assert!(
+            !self.core.wants_input() || !is_asleep,
+            "nobody reads, and there is no reason for it"
+        );
+    }
+
+    fn reply_limit(&self) -> usize {
+        self.config.reply_queue_limit.max(self.config.write_queue_limit)
     }
 
     fn with_served(&mut self, input: &mut Input<'_>, f: impl FnOnce(&mut Self, usize)) {
@@ -216,6 +244,19 @@ impl Server {
             if taken.is_empty() {
                 break;
             }
+        }
+        self.rest();
+    }
+
+    /// Whoever reads and writes rests, unless it is to read on.
+    fn rest(&mut self) {
+        self.reading = Wait::default();
+        if !self.core.wants_input() {
+            let core = &mut self.core;
+            let _ = self.reader.poll_early(&mut self.reading, |cx| {
+                core.set_driver(cx);
+                Poll::<()>::Pending
+            });
         }
     }
 
@@ -245,99 +286,14 @@ impl Server {
         let mut taken = BytesMut::new();
         self.core.take_output(&mut taken);
         self.unwritten += taken.len();
+        if !taken.is_empty() {
+            // It was there to take it.
+            self.rest();
+        }
         for message in messages(taken) {
             self.wire.server_wrote(&message, self.taken);
             self.taken += message.frame_len() as u64;
         }
-    }
-
-    /// Whether there was something.
-    fn poll_incoming(&mut self) -> bool {
-        self.wake();
-        let core = &mut self.core;
-        match self.service.poll(&mut self.incoming, |cx| core.poll_incoming(cx)) {
-            Poll::Pending => {
-                assert!(!self.core.is_closed());
-                false
-            }
-            Poll::Ready(None) => {
-                assert!(self.core.is_closed());
-                false
-            }
-            Poll::Ready(Some(Incoming::Connect { .. })) => {
-                assert!(!self.has_introduction, "a client introduces itself once");
-                self.has_introduction = true;
-                true
-            }
-            Poll::Ready(Some(Incoming::Request(message))) => {
-                assert!(self.has_introduction);
-                let id = message.stream_id;
-                assert!(message.operation().is_some_and(|it| !it.is_empty()));
-                assert!(self.served.last().is_none_or(|it| it.id < id), "ids count up");
-                assert!(id.0 > 0 && id.0 <= self.wire.last_id);
-                self.served.push(Served {
-                    id,
-                    has_responded: false,
-                    is_streaming: false,
-                    last_event: None,
-                    task: Task::default(),
-                    event: Wait::default(),
-                    ended: Wait::default(),
-                });
-                true
-            }
-        }
-    }
-
-    fn respond(&mut self, at: usize) {
-        let served = &mut self.served[at];
-        if served.has_responded {
-            return;
-        }
-        let payload = |dst: &mut BytesMut| {
-            dst.put_slice(b"{}");
-            Ok(())
-        };
-        served.is_streaming = served.id.0 % 2 == 0;
-        let sent = if served.is_streaming {
-            self.core.respond_open(served.id, RESPONSE, payload)
-        } else {
-            self.core.respond(served.id, RESPONSE, payload)
-        };
-        match sent {
-            Ok(()) => served.has_responded = true,
-            Err(SendError::Full) => assert!(self.unwritten > self.config.write_queue_limit),
-            Err(SendError::Ended | SendError::Build(_)) => {}
-        }
-    }
-
-    fn send_event(&mut self, at: usize) {
-        let served = &self.served[at];
-        if !served.has_responded || !served.is_streaming {
-            return;
-        }
-        let sent = self.core.send_event(served.id, EVENT, |dst| {
-            dst.put_slice(b"{\"text\":\"An event that is not quite short.\"}");
-            Ok(())
-        });
-        if let Err(SendError::Full) = sent {
-            assert!(self.unwritten > self.config.write_queue_limit);
-        }
-    }
-
-    /// The length of an event, if there was one.
-    fn poll_event(&mut self, at: usize) -> Option<usize> {
-        self.wake();
-        let (core, served) = (&mut self.core, &mut self.served[at]);
-        let _ = served.task.poll(&mut served.ended, |cx| core.poll_ended(served.id, cx));
-        let event = served.task.poll(&mut served.event, |cx| core.poll_event(served.id, cx));
-        let Poll::Ready(Some(event)) = event else { return None };
-        assert_eq!(event.stream_id, served.id);
-        if let Some(number) = frames::number(event.payload()) {
-            assert!(served.last_event < Some(number), "events come in their order");
-            served.last_event = Some(number);
-        }
-        Some(event.frame_len())
     }
 
     /// The connection ends, and so does everything else.
@@ -360,6 +316,9 @@ impl Server {
         self.core.finish();
         assert!(self.core.is_closed() && !self.core.wants_input());
         assert!(!self.poll_incoming() && !self.incoming.is_waiting());
+        for (waiters, line) in self.waiters.iter_mut().zip(&LINES) {
+            waiters.iter_mut().for_each(|it| it.ends(&mut self.core, line));
+        }
         assert!(self.core.poll_idle(&cx()).is_ready());
         assert!(self.core.poll_finished(&cx()).is_ready());
         assert_eq!(self.core.next_deadline(), None);

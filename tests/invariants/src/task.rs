@@ -8,6 +8,60 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
+use eventstream_rpc::protocol::{Endpoint, Place};
+
+/// One that nobody hears of.
+pub(crate) fn cx() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+/// Wakes whoever is to be woken.
+pub(crate) fn wake(core: &mut impl Endpoint) {
+    core.take_woken().into_iter().for_each(Waker::wake);
+}
+
+/// Somebody who waits for room to send.
+#[derive(Debug, Default)]
+pub(crate) struct Waiter {
+    place: Place,
+    task: Task,
+    room: Wait,
+}
+
+/// One of the queues of those who wait for room.
+pub(crate) struct Line<C> {
+    pub(crate) poll: fn(&mut C, &mut Place, &Context<'_>) -> Poll<()>,
+    pub(crate) leave: fn(&mut C, &mut Place),
+}
+
+impl Waiter {
+    /// Asks for room. Whoever has it sends, or goes away, as may whoever has none.
+    pub(crate) fn step<C>(&mut self, core: &mut C, line: &Line<C>, gives_up: bool) {
+        let Self { place, task, room } = self;
+        let there = task.poll_early(room, |cx| (line.poll)(core, place, cx));
+        if there.is_ready() || gives_up {
+            (line.leave)(core, place);
+            *room = Wait::default();
+        }
+    }
+
+    /// The connection has ended: there is nothing to wait for, and whoever waited has been woken.
+    pub(crate) fn ends<C>(&mut self, core: &mut C, line: &Line<C>) {
+        let Self { place, task, room } = self;
+        assert!(task.poll(room, |cx| (line.poll)(core, place, cx)).is_ready());
+        (line.leave)(core, place);
+    }
+}
+
+/// When there is room, at least one of those who wait for it knows.
+pub(crate) fn check_room(waiters: &[Waiter]) {
+    let mut waiters = waiters.iter().filter(|it| it.room.is_waiting()).peekable();
+    assert!(
+        waiters.peek().is_none() || !waiters.all(|it| it.task.must_sleep(&it.room)),
+        "there is room, and nobody of those who wait for it knows"
+    );
+}
+
 /// One task: how often it has been woken.
 #[derive(Debug, Default)]
 pub(crate) struct Task(Arc<Count>);

@@ -112,7 +112,7 @@ impl Client {
     }
 
     pub(super) fn poll_reply(&mut self, at: usize) {
-        self.wake();
+        crate::task::wake(&mut self.core);
         let (core, stream) = (&mut self.core, &mut self.streams[at]);
         let reply = stream.task.poll(&mut stream.reply, |cx| core.poll_reply(stream.key, cx));
         let Poll::Ready(reply) = reply else {
@@ -137,7 +137,7 @@ impl Client {
 
     /// Whether there was something.
     pub(super) fn poll_event(&mut self, at: usize) -> Option<usize> {
-        self.wake();
+        crate::task::wake(&mut self.core);
         let (core, stream) = (&mut self.core, &mut self.streams[at]);
         let next = stream.task.poll(&mut stream.event, |cx| core.poll_event(stream.key, cx));
         let next = match next {
