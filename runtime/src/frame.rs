@@ -22,6 +22,10 @@ mod error;
 mod header;
 mod message;
 
+use std::sync::LazyLock;
+
+use crc32fast::Hasher;
+
 pub use decoder::Decoder;
 pub use encoder::FrameEncoder;
 pub use error::{DecodeError, EncodeError, HeaderError};
@@ -67,6 +71,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self::DEFAULT
     }
+}
+
+/// A new hasher, which does not find out each time what the processor can do.
+fn hasher() -> Hasher {
+    static HASHER: LazyLock<Hasher> = LazyLock::new(Hasher::new);
+    HASHER.clone()
 }
 
 /// Reads a big-endian `u32`; the caller has checked that it is there.

@@ -9,6 +9,11 @@ use super::sleeper::Bell;
 /// How much is read at a time at most, in bytes, unless a message is known to be longer.
 const READ_LEN: usize = 64 * 1024;
 
+/// A message that lacks more than this, in bytes, is one of a kind of which several are read at a time: as
+/// many as the sockets of Linux hold.
+const LARGE_LEN: usize = READ_LEN / 4;
+const LARGE_READ_LEN: usize = 4 * READ_LEN;
+
 /// The part of a buffer that is left before a new one takes its place, in bytes.
 const SPARE_LEN: usize = READ_LEN / 2;
 
@@ -55,7 +60,8 @@ impl Input {
     pub(super) fn space(&mut self) -> &mut [u8] {
         if self.spare.len() < SPARE_LEN {
             let most = MAX_CLAIMED_LEN.max(self.filled.len());
-            let len = self.missing.clamp(READ_LEN, most);
+            let least = if self.missing > LARGE_LEN { LARGE_READ_LEN } else { READ_LEN };
+            let len = self.missing.clamp(least, most);
             let mut buffer = BytesMut::zeroed(self.filled.len() + len);
             buffer[..self.filled.len()].copy_from_slice(&self.filled);
             self.spare = buffer.split_off(self.filled.len());

@@ -39,6 +39,8 @@ pub(super) struct Sleeper {
 #[derive(Debug, Default)]
 struct State {
     is_woken: bool,
+    /// The thread waits for the condition.
+    is_parked: bool,
     /// While the thread polls: what ends it.
     bell: Option<Arc<PipeWriter>>,
 }
@@ -54,17 +56,19 @@ impl Sleeper {
     pub(super) fn park(&self, until: Option<Instant>) {
         let mut state = self.lock();
         while !state.is_woken {
-            state = match until {
+            let left = until.map(|it| it.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|it| it.is_zero()) {
+                return;
+            }
+            state.is_parked = true;
+            state = match left {
                 None => self.woken.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(until) => {
-                    let left = until.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return;
-                    }
+                Some(left) => {
                     let slept = self.woken.wait_timeout(state, left);
                     slept.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+            state.is_parked = false;
         }
         state.is_woken = false;
     }
@@ -101,11 +105,16 @@ impl Wake for Sleeper {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let mut state = self.lock();
-        state.is_woken = true;
-        match state.bell.take() {
+        if std::mem::replace(&mut state.is_woken, true) {
+            return;
+        }
+        if let Some(bell) = state.bell.take() {
             // There is room for it: at most one byte is in the pipe.
-            Some(bell) => _ = (&*bell).write(&[1]),
-            None => self.woken.notify_one(),
+            let _ = (&*bell).write(&[1]);
+        } else if state.is_parked {
+            // What is woken wants the lock.
+            drop(state);
+            self.woken.notify_one();
         }
     }
 }

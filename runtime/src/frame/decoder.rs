@@ -28,13 +28,14 @@ pub struct Decoder {
     prelude: Option<Prelude>,
 }
 
-/// Messages up to this length are copied out of the buffer, in bytes: a small one that waits to be read must
-/// not keep the whole of a large buffer alive.
+/// Messages up to this length, in bytes, and up to this share of the buffer are copied out of it: a small one
+/// that waits to be read must not keep the whole of a large buffer alive.
 const COPIED_LEN: usize = 4096;
+const COPIED_SHARE: usize = 16;
 
 /// Takes bytes off the front of a buffer.
 fn take(src: &mut BytesMut, len: usize) -> Bytes {
-    if len > COPIED_LEN {
+    if len > COPIED_LEN.max(src.capacity() / COPIED_SHARE) {
         return src.split_to(len).freeze();
     }
     let bytes = Bytes::copy_from_slice(&src[..len]);

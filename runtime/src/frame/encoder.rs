@@ -128,10 +128,13 @@ impl<'a> FrameEncoder<'a> {
         let frame = &mut self.dst[self.start..];
         frame[..4].copy_from_slice(&(len as u32).to_be_bytes());
         frame[4..8].copy_from_slice(&(headers_len as u32).to_be_bytes());
-        let checksum = crc32fast::hash(&frame[..8]);
+        // The message's checksum goes on from the prelude's.
+        let mut hasher = super::hasher();
+        hasher.update(&frame[..8]);
+        let checksum = hasher.clone().finalize();
         frame[8..PRELUDE_LEN].copy_from_slice(&checksum.to_be_bytes());
-        let checksum = crc32fast::hash(frame);
-        self.dst.put_u32(checksum);
+        hasher.update(&frame[8..]);
+        self.dst.put_u32(hasher.finalize());
         self.is_finished = true;
         Ok(len)
     }

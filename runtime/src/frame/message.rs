@@ -191,7 +191,7 @@ impl Prelude {
         if message_len < OVERHEAD {
             return Err(DecodeError::TooShort { len: message_len });
         }
-        let mut hasher = crc32fast::Hasher::new();
+        let mut hasher = super::hasher();
         hasher.update(&prelude[..8]);
         let (expected, actual) = (be_u32(prelude, 8), hasher.clone().finalize());
         if expected != actual {

@@ -219,6 +219,9 @@ impl RpcMessage {
 const NUMBERS: &[u8; 55] =
     b"\x0d:message-type\x04\0\0\0\0\x0e:message-flags\x04\0\0\0\0\x0a:stream-id\x04\0\0\0\0";
 
+/// The header of every message with a payload, as it travels.
+const CONTENT_TYPE: &[u8; 33] = b"\x0d:content-type\x07\0\x10application/json";
+
 /// They are in every message, and so they are not put together each time.
 fn encoded(numbers: [i32; 3]) -> [u8; NUMBERS.len()] {
     const ENDS: [usize; 3] = [
@@ -279,7 +282,7 @@ impl<'a> Outgoing<'a> {
     ) -> Result<FrameEncoder<'b>, EncodeError> {
         let mut frame = FrameEncoder::with_limits(dst, limits);
         if let Some(shape) = self.service_model_type {
-            frame.header(header::CONTENT_TYPE, HeaderValueRef::String(super::JSON))?;
+            frame.encoded_headers(1, CONTENT_TYPE);
             frame.header(header::SERVICE_MODEL_TYPE, HeaderValueRef::String(shape))?;
         }
         let numbers = [self.message_type as i32, self.flags.0, self.stream_id.0];

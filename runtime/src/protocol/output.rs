@@ -167,12 +167,13 @@ impl Output {
             end += (len as usize).max(1);
         }
         self.begun = end - bytes;
-        self.buffer.advance(bytes);
         self.taken += bytes as u64;
-        if self.buffer.is_empty() {
+        if bytes == self.buffer.len() {
             // The driver need not come for it. The buffer is used again from its start.
             self.has_news = false;
             self.buffer.clear();
+        } else {
+            self.buffer.advance(bytes);
         }
     }
 
@@ -286,10 +287,12 @@ impl Output {
         self.woken.extend(wakers);
     }
 
+    #[inline]
     pub(super) fn take_woken(&mut self) -> Wakers {
         if std::mem::take(&mut self.has_news) {
             self.wake_driver();
         }
-        std::mem::take(&mut self.woken)
+        // Mostly there is nobody.
+        if self.woken.is_empty() { Wakers::default() } else { std::mem::take(&mut self.woken) }
     }
 }

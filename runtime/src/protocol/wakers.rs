@@ -6,13 +6,25 @@ use std::{iter::Chain, option, task::Waker, vec};
 #[derive(Debug, Default)]
 pub struct Wakers {
     first: Option<Waker>,
+    /// Empty unless there is a first one.
     others: Vec<Waker>,
 }
 
 impl Wakers {
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
     /// Calls each of them.
+    #[inline]
     pub fn wake(self) {
-        self.into_iter().for_each(Waker::wake);
+        let Some(first) = self.first else {
+            // There is nothing to drop, and to find that out takes longer.
+            return std::mem::forget(self.others);
+        };
+        first.wake();
+        self.others.into_iter().for_each(Waker::wake);
     }
 }
 

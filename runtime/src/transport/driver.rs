@@ -22,6 +22,11 @@ use crate::{LOG_TARGET, error::ConnectionError, protocol::Endpoint};
 const READ_LEN: usize = 4 * 1024;
 const MAX_READ_LEN: usize = 64 * 1024;
 
+/// The same for messages that lack more than the first number of bytes: several are read at a time, as many as
+/// the sockets of Linux hold.
+const LARGE_LEN: usize = 16 * 1024;
+const MAX_LARGE_READ_LEN: usize = 256 * 1024;
+
 /// How much is reserved at most for a message that claims to be longer: its claim costs the other side
 /// twelve bytes.
 const MAX_RESERVED: usize = 1024 * 1024;
@@ -107,14 +112,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             if len == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.output.advance(len);
+            // An emptied buffer is used again from its start, unless it is larger than what is usual.
+            if len < self.output.len() {
+                self.output.advance(len);
+            } else if self.output.capacity() > MAX_KEPT {
+                self.output = BytesMut::new();
+            } else {
+                self.output.clear();
+            }
             self.written += len;
         }
-        // An emptied buffer is used again from its start, unless it is larger than what is usual.
-        if self.output.capacity() > MAX_KEPT {
-            self.output = BytesMut::new();
-        }
-        self.output.clear();
         ready!(Pin::new(&mut self.io).poll_flush(cx))?;
         self.is_flushed = true;
         Poll::Ready(Ok(()))
@@ -125,34 +132,33 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
         if self.input.is_empty() && self.input.capacity() > MAX_KEPT {
             self.input = BytesMut::new();
         }
-        self.input.reserve(missing.clamp(self.read_len, MAX_RESERVED));
+        let mut room = self.input.capacity() - self.input.len();
+        // What is left of a buffer will do, unless it is little.
+        if room < missing.clamp(self.read_len / 2, MAX_RESERVED) {
+            self.input.reserve(missing.clamp(self.read_len, MAX_RESERVED));
+            room = self.input.capacity() - self.input.len();
+        }
         // The future holds nothing between polls, so that a new one can take its place.
         let len = ready!(std::pin::pin!(self.io.read_buf(&mut self.input)).poll(cx))?;
-        if self.input.len() == self.input.capacity() {
-            self.read_len = (2 * self.read_len).min(MAX_READ_LEN);
+        if len == room && room >= self.read_len {
+            let most = if missing > LARGE_LEN { MAX_LARGE_READ_LEN } else { MAX_READ_LEN };
+            self.read_len = (2 * self.read_len).min(most).max(self.read_len);
         }
         Poll::Ready(Ok(len))
     }
 
     /// Ends what is due; ready if there was something.
     fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
-        // One that has run out wakes nobody again, and must not count as set.
-        if self.timer.as_mut().is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready()) {
-            self.timer = None;
-            self.shared.with(|core| core.expire(tokio::time::Instant::now().into_std()));
-            return Poll::Ready(());
-        }
-        let Some(deadline) = deadline else { return Poll::Pending };
         // Most deadlines go away before they come. The timer is set again only when an earlier one turns
         // up or this one has passed.
-        let timer = match &mut self.timer {
-            Some((at, timer)) if *at <= deadline => timer,
-            slot => {
-                let sleep = Box::pin(tokio::time::sleep_until(deadline.into()));
-                &mut slot.insert((deadline, sleep)).1
-            }
-        };
+        if let Some(deadline) = deadline
+            && self.timer.as_ref().is_none_or(|(at, _)| *at > deadline)
+        {
+            self.timer = Some((deadline, Box::pin(tokio::time::sleep_until(deadline.into()))));
+        }
+        let Some((_, timer)) = &mut self.timer else { return Poll::Pending };
         ready!(timer.as_mut().poll(cx));
+        // One that has run out wakes nobody again, and must not count as set.
         self.timer = None;
         self.shared.with(|core| core.expire(tokio::time::Instant::now().into_std()));
         Poll::Ready(())

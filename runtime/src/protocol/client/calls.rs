@@ -55,10 +55,8 @@ impl Core {
         };
         let key = Key(self.next_key);
         self.next_key += 1;
-        let mut stream = Stream::new(id, request, self.output.queued());
-        stream.reopen = reopen;
-        self.calls += usize::from(!stream.is_streaming);
-        self.streams.insert(key, stream);
+        self.calls += usize::from(request.subscribe.is_none());
+        self.streams.insert(key, Stream::new(id, request, self.output.queued(), reopen));
         self.keys.insert(id, key);
         if let Some(deadline) = request.deadline {
             self.deadlines.push(Reverse((deadline, key)));
@@ -193,7 +191,10 @@ impl Core {
 
     /// Forgets a stream whose owner is gone; it is ended if it is still open.
     pub fn forget(&mut self, key: Key) {
-        self.end(key);
+        // A call that has been answered has nothing left to end.
+        if self.streams.get(&key).is_some_and(|it| !it.is_over()) {
+            self.end(key);
+        }
         if self.streams.remove(&key).is_some_and(|it| !it.is_streaming) {
             self.calls -= 1;
         }

@@ -149,11 +149,16 @@ impl From<Pushed> for Action {
 }
 
 impl Stream {
-    pub(super) fn new(id: StreamId, request: &Request<'_>, request_end: u64) -> Self {
+    pub(super) fn new(
+        id: StreamId,
+        request: &Request<'_>,
+        request_end: u64,
+        reopen: Option<Reopen>,
+    ) -> Self {
         Self {
             id: Some(id),
             lagging: None,
-            reopen: None,
+            reopen,
             reopening: Reopening::No,
             deadline: request.deadline,
             is_down: false,
@@ -243,23 +248,27 @@ impl Stream {
         self.queue.push(message).into()
     }
 
+    /// Whether it is a call that the other side has ended, and nobody waits for it.
+    pub(super) fn is_over(&self) -> bool {
+        !self.is_streaming && self.id.is_none() && self.waker.is_none()
+    }
+
     /// Whether the queue of the stream holds the connection up.
     pub(super) fn holds_up(&self) -> bool {
         self.queue.holds_up()
     }
 
     pub(super) fn poll_reply(&mut self, cx: &Context<'_>) -> Poll<Result<RpcMessage, Failure>> {
+        if let Phase::Waiting = self.phase {
+            return self.wait(cx);
+        }
         match std::mem::replace(&mut self.phase, Phase::Open) {
             Phase::Replied(message) => Poll::Ready(Ok(*message)),
             Phase::Failed(failure) => {
                 self.phase = Phase::Failed(failure.clone());
                 Poll::Ready(Err(failure))
             }
-            Phase::Waiting => {
-                self.phase = Phase::Waiting;
-                self.wait(cx)
-            }
-            Phase::Open => Poll::Ready(Err(Failure::NoResponse)),
+            Phase::Waiting | Phase::Open => Poll::Ready(Err(Failure::NoResponse)),
         }
     }
 
