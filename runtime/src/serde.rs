@@ -20,7 +20,11 @@ mod violations;
 mod zero;
 
 use bytes::BytesMut;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
 
 use crate::operation::ErrorShape;
 
@@ -127,11 +131,12 @@ pub fn error_from_slice<T: ErrorShape>(payload: &[u8]) -> Result<T, Error> {
     let Some(text) = ErrorMembers::read(payload).message else {
         return Ok(error);
     };
-    let mut members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(payload)?;
-    // The model may well spell it `Message`.
-    members.insert("Message".to_owned(), text.clone().into());
-    members.insert("message".to_owned(), text.into());
-    Ok(serde_json::from_value(members.into())?)
+    let Some(members) = payload.trim_ascii_end().strip_suffix(b"}") else {
+        return Ok(error);
+    };
+    // The last of duplicates counts. The model may well spell it `Message`.
+    let text = to_vec(&text)?;
+    from_slice(&[members, b",\"Message\":", &text, b",\"message\":", &text, b"}"].concat())
 }
 
 /// The members that any error reply may have, whatever its shape.
@@ -148,16 +153,42 @@ pub(crate) struct ErrorMembers {
 impl ErrorMembers {
     /// Reads what can be read: another type than text, or no JSON at all, counts as absent.
     pub(crate) fn read(payload: &[u8]) -> Self {
-        let Ok(members) = serde_json::from_slice::<serde_json::Value>(payload) else {
-            return Self::default();
-        };
-        let text =
-            |name: &str| Some(members.get(name)?.as_str()?.to_owned()).filter(|it| !it.is_empty());
-        Self {
-            code: text("_errorCode"),
-            error: text("error"),
-            message: text("message").or_else(|| text("_message")),
+        serde_json::from_slice(payload).unwrap_or_default()
+    }
+}
+
+// Values that are not looked at stay text: to read them would take more code than all of this.
+impl<'de> Deserialize<'de> for ErrorMembers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ErrorMembersVisitor)
+    }
+}
+
+struct ErrorMembersVisitor;
+
+impl<'de> Visitor<'de> for ErrorMembersVisitor {
+    type Value = ErrorMembers;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the members of an error")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ErrorMembers, A::Error> {
+        let mut members = ErrorMembers::default();
+        let mut other_message = None;
+        while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+            let member = match name.as_str() {
+                "_errorCode" => &mut members.code,
+                "error" => &mut members.error,
+                "message" => &mut members.message,
+                "_message" => &mut other_message,
+                _ => continue,
+            };
+            let text = serde_json::from_str(value.get()).ok();
+            *member = text.filter(|it: &String| !it.is_empty());
         }
+        members.message = members.message.or(other_message);
+        Ok(members)
     }
 }
 
@@ -229,5 +260,7 @@ mod tests {
         assert_eq!(text(r#"{"message": "", "_message": "b"}"#).as_deref(), Some("b"));
         assert_eq!(text(r#"{"message": 1, "_message": ""}"#), None);
         assert_eq!(text("InternalServerError"), None);
+        assert_eq!(text(r#"{"message": "a", "x": [{"message": "b"}], "message": 1}"#), None);
+        assert_eq!(text(r#"{"message": "a"} b"#), None);
     }
 }

@@ -296,5 +296,8 @@ impl<'a> Outgoing<'a> {
 
 /// Writes the JSON payload of a `PROTOCOL_ERROR` or `INTERNAL_ERROR`; the text is our own.
 pub(crate) fn error_payload(message: &str, dst: &mut BytesMut) {
-    dst.put_slice(serde_json::json!({ "message": message }).to_string().as_bytes());
+    dst.put_slice(b"{\"message\":");
+    // A text always has a JSON form.
+    let _ = crate::serde::append(dst, message);
+    dst.put_slice(b"}");
 }
