@@ -199,7 +199,8 @@ pub use service::GreengrassCoreIpcService;
 /// An operation that is not implemented answers with an error that is not of the model, so that a
 /// model with more operations does not break an implementation.
 pub trait GreengrassCoreIpc: Send + Sync + 'static {
-    /// Decides about a request that lacks required members.
+    /// Decides about a request, or an event from a client, that lacks required members or holds
+    /// values that the model does not allow.
     ///
     /// Such requests are refused by default, as the Java server does. A service that accepts them
     /// finds zero values in the place of what is missing, and the list again in

@@ -93,7 +93,8 @@ pub fn payload_from_slice<T: crate::operation::Shape>(payload: &[u8]) -> Result<
     from_slice(payload)
 }
 
-/// Reads the payload of a request: the JSON object of a structure, and what it lacks.
+/// Reads the payload of a request or of an event from a client: the JSON object of a structure or union, and
+/// what it lacks or has that the model does not allow.
 ///
 /// # Errors
 ///

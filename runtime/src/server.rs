@@ -64,7 +64,8 @@ pub trait Service: Send + Sync + 'static {
     /// [`IncomingCall::streaming`].
     fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()>;
 
-    /// Decides about a request that lacks required members, or holds values that the model does not allow.
+    /// Decides about a request, or an event from a client, that lacks required members or holds values that
+    /// the model does not allow. The paths of an event's members begin at the event.
     fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
         let _ = (operation, violations);
         InvalidRequest::Reject

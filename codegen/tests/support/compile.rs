@@ -67,10 +67,10 @@ impl<'f> Workspace<'f> {
         let (folder, uses) = uses;
         let runtime = workspace().join("runtime");
         let manifest = format!(
-            "[dependencies]\n{uses} = {{ path = \"../{folder}\", features = [\"tokio\", \"server\"] }}\n\
+            "[dependencies]\n{uses} = {{ path = \"../{folder}\", features = [\"tokio\", \"blocking\", \"server\"] }}\n\
              eventstream-rpc = {{ path = {runtime:?}, default-features = false, features = [\"pattern\"] }}\n\
              serde = {{ version = \"1\", features = [\"derive\"] }}\n\
-             tokio = {{ version = \"1\", features = [\"rt\"] }}\n\
+             tokio = {{ version = \"1\", features = [\"net\", \"rt\"] }}\n\
              tokio-stream = {{ version = \"0.1\", default-features = false }}\n"
         );
         self.folder.write(&format!("{name}/src/main.rs"), main);

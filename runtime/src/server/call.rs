@@ -29,7 +29,8 @@ use crate::{
 pub(super) const REPLIES: Line<Core> =
     Line { poll: Core::poll_reply_room, leave: Core::leave_replies };
 
-/// What happens to a request that lacks required members, or holds values that the model does not allow.
+/// What happens to a request that lacks required members, or holds values that the model does not allow, and
+/// to such an event from a client, whose stream ends if it is refused.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum InvalidRequest {
@@ -38,7 +39,8 @@ pub enum InvalidRequest {
     Reject,
     /// It is refused with this error.
     RejectWith(ErrorReply),
-    /// The handler gets it, with zero values in the place of what is missing.
+    /// The handler gets it, with zero values in the place of what is missing. What is wrong with an event is
+    /// told to nobody else.
     Accept,
 }
 
@@ -181,8 +183,9 @@ impl IncomingCall {
         let _ = operation;
         Box::pin(async move {
             let takes_events = O::RequestEvent::ID != NoEvents::ID;
+            let on_invalid = Arc::clone(&self.on_invalid);
             let Some((request, reply)) = self.accept::<O>(takes_events) else { return };
-            let events = streaming::client_events(&reply);
+            let events = streaming::client_events::<O>(&reply, on_invalid);
             let request = StreamingRequest { request, events };
             let Some(result) = reply.run(|| handler(request, reply.context.clone())).await else {
                 return;

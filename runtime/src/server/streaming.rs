@@ -11,8 +11,8 @@ use bytes::BytesMut;
 use futures_core::Stream;
 
 use super::{
-    EncodedEvent, ErrorReply, EventReceiver,
-    call::{REPLIES, Reply},
+    EncodedEvent, ErrorReply, EventReceiver, InvalidRequest,
+    call::{OnInvalid, REPLIES, Reply},
 };
 use crate::{
     operation::{Operation, Shape, StreamingOperation},
@@ -117,42 +117,61 @@ impl<O: StreamingOperation> fmt::Debug for StreamingResponse<O> {
 }
 
 /// The events that a client sends on a stream.
-pub(super) fn client_events<T: Shape>(reply: &Reply) -> EventStream<T> {
+pub(super) fn client_events<O: StreamingOperation>(
+    reply: &Reply,
+    on_invalid: OnInvalid,
+) -> EventStream<O::RequestEvent> {
     Box::pin(ClientEvents {
         shared: Arc::clone(reply.shared()),
         id: reply.id(),
-        refusal: ErrorReply::internal(),
-        event: std::marker::PhantomData::<fn() -> T>,
+        on_invalid,
+        operation: std::marker::PhantomData::<fn() -> O>,
     })
 }
 
-struct ClientEvents<T> {
+struct ClientEvents<O> {
     shared: Arc<Shared<Core>>,
     id: StreamId,
-    refusal: ErrorReply,
-    event: std::marker::PhantomData<fn() -> T>,
+    on_invalid: OnInvalid,
+    operation: std::marker::PhantomData<fn() -> O>,
 }
 
-impl<T: Shape> Stream for ClientEvents<T> {
-    type Item = T;
+impl<O: StreamingOperation> ClientEvents<O> {
+    /// Reads an event, and asks the service about one that is not what the model says.
+    fn read(&self, payload: &[u8]) -> Result<O::RequestEvent, ErrorReply> {
+        let (event, violations) = serde::request_from_slice(payload).map_err(|error| {
+            tracing::debug!(
+                target: crate::LOG_TARGET,
+                connection = self.shared.number, operation = O::ID, %error,
+                "invalid event"
+            );
+            ErrorReply::internal()
+        })?;
+        if violations.is_empty() {
+            return Ok(event);
+        }
+        match (self.on_invalid)(O::ID, &violations) {
+            InvalidRequest::Accept => Ok(event),
+            InvalidRequest::Reject => Err(ErrorReply::internal()),
+            InvalidRequest::RejectWith(error) => Err(error),
+        }
+    }
+}
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+impl<O: StreamingOperation> Stream for ClientEvents<O> {
+    type Item = O::RequestEvent;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<O::RequestEvent>> {
         let message = ready!(self.shared.with(|core| core.poll_event(self.id, cx)));
         let Some(message) = message else { return Poll::Ready(None) };
-        match serde::payload_from_slice(message.payload()) {
-            Ok(event) => Poll::Ready(Some(event)),
-            Err(error) => {
-                tracing::debug!(
-                    target: crate::LOG_TARGET,
-                    connection = self.shared.number, %error,
-                    "invalid event"
-                );
-                // The message has no shape, so that the service's name is not in it either.
-                let refusal = self.refusal.to_message("");
+        Poll::Ready(match self.read(message.payload()) {
+            Ok(event) => Some(event),
+            Err(refusal) => {
+                let refusal = refusal.to_message(O::SERVICE);
                 self.shared.with(|core| core.send_error(self.id, &refusal));
-                Poll::Ready(None)
+                None
             }
-        }
+        })
     }
 }
 

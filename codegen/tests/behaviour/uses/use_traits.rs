@@ -21,11 +21,15 @@ use traits::{
     },
 };
 
-use eventstream_rpc::client::Connection;
+use std::os::unix::net::UnixStream;
+
+use eventstream_rpc::{blocking, client::Connection};
+use tokio_stream::StreamExt;
 use traits::{
     error::SdkError,
     operation::{
         checked::{CheckedError, CheckedRequest, CheckedResponse},
+        talk::{Talk, TalkError, TalkResponse},
         watch::{Watch, WatchError, WatchRequest, WatchResponse},
     },
     server::{
@@ -33,7 +37,7 @@ use traits::{
         RequestContext, Service, StreamingRequest, StreamingResponse, Traits, TraitsService,
         Violation, serve_connection,
     },
-    types::{CheckedInner, Events, Tick, error::Failed},
+    types::{CheckedInner, Events, Said, Tick, Word, error::Failed},
 };
 
 const REDACTED: &str = eventstream_rpc::REDACTED;
@@ -50,7 +54,9 @@ fn main() {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         servers_and_clients_check_requests().await;
         errors_among_events_end_the_stream().await;
+        servers_check_events().await;
     });
+    blocking_clients_do_the_same();
 }
 
 fn read<T: Shape>(json: &str) -> T {
@@ -273,6 +279,18 @@ impl Traits for Server {
         Ok(CheckedResponse::builder().found(found).build())
     }
 
+    async fn talk(
+        &self,
+        request: StreamingRequest<Talk>,
+        _: RequestContext,
+    ) -> Result<StreamingResponse<Talk>, TalkError> {
+        let events = request.events.map(|it| {
+            let length = it.as_word().map_or(0, |it| it.text.len());
+            Ok(Events::Tick(Tick::builder().n(length as i32).build()))
+        });
+        Ok(StreamingResponse::new(TalkResponse::builder().build(), events))
+    }
+
     async fn watch(
         &self,
         _: StreamingRequest<Watch>,
@@ -387,4 +405,60 @@ async fn check_error_event(client: &traits::Client) {
         other => panic!("{other}"),
     }
     assert!(events.next().await.is_none());
+}
+
+async fn servers_check_events() {
+    let word = |text: &str| Said::Word(Word::builder().text(text).build().unwrap());
+    let tick = |n| Events::Tick(Tick::builder().n(n).build());
+    for accepts in [true, false] {
+        let client = client(accepts).await;
+        let mut stream = client.talk().send().await.unwrap();
+        stream.send_event(word("abc")).await.unwrap();
+        assert_eq!(stream.next().await.unwrap().unwrap(), tick(3));
+        stream.send_event(word("abcd")).await.unwrap();
+        match stream.next().await.unwrap() {
+            Ok(event) => assert!(accepts && event == tick(4)),
+            Err(error) => {
+                assert!(!accepts && matches!(error, SdkError::ServiceError(TalkError::Unhandled(_))));
+                assert!(stream.next().await.is_none());
+            }
+        }
+    }
+}
+
+/// A blocking client whose server is on a thread of its own.
+fn blocking_client(accepts: bool) -> traits::blocking::Client {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    theirs.set_nonblocking(true).unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let socket = tokio::net::UnixStream::from_std(theirs).unwrap();
+            let service = TraitsService::new(Server { accepts });
+            let _ = serve_connection(socket, service, Anyone, Default::default()).await;
+        });
+    });
+    let connection = blocking::Connection::builder().auth_token("").connect_over(ours).unwrap();
+    traits::blocking::Client::new(connection)
+}
+
+fn blocking_clients_do_the_same() {
+    let client = blocking_client(true);
+    let name = |name: &str| client.checked().name(name);
+    assert_eq!(name("").send().unwrap().found.unwrap().len(), 1);
+    match name("").validate_request(true).send().unwrap_err() {
+        SdkError::ConstructionFailure(error) => assert_eq!(error.violations().len(), 1),
+        other => panic!("{other}"),
+    }
+    assert!(blocking_client(false).checked().name("").send().is_err());
+
+    let mut events = client.watch().send().unwrap();
+    assert_eq!(events.next().unwrap().unwrap(), Events::Tick(Tick::builder().n(1).build()));
+    match events.next().unwrap().unwrap_err() {
+        SdkError::ServiceError(WatchError::Failed(error)) => {
+            assert_eq!(error.message.as_deref(), Some("no more"));
+        }
+        other => panic!("{other}"),
+    }
+    assert!(events.next().is_none());
 }
