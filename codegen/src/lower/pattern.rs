@@ -22,6 +22,13 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
                 Some('0') if !characters.peek().is_some_and(char::is_ascii_digit) => {
                     translated.push_str("\\x00");
                 }
+                Some('u') => match surrogates(characters.clone()) {
+                    Some(character) => {
+                        translated.push_str(&format!("\\u{{{:X}}}", u32::from(character)));
+                        characters.nth(SURROGATES - 1);
+                    }
+                    None => translated.push_str("\\u"),
+                },
                 Some(other) => {
                     // Letters mean something, of all else it is the character itself.
                     if other.is_ascii() {
@@ -68,6 +75,17 @@ pub(super) fn translate(pattern: &str) -> Result<String, String> {
     }
 }
 
+/// How long two UTF-16 code units are that make one character, as in `\uD83D\uDE00`, without the first `\u`.
+const SURROGATES: usize = "D83D\\uDE00".len();
+
+/// The character of a pair of escapes, the first of which has been read as far as its `\u`.
+fn surrogates(rest: impl Iterator<Item = char>) -> Option<char> {
+    let text: String = rest.take(SURROGATES).collect();
+    let (high, low) = text.split_once("\\u")?;
+    let unit = |it: &str| u16::from_str_radix(it, 16).ok().filter(|_| it.len() == 4);
+    char::decode_utf16([unit(high)?, unit(low)?]).next()?.ok().filter(|it| *it > '\u{FFFF}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +110,7 @@ mod tests {
         check(r"^[[a]+$", &["[a"], &["b"]);
         check(r"^[a&&b]$", &["&", "b"], &["c"]);
         check(r"^[^\]]\/\u00e4$", &["x/ä"], &["]/ä"]);
+        check(r"^[ -\uD7FF\uD800\uDC00-\uDBFF\uDFFF]+$", &["ä\u{1F600}"], &["\t", "\u{E000}"]);
         check("^.$", &["x", "ä"], &["\r", "\n", "\u{2028}"]);
         check(r"^\p{L}+\0$", &["äb\0"], &["1\0"]);
         check(r"\bfoo\b", &["a foo"], &["afoo"]);

@@ -14,12 +14,25 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
         if let Some(default) = &shape.traits.default {
             check_default(model, &shape.id, default, reporter);
         }
+        let is_structure = matches!(shape.kind, ShapeKind::Structure(_));
         for member in shape.kind.members() {
             if let Some(default) = &member.traits.default {
                 check_default(model, &member.target, default, reporter);
+            } else if is_structure && has_default(model, &member.target) {
+                let message =
+                    format!("{} has a default that the member does not repeat", member.target);
+                reporter.warning(member.target_location, message).hint(
+                    "the default counts here as well; repeat it, or write null for a member without one",
+                );
             }
         }
     }
+}
+
+/// Whether a shape has a default for all members that target it.
+fn has_default(model: &Model, id: &ShapeId) -> bool {
+    let default = model.get(id).and_then(|it| it.traits.default.as_ref());
+    default.is_some_and(|it| it.value != DefaultValue::Null)
 }
 
 fn check_default(model: &Model, id: &ShapeId, default: &DefaultTrait, reporter: &mut Reporter<'_>) {

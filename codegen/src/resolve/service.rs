@@ -61,9 +61,10 @@ pub(super) fn operations<'m>(
 ) -> Vec<&'m Shape> {
     let ShapeKind::Service(bound) = &service.kind else { return Vec::new() };
     let mut operations = Vec::new();
-    let mut seen: HashSet<&ShapeId> = HashSet::new();
+    // Each operation with what binds it.
+    let mut seen: HashMap<&ShapeId, &ShapeId> = HashMap::new();
     for reference in &bound.operations {
-        if seen.insert(&reference.target) {
+        if seen.insert(&reference.target, &service.id).is_none() {
             operations.extend(model.get(&reference.target));
         }
     }
@@ -81,15 +82,20 @@ pub(super) fn operations<'m>(
             continue;
         };
         for operation in &resource.operations {
-            if seen.insert(&operation.target) {
+            let Some(binds) = seen.insert(&operation.target, &reference.target) else {
                 operations.extend(model.get(&operation.target));
-            } else {
-                let message = format!(
-                    "operation {} is bound more than once in service {}",
-                    operation.target, service.id
-                );
-                reporter.error(operation.location, message).hint("take one of the bindings away");
-            }
+                continue;
+            };
+            let message = format!(
+                "operation {} is bound more than once in service {}",
+                operation.target, service.id
+            );
+            // One resource may say twice what it has, as it is both what creates it and one among others.
+            let report = match *binds == reference.target {
+                true => reporter.warning(operation.location, message),
+                false => reporter.error(operation.location, message),
+            };
+            report.hint("take one of the bindings away");
         }
         let index = visited.len();
         visited.push((&reference.target, above));
@@ -135,7 +141,8 @@ pub(super) fn check_lengths<'m>(
     shapes: impl IntoIterator<Item = &'m &'m Shape>,
     reporter: &mut Reporter<'_>,
 ) {
-    for shape in shapes {
+    let has_file = |it: &&&Shape| has_type(it) || matches!(it.kind, ShapeKind::Operation(_));
+    for shape in shapes.into_iter().filter(has_file) {
         let length = shape.id.name().len();
         if length > MAX_NAME {
             let message = format!("the name has {length} characters; {MAX_NAME} are possible");
@@ -144,23 +151,20 @@ pub(super) fn check_lengths<'m>(
     }
 }
 
+/// Whether a shape becomes a type of its own.
+fn has_type(shape: &Shape) -> bool {
+    use ShapeKind::{Enum, IntEnum, Structure, Union};
+    matches!(shape.kind, Structure(_) | Union(_) | Enum(_) | IntEnum(_))
+}
+
 /// Types of one name, in whatever namespace, are an error (Smithy 2.0 spec, section "Service closure").
 pub(super) fn check_names(service: &Shape, closure: &[&Shape], reporter: &mut Reporter<'_>) {
     let ShapeKind::Service(bound) = &service.kind else { return };
     let renamed: HashMap<&ShapeId, &str> =
         bound.rename.iter().map(|it| (&it.shape.target, it.name.as_str())).collect();
     let mut seen: HashMap<String, &Shape> = HashMap::new();
-    // Other shapes have no type of their own, so their names meet nobody's.
-    let has_type = |it: &&&Shape| {
-        matches!(
-            it.kind,
-            ShapeKind::Structure(_)
-                | ShapeKind::Union(_)
-                | ShapeKind::Enum(_)
-                | ShapeKind::IntEnum(_)
-        )
-    };
-    for shape in closure.iter().filter(has_type) {
+    // The names of other shapes meet nobody's.
+    for shape in closure.iter().filter(|it| has_type(it)) {
         let name = renamed.get(&shape.id).copied().unwrap_or(shape.id.name());
         let Some(other) = seen.insert(name.to_ascii_lowercase(), shape) else { continue };
         if other.id.namespace() == shape.id.namespace() && renamed.is_empty() {
