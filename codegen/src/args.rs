@@ -41,6 +41,20 @@ files or folders, as for --model.
 Exit status: 0; 1 if a model is refused, --check finds something stale, show does not know NAME, or diff
 finds something that breaks; 2 for wrong usage.";
 
+/// How `diff` is used.
+const DIFF_USAGE: &str = "\
+usage: cargo run -p codegen -- diff OLD NEW [--service ID]
+
+OLD and NEW are files in Smithy JSON AST, or folders whose *.json are one model. `--help` says more.";
+
+/// What helps whoever gave arguments that were not understood: how the command is used that they begin with.
+pub(crate) fn usage(args: &[OsString]) -> &'static str {
+    match args.first() {
+        Some(it) if it == "diff" => DIFF_USAGE,
+        _ => USAGE,
+    }
+}
+
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Command {

@@ -21,10 +21,11 @@ use codegen::{
 };
 
 fn main() -> ExitCode {
-    let command = match args::parse(std::env::args_os().skip(1)) {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let command = match args::parse(arguments.iter().cloned()) {
         Ok(command) => command,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}\n\n{}", args::USAGE);
+            let _ = writeln!(io::stderr(), "error: {error}\n\n{}", args::usage(&arguments));
             return ExitCode::from(2);
         }
     };
