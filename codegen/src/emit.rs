@@ -11,6 +11,7 @@ mod docs;
 mod enumeration;
 mod error;
 mod imports;
+mod limits;
 mod operation;
 mod rust_type;
 mod server;
@@ -28,6 +29,7 @@ use crate::{
 };
 
 use imports::Imports;
+pub(crate) use limits::recursion_limit;
 
 /// What stands between the lines of a documentation, which never has it itself. A quarter of all lines are
 /// documentation, and an attribute for each would take as long as a statement does.
@@ -110,9 +112,11 @@ fn library(service: &ir::Service) -> TokenStream {
     let allow = service.deprecates_types().then(|| {
         quote!(#![allow(deprecated, reason = "what the model deprecates is generated and used")])
     });
+    let limits = limits::attributes(service);
     quote! {
         #page
         #allow
+        #limits
 
         #[cfg(feature = "blocking")]
         pub mod blocking;

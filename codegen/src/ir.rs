@@ -51,6 +51,11 @@ impl Service {
         types.map(Type::innermost)
     }
 
+    /// Whether it becomes a module of another crate.
+    pub fn is_module(&self) -> bool {
+        self.crate_path.starts_with("crate::")
+    }
+
     /// What is checked: the parts of what the model asks for.
     pub fn checks(&self) -> impl Iterator<Item = &Check> {
         let checks = self.shapes.iter().flat_map(|it| -> Vec<&Check> {

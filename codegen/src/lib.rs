@@ -162,6 +162,12 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     paths.sort_unstable();
     let origin = paths.join(", ");
     let service = lower::lower(&resolved, config, origin, &mut reporter);
+    if let Some(limit) = emit::recursion_limit(&service) {
+        let message = "types lie so deep in each other that rustc has to be told";
+        let hint =
+            format!("crates that use them may need #![recursion_limit = \"{limit}\"] as well");
+        reporter.warning(resolved.service.location, message).hint(hint);
+    }
     let header = header(&service.origin);
     let first_line = format!("// {header}\n\n");
     let files = emit::emit(&service);

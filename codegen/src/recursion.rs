@@ -143,8 +143,9 @@ impl Search<'_> {
     }
 }
 
-/// The number of each node's strongly connected component (Tarjan's algorithm, without recursion).
-fn components(count: usize, edges: &[(usize, usize)]) -> Vec<usize> {
+/// The number of each node's strongly connected component (Tarjan's algorithm, without recursion). An edge
+/// never leads to a component with a greater number.
+pub(crate) fn components(count: usize, edges: &[(usize, usize)]) -> Vec<usize> {
     const NONE: usize = usize::MAX;
     // The targets of each node, one after the other.
     let mut starts = vec![0; count + 1];

@@ -30,15 +30,26 @@ impl<'f> Workspace<'f> {
     /// compiled, documented and tested at a fraction of the cost. They were generated for the crate
     /// `NAME::MODULE`.
     pub(crate) fn add_batch(&mut self, name: &str, modules: &[(String, &[GeneratedFile])]) {
-        let mut library = "//! Generated crates as modules.\n\n".to_owned();
+        let mut library = String::new();
+        let mut limit = String::new();
         for (module, files) in modules {
             library.push_str(&format!("pub mod {module};\n"));
             for file in files.iter().filter(|it| it.path.ends_with(".rs")) {
                 let path = if file.path == "lib.rs" { "mod.rs" } else { &file.path };
-                let text = moved_into(module, &file.contents);
+                // Only the root of a crate can have such a limit.
+                let (limits, others): (Vec<_>, Vec<_>) = file
+                    .contents
+                    .split_inclusive('\n')
+                    .partition(|it| it.contains("recursion_limit"));
+                if limit.is_empty() {
+                    limit = limits.concat();
+                }
+                let text = others.concat();
+                let text = moved_into(module, &text);
                 self.folder.write(&format!("{name}/src/{module}/{path}"), text);
             }
         }
+        let library = format!("//! Generated crates as modules.\n{limit}\n{library}");
         self.folder.write(&format!("{name}/src/lib.rs"), library);
         self.add_generated(name, name);
     }
