@@ -6,7 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use codegen::{Config, Connector, Sides, manifest::Runtime};
+use codegen::{Config, Connector, Sides, Words, manifest::Runtime};
 
 /// How the program is used.
 pub(crate) const USAGE: &str = "\
@@ -33,6 +33,9 @@ To generate:
 
 Also to show and to compare:
   --service ID      the service, such as aws.greengrass#GreengrassCoreIPC, if a model has several
+  --word WORD       a word that stays in one piece in names of fields and methods, spelled as in the model:
+                    with GitHub, GitHubToken is github_token. Besides IoT, IPv4, IPv6, SigV4, KiB, MiB, GiB
+                    and TiB; may be repeated
   --model PATH      for show: another model than model/
 
 NAME is a shape ID, such as aws.greengrass#QOS, or its end, or what it is called in Rust. OLD and NEW are
@@ -43,7 +46,7 @@ finds something that breaks; 2 for wrong usage.";
 
 /// How `diff` is used.
 const DIFF_USAGE: &str = "\
-usage: cargo run -p codegen -- diff OLD NEW [--service ID]
+usage: cargo run -p codegen -- diff OLD NEW [--service ID] [--word WORD]
 
 OLD and NEW are files in Smithy JSON AST, or folders whose *.json are one model. `--help` says more.";
 
@@ -69,12 +72,14 @@ pub(crate) enum Command {
     Show {
         models: Vec<PathBuf>,
         service: Option<String>,
+        words: Words,
         name: Option<String>,
     },
     Diff {
         old: PathBuf,
         new: PathBuf,
         service: Option<String>,
+        words: Words,
     },
 }
 
@@ -115,7 +120,7 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Usa
     let mut words = std::mem::take(&mut given.words).into_iter();
     let command = match words.next() {
         None => given.generate()?,
-        Some(word) if word == "show" => given.show(words.next()),
+        Some(word) if word == "show" => given.show(words.next())?,
         Some(word) if word == "diff" => given.diff(words.next(), words.next())?,
         Some(word) => return Err(unknown(&word)),
     };
@@ -134,8 +139,11 @@ fn unknown(word: &OsString) -> UsageError {
 
 const FLAGS: [&str; 2] = ["--check", "--help"];
 
-const OPTIONS: [&str; 7] =
-    ["--model", "--out", "--crate", "--runtime", "--sides", "--connector", "--service"];
+const OPTIONS: [&str; 8] =
+    ["--model", "--out", "--crate", "--runtime", "--sides", "--connector", "--service", "--word"];
+
+/// Those that may be given more than once.
+const REPEATED: [&str; 2] = ["--model", "--word"];
 
 /// The arguments, sorted; what is understood is taken out.
 #[derive(Default)]
@@ -162,7 +170,7 @@ impl Given {
                 let Some(value) = inline.or_else(|| args.next_if(is_value)) else {
                     return Err(UsageError(format!("{name} needs a value")));
                 };
-                if *name != "--model" && given.options.iter().any(|it| it.0 == *name) {
+                if !REPEATED.contains(name) && given.options.iter().any(|it| it.0 == *name) {
                     return Err(UsageError(format!("{name} is given twice")));
                 }
                 given.options.push((name, value));
@@ -194,6 +202,11 @@ impl Given {
         std::iter::from_fn(|| self.take("--model")).map(PathBuf::from).collect()
     }
 
+    fn take_words(&mut self) -> Result<Words, UsageError> {
+        let words: Vec<_> = std::iter::from_fn(|| self.take_text("--word")).collect();
+        Words::with(words).map_err(|it| UsageError(format!("--word: {it}")))
+    }
+
     fn generate(&mut self) -> Result<Command, UsageError> {
         let repeat = self.repeat();
         let is_check = self.take_flag("--check");
@@ -216,6 +229,7 @@ impl Given {
             None => holder(&out).unwrap_or_else(|| "client".to_owned()),
         });
         config.service = self.take_text("--service");
+        config.words = self.take_words()?;
         config.connector = match self.take_text("--connector").as_deref() {
             None => Connector::None,
             Some("greengrass") => Connector::Greengrass,
@@ -237,13 +251,14 @@ impl Given {
         Ok(Command::Generate { targets: vec![target], is_check, repeat })
     }
 
-    fn show(&mut self, name: Option<OsString>) -> Command {
+    fn show(&mut self, name: Option<OsString>) -> Result<Command, UsageError> {
         let mut models = self.take_models();
         if models.is_empty() {
             models.push(root().join("model"));
         }
         let name = name.map(|it| it.to_string_lossy().into_owned());
-        Command::Show { models, service: self.take_text("--service"), name }
+        let (service, words) = (self.take_text("--service"), self.take_words()?);
+        Ok(Command::Show { models, service, words, name })
     }
 
     fn diff(
@@ -256,7 +271,8 @@ impl Given {
                 "diff needs two models, the old one and the new one".to_owned(),
             ));
         };
-        Ok(Command::Diff { old: old.into(), new: new.into(), service: self.take_text("--service") })
+        let (service, words) = (self.take_text("--service"), self.take_words()?);
+        Ok(Command::Diff { old: old.into(), new: new.into(), service, words })
     }
 
     /// The command that generates, with these options.

@@ -74,7 +74,7 @@ mod shapes;
 
 use std::fmt;
 
-use crate::{Diagnostics, Source, shape_id::ShapeId, traits::Traits, view::View};
+use crate::{Diagnostics, Source, Words, shape_id::ShapeId, traits::Traits, view::View};
 
 use constraints::Constraints;
 pub use rules::Effect;
@@ -83,7 +83,8 @@ use rules::{Rule, Way};
 /// Something, and the model that has it.
 type Seen<'v, 'm, T> = (&'v View<'m>, T);
 
-/// Compares a service in two models.
+/// Compares a service in two models. `words` are those of the [`Config`](crate::Config) with which its crate
+/// is generated.
 ///
 /// # Errors
 ///
@@ -92,11 +93,12 @@ pub fn diff(
     old: &[Source<'_>],
     new: &[Source<'_>],
     service: Option<&str>,
+    words: &Words,
 ) -> Result<Vec<Change>, Diagnostics> {
     // The service may have been renamed: with one service in each there is nothing to choose.
     let (old_model, new_model) = (View::parse(old)?, View::parse(new)?);
-    let old = View::new(&old_model, old, service)?;
-    let new = View::new(&new_model, new, service)?;
+    let old = View::new(&old_model, old, service, words)?;
+    let new = View::new(&new_model, new, service, words)?;
     let mut changes = Changes::default();
     shapes::service(&old, &new, &mut changes);
     shapes::operations(&old, &new, &mut changes);

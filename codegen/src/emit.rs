@@ -72,8 +72,8 @@ pub fn emit(service: &ir::Service) -> impl Iterator<Item = File> {
         let type_ref = shape.type_ref();
         let path = match type_ref.home {
             Home::Operation(_) => continue,
-            Home::Types => format!("types/{}.rs", module_name(type_ref)),
-            Home::Error => format!("types/error/{}.rs", module_name(type_ref)),
+            Home::Types => format!("types/{}.rs", service.modules[type_ref]),
+            Home::Error => format!("types/error/{}.rs", service.modules[type_ref]),
         };
         files.push(file(path, |_| shape_file(shape)));
     }
@@ -92,15 +92,6 @@ fn file<'s>(
     tokens: impl FnOnce(&Shapes<'s>) -> TokenStream + 's,
 ) -> (String, Tokens<'s>) {
     (path.into(), Box::new(tokens))
-}
-
-/// The module, and so the file, of a shared type.
-fn module_name(type_ref: &ir::TypeRef) -> String {
-    let name = names::snake(&type_ref.name);
-    // Files cannot be called after keywords nicely, and some names are taken in or above `types`.
-    let is_taken = names::is_keyword(&name)
-        || matches!(&*name, "builders" | "error" | "types" | "self" | "super" | "crate");
-    if is_taken { format!("{name}_") } else { name }
 }
 
 fn library(service: &ir::Service) -> TokenStream {
@@ -179,22 +170,22 @@ fn in_home(service: &ir::Service, home: Home) -> impl Iterator<Item = &Shape> {
     service.shapes.iter().filter(move |it| it.type_ref().home == home)
 }
 
-fn module_list<'a>(shapes: impl Iterator<Item = &'a Shape>) -> TokenStream {
-    let mut types: Vec<_> = shapes.map(Shape::type_ref).collect();
+fn module_list(service: &ir::Service, home: Home) -> TokenStream {
+    let mut types: Vec<_> = in_home(service, home).map(Shape::type_ref).collect();
     types.sort();
     let modules = types.iter().map(|it| {
-        let module = ident(&module_name(it));
+        let module = ident(&service.modules[*it]);
         quote!(mod #module;)
     });
     let uses = types.iter().map(|it| {
-        let (module, name) = (ident(&module_name(it)), ident(&it.name));
+        let (module, name) = (ident(&service.modules[*it]), ident(&it.name));
         quote!(pub use #module::#name;)
     });
     quote!(#(#modules)* #(#uses)*)
 }
 
 fn types_module(service: &ir::Service) -> TokenStream {
-    let list = module_list(in_home(service, Home::Types));
+    let list = module_list(service, Home::Types);
     quote! {
         //! The shapes that operations share, and those that requests and responses are made of.
 
@@ -206,7 +197,7 @@ fn types_module(service: &ir::Service) -> TokenStream {
 }
 
 fn error_types_module(service: &ir::Service) -> TokenStream {
-    let list = module_list(in_home(service, Home::Error));
+    let list = module_list(service, Home::Error);
     quote! {
         //! The errors that the service answers with.
 
@@ -220,14 +211,14 @@ fn builders_module(service: &ir::Service, home: &Home) -> TokenStream {
     let mut builders: Vec<_> = in_home(service, home.clone())
         .filter_map(|shape| match shape {
             Shape::Structure(structure) => {
-                Some((module_name(&structure.type_ref), &structure.builder))
+                Some((&service.modules[&structure.type_ref], &structure.builder))
             }
             _ => None,
         })
         .collect();
     builders.sort();
     let uses = builders.into_iter().map(|(module, builder)| {
-        let (module, builder) = (ident(&module), ident(builder));
+        let (module, builder) = (ident(module), ident(builder));
         quote!(pub use super::#module::#builder;)
     });
     let about = format!(

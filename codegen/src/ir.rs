@@ -6,6 +6,8 @@
 mod check;
 mod value;
 
+use std::collections::HashMap;
+
 use crate::{Connector, Sides};
 
 pub use check::Check;
@@ -26,6 +28,9 @@ pub struct Service {
     pub operations: Vec<Operation>,
     /// Everything else, in the order of the shapes' IDs.
     pub shapes: Vec<Shape>,
+    /// The modules, and so the files, of the types in [`Home::Types`] and [`Home::Error`]. Their names are of
+    /// no concern to who uses the types.
+    pub modules: HashMap<TypeRef, String>,
     /// What is generated.
     pub sides: Sides,
     /// How a client finds its server.

@@ -39,6 +39,7 @@ pub mod traits;
 mod view;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use names::Words;
 pub use sides::Sides;
 
 use diagnostic::Reporter;
@@ -68,6 +69,8 @@ pub struct Config {
     pub sides: Sides,
     /// How a client finds its server.
     pub connector: Connector,
+    /// The words that stay in one piece in names.
+    pub words: Words,
     /// Whether the crate's page is its `README.md`, rather than the service's documentation.
     pub readme: bool,
 }
@@ -81,6 +84,7 @@ impl Config {
             module: None,
             sides: Sides::ALL,
             connector: Connector::None,
+            words: Words::default(),
             readme: false,
         }
     }

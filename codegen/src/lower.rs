@@ -17,7 +17,7 @@ use crate::{
     ast::{Member, Shape, ShapeKind},
     diagnostic::Reporter,
     ir,
-    names::{self, Renamed, Scope},
+    names::{self, Renamed, Scope, Words},
     recursion,
     resolve::{Resolved, event_stream},
     shape_id::ShapeId,
@@ -32,10 +32,11 @@ pub fn lower(
     origin: String,
     reporter: &mut Reporter<'_>,
 ) -> ir::Service {
-    let mut lowering = Lowering::new(resolved, reporter);
+    let mut lowering = Lowering::new(resolved, &config.words, reporter);
     let operations: Vec<_> =
         (0..resolved.operations.len()).map(|it| lowering.operation(it)).collect();
     let shapes = lowering.shapes();
+    let modules = modules(&shapes, &config.words);
     let operations = example::with_examples(operations, &shapes);
     let ShapeKind::Service(service) = &resolved.service.kind else {
         unreachable!("resolve picks a service");
@@ -47,6 +48,7 @@ pub fn lower(
         version: service.version.clone(),
         operations,
         shapes,
+        modules,
         sides: config.sides,
         connector: config.connector,
         readme: config.readme,
@@ -55,8 +57,23 @@ pub fn lower(
     }
 }
 
+/// The modules of the types that do not live with an operation: two types may have the same name in snake
+/// case.
+fn modules(shapes: &[ir::Shape], words: &Words) -> HashMap<ir::TypeRef, String> {
+    let mut scopes: HashMap<&ir::Home, Scope> = HashMap::new();
+    let types = shapes.iter().map(ir::Shape::type_ref);
+    let types = types.filter(|it| !matches!(it.home, ir::Home::Operation(_)));
+    types
+        .map(|it| {
+            let scope = scopes.entry(&it.home).or_insert_with(Scope::of_type_modules);
+            (it.clone(), scope.take(words.snake(&it.name), &it.name, "_").0)
+        })
+        .collect()
+}
+
 struct Lowering<'r, 'm, 's> {
     resolved: &'r Resolved<'m>,
+    words: &'r Words,
     reporter: &'r mut Reporter<'s>,
     service_name: String,
     /// The names of the operations: type, method, error type.
@@ -76,7 +93,7 @@ struct Lowering<'r, 'm, 's> {
 }
 
 impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
-    fn new(resolved: &'r Resolved<'m>, reporter: &'r mut Reporter<'s>) -> Self {
+    fn new(resolved: &'r Resolved<'m>, words: &'r Words, reporter: &'r mut Reporter<'s>) -> Self {
         let mut types = Scope::of_types();
         let methods = names::CLIENT_METHODS.into_iter().chain(names::SERVER_METHODS);
         let mut methods = Scope::with_reserved(methods.chain(names::OPERATION_MODULES));
@@ -124,7 +141,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
                 let name = take(&mut types, names::pascal(it.id.name()), it, "Operation");
                 let error = take(&mut types, format!("{name}Error"), it, "2");
                 let _ = take(&mut types, format!("{name}FluentBuilder"), it, "2");
-                [name, take(&mut methods, names::snake(it.id.name()), it, "_"), error]
+                [name, take(&mut methods, words.snake(it.id.name()), it, "_"), error]
             })
             .collect();
         let units = resolved.operations.iter().zip(&operation_names).map(|(shape, names)| {
@@ -134,6 +151,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
         let ends = ends::Ends::of(resolved);
         let mut lowering = Self {
             resolved,
+            words,
             reporter,
             service_name,
             operation_names,

@@ -64,9 +64,9 @@ fn run(command: &Command, stdout: &mut impl Write) -> Result<ExitCode> {
                 false => write(outputs, stdout),
             }
         }
-        Command::Show { models, service, name } => {
+        Command::Show { models, service, words, name } => {
             let input = Input::read(models)?;
-            match show::show(&input.sources(), service.as_deref(), name.as_deref()) {
+            match show::show(&input.sources(), service.as_deref(), words, name.as_deref()) {
                 Ok(text) => {
                     write!(stdout, "{text}")?;
                     Ok(ExitCode::SUCCESS)
@@ -78,9 +78,9 @@ fn run(command: &Command, stdout: &mut impl Write) -> Result<ExitCode> {
                 Err(error) => Err(error.into()),
             }
         }
-        Command::Diff { old, new, service } => {
+        Command::Diff { old, new, service, words } => {
             let (old, new) = (Input::read(from_ref(old))?, Input::read(from_ref(new))?);
-            match diff::diff(&old.sources(), &new.sources(), service.as_deref()) {
+            match diff::diff(&old.sources(), &new.sources(), service.as_deref(), words) {
                 Ok(changes) => {
                     write!(stdout, "{}", diff::render(&changes))?;
                     let breaks = changes.iter().any(Change::breaks);

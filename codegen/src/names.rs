@@ -4,15 +4,8 @@ mod words;
 
 use std::collections::HashMap;
 
-use heck::{ToSnakeCase, ToUpperCamelCase};
-
-/// A name for a field, method or module.
-pub fn snake(name: &str) -> String {
-    match words::mark(name).to_snake_case() {
-        snake if snake.starts_with(|it: char| it.is_ascii_digit()) => format!("_{snake}"),
-        snake => snake,
-    }
-}
+use heck::ToUpperCamelCase;
+pub use words::{InvalidWord, Words};
 
 /// The setter that takes an `Option`, of a member whose name this is.
 pub fn setter(name: &str) -> String {
@@ -215,6 +208,11 @@ impl Scope {
         Self { taken, numbers: HashMap::new() }
     }
 
+    /// The scope of the modules of types, which no keyword nicely names, nor what is in or above `types`.
+    pub fn of_type_modules() -> Self {
+        Self::with_reserved(KEYWORDS.into_iter().chain(["builders", "error", "types"]))
+    }
+
     /// The scope of all types of a crate.
     pub fn of_types() -> Self {
         Self::with_reserved(TYPES_IN_USE)
@@ -225,9 +223,9 @@ impl Scope {
         self.take_with(wanted, owner, suffix, |_| None)
     }
 
-    /// Takes the name of a member, which stands for a field and two setters.
-    pub fn take_member(&mut self, name: &str, owner: &str) -> (String, Option<Renamed>) {
-        self.take_with(snake(name), owner, "_value", |it| Some(setter(it)))
+    /// Takes the name of a member, in snake case, which stands for a field and two setters.
+    pub fn take_member(&mut self, wanted: String, owner: &str) -> (String, Option<Renamed>) {
+        self.take_with(wanted, owner, "_value", |it| Some(setter(it)))
     }
 
     /// Takes a name, and the one that follows from it.
@@ -306,7 +304,7 @@ mod tests {
             ("HTTPServer", "http_server"),
             ("MiBand", "mi_band"),
         ] {
-            assert_eq!(snake(name), expected);
+            assert_eq!(Words::default().snake(name), expected);
         }
         for (name, expected) in [
             ("QOS", "Qos"),
@@ -327,7 +325,7 @@ mod tests {
     #[test]
     fn setters_make_way_as_well() {
         let mut scope = Scope::with_reserved(["build"]);
-        let mut take = |name: &str| scope.take_member(name, name).0;
+        let mut take = |name: &str| scope.take_member(Words::default().snake(name), name).0;
         assert_eq!(take("setX"), "set_x");
         assert_eq!(take("x"), "x_2");
         assert_eq!(take("y"), "y");

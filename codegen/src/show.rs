@@ -5,11 +5,11 @@ mod text;
 
 use std::fmt;
 
-use crate::{Diagnostics, Source, view::View};
+use crate::{Diagnostics, Source, Words, view::View};
 
 /// Describes an operation or a shape of a service; without a name, lists all of them.
 ///
-/// A name is an absolute shape ID, that of a member too, or what stands after the `#`, or what it is called
+/// `words` are those of the [`Config`](crate::Config) with which the crate is generated. A name is an absolute shape ID, that of a member too, or what stands after the `#`, or what it is called
 /// in Rust: a type with or without its module, a method of the client.
 ///
 /// # Errors
@@ -18,10 +18,11 @@ use crate::{Diagnostics, Source, view::View};
 pub fn show(
     sources: &[Source<'_>],
     service: Option<&str>,
+    words: &Words,
     name: Option<&str>,
 ) -> Result<String, Error> {
     let model = View::parse(sources).map_err(Error::Model)?;
-    let view = View::new(&model, sources, service).map_err(Error::Model)?;
+    let view = View::new(&model, sources, service, words).map_err(Error::Model)?;
     let Some(name) = name else {
         return Ok(text::service(&view));
     };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    Config, Diagnostics, Source,
+    Config, Diagnostics, Source, Words,
     ast::{self, Member, Model, Shape, ShapeKind},
     diagnostic::Reporter,
     ir, lower,
@@ -37,13 +37,14 @@ impl<'m> View<'m> {
         model: &'m Model,
         sources: &[Source<'_>],
         service: Option<&str>,
+        words: &Words,
     ) -> Result<Self, Diagnostics> {
         let mut reporter = Reporter::new(sources);
         let Some(resolved) = resolve::resolve(model, service, &mut reporter) else {
             return Err(reporter.finish());
         };
-        let service =
-            lower::lower(&resolved, &Config::new("service"), String::new(), &mut reporter);
+        let config = Config { words: words.clone(), ..Config::new("service") };
+        let service = lower::lower(&resolved, &config, String::new(), &mut reporter);
         let types = service.shapes.iter().enumerate().map(|(at, it)| (id(it).to_owned(), at));
         let types = types.collect();
         let operations = service.operations.iter().enumerate();

@@ -160,11 +160,17 @@ fn wrong_usage_is_status_2_and_shows_the_usage() {
             &own("--sides", "client,clinet"),
             "there is no side \"clinet\": there are client, blocking and server",
         ),
+        (
+            &own("--word", "Git-Hub"),
+            "--word: \"Git-Hub\" is no word: it has ASCII letters and digits, the first a letter",
+        ),
+        (&["show", "--word", "2x"], "--word: \"2x\" is no word"),
+        (&["diff", "a", "b", "--word="], "--word: \"\" is no word"),
         (&own("--sides", ""), "there is no side \"\": there are client, blocking and server"),
     ] {
         let run = run(args);
         assert_eq!((run.status, &*run.stdout), (2, ""), "{args:?}");
-        assert!(run.stderr.starts_with(&format!("error: {reason}\n")), "{run:?}");
+        assert!(run.stderr.starts_with(&format!("error: {reason}")), "{run:?}");
         assert!(run.stderr.contains("\nusage: cargo run -p codegen"), "{run:?}");
         // Of a command that was recognised, only its own usage.
         assert_eq!(run.stderr.contains("To generate:"), args[0] != "diff", "{run:?}");

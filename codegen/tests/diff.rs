@@ -5,7 +5,7 @@
 use std::{fs, path::Path};
 
 use codegen::{
-    Source,
+    Source, Words,
     diff::{Change, diff},
 };
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn set(model: &mut Value, pointer: &str, value: &Value) {
 fn changes(old: &Value, new: &Value) -> Vec<Change> {
     let (old, new) = (old.to_string(), new.to_string());
     let source = |path, json| [Source { path, json }];
-    diff(&source("old.json", &old), &source("new.json", &new), None)
+    diff(&source("old.json", &old), &source("new.json", &new), None, &Words::default())
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -114,6 +114,7 @@ fn order_means_nothing() {
         "a#S": { "type": "service", "operations": [{ "target": "a#B" }, { "target": "a#A" }] }
     }, "smithy": "2.0" }"#;
     let source = |path, json| [Source { path, json }];
-    let changes = diff(&source("old.json", old), &source("new.json", new), None).unwrap();
+    let changes =
+        diff(&source("old.json", old), &source("new.json", new), None, &Words::default()).unwrap();
     assert!(changes.is_empty(), "{changes:?}");
 }

@@ -42,6 +42,33 @@ fn a_name_shows_what_it_means() {
 }
 
 #[test]
+fn words_of_ones_own_stay_whole_wherever_there_are_names() {
+    let folder = Folder::new("words");
+    let echo = support::echo_model().replace("#EchoMessage\"", "#EchoGitHubMQTTSMessage\"");
+    folder.write("echo.json", &echo);
+    let model = folder.path("echo.json");
+    let words = ["--word", "GitHub", "--word", "MQTT", "--word", "MQTTS"];
+    let run_with = |args: &[&str]| run(&[args, &words].concat());
+
+    let shown = run_with(&["show", "echo_github_mqtts_message", "--model", &model]);
+    assert_eq!((shown.status, &*shown.stderr), (0, ""), "{shown:?}");
+    assert!(shown.stdout.contains("EchoGitHubMqttsMessage"), "{shown:?}");
+
+    let out = folder.path("out");
+    let written = run_with(&["--model", &model, "--out", &out]);
+    assert_eq!((written.status, &*written.stderr), (0, ""), "{written:?}");
+    let client = fs::read_to_string(folder.path("out/client.rs")).unwrap();
+    assert!(client.contains("pub fn echo_github_mqtts_message"), "{client}");
+    // What a check tells to run has the words.
+    let stale = run(&["--model", &model, "--out", &out, "--check", "--word", "IoT"]);
+    assert_eq!(stale.status, 1, "{stale:?}");
+    assert!(stale.stdout.ends_with("--word IoT`\n"), "{stale:?}");
+
+    let same = run_with(&["diff", &model, &model]);
+    assert_eq!((same.status, &*same.stdout), (0, "no changes\n"), "{same:?}");
+}
+
+#[test]
 fn an_unknown_name_is_status_1_with_a_suggestion() {
     for (name, expected) in [
         ("PublishToTopik", "did you mean PublishToTopic?"),

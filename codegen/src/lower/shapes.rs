@@ -67,7 +67,7 @@ impl Lowering<'_, '_, '_> {
             .filter(|it| !model.get(&it.target).is_some_and(is_event_stream))
             .map(|member| {
                 let id = format!("{}${}", shape.id, member.name);
-                let (name, renamed) = scope.take_member(&member.name, &id);
+                let (name, renamed) = scope.take_member(self.words.snake(&member.name), &id);
                 if let Some(renamed) = renamed {
                     warn_renamed(self.reporter, shape, Some(member), renamed);
                 }
@@ -161,7 +161,7 @@ impl Lowering<'_, '_, '_> {
                 ir::Variant {
                     wire_name: wire_name(member),
                     name,
-                    snake_name: snake_scope.take(names::snake(&member.name), &id, "_value").0,
+                    snake_name: snake_scope.take(self.words.snake(&member.name), &id, "_value").0,
                     docs: self.member_docs(member),
                     ty: (!member.target.is_unit()).then(|| self.member_type(member)),
                     is_boxed: self.boxed.binary_search(&id).is_ok(),
