@@ -52,7 +52,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// All that is wrong with a value; never empty.
+/// What is wrong with a value; never empty. Of a report of more than 64 KiB there is only the beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
 
@@ -92,6 +92,31 @@ impl std::error::Error for Violations {}
 pub struct Checker<'v> {
     path: Vec<Segment<'v>>,
     found: Vec<Violation>,
+    /// The paths of required members that are missing: what stands in their place has done nothing wrong.
+    gaps: HashSet<String>,
+    room: Room,
+}
+
+/// How much more a report may hold. A small payload could ask for gigabytes: with a long key around many
+/// values, each of them wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(64 * 1024)
+    }
+}
+
+impl Room {
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Takes the room for a violation at a path.
+    pub(super) fn take(&mut self, path: &str) {
+        self.0 = self.0.saturating_sub(path.len() + size_of::<Violation>());
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +127,11 @@ enum Segment<'v> {
 }
 
 impl<'v> Checker<'v> {
+    /// One that passes over what is missing.
+    pub(super) fn with_gaps(gaps: HashSet<String>) -> Self {
+        Self { gaps, ..Self::default() }
+    }
+
     /// Looks at a member.
     pub fn member<T>(
         &mut self,
@@ -199,6 +229,9 @@ impl<'v> Checker<'v> {
     }
 
     fn found(&mut self, kind: ViolationKind) {
+        if self.room.is_empty() {
+            return;
+        }
         let mut path = String::new();
         for segment in &self.path {
             // Writing to a string does not fail.
@@ -208,7 +241,16 @@ impl<'v> Checker<'v> {
                 Segment::Key(key) => write!(path, "{}", Step::new(&path, key)),
             };
         }
-        self.found.push(Violation { path, kind });
+        if !self.is_in_gap(&path) {
+            self.room.take(&path);
+            self.found.push(Violation { path, kind });
+        }
+    }
+
+    /// Whether a path is one of a gap, or leads on from it.
+    fn is_in_gap(&self, path: &str) -> bool {
+        let ends = path.match_indices(['.', '[']).map(|(at, _)| at).chain([path.len()]);
+        !self.gaps.is_empty() && ends.into_iter().any(|at| self.gaps.contains(&path[..at]))
     }
 }
 

@@ -17,11 +17,24 @@ use serde::{
     },
 };
 
-use super::{Error, check::Step, missing, tree::Node};
+use super::{
+    Error,
+    check::{Room, Step},
+    missing,
+    tree::Node,
+};
 use crate::primitives::NUMBER;
 
+/// The required members that a payload lacks, in the order in which members were read or found absent.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    pub(super) paths: Vec<String>,
+    /// If there is none left, more gaps may have been found.
+    pub(super) room: Room,
+}
+
 /// Reads a payload, and gives the paths of the required members that it lacks.
-pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Vec<String>), Error> {
+pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Gaps), Error> {
     let value = Node::parse(payload)?;
     let tracker = Tracker { explained: Cell::new(missing::count()), ..Tracker::default() };
     match T::deserialize(Lenient::new(value, &tracker)) {
@@ -34,12 +47,20 @@ pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Vec<
 #[derive(Debug, Default)]
 struct Tracker {
     path: RefCell<String>,
-    /// The paths of the gaps, in the order in which members were read or found absent.
-    gaps: RefCell<Vec<String>>,
+    gaps: RefCell<Gaps>,
     /// How many gaps were counted in values whose path has been noted.
     explained: Cell<u64>,
     /// Where the first error was.
     failed: RefCell<String>,
+}
+
+impl Gaps {
+    fn add(&mut self, path: &str) {
+        if !self.room.is_empty() {
+            self.room.take(path);
+            self.paths.push(path.to_owned());
+        }
+    }
 }
 
 impl Tracker {
@@ -56,7 +77,7 @@ impl Tracker {
         let _ = write!(self.path.borrow_mut(), "{segment}");
         let result = read();
         if missing::count() > self.explained.replace(missing::count()) {
-            self.gaps.borrow_mut().push(self.path.borrow().clone());
+            self.gaps.borrow_mut().add(&self.path.borrow());
         }
         if result.is_err() && self.failed.borrow().is_empty() {
             self.failed.replace(self.path.borrow().clone());

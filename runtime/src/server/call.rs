@@ -77,7 +77,7 @@ impl RequestContext {
     }
 
     /// Which required members the request lacks, and which values the model does not allow, if the service
-    /// has accepted such a request.
+    /// has accepted such a request. Of a report of more than 64 KiB there is only the beginning.
     pub fn violations(&self) -> &[Violation] {
         self.violations.as_deref().unwrap_or_default()
     }
