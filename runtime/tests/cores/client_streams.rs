@@ -235,6 +235,8 @@ fn a_full_queue_ends_the_subscription_after_what_was_queued() {
     }
     assert_eq!(written(&mut core), ["ApplicationMessage 2 1"], "ended once");
     assert_eq!(events(&mut core, key), ["1", "2", "Lagged { dropped: 2, bytes: 2 }", "end"]);
+    receive(&mut core, event("5"));
+    assert_eq!(events(&mut core, key), ["end"], "nothing comes after the end");
     core.forget(key);
     receive(&mut core, event("late"));
     assert!(written(&mut core).is_empty() && !core.is_closed());

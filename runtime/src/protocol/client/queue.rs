@@ -130,9 +130,10 @@ impl Queue {
         }
     }
 
-    /// How many events were dropped before the next, if the stream goes on.
+    /// How many events were dropped before the next. A full queue that ends the stream tells with the end.
     pub(super) fn take_dropped(&mut self) -> Option<u64> {
-        (self.dropped > 0 && !self.has_lagged).then(|| std::mem::take(&mut self.dropped))
+        let goes_on = self.overflow != Overflow::End;
+        (goes_on && self.dropped > 0).then(|| std::mem::take(&mut self.dropped))
     }
 
     pub(super) fn pop(&mut self) -> Option<Item> {
