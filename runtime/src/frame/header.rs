@@ -1,5 +1,7 @@
 //! Headers: names with typed values.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::{HeaderError, Limits};
@@ -21,7 +23,9 @@ impl Header {
 }
 
 /// A header's value. On the wire `true` and `false` are two types, which makes ten.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// `Debug` shows numbers, of texts, byte arrays and UUIDs only how long they are: they may be secret.
+#[derive(Clone, PartialEq)]
 pub enum HeaderValue {
     /// Types 0 (true) and 1 (false).
     Bool(bool),
@@ -53,7 +57,7 @@ pub struct HeaderRef<'a> {
 }
 
 /// A header's value that borrows from a frame; as [`HeaderValue`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum HeaderValueRef<'a> {
     /// Types 0 (true) and 1 (false).
     Bool(bool),
@@ -125,6 +129,34 @@ impl HeaderValue {
     }
 }
 
+impl fmt::Debug for HeaderValueRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => write!(f, "Bool({value})"),
+            Self::Byte(value) => write!(f, "Byte({value})"),
+            Self::Int16(value) => write!(f, "Int16({value})"),
+            Self::Int32(value) => write!(f, "Int32({value})"),
+            Self::Int64(value) => write!(f, "Int64({value})"),
+            Self::ByteArray(value) => write!(f, "ByteArray({} bytes)", value.len()),
+            Self::String(value) => write!(f, "String({} bytes)", value.len()),
+            Self::Timestamp(value) => write!(f, "Timestamp({value})"),
+            Self::Uuid(value) => write!(f, "Uuid({} bytes)", value.len()),
+        }
+    }
+}
+
+impl fmt::Debug for HeaderValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_value_ref().fmt(f)
+    }
+}
+
+impl fmt::Debug for Headers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.clone().map(|it| (it.name, it.value))).finish()
+    }
+}
+
 impl From<&str> for HeaderValue {
     fn from(value: &str) -> Self {
         Self::String(value.to_owned())
@@ -146,7 +178,7 @@ impl From<i32> for HeaderValue {
 /// The headers of a message, one after the other.
 ///
 /// They have been checked when the message was parsed, so that going through them cannot fail.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Headers<'a> {
     bytes: &'a [u8],
     /// How many of the bytes have been read.
@@ -244,7 +276,7 @@ const VALUE_LENS: [u8; 10] = [0, 0, 1, 2, 4, 8, VARIABLE, VARIABLE, 8, 16];
 const VARIABLE: u8 = u8::MAX;
 
 /// A header whose type is known and whose texts have not been looked at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct RawHeader<'a> {
     pub(crate) name: &'a [u8],
     value_type: u8,
