@@ -3,7 +3,7 @@
 use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
 use aws_smithy_types::event_stream as aws;
 use bytes::{Bytes, BytesMut};
-use eventstream_rpc::frame::{Decoder, Header, HeaderValue, Message, MessageRef};
+use eventstream_rpc::frame::{Decoder, Header, HeaderValue, HeaderValueRef, Message, MessageRef};
 use proptest::{collection::vec, prelude::*};
 
 fn value() -> impl Strategy<Value = HeaderValue> {
@@ -51,6 +51,125 @@ fn to_aws(message: &Message) -> aws::Message {
         aws::Header::new(it.name.clone(), value)
     });
     aws::Message::new_from_parts(headers.collect(), message.payload.clone())
+}
+
+/// A text as headers have them: short ones and long ones, with every length of character, rarely broken.
+fn utf8() -> impl Strategy<Value = Vec<u8>> {
+    let parts = prop::sample::select(&["a", "xyz", "\0", "\u{80}", "é", "€", "😀"][..]);
+    let broken = prop::sample::select(&[0x80_u8, 0xc3, 0xe2, 0xf0, 0xff][..]);
+    let short = vec(parts, 0..4).prop_map(|it| it.concat().into_bytes());
+    let long = (50..125_usize).prop_map(|len| "é".repeat(len).into_bytes());
+    let text = prop_oneof![12 => short, 1 => long];
+    (text, prop::option::weighted(0.02, broken)).prop_map(|(mut text, broken)| {
+        text.extend(broken);
+        text
+    })
+}
+
+/// The bytes of one header.
+fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let sized = |value: Vec<u8>| {
+        let len = u16::try_from(value.len()).unwrap().to_be_bytes();
+        [&len[..], &value].concat()
+    };
+    let value = prop_oneof![
+        (0..=1_u8).prop_map(|kind| vec![kind]),
+        prop::sample::select(&[(2, 1), (3, 2), (4, 4), (5, 8), (8, 8), (9, 16)][..])
+            .prop_flat_map(|(kind, len)| (Just(vec![kind]), vec(any::<u8>(), len)))
+            .prop_map(|(kind, value)| [kind, value].concat()),
+        // Lengths that look like the beginning of a character.
+        prop_oneof![vec(any::<u8>(), 0..3), vec(0x80_u8.., 195), vec(any::<u8>(), 300)]
+            .prop_map(move |value| [vec![6], sized(value)].concat()),
+        utf8().prop_map(move |value| [vec![7], sized(value)].concat()),
+    ];
+    (utf8(), value).prop_map(|(name, value)| {
+        let len = u8::try_from(name.len()).unwrap();
+        [vec![len], name, value].concat()
+    })
+}
+
+/// Reads headers as simply as can be: name, number of the type, bytes of the value.
+fn read_simply(mut bytes: &[u8]) -> Option<Vec<(String, u8, Vec<u8>)>> {
+    let mut headers = Vec::new();
+    while !bytes.is_empty() {
+        let mut take = |len: usize| {
+            let (taken, rest) = bytes.split_at_checked(len)?;
+            bytes = rest;
+            Some(taken.to_vec())
+        };
+        let name_len = take(1)?[0];
+        let name = String::from_utf8(take(name_len.into())?).ok()?;
+        let kind = take(1)?[0];
+        let len = match kind {
+            0 | 1 => 0,
+            2 => 1,
+            3 => 2,
+            4 => 4,
+            5 | 8 => 8,
+            6 | 7 => {
+                let len = take(2)?;
+                usize::from(len[0]) << 8 | usize::from(len[1])
+            }
+            9 => 16,
+            _ => return None,
+        };
+        let value = take(len)?;
+        if len > 32_767 || kind == 7 && std::str::from_utf8(&value).is_err() {
+            return None;
+        }
+        headers.push((name, kind, value));
+    }
+    Some(headers)
+}
+
+fn kind_and_bytes(value: HeaderValueRef<'_>) -> (u8, Vec<u8>) {
+    match value {
+        HeaderValueRef::Bool(value) => (u8::from(!value), Vec::new()),
+        HeaderValueRef::Byte(value) => (2, value.to_be_bytes().into()),
+        HeaderValueRef::Int16(value) => (3, value.to_be_bytes().into()),
+        HeaderValueRef::Int32(value) => (4, value.to_be_bytes().into()),
+        HeaderValueRef::Int64(value) => (5, value.to_be_bytes().into()),
+        HeaderValueRef::ByteArray(value) => (6, value.into()),
+        HeaderValueRef::String(value) => (7, value.as_bytes().into()),
+        HeaderValueRef::Timestamp(value) => (8, value.to_be_bytes().into()),
+        HeaderValueRef::Uuid(value) => (9, value.into()),
+    }
+}
+
+fn many() -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig { cases: config.cases.max(20_000), ..config }
+}
+
+proptest! {
+    #![proptest_config(many())]
+
+    #[test]
+    fn headers_are_read_like_by_the_simplest_reader(
+        headers in vec(header_bytes(), 0..6),
+        change in prop::option::weighted(0.05, (any::<prop::sample::Index>(), any::<u8>())),
+        cut in prop::option::weighted(0.03, any::<prop::sample::Index>()),
+    ) {
+        let mut headers = headers.concat();
+        if let Some((at, byte)) = change && !headers.is_empty() {
+            let at = at.index(headers.len());
+            headers[at] = byte;
+        }
+        if let Some(cut) = cut && !headers.is_empty() {
+            headers.truncate(cut.index(headers.len()));
+        }
+        let bytes = framed(&headers);
+        let found = MessageRef::parse(&bytes).ok().map(|message| {
+            message
+                .headers()
+                .map(|it| {
+                    let (kind, value) = kind_and_bytes(it.value);
+                    (it.name.to_owned(), kind, value)
+                })
+                .collect::<Vec<_>>()
+        });
+        prop_assert_eq!(found, read_simply(&headers));
+    }
 }
 
 proptest! {
