@@ -6,6 +6,8 @@ mod direct;
 mod driver;
 #[cfg(any(feature = "tokio", feature = "server"))]
 mod future;
+#[cfg(any(feature = "tokio", feature = "server"))]
+mod input;
 
 use std::{
     fmt, io,

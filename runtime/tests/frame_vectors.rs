@@ -291,6 +291,48 @@ fn the_payload_of_a_frame_shares_its_memory_and_a_small_frame_leaves_the_buffer(
 }
 
 #[test]
+fn a_small_frame_leaves_a_large_buffer_wherever_in_it_it_lies() {
+    let len = 1024 * 1024;
+    let mut buffer = BytesMut::with_capacity(len);
+    let read_into = buffer.as_ptr() as usize..buffer.as_ptr() as usize + len;
+    for (byte, len) in [(0, 900 * 1024), (1, 5_000), (2, 100_000), (3, 5_000)] {
+        let message = Message { payload: vec![byte; len].into(), ..Message::default() };
+        message.encode(&mut buffer).unwrap();
+    }
+    let mut decoder = Decoder::default();
+    let frames = [(); 4].map(|()| decoder.decode_frame(&mut buffer).unwrap().unwrap());
+    let shared = frames.each_ref().map(|it| read_into.contains(&(it.as_bytes().as_ptr() as usize)));
+    assert_eq!(shared, [true, false, true, false]);
+}
+
+#[test]
+fn headers_show_no_texts() {
+    let values: [(HeaderValue, &str); 5] = [
+        (HeaderValue::from("TOPSECRET"), "String(9 bytes)"),
+        (HeaderValue::ByteArray("TOPSECRET".into()), "ByteArray(9 bytes)"),
+        (HeaderValue::Uuid(*b"TOPSECRETTOPSECR"), "Uuid(16 bytes)"),
+        (HeaderValue::Int32(5), "Int32(5)"),
+        (HeaderValue::Bool(true), "Bool(true)"),
+    ];
+    for (value, expected) in values {
+        assert_eq!(format!("{value:?}"), expected);
+        assert_eq!(format!("{:?}", value.as_value_ref()), expected);
+        let headers =
+            vec![Header::new("first", HeaderValue::from("é")), Header::new("name", value)];
+        assert_eq!(
+            format!("{:?}", headers[1]),
+            format!("Header {{ name: \"name\", value: {expected} }}")
+        );
+        let mut bytes = BytesMut::new();
+        Message { headers, payload: Bytes::new() }.encode(&mut bytes).unwrap();
+        let mut headers = MessageRef::parse(&bytes).unwrap().headers();
+        // Also of headers of which some have been read.
+        assert!(headers.next().is_some());
+        assert_eq!(format!("{headers:?}"), format!("{{\"name\": {expected}}}"));
+    }
+}
+
+#[test]
 fn limits_hold_when_writing() {
     let mut buffer = BytesMut::from("before");
     let mut check = |message: Message, expected: EncodeError| {

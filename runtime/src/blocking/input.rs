@@ -17,9 +17,14 @@ const LARGE_READ_LEN: usize = 4 * READ_LEN;
 /// The part of a buffer that is left before a new one takes its place, in bytes.
 const SPARE_LEN: usize = READ_LEN / 2;
 
-/// How much is made room for at first for a message that claims to be long: its claim costs the other side
+/// A message that is longer than what is read at a time gets a buffer that ends where it ends: what comes after
+/// it would share its memory. How much is made room for at first for a message that claims to be long: its claim costs the other side
 /// twelve bytes. It doubles as the message arrives.
 const MAX_CLAIMED_LEN: usize = 1024 * 1024;
+
+/// How large a buffer may be that is kept when it has become empty, in bytes: as large as those get that are not
+/// for a long message.
+const MAX_KEPT: usize = 2 * LARGE_READ_LEN;
 
 /// What belongs to whoever reads.
 #[derive(Default)]
@@ -29,6 +34,8 @@ pub(super) struct Input {
     /// The room behind it, in the same piece of memory. It has been written to once, so that it can be lent
     /// as bytes.
     spare: BytesMut,
+    /// How long that piece of memory is, in bytes, what has been taken off its front included.
+    pub(super) buffer_len: usize,
     /// How many more bytes the message at the front needs, as far as that is known.
     pub(super) missing: usize,
     /// When the message at the front has to be whole, if it has begun.
@@ -58,16 +65,29 @@ impl Input {
 
     /// Room for what is read next.
     pub(super) fn space(&mut self) -> &mut [u8] {
-        if self.spare.len() < SPARE_LEN {
-            let most = MAX_CLAIMED_LEN.max(self.filled.len());
-            let least = if self.missing > LARGE_LEN { LARGE_READ_LEN } else { READ_LEN };
-            let len = self.missing.clamp(least, most);
-            let mut buffer = BytesMut::zeroed(self.filled.len() + len);
-            buffer[..self.filled.len()].copy_from_slice(&self.filled);
-            self.spare = buffer.split_off(self.filled.len());
+        let (filled, missing) = (self.filled.len(), self.missing);
+        let is_long = filled + missing > LARGE_READ_LEN;
+        let enough = if is_long { missing.min(SPARE_LEN) } else { SPARE_LEN };
+        if self.spare.len() < enough {
+            let len = match missing {
+                _ if is_long => missing.min(MAX_CLAIMED_LEN.max(filled)),
+                _ if missing > LARGE_LEN => LARGE_READ_LEN,
+                _ => READ_LEN,
+            };
+            let mut buffer = BytesMut::zeroed(filled + len);
+            buffer[..filled].copy_from_slice(&self.filled);
+            self.buffer_len = buffer.len();
+            self.spare = buffer.split_off(filled);
             self.filled = buffer;
         }
         &mut self.spare
+    }
+
+    /// Lets go of the buffer of a long message that has been taken: it may be long until somebody reads again.
+    pub(super) fn let_go(&mut self) {
+        if self.filled.is_empty() && self.buffer_len > MAX_KEPT {
+            (self.filled, self.spare) = Default::default();
+        }
     }
 
     /// That much has been read into it.
@@ -109,6 +129,7 @@ impl Input {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::{Decoder, Message};
 
     #[test]
     fn what_is_read_in_pieces_is_one_piece() {
@@ -129,6 +150,45 @@ mod tests {
             // Whole messages are taken off the front.
             let taken = expected.len() / 3;
             assert_eq!(input.filled.split_to(taken), expected.drain(..taken).as_slice());
+        }
+    }
+
+    #[test]
+    fn what_waits_keeps_little_more_than_itself() {
+        for gap in [1_000, 15_000, 40_000, 100_000, 250_000, 300_000, 1_200_000] {
+            let mut sent = BytesMut::new();
+            for len in [gap, 5_000, 100].repeat(12) {
+                let message = Message { payload: vec![0; len].into(), ..Message::default() };
+                message.encode(&mut sent).unwrap();
+            }
+            let (mut input, mut decoder) = (Input::default(), Decoder::default());
+            let (mut buffer, mut waiting) = (0..0, Vec::new());
+            while !sent.is_empty() {
+                let filled_len = input.filled.len();
+                let space = input.space();
+                let len = space.len().min(200_000).min(sent.len());
+                space[..len].copy_from_slice(&sent.split_to(len));
+                let space = space.as_ptr_range();
+                if space.end as usize != buffer.end {
+                    buffer = space.start as usize - filled_len..space.end as usize;
+                }
+                assert_eq!(buffer.len(), input.buffer_len);
+                input.add(len);
+                while let Some(frame) =
+                    decoder.decode_frame_in(&mut input.filled, input.buffer_len).unwrap()
+                {
+                    let (at, len) = (frame.as_bytes().as_ptr() as usize, frame.as_bytes().len());
+                    let kept = if buffer.contains(&at) { buffer.len() } else { len };
+                    assert!(kept <= 16 * len, "{gap}: {len} bytes keep {kept}");
+                    if len > LARGE_READ_LEN {
+                        assert_eq!(kept, len, "the buffer of a long message ends where it does");
+                    }
+                    waiting.push(frame);
+                }
+                input.missing = decoder.missing(&input.filled);
+                input.let_go();
+            }
+            assert_eq!(waiting.len(), 36);
         }
     }
 

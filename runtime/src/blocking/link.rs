@@ -269,7 +269,8 @@ impl Link {
     fn take(&self, input: &mut Input) {
         let now = Instant::now();
         let has_ended = self.shared.with(|core| {
-            core.receive(&mut input.filled, now);
+            core.receive_in(&mut input.filled, input.buffer_len, now);
+            input.let_go();
             input.is_paused = !core.wants_input();
             input.missing = core.missing(&input.filled);
             input.due = core.frame_deadline();

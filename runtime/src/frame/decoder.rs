@@ -26,16 +26,20 @@ pub struct Decoder {
     limits: Limits,
     /// The prelude of the message at the front of the buffer, once it has been checked.
     prelude: Option<Prelude>,
+    /// The length of the buffer that the bytes are in, as far as it has been seen, and what was left of it.
+    buffer_len: usize,
+    left: usize,
 }
 
-/// Messages up to this length, in bytes, and up to this share of the buffer are copied out of it: a small one
-/// that waits to be read must not keep the whole of a large buffer alive.
+/// Messages up to this length, in bytes, and up to this share of the buffer that they arrived in are copied out
+/// of it: a small one that waits to be read must not keep the whole of a large buffer alive, wherever in it it
+/// lay.
 const COPIED_LEN: usize = 4096;
 const COPIED_SHARE: usize = 16;
 
-/// Takes bytes off the front of a buffer.
-fn take(src: &mut BytesMut, len: usize) -> Bytes {
-    if len > COPIED_LEN.max(src.capacity() / COPIED_SHARE) {
+/// Takes bytes off the front of what is in a buffer of that length.
+fn take(src: &mut BytesMut, len: usize, buffer_len: usize) -> Bytes {
+    if len > COPIED_LEN.max(buffer_len / COPIED_SHARE) {
         return src.split_to(len).freeze();
     }
     let bytes = Bytes::copy_from_slice(&src[..len]);
@@ -46,18 +50,36 @@ fn take(src: &mut BytesMut, len: usize) -> Bytes {
 impl Decoder {
     /// A decoder that refuses what is over `limits`.
     pub fn with_limits(limits: Limits) -> Self {
-        Self { limits, prelude: None }
+        Self { limits, ..Self::default() }
     }
 
     /// Takes the next frame off the front of `src`, or `None` if `src` does not hold all of it yet.
     ///
-    /// Nothing is allocated for what a prelude merely claims; see [`missing`](Self::missing).
+    /// Nothing is allocated for what a prelude merely claims; see [`missing`](Self::missing). A frame that is
+    /// small, by itself or against the buffer that `src` is in, is copied; others share its memory.
     ///
     /// # Errors
     ///
     /// Bytes that are not a message. After [`DecodeError::Headers`] the frame has been taken off and
     /// decoding can go on; after any other error it cannot.
     pub fn decode_frame(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        // Capacity is what follows in the buffer, and taking something makes it less. If it is more, the buffer
+        // is another one.
+        if src.capacity() > self.left {
+            self.buffer_len = src.capacity();
+        }
+        let frame = self.decode_frame_in(src, self.buffer_len);
+        self.left = src.capacity();
+        frame
+    }
+
+    /// As [`decode_frame`](Self::decode_frame), for those who know how long the buffer is that `src` is a part
+    /// of, in bytes.
+    pub(crate) fn decode_frame_in(
+        &mut self,
+        src: &mut BytesMut,
+        buffer_len: usize,
+    ) -> Result<Option<Frame>, DecodeError> {
         if self.prelude.is_none() {
             self.prelude = Prelude::parse(src, &self.limits)?;
         }
@@ -66,7 +88,7 @@ impl Decoder {
         };
         let Prelude { message_len, headers_len, .. } = prelude;
         prelude.check_message(src)?;
-        let bytes = take(src, message_len);
+        let bytes = take(src, message_len, buffer_len);
         MessageRef::parse_headers(&bytes, headers_len, &self.limits)?;
         Ok(Some(Frame::new(bytes, headers_len)))
     }

@@ -14,26 +14,11 @@ use tokio::{
     time::Sleep,
 };
 
-use super::Shared;
+use super::{
+    Shared,
+    input::{Input, MAX_KEPT},
+};
 use crate::{LOG_TARGET, error::ConnectionError, protocol::Endpoint};
-
-/// How much is read at a time, in bytes: at first little, because most connections have little to say, and
-/// twice as much whenever there was more.
-const READ_LEN: usize = 4 * 1024;
-const MAX_READ_LEN: usize = 64 * 1024;
-
-/// The same for messages that lack more than the first number of bytes: several are read at a time, as many as
-/// the sockets of Linux hold.
-const LARGE_LEN: usize = 16 * 1024;
-const MAX_LARGE_READ_LEN: usize = 256 * 1024;
-
-/// How much is reserved at most for a message that claims to be longer: its claim costs the other side
-/// twelve bytes.
-const MAX_RESERVED: usize = 1024 * 1024;
-
-/// How large an empty buffer may be that is kept, in bytes: one large message must not cost its memory for as
-/// long as the connection is open.
-const MAX_KEPT: usize = 1024 * 1024;
 
 /// How long the other side has to take what is still to be written when the connection ends.
 const LINGER: Duration = Duration::from_secs(3);
@@ -45,10 +30,11 @@ const LINGER: Duration = Duration::from_secs(3);
 pub(crate) struct Driver<IO, E: Endpoint> {
     io: IO,
     shared: Arc<Shared<E>>,
-    input: BytesMut,
+    input: Input,
     output: BytesMut,
+    /// How long the buffer is that the output is in, in bytes: its capacity is what is left.
+    output_buffer_len: usize,
     is_flushed: bool,
-    read_len: usize,
     /// How many bytes of the output have been written since the state was told.
     written: usize,
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
@@ -61,10 +47,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
         Self {
             io,
             shared,
-            input: BytesMut::new(),
+            input: Input::default(),
             output: BytesMut::new(),
+            output_buffer_len: 0,
             is_flushed: true,
-            read_len: READ_LEN,
             written: 0,
             timer: None,
             linger: None,
@@ -74,7 +60,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
     /// Tells the state what has been written and what has arrived, and takes what is to be written next:
     /// all under one lock.
     fn exchange(&mut self, cx: &Context<'_>) -> Step {
-        let Self { shared, input, output, written, timer, .. } = self;
+        let Self { shared, input, output, output_buffer_len, written, timer, .. } = self;
         shared.with(|core| {
             // Nothing is missed that happens from here on.
             core.set_driver(cx);
@@ -82,11 +68,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
                 core.wrote(std::mem::take(written));
             }
             // After a pause there may be whole messages in what was read before.
-            if !input.is_empty() {
-                core.receive(input, tokio::time::Instant::now().into_std());
+            if !input.filled.is_empty() {
+                let now = tokio::time::Instant::now().into_std();
+                core.receive_in(&mut input.filled, input.buffer_len, now);
+                input.let_go();
             }
             if output.is_empty() {
                 core.take_output(output);
+                *output_buffer_len = output.capacity();
             }
             let deadline = core.next_deadline();
             // Before the driver rests, the timer is set to no later than that.
@@ -95,7 +84,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             Step {
                 is_closed: core.is_closed(),
                 wants_input: core.wants_input(),
-                missing: core.missing(input),
+                missing: core.missing(&input.filled),
                 deadline,
             }
         })
@@ -115,7 +104,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             // An emptied buffer is used again from its start, unless it is larger than what is usual.
             if len < self.output.len() {
                 self.output.advance(len);
-            } else if self.output.capacity() > MAX_KEPT {
+            } else if self.output_buffer_len > MAX_KEPT {
                 self.output = BytesMut::new();
             } else {
                 self.output.clear();
@@ -129,20 +118,11 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
 
     /// Reads once; gives how much.
     fn poll_read(&mut self, cx: &mut Context<'_>, missing: usize) -> Poll<io::Result<usize>> {
-        if self.input.is_empty() && self.input.capacity() > MAX_KEPT {
-            self.input = BytesMut::new();
-        }
-        let mut room = self.input.capacity() - self.input.len();
-        // What is left of a buffer will do, unless it is little.
-        if room < missing.clamp(self.read_len / 2, MAX_RESERVED) {
-            self.input.reserve(missing.clamp(self.read_len, MAX_RESERVED));
-            room = self.input.capacity() - self.input.len();
-        }
+        let room = self.input.make_room(missing);
         // The future holds nothing between polls, so that a new one can take its place.
-        let len = ready!(std::pin::pin!(self.io.read_buf(&mut self.input)).poll(cx))?;
-        if len == room && room >= self.read_len {
-            let most = if missing > LARGE_LEN { MAX_LARGE_READ_LEN } else { MAX_READ_LEN };
-            self.read_len = (2 * self.read_len).min(most).max(self.read_len);
+        let len = ready!(std::pin::pin!(self.io.read_buf(&mut self.input.filled)).poll(cx))?;
+        if len == room {
+            self.input.was_full(room, missing);
         }
         Poll::Ready(Ok(len))
     }

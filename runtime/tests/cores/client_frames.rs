@@ -8,7 +8,7 @@ use eventstream_rpc::{
     error::ConnectionError,
     protocol::{
         Endpoint,
-        client::{Config, Connect, Core, Failure, Key, Request},
+        client::{Config, Connect, Core, Failure, Key, Next, Request},
     },
 };
 
@@ -29,6 +29,21 @@ fn subscribed(core: &mut Core, overflow: Overflow) -> Key {
     reply(core, key).unwrap();
     written(core);
     key
+}
+
+#[test]
+fn a_small_event_leaves_the_large_buffer_that_a_driver_reads_into() {
+    let sizes = [(1024 * 1024, false), (64 * 1024, true)];
+    for (buffer_len, is_shared) in sizes {
+        let mut core = connected();
+        let key = subscribed(&mut core, Overflow::End);
+        let mut input = event(5_000);
+        let at = input.as_ptr_range();
+        core.receive_in(&mut input, buffer_len, Instant::now());
+        let next = ready(core.poll_event(key, &cx()));
+        let Some(Next::Message(event)) = next else { panic!("{next:?}") };
+        assert_eq!(at.contains(&event.payload().as_ptr()), is_shared, "{buffer_len}");
+    }
 }
 
 #[test]
@@ -53,10 +68,7 @@ fn half_a_message_ends_the_connection_and_says_so() {
         assert_eq!(core.next_deadline(), None);
         assert!(matches!(
             ready(core.poll_event(key, &cx())),
-            Some(eventstream_rpc::protocol::client::Next::Failed(Failure::Lost {
-                error: ConnectionError::FrameTimeout { .. },
-                ..
-            }))
+            Some(Next::Failed(Failure::Lost { error: ConnectionError::FrameTimeout { .. }, .. }))
         ));
         assert!(written(&mut core).is_empty(), "nothing is said to who has stalled");
     }

@@ -21,10 +21,10 @@ const MAX_EVENTS: usize = 1000;
 
 impl Core {
     /// Takes the whole messages off the front of what has arrived.
-    pub(super) fn receive_all(&mut self, input: &mut BytesMut, now: Instant) {
+    pub(super) fn receive_all(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) {
         let mut is_whole = false;
         while self.wants_input() {
-            match self.decoder.decode_frame(input) {
+            match self.decoder.decode_frame_in(input, buffer_len) {
                 Ok(Some(frame)) => {
                     is_whole = true;
                     self.receive_frame(frame, now);
