@@ -285,7 +285,7 @@ impl Structure {
 
     /// Whether `Debug` is written by hand, because it must not show everything.
     pub fn is_redacted(&self) -> bool {
-        self.is_sensitive || self.members.iter().any(|it| it.is_sensitive)
+        self.members.iter().any(|it| self.is_sensitive || it.is_sensitive)
     }
 
     /// The member whose text describes an error.

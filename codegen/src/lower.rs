@@ -24,6 +24,7 @@ use crate::{
 };
 
 pub(crate) use docs::markdown::list_mark;
+pub(crate) use literal::{decode_base64, timestamp_of_number, timestamp_of_text};
 
 /// Chooses names and types; a name that had to change is a warning.
 pub fn lower(
@@ -65,7 +66,10 @@ fn modules(shapes: &[ir::Shape], words: &Words) -> HashMap<ir::TypeRef, String> 
     let types = types.filter(|it| !matches!(it.home, ir::Home::Operation(_)));
     types
         .map(|it| {
-            let scope = scopes.entry(&it.home).or_insert_with(Scope::of_type_modules);
+            let scope = scopes.entry(&it.home).or_insert_with(|| {
+                let beside = shapes.iter().map(ir::Shape::type_ref).filter(|of| of.home == it.home);
+                Scope::of_type_modules(beside.map(|it| it.name.as_str()))
+            });
             (it.clone(), scope.take(words.snake(&it.name), &it.name, "_").0)
         })
         .collect()

@@ -208,9 +208,11 @@ impl Scope {
         Self { taken, numbers: HashMap::new() }
     }
 
-    /// The scope of the modules of types, which no keyword nicely names, nor what is in or above `types`.
-    pub fn of_type_modules() -> Self {
-        Self::with_reserved(KEYWORDS.into_iter().chain(["builders", "error", "types"]))
+    /// The scope of the modules of these types, which no keyword nicely names, nor what is in or above
+    /// `types`. A type without capitals, such as `_1st`, has the name that its module would have.
+    pub fn of_type_modules<'a>(types: impl IntoIterator<Item = &'a str>) -> Self {
+        let names = KEYWORDS.into_iter().chain(["builders", "error", "types"]);
+        Self::with_reserved(names.chain(types))
     }
 
     /// The scope of all types of a crate.

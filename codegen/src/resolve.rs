@@ -64,6 +64,7 @@ pub fn resolve<'m>(
     check_shapes(model, reporter);
     let service = service::pick(model, service, reporter)?;
     let resolved = view(model, service, reporter);
+    streams::check_carried(&resolved, reporter);
     (!reporter.has_errors()).then_some(resolved)
 }
 

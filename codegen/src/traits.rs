@@ -71,6 +71,8 @@ pub struct Traits {
     pub tags: Vec<String>,
     /// `examples`: requests of an operation, and what comes back.
     pub examples: Vec<Example>,
+    /// `trait`: the shape is the type of a trait's values, not one of the service's.
+    pub defines_trait: bool,
     /// `unstable`: it may change without notice.
     pub unstable: bool,
     /// `internal`: it is not for everybody.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use codegen::{Config, Diagnostic, Diagnostics, GeneratedFile, Severity, Source, files, generate};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use support::{Folder, Workspace};
 
 /// Cases that end otherwise than they should, and why that is.
@@ -118,11 +118,11 @@ fn the_index_and_what_is_expected_go_together() {
     for (id, _) in KNOWN_FAILING {
         assert!(ids.contains(id), "{id} is known to fail and not in an index");
     }
-    let listed: BTreeSet<_> = cases.iter().map(|it| it.path.clone()).collect();
+    let listed: BTreeSet<_> = cases.iter().filter_map(|it| it.path()).collect();
     for folder in ["cases", "more"] {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
-            assert!(listed.contains(&path), "{path:?} is in no index");
+            assert!(listed.contains(&*path), "{path:?} is in no index");
         }
     }
 }
@@ -160,10 +160,18 @@ struct Case {
     /// The crate of which it becomes a module, if it is accepted.
     batch: usize,
     title: String,
-    path: PathBuf,
+    model: Files,
     expect: String,
     generate: String,
     expected: Value,
+}
+
+/// The files of a model.
+enum Files {
+    /// A file or folder.
+    At(PathBuf),
+    /// Their texts, in order.
+    Texts(Vec<String>),
 }
 
 impl std::fmt::Display for Case {
@@ -173,21 +181,35 @@ impl std::fmt::Display for Case {
 }
 
 impl Case {
+    fn path(&self) -> Option<&Path> {
+        match &self.model {
+            Files::At(path) => Some(path),
+            Files::Texts(_) => None,
+        }
+    }
+
+    /// The files by their names.
+    fn read(&self) -> Result<Vec<(String, String)>, String> {
+        let path = match &self.model {
+            Files::At(path) => path,
+            Files::Texts(texts) => {
+                let names = (1..).map(|it| format!("{it}.json"));
+                return Ok(names.zip(texts.iter().cloned()).collect());
+            }
+        };
+        let models = files::read_models(std::slice::from_ref(path)).map_err(|it| it.to_string())?;
+        let name = |it: &Path| it.file_name().unwrap().to_string_lossy().into_owned();
+        Ok(models.into_iter().map(|it| (name(&it.path), it.json)).collect())
+    }
+
     fn run(&self) -> Found {
-        let models = match files::read_models(std::slice::from_ref(&self.path)) {
+        let models = match self.read() {
             Ok(models) => models,
-            Err(error) => {
-                let text = error.to_string();
+            Err(text) => {
                 return Found { is_read: false, diagnostics: Vec::new(), files: None, text };
             }
         };
-        let name = |it: &Path| it.file_name().unwrap().to_string_lossy().into_owned();
-        let names: Vec<_> = models.iter().map(|it| name(&it.path)).collect();
-        let sources: Vec<_> = models
-            .iter()
-            .zip(&names)
-            .map(|(model, path)| Source { path, json: &model.json })
-            .collect();
+        let sources: Vec<_> = models.iter().map(|(path, json)| Source { path, json }).collect();
         let checked = codegen::check(&sources);
         let (diagnostics, files) = match generate(&self.config(), &sources) {
             Ok(generated) => (generated.warnings, Some(generated.files)),
@@ -238,7 +260,7 @@ fn cases() -> Vec<Case> {
             cases.push(Case {
                 batch: cases.len() % BATCHES,
                 title: text("title"),
-                path: root().join(folder).join(text("path").trim_end_matches('/')),
+                model: Files::At(root().join(folder).join(text("path").trim_end_matches('/'))),
                 expect: text("expect"),
                 generate: text("generate"),
                 expected,
@@ -246,8 +268,58 @@ fn cases() -> Vec<Case> {
             });
         }
     }
-    assert!(cases.len() > 130, "the cases are in tests/edge-cases");
+    for it in json("rules.json").as_array().expect("an array") {
+        let text = |key: &str| it[key].as_str().expect("a string").to_owned();
+        cases.push(Case {
+            batch: cases.len() % BATCHES,
+            title: text("title"),
+            model: Files::Texts(texts(it)),
+            expect: text("expect"),
+            generate: text("generate"),
+            expected: it.clone(),
+            id: text("id"),
+        });
+    }
+    assert!(cases.len() > 250, "the cases are in tests/edge-cases");
     cases
+}
+
+/// The files that an entry of `rules.json` stands for.
+fn texts(case: &Value) -> Vec<String> {
+    if let Some(text) = case["text"].as_str() {
+        return vec![text.to_owned()];
+    }
+    let mut files = list(case, "files");
+    // Where the order of keys means something, the files are texts.
+    if files.iter().all(Value::is_string) && !files.is_empty() {
+        return files.iter().map(|it| it.as_str().expect("a string").to_owned()).collect();
+    }
+    if files.is_empty() {
+        let keys = ["smithy", "shapes"].map(|it| (it.to_owned(), case[it].clone()));
+        files.push(Value::Object(keys.into_iter().filter(|it| !it.1.is_null()).collect()));
+    }
+    let shapes = |it: &Value| it["shapes"].as_object().cloned().unwrap_or_default();
+    let defined: BTreeSet<String> = files.iter().flat_map(shapes).map(|(id, _)| id).collect();
+    let mut texts = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        let mut all = Map::new();
+        if index == 0 {
+            let base = json!({
+                "t.edge#Svc": { "type": "service", "version": "1", "operations": [{ "target": "t.edge#Op" }] },
+                "t.edge#Op": { "type": "operation", "input": { "target": "t.edge#In" } },
+                "t.edge#In": { "type": "structure" },
+            });
+            let base = base.as_object().expect("an object").clone();
+            all.extend(base.into_iter().filter(|(id, _)| !defined.contains(id)));
+        }
+        all.extend(shapes(file));
+        let mut model = json!({ "smithy": "2.0" });
+        let others = file.as_object().expect("an object").clone();
+        model.as_object_mut().expect("an object").extend(others);
+        model["shapes"] = all.into();
+        texts.push(model.to_string());
+    }
+    texts
 }
 
 fn json(name: &str) -> Value {

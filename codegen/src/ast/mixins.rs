@@ -21,6 +21,7 @@ pub(super) fn flatten<'a>(
 ) -> Vec<RawShape<'a>> {
     let mut copied = 0;
     for shape in order(&shapes, index, reporter) {
+        check_definition(&shapes[shape], reporter);
         let mixins = std::mem::take(&mut shapes[shape].mixins);
         let mut inherited = Inherited::default();
         for mixin in &mixins {
@@ -89,6 +90,37 @@ fn order(
     order
 }
 
+/// What has no members hands on only some of what it has: an operation its errors, a resource nothing
+/// besides traits.
+fn check_definition(shape: &RawShape<'_>, reporter: &mut Reporter<'_>) {
+    if !is_mixin(shape) {
+        return;
+    }
+    match &shape.shape.kind {
+        ShapeKind::Operation(operation) => {
+            let ends = [("input", &operation.input), ("output", &operation.output)];
+            for (name, end) in ends.into_iter().filter(|it| !it.1.target.is_unit()) {
+                reporter
+                    .error(end.location, format!("an operation that is a mixin has no {name}"))
+                    .hint("write it in the operations that use the mixin");
+            }
+        }
+        ShapeKind::Resource(resource) => {
+            let bound = resource.operations.iter().chain(&resource.resources);
+            for it in bound {
+                reporter
+                    .error(it.location, "a resource that is a mixin binds nothing")
+                    .hint("bind it in the resources that use the mixin");
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_mixin(shape: &RawShape<'_>) -> bool {
+    shape.shape.traits.iter().any(|it| it.id.as_str() == "smithy.api#mixin")
+}
+
 /// The mixin that a reference means, if it may be used there.
 fn check(
     shapes: &[RawShape<'_>],
@@ -108,7 +140,7 @@ fn check(
     if shape.is_broken || found.is_broken {
         return None;
     }
-    if !found.shape.traits.iter().any(|it| it.id.as_str() == "smithy.api#mixin") {
+    if !is_mixin(found) {
         let message = format!("{} is used as a mixin but has no trait mixin", mixin.target);
         reporter
             .error(mixin.location, message)
@@ -140,18 +172,26 @@ struct Inherited<'a> {
 #[derive(Default)]
 struct Members<'a> {
     list: Vec<RawMember<'a>>,
+    /// By the names in lower case: no two may differ in case alone.
     index: HashMap<String, usize>,
 }
 
 impl<'a> Members<'a> {
     /// Adds a member; one of that name keeps its place and gets the traits as well.
     fn add(&mut self, member: RawMember<'a>, reporter: &mut Reporter<'_>) {
-        let Some(&index) = self.index.get(&member.name) else {
-            self.index.insert(member.name.clone(), self.list.len());
+        let name = member.name.to_ascii_lowercase();
+        let Some(&index) = self.index.get(&name) else {
+            self.index.insert(name, self.list.len());
             self.list.push(member);
             return;
         };
         let known = &mut self.list[index];
+        if known.name != member.name {
+            let message =
+                format!("the members {} and {} differ only in case", known.name, member.name);
+            reporter.error(member.location, message).hint("rename one of them");
+            return;
+        }
         if known.target != member.target {
             let message = format!(
                 "the member {} targets {} here and {} in a mixin",

@@ -96,7 +96,7 @@ fn shape(raw: RawShape<'_>, types: &Types, reader: &mut TraitReader<'_, '_>) -> 
     let kind_name = types.0.get(&shape.id).map_or(shape.kind.name(), |it| it.name);
     let mut traits =
         reader.read(&shape.traits, Holder { shape_type: Some(kind_name), container: None });
-    check_box(&shape.traits, version, reader.reporter);
+    check_version(&shape.traits, version, reader.reporter);
     if version == Version::V1 && types.get(&shape.id).is_some_and(|it| it.is_unboxed) {
         let value = zero(kind_name);
         traits.default = value.map(|value| DefaultTrait { value, location: shape.location });
@@ -111,7 +111,11 @@ fn shape(raw: RawShape<'_>, types: &Types, reader: &mut TraitReader<'_, '_>) -> 
             }
             ShapeKind::Enum(enum_members(&definition.value, definition.location, reader.reporter))
         }
-        (kind, _) => {
+        (kind, definition) => {
+            if let Some(it) = definition {
+                let message = "the trait enum is ignored: it belongs on a string";
+                reader.reporter.warning(it.location, message).hint("take it away");
+            }
             let members = kind.members();
             let needs_members = matches!(kind_name, "union" | "enum" | "intEnum");
             if needs_members && members.is_empty() && !is_broken && !traits.mixin {
@@ -139,7 +143,14 @@ fn member(
     let shape_type = target.map(|it| it.name);
     let holder = Holder { shape_type, container: Some(container) };
     let mut traits = reader.read(&raw.traits, holder);
-    check_box(&raw.traits, version, reader.reporter);
+    check_version(&raw.traits, version, reader.reporter);
+    let sensitive = find(&raw.traits, "sensitive").filter(|it| !it.inherited);
+    if let (Some(it), Version::V2) = (sensitive, version) {
+        reader
+            .reporter
+            .warning(it.location, "the trait sensitive belongs on a shape, and counts here as well")
+            .hint("target a shape of your own that has it");
+    }
     match container {
         "enum" => {
             traits.enum_value.get_or_insert_with(|| raw.name.clone());
@@ -183,7 +194,13 @@ fn default_of_version_1(
     }
 }
 
-fn check_box(traits: &RawTraits<'_>, version: Version, reporter: &mut Reporter<'_>) {
+/// Traits that only one of the versions has.
+fn check_version(traits: &RawTraits<'_>, version: Version, reporter: &mut Reporter<'_>) {
+    if let (Some(it), Version::V1) = (find(traits, "default"), version) {
+        reporter
+            .error(it.location, "the trait default needs Smithy 2.0")
+            .hint("write \"smithy\": \"2.0\" at the top of the file");
+    }
     if let (Some(it), Version::V2) = (find(traits, "box"), version) {
         reporter
             .warning(it.location, "the trait box is ignored: it is not a part of Smithy 2.0")

@@ -18,7 +18,8 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
     );
     let name = ident(&union.type_ref.name);
     let docs = docs::of(&union.docs, &format!("The union `{}`.", union.id));
-    let is_redacted = union.is_sensitive || union.variants.iter().any(|it| it.is_sensitive);
+    let mut with_values = union.variants.iter().filter(|it| it.ty.is_some());
+    let is_redacted = with_values.any(|it| union.is_sensitive || it.is_sensitive);
     let debug = (!is_redacted).then(|| quote!(Debug,));
     let variants: Vec<_> = union.variants.iter().map(|it| variant(it, imports)).collect();
     let accessors: Vec<_> = union.variants.iter().map(|it| accessors(it, imports)).collect();

@@ -143,6 +143,12 @@ impl Checker<'_, '_, '_> {
                 .error(member.target_location, message)
                 .hint("target a shape that has values, such as smithy.api#String");
         }
+        if shape.traits.defines_trait {
+            let message = format!("a member must not target a trait: {}", shape.id);
+            self.reporter
+                .error(member.target_location, message)
+                .hint("define another shape for the values, and target it in both places");
+        }
         self.mixin(shape, member.target_location);
     }
 

@@ -4,6 +4,8 @@ use super::{Target, target};
 use crate::{
     ast::{Model, ShapeKind, SimpleType},
     diagnostic::Reporter,
+    lower::{decode_base64, timestamp_of_number, timestamp_of_text},
+    prelude::{self, PreludeShape},
     shape_id::ShapeId,
     traits::{DefaultTrait, DefaultValue},
 };
@@ -31,6 +33,9 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
 
 /// Whether a shape has a default for all members that target it.
 fn has_default(model: &Model, id: &ShapeId) -> bool {
+    if matches!(prelude::get(id), Some(PreludeShape::Primitive(_))) {
+        return true;
+    }
     let default = model.get(id).and_then(|it| it.traits.default.as_ref());
     default.is_some_and(|it| it.value != DefaultValue::Null)
 }
@@ -45,6 +50,14 @@ fn check_default(model: &Model, id: &ShapeId, default: &DefaultTrait, reporter: 
         reporter
             .error(default.location, format!("default: {reason}"))
             .hint("write a value of the member's type, or take the default away");
+    } else if let (ShapeKind::Simple(SimpleType::Blob), DefaultValue::String(text)) =
+        (kind, &default.value)
+        && decode_base64(text).is_none()
+    {
+        // The reference lets it pass as well.
+        reporter
+            .warning(default.location, "default: it is ignored, as it is not in base64")
+            .hint("write the bytes in base64, or take the default away");
     }
 }
 
@@ -74,11 +87,8 @@ fn check_value(kind: &ShapeKind, value: &DefaultValue) -> Result<(), String> {
             SimpleType::Short => integer(i16::MIN.into(), i16::MAX.into()),
             SimpleType::Integer => integer(i32::MIN.into(), i32::MAX.into()),
             SimpleType::Long => integer(i64::MIN, i64::MAX),
-            SimpleType::Float | SimpleType::Double => {
-                let names = ["NaN", "Infinity", "-Infinity"];
-                let is_name = matches!(value, DefaultValue::String(it) if names.contains(&&**it));
-                is(is_number || is_name, "a number, \"NaN\", \"Infinity\" or \"-Infinity\"")
-            }
+            SimpleType::Float => is_float(value, |it| it.parse().is_ok_and(f32::is_finite)),
+            SimpleType::Double => is_float(value, |it| it.parse().is_ok_and(f64::is_finite)),
             SimpleType::BigInteger => {
                 let is_whole = matches!(value, DefaultValue::Number(it)
                     if it.trim_start_matches('-').chars().all(|it| it.is_ascii_digit()));
@@ -86,7 +96,12 @@ fn check_value(kind: &ShapeKind, value: &DefaultValue) -> Result<(), String> {
             }
             SimpleType::BigDecimal => is(is_number, "a number"),
             SimpleType::Timestamp => {
-                is(is_number || is_string, "a number of seconds or a text as in RFC 3339")
+                let time = match value {
+                    DefaultValue::Number(text) => timestamp_of_number(text),
+                    DefaultValue::String(text) => timestamp_of_text(text),
+                    _ => None,
+                };
+                is(time.is_some(), "a number of seconds or a text as in RFC 3339")
             }
             SimpleType::Document => Ok(()),
         },
@@ -111,5 +126,14 @@ fn check_value(kind: &ShapeKind, value: &DefaultValue) -> Result<(), String> {
             is(*value == DefaultValue::EmptyObject, "{}: a map can have no other")
         }
         other => Err(format!("a {} can have no default", other.name())),
+    }
+}
+
+fn is_float(value: &DefaultValue, is_finite: impl Fn(&str) -> bool) -> Result<(), String> {
+    match value {
+        DefaultValue::Number(text) if is_finite(text) => Ok(()),
+        DefaultValue::Number(text) => Err(format!("{text} is beyond what the type can hold")),
+        DefaultValue::String(it) if ["NaN", "Infinity", "-Infinity"].contains(&&**it) => Ok(()),
+        _ => Err("expected a number, \"NaN\", \"Infinity\" or \"-Infinity\"".to_owned()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Target, is_event_stream, target};
+use super::{Resolved, Target, is_event_stream, target};
 use crate::{
     ast::{Member, Model, Shape, ShapeKind, SimpleType},
     diagnostic::Reporter,
@@ -70,12 +70,18 @@ fn check_use(
         reporter
             .error(member.target_location, message)
             .hint("move the member to the structure that is the input or output of the operation");
-        return;
     }
-    if matches!(target.kind, ShapeKind::Simple(SimpleType::Blob)) {
-        reporter
-            .error(member.target_location, "a streaming blob has no place in event-stream RPC")
-            .hint("take the trait streaming away, or send a union of events");
+}
+
+/// Refuses what Smithy can say and event-stream RPC cannot carry, of what a service needs.
+pub(super) fn check_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
+    for member in resolved.closure.iter().flat_map(|it| it.kind.members()) {
+        let target = resolved.model.get(&member.target).filter(|it| it.traits.streaming);
+        if target.is_some_and(|it| matches!(it.kind, ShapeKind::Simple(SimpleType::Blob))) {
+            reporter
+                .error(member.target_location, "a streaming blob has no place in event-stream RPC")
+                .hint("take the trait streaming away, or send a union of events");
+        }
     }
 }
 

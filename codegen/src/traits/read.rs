@@ -43,6 +43,11 @@ impl TraitReader<'_, '_> {
                 self.trait_value(it, holder, &mut read);
             }
         }
+        let find = |id: &str| traits.iter().find(|it| it.id.as_str() == id);
+        if let (Some(it), None) = (find("smithy.api#retryable"), find("smithy.api#error")) {
+            let message = "the trait retryable is ignored: it belongs on an error";
+            self.reporter.warning(it.location, message).hint("take it away");
+        }
         read
     }
 
@@ -133,6 +138,7 @@ impl TraitReader<'_, '_> {
             "uniqueItems" => read.unique_items = self.annotation(it),
             "sparse" => read.sparse = self.annotation(it),
             "idempotencyToken" => read.idempotency_token = self.annotation(it),
+            "trait" => read.defines_trait = true,
             "unstable" => read.unstable = self.annotation(it),
             "internal" => read.internal = self.annotation(it),
             "mixin" => read.mixin = self.object(it, &["localTraits", "interface"]),

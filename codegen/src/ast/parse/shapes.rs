@@ -45,6 +45,12 @@ impl Parser<'_, '_> {
             self.error(mixins.offset, "mixins need Smithy 2.0")
                 .hint("write \"smithy\": \"2.0\" at the top of the file");
         }
+        let is_resource = matches!(kind, Some(ShapeKind::Resource(_)));
+        let properties = entry.value.get("properties").filter(|_| is_resource);
+        if let (Version::V1, Some(properties)) = (self.version, properties) {
+            self.error(properties.offset, "properties need Smithy 2.0")
+                .hint("write \"smithy\": \"2.0\" at the top of the file");
+        }
         // A shape of which nothing could be read is kept all the same, so that what refers to it is not
         // reported as well.
         let is_broken = self.is_broken || kind.is_none();
