@@ -295,7 +295,7 @@ fn a_small_frame_leaves_a_large_buffer_wherever_in_it_it_lies() {
     let len = 1024 * 1024;
     let mut buffer = BytesMut::with_capacity(len);
     let read_into = buffer.as_ptr() as usize..buffer.as_ptr() as usize + len;
-    for (byte, len) in [(0, 900 * 1024), (1, 5_000), (2, 100_000), (3, 5_000)] {
+    for (byte, len) in [(0, 400 * 1024), (1, 5_000), (2, 300 * 1024), (3, 200_000)] {
         let message = Message { payload: vec![byte; len].into(), ..Message::default() };
         message.encode(&mut buffer).unwrap();
     }

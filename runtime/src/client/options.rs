@@ -83,7 +83,8 @@ impl SubscribeOptions {
     /// How many bytes of events may wait to be read. Default: 16 MiB.
     ///
     /// An event counts with its whole message. One that is larger than the limit by itself is still
-    /// queued if nothing else waits.
+    /// queued if nothing else waits. A large event keeps the buffer that it was read into, which may be up to
+    /// 4 times as large and is shared with those that came with it.
     #[must_use]
     pub fn queue_limit(mut self, bytes: usize) -> Self {
         self.queue_limit = bytes;

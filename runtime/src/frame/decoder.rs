@@ -35,7 +35,7 @@ pub struct Decoder {
 /// of it: a small one that waits to be read must not keep the whole of a large buffer alive, wherever in it it
 /// lay.
 const COPIED_LEN: usize = 4096;
-const COPIED_SHARE: usize = 16;
+const COPIED_SHARE: usize = 4;
 
 /// Takes bytes off the front of what is in a buffer of that length.
 fn take(src: &mut BytesMut, len: usize, buffer_len: usize) -> Bytes {

@@ -37,7 +37,7 @@ fn a_small_event_leaves_the_large_buffer_that_a_driver_reads_into() {
     for (buffer_len, is_shared) in sizes {
         let mut core = connected();
         let key = subscribed(&mut core, Overflow::End);
-        let mut input = event(5_000);
+        let mut input = event(20_000);
         let at = input.as_ptr_range();
         core.receive_in(&mut input, buffer_len, Instant::now());
         let next = ready(core.poll_event(key, &cx()));

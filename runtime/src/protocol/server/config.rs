@@ -24,8 +24,8 @@ pub struct Config {
     /// How many bytes of a client's events may wait for the service, for each stream. Default: 16 MiB.
     pub event_queue_limit: usize,
     /// How many bytes of a client's requests and events may be held for the service in all: a request counts
-    /// until its stream ends, an event until the service takes it. What is over it is refused. Default:
-    /// 64 MiB.
+    /// until its stream ends, an event until the service takes it. What is over it is refused. What is held
+    /// may keep buffers that are up to 4 times as large. Default: 64 MiB.
     pub received_limit: usize,
     /// How long a client may take to introduce itself. Default: 10 s.
     pub handshake_timeout: Duration,
