@@ -60,7 +60,7 @@ pub trait Endpoint {
     /// When [`expire`](Self::expire) has something to do, at the earliest.
     fn next_deadline(&self) -> Option<Instant>;
 
-    /// Ends what is due.
+    /// Ends what is due; for whoever has just found that there is nothing more to read.
     fn expire(&mut self, now: Instant);
 
     /// Moves the frames that are to be written to `dst`, which must be empty.

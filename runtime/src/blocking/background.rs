@@ -68,10 +68,7 @@ pub(super) fn tell(link: &Arc<Link>, slot: Slot) -> io::Result<()> {
         };
         while let Some(event) = next() {
             if let Some(error) = slot.tell(event) {
-                link.shared.with(|core| core.judge(error));
-                if link.shared.with(|core| core.is_closed()) {
-                    link.finish();
-                }
+                link.judge(error);
             }
         }
     })

@@ -241,7 +241,8 @@ impl Connection {
     }
 
     /// Ends every stream and closes the connection, for all its clones; waits until what was queued
-    /// before has been written, for at most 3 s.
+    /// before has been written, for at most 3 s and as long as the server does not close it from its side. What
+    /// arrives in that time is passed over.
     ///
     /// Calls that wait for their response in other threads fail with
     /// [`ConnectionError::Closed`](crate::error::ConnectionError::Closed).

@@ -7,6 +7,8 @@
 //! Whoever reads or writes holds a role, not a lock that others need: the state of the connection is behind a
 //! lock of its own, which nobody holds while it waits.
 
+#[cfg(test)]
+mod tests;
 mod turn;
 
 use std::{
@@ -71,7 +73,8 @@ impl fmt::Debug for Link {
 enum Written<'a> {
     /// All have been.
     All,
-    /// Another thread is at it, and does not stop before it is done with these too.
+    /// Another thread is at it, and goes on with these too; if there is no room for them, it waits for it or
+    /// tells the others that something is left.
     Elsewhere,
     /// There is no room, and this thread is the one that waits for it.
     Full(MutexGuard<'a, Output>),
@@ -108,13 +111,15 @@ impl Link {
         // not be taken for the beginning of what comes next.
         let mut output = lock(&self.output);
         let mut input = lock(&self.input);
+        // Nor must whoever is late to end the use of the other socket end that of this one.
+        let mut current = lock(&self.socket);
         let is_started = self.shared.with(|core| core.reconnect(connect))?;
         if is_started {
             *output = Output { bell: output.bell.take(), ..Output::default() };
             self.has_rest.store(false, Ordering::Release);
             *lock(&self.write_error) = None;
             input.restart();
-            *lock(&self.socket) = Some(Arc::new(socket));
+            *current = Some(Arc::new(socket));
             self.crew.start();
         }
         Ok(is_started)
@@ -255,7 +260,7 @@ impl Link {
             Err(error) => match error.kind() {
                 // There is nothing to read.
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if input.is_late() => {
-                    self.give_up_frame();
+                    self.give_up_frame(input);
                 }
                 io::ErrorKind::WouldBlock
                 | io::ErrorKind::TimedOut
@@ -268,26 +273,44 @@ impl Link {
     /// Gives the messages that have been read to those who wait for them.
     fn take(&self, input: &mut Input) {
         let now = Instant::now();
-        let has_ended = self.shared.with(|core| {
+        let is_lost = self.shared.with(|core| {
             core.receive_in(&mut input.filled, input.buffer_len, now);
+            if core.is_closed() {
+                // It is nobody's any more. It is read all the same: the other side may have to be rid of it
+                // before it reads what is still written.
+                input.filled.clear();
+            }
             input.let_go();
-            input.is_paused = !core.wants_input();
+            input.is_paused = !core.wants_input() && !core.is_closed();
             input.missing = core.missing(&input.filled);
             input.due = core.frame_deadline();
-            core.is_closed()
+            is_lost(core)
         });
-        if has_ended {
+        if is_lost {
             self.finish();
         }
     }
 
-    /// Ends the connection, as the rest of a message has not come in time and there is nothing to read.
-    fn give_up_frame(&self) {
-        let has_ended = self.shared.with(|core| {
+    /// Counts the time of a message whose rest has not come, as there is nothing to read; when it is over, ends
+    /// the connection.
+    fn give_up_frame(&self, input: &mut Input) {
+        let is_lost = self.shared.with(|core| {
             core.expire_frame(Instant::now());
-            core.is_closed()
+            input.due = core.frame_deadline();
+            is_lost(core)
         });
-        if has_ended {
+        if is_lost {
+            self.finish();
+        }
+    }
+
+    /// Ends the connection because of an error that the other side reported, unless it has been lost since.
+    pub(super) fn judge(&self, error: ConnectionError) {
+        let is_lost = self.shared.with(|core| {
+            core.judge(error);
+            is_lost(core)
+        });
+        if is_lost {
             self.finish();
         }
     }
@@ -297,19 +320,23 @@ impl Link {
         self.finish();
     }
 
-    /// Ends the use of a socket whose connection has ended: what can be written without waiting still is.
+    /// Ends the use of a socket whose connection has ended: what can be written without waiting still is. Of a
+    /// connection that has come back it does not.
     pub(super) fn finish(&self) {
         self.push();
-        if !self.crew.end() {
+        // It cannot come back as long as this is held.
+        let mut current = lock(&self.socket);
+        if !self.shared.with(|core| core.is_closed()) || !self.crew.end() {
             return;
         }
-        let socket = lock(&self.socket).take();
+        let socket = current.take();
         self.shared.with(|core| {
             core.finish();
             let error = core.ended().filter(|it| !matches!(it, ConnectionError::Closed));
             let error = error.map(tracing::field::display);
             tracing::debug!(target: LOG_TARGET, error, "connection ended");
         });
+        drop(current);
         if let Some(socket) = socket {
             socket.stop();
         }
@@ -352,6 +379,12 @@ impl Output {
         }
         self.bell.as_ref()
     }
+}
+
+/// Whether the connection has ended otherwise than from this side: one that this side closes ends when
+/// everything has been written, and [`Link::linger`] sees to that.
+fn is_lost(core: &Core) -> bool {
+    core.ended().is_some_and(|it| !matches!(it, ConnectionError::Closed))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -103,9 +103,9 @@ impl<C> Builder<C> {
     ///
     /// A server that stops in the middle of a message ends the connection with
     /// [`ConnectionError::FrameTimeout`](crate::error::ConnectionError::FrameTimeout), and a
-    /// [`ReconnectPolicy`] brings it back. While a subscription holds the connection up nothing is read, and
-    /// that time does not count. A blocking connection without subscriptions reads, and so notices, only while
-    /// a thread waits for something.
+    /// [`ReconnectPolicy`] brings it back. A time in which nobody reads, as the program is busy or, for a
+    /// blocking connection without subscriptions, as no thread waits for anything, counts as a sixteenth of it
+    /// at most; one in which a subscription holds the connection up begins it anew.
     pub fn frame_timeout(mut self, timeout: Duration) -> Self {
         self.settings.config.frame_timeout = timeout;
         self

@@ -25,7 +25,10 @@ use std::{
 
 use bytes::BytesMut;
 
-use super::{Endpoint, MessageType, StreamId, Wakers, header, numbers::NumberMap, output::Output};
+use super::{
+    Endpoint, MessageType, StreamId, Wakers, header, numbers::NumberMap, output::Output,
+    patience::Patience,
+};
 use crate::{
     error::{ConnectError, ConnectionError, EncodeError},
     frame::{Decoder, FrameEncoder, HeaderValueRef},
@@ -62,8 +65,8 @@ pub struct Core {
     next_key: u64,
     next_id: Option<i32>,
     deadlines: BinaryHeap<Reverse<(Instant, Key)>>,
-    /// When the message that has begun to arrive has to be whole.
-    frame_deadline: Option<Instant>,
+    /// How much longer the message may take that has begun to arrive.
+    patience: Option<Patience>,
     pings: VecDeque<u64>,
     pongs: u64,
     /// The pings after the first number and up to the second were sent to a server that is gone.
@@ -105,7 +108,7 @@ impl Core {
             next_key: 0,
             next_id: Some(1),
             deadlines: BinaryHeap::new(),
-            frame_deadline: None,
+            patience: None,
             pings: VecDeque::new(),
             pongs: 0,
             lost_pings: (0, 0),
@@ -174,7 +177,7 @@ impl Endpoint for Core {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        [self.next_call_deadline(), self.frame_deadline].into_iter().flatten().min()
+        [self.next_call_deadline(), self.frame_deadline()].into_iter().flatten().min()
     }
 
     fn expire(&mut self, now: Instant) {

@@ -24,7 +24,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::{
     Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, numbers::NumberMap,
-    output::Output, waiting::Line,
+    output::Output, patience::Patience, waiting::Line,
 };
 use crate::{
     error::{BuildError, ConnectionError},
@@ -125,8 +125,10 @@ pub struct Core {
     incoming: VecDeque<Incoming>,
     /// How many bytes of requests wait there, those included that the client has given up since.
     waiting: usize,
-    /// When the client has to be further than it is: connected, whole with its message, or gone.
+    /// When the client has to be further than it is: connected, or gone.
     deadline: Option<Instant>,
+    /// How much longer the message may take that has begun to arrive.
+    patience: Option<Patience>,
     /// New requests are refused, because the server is about to stop.
     is_draining: bool,
 }
@@ -146,6 +148,7 @@ impl Core {
             incoming: VecDeque::new(),
             waiting: 0,
             deadline: now.checked_add(config.handshake_timeout),
+            patience: None,
             is_draining: false,
         }
     }

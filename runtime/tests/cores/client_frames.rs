@@ -17,6 +17,9 @@ use crate::support::*;
 const TIMEOUT: Duration = Duration::from_secs(30);
 const SECOND: Duration = Duration::from_secs(1);
 
+/// At most so much of it counts if nobody reads.
+const PART: Duration = Duration::from_millis(1_875);
+
 fn event(len: usize) -> BytesMut {
     shaped(MESSAGE, 0, 1, "test#Event", &"x".repeat(len))
 }
@@ -55,10 +58,10 @@ fn half_a_message_ends_the_connection_and_says_so() {
         let mut input = BytesMut::from(&whole[..len]);
         let began = Instant::now();
         core.receive(&mut input, began);
-        assert_eq!(core.next_deadline(), Some(began + TIMEOUT), "{len}");
-        core.expire(began + TIMEOUT - SECOND);
+        assert_eq!(core.next_deadline(), Some(began + PART), "{len}");
+        pass(&mut core, began + TIMEOUT - SECOND);
         assert!(!core.is_closed(), "{len}");
-        core.expire(began + TIMEOUT);
+        pass(&mut core, began + TIMEOUT);
         let ended = core.ended().expect("it is late");
         assert!(matches!(ended, ConnectionError::FrameTimeout { after } if *after == TIMEOUT));
         assert_eq!(
@@ -84,7 +87,7 @@ fn a_byte_now_and_then_gains_no_time_and_a_large_message_within_it_arrives() {
         let mut now = Instant::now();
         for piece in whole.chunks(whole.len() / 28) {
             now += step;
-            core.expire(now);
+            pass(&mut core, now);
             if core.is_closed() {
                 break;
             }
@@ -95,6 +98,29 @@ fn a_byte_now_and_then_gains_no_time_and_a_large_message_within_it_arrives() {
         assert_eq!(input.is_empty(), arrives);
         assert_eq!(core.next_deadline(), None);
     }
+}
+
+#[test]
+fn a_time_in_which_nobody_reads_counts_as_a_part_of_it() {
+    let whole = event(100);
+    let mut core = connected();
+    subscribed(&mut core, Overflow::End);
+    let mut input = BytesMut::from(&whole[..50]);
+    let mut now = Instant::now();
+    core.receive(&mut input, now);
+    // However often, while there is time left.
+    for _ in 0..15 {
+        now += 10 * TIMEOUT;
+        core.expire(now);
+        assert!(!core.is_closed());
+        // Whoever comes back has to wait again.
+        assert_eq!(core.next_deadline(), Some(now + PART));
+        // What arrives without the end of the message changes nothing.
+        core.receive(&mut input, now + PART / 2);
+        assert_eq!(core.next_deadline(), Some(now + PART));
+    }
+    pass(&mut core, now + PART);
+    assert!(core.is_closed());
 }
 
 #[test]
@@ -109,9 +135,9 @@ fn each_message_has_its_own_time() {
     // The end of one and the beginning of the next always arrive together.
     for _ in 0..10 {
         core.receive(&mut input, now);
-        assert_eq!(core.next_deadline(), Some(now + TIMEOUT));
+        assert_eq!(core.next_deadline(), Some(now + PART));
         now += TIMEOUT - SECOND;
-        core.expire(now);
+        pass(&mut core, now);
         assert!(!core.is_closed());
         input.extend_from_slice(&whole[half..]);
         input.extend_from_slice(&whole[..half]);
@@ -136,7 +162,7 @@ fn what_is_not_read_is_not_late() {
     assert!(core.poll_event(key, &cx()).is_ready());
     assert!(core.wants_input());
     core.receive(&mut input, now + 2 * TIMEOUT);
-    assert_eq!(core.next_deadline(), Some(now + 3 * TIMEOUT));
+    assert_eq!(core.next_deadline(), Some(now + 2 * TIMEOUT + PART));
     core.fail(ConnectionError::ClosedByPeer);
     assert_eq!(core.next_deadline(), None);
 }
@@ -151,7 +177,7 @@ fn a_connection_that_came_back_begins_anew() {
     receive(&mut core, bare(CONNECT_ACK, 1, 0));
     let now = Instant::now();
     core.receive(&mut BytesMut::from(&event(10)[..20]), now);
-    core.expire(now + SECOND);
+    pass(&mut core, now + SECOND);
     assert!(matches!(core.ended(), Some(ConnectionError::FrameTimeout { .. })));
     core.finish();
     assert!(core.reconnect(&Connect::default()).unwrap());

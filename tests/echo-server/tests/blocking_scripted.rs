@@ -134,33 +134,6 @@ fn a_call_ends_in_time_though_there_is_no_room_and_the_next_one_writes_the_rest(
 }
 
 #[test]
-fn what_has_been_accepted_is_written_though_everything_is_dropped() {
-    let (client, mut peer) = connected(Connection::builder());
-    let stream = opened(client.echo_stream_messages(), &mut peer, 1);
-    for _ in 0..4 {
-        stream.send_event(EchoStreamingMessage::StreamMessage(blob(200_000))).unwrap();
-    }
-    drop((stream, client));
-    for _ in 0..4 {
-        peer.expect(MessageType::ApplicationMessage, NONE, 1);
-    }
-    peer.expect_end(1);
-    assert!(peer.read().is_none());
-}
-
-#[test]
-fn a_connection_that_is_dropped_with_a_full_socket_writes_to_the_end() {
-    let (client, mut peer) = connected(Connection::builder());
-    let timeout = Duration::from_millis(30);
-    let big = client.echo_message().message(blob(1_000_000)).call_timeout(timeout);
-    assert!(big.send().unwrap_err().is_timeout());
-    drop(client);
-    peer.expect_request(1);
-    peer.expect_end(1);
-    assert!(peer.read().is_none());
-}
-
-#[test]
 fn a_ping_is_answered_at_the_next_call_and_at_once_while_there_is_a_subscription() {
     let (client, mut peer) = connected(Connection::builder());
     peer.write(&ping(3));

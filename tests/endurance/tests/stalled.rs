@@ -146,6 +146,21 @@ async fn a_large_message_that_comes_steadily_is_in_time_and_a_drop_now_and_then_
     drop(client);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_program_that_is_busy_for_longer_than_a_message_may_take_does_not_blame_the_server() {
+    let (client, mut stream, mut io) = subscribed().await;
+    let whole = event_frame("whole");
+    io.write_all(&whole[..40]).await.unwrap();
+    for _ in 0..10 {
+        // Everyone has their turn, and then nobody has for an hour.
+        tokio::time::timeout(Duration::from_millis(1), stream.next()).await.unwrap_err();
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+    }
+    io.write_all(&whole[40..]).await.unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap(), event("whole"));
+    drop(client);
+}
+
 fn policy() -> ReconnectPolicy {
     ReconnectPolicy::default().initial_backoff(Duration::from_millis(1))
 }

@@ -45,7 +45,8 @@ pub struct Config {
     /// How long the server may take to answer a subscription that is opened again. Default: 10 s.
     pub resubscribe_timeout: Duration,
     /// How long a message may be on its way, from its first byte to its last: one that takes longer ends the
-    /// connection. Time in which nothing is read does not count. Default: 30 s.
+    /// connection. A time in which nobody reads, as the program is busy or away, counts as a sixteenth of it at
+    /// most, and one in which a subscription holds the connection up begins it anew. Default: 30 s.
     pub frame_timeout: Duration,
 }
 

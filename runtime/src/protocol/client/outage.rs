@@ -32,7 +32,7 @@ impl Core {
         }
         self.keys.clear();
         self.paused = 0;
-        self.frame_deadline = None;
+        self.patience = None;
         self.has_unjudged_error = false;
         if !self.pings.is_empty() {
             self.lost_pings = (self.pongs, self.pongs + self.pings.len() as u64);

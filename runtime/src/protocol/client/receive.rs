@@ -11,7 +11,7 @@ use crate::{
     frame::{Frame, Header},
     protocol::{
         Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation,
-        patience::frame_deadline,
+        patience::Patience,
     },
 };
 
@@ -47,20 +47,20 @@ impl Core {
             // What is not looked at, because a subscription holds the connection up, may be whole.
             let is_partial = !input.is_empty() && self.wants_input();
             let timeout = self.config.frame_timeout;
-            self.frame_deadline =
-                frame_deadline(self.frame_deadline, is_whole, is_partial, now, timeout);
+            self.patience = Patience::after(self.patience, is_whole, is_partial, now, timeout);
         }
     }
 
     /// When [`expire_frame`](Self::expire_frame) has something to do.
     pub fn frame_deadline(&self) -> Option<Instant> {
-        self.frame_deadline
+        self.patience.as_ref().map(Patience::due)
     }
 
     /// Ends the connection if a message has begun and is not whole in time. For whoever has just found that
-    /// there is no more to read: what is still to be read may be the rest of it.
+    /// there is no more to read: what is still to be read may be the rest of it. Time in which nobody comes
+    /// here counts as a sixteenth of [`Config::frame_timeout`](super::Config) at most.
     pub fn expire_frame(&mut self, now: Instant) {
-        if self.frame_deadline.is_some_and(|it| it <= now) {
+        if self.patience.as_mut().is_some_and(|it| it.is_over(now)) {
             self.fail(ConnectionError::FrameTimeout { after: self.config.frame_timeout });
         }
     }

@@ -30,7 +30,8 @@ pub struct Config {
     /// How long a client may take to introduce itself. Default: 10 s.
     pub handshake_timeout: Duration,
     /// How long a message may be on its way, from its first byte to its last: one that takes longer ends the
-    /// connection. Time in which nothing is read does not count. Default: 10 s.
+    /// connection. A time in which nobody reads, as the program is busy or away, counts as a sixteenth of it at
+    /// most, and one in which the client is not listened to (see `reply_queue_limit`) begins it anew. Default: 10 s.
     pub frame_timeout: Duration,
 }
 

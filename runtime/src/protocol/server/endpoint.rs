@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use super::{Core, State};
 use crate::{
     error::ConnectionError,
-    protocol::{Endpoint, Wakers},
+    protocol::{Endpoint, Wakers, patience::Patience},
 };
 
 impl Endpoint for Core {
@@ -44,6 +44,7 @@ impl Endpoint for Core {
         self.waiting = 0;
         self.received = 0;
         self.deadline = None;
+        self.patience = None;
         self.output.wake_all();
         self.wake_replies(u64::MAX);
         self.output.wake_driver();
@@ -57,20 +58,19 @@ impl Endpoint for Core {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.deadline
+        // There is one or the other.
+        self.deadline.or(self.patience.as_ref().map(Patience::due))
     }
 
     fn expire(&mut self, now: Instant) {
         if self.deadline.is_some_and(|it| it <= now) {
-            self.fail(match self.state {
-                State::New | State::Deciding => {
-                    ConnectionError::Protocol("no connect message in time")
-                }
-                State::Refused => ConnectionError::Protocol("refused"),
-                State::Open | State::Closed(_) => {
-                    ConnectionError::FrameTimeout { after: self.config.frame_timeout }
-                }
-            });
+            self.fail(ConnectionError::Protocol(match self.state {
+                State::Refused => "refused",
+                _ => "no connect message in time",
+            }));
+        }
+        if self.patience.as_mut().is_some_and(|it| it.is_over(now)) {
+            self.fail(ConnectionError::FrameTimeout { after: self.config.frame_timeout });
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{
     frame::{Frame, Header, HeaderValueRef},
     protocol::{
         Endpoint, MessageType, Outgoing, RpcMessage, StreamId, VERSION, Violation, header,
-        patience::frame_deadline,
+        patience::Patience,
     },
 };
 
@@ -49,7 +49,7 @@ impl Core {
             // What is not looked at may be whole.
             let is_partial = !input.is_empty() && self.wants_input();
             let timeout = self.config.frame_timeout;
-            self.deadline = frame_deadline(self.deadline, is_whole, is_partial, now, timeout);
+            self.patience = Patience::after(self.patience, is_whole, is_partial, now, timeout);
         }
     }
 

@@ -62,6 +62,13 @@ impl Peer {
         None
     }
 
+    /// Waits for the beginning of a message, and does not read on.
+    pub(crate) fn begin(&mut self) {
+        let mut buffer = [0; 16];
+        let len = self.socket.read(&mut buffer).unwrap();
+        self.input.extend_from_slice(&buffer[..len]);
+    }
+
     /// The next message: its type, flags and stream.
     #[track_caller]
     pub(crate) fn expect(&mut self, message_type: MessageType, flags: i32, stream: i32) {

@@ -1,0 +1,105 @@
+use std::{os::unix::net::UnixStream, thread};
+
+use super::*;
+use crate::{
+    frame::{Header, Message},
+    protocol::client::Config,
+};
+
+/// A link whose connection is open, and what keeps its socket open.
+fn open(config: Config) -> (Link, UnixStream) {
+    let (socket, other) = UnixStream::pair().unwrap();
+    let core = Core::new(config, &Connect::default()).unwrap();
+    let link = Link::new(core, Socket::new(socket.into()));
+    // A connect acknowledgement that lets this side in.
+    arrive(&link, &message(5, 1));
+    (link, other)
+}
+
+fn message(message_type: i32, flags: i32) -> BytesMut {
+    let headers = vec![
+        Header::new(":message-type", message_type.into()),
+        Header::new(":message-flags", flags.into()),
+        Header::new(":stream-id", 0.into()),
+    ];
+    let mut bytes = BytesMut::new();
+    Message { headers, ..Message::default() }.encode(&mut bytes).unwrap();
+    bytes
+}
+
+fn ping() -> BytesMut {
+    message(3, 0)
+}
+
+/// As if it had been read.
+fn arrive(link: &Link, bytes: &[u8]) {
+    let mut input = lock(&link.input);
+    input.filled.extend_from_slice(bytes);
+    link.take(&mut input);
+}
+
+/// A read that finds nothing.
+fn find_nothing(link: &Link) {
+    let mut input = lock(&link.input);
+    link.receive(&mut input, Err(io::ErrorKind::WouldBlock.into()));
+}
+
+#[test]
+fn an_absence_longer_than_the_time_of_a_message_is_not_the_fault_of_the_server() {
+    let mut config = Config::default();
+    config.frame_timeout = Duration::from_millis(16);
+    let (link, _other) = open(config);
+    arrive(&link, &ping()[..20]);
+    thread::sleep(2 * config.frame_timeout);
+    assert!(lock(&link.input).is_late());
+    find_nothing(&link);
+    assert!(!link.shared.with(|core| core.is_closed()));
+    arrive(&link, &ping()[20..]);
+    assert_eq!(lock(&link.input).due, None);
+
+    // As often as the time has parts, and it is.
+    arrive(&link, &ping()[..20]);
+    for _ in 0..16 {
+        assert!(link.crew.is_live());
+        thread::sleep(config.frame_timeout / 16);
+        find_nothing(&link);
+    }
+    let ended = link.shared.with(|core| core.ended().cloned());
+    assert!(matches!(ended, Some(ConnectionError::FrameTimeout { .. })));
+    assert!(!link.crew.is_live());
+}
+
+#[test]
+fn a_connection_that_is_being_closed_has_its_socket_until_everything_is_written() {
+    let mut config = Config::default();
+    config.frame_timeout = Duration::ZERO;
+    for begun in [0, 20] {
+        let (link, _other) = open(config);
+        arrive(&link, &ping()[..begun]);
+        link.shared.with(Core::close);
+        find_nothing(&link);
+        assert!(link.crew.is_live(), "{begun}");
+        {
+            let input = lock(&link.input);
+            assert_eq!((input.due, input.is_paused), (None, false));
+        }
+        arrive(&link, &ping()[begun..]);
+        link.judge(ConnectionError::ClosedByPeer);
+        assert!(link.crew.is_live() && lock(&link.input).filled.is_empty());
+        link.linger();
+        assert!(!link.crew.is_live());
+    }
+}
+
+#[test]
+fn whoever_is_late_to_end_a_connection_does_not_end_the_next() {
+    let mut config = Config::default();
+    config.reconnects = true;
+    let (link, _other) = open(config);
+    link.fail(ConnectionError::ClosedByPeer);
+    assert!(!link.crew.is_live());
+    let (socket, _other) = UnixStream::pair().unwrap();
+    assert!(link.restart(&Connect::default(), Socket::new(socket.into())).unwrap());
+    link.finish();
+    assert!(link.crew.is_live() && link.socket().is_some());
+}
