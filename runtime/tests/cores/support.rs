@@ -234,7 +234,7 @@ pub(crate) fn wake(core: &mut impl Endpoint) {
 }
 
 /// Time passes, and whoever drives the core is there and finds nothing to read.
-pub fn pass(core: &mut impl Endpoint, until: Instant) {
+pub(crate) fn pass(core: &mut impl Endpoint, until: Instant) {
     while let Some(due) = core.next_deadline().filter(|it| *it <= until) {
         core.expire(due);
     }

@@ -9,7 +9,6 @@ use std::{sync::mpsc, task::Poll, thread, time::Duration};
 use echo::{
     blocking::{Connection, LifecycleHandler, Notice, Overflow, PingError, SubscriptionItem},
     error::{ConnectError, ConnectionError, SdkError},
-    types::EchoStreamingMessage,
 };
 use eventstream_rpc::protocol::MessageType;
 use scripted::{

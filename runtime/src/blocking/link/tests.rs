@@ -46,8 +46,7 @@ fn find_nothing(link: &Link) {
 
 #[test]
 fn an_absence_longer_than_the_time_of_a_message_is_not_the_fault_of_the_server() {
-    let mut config = Config::default();
-    config.frame_timeout = Duration::from_millis(16);
+    let config = Config { frame_timeout: Duration::from_millis(16), ..Config::default() };
     let (link, _other) = open(config);
     arrive(&link, &ping()[..20]);
     thread::sleep(2 * config.frame_timeout);
@@ -71,8 +70,7 @@ fn an_absence_longer_than_the_time_of_a_message_is_not_the_fault_of_the_server()
 
 #[test]
 fn a_connection_that_is_being_closed_has_its_socket_until_everything_is_written() {
-    let mut config = Config::default();
-    config.frame_timeout = Duration::ZERO;
+    let config = Config { frame_timeout: Duration::ZERO, ..Config::default() };
     for begun in [0, 20] {
         let (link, _other) = open(config);
         arrive(&link, &ping()[..begun]);
@@ -93,8 +91,7 @@ fn a_connection_that_is_being_closed_has_its_socket_until_everything_is_written(
 
 #[test]
 fn whoever_is_late_to_end_a_connection_does_not_end_the_next() {
-    let mut config = Config::default();
-    config.reconnects = true;
+    let config = Config { reconnects: true, ..Config::default() };
     let (link, _other) = open(config);
     link.fail(ConnectionError::ClosedByPeer);
     assert!(!link.crew.is_live());
