@@ -13,7 +13,10 @@ fn types_do_what_the_traits_of_the_model_say() {
     let json = fs::read_to_string(here.join("traits.json")).unwrap();
     let sources = [Source { path: "traits.json", json: &json }];
     let generated = generate(&Config::new("traits"), &sources).unwrap();
-    assert!(generated.warnings.is_empty(), "{}", generated.warnings);
+    // The trait is there to show that it counts on a member as well.
+    let warnings = generated.warnings.to_string();
+    assert!(warnings.contains("memberSecret: the trait sensitive"), "{warnings}");
+    assert_eq!(warnings.matches("warning: ").count(), 1, "{warnings}");
 
     let folder = Folder::new("behaviour");
     let mut workspace = Workspace::new(&folder);
