@@ -87,7 +87,7 @@ fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
 fn view<'m>(model: &'m Model, service: &'m Shape, reporter: &mut Reporter<'_>) -> Resolved<'m> {
     let operations = service::operations(model, service, reporter);
     let closure = closure(model, service, &operations);
-    service::check_names(service, &closure, reporter);
+    service::check_names(model, service, &closure, reporter);
     service::check_lengths(operations.iter().chain(&closure), reporter);
     finite::check_values(model, &closure, reporter);
     let resolved = Resolved { model, service, operations, closure };

@@ -11,7 +11,7 @@ pub(crate) use known::is_known;
 pub(crate) use read::{Holder, TraitReader};
 
 /// The traits of a shape or member.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traits {
     /// `documentation`: CommonMark, in practice often HTML.
     pub documentation: Option<String>,
@@ -88,6 +88,13 @@ pub struct DefaultTrait {
     pub location: Location,
 }
 
+/// Equal values are the same trait, wherever they stand.
+impl PartialEq for DefaultTrait {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
 /// A default. Whether it fits the type is for [`resolve`](crate::resolve) to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DefaultValue {
@@ -106,7 +113,7 @@ pub enum DefaultValue {
 }
 
 /// The value of `deprecated`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deprecated {
     /// Why, or what to use instead.
     pub message: Option<String>,
@@ -124,7 +131,7 @@ pub enum Fault {
 }
 
 /// The value of `range`: decimal numbers as they are written, bounds included.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Range {
     /// The least value allowed.
     pub min: Option<String>,
@@ -133,7 +140,7 @@ pub struct Range {
 }
 
 /// The value of `length`, bounds included. Characters are Unicode scalar values.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Length {
     /// The least number allowed.
     pub min: Option<u64>,

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::{Target, target};
 use crate::{
     ast::{Model, Reference, Shape, ShapeKind},
     diagnostic::Reporter,
@@ -157,18 +158,26 @@ fn has_type(shape: &Shape) -> bool {
     matches!(shape.kind, Structure(_) | Union(_) | Enum(_) | IntEnum(_))
 }
 
-/// Types of one name, in whatever namespace, are an error (Smithy 2.0 spec, section "Service closure").
-pub(super) fn check_names(service: &Shape, closure: &[&Shape], reporter: &mut Reporter<'_>) {
+/// Shapes of one name, in whatever namespace, are an error, unless nobody could tell them apart (Smithy 2.0 spec,
+/// section "Service closure").
+pub(super) fn check_names(
+    model: &Model,
+    service: &Shape,
+    closure: &[&Shape],
+    reporter: &mut Reporter<'_>,
+) {
     let ShapeKind::Service(bound) = &service.kind else { return };
     let renamed: HashMap<&ShapeId, &str> =
         bound.rename.iter().map(|it| (&it.shape.target, it.name.as_str())).collect();
     let mut seen: HashMap<String, &Shape> = HashMap::new();
-    // The names of other shapes meet nobody's.
-    for shape in closure.iter().filter(|it| has_type(it)) {
+    for shape in closure {
         let name = renamed.get(&shape.id).copied().unwrap_or(shape.id.name());
         let Some(other) = seen.insert(name.to_ascii_lowercase(), shape) else { continue };
         if other.id.namespace() == shape.id.namespace() && renamed.is_empty() {
             // They differ in case alone, which has been reported.
+            continue;
+        }
+        if is_alike(model, shape, other) {
             continue;
         }
         let message = format!(
@@ -180,4 +189,26 @@ pub(super) fn check_names(service: &Shape, closure: &[&Shape], reporter: &mut Re
             .error(shape.location, message)
             .hint(format!("give one of them another name under \"rename\" in {}", service.id));
     }
+}
+
+/// Whether one shape can stand for the other: simple ones of one type, and lists of such, with the same traits.
+fn is_alike(model: &Model, one: &Shape, other: &Shape) -> bool {
+    one.traits == other.traits
+        && match (&one.kind, &other.kind) {
+            (ShapeKind::Simple(one), ShapeKind::Simple(other)) => one == other,
+            (ShapeKind::List(one), ShapeKind::List(other)) => {
+                one.traits == other.traits && {
+                    match (target(model, &one.target), target(model, &other.target)) {
+                        (Some(Target::Prelude(one)), Some(Target::Prelude(other))) => one == other,
+                        (Some(Target::Shape(one)), Some(Target::Shape(other))) => {
+                            one.id == other.id
+                                || matches!(one.kind, ShapeKind::Simple(_))
+                                    && is_alike(model, one, other)
+                        }
+                        _ => false,
+                    }
+                }
+            }
+            _ => false,
+        }
 }

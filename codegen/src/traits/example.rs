@@ -3,7 +3,7 @@
 use crate::json::{Kind, Value};
 
 /// A request, and what comes back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
     /// What it shows.
     pub title: String,

@@ -148,7 +148,8 @@ impl TraitReader<'_, '_> {
             "jsonName" => read.json_name = self.string(it),
             "error" => {
                 let faults = [("client", Fault::Client), ("server", Fault::Server)];
-                read.error = self.one_of(it, &faults);
+                // The shape is an error all the same: that it is none would be a second complaint.
+                read.error = self.one_of(it, &faults).or(Some(Fault::Client));
             }
             "timestampFormat" => {
                 let formats = [
