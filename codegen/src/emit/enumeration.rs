@@ -4,7 +4,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Imports, docs, ident};
-use crate::ir::{Enum, IntEnum};
+use crate::{
+    ir::{Enum, IntEnum},
+    lower::code,
+};
 
 /// The `enum` and what belongs to it.
 pub(super) fn items(it: &Enum, imports: &mut Imports) -> TokenStream {
@@ -16,7 +19,7 @@ pub(super) fn items(it: &Enum, imports: &mut Imports) -> TokenStream {
     let docs = docs::of(&it.docs, &format!("The enum `{}`.", it.id));
     let variants = it.values.iter().map(|value| {
         let variant = ident(&value.name);
-        let docs = docs::of(&value.docs, &format!("The value `{}`.", value.value));
+        let docs = docs::of(&value.docs, &format!("The value {}.", code(&value.value)));
         quote! {
             #docs
             #variant,

@@ -4,7 +4,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Imports, checks, defaults, docs, error, ident, rust_type};
-use crate::ir::{Literal, Member, Presence, Role, Structure};
+use crate::{
+    ir::{Literal, Member, Presence, Role, Structure},
+    lower::code,
+};
 
 /// The `struct` and what belongs to it, without its builder.
 ///
@@ -71,7 +74,7 @@ pub(super) fn items(
 
 /// The documentation of a member.
 pub(super) fn member_docs(member: &Member) -> String {
-    let text = docs::text(&member.docs, &format!("The member `{}`.", member.wire_name));
+    let text = docs::text(&member.docs, &format!("The member {}.", code(&member.wire_name)));
     if member.presence == Presence::Required && !member.is_token {
         format!("{text}\n\nThis member is required.")
     } else {

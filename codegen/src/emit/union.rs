@@ -4,7 +4,10 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use super::{Imports, checks, docs, ident, rust_type};
-use crate::ir::{Type, Union, Variant};
+use crate::{
+    ir::{Type, Union, Variant},
+    lower::code,
+};
 
 /// The `enum` and what belongs to it.
 pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
@@ -119,7 +122,7 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
 }
 
 fn variant(variant: &Variant, imports: &mut Imports) -> TokenStream {
-    let docs = docs::of(&variant.docs, &format!("The member `{}`.", variant.wire_name));
+    let docs = docs::of(&variant.docs, &format!("The member {}.", code(&variant.wire_name)));
     let name = ident(&variant.name);
     match &variant.ty {
         None => quote!(#docs #name,),

@@ -81,6 +81,18 @@ fn normal(text: &str) -> String {
     text.chars().filter(|it| is_kept(*it)).collect()
 }
 
+/// A name or value of the model as code: whatever is in it, it stays on its line and is seen.
+pub(crate) fn code(text: &str) -> String {
+    if text.trim().is_empty() {
+        return html::code_span(&format!("{text:?}"));
+    }
+    let seen = |it: char| match it == '\n' || !is_kept(it) {
+        true => it.escape_default().collect(),
+        false => it.to_string(),
+    };
+    html::code_span(&text.chars().map(seen).collect::<String>())
+}
+
 /// A text in one line, as attributes have it.
 fn plain(text: &str) -> String {
     normal(text).split_whitespace().collect::<Vec<_>>().join(" ")
