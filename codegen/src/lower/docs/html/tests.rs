@@ -11,7 +11,12 @@ fn check(html: &str, expected: &str) {
 #[test]
 fn paragraphs_and_what_is_in_them() {
     check("<p>One\n   two.</p><p>Three</p>\n", "One two.\n\nThree");
-    check("<p>a <b> bold</b> and <i>it</i>alic</p>", "a ** bold** and *it*alic");
+    check("<p>a <b> bold</b> and <i>it</i>alic</p>", "a **bold** and *it*alic");
+    check("<p>a<b> <i> b</i></b> c<i>d</i></p>", "a ***b*** c*d*");
+    check("<p>a <b> <a href='https://x'>b </a> </b>c</p>", "a **[b](https://x)** c");
+    check("<p>a <a href='https://x'><b> b</b></a></p>", "a [**b**](https://x)");
+    check("<p>a <i></i>x y <b>z</b></p>", "a x y **z**");
+    check("<ul><li><p><i> <a href='https://x'>b</a> </i></p></li></ul>", "- *[b](https://x)*");
     check("<p>x <code>a &lt; b</code>, <code> </code>y</p>", "x `a < b`, y");
     check(
         "<p>see <a href=\"https://x.y/a(b)\">the <i>page</i></a>.</p>",

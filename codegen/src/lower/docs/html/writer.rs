@@ -44,6 +44,8 @@ struct Writer {
     lists: Vec<(Option<u32>, usize)>,
     /// The marks of emphasis that are open.
     emphasis: Vec<&'static str>,
+    /// Where the marks that were written last, and have no text yet, begin and end.
+    opened: (usize, usize),
     /// The text of a code span that is open.
     code: Option<String>,
     /// Whether text is preformatted.
@@ -103,7 +105,7 @@ impl Writer {
             (false, _) => self.lists[depth - 2].1,
         };
         match gap {
-            Gap::None if space && !is_first => self.out.push(' '),
+            Gap::None if space && !is_first => self.push_space(),
             Gap::None => {}
             _ if in_cell => self.out.push(' '),
             Gap::Break if !is_first => self.out.push_str("\\\n"),
@@ -116,6 +118,19 @@ impl Writer {
         }
         self.out.push_str(&mark);
         is_first || gap != Gap::None
+    }
+
+    /// Writes white space; that at the beginning of emphasis stands before it, because a mark and a space are
+    /// no emphasis but can be a list item.
+    fn push_space(&mut self) {
+        let (start, end) = self.opened;
+        let at = if end == self.out.len() { start } else { self.out.len() };
+        if at != self.out.len() && (at == 0 || self.out[..at].ends_with([' ', '\n'])) {
+            return;
+        }
+        self.out.insert(at, ' ');
+        self.opened = (at + 1, end + 1);
+        self.links.iter_mut().filter(|it| it.0 >= at).for_each(|it| it.0 += 1);
     }
 
     /// Ends what is open within a paragraph, and says what comes before the next text.
@@ -255,7 +270,10 @@ impl Writer {
 
     fn open(&mut self, mark: &'static str) {
         self.begin();
+        let (start, end) = self.opened;
+        let start = if end == self.out.len() { start } else { self.out.len() };
         self.out.push_str(mark);
+        self.opened = (start, self.out.len());
         self.emphasis.push(mark);
     }
 
@@ -269,6 +287,7 @@ impl Writer {
 
     /// Closes emphasis; what would be empty goes.
     fn close(&mut self, mark: &str) {
+        self.opened = (0, 0);
         if let Some(rest) = self.out.strip_suffix(mark) {
             self.out.truncate(rest.len());
         } else {
