@@ -247,10 +247,14 @@ async fn every_sdk_reads_updates_and_watches_configuration() {
         let update =
             json!({"do": "update", "path": ["b"], "value": {"c": "y", "n": [1, {"z": null}]}});
         component.done(update).await;
-        for path in [json!(["b", "c"]), json!(["b", "n"])] {
-            let changed = component.next("changed").await;
-            assert_eq!(changed, json!({"changed": path, "component": "com.example.A"}), "{sdk:?}");
+        let mut changed = [component.next("changed").await, component.next("changed").await];
+        if sdk == Sdk::PythonV2 {
+            // It calls handlers on a pool of threads, where one event overtakes another.
+            changed.sort_by_key(Value::to_string);
         }
+        let expected =
+            ["c", "n"].map(|name| json!({"changed": ["b", name], "component": "com.example.A"}));
+        assert_eq!(changed, expected, "{sdk:?}");
         let expected = json!({"c": "y", "n": [1, {"z": null}]});
         assert_eq!(component.done(get(json!(["b"]))).await, expected, "{sdk:?}");
         component.close().await;
