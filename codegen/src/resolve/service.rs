@@ -193,22 +193,23 @@ pub(super) fn check_names(
 
 /// Whether one shape can stand for the other: simple ones of one type, and lists of such, with the same traits.
 fn is_alike(model: &Model, one: &Shape, other: &Shape) -> bool {
-    one.traits == other.traits
-        && match (&one.kind, &other.kind) {
-            (ShapeKind::Simple(one), ShapeKind::Simple(other)) => one == other,
-            (ShapeKind::List(one), ShapeKind::List(other)) => {
-                one.traits == other.traits && {
-                    match (target(model, &one.target), target(model, &other.target)) {
-                        (Some(Target::Prelude(one)), Some(Target::Prelude(other))) => one == other,
-                        (Some(Target::Shape(one)), Some(Target::Shape(other))) => {
-                            one.id == other.id
-                                || matches!(one.kind, ShapeKind::Simple(_))
-                                    && is_alike(model, one, other)
-                        }
-                        _ => false,
-                    }
-                }
+    if one.traits != other.traits {
+        return false;
+    }
+    match (&one.kind, &other.kind) {
+        (ShapeKind::Simple(one), ShapeKind::Simple(other)) => one == other,
+        (ShapeKind::List(one), ShapeKind::List(other)) if one.traits == other.traits => {
+            if one.target == other.target {
+                return true;
             }
-            _ => false,
+            match (target(model, &one.target), target(model, &other.target)) {
+                (Some(Target::Prelude(one)), Some(Target::Prelude(other))) => one == other,
+                (Some(Target::Shape(one)), Some(Target::Shape(other))) => {
+                    matches!(one.kind, ShapeKind::Simple(_)) && is_alike(model, one, other)
+                }
+                _ => false,
+            }
         }
+        _ => false,
+    }
 }

@@ -42,10 +42,8 @@ struct Writer {
     mark: String,
     /// For each list: the number of its next item, if it has numbers, and how far its text is indented.
     lists: Vec<(Option<u32>, usize)>,
-    /// The marks of emphasis that are open.
-    emphasis: Vec<&'static str>,
-    /// Where the marks that were written last, and have no text yet, begin and end.
-    opened: (usize, usize),
+    /// The marks of emphasis that are open, and where each begins.
+    emphasis: Vec<(&'static str, usize)>,
     /// The text of a code span that is open.
     code: Option<String>,
     /// Whether text is preformatted.
@@ -123,21 +121,26 @@ impl Writer {
     /// Writes white space; that at the beginning of emphasis stands before it, because a mark and a space are
     /// no emphasis but can be a list item.
     fn push_space(&mut self) {
-        let (start, end) = self.opened;
-        let at = if end == self.out.len() { start } else { self.out.len() };
-        if at != self.out.len() && (at == 0 || self.out[..at].ends_with([' ', '\n'])) {
+        let mut at = self.out.len();
+        for (mark, start) in self.emphasis.iter().rev() {
+            if self.out.get(*start..at) == Some(*mark) {
+                at = *start;
+            }
+        }
+        if at < self.out.len() && (at == 0 || self.out[..at].ends_with([' ', '\n'])) {
             return;
         }
         self.out.insert(at, ' ');
-        self.opened = (at + 1, end + 1);
-        self.links.iter_mut().filter(|it| it.0 >= at).for_each(|it| it.0 += 1);
+        let starts = self.emphasis.iter_mut().map(|it| &mut it.1);
+        let starts = starts.chain(self.links.iter_mut().map(|it| &mut it.0));
+        starts.filter(|it| **it >= at).for_each(|it| *it += 1);
     }
 
     /// Ends what is open within a paragraph, and says what comes before the next text.
     fn gap(&mut self, gap: Gap) {
         if gap > Gap::Break {
             self.end_code();
-            while let Some(mark) = self.emphasis.pop() {
+            while let Some((mark, _)) = self.emphasis.pop() {
                 self.close(mark);
             }
             self.links.clear();
@@ -270,16 +273,13 @@ impl Writer {
 
     fn open(&mut self, mark: &'static str) {
         self.begin();
-        let (start, end) = self.opened;
-        let start = if end == self.out.len() { start } else { self.out.len() };
+        self.emphasis.push((mark, self.out.len()));
         self.out.push_str(mark);
-        self.opened = (start, self.out.len());
-        self.emphasis.push(mark);
     }
 
     fn end_emphasis(&mut self, mark: &'static str) {
-        if let Some(at) = self.emphasis.iter().rposition(|it| *it == mark) {
-            for mark in self.emphasis.split_off(at).into_iter().rev() {
+        if let Some(at) = self.emphasis.iter().rposition(|it| it.0 == mark) {
+            for (mark, _) in self.emphasis.split_off(at).into_iter().rev() {
                 self.close(mark);
             }
         }
@@ -287,7 +287,6 @@ impl Writer {
 
     /// Closes emphasis; what would be empty goes.
     fn close(&mut self, mark: &str) {
-        self.opened = (0, 0);
         if let Some(rest) = self.out.strip_suffix(mark) {
             self.out.truncate(rest.len());
         } else {
@@ -335,7 +334,7 @@ impl Writer {
 
     fn end_cell(&mut self) {
         self.end_code();
-        while let Some(mark) = self.emphasis.pop() {
+        while let Some((mark, _)) = self.emphasis.pop() {
             self.close(mark);
         }
         let Some(start) = self.cell.take() else { return };
