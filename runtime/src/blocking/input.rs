@@ -40,8 +40,6 @@ pub(super) struct Input {
     pub(super) missing: usize,
     /// When the message at the front has to be whole, if it has begun.
     pub(super) due: Option<Instant>,
-    /// A subscription holds the connection up.
-    pub(super) is_paused: bool,
     /// How long a read waits.
     patience: Option<Duration>,
     bell: Option<Bell>,

@@ -281,7 +281,6 @@ impl Link {
                 input.filled.clear();
             }
             input.let_go();
-            input.is_paused = !core.wants_input() && !core.is_closed();
             input.missing = core.missing(&input.filled);
             input.due = core.frame_deadline();
             is_lost(core)

@@ -105,7 +105,7 @@ impl<C> Builder<C> {
     /// [`ConnectionError::FrameTimeout`](crate::error::ConnectionError::FrameTimeout), and a
     /// [`ReconnectPolicy`] brings it back. A time in which nobody reads, as the program is busy or, for a
     /// blocking connection without subscriptions, as no thread waits for anything, counts as a sixteenth of it
-    /// at most; one in which a subscription holds the connection up begins it anew.
+    /// at most.
     pub fn frame_timeout(mut self, timeout: Duration) -> Self {
         self.settings.config.frame_timeout = timeout;
         self

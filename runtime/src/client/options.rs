@@ -103,6 +103,8 @@ impl Default for SubscribeOptions {
 }
 
 /// What happens to a subscription whose queue is full.
+///
+/// The connection is read in any case: a slow subscriber affects nothing but its own events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
@@ -114,9 +116,4 @@ pub enum Overflow {
     DropOldest,
     /// Only the latest event is kept; what it replaces is counted.
     LatestOnly,
-    /// Nothing more is read from the connection until there is room.
-    ///
-    /// It holds up every other call and subscription of the connection, and a handler that waits for
-    /// one of them waits for ever. A server with one thread, as nucleus lite's, is held up too.
-    PauseConnection,
 }

@@ -75,9 +75,6 @@ pub struct Core {
     calls: usize,
     /// When the driver comes by itself.
     timer: Option<Instant>,
-    /// How many subscriptions with [`Overflow::PauseConnection`](crate::client::Overflow) are over their
-    /// limit.
-    paused: usize,
     /// How many bytes of answers to pings have been queued since they were last all written, and where the
     /// last of them ends.
     answers: (u64, u64),
@@ -114,7 +111,6 @@ impl Core {
             lost_pings: (0, 0),
             calls: 0,
             timer: None,
-            paused: 0,
             answers: (0, 0),
             events: VecDeque::new(),
             records_events: false,
@@ -160,9 +156,9 @@ impl Endpoint for Core {
         self.decoder.missing(input)
     }
 
-    // Not while a subscription holds the connection up.
+    // However full the queue of a subscription is: a call or another subscription may need what comes next.
     fn wants_input(&self) -> bool {
-        self.paused == 0 && !self.is_closed()
+        !self.is_closed()
     }
 
     fn fail(&mut self, error: ConnectionError) {

@@ -149,25 +149,6 @@ fn each_message_has_its_own_time() {
 }
 
 #[test]
-fn what_is_not_read_is_not_late() {
-    let mut core = connected();
-    let key = subscribed(&mut core, Overflow::PauseConnection);
-    let mut input = event(200);
-    input.extend_from_slice(&event(200)[..50]);
-    let now = Instant::now();
-    core.receive(&mut input, now);
-    assert!(!core.wants_input());
-    assert_eq!(core.next_deadline(), None);
-    // Its time runs from when it is looked at.
-    assert!(core.poll_event(key, &cx()).is_ready());
-    assert!(core.wants_input());
-    core.receive(&mut input, now + 2 * TIMEOUT);
-    assert_eq!(core.next_deadline(), Some(now + 2 * TIMEOUT + PART));
-    core.fail(ConnectionError::ClosedByPeer);
-    assert_eq!(core.next_deadline(), None);
-}
-
-#[test]
 fn a_connection_that_came_back_begins_anew() {
     let mut config = Config::default();
     config.reconnects = true;

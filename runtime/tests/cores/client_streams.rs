@@ -274,57 +274,23 @@ fn an_event_over_the_limit_is_delivered_if_nothing_else_waits() {
 }
 
 #[test]
-fn a_paused_connection_reads_again_when_there_is_room() {
-    let (mut core, key) = subscribed(room_for_two(Overflow::PauseConnection));
-    let mut input: BytesMut =
-        ["1", "2", "3", "4"].map(|it| event(it).to_vec()).concat().as_slice().into();
-    core.receive(&mut input, Instant::now());
-    assert!(!core.wants_input());
-    assert_eq!(input, event("4"), "what it has no room for stays where it is");
-    match ready(core.poll_event(key, &cx())) {
-        Some(Next::Message(message)) => assert_eq!(message.payload(), b"1"),
-        other => panic!("{other:?}"),
-    }
-    assert!(core.wants_input());
-    core.receive(&mut input, Instant::now());
-    assert_eq!(events(&mut core, key), ["2", "3", "4"]);
-}
-
-#[test]
-fn a_paused_connection_reads_again_when_its_subscription_is_gone() {
-    for leave in [Core::end, Core::forget] {
-        let (mut core, key) = subscribed(room_for_two(Overflow::PauseConnection));
-        for payload in ["1", "2", "3"] {
-            receive(&mut core, event(payload));
+fn a_full_queue_holds_up_nothing_else() {
+    for overflow in [Overflow::End, Overflow::DropOldest, Overflow::LatestOnly] {
+        // The events arrive after the response to the subscription, or before it.
+        for is_open in [true, false] {
+            let mut core = connected();
+            let key = open(&mut core, &room_for_two(overflow));
+            if is_open {
+                receive(&mut core, shaped(MESSAGE, 0, 1, RESPONSE, "{}"));
+            }
+            let other = call(&mut core);
+            let mut input: BytesMut =
+                ["1", "2", "3", "4"].map(|it| event(it).to_vec()).concat().as_slice().into();
+            input.extend_from_slice(&shaped(MESSAGE, END, 2, RESPONSE, "{}"));
+            core.receive(&mut input, Instant::now());
+            assert!(core.wants_input() && input.is_empty(), "{overflow:?}");
+            reply(&mut core, other).unwrap();
+            core.forget(key);
         }
-        assert!(!core.wants_input());
-        leave(&mut core, key);
-        assert!(core.wants_input());
     }
-}
-
-#[test]
-fn a_stream_that_ends_over_its_limit_does_not_let_another_go_on() {
-    let mut core = connected();
-    let keys = [1, 2].map(|stream| {
-        let options = room_for_two(Overflow::PauseConnection);
-        let key = core.open(&Request { subscribe: Some(&options), ..CALL }, text("{}")).unwrap();
-        receive(&mut core, shaped(MESSAGE, 0, stream, "test#CallResponse", "{}"));
-        reply(&mut core, key).unwrap();
-        key
-    });
-    for payload in ["1", "2"] {
-        receive(&mut core, shaped(MESSAGE, 0, 1, "test#Event", payload));
-    }
-    // The event that is one too many is the last: there is nothing to hold up.
-    receive(&mut core, shaped(MESSAGE, 2, 1, "test#Event", "3"));
-    assert!(core.wants_input());
-    for payload in ["1", "2", "3"] {
-        receive(&mut core, shaped(MESSAGE, 0, 2, "test#Event", payload));
-    }
-    assert!(!core.wants_input());
-    assert_eq!(events(&mut core, keys[0]), ["1", "2", "3", "end"]);
-    assert!(!core.wants_input(), "the other stream is still over its limit");
-    assert_eq!(events(&mut core, keys[1]), ["1", "2", "3"]);
-    assert!(core.wants_input());
 }

@@ -198,30 +198,6 @@ fn the_oldest_events_are_dropped_and_counted() {
 }
 
 #[test]
-fn a_subscription_that_holds_the_connection_up_lets_it_go_on() {
-    let (client, mut peer) = connected(Connection::builder());
-    let request = client.echo_stream_messages().queue_limit(5_000);
-    let stream = opened(request.overflow(Overflow::PauseConnection), &mut peer, 1);
-    thread::scope(|scope| {
-        let caller = client.clone();
-        let call = scope.spawn(move || call(&caller));
-        peer.expect_request(2);
-        scope.spawn(move || {
-            let text = "x".repeat(1_000);
-            for _ in 0..1_000 {
-                peer.write(&event(1, &text));
-            }
-            peer.respond(2);
-            // Until the client has gone.
-            while peer.read().is_some() {}
-        });
-        assert_eq!(stream.take(1_000).filter(Result::is_ok).count(), 1_000);
-        call.join().unwrap();
-        drop(client);
-    });
-}
-
-#[test]
 fn a_server_that_does_not_answer_the_connect_message_is_given_up() {
     use std::os::unix::net::UnixStream;
 

@@ -222,7 +222,7 @@ impl Client {
     }
 
     fn check(&mut self) {
-        assert!(!self.core.is_closed() || !self.core.wants_input());
+        assert_eq!(self.core.wants_input(), !self.core.is_closed(), "the reader always reads");
         let waiting = self.core.queued() - self.written;
         if self.is_open() && waiting <= self.config.write_queue_limit as u64 {
             check_room(&self.waiters);

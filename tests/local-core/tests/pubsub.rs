@@ -1,5 +1,8 @@
 //! Local publish and subscribe, as the Java nucleus has it.
 
+mod support;
+
+use eventstream_rpc::frame::HeaderValue;
 use greengrass_core_ipc::{
     Client, Subscription,
     error::SdkError,
@@ -11,6 +14,7 @@ use greengrass_core_ipc::{
 };
 use greengrass_local_core::LocalCore;
 use serde_json::json;
+use support::Raw;
 
 async fn publish(
     client: &Client,
@@ -143,29 +147,23 @@ async fn the_authorizer_is_asked_in_the_terms_of_access_control() {
 #[tokio::test]
 async fn a_subscriber_that_does_not_read_is_cut_off_and_holds_up_nobody() {
     let core = LocalCore::builder().component("a").component("b").start().await.unwrap();
-    let (a, b) = (core.connect("a").await.unwrap(), core.connect("b").await.unwrap());
+    let a = core.connect("a").await.unwrap();
     let mut reads = a.subscribe_to_topic().topic("t").send().await.unwrap();
-    // Its client takes what comes, up to 1 KiB, and then does not read from the socket.
-    let slow = b
-        .subscribe_to_topic()
-        .topic("t")
-        .queue_limit(1024)
-        .overflow(greengrass_core_ipc::client::Overflow::PauseConnection);
-    let mut slow = slow.send().await.unwrap();
+    let mut slow = Raw::connect(&core, "b").await;
+    slow.call("SubscribeToTopic", r#"{"topic":"t"}"#).await.unwrap();
     let megabyte = "x".repeat(1024 * 1024);
     for _ in 0..40 {
         publish(&a, "t", binary(&megabyte)).await.unwrap();
         assert_eq!(next(&mut reads).await.1.len(), megabyte.len());
     }
-    let mut received = 0;
-    let error = loop {
-        match slow.next().await.unwrap() {
-            Ok(_) => received += 1,
-            Err(error) => break error,
-        }
-    };
+    let (received, error) = slow.events().await;
     // 16 MiB of payloads, in which a message takes a third more.
     assert!((11..40).contains(&received), "{received}");
-    assert_eq!(error.message(), Some("the subscriber is too slow"));
-    assert!(slow.next().await.is_none());
+    let text: serde_json::Value = serde_json::from_slice(&error.payload).unwrap();
+    assert_eq!(text["message"], "the subscriber is too slow");
+    assert_eq!(
+        error.header(":message-flags"),
+        Some(&HeaderValue::Int32(2)),
+        "the stream has ended"
+    );
 }

@@ -1,16 +1,13 @@
 //! What a thread does while it waits.
 
 use std::{
-    sync::{Arc, MutexGuard},
+    sync::Arc,
     task::{Context, Waker},
     time::Instant,
 };
 
 use super::{Link, Wait, Written, lock};
-use crate::{
-    blocking::{crew::Ticket, input::Input, sleeper::Sleeper, socket::Interest},
-    protocol::Endpoint,
-};
+use crate::blocking::{crew::Ticket, sleeper::Sleeper, socket::Interest};
 
 /// A thread while it waits.
 #[derive(Debug)]
@@ -63,7 +60,7 @@ impl<'a> Turn<'a> {
     fn read(&mut self, until: Option<Instant>) -> bool {
         let link = self.link;
         let mut input = lock(&link.input);
-        let Some(socket) = link.socket().filter(|_| !input.is_paused) else { return false };
+        let Some(socket) = link.socket() else { return false };
         let left = input.until(until).map(|it| it.saturating_duration_since(Instant::now()));
         if let Some(patience) = input.patience(left) {
             // It cannot fail for a socket that is open.
@@ -79,10 +76,8 @@ impl<'a> Turn<'a> {
     fn sleep(&mut self, sleeper: &Sleeper, until: Option<Instant>, mut written: Written<'_>) {
         let link = self.link;
         let mut input = self.is_leading.then(|| lock(&link.input));
-        let interest = Interest {
-            input: input.as_mut().is_some_and(|input| !self.is_paused(input)),
-            room: matches!(written, Written::Full(_)),
-        };
+        let interest =
+            Interest { input: input.is_some(), room: matches!(written, Written::Full(_)) };
         let socket = link.socket();
         let (Some(socket), true) = (&socket, interest.input || interest.room) else {
             drop(input);
@@ -99,22 +94,11 @@ impl<'a> Turn<'a> {
         };
         let is_ready = sleeper.poll(bell, || socket.poll(interest, bell, until));
         // What has come since is looked for before the other side is called late.
-        let may_read = |it: &MutexGuard<'_, Input>| interest.input && (is_ready || it.is_late());
-        if let Some(mut input) = input.filter(may_read) {
+        if let Some(mut input) = input.filter(|it| is_ready || it.is_late()) {
             let read = socket.receive(input.space());
             self.has_read |= read.is_ok();
             link.receive(&mut input, read);
         }
-    }
-
-    /// Whether a subscription holds the connection up. Then this thread is woken when that is over.
-    fn is_paused(&self, input: &mut Input) -> bool {
-        if input.is_paused {
-            self.link.shared.with(|core| core.set_driver(&self.cx()));
-            // There may be whole messages in what was read before.
-            self.link.take(input);
-        }
-        input.is_paused
     }
 
     /// Gives the lead back: there is nothing to read from.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     LOG_TARGET,
     error::{BuildError, ConnectionError},
-    protocol::{Endpoint, MessageType, Outgoing, Place, RpcMessage, StreamId},
+    protocol::{MessageType, Outgoing, Place, RpcMessage, StreamId},
     serde,
 };
 
@@ -167,11 +167,7 @@ impl Core {
     /// The next event of a stream that stays open; `None` after the last.
     pub fn poll_event(&mut self, key: Key, cx: &Context<'_>) -> Poll<Option<Next>> {
         let Some(stream) = self.streams.get_mut(&key) else { return Poll::Ready(None) };
-        let next = stream.poll_event(cx);
-        if !stream.holds_up() && std::mem::take(&mut stream.is_pausing) {
-            self.resume();
-        }
-        next
+        stream.poll_event(cx)
     }
 
     /// Whether a stream can still carry events in either direction.
@@ -184,9 +180,6 @@ impl Core {
         self.terminate(key);
         let Some(stream) = self.streams.get_mut(&key) else { return };
         self.output.wake(stream.close());
-        if std::mem::take(&mut stream.is_pausing) {
-            self.resume();
-        }
     }
 
     /// Forgets a stream whose owner is gone; it is ended if it is still open.
@@ -246,13 +239,6 @@ impl Core {
                 self.output.wake(waker);
                 self.terminate(key);
             }
-        }
-    }
-
-    fn resume(&mut self) {
-        self.paused = self.paused.saturating_sub(1);
-        if self.paused == 0 && !self.is_closed() {
-            self.output.wake_driver();
         }
     }
 }

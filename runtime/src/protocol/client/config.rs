@@ -46,7 +46,7 @@ pub struct Config {
     pub resubscribe_timeout: Duration,
     /// How long a message may be on its way, from its first byte to its last: one that takes longer ends the
     /// connection. A time in which nobody reads, as the program is busy or away, counts as a sixteenth of it at
-    /// most, and one in which a subscription holds the connection up begins it anew. Default: 30 s.
+    /// most. Default: 30 s.
     pub frame_timeout: Duration,
 }
 

@@ -24,14 +24,12 @@ impl Core {
         // What this side closes is written to the end first; anything else is over now.
         let written = if is_ours { self.output.queued() } else { self.output.taken() };
         for stream in self.streams.values_mut() {
-            stream.is_pausing = false;
             self.output.wake(stream.lose(&error, written, may_return));
         }
         if !is_ours {
             self.output.discard();
         }
         self.keys.clear();
-        self.paused = 0;
         self.patience = None;
         self.has_unjudged_error = false;
         if !self.pings.is_empty() {
@@ -101,10 +99,6 @@ impl Core {
                 Ok(())
             });
             let Some(stream) = self.streams.get_mut(&key) else { continue };
-            if stream.holds_up() {
-                stream.is_pausing = true;
-                self.paused += 1;
-            }
             match sent {
                 Ok(id) => {
                     stream.sent_again(id);

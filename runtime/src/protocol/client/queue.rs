@@ -31,16 +31,6 @@ pub(super) struct Queue {
     is_out: bool,
 }
 
-/// What became of an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pushed {
-    Queued,
-    /// It is in the queue, which is now over its limit and holds the connection up.
-    Pausing,
-    /// It is not in the queue, which is full and ends with what it holds.
-    Lagged,
-}
-
 impl Queue {
     pub(super) fn new(options: Option<&SubscribeOptions>) -> Self {
         Self {
@@ -55,13 +45,14 @@ impl Queue {
         }
     }
 
-    pub(super) fn push(&mut self, message: RpcMessage) -> Pushed {
+    /// Queues an event; `false` if the queue is full and ends with what it holds.
+    pub(super) fn push(&mut self, message: RpcMessage) -> bool {
         let len = message.frame_len();
         match self.overflow {
             Overflow::End if self.len > 0 && self.len + len > self.limit => {
                 self.count(&message);
                 self.has_lagged = true;
-                return Pushed::Lagged;
+                return false;
             }
             Overflow::DropOldest => {
                 while self.len > 0 && self.len + len > self.limit {
@@ -73,11 +64,10 @@ impl Queue {
                     self.drop_oldest();
                 }
             }
-            Overflow::End | Overflow::PauseConnection => {}
+            Overflow::End => {}
         }
-        let was_over = self.holds_up();
         self.push_uncounted(message);
-        if self.holds_up() && !was_over { Pushed::Pausing } else { Pushed::Queued }
+        true
     }
 
     /// Queues the last message of a stream, whatever the limit.
@@ -148,11 +138,6 @@ impl Queue {
     pub(super) fn take_lag(&mut self) -> Option<(u64, u64)> {
         std::mem::take(&mut self.has_lagged)
             .then(|| (std::mem::take(&mut self.dropped), std::mem::take(&mut self.dropped_bytes)))
-    }
-
-    /// Whether the queue holds the connection up.
-    pub(super) fn holds_up(&self) -> bool {
-        self.overflow == Overflow::PauseConnection && self.len > self.limit
     }
 
     pub(super) fn clear(&mut self) {

@@ -44,10 +44,9 @@ impl Core {
         }
         // Whoever opens the connection gives up on an acknowledgement that does not come.
         if let State::Open = self.state {
-            // What is not looked at, because a subscription holds the connection up, may be whole.
-            let is_partial = !input.is_empty() && self.wants_input();
             let timeout = self.config.frame_timeout;
-            self.patience = Patience::after(self.patience, is_whole, is_partial, now, timeout);
+            self.patience =
+                Patience::after(self.patience, is_whole, !input.is_empty(), now, timeout);
         }
     }
 
@@ -196,10 +195,6 @@ impl Core {
                 stream.lagging = stream.id.take();
                 tracing::trace!(target: LOG_TARGET, stream = id.0, "terminate sent");
                 self.output.write_control(&Outgoing::terminate(id), &[], &[]);
-            }
-            Action::Pause => {
-                stream.is_pausing = true;
-                self.paused += 1;
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{
     Request,
-    queue::{Item, Pushed, Queue},
+    queue::{Item, Queue},
 };
 use crate::{
     error::ConnectionError,
@@ -115,8 +115,6 @@ pub(super) struct Stream {
     response_shape: &'static str,
     /// How many bytes of frames there were when the request had been queued.
     request_end: u64,
-    /// Its queue is over its limit, and nothing is read until it is not.
-    pub(super) is_pausing: bool,
     pub(super) is_streaming: bool,
     queue: Queue,
     failed: Option<Failure>,
@@ -134,18 +132,6 @@ pub(super) enum Action {
     Terminate,
     /// The same, because the queue was full; what still comes is to be counted.
     Lag,
-    /// Stop reading until there is room.
-    Pause,
-}
-
-impl From<Pushed> for Action {
-    fn from(pushed: Pushed) -> Self {
-        match pushed {
-            Pushed::Queued => Self::None,
-            Pushed::Pausing => Self::Pause,
-            Pushed::Lagged => Self::Lag,
-        }
-    }
 }
 
 impl Stream {
@@ -165,7 +151,6 @@ impl Stream {
             phase: Phase::Waiting,
             response_shape: request.response_shape,
             request_end,
-            is_pausing: false,
             is_streaming: request.subscribe.is_some(),
             queue: Queue::new(request.subscribe),
             failed: None,
@@ -245,17 +230,12 @@ impl Stream {
             // A payload without a shape says nothing.
             return Action::Ended;
         }
-        self.queue.push(message).into()
+        if self.queue.push(message) { Action::None } else { Action::Lag }
     }
 
     /// Whether it is a call that the other side has ended, and nobody waits for it.
     pub(super) fn is_over(&self) -> bool {
         !self.is_streaming && self.id.is_none() && self.waker.is_none()
-    }
-
-    /// Whether the queue of the stream holds the connection up.
-    pub(super) fn holds_up(&self) -> bool {
-        self.queue.holds_up()
     }
 
     pub(super) fn poll_reply(&mut self, cx: &Context<'_>) -> Poll<Result<RpcMessage, Failure>> {

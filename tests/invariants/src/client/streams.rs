@@ -41,8 +41,7 @@ impl Client {
         let how = input.byte();
         let (mut options, mut limit) = (SubscribeOptions::default(), None);
         let overflow =
-            [Overflow::End, Overflow::DropOldest, Overflow::LatestOnly, Overflow::PauseConnection]
-                [usize::from(how & 3)];
+            [Overflow::End, Overflow::DropOldest, Overflow::LatestOnly][usize::from(how & 3) % 3];
         options = options.overflow(overflow);
         if how & 4 != 0 {
             let bytes = usize::from(how >> 4) * 64;

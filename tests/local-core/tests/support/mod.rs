@@ -50,6 +50,18 @@ impl Raw {
         }
     }
 
+    /// Reads events up to the error that ends their stream: how many events, and the error.
+    pub(crate) async fn events(&mut self) -> (usize, Message) {
+        let mut count = 0;
+        loop {
+            let message = self.message().await;
+            if message.header(":message-type") != Some(&HeaderValue::Int32(0)) {
+                return (count, message);
+            }
+            count += 1;
+        }
+    }
+
     async fn send(&mut self, kind: i32, operation: Option<&str>, payload: String) {
         let mut headers = vec![
             Header::new(":version", HeaderValue::String("0.1.0".to_owned())),
@@ -65,7 +77,8 @@ impl Raw {
         self.io.write_all(&bytes).await.unwrap();
     }
 
-    async fn message(&mut self) -> Message {
+    /// The next message; nothing else reads from the socket.
+    pub(crate) async fn message(&mut self) -> Message {
         loop {
             if let Some(message) = self.decoder.decode(&mut self.input).unwrap() {
                 return message;
