@@ -41,6 +41,8 @@ pub mod serde;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]
+mod sync;
+#[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]
 mod transport;
 
 /// The target of everything that is logged.

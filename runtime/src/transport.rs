@@ -11,16 +11,14 @@ mod input;
 
 use std::{
     fmt, io,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll, Waker, ready},
 };
 
 use crate::{
     LOG_TARGET,
     protocol::{Endpoint, Place},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 #[cfg(feature = "tokio")]
