@@ -3,10 +3,10 @@
 use std::{
     ffi::OsString,
     fmt,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
-use codegen::{Config, Connector, Sides, Words, manifest::Runtime};
+use codegen::{Config, Connector, Sides, Words, files, manifest::Runtime};
 
 /// How the program is used.
 pub(crate) const USAGE: &str = "\
@@ -17,10 +17,12 @@ usage: cargo run -p codegen [-- ARGUMENTS]
   --model PATH --out DIR   generate from a model of your own
   show [NAME]              print an operation or a shape, and what it is in Rust; without NAME, list all
   diff OLD NEW             compare two models, and say what breaks clients and what breaks servers
+  --help, --version        print this text, or the version
 
 To generate:
   --check           write nothing; exit with status 1 if a generated file is not up to date
-  --model PATH      a file in Smithy JSON AST, or a folder whose *.json are one model; may be repeated
+  --model PATH      a file in Smithy JSON AST, a folder whose *.json are one model, or - for standard
+                    input; may be repeated
   --out DIR         where the sources go. Files that were not generated are never overwritten or deleted:
                     a folder that holds one is refused
   --crate NAME      DIR is a crate: the sources go to DIR/src, and DIR/Cargo.toml is written as well.
@@ -44,24 +46,11 @@ files or folders, as for --model.
 Exit status: 0; 1 if a model is refused, --check finds something stale, show does not know NAME, or diff
 finds something that breaks; 2 for wrong usage.";
 
-/// How `diff` is used.
-const DIFF_USAGE: &str = "\
-usage: cargo run -p codegen -- diff OLD NEW [--service ID] [--word WORD]
-
-OLD and NEW are files in Smithy JSON AST, or folders whose *.json are one model. `--help` says more.";
-
-/// What helps whoever gave arguments that were not understood: how the command is used that they begin with.
-pub(crate) fn usage(args: &[OsString]) -> &'static str {
-    match args.first() {
-        Some(it) if it == "diff" => DIFF_USAGE,
-        _ => USAGE,
-    }
-}
-
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Command {
     Help,
+    Version,
     Generate {
         targets: Vec<Target>,
         /// Whether to compare only.
@@ -117,11 +106,20 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Usa
     if given.take_flag("--help") {
         return Ok(Command::Help);
     }
+    if given.take_flag("--version") {
+        return Ok(Command::Version);
+    }
+    given.check_paths()?;
     let mut words = std::mem::take(&mut given.words).into_iter();
     let command = match words.next() {
         None => given.generate()?,
         Some(word) if word == "show" => given.show(words.next())?,
         Some(word) if word == "diff" => given.diff(words.next(), words.next())?,
+        Some(word) if given.options.iter().any(|it| it.0 == "--model") => {
+            let word = word.to_string_lossy();
+            let message = format!("repeat --model: each takes one path, and {word:?} is one more");
+            return Err(UsageError(message));
+        }
         Some(word) => return Err(unknown(&word)),
     };
     match (words.next(), given.options.first(), given.flags.first()) {
@@ -137,7 +135,7 @@ fn unknown(word: &OsString) -> UsageError {
     UsageError(format!("unknown argument {:?}", word.to_string_lossy()))
 }
 
-const FLAGS: [&str; 2] = ["--check", "--help"];
+const FLAGS: [&str; 3] = ["--check", "--help", "--version"];
 
 const OPTIONS: [&str; 8] =
     ["--model", "--out", "--crate", "--runtime", "--sides", "--connector", "--service", "--word"];
@@ -174,13 +172,30 @@ impl Given {
                     return Err(UsageError(format!("{name} is given twice")));
                 }
                 given.options.push((name, value));
-            } else if text.starts_with('-') {
+            } else if text.starts_with('-') && text != "-" {
                 return Err(unknown(&arg));
             } else {
                 given.words.push(arg);
             }
         }
         Ok(given)
+    }
+
+    /// Refuses paths that are empty, and to read standard input twice.
+    fn check_paths(&self) -> Result<(), UsageError> {
+        let options = |names: &'static [&str]| {
+            self.options.iter().filter(|it| names.contains(&it.0)).map(|(name, it)| (*name, it))
+        };
+        let is_diff = self.words.first().is_some_and(|it| it == "diff");
+        let words = self.words.iter().skip(1).filter(|_| is_diff).map(|it| ("a path", it));
+        let paths = options(&["--model", "--out", "--runtime"]).chain(words.clone());
+        if let Some((name, _)) = paths.clone().find(|it| it.1.is_empty()) {
+            return Err(UsageError(format!("{name} is empty: name a file or a folder")));
+        }
+        match options(&["--model"]).chain(words).filter(|it| it.1 == "-").count() {
+            0 | 1 => Ok(()),
+            _ => Err(UsageError("standard input (-) can be read once".to_owned())),
+        }
     }
 
     fn take_flag(&mut self, name: &str) -> bool {
@@ -275,17 +290,29 @@ impl Given {
         Ok(Command::Diff { old: old.into(), new: new.into(), service, words })
     }
 
-    /// The command that generates, with these options.
+    /// The command that generates, with these options, for a shell in the current folder.
     fn repeat(&self) -> String {
-        let mut command = "cargo run -p codegen".to_owned();
+        let mut command = "cargo run".to_owned();
+        if !std::env::current_dir().is_ok_and(|it| it.starts_with(root())) {
+            let manifest = root().join("Cargo.toml");
+            command.push_str(&format!(" --manifest-path {}", quoted(&manifest.to_string_lossy())));
+        }
+        command.push_str(" -p codegen");
         for (index, (name, value)) in self.options.iter().enumerate() {
-            let value = value.to_string_lossy();
-            let is_plain = |it: char| it.is_alphanumeric() || "#$%+,-./:=@^_~".contains(it);
-            let quote = if value.chars().all(is_plain) { "" } else { "'" };
             let separator = if index == 0 { " --" } else { "" };
-            command.push_str(&format!("{separator} {name} {quote}{value}{quote}"));
+            let value = quoted(&value.to_string_lossy());
+            command.push_str(&format!("{separator} {name} {value}"));
         }
         command
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+=:@%,".contains(it);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 
@@ -340,28 +367,15 @@ fn runtime_at(place: Option<String>, crate_folder: &Path) -> Runtime {
         None => root().join("runtime"),
     };
     // Relative to the crate, so that both can be moved together.
+    let real = |it: &Path| files::real(it).unwrap_or_else(|_| it.to_owned());
     let way = codegen::manifest::way(&real(crate_folder), &real(&folder));
     Runtime::Folder(way.unwrap_or_else(|| folder.to_string_lossy().into_owned()))
 }
 
-/// The absolute path without links and `..`; what is not there yet has neither.
-fn real(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let found = absolute.ancestors().find_map(|it| Some((it, it.canonicalize().ok()?)));
-    let Some((there, mut real)) = found else { return absolute };
-    for component in absolute.strip_prefix(there).unwrap_or(Path::new("")).components() {
-        match component {
-            Component::ParentDir => drop(real.pop()),
-            component => real.push(component),
-        }
-    }
-    real
-}
-
 /// The name of the folder that holds `out`, if a crate can be called so.
 fn holder(out: &Path) -> Option<String> {
-    let absolute = std::path::absolute(out).ok()?;
-    let name = absolute.parent()?.file_name()?.to_string_lossy().into_owned();
+    let real = files::real(out).ok()?;
+    let name = real.parent()?.file_name()?.to_string_lossy().into_owned();
     is_crate_name(&name).then_some(name)
 }
 

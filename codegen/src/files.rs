@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt, fs,
     io::{self, Read},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use crate::{GeneratedFile, HEADER};
@@ -25,7 +25,11 @@ pub struct ModelFile {
     pub json: String,
 }
 
-/// Reads models: a file as it is, of a folder every `*.json` in it, in the order of their names.
+/// What the model is called that is read from standard input.
+const STANDARD_INPUT: &str = "standard input";
+
+/// Reads models: a file as it is, of a folder every `*.json` in it, in the order of their names. The path `-`
+/// is standard input.
 ///
 /// # Errors
 ///
@@ -33,6 +37,10 @@ pub struct ModelFile {
 pub fn read_models(paths: &[PathBuf]) -> Result<Vec<ModelFile>, Error> {
     let mut files = Vec::new();
     for path in paths {
+        if path == Path::new("-") {
+            files.push(path.clone());
+            continue;
+        }
         let metadata = fs::metadata(path).map_err(Error::io("cannot read the model", path))?;
         if !metadata.is_dir() {
             files.push(path.clone());
@@ -53,7 +61,15 @@ pub fn read_models(paths: &[PathBuf]) -> Result<Vec<ModelFile>, Error> {
 }
 
 fn read_model(path: PathBuf) -> Result<ModelFile, Error> {
-    let bytes = fs::read(&path).map_err(Error::io("cannot read the model", &path))?;
+    let mut bytes = Vec::new();
+    let (path, read) = match path == Path::new("-") {
+        true => (STANDARD_INPUT.into(), io::stdin().read_to_end(&mut bytes)),
+        false => {
+            let read = fs::File::open(&path).and_then(|mut it| it.read_to_end(&mut bytes));
+            (path, read)
+        }
+    };
+    read.map_err(Error::io("cannot read the model", &path))?;
     match String::from_utf8(bytes) {
         Ok(json) => Ok(ModelFile { path, json }),
         Err(error) => {
@@ -62,6 +78,38 @@ fn read_model(path: PathBuf) -> Result<ModelFile, Error> {
             let starts_as_utf16 = matches!(error.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
             Err(Error::NotUtf8 { path, line, starts_as_utf16 })
         }
+    }
+}
+
+/// The absolute path without links and `..`; the end of it that does not exist has neither.
+///
+/// # Errors
+///
+/// The path is empty, or relative while the current folder is gone.
+pub fn real(path: &Path) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(path)?;
+    let found = absolute.ancestors().find_map(|it| Some((it, it.canonicalize().ok()?)));
+    let Some((there, mut real)) = found else { return Ok(absolute) };
+    for component in absolute.strip_prefix(there).unwrap_or(Path::new("")).components() {
+        match component {
+            Component::ParentDir => drop(real.pop()),
+            component => real.push(component),
+        }
+    }
+    Ok(real)
+}
+
+/// The real path of a folder that files can be written to, now or after it has been created.
+fn output_folder(folder: &Path) -> Result<PathBuf, Error> {
+    let error = || Error::io("cannot write to the output folder", folder);
+    let real = real(folder).map_err(error())?;
+    let found = real.ancestors().find_map(|it| Some((it, fs::symlink_metadata(it).ok()?)));
+    match found {
+        Some((at, it)) if !it.is_dir() => {
+            let what = if it.is_symlink() { "a link that leads nowhere" } else { "not a folder" };
+            Err(error()(io::Error::other(format!("{} is {what}", at.display()))))
+        }
+        _ => Ok(real),
     }
 }
 
@@ -88,7 +136,7 @@ impl Plan {
     /// The folder cannot be read, or holds something that was not generated.
     pub fn new(folder: &Path, files: &[GeneratedFile]) -> Result<Self, Error> {
         // A folder that is a link is changed where it is, or moving files into place would cross devices.
-        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let folder = output_folder(folder)?;
         let mut found = Found::default();
         if folder.exists() {
             found.walk(&folder)?;
@@ -119,8 +167,8 @@ impl Plan {
     ///
     /// The file cannot be read, or was not generated.
     pub fn of_file(folder: &Path, file: &GeneratedFile) -> Result<Self, Error> {
-        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        let stage = folder.join(format!(".{}.codegen", file.path));
+        let folder = output_folder(folder)?;
+        let stage = folder.join(format!(".{}.codegen", file.path.replace('/', "-")));
         let mut plan = Self::empty(folder, stage);
         let (path, place) = (PathBuf::from(&file.path), plan.folder.join(&file.path));
         match fs::symlink_metadata(&place) {

@@ -48,7 +48,7 @@ use sides::Conditions;
 /// A model file.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// What diagnostics and generated files call it.
+    /// What diagnostics call it; generated files name the part after the last slash.
     pub path: &'a str,
     /// Its text.
     pub json: &'a str,
@@ -161,11 +161,7 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     if reporter.has_errors() {
         return Err(reporter.finish());
     }
-    let mut paths: Vec<_> = sources.iter().map(|it| it.path).collect();
-    // Files may be given in any order.
-    paths.sort_unstable();
-    let origin = paths.join(", ");
-    let service = lower::lower(&resolved, config, origin, &mut reporter);
+    let service = lower::lower(&resolved, config, origin(sources), &mut reporter);
     if let Some(limit) = emit::recursion_limit(&service) {
         let message = "types lie so deep in each other that rustc has to be told";
         let hint =
@@ -206,6 +202,16 @@ pub fn check(sources: &[Source<'_>]) -> Diagnostics {
     let model = ast::parse(sources, &mut reporter);
     resolve::check(&model, &mut reporter);
     reporter.finish()
+}
+
+/// The names of the model files. They do not depend on the folder in which the generator runs, on the spelling
+/// of a path or on the order in which the files are given.
+fn origin(sources: &[Source<'_>]) -> String {
+    let names = sources.iter().map(|it| it.path.rsplit('/').next().unwrap_or(it.path));
+    let mut names: Vec<_> = names.map(lower::visible).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(", ")
 }
 
 /// The first line of every generated file, without the comment sign.

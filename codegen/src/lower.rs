@@ -23,7 +23,7 @@ use crate::{
     shape_id::ShapeId,
 };
 
-pub(crate) use docs::{code, markdown::list_mark};
+pub(crate) use docs::{code, markdown::list_mark, visible};
 pub(crate) use literal::{decode_base64, timestamp_of_number, timestamp_of_text};
 
 /// Chooses names and types; a name that had to change is a warning.

@@ -21,11 +21,11 @@ use codegen::{
 };
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let command = match args::parse(arguments.iter().cloned()) {
+    let command = match args::parse(std::env::args_os().skip(1)) {
         Ok(command) => command,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}\n\n{}", args::usage(&arguments));
+            let help = "`cargo run -p codegen -- --help` shows the usage";
+            let _ = writeln!(io::stderr(), "error: {error}\n{help}");
             return ExitCode::from(2);
         }
     };
@@ -48,6 +48,10 @@ fn run(command: &Command, stdout: &mut impl Write) -> Result<ExitCode> {
     match command {
         Command::Help => {
             writeln!(stdout, "{}", args::USAGE)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Version => {
+            writeln!(stdout, "codegen {}", env!("CARGO_PKG_VERSION"))?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Generate { targets, is_check, repeat } => {
@@ -178,7 +182,7 @@ fn check(outputs: &[Output], repeat: &str, stdout: &mut impl Write) -> Result<Ex
     if is_up_to_date {
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(stdout, "run `{repeat}`")?;
+    writeln!(stdout, "run: {repeat}")?;
     Ok(ExitCode::FAILURE)
 }
 

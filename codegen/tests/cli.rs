@@ -72,7 +72,7 @@ fn check_names_what_is_not_up_to_date_and_writes_nothing() {
         let line = stale.stdout.lines().find(|it| it.starts_with(&format!("  {word}: ")));
         assert!(line.is_some_and(|it| it.ends_with(&format!("/{file}"))), "{stale:?}");
     }
-    let command = format!("run `cargo run -p codegen -- {}`", args[..args.len() - 1].join(" "));
+    let command = format!("run: cargo run -p codegen -- {}", args[..args.len() - 1].join(" "));
     assert!(stale.stdout.trim_end().ends_with(&command), "{stale:?}");
     assert_eq!(tree(&folder.path("echo")), before);
 }
@@ -134,7 +134,7 @@ fn a_folder_with_much_else_is_not_read_to_its_end() {
 }
 
 #[test]
-fn wrong_usage_is_status_2_and_shows_the_usage() {
+fn wrong_usage_is_status_2_and_says_what_is_wrong_and_where_the_usage_is() {
     for (args, reason) in [
         (&["--chekc"][..], "unknown argument \"--chekc\""),
         (&["model"], "unknown argument \"model\""),
@@ -151,7 +151,12 @@ fn wrong_usage_is_status_2_and_shows_the_usage() {
         (&["diff", "a", "b", "--model", "c"], "--model has no meaning here"),
         (&["show-me"], "unknown argument \"show-me\""),
         (&["--check=yes"], "unknown argument \"--check=yes\""),
-        (&["--model=a", "--out=b", "extra"], "unknown argument \"extra\""),
+        (&["--model=a", "--out=b", "extra"], "repeat --model: each takes one path, and \"extra\""),
+        (
+            &["--model", "a.json", "b.json", "--out", "c"],
+            "repeat --model: each takes one path, and",
+        ),
+        (&["--service", "a", "b\n"], "unknown argument \"b\\n\""),
         (&own("--crate", "a b"), "\"a b\" cannot be the name of a crate"),
         (&own("--crate", "async"), "\"async\" cannot be the name of a crate"),
         (&own("--runtime", "0.1"), "--runtime needs --crate"),
@@ -171,13 +176,18 @@ fn wrong_usage_is_status_2_and_shows_the_usage() {
         let run = run(args);
         assert_eq!((run.status, &*run.stdout), (2, ""), "{args:?}");
         assert!(run.stderr.starts_with(&format!("error: {reason}")), "{run:?}");
-        assert!(run.stderr.contains("\nusage: cargo run -p codegen"), "{run:?}");
-        // Of a command that was recognised, only its own usage.
-        assert_eq!(run.stderr.contains("To generate:"), args[0] != "diff", "{run:?}");
+        assert!(
+            run.stderr.ends_with("\n`cargo run -p codegen -- --help` shows the usage\n"),
+            "{run:?}"
+        );
+        assert_eq!(run.stderr.lines().count(), 2, "{run:?}");
     }
     let help = run(&["--help"]);
     assert_eq!((help.status, &*help.stderr), (0, ""));
     assert!(help.stdout.starts_with("usage: "), "{help:?}");
+    let version = run(&["--version"]);
+    assert_eq!((version.status, &*version.stderr), (0, ""));
+    assert_eq!(version.stdout, concat!("codegen ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn a_crate_has_a_manifest_and_leaves_the_rest_alone() {
     let before = tree(&folder.path("echo"));
     let stale = run(&args);
     assert_eq!(stale.status, 1, "{stale:?}");
-    assert!(stale.stdout.contains("echo/Cargo.toml\nrun `cargo run"), "{stale:?}");
+    assert!(stale.stdout.contains("echo/Cargo.toml\nrun: cargo run"), "{stale:?}");
     assert_eq!(tree(&folder.path("echo")), before);
     args.pop();
     let run = run(&args);

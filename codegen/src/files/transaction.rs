@@ -47,7 +47,7 @@ impl Stage {
         // One is left over where an earlier run was killed; mostly there is none.
         let _ = fs::remove_dir_all(&folder);
         let parents = folder.ancestors().skip(1).take_while(|it| !it.exists());
-        let parents = parents.filter(|it| !it.as_os_str().is_empty()).map(Path::to_owned).collect();
+        let parents = parents.map(Path::to_owned).collect();
         let mut stage = Self { folder, parents, files: Vec::new() };
         // It is the folder that people know, not the one where files wait.
         fs::create_dir_all(&stage.folder)

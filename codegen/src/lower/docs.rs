@@ -86,11 +86,16 @@ pub(crate) fn code(text: &str) -> String {
     if text.trim().is_empty() {
         return html::code_span(&format!("{text:?}"));
     }
-    let seen = |it: char| match it == '\n' || !is_kept(it) {
+    html::code_span(&visible(text))
+}
+
+/// A text in one line, with escapes for the characters that rustc refuses in comments.
+pub(crate) fn visible(text: &str) -> String {
+    let visible = |it: char| match it == '\n' || !is_kept(it) {
         true => it.escape_default().collect(),
         false => it.to_string(),
     };
-    html::code_span(&text.chars().map(seen).collect::<String>())
+    text.chars().map(visible).collect()
 }
 
 /// A text in one line, as attributes have it.
