@@ -60,8 +60,19 @@ pub trait Endpoint {
     /// When [`expire`](Self::expire) has something to do, at the earliest.
     fn next_deadline(&self) -> Option<Instant>;
 
-    /// Ends what is due; for whoever has just found that there is nothing more to read.
-    fn expire(&mut self, now: Instant);
+    /// Ends everything that is due, after a read that found nothing:
+    /// [`expire_deadlines`](Self::expire_deadlines) and [`expire_frame`](Self::expire_frame).
+    fn expire(&mut self, now: Instant) {
+        self.expire_deadlines(now);
+        self.expire_frame(now);
+    }
+
+    /// Ends what is due except for a message that is late. It may be called at any time.
+    fn expire_deadlines(&mut self, now: Instant);
+
+    /// Counts the time of a message of which only a part has arrived, and ends the connection if the message
+    /// is late. It is called after a read that found nothing: what is still to be read may be the rest.
+    fn expire_frame(&mut self, now: Instant);
 
     /// Moves the frames that are to be written to `dst`, which must be empty.
     fn take_output(&mut self, dst: &mut BytesMut);

@@ -176,8 +176,11 @@ impl Endpoint for Core {
         [self.next_call_deadline(), self.frame_deadline()].into_iter().flatten().min()
     }
 
-    fn expire(&mut self, now: Instant) {
+    fn expire_deadlines(&mut self, now: Instant) {
         self.expire_calls(now);
+    }
+
+    fn expire_frame(&mut self, now: Instant) {
         self.expire_frame(now);
     }
 

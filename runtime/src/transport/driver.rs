@@ -11,6 +11,7 @@ use std::{
 use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    task::coop,
     time::Sleep,
 };
 
@@ -20,8 +21,9 @@ use super::{
 };
 use crate::{LOG_TARGET, error::ConnectionError, protocol::Endpoint};
 
-/// How long the other side has to take what is still to be written when the connection ends.
-const LINGER: Duration = Duration::from_secs(3);
+/// How long the other side has to take what is still to be written when the connection ends, and how long
+/// the driver reads what the other side has sent when nothing can be written any more.
+pub(crate) const LINGER: Duration = Duration::from_secs(3);
 
 /// Drives one connection until it has ended and everything queued has been written.
 ///
@@ -38,6 +40,8 @@ pub(crate) struct Driver<IO, E: Endpoint> {
     /// How many bytes of the output have been written since the state was told.
     written: usize,
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// Why nothing can be written any more, and when the driver stops reading.
+    broken: Option<(io::Error, Instant)>,
     /// Runs out when the other side does not take what is still to be written.
     linger: Option<Pin<Box<Sleep>>>,
 }
@@ -53,6 +57,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             is_flushed: true,
             written: 0,
             timer: None,
+            broken: None,
             linger: None,
         }
     }
@@ -60,7 +65,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
     /// Tells the state what has been written and what has arrived, and takes what is to be written next:
     /// all under one lock.
     fn exchange(&mut self, cx: &Context<'_>) -> Step {
-        let Self { shared, input, output, output_buffer_len, written, timer, .. } = self;
+        let Self { shared, input, output, output_buffer_len, written, timer, broken, .. } = self;
         shared.with(|core| {
             // Nothing is missed that happens from here on.
             core.set_driver(cx);
@@ -69,15 +74,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             }
             // After a pause there may be whole messages in what was read before.
             if !input.filled.is_empty() {
-                let now = tokio::time::Instant::now().into_std();
-                core.receive_in(&mut input.filled, input.buffer_len, now);
+                core.receive_in(&mut input.filled, input.buffer_len, now());
                 input.let_go();
             }
             if output.is_empty() {
                 core.take_output(output);
                 *output_buffer_len = output.capacity();
             }
-            let deadline = core.next_deadline();
+            let broken = broken.as_ref().map(|it| it.1);
+            let deadline = [core.next_deadline(), broken].into_iter().flatten().min();
             // Before the driver rests, the timer is set to no later than that.
             let set = timer.as_ref().map(|(at, _)| *at);
             core.set_timer([deadline, set].into_iter().flatten().min());
@@ -140,41 +145,75 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
         ready!(timer.as_mut().poll(cx));
         // One that has run out wakes nobody again, and must not count as set.
         self.timer = None;
-        self.shared.with(|core| core.expire(tokio::time::Instant::now().into_std()));
+        self.shared.with(|core| core.expire(now()));
         Poll::Ready(())
+    }
+
+    /// Ends what is due without asking the timer, because the task has used up its budget.
+    fn expire_out_of_turn(&self, deadline: Option<Instant>, is_read_out: bool) {
+        let now = now();
+        if deadline.is_none_or(|it| it > now) {
+            return;
+        }
+        self.shared.with(|core| {
+            core.expire_deadlines(now);
+            if is_read_out {
+                core.expire_frame(now);
+            }
+        });
     }
 
     /// Goes on until nothing does; ready once the connection has ended or has to.
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        let mut written = Poll::Pending;
+        // Whether the last read found nothing.
+        let mut is_read_out = false;
         loop {
             let step = self.exchange(cx);
             if step.is_closed {
                 return Poll::Ready(Ok(()));
             }
             // First what is queued, so that a request does not wait for the answer to another.
-            if !matches!(written, Poll::Ready(Err(_))) {
-                written = self.poll_write(cx);
+            if self.broken.is_none() {
+                if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+                    self.broken = Some((error, now() + LINGER));
+                    continue;
+                }
+            } else if !step.wants_input || self.broken.as_ref().is_some_and(|it| it.1 <= now()) {
+                return Poll::Ready(Err(self.end_of_input()));
             }
             // Even if that failed: the other side may have said why before it closed.
             let mut has_read = false;
             if step.wants_input {
                 match self.poll_read(cx, step.missing) {
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(ConnectionError::ClosedByPeer)),
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.end_of_input())),
                     Poll::Ready(Ok(_)) => has_read = true,
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                     Poll::Pending => {}
                 }
             }
+            // Without budget left the socket and the timer are pending whatever there is.
+            let Poll::Ready(budget) = coop::poll_proceed(cx) else {
+                self.expire_out_of_turn(step.deadline, is_read_out);
+                return Poll::Pending;
+            };
             if has_read || self.written > 0 {
+                budget.made_progress();
+                is_read_out = !has_read;
                 continue;
             }
-            if let Poll::Ready(Err(error)) = written {
-                return Poll::Ready(Err(error.into()));
-            }
+            drop(budget);
             ready!(self.poll_timer(cx, step.deadline));
         }
     }
+
+    /// Why the connection ends when there is nothing more to read.
+    fn end_of_input(&mut self) -> ConnectionError {
+        self.broken.take().map_or(ConnectionError::ClosedByPeer, |(error, _)| error.into())
+    }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// What the state says about how to go on.
@@ -232,13 +271,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Future for Driver<IO, E> {
             });
         }
         ready!(this.poll_end(cx));
-        this.shared.with(|core| {
+        let ended = this.shared.with(|core| {
             core.wrote(std::mem::take(&mut this.written));
             core.finish();
-            let error = core.ended().filter(|it| !matches!(it, ConnectionError::Closed));
-            let error = error.map(tracing::field::display);
-            tracing::debug!(target: LOG_TARGET, error, "connection ended");
+            core.ended().cloned()
         });
+        let error = ended.filter(|it| !matches!(it, ConnectionError::Closed));
+        let error = error.as_ref().map(tracing::field::display);
+        tracing::debug!(target: LOG_TARGET, error, "connection ended");
         Poll::Ready(())
     }
 }

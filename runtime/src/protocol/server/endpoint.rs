@@ -62,13 +62,16 @@ impl Endpoint for Core {
         self.deadline.or(self.patience.as_ref().map(Patience::due))
     }
 
-    fn expire(&mut self, now: Instant) {
+    fn expire_deadlines(&mut self, now: Instant) {
         if self.deadline.is_some_and(|it| it <= now) {
             self.fail(ConnectionError::Protocol(match self.state {
                 State::Refused => "refused",
                 _ => "no connect message in time",
             }));
         }
+    }
+
+    fn expire_frame(&mut self, now: Instant) {
         if self.patience.as_mut().is_some_and(|it| it.is_over(now)) {
             self.fail(ConnectionError::FrameTimeout { after: self.config.frame_timeout });
         }

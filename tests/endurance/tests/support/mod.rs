@@ -18,7 +18,7 @@ use echo::{
     types::{EchoStreamingMessage, MessageData},
 };
 use eventstream_rpc::{
-    frame::Decoder,
+    frame::{Decoder, Header, HeaderValue, Message},
     protocol::{MessageFlags, RpcMessage, StreamId},
 };
 use tokio::{
@@ -111,6 +111,19 @@ pub(crate) async fn poll_times<F: Future>(future: F, times: usize) -> Option<F::
         back.await;
     }
     None
+}
+
+/// A frame of the connection without payload.
+pub(crate) fn control(kind: i32, flags: i32) -> Vec<u8> {
+    let number = |name: &str, value: i32| Header::new(name, HeaderValue::from(value));
+    let headers = vec![
+        number(":message-type", kind),
+        number(":message-flags", flags),
+        number(":stream-id", 0),
+    ];
+    let mut bytes = BytesMut::new();
+    Message { headers, ..Message::default() }.encode(&mut bytes).unwrap();
+    bytes.into()
 }
 
 pub(crate) fn message(text: &str) -> MessageData {
