@@ -195,8 +195,9 @@ impl Connection {
 
     /// Asks the other side to answer, and waits until it has.
     ///
-    /// For those who know their peer: the Java nucleus answers, nucleus lite ends the connection. Nobody
-    /// sends pings by itself.
+    /// The ping has a header of its own and a payload, without which the Java nucleus does not survive it or does
+    /// not answer. With them the Java nucleus and the servers of this crate answer; nucleus lite ends the
+    /// connection. No official SDK sends pings by itself, and neither does this client.
     ///
     /// # Errors
     ///
@@ -204,7 +205,7 @@ impl Connection {
     pub fn ping(&self, timeout: Duration) -> Result<(), PingError> {
         let link = &self.handle.link;
         let pong = async {
-            let number = link.shared.send(ROOM, |core| core.ping(b"")).await?;
+            let number = link.shared.send(ROOM, |core| core.ping()).await?;
             link.shared.poll(|core, cx| core.poll_pong(number, cx)).await
         };
         match link.wait(self.handle.deadline(Some(timeout)), Wait::Anything, pong) {

@@ -4,7 +4,9 @@ use std::{fmt, ops::Range};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::frame::{EncodeError, Frame, FrameEncoder, HeaderValueRef, Headers, Limits, MessageRef};
+use crate::frame::{
+    EncodeError, Frame, FrameEncoder, Header, HeaderValueRef, Headers, Limits, MessageRef,
+};
 
 /// The names of the headers that mean something.
 pub(crate) mod header {
@@ -15,6 +17,16 @@ pub(crate) mod header {
     pub(crate) const VERSION: &str = ":version";
     pub(crate) const CONTENT_TYPE: &str = ":content-type";
     pub(crate) const SERVICE_MODEL_TYPE: &str = "service-model-type";
+    /// On a ping, so that it has a header besides those of the protocol: see [`ping_text`](super::ping_text).
+    pub(crate) const PING: &str = "ping";
+}
+
+/// What a ping of a client carries as payload and in its header `ping`.
+///
+/// A ping needs both. The Java SDK, and with it the Java nucleus, copies headers and payload into its answer:
+/// without a header of its own the native library aborts the process, and without a payload there is no answer.
+pub(crate) fn ping_text(number: u64) -> String {
+    format!("client {number}")
 }
 
 /// The `:message-type` header.
@@ -274,13 +286,18 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// Starts the frame: all headers, in the order of the official SDKs. The payload comes next.
+    /// Starts the frame: all headers, in the order of the official SDKs, with `own` in front. The payload comes
+    /// next.
     pub(crate) fn start<'b>(
         &self,
         dst: &'b mut BytesMut,
         limits: Limits,
+        own: &[Header],
     ) -> Result<FrameEncoder<'b>, EncodeError> {
         let mut frame = FrameEncoder::with_limits(dst, limits);
+        for it in own {
+            frame.header(&it.name, it.value.as_value_ref())?;
+        }
         if let Some(shape) = self.service_model_type {
             frame.encoded_headers(1, CONTENT_TYPE);
             frame.header(header::SERVICE_MODEL_TYPE, HeaderValueRef::String(shape))?;

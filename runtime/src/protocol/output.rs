@@ -9,7 +9,7 @@ use std::{
 use bytes::{Buf, BytesMut};
 
 use super::{
-    MessageType, Outgoing, Wakers, error_payload,
+    JSON, MessageType, Outgoing, Wakers, error_payload, header,
     waiting::{Line, Place, Waiting, WaitingForBytes},
 };
 use crate::{
@@ -102,7 +102,7 @@ impl Output {
         payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
     ) -> Result<(), BuildError> {
         let mut frame =
-            head.start(&mut self.buffer, Limits::DEFAULT).map_err(BuildError::encode)?;
+            head.start(&mut self.buffer, Limits::DEFAULT, &[]).map_err(BuildError::encode)?;
         payload(frame.payload_mut()).map_err(|error| BuildError::serialize(shape, error))?;
         let len = frame.frame_len();
         if len > max_frame_len {
@@ -124,12 +124,8 @@ impl Output {
         payload: &[u8],
     ) {
         let before = self.buffer.len();
-        if let Ok(mut frame) = head.start(&mut self.buffer, Limits::DEFAULT) {
-            let fits =
-                headers.iter().all(|it| frame.header(&it.name, it.value.as_value_ref()).is_ok());
-            if fits {
-                let _ = frame.payload(payload).finish();
-            }
+        if let Ok(mut frame) = head.start(&mut self.buffer, Limits::DEFAULT, headers) {
+            let _ = frame.payload(payload).finish();
         }
         self.queued += (self.buffer.len() - before) as u64;
         self.has_news = true;
@@ -143,7 +139,8 @@ impl Output {
         }
         let mut payload = BytesMut::new();
         error_payload(rule, &mut payload);
-        self.write_control(&Outgoing::of_connection(message_type), &[], &payload);
+        let headers = [Header::new(header::CONTENT_TYPE, JSON.into())];
+        self.write_control(&Outgoing::of_connection(message_type), &headers, &payload);
     }
 
     /// A frame that has been written to the buffer directly.

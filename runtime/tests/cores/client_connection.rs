@@ -107,8 +107,8 @@ fn a_ping_is_answered_with_its_payload_and_its_own_headers() {
 fn pings_are_answered_in_their_order_and_answers_to_nothing_are_passed_over() {
     let mut core = connected();
     receive(&mut core, bare(PING_RESPONSE, 0, 0));
-    let (first, second) = (core.ping(b"1").unwrap(), core.ping(b"2").unwrap());
-    assert_eq!(written(&mut core), ["Ping 0 0 1", "Ping 0 0 2"]);
+    let (first, second) = (core.ping().unwrap(), core.ping().unwrap());
+    assert_eq!(written(&mut core), ["Ping 0 0 client 1", "Ping 0 0 client 2"]);
     assert!(core.poll_pong(first, &cx()).is_pending());
     receive(&mut core, bare(PING_RESPONSE, 0, 0));
     ready(core.poll_pong(first, &cx())).unwrap();
@@ -116,7 +116,42 @@ fn pings_are_answered_in_their_order_and_answers_to_nothing_are_passed_over() {
     core.fail(ConnectionError::ClosedByPeer);
     ready(core.poll_pong(first, &cx())).unwrap();
     ready(core.poll_pong(second, &cx())).unwrap_err();
-    assert!(core.ping(b"3").is_err());
+    assert!(core.ping().is_err());
+}
+
+#[test]
+fn a_ping_has_a_header_of_its_own_and_a_payload() {
+    let mut core = connected();
+    core.ping().unwrap();
+    let [ping] = &messages(&mut core)[..] else { panic!() };
+    let own = ping.headers().filter(|it| !it.name.starts_with(':')).count();
+    assert_eq!((own, ping.payload().is_empty()), (1, false), "a Java nucleus dies of others");
+}
+
+#[test]
+fn an_answer_that_a_java_client_sends_as_a_ping_is_one() {
+    let mut core = connected();
+    core.record_events();
+    let numbers = [core.ping().unwrap(), core.ping().unwrap()];
+    let pings = messages(&mut core);
+    let with =
+        |header: &str, payload: &str| encode(headers(PING, 0, 0, &[("ping", header)]), payload);
+    // The answer to the second, and pings of the other side that are much like it.
+    for it in [("client 2", "client 2"), ("client 1", "client 2"), ("client 2", "client 1")] {
+        receive(&mut core, with(it.0, it.1));
+        assert_eq!(written(&mut core), [format!("PingResponse 0 0 {}", it.1)]);
+    }
+    for (number, ping) in numbers.into_iter().zip(pings) {
+        assert!(core.poll_pong(number, &cx()).is_pending());
+        let own = ping.headers().filter(|it| !it.name.starts_with(':'));
+        let mut echo = headers(PING, 0, 0, &[]);
+        echo.extend(own.map(|it| Header::new(it.name, it.value.to_owned())));
+        receive(&mut core, encode(echo, std::str::from_utf8(ping.payload()).unwrap()));
+        ready(core.poll_pong(number, &cx())).unwrap();
+    }
+    assert!(written(&mut core).is_empty(), "an answer is not answered");
+    receive(&mut core, with("client 2", "client 2"));
+    assert_eq!(written(&mut core), ["PingResponse 0 0 client 2"], "nothing waits for it");
 }
 
 #[test]
@@ -202,6 +237,7 @@ fn a_server_that_breaks_a_rule_is_told_and_the_connection_ends() {
         receive(&mut core, [bytes, bare(PING, 0, 0)].concat().as_slice().into());
         let [answer] = &messages(&mut core)[..] else { panic!("{name}") };
         assert!(describe(answer).starts_with("ProtocolError 0 0 {"), "{name}: {answer:?}");
+        assert_eq!(answer.content_type(), Some("application/json"), "as the official clients");
         let error = reply(&mut core, key).unwrap_err();
         assert!(
             matches!(error, Failure::Lost { error: ConnectionError::Protocol(_), .. }),

@@ -324,15 +324,15 @@ fn half_a_message_of_the_old_server_is_forgotten() {
 #[test]
 fn pings_and_flushes_of_the_lost_connection_fail() {
     let mut core = returning(|_| {});
-    let ping = core.ping(b"").unwrap();
+    let ping = core.ping().unwrap();
     call(&mut core);
     let queued = core.queued();
     core.fail(ConnectionError::ClosedByPeer);
-    assert!(core.ping(b"").is_err());
+    assert!(core.ping().is_err());
     come_back(&mut core);
     assert!(ready(core.poll_written(queued, &cx())).is_err(), "it was never written");
     assert!(ready(core.poll_pong(ping, &cx())).is_err());
-    let next = core.ping(b"").unwrap();
+    let next = core.ping().unwrap();
     assert!(core.poll_pong(next, &cx()).is_pending());
     receive(&mut core, bare(PING_RESPONSE, 0, 0));
     assert!(ready(core.poll_pong(next, &cx())).is_ok());
@@ -394,7 +394,7 @@ fn a_connection_that_was_never_open_does_not_come_back() {
 #[test]
 fn what_was_lost_stays_lost_when_an_attempt_to_come_back_fails() {
     let mut core = returning(|_| {});
-    let ping = core.ping(b"").unwrap();
+    let ping = core.ping().unwrap();
     let queued = core.queued();
     core.fail(ConnectionError::ClosedByPeer);
     for _ in 0..2 {

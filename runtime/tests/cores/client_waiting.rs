@@ -82,7 +82,7 @@ fn a_future_that_is_dropped_leaves_no_waker_behind() {
     let (task, waker) = Task::new();
     let cx = Context::from_waker(&waker);
     let queued = core.queued();
-    let ping = core.ping(b"").unwrap();
+    let ping = core.ping().unwrap();
     let mut place = Place::default();
     let held = Arc::strong_count(&task);
     assert!(core.poll_closed(&cx).is_pending());

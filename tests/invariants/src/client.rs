@@ -189,7 +189,7 @@ impl Client {
             26 if what & 224 == 224 => self.core.fail(ConnectionError::ClosedByPeer),
             26 => self.take(),
             27 => self.reconnect(),
-            28 => match self.core.ping(input.bytes(3)) {
+            28 => match self.core.ping() {
                 Ok(number) => self.pings.push(number),
                 Err(_) => assert!(!self.is_open()),
             },

@@ -76,7 +76,12 @@ impl Wire {
                 assert!(id > 0 && id <= self.last_id, "a message on a stream that was opened");
                 self.goes_on(id, at, message);
             }
-            MessageType::Ping | MessageType::PingResponse => assert_eq!(id, 0),
+            MessageType::Ping => {
+                assert_eq!(id, 0);
+                let own = message.headers().filter(|it| !it.name.starts_with(':')).count();
+                assert!(own == 1 && !message.payload().is_empty(), "a Java server dies of another");
+            }
+            MessageType::PingResponse => assert_eq!(id, 0),
             MessageType::ProtocolError | MessageType::InternalError => {
                 assert_eq!(id, 0);
                 self.is_over = true;

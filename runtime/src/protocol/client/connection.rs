@@ -5,23 +5,28 @@ use std::task::{Context, Poll};
 use super::{ConnectionEvent, Core, State};
 use crate::{
     error::ConnectionError,
-    protocol::{MessageType, Outgoing},
+    frame::Header,
+    protocol::{MessageType, Outgoing, header, ping_text},
 };
 
 impl Core {
-    /// Sends a ping; its answer has come when [`poll_pong`](Self::poll_pong) says so.
+    /// Sends a ping, with a header of its own and a payload; its answer has come when
+    /// [`poll_pong`](Self::poll_pong) says so.
     ///
     /// # Errors
     ///
     /// The connection is not open.
-    pub fn ping(&mut self, payload: &[u8]) -> Result<u64, ConnectionError> {
+    pub fn ping(&mut self) -> Result<u64, ConnectionError> {
         match &self.state {
             State::Open => {}
             State::Closed(error) => return Err(error.clone()),
             State::Down(_) | State::Connecting => return Err(ConnectionError::Reconnecting),
         }
-        self.output.write_control(&Outgoing::of_connection(MessageType::Ping), &[], payload);
         let number = self.pongs + self.pings.len() as u64 + 1;
+        let text = ping_text(number);
+        let headers = [Header::new(header::PING, text.as_str().into())];
+        let head = Outgoing::of_connection(MessageType::Ping);
+        self.output.write_control(&head, &headers, text.as_bytes());
         self.pings.push_back(number);
         Ok(number)
     }

@@ -8,10 +8,10 @@ use super::{ConnectionEvent, Core, State, stream::Action};
 use crate::{
     LOG_TARGET,
     error::{ConnectionError, DecodeError},
-    frame::{Frame, Header},
+    frame::{Frame, Header, HeaderValueRef},
     protocol::{
-        Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation,
-        patience::Patience,
+        Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation, header,
+        patience::Patience, ping_text,
     },
 };
 
@@ -112,13 +112,9 @@ impl Core {
 
     fn receive_control(&mut self, message: &RpcMessage) -> Result<(), Violation> {
         match message.message_type {
+            MessageType::Ping if self.is_answer(message) => self.receive_pong(),
             MessageType::Ping => return self.answer_ping(message),
-            MessageType::PingResponse => {
-                if self.pings.pop_front().is_some() {
-                    self.pongs += 1;
-                    self.output.wake_waiting();
-                }
-            }
+            MessageType::PingResponse => self.receive_pong(),
             MessageType::ProtocolError | MessageType::InternalError => {
                 let error = peer_error(message);
                 self.record(ConnectionEvent::Error(error.clone()));
@@ -138,6 +134,23 @@ impl Core {
             }
         }
         Ok(())
+    }
+
+    /// Whether a ping is the answer to the oldest ping of this side: a Java client sends answers under the type
+    /// of a ping. Nobody else has the text of ours.
+    fn is_answer(&self, ping: &RpcMessage) -> bool {
+        self.pings.front().is_some_and(|number| {
+            let text = ping_text(*number);
+            ping.payload() == text.as_bytes()
+                && ping.message().header(header::PING) == Some(HeaderValueRef::String(&text))
+        })
+    }
+
+    fn receive_pong(&mut self) {
+        if self.pings.pop_front().is_some() {
+            self.pongs += 1;
+            self.output.wake_waiting();
+        }
     }
 
     /// Answers as the Java nucleus does: the same payload, and the headers that are not the protocol's.

@@ -11,7 +11,7 @@ use crate::{
 
 /// A ping is answered with its payload.
 pub async fn ping(mut it: Session) -> Verdict {
-    it.peer.send(&Draft::new(PING, 0, 0).payload("are you there?")).await?;
+    it.peer.send(&Draft::new(PING, 0, 0).header("x-note", "n").payload("are you there?")).await?;
     // What comes before the second call has had all the time it needs.
     let (mut before, request, number) = it.call_after_anything().await?;
     it.peer.send(&configuration(request.stream, "well")).await?;
