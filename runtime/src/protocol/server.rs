@@ -8,6 +8,7 @@
 //! events cannot know yet that the server has ended the stream.
 
 mod config;
+mod ending;
 mod endpoint;
 mod receive;
 mod room;
@@ -33,7 +34,8 @@ use crate::{
 };
 
 pub use config::Config;
-use stream::Stream;
+pub use ending::Phase;
+use stream::{Reader, Stream};
 
 /// How long a client that has been refused has to close the connection, before the server does.
 ///
@@ -119,6 +121,10 @@ pub struct Core {
     /// Replies that wait for room. Events wait in the line of the output, for less to be queued.
     replies: Line,
     streams: NumberMap<StreamId, Stream>,
+    /// Streams that have ended and whose events have not all been read, or whose handler is still to finish.
+    ended: NumberMap<StreamId, Stream>,
+    /// How many of them have a handler that is still to finish.
+    finishing: usize,
     /// How many bytes are held for the service.
     received: usize,
     last_id: i32,
@@ -143,6 +149,8 @@ impl Core {
             output: Output::default(),
             replies: Line::default(),
             streams: NumberMap::default(),
+            ended: NumberMap::default(),
+            finishing: 0,
             received: 0,
             last_id: 0,
             incoming: VecDeque::new(),
@@ -153,7 +161,8 @@ impl Core {
         }
     }
 
-    /// What the service has to decide next; `None` after the connection has ended.
+    /// What the service has to decide next; `None` after the connection has ended. Requests that arrived before
+    /// the client went away come first.
     pub fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<Incoming>> {
         match self.incoming.pop_front() {
             Some(incoming) => {
@@ -306,35 +315,6 @@ impl Core {
         }
     }
 
-    /// Forgets a stream and tells whoever serves it. Whether there was one.
-    fn remove(&mut self, id: StreamId) -> bool {
-        let Some(mut stream) = self.streams.remove(&id) else { return false };
-        self.received -= stream.held();
-        self.output.wake(stream.take_wakers());
-        if self.is_draining {
-            self.output.wake_waiting();
-        }
-        true
-    }
-
-    /// Says whether the operation of a stream takes events from the client. Until it is said they wait.
-    pub fn expect_events(&mut self, id: StreamId, takes_events: bool) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
-        stream.takes_events = Some(takes_events);
-        if !takes_events && stream.has_events() {
-            self.refuse_event(id);
-        }
-    }
-
-    /// The next event from the client; `None` after it has ended the stream.
-    pub fn poll_event(&mut self, id: StreamId, cx: &Context<'_>) -> Poll<Option<RpcMessage>> {
-        let Some(stream) = self.streams.get_mut(&id) else { return Poll::Ready(None) };
-        let before = stream.held();
-        let event = stream.poll_event(cx);
-        self.received -= before - stream.held();
-        event
-    }
-
     /// Waits until a stream has ended, from whichever side.
     pub fn poll_ended(&mut self, id: StreamId, cx: &Context<'_>) -> Poll<()> {
         match self.streams.get_mut(&id) {
@@ -367,9 +347,9 @@ impl Core {
         if self.output.is_finished() { Poll::Ready(()) } else { self.output.wait(cx) }
     }
 
-    /// Waits until nothing is being served any more.
+    /// Waits until nothing is being served any more: no stream is open, and no handler is still to finish.
     pub fn poll_idle(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.is_closed() || self.streams.is_empty() {
+        if self.streams.is_empty() && self.finishing == 0 {
             Poll::Ready(())
         } else {
             self.output.wait(cx)

@@ -5,10 +5,12 @@ use std::{
     borrow::Cow,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::Poll,
 };
+
+use tokio::time::{Sleep, sleep};
 
 use super::{
     BoxFuture, ErrorReply, Identity, PeerCredentials, Violation,
@@ -19,7 +21,7 @@ use crate::{
     operation::{NoEvents, Operation, Shape, StreamingOperation},
     protocol::{
         Endpoint, RpcMessage, StreamId,
-        server::{Core, SendError},
+        server::{Core, Phase, SendError},
     },
     serde,
     transport::{Line, Shared},
@@ -119,6 +121,18 @@ pub struct IncomingCall {
     service_id: &'static str,
     context: RequestContext,
     on_invalid: OnInvalid,
+    untaken: Untaken,
+}
+
+/// Tells the protocol of a request that is dropped without a handler.
+struct Untaken(Option<Arc<Shared<Core>>>, StreamId);
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.0 {
+            shared.with(|core| core.drop_request(self.1));
+        }
+    }
 }
 
 impl IncomingCall {
@@ -135,7 +149,8 @@ impl IncomingCall {
             violations: None,
             shared: Arc::clone(&client.shared),
         };
-        Self { message, service_id, context, on_invalid }
+        let untaken = Untaken(Some(Arc::clone(&client.shared)), message.stream_id);
+        Self { message, service_id, context, on_invalid, untaken }
     }
 
     /// Absolute shape ID of the operation.
@@ -163,13 +178,13 @@ impl IncomingCall {
         let _ = operation;
         Box::pin(async move {
             let Some((request, reply)) = self.accept::<O>(false) else { return };
-            let Some(result) = reply.run(|| handler(request, reply.context.clone())).await else {
-                return;
+            let call = async {
+                match handler(request, reply.context.clone()).await {
+                    Ok(response) => reply.respond(&response).await,
+                    Err(error) => reply.error(&error),
+                }
             };
-            match result {
-                Ok(response) => reply.respond(&response).await,
-                Err(error) => reply.error(&error),
-            }
+            reply.run(call).await;
         })
     }
 
@@ -185,15 +200,16 @@ impl IncomingCall {
             let takes_events = O::RequestEvent::ID != NoEvents::ID;
             let on_invalid = Arc::clone(&self.on_invalid);
             let Some((request, reply)) = self.accept::<O>(takes_events) else { return };
+            let running = takes_events.then(|| RunningHandler::new(&reply));
             let events = streaming::client_events::<O>(&reply, on_invalid);
             let request = StreamingRequest { request, events };
-            let Some(result) = reply.run(|| handler(request, reply.context.clone())).await else {
-                return;
+            let call = async {
+                match handler(request, reply.context.clone()).await {
+                    Ok(response) => streaming::serve(&reply, running, response).await,
+                    Err(error) => reply.error(&error),
+                }
             };
-            match result {
-                Ok(response) => streaming::serve(&reply, response).await,
-                Err(error) => reply.error(&error),
-            }
+            reply.run(call).await;
         })
     }
 
@@ -216,8 +232,6 @@ impl IncomingCall {
 
     /// Reads the request; one that cannot be read is answered.
     fn accept<O: Operation>(mut self, takes_events: bool) -> Option<(O::Request, Reply)> {
-        let id = self.context.stream_id;
-        self.context.shared.with(|core| core.expect_events(id, takes_events));
         let decoded = serde::request_from_slice::<O::Request>(self.message.payload());
         let (request, violations) = match decoded {
             Ok(decoded) => decoded,
@@ -244,7 +258,9 @@ impl IncomingCall {
                 }
             }
         }
-        let Self { service_id, context, .. } = self;
+        let Self { service_id, context, mut untaken, .. } = self;
+        context.shared.with(|core| core.expect_events(context.stream_id, takes_events));
+        untaken.0 = None;
         Some((request, Reply { service_id, operation: O::ID.into(), context }))
     }
 }
@@ -255,6 +271,26 @@ impl fmt::Debug for IncomingCall {
             .field("operation", &self.operation())
             .field("context", &self.context)
             .finish_non_exhaustive()
+    }
+}
+
+/// A handler that reads its client's events: it may finish after the end of its stream.
+pub(super) struct RunningHandler {
+    shared: Arc<Shared<Core>>,
+    id: StreamId,
+}
+
+impl RunningHandler {
+    fn new(reply: &Reply) -> Self {
+        let (shared, id) = (Arc::clone(reply.shared()), reply.id());
+        shared.with(|core| core.start_handler(id));
+        Self { shared, id }
+    }
+}
+
+impl Drop for RunningHandler {
+    fn drop(&mut self) {
+        self.shared.with(|core| core.end_handler(self.id));
     }
 }
 
@@ -274,31 +310,42 @@ impl Reply {
         self.context.stream_id
     }
 
-    /// Runs a handler until it is done or its stream has ended. A panic is answered.
-    async fn run<Fut, F>(&self, handler: F) -> Option<Fut::Output>
-    where
-        F: FnOnce() -> Fut,
-        Fut: Future,
-    {
-        let caught = |panic| self.panicked(panic);
-        let future = catch_unwind(AssertUnwindSafe(handler)).map_err(caught).ok()?;
-        self.until_ended(future).await
-    }
-
-    /// Waits for a future, and drops it when the stream ends or it panics.
-    pub(super) async fn until_ended<F: Future>(&self, future: F) -> Option<F::Output> {
-        let mut future = pin!(future);
-        let id = self.id();
+    /// Runs a call until it is done, or its stream has ended and nothing is left to finish. A panic is answered.
+    async fn run(&self, call: impl Future<Output = ()>) {
+        let mut call = pin!(call);
+        let mut finish: Option<Pin<Box<Sleep>>> = None;
         std::future::poll_fn(|cx| {
-            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-                Ok(Poll::Ready(output)) => return Poll::Ready(Some(output)),
+            // Before the call, which may use up what the task may do at a time.
+            if finish.as_mut().is_some_and(|it| it.as_mut().poll(cx).is_ready()) {
+                return Poll::Ready(());
+            }
+            match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))) {
+                Ok(Poll::Ready(())) => return Poll::Ready(()),
                 Ok(Poll::Pending) => {}
                 Err(panic) => {
                     self.panicked(panic);
-                    return Poll::Ready(None);
+                    return Poll::Ready(());
                 }
             }
-            self.shared().with(|core| core.poll_ended(id, cx)).map(|()| None)
+            match self.shared().with(|core| core.poll_phase(self.id(), cx)) {
+                Phase::Over => Poll::Ready(()),
+                Phase::Finishing(timeout) if finish.is_none() => {
+                    finish.insert(Box::pin(sleep(timeout))).as_mut().poll(cx)
+                }
+                Phase::Open | Phase::Finishing(_) => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
+    /// Waits for a future; `None` if the stream ends first.
+    pub(super) async fn unless_ended<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => {
+                self.shared().with(|core| core.poll_ended(self.id(), cx)).map(|()| None)
+            }
         })
         .await
     }
@@ -316,9 +363,7 @@ impl Reply {
         let sent = self.shared().send(REPLIES, |core| {
             core.respond(self.id(), S::ID, |dst| serde::append(dst, response))
         });
-        if let Some(sent) = self.until_ended(sent).await {
-            self.check(sent);
-        }
+        self.check(sent.await);
     }
 
     /// A reply that cannot be encoded is answered in its place.

@@ -81,8 +81,11 @@ pub(super) fn serve<S: Service, A: Authenticator>(
 ) -> impl Future<Output = ()> + Send {
     let end = EndOnDrop(Arc::clone(&shared));
     async move {
-        let _end = end;
+        let end = end;
         serve_to_the_end(context, shared, peer).await;
+        // Until the socket is closed and every handler has finished, it counts as a connection.
+        end.0.poll(|core, cx| core.poll_finished(cx)).await;
+        end.0.poll(|core, cx| core.poll_idle(cx)).await;
     }
 }
 

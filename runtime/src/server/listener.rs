@@ -299,7 +299,10 @@ impl Clients {
         // What is not done by then is cut off.
         let _ = timeout(grace, drained).await;
         for shared in &open {
-            shared.with(|core| core.fail(crate::error::ConnectionError::Closed));
+            shared.with(|core| {
+                core.fail(crate::error::ConnectionError::Closed);
+                core.abandon();
+            });
         }
         for shared in &open {
             // The last replies still go out.

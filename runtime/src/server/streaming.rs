@@ -12,7 +12,7 @@ use futures_core::Stream;
 
 use super::{
     EncodedEvent, ErrorReply, EventReceiver, InvalidRequest,
-    call::{OnInvalid, REPLIES, Reply},
+    call::{OnInvalid, REPLIES, Reply, RunningHandler},
 };
 use crate::{
     operation::{Operation, Shape, StreamingOperation},
@@ -31,7 +31,12 @@ pub type EventStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
 pub struct StreamingRequest<O: StreamingOperation> {
     /// The request.
     pub request: O::Request,
-    /// What the client sends after the request; it ends when the client ends the stream.
+    /// What the client sends after the request. It ends after the last event, once the client has ended the stream
+    /// or its connection is lost.
+    ///
+    /// A handler that has not dropped it by then may go on, to read the rest of the events and to finish: for
+    /// [`Config::finish_timeout`](super::Config::finish_timeout), or until the grace period of a server that stops
+    /// is over. What it answers goes nowhere.
     ///
     /// An event that cannot be read ends the stream with an error that is not of the model, as the Java
     /// server does.
@@ -46,8 +51,9 @@ impl<O: StreamingOperation> fmt::Debug for StreamingRequest<O> {
 
 /// The response, then events: they go out in that order.
 ///
-/// The stream of events is dropped when the client ends the stream or goes away. When it ends by itself,
-/// the server ends the stream; an error in it does so with the error.
+/// The stream of events is dropped when the client ends the stream or goes away; while the events of the client are
+/// still read, only after those (see [`StreamingRequest::events`]). When it ends by itself, the server ends the
+/// stream; an error in it does so with the error.
 pub struct StreamingResponse<O: StreamingOperation> {
     response: O::Response,
     events: Events<O>,
@@ -136,6 +142,12 @@ struct ClientEvents<O> {
     operation: std::marker::PhantomData<fn() -> O>,
 }
 
+impl<O> Drop for ClientEvents<O> {
+    fn drop(&mut self) {
+        self.shared.with(|core| core.close_events(self.id));
+    }
+}
+
 impl<O: StreamingOperation> ClientEvents<O> {
     /// Reads an event, and asks the service about one that is not what the model says.
     fn read(&self, payload: &[u8]) -> Result<O::RequestEvent, ErrorReply> {
@@ -168,7 +180,10 @@ impl<O: StreamingOperation> Stream for ClientEvents<O> {
             Ok(event) => Some(event),
             Err(refusal) => {
                 let refusal = refusal.to_message(O::SERVICE);
-                self.shared.with(|core| core.send_error(self.id, &refusal));
+                self.shared.with(|core| {
+                    core.send_error(self.id, &refusal);
+                    core.close_events(self.id);
+                });
                 None
             }
         })
@@ -176,31 +191,44 @@ impl<O: StreamingOperation> Stream for ClientEvents<O> {
 }
 
 /// Sends the response, then the events until there are no more.
-pub(super) async fn serve<O: StreamingOperation>(reply: &Reply, response: StreamingResponse<O>) {
+///
+/// The end of the stream does not stop it as long as the client's events are read: they may be what the events are
+/// made of.
+pub(super) async fn serve<O: StreamingOperation>(
+    reply: &Reply,
+    running: Option<RunningHandler>,
+    response: StreamingResponse<O>,
+) {
     let StreamingResponse { response, mut events } = response;
     let (shared, id) = (reply.shared(), reply.id());
+    // A queue is filled elsewhere: nothing is left to finish here once the stream has ended.
+    let _running = running.filter(|_| matches!(events, Events::Stream(_)));
     let sent = shared.send(REPLIES, |core| {
         core.respond_open(id, O::Response::ID, |dst| serde::append(dst, &response))
     });
-    let sent = reply.until_ended(sent).await;
-    if !sent.is_some_and(|sent| reply.check(sent)) {
+    let is_sent = reply.unless_ended(sent).await.is_some_and(|sent| reply.check(sent));
+    if !is_sent && !shared.with(|core| core.has_reader(id)) {
         return;
     }
-    let pump = async {
-        loop {
-            shared.send(EVENTS, |_| ()).await;
-            match std::future::poll_fn(|cx| events.poll_next(cx)).await {
-                None => break shared.with(|core| core.terminate(id)),
-                Some(Err(error)) => break reply.error(&error),
-                Some(Ok(event)) => {
-                    if !send::<O>(reply, &event).await {
-                        break;
-                    }
+    loop {
+        // A stream that has ended needs no room.
+        reply.unless_ended(shared.send(EVENTS, |_| ())).await;
+        match std::future::poll_fn(|cx| events.poll_next(cx)).await {
+            None => return shared.with(|core| core.terminate(id)),
+            Some(Err(error)) => return reply.error(&error),
+            Some(Ok(event)) => {
+                let sent = reply.unless_ended(send::<O>(reply, &event)).await;
+                if sent == Some(true) {
+                    continue;
                 }
+                if !shared.with(|core| core.has_reader(id)) {
+                    return;
+                }
+                // It goes nowhere, and so nothing else may make the task wait.
+                tokio::task::coop::consume_budget().await;
             }
         }
-    };
-    reply.until_ended(pump).await;
+    }
 }
 
 /// Sends one event when there is room for it; `false` if the stream has ended.

@@ -11,6 +11,8 @@ mod client_waiting;
 #[cfg(feature = "server")]
 mod server_connection;
 #[cfg(feature = "server")]
+mod server_events;
+#[cfg(feature = "server")]
 mod server_handshake;
 #[cfg(feature = "server")]
 mod server_limits;

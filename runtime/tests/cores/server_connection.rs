@@ -155,6 +155,7 @@ fn a_request_over_the_number_of_streams_is_answered_and_others_go_on() {
         ready(core.poll_incoming(&cx())).unwrap();
     }
     assert!(core.poll_incoming(&cx()).is_pending());
+    core.expect_events(StreamId(1), false);
     core.respond(StreamId(1), "test#CallResponse", text("{}")).unwrap();
     receive(&mut core, request(4));
     assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(Incoming::Request(_)))));
@@ -222,6 +223,12 @@ fn the_end_of_the_connection_ends_every_stream() {
         assert!(core.poll_ended(id, &cx()).is_ready());
         assert!(core.respond(id, "test#CallResponse", text("{}")).is_err());
     }
-    assert!(ready(core.poll_incoming(&cx())).is_none(), "nobody waits for an answer any more");
+    for id in [1, 2] {
+        let Poll::Ready(Some(Incoming::Request(request))) = core.poll_incoming(&cx()) else {
+            panic!("what arrived is served");
+        };
+        assert_eq!(request.stream_id, StreamId(id));
+    }
+    assert!(ready(core.poll_incoming(&cx())).is_none());
     assert!(written(&mut core).is_empty());
 }

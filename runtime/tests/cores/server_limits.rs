@@ -89,7 +89,8 @@ fn what_is_held_for_the_service_is_limited_in_all() {
     assert!(written(&mut core).is_empty());
     receive(&mut core, event("3"));
     assert_eq!(written(&mut core), ["ApplicationError 2 1 InternalServerError"]);
-    // The stream is gone with what was held for it.
+    // What was held for the stream is gone with its reader.
+    core.close_events(ID);
     receive(&mut core, request(5));
     receive(&mut core, request(6));
     assert!(written(&mut core).is_empty());

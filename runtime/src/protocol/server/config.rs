@@ -27,6 +27,9 @@ pub struct Config {
     /// until its stream ends, an event until the service takes it. What is over it is refused. What is held
     /// may keep buffers that are up to 4 times as large. Default: 64 MiB.
     pub received_limit: usize,
+    /// How long a handler that reads its client's events may go on after the stream has ended, to read the rest of
+    /// them and to finish. Default: 10 s.
+    pub finish_timeout: Duration,
     /// How long a client may take to introduce itself. Default: 10 s.
     pub handshake_timeout: Duration,
     /// How long a message may be on its way, from its first byte to its last: one that takes longer ends the
@@ -45,6 +48,7 @@ impl Default for Config {
             reply_queue_limit: 16 * 1024 * 1024,
             event_queue_limit: 16 * 1024 * 1024,
             received_limit: 64 * 1024 * 1024,
+            finish_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
             frame_timeout: Duration::from_secs(10),
         }

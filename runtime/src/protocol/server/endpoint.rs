@@ -36,13 +36,16 @@ impl Endpoint for Core {
         if self.is_closed() {
             return;
         }
+        let is_open = matches!(self.state, State::Open);
+        // What arrived before the client went away is still served.
+        let is_ours = matches!(error, ConnectionError::Closed | ConnectionError::RuntimeStopped);
         self.state = State::Closed(error);
-        for (_, mut stream) in self.streams.drain() {
-            self.output.wake(stream.take_wakers());
+        for (id, stream) in std::mem::take(&mut self.streams) {
+            self.retire(id, stream);
         }
-        self.incoming.clear();
-        self.waiting = 0;
-        self.received = 0;
+        if is_ours || !is_open {
+            self.drop_incoming();
+        }
         self.deadline = None;
         self.patience = None;
         self.output.wake_all();

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Core, ErrorMessage, Incoming, State, Stream};
+use super::{Core, ErrorMessage, Incoming, Reader, State, Stream};
 use crate::{
     error::{ConnectionError, DecodeError, Unhandled},
     frame::{Frame, Header, HeaderValueRef},
@@ -157,7 +157,7 @@ impl Core {
         // until the service has come to them.
         let held = self.received.max(self.waiting);
         let is_too_much = held > 0 && held + stream.held() > self.config.received_limit;
-        let count = self.streams.len().max(self.incoming.len());
+        let count = (self.streams.len() + self.ended.len()).max(self.incoming.len());
         if self.is_draining || is_too_much || count >= self.config.max_streams {
             self.write_error(id, &(&Unhandled::internal()).into());
             return Ok(());
@@ -179,13 +179,18 @@ impl Core {
             let Some(stream) = self.streams.get_mut(&id) else { return };
             // As for the limit of the stream, one event that is over it by itself is taken.
             let others = self.received - if stream.has_events() { 0 } else { stream.held() };
-            let is_taken = stream.takes_events != Some(false)
-                && (others == 0 || others + len <= self.config.received_limit)
-                && stream.push(message, limit);
-            if is_taken {
-                self.received += len;
-            }
-            self.output.wake(stream.take_wakers());
+            let is_taken = match stream.reader {
+                Reader::None => false,
+                // The handler has dropped its stream of events.
+                Reader::Closed => true,
+                Reader::Unknown | Reader::Open => {
+                    let fits = (others == 0 || others + len <= self.config.received_limit)
+                        && stream.push(message, limit);
+                    self.received += if fits { len } else { 0 };
+                    self.output.wake(stream.take_wakers());
+                    fits
+                }
+            };
             // Who has ended the stream needs no answer.
             if !is_taken && !is_end {
                 return self.refuse_event(id);
@@ -195,11 +200,6 @@ impl Core {
             tracing::trace!(target: crate::LOG_TARGET, stream = id.0, "terminate received");
             self.remove(id);
         }
-    }
-
-    /// Answers an event that the operation does not take, or that there is no room for.
-    pub(super) fn refuse_event(&mut self, id: StreamId) {
-        self.send_error(id, &(&Unhandled::internal()).into());
     }
 
     fn push(&mut self, incoming: Incoming) {

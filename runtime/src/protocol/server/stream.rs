@@ -7,12 +7,26 @@ use std::{
 
 use crate::protocol::RpcMessage;
 
+/// Who reads the events that a client sends on a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// The service has not looked at the request yet: events wait.
+    #[default]
+    Unknown,
+    /// The operation takes no events.
+    None,
+    Open,
+    /// The handler has dropped its stream of events.
+    Closed,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Stream {
     /// The response has been queued: events may follow.
     pub(super) has_responded: bool,
-    /// Whether the operation takes events from the client, once that is known.
-    pub(super) takes_events: Option<bool>,
+    pub(super) reader: Reader,
+    /// A handler is running that may go on after the end of the stream, to read the rest of the events.
+    pub(super) has_handler: bool,
     /// The length of its request, in bytes.
     request_len: usize,
     events: VecDeque<RpcMessage>,
@@ -32,6 +46,17 @@ impl Stream {
         self.request_len + self.queued
     }
 
+    /// Lets go of the request; how many bytes it was.
+    pub(super) fn drop_request(&mut self) -> usize {
+        std::mem::take(&mut self.request_len)
+    }
+
+    /// Lets go of the waiting events; how many bytes they were.
+    pub(super) fn drop_events(&mut self) -> usize {
+        self.events = VecDeque::new();
+        std::mem::take(&mut self.queued)
+    }
+
     pub(super) fn has_events(&self) -> bool {
         !self.events.is_empty()
     }
@@ -46,14 +71,10 @@ impl Stream {
         true
     }
 
-    pub(super) fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<RpcMessage>> {
-        match self.events.pop_front() {
-            Some(event) => {
-                self.queued -= event.frame_len();
-                Poll::Ready(Some(event))
-            }
-            None => self.wait(cx),
-        }
+    pub(super) fn pop(&mut self) -> Option<RpcMessage> {
+        let event = self.events.pop_front()?;
+        self.queued -= event.frame_len();
+        Some(event)
     }
 
     pub(super) fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
