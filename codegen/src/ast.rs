@@ -54,6 +54,8 @@ pub struct Model {
     index: HashMap<ShapeId, usize>,
     /// Shapes of which a part could not be read, which has been reported.
     broken: HashSet<ShapeId>,
+    /// The shapes that the values of traits name.
+    mentioned: HashSet<ShapeId>,
 }
 
 impl Model {
@@ -70,6 +72,11 @@ impl Model {
     /// Whether a part of this shape could not be read, which has been reported.
     pub(crate) fn is_broken(&self, id: &ShapeId) -> bool {
         self.broken.contains(id)
+    }
+
+    /// Whether the value of a trait names this shape.
+    pub(crate) fn is_mentioned(&self, id: &ShapeId) -> bool {
+        self.mentioned.contains(id)
     }
 }
 
@@ -252,6 +259,8 @@ pub struct Resource {
     pub operations: Vec<Reference>,
     /// The resources below it.
     pub resources: Vec<Reference>,
+    /// The shapes of its identifiers and properties.
+    pub shapes: Vec<Reference>,
 }
 
 /// A reference from one shape to another.

@@ -25,6 +25,7 @@ use crate::{
 
 pub(crate) use docs::{code, markdown::list_mark, visible};
 pub(crate) use literal::{decode_base64, timestamp_of_number, timestamp_of_text};
+pub(crate) use pattern::translate as translate_pattern;
 
 /// Chooses names and types; a name that had to change is a warning.
 pub fn lower(
@@ -292,13 +293,16 @@ fn warn_renamed(
     renamed: Renamed,
 ) {
     let Renamed { wanted, got, other } = renamed;
-    let other = match other {
-        Some(other) => format!("{other} has that name"),
-        None => "that name is in use for something else".to_owned(),
+    let (why, hint) = match other {
+        Some(other) => (format!("{other} has that name"), "rename one of them"),
+        None if names::is_strict_keyword(&wanted) => {
+            ("that is a keyword, which no name can be".to_owned(), "rename it")
+        }
+        None => ("that name is in use for something else".to_owned(), "rename it"),
     };
     let location = member.map_or(shape.location, |it| it.location);
-    let message = format!("it is called {got} in Rust rather than {wanted}: {other}");
+    let message = format!("it is called {got} in Rust rather than {wanted}: {why}");
     reporter
         .warning(location, message)
-        .hint("rename one of them in the model to choose the name yourself");
+        .hint(format!("{hint} in the model to choose the name yourself"));
 }

@@ -37,6 +37,11 @@ pub fn is_keyword(name: &str) -> bool {
     KEYWORDS.contains(&name)
 }
 
+/// Whether a name cannot even be written with `r#`.
+pub fn is_strict_keyword(name: &str) -> bool {
+    STRICT_KEYWORDS.contains(&name)
+}
+
 /// Names that generated files use for other things, and so no type of the model may have.
 const TYPES_IN_USE: [&str; 113] = [
     "AllowAll",
@@ -238,7 +243,7 @@ impl Scope {
         suffix: &str,
         follows: impl Fn(&str) -> Option<String>,
     ) -> (String, Option<Renamed>) {
-        let is_strict = STRICT_KEYWORDS.contains(&&*wanted);
+        let is_strict = is_strict_keyword(&wanted);
         if is_strict {
             self.taken.entry(wanted.clone()).or_insert(None);
         }

@@ -7,6 +7,7 @@ mod service;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod wire;
 
 use std::collections::HashSet;
@@ -81,6 +82,7 @@ fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
     check::check(model, reporter);
     streams::check(model, reporter);
     finite::check_nesting(model, reporter);
+    usage::check(model, reporter);
 }
 
 /// The model seen from one service, and whether what it needs goes together.

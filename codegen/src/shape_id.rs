@@ -42,6 +42,16 @@ impl ShapeId {
         Self(format!("{PRELUDE}#{name}").into())
     }
 
+    /// The target of a member that comes from a mixin, until the mixin is applied. No text is this ID.
+    pub(crate) fn inherited() -> Self {
+        Self("".into())
+    }
+
+    /// Whether this is [`inherited`](Self::inherited).
+    pub(crate) fn is_inherited(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The part before the `#`.
     pub fn namespace(&self) -> &str {
         self.0.split_once('#').map_or("", |(namespace, _)| namespace)

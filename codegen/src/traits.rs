@@ -23,6 +23,8 @@ pub struct Traits {
     pub client_optional: bool,
     /// `input`: a client takes every member of the structure for optional.
     pub input: bool,
+    /// `output`.
+    pub output: bool,
     /// `sensitive`: values appear in no log.
     pub sensitive: bool,
     /// `deprecated`.

@@ -30,7 +30,7 @@ pub(super) fn flatten<'a>(
             if copied > MAX_COPIED {
                 let message = format!("mixins copy more than {MAX_COPIED} members");
                 reporter.error(mixin.location, message).hint("use fewer mixins of mixins");
-                return shapes;
+                return without_gaps(shapes);
             }
             inherited.add(&shapes[target], reporter);
         }
@@ -39,6 +39,17 @@ pub(super) fn flatten<'a>(
         }
         if let Some(applies) = to_members.remove(&shape) {
             apply_to_members(&mut shapes[shape], applies, reporter);
+        }
+    }
+    without_gaps(shapes)
+}
+
+/// Where the mixin that should have a member cannot be used, which has been reported, the shape is broken.
+fn without_gaps(mut shapes: Vec<RawShape<'_>>) -> Vec<RawShape<'_>> {
+    for it in &mut shapes {
+        if it.shape.kind.members().iter().any(|it| it.target.is_inherited()) {
+            it.shape.kind = ShapeKind::Structure(Vec::new());
+            it.is_broken = true;
         }
     }
     shapes
@@ -179,6 +190,9 @@ struct Members<'a> {
 impl<'a> Members<'a> {
     /// Adds a member; one of that name keeps its place and gets the traits as well.
     fn add(&mut self, member: RawMember<'a>, reporter: &mut Reporter<'_>) {
+        if member.target.is_inherited() {
+            return;
+        }
         let name = member.name.to_ascii_lowercase();
         let Some(&index) = self.index.get(&name) else {
             self.index.insert(name, self.list.len());
@@ -236,15 +250,13 @@ impl<'a> Inherited<'a> {
                 }
                 *own = self.members.list;
             }
-            ShapeKind::List(member) => {
-                self.members.add(member.clone(), reporter);
-                *member = self.members.list.swap_remove(0);
-            }
-            ShapeKind::Map { key, value } => {
-                self.members.add(key.clone(), reporter);
-                self.members.add(value.clone(), reporter);
-                *value = self.members.list.swap_remove(1);
-                *key = self.members.list.swap_remove(0);
+            ShapeKind::List(_) | ShapeKind::Map { .. } => {
+                for member in shape.shape.kind.members_mut() {
+                    self.members.add(member.clone(), reporter);
+                    if let Some(index) = self.members.index.get(&member.name) {
+                        *member = self.members.list[*index].clone();
+                    }
+                }
             }
             ShapeKind::Service(own) => {
                 let mut all = super::Service::default();

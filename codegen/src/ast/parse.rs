@@ -35,7 +35,7 @@ pub(super) fn file<'a>(
         }
         Some(version) => match version.as_str() {
             Some("1" | "1.0") => Version::V1,
-            Some("2" | "2.0") => Version::V2,
+            Some("2" | "2.0" | "2.1") => Version::V2,
             found => {
                 let message = match found {
                     Some(text) => format!("unsupported version {text:?}"),
@@ -43,7 +43,7 @@ pub(super) fn file<'a>(
                 };
                 reporter
                     .error(at(version.offset), message)
-                    .hint("versions 1, 1.0, 2 and 2.0 are supported: write \"2.0\"");
+                    .hint("versions 1, 1.0, 2, 2.0 and 2.1 are supported: write \"2.0\"");
                 return None;
             }
         },

@@ -23,6 +23,11 @@ pub(super) fn read(shapes: Vec<RawShape<'_>>, reporter: &mut Reporter<'_>) -> Mo
     let known: HashSet<_> = defined.map(|it| it.shape.id.clone()).collect();
     let mut traits = TraitReader { reporter, known };
     let mut broken = HashSet::new();
+    let mut mentioned = HashSet::new();
+    for RawShape { shape, .. } in &shapes {
+        let of_members = shape.kind.members().into_iter().flat_map(|it| &it.traits);
+        shape.traits.iter().chain(of_members).for_each(|it| mentions(&it.value, &mut mentioned));
+    }
     let read = shapes.into_iter().map(|it| {
         if it.is_broken {
             broken.insert(it.shape.id.clone());
@@ -31,7 +36,17 @@ pub(super) fn read(shapes: Vec<RawShape<'_>>, reporter: &mut Reporter<'_>) -> Mo
     });
     let mut model: Model = read.collect();
     model.broken = broken;
+    model.mentioned = mentioned;
     model
+}
+
+/// Adds the shapes that a value names, as traits with `idRef` do.
+fn mentions(value: &Value<'_>, found: &mut HashSet<ShapeId>) {
+    let text = value.as_str().filter(|it| it.contains('#'));
+    found.extend(text.and_then(|it| Some(ShapeId::parse_with_member(it).ok()?.0)));
+    value.as_array().unwrap_or_default().iter().for_each(|it| mentions(it, found));
+    let entries = value.as_object().unwrap_or_default();
+    entries.iter().for_each(|it| mentions(&it.value, found));
 }
 
 /// What must be known of a target to read the traits of a member.

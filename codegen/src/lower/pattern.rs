@@ -5,7 +5,7 @@
 /// # Errors
 ///
 /// Why it cannot be: it uses look-around or back-references, or it would be too large.
-pub(super) fn translate(pattern: &str) -> Result<String, String> {
+pub(crate) fn translate(pattern: &str) -> Result<String, String> {
     let mut translated = String::with_capacity(pattern.len());
     let mut characters = pattern.chars().peekable();
     let mut is_class = false;

@@ -1,25 +1,35 @@
-//! Whether each default is a value of its type (Smithy 2.0 spec, section "default trait").
+//! Whether each default is a value of its type that constraints allow (Smithy 2.0 spec, section "default trait").
 
 use super::{Target, target};
 use crate::{
-    ast::{Model, ShapeKind, SimpleType},
+    ast::{Member, Model, ShapeKind, SimpleType},
     diagnostic::Reporter,
-    lower::{decode_base64, timestamp_of_number, timestamp_of_text},
+    lower::{decode_base64, timestamp_of_number, timestamp_of_text, translate_pattern},
     prelude::{self, PreludeShape},
     shape_id::ShapeId,
-    traits::{DefaultTrait, DefaultValue},
+    traits::{DefaultTrait, DefaultValue, Traits},
 };
 
 /// Checks the defaults of all shapes and members.
 pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     for shape in model.shapes() {
         if let Some(default) = &shape.traits.default {
-            check_default(model, &shape.id, default, reporter);
+            if default.value == DefaultValue::Null {
+                reporter
+                    .error(default.location, "default: only that of a member can be null")
+                    .hint("take it away");
+            }
+            if check_default(model, &shape.id, default, reporter) {
+                let size = size(model, &shape.id, &default.value);
+                check_allowed(&[&shape.traits], size, default, reporter);
+            }
         }
         let is_structure = matches!(shape.kind, ShapeKind::Structure(_));
         for member in shape.kind.members() {
             if let Some(default) = &member.traits.default {
-                check_default(model, &member.target, default, reporter);
+                if check_default(model, &member.target, default, reporter) {
+                    check_member(model, member, default, reporter);
+                }
             } else if is_structure && has_default(model, &member.target) {
                 let message =
                     format!("{} has a default that the member does not repeat", member.target);
@@ -31,6 +41,112 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     }
 }
 
+/// Whether a default goes together with the member's constraints, and with what its target says.
+fn check_member(
+    model: &Model,
+    member: &Member,
+    default: &DefaultTrait,
+    reporter: &mut Reporter<'_>,
+) {
+    let size = size(model, &member.target, &default.value);
+    let target = model.get(&member.target).map(|it| &it.traits);
+    let of_target = target.and_then(|it| Some((it, it.default.as_ref()?)));
+    match (target, of_target) {
+        // What is wrong with both is said of the target.
+        (_, Some((_, other))) if is_same(&default.value, &other.value) => {
+            check_allowed(&[&member.traits], size, default, reporter);
+        }
+        (_, Some(_)) if default.value != DefaultValue::Null => {
+            let message = format!("default: {} has another one", member.target);
+            reporter
+                .error(default.location, message)
+                .hint("repeat the default of the target, or write null for a member without one");
+        }
+        (Some(target), _) => check_allowed(&[&member.traits, target], size, default, reporter),
+        (None, _) => check_allowed(&[&member.traits], size, default, reporter),
+    }
+}
+
+fn is_same(one: &DefaultValue, other: &DefaultValue) -> bool {
+    match (one, other) {
+        (DefaultValue::Number(one), DefaultValue::Number(other)) => {
+            one == other || one.parse::<f64>().is_ok_and(|it| other.parse() == Ok(it))
+        }
+        _ => one == other,
+    }
+}
+
+/// Whether constraints allow a default: if they do not, every request with it is refused.
+fn check_allowed(
+    constraints: &[&Traits],
+    size: Option<u64>,
+    default: &DefaultTrait,
+    reporter: &mut Reporter<'_>,
+) {
+    let broken = constraints.iter().find_map(|it| broken_constraint(it, size, &default.value));
+    let Some(reason) = broken else { return };
+    // Zero may be what Smithy 1.0 had in the place of no value: the reference lets it pass as well.
+    let is_zero = matches!(&default.value, DefaultValue::Number(it) if it.parse() == Ok(0.0));
+    let message = format!("default: {reason}");
+    let finding = match is_zero {
+        true => reporter.warning(default.location, message),
+        false => reporter.error(default.location, message),
+    };
+    finding.hint("servers refuse requests with this default: change it, or the constraint");
+}
+
+/// The constraint that a value breaks, and how. `size` is what the trait `length` counts.
+fn broken_constraint(traits: &Traits, size: Option<u64>, value: &DefaultValue) -> Option<String> {
+    let number = match value {
+        // NaN and the infinities are texts.
+        DefaultValue::Number(text) | DefaultValue::String(text) => Some(text.clone()),
+        _ => None,
+    };
+    let text = |it: Option<u64>| it.map(|it| it.to_string());
+    let range = traits.range.clone().map(|it| ("range", "", number, it.min, it.max));
+    let length =
+        traits.length.map(|it| ("length", "a length of ", text(size), text(it.min), text(it.max)));
+    let bounds = [range, length].into_iter().flatten().find_map(|(name, what, value, min, max)| {
+        let value = value?;
+        let too_small = min.filter(|min| !is_at_most(min, &value)).map(|it| ("least", it));
+        let too_large = max.filter(|max| !is_at_most(&value, max)).map(|it| ("most", it));
+        let (most, bound) = too_small.or(too_large)?;
+        Some(format!("{what}{value} is not at {most} {bound}, as the trait {name} asks"))
+    });
+    bounds.or_else(|| {
+        let (DefaultValue::String(text), Some(pattern)) = (value, &traits.pattern) else {
+            return None;
+        };
+        // Those that cannot be translated are not checked by servers either.
+        let regex = regex::Regex::new(&translate_pattern(pattern).ok()?).ok()?;
+        (!regex.is_match(text)).then(|| format!("{text:?} does not match the pattern {pattern:?}"))
+    })
+}
+
+/// Compares numbers as they are written; NaN is neither more nor less than another.
+fn is_at_most(one: &str, other: &str) -> bool {
+    match (one.parse::<i128>(), other.parse::<i128>()) {
+        (Ok(one), Ok(other)) => one <= other,
+        _ => one.parse::<f64>().is_ok_and(|one| other.parse().is_ok_and(|other: f64| one <= other)),
+    }
+}
+
+/// How many characters, bytes, elements or entries a value has.
+fn size(model: &Model, id: &ShapeId, value: &DefaultValue) -> Option<u64> {
+    let is_blob = match target(model, id)? {
+        Target::Prelude(simple) => simple == SimpleType::Blob,
+        Target::Shape(shape) => matches!(shape.kind, ShapeKind::Simple(SimpleType::Blob)),
+        Target::Unit => false,
+    };
+    let size = match value {
+        DefaultValue::String(text) if is_blob => decode_base64(text)?.len(),
+        DefaultValue::String(text) => text.chars().count(),
+        DefaultValue::EmptyList | DefaultValue::EmptyObject => 0,
+        _ => return None,
+    };
+    u64::try_from(size).ok()
+}
+
 /// Whether a shape has a default for all members that target it.
 fn has_default(model: &Model, id: &ShapeId) -> bool {
     if matches!(prelude::get(id), Some(PreludeShape::Primitive(_))) {
@@ -40,17 +156,25 @@ fn has_default(model: &Model, id: &ShapeId) -> bool {
     default.is_some_and(|it| it.value != DefaultValue::Null)
 }
 
-fn check_default(model: &Model, id: &ShapeId, default: &DefaultTrait, reporter: &mut Reporter<'_>) {
+/// Whether a default is a value of its type; what is wrong with it goes to the reporter.
+fn check_default(
+    model: &Model,
+    id: &ShapeId,
+    default: &DefaultTrait,
+    reporter: &mut Reporter<'_>,
+) -> bool {
     let kind = match target(model, id) {
         Some(Target::Prelude(simple)) => &ShapeKind::Simple(simple),
         Some(Target::Shape(shape)) => &shape.kind,
-        Some(Target::Unit) | None => return,
+        Some(Target::Unit) | None => return false,
     };
     if let Err(reason) = check_value(kind, &default.value) {
         reporter
             .error(default.location, format!("default: {reason}"))
             .hint("write a value of the member's type, or take the default away");
-    } else if let (ShapeKind::Simple(SimpleType::Blob), DefaultValue::String(text)) =
+        return false;
+    }
+    if let (ShapeKind::Simple(SimpleType::Blob), DefaultValue::String(text)) =
         (kind, &default.value)
         && decode_base64(text).is_none()
     {
@@ -59,6 +183,7 @@ fn check_default(model: &Model, id: &ShapeId, default: &DefaultTrait, reporter: 
             .warning(default.location, "default: it is ignored, as it is not in base64")
             .hint("write the bytes in base64, or take the default away");
     }
+    true
 }
 
 fn check_value(kind: &ShapeKind, value: &DefaultValue) -> Result<(), String> {

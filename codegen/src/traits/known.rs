@@ -17,8 +17,8 @@ pub(super) fn is_foreign(id: &ShapeId) -> bool {
     namespace != PRELUDE && (starts(namespace, "aws") || starts(namespace, "smithy"))
 }
 
-/// Every trait of the prelude (Smithy 2.0 spec, section "Trait index").
-pub(super) const NAMES: [&str; 79] = [
+/// Every trait of the prelude (Smithy 2.0 spec, section "Trait index"), with those that 2.1 adds.
+pub(super) const NAMES: [&str; 82] = [
     "addedDefault",
     "auth",
     "authDefinition",
@@ -54,6 +54,8 @@ pub(super) const NAMES: [&str; 79] = [
     "idRef",
     "idempotencyToken",
     "idempotent",
+    "idx",
+    "indexed",
     "input",
     "internal",
     "jsonName",
@@ -86,6 +88,7 @@ pub(super) const NAMES: [&str; 79] = [
     "sparse",
     "streaming",
     "suppress",
+    "synthetic",
     "tags",
     "timestampFormat",
     "title",

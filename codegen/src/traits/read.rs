@@ -55,16 +55,14 @@ impl TraitReader<'_, '_> {
         if known::is_foreign(&it.id) || !self.known.insert(it.id.clone()) {
             return;
         }
-        if it.id.namespace() == PRELUDE {
-            self.reporter
-                .error(it.location, format!("smithy.api has no trait {}", it.id.name()))
-                .did_you_mean(it.id.name(), known::NAMES, "take it away");
-        } else {
-            let message = format!("the trait {} is unknown and is ignored", it.id);
-            self.reporter
-                .warning(it.location, message)
-                .hint("take it away, or define it as a shape with the trait smithy.api#trait");
-        }
+        let message = format!("the trait {} is unknown and is ignored", it.id);
+        let finding = self.reporter.warning(it.location, message);
+        // Not an error in the prelude either: a later version of Smithy may define it.
+        match it.id.namespace() == PRELUDE {
+            true => finding.did_you_mean(it.id.name(), known::NAMES, "take it away"),
+            false => finding
+                .hint("take it away, or define it as a shape with the trait smithy.api#trait"),
+        };
     }
 
     /// Whether a trait belongs where it is.
@@ -108,6 +106,12 @@ impl TraitReader<'_, '_> {
                     .hint("target a union with this trait; its members are the events");
                 return false;
             }
+            "default" if !is_shape && !of_structure => {
+                self.reporter
+                    .error(it.location, "the trait default belongs on a member of a structure")
+                    .hint("take it away, or put the value into a structure");
+                return false;
+            }
             "eventHeader" | "eventPayload" => {
                 let message = format!(
                     "the trait {} is ignored: event-stream RPC sends events as JSON",
@@ -133,6 +137,7 @@ impl TraitReader<'_, '_> {
             "required" => read.required = self.annotation(it),
             "clientOptional" => read.client_optional = self.annotation(it),
             "input" => read.input = self.annotation(it),
+            "output" => read.output = self.annotation(it),
             "sensitive" => read.sensitive = self.annotation(it),
             "streaming" => read.streaming = self.annotation(it),
             "uniqueItems" => read.unique_items = self.annotation(it),

@@ -45,13 +45,25 @@ impl Parser<'_, '_> {
         members
     }
 
+    /// The member of a list, or the key or value of a map. It may be left out if a mixin has it.
     pub(super) fn named_member<'a>(
         &mut self,
         shape: &Value<'a>,
         name: &str,
     ) -> Option<Member<Vec<RawTrait<'a>>>> {
+        let mixins = shape.get("mixins").and_then(|it| it.value.as_array()).unwrap_or_default();
         match shape.get(name) {
             Some(entry) => self.member(entry),
+            None if !mixins.is_empty() => {
+                let location = self.at(shape.offset);
+                Some(Member {
+                    name: name.to_owned(),
+                    target: ShapeId::inherited(),
+                    traits: Vec::new(),
+                    location,
+                    target_location: location,
+                })
+            }
             None => {
                 self.error(shape.offset, format!("{name:?} is missing"))
                     .hint(format!("add \"{name}\": {{\"target\": …}}"));

@@ -173,7 +173,12 @@ impl Parser<'_, '_> {
         }
         operations.extend(self.references(shape, "operations"));
         operations.extend(self.references(shape, "collectionOperations"));
-        Resource { operations, resources: self.references(shape, "resources") }
+        let mut shapes = Vec::new();
+        for key in ["identifiers", "properties"] {
+            let entries = self.optional_object(shape, key);
+            shapes.extend(entries.iter().filter_map(|it| self.reference(&it.value)));
+        }
+        Resource { operations, resources: self.references(shape, "resources"), shapes }
     }
 }
 
