@@ -28,6 +28,8 @@
 //! | shape: build() can fail now | response | ok | BREAKS | it returns a Result |
 //! | shape: build() cannot fail any more | request | BREAKS | ok | it returns no Result |
 //! | shape: build() cannot fail any more | response | ok | BREAKS | it returns no Result |
+//! | shape: no Default any more |  | BREAKS | BREAKS | there is no value without what is required |
+//! | shape: validate() is gone |  | BREAKS | BREAKS | there is nothing to check |
 //! | member: added, optional |  | ok | ok | who does not know it passes it over |
 //! | member: added, required | request | BREAKS | ok | requests without it are refused |
 //! | member: added, required | response | ok | BREAKS | it must be set |
@@ -51,12 +53,15 @@
 //! | constraint tightened | request | BREAKS | ok | requests that were right are refused |
 //! | constraint tightened | response | ok | ok | only requests are checked |
 //! | constraint loosened |  | ok | ok | what was right stays right |
+//! | pattern changed | request | BREAKS | ok | requests that were right may be refused |
+//! | pattern changed | response | ok | ok | only requests are checked |
 //! | member: value added |  | ok | ok | enums are open: others keep the text |
 //! | member: value removed |  | BREAKS | BREAKS | its variant is gone |
 //! | member: value on the wire changed |  | BREAKS | BREAKS | the other side does not know it |
 //! | member: variant renamed in Rust |  | BREAKS | BREAKS | it is called otherwise |
 //! | member: alternative added |  | ok | ok | unions are open: it reads as unknown |
 //! | member: alternative removed |  | BREAKS | BREAKS | its variant is gone |
+//! | member: no From any more |  | BREAKS | BREAKS | another alternative has the same type |
 //! | shape: error is the other side's fault |  | ok | ok | it says something else about who is to blame |
 //! | shape: retryable changed |  | ok | ok | who retries decides otherwise |
 //! | sensitive changed |  | ok | ok | only what is logged changes |
@@ -262,6 +267,13 @@ impl Changed<'_> {
         }
         if !looser.is_empty() {
             self.found(&[&rules::LOOSER], looser.join("; "));
+        }
+        // Which of two patterns allows more cannot be told.
+        if let (Some(before), Some(after)) = (&before.pattern, &after.pattern)
+            && before != after
+        {
+            let rules = [&rules::PATTERN_REQUEST, &rules::PATTERN_RESPONSE];
+            self.found(&rules, format!("{before:?} -> {after:?}"));
         }
     }
 }

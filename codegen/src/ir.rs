@@ -283,6 +283,16 @@ impl Structure {
         self.members.iter().any(|it| it.check.is_some())
     }
 
+    /// Whether there is a value of which nothing has been set.
+    pub fn has_default(&self) -> bool {
+        self.members.iter().all(|it| it.presence != Presence::Required)
+    }
+
+    /// Whether clients can ask for the checks of servers.
+    pub fn has_validate(&self) -> bool {
+        self.role == Role::Request && self.is_checked()
+    }
+
     /// Whether `Debug` is written by hand, because it must not show everything.
     pub fn is_redacted(&self) -> bool {
         self.members.iter().any(|it| self.is_sensitive || it.is_sensitive)

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use crate::{
     Config, Diagnostics, Source, Words,
-    ast::{self, Member, Model, Shape, ShapeKind},
+    ast::{self, Member, Model, Shape, ShapeKind, SimpleType},
     diagnostic::Reporter,
     ir, lower,
     resolve::{self, Resolved, Target},
     shape_id::ShapeId,
+    traits::TimestampFormat,
 };
 
 /// A service, as the model has it and as it is in Rust.
@@ -80,7 +81,16 @@ impl<'m> View<'m> {
         self.ids.get(type_ref).map(|it| id(&self.service.shapes[*it]))
     }
 
-    /// The type of a member's values in Smithy's words: simple types, lists and maps by what they are,
+    /// The type of a member's values, as [`type_text`](Self::type_text) gives it.
+    pub(crate) fn member_type_text(&self, member: &Member) -> String {
+        let text = self.type_text(&member.target);
+        match member.traits.timestamp_format {
+            Some(format) if text.starts_with("timestamp") => timestamp_text(Some(format)),
+            _ => text,
+        }
+    }
+
+    /// The type of a shape's values in Smithy's words: simple types, lists and maps by what they are,
     /// everything else by its ID.
     pub(crate) fn type_text(&self, id: &ShapeId) -> String {
         let shape = match resolve::target(self.resolved.model, id) {
@@ -88,16 +98,33 @@ impl<'m> View<'m> {
             Some(Target::Prelude(simple)) => return simple.name().to_owned(),
             Some(Target::Unit) | None => return id.to_string(),
         };
+        if let ShapeKind::Simple(SimpleType::Timestamp) = shape.kind {
+            return timestamp_text(shape.traits.timestamp_format);
+        }
         let sparse = if shape.traits.sparse { "null or " } else { "" };
         match &shape.kind {
             ShapeKind::Simple(simple) => simple.name().to_owned(),
-            ShapeKind::List(item) => format!("list of {sparse}{}", self.type_text(&item.target)),
-            ShapeKind::Map { value, .. } => {
-                format!("map of {sparse}{}", self.type_text(&value.target))
+            ShapeKind::List(item) => format!("list of {sparse}{}", self.member_type_text(item)),
+            ShapeKind::Map { key, value } => {
+                let by = match self.type_text(&key.target) {
+                    key if key == "string" => String::new(),
+                    key => format!(" by {key}"),
+                };
+                format!("map of {sparse}{}{by}", self.member_type_text(value))
             }
             _ => id.to_string(),
         }
     }
+}
+
+/// A timestamp, and the form in which it travels if that is not the usual one.
+fn timestamp_text(format: Option<TimestampFormat>) -> String {
+    let form = match format {
+        None | Some(TimestampFormat::EpochSeconds) => "",
+        Some(TimestampFormat::DateTime) => " as date-time",
+        Some(TimestampFormat::HttpDate) => " as http-date",
+    };
+    format!("timestamp{form}")
 }
 
 /// The ID of the shape behind a type.

@@ -9,7 +9,7 @@ use crate::traits::{Length, Range, Traits};
 pub(super) struct Constraints {
     length: Option<Length>,
     range: Option<Range>,
-    pattern: Option<String>,
+    pub(super) pattern: Option<String>,
     unique_items: bool,
 }
 
@@ -35,7 +35,7 @@ impl Constraints {
     }
 }
 
-/// What is allowed no longer, and what is allowed now, in words.
+/// What is allowed no longer, and what is allowed now, in words. Two patterns are not compared.
 pub(super) fn compare(before: &Constraints, after: &Constraints) -> (Vec<String>, Vec<String>) {
     let mut found = Found::default();
     let text = |it: Option<u64>| it.map(|it| it.to_string());
@@ -49,11 +49,9 @@ pub(super) fn compare(before: &Constraints, after: &Constraints) -> (Vec<String>
     found.least("value", before_range.min, after_range.min);
     found.most("value", before_range.max, after_range.max);
     match (&before.pattern, &after.pattern) {
-        (Some(before), Some(after)) if before == after => {}
-        (None, None) => {}
-        // Two patterns are not comparable: what one allows may be new or gone.
-        (_, Some(pattern)) => found.tighter.push(format!("pattern {pattern:?}")),
-        (Some(_), None) => found.looser.push("no pattern".to_owned()),
+        (None, Some(pattern)) => found.tighter.push(format!("pattern {pattern:?}")),
+        (Some(pattern), None) => found.looser.push(format!("no pattern, was {pattern:?}")),
+        _ => {}
     }
     match (before.unique_items, after.unique_items) {
         (false, true) => found.tighter.push("items are unique".to_owned()),

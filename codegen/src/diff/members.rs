@@ -68,10 +68,7 @@ pub(super) fn structure(
             changed.found(&[&MEMBER_RENAMED], format!("{} -> {}", before.name, after.name));
         }
         presence(before, after, &mut changed);
-        if before.is_boxed != after.is_boxed {
-            let detail = if after.is_boxed { "it is in a Box now" } else { "it is in no Box now" };
-            changed.found(&[&TYPE_CHANGED], detail);
-        }
+        boxed(before.is_boxed, after.is_boxed, &mut changed);
         constraints((old, old_member), (new, new_member), &mut changed);
         changed.traits(&old_member.traits, &new_member.traits);
     }
@@ -86,6 +83,13 @@ pub(super) fn structure(
     }
     for member in members.removed {
         changed.member(&member.name).found(&[&MEMBER_REMOVED], "");
+    }
+}
+
+fn boxed(before: bool, after: bool, changed: &mut Changed<'_>) {
+    if before != after {
+        let detail = if after { "it is in a Box now" } else { "it is in no Box now" };
+        changed.found(&[&TYPE_CHANGED], detail);
     }
 }
 
@@ -134,18 +138,16 @@ fn types(
     (new, after): Seen<'_, '_, &Member>,
     changed: &mut Changed<'_>,
 ) {
-    if before.traits.timestamp_format != after.traits.timestamp_format {
-        changed.found(&[&TYPE_CHANGED], "another timestamp format");
-    }
-    if before.target == after.target {
+    let is_same = before.target == after.target;
+    if is_same && before.traits.timestamp_format == after.traits.timestamp_format {
         return;
     }
-    let types = (old.type_text(&before.target), new.type_text(&after.target));
+    let types = (old.member_type_text(before), new.member_type_text(after));
     if types.0 != types.1 {
         changed.found(&[&TYPE_CHANGED], format!("{} -> {}", types.0, types.1));
-        return;
+    } else if !is_same {
+        changed.found(&[&TARGET_RENAMED], format!("{} -> {}", before.target, after.target));
     }
-    changed.found(&[&TARGET_RENAMED], format!("{} -> {}", before.target, after.target));
 }
 
 /// The constraints of a member, with those of its target unless both models have that.
@@ -194,14 +196,18 @@ pub(super) fn union(
         if json_before != json_after {
             changed.found(&[&JSON_NAME], format!("{json_before} -> {json_after}"));
         }
-        let variant = |view: &View<'_>, shape: &Shape, member: &Member| match view.rust(&shape.id) {
-            Some(ir::Shape::Union(union)) => {
-                let variant = union.variants.iter().find(|it| it.wire_name == wire_name(member));
-                variant.map(|it| it.name.clone())
+        let variants = variant(old, before, old_member).zip(variant(new, after, new_member));
+        if let Some((before, after)) = variants {
+            match before.name == after.name {
+                true => renamed(&before.snake_name, &after.snake_name, &mut changed),
+                false => renamed(&before.name, &after.name, &mut changed),
             }
-            _ => None,
-        };
-        renamed(variant(old, before, old_member), variant(new, after, new_member), &mut changed);
+            boxed(before.is_boxed, after.is_boxed, &mut changed);
+            if before.has_from && !after.has_from {
+                changed.found(&[&NO_FROM], "");
+            }
+        }
+        constraints((old, old_member), (new, new_member), &mut changed);
         changed.traits(&old_member.traits, &new_member.traits);
     }
     for member in members.added {
@@ -210,6 +216,12 @@ pub(super) fn union(
     for member in members.removed {
         changed.member(&member.name).found(&[&UNION_MEMBER_REMOVED], "");
     }
+}
+
+/// What a member of a union is in Rust.
+fn variant<'v>(view: &'v View<'_>, shape: &Shape, member: &Member) -> Option<&'v ir::Variant> {
+    let ir::Shape::Union(union) = view.rust(&shape.id)? else { return None };
+    union.variants.iter().find(|it| it.wire_name == wire_name(member))
 }
 
 /// An enum of texts or integers.
@@ -239,11 +251,10 @@ pub(super) fn enumeration(
             }
             _ => None,
         };
-        renamed(
-            variant(old, before, &value_before),
-            variant(new, after, &value_after),
-            &mut changed,
-        );
+        let names = (variant(old, before, &value_before), variant(new, after, &value_after));
+        if let (Some(before), Some(after)) = names {
+            renamed(&before, &after, &mut changed);
+        }
         changed.traits(&old_member.traits, &new_member.traits);
     }
     for member in members.added {
@@ -254,10 +265,8 @@ pub(super) fn enumeration(
     }
 }
 
-fn renamed(before: Option<String>, after: Option<String>, changed: &mut Changed<'_>) {
-    if let (Some(before), Some(after)) = (before, after)
-        && before != after
-    {
+fn renamed(before: &str, after: &str, changed: &mut Changed<'_>) {
+    if before != after {
         changed.found(&[&VARIANT_RENAMED], format!("{before} -> {after}"));
     }
 }

@@ -92,6 +92,9 @@ rules! {
     BUILD_INFALLIBLE_REQUEST: "shape" "build() cannot fail any more", Q, B, K, "it returns no Result";
     BUILD_INFALLIBLE_RESPONSE: "shape" "build() cannot fail any more", P, K, B, "it returns no Result";
 
+    NO_DEFAULT: "shape" "no Default any more", A, B, B, "there is no value without what is required";
+    NO_VALIDATE: "shape" "validate() is gone", A, B, B, "there is nothing to check";
+
     MEMBER_ADDED: "member" "added, optional", A, K, K, "who does not know it passes it over";
     REQUIRED_ADDED_REQUEST: "member" "added, required", Q, B, K, "requests without it are refused";
     REQUIRED_ADDED_RESPONSE: "member" "added, required", P, K, B, "it must be set";
@@ -116,6 +119,8 @@ rules! {
     TIGHTER_REQUEST: "any" "constraint tightened", Q, B, K, "requests that were right are refused";
     TIGHTER_RESPONSE: "any" "constraint tightened", P, K, K, "only requests are checked";
     LOOSER: "any" "constraint loosened", A, K, K, "what was right stays right";
+    PATTERN_REQUEST: "any" "pattern changed", Q, B, K, "requests that were right may be refused";
+    PATTERN_RESPONSE: "any" "pattern changed", P, K, K, "only requests are checked";
 
     ENUM_VALUE_ADDED: "member" "value added", A, K, K, "enums are open: others keep the text";
     ENUM_VALUE_REMOVED: "member" "value removed", A, B, B, "its variant is gone";
@@ -123,6 +128,8 @@ rules! {
     VARIANT_RENAMED: "member" "variant renamed in Rust", A, B, B, "it is called otherwise";
     UNION_MEMBER_ADDED: "member" "alternative added", A, K, K, "unions are open: it reads as unknown";
     UNION_MEMBER_REMOVED: "member" "alternative removed", A, B, B, "its variant is gone";
+
+    NO_FROM: "member" "no From any more", A, B, B, "another alternative has the same type";
 
     FAULT: "shape" "error is the other side's fault", A, K, K, "it says something else about who is to blame";
     RETRYABLE: "shape" "retryable changed", A, K, K, "who retries decides otherwise";

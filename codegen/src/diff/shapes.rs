@@ -37,7 +37,8 @@ pub(super) fn operations(old: &View<'_>, new: &View<'_>, changes: &mut Changes) 
             changed.found(&[&OPERATION_ADDED], "");
             continue;
         };
-        if before.method != after.method || before.name != after.name {
+        let names = |it: &ir::Operation| (it.method.clone(), it.name.clone(), it.error.clone());
+        if names(before) != names(after) {
             changed.found(&[&METHOD_RENAMED], format!("{} -> {}", before.method, after.method));
         }
         let ends = [
@@ -170,6 +171,15 @@ fn compare(
             }
             _ => {}
         }
+        if before.has_default() && !after.has_default() {
+            changed.found(&[&NO_DEFAULT], "");
+        }
+        if before.has_validate() && !after.has_validate() {
+            changed.found(&[&NO_VALIDATE], "");
+        }
+        if before.builder != after.builder {
+            changed.found(&[&SHAPE_MOVED], format!("{} -> {}", before.builder, after.builder));
+        }
     }
     if let (Some(before), Some(after)) = (before.traits.error, after.traits.error)
         && before != after
@@ -185,8 +195,11 @@ fn compare(
         let detail = if after.traits.sparse { "it may hold null" } else { "it may not hold null" };
         changed.found(&[&TYPE_CHANGED], detail);
     }
-    if before.traits.timestamp_format != after.traits.timestamp_format {
-        changed.found(&[&TYPE_CHANGED], "another timestamp format");
+    if let (ShapeKind::Simple(_), _) = kinds {
+        let (before, after) = (old.type_text(&before.id), new.type_text(&after.id));
+        if before != after {
+            changed.found(&[&TYPE_CHANGED], format!("{before} -> {after}"));
+        }
     }
     changed.constraints(&Constraints::of(&before.traits), &Constraints::of(&after.traits));
     changed.traits(&before.traits, &after.traits);

@@ -25,7 +25,7 @@ pub(super) fn items(
     let docs = docs::of(&structure.docs, &otherwise);
     let is_redacted = structure.is_redacted();
     let debug = (!is_redacted).then(|| quote!(Debug,));
-    let can_default = structure.members.iter().all(|it| it.presence != Presence::Required);
+    let can_default = structure.has_default();
     let has_defaults = structure.members.iter().any(|it| it.own_default().is_some());
     let is_derived = !structure.members.iter().any(defaults::is_own);
     let default = (can_default && is_derived).then(|| quote!(Default,));
@@ -36,8 +36,7 @@ pub(super) fn items(
     let defaults =
         has_defaults.then(|| defaults::items(structure, can_default && !is_derived, imports));
     let check = checks::of_structure(structure, imports);
-    let is_checked_request = structure.role == Role::Request && check.is_some();
-    let validate = is_checked_request.then(|| checks::validate(structure, imports));
+    let validate = structure.has_validate().then(|| checks::validate(structure, imports));
     let error = match structure.role {
         Role::Error { .. } => Some(error::structure_impls(structure, imports)),
         Role::Request | Role::Plain => None,
