@@ -14,6 +14,8 @@ impl LifecycleHandler for Reporter {
 
     fn on_disconnect(&mut self, error: Option<&ConnectionError>) {
         match error {
+            // However it showed: by the end of the socket, or by an internal error that the nucleus reported.
+            Some(error) if error.is_peer_gone() => println!("disconnected: the nucleus is gone"),
             Some(error) => println!("disconnected: {error}"),
             None => println!("disconnected, as we wished"),
         }

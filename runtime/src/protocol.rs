@@ -15,7 +15,7 @@ mod waiting;
 mod wakers;
 
 pub use message::{MessageFlags, MessageType, RpcMessage, StreamId, Violation};
-pub(crate) use message::{Outgoing, error_payload, header, ping_text};
+pub(crate) use message::{Outgoing, error_payload, header, peer_error, ping_text};
 pub use waiting::Place;
 pub use wakers::Wakers;
 

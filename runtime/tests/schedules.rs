@@ -184,7 +184,7 @@ impl Pair {
                 Poll::Ready(Ok(_)) => Err("error"),
                 Poll::Ready(Err(client::Failure::NoResponse)) => Err("ended"),
                 Poll::Ready(Err(client::Failure::Timeout)) => Err("timeout"),
-                Poll::Ready(Err(client::Failure::Lost { error, .. })) => panic!("{error}"),
+                Poll::Ready(Err(failure)) => panic!("{failure:?}"),
             };
             stream.reply = Some(reply);
         }

@@ -82,8 +82,9 @@ impl ReconnectPolicy {
     /// [`ConnectionError::ReconnectRejected`](crate::error::ConnectionError::ReconnectRejected). Default:
     /// 3.
     ///
-    /// A server that closes the socket instead of answering counts as one that refuses: nucleus lite
-    /// does just that.
+    /// Only an answer that refuses counts. A server that closes the socket instead of answering may be about to
+    /// stop, which says nothing about the token. Nucleus lite refuses in this way too: there
+    /// [`max_attempts`](Self::max_attempts) ends the attempts.
     pub fn max_rejections(mut self, rejections: u32) -> Self {
         self.max_rejections = rejections;
         self
@@ -149,8 +150,7 @@ impl Attempts {
     pub(crate) fn failed(&mut self, error: Arc<ConnectError>) -> Result<(), ConnectionError> {
         tracing::debug!(target: crate::LOG_TARGET, %error, "connect failed");
         self.failures += 1;
-        // Nucleus lite refuses by closing.
-        if matches!(*error, ConnectError::Rejected | ConnectError::ClosedDuringHandshake) {
+        if let ConnectError::Rejected = *error {
             self.rejections += 1;
             if self.rejections >= self.policy.max_rejections {
                 return Err(ConnectionError::ReconnectRejected(error));
@@ -193,6 +193,23 @@ mod tests {
         attempts.succeeded();
         attempts.lost();
         assert_eq!(attempts.drops, 0);
+    }
+
+    #[test]
+    fn only_an_answer_that_refuses_counts_as_a_refusal() {
+        let policy = ReconnectPolicy::default().max_attempts(5).max_rejections(2);
+        let mut attempts = Attempts::new(policy);
+        // A server that stops accepts and closes.
+        for _ in 0..3 {
+            attempts.failed(Arc::new(ConnectError::ClosedDuringHandshake)).unwrap();
+        }
+        attempts.failed(Arc::new(ConnectError::Rejected)).unwrap();
+        let mut refused = Attempts { failures: 0, ..attempts };
+        let error = refused.failed(Arc::new(ConnectError::Rejected)).unwrap_err();
+        assert!(matches!(error, ConnectionError::ReconnectRejected(_)), "{error:?}");
+        let mut closed = Attempts { failures: 4, rejections: 1, ..refused };
+        let error = closed.failed(Arc::new(ConnectError::ClosedDuringHandshake)).unwrap_err();
+        assert!(matches!(error, ConnectionError::ReconnectFailed(_)), "{error:?}");
     }
 
     #[test]

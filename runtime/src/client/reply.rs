@@ -39,6 +39,7 @@ pub(crate) fn not_sent<E>(error: OpenError) -> SdkError<E> {
         OpenError::Build(error) => SdkError::ConstructionFailure(error),
         OpenError::Closed(source) => SdkError::DispatchFailure { source, request_written: false },
         OpenError::Full => SdkError::Timeout { request_written: false },
+        OpenError::StreamEnded => SdkError::StreamEnded,
     }
 }
 
@@ -71,6 +72,7 @@ pub(crate) fn failed<E>(failure: Failure) -> SdkError<E> {
         }
         Failure::Timeout => SdkError::Timeout { request_written: true },
         Failure::NoResponse => ResponseError::no_response().into(),
+        Failure::Lagged { dropped, bytes } => SdkError::Lagged { dropped, bytes },
     }
 }
 

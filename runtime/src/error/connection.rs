@@ -14,11 +14,10 @@ pub enum ConnectionError {
     Closed,
     /// The other side closed the connection.
     ///
-    /// A nucleus that restarts looks like this. It hands out new tokens and starts its components
-    /// again, so that a component should exit.
+    /// This is how a nucleus that stops or restarts looks to a connection without traffic. One on which a call
+    /// is made at that moment may get [`PeerError`](Self::PeerError) with `internal` first:
+    /// [`is_peer_gone`](Self::is_peer_gone) covers both.
     ClosedByPeer,
-    /// The stream to which an event was to be sent has ended; the connection itself may be well.
-    StreamEnded,
     /// Reading from or writing to the socket failed.
     Io(Arc<io::Error>),
     /// The bytes from the other side are not event-stream messages.
@@ -34,10 +33,12 @@ pub enum ConnectionError {
     },
     /// The other side says that this side broke a rule of the protocol (`PROTOCOL_ERROR`), or that it
     /// failed (`INTERNAL_ERROR`).
+    ///
+    /// The Java nucleus reports that it failed when a call arrives while it stops.
     PeerError {
         /// Whether the message was `INTERNAL_ERROR`.
         internal: bool,
-        /// The text it came with, if it could be read.
+        /// The text it came with, if it could be read: its first 4 KiB.
         message: Option<String>,
     },
     /// The runtime on which the connection was opened has been shut down, and what read and wrote its
@@ -49,9 +50,26 @@ pub enum ConnectionError {
     ReconnectFailed(Arc<super::ConnectError>),
     /// The server refuses this side since the connection was lost, and the reconnect policy has given up.
     ///
-    /// So it goes when a nucleus restarts: it hands out new tokens and starts its components again. A
+    /// A nucleus that has restarted does so: it hands out new tokens and starts its components again. A
     /// component should exit.
     ReconnectRejected(Arc<super::ConnectError>),
+}
+
+impl ConnectionError {
+    /// Whether the server that the connection was opened to has gone away: it stops, restarts or crashed.
+    ///
+    /// It has closed the connection or reported an internal error, or a
+    /// [`ReconnectPolicy`](crate::client) has not found it again or was refused. A nucleus hands out new tokens
+    /// when it starts and starts its components again, so that a component should exit then.
+    pub fn is_peer_gone(&self) -> bool {
+        matches!(
+            self,
+            Self::ClosedByPeer
+                | Self::PeerError { internal: true, .. }
+                | Self::ReconnectFailed(_)
+                | Self::ReconnectRejected(_)
+        )
+    }
 }
 
 impl fmt::Display for ConnectionError {
@@ -59,7 +77,6 @@ impl fmt::Display for ConnectionError {
         match self {
             Self::Closed => f.write_str("this side closed the connection"),
             Self::ClosedByPeer => f.write_str("the other side closed the connection"),
-            Self::StreamEnded => f.write_str("the stream has ended"),
             Self::Io(_) => f.write_str("reading from or writing to the socket failed"),
             Self::Decode(_) => {
                 f.write_str("the other side sent what is not an event-stream message")

@@ -33,15 +33,22 @@ pub enum SdkError<E> {
     ResponseError(ResponseError),
     /// The service answered with an error.
     ServiceError(E),
-    /// The subscriber was too slow for its queue. Everything queued before was delivered; what
-    /// followed was not.
+    /// The subscriber was too slow for its queue, and the subscription has ended. What was queued before has been
+    /// delivered, except when the queue was full before the response came: then nothing has.
+    ///
+    /// The server is told to end the stream as soon as the queue is full, and the protocol has no answer to that.
+    /// So the figures cover the events that have arrived until this error was read, and not those that the
+    /// service would have sent if the stream had stayed open.
     #[non_exhaustive]
     Lagged {
-        /// How many events were not delivered.
+        /// How many events were not delivered, at least.
         dropped: u64,
         /// The sum of their payloads in bytes.
         bytes: u64,
     },
+    /// The stream to which an event was to be sent has ended, and the event was not sent. The connection may be
+    /// well.
+    StreamEnded,
 }
 
 impl<E> SdkError<E> {
@@ -59,7 +66,10 @@ impl<E> SdkError<E> {
                 *request_written
             }
             Self::ResponseError(_) => true,
-            Self::ConstructionFailure(_) | Self::ServiceError(_) | Self::Lagged { .. } => false,
+            Self::ConstructionFailure(_)
+            | Self::ServiceError(_)
+            | Self::Lagged { .. }
+            | Self::StreamEnded => false,
         }
     }
 
@@ -135,8 +145,10 @@ impl<E> fmt::Display for SdkError<E> {
             Self::ServiceError(_) => f.write_str("the service answered with an error"),
             Self::Lagged { dropped, bytes } => write!(
                 f,
-                "the subscriber was too slow for its queue: {dropped} events ({bytes} bytes) were not delivered"
+                "the subscriber was too slow for its queue: at least {dropped} events ({bytes} bytes) were not \
+                 delivered"
             ),
+            Self::StreamEnded => f.write_str("the stream has ended, and the event was not sent"),
         }
     }
 }
@@ -148,7 +160,7 @@ impl<E: StdError + 'static> StdError for SdkError<E> {
             Self::DispatchFailure { source, .. } => Some(source),
             Self::ResponseError(source) => Some(source),
             Self::ServiceError(source) => Some(source),
-            Self::Timeout { .. } | Self::Lagged { .. } => None,
+            Self::Timeout { .. } | Self::Lagged { .. } | Self::StreamEnded => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::{fmt, ops::Range};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::error::ConnectionError;
 use crate::frame::{
     EncodeError, Frame, FrameEncoder, Header, HeaderValueRef, Headers, Limits, MessageRef,
 };
@@ -309,6 +310,20 @@ impl<'a> Outgoing<'a> {
         }
         Ok(frame)
     }
+}
+
+/// How much of the text of an error that the other side reports is kept, in bytes: everything that is open on the
+/// connection ends with a copy of it.
+const MAX_REPORT_LEN: usize = 4096;
+
+/// The error that a `PROTOCOL_ERROR` or `INTERNAL_ERROR` reports. Some peers send payloads that are not JSON.
+pub(crate) fn peer_error(message: &RpcMessage) -> ConnectionError {
+    let text = crate::serde::ErrorMembers::read(message.payload()).message.map(|it| {
+        let end = (0..=it.len().min(MAX_REPORT_LEN)).rev().find(|at| it.is_char_boundary(*at));
+        it[..end.unwrap_or_default()].to_owned()
+    });
+    let internal = message.message_type == MessageType::InternalError;
+    ConnectionError::PeerError { internal, message: text }
 }
 
 /// Writes the JSON payload of a `PROTOCOL_ERROR` or `INTERNAL_ERROR`; the text is our own.

@@ -183,6 +183,38 @@ fn an_error_from_the_server_ends_the_connection_whatever_its_payload() {
 }
 
 #[test]
+fn of_a_long_text_of_an_error_the_beginning_is_kept() {
+    let mut core = connected();
+    let calls: Vec<_> = (0..10).map(|_| call(&mut core)).collect();
+    let payload = format!(r#"{{"message":"{}"}}"#, "\u{20ac}".repeat(1_000_000));
+    receive(&mut core, encode(headers(PROTOCOL_ERROR, 0, 0, &[]), &payload));
+    for key in calls {
+        let failure = reply(&mut core, key).unwrap_err();
+        let Failure::Lost { error: ConnectionError::PeerError { message, .. }, .. } = failure
+        else {
+            panic!("{failure:?}")
+        };
+        assert_eq!(message.unwrap(), "\u{20ac}".repeat(4096 / 3));
+    }
+}
+
+#[test]
+fn a_server_that_goes_away_is_told_from_one_that_fails_otherwise() {
+    let peer_error = |internal| ConnectionError::PeerError { internal, message: None };
+    let refused = || Arc::new(ConnectError::Rejected);
+    let gone = [
+        ConnectionError::ClosedByPeer,
+        std::io::Error::from(std::io::ErrorKind::ConnectionReset).into(),
+        peer_error(true),
+        ConnectionError::ReconnectFailed(refused()),
+        ConnectionError::ReconnectRejected(refused()),
+    ];
+    assert!(gone.iter().all(ConnectionError::is_peer_gone));
+    let others = [ConnectionError::Closed, peer_error(false), ConnectionError::Protocol("rule")];
+    assert!(!others.iter().any(ConnectionError::is_peer_gone));
+}
+
+#[test]
 fn whoever_is_told_of_an_error_decides_about_the_connection() {
     let mut core = connected();
     core.record_events();

@@ -109,6 +109,24 @@ fn an_event_that_overtakes_the_response_again_comes_after_the_notice() {
 }
 
 #[test]
+fn a_queue_that_is_full_before_the_response_comes_again_ends_the_subscription_once() {
+    let mut core = returning(|it| it.resubscribe_timeout = Duration::from_secs(10));
+    let options = SubscribeOptions::default().queue_limit(1);
+    let key = subscribe(&mut core, &options);
+    receive(&mut core, shaped(MESSAGE, 0, 1, "test#CallResponse", "{}"));
+    reply(&mut core, key).unwrap();
+    core.fail(ConnectionError::ClosedByPeer);
+    come_back(&mut core);
+    event(&mut core, 1, "first");
+    event(&mut core, 1, "second");
+    // The time for the response is over, and nobody waits for it.
+    core.expire(Instant::now() + Duration::from_secs(60));
+    let lagged = "Lagged { dropped: 1, bytes: 6 }";
+    let expected = ["Disconnected", "Resubscribed", "first", lagged, "end"];
+    assert_eq!(read(&mut core, key), expected);
+}
+
+#[test]
 fn a_subscription_that_is_denied_now_ends_with_the_denial() {
     let mut core = returning(|_| {});
     let key = subscribed(&mut core, 1);

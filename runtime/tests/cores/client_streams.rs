@@ -1,6 +1,9 @@
 //! Subscriptions: events, queues, and the end of a stream from either side.
 
-use std::time::{Duration, Instant};
+use std::{
+    task::Context,
+    time::{Duration, Instant},
+};
 
 use bytes::BytesMut;
 use eventstream_rpc::{
@@ -144,7 +147,7 @@ fn a_stream_is_never_ended_after_the_server_has_ended_it() {
     let (mut core, key) = subscribed(SubscribeOptions::default());
     receive(&mut core, bare(MESSAGE, END, 1));
     let refused = core.send_event(key, EVENT, text("{}"));
-    assert!(matches!(refused, Err(OpenError::Closed(ConnectionError::StreamEnded))));
+    assert!(matches!(refused, Err(OpenError::StreamEnded)), "{refused:?}");
     core.end(key);
     core.forget(key);
     core.close();
@@ -239,6 +242,28 @@ fn a_full_queue_ends_the_subscription_after_what_was_queued() {
     assert_eq!(events(&mut core, key), ["end"], "nothing comes after the end");
     core.forget(key);
     receive(&mut core, event("late"));
+    assert!(written(&mut core).is_empty() && !core.is_closed());
+}
+
+#[test]
+fn a_queue_that_is_full_before_the_response_ends_the_call() {
+    let mut core = connected();
+    let key = open(&mut core, &room_for_two(Overflow::End));
+    for payload in ["1", "2"] {
+        receive(&mut core, event(payload));
+    }
+    let (task, waker) = Task::new();
+    assert!(core.poll_reply(key, &Context::from_waker(&waker)).is_pending());
+    receive(&mut core, event("3"));
+    wake(&mut core);
+    assert_eq!(task.woken(), 1);
+    assert_eq!(written(&mut core), ["ApplicationMessage 2 1"]);
+    // The response may still come, and is no use any more.
+    receive(&mut core, shaped(MESSAGE, 0, 1, RESPONSE, "{}"));
+    let failure = reply(&mut core, key).unwrap_err();
+    assert!(matches!(failure, Failure::Lagged { dropped: 3, bytes: 3 }), "{failure:?}");
+    assert_eq!(events(&mut core, key), ["end"]);
+    core.forget(key);
     assert!(written(&mut core).is_empty() && !core.is_closed());
 }
 

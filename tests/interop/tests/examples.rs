@@ -161,7 +161,7 @@ async fn the_lifecycle_is_reported() {
     assert_eq!(example.line().await, "connected");
     assert_eq!(example.line().await, r#"greeting: Some(Object {"greeting": String("Hello")})"#);
     core.disconnect_all().await;
-    assert_eq!(example.line().await, "disconnected: the other side closed the connection");
+    assert_eq!(example.line().await, "disconnected: the nucleus is gone");
     assert!(!example.status().await);
 }
 

@@ -102,7 +102,7 @@ impl Core {
         // A message on a stream that has ended would end the connection with a strict server.
         let Some((stream, id)) = self.streams.get_mut(&key).and_then(|it| it.id.map(|id| (it, id)))
         else {
-            return Err(OpenError::Closed(ConnectionError::StreamEnded));
+            return Err(OpenError::StreamEnded);
         };
         // Nobody but the application knows what to say again after the request.
         stream.reopen = None;
@@ -146,7 +146,9 @@ impl Core {
             Err(OpenError::Full) => self.output.poll_line(place, false, cx),
             Ok(()) => self.output.poll_line(place, true, cx),
             // There is nothing to wait for.
-            Err(OpenError::Closed(_) | OpenError::Build(_)) => Poll::Ready(()),
+            Err(OpenError::Closed(_) | OpenError::StreamEnded | OpenError::Build(_)) => {
+                Poll::Ready(())
+            }
         }
     }
 

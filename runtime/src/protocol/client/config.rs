@@ -86,6 +86,8 @@ pub enum OpenError {
     Full,
     /// The connection is not open.
     Closed(ConnectionError),
+    /// The stream to which an event was to be sent has ended.
+    StreamEnded,
     /// The request cannot be encoded.
     Build(BuildError),
 }

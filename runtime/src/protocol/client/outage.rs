@@ -107,8 +107,11 @@ impl Core {
                     self.deadlines.extend(stream.deadline.map(|it| Reverse((it, key))));
                 }
                 // It was sent before, within the same limits; nobody is left waiting if it cannot be now.
-                Err(OpenError::Full | OpenError::Build(_) | OpenError::Closed(_)) => {
-                    let error = ConnectionError::StreamEnded;
+                Err(error) => {
+                    let error = match error {
+                        OpenError::Closed(error) => error,
+                        _ => ConnectionError::Reconnecting,
+                    };
                     self.output.wake(stream.lose(&error, 0, false));
                 }
             }

@@ -134,6 +134,14 @@ impl Queue {
         item
     }
 
+    /// Drops what is left of a full queue: how many events and bytes of payload were not delivered.
+    pub(super) fn give_up(&mut self) -> (u64, u64) {
+        while self.len > 0 {
+            self.drop_oldest();
+        }
+        self.take_lag().unwrap_or_default()
+    }
+
     /// How many events and bytes of payload were not delivered, once, if the queue was full.
     pub(super) fn take_lag(&mut self) -> Option<(u64, u64)> {
         std::mem::take(&mut self.has_lagged)

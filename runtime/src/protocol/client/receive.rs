@@ -11,7 +11,7 @@ use crate::{
     frame::{Frame, Header, HeaderValueRef},
     protocol::{
         Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation, header,
-        patience::Patience, ping_text,
+        patience::Patience, peer_error, ping_text,
     },
 };
 
@@ -211,13 +211,5 @@ impl Core {
             }
         }
         Ok(())
-    }
-}
-
-/// The error that the other side reports. Some send payloads that are not JSON.
-fn peer_error(message: &RpcMessage) -> ConnectionError {
-    ConnectionError::PeerError {
-        internal: message.message_type == MessageType::InternalError,
-        message: crate::serde::ErrorMembers::read(message.payload()).message,
     }
 }

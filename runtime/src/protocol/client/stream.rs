@@ -34,6 +34,13 @@ pub enum Failure {
     Timeout,
     /// The server ended the stream without a response.
     NoResponse,
+    /// Events overtook the response, and their queue was full before it came.
+    Lagged {
+        /// How many events have arrived and are not delivered.
+        dropped: u64,
+        /// The sum of their payloads in bytes.
+        bytes: u64,
+    },
 }
 
 /// What comes next on a stream that stays open.
@@ -49,7 +56,7 @@ pub enum Next {
     Resubscribed,
     /// The queue was full, and this is the end.
     Lagged {
-        /// How many events were not delivered.
+        /// How many events have arrived and are not delivered.
         dropped: u64,
         /// The sum of their payloads in bytes.
         bytes: u64,
@@ -230,7 +237,16 @@ impl Stream {
             // A payload without a shape says nothing.
             return Action::Ended;
         }
-        if self.queue.push(message) { Action::None } else { Action::Lag }
+        if self.queue.push(message) {
+            return Action::None;
+        }
+        // There is no answer to wait for any more.
+        self.reopening = Reopening::No;
+        if let Phase::Waiting = self.phase {
+            let (dropped, bytes) = self.queue.give_up();
+            self.phase = Phase::Failed(Failure::Lagged { dropped, bytes });
+        }
+        Action::Lag
     }
 
     /// Whether it is a call that the other side has ended, and nobody waits for it.

@@ -10,7 +10,7 @@ use crate::{
     frame::{Frame, Header, HeaderValueRef},
     protocol::{
         Endpoint, MessageType, Outgoing, RpcMessage, StreamId, VERSION, Violation, header,
-        patience::Patience,
+        patience::Patience, peer_error,
     },
 };
 
@@ -109,9 +109,7 @@ impl Core {
                 return Err(Violation("an application message on stream 0"));
             }
             MessageType::ProtocolError | MessageType::InternalError => {
-                let internal = message.message_type == MessageType::InternalError;
-                let message = crate::serde::ErrorMembers::read(message.payload()).message;
-                self.fail(ConnectionError::PeerError { internal, message });
+                self.fail(peer_error(message));
             }
             MessageType::ConnectAck => {
                 self.output.report(MessageType::InternalError, "a client does not acknowledge");

@@ -105,8 +105,10 @@ impl Client {
             Ok(())
         });
         assert!(can || sent.is_err(), "there is no stream to send on");
-        if let Err(OpenError::Closed(_)) = sent {
-            assert!(!can);
+        match sent {
+            Err(OpenError::Closed(_)) => assert!(!self.is_open()),
+            Err(OpenError::StreamEnded) => assert!(self.is_open() && !self.core.is_open(key)),
+            _ => {}
         }
     }
 
@@ -131,6 +133,10 @@ impl Client {
                 assert!(is_ours || request_written == stream.is_sent, "{error:?}");
             }
             Err(Failure::Timeout | Failure::NoResponse) => {}
+            Err(Failure::Lagged { dropped, .. }) => {
+                assert!(dropped > 0 && stream.is_subscription);
+                assert_eq!(stream.overflow, Overflow::End);
+            }
         }
     }
 
