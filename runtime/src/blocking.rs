@@ -5,27 +5,35 @@
 //! [asynchronous client](crate::client) promises, and what is built for the one, a request or a handler that
 //! may block, can be used with the other.
 //!
-//! # Who reads
+//! # Which thread reads
 //!
-//! Whichever thread waits, for the response to a call or for the next event of a subscription, reads the
-//! socket, for all: it *leads*. Other threads that wait meanwhile sleep until it has read something for them.
-//! When it has what it waited for it goes its way, and one of the others leads.
+//! A thread that waits, for the response to a call or for the next event of a subscription, leads if no other
+//! thread does: it waits for the socket, reads for all threads, and writes what there was no room for before. Other
+//! threads that wait meanwhile sleep until it has read something for them. When it has what it waited for, one of
+//! the others leads.
 //!
 //! While there is a subscription, a handler, a [`LifecycleHandler`] or a [`ReconnectPolicy`], the connection
 //! has one thread in the background, which leads when no other thread does. So events are read while their
 //! receiver is busy, pings are answered, and the end of the connection is noticed. A connection with none of
-//! these has no thread; it answers a ping, and notices its end, at the next call.
+//! these has no thread; it answers a ping, and notices its end, at the next call. The exception is a thread that
+//! gives up, after a timeout for example, when half a message has been written and no other thread waits: a
+//! background thread writes the rest and ends.
 //!
-//! What follows from it:
+//! Consequences:
 //!
 //! - No code of yours runs while a thread leads. A call made in a handler, or a wait for another subscription
 //!   there, always works, and a handler that blocks holds up nothing but its own events. They are queued up to
 //!   the [limit](SubscribeOptions::queue_limit) of its subscription.
 //! - A request is written by the thread that makes the call, together with what other threads have queued in
-//!   the meantime. Only when the socket is full does a thread wait to write, and then it reads as well if no
-//!   other does: two sides that both write do not block each other.
-//! - Deadlines need no timer: who waits, waits no longer than that.
+//!   the meantime. A thread that waits for room to write reads as well: two sides that both write do not block
+//!   each other.
+//! - Deadlines need no timer: a thread waits no longer than its own.
 //! - One connection can be used by many threads at once; each call gets its own answer.
+//!
+//! # Resources
+//!
+//! A connection holds one descriptor. A thread that leads for the first time, for whatever connection, creates a
+//! pair of sockets by which other threads can wake it; it keeps them until it ends.
 //!
 //! # Logs
 //!

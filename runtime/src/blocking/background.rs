@@ -2,12 +2,7 @@
 
 use std::{io, sync::Arc, task::Waker, thread, time::Instant};
 
-use super::{
-    crew::Duty,
-    link::{Link, Wait},
-    sleeper::Sleeper,
-    socket::Socket,
-};
+use super::{crew::Duty, link::Link, sleeper::Sleeper, socket::Socket};
 use crate::{
     client::{
         ReconnectPolicy,
@@ -19,29 +14,13 @@ use crate::{
     protocol::Endpoint,
 };
 
-/// A reason for a background thread: while there is one, somebody always reads.
+/// A reason for a background thread: while there is one, some thread always reads.
 #[derive(Debug)]
 pub(super) struct Reason(Arc<Link>);
 
 impl Reason {
     pub(super) fn new(link: &Arc<Link>) -> io::Result<Self> {
-        Self::start(link, None)
-    }
-
-    /// To bring the connection back whenever it is lost.
-    pub(super) fn reconnect(
-        link: &Arc<Link>,
-        settings: Settings,
-        policy: ReconnectPolicy,
-    ) -> io::Result<Self> {
-        Self::start(link, Some(Keeper { settings, policy }))
-    }
-
-    fn start(link: &Arc<Link>, keeper: Option<Keeper>) -> io::Result<Self> {
-        link.crew.add_reason(|| {
-            let link = Arc::clone(link);
-            spawn("connection", move || run(&link, keeper.as_ref()))
-        })?;
+        link.crew.add_reason(|| start(link))?;
         Ok(Self(Arc::clone(link)))
     }
 }
@@ -50,6 +29,12 @@ impl Drop for Reason {
     fn drop(&mut self) {
         self.0.crew.remove_reason();
     }
+}
+
+/// Starts the background thread.
+pub(super) fn start(link: &Arc<Link>) -> io::Result<()> {
+    let link = Arc::clone(link);
+    spawn("connection", move || run(&link))
 }
 
 pub(super) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -64,7 +49,7 @@ pub(super) fn tell(link: &Arc<Link>, slot: Slot) -> io::Result<()> {
         let _span = link.shared.span().entered();
         let next = || {
             let event = link.shared.poll(|core, cx| core.poll_connection_event(cx));
-            link.wait(None, Wait::Anything, event).flatten()
+            link.wait(None, event).flatten()
         };
         while let Some(event) = next() {
             if let Some(error) = slot.tell(event) {
@@ -74,39 +59,36 @@ pub(super) fn tell(link: &Arc<Link>, slot: Slot) -> io::Result<()> {
     })
 }
 
-/// Closes a connection that nobody has a handle to any more, without waiting.
+/// Closes a connection that has no handle any more, without waiting.
 pub(super) fn close(link: &Arc<Link>) {
     link.shared.with(|core| core.close());
+    // If there is no room, this starts a background thread.
+    link.push();
     if link.crew.has_background() {
-        // It looks after the rest.
-        return link.crew.wake_all(false);
-    }
-    if link.try_finish() {
-        return;
-    }
-    let lingering = Arc::clone(link);
-    if spawn("connection", move || lingering.linger()).is_err() {
+        link.crew.wake_all();
+    } else {
         link.finish();
     }
 }
 
 /// What it takes to bring a connection back.
-struct Keeper {
+pub(super) struct Keeper {
     settings: Settings,
     policy: ReconnectPolicy,
 }
 
 /// The background thread.
-fn run(link: &Link, keeper: Option<&Keeper>) {
+fn run(link: &Arc<Link>) {
     let _span = link.shared.span().entered();
     let sleeper = Sleeper::current();
     let waker = Waker::from(Arc::clone(&sleeper));
+    let keeper = link.keeper.as_ref();
     let mut attempts = keeper.map(|it| Attempts::new(it.policy));
     loop {
         let duty = link.crew.stand_by(&sleeper, &waker, || {
             link.shared.with(|core| {
-                // Callers look after their own deadlines, and nobody but this thread after those of
-                // subscriptions that are opened again.
+                // Callers look after their own deadlines, and only this thread after those of subscriptions
+                // that are opened again.
                 core.expire_calls(Instant::now());
                 (core.is_closed(), core.next_call_deadline().filter(|_| keeper.is_some()))
             })
@@ -134,13 +116,18 @@ fn run(link: &Link, keeper: Option<&Keeper>) {
 }
 
 impl Keeper {
+    pub(super) fn new(settings: &Settings, policy: ReconnectPolicy) -> Self {
+        // A handler may keep the connection alive, which keeps this.
+        Self { settings: Settings { lifecycle: None, ..settings.clone() }, policy }
+    }
+
     /// Tries until it succeeds or there is no point in trying; whether it did.
-    fn come_back(&self, link: &Link, attempts: &mut Attempts) -> bool {
+    fn come_back(&self, link: &Arc<Link>, attempts: &mut Attempts) -> bool {
         attempts.lost();
         loop {
             let until = Instant::now().checked_add(attempts.backoff());
             let closed = link.shared.poll(|core, cx| core.poll_closed(cx));
-            if link.wait(until, Wait::Anything, closed).is_some() {
+            if link.wait(until, closed).is_some() {
                 return false;
             }
             let error = match self.attempt(link) {
@@ -159,7 +146,7 @@ impl Keeper {
     }
 
     /// Whether the connection is back, rather than closed from this side.
-    fn attempt(&self, link: &Link) -> Result<bool, ConnectError> {
+    fn attempt(&self, link: &Arc<Link>) -> Result<bool, ConnectError> {
         let (address, connect) = self.settings.target()?;
         let socket = Socket::connect(&address, self.settings.connect_timeout)?;
         if !link.restart(&connect, socket).map_err(unencodable)? {
@@ -170,10 +157,10 @@ impl Keeper {
 }
 
 /// Waits until the server has accepted this side. If it does not the connection has ended.
-pub(super) fn shake_hands(settings: &Settings, link: &Link) -> Result<(), ConnectError> {
+pub(super) fn shake_hands(settings: &Settings, link: &Arc<Link>) -> Result<(), ConnectError> {
     let until = Instant::now().checked_add(settings.handshake_timeout);
     let connected = link.shared.poll(|core, cx| core.poll_connected(cx));
-    let result = link.wait(until, Wait::Anything, connected).unwrap_or_else(|| {
+    let result = link.wait(until, connected).unwrap_or_else(|| {
         Err(ConnectError::HandshakeTimeout { after: settings.handshake_timeout })
     });
     if result.is_err() {

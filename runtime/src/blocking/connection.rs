@@ -9,8 +9,8 @@ use std::{
 
 use super::{
     ConnectionBuilder, Subscription,
-    background::{self, Reason},
-    link::{Link, Wait},
+    background::{self, Keeper, Reason},
+    link::Link,
     socket::Socket,
 };
 use crate::{
@@ -70,15 +70,15 @@ fn start(
     can_reconnect: bool,
 ) -> Result<Connection, ConnectError> {
     let policy = settings.reconnect.filter(|_| can_reconnect);
-    let link = Arc::new(Link::new(settings.core(connect, policy.is_some())?, socket));
+    let keeper = policy.map(|it| Keeper::new(settings, it));
+    let link = Arc::new(Link::new(settings.core(connect, keeper.is_some())?, socket, keeper));
     background::shake_hands(settings, &link)?;
     // From now on it closes the connection when it is dropped.
     let (call_timeout, validates) = (settings.call_timeout, settings.validates);
     let mut handle = Handle { link, call_timeout, validates, _reconnects: None };
     let no_thread = |error| ConnectError::Handshake(ConnectionError::from(error));
-    if let Some(policy) = policy {
-        let reason = Reason::reconnect(&handle.link, settings.clone(), policy);
-        handle._reconnects = Some(reason.map_err(no_thread)?);
+    if policy.is_some() {
+        handle._reconnects = Some(Reason::new(&handle.link).map_err(no_thread)?);
     }
     if let Some(slot) = &settings.lifecycle {
         background::tell(&handle.link, slot.clone()).map_err(no_thread)?;
@@ -189,7 +189,7 @@ impl Connection {
         let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
         let link = &self.handle.link;
         let reply = poll_fn(|cx| link.shared.with(|core| core.poll_reply(key, cx)));
-        let reply = link.wait(deadline, Wait::Reply, reply).unwrap_or(Err(Failure::Timeout));
+        let reply = link.wait(deadline, reply).unwrap_or(Err(Failure::Timeout));
         reply.map(|message| (stream, message)).map_err(failed)
     }
 
@@ -208,7 +208,7 @@ impl Connection {
             let number = link.shared.send(ROOM, |core| core.ping()).await?;
             link.shared.poll(|core, cx| core.poll_pong(number, cx)).await
         };
-        match link.wait(self.handle.deadline(Some(timeout)), Wait::Anything, pong) {
+        match link.wait(self.handle.deadline(Some(timeout)), pong) {
             Some(result) => Ok(result?),
             None => Err(PingError::Timeout),
         }
@@ -235,7 +235,7 @@ impl Connection {
     pub fn closed(&self) -> Result<(), ConnectionError> {
         let link = &self.handle.link;
         let closed = link.shared.poll(|core, cx| core.poll_closed(cx));
-        match link.wait(None, Wait::Anything, closed) {
+        match link.wait(None, closed) {
             None | Some(ConnectionError::Closed) => Ok(()),
             Some(error) => Err(error),
         }
@@ -264,7 +264,7 @@ impl Handle {
         deadline: Option<Instant>,
         queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
     ) -> Result<T, SdkError<E>> {
-        let sent = self.link.wait(deadline, Wait::Anything, self.link.shared.send(ROOM, queue));
+        let sent = self.link.wait(deadline, self.link.shared.send(ROOM, queue));
         sent.unwrap_or(Err(OpenError::Full)).map_err(not_sent)
     }
 
@@ -272,7 +272,7 @@ impl Handle {
     pub(super) fn flush(&self) -> Result<(), ConnectionError> {
         let queued = self.link.shared.with(|core| core.queued());
         let written = self.link.shared.poll(|core, cx| core.poll_written(queued, cx));
-        self.link.wait(None, Wait::Anything, written).unwrap_or(Ok(()))
+        self.link.wait(None, written).unwrap_or(Ok(()))
     }
 }
 

@@ -1,35 +1,41 @@
-//! The threads that use one connection: which of them reads, and who is next.
+//! The threads that use one connection: which of them leads, and which is next.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    io,
     task::Waker,
     time::{Duration, Instant},
 };
 
 use super::sleeper::Sleeper;
+use crate::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
-/// How long the background thread leaves the lead alone: whoever has just been answered usually asks again,
-/// and then reads the answer itself.
+/// How long the background thread leaves the lead alone: a thread that has just been answered usually asks
+/// again, and then reads the answer itself.
 const GRACE: Duration = Duration::from_millis(1);
 
 /// The threads that use one connection.
 #[derive(Debug, Default)]
-pub(super) struct Crew(Mutex<State>);
+pub(super) struct Crew {
+    state: Mutex<State>,
+    /// There was no room for something that is to be written. The leader writes it when there is.
+    has_rest: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct State {
-    /// There is a socket to read.
+    /// There is a socket.
     is_live: bool,
-    /// One of the threads reads.
-    is_led: bool,
-    /// How often that has begun.
+    /// The thread that leads: it waits for the socket.
+    leader: Option<Waker>,
+    /// How often a thread has begun to lead.
     led: u64,
-    /// Those that sleep, or are about to, in the order in which they came.
+    /// The threads that wait for another to lead, oldest first.
     waiting: Vec<(Ticket, Waker)>,
     tickets: u64,
-    /// Something is left to be written, and whoever was at it has gone.
-    has_rest: bool,
-    /// For how many reasons there is to be a background thread.
+    /// For how many reasons there is to be a background thread, besides unwritten output.
     reasons: usize,
     background: Option<Background>,
 }
@@ -37,72 +43,137 @@ struct State {
 #[derive(Debug)]
 struct Background {
     waker: Waker,
-    /// It sleeps until nobody leads.
+    /// It sleeps until no thread leads.
     is_asleep: bool,
 }
 
-/// A place among those that wait.
+/// The part that a waiting thread has in the work of the connection.
+#[derive(Debug, Default)]
+pub(super) enum Part {
+    #[default]
+    None,
+    Waiting(Ticket),
+    Leading,
+}
+
+/// A place among the threads that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket(u64);
 
 /// What the background thread is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Duty {
-    /// Read, or write what is left.
+    /// Lead.
     Work,
     /// There is no socket any more.
     Down,
-    /// Nobody needs it any more; it has been struck off already.
+    /// There is no reason for it any more; it has been struck off already.
     Over,
 }
 
 impl Crew {
-    /// Takes the lead if nobody has it and there is something to read from.
-    pub(super) fn try_lead(&self) -> bool {
+    /// Whether there was no room for something that is to be written.
+    pub(super) fn has_rest(&self) -> bool {
+        self.has_rest.load(Ordering::SeqCst)
+    }
+
+    /// Changed by the thread that writes. If something is left, it then [takes part](Self::take_part),
+    /// [leaves](Self::leave) or [wakes a writer](Self::wake_writer).
+    pub(super) fn set_rest(&self, has_rest: bool) {
+        self.has_rest.store(has_rest, Ordering::SeqCst);
+    }
+
+    /// Makes a thread the leader if there is a socket and no leader; otherwise it is one of those that are woken
+    /// when the lead is free. Whether it leads.
+    pub(super) fn take_part(&self, part: &mut Part, waker: &Waker) -> bool {
+        if let Part::Leading = part {
+            return true;
+        }
         let mut state = self.lock();
-        if state.is_led || !state.is_live {
+        if state.is_live && state.leader.is_none() {
+            state.remove(part);
+            state.lead(waker);
+            *part = Part::Leading;
+            return true;
+        }
+        if let Part::None = part {
+            state.tickets += 1;
+            let ticket = Ticket(state.tickets);
+            state.waiting.push((ticket, waker.clone()));
+            *part = Part::Waiting(ticket);
+        }
+        if self.has_rest()
+            && let Some(leader) = &state.leader
+        {
+            leader.wake_by_ref();
+        }
+        false
+    }
+
+    /// As [`take_part`](Self::take_part), for a thread that has nothing to wait for unless it leads.
+    pub(super) fn try_lead(&self, part: &mut Part, waker: &Waker) -> bool {
+        if let Part::Leading = part {
+            return true;
+        }
+        let mut state = self.lock();
+        if !state.is_live || state.leader.is_some() {
             return false;
         }
-        state.is_led = true;
-        state.led += 1;
+        state.lead(waker);
+        *part = Part::Leading;
         true
     }
 
-    pub(super) fn join(&self, waker: Waker) -> Ticket {
+    /// A thread has what it waited for, or gives up. If there is no leader then, another thread is woken; if
+    /// there is none and something is left to be written, `start` starts a background thread.
+    pub(super) fn leave(&self, part: &mut Part, start: impl FnOnce() -> io::Result<()>) {
+        if matches!(part, Part::None) && !self.has_rest() {
+            return;
+        }
         let mut state = self.lock();
-        state.tickets += 1;
-        let ticket = Ticket(state.tickets);
-        state.waiting.push((ticket, waker));
-        ticket
+        state.remove(part);
+        self.wake_next(state, start);
     }
 
-    /// A thread has what it waited for, or gives up. If nobody leads then, another one is told.
-    pub(super) fn leave(&self, has_lead: bool, ticket: Option<Ticket>) {
-        let mut state = self.lock();
-        if has_lead {
-            state.is_led = false;
-        }
-        if let Some(ticket) = ticket {
-            state.waiting.retain(|(it, _)| *it != ticket);
-        }
-        if !state.is_led {
-            state.wake_next();
+    /// Has a thread write what is left to be written; `start` starts a background thread if there is no other.
+    pub(super) fn wake_writer(&self, start: impl FnOnce() -> io::Result<()>) {
+        self.wake_next(self.lock(), start);
+    }
+
+    fn wake_next(&self, mut state: MutexGuard<'_, State>, start: impl FnOnce() -> io::Result<()>) {
+        let has_rest = self.has_rest();
+        let waker = if let Some(leader) = &state.leader {
+            has_rest.then(|| leader.clone())
+        } else if let Some((_, waker)) = state.waiting.first().filter(|_| state.is_live) {
+            Some(waker.clone())
+        } else if let Some(background) = &mut state.background {
+            let is_asleep = std::mem::take(&mut background.is_asleep);
+            (is_asleep || has_rest).then(|| background.waker.clone())
+        } else {
+            if has_rest && state.is_live {
+                // If the system has no thread for it, it is written at the next call.
+                let _ = state.start_background(start);
+            }
+            None
+        };
+        // A thread that wakes up wants the lock.
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 
-    /// Whether anyone waits besides whoever asks, who waits too.
+    /// Whether other threads wait than the one that leads.
     pub(super) fn has_others(&self) -> bool {
-        self.lock().waiting.len() > 1
+        !self.lock().waiting.is_empty()
     }
 
-    /// Tells everyone that something is left to be written, or that nothing is as it was.
-    pub(super) fn wake_all(&self, has_rest: bool) {
-        let mut state = self.lock();
-        state.has_rest |= has_rest;
+    /// Has every thread look again.
+    pub(super) fn wake_all(&self) {
+        let state = self.lock();
         state.waiting.iter().for_each(|(_, waker)| waker.wake_by_ref());
-        if let Some(background) = &state.background {
-            background.waker.wake_by_ref();
-        }
+        let background = state.background.as_ref().map(|it| &it.waker);
+        state.leader.iter().chain(background).for_each(Waker::wake_by_ref);
     }
 
     pub(super) fn is_live(&self) -> bool {
@@ -120,12 +191,9 @@ impl Crew {
     }
 
     /// One more reason for a background thread; `start` starts one, if there is none.
-    pub(super) fn add_reason<E>(&self, start: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+    pub(super) fn add_reason(&self, start: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let mut state = self.lock();
-        if state.background.is_none() {
-            start()?;
-            state.background = Some(Background { waker: Waker::noop().clone(), is_asleep: false });
-        }
+        state.start_background(start)?;
         state.reasons += 1;
         Ok(())
     }
@@ -138,16 +206,16 @@ impl Crew {
         }
     }
 
-    /// Whether there is a background thread, and it is needed.
     pub(super) fn has_background(&self) -> bool {
         self.lock().background.is_some()
     }
 
-    pub(super) fn has_reasons(&self) -> bool {
-        self.lock().reasons > 0
+    /// Whether there has to be a background thread.
+    pub(super) fn needs_background(&self) -> bool {
+        self.has_rest() || self.lock().reasons > 0
     }
 
-    /// The background thread is gone, whyever.
+    /// The background thread has ended.
     pub(super) fn strike_off(&self) {
         self.lock().background = None;
     }
@@ -160,33 +228,28 @@ impl Crew {
         waker: &Waker,
         mut look: impl FnMut() -> (bool, Option<Instant>),
     ) -> Duty {
-        // What has been led when it was looked at last.
+        // How often a thread had begun to lead when there was no leader.
         let mut seen = None;
         loop {
+            sleeper.reset();
             // Not under the lock.
             let (has_ended, due) = look();
             let mut state = self.lock();
-            let background =
-                state.background.insert(Background { waker: waker.clone(), is_asleep: false });
-            background.is_asleep = false;
-            if state.reasons == 0 {
+            let has_rest = self.has_rest() && state.is_live;
+            if state.reasons == 0 && !has_rest {
                 state.background = None;
                 return Duty::Over;
             }
+            let is_led = state.leader.is_some();
             if !state.is_live {
-                if !state.is_led {
+                if !is_led {
                     return Duty::Down;
                 }
-            } else if has_ended
-                || std::mem::take(&mut state.has_rest)
-                || (!state.is_led && seen == Some(state.led))
-            {
+            } else if has_ended || (!is_led && (has_rest || seen == Some(state.led))) {
                 return Duty::Work;
             }
-            let until = if state.is_led {
-                if let Some(background) = &mut state.background {
-                    background.is_asleep = true;
-                }
+            state.background = Some(Background { waker: waker.clone(), is_asleep: is_led });
+            let until = if is_led {
                 due
             } else {
                 seen = Some(state.led);
@@ -198,18 +261,29 @@ impl Crew {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Tells whoever has waited longest that nobody leads.
-    fn wake_next(&mut self) {
-        if let Some((_, waker)) = self.waiting.first().filter(|_| self.is_live) {
-            waker.wake_by_ref();
-        } else if let Some(background) = self.background.as_mut().filter(|it| it.is_asleep) {
-            background.is_asleep = false;
-            background.waker.wake_by_ref();
+    fn lead(&mut self, waker: &Waker) {
+        self.leader = Some(waker.clone());
+        self.led += 1;
+    }
+
+    fn remove(&mut self, part: &mut Part) {
+        match std::mem::take(part) {
+            Part::None => {}
+            Part::Waiting(ticket) => self.waiting.retain(|(it, _)| *it != ticket),
+            Part::Leading => self.leader = None,
         }
+    }
+
+    fn start_background(&mut self, start: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        if self.background.is_none() {
+            start()?;
+            self.background = Some(Background { waker: Waker::noop().clone(), is_asleep: false });
+        }
+        Ok(())
     }
 }

@@ -1,10 +1,8 @@
 //! What has been read from the socket and not been taken yet.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::BytesMut;
-
-use super::sleeper::Bell;
 
 /// How much is read at a time at most, in bytes, unless a message is known to be longer.
 const READ_LEN: usize = 64 * 1024;
@@ -40,17 +38,9 @@ pub(super) struct Input {
     pub(super) missing: usize,
     /// When the message at the front has to be whole, if it has begun.
     pub(super) due: Option<Instant>,
-    /// How long a read waits.
-    patience: Option<Duration>,
-    bell: Option<Bell>,
 }
 
 impl Input {
-    /// Starts over with a new socket.
-    pub(super) fn restart(&mut self) {
-        *self = Self { bell: self.bell.take(), ..Self::default() };
-    }
-
     /// Whether the message at the front should have been whole by now.
     pub(super) fn is_late(&self) -> bool {
         self.due.is_some_and(|it| it <= Instant::now())
@@ -93,34 +83,6 @@ impl Input {
         let read = self.spare.split_to(len);
         // Without a copy: the one ends where the other begins.
         self.filled.unsplit(read);
-    }
-
-    /// How long the next read has to be told to wait, if it is not what the last was told: at most the time
-    /// that is left, and not much less. So a series of calls need not set it each time.
-    pub(super) fn patience(&mut self, left: Option<Duration>) -> Option<Option<Duration>> {
-        let fits = match (self.patience, left) {
-            (_, None) => true,
-            (None, Some(_)) => false,
-            (Some(patience), Some(left)) => {
-                patience <= left && (patience >= left / 8 || patience >= Duration::from_secs(1))
-            }
-        };
-        if fits {
-            return None;
-        }
-        let patience = left.map(|it| match it > Duration::from_millis(20) {
-            true => it * 3 / 4,
-            false => it.max(Duration::from_millis(1)),
-        });
-        self.patience = patience;
-        Some(patience)
-    }
-
-    pub(super) fn bell(&mut self) -> Option<&Bell> {
-        if self.bell.is_none() {
-            self.bell = Bell::new().ok();
-        }
-        self.bell.as_ref()
     }
 }
 
@@ -188,23 +150,5 @@ mod tests {
             }
             assert_eq!(waiting.len(), 36);
         }
-    }
-
-    #[test]
-    fn a_series_of_equal_timeouts_is_set_once() {
-        let mut input = Input::default();
-        let ten = Duration::from_secs(10);
-        let first = input.patience(Some(ten)).unwrap().unwrap();
-        assert!(first <= ten && first > ten / 2);
-        assert_eq!(input.patience(Some(ten - Duration::from_millis(1))), None);
-        assert_eq!(input.patience(None), None);
-        // Less time than the read would wait for.
-        let left = Duration::from_millis(500);
-        assert!(input.patience(Some(left)).unwrap().unwrap() <= left);
-        // The rest of it is waited for exactly.
-        let left = Duration::from_millis(7);
-        assert_eq!(input.patience(Some(left)), Some(Some(left)));
-        // Short waits would be many.
-        assert!(input.patience(Some(ten)).unwrap().unwrap() > Duration::from_secs(1));
     }
 }

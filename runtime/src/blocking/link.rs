@@ -1,11 +1,14 @@
 //! One connection, driven by the threads that use it.
 //!
-//! A thread that waits for something does in the meantime what has to be done: it writes what is queued, and
-//! if no other thread reads, it reads for all (it leads) until it has what it waits for; then it tells another
-//! one to go on. Threads that do not lead sleep, until one that does has something for them.
+//! A thread that waits writes what is queued. Then it becomes the leader, if there is none: it polls the socket,
+//! reads for all threads and, when there was no room for something, writes the rest. Other threads that wait
+//! sleep until the leader has something for them, or until the lead is free.
 //!
-//! Whoever reads or writes holds a role, not a lock that others need: the state of the connection is behind a
-//! lock of its own, which nobody holds while it waits.
+//! The leader never blocks in anything but its poll, which its waker ends. So a thread that queues something and
+//! finds no room for it need not stay: it wakes the leader, which waits for room from then on.
+//!
+//! To read and to write are roles, each with a lock of its own. The state of the connection has another, which
+//! is never held while a thread waits.
 
 #[cfg(test)]
 mod tests;
@@ -14,17 +17,18 @@ mod turn;
 use std::{
     fmt, io,
     pin::pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicBool, Ordering},
-    },
     task::Poll,
     time::{Duration, Instant},
 };
 
 use bytes::{Buf, BytesMut};
 
-use super::{crew::Crew, input::Input, sleeper::Bell, socket::Socket};
+use super::{
+    background::{self, Keeper},
+    crew::Crew,
+    input::Input,
+    socket::Socket,
+};
 use crate::{
     LOG_TARGET,
     error::{ConnectionError, EncodeError},
@@ -32,6 +36,7 @@ use crate::{
         Endpoint,
         client::{Connect, Core},
     },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
     transport::Shared,
 };
 use turn::Turn;
@@ -47,19 +52,18 @@ pub(super) struct Link {
     socket: Mutex<Option<Arc<Socket>>>,
     input: Mutex<Input>,
     output: Mutex<Output>,
-    /// Whether something that was taken to be written has not been written. Changed by whoever writes.
-    has_rest: AtomicBool,
     /// Why nothing more can be written.
     write_error: Mutex<Option<ConnectionError>>,
+    /// Brings the connection back.
+    pub(super) keeper: Option<Keeper>,
 }
 
-/// What belongs to whoever writes.
+/// What belongs to the thread that writes.
 #[derive(Default)]
 struct Output {
     /// What has been taken from the state and not been written yet.
     rest: BytesMut,
     is_broken: bool,
-    bell: Option<Bell>,
 }
 
 impl fmt::Debug for Link {
@@ -69,36 +73,16 @@ impl fmt::Debug for Link {
     }
 }
 
-/// What became of the frames that were to be written.
-enum Written<'a> {
-    /// All have been.
-    All,
-    /// Another thread is at it, and goes on with these too; if there is no room for them, it waits for it or
-    /// tells the others that something is left.
-    Elsewhere,
-    /// There is no room, and this thread is the one that waits for it.
-    Full(MutexGuard<'a, Output>),
-}
-
-/// How a thread may wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
-    /// In a read, because only something that is read can end it, or the end of the connection.
-    Reply,
-    /// So that another thread can end it as well.
-    Anything,
-}
-
 impl Link {
-    pub(super) fn new(core: Core, socket: Socket) -> Self {
+    pub(super) fn new(core: Core, socket: Socket, keeper: Option<Keeper>) -> Self {
         let link = Self {
             shared: Shared::numbered(core),
             crew: Crew::default(),
             socket: Mutex::new(Some(Arc::new(socket))),
             input: Mutex::default(),
             output: Mutex::default(),
-            has_rest: AtomicBool::new(false),
             write_error: Mutex::default(),
+            keeper,
         };
         link.crew.start();
         link
@@ -115,10 +99,10 @@ impl Link {
         let mut current = lock(&self.socket);
         let is_started = self.shared.with(|core| core.reconnect(connect))?;
         if is_started {
-            *output = Output { bell: output.bell.take(), ..Output::default() };
-            self.has_rest.store(false, Ordering::Release);
+            *output = Output::default();
+            self.crew.set_rest(false);
             *lock(&self.write_error) = None;
-            input.restart();
+            *input = Input::default();
             *current = Some(Arc::new(socket));
             self.crew.start();
         }
@@ -128,97 +112,98 @@ impl Link {
     /// Waits for something on this thread, up to a point in time. Everything that is queued is written on the
     /// way.
     pub(super) fn wait<F: Future>(
-        &self,
+        self: &Arc<Self>,
         until: Option<Instant>,
-        wait: Wait,
         future: F,
     ) -> Option<F::Output> {
         let mut future = pin!(future);
         let mut turn = Turn::new(self);
         loop {
-            let written = self.flush();
-            let mut poll = future.as_mut().poll(&mut turn.cx());
-            let is_late = poll.is_pending() && until.is_some_and(|it| it <= Instant::now());
-            if is_late {
+            turn.begin();
+            self.flush();
+            if let Poll::Ready(output) = future.as_mut().poll(&mut turn.cx()) {
+                return Some(output);
+            }
+            if until.is_some_and(|it| it <= Instant::now()) {
                 // Calls that are due end here, this thread's among them.
                 self.shared.with(|core| core.expire_calls(Instant::now()));
-                poll = future.as_mut().poll(&mut turn.cx());
-            }
-            if is_late || poll.is_ready() {
-                self.hand_over(written);
-                return match poll {
+                self.flush();
+                return match future.as_mut().poll(&mut turn.cx()) {
                     Poll::Ready(output) => Some(output),
                     Poll::Pending => None,
                 };
             }
-            turn.step(until, wait, written);
+            turn.wait(until);
         }
     }
 
-    /// Reads for all as long as nobody else wants to, as the background thread: until there is no reason for
-    /// it, or it has read something while another thread waits, or the connection has ended.
-    pub(super) fn work(&self) {
+    /// Leads as the background thread: until there is no reason for it, or it has read something while another
+    /// thread waits, or the connection has ended.
+    pub(super) fn work(self: &Arc<Self>) {
         let mut turn = Turn::new(self);
         loop {
-            // Whoever leads sees to what is due, as nobody else may be awake. What ends so is to be written.
+            turn.begin();
+            // No other thread may be awake. What ends so is to be written.
             let due = self.shared.with(|core| {
                 core.expire_calls(Instant::now());
                 core.next_call_deadline()
             });
-            let written = self.flush();
-            let is_full = matches!(written, Written::Full(_));
-            let is_done = turn.has_read && self.crew.has_others() && !is_full;
-            if is_done || !self.crew.has_reasons() || self.shared.with(|core| core.is_closed()) {
-                return self.hand_over(written);
+            self.flush();
+            let is_done = turn.has_read && self.crew.has_others();
+            if is_done
+                || !self.crew.needs_background()
+                || self.shared.with(|core| core.is_closed())
+                || !turn.wait_leading(due)
+            {
+                return;
             }
-            turn.step(due, Wait::Anything, written);
         }
     }
 
-    /// Writes what is queued as far as there is room. What is left is for whoever comes next.
-    pub(super) fn push(&self) {
-        self.hand_over(self.flush());
-    }
-
-    fn hand_over(&self, written: Written<'_>) {
-        if let Written::Full(output) = written {
-            drop(output);
-            self.crew.wake_all(true);
+    /// Writes what is queued as far as there is room. The rest is left to the leader; if there is none, to
+    /// another thread that waits, or to a background thread.
+    pub(super) fn push(self: &Arc<Self>) {
+        self.flush();
+        if self.crew.has_rest() {
+            self.crew.wake_writer(|| self.start_background());
         }
     }
 
-    /// Writes what is queued, all that has been queued in the meantime at once.
-    fn flush(&self) -> Written<'_> {
-        while self.has_rest.load(Ordering::Acquire) || self.shared.with(|core| core.has_output()) {
+    fn start_background(self: &Arc<Self>) -> io::Result<()> {
+        background::start(self)
+    }
+
+    /// Writes what is queued as far as there is room, with all that other threads queue in the meantime.
+    fn flush(&self) {
+        while self.crew.has_rest() || self.shared.with(|core| core.has_output()) {
             let mut output = match self.output.try_lock() {
                 Ok(output) => output,
                 Err(TryLockError::Poisoned(error)) => error.into_inner(),
-                Err(TryLockError::WouldBlock) => return Written::Elsewhere,
+                // The thread that writes looks again when it is done.
+                Err(TryLockError::WouldBlock) => return,
             };
             let socket = self.socket().filter(|_| !output.is_broken);
             let written = match &socket {
                 Some(socket) => self.write(socket, &mut output.rest),
                 None => Err(io::ErrorKind::NotConnected.into()),
             };
-            self.has_rest.store(matches!(written, Ok(false)), Ordering::Release);
+            self.crew.set_rest(matches!(written, Ok(false)));
             match written {
-                // What others have queued since they found this thread at it is seen above.
                 Ok(true) => {}
-                Ok(false) => return Written::Full(output),
+                Ok(false) => return,
                 Err(error) => {
-                    output.rest.clear();
+                    output.rest = BytesMut::new();
                     if let Some(socket) = socket {
                         output.is_broken = true;
                         *lock(&self.write_error) = Some(error.into());
-                        // The other side may have said why: whoever reads comes to the end of that, and
-                        // ends the connection.
+                        // The other side may have said why: the leader reads to the end of that, and then ends
+                        // the connection.
                         socket.stop_reading();
                     }
-                    return Written::All;
+                    return;
                 }
             }
         }
-        Written::All
     }
 
     /// Whether all has been written, rather than what there was room for.
@@ -246,7 +231,7 @@ impl Link {
         Ok(true)
     }
 
-    /// Takes what a read has brought; as whoever leads.
+    /// Takes what a read of the leader has brought.
     fn receive(&self, input: &mut Input, read: io::Result<usize>) {
         match read {
             Ok(0) => {
@@ -322,7 +307,7 @@ impl Link {
     /// Ends the use of a socket whose connection has ended: what can be written without waiting still is. Of a
     /// connection that has come back it does not.
     pub(super) fn finish(&self) {
-        self.push();
+        self.flush();
         // It cannot come back as long as this is held.
         let mut current = lock(&self.socket);
         if !self.shared.with(|core| core.is_closed()) || !self.crew.end() {
@@ -339,44 +324,26 @@ impl Link {
         if let Some(socket) = socket {
             socket.stop();
         }
-        self.crew.wake_all(false);
+        self.crew.wake_all();
     }
 
     /// Closes the connection from this side, and waits until what was queued has been written.
-    pub(super) fn close(&self) {
+    pub(super) fn close(self: &Arc<Self>) {
         self.shared.with(Core::close);
         self.linger();
     }
 
     /// Ends a connection that this side has closed: waits until what was queued has been written, as long as
     /// the other side takes it.
-    pub(super) fn linger(&self) {
+    pub(super) fn linger(self: &Arc<Self>) {
         let queued = self.shared.with(|core| core.queued());
         let written = self.shared.poll(|core, cx| core.poll_written(queued, cx));
-        self.wait(Instant::now().checked_add(LINGER), Wait::Anything, written);
+        self.wait(Instant::now().checked_add(LINGER), written);
         self.finish();
-    }
-
-    /// Writes what is queued and ends the connection; whether there was room for all of it.
-    pub(super) fn try_finish(&self) -> bool {
-        let is_written = matches!(self.flush(), Written::All);
-        if is_written {
-            self.finish();
-        }
-        is_written
     }
 
     fn socket(&self) -> Option<Arc<Socket>> {
         lock(&self.socket).clone()
-    }
-}
-
-impl Output {
-    fn bell(&mut self) -> Option<&Bell> {
-        if self.bell.is_none() {
-            self.bell = Bell::new().ok();
-        }
-        self.bell.as_ref()
     }
 }
 

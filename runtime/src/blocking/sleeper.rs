@@ -1,100 +1,104 @@
 //! How a thread sleeps, and how it is woken.
 
 use std::{
-    io::{PipeReader, PipeWriter, Read, Write},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::OnceLock,
     task::Wake,
-    time::Instant,
+    time::{Duration, Instant},
+};
+
+use super::socket::{Bell, Interest, Socket};
+use crate::sync::{
+    Arc, Condvar, Mutex, PoisonError,
+    atomic::{AtomicU8, Ordering},
+    thread_local,
 };
 
 thread_local! {
     static SLEEPER: Arc<Sleeper> = Arc::default();
 }
 
-/// What ends a thread's poll: one byte in a pipe.
-#[derive(Debug)]
-pub(super) struct Bell {
-    receiver: PipeReader,
-    sender: Arc<PipeWriter>,
-}
+/// The thread runs, and has not been woken since it last looked at what it waits for.
+const AWAKE: u8 = 0;
+/// What the thread waits for may have happened.
+const WOKEN: u8 = 1;
+/// The thread waits on the condition variable.
+const PARKED: u8 = 2;
+/// The thread polls its socket and its bell.
+const POLLING: u8 = 3;
 
-impl Bell {
-    pub(super) fn new() -> std::io::Result<Self> {
-        let (receiver, sender) = std::io::pipe()?;
-        Ok(Self { receiver, sender: Arc::new(sender) })
-    }
+/// How long a poll lasts that no other thread can end.
+const WITHOUT_BELL: Duration = Duration::from_millis(10);
 
-    pub(super) fn receiver(&self) -> &PipeReader {
-        &self.receiver
-    }
-}
-
-/// A thread that waits: on a condition or in a poll. Its waker ends either.
+/// One per thread: its sleep, which its waker ends.
+///
+/// Before the thread looks at what it waits for it calls [`reset`](Self::reset). A wake-up after that is not
+/// lost: the thread does not fall asleep then.
 #[derive(Debug, Default)]
 pub(super) struct Sleeper {
-    state: Mutex<State>,
+    state: AtomicU8,
+    lock: Mutex<()>,
     woken: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    is_woken: bool,
-    /// The thread waits for the condition.
-    is_parked: bool,
-    /// While the thread polls: what ends it.
-    bell: Option<Arc<PipeWriter>>,
+    /// Created by the first poll of the thread.
+    bell: OnceLock<Bell>,
 }
 
 impl Sleeper {
-    /// That of this thread.
+    /// The sleeper of this thread.
     pub(super) fn current() -> Arc<Self> {
         // A connection may be dropped while the thread ends.
         SLEEPER.try_with(Arc::clone).unwrap_or_default()
     }
 
-    /// Sleeps until it is woken, if it has not been woken since it slept last, or until time is up.
+    /// Forgets that the thread was woken.
+    pub(super) fn reset(&self) {
+        self.state.store(AWAKE, Ordering::SeqCst);
+    }
+
+    /// Sleeps until the thread is woken or time is up.
     pub(super) fn park(&self, until: Option<Instant>) {
-        let mut state = self.lock();
-        while !state.is_woken {
-            let left = until.map(|it| it.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|it| it.is_zero()) {
-                return;
-            }
-            state.is_parked = true;
-            state = match left {
-                None => self.woken.wait(state).unwrap_or_else(PoisonError::into_inner),
+        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.fall_asleep(PARKED) {
+            return;
+        }
+        while self.state.load(Ordering::SeqCst) == PARKED {
+            guard = match left(until) {
+                None => self.woken.wait(guard).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => break,
                 Some(left) => {
-                    let slept = self.woken.wait_timeout(state, left);
+                    let slept = self.woken.wait_timeout(guard, left);
                     slept.unwrap_or_else(PoisonError::into_inner).0
                 }
             };
-            state.is_parked = false;
         }
-        state.is_woken = false;
+        self.reset();
     }
 
-    /// The same in a poll, which is `f`: it returns when the bell rings. What it says, if it was called.
-    pub(super) fn poll(&self, bell: Option<&Bell>, f: impl FnOnce() -> bool) -> bool {
-        let mut state = self.lock();
-        if std::mem::take(&mut state.is_woken) {
+    /// Sleeps until there is something to read or, if it is of interest, room to write, the thread is woken or
+    /// time is up. Whether there is something to read.
+    pub(super) fn poll(&self, socket: &Socket, interest: Interest, until: Option<Instant>) -> bool {
+        let bell = self.bell();
+        let timeout = match (bell, left(until)) {
+            (Some(_), left) => left,
+            (None, left) => Some(left.unwrap_or(WITHOUT_BELL).min(WITHOUT_BELL)),
+        };
+        if !self.fall_asleep(POLLING) {
             return false;
         }
-        state.bell = bell.map(|it| Arc::clone(&it.sender));
-        drop(state);
-        let result = f();
-        let mut state = self.lock();
-        let has_rung = state.bell.take().is_none();
-        state.is_woken = false;
-        drop(state);
-        if let Some(bell) = bell.filter(|_| has_rung) {
-            // The byte was written when the bell was taken.
-            let _ = (&bell.receiver).read(&mut [0]);
-        }
-        result
+        let is_readable = socket.poll(interest, bell, timeout);
+        self.reset();
+        is_readable
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn fall_asleep(&self, how: u8) -> bool {
+        self.state.compare_exchange(AWAKE, how, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    fn bell(&self) -> Option<&Bell> {
+        if self.bell.get().is_none() {
+            // Only this thread sets it.
+            let _ = self.bell.set(Bell::new().ok()?);
+        }
+        self.bell.get()
     }
 }
 
@@ -104,17 +108,22 @@ impl Wake for Sleeper {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut state = self.lock();
-        if std::mem::replace(&mut state.is_woken, true) {
-            return;
-        }
-        if let Some(bell) = state.bell.take() {
-            // There is room for it: at most one byte is in the pipe.
-            let _ = (&*bell).write(&[1]);
-        } else if state.is_parked {
-            // What is woken wants the lock.
-            drop(state);
-            self.woken.notify_one();
+        match self.state.swap(WOKEN, Ordering::SeqCst) {
+            PARKED => {
+                // The thread holds the lock until it waits.
+                drop(self.lock.lock());
+                self.woken.notify_one();
+            }
+            POLLING => {
+                if let Some(bell) = self.bell.get() {
+                    bell.ring();
+                }
+            }
+            _ => {}
         }
     }
+}
+
+fn left(until: Option<Instant>) -> Option<Duration> {
+    until.map(|it| it.saturating_duration_since(Instant::now()))
 }

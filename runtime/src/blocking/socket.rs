@@ -1,9 +1,9 @@
 //! The socket of a connection, with the few operations that `std` does not have.
 
 use std::{
-    io,
+    io::{self, Read, Write},
     net::{TcpStream, ToSocketAddrs},
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::Path,
     time::{Duration, Instant},
 };
@@ -17,11 +17,7 @@ use rustix::{
     },
 };
 
-use super::sleeper::Bell;
 use crate::{client::settings::Address, error::ConnectError};
-
-/// How long a poll lasts that nobody can end with a bell.
-const WITHOUT_BELL: Duration = Duration::from_millis(10);
 
 /// Nothing that the peer does may raise a signal. (On other systems `std` has seen to it.)
 #[cfg(target_os = "linux")]
@@ -29,16 +25,36 @@ const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 #[cfg(not(target_os = "linux"))]
 const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT;
 
-/// What to wait for on a socket.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Interest {
-    pub(super) input: bool,
-    pub(super) room: bool,
+/// What to wait for on a socket besides something to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interest {
+    Input,
+    InputAndRoom,
 }
 
-/// A connected stream socket that blocks only where its user says so.
+/// A connected stream socket. No operation on it blocks but [`poll`](Self::poll), whether or not its descriptor
+/// is in non-blocking mode.
 #[derive(Debug)]
 pub(super) struct Socket(OwnedFd);
+
+/// Ends the poll of a thread.
+#[derive(Debug)]
+pub(super) struct Bell {
+    receiver: UnixStream,
+    sender: UnixStream,
+}
+
+impl Bell {
+    pub(super) fn new() -> io::Result<Self> {
+        let (receiver, sender) = UnixStream::pair()?;
+        Ok(Self { receiver, sender })
+    }
+
+    pub(super) fn ring(&self) {
+        // The thread takes what is there whenever a poll finds it, so that there is room.
+        let _ = (&self.sender).write(&[1]);
+    }
+}
 
 impl Socket {
     pub(super) fn new(fd: OwnedFd) -> Self {
@@ -69,40 +85,34 @@ impl Socket {
         received.map(|(len, _)| len)
     }
 
-    /// Reads, and waits for something to read up to the time that was [set](Self::set_patience).
-    pub(super) fn wait_and_receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        Ok(rustix::net::recv(&self.0, buffer, RecvFlags::empty())?.0)
-    }
-
-    /// How long [`wait_and_receive`](Self::wait_and_receive) waits; `None` for ever.
-    pub(super) fn set_patience(&self, patience: Option<Duration>) -> io::Result<()> {
-        Ok(set_socket_timeout(&self.0, Timeout::Recv, patience)?)
-    }
-
-    /// Waits until there is something to do, the bell rings or time is up; whether it is the first.
+    /// Waits until there is something to do, the bell rings or time is up. Whether there is something to read:
+    /// the end or an error counts.
     pub(super) fn poll(
         &self,
         interest: Interest,
         bell: Option<&Bell>,
-        until: Option<Instant>,
+        timeout: Option<Duration>,
     ) -> bool {
-        let mut timeout = until.map(|it| it.saturating_duration_since(Instant::now()));
-        if bell.is_none() {
-            timeout = Some(timeout.unwrap_or(WITHOUT_BELL).min(WITHOUT_BELL));
-        }
+        // Beyond what the system can express there is no limit.
         let timeout = timeout.and_then(|it| Timespec::try_from(it).ok());
-        let mut flags = PollFlags::empty();
-        flags.set(PollFlags::IN, interest.input);
-        flags.set(PollFlags::OUT, interest.room);
+        let flags = match interest {
+            Interest::Input => PollFlags::IN,
+            Interest::InputAndRoom => PollFlags::IN | PollFlags::OUT,
+        };
         let socket = PollFd::new(&self.0, flags);
         // Without a bell the socket stands in for it.
-        let bell = bell.map_or(PollFd::new(&self.0, PollFlags::empty()), |it| {
-            PollFd::new(it.receiver(), PollFlags::IN)
+        let bell_fd = bell.map_or(PollFd::new(&self.0, PollFlags::empty()), |it| {
+            PollFd::new(&it.receiver, PollFlags::IN)
         });
-        let mut fds = [socket, bell];
-        // Whatever goes wrong, the caller looks again.
-        let _ = rustix::event::poll(&mut fds, timeout.as_ref());
-        !fds[0].revents().is_empty()
+        let mut fds = [socket, bell_fd];
+        if rustix::event::poll(&mut fds, timeout.as_ref()).is_err() {
+            // It was interrupted; the caller looks again.
+            return false;
+        }
+        if let Some(bell) = bell.filter(|_| fds[1].revents().contains(PollFlags::IN)) {
+            let _ = (&bell.receiver).read(&mut [0; 16]);
+        }
+        fds[0].revents().intersects(!PollFlags::OUT)
     }
 
     /// Lets a thread that waits for input see the end of it, after what has arrived.

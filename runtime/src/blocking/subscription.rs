@@ -13,7 +13,6 @@ use super::{
     background::Reason,
     connection::{Handle, StreamGuard},
     handler,
-    link::Wait,
 };
 use crate::{
     client::item::{self, Item},
@@ -137,7 +136,7 @@ impl<O: StreamingOperation> Subscription<O> {
     fn item(&mut self, until: Option<Instant>) -> Poll<Option<Item<O>>> {
         let (link, key) = (&self.stream.handle.link, self.stream.key);
         let next = poll_fn(|cx| link.shared.with(|core| core.poll_event(key, cx)));
-        let Some(next) = link.wait(until, Wait::Anything, next) else { return Poll::Pending };
+        let Some(next) = link.wait(until, next) else { return Poll::Pending };
         let item = next.map(|next| item::read::<O>(next, &mut self.dropped));
         if item.as_ref().is_some_and(item::is_last::<O>) {
             link.shared.with(|core| core.forget(key));

@@ -7,10 +7,10 @@ use crate::{
 };
 
 /// A link whose connection is open, and what keeps its socket open.
-fn open(config: Config) -> (Link, UnixStream) {
+fn open(config: Config) -> (Arc<Link>, UnixStream) {
     let (socket, other) = UnixStream::pair().unwrap();
     let core = Core::new(config, &Connect::default()).unwrap();
-    let link = Link::new(core, Socket::new(socket.into()));
+    let link = Arc::new(Link::new(core, Socket::new(socket.into()), None));
     // A connect acknowledgement that lets this side in.
     arrive(&link, &message(5, 1));
     (link, other)
@@ -96,4 +96,20 @@ fn whoever_is_late_to_end_a_connection_does_not_end_the_next() {
     assert!(link.restart(&Connect::default(), Socket::new(socket.into())).unwrap());
     link.finish();
     assert!(link.crew.is_live() && link.socket().is_some());
+}
+
+#[test]
+fn a_thread_sleeps_over_a_descriptor_in_non_blocking_mode() {
+    let (socket, _other) = UnixStream::pair().unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let core = Core::new(Config::default(), &Connect::default()).unwrap();
+    let link = Arc::new(Link::new(core, Socket::new(socket.into()), None));
+    let mut polls = 0;
+    let until = Instant::now().checked_add(Duration::from_millis(50));
+    let never = std::future::poll_fn(|_| {
+        polls += 1;
+        Poll::<()>::Pending
+    });
+    assert!(link.wait(until, never).is_none());
+    assert!(polls < 10, "{polls}");
 }
