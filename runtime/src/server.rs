@@ -34,6 +34,7 @@ mod connection;
 mod events;
 mod listener;
 mod reply;
+mod socket_file;
 mod streaming;
 
 use std::pin::Pin;

@@ -1,25 +1,19 @@
 //! Listening for clients.
 
-use std::{
-    fmt, fs, io,
-    net::SocketAddr,
-    os::unix::fs::{FileTypeExt, PermissionsExt},
-    path::{Path, PathBuf},
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, io, net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
 
+use rustix::io::Errno;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener, UnixStream},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{
     AllowAll, Authenticator, Authorizer, PeerCredentials, Service,
     connection::{self, Context},
+    socket_file::{self, SocketFile},
 };
 use crate::{
     protocol::{
@@ -29,7 +23,7 @@ use crate::{
     transport::Shared,
 };
 
-/// How long to wait after a failure to accept that is not about one client: no descriptors, for example.
+/// How long to wait after a failure to accept that is not about one client, such as a lack of descriptors.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Listens on a socket and serves a service.
@@ -52,40 +46,36 @@ pub struct Server<A = ()> {
 }
 
 enum Listener {
-    Unix(UnixListener, SocketFile),
+    Unix(SocketFile, UnixListener),
     Tcp(TcpListener),
-}
-
-/// Removes the socket's file when the server is gone.
-struct SocketFile(PathBuf);
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Someone else may have removed it already.
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 impl Server {
     /// Listens on a Unix domain socket that every user may connect to (mode 0666, as both nuclei have it).
     ///
-    /// A socket that a server left behind is replaced. The file is removed when the server is dropped.
+    /// As [`bind_with_mode`](Self::bind_with_mode).
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::bind_with_mode(path, 0o666)
+    }
+
+    /// Listens on a Unix domain socket whose file has this mode: who may write to the file may connect. Until the mode
+    /// is set, it is what the file mode creation mask of the process leaves.
+    ///
+    /// A socket that a server left behind is replaced: one that refuses connections. Of several servers that begin to
+    /// listen at once, one does; a file whose name ends in `.lock` is beside the socket meanwhile. The file is removed
+    /// when the server is dropped, unless another has taken its place.
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if a server listens on the socket or the path is another kind of file; otherwise what
-    /// the operating system says. A path longer than about 100 bytes is one of those.
+    /// `AddrInUse` if a server listens on the socket, or another one begins to, or if the path is a file of another
+    /// kind; otherwise the error of the operating system, which does not allow a path longer than about 100 bytes.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime with I/O enabled.
-    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        let path = path.as_ref();
-        remove_stale(path)?;
-        let listener = UnixListener::bind(path)?;
-        let file = SocketFile(path.to_owned());
-        fs::set_permissions(path, fs::Permissions::from_mode(0o666))?;
-        Ok(Self::new(Listener::Unix(listener, file)))
+    pub fn bind_with_mode(path: impl AsRef<Path>, mode: u32) -> io::Result<Self> {
+        let (file, listener) = socket_file::bind(path.as_ref(), mode)?;
+        Ok(Self::new(Listener::Unix(file, listener)))
     }
 
     /// Listens on a TCP address.
@@ -110,24 +100,6 @@ impl Server {
             grace: Duration::from_secs(5),
             max_connections: 1_000,
         }
-    }
-}
-
-/// Refuses to take over a socket that someone listens on, and removes one that nobody does.
-fn remove_stale(path: &Path) -> io::Result<()> {
-    let in_use = |what: &str| {
-        io::Error::new(io::ErrorKind::AddrInUse, format!("{}: {what}", path.display()))
-    };
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(metadata) if !metadata.file_type().is_socket() => {
-            Err(in_use("the path is not a socket"))
-        }
-        Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
-            Ok(_) => Err(in_use("another server listens on the socket")),
-            Err(_) => fs::remove_file(path),
-        },
     }
 }
 
@@ -197,12 +169,13 @@ impl<A: Authenticator> Server<A> {
         let context = Context::new(service, authenticator, authorizer, config);
         let mut shutdown = pin!(shutdown);
         let mut clients = Clients::default();
+        let mut next_accept = Instant::now();
         loop {
             let accepted = tokio::select! {
                 _ = &mut shutdown => break,
                 // Whoever has finished is forgotten as soon as there is nothing else to do.
                 Some(_) = clients.tasks.join_next() => continue,
-                accepted = listener.accept() => accepted,
+                accepted = listener.accept(next_accept) => accepted,
             };
             while clients.tasks.try_join_next().is_some() {}
             match accepted {
@@ -213,7 +186,9 @@ impl<A: Authenticator> Server<A> {
                 Ok(Accepted::Tcp(io)) => clients.add(&context, io, None),
                 Err(error) => {
                     tracing::warn!(target: crate::LOG_TARGET, %error, "accept failed");
-                    sleep(ACCEPT_BACKOFF).await;
+                    if !is_about_one_client(&error) {
+                        next_accept = Instant::now() + ACCEPT_BACKOFF;
+                    }
                 }
             }
         }
@@ -242,15 +217,37 @@ pub async fn serve_connection<IO>(
     connection::serve(context, shared, None).await;
 }
 
+/// Whether a failure to accept says nothing about the next client. On Linux that includes errors of the network that a
+/// connection had before it was accepted.
+fn is_about_one_client(error: &io::Error) -> bool {
+    let errors = [
+        Errno::CONNABORTED,
+        Errno::CONNRESET,
+        Errno::INTR,
+        Errno::PERM,
+        Errno::PROTO,
+        Errno::NOPROTOOPT,
+        Errno::NETDOWN,
+        Errno::NETUNREACH,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+    ];
+    Errno::from_io_error(error).is_some_and(|it| errors.contains(&it))
+}
+
 enum Accepted {
     Unix(UnixStream, Option<PeerCredentials>),
     Tcp(tokio::net::TcpStream),
 }
 
 impl Listener {
-    async fn accept(&self) -> io::Result<Accepted> {
+    /// Accepts a client, no earlier than at a point in time.
+    async fn accept(&self, at: Instant) -> io::Result<Accepted> {
+        if at > Instant::now() {
+            sleep_until(at).await;
+        }
         match self {
-            Self::Unix(listener, _) => {
+            Self::Unix(_, listener) => {
                 let (io, _) = listener.accept().await?;
                 let peer = io.peer_cred().ok();
                 let peer = peer.map(|it| PeerCredentials::new(it.pid(), it.uid(), it.gid()));
@@ -314,10 +311,31 @@ impl Clients {
 
 impl<A> fmt::Debug for Server<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = match &self.listener {
-            Listener::Unix(_, file) => file.0.display().to_string(),
-            Listener::Tcp(listener) => format!("{:?}", listener.local_addr()),
+        let address: &dyn fmt::Debug = match &self.listener {
+            Listener::Unix(file, _) => file,
+            Listener::Tcp(listener) => &listener.local_addr(),
         };
-        f.debug_struct("Server").field("address", &address).finish_non_exhaustive()
+        f.debug_struct("Server").field("address", address).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_lack_of_resources_delays_the_next_client() {
+        for (error, expected) in [
+            (Errno::CONNABORTED, true),
+            (Errno::PROTO, true),
+            (Errno::MFILE, false),
+            (Errno::NFILE, false),
+            (Errno::NOBUFS, false),
+            (Errno::NOMEM, false),
+            (Errno::INVAL, false),
+        ] {
+            assert_eq!(is_about_one_client(&error.into()), expected, "{error}");
+        }
+        assert!(!is_about_one_client(&io::Error::other("unknown")));
     }
 }

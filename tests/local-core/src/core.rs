@@ -2,8 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
-    os::unix::fs::PermissionsExt,
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -245,10 +244,7 @@ impl Drop for LocalCore {
 
 /// Listens on a socket that only this user may connect to.
 fn bind(path: &Path) -> io::Result<Server> {
-    let server = Server::bind(path)?;
-    // Until then, and for the superuser ever, there are the tokens.
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    Ok(server)
+    Server::bind_with_mode(path, 0o600)
 }
 
 async fn serve(

@@ -1,0 +1,220 @@
+//! The file of a Unix socket.
+
+use std::{
+    ffi::OsString,
+    fmt,
+    fs::{self, File, Metadata, OpenOptions},
+    io,
+    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use rustix::{
+    fs::{FlockOperation, OFlags, flock},
+    io::Errno,
+};
+use tokio::net::{UnixListener, UnixStream};
+
+/// The file of the socket that a server listens on. Dropping it removes the file.
+///
+/// It has to be dropped before the listener: until the socket is closed no other server takes the file over, and the
+/// number of its inode is not used again.
+pub(super) struct SocketFile {
+    /// Absolute: the working directory may change.
+    path: PathBuf,
+    inode: Inode,
+}
+
+/// What tells a file from others: its device and its number there.
+type Inode = (u64, u64);
+
+fn inode(metadata: &Metadata) -> Inode {
+    (metadata.dev(), metadata.ino())
+}
+
+/// Listens on a socket whose file gets this mode. A file that a server left behind is replaced.
+pub(super) fn bind(path: &Path, mode: u32) -> io::Result<(SocketFile, UnixListener)> {
+    let absolute = std::path::absolute(path)?;
+    let _lock = LockFile::acquire(&absolute)?;
+    remove_stale(path)?;
+    let listener = UnixListener::bind(path)?;
+    let inode = inode(&fs::symlink_metadata(&absolute)?);
+    let file = SocketFile { path: absolute, inode };
+    file.set_mode(mode)?;
+    Ok((file, listener))
+}
+
+impl SocketFile {
+    /// Sets the mode of this file, even if another file or a symbolic link has taken its place.
+    fn set_mode(&self, mode: u32) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        {
+            use std::os::{fd::AsRawFd, unix::fs::PermissionsExt};
+            let flags = OFlags::PATH | OFlags::NOFOLLOW;
+            let file =
+                OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(&self.path)?;
+            if inode(&file.metadata()?) != self.inode {
+                return Err(in_use(&self.path, "another file has taken its place"));
+            }
+            let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        {
+            use rustix::fs::{AtFlags, CWD, Mode, chmodat};
+            let mode = Mode::from_bits_truncate(mode as _);
+            Ok(chmodat(CWD, &self.path, mode, AtFlags::SYMLINK_NOFOLLOW)?)
+        }
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|it| inode(&it) == self.inode) {
+            // It may have been removed in between.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl fmt::Debug for SocketFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.fmt(f)
+    }
+}
+
+fn in_use(path: &Path, what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::AddrInUse, format!("{}: {what}", path.display()))
+}
+
+/// Removes a socket that no server listens on.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+        Ok(metadata) if !metadata.file_type().is_socket() => {
+            return Err(in_use(path, "the path is not a socket"));
+        }
+        Ok(_) => {}
+    }
+    let Err(error) = probe(path) else {
+        return Err(in_use(path, "another server listens on the socket"));
+    };
+    match Errno::from_io_error(&error) {
+        Some(Errno::CONNREFUSED) => fs::remove_file(path),
+        // The queue of its server is full.
+        Some(Errno::AGAIN) => Err(in_use(path, "another server listens on the socket")),
+        Some(Errno::PROTOTYPE) => Err(in_use(path, "the path is a socket of another type")),
+        _ => {
+            let what = format!("{}: cannot tell whether a server listens: {error}", path.display());
+            Err(io::Error::new(error.kind(), what))
+        }
+    }
+}
+
+/// Connects to a socket without waiting.
+fn probe(path: &Path) -> io::Result<()> {
+    let mut connecting = pin!(UnixStream::connect(path));
+    match connecting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result.map(drop),
+        // A Unix socket connects at once or fails: what is pending is the news that it is writable.
+        Poll::Pending => Ok(()),
+    }
+}
+
+/// Keeps other servers of this library from the path while one is looked at and created.
+struct LockFile {
+    path: PathBuf,
+    _file: File,
+}
+
+impl LockFile {
+    fn acquire(socket: &Path) -> io::Result<Self> {
+        let path =
+            PathBuf::from([socket.as_os_str(), ".lock".as_ref()].into_iter().collect::<OsString>());
+        loop {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(false).mode(0o600);
+            let file = options.custom_flags(OFlags::NOFOLLOW.bits() as i32).open(&path)?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                Err(Errno::AGAIN) => {
+                    return Err(in_use(socket, "another server begins to listen on the socket"));
+                }
+                Err(error) => return Err(error.into()),
+            }
+            // Its last owner may have removed it before it was locked.
+            let current = fs::symlink_metadata(&path);
+            if current.is_ok_and(|it| Some(inode(&it)) == file.metadata().ok().map(|it| inode(&it)))
+            {
+                return Ok(Self { path, _file: file });
+            }
+        }
+    }
+}
+
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::{
+        fs::{PermissionsExt, symlink},
+        net::UnixListener as StdListener,
+    };
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let name = format!("eventstream-rpc-{}-{name}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir(&folder).unwrap();
+        folder
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn the_mode_is_not_set_through_a_symbolic_link() {
+        let folder = folder("mode");
+        let (path, victim) = (folder.join("socket"), folder.join("victim"));
+        let _listener = StdListener::bind(&path).unwrap();
+        fs::write(&victim, "").unwrap();
+        fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
+        let file = SocketFile { inode: inode(&fs::symlink_metadata(&path).unwrap()), path };
+        file.set_mode(0o640).unwrap();
+        assert_eq!(mode(&file.path), 0o640);
+
+        fs::rename(&file.path, folder.join("elsewhere")).unwrap();
+        symlink(&victim, &file.path).unwrap();
+        file.set_mode(0o666).unwrap_err();
+        assert_eq!((mode(&victim), mode(&folder.join("elsewhere"))), (0o600, 0o640));
+        drop(file);
+        assert!(folder.join("socket").is_symlink(), "another file is not removed");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_path_is_locked_once() {
+        let folder = folder("lock");
+        let socket = folder.join("socket");
+        let lock = LockFile::acquire(&socket).unwrap();
+        let error = LockFile::acquire(&socket).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let _other = LockFile::acquire(&folder.join("other")).unwrap();
+        drop(lock);
+        drop(LockFile::acquire(&socket).unwrap());
+        // What a server that was killed leaves behind is not locked.
+        fs::write(folder.join("socket.lock"), "").unwrap();
+        drop(LockFile::acquire(&socket).unwrap());
+        assert!(!folder.join("socket.lock").exists());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
