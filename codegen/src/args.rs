@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use codegen::{Config, Connector, Sides, Words, files, manifest::Runtime};
+use codegen::{Config, Connector, Sides, Words, files, manifest::Runtime, names::check_crate};
 
 /// How the program is used.
 pub(crate) const USAGE: &str = "\
@@ -29,6 +29,7 @@ To generate:
                     What else DIR holds is yours and stays. Without --crate, DIR has the sources alone
   --runtime PLACE   where that crate finds eventstream-rpc: a version, such as 0.1, or a folder. Without
                     it, the folder runtime/ of this workspace
+  --skip OPERATION  leave an operation out, such as one with a streaming blob; may be repeated
   --sides LIST      what is generated, of client, blocking, server (as in --sides client); all by default
   --connector greengrass
                     Client::connect finds its socket and token as a Greengrass component does
@@ -137,11 +138,20 @@ fn unknown(word: &OsString) -> UsageError {
 
 const FLAGS: [&str; 3] = ["--check", "--help", "--version"];
 
-const OPTIONS: [&str; 8] =
-    ["--model", "--out", "--crate", "--runtime", "--sides", "--connector", "--service", "--word"];
+const OPTIONS: [&str; 9] = [
+    "--model",
+    "--out",
+    "--crate",
+    "--runtime",
+    "--skip",
+    "--sides",
+    "--connector",
+    "--service",
+    "--word",
+];
 
 /// Those that may be given more than once.
-const REPEATED: [&str; 2] = ["--model", "--word"];
+const REPEATED: [&str; 3] = ["--model", "--skip", "--word"];
 
 /// The arguments, sorted; what is understood is taken out.
 #[derive(Default)]
@@ -237,13 +247,13 @@ impl Given {
         };
         let crate_name = self.take_text("--crate");
         let mut config = Config::new(match &crate_name {
-            Some(name) if is_crate_name(name) => name.clone(),
-            Some(name) => {
-                return Err(UsageError(format!("{name:?} cannot be the name of a crate")));
-            }
+            Some(name) => check_crate(name).map(|()| name.clone()).map_err(|why| {
+                UsageError(format!("{name:?} cannot be the name of a crate: {why}"))
+            })?,
             None => holder(&out).unwrap_or_else(|| "client".to_owned()),
         });
         config.service = self.take_text("--service");
+        config.skip = std::iter::from_fn(|| self.take_text("--skip")).collect();
         config.words = self.take_words()?;
         config.connector = match self.take_text("--connector").as_deref() {
             None => Connector::None,
@@ -376,13 +386,7 @@ fn runtime_at(place: Option<String>, crate_folder: &Path) -> Runtime {
 fn holder(out: &Path) -> Option<String> {
     let real = files::real(out).ok()?;
     let name = real.parent()?.file_name()?.to_string_lossy().into_owned();
-    is_crate_name(&name).then_some(name)
-}
-
-fn is_crate_name(name: &str) -> bool {
-    !codegen::names::is_keyword(name)
-        && name.starts_with(|it: char| it.is_ascii_alphabetic())
-        && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '-' || it == '_')
+    check_crate(&name).is_ok().then_some(name)
 }
 
 /// The folder of the workspace: the one above this package, when it was compiled.

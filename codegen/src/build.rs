@@ -39,8 +39,8 @@ use crate::{
 /// }
 /// ```
 ///
-/// [`Config`] has what else there is to choose: the service of several, the sides, the
-/// [words](crate::Words) of names.
+/// [`Config`] has what else there is to choose: the service of several, operations to
+/// [skip](Config::skip), the sides, the [words](crate::Words) of names.
 ///
 /// `src/lib.rs`, which gets a module `echo` with `echo::Client` and the rest:
 ///

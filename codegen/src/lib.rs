@@ -60,6 +60,9 @@ pub struct Source<'a> {
 pub struct Config {
     /// The service, by its absolute shape ID; needed if the model has several.
     pub service: Option<String>,
+    /// The operations that are left out, by their IDs or what follows the `#`, with all that only they need.
+    /// A name that no operation has is an error.
+    pub skip: Vec<String>,
     /// The name of the crate that the sources are for.
     pub crate_name: String,
     /// The path of the module that the sources become, such as `crate::echo`; `None` for a crate of their
@@ -80,6 +83,7 @@ impl Config {
     pub fn new(crate_name: impl Into<String>) -> Self {
         Self {
             service: None,
+            skip: Vec::new(),
             crate_name: crate_name.into(),
             module: None,
             sides: Sides::ALL,
@@ -155,9 +159,11 @@ pub struct Summary {
 pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Diagnostics> {
     let mut reporter = Reporter::new(sources);
     let model = ast::parse(sources, &mut reporter);
-    let Some(resolved) = resolve::resolve(&model, config.service.as_deref(), &mut reporter) else {
+    let service = config.service.as_deref();
+    let Some(resolved) = resolve::resolve(&model, service, &config.skip, &mut reporter) else {
         return Err(reporter.finish());
     };
+    resolve::check_carried(&resolved, &mut reporter);
     if reporter.has_errors() {
         return Err(reporter.finish());
     }

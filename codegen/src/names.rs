@@ -37,6 +37,35 @@ pub fn is_keyword(name: &str) -> bool {
     KEYWORDS.contains(&name)
 }
 
+/// Crates that every crate has, and those that generated code uses.
+const CRATES: [(&str, &str); 7] = [
+    ("alloc", "Rust has a crate of that name"),
+    ("core", "Rust has a crate of that name"),
+    ("proc_macro", "Rust has a crate of that name"),
+    ("std", "Rust has a crate of that name"),
+    ("test", "Rust has a crate of that name"),
+    ("eventstream_rpc", "generated code uses a crate of that name"),
+    ("serde", "generated code uses a crate of that name"),
+];
+
+/// Checks the name of a crate.
+///
+/// # Errors
+///
+/// Why no crate can have it.
+pub fn check_crate(name: &str) -> Result<(), &'static str> {
+    let is_allowed = |it: char| it.is_ascii_alphanumeric() || it == '-' || it == '_';
+    if !name.starts_with(|it: char| it.is_ascii_alphabetic()) || !name.chars().all(is_allowed) {
+        return Err("it has letters of ASCII, digits, - and _, and begins with a letter");
+    }
+    let path = name.replace('-', "_");
+    if is_keyword(&path) || is_strict_keyword(&path) {
+        return Err("it is a keyword");
+    }
+    let taken = CRATES.iter().find(|it| it.0 == path);
+    taken.map_or(Ok(()), |(_, why)| Err(why))
+}
+
 /// Whether a name cannot even be written with `r#`.
 pub fn is_strict_keyword(name: &str) -> bool {
     STRICT_KEYWORDS.contains(&name)

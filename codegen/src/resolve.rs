@@ -10,6 +10,8 @@ mod tests;
 mod usage;
 mod wire;
 
+pub use streams::check_carried;
+
 use std::collections::HashSet;
 
 use crate::{
@@ -56,16 +58,17 @@ pub fn target<'m>(model: &'m Model, id: &ShapeId) -> Option<Target<'m>> {
 
 /// Checks the model and picks the service; what is wrong goes to the reporter.
 ///
-/// The result is there only if nothing is wrong, and then no reference leads nowhere.
+/// `skip` names operations that are left out, by their IDs or what follows the `#`. The result is there only
+/// if nothing is wrong, and then no reference leads nowhere.
 pub fn resolve<'m>(
     model: &'m Model,
     service: Option<&str>,
+    skip: &[String],
     reporter: &mut Reporter<'_>,
 ) -> Option<Resolved<'m>> {
     check_shapes(model, reporter);
     let service = service::pick(model, service, reporter)?;
-    let resolved = view(model, service, reporter);
-    streams::check_carried(&resolved, reporter);
+    let resolved = view(model, service, skip, reporter);
     (!reporter.has_errors()).then_some(resolved)
 }
 
@@ -73,7 +76,7 @@ pub fn resolve<'m>(
 pub fn check(model: &Model, reporter: &mut Reporter<'_>) {
     check_shapes(model, reporter);
     for service in service::all(model) {
-        view(model, service, reporter);
+        view(model, service, &[], reporter);
     }
 }
 
@@ -86,8 +89,14 @@ fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
 }
 
 /// The model seen from one service, and whether what it needs goes together.
-fn view<'m>(model: &'m Model, service: &'m Shape, reporter: &mut Reporter<'_>) -> Resolved<'m> {
+fn view<'m>(
+    model: &'m Model,
+    service: &'m Shape,
+    skip: &[String],
+    reporter: &mut Reporter<'_>,
+) -> Resolved<'m> {
     let operations = service::operations(model, service, reporter);
+    let operations = service::without(operations, skip, service, reporter);
     let closure = closure(model, service, &operations);
     service::check_names(model, service, &closure, reporter);
     service::check_lengths(operations.iter().chain(&closure), reporter);

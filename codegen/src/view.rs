@@ -41,7 +41,7 @@ impl<'m> View<'m> {
         words: &Words,
     ) -> Result<Self, Diagnostics> {
         let mut reporter = Reporter::new(sources);
-        let Some(resolved) = resolve::resolve(model, service, &mut reporter) else {
+        let Some(resolved) = resolve::resolve(model, service, &[], &mut reporter) else {
             return Err(reporter.finish());
         };
         let config = Config { words: words.clone(), ..Config::new("service") };

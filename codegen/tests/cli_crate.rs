@@ -131,3 +131,51 @@ fn the_connector_of_greengrass_finds_its_socket() {
     assert!(client().contains("pub async fn connect()"));
     assert!(workspace().join("runtime/src/greengrass.rs").exists());
 }
+
+#[test]
+fn operations_can_be_left_out() {
+    let folder = Folder::new("skip");
+    let operation = |output: &str| {
+        format!(r#"{{ "type": "operation", "output": {{ "target": "t.skip#{output}" }} }}"#)
+    };
+    let blob = r#"{ "type": "structure", "members": { "data": { "target": "t.skip#Bytes" } } }"#;
+    let model = format!(
+        r#"{{ "smithy": "2.0", "shapes": {{
+            "t.skip#Files": {{ "type": "service", "operations": [
+                {{ "target": "t.skip#GetFile" }}, {{ "target": "t.skip#GetPage" }}, {{ "target": "t.skip#Count" }} ] }},
+            "t.skip#GetFile": {}, "t.skip#GetPage": {}, "t.skip#Count": {},
+            "t.skip#File": {blob}, "t.skip#Page": {blob}, "t.skip#Number": {{ "type": "structure" }},
+            "t.skip#Bytes": {{ "type": "blob", "traits": {{ "smithy.api#streaming": {{}} }} }} }} }}"#,
+        operation("File"),
+        operation("Page"),
+        operation("Number"),
+    );
+    folder.write("model.json", model);
+    let (model, out) = (folder.path("model.json"), folder.path("files/src"));
+    let generate = |more: &[&str]| {
+        let args = ["--model", &model, "--out", &out];
+        run(&args.iter().chain(more).copied().collect::<Vec<_>>())
+    };
+    let refused = generate(&["--skip", "GetPage"]);
+    assert_eq!(refused.status, 1, "{refused:?}");
+    assert!(
+        refused.stderr.contains("t.skip#File$data: a streaming blob has no place"),
+        "{refused:?}"
+    );
+    assert!(refused.stderr.contains("with --skip GetFile ("), "{refused:?}");
+    assert!(!refused.stderr.contains("Page$data"), "{refused:?}");
+    let unknown = generate(&["--skip", "GetFiles", "--skip=t.skip#GetPages"]);
+    assert_eq!(unknown.status, 1, "{unknown:?}");
+    assert!(unknown.stderr.contains("there is no operation \"GetFiles\" to skip"), "{unknown:?}");
+    for hint in ["did you mean \"GetFile\"?", "did you mean \"t.skip#GetPage\"?"] {
+        assert!(unknown.stderr.contains(hint), "{unknown:?}");
+    }
+    let done = generate(&["--skip", "GetPage", "--skip", "t.skip#GetFile"]);
+    assert_eq!((done.status, &*done.stderr), (0, ""), "{done:?}");
+    assert!(folder.names("files/src/operation").all(|it| it.starts_with("count")));
+    // To look at a model, or to compare two, nothing need be left out.
+    let show = run(&["show", "GetFile", "--model", &model]);
+    assert_eq!(show.status, 0, "{show:?}");
+    let diff = run(&["diff", &model, &model]);
+    assert_eq!((diff.status, &*diff.stdout), (0, "no changes\n"), "{diff:?}");
+}

@@ -106,6 +106,30 @@ pub(super) fn operations<'m>(
     operations
 }
 
+/// The operations without those that are left out, each of which has to be there.
+pub(super) fn without<'m>(
+    mut operations: Vec<&'m Shape>,
+    skip: &[String],
+    service: &Shape,
+    reporter: &mut Reporter<'_>,
+) -> Vec<&'m Shape> {
+    let is_called = |it: &Shape, name: &String| it.id.as_str() == name || it.id.name() == name;
+    for name in skip {
+        if operations.iter().any(|it| is_called(it, name)) {
+            continue;
+        }
+        let names = operations.iter().map(|it| match name.contains('#') {
+            true => it.id.as_str(),
+            false => it.id.name(),
+        });
+        reporter
+            .error(service.location, format!("there is no operation {name:?} to skip"))
+            .did_you_mean(name, names, "name an operation of this service, or skip nothing");
+    }
+    operations.retain(|it| !skip.iter().any(|name| is_called(it, name)));
+    operations
+}
+
 /// The resources from the top down to one of them.
 fn chain<'m>(visited: &[(&'m ShapeId, Option<usize>)], last: Option<usize>) -> Vec<&'m ShapeId> {
     let mut chain: Vec<_> = std::iter::successors(last, |it| visited[*it].1).collect();

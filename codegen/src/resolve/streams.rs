@@ -74,13 +74,21 @@ fn check_use(
 }
 
 /// Refuses what Smithy can say and event-stream RPC cannot carry, of what a service needs.
-pub(super) fn check_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
-    for member in resolved.closure.iter().flat_map(|it| it.kind.members()) {
-        let target = resolved.model.get(&member.target).filter(|it| it.traits.streaming);
-        if target.is_some_and(|it| matches!(it.kind, ShapeKind::Simple(SimpleType::Blob))) {
-            reporter
-                .error(member.target_location, "a streaming blob has no place in event-stream RPC")
-                .hint("take the trait streaming away, or send a union of events");
+pub fn check_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
+    let is_blob = |it: &Member| {
+        let target = resolved.model.get(&it.target).filter(|it| it.traits.streaming);
+        target.is_some_and(|it| matches!(it.kind, ShapeKind::Simple(SimpleType::Blob)))
+    };
+    for shape in &resolved.operations {
+        let ShapeKind::Operation(operation) = &shape.kind else { continue };
+        let ends = [&operation.input, &operation.output].into_iter();
+        let members = ends.filter_map(|it| resolved.model.get(&it.target));
+        for member in members.flat_map(|it| it.kind.members()).filter(|it| is_blob(it)) {
+            let message = "a streaming blob has no place in event-stream RPC";
+            reporter.error(member.target_location, message).hint(format!(
+                "leave the operation out with --skip {} (in a build script, Config::skip), or send a union of events",
+                shape.id.name()
+            ));
         }
     }
 }

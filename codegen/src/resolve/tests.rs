@@ -33,7 +33,7 @@ fn check(names: &[&str], more: &str, inspect: impl Fn(&Resolved<'_>)) {
     let sources = [Source { path: "model.json", json: &json }];
     let mut reporter = Reporter::new(&sources);
     let model = ast::parse(&sources, &mut reporter);
-    match resolve(&model, None, &mut reporter) {
+    match resolve(&model, None, &[], &mut reporter) {
         Some(resolved) => inspect(&resolved),
         None => panic!("{}", reporter.finish()),
     }
@@ -80,7 +80,7 @@ fn what_cannot_be_read_is_not_reported_again_where_it_is_used() {
     let sources = [Source { path: "model.json", json }];
     let mut reporter = Reporter::new(&sources);
     let model = ast::parse(&sources, &mut reporter);
-    assert!(resolve(&model, None, &mut reporter).is_none());
+    assert!(resolve(&model, None, &[], &mut reporter).is_none());
     let diagnostics = reporter.finish();
     let messages: Vec<_> = diagnostics.iter().map(|it| &*it.message).collect();
     assert_eq!(messages, [r#""struct" is not a type of shape"#]);
