@@ -5,7 +5,8 @@
 //!
 //! # Logs
 //!
-//! Through `tracing`, with target `eventstream_rpc`. No payload, header value or token is ever logged.
+//! Through `tracing`, with target `eventstream_rpc`. A record has kinds, lengths, numbers
+//! and names of the model, never text from the server or from the application.
 //!
 //! | name | level | fields |
 //! |---|---|---|

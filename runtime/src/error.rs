@@ -5,6 +5,9 @@
 
 mod connect;
 mod connection;
+mod escaped;
+#[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]
+mod log;
 mod sdk;
 mod service;
 mod sources;
@@ -13,6 +16,9 @@ pub use connect::ConnectError;
 pub use connection::ConnectionError;
 pub use sdk::{BuildError, ResponseError, SdkError};
 pub use service::{ServiceErrorRef, Unhandled};
+
+#[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]
+pub(crate) use log::Logged;
 
 pub use crate::frame::{DecodeError, EncodeError};
 

@@ -9,17 +9,18 @@
 //!
 //! # Logs
 //!
-//! Through `tracing`, with target `eventstream_rpc`. No payload, header value or token is ever logged.
+//! Through `tracing`, with target `eventstream_rpc`. A record has kinds, lengths, numbers
+//! and names of the model, never text from a client or from the service.
 //!
 //! | name | level | fields |
 //! |---|---|---|
 //! | `connection` (span) | debug | `connection`, a number |
 //! | `call` (span) | debug | `connection`, `operation` |
-//! | `client accepted` | debug | `connection`, `identity` |
+//! | `client accepted` | debug | `connection` |
 //! | `client refused` | debug | `connection` |
-//! | `call denied` | debug | `connection`, `operation` |
+//! | `call denied` | debug | `connection`, `stream` |
 //! | `invalid request` | debug | `connection`, `operation`, `error` |
-//! | `invalid event` | debug | `connection`, `error` |
+//! | `invalid event` | debug | `connection`, `operation`, `error` |
 //! | `connection ended` | debug | `error`, unless this side closed it |
 //! | `terminate sent`, `terminate received` | trace | `stream` |
 //! | `handler panicked` | error | `connection`, `operation` |

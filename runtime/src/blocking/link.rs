@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     LOG_TARGET,
-    error::{ConnectionError, EncodeError},
+    error::{ConnectionError, EncodeError, Logged},
     protocol::{
         Endpoint,
         client::{Connect, Core},
@@ -317,7 +317,7 @@ impl Link {
         self.shared.with(|core| {
             core.finish();
             let error = core.ended().filter(|it| !matches!(it, ConnectionError::Closed));
-            let error = error.map(tracing::field::display);
+            let error = error.map(|it| tracing::field::display(Logged(it)));
             tracing::debug!(target: LOG_TARGET, error, "connection ended");
         });
         drop(current);

@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::item::{Item, Notice, SubscriptionItem};
-use crate::{error::SdkError, operation::StreamingOperation};
+use crate::{
+    error::{Logged, SdkError},
+    operation::StreamingOperation,
+};
 
 /// Callbacks for one subscription that may block, in the order in which the events arrive. They run on a
 /// thread of their own.
@@ -63,7 +66,7 @@ impl<O: StreamingOperation, F: FnMut(O::ResponseEvent) + Send + 'static> Blockin
 
 /// What a closure does about errors: it has no other way to tell anyone.
 pub(crate) fn log_error<O: StreamingOperation>(error: &SdkError<O::Error>) -> ControlFlow<()> {
-    tracing::warn!(target: crate::LOG_TARGET, operation = O::ID, %error, "stream error");
+    tracing::warn!(target: crate::LOG_TARGET, operation = O::ID, error = %Logged(error), "stream error");
     ControlFlow::Break(())
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::error::{ConnectError, ConnectionError};
+use crate::error::{ConnectError, ConnectionError, Logged};
 
 /// How a connection comes back after it was lost.
 ///
@@ -148,7 +148,7 @@ impl Attempts {
     ///
     /// There is no point in another.
     pub(crate) fn failed(&mut self, error: Arc<ConnectError>) -> Result<(), ConnectionError> {
-        tracing::debug!(target: crate::LOG_TARGET, %error, "connect failed");
+        tracing::debug!(target: crate::LOG_TARGET, error = %Logged(&*error), "connect failed");
         self.failures += 1;
         if let ConnectError::Rejected = *error {
             self.rejections += 1;

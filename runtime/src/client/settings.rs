@@ -9,7 +9,7 @@ use std::{
 
 use super::{ReconnectPolicy, lifecycle};
 use crate::{
-    error::{BuildError, ConnectError, EncodeError},
+    error::{BuildError, ConnectError, EncodeError, Logged},
     frame::Header,
     greengrass::{AUTH_TOKEN_VARIABLE, ConnectPayload, SOCKET_PATH_VARIABLE},
     protocol::client::{Config, Connect, Core},
@@ -121,7 +121,7 @@ impl Settings {
     /// Says that connecting failed, if it did.
     pub(crate) fn report<T>(self, result: Result<T, ConnectError>) -> Result<T, ConnectError> {
         if let Err(error) = &result {
-            tracing::debug!(target: crate::LOG_TARGET, %error, "connect failed");
+            tracing::debug!(target: crate::LOG_TARGET, error = %Logged(error), "connect failed");
             if let Some(slot) = self.lifecycle {
                 slot.connect_failed(error);
             }

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
 
-use super::{DecodeError, EncodeError};
+use super::{DecodeError, EncodeError, escaped::Escaped};
 
 /// Why a connection ended, or why nothing can be sent on it.
 ///
@@ -38,7 +38,8 @@ pub enum ConnectionError {
     PeerError {
         /// Whether the message was `INTERNAL_ERROR`.
         internal: bool,
-        /// The text it came with, if it could be read: its first 4 KiB.
+        /// The text it came with, if it could be read: its first 4 KiB. `Display` escapes its control characters
+        /// and shows no more than its first 256 characters.
         message: Option<String>,
     },
     /// The runtime on which the connection was opened has been shut down, and what read and wrote its
@@ -88,12 +89,9 @@ impl fmt::Display for ConnectionError {
                 "the other side began a message and did not finish it within {after:?}"
             ),
             Self::PeerError { internal, message } => {
-                f.write_str(match internal {
-                    true => "the other side reported an internal error",
-                    false => "the other side reported a protocol error",
-                })?;
+                f.write_str(Self::peer_error(*internal))?;
                 match message {
-                    Some(message) => write!(f, ": {message}"),
+                    Some(message) => write!(f, ": {}", Escaped(message)),
                     None => Ok(()),
                 }
             }
@@ -106,6 +104,16 @@ impl fmt::Display for ConnectionError {
                 "the server refuses this side since the connection was lost: its token is probably no \
                  longer valid",
             ),
+        }
+    }
+}
+
+impl ConnectionError {
+    /// What an error that the other side reports is, without its text.
+    pub(super) const fn peer_error(internal: bool) -> &'static str {
+        match internal {
+            true => "the other side reported an internal error",
+            false => "the other side reported a protocol error",
         }
     }
 }

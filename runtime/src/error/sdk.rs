@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt};
 
-use super::{ConnectionError, EncodeError, ServiceErrorRef};
+use super::{ConnectionError, EncodeError, ServiceErrorRef, escaped::Escaped};
 use crate::{operation::OperationError, serde};
 
 /// Why a call, or a subscription, failed.
@@ -290,13 +290,13 @@ impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             ResponseErrorKind::UnexpectedShape { expected, actual } => {
-                write!(f, "expected {expected} and received {actual}")
+                write!(f, "expected {expected} and received {}", Escaped(actual))
             }
             ResponseErrorKind::NoResponse => {
                 f.write_str("the server ended the stream without a response")
             }
             ResponseErrorKind::Payload { shape_id, .. } => {
-                write!(f, "the payload is not the JSON of {shape_id}")
+                write!(f, "the payload is not the JSON of {}", Escaped(shape_id))
             }
         }
     }

@@ -8,34 +8,41 @@ use std::fmt;
 #[derive(Debug)]
 pub struct Error {
     message: String,
+    /// The member, if it is known. It may have keys of maps in it.
+    path: String,
 }
 
 impl Error {
     /// An error with a text of our own.
     pub(super) fn other(message: &str) -> Self {
-        Self { message: message.to_owned() }
+        Self { message: message.to_owned(), path: String::new() }
     }
 
     /// An error whose place is known as the path of a member.
-    pub(super) fn new(error: serde_json::Error, path: &str) -> Self {
-        let mut message = without_values(&error.to_string());
-        if !path.is_empty() {
-            message.push_str(" at ");
-            message.push_str(path);
-        }
-        Self { message }
+    pub(super) fn new(error: serde_json::Error, path: String) -> Self {
+        Self { path, ..error.into() }
+    }
+
+    /// What is wrong, without the place: a log must not have the keys of a peer's maps.
+    #[cfg(feature = "server")]
+    pub(crate) fn kind(&self) -> &str {
+        &self.message
     }
 }
 
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
-        Self { message: without_values(&error.to_string()) }
+        Self { message: without_values(&error.to_string()), path: String::new() }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        match &*self.path {
+            "" => Ok(()),
+            path => write!(f, " at {path}"),
+        }
     }
 }
 

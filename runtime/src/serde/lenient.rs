@@ -39,7 +39,7 @@ pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Gaps
     let tracker = Tracker { explained: Cell::new(missing::count()), ..Tracker::default() };
     match T::deserialize(Lenient::new(value, &tracker)) {
         Ok(value) => Ok((value, tracker.gaps.into_inner())),
-        Err(error) => Err(Error::new(error, &tracker.failed.into_inner())),
+        Err(error) => Err(Error::new(error, tracker.failed.into_inner())),
     }
 }
 

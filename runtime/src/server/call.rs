@@ -11,6 +11,7 @@ use std::{
 };
 
 use tokio::time::{Sleep, sleep};
+use tracing::Instrument;
 
 use super::{
     BoxFuture, ErrorReply, Identity, PeerCredentials, Violation,
@@ -176,7 +177,8 @@ impl IncomingCall {
         Fut: Future<Output = Result<O::Response, O::Error>> + Send + 'static,
     {
         let _ = operation;
-        Box::pin(async move {
+        let span = self.context.shared.call_span(O::ID);
+        let serving = async move {
             let Some((request, reply)) = self.accept::<O>(false) else { return };
             let call = async {
                 match handler(request, reply.context.clone()).await {
@@ -185,7 +187,8 @@ impl IncomingCall {
                 }
             };
             reply.run(call).await;
-        })
+        };
+        Box::pin(serving.instrument(span))
     }
 
     /// Serves a call of an operation that keeps its stream open for events.
@@ -196,7 +199,8 @@ impl IncomingCall {
         Fut: Future<Output = Result<StreamingResponse<O>, O::Error>> + Send + 'static,
     {
         let _ = operation;
-        Box::pin(async move {
+        let span = self.context.shared.call_span(O::ID);
+        let serving = async move {
             let takes_events = O::RequestEvent::ID != NoEvents::ID;
             let on_invalid = Arc::clone(&self.on_invalid);
             let Some((request, reply)) = self.accept::<O>(takes_events) else { return };
@@ -210,7 +214,8 @@ impl IncomingCall {
                 }
             };
             reply.run(call).await;
-        })
+        };
+        Box::pin(serving.instrument(span))
     }
 
     /// Answers a call of an operation that the service does not have.
@@ -238,7 +243,7 @@ impl IncomingCall {
             Err(error) => {
                 tracing::debug!(
                     target: crate::LOG_TARGET,
-                    connection = self.context.connection(), operation = O::ID, %error,
+                    connection = self.context.connection(), operation = O::ID, error = error.kind(),
                     "invalid request"
                 );
                 self.deny(&ErrorReply::internal());

@@ -1,6 +1,6 @@
 //! One accepted connection.
 
-use std::{pin::Pin, sync::Arc, task::Poll};
+use std::{sync::Arc, task::Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Instrument;
@@ -96,9 +96,7 @@ async fn serve_to_the_end<S: Service, A: Authenticator>(
 ) {
     let number = shared.number;
     let Some(identity) = authenticate(&context, &shared, peer).await else { return };
-    tracing::debug!(
-        target: crate::LOG_TARGET, connection = number, identity = identity.0, "client accepted"
-    );
+    tracing::debug!(target: crate::LOG_TARGET, connection = number, "client accepted");
     let client = Client { identity: Arc::new(identity), peer, shared };
     while let Some(incoming) = client.shared.poll(|core, cx| core.poll_incoming(cx)).await {
         match incoming {
@@ -157,14 +155,13 @@ async fn dispatch<S: Service, A>(context: &Context<S, A>, client: &Client, messa
     {
         tracing::debug!(
             target: crate::LOG_TARGET,
-            connection = client.shared.number, operation = call.operation(),
+            connection = client.shared.number, stream = call.context().stream_id().0,
             "call denied"
         );
         return call.deny(&error);
     }
-    let span = client.shared.call_span(call.operation());
-    let mut serving = context.service.call(call).instrument(span);
-    let first = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut serving).poll(cx))).await;
+    let mut serving = context.service.call(call);
+    let first = std::future::poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx))).await;
     if first.is_pending() {
         tokio::spawn(serving);
     }

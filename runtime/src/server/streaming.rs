@@ -154,7 +154,7 @@ impl<O: StreamingOperation> ClientEvents<O> {
         let (event, violations) = serde::request_from_slice(payload).map_err(|error| {
             tracing::debug!(
                 target: crate::LOG_TARGET,
-                connection = self.shared.number, operation = O::ID, %error,
+                connection = self.shared.number, operation = O::ID, error = error.kind(),
                 "invalid event"
             );
             ErrorReply::internal()

@@ -19,7 +19,11 @@ use super::{
     Shared,
     input::{Input, MAX_KEPT},
 };
-use crate::{LOG_TARGET, error::ConnectionError, protocol::Endpoint};
+use crate::{
+    LOG_TARGET,
+    error::{ConnectionError, Logged},
+    protocol::Endpoint,
+};
 
 /// How long the other side has to take what is still to be written when the connection ends, and how long
 /// the driver reads what the other side has sent when nothing can be written any more.
@@ -277,7 +281,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Future for Driver<IO, E> {
             core.ended().cloned()
         });
         let error = ended.filter(|it| !matches!(it, ConnectionError::Closed));
-        let error = error.as_ref().map(tracing::field::display);
+        let error = error.as_ref().map(|it| tracing::field::display(Logged(it)));
         tracing::debug!(target: LOG_TARGET, error, "connection ended");
         Poll::Ready(())
     }

@@ -21,6 +21,8 @@ pub const PING_RESPONSE: i32 = 3;
 pub const CONNECT: i32 = 4;
 /// The server's answer to it.
 pub const CONNECT_ACK: i32 = 5;
+/// Says that the receiver broke a rule of the protocol.
+pub const PROTOCOL_ERROR: i32 = 6;
 
 /// How long a message may be, in bytes.
 pub const MAX_FRAME: usize = 24 * 1024 * 1024;

@@ -43,11 +43,19 @@ impl Authorization {
         }
         match &self.0 {
             Some(hook) if !hook(request) => denied(format!(
-                "principal {component} is not authorized to perform {service}:{operation} on resource {resource}"
+                "principal {component} is not authorized to perform {service}:{operation} on resource {}",
+                shown(resource)
             )),
             _ => Ok(()),
         }
     }
+}
+
+/// Text from a client as part of a message: on one line, and cut if it is long.
+fn shown(text: &str) -> String {
+    const MAX_CHARS: usize = 256;
+    let cut = if text.chars().nth(MAX_CHARS).is_some() { "…" } else { "" };
+    text.chars().take(MAX_CHARS).flat_map(char::escape_debug).chain(cut.chars()).collect()
 }
 
 impl std::fmt::Debug for Authorization {

@@ -142,6 +142,11 @@ async fn the_authorizer_is_asked_in_the_terms_of_access_control() {
     );
     let error = client.subscribe_to_topic().topic("allowed").send().await.unwrap_err();
     assert_eq!(error.code(), Some("UnauthorizedError"));
+    let long = format!("a\nb{}", "x".repeat(2_000));
+    let error = publish(&client, &long, binary("x")).await.unwrap_err();
+    let text = error.message().unwrap();
+    assert!(text.contains("on resource a\\nbxxx") && text.ends_with("x…"), "{text}");
+    assert!(text.len() < 400, "{}", text.len());
 }
 
 #[tokio::test]

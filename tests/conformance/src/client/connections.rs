@@ -4,9 +4,9 @@ use serde_json::json;
 
 use crate::{
     process::TOKEN,
-    session::{Session, configuration, event},
+    session::{Session, configuration, event, event_json},
     verdict::{Verdict, fails},
-    wire::{Draft, END, MAX_FRAME, MESSAGE, PING, PING_RESPONSE, malformed},
+    wire::{Draft, END, MAX_FRAME, MESSAGE, PING, PING_RESPONSE, PROTOCOL_ERROR, malformed},
 };
 
 /// A ping is answered with its payload.
@@ -124,18 +124,25 @@ pub async fn reconnect(mut it: Session) -> Verdict {
     it.next_call_works().await
 }
 
-/// No token and no payload is in what is logged at the finest level.
+/// No token and nothing of a message is in what is logged at the finest level: no payload, header, topic, key of
+/// a map or text of an error.
 pub async fn secrets(mut it: Session) -> Verdict {
     let reply = |stream| configuration(stream, "SECRET-IN-A-REPLY");
     let result = it.answer("call", reply).await?;
     if result["ok"] != "SECRET-IN-A-REPLY" {
         return fails("the call fails");
     }
-    let stream = it.subscribe("t", "print").await?;
-    it.peer.send(&event(stream, "SECRET-IN-AN-EVENT")).await?;
+    let stream = it.subscribe("SECRET-IN-A-REQUEST", "print").await?;
+    let keys = json!({"text": "SECRET-IN-AN-EVENT", "SECRET-IN-AN-EVENT": 1});
+    let event = json!({"jsonMessage": {"message": keys, "context": {"topic": "t"}}});
+    it.peer.send(&event_json(stream, event)).await?;
     it.sees(json!("SECRET-IN-AN-EVENT"), "the event does not arrive").await?;
     it.peer.send(&Draft::new(MESSAGE, END, stream)).await?;
     let (_, number) = it.call("publish_secret").await?;
+    let text = "SECRET-IN-AN-ERROR\nSECRET-IN-AN-ERROR";
+    let payload = json!({"message": text}).to_string();
+    let error = Draft::new(PROTOCOL_ERROR, 0, 0).header("x-text", "SECRET-IN-AN-ERROR");
+    it.peer.send(&error.header(":content-type", "application/json").payload(payload)).await?;
     it.disconnect();
     // Whether it is told is another row's business.
     let _ = it.driver.result(number).await;
@@ -148,6 +155,7 @@ pub async fn secrets(mut it: Session) -> Verdict {
         ("replies", "SECRET-IN-A-REPLY"),
         ("events", "SECRET-IN-AN-EVENT"),
         ("requests", "SECRET-IN-A-REQUEST"),
+        ("errors", "SECRET-IN-AN-ERROR"),
     ];
     let found: Vec<_> =
         secrets.iter().filter(|(_, it)| log.contains(it)).map(|(what, _)| *what).collect();

@@ -6,7 +6,7 @@ use super::{Serving, is_response};
 use crate::{
     process::TOKEN,
     verdict::{Verdict, fails},
-    wire::{Draft, MAX_FRAME, PING, PING_RESPONSE, malformed},
+    wire::{Draft, MAX_FRAME, PING, PING_RESPONSE, PROTOCOL_ERROR, malformed},
 };
 
 /// A ping is answered with its payload and its own headers.
@@ -86,7 +86,8 @@ pub async fn reconnect() -> Verdict {
     it.subscribe("early").await.map(drop)
 }
 
-/// No token and no payload is in what is logged at the finest level.
+/// No token and nothing of a message is in what is logged at the finest level: no payload, header, topic, key of
+/// a map, name of an operation that there is not, or text of an error.
 pub async fn secrets() -> Verdict {
     let path = crate::session::socket_path().with_extension("log");
     let file = Arc::new(fs::File::create(&path)?);
@@ -112,10 +113,23 @@ pub async fn secrets() -> Verdict {
 }
 
 async fn conversation() -> Verdict {
-    let serving = Serving::start()?;
+    let mut serving = Serving::start()?;
     let mut it = serving.connect().await?;
     it.next_call_works().await?;
     it.call("UpdateState", r#"{"state":"SECRET-IN-A-REQUEST"}"#).await?;
     it.call("UpdateState", r#"{"state":{"SECRET-IN-A-REQUEST":1}}"#).await?;
-    it.subscribe("early").await.map(drop)
+    let keys = r#"{"rootComponentVersionsToAdd":{"SECRET\n2":null,"SECRET.3":4}}"#;
+    it.call("CreateLocalDeployment", keys).await?;
+    it.call("SECRET-IN-A-REQUEST", "{}").await?;
+    let topic = r#"{"topic":"SECRET-IN-A-TOPIC","publishMessage":{}}"#;
+    it.call("PublishToTopic", topic).await?;
+    it.subscribe("never").await?;
+    let request = it.request(0, "GetConfiguration", r#"{"SECRET":"SECRET"}"#);
+    it.peer.send(&request.header("SECRET", "SECRET")).await?;
+    it.receive().await?;
+    let error = Draft::new(PROTOCOL_ERROR, 0, 0).header("SECRET", "SECRET");
+    it.peer.send(&error.payload(r#"{"message":"SECRET\nSECRET"}"#)).await?;
+    // The server ends the connection, and says so in its log.
+    while it.peer.message().await?.is_some() {}
+    serving.something_is_gone().await
 }
