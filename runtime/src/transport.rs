@@ -25,6 +25,10 @@ use crate::{
 pub(crate) use direct::DirectStream;
 #[cfg(any(feature = "tokio", feature = "server"))]
 pub(crate) use driver::Driver;
+#[cfg(feature = "tokio")]
+pub(crate) use driver::LINGER;
+#[cfg(feature = "tokio")]
+pub(crate) use future::has_timers;
 #[cfg(any(feature = "tokio", feature = "server"))]
 pub(crate) use future::{caught, unless};
 

@@ -1,7 +1,11 @@
 //! The handle to a connection.
 
-use std::{future::poll_fn, sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use tokio::task::coop::{consume_budget, cooperative};
 use tracing::Instrument;
 
 use super::{
@@ -17,6 +21,7 @@ use crate::{
         client::{Core, Key, OpenError},
     },
     serde,
+    transport::LINGER,
 };
 
 /// A handle to one open connection.
@@ -97,25 +102,27 @@ impl Connection {
         options: &CallOptions,
         subscribe: Option<&SubscribeOptions>,
     ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
-        options.check(request, self.handle.validates)?;
+        if let Err(error) = options.check(request, self.handle.validates) {
+            consume_budget().await;
+            return Err(error.into());
+        }
         let deadline = self.handle.deadline(options.timeout);
         let head = reply::request::<O>(deadline, subscribe);
         let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, request));
         let key = self.send(deadline, open).await?;
         let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
-        // It leaves nothing behind but the stream, which has its guard.
-        let shared = &self.handle.shared;
-        let reply = poll_fn(|cx| shared.with(|core| core.poll_reply(key, cx))).await;
+        let reply = self.handle.reply(key, deadline).await;
         reply.map(|message| (stream, message)).map_err(failed)
     }
 
     /// Queues a message, and waits for room first if there is none.
     async fn send<T, E>(
         &self,
-        deadline: Option<std::time::Instant>,
+        deadline: Option<Instant>,
         queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
     ) -> Result<T, SdkError<E>> {
-        let sending = self.handle.shared.send(ROOM, queue);
+        // What fails at once must not keep the task from yielding: it may be tried again and again.
+        let sending = cooperative(self.handle.shared.send(ROOM, queue));
         let Some(result) = self.handle.until(deadline, sending).await else {
             return Err(SdkError::Timeout { request_written: false });
         };
@@ -155,7 +162,7 @@ impl Connection {
             let number = shared.send(ROOM, |core| core.ping()).await?;
             shared.poll(|core, cx| core.poll_pong(number, cx)).await
         };
-        match self.handle.until(self.handle.deadline(Some(timeout)), ping).await {
+        match self.handle.until(self.handle.deadline(Some(timeout)), cooperative(ping)).await {
             Some(result) => Ok(result?),
             None => Err(PingError::Timeout),
         }
@@ -176,7 +183,7 @@ impl Connection {
     pub async fn flush(&self) -> Result<(), ConnectionError> {
         let shared = &self.handle.shared;
         let queued = shared.with(|core| core.queued());
-        shared.poll(|core, cx| core.poll_written(queued, cx)).await
+        cooperative(shared.poll(|core, cx| core.poll_written(queued, cx))).await
     }
 
     /// Waits until the connection has ended: `Ok` if this side closed it. With a
@@ -190,7 +197,7 @@ impl Connection {
     ///
     /// Dropping the future stops waiting.
     pub async fn closed(&self) -> Result<(), ConnectionError> {
-        match self.handle.shared.poll(|core, cx| core.poll_closed(cx)).await {
+        match cooperative(self.handle.shared.poll(|core, cx| core.poll_closed(cx))).await {
             ConnectionError::Closed => Ok(()),
             error => Err(error),
         }
@@ -211,8 +218,10 @@ impl Connection {
             core.close();
             core.queued()
         });
-        // It can only fail because the socket did, and then there is nothing left to wait for.
-        let _ = shared.poll(|core, cx| core.poll_written(queued, cx)).await;
+        let written = cooperative(shared.poll(|core, cx| core.poll_written(queued, cx)));
+        // It can only fail because the socket did, and then there is nothing left to wait for. The driver
+        // keeps the time as well, but may run on a runtime that is blocked.
+        let _ = self.handle.until(self.handle.deadline(Some(LINGER)), written).await;
     }
 }
 

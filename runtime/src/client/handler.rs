@@ -12,6 +12,8 @@ use std::{
     thread::{self, Thread},
 };
 
+use tokio::task::coop::cooperative;
+
 use super::{
     BlockingStreamHandler, Notice, Subscription, SubscriptionItem, WithNotices,
     blocking_handler::{self, log_error, log_panic},
@@ -107,7 +109,7 @@ impl SubscriptionHandle {
     ///
     /// Dropping the future stops waiting.
     pub async fn closed(&self) {
-        std::future::poll_fn(|cx| self.done.poll(cx)).await;
+        cooperative(std::future::poll_fn(|cx| self.done.poll(cx))).await;
     }
 
     /// Unsubscribes, and waits until the handler is done with the event it is at.

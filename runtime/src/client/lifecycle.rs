@@ -80,7 +80,10 @@ impl Slot {
     /// Tells the handler of everything until the connection has ended.
     #[cfg(feature = "tokio")]
     pub(super) async fn run(self, shared: Arc<super::shared::Shared>) {
-        while let Some(event) = shared.poll(|core, cx| core.poll_connection_event(cx)).await {
+        use tokio::task::coop::cooperative;
+
+        let next = || cooperative(shared.poll(|core, cx| core.poll_connection_event(cx)));
+        while let Some(event) = next().await {
             if let Some(error) = self.tell(event) {
                 shared.with(|core| core.judge(error));
             }

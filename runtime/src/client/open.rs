@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::ConnectError,
     protocol::client::Connect,
-    transport::{Direct, DirectStream, Driver},
+    transport::{Direct, DirectStream, Driver, caught, has_timers},
 };
 
 impl Builder<Connection> {
@@ -82,7 +82,7 @@ impl From<UnixStream> for Socket {
 }
 
 async fn connect(builder: &Settings) -> Result<Connection, ConnectError> {
-    Runtime::try_current().map_err(|_| ConnectError::NoRuntime)?;
+    check_runtime()?;
     let (io, connect) = open(builder).await?;
     let (connection, driver) = start(builder, io, &connect, builder.reconnect.is_some()).await?;
     if let Some(policy) = builder.reconnect {
@@ -95,9 +95,13 @@ async fn connect(builder: &Settings) -> Result<Connection, ConnectError> {
 }
 
 async fn connect_over(builder: &Settings, io: Socket) -> Result<Connection, ConnectError> {
-    Runtime::try_current().map_err(|_| ConnectError::NoRuntime)?;
+    check_runtime()?;
     let (connection, _) = start(builder, io, &builder.connect_message()?, false).await?;
     Ok(connection)
+}
+
+fn check_runtime() -> Result<(), ConnectError> {
+    if has_timers() { Ok(()) } else { Err(ConnectError::NoRuntime) }
 }
 
 /// Opens the socket, and makes the message to introduce this side with.
@@ -124,9 +128,11 @@ async fn in_time<IO>(
     address: String,
     connecting: impl Future<Output = io::Result<IO>>,
 ) -> Result<IO, ConnectError> {
-    match timeout(builder.connect_timeout, connecting).await {
-        Ok(Ok(io)) => Ok(io),
-        Ok(Err(source)) => Err(ConnectError::Socket { address, source }),
+    // tokio panics where the runtime has no I/O.
+    match timeout(builder.connect_timeout, caught(connecting)).await {
+        Ok(Ok(Ok(io))) => Ok(io),
+        Ok(Ok(Err(source))) => Err(ConnectError::Socket { address, source }),
+        Ok(Err(_panic)) => Err(ConnectError::NoRuntime),
         Err(_) => Err(ConnectError::SocketTimeout { address, after: builder.connect_timeout }),
     }
 }

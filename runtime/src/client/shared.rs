@@ -1,6 +1,7 @@
 //! What keeps streams and connections open.
 
 use std::{
+    future::poll_fn,
     pin::pin,
     sync::Arc,
     task::Poll,
@@ -9,7 +10,11 @@ use std::{
 
 use tokio::runtime;
 
-use crate::protocol::client::{Core, Key};
+use crate::{
+    protocol::RpcMessage,
+    protocol::client::{Core, Failure, Key},
+    transport::has_timers,
+};
 
 /// The client's state, shared by its handles and its driver.
 pub(super) type Shared = crate::transport::Shared<Core>;
@@ -36,7 +41,7 @@ pub(super) struct Handle {
     pub(super) call_timeout: Duration,
     /// Whether requests are checked before they are sent.
     pub(super) validates: bool,
-    /// The runtime of the connection: whoever waits for it may be elsewhere.
+    /// The runtime on which the connection was opened. Callers may run on another one, or on none.
     pub(super) runtime: runtime::Handle,
 }
 
@@ -55,16 +60,43 @@ impl Handle {
     ) -> Option<F::Output> {
         let mut future = pin!(future);
         // Most need not wait, and no timer.
-        let first = std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+        let first = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
         if let Poll::Ready(output) = first {
             return Some(output);
         }
         let Some(deadline) = deadline else { return Some(future.await) };
         let timeout = {
-            let _runtime = self.runtime.enter();
+            // The timers of the caller's runtime, because the other one may be blocked.
+            let has_own = !self.is_elsewhere() || has_timers();
+            let _runtime = (!has_own).then(|| self.runtime.enter());
             tokio::time::timeout_at(deadline.into(), future)
         };
         timeout.await.ok()
+    }
+
+    /// The reply to a request, or why there is none.
+    pub(super) async fn reply(
+        &self,
+        key: Key,
+        deadline: Option<Instant>,
+    ) -> Result<RpcMessage, Failure> {
+        // It leaves nothing behind but the stream, which has its guard.
+        let reply = poll_fn(|cx| self.shared.with(|core| core.poll_reply(key, cx)));
+        if !self.is_elsewhere() {
+            // The driver ends the call when it is due.
+            return reply.await;
+        }
+        let mut reply = pin!(reply);
+        if let Some(reply) = self.until(deadline, reply.as_mut()).await {
+            return reply;
+        }
+        self.shared.with(|core| deadline.into_iter().for_each(|it| core.expire_calls(it)));
+        reply.await
+    }
+
+    /// Whether the caller runs on another runtime than the driver, or on none.
+    fn is_elsewhere(&self) -> bool {
+        runtime::Handle::try_current().map_or(true, |it| it.id() != self.runtime.id())
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures_core::Stream;
+use tokio::task::coop::{cooperative, poll_proceed};
 
 use super::{
     BlockingStreamHandler, Connection, StreamHandler, SubscriptionHandle, handler,
@@ -95,7 +96,7 @@ impl<O: StreamingOperation> Subscription<O> {
         let handle = Arc::clone(&self.stream.handle);
         drop(self);
         let queued = handle.shared.with(|core| core.queued());
-        handle.shared.poll(|core, cx| core.poll_written(queued, cx)).await
+        cooperative(handle.shared.poll(|core, cx| core.poll_written(queued, cx))).await
     }
 
     /// The same stream, with notices of what happened between the events.
@@ -146,9 +147,11 @@ impl<O: StreamingOperation> Subscription<O> {
         (Arc::clone(&self.stream.handle), self.stream.key)
     }
 
-    fn poll_item(&mut self, cx: &Context<'_>) -> Poll<Option<Item<O>>> {
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item<O>>> {
+        let budget = ready!(poll_proceed(cx));
         let key = self.stream.key;
         let next = ready!(self.stream.handle.shared.with(|core| core.poll_event(key, cx)));
+        budget.made_progress();
         let item = next.map(|next| item::read::<O>(next, &mut self.dropped));
         if item.as_ref().is_some_and(item::is_last::<O>) {
             self.stream.handle.shared.with(|core| core.forget(key));

@@ -10,7 +10,10 @@ use std::{
     task::Poll,
 };
 
-use tokio::time::{Sleep, sleep};
+use tokio::{
+    task::coop::cooperative,
+    time::{Sleep, sleep},
+};
 use tracing::Instrument;
 
 use super::{
@@ -97,7 +100,7 @@ impl RequestContext {
     /// Dropping the future stops waiting.
     pub async fn ended(&self) {
         let id = self.stream_id;
-        self.shared.poll(|core, cx| core.poll_ended(id, cx)).await;
+        cooperative(self.shared.poll(|core, cx| core.poll_ended(id, cx))).await;
     }
 }
 

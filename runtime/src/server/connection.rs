@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, task::Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    task::coop::cooperative,
+};
 use tracing::Instrument;
 
 use super::{
@@ -98,7 +101,8 @@ async fn serve_to_the_end<S: Service, A: Authenticator>(
     let Some(identity) = authenticate(&context, &shared, peer).await else { return };
     tracing::debug!(target: crate::LOG_TARGET, connection = number, "client accepted");
     let client = Client { identity: Arc::new(identity), peer, shared };
-    while let Some(incoming) = client.shared.poll(|core, cx| core.poll_incoming(cx)).await {
+    let next = || cooperative(client.shared.poll(|core, cx| core.poll_incoming(cx)));
+    while let Some(incoming) = next().await {
         match incoming {
             Incoming::Request(message) => {
                 let id = message.stream_id;

@@ -9,6 +9,7 @@ use std::{
 
 use bytes::BytesMut;
 use futures_core::Stream;
+use tokio::task::coop::{cooperative, poll_proceed};
 
 use super::{
     EncodedEvent, ErrorReply, EventReceiver, InvalidRequest,
@@ -174,7 +175,9 @@ impl<O: StreamingOperation> Stream for ClientEvents<O> {
     type Item = O::RequestEvent;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<O::RequestEvent>> {
+        let budget = ready!(poll_proceed(cx));
         let message = ready!(self.shared.with(|core| core.poll_event(self.id, cx)));
+        budget.made_progress();
         let Some(message) = message else { return Poll::Ready(None) };
         Poll::Ready(match self.read(message.payload()) {
             Ok(event) => Some(event),
@@ -237,5 +240,6 @@ async fn send<O: StreamingOperation>(reply: &Reply, event: &Event<O>) -> bool {
     let sent = reply
         .shared()
         .send(EVENTS, |core| core.send_event(reply.id(), shape, |dst| event.append(dst)));
-    reply.check(sent.await)
+    // The events may all be there already.
+    reply.check(cooperative(sent).await)
 }

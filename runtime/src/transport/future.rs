@@ -7,6 +7,14 @@ use std::{
     task::{Poll, ready},
 };
 
+/// Whether the caller runs on a tokio runtime with timers. Without timers the panic hook is called: tokio has
+/// no other way to ask.
+#[cfg(feature = "tokio")]
+pub(crate) fn has_timers() -> bool {
+    let make_timer = || drop(tokio::time::sleep(std::time::Duration::ZERO));
+    tokio::runtime::Handle::try_current().is_ok() && catch_unwind(make_timer).is_ok()
+}
+
 /// Runs a future and catches its panic.
 pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
