@@ -9,7 +9,18 @@ pub use words::{InvalidWord, Words};
 
 /// The setter that takes an `Option`, of a member whose name this is.
 pub fn setter(name: &str) -> String {
-    format!("set_{}", name.trim_start_matches('_'))
+    prefixed("set", name)
+}
+
+/// A name that begins with a word and goes on with another name; two underscores would not be snake case.
+pub fn prefixed(word: &str, name: &str) -> String {
+    format!("{word}_{}", name.trim_start_matches('_'))
+}
+
+/// What a setter calls its argument: a name without letters, as the member may have, is one that Clippy refuses.
+pub fn argument(member: &str) -> &str {
+    let has_letter = member.contains(|it: char| it.is_ascii_alphabetic());
+    if has_letter { member } else { "value" }
 }
 
 /// A name for a type or variant.

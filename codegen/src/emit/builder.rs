@@ -49,6 +49,7 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
     let docs = docs::outer(&structure::member_docs(member));
     let deprecated = docs::deprecated(&member.docs);
     let name = ident(&member.name);
+    let argument = ident(names::argument(&member.name));
     let set_name = ident(&names::setter(&member.name));
     let rust_type::Argument { ty, value } = rust_type::argument(member, imports);
     let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
@@ -58,15 +59,15 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
         #docs
         #deprecated
         #allow
-        pub fn #name(mut self, #name: #ty) -> Self {
+        pub fn #name(mut self, #argument: #ty) -> Self {
             self.#name = Some(#value);
             self
         }
 
         #[doc = #about_set]
         #deprecated
-        pub fn #set_name(mut self, #name: Option<#optional>) -> Self {
-            self.#name = #name;
+        pub fn #set_name(mut self, #argument: Option<#optional>) -> Self {
+            self.#name = #argument;
             self
         }
     }
@@ -78,6 +79,7 @@ pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> Toke
     let deprecated = docs::deprecated(&member.docs);
     let allow_deprecated = member.docs.deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
     let name = ident(&member.name);
+    let argument = ident(names::argument(&member.name));
     let set_name = ident(&names::setter(&member.name));
     let rust_type::Argument { ty, .. } = rust_type::argument(member, imports);
     let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
@@ -88,16 +90,16 @@ pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> Toke
         #deprecated
         #allow_deprecated
         #allow
-        pub fn #name(mut self, #name: #ty) -> Self {
-            self.request = self.request.#name(#name);
+        pub fn #name(mut self, #argument: #ty) -> Self {
+            self.request = self.request.#name(#argument);
             self
         }
 
         #[doc = #about_set]
         #deprecated
         #allow_deprecated
-        pub fn #set_name(mut self, #name: Option<#optional>) -> Self {
-            self.request = self.request.#set_name(#name);
+        pub fn #set_name(mut self, #argument: Option<#optional>) -> Self {
+            self.request = self.request.#set_name(#argument);
             self
         }
     }

@@ -1,10 +1,13 @@
 //! Members that have a value when nobody has set one.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 
 use super::{Imports, ident, rust_type};
-use crate::ir::{Literal, Member, Presence, Structure};
+use crate::{
+    ir::{Literal, Member, Presence, Structure},
+    names,
+};
 
 /// The functions that the attributes of the fields name, and `Default` if it is not derived.
 pub(super) fn items(
@@ -57,9 +60,10 @@ pub(super) fn is_own(member: &Member) -> bool {
 /// The arguments of `#[serde(..)]` for a member with a default of its own.
 pub(super) fn attributes(structure: &Structure, member: &Member) -> TokenStream {
     let path = |function: &proc_macro2::Ident| format!("{}::{function}", structure.type_ref.name);
-    let (default, read) = (path(&function(member)), path(&format_ident!("read_{}", member.name)));
+    let (default, read) =
+        (path(&function(member)), path(&ident(&names::prefixed("read", &member.name))));
     let skip = is_omitted(member).then(|| {
-        let omits = path(&format_ident!("omits_{}", member.name));
+        let omits = path(&ident(&names::prefixed("omits", &member.name)));
         quote!(skip_serializing_if = #omits,)
     });
     quote!(default = #default, deserialize_with = #read, #skip)
@@ -67,7 +71,7 @@ pub(super) fn attributes(structure: &Structure, member: &Member) -> TokenStream 
 
 /// The function that gives the default of a member.
 pub(super) fn function(member: &Member) -> proc_macro2::Ident {
-    format_ident!("default_{}", member.name)
+    ident(&names::prefixed("default", &member.name))
 }
 
 /// JSON has no such number, so the default is left out, and whoever reads fills it in.
@@ -81,9 +85,9 @@ fn functions(member: &Member, default: &Literal, imports: &mut Imports) -> Token
     let ty = rust_type::field(member, imports);
     let value = rust_type::literal(default, &member.ty, imports);
     let value = if member.is_optional() { quote!(Some(#value)) } else { value };
-    let (function, read) = (function(member), format_ident!("read_{}", member.name));
+    let (function, read) = (function(member), ident(&names::prefixed("read", &member.name)));
     let omits = is_omitted(member).then(|| {
-        let (omits, ty) = (format_ident!("omits_{}", member.name), &ty);
+        let (omits, ty) = (ident(&names::prefixed("omits", &member.name)), &ty);
         quote! {
             fn #omits(value: &#ty) -> bool {
                 value.total_cmp(&Self::#function()).is_eq()

@@ -83,7 +83,7 @@ fn lines(text: &str) -> Vec<String> {
     // How many ticks end the code that is open.
     let mut fence = None;
     for line in text.lines() {
-        let body = line.trim_start();
+        let body = line.trim_start_matches([' ', '>']);
         let ticks = body.len() - body.trim_start_matches('`').len();
         let is_code = fence.is_some();
         match fence {
@@ -103,21 +103,20 @@ fn lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// Breaks a long line at spaces; what follows stands under the text of a list item.
+/// Breaks a long line at spaces; what follows stands under the text of a list item, and after the marks of
+/// quotes.
 fn wrap(line: &str, lines: &mut Vec<String>) {
-    let body = line.trim_start();
-    let mark = match list_mark(body) {
-        Some(mark) => mark + 1,
-        None if body.starts_with("> ") => 2,
-        None => 0,
-    };
-    let text = &body[mark..];
-    let marker = &line[..line.len() - text.len()];
-    let mut current = format!(" {marker}");
-    let indent = match body.starts_with('>') {
-        true => current.clone(),
-        false => " ".repeat(current.len()),
-    };
+    let mut text = line.trim_start();
+    let mut indent = format!(" {}", &line[..line.len() - text.len()]);
+    loop {
+        let mark = list_mark(text).map(|it| " ".repeat(it + 1));
+        let Some(mark) = mark.or_else(|| text.starts_with("> ").then(|| "> ".to_owned())) else {
+            break;
+        };
+        text = &text[mark.len()..];
+        indent.push_str(&mark);
+    }
+    let mut current = format!(" {}", &line[..line.len() - text.len()]);
     let mut is_empty = true;
     let mut len = current.len();
     for word in text.split(' ') {
@@ -157,5 +156,8 @@ mod tests {
         let lines = lines(&text);
         assert!(lines.len() > 1 && lines.iter().all(|it| it.len() <= WIDTH));
         assert!(lines[0].starts_with(" - word") && lines[1].starts_with("   word"));
+        let text = format!("> > 1. {}", "word ".repeat(40).trim_end());
+        let lines = super::lines(&text);
+        assert!(lines[0].starts_with(" > > 1. word") && lines[1].starts_with(" > >    word"));
     }
 }

@@ -6,6 +6,7 @@ use quote::quote;
 use super::{Imports, ident};
 use crate::{
     ir::{Literal, Member, Type},
+    names,
     traits::TimestampFormat,
 };
 
@@ -160,7 +161,7 @@ pub(super) struct Argument {
 
 /// What the setter of a member takes.
 pub(super) fn argument(member: &Member, imports: &mut Imports) -> Argument {
-    let name = ident(&member.name);
+    let name = ident(names::argument(&member.name));
     let argument = match &member.ty {
         Type::Bool | Type::Int(_) | Type::Float(_) => {
             Argument { ty: plain(&member.ty, imports), value: quote!(#name) }

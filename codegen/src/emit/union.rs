@@ -1,12 +1,13 @@
 //! Unions.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::quote;
 
 use super::{Imports, checks, docs, ident, rust_type};
 use crate::{
     ir::{Type, Union, Variant},
     lower::code,
+    names,
 };
 
 /// The `enum` and what belongs to it.
@@ -135,8 +136,7 @@ fn variant(variant: &Variant, imports: &mut Imports) -> TokenStream {
 
 fn accessors(variant: &Variant, imports: &mut Imports) -> TokenStream {
     let name = ident(&variant.name);
-    let (is, as_) =
-        (format_ident!("is_{}", variant.snake_name), format_ident!("as_{}", variant.snake_name));
+    let [is, as_] = ["is", "as"].map(|it| ident(&names::prefixed(it, &variant.snake_name)));
     let about_is = format!(" Whether it is a [`{0}`](Self::{0}).", variant.name);
     let ty = match &variant.ty {
         None => {

@@ -2,6 +2,7 @@
 //! nowhere, a tag, or a doc test, and lists are indented as the lints ask.
 
 mod code;
+mod quote;
 
 use std::collections::HashMap;
 
@@ -25,6 +26,11 @@ const MAX_INLINE: usize = 512;
 impl Cleaner<'_> {
     /// Cleans a text, whose characters are all allowed.
     pub(super) fn clean(&mut self, text: &str) -> String {
+        self.blocks(text, 0)
+    }
+
+    /// Cleans the whole text, or what is quoted at a depth.
+    fn blocks(&mut self, text: &str, depth: usize) -> String {
         let mut clean = String::with_capacity(text.len() + text.len() / 16);
         let mut lines = text.lines().peekable();
         // How far the text of each open list item is indented, in the source and here.
@@ -41,7 +47,8 @@ impl Cleaner<'_> {
             }
             let indent = line.len() - line.trim_start().len();
             let mark = list_mark(body);
-            if !is_paragraph || mark.is_some() {
+            let begins = mark.is_some() || body.starts_with(['>', '#']);
+            if !is_paragraph || begins {
                 while items.last().is_some_and(|it| indent < it.0) {
                     items.pop();
                 }
@@ -80,12 +87,27 @@ impl Cleaner<'_> {
             } else {
                 clean.push_str(&margin);
                 let mut rest = body;
+                let mut margin = margin;
                 if let Some(mark) = mark {
                     let text = body[mark..].trim_start();
                     clean.push_str(&body[..mark]);
                     clean.push(' ');
                     items.push((indent + mark + 1, here + mark + 1));
+                    margin.push_str(&" ".repeat(mark + 1));
                     rest = text;
+                }
+                if rest.starts_with('>') && depth < quote::MAX_DEPTH {
+                    let quoted = self.blocks(&quote::take(rest, &mut lines), depth + 1);
+                    let quoted: Vec<_> = quoted.split('\n').map(|it| format!("> {it}")).collect();
+                    let quoted = quoted.iter().map(|it| it.trim_end());
+                    clean.push_str(&quoted.collect::<Vec<_>>().join(&format!("\n{margin}")));
+                    // What comes next is not a part of it.
+                    clean.push_str("\n\n");
+                    is_paragraph = false;
+                    continue;
+                }
+                if rest.starts_with('>') {
+                    clean.push('\\');
                 }
                 self.line(rest, &mut clean);
                 clean.push('\n');
@@ -324,6 +346,18 @@ mod tests {
     }
 
     #[test]
+    fn every_line_of_a_quote_has_its_mark() {
+        check("> a\nb\n\nc", "> a\n> b\n\nc");
+        check(">a\n> > b\n> c\n# d", "> a\n> > b\n> > c\n\n# d");
+        check("> - a\n> b\nc\n- d", "> - a\n>   b\n>   c\n\n- d");
+        check("- > a\nb\n- c", "- > a\n  > b\n\n- c");
+        check("> ```\n> [a]\n> ```\nb", "> ```text\n> [a]\n> ```\n\nb");
+        check("> # a\nb", "> # a\n\nb");
+        check("- a\n> b\n- c\n# d", "- a\n> b\n\n- c\n# d");
+        check(&format!("{}a", ">".repeat(10)), &format!("{}\\>>a", "> ".repeat(8)));
+    }
+
+    #[test]
     fn links_code_spans_that_name_a_shape() {
         check("a `Shape`, not a `Shapes`", "a [`Shape`], not a `Shapes`");
         check("`Shape`: what it is for", "[`Shape`]: what it is for");
@@ -349,6 +383,9 @@ mod tests {
             "<code>",
             "\\",
             "- ",
+            "> ",
+            ">\n",
+            "> a\nb\n",
             "    x\n",
             "~~~\n",
             "<!--",
