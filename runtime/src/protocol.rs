@@ -9,6 +9,7 @@ mod message;
 mod numbers;
 mod output;
 mod patience;
+pub(crate) mod queue;
 #[cfg(feature = "server")]
 pub mod server;
 mod waiting;

@@ -35,6 +35,8 @@ pub trait LifecycleHandler: Send + 'static {
     }
 
     /// A ping came. It has been answered already.
+    ///
+    /// While the handler is busy, pings that take up to 1 MiB of memory wait for it. It is not told of those beyond.
     fn on_ping(&mut self, headers: &[Header], payload: &[u8]) {
         let _ = (headers, payload);
     }

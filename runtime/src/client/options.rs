@@ -45,7 +45,7 @@ impl CallOptions {
     }
 }
 
-/// How many bytes of events wait to be read, unless a subscription says otherwise: 16 MiB.
+/// How much memory the events that wait to be read may take, unless a subscription says otherwise: 16 MiB.
 const DEFAULT_QUEUE_LIMIT: usize = 16 * 1024 * 1024;
 
 /// What can be chosen for one subscription.
@@ -80,11 +80,12 @@ impl SubscribeOptions {
         self
     }
 
-    /// How many bytes of events may wait to be read. Default: 16 MiB.
+    /// How much memory the events that wait to be read may take, in bytes. Default: 16 MiB.
     ///
-    /// An event counts with its whole message. One that is larger than the limit by itself is still
-    /// queued if nothing else waits. A large event keeps the buffer that it was read into, which may be up to
-    /// 4 times as large and is shared with those that came with it.
+    /// It covers all that is allocated for them: the queue itself, which takes about 100 bytes for each event, and
+    /// the buffers that the messages lie in. A message of more than 4 KiB may keep a buffer of up to 4 times its
+    /// length, which counts once for all events in it. An event that is larger than the limit by itself is still
+    /// queued if nothing else waits.
     #[must_use]
     pub fn queue_limit(mut self, bytes: usize) -> Self {
         self.queue_limit = bytes;

@@ -2,7 +2,10 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{DecodeError, Frame, Limits, Message, MessageRef, message::Prelude};
+use super::{
+    DecodeError, Frame, Limits, Message, MessageRef,
+    message::{Memory, Prelude},
+};
 
 /// Splits a stream of bytes into frames. It holds no socket; the caller owns the buffer.
 ///
@@ -37,14 +40,16 @@ pub struct Decoder {
 const COPIED_LEN: usize = 4096;
 const COPIED_SHARE: usize = 4;
 
-/// Takes bytes off the front of what is in a buffer of that length.
-fn take(src: &mut BytesMut, len: usize, buffer_len: usize) -> Bytes {
+/// Takes bytes off the front of what is in a buffer of that length; gives them and the memory that they keep.
+fn take(src: &mut BytesMut, len: usize, buffer_len: usize) -> (Bytes, Memory) {
     if len > COPIED_LEN.max(buffer_len / COPIED_SHARE) {
-        return src.split_to(len).freeze();
+        let memory = Memory { end: src.as_ptr().addr() + src.capacity(), len: buffer_len.max(len) };
+        return (src.split_to(len).freeze(), memory);
     }
     let bytes = Bytes::copy_from_slice(&src[..len]);
     src.advance(len);
-    bytes
+    let memory = Memory { end: bytes.as_ptr().addr() + len, len };
+    (bytes, memory)
 }
 
 impl Decoder {
@@ -88,9 +93,9 @@ impl Decoder {
         };
         let Prelude { message_len, headers_len, .. } = prelude;
         prelude.check_message(src)?;
-        let bytes = take(src, message_len, buffer_len);
+        let (bytes, memory) = take(src, message_len, buffer_len);
         MessageRef::parse_headers(&bytes, headers_len, &self.limits)?;
-        Ok(Some(Frame::new(bytes, headers_len)))
+        Ok(Some(Frame::new(bytes, headers_len, memory)))
     }
 
     /// Takes the next message off the front of `src`, or `None` if `src` does not hold all of it yet.

@@ -133,16 +133,39 @@ impl<'a> MessageRef<'a> {
 }
 
 /// One message as bytes, checked, that owns them.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Frame {
     bytes: Bytes,
     headers_len: usize,
+    memory: Memory,
 }
+
+/// The piece of memory that a frame lies in, which may hold more than the frame.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory {
+    /// The address of its end, which no other piece has as long as the frame lives.
+    pub(crate) end: usize,
+    /// Its length in bytes.
+    pub(crate) len: usize,
+}
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        (self.headers_len, &self.bytes) == (other.headers_len, &other.bytes)
+    }
+}
+
+impl Eq for Frame {}
 
 impl Frame {
     /// Takes over bytes in which `message` was found.
-    pub(super) fn new(bytes: Bytes, headers_len: usize) -> Self {
-        Self { bytes, headers_len }
+    pub(super) fn new(bytes: Bytes, headers_len: usize, memory: Memory) -> Self {
+        Self { bytes, headers_len, memory }
+    }
+
+    /// The memory that it keeps alive.
+    pub(crate) fn memory(&self) -> Memory {
+        self.memory
     }
 
     /// A look into the frame.

@@ -27,7 +27,7 @@ use bytes::BytesMut;
 
 use super::{
     Endpoint, MessageType, StreamId, Wakers, header, numbers::NumberMap, output::Output,
-    patience::Patience,
+    patience::Patience, queue::Queue,
 };
 use crate::{
     error::{ConnectError, ConnectionError, EncodeError},
@@ -78,7 +78,7 @@ pub struct Core {
     /// How many bytes of answers to pings have been queued since they were last all written, and where the
     /// last of them ends.
     answers: (u64, u64),
-    events: VecDeque<ConnectionEvent>,
+    events: Queue<ConnectionEvent>,
     records_events: bool,
     /// An error of the other side has been recorded, and nobody has said whether it is the end.
     has_unjudged_error: bool,
@@ -112,7 +112,7 @@ impl Core {
             calls: 0,
             timer: None,
             answers: (0, 0),
-            events: VecDeque::new(),
+            events: Queue::default(),
             records_events: false,
             has_unjudged_error: false,
         })
@@ -141,7 +141,7 @@ impl Core {
 
     fn record(&mut self, event: ConnectionEvent) {
         if self.records_events {
-            self.events.push_back(event);
+            self.events.push(event);
             self.output.wake_waiting();
         }
     }

@@ -4,6 +4,7 @@ use std::{fmt, ops::Range};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::queue::Element;
 use crate::error::ConnectionError;
 use crate::frame::{
     EncodeError, Frame, FrameEncoder, Header, HeaderValueRef, Headers, Limits, MessageRef,
@@ -116,9 +117,9 @@ pub struct RpcMessage {
     pub flags: MessageFlags,
     /// The stream that it belongs to.
     pub stream_id: StreamId,
-    operation: Option<Range<usize>>,
-    service_model_type: Option<Range<usize>>,
-    content_type: Option<Range<usize>>,
+    operation: Option<Range<u32>>,
+    service_model_type: Option<Range<u32>>,
+    content_type: Option<Range<u32>>,
 }
 
 impl RpcMessage {
@@ -131,7 +132,8 @@ impl RpcMessage {
         let start = frame.as_bytes().as_ptr().addr();
         let range = |text: &[u8]| {
             let offset = text.as_ptr().addr() - start;
-            offset..offset + text.len()
+            // A frame states its length in 32 bits.
+            offset as u32..(offset + text.len()) as u32
         };
         let (mut message_type, mut flags, mut stream_id) = (None, None, None);
         let (mut operation, mut service_model_type, mut content_type) = (None, None, None);
@@ -184,7 +186,7 @@ impl RpcMessage {
     /// Whether the payload has this shape; `None` if the message does not say which it has.
     pub(crate) fn has_shape(&self, shape: &str) -> Option<bool> {
         let range = self.service_model_type.clone()?;
-        Some(&self.frame.as_bytes()[range] == shape.as_bytes())
+        Some(self.slice(range) == shape.as_bytes())
     }
 
     /// The `:content-type` header.
@@ -222,9 +224,29 @@ impl RpcMessage {
         self.flags.contains(MessageFlags::TERMINATE_STREAM)
     }
 
-    fn text(&self, range: &Option<Range<usize>>) -> Option<&str> {
+    /// How much memory it takes by itself, in bytes.
+    #[cfg(feature = "server")]
+    pub(crate) fn allocated(&self) -> usize {
+        size_of::<Self>() + self.held()
+    }
+
+    fn text(&self, range: &Option<Range<u32>>) -> Option<&str> {
         // It was read as UTF-8 from the same place.
-        std::str::from_utf8(&self.frame.as_bytes()[range.clone()?]).ok()
+        std::str::from_utf8(self.slice(range.clone()?)).ok()
+    }
+
+    fn slice(&self, range: Range<u32>) -> &[u8] {
+        &self.frame.as_bytes()[range.start as usize..range.end as usize]
+    }
+}
+
+impl Element for RpcMessage {
+    fn held(&self) -> usize {
+        self.frame.memory().len
+    }
+
+    fn shares(&self, next: &Self) -> bool {
+        self.frame.memory().end == next.frame.memory().end
     }
 }
 

@@ -8,6 +8,16 @@ use std::{
 /// A map by number. Nobody else chooses the keys, so that a hash that is easy to foresee will do.
 pub(super) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<NumberHasher>>;
 
+/// An empty map keeps room for so many entries.
+const KEPT: usize = 64;
+
+/// Gives back the memory of a map if it has become empty.
+pub(super) fn shrink<K, V>(map: &mut NumberMap<K, V>) {
+    if map.is_empty() && map.capacity() > KEPT {
+        *map = NumberMap::default();
+    }
+}
+
 /// Spreads numbers by a multiplication.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct NumberHasher(u64);

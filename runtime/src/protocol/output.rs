@@ -18,6 +18,10 @@ use crate::{
     serde,
 };
 
+/// How long a buffer may be that is kept when it is empty, in bytes: one large message must not cost its memory for
+/// as long as the connection is open.
+const MAX_KEPT: usize = 256 * 1024;
+
 /// How many losses are remembered for those who have not asked yet.
 const LOST_KEPT: usize = 16;
 
@@ -101,6 +105,20 @@ impl Output {
         max_frame_len: usize,
         payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
     ) -> Result<(), BuildError> {
+        let result = self.append_message(head, shape, max_frame_len, payload);
+        if result.is_err() && self.buffer.is_empty() {
+            clear(&mut self.buffer);
+        }
+        result
+    }
+
+    fn append_message(
+        &mut self,
+        head: &Outgoing<'_>,
+        shape: &'static str,
+        max_frame_len: usize,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+    ) -> Result<(), BuildError> {
         let mut frame =
             head.start(&mut self.buffer, Limits::DEFAULT, &[]).map_err(BuildError::encode)?;
         payload(frame.payload_mut()).map_err(|error| BuildError::serialize(shape, error))?;
@@ -166,9 +184,9 @@ impl Output {
         self.begun = end - bytes;
         self.taken += bytes as u64;
         if bytes == self.buffer.len() {
-            // The driver need not come for it. The buffer is used again from its start.
+            // The driver need not come for it.
             self.has_news = false;
-            self.buffer.clear();
+            clear(&mut self.buffer);
         } else {
             self.buffer.advance(bytes);
         }
@@ -179,17 +197,18 @@ impl Output {
         self.has_news = false;
         self.begun = 0;
         self.taken += self.buffer.len() as u64;
+        clear(dst);
         std::mem::swap(&mut self.buffer, dst);
     }
 
     /// Drops what no driver has taken: nobody is to act on it any more.
     pub(super) fn discard(&mut self) {
-        self.buffer.clear();
+        clear(&mut self.buffer);
     }
 
     /// Starts over with another socket. What the one before did not take stays unwritten.
     pub(super) fn restart(&mut self) {
-        self.buffer.clear();
+        clear(&mut self.buffer);
         self.begun = 0;
         if self.written < self.queued {
             if self.lost.len() == LOST_KEPT {
@@ -291,5 +310,14 @@ impl Output {
         }
         // Mostly there is nobody.
         if self.woken.is_empty() { Wakers::default() } else { std::mem::take(&mut self.woken) }
+    }
+}
+
+/// Empties a buffer, so that it is used again from its start, and lets go of it if it is long.
+fn clear(buffer: &mut BytesMut) {
+    buffer.clear();
+    // Its capacity is what is left of it behind what has been written.
+    if buffer.try_reclaim(MAX_KEPT + 1) {
+        *buffer = BytesMut::new();
     }
 }

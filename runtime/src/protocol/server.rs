@@ -15,7 +15,6 @@ mod room;
 mod stream;
 
 use std::{
-    collections::VecDeque,
     fmt,
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -24,8 +23,12 @@ use std::{
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, numbers::NumberMap,
-    output::Output, patience::Patience, waiting::Line,
+    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId,
+    numbers::NumberMap,
+    output::Output,
+    patience::Patience,
+    queue::{Element, Queue},
+    waiting::Line,
 };
 use crate::{
     error::{BuildError, ConnectionError},
@@ -53,6 +56,23 @@ pub enum Incoming {
     },
     /// A request on a new stream.
     Request(RpcMessage),
+}
+
+impl Element for Incoming {
+    fn held(&self) -> usize {
+        match self {
+            // There is one of it.
+            Self::Connect { payload, .. } => payload.len(),
+            Self::Request(message) => message.held(),
+        }
+    }
+
+    fn shares(&self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::Request(message), Self::Request(next)) => message.shares(next),
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Debug for Incoming {
@@ -128,9 +148,8 @@ pub struct Core {
     /// How many bytes are held for the service.
     received: usize,
     last_id: i32,
-    incoming: VecDeque<Incoming>,
-    /// How many bytes of requests wait there, those included that the client has given up since.
-    waiting: usize,
+    /// Includes requests that the client has given up since.
+    incoming: Queue<Incoming>,
     /// When the client has to be further than it is: connected, or gone.
     deadline: Option<Instant>,
     /// How much longer the message may take that has begun to arrive.
@@ -153,8 +172,7 @@ impl Core {
             finishing: 0,
             received: 0,
             last_id: 0,
-            incoming: VecDeque::new(),
-            waiting: 0,
+            incoming: Queue::default(),
             deadline: now.checked_add(config.handshake_timeout),
             patience: None,
             is_draining: false,
@@ -164,13 +182,8 @@ impl Core {
     /// What the service has to decide next; `None` after the connection has ended. Requests that arrived before
     /// the client went away come first.
     pub fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<Incoming>> {
-        match self.incoming.pop_front() {
-            Some(incoming) => {
-                if let Incoming::Request(message) = &incoming {
-                    self.waiting -= message.frame_len();
-                }
-                Poll::Ready(Some(incoming))
-            }
+        match self.incoming.pop() {
+            Some(incoming) => Poll::Ready(Some(incoming)),
             None if self.is_closed() => Poll::Ready(None),
             None => self.output.wait(cx),
         }

@@ -2,7 +2,6 @@
 
 use std::{
     any::Any,
-    collections::VecDeque,
     fmt,
     marker::PhantomData,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,11 +13,12 @@ use bytes::{Bytes, BytesMut};
 use crate::{
     error::BuildError,
     operation::{Operation, Shape, StreamingOperation},
+    protocol::queue,
     serde,
 };
 
-/// What a queued event is taken for besides its payload, in bytes.
-const OVERHEAD: usize = 256;
+/// How much of the buffer of an encoded event may be left empty in any case, in bytes.
+const MAX_WASTE: usize = 256;
 
 /// What happens to a subscriber whose queue is full.
 #[derive(Clone, Debug)]
@@ -34,16 +34,15 @@ pub enum OnFull<E> {
 
 /// Makes a queue for the events of one stream: its two ends.
 ///
-/// `limit` is how many bytes of payload may wait, with 256 bytes for each event. An event that is larger
-/// by itself is queued if nothing else waits. The receiver goes into
-/// [`StreamingResponse::queued`](super::StreamingResponse::queued).
+/// `limit` is how much memory the events that wait may take, in bytes: the buffers that they were encoded into,
+/// and the queue itself. An event that is larger by itself is queued if nothing else waits. The receiver goes
+/// into [`StreamingResponse::queued`](super::StreamingResponse::queued).
 pub fn event_queue<O: StreamingOperation>(
     limit: usize,
     on_full: OnFull<O::Error>,
 ) -> (EventSender<O>, EventReceiver<O>) {
     let state = State {
-        queue: VecDeque::new(),
-        len: 0,
+        queue: queue::Queue::default(),
         limit,
         on_full: Some(on_full),
         dropped: 0,
@@ -59,6 +58,8 @@ pub fn event_queue<O: StreamingOperation>(
 /// An event as it travels: encoded once, for any number of subscribers.
 pub struct EncodedEvent<O: StreamingOperation> {
     payload: Bytes,
+    /// How long the buffer is that the payload is in, in bytes.
+    buffer_len: usize,
     operation: PhantomData<fn(O)>,
 }
 
@@ -72,7 +73,13 @@ impl<O: StreamingOperation> EncodedEvent<O> {
         let mut payload = BytesMut::new();
         serde::append(&mut payload, event)
             .map_err(|error| BuildError::serialize(O::ResponseEvent::ID, error))?;
-        Ok(Self { payload: payload.freeze(), operation: PhantomData })
+        let (len, capacity) = (payload.len(), payload.capacity());
+        // A buffer that has grown may be twice as long as what is in it, and it may wait in many queues.
+        let (payload, buffer_len) = match capacity - len > MAX_WASTE.max(len / 8) {
+            true => (Bytes::copy_from_slice(&payload), len),
+            false => (payload.freeze(), capacity),
+        };
+        Ok(Self { payload, buffer_len, operation: PhantomData })
     }
 
     pub(super) fn payload(&self) -> &[u8] {
@@ -82,7 +89,7 @@ impl<O: StreamingOperation> EncodedEvent<O> {
 
 impl<O: StreamingOperation> Clone for EncodedEvent<O> {
     fn clone(&self) -> Self {
-        Self { payload: self.payload.clone(), operation: PhantomData }
+        Self { payload: self.payload.clone(), ..*self }
     }
 }
 
@@ -137,9 +144,7 @@ pub struct EventSender<O: StreamingOperation>(Queue<O>);
 struct Queue<O: StreamingOperation>(Arc<Mutex<State<O>>>);
 
 struct State<O: StreamingOperation> {
-    queue: VecDeque<EncodedEvent<O>>,
-    /// The lengths in the queue, in bytes.
-    len: usize,
+    queue: queue::Queue<EncodedEvent<O>>,
     limit: usize,
     /// Taken when it happens.
     on_full: Option<OnFull<O::Error>>,
@@ -214,8 +219,10 @@ impl<O: StreamingOperation> Queue<O> {
     }
 }
 
-fn cost<O: StreamingOperation>(event: &EncodedEvent<O>) -> usize {
-    event.payload.len() + OVERHEAD
+impl<O: StreamingOperation> queue::Element for EncodedEvent<O> {
+    fn held(&self) -> usize {
+        self.buffer_len
+    }
 }
 
 impl<O: StreamingOperation> State<O> {
@@ -223,8 +230,7 @@ impl<O: StreamingOperation> State<O> {
         if self.is_ended {
             return Err(SendEventError::Ended);
         }
-        let len = cost(&event);
-        while !self.queue.is_empty() && self.is_full(len) {
+        while !self.queue.is_empty() && self.is_full(&event) {
             self.dropped += 1;
             if let Some(OnFull::Fail(error)) =
                 self.on_full.take_if(|it| matches!(it, OnFull::Fail(_)))
@@ -233,21 +239,15 @@ impl<O: StreamingOperation> State<O> {
                 self.is_ended = true;
                 return Err(SendEventError::Full);
             }
-            self.pop();
+            self.queue.pop();
         }
-        self.len += len;
-        self.queue.push_back(event);
+        self.queue.push(event);
         Ok(())
     }
 
-    fn is_full(&self, more: usize) -> bool {
-        matches!(self.on_full, Some(OnFull::LatestOnly)) || self.len + more > self.limit
-    }
-
-    fn pop(&mut self) -> Option<EncodedEvent<O>> {
-        let event = self.queue.pop_front()?;
-        self.len -= cost(&event);
-        Some(event)
+    fn is_full(&self, next: &EncodedEvent<O>) -> bool {
+        matches!(self.on_full, Some(OnFull::LatestOnly))
+            || self.queue.allocated_with(next) > self.limit
     }
 }
 
@@ -297,7 +297,7 @@ impl<O: StreamingOperation> EventReceiver<O> {
         cx: &Context<'_>,
     ) -> Poll<Option<Result<EncodedEvent<O>, O::Error>>> {
         let mut state = self.queue.lock();
-        if let Some(event) = state.pop() {
+        if let Some(event) = state.queue.pop() {
             return Poll::Ready(Some(Ok(event)));
         }
         if state.is_ended {
@@ -319,6 +319,5 @@ impl<O: StreamingOperation> Drop for EventReceiver<O> {
         let mut state = self.queue.lock();
         state.is_ended = true;
         state.queue.clear();
-        state.len = 0;
     }
 }

@@ -15,10 +15,7 @@ use tokio::{
     time::Sleep,
 };
 
-use super::{
-    Shared,
-    input::{Input, MAX_KEPT},
-};
+use super::{Shared, input::Input};
 use crate::{
     LOG_TARGET,
     error::{ConnectionError, Logged},
@@ -38,8 +35,6 @@ pub(crate) struct Driver<IO, E: Endpoint> {
     shared: Arc<Shared<E>>,
     input: Input,
     output: BytesMut,
-    /// How long the buffer is that the output is in, in bytes: its capacity is what is left.
-    output_buffer_len: usize,
     is_flushed: bool,
     /// How many bytes of the output have been written since the state was told.
     written: usize,
@@ -57,7 +52,6 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             shared,
             input: Input::default(),
             output: BytesMut::new(),
-            output_buffer_len: 0,
             is_flushed: true,
             written: 0,
             timer: None,
@@ -69,7 +63,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
     /// Tells the state what has been written and what has arrived, and takes what is to be written next:
     /// all under one lock.
     fn exchange(&mut self, cx: &Context<'_>) -> Step {
-        let Self { shared, input, output, output_buffer_len, written, timer, broken, .. } = self;
+        let Self { shared, input, output, written, timer, broken, .. } = self;
         shared.with(|core| {
             // Nothing is missed that happens from here on.
             core.set_driver(cx);
@@ -83,7 +77,6 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             }
             if output.is_empty() {
                 core.take_output(output);
-                *output_buffer_len = output.capacity();
             }
             let broken = broken.as_ref().map(|it| it.1);
             let deadline = [core.next_deadline(), broken].into_iter().flatten().min();
@@ -110,11 +103,9 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             if len == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            // An emptied buffer is used again from its start, unless it is larger than what is usual.
+            // An emptied buffer is used again from its start.
             if len < self.output.len() {
                 self.output.advance(len);
-            } else if self.output_buffer_len > MAX_KEPT {
-                self.output = BytesMut::new();
             } else {
                 self.output.clear();
             }

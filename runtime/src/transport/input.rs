@@ -19,7 +19,7 @@ const MAX_CLAIMED_LEN: usize = 1024 * 1024;
 
 /// How large a buffer may be that is kept when it has become empty, in bytes, what has been taken off its front
 /// included: one large message must not cost its memory for as long as the connection is open.
-pub(super) const MAX_KEPT: usize = 1024 * 1024;
+const MAX_KEPT: usize = 1024 * 1024;
 
 /// What belongs to whoever reads.
 pub(super) struct Input {

@@ -10,7 +10,7 @@ use eventstream_rpc::{
     client::{Overflow, SubscribeOptions},
     error::ConnectionError,
     protocol::{
-        Endpoint,
+        Endpoint, RpcMessage,
         client::{Core, Failure, Key, Next, OpenError, Request},
     },
 };
@@ -221,23 +221,32 @@ fn a_stream_that_had_ended_is_not_lost_with_the_connection() {
     assert_eq!(events(&mut core, key), ["1", "end"]);
 }
 
-/// Room for two events with payloads of one byte, and no third.
+/// Room for two long events, and no third.
 fn room_for_two(overflow: Overflow) -> SubscribeOptions {
-    SubscribeOptions::default().overflow(overflow).queue_limit(event("1").len() * 2)
+    SubscribeOptions::default().overflow(overflow).queue_limit(TWO_LONG)
+}
+
+/// Long events arrive.
+fn receive_long(core: &mut Core, events: &[&str]) {
+    for text in events {
+        receive(core, event(&long(text)));
+    }
+}
+
+/// As [`events`], with what is in front in long ones.
+fn long_events(core: &mut Core, key: Key) -> Vec<String> {
+    events(core, key).into_iter().map(|it| it.trim_end_matches('.').to_owned()).collect()
 }
 
 #[test]
 fn a_full_queue_ends_the_subscription_after_what_was_queued() {
     let (mut core, key) = subscribed(room_for_two(Overflow::End));
-    for payload in ["1", "2"] {
-        receive(&mut core, event(payload));
-    }
+    receive_long(&mut core, &["1", "2"]);
     assert!(written(&mut core).is_empty());
-    for payload in ["3", "4"] {
-        receive(&mut core, event(payload));
-    }
+    receive_long(&mut core, &["3", "4"]);
     assert_eq!(written(&mut core), ["ApplicationMessage 2 1"], "ended once");
-    assert_eq!(events(&mut core, key), ["1", "2", "Lagged { dropped: 2, bytes: 2 }", "end"]);
+    let lagged = "Lagged { dropped: 2, bytes: 6000 }";
+    assert_eq!(long_events(&mut core, key), ["1", "2", lagged, "end"]);
     receive(&mut core, event("5"));
     assert_eq!(events(&mut core, key), ["end"], "nothing comes after the end");
     core.forget(key);
@@ -249,19 +258,17 @@ fn a_full_queue_ends_the_subscription_after_what_was_queued() {
 fn a_queue_that_is_full_before_the_response_ends_the_call() {
     let mut core = connected();
     let key = open(&mut core, &room_for_two(Overflow::End));
-    for payload in ["1", "2"] {
-        receive(&mut core, event(payload));
-    }
+    receive_long(&mut core, &["1", "2"]);
     let (task, waker) = Task::new();
     assert!(core.poll_reply(key, &Context::from_waker(&waker)).is_pending());
-    receive(&mut core, event("3"));
+    receive_long(&mut core, &["3"]);
     wake(&mut core);
     assert_eq!(task.woken(), 1);
     assert_eq!(written(&mut core), ["ApplicationMessage 2 1"]);
     // The response may still come, and is no use any more.
     receive(&mut core, shaped(MESSAGE, 0, 1, RESPONSE, "{}"));
     let failure = reply(&mut core, key).unwrap_err();
-    assert!(matches!(failure, Failure::Lagged { dropped: 3, bytes: 3 }), "{failure:?}");
+    assert!(matches!(failure, Failure::Lagged { dropped: 3, bytes: 9_000 }), "{failure:?}");
     assert_eq!(events(&mut core, key), ["end"]);
     core.forget(key);
     assert!(written(&mut core).is_empty() && !core.is_closed());
@@ -270,12 +277,10 @@ fn a_queue_that_is_full_before_the_response_ends_the_call() {
 #[test]
 fn the_oldest_events_make_room() {
     let (mut core, key) = subscribed(room_for_two(Overflow::DropOldest));
-    for payload in ["1", "2", "3", "4"] {
-        receive(&mut core, event(payload));
-    }
-    assert_eq!(events(&mut core, key), ["Dropped(2)", "3", "4"]);
-    receive(&mut core, event("5"));
-    assert_eq!(events(&mut core, key), ["5"], "what was dropped is told once");
+    receive_long(&mut core, &["1", "2", "3", "4"]);
+    assert_eq!(long_events(&mut core, key), ["Dropped(2)", "3", "4"]);
+    receive_long(&mut core, &["5"]);
+    assert_eq!(long_events(&mut core, key), ["5"], "what was dropped is told once");
 }
 
 #[test]
@@ -291,7 +296,7 @@ fn only_the_latest_event_is_kept() {
 fn an_event_over_the_limit_is_delivered_if_nothing_else_waits() {
     for overflow in [Overflow::End, Overflow::DropOldest, Overflow::LatestOnly] {
         let (mut core, key) = subscribed(room_for_two(overflow));
-        let long = "x".repeat(10_000);
+        let long = "x".repeat(100_000);
         receive(&mut core, event(&long));
         assert_eq!(events(&mut core, key), [long], "{overflow:?}");
         assert!(core.is_open(key));
@@ -310,7 +315,7 @@ fn a_full_queue_holds_up_nothing_else() {
             }
             let other = call(&mut core);
             let mut input: BytesMut =
-                ["1", "2", "3", "4"].map(|it| event(it).to_vec()).concat().as_slice().into();
+                ["1", "2", "3", "4"].map(|it| event(&long(it)).to_vec()).concat().as_slice().into();
             input.extend_from_slice(&shaped(MESSAGE, END, 2, RESPONSE, "{}"));
             core.receive(&mut input, Instant::now());
             assert!(core.wants_input() && input.is_empty(), "{overflow:?}");
@@ -318,4 +323,40 @@ fn a_full_queue_holds_up_nothing_else() {
             core.forget(key);
         }
     }
+}
+
+#[test]
+fn small_events_count_with_the_memory_that_they_take() {
+    const LIMIT: usize = 1024 * 1024;
+    for overflow in [Overflow::End, Overflow::DropOldest] {
+        let options = SubscribeOptions::default().overflow(overflow).queue_limit(LIMIT);
+        let (mut core, key) = subscribed(options);
+        let most = LIMIT / (size_of::<RpcMessage>() + event("1").len());
+        for _ in 0..most + 1_000 {
+            receive(&mut core, event("1"));
+        }
+        let queued = events(&mut core, key).iter().filter(|it| *it == "1").count();
+        assert!((most / 2..=most).contains(&queued), "{overflow:?}: {queued} of {most}");
+    }
+}
+
+#[test]
+fn events_that_share_a_buffer_count_it_once() {
+    const BUFFER_LEN: usize = 64 * 1024;
+    let options = SubscribeOptions::default().queue_limit(10 * BUFFER_LEN);
+    let (mut core, key) = subscribed(options);
+    let text = "x".repeat(20_000);
+    for _ in 0..9 {
+        // Three that are not copied, and too much room behind them.
+        let mut input = BytesMut::with_capacity(BUFFER_LEN);
+        input.extend_from_slice(&event(&text).repeat(3));
+        core.receive_in(&mut input, BUFFER_LEN, Instant::now());
+        assert!(input.is_empty());
+    }
+    assert!(core.is_open(key), "nine buffers fit");
+    let mut input = event(&text);
+    core.receive_in(&mut input, BUFFER_LEN, Instant::now());
+    assert!(!core.is_open(key), "with the slots of the queue a tenth does not");
+    let events = events(&mut core, key);
+    assert_eq!(events.iter().filter(|it| **it == text).count(), 27);
 }

@@ -90,9 +90,7 @@ fn a_server_that_closes_serves_nothing_more() {
 #[test]
 fn events_that_wait_for_a_reader_after_the_end_count() {
     let mut config = Config::default();
-    let (len, event_len) = (request(1).len(), event("1").len());
-    assert!(event_len >= len);
-    config.received_limit = len + event_len;
+    config.received_limit = TWO_LONG;
     let frees: [fn(&mut Core); 4] = [
         |core| drop(next_event(core)),
         |core| core.close_events(ID),
@@ -101,14 +99,14 @@ fn events_that_wait_for_a_reader_after_the_end_count() {
     ];
     for free in frees {
         let mut core = streaming(config);
-        receive(&mut core, event("1"));
+        receive(&mut core, event(&long("1")));
         receive(&mut core, bare(MESSAGE, END, 1));
-        receive(&mut core, request(2));
+        receive(&mut core, long_request(2));
         assert!(written(&mut core).is_empty());
-        receive(&mut core, request(3));
+        receive(&mut core, long_request(3));
         assert_eq!(written(&mut core), ["ApplicationError 2 3 InternalServerError"]);
         free(&mut core);
-        receive(&mut core, request(4));
+        receive(&mut core, long_request(4));
         assert!(written(&mut core).is_empty());
     }
 }

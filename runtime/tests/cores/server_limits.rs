@@ -11,7 +11,7 @@ use std::{
 
 use bytes::BytesMut;
 use eventstream_rpc::protocol::{
-    Endpoint, Place, StreamId,
+    Endpoint, Place, RpcMessage, StreamId,
     server::{Config, Core, Incoming, SendError},
 };
 
@@ -68,16 +68,16 @@ fn a_client_that_asks_and_does_not_read_stops_being_heard() {
 #[test]
 fn what_is_held_for_the_service_is_limited_in_all() {
     let mut config = Config::default();
-    config.received_limit = 2 * request(1).len() + 2 * event("1").len();
+    config.received_limit = TWO_LONG + long_request(1).len();
     let mut core = streaming(config);
     let events = |core: &mut Core| {
-        receive(core, event("1"));
-        receive(core, event("2"));
+        receive(core, event(&long("1")));
+        receive(core, event(&long("2")));
     };
     events(&mut core);
-    receive(&mut core, request(2));
+    receive(&mut core, long_request(2));
     let Poll::Ready(Some(Incoming::Request(_))) = core.poll_incoming(&cx()) else { panic!() };
-    receive(&mut core, request(3));
+    receive(&mut core, long_request(3));
     let refusal = "ApplicationError 2 3 InternalServerError";
     assert_eq!(written(&mut core), [refusal]);
     // What the service has taken makes room, and so does a stream that ends.
@@ -85,15 +85,43 @@ fn what_is_held_for_the_service_is_limited_in_all() {
     events(&mut core);
     core.respond(StreamId(2), RESPONSE, text("{}")).unwrap();
     assert_eq!(written(&mut core).len(), 1);
-    receive(&mut core, request(4));
+    receive(&mut core, long_request(4));
     assert!(written(&mut core).is_empty());
-    receive(&mut core, event("3"));
+    receive(&mut core, event(&long("3")));
     assert_eq!(written(&mut core), ["ApplicationError 2 1 InternalServerError"]);
     // What was held for the stream is gone with its reader.
     core.close_events(ID);
-    receive(&mut core, request(5));
-    receive(&mut core, request(6));
+    receive(&mut core, long_request(5));
+    receive(&mut core, long_request(6));
     assert!(written(&mut core).is_empty());
+}
+
+#[test]
+fn small_messages_count_with_the_memory_that_they_take() {
+    const LIMIT: usize = 1024 * 1024;
+    let most = LIMIT / (size_of::<RpcMessage>() + event("1").len());
+    let mut config = Config::default();
+    config.event_queue_limit = LIMIT;
+    let mut core = streaming(config);
+    let mut taken = 0;
+    while written(&mut core).is_empty() {
+        receive(&mut core, event("1"));
+        taken += 1;
+        assert!(taken <= most + 1, "{taken} events are taken");
+    }
+    assert!(taken > most / 2, "{taken} events are taken");
+
+    let most = LIMIT / (size_of::<Incoming>() + request(1).len());
+    let mut config = Config::default();
+    config.received_limit = LIMIT;
+    let mut core = accepted(config);
+    let mut taken = 0;
+    while written(&mut core).is_empty() {
+        taken += 1;
+        receive(&mut core, request(taken as i32));
+        assert!(taken <= most + 1, "{taken} requests are taken");
+    }
+    assert!(taken > most / 2, "{taken} requests are taken");
 }
 
 #[test]

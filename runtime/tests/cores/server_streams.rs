@@ -246,18 +246,18 @@ fn events_that_the_operation_does_not_take_are_answered() {
 #[test]
 fn events_that_there_is_no_room_for_end_their_stream() {
     let mut config = Config::default();
-    config.event_queue_limit = event("1").len() * 2;
+    config.event_queue_limit = TWO_LONG;
     let mut core = streaming(config);
     for payload in ["1", "2"] {
-        receive(&mut core, event(payload));
+        receive(&mut core, event(&long(payload)));
     }
-    assert_eq!(next_event(&mut core).as_deref(), Some("1"));
-    receive(&mut core, event("3"));
+    assert_eq!(next_event(&mut core), Some(long("1")));
+    receive(&mut core, event(&long("3")));
     assert!(written(&mut core).is_empty());
-    receive(&mut core, event("4"));
+    receive(&mut core, event(&long("4")));
     assert_eq!(written(&mut core), ["ApplicationError 2 1 InternalServerError"]);
     for expected in [Some("2"), Some("3"), None] {
-        assert_eq!(next_event(&mut core).as_deref(), expected);
+        assert_eq!(next_event(&mut core), expected.map(long));
     }
     assert!(!core.is_closed());
 }

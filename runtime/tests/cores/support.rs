@@ -51,6 +51,14 @@ pub(crate) fn encode(headers: Vec<Header>, payload: &str) -> BytesMut {
     bytes
 }
 
+/// A payload of 3,000 bytes that begins with a text, so that what messages cost besides does not matter.
+pub(crate) fn long(text: &str) -> String {
+    format!("{text:.<3000}")
+}
+
+/// A limit in bytes that two messages with such a payload fit into, and no third.
+pub(crate) const TWO_LONG: usize = 8_000;
+
 /// A message without other headers and payload.
 pub(crate) fn bare(kind: i32, flags: i32, stream: i32) -> BytesMut {
     encode(headers(kind, flags, stream, &[]), "")
@@ -192,6 +200,12 @@ pub(crate) fn reply(core: &mut client::Core, key: Key) -> Result<RpcMessage, Fai
 #[cfg(feature = "server")]
 pub(crate) fn request(stream: i32) -> BytesMut {
     encode(headers(MESSAGE, 0, stream, &[("operation", "test#Call")]), "{}")
+}
+
+/// The same with a [`long`] payload.
+#[cfg(feature = "server")]
+pub(crate) fn long_request(stream: i32) -> BytesMut {
+    encode(headers(MESSAGE, 0, stream, &[("operation", "test#Call")]), &long("request"))
 }
 
 /// A server that has let a client in.

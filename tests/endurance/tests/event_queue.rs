@@ -34,7 +34,7 @@ impl EchoTestRpc for Early {
         _request: StreamingRequest<EchoStreamMessages>,
         _context: RequestContext,
     ) -> Result<StreamingResponse<EchoStreamMessages>, EchoStreamMessagesError> {
-        let (sender, events) = event_queue(2_000, self.0.clone());
+        let (sender, events) = event_queue(1_500, self.0.clone());
         (self.1)(&sender);
         // Others have their turn before the response goes out.
         tokio::task::yield_now().await;

@@ -221,6 +221,11 @@ impl Arriving {
     }
 }
 
+/// How much memory a message takes that waits, in bytes, at least.
+pub(crate) fn cost(message: &RpcMessage) -> usize {
+    size_of::<RpcMessage>() + message.frame_len()
+}
+
 /// The message at the front of `input`, if it is whole and says what it has to.
 pub(crate) fn peek(input: &[u8]) -> Option<RpcMessage> {
     let frame = Decoder::default().decode_frame(&mut BytesMut::from(input)).ok()??;

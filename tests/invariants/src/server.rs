@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use eventstream_rpc::{
     error::ConnectionError,
     protocol::{
-        Endpoint, MessageType,
+        Endpoint, MessageType, RpcMessage,
         server::{Config, Core, ErrorMessage, SendError},
     },
 };
@@ -88,7 +88,7 @@ impl Server {
         config.write_queue_limit = if how & 2 != 0 { 300 } else { 1024 * 1024 };
         config.max_frame_len = if how & 4 != 0 { 250 } else { 24 * 1024 * 1024 };
         config.reply_queue_limit = if how & 32 != 0 { 600 } else { 16 * 1024 * 1024 };
-        config.event_queue_limit = if how & 8 != 0 { 500 } else { 16 * 1024 * 1024 };
+        config.event_queue_limit = if how & 8 != 0 { 2_000 } else { 16 * 1024 * 1024 };
         let now = Instant::now();
         let mut server = Self {
             core: Core::new(config, now),
@@ -308,7 +308,8 @@ impl Server {
             while let Some(len) = self.poll_event(at) {
                 waiting += len;
             }
-            let most = self.config.event_queue_limit.max(self.largest) + self.largest;
+            let one = self.largest + size_of::<RpcMessage>();
+            let most = self.config.event_queue_limit.max(one);
             assert!(waiting <= most, "{waiting} bytes of events wait");
         }
         self.core.fail(ConnectionError::ClosedByPeer);

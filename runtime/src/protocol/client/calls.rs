@@ -15,7 +15,7 @@ use super::{
 use crate::{
     LOG_TARGET,
     error::{BuildError, ConnectionError},
-    protocol::{MessageType, Outgoing, Place, RpcMessage, StreamId},
+    protocol::{MessageType, Outgoing, Place, RpcMessage, StreamId, numbers},
     serde,
 };
 
@@ -197,6 +197,9 @@ impl Core {
         // one, but must not pile up either.
         if self.streams.is_empty() {
             self.deadlines.clear();
+            self.deadlines.shrink_to(SPARE_DEADLINES);
+            numbers::shrink(&mut self.streams);
+            numbers::shrink(&mut self.keys);
         } else if self.deadlines.len() > 2 * self.streams.len() + SPARE_DEADLINES {
             let streams = &self.streams;
             self.deadlines.retain(|Reverse((deadline, key))| {

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use crate::{
     client::SubscribeOptions,
     error::{BuildError, ConnectError, ConnectionError},
-    frame::{Header, Limits},
+    frame::{Header, HeaderValue, Limits},
+    protocol::queue::Element,
 };
 
 /// What is sent to introduce this side.
@@ -110,6 +111,26 @@ pub enum ConnectionEvent {
     Disconnected(Option<ConnectionError>),
     /// An attempt to open the connection again failed.
     ReconnectFailed(Arc<ConnectError>),
+}
+
+impl Element for ConnectionEvent {
+    fn held(&self) -> usize {
+        match self {
+            Self::Ping { headers, payload } => {
+                let headers = headers.iter().map(|it| {
+                    let value_len = match &it.value {
+                        HeaderValue::ByteArray(bytes) => bytes.len(),
+                        HeaderValue::String(text) => text.len(),
+                        _ => 0,
+                    };
+                    size_of::<Header>() + it.name.len() + value_len
+                });
+                payload.len() + headers.sum::<usize>()
+            }
+            Self::Error(ConnectionError::PeerError { message: Some(text), .. }) => text.len(),
+            _ => 0,
+        }
+    }
 }
 
 impl std::fmt::Debug for ConnectionEvent {

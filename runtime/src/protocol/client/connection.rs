@@ -96,7 +96,7 @@ impl Core {
 
     /// What happened to the connection; `None` after the last.
     pub fn poll_connection_event(&mut self, cx: &Context<'_>) -> Poll<Option<ConnectionEvent>> {
-        match self.events.pop_front() {
+        match self.events.pop() {
             Some(event) => Poll::Ready(Some(event)),
             None if matches!(self.state, State::Closed(_)) => Poll::Ready(None),
             None => self.output.wait(cx),

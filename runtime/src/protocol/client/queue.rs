@@ -1,10 +1,8 @@
 //! The events of one stream that wait to be read.
 
-use std::collections::VecDeque;
-
 use crate::{
     client::{Overflow, SubscribeOptions},
-    protocol::RpcMessage,
+    protocol::{RpcMessage, queue},
 };
 
 /// What waits: an event, or what happened between two of them.
@@ -15,14 +13,30 @@ pub(super) enum Item {
     Resubscribed,
 }
 
-/// A queue that is bounded in bytes. Notices cost nothing, and there are never more than two in a row.
+impl queue::Element for Item {
+    fn held(&self) -> usize {
+        match self {
+            Self::Message(message) => message.held(),
+            Self::Disconnected | Self::Resubscribed => 0,
+        }
+    }
+
+    fn shares(&self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::Message(message), Self::Message(next)) => message.shares(next),
+            _ => false,
+        }
+    }
+}
+
+/// A queue that is bounded in bytes. There are never more than two notices in a row.
 #[derive(Debug)]
 pub(super) struct Queue {
-    items: VecDeque<Item>,
+    items: queue::Queue<Item>,
+    /// How many of the items are messages.
+    messages: usize,
     overflow: Overflow,
     limit: usize,
-    /// The lengths of the queued messages, in bytes.
-    len: usize,
     /// Events dropped since the last that was delivered, and their payloads in bytes.
     dropped: u64,
     dropped_bytes: u64,
@@ -34,10 +48,10 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new(options: Option<&SubscribeOptions>) -> Self {
         Self {
-            items: VecDeque::new(),
+            items: queue::Queue::default(),
+            messages: 0,
             overflow: options.map_or(Overflow::End, |it| it.overflow),
             limit: options.map_or(0, |it| it.queue_limit),
-            len: 0,
             dropped: 0,
             dropped_bytes: 0,
             has_lagged: false,
@@ -47,33 +61,38 @@ impl Queue {
 
     /// Queues an event; `false` if the queue is full and ends with what it holds.
     pub(super) fn push(&mut self, message: RpcMessage) -> bool {
-        let len = message.frame_len();
+        let item = Item::Message(message);
         match self.overflow {
-            Overflow::End if self.len > 0 && self.len + len > self.limit => {
-                self.count(&message);
+            Overflow::End if self.is_full(&item) => {
+                self.count(&item);
                 self.has_lagged = true;
                 return false;
             }
             Overflow::DropOldest => {
-                while self.len > 0 && self.len + len > self.limit {
+                while self.is_full(&item) {
                     self.drop_oldest();
                 }
             }
             Overflow::LatestOnly => {
-                while self.len > 0 {
+                while self.messages > 0 {
                     self.drop_oldest();
                 }
             }
             Overflow::End => {}
         }
-        self.push_uncounted(message);
+        self.messages += 1;
+        self.items.push(item);
         true
     }
 
     /// Queues the last message of a stream, whatever the limit.
-    pub(super) fn push_uncounted(&mut self, message: RpcMessage) {
-        self.len += message.frame_len();
-        self.items.push_back(Item::Message(message));
+    pub(super) fn push_last(&mut self, message: RpcMessage) {
+        self.messages += 1;
+        self.items.push(Item::Message(message));
+    }
+
+    fn is_full(&self, next: &Item) -> bool {
+        self.messages > 0 && self.items.allocated_with(next) > self.limit
     }
 
     /// An outage has begun, or goes on: an attempt to come back that fails is none of its own.
@@ -85,21 +104,21 @@ impl Queue {
         if let Some(Item::Resubscribed) = self.items.back() {
             self.items.pop_back();
         } else {
-            self.items.push_back(Item::Disconnected);
+            self.items.push(Item::Disconnected);
         }
     }
 
     pub(super) fn push_resubscribed(&mut self) {
         self.is_out = false;
-        self.items.push_back(Item::Resubscribed);
+        self.items.push(Item::Resubscribed);
     }
 
     fn drop_oldest(&mut self) {
         let Some(index) = self.items.iter().position(|it| matches!(it, Item::Message(_))) else {
             return;
         };
-        if let Some(Item::Message(oldest)) = self.items.remove(index) {
-            self.len -= oldest.frame_len();
+        if let Some(oldest) = self.items.remove(index) {
+            self.messages -= 1;
             self.count(&oldest);
         }
         // Two outages with nothing left between them are one.
@@ -107,12 +126,20 @@ impl Queue {
             && matches!(self.items.get(index - 1), Some(Item::Resubscribed))
             && matches!(self.items.get(index), Some(Item::Disconnected))
         {
-            self.items.drain(index - 1..=index);
+            self.items.remove(index);
+            self.items.remove(index - 1);
         }
     }
 
     /// Counts an event that is not delivered.
-    pub(super) fn count(&mut self, message: &RpcMessage) {
+    fn count(&mut self, item: &Item) {
+        if let Item::Message(message) = item {
+            self.count_message(message);
+        }
+    }
+
+    /// Counts an event that arrives when no more are delivered.
+    pub(super) fn count_message(&mut self, message: &RpcMessage) {
         // The empty message that ends a stream is not an event.
         if !message.payload().is_empty() {
             self.dropped += 1;
@@ -127,16 +154,14 @@ impl Queue {
     }
 
     pub(super) fn pop(&mut self) -> Option<Item> {
-        let item = self.items.pop_front();
-        if let Some(Item::Message(message)) = &item {
-            self.len -= message.frame_len();
-        }
+        let item = self.items.pop();
+        self.messages -= usize::from(matches!(item, Some(Item::Message(_))));
         item
     }
 
     /// Drops what is left of a full queue: how many events and bytes of payload were not delivered.
     pub(super) fn give_up(&mut self) -> (u64, u64) {
-        while self.len > 0 {
+        while self.messages > 0 {
             self.drop_oldest();
         }
         self.take_lag().unwrap_or_default()
@@ -150,7 +175,7 @@ impl Queue {
 
     pub(super) fn clear(&mut self) {
         self.items.clear();
-        self.len = 0;
+        self.messages = 0;
         self.dropped = 0;
         self.has_lagged = false;
     }

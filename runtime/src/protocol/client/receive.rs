@@ -15,9 +15,9 @@ use crate::{
     },
 };
 
-/// How many events of the connection may wait. Of pings beyond it nobody is told, and an error beyond it ends
-/// the connection.
-const MAX_EVENTS: usize = 1000;
+/// How much memory the events of the connection may take that wait, in bytes. One that takes more by itself waits
+/// alone. Pings beyond it are answered and not reported, and an error beyond it ends the connection.
+const EVENTS_LIMIT: usize = 1024 * 1024;
 
 impl Core {
     /// Takes the whole messages off the front of what has arrived.
@@ -117,10 +117,10 @@ impl Core {
             MessageType::PingResponse => self.receive_pong(),
             MessageType::ProtocolError | MessageType::InternalError => {
                 let error = peer_error(message);
-                self.record(ConnectionEvent::Error(error.clone()));
                 // Whoever is told of errors decides whether this one ends the connection, unless they do
                 // not listen.
-                let is_heard = self.records_events && self.events.len() < MAX_EVENTS;
+                let is_heard = self.records_events && self.has_room_for_event(message);
+                self.record(ConnectionEvent::Error(error.clone()));
                 self.has_unjudged_error = is_heard;
                 if !is_heard {
                     self.fail(error);
@@ -171,11 +171,16 @@ impl Core {
         let head = Outgoing::of_connection(MessageType::PingResponse);
         self.output.write_control(&head, &headers, ping.payload());
         self.answers = (self.answers.0 + self.output.queued() - before, self.output.queued());
-        if self.records_events && self.events.len() < MAX_EVENTS {
+        if self.records_events && self.has_room_for_event(ping) {
             let payload = bytes::Bytes::copy_from_slice(ping.payload());
             self.record(ConnectionEvent::Ping { headers, payload });
         }
         Ok(())
+    }
+
+    /// Whether a message may be recorded as an event of the connection.
+    fn has_room_for_event(&self, message: &RpcMessage) -> bool {
+        self.events.is_empty() || self.events.allocated() + message.frame_len() <= EVENTS_LIMIT
     }
 
     fn receive_application(&mut self, message: RpcMessage) -> Result<(), Violation> {

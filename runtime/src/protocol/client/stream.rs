@@ -169,7 +169,7 @@ impl Stream {
     pub(super) fn receive(&mut self, message: RpcMessage) -> (Action, Option<Waker>) {
         let is_terminating = message.is_terminating();
         if self.lagging.is_some() {
-            self.queue.count(&message);
+            self.queue.count_message(&message);
             return (if is_terminating { Action::Ended } else { Action::None }, None);
         }
         let action = match self.phase {
@@ -215,7 +215,7 @@ impl Stream {
         }
         if message.message_type == MessageType::ApplicationError {
             self.reopening = Reopening::No;
-            self.queue.push_uncounted(message);
+            self.queue.push_last(message);
             return Action::Terminate;
         }
         if self.reopening == Reopening::Waiting {

@@ -21,11 +21,12 @@ pub struct Config {
     /// from the client until it has taken some. So a client that asks and does not read stops being heard,
     /// rather than filling the memory. Default: 16 MiB.
     pub reply_queue_limit: usize,
-    /// How many bytes of a client's events may wait for the service, for each stream. Default: 16 MiB.
+    /// How much memory a client's events that wait for the service may take, for each stream, in bytes: the
+    /// buffers that the messages lie in and the queue. Default: 16 MiB.
     pub event_queue_limit: usize,
-    /// How many bytes of a client's requests and events may be held for the service in all: a request counts
-    /// until its stream ends, an event until the service takes it. What is over it is refused. What is held
-    /// may keep buffers that are up to 4 times as large. Default: 64 MiB.
+    /// How much memory a client's requests and events may take that are held for the service, in all, in bytes: a
+    /// request counts until its stream ends, an event until the service takes it. What is over it is refused. A
+    /// message counts with the buffer that it lies in, which may be up to 4 times as long. Default: 64 MiB.
     pub received_limit: usize,
     /// How long a handler that reads its client's events may go on after the stream has ended, to read the rest of
     /// them and to finish. Default: 10 s.

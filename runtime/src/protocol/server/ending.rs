@@ -11,7 +11,7 @@ use std::{
 use super::{Core, Reader, Stream};
 use crate::{
     error::Unhandled,
-    protocol::{RpcMessage, StreamId},
+    protocol::{RpcMessage, StreamId, numbers},
 };
 
 /// What a handler may still do.
@@ -53,8 +53,8 @@ impl Core {
         let streams = if is_open { &mut self.streams } else { &mut self.ended };
         let Some(stream) = streams.get_mut(&id) else { return Poll::Ready(None) };
         match stream.pop() {
-            Some(event) => {
-                self.received -= event.frame_len();
+            Some((event, len)) => {
+                self.received -= len;
                 Poll::Ready(Some(event))
             }
             None if is_open => stream.wait(cx),
@@ -129,6 +129,7 @@ impl Core {
     /// Ends a stream, and wakes its handler. Whether it was open.
     pub(super) fn remove(&mut self, id: StreamId) -> bool {
         let Some(stream) = self.streams.remove(&id) else { return false };
+        numbers::shrink(&mut self.streams);
         self.retire(id, stream);
         if self.is_draining {
             self.output.wake_waiting();
@@ -152,7 +153,6 @@ impl Core {
     /// Forgets the requests that the service has not taken yet.
     pub(super) fn drop_incoming(&mut self) {
         self.incoming.clear();
-        self.waiting = 0;
         let unknown = |it: &(&StreamId, &Stream)| it.1.reader == Reader::Unknown;
         let ids: Vec<_> = self.ended.iter().filter(unknown).map(|it| *it.0).collect();
         for id in ids {
@@ -170,6 +170,7 @@ impl Core {
     fn forget(&mut self, id: StreamId) {
         if let Some(stream) = self.ended.remove(&id) {
             self.received -= stream.held();
+            numbers::shrink(&mut self.ended);
         }
     }
 

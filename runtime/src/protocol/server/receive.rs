@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Core, ErrorMessage, Incoming, Reader, State, Stream};
+use super::{Config, Core, ErrorMessage, Incoming, Reader, State, Stream};
 use crate::{
     error::{ConnectionError, DecodeError, Unhandled},
     frame::{Frame, Header, HeaderValueRef},
@@ -153,7 +153,7 @@ impl Core {
         let stream = Stream::new(&message);
         // One that is over the limit by itself is served alone. Requests that the client has given up count
         // until the service has come to them.
-        let held = self.received.max(self.waiting);
+        let held = self.received.max(self.incoming.allocated());
         let is_too_much = held > 0 && held + stream.held() > self.config.received_limit;
         let count = (self.streams.len() + self.ended.len()).max(self.incoming.len());
         if self.is_draining || is_too_much || count >= self.config.max_streams {
@@ -161,7 +161,6 @@ impl Core {
             return Ok(());
         }
         self.received += stream.held();
-        self.waiting += message.frame_len();
         self.streams.insert(id, stream);
         self.push(Incoming::Request(message));
         Ok(())
@@ -172,21 +171,18 @@ impl Core {
         let is_end = message.is_terminating();
         // Only an event has a payload: an empty message that ends the stream says no more than that.
         if !(is_end && message.payload().is_empty()) {
-            let limit = self.config.event_queue_limit;
-            let len = message.frame_len();
+            let Config { event_queue_limit, received_limit, .. } = self.config;
             let Some(stream) = self.streams.get_mut(&id) else { return };
-            // As for the limit of the stream, one event that is over it by itself is taken.
-            let others = self.received - if stream.has_events() { 0 } else { stream.held() };
             let is_taken = match stream.reader {
                 Reader::None => false,
                 // The handler has dropped its stream of events.
                 Reader::Closed => true,
                 Reader::Unknown | Reader::Open => {
-                    let fits = (others == 0 || others + len <= self.config.received_limit)
-                        && stream.push(message, limit);
-                    self.received += if fits { len } else { 0 };
+                    let others = self.received - stream.held();
+                    let more = stream.push(message, event_queue_limit, others, received_limit);
+                    self.received += more.unwrap_or_default();
                     self.output.wake(stream.take_wakers());
-                    fits
+                    more.is_some()
                 }
             };
             // Who has ended the stream needs no answer.
@@ -201,7 +197,7 @@ impl Core {
     }
 
     fn push(&mut self, incoming: Incoming) {
-        self.incoming.push_back(incoming);
+        self.incoming.push(incoming);
         self.output.wake_waiting();
     }
 }

@@ -6,7 +6,10 @@ use bytes::BufMut;
 use eventstream_rpc::{
     client::{Overflow, SubscribeOptions},
     error::ConnectionError,
-    protocol::client::{Failure, Key, Next, OpenError, Request},
+    protocol::{
+        RpcMessage,
+        client::{Failure, Key, Next, OpenError, Request},
+    },
 };
 
 use super::{Client, cx, is_application};
@@ -44,7 +47,7 @@ impl Client {
             [Overflow::End, Overflow::DropOldest, Overflow::LatestOnly][usize::from(how & 3) % 3];
         options = options.overflow(overflow);
         if how & 4 != 0 {
-            let bytes = usize::from(how >> 4) * 64;
+            let bytes = usize::from(how >> 4) * 256;
             limit = Some(bytes);
             options = options.queue_limit(bytes);
         }
@@ -140,7 +143,7 @@ impl Client {
         }
     }
 
-    /// Whether there was something.
+    /// How much memory what came takes, if something came.
     pub(super) fn poll_event(&mut self, at: usize) -> Option<usize> {
         crate::task::wake(&mut self.core);
         let (core, stream) = (&mut self.core, &mut self.streams[at]);
@@ -162,7 +165,7 @@ impl Client {
                     assert!(stream.last_event < Some(number), "events come in their order");
                     stream.last_event = Some(number);
                 }
-                Some(message.frame_len())
+                Some(frames::cost(&message))
             }
             Next::Dropped(count) => {
                 assert!(count > 0);
@@ -193,8 +196,8 @@ impl Client {
         let stream = &self.streams[at];
         if let Some(limit) = stream.limit {
             // One that is over the limit by itself, and an error in the place of the last event.
-            let most = limit.max(self.largest) + 2 * self.largest;
-            assert!(waiting <= most, "{waiting} bytes wait, and {limit} may");
+            let one = self.largest + size_of::<RpcMessage>();
+            assert!(waiting <= limit.max(one) + one, "{waiting} bytes wait, and {limit} may");
         }
         assert!(matches!(self.core.poll_event(stream.key, &cx()), Poll::Ready(None)));
     }

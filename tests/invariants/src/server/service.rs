@@ -102,7 +102,7 @@ impl Server {
         }
     }
 
-    /// The length of an event, if there was one.
+    /// How much memory an event takes, if there was one.
     pub(super) fn poll_event(&mut self, at: usize) -> Option<usize> {
         wake(&mut self.core);
         let (core, served) = (&mut self.core, &mut self.served[at]);
@@ -114,6 +114,6 @@ impl Server {
             assert!(served.last_event < Some(number), "events come in their order");
             served.last_event = Some(number);
         }
-        Some(event.frame_len())
+        Some(frames::cost(&event))
     }
 }
