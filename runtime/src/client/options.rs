@@ -84,8 +84,8 @@ impl SubscribeOptions {
     ///
     /// It covers all that is allocated for them: the queue itself, which takes about 100 bytes for each event, and
     /// the buffers that the messages lie in. A message of more than 4 KiB may keep a buffer of up to 4 times its
-    /// length, which counts once for all events in it. An event that is larger than the limit by itself is still
-    /// queued if nothing else waits.
+    /// length, which it may share with others. An event that is larger than the limit by itself is still queued if
+    /// nothing else waits.
     #[must_use]
     pub fn queue_limit(mut self, bytes: usize) -> Self {
         self.queue_limit = bytes;
