@@ -18,12 +18,11 @@ use crate::{
 /// the model are shown by Cargo, and a model that is refused fails the build with file, line and hint. The
 /// file is written to the build's `OUT_DIR`, and only if it changed. Returns its path.
 ///
-/// In `Cargo.toml`, the generator for the build script, and what the generated code needs, with the
-/// [features](crate::Sides) of the sides that are generated:
+/// In `Cargo.toml`, what the generated code needs, and the generator for the build script:
 ///
 /// ```toml
 /// [dependencies]
-/// eventstream-rpc = { version = "0.1", features = ["tokio", "blocking", "server"] }
+/// eventstream-rpc = "0.1"
 /// serde = { version = "1", features = ["derive"] }
 ///
 /// [build-dependencies]
@@ -39,8 +38,17 @@ use crate::{
 /// }
 /// ```
 ///
-/// [`Config`] has what else there is to choose: the service of several, operations to
-/// [skip](Config::skip), the sides, the [words](crate::Words) of names.
+/// By default that is the asynchronous client. [`Config`] has what else there is to choose: the
+/// [sides](crate::Sides), each with a feature of `eventstream-rpc`, the service of several,
+/// operations to [skip](Config::skip), the [words](crate::Words) of names. Here is a client and a server, for which the dependency has
+/// `features = ["tokio", "server"]`:
+///
+/// ```
+/// use codegen::{Config, Sides};
+///
+/// let mut config = Config::module("crate::echo");
+/// config.sides = Sides::NONE.with_client().with_server();
+/// ```
 ///
 /// `src/lib.rs`, which gets a module `echo` with `echo::Client` and the rest:
 ///
@@ -48,8 +56,20 @@ use crate::{
 /// include!(concat!(env!("OUT_DIR"), "/echo.rs"));
 /// ```
 ///
-/// The module's path is where the file is included: for `crate::ipc::echo` the same line stands in the
-/// module `ipc`.
+/// The module's path is where the file is included, and what the file is called after: for
+/// `crate::ipc::echo` the module `ipc` includes `/ipc/echo.rs`.
+///
+/// # Optimisation
+///
+/// Cargo does not optimise build scripts, not even for a release build. The 35 operations of Greengrass then
+/// take 0.52 s to generate, whenever the model has changed. In the `Cargo.toml` of the workspace, this makes it
+/// 0.15 s, and the first build slower: the generator with its dependencies and the procedural macros of the
+/// workspace take 120 s of processor time to compile instead of 37 s.
+///
+/// ```toml
+/// [profile.dev.build-override]
+/// opt-level = 1
+/// ```
 ///
 /// # Errors
 ///

@@ -139,6 +139,7 @@ fn error_module(service: &ir::Service) -> TokenStream {
 
         pub use eventstream_rpc::error::{
             BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef, Unhandled,
+            with_sources,
         };
         #violations
     }

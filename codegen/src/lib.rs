@@ -94,10 +94,11 @@ impl Config {
     }
 
     /// The configuration for a module of another crate, such as `crate::echo`, in one file. It has no
-    /// features: what [`sides`](Self::sides) name is there.
+    /// features: what [`sides`](Self::sides) name is there, by default the asynchronous client alone.
     pub fn module(path: impl Into<String>) -> Self {
         let path = path.into();
-        Self { module: Some(path.clone()), ..Self::new(path) }
+        let sides = Sides::NONE.with_client();
+        Self { module: Some(path.clone()), sides, ..Self::new(path) }
     }
 }
 
@@ -176,6 +177,8 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     }
     let header = header(&service.origin);
     let first_line = format!("// {header}\n\n");
+    let uses_patterns = service.checks().any(|it| it.pattern.is_some());
+    let runtime_features: Vec<_> = uses_patterns.then_some("pattern").into_iter().collect();
     let files = emit::emit(&service);
     let files = match &config.module {
         None => {
@@ -188,13 +191,12 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
             let files = files
                 .map(|it| emit::File { tokens: module::reroot(it.tokens, path), path: it.path });
             let files: Vec<_> = format::format(files, &conditions, "").collect();
-            let file = module::nest(&files, path);
+            let features = config.sides.features().map(|it| it.0).chain(runtime_features.clone());
+            let file = module::nest(&files, path, &features.collect::<Vec<_>>());
             vec![GeneratedFile { contents: first_line + &file.contents, ..file }]
         }
     };
     let summary = Summary::of(&service);
-    let uses_patterns = service.checks().any(|it| it.pattern.is_some());
-    let runtime_features = uses_patterns.then_some("pattern").into_iter().collect();
     let warnings = reporter.finish();
     Ok(Generated { files, warnings, summary, origin: service.origin, runtime_features })
 }

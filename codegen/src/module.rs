@@ -57,20 +57,35 @@ fn documentation(literal: &Literal, module: &str) -> Literal {
     Literal::string(&lines.collect::<Vec<_>>().join(&LINE_BREAK.to_string()))
 }
 
-/// Puts the files of a crate, without their first lines, into one module of one file.
-pub(crate) fn nest(files: &[GeneratedFile], module: &str) -> GeneratedFile {
+/// Puts the files of a crate, without their first lines, into one module of one file, which is called after
+/// the path of the module. `features` are those of the runtime without which it does not compile.
+pub(crate) fn nest(files: &[GeneratedFile], module: &str, features: &[&str]) -> GeneratedFile {
     let name = module.rsplit("::").next().unwrap_or(module);
-    let plain = name.trim_start_matches("r#");
     let texts: HashMap<_, _> = files.iter().map(|it| (&*it.path, &*it.contents)).collect();
-    let mut contents = format!(
-        "#[allow(\n    dead_code,\n    unused_imports,\n    unreachable_pub,\n    clippy::all,\n    \
-         reason = \"what the crate around it does not use is generated all the same\"\n)]\n\
-         pub mod {name} {{\n"
-    );
+    let mut contents = String::new();
+    for feature in features {
+        contents.push_str(&format!("eventstream_rpc::__with_{feature}! {{\n"));
+    }
+    contents.push_str(&format!("{ALLOW}pub mod {name} {{\n"));
     push(&mut contents, "", "lib.rs", &texts, 1);
     contents.push_str("}\n");
-    GeneratedFile { path: format!("{plain}.rs"), contents }
+    contents.push_str(&"}\n".repeat(features.len()));
+    let path = module.trim_start_matches("crate::").replace("r#", "").replace("::", "/");
+    GeneratedFile { path: format!("{path}.rs"), contents }
 }
+
+/// The lints that a crate may have and generated code need not follow.
+const ALLOW: &str = "\
+#[allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    reason = \"what the crate around it does not use is generated all the same\"
+)]
+";
 
 /// Writes a file and the modules that it declares. Its text is what the formatter writes: a line is never
 /// the inside of a literal.

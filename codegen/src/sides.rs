@@ -31,6 +31,24 @@ impl Sides {
     /// No side: the shapes alone.
     pub const NONE: Self = Self { client: false, blocking: false, server: false };
 
+    /// These sides and the asynchronous client.
+    #[must_use]
+    pub const fn with_client(self) -> Self {
+        Self { client: true, ..self }
+    }
+
+    /// These sides and the blocking client.
+    #[must_use]
+    pub const fn with_blocking(self) -> Self {
+        Self { blocking: true, ..self }
+    }
+
+    /// These sides and the server.
+    #[must_use]
+    pub const fn with_server(self) -> Self {
+        Self { server: true, ..self }
+    }
+
     /// The features of the sides that are there, each with what it is for, the most important first.
     pub fn features(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let features = [

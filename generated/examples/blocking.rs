@@ -1,7 +1,11 @@
-//! Answers every message on `requests/+` with one on `answers`, without an asynchronous runtime.
+//! Answers every message on `requests` with one on `answers`, without an asynchronous runtime.
 //!
-//! One thread does it all: it waits for the next event, and calls in between. Run it with
-//! `--features blocking`.
+//! One thread does it all: it waits for the next event, and calls in between. The examples `publish` and
+//! `subscribe` send it messages and show its answers.
+//!
+//! ```console
+//! $ cargo run -p greengrass-core-ipc --example blocking --features blocking
+//! ```
 
 use greengrass_core_ipc::{
     blocking::Client,
@@ -10,7 +14,7 @@ use greengrass_core_ipc::{
 
 fn main() -> anyhow::Result<()> {
     let client = Client::connect()?;
-    let subscription = client.subscribe_to_topic().topic("requests/+").send()?;
+    let subscription = client.subscribe_to_topic().topic("requests").send()?;
     println!("answering");
     for event in subscription {
         let SubscriptionResponseMessage::BinaryMessage(request) = event? else { continue };

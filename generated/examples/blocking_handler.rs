@@ -1,11 +1,13 @@
 //! Prints what arrives for a topic filter on a thread of its own, while the main thread publishes readings.
 //!
-//! Usage: `blocking_handler <filter> <topic> <number of readings>`. Run it with `--features blocking`.
+//! ```console
+//! $ cargo run -p greengrass-core-ipc --example blocking_handler --features blocking -- FILTER TOPIC COUNT
+//! ```
 
 use anyhow::Context;
 use greengrass_core_ipc::{
     blocking::Client,
-    types::{BinaryMessage, SubscriptionResponseMessage},
+    types::{BinaryMessage, ReceiveMode, SubscriptionResponseMessage},
 };
 
 fn main() -> anyhow::Result<()> {
@@ -14,10 +16,16 @@ fn main() -> anyhow::Result<()> {
     let (filter, topic) = (next("a filter to receive")?, next("a topic to publish to")?);
     let count: u32 = next("how many readings to publish")?.parse()?;
 
-    let client = Client::connect()?;
-    let subscription = client.subscribe_to_topic().topic(filter).send()?;
-    // It may take its time, and may call the client too.
-    let handle = subscription.spawn_handler(|event| {
+    let connection = Client::builder().connect()?;
+    let client = Client::new(connection.clone());
+    let subscription = client
+        .subscribe_to_topic()
+        .topic(filter)
+        // By default a filter with wildcards does not match what this component publishes itself.
+        .receive_mode(ReceiveMode::ReceiveAllMessages)
+        .send()?;
+    // The handler may take its time, and may call the client too. Dropping the handle unsubscribes.
+    let _handle = subscription.spawn_handler(|event| {
         if let SubscriptionResponseMessage::BinaryMessage(message) = event {
             let text = message.message.unwrap_or_default();
             println!("received: {}", String::from_utf8_lossy(&text));
@@ -27,7 +35,7 @@ fn main() -> anyhow::Result<()> {
         let reading = BinaryMessage::builder().message(format!("reading {number}")).build();
         client.publish_to_topic().topic(&topic).publish_message(reading).send()?;
     }
-    // Until the subscription ends, which it does when the nucleus goes away.
-    handle.closed();
+    // Until the nucleus goes away.
+    connection.closed()?;
     Ok(())
 }

@@ -1,4 +1,8 @@
 //! Publishes once and says what went wrong, if something did.
+//!
+//! ```console
+//! $ cargo run -p greengrass-core-ipc --example errors -- TOPIC
+//! ```
 
 use std::time::Duration;
 
@@ -38,7 +42,8 @@ async fn main() -> anyhow::Result<()> {
         }
         SdkError::Timeout { .. } => println!("it could not be sent in time; safe to try again"),
         SdkError::DispatchFailure { source, request_written, .. } => {
-            println!("the connection was lost ({source}); request written: {request_written}");
+            let reason = source.with_sources();
+            println!("the connection was lost ({reason}); request written: {request_written}");
         }
         // A nucleus also answers with errors that the model does not list for the operation.
         _ => match error.service_error().and_then(|it| it.decode::<InvalidArgumentsError>()) {

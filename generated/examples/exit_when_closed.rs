@@ -4,6 +4,10 @@
 //! that is left over is refused from then on, and the process may stand in the way of the one that replaces
 //! it. So a component does not come back by itself: it exits with a status that says that it failed, and
 //! the nucleus starts it again, with a token that is good. `reconnect` is for everyone else.
+//!
+//! ```console
+//! $ cargo run -p greengrass-core-ipc --example exit_when_closed
+//! ```
 
 use std::process::ExitCode;
 
@@ -25,7 +29,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             let answer = BinaryMessage::builder().message("here").build();
             let sent = answers.publish_to_topic().topic("answers").publish_message(answer).send();
             if let Err(error) = sent.await {
-                println!("not answered: {error}");
+                println!("not answered: {}", error.with_sources());
             }
         }
     });

@@ -1,6 +1,10 @@
 //! Receives messages until SIGTERM, then unsubscribes, says goodbye and closes the connection.
 //!
 //! The nucleus stops a component by sending SIGTERM to its processes.
+//!
+//! ```console
+//! $ cargo run -p greengrass-core-ipc --example graceful_stop
+//! ```
 
 use greengrass_core_ipc::{Client, types::BinaryMessage};
 use tokio::signal::unix::{SignalKind, signal};

@@ -2,8 +2,16 @@
 //!
 //! A nucleus that restarts gives out new tokens and starts its components again, so a component whose
 //! connection has ended should exit rather than linger.
+//!
+//! ```console
+//! $ cargo run -p greengrass-core-ipc --example lifecycle
+//! ```
 
-use greengrass_core_ipc::{Client, client::LifecycleHandler, error::ConnectionError};
+use greengrass_core_ipc::{
+    Client,
+    client::LifecycleHandler,
+    error::{ConnectionError, with_sources},
+};
 
 struct Reporter;
 
@@ -16,13 +24,13 @@ impl LifecycleHandler for Reporter {
         match error {
             // However it showed: by the end of the socket, or by an internal error that the nucleus reported.
             Some(error) if error.is_peer_gone() => println!("disconnected: the nucleus is gone"),
-            Some(error) => println!("disconnected: {error}"),
+            Some(error) => println!("disconnected: {}", error.with_sources()),
             None => println!("disconnected, as we wished"),
         }
     }
 
     fn on_error(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
-        println!("the connection reported: {error}");
+        println!("the connection reported: {}", with_sources(error));
         // True ends the connection.
         true
     }
@@ -31,11 +39,6 @@ impl LifecycleHandler for Reporter {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let connection = Client::builder().lifecycle_handler(Reporter).connect().await?;
-    let client = Client::new(connection.clone());
-
-    let configuration = client.get_configuration().key_path(["greeting"]).send().await?;
-    println!("greeting: {:?}", configuration.value);
-
     connection.closed().await?;
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Publishes a JSON message and a binary one to a local topic.
 //!
-//! Usage: `cargo run --example publish -- TOPIC TEXT`
+//! ```console
+//! $ cargo run -p greengrass-core-ipc --example publish -- TOPIC TEXT
+//! ```
 
 use greengrass_core_ipc::{
     Client,

@@ -3,6 +3,10 @@
 //! This is not for a component that the nucleus has started: its token is refused after a restart of the
 //! nucleus, and it should exit instead, as `exit_when_closed` does. It is for a process that gets its token
 //! in some other way, for a core that keeps tokens, and for connections that drop while the nucleus stays.
+//!
+//! ```console
+//! $ cargo run -p greengrass-core-ipc --example reconnect
+//! ```
 
 use std::{process::ExitCode, time::Duration};
 
@@ -39,7 +43,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             Ok(SubscriptionItem::Notice(Notice::Resubscribed)) => println!("subscribed again"),
             Ok(SubscriptionItem::Notice(other)) => println!("{other:?}"),
             // The subscription alone: it may have been denied when it was opened again.
-            Err(error) => println!("the subscription failed: {error}"),
+            Err(error) => println!("the subscription failed: {}", error.with_sources()),
         }
     }
     // It has ended for good: the policy has given up, or the server has ended this stream alone.

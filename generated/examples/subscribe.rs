@@ -1,15 +1,26 @@
 //! Prints every message on the topics that a filter matches, until the connection ends.
 //!
-//! Usage: `cargo run --example subscribe -- FILTER`
+//! ```console
+//! $ cargo run -p greengrass-core-ipc --example subscribe -- FILTER
+//! ```
 
-use greengrass_core_ipc::{Client, types::SubscriptionResponseMessage};
+use greengrass_core_ipc::{
+    Client,
+    types::{ReceiveMode, SubscriptionResponseMessage},
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let filter = std::env::args().nth(1).unwrap_or_else(|| "my/topic".to_owned());
 
     let client = Client::connect().await?;
-    let mut subscription = client.subscribe_to_topic().topic(&filter).send().await?;
+    let mut subscription = client
+        .subscribe_to_topic()
+        .topic(&filter)
+        // By default a filter with wildcards does not match what this component publishes itself.
+        .receive_mode(ReceiveMode::ReceiveAllMessages)
+        .send()
+        .await?;
     println!("subscribed to {filter}");
 
     while let Some(event) = subscription.next().await {

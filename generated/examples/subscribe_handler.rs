@@ -1,8 +1,13 @@
-//! Answers every message on `requests/+` with one on `answers`, from inside the handler.
+//! Answers every message on `requests` with one on `answers`, from inside the handler.
 //!
-//! A handler may make calls and wait for them: another task reads the socket.
+//! A handler may make calls and wait for them: another task reads the socket. The examples `publish` and
+//! `subscribe` send it messages and show its answers.
+//!
+//! ```console
+//! $ cargo run -p greengrass-core-ipc --example subscribe_handler
+//! ```
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, process::ExitCode};
 
 use greengrass_core_ipc::{
     Client, StreamHandler,
@@ -23,12 +28,12 @@ impl StreamHandler<SubscribeToTopic> for Answerer {
         let sent =
             self.client.publish_to_topic().topic("answers").publish_message(answer).send().await;
         if let Err(error) = sent {
-            eprintln!("could not answer: {error}");
+            eprintln!("could not answer: {}", error.with_sources());
         }
     }
 
     async fn on_stream_error(&mut self, error: SdkError<SubscribeToTopicError>) -> ControlFlow<()> {
-        eprintln!("the subscription reported: {error}");
+        eprintln!("the subscription failed: {}", error.with_sources());
         ControlFlow::Break(())
     }
 
@@ -38,11 +43,12 @@ impl StreamHandler<SubscribeToTopic> for Answerer {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let client = Client::connect().await?;
-    let subscription = client.subscribe_to_topic().topic("requests/+").send().await?;
+    let subscription = client.subscribe_to_topic().topic("requests").send().await?;
     println!("answering");
     let handle = subscription.spawn_handler(Answerer { client });
     handle.closed().await;
-    Ok(())
+    // The nucleus starts a component again that has failed.
+    Ok(ExitCode::FAILURE)
 }

@@ -16,6 +16,7 @@ pub use connect::ConnectError;
 pub use connection::ConnectionError;
 pub use sdk::{BuildError, ResponseError, SdkError};
 pub use service::{ServiceErrorRef, Unhandled};
+pub use sources::with_sources;
 
 #[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]
 pub(crate) use log::Logged;

@@ -37,6 +37,7 @@ pub mod greengrass;
 pub mod operation;
 pub mod primitives;
 pub mod protocol;
+mod requirements;
 pub mod serde;
 #[cfg(feature = "server")]
 pub mod server;

@@ -1,6 +1,10 @@
-//! Generates the module `thermometer` from the models in `model/`.
+//! Generates the module `thermometer` from the models in `model/`, with a client and a server.
 
-fn main() -> Result<(), codegen::build::Error> {
-    codegen::build::module(&codegen::Config::module("crate::thermometer"), &["model"])?;
+use codegen::{Config, Sides, build};
+
+fn main() -> Result<(), build::Error> {
+    let mut config = Config::module("crate::thermometer");
+    config.sides = Sides::NONE.with_client().with_server();
+    build::module(&config, &["model"])?;
     Ok(())
 }

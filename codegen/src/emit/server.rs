@@ -67,6 +67,8 @@ fn method(operation: &Operation, imports: &mut Imports) -> TokenStream {
     let link = format!("See [`{}`].", operation.name);
     let docs = docs::outer(&format!("{summary}\n\n{link}"));
     let deprecated = docs::deprecated(&operation.docs);
+    // It is in the prelude only since edition 2024.
+    let future = imports.path("std::future::Future");
     let (request, response) = match operation.events {
         Events::None => {
             let request = imports.type_ref(&operation.request);
@@ -89,7 +91,7 @@ fn method(operation: &Operation, imports: &mut Imports) -> TokenStream {
             &self,
             request: #request,
             context: RequestContext,
-        ) -> impl Future<Output = Result<#response, #error>> + Send {
+        ) -> impl #future<Output = Result<#response, #error>> + Send {
             let _ = (request, context);
             async { Err(Unhandled::not_implemented(#marker::ID).into()) }
         }

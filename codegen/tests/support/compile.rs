@@ -65,7 +65,37 @@ impl<'f> Workspace<'f> {
         );
         // The crate's page may be its README.
         self.folder.write(&format!("{folder}/README.md"), "A generated crate.\n");
-        self.add_package(folder, name, &manifest);
+        self.add_package(folder, name, "2024", &manifest);
+    }
+
+    /// Adds a crate that includes generated modules, as build scripts make them, with the strict lints that
+    /// a crate may have. `features` are those of the runtime, as in `Cargo.toml`.
+    pub(crate) fn add_modules(
+        &mut self,
+        name: &str,
+        edition: &str,
+        features: &str,
+        modules: &[GeneratedFile],
+    ) {
+        let mut library = "//! Generated modules.\n".to_owned();
+        for file in modules {
+            self.folder.write(&format!("{name}/generated/{}", file.path), &file.contents);
+            let include = format!("include!(\"../generated/{}\");", file.path);
+            library.push_str(&match file.path.split_once('/') {
+                Some((module, _)) => {
+                    format!("\n/// Holds one.\npub mod {module} {{ {include} }}\n")
+                }
+                None => format!("\n{include}\n"),
+            });
+        }
+        self.folder.write(&format!("{name}/src/lib.rs"), library);
+        let runtime = workspace().join("runtime");
+        let manifest = format!(
+            "[dependencies]\neventstream-rpc = {{ path = {runtime:?}, default-features = false, features = {features} }}\n\
+             serde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
+             [lints.clippy]\nall = \"deny\"\npedantic = \"deny\"\nnursery = \"deny\"\n"
+        );
+        self.add_package(name, name, edition, &manifest);
     }
 
     /// Adds a crate that has its `Cargo.toml`.
@@ -85,12 +115,12 @@ impl<'f> Workspace<'f> {
              tokio-stream = {{ version = \"0.1\", default-features = false }}\n"
         );
         self.folder.write(&format!("{name}/src/main.rs"), main);
-        self.add_package(name, name, &manifest);
+        self.add_package(name, name, "2024", &manifest);
     }
 
-    fn add_package(&mut self, folder: &str, name: &str, manifest: &str) {
+    fn add_package(&mut self, folder: &str, name: &str, edition: &str, manifest: &str) {
         let manifest = format!(
-            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n{manifest}\n\
+            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"{edition}\"\n\n{manifest}\n\
              [lints.rust]\nwarnings = \"deny\"\nmissing_docs = \"deny\"\nunused = \"deny\"\n"
         );
         self.folder.write(&format!("{folder}/Cargo.toml"), manifest);

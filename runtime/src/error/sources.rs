@@ -19,6 +19,12 @@ impl fmt::Display for WithSources<'_> {
     }
 }
 
+/// An error with its causes, for a person. For errors without a method of this name, such as those that
+/// `LifecycleHandler::on_error` gets.
+pub fn with_sources<'a>(error: &'a (dyn StdError + 'static)) -> impl fmt::Display + 'a {
+    WithSources(error)
+}
+
 impl<E: StdError + 'static> SdkError<E> {
     /// The error with its causes, for a person: `Display` alone says only at which stage the call failed.
     ///

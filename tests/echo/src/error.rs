@@ -4,5 +4,5 @@
 
 pub use eventstream_rpc::error::{
     BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef,
-    Unhandled,
+    Unhandled, with_sources,
 };

@@ -7,6 +7,8 @@
 
 mod service;
 
+use std::future::Future;
+
 use eventstream_rpc::error::Unhandled;
 use eventstream_rpc::operation::Operation;
 

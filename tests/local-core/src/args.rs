@@ -3,14 +3,15 @@
 use std::{ffi::OsString, path::PathBuf};
 
 pub(crate) const USAGE: &str = "\
-usage: greengrass-local-core --component NAME… [--config NAME=FILE…] [--socket PATH]
+usage: greengrass-local-core --component NAME… [--config NAME=JSON…] [--socket PATH]
 
 Serves Greengrass IPC for components that are developed without a nucleus, until Ctrl-C or SIGTERM. Prints, for
 each component, the two lines that put its socket and token into the environment of a shell. Each start makes
 new tokens.
 
   --component NAME     a component that may connect; may be repeated
-  --config NAME=FILE   the configuration with which a component starts: a JSON object; may be repeated
+  --config NAME=JSON   the configuration with which a component starts: a JSON object, or the path of a file
+                       that holds one; may be repeated. Implies --component NAME
   --socket PATH        where to listen, one core at a time; default: greengrass-local-core-UID/ipc.socket in
                        $XDG_RUNTIME_DIR, or in the folder for temporary files
   --help               this text
@@ -20,7 +21,8 @@ Exit status: 0, or 1 for something that cannot be served, or 2 for wrong usage."
 #[derive(Debug, Default)]
 pub(crate) struct Args {
     pub(crate) components: Vec<String>,
-    pub(crate) configurations: Vec<(String, PathBuf)>,
+    /// Each component with a JSON object or the path of a file that holds one.
+    pub(crate) configurations: Vec<(String, String)>,
     pub(crate) socket: Option<PathBuf>,
 }
 
@@ -40,10 +42,10 @@ impl Args {
                 "--component" => args.components.push(text(value()?)?),
                 "--config" => {
                     let value = text(value()?)?;
-                    let (name, file) = value
+                    let (name, json) = value
                         .split_once('=')
-                        .ok_or(format!("--config takes NAME=FILE, not {value:?}"))?;
-                    args.configurations.push((name.to_owned(), file.into()));
+                        .ok_or(format!("--config takes NAME=JSON, not {value:?}"))?;
+                    args.configurations.push((name.to_owned(), json.to_owned()));
                 }
                 "--socket" => args.socket = Some(value()?.into()),
                 "--help" | "-h" => return Ok(Parsed::Help),

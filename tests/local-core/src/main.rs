@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("greengrass-local-core: {error}\n\n{}", args::USAGE);
+            eprintln!("greengrass-local-core: {error}\n`--help` shows the usage");
             ExitCode::from(2)
         }
     }
@@ -38,15 +38,8 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     for component in args.components {
         builder = builder.component(component);
     }
-    for (component, file) in args.configurations {
-        let text = std::fs::read_to_string(&file)
-            .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        let value: serde_json::Value = serde_json::from_str(&text)
-            .map_err(|error| format!("{} is not JSON: {error}", file.display()))?;
-        if !value.is_object() {
-            return Err(format!("{} does not hold a JSON object", file.display()).into());
-        }
-        builder = builder.config(component, value);
+    for (component, json) in args.configurations {
+        builder = builder.config(component, configuration(json)?);
     }
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -67,6 +60,23 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     }
     core.stop().await?;
     Ok(())
+}
+
+/// The configuration that an argument gives: a JSON object, or the path of a file that holds one.
+fn configuration(json: String) -> Result<serde_json::Value, String> {
+    let (name, text) = match json.trim_start().starts_with('{') {
+        true => ("the configuration", json.clone()),
+        false => {
+            let text = std::fs::read_to_string(&json);
+            (&*json, text.map_err(|error| format!("cannot read {json}: {error}"))?)
+        }
+    };
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| format!("{name} is not JSON: {error}"))?;
+    match value.is_object() {
+        true => Ok(value),
+        false => Err(format!("{name} does not hold a JSON object")),
+    }
 }
 
 /// A value as a shell takes it.

@@ -199,6 +199,7 @@ async fn the_program_prints_what_a_shell_needs_and_ends_cleanly() {
         .arg(&socket)
         .arg("--config")
         .arg(format!("com.example.B={}", configuration.display()))
+        .args(["--config", r#"com.example.C={"greeting": "there"}"#])
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -212,13 +213,18 @@ async fn the_program_prints_what_a_shell_needs_and_ends_cleanly() {
         }
         exports.extend(line.strip_prefix("export ").map(str::to_owned));
     }
-    assert_eq!(exports.len(), 4, "{exports:?}");
-    let token = exports[3].strip_prefix("SVCUID=").unwrap();
-    let builder = greengrass_core_ipc::client::ConnectionBuilder::default();
-    let connection = builder.socket_path(&socket).auth_token(token).connect().await.unwrap();
-    let client = greengrass_core_ipc::Client::new(connection.clone());
-    let value = client.get_configuration().key_path(["greeting"]).send().await.unwrap().value;
-    assert_eq!(value, Some(json!({"greeting": "hi"})));
+    assert_eq!(exports.len(), 6, "{exports:?}");
+    let connect = async |export: &str| {
+        let token = export.strip_prefix("SVCUID=").unwrap();
+        let builder = greengrass_core_ipc::client::ConnectionBuilder::default();
+        builder.socket_path(&socket).auth_token(token).connect().await.unwrap()
+    };
+    let connection = connect(&exports[5]).await;
+    for (export, greeting) in [(&exports[3], "hi"), (&exports[5], "there")] {
+        let client = greengrass_core_ipc::Client::new(connect(export).await);
+        let value = client.get_configuration().key_path(["greeting"]).send().await.unwrap().value;
+        assert_eq!(value, Some(json!({"greeting": greeting})));
+    }
 
     let second =
         Command::new(PROGRAM).args(["--component", "a", "--socket"]).arg(&socket).output().unwrap();
@@ -245,9 +251,10 @@ fn the_program_says_what_is_wrong() {
         (vec![], 2, "name a component"),
         (vec!["--component".to_owned()], 2, "needs a value"),
         (vec!["--verbose".to_owned()], 2, "is not an option"),
-        (vec!["--config".to_owned(), "a".to_owned()], 2, "NAME=FILE"),
+        (vec!["--config".to_owned(), "a".to_owned()], 2, "NAME=JSON"),
         (vec!["--config".to_owned(), config(&list)], 1, "does not hold a JSON object"),
         (vec!["--config".to_owned(), config(&text)], 1, "is not JSON"),
+        (vec!["--config".to_owned(), "a={".to_owned()], 1, "the configuration is not JSON"),
         (vec!["--config".to_owned(), "a=/nowhere".to_owned()], 1, "cannot read /nowhere"),
         (vec!["--component".to_owned(), "a b".to_owned()], 1, "is not the name of a component"),
     ] {
@@ -255,6 +262,7 @@ fn the_program_says_what_is_wrong() {
         let stderr = String::from_utf8(run.stderr).unwrap();
         assert_eq!(run.status.code(), Some(status), "{args:?}: {stderr}");
         assert!(stderr.contains(expected), "{args:?}: {stderr}");
+        assert_eq!(stderr.lines().count(), status as usize, "{args:?}: {stderr}");
     }
     let help = Command::new(PROGRAM).arg("--help").output().unwrap();
     assert!(help.status.success() && help.stdout.starts_with(b"usage: "));

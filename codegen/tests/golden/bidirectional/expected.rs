@@ -106,7 +106,7 @@ impl Client {
 
 pub use eventstream_rpc::error::{
     BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef,
-    Unhandled,
+    Unhandled, with_sources,
 };
 
 // ---- lib.rs
@@ -682,6 +682,8 @@ pub use eventstream_rpc::primitives::{Blob, Document, Timestamp, document};
 //! [`ExampleService`] turns an implementation into what a [`Server`] serves.
 
 mod service;
+
+use std::future::Future;
 
 use eventstream_rpc::error::Unhandled;
 use eventstream_rpc::operation::Operation;

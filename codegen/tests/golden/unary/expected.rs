@@ -107,7 +107,7 @@ impl Client {
 
 pub use eventstream_rpc::error::{
     BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef,
-    Unhandled,
+    Unhandled, with_sources,
 };
 
 // ---- lib.rs
@@ -474,6 +474,8 @@ pub use eventstream_rpc::primitives::{Blob, Document, Timestamp, document};
 //! [`ExampleService`] turns an implementation into what a [`Server`] serves.
 
 mod service;
+
+use std::future::Future;
 
 use eventstream_rpc::error::Unhandled;
 use eventstream_rpc::operation::Operation;
