@@ -5,8 +5,8 @@
 //!
 //! # Logs
 //!
-//! Through `tracing`, with target `eventstream_rpc`. A record has kinds, lengths, numbers
-//! and names of the model, never text from the server or from the application.
+//! Through `tracing`, with target `eventstream_rpc`. A record has kinds, lengths, numbers and names of the model,
+//! never text from the server or from the application. A subscriber may use the connection that it is told of.
 //!
 //! | name | level | fields |
 //! |---|---|---|
@@ -26,6 +26,8 @@ pub(crate) mod blocking_handler;
 mod builder;
 #[cfg(feature = "tokio")]
 mod connection;
+#[cfg(feature = "tokio")]
+mod done;
 #[cfg(feature = "tokio")]
 mod handler;
 #[cfg(any(feature = "tokio", feature = "blocking"))]

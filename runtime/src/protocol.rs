@@ -5,6 +5,7 @@
 //! of a few lines.
 
 pub mod client;
+mod log;
 mod message;
 mod numbers;
 mod output;

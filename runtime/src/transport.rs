@@ -17,6 +17,7 @@ use std::{
 
 use crate::{
     LOG_TARGET,
+    error::{ConnectionError, Logged},
     protocol::{Endpoint, Place},
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -130,6 +131,13 @@ impl<E: Endpoint> Shared<E> {
         // Nothing in the state can panic half-way in a way that would matter to anyone else.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Logs the end of a connection; not while its lock is held, as a subscriber may use the connection.
+pub(crate) fn log_end(ended: Option<ConnectionError>) {
+    let error = ended.filter(|it| !matches!(it, ConnectionError::Closed));
+    let error = error.as_ref().map(|it| tracing::field::display(Logged(it)));
+    tracing::debug!(target: LOG_TARGET, error, "connection ended");
 }
 
 impl<E> fmt::Debug for Shared<E> {

@@ -1,6 +1,12 @@
 //! The threads that a connection has of its own.
 
-use std::{io, sync::Arc, task::Waker, thread, time::Instant};
+use std::{
+    io,
+    sync::{Arc, mpsc},
+    task::Waker,
+    thread,
+    time::Instant,
+};
 
 use super::{crew::Duty, link::Link, sleeper::Sleeper, socket::Socket};
 use crate::{
@@ -52,9 +58,14 @@ pub(super) fn tell(link: &Arc<Link>, slot: Slot) -> io::Result<()> {
             link.wait(None, event).flatten()
         };
         while let Some(event) = next() {
-            if let Some(error) = slot.tell(event) {
-                link.judge(error);
-            }
+            let (done, is_done) = mpsc::channel::<()>();
+            let judge = Arc::clone(link);
+            slot.tell(event, move |error| {
+                judge.judge(error);
+                drop(done);
+            });
+            // The handler may be at what happens to another connection, and the rest must not pile up here.
+            let _ = is_done.recv();
         }
     })
 }

@@ -30,14 +30,13 @@ use super::{
     socket::Socket,
 };
 use crate::{
-    LOG_TARGET,
-    error::{ConnectionError, EncodeError, Logged},
+    error::{ConnectionError, EncodeError},
     protocol::{
         Endpoint,
         client::{Connect, Core},
     },
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
-    transport::Shared,
+    transport::{Shared, log_end},
 };
 use turn::Turn;
 
@@ -314,17 +313,16 @@ impl Link {
             return;
         }
         let socket = current.take();
-        self.shared.with(|core| {
+        let ended = self.shared.with(|core| {
             core.finish();
-            let error = core.ended().filter(|it| !matches!(it, ConnectionError::Closed));
-            let error = error.map(|it| tracing::field::display(Logged(it)));
-            tracing::debug!(target: LOG_TARGET, error, "connection ended");
+            core.ended().cloned()
         });
         drop(current);
         if let Some(socket) = socket {
             socket.stop();
         }
         self.crew.wake_all();
+        log_end(ended);
     }
 
     /// Closes the connection from this side, and waits until what was queued has been written.

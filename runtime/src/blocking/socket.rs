@@ -70,7 +70,7 @@ impl Socket {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
                 ConnectError::SocketTimeout { address, after: timeout }
             }
-            _ => ConnectError::Socket { address, source },
+            _ => ConnectError::Socket { address, source: source.into() },
         })
     }
 

@@ -45,7 +45,8 @@ pub trait BlockingStreamHandler<O: StreamingOperation>: Send + 'static {
     /// Another callback panicked; the panic has been caught and logged. By default the stream goes on with
     /// the next event, if it still can.
     ///
-    /// Not called for [`on_stream_closed`](Self::on_stream_closed), which is the last in any case.
+    /// Not called for [`on_stream_closed`](Self::on_stream_closed), which is the last in any case. A panic in
+    /// this method ends the stream.
     fn on_panic(&mut self, panic: Box<dyn Any + Send>) -> ControlFlow<()> {
         let _ = panic;
         ControlFlow::Continue(())
@@ -91,7 +92,10 @@ pub(crate) fn run<O: StreamingOperation>(
         }));
         let flow = done.unwrap_or_else(|panic| {
             log_panic::<O>();
-            handler.on_panic(panic)
+            catch_unwind(AssertUnwindSafe(|| handler.on_panic(panic))).unwrap_or_else(|_| {
+                log_panic::<O>();
+                ControlFlow::Break(())
+            })
         });
         if flow.is_break() {
             break;

@@ -7,7 +7,7 @@ use std::{
     fmt,
     ops::ControlFlow,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
 };
@@ -17,6 +17,8 @@ use tokio::task::coop::cooperative;
 use super::{
     BlockingStreamHandler, Notice, Subscription, SubscriptionItem, WithNotices,
     blocking_handler::{self, log_error, log_panic},
+    done::{Done, SetDone},
+    item::Item,
     shared::Handle,
 };
 use crate::{
@@ -66,7 +68,8 @@ pub trait StreamHandler<O: StreamingOperation>: Send + 'static {
     /// Another callback panicked; the panic has been caught and logged. By default the stream goes on with
     /// the next event, if it still can.
     ///
-    /// Not called for [`on_stream_closed`](Self::on_stream_closed), which is the last in any case.
+    /// Not called for [`on_stream_closed`](Self::on_stream_closed), which is the last in any case. A panic in
+    /// this method ends the stream.
     fn on_panic(
         &mut self,
         panic: Box<dyn Any + Send>,
@@ -139,38 +142,6 @@ impl fmt::Debug for SubscriptionHandle {
     }
 }
 
-/// Whether a handler is done.
-#[derive(Debug, Default)]
-struct Done(Mutex<(bool, Vec<Waker>)>);
-
-impl Done {
-    fn set(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = true;
-        std::mem::take(&mut state.1).into_iter().for_each(Waker::wake);
-    }
-
-    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0 {
-            return Poll::Ready(());
-        }
-        if !state.1.iter().any(|it| it.will_wake(cx.waker())) {
-            state.1.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
-}
-
-/// Says that a handler is done when it goes away, whatever the reason.
-struct SetDone(Arc<Done>);
-
-impl Drop for SetDone {
-    fn drop(&mut self) {
-        self.0.set();
-    }
-}
-
 fn handle<O: StreamingOperation>(subscription: &Subscription<O>) -> (SubscriptionHandle, SetDone) {
     let (connection, key) = subscription.owner();
     let done = Arc::new(Done::default());
@@ -210,36 +181,41 @@ async fn run<O: StreamingOperation>(
     mut handler: impl StreamHandler<O>,
 ) {
     while let Some(item) = stream.next().await {
-        let done = match item {
-            Ok(SubscriptionItem::Event(event)) => {
-                caught(handler.on_stream_event(event)).await.map(ControlFlow::Continue)
-            }
-            Ok(SubscriptionItem::Notice(notice)) => {
-                let done = match notice {
-                    Notice::Dropped(count) => caught(handler.on_dropped(count)).await,
-                    Notice::Disconnected => caught(handler.on_disconnected()).await,
-                    Notice::Resubscribed => caught(handler.on_resubscribed()).await,
-                };
-                done.map(ControlFlow::Continue)
-            }
-            Err(error) => caught(handler.on_stream_error(error)).await,
-        };
-        let flow = match done {
-            Ok(flow) => flow,
-            Err(panic) => {
+        let mut flow = caught(tell(&mut handler, item)).await;
+        if let Err(panic) = flow {
+            log_panic::<O>();
+            flow = caught(async { handler.on_panic(panic).await }).await;
+        }
+        match flow {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => break,
+            Err(_panic) => {
                 log_panic::<O>();
-                handler.on_panic(panic).await
+                break;
             }
-        };
-        if flow.is_break() {
-            break;
         }
     }
     // The stream ends on the wire before the handler is told.
     drop(stream);
-    if caught(handler.on_stream_closed()).await.is_err() {
+    if caught(async { handler.on_stream_closed().await }).await.is_err() {
         log_panic::<O>();
     }
+}
+
+async fn tell<O: StreamingOperation>(
+    handler: &mut impl StreamHandler<O>,
+    item: Item<O>,
+) -> ControlFlow<()> {
+    match item {
+        Ok(SubscriptionItem::Event(event)) => handler.on_stream_event(event).await,
+        Ok(SubscriptionItem::Notice(notice)) => match notice {
+            Notice::Dropped(count) => handler.on_dropped(count).await,
+            Notice::Disconnected => handler.on_disconnected().await,
+            Notice::Resubscribed => handler.on_resubscribed().await,
+        },
+        Err(error) => return handler.on_stream_error(error).await,
+    }
+    ControlFlow::Continue(())
 }
 
 /// Runs a future on this thread, which sleeps while there is nothing to do.

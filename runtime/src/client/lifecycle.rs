@@ -1,11 +1,17 @@
 //! Telling someone what happens to a connection.
 
 use std::{
+    collections::VecDeque,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+#[cfg(feature = "tokio")]
+use tokio::task::coop::cooperative;
+
+#[cfg(feature = "tokio")]
+use super::done::{Done, SetDone};
 use crate::{
     error::{ConnectError, ConnectionError},
     frame::Header,
@@ -17,6 +23,9 @@ use crate::{
 /// The methods run on a task of their own, so they may take their time; they should not block for long on
 /// a runtime with one thread. With the blocking client they run on a thread. A panic in one of them is caught
 /// and logged, and means what its default does.
+///
+/// Connections whose builders are clones of each other share the handler, and a method may open a connection
+/// with such a builder: what happens to that connection is told when the method is done.
 pub trait LifecycleHandler: Send + 'static {
     /// The server has accepted the connection.
     fn on_connect(&mut self) {}
@@ -42,55 +51,97 @@ pub trait LifecycleHandler: Send + 'static {
     }
 }
 
-/// The place of a handler. Whoever opens a connection takes it; clones of the builder share it.
+/// A handler, which the clones of a builder share.
+///
+/// No thread waits for the handler here: what it is to be told while it is at something else is left to the
+/// thread that it is running on. So a handler may connect with its own builder.
 #[derive(Clone)]
-pub(crate) struct Slot(Arc<Mutex<Box<dyn LifecycleHandler>>>);
+pub(crate) struct Slot(Arc<Mutex<State>>);
+
+struct State {
+    /// Absent while it runs.
+    handler: Option<Box<dyn LifecycleHandler>>,
+    waiting: VecDeque<Telling>,
+}
+
+type Telling = Box<dyn FnOnce(&mut dyn LifecycleHandler) + Send>;
 
 impl Slot {
     pub(crate) fn new(handler: impl LifecycleHandler) -> Self {
-        Self(Arc::new(Mutex::new(Box::new(handler))))
+        let state = State { handler: Some(Box::new(handler)), waiting: VecDeque::new() };
+        Self(Arc::new(Mutex::new(state)))
     }
 
-    /// What the handler says, or `default` if it panics.
-    fn with<T>(&self, default: T, f: impl FnOnce(&mut dyn LifecycleHandler) -> T) -> T {
-        let mut handler = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        catch_unwind(AssertUnwindSafe(|| f(handler.as_mut()))).unwrap_or_else(|_| {
-            tracing::error!(target: crate::LOG_TARGET, "lifecycle handler panicked");
-            default
-        })
+    pub(crate) fn connect_failed(&self, error: ConnectError) {
+        self.run(move |handler| _ = catch(true, || handler.on_error(&error)));
     }
 
-    pub(crate) fn connect_failed(&self, error: &ConnectError) {
-        self.with(true, |handler| handler.on_error(error));
-    }
-
-    /// Tells the handler what has happened; the error with which the connection has to end, if it says so.
-    pub(crate) fn tell(&self, event: ConnectionEvent) -> Option<ConnectionError> {
-        if let ConnectionEvent::Error(error) = event {
-            return self.with(true, |handler| handler.on_error(&error)).then_some(error);
-        }
-        self.with((), |handler| match event {
-            ConnectionEvent::Connected => handler.on_connect(),
-            ConnectionEvent::Ping { headers, payload } => handler.on_ping(&headers, &payload),
-            ConnectionEvent::ReconnectFailed(error) => _ = handler.on_error(&*error),
-            ConnectionEvent::Disconnected(error) => handler.on_disconnect(error.as_ref()),
-            ConnectionEvent::Error(_) => {}
+    /// Tells the handler what has happened, at once or when it is done with what it is at. `judge` is called
+    /// with the error with which the connection has to end, if the handler says so, and dropped afterwards in
+    /// any case.
+    pub(crate) fn tell(
+        &self,
+        event: ConnectionEvent,
+        judge: impl FnOnce(ConnectionError) + Send + 'static,
+    ) {
+        self.run(move |handler| match event {
+            ConnectionEvent::Connected => catch((), || handler.on_connect()),
+            ConnectionEvent::Ping { headers, payload } => {
+                catch((), || handler.on_ping(&headers, &payload));
+            }
+            ConnectionEvent::ReconnectFailed(error) => {
+                _ = catch(true, || handler.on_error(&*error));
+            }
+            ConnectionEvent::Disconnected(error) => {
+                catch((), || handler.on_disconnect(error.as_ref()));
+            }
+            ConnectionEvent::Error(error) => {
+                if catch(true, || handler.on_error(&error)) {
+                    judge(error);
+                }
+            }
         });
-        None
+    }
+
+    fn run(&self, telling: impl FnOnce(&mut dyn LifecycleHandler) + Send + 'static) {
+        let mut state = self.lock();
+        state.waiting.push_back(Box::new(telling));
+        let Some(mut handler) = state.handler.take() else { return };
+        while let Some(telling) = state.waiting.pop_front() {
+            drop(state);
+            telling(handler.as_mut());
+            state = self.lock();
+        }
+        state.handler = Some(handler);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the handler of everything until the connection has ended.
     #[cfg(feature = "tokio")]
-    pub(super) async fn run(self, shared: Arc<super::shared::Shared>) {
-        use tokio::task::coop::cooperative;
-
+    pub(super) async fn run_for(self, shared: Arc<super::shared::Shared>) {
         let next = || cooperative(shared.poll(|core, cx| core.poll_connection_event(cx)));
         while let Some(event) = next().await {
-            if let Some(error) = self.tell(event) {
+            let done = Arc::new(Done::default());
+            let (set_done, shared) = (SetDone(Arc::clone(&done)), Arc::clone(&shared));
+            self.tell(event, move |error| {
                 shared.with(|core| core.judge(error));
-            }
+                drop(set_done);
+            });
+            // It may be at what happens to another connection, and the rest must not pile up here.
+            std::future::poll_fn(|cx| done.poll(cx)).await;
         }
     }
+}
+
+/// What a handler says, or `default` if it panics.
+fn catch<T>(default: T, f: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| {
+        tracing::error!(target: crate::LOG_TARGET, "lifecycle handler panicked");
+        default
+    })
 }
 
 impl fmt::Debug for Slot {

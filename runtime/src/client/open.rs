@@ -131,7 +131,7 @@ async fn in_time<IO>(
     // tokio panics where the runtime has no I/O.
     match timeout(builder.connect_timeout, caught(connecting)).await {
         Ok(Ok(Ok(io))) => Ok(io),
-        Ok(Ok(Err(source))) => Err(ConnectError::Socket { address, source }),
+        Ok(Ok(Err(source))) => Err(ConnectError::Socket { address, source: source.into() }),
         Ok(Err(_panic)) => Err(ConnectError::NoRuntime),
         Err(_) => Err(ConnectError::SocketTimeout { address, after: builder.connect_timeout }),
     }
@@ -155,7 +155,7 @@ async fn start(
     let driver = drive(io, &shared);
     shake_hands(builder, &shared).await?;
     if let Some(slot) = &builder.lifecycle {
-        tokio::spawn(slot.clone().run(shared));
+        tokio::spawn(slot.clone().run_for(shared));
     }
     Ok((connection, driver))
 }

@@ -95,7 +95,9 @@ impl Settings {
     fn greengrass_payload(&self) -> Result<bytes::Bytes, ConnectError> {
         let auth_token = match &self.token {
             Some(Token::Text(token)) => Some(token.clone()),
-            Some(Token::Provider(provider)) => Some(ask(provider).map_err(ConnectError::Token)?),
+            Some(Token::Provider(provider)) => {
+                Some(ask(provider).map_err(|error| ConnectError::Token(error.into()))?)
+            }
             None if self.reads_environment && self.component_name.is_none() => {
                 Some(variable(AUTH_TOKEN_VARIABLE)?)
             }
@@ -123,7 +125,7 @@ impl Settings {
         if let Err(error) = &result {
             tracing::debug!(target: crate::LOG_TARGET, error = %Logged(error), "connect failed");
             if let Some(slot) = self.lifecycle {
-                slot.connect_failed(error);
+                slot.connect_failed(error.clone());
             }
         }
         result
@@ -141,5 +143,5 @@ fn variable(name: &'static str) -> Result<String, ConnectError> {
 }
 
 pub(crate) fn unencodable(error: EncodeError) -> ConnectError {
-    ConnectError::Build(BuildError::encode(error))
+    ConnectError::Build(BuildError::encode(error).into())
 }

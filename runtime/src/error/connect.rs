@@ -1,11 +1,13 @@
 //! Why no connection came about.
 
-use std::{error::Error as StdError, fmt, io, time::Duration};
+use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
 
 use super::ConnectionError;
 
 /// Why connecting failed.
-#[derive(Debug)]
+///
+/// It can be cloned, because a [`LifecycleHandler`](crate::client::LifecycleHandler) is told of it as well.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// An environment variable that names the socket or the token is not set, or is not UTF-8.
@@ -18,15 +20,15 @@ pub enum ConnectError {
     /// Nothing says where to connect to.
     NoAddress,
     /// The token provider failed.
-    Token(Box<dyn StdError + Send + Sync>),
+    Token(Arc<dyn StdError + Send + Sync>),
     /// The connect message does not fit the limits of the protocol.
-    Build(super::BuildError),
+    Build(Arc<super::BuildError>),
     /// The socket could not be opened.
     Socket {
         /// The path, or host and port.
         address: String,
         /// What the operating system said.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// Opening the socket took too long.
     SocketTimeout {
@@ -99,8 +101,8 @@ impl StdError for ConnectError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Token(source) => Some(&**source),
-            Self::Build(source) => Some(source),
-            Self::Socket { source, .. } => Some(source),
+            Self::Build(source) => Some(&**source),
+            Self::Socket { source, .. } => Some(&**source),
             Self::Handshake(source) => Some(source),
             _ => None,
         }

@@ -40,7 +40,7 @@ impl fmt::Display for Logged<'_, ConnectError> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             ConnectError::Socket { source, .. } => {
-                write!(f, "the socket could not be opened: {}", Logged(source))
+                write!(f, "the socket could not be opened: {}", Logged(&**source))
             }
             ConnectError::SocketTimeout { after, .. } => {
                 write!(f, "the socket could not be opened within {after:?}")
@@ -112,15 +112,16 @@ mod tests {
             &ConnectError::Handshake(peer_error()),
             "the handshake failed: the other side reported a protocol error, with a text of 30 bytes",
         );
-        let source = std::io::Error::new(std::io::ErrorKind::NotFound, TEXT);
+        let source = io::Error::new(io::ErrorKind::NotFound, TEXT);
         check(
-            &ConnectError::Socket { address: TEXT.to_owned(), source },
+            &ConnectError::Socket { address: TEXT.to_owned(), source: source.into() },
             "the socket could not be opened: entity not found",
         );
         check(
-            &ConnectionError::from(std::io::Error::other(TEXT)),
+            &ConnectionError::from(io::Error::other(TEXT)),
             "reading from or writing to the socket failed: other error",
         );
-        check(&ConnectError::Token(TEXT.into()), "the token provider failed");
+        let source = Box::<dyn std::error::Error + Send + Sync>::from(TEXT);
+        check(&ConnectError::Token(source.into()), "the token provider failed");
     }
 }

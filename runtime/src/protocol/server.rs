@@ -23,7 +23,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId,
+    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, log,
     numbers::NumberMap,
     output::Output,
     patience::Patience,
@@ -323,7 +323,7 @@ impl Core {
     /// Ends a stream from this side.
     pub fn terminate(&mut self, id: StreamId) {
         if self.remove(id) {
-            tracing::trace!(target: crate::LOG_TARGET, stream = id.0, "terminate sent");
+            self.output.wake(log::terminate_sent(id));
             self.output.write_control(&Outgoing::terminate(id), &[], &[]);
         }
     }

@@ -178,9 +178,11 @@ impl<O: StreamingOperation> EventSender<O> {
 
     /// Ends the stream after what has been sent, with an error.
     pub fn fail(&self, error: impl Into<O::Error>) {
+        // Code of the application, which does not run under the lock.
+        let mut error = Some(error.into());
         self.0.change(|state| {
             if !state.is_ended {
-                state.end = Some(error.into());
+                state.end = error.take();
                 state.is_ended = true;
             }
         });

@@ -15,12 +15,8 @@ use tokio::{
     time::Sleep,
 };
 
-use super::{Shared, input::Input};
-use crate::{
-    LOG_TARGET,
-    error::{ConnectionError, Logged},
-    protocol::Endpoint,
-};
+use super::{Shared, input::Input, log_end};
+use crate::{error::ConnectionError, protocol::Endpoint};
 
 /// How long the other side has to take what is still to be written when the connection ends, and how long
 /// the driver reads what the other side has sent when nothing can be written any more.
@@ -271,9 +267,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Future for Driver<IO, E> {
             core.finish();
             core.ended().cloned()
         });
-        let error = ended.filter(|it| !matches!(it, ConnectionError::Closed));
-        let error = error.as_ref().map(|it| tracing::field::display(Logged(it)));
-        tracing::debug!(target: LOG_TARGET, error, "connection ended");
+        log_end(ended);
         Poll::Ready(())
     }
 }

@@ -13,9 +13,8 @@ use super::{
     stream::{Reopen, Stream},
 };
 use crate::{
-    LOG_TARGET,
     error::{BuildError, ConnectionError},
-    protocol::{MessageType, Outgoing, Place, RpcMessage, StreamId, numbers},
+    protocol::{MessageType, Outgoing, Place, RpcMessage, StreamId, log, numbers},
     serde,
 };
 
@@ -215,7 +214,7 @@ impl Core {
         if let Some(id) = stream.id.take() {
             self.keys.remove(&id);
             if matches!(self.state, State::Open) {
-                tracing::trace!(target: LOG_TARGET, stream = id.0, "terminate sent");
+                self.output.wake(log::terminate_sent(id));
                 self.output.write_control(&Outgoing::terminate(id), &[], &[]);
             }
         } else if let Some(id) = lagging {

@@ -6,12 +6,11 @@ use bytes::BytesMut;
 
 use super::{ConnectionEvent, Core, State, stream::Action};
 use crate::{
-    LOG_TARGET,
     error::{ConnectionError, DecodeError},
     frame::{Frame, Header, HeaderValueRef},
     protocol::{
         Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation, header,
-        patience::Patience, peer_error, ping_text,
+        log, patience::Patience, peer_error, ping_text,
     },
 };
 
@@ -203,7 +202,7 @@ impl Core {
         match action {
             Action::None => {}
             Action::Ended => {
-                tracing::trace!(target: LOG_TARGET, stream = id.0, "terminate received");
+                self.output.wake(log::terminate_received(id));
                 stream.id = None;
                 stream.lagging = None;
                 self.keys.remove(&id);
@@ -211,7 +210,7 @@ impl Core {
             Action::Terminate => self.terminate(key),
             Action::Lag => {
                 stream.lagging = stream.id.take();
-                tracing::trace!(target: LOG_TARGET, stream = id.0, "terminate sent");
+                self.output.wake(log::terminate_sent(id));
                 self.output.write_control(&Outgoing::terminate(id), &[], &[]);
             }
         }

@@ -9,7 +9,7 @@ use crate::{
     error::{ConnectionError, DecodeError, Unhandled},
     frame::{Frame, Header, HeaderValueRef},
     protocol::{
-        Endpoint, MessageType, Outgoing, RpcMessage, StreamId, VERSION, Violation, header,
+        Endpoint, MessageType, Outgoing, RpcMessage, StreamId, VERSION, Violation, header, log,
         patience::Patience, peer_error,
     },
 };
@@ -191,7 +191,7 @@ impl Core {
             }
         }
         if is_end {
-            tracing::trace!(target: crate::LOG_TARGET, stream = id.0, "terminate received");
+            self.output.wake(log::terminate_received(id));
             self.remove(id);
         }
     }
