@@ -15,4 +15,3 @@ pub use timestamp::{Timestamp, TimestampRangeError, TimestampTextError};
 pub use token::idempotency_token;
 
 pub(crate) use number::NUMBER;
-pub(crate) use timestamp::TIMESTAMP;

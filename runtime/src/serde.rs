@@ -10,10 +10,13 @@ mod finite;
 mod format;
 mod lenient;
 mod missing;
+mod path;
 #[cfg(feature = "pattern")]
 mod pattern;
+#[cfg(test)]
+mod tests;
 mod times;
-mod tree;
+mod tokens;
 mod union;
 #[cfg(feature = "server")]
 mod violations;
@@ -190,78 +193,5 @@ impl<'de> Visitor<'de> for ErrorMembersVisitor {
         }
         members.message = members.message.or(other_message);
         Ok(members)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ::serde::Deserialize;
-
-    use super::*;
-    use crate::primitives::Blob;
-
-    #[test]
-    fn blobs_of_every_length_travel_as_base64() {
-        for len in [0, 1, 2, 3, 4, 3 * 1024 - 1, 3 * 1024, 3 * 1024 + 1, 100_000] {
-            let bytes: Vec<u8> = (0..len).map(|it| (it % 251) as u8).collect();
-            let json = to_vec(&[Blob::from(bytes.clone())]).unwrap();
-            let text = base64_simd::STANDARD.encode_to_string(&bytes);
-            assert_eq!(String::from_utf8(json.clone()).unwrap(), format!("[\"{text}\"]"));
-            assert_eq!(&*from_slice::<Vec<Blob>>(&json).unwrap()[0], bytes);
-            let mut buffer = BytesMut::new();
-            append(&mut buffer, &[Blob::from(bytes)]).unwrap();
-            assert_eq!(buffer, json);
-        }
-    }
-
-    #[test]
-    fn the_last_of_duplicate_members_counts() {
-        #[derive(Debug, Deserialize)]
-        struct Shape {
-            a: i64,
-            b: Blob,
-        }
-        let shape: Shape = from_slice(br#"{"a": 1, "b": "aGk=", "a": 9007199254740993}"#).unwrap();
-        assert_eq!((shape.a, &*shape.b), (9_007_199_254_740_993, &b"hi"[..]));
-    }
-
-    #[test]
-    fn whole_numbers_may_be_written_as_fractions() {
-        let read = |json: &str| from_slice::<i64>(json.as_bytes()).ok();
-        assert_eq!(read("5.0"), Some(5));
-        assert_eq!(read("1e3"), Some(1000));
-        assert_eq!(read("-0.0"), Some(0));
-        assert_eq!(read("5.5"), None);
-        assert_eq!(read("1e300"), None);
-        assert_eq!(read("9223372036854775808"), None);
-        assert_eq!(from_slice::<u8>(b"256.0").ok(), None);
-        assert_eq!(from_slice::<Vec<Vec<i32>>>(b"[[1.0, 2]]").unwrap(), [[1, 2]]);
-    }
-
-    #[test]
-    fn numbers_are_read_to_the_last_bit() {
-        // Some that a reader which is quick but not exact gets wrong.
-        for text in [
-            "9.007199259925474e19",
-            "5.764607523034235e39",
-            "1709210096.7891233",
-            "2.2250738585072011e-308",
-        ] {
-            let exact: f64 = text.parse().unwrap();
-            assert_eq!(from_slice::<f64>(text.as_bytes()).unwrap().to_bits(), exact.to_bits());
-            let document: serde_json::Value = from_slice(text.as_bytes()).unwrap();
-            assert_eq!(document.as_f64().unwrap().to_bits(), exact.to_bits(), "{text}");
-        }
-    }
-
-    #[test]
-    fn error_text_comes_from_either_member() {
-        let text = |json: &str| ErrorMembers::read(json.as_bytes()).message;
-        assert_eq!(text(r#"{"message": "a", "_message": "b"}"#).as_deref(), Some("a"));
-        assert_eq!(text(r#"{"message": "", "_message": "b"}"#).as_deref(), Some("b"));
-        assert_eq!(text(r#"{"message": 1, "_message": ""}"#), None);
-        assert_eq!(text("InternalServerError"), None);
-        assert_eq!(text(r#"{"message": "a", "x": [{"message": "b"}], "message": 1}"#), None);
-        assert_eq!(text(r#"{"message": "a"} b"#), None);
     }
 }

@@ -242,9 +242,8 @@ fn limits_that_were_chosen_hold_in_both_directions() {
     let write = |len: usize| {
         let mut buffer = BytesMut::new();
         let mut frame = FrameEncoder::with_limits(&mut buffer, limits);
-        let written = frame.payload(&vec![0; len - 16]).finish();
-        drop(frame);
-        (written, buffer)
+        frame.payload(&vec![0; len - 16]);
+        (frame.finish(), buffer)
     };
     let (written, mut buffer) = write(10_000);
     assert_eq!(written, Ok(10_000));
@@ -380,6 +379,21 @@ fn an_encoder_that_is_dropped_leaves_nothing() {
     frame.payload(b"payload");
     drop(frame);
     assert_eq!(buffer, "before");
+}
+
+#[test]
+fn a_header_that_is_refused_leaves_the_frame_as_it_was() {
+    let mut buffer = BytesMut::new();
+    let mut frame = FrameEncoder::new(&mut buffer);
+    let long = "x".repeat(usize::from(u16::MAX) + 1);
+    assert!(frame.header("long", HeaderValueRef::String(&long)).is_err());
+    assert!(frame.header("long", HeaderValueRef::ByteArray(long.as_bytes())).is_err());
+    assert!(frame.header(&long, HeaderValueRef::Int32(1)).is_err());
+    frame.header("name", HeaderValueRef::Int32(1)).unwrap();
+    frame.finish().unwrap();
+    let headers = vec![Header::new("name", HeaderValue::Int32(1))];
+    let expected = Message { headers, payload: Default::default() };
+    assert_eq!(Decoder::default().decode(&mut buffer), Ok(Some(expected)));
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl<'a> FrameEncoder<'a> {
     ///
     /// # Errors
     ///
-    /// A name over 255 bytes, a value over its limit, or one header too many.
+    /// A name over 255 bytes, a value over its limit, or one header too many. The frame is then as it was.
     ///
     /// # Panics
     ///
@@ -53,6 +53,15 @@ impl<'a> FrameEncoder<'a> {
         let Ok(name_len) = u8::try_from(name.len()) else {
             return Err(EncodeError::NameTooLong { len: name.len() });
         };
+        let len = match value {
+            HeaderValueRef::ByteArray(value) => value.len(),
+            HeaderValueRef::String(value) => value.len(),
+            _ => 0,
+        };
+        let limit = self.limits.max_value_len.min(u16::MAX.into());
+        if len > limit {
+            return Err(EncodeError::ValueTooLong { len, limit });
+        }
         self.headers += 1;
         self.dst.put_u8(name_len);
         self.dst.put_slice(name.as_bytes());
@@ -63,8 +72,8 @@ impl<'a> FrameEncoder<'a> {
             HeaderValueRef::Int16(value) => self.fixed(3, value.to_be_bytes()),
             HeaderValueRef::Int32(value) => self.fixed(4, value.to_be_bytes()),
             HeaderValueRef::Int64(value) => self.fixed(5, value.to_be_bytes()),
-            HeaderValueRef::ByteArray(value) => self.variable(6, value)?,
-            HeaderValueRef::String(value) => self.variable(7, value.as_bytes())?,
+            HeaderValueRef::ByteArray(value) => self.variable(6, value),
+            HeaderValueRef::String(value) => self.variable(7, value.as_bytes()),
             HeaderValueRef::Timestamp(value) => self.fixed(8, value.to_be_bytes()),
             HeaderValueRef::Uuid(value) => self.fixed(9, value),
         }
@@ -84,15 +93,10 @@ impl<'a> FrameEncoder<'a> {
         self.dst.put_slice(&value);
     }
 
-    fn variable(&mut self, value_type: u8, value: &[u8]) -> Result<(), EncodeError> {
-        let limit = self.limits.max_value_len.min(u16::MAX.into());
-        if value.len() > limit {
-            return Err(EncodeError::ValueTooLong { len: value.len(), limit });
-        }
+    fn variable(&mut self, value_type: u8, value: &[u8]) {
         let [high, low] = (value.len() as u16).to_be_bytes();
         self.dst.put_slice(&[value_type, high, low]);
         self.dst.put_slice(value);
-        Ok(())
     }
 
     /// Appends to the payload.
@@ -114,10 +118,23 @@ impl<'a> FrameEncoder<'a> {
 
     /// Fills in lengths and checksums; gives the frame's length in bytes.
     ///
+    /// There is nothing to add to a frame that is finished:
+    ///
+    /// ```compile_fail,E0382
+    /// # use bytes::BytesMut;
+    /// # use eventstream_rpc::frame::FrameEncoder;
+    /// let mut buffer = BytesMut::new();
+    /// let mut frame = FrameEncoder::new(&mut buffer);
+    /// frame.payload(b"payload");
+    /// frame.finish()?;
+    /// frame.finish()?;
+    /// # Ok::<(), eventstream_rpc::frame::EncodeError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// A frame over its limit.
-    pub fn finish(&mut self) -> Result<usize, EncodeError> {
+    pub fn finish(mut self) -> Result<usize, EncodeError> {
         let headers_end = self.payload.unwrap_or(self.dst.len());
         let len = self.frame_len();
         let limit = self.limits.max_message_len.min(u32::MAX as usize);

@@ -62,7 +62,8 @@ impl Message {
         for header in &self.headers {
             frame.header(&header.name, header.value.as_value_ref())?;
         }
-        frame.payload(&self.payload).finish()?;
+        frame.payload(&self.payload);
+        frame.finish()?;
         Ok(())
     }
 }

@@ -82,6 +82,24 @@ impl Decimal {
     }
 }
 
+impl Decimal {
+    /// The number in units of 10^-`places`, rounded to the nearest; halves away from zero. `None` if there are
+    /// more than 38 digits.
+    pub(crate) fn to_units(&self, places: i64) -> Option<i128> {
+        let len = self.point.saturating_add(places);
+        if self.sign == 0 || len < 0 {
+            return Some(0);
+        }
+        let len = usize::try_from(len).ok().filter(|it| *it <= 38)?;
+        let (taken, rest) = self.digits.split_at(len.min(self.digits.len()));
+        let zeros = (len - taken.len()) as u32;
+        let taken: i128 = if taken.is_empty() { 0 } else { taken.parse().ok()? };
+        let is_rounded_up = rest.as_bytes().first().is_some_and(|it| *it >= b'5');
+        let units = taken.checked_mul(10_i128.pow(zeros))? + i128::from(is_rounded_up);
+        Some(i128::from(self.sign) * units)
+    }
+}
+
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
         let by_size = || match self.point.cmp(&other.point) {

@@ -30,7 +30,7 @@ pub struct BigInteger(Cow<'static, str>);
 #[derive(Clone)]
 pub struct BigDecimal(Cow<'static, str>);
 
-/// How these types introduce themselves when they are read.
+/// How types introduce themselves when they are read that want a number's digits.
 pub(crate) const NUMBER: &str = "eventstream_rpc::Number";
 
 /// How many digits an integer may get that is written with an exponent.
@@ -204,7 +204,7 @@ macro_rules! as_text {
 
             impl<'de> Deserialize<'de> for $number {
                 fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                    let text = deserializer.deserialize_newtype_struct(NUMBER, NumberVisitor)?;
+                    let text = as_written(deserializer)?;
                     text.parse().map_err(|_| de::Error::custom(concat!("expected ", $expected)))
                 }
             }
@@ -217,7 +217,11 @@ as_text! {
     BigDecimal, "a number";
 }
 
-/// Reads a number as text, so that no digit is lost.
+/// Reads a number as text, so that no digit is lost, or what is in a string.
+pub(super) fn as_written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    deserializer.deserialize_newtype_struct(NUMBER, NumberVisitor)
+}
+
 struct NumberVisitor;
 
 impl<'de> Visitor<'de> for NumberVisitor {
@@ -232,8 +236,10 @@ impl<'de> Visitor<'de> for NumberVisitor {
         deserializer: D,
     ) -> Result<String, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        // Some write such numbers as text.
-        Ok(raw.get().trim_matches('"').to_owned())
+        match raw.get().starts_with('"') {
+            true => serde_json::from_str(raw.get()).map_err(de::Error::custom),
+            false => Ok(Box::<str>::from(raw).into()),
+        }
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {

@@ -5,21 +5,19 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, Visitor},
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde_json::value::RawValue;
 
-use super::calendar;
+use super::{calendar, decimal::Decimal, number::as_written};
 
 const NANOS_PER_SEC: u32 = 1_000_000_000;
 
 /// A point in time (`smithy.api#Timestamp`): seconds since 1970-01-01T00:00:00Z, with a fraction.
 ///
-/// On the wire it is a JSON number of seconds that always has a decimal point, because nucleus lite
-/// does not take an integer. Such a number holds about a quarter of a microsecond in our time; the Java
-/// nucleus truncates to milliseconds. Where a model says so (`timestampFormat`) it is text; it is read
-/// from each of these forms, whatever the model says.
+/// On the wire it is a JSON number of seconds that always has a decimal point, because nucleus lite does not take an
+/// integer. It is written and read as decimal digits, to the nanosecond; the Java nucleus truncates to milliseconds.
+/// Where a model says so (`timestampFormat`) it is text; it is read from each of these forms, whatever the model
+/// says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp {
     secs: i64,
@@ -53,29 +51,29 @@ impl Timestamp {
         Self { secs: millis.div_euclid(1000), nanos }
     }
 
-    /// Seconds since the epoch, to the microsecond; to the nanosecond if the number is finer than that.
+    /// Seconds since the epoch, as the shortest decimal number that is `secs`, to the nanosecond.
     ///
     /// # Errors
     ///
     /// A number that is not finite or does not fit 64 bits.
     pub fn from_secs_f64(secs: f64) -> Result<Self, TimestampRangeError> {
-        // 2^63 is exact in f64; the largest i64 is not.
-        const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-        let whole = secs.floor();
-        if !(-LIMIT..LIMIT).contains(&whole) {
-            return Err(TimestampRangeError(()));
-        }
-        let rounded = |units_per_sec: u32| {
-            let units = ((secs - whole) * f64::from(units_per_sec)).round() as u32;
-            let secs = (whole as i64).checked_add(i64::from(units / units_per_sec))?;
-            Some(Self { secs, nanos: units % units_per_sec * (NANOS_PER_SEC / units_per_sec) })
-        };
-        // Decimal fractions are not exact in binary: microseconds are what was meant, unless the number
-        // says otherwise.
-        rounded(1_000_000)
-            .filter(|it| it.as_secs_f64() == secs)
-            .or_else(|| rounded(NANOS_PER_SEC))
+        Decimal::new(&format!("{secs:e}"))
+            .as_ref()
+            .and_then(Self::from_decimal)
             .ok_or(TimestampRangeError(()))
+    }
+
+    fn from_decimal(secs: &Decimal) -> Option<Self> {
+        Self::from_nanos(secs.to_units(9)?)
+    }
+
+    fn from_nanos(nanos: i128) -> Option<Self> {
+        let secs = i64::try_from(nanos.div_euclid(NANOS_PER_SEC.into())).ok()?;
+        Some(Self { secs, nanos: nanos.rem_euclid(NANOS_PER_SEC.into()) as u32 })
+    }
+
+    const fn as_nanos(&self) -> i128 {
+        self.secs as i128 * NANOS_PER_SEC as i128 + self.nanos as i128
     }
 
     /// Seconds since the epoch, rounded down to a whole number.
@@ -88,7 +86,8 @@ impl Timestamp {
         self.nanos
     }
 
-    /// Seconds since the epoch as they travel.
+    /// Seconds since the epoch as a floating-point number, which holds about a quarter of a microsecond in our
+    /// time.
     pub fn as_secs_f64(&self) -> f64 {
         self.secs as f64 + f64::from(self.nanos) / f64::from(NANOS_PER_SEC)
     }
@@ -107,23 +106,26 @@ impl Timestamp {
 
     /// Milliseconds since the epoch, rounded down; what does not fit 64 bits is cut to their range.
     pub const fn as_millis(&self) -> i64 {
-        self.secs.saturating_mul(1000).saturating_add((self.nanos / 1_000_000) as i64)
+        let millis = self.as_nanos().div_euclid(1_000_000);
+        if millis > i64::MAX as i128 {
+            i64::MAX
+        } else if millis < i64::MIN as i128 {
+            i64::MIN
+        } else {
+            millis as i64
+        }
     }
 }
 
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
-        match time.duration_since(UNIX_EPOCH) {
-            Ok(since) => Self { secs: since.as_secs() as i64, nanos: since.subsec_nanos() },
-            Err(err) => {
-                let before = err.duration();
-                let secs = -(before.as_secs() as i64);
-                match before.subsec_nanos() {
-                    0 => Self { secs, nanos: 0 },
-                    nanos => Self { secs: secs - 1, nanos: NANOS_PER_SEC - nanos },
-                }
-            }
-        }
+        let nanos = |it: Duration| i128::try_from(it.as_nanos()).unwrap_or(i128::MAX);
+        let (nanos, limit) = match time.duration_since(UNIX_EPOCH) {
+            Ok(since) => (nanos(since), i64::MAX),
+            Err(before) => (-nanos(before.duration()), i64::MIN),
+        };
+        // No platform's clock goes beyond.
+        Self::from_nanos(nanos).unwrap_or(Self::from_secs(limit))
     }
 }
 
@@ -144,50 +146,34 @@ impl TryFrom<Timestamp> for SystemTime {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.as_secs_f64())
+        // Up to here the shortest decimal that is the floating-point number has every digit.
+        let is_short = self.secs.unsigned_abs() < 1 << 32 && self.nanos.is_multiple_of(1000);
+        if is_short || Self::from_secs_f64(self.as_secs_f64()) == Ok(*self) {
+            return serializer.serialize_f64(self.as_secs_f64());
+        }
+        let nanos = self.as_nanos();
+        let (sign, nanos) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
+        let per_sec = u128::from(NANOS_PER_SEC);
+        let digits = format!("{sign}{}.{:09}", nanos / per_sec, nanos % per_sec);
+        let raw: &RawValue = serde_json::from_str(&digits).map_err(ser::Error::custom)?;
+        raw.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A number as a rule, or text; what gives zeros must be told which it is.
-        deserializer.deserialize_newtype_struct(TIMESTAMP, TimestampVisitor)
-    }
-}
-
-/// How [`Timestamp`] introduces itself when it is read.
-pub(crate) const TIMESTAMP: &str = "eventstream_rpc::Timestamp";
-
-struct TimestampVisitor;
-
-impl<'de> Visitor<'de> for TimestampVisitor {
-    type Value = Timestamp;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number of seconds since 1970, or a date and time")
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> Result<Timestamp, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
-        calendar::from_text(text).ok_or_else(|| E::custom("not a date and time"))
-    }
-
-    fn visit_i64<E: de::Error>(self, secs: i64) -> Result<Timestamp, E> {
-        Ok(Timestamp::from_secs(secs))
-    }
-
-    fn visit_u64<E: de::Error>(self, secs: u64) -> Result<Timestamp, E> {
-        i64::try_from(secs).map(Timestamp::from_secs).map_err(E::custom)
-    }
-
-    fn visit_f64<E: de::Error>(self, secs: f64) -> Result<Timestamp, E> {
-        Timestamp::from_secs_f64(secs).map_err(E::custom)
+        let text = as_written(deserializer)?;
+        let error = match Decimal::new(&text) {
+            Some(secs) => match Self::from_decimal(&secs) {
+                Some(time) => return Ok(time),
+                None => "the time is out of range",
+            },
+            None => match calendar::from_text(&text) {
+                Some(time) => return Ok(time),
+                None => "expected a number of seconds since 1970, or a date and time",
+            },
+        };
+        Err(de::Error::custom(error))
     }
 }
 
@@ -258,6 +244,68 @@ mod tests {
             let time = Timestamp::from_secs_f64(1_709_210_096.0 + f64::from(micros) / 1e6).unwrap();
             assert_eq!(time.subsec_nanos(), micros * 1000);
             assert_eq!(crate::serde::from_slice::<Timestamp>(json(time).as_bytes()).unwrap(), time);
+        }
+    }
+
+    #[track_caller]
+    fn check_round_trip(json: &str, secs: i64, nanos: u32) {
+        check(json, secs, nanos);
+        let time = Timestamp::new(secs, nanos);
+        let written = crate::serde::to_string(&time).unwrap();
+        assert!(written.contains(['.', 'e']), "{written}");
+        check(&written, secs, nanos);
+    }
+
+    #[test]
+    fn digits_are_exact_whatever_the_size() {
+        check_round_trip("253402300799.999", 253_402_300_799, 999_000_000);
+        check_round_trip("-253402300799.999", -253_402_300_800, 1_000_000);
+        check_round_trip("1709210096.789123456", 1_709_210_096, 789_123_456);
+        check_round_trip("9007199254740993.0", 9_007_199_254_740_993, 0);
+        check_round_trip("9223372036854775807.999999999", i64::MAX, 999_999_999);
+        check_round_trip("-9223372036854775808", i64::MIN, 0);
+        check_round_trip("-9223372036854775807.000000001", i64::MIN, 999_999_999);
+        check_round_trip("-0.000000001", -1, 999_999_999);
+        check_round_trip("1.7092100967891234E+9", 1_709_210_096, 789_123_400);
+        // What is finer is rounded.
+        check_round_trip("0.9999999995", 1, 0);
+        check_round_trip("0.00000000049", 0, 0);
+        check_round_trip("1e-400", 0, 0);
+        for secs in [0, 4_294_967_295, 4_294_967_296, 253_402_300_799, 1 << 53, i64::MAX] {
+            for nanos in [0, 1_000_000, 1_000, 1, 999_000_000, 998_993_000, 999_999_999] {
+                for time in [Timestamp::new(secs, nanos), Timestamp::new(-secs - 1, nanos)] {
+                    let json = crate::serde::to_string(&[time]).unwrap();
+                    assert_eq!(
+                        crate::serde::from_slice::<[Timestamp; 1]>(json.as_bytes()).unwrap(),
+                        [time]
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_no_overflow() {
+        for json in ["9223372036854775807.9999999999", "-9223372036854775808.000000001", "1e400"] {
+            assert!(crate::serde::from_slice::<Timestamp>(json.as_bytes()).is_err(), "{json}");
+        }
+        for secs in [9.3e18, -9.3e18, f64::INFINITY, f64::NAN] {
+            assert!(Timestamp::from_secs_f64(secs).is_err(), "{secs}");
+        }
+        for millis in [i64::MIN, i64::MIN + 999, i64::MAX] {
+            assert_eq!(Timestamp::from_millis(millis).as_millis(), millis);
+        }
+        assert_eq!(Timestamp::new(i64::MIN, 999_999_999).as_millis(), i64::MIN);
+        assert_eq!(Timestamp::new(i64::MAX, 0).as_millis(), i64::MAX);
+        // A platform's clock need not reach as far.
+        for time in [
+            Timestamp::new(i64::MIN, 0),
+            Timestamp::new(i64::MIN, 1),
+            Timestamp::new(i64::MAX, 999_999_999),
+        ] {
+            if let Ok(system) = SystemTime::try_from(time) {
+                assert_eq!(Timestamp::from(system), time);
+            }
         }
     }
 

@@ -242,7 +242,7 @@ fn connect_frame(connect: &Connect) -> Result<BytesMut, EncodeError> {
     for it in &connect.headers {
         frame.header(&it.name, it.value.as_value_ref())?;
     }
-    frame.payload(&connect.payload).finish()?;
-    drop(frame);
+    frame.payload(&connect.payload);
+    frame.finish()?;
     Ok(out)
 }

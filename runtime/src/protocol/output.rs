@@ -127,7 +127,6 @@ impl Output {
             return Err(BuildError::frame_too_long(len, max_frame_len));
         }
         frame.finish().map_err(BuildError::encode)?;
-        drop(frame);
         self.queued += len as u64;
         self.has_news = true;
         Ok(())
@@ -143,7 +142,8 @@ impl Output {
     ) {
         let before = self.buffer.len();
         if let Ok(mut frame) = head.start(&mut self.buffer, Limits::DEFAULT, headers) {
-            let _ = frame.payload(payload).finish();
+            frame.payload(payload);
+            let _ = frame.finish();
         }
         self.queued += (self.buffer.len() - before) as u64;
         self.has_news = true;

@@ -5,19 +5,21 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    fmt::{self, Write},
+    fmt,
     ops::Deref,
 };
 
 use serde::Serialize;
 
+use super::path::{Path, PathSet, Segment};
 use crate::primitives::decimal;
 
 /// A way in which a value is not what the model says although it has the type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// The member, from the request down, such as `publishMessage.binaryMessage` or `metrics[2].name`.
+    /// The member, from the request down, such as `publishMessage.binaryMessage` or `metrics[2].name`. Keys of
+    /// maps are escaped where they are not identifiers, and cut after 64 characters.
     pub path: String,
     /// What is wrong with it.
     pub kind: ViolationKind,
@@ -29,6 +31,9 @@ pub struct Violation {
 pub enum ViolationKind {
     /// The member is required, and missing or null (`smithy.api#required`).
     Missing,
+    /// The list or map is not `smithy.api#sparse` and has this null, which has been left out. Its index is the
+    /// one that it had.
+    Null,
     /// The text, blob, list or map is too short or too long (`smithy.api#length`).
     Length,
     /// The number is too small or too large (`smithy.api#range`).
@@ -43,6 +48,7 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
             ViolationKind::Missing => "is required and missing",
+            ViolationKind::Null => "is null",
             ViolationKind::Length => "has a length that the model does not allow",
             ViolationKind::Range => "is out of range",
             ViolationKind::Pattern => "does not match the pattern of the model",
@@ -52,7 +58,8 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What is wrong with a value; never empty. Of a report of more than 64 KiB there is only the beginning.
+/// What is wrong with a value; never empty. Of a report of more than 64 KiB, keys of maps counted in full, there
+/// is only the beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
 
@@ -91,46 +98,59 @@ impl std::error::Error for Violations {}
 #[derive(Debug, Default)]
 pub struct Checker<'v> {
     path: Vec<Segment<'v>>,
-    found: Vec<Violation>,
+    report: Report,
     /// The paths of required members that are missing: what stands in their place has done nothing wrong.
-    gaps: HashSet<String>,
-    room: Room,
+    gaps: PathSet<'v>,
 }
 
-/// How much more a report may hold. A small payload could ask for gigabytes: with a long key around many
+/// A list of violations of bounded length. A small payload could ask for gigabytes: with a long key around many
 /// values, each of them wrong.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Room(usize);
+#[derive(Debug)]
+pub(super) struct Report {
+    violations: Vec<Violation>,
+    /// How many bytes there is room for.
+    room: usize,
+}
 
-impl Default for Room {
+impl Default for Report {
     fn default() -> Self {
-        Self(64 * 1024)
+        Self { violations: Vec::new(), room: 64 * 1024 }
     }
 }
 
-impl Room {
-    pub(super) fn is_empty(self) -> bool {
-        self.0 == 0
+impl Report {
+    /// Whether violations may have been left out.
+    pub(super) fn is_full(&self) -> bool {
+        self.room == 0
     }
 
-    /// Takes the room for a violation at a path.
-    pub(super) fn take(&mut self, path: &str) {
-        self.0 = self.0.saturating_sub(path.len() + size_of::<Violation>());
+    /// Adds a violation if there is any room; whether there was.
+    pub(super) fn add(&mut self, path: Path<'_, '_>, kind: ViolationKind) -> bool {
+        if self.is_full() {
+            return false;
+        }
+        self.room = self.room.saturating_sub(path.len() + size_of::<Violation>());
+        self.violations.push(Violation { path: path.into(), kind });
+        true
     }
-}
 
-#[derive(Clone, Copy, Debug)]
-enum Segment<'v> {
-    Member(&'static str),
-    Index(usize),
-    Key(&'v str),
+    #[cfg(feature = "server")]
+    pub(super) fn into_violations(self) -> Vec<Violation> {
+        self.violations
+    }
 }
 
 impl<'v> Checker<'v> {
-    /// One that passes over what is missing.
+    /// One that goes on with a report and passes over what is missing.
     #[cfg(feature = "server")]
-    pub(super) fn with_gaps(gaps: HashSet<String>) -> Self {
-        Self { gaps, ..Self::default() }
+    pub(super) fn after(report: Report, gaps: PathSet<'v>) -> Self {
+        Self { path: Vec::new(), report, gaps }
+    }
+
+    /// All that was found, and that had been found before.
+    #[cfg(feature = "server")]
+    pub(super) fn into_report(self) -> Report {
+        self.report
     }
 
     /// Looks at a member.
@@ -140,7 +160,7 @@ impl<'v> Checker<'v> {
         value: &'v T,
         check: impl FnOnce(&mut Self, &'v T),
     ) {
-        self.within(Segment::Member(name), |it| check(it, value));
+        self.within(Segment::Name(name.into()), |it| check(it, value));
     }
 
     /// Looks at a member that may be absent, and is right if it is.
@@ -169,7 +189,7 @@ impl<'v> Checker<'v> {
         check: impl Fn(&mut Self, &'v K, &'v T),
     ) {
         for (key, value) in map {
-            self.within(Segment::Key(key.as_ref()), |it| check(it, key, value));
+            self.within(Segment::Name(key.as_ref().into()), |it| check(it, key, value));
         }
     }
 
@@ -220,7 +240,8 @@ impl<'v> Checker<'v> {
     ///
     /// If anything was.
     pub fn finish(self) -> Result<(), Violations> {
-        if self.found.is_empty() { Ok(()) } else { Err(Violations(self.found)) }
+        let found = self.report.violations;
+        if found.is_empty() { Ok(()) } else { Err(Violations(found)) }
     }
 
     fn within(&mut self, segment: Segment<'v>, check: impl FnOnce(&mut Self)) {
@@ -230,51 +251,8 @@ impl<'v> Checker<'v> {
     }
 
     fn found(&mut self, kind: ViolationKind) {
-        if self.room.is_empty() {
-            return;
-        }
-        let mut path = String::new();
-        for segment in &self.path {
-            // Writing to a string does not fail.
-            let _ = match segment {
-                Segment::Member(name) => write!(path, "{}", Step::new(&path, name)),
-                Segment::Index(index) => write!(path, "[{index}]"),
-                Segment::Key(key) => write!(path, "{}", Step::new(&path, key)),
-            };
-        }
-        if !self.is_in_gap(&path) {
-            self.room.take(&path);
-            self.found.push(Violation { path, kind });
-        }
-    }
-
-    /// Whether a path is one of a gap, or leads on from it.
-    fn is_in_gap(&self, path: &str) -> bool {
-        let ends = path.match_indices(['.', '[']).map(|(at, _)| at).chain([path.len()]);
-        !self.gaps.is_empty() && ends.into_iter().any(|at| self.gaps.contains(&path[..at]))
-    }
-}
-
-/// One step of a path: `.member`, or `["key"]` where a key is not an identifier.
-pub(super) struct Step<'a> {
-    name: &'a str,
-    is_first: bool,
-}
-
-impl<'a> Step<'a> {
-    /// The step that comes after `path`.
-    pub(super) fn new(path: &str, name: &'a str) -> Self {
-        Self { name, is_first: path.is_empty() }
-    }
-}
-
-impl fmt::Display for Step<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_identifier = self.name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
-        match (is_identifier, self.is_first) {
-            (true, true) => f.write_str(self.name),
-            (true, false) => write!(f, ".{}", self.name),
-            (false, _) => write!(f, "[{:?}]", self.name),
+        if !self.report.is_full() && !self.gaps.covers(&self.path) {
+            self.report.add(Path(&self.path), kind);
         }
     }
 }

@@ -1,155 +1,246 @@
 //! The second, patient way to read a payload, for the few that the fast way does not take.
 //!
-//! It goes by way of a tree, so that of duplicate members the last counts, takes numbers such as
-//! `5.0` and `1e3` where an integer belongs (a document that has passed through the Java nucleus holds
-//! nothing else), and knows where it is: an error names the member, and so does a gap.
+//! Of duplicate members the last counts, an integer may be written as `5.0` or `1e3` (a document that has passed
+//! through the Java nucleus holds nothing else), and an element or map value that is null where the model has no
+//! nulls is left out. The place of a gap, of such a null and of an error is known.
+//!
+//! A payload is read from its text: there is no tree of values beside the one that is made. What can only be known
+//! at the end, such as which of duplicate members is the last, is found in one reading and used in the next.
 
-use std::{
-    cell::{Cell, RefCell},
-    fmt::{self, Write},
-};
+use std::borrow::Cow;
 
 use serde::{
     Deserializer,
     de::{
-        DeserializeOwned, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor,
-        value::UnitDeserializer,
+        DeserializeOwned, DeserializeSeed, Error as _, IgnoredAny, IntoDeserializer, MapAccess,
+        SeqAccess, Visitor, value::UnitDeserializer,
     },
+    forward_to_deserialize_any,
 };
+use serde_json::{Error as JsonError, Number};
 
 use super::{
-    Error,
-    check::{Room, Step},
+    Error, ViolationKind,
+    check::Report,
     missing,
-    tree::Node,
+    path::{Path, PathSet, Segment},
+    tokens::{self, Tokens},
+    zero::Zero,
 };
-use crate::primitives::NUMBER;
+use crate::primitives::{NUMBER, decimal::Decimal};
 
-/// The required members that a payload lacks, in the order in which members were read or found absent.
+/// How deep arrays and objects may be nested that are read, as for serde_json.
+pub(super) const MAX_DEPTH: usize = 127;
+
+/// What was unusual about a payload.
 #[derive(Debug, Default)]
-pub(super) struct Gaps {
-    pub(super) paths: Vec<String>,
-    /// If there is none left, more gaps may have been found.
-    pub(super) room: Room,
+pub(super) struct Findings<'p> {
+    /// Required members that are missing, and nulls that were left out.
+    pub(super) report: Report,
+    /// The paths of required members that are missing.
+    pub(super) gaps: PathSet<'p>,
 }
 
-/// Reads a payload, and gives the paths of the required members that it lacks.
-pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Gaps), Error> {
-    let value = Node::parse(payload)?;
-    let tracker = Tracker { explained: Cell::new(missing::count()), ..Tracker::default() };
-    match T::deserialize(Lenient::new(value, &tracker)) {
-        Ok(value) => Ok((value, tracker.gaps.into_inner())),
-        Err(error) => Err(Error::new(error, tracker.failed.into_inner())),
+/// Reads a payload, and says what it lacks.
+///
+/// It is read up to three times: when a member comes again that has been read, and when nulls were found.
+pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Findings<'_>), Error> {
+    // What comes after this can rely on the text.
+    serde_json::from_slice::<IgnoredAny>(payload)?;
+    let mut passed_over = Vec::new();
+    let mut report = Report::default();
+    let mut is_surveyed = false;
+    loop {
+        let mut reader = Reader::new(payload, &passed_over, std::mem::take(&mut report));
+        let result = T::deserialize(&mut reader);
+        let Reader { findings, nulls, failed, has_duplicates, .. } = reader;
+        let (places, about_nulls) = nulls;
+        match result {
+            _ if has_duplicates && !is_surveyed => {}
+            Ok(_) if !places.is_empty() => report = about_nulls,
+            Ok(value) => return Ok((value, findings)),
+            Err(error) => return Err(Error::new(error, failed)),
+        }
+        passed_over.extend(places);
+        if !std::mem::replace(&mut is_surveyed, true) {
+            passed_over.extend(tokens::superseded(payload));
+        }
+        passed_over.sort_unstable();
     }
 }
 
 /// Where reading has got to, and what was found on the way.
-#[derive(Debug, Default)]
-struct Tracker {
-    path: RefCell<String>,
-    gaps: RefCell<Gaps>,
+struct Reader<'r, 'p> {
+    tokens: Tokens<'p>,
+    /// The places of values that do not count, sorted.
+    passed_over: &'r [usize],
+    path: Vec<Segment<'p>>,
+    depth: usize,
+    findings: Findings<'p>,
     /// How many gaps were counted in values whose path has been noted.
-    explained: Cell<u64>,
-    /// Where the first error was.
-    failed: RefCell<String>,
+    explained: u64,
+    /// The places of nulls where the model has none, and what there is to say about them.
+    nulls: (Vec<usize>, Report),
+    /// Whether a member of a structure came again.
+    has_duplicates: bool,
+    /// The path of the first error.
+    failed: String,
 }
 
-impl Gaps {
-    fn add(&mut self, path: &str) {
-        if !self.room.is_empty() {
-            self.room.take(path);
-            self.paths.push(path.to_owned());
+impl<'r, 'p> Reader<'r, 'p> {
+    fn new(payload: &'p [u8], passed_over: &'r [usize], report: Report) -> Self {
+        Self {
+            tokens: Tokens::new(payload),
+            passed_over,
+            path: Vec::new(),
+            depth: 0,
+            findings: Findings { report, gaps: PathSet::default() },
+            explained: missing::count(),
+            nulls: Default::default(),
+            has_duplicates: false,
+            failed: String::new(),
         }
     }
-}
 
-impl Tracker {
-    /// Reads what is at `segment` below the current path.
+    /// Reads what is one step below the current path.
     ///
     /// A gap that nothing further down has explained is the value itself.
-    fn step<T, E>(
-        &self,
-        segment: impl fmt::Display,
-        read: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, E> {
-        let len = self.path.borrow().len();
-        // Writing to a string does not fail.
-        let _ = write!(self.path.borrow_mut(), "{segment}");
-        let result = read();
-        if missing::count() > self.explained.replace(missing::count()) {
-            self.gaps.borrow_mut().add(&self.path.borrow());
+    fn step<T>(
+        &mut self,
+        segment: Segment<'p>,
+        read: impl FnOnce(&mut Self) -> Result<T, JsonError>,
+    ) -> Result<T, JsonError> {
+        self.path.push(segment);
+        let result = read(self);
+        if missing::count() > std::mem::replace(&mut self.explained, missing::count())
+            && self.findings.report.add(Path(&self.path), ViolationKind::Missing)
+        {
+            self.findings.gaps.insert(&self.path);
         }
-        if result.is_err() && self.failed.borrow().is_empty() {
-            self.failed.replace(self.path.borrow().clone());
+        if result.is_err() && self.failed.is_empty() {
+            self.failed = Path(&self.path).into();
         }
-        self.path.borrow_mut().truncate(len);
+        self.path.pop();
         result
     }
-}
 
-struct Lenient<'t, D> {
-    de: D,
-    at: &'t Tracker,
-}
-
-impl<'t, D> Lenient<'t, D> {
-    fn new(de: D, at: &'t Tracker) -> Self {
-        Self { de, at }
+    /// Reads what is in an array or object, up to the bracket that closes it.
+    fn nested<T>(
+        &mut self,
+        close: u8,
+        read: impl FnOnce(&mut Self) -> Result<T, JsonError>,
+    ) -> Result<T, JsonError> {
+        if self.depth == MAX_DEPTH {
+            return Err(JsonError::custom("recursion limit exceeded"));
+        }
+        self.depth += 1;
+        self.tokens.bracket();
+        let value = read(self)?;
+        while !matches!(self.tokens.peek(), 0 | b'}' | b']') {
+            self.tokens.skip();
+        }
+        debug_assert_eq!(self.tokens.peek(), close);
+        self.tokens.bracket();
+        self.depth -= 1;
+        Ok(value)
     }
 
-    fn visitor<V>(&self, visitor: V) -> LenientVisitor<'t, V> {
-        LenientVisitor { visitor, at: self.at, fields: &[], is_integer: false }
+    /// Passes over a value that does not count.
+    fn pass_over(&mut self) -> bool {
+        self.tokens.peek();
+        let is_passed_over = self.passed_over.binary_search(&self.tokens.place()).is_ok();
+        if is_passed_over {
+            self.tokens.skip();
+        }
+        is_passed_over
+    }
+
+    /// Takes a null that stands for no value of the model, to be left out of the next reading.
+    ///
+    /// Only an element or a map's value can be left out.
+    fn take_null(&mut self) -> bool {
+        if self.tokens.peek() != b'n' || self.path.is_empty() {
+            return false;
+        }
+        let (places, report) = &mut self.nulls;
+        places.push(self.tokens.place());
+        report.add(Path(&self.path), ViolationKind::Null);
+        self.tokens.skip();
+        true
+    }
+
+    fn integer<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
+        let text = str::from_utf8(self.tokens.scalar()).unwrap_or_default();
+        let whole = Decimal::new(text).and_then(|it| it.to_integer(20));
+        let whole = whole.as_deref().unwrap_or_default();
+        if let Ok(value) = whole.parse() {
+            visitor.visit_u64(value)
+        } else if let Ok(value) = whole.parse() {
+            visitor.visit_i64(value)
+        } else {
+            // It is refused as the number that it is.
+            serde_json::from_str::<Number>(text)?.deserialize_any(visitor)
+        }
     }
 }
 
-macro_rules! forward {
-    ($($method:ident)*) => {
-        $(
-            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-                let visitor = self.visitor(visitor);
-                self.de.$method(visitor)
-            }
-        )*
-    };
-}
-
+/// Reads integers, however they are written, and in the place of a null a zero.
 macro_rules! integers {
     ($($method:ident)*) => {
         $(
-            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-                let visitor = LenientVisitor { is_integer: true, ..self.visitor(visitor) };
-                self.de.deserialize_any(visitor)
+            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+                match self.tokens.peek() {
+                    b'-' | b'0'..=b'9' => self.integer(visitor),
+                    b'n' if self.take_null() => Zero.$method(visitor).map_err(JsonError::custom),
+                    _ => self.deserialize_any(visitor),
+                }
             }
         )*
     };
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<'_, D> {
-    type Error = D::Error;
+/// Reads what there is, and in the place of a null a zero.
+macro_rules! values {
+    ($($method:ident)*) => {
+        $(
+            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+                match self.take_null() {
+                    true => Zero.$method(visitor).map_err(JsonError::custom),
+                    false => self.deserialize_any(visitor),
+                }
+            }
+        )*
+    };
+}
 
-    forward! {
-        deserialize_any deserialize_bool deserialize_f32 deserialize_f64 deserialize_char
-        deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf
-        deserialize_option deserialize_unit deserialize_seq deserialize_map
-        deserialize_identifier deserialize_ignored_any
-    }
+impl<'de, 'p> Deserializer<'de> for &mut Reader<'_, 'p> {
+    type Error = JsonError;
 
     integers! {
         deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        // What is read as it is written has nothing to be lenient about.
-        if name == NUMBER {
-            return self.de.deserialize_newtype_struct(name, visitor);
+    values! {
+        deserialize_bool deserialize_f32 deserialize_f64 deserialize_str deserialize_string
+        deserialize_bytes deserialize_byte_buf deserialize_seq deserialize_map
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        match self.tokens.peek() {
+            b'{' => self.nested(b'}', |it| visitor.visit_map(Members::new(it, &[]))),
+            b'[' => self.nested(b']', |it| visitor.visit_seq(Elements { reader: it, index: 0 })),
+            b'"' => match self.tokens.string()? {
+                Cow::Borrowed(text) => visitor.visit_str(text),
+                Cow::Owned(text) => visitor.visit_string(text),
+            },
+            _ => match self.tokens.scalar() {
+                b"null" => visitor.visit_unit(),
+                b"true" => visitor.visit_bool(true),
+                b"false" => visitor.visit_bool(false),
+                number => serde_json::from_slice::<Number>(number)?.deserialize_any(visitor),
+            },
         }
-        let visitor = self.visitor(visitor);
-        self.de.deserialize_newtype_struct(name, visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -157,199 +248,151 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Lenient<'_, D> {
         name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let visitor = LenientVisitor { fields, ..self.visitor(visitor) };
-        self.de.deserialize_struct(name, fields, visitor)
+    ) -> Result<V::Value, JsonError> {
+        if self.take_null() {
+            return Zero.deserialize_struct(name, fields, visitor).map_err(JsonError::custom);
+        }
+        match self.tokens.peek() {
+            b'{' => self.nested(b'}', |it| visitor.visit_map(Members::new(it, fields))),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
+        match self.tokens.peek() {
+            _ if name != NUMBER => visitor.visit_newtype_struct(self),
+            b'n' if self.take_null() => {
+                Zero.deserialize_newtype_struct(name, visitor).map_err(JsonError::custom)
+            }
+            b'-' | b'0'..=b'9' => {
+                visitor.visit_str(str::from_utf8(self.tokens.scalar()).unwrap_or_default())
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        match self.tokens.peek() {
+            b'n' => {
+                self.tokens.skip();
+                visitor.visit_none()
+            }
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        self.tokens.skip();
+        visitor.visit_unit()
     }
 
     // No modelled type asks for these.
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.de.deserialize_unit_struct(name, visitor)
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        len: usize,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.de.deserialize_tuple(len, visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        len: usize,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.de.deserialize_tuple_struct(name, len, visitor)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.de.deserialize_enum(name, variants, visitor)
+    forward_to_deserialize_any! {
+        i128 u128 char unit unit_struct tuple tuple_struct enum identifier
     }
 }
 
-struct LenientVisitor<'t, V> {
-    visitor: V,
-    at: &'t Tracker,
-    /// The members that the structure being read has; none for anything else.
-    fields: &'static [&'static str],
-    /// Whether a number without a fraction is wanted, however it is written.
-    is_integer: bool,
-}
-
-macro_rules! pass_on {
-    ($($method:ident($type:ty))*) => {
-        $(
-            fn $method<E: serde::de::Error>(self, value: $type) -> Result<V::Value, E> {
-                self.visitor.$method(value)
-            }
-        )*
-    };
-}
-
-impl<'de, V: Visitor<'de>> Visitor<'de> for LenientVisitor<'_, V> {
-    type Value = V::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.visitor.expecting(f)
-    }
-
-    pass_on! {
-        visit_bool(bool) visit_i8(i8) visit_i16(i16) visit_i32(i32) visit_i64(i64) visit_i128(i128)
-        visit_u8(u8) visit_u16(u16) visit_u32(u32) visit_u64(u64) visit_u128(u128) visit_f32(f32)
-        visit_char(char) visit_str(&str) visit_borrowed_str(&'de str)
-        visit_string(String) visit_bytes(&[u8]) visit_borrowed_bytes(&'de [u8]) visit_byte_buf(Vec<u8>)
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<V::Value, E> {
-        // Whole numbers up to here are exact, and fit 64 bits.
-        const LIMIT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
-        if self.is_integer && value.fract() == 0.0 && value.abs() <= LIMIT {
-            return self.visitor.visit_i64(value as i64);
-        }
-        self.visitor.visit_f64(value)
-    }
-
-    fn visit_none<E: serde::de::Error>(self) -> Result<V::Value, E> {
-        self.visitor.visit_none()
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<V::Value, E> {
-        self.visitor.visit_unit()
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, de: D) -> Result<V::Value, D::Error> {
-        self.visitor.visit_some(Lenient::new(de, self.at))
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, de: D) -> Result<V::Value, D::Error> {
-        self.visitor.visit_newtype_struct(Lenient::new(de, self.at))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_seq(LenientSeq { seq, at: self.at, index: 0 })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        let at = self.at;
-        self.visitor.visit_map(LenientMap { map, at, key: Key::None, unseen: self.fields.to_vec() })
-    }
-}
-
-struct LenientSeed<'t, S> {
-    seed: S,
-    at: &'t Tracker,
-}
-
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for LenientSeed<'_, S> {
-    type Value = S::Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, de: D) -> Result<S::Value, D::Error> {
-        self.seed.deserialize(Lenient::new(de, self.at))
-    }
-}
-
-struct LenientSeq<'t, A> {
-    seq: A,
-    at: &'t Tracker,
+struct Elements<'a, 'r, 'p> {
+    reader: &'a mut Reader<'r, 'p>,
     index: usize,
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for LenientSeq<'_, A> {
-    type Error = A::Error;
+impl<'de> SeqAccess<'de> for Elements<'_, '_, '_> {
+    type Error = JsonError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
-    ) -> Result<Option<S::Value>, A::Error> {
-        let Self { seq, at, index } = self;
-        let element =
-            at.step(format_args!("[{index}]"), || seq.next_element_seed(LenientSeed { seed, at }));
+    ) -> Result<Option<S::Value>, JsonError> {
+        while self.reader.pass_over() {}
+        if self.reader.tokens.peek() == b']' {
+            return Ok(None);
+        }
+        let segment = Segment::Index(self.index);
         self.index += 1;
-        element
+        self.reader.step(segment, |it| seed.deserialize(it)).map(Some)
     }
 }
 
-struct LenientMap<'t, A> {
-    map: A,
-    at: &'t Tracker,
-    key: Key,
-    /// The structure's members whose keys have not come yet.
+struct Members<'a, 'r, 'p> {
+    reader: &'a mut Reader<'r, 'p>,
+    /// The members that a structure has; none for anything else.
+    fields: &'static [&'static str],
+    /// Those whose names have not come yet.
     unseen: Vec<&'static str>,
+    next: Next<'p>,
 }
 
-/// The key whose value is read next.
-enum Key {
+/// What value is read next.
+enum Next<'p> {
     None,
-    Present(String),
+    Present(Cow<'p, str>),
     /// A member that is not in the payload and reads as null.
     Absent(&'static str),
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for LenientMap<'_, A> {
-    type Error = A::Error;
+impl<'a, 'r, 'p> Members<'a, 'r, 'p> {
+    fn new(reader: &'a mut Reader<'r, 'p>, fields: &'static [&'static str]) -> Self {
+        Self { reader, fields, unseen: fields.to_vec(), next: Next::None }
+    }
+
+    /// The name of the next member that counts.
+    fn next_name(&mut self) -> Result<Option<Cow<'p, str>>, JsonError> {
+        while self.reader.tokens.peek() == b'"' {
+            let name = self.reader.tokens.string()?;
+            if !self.reader.pass_over() {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Notes that a structure's member has come.
+    fn see(&mut self, name: &str) -> Result<(), JsonError> {
+        match self.unseen.iter().position(|it| *it == name) {
+            Some(at) => drop(self.unseen.remove(at)),
+            None if self.fields.contains(&name) => {
+                self.reader.has_duplicates = true;
+                return Err(JsonError::custom("a member comes again"));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+impl<'de> MapAccess<'de> for Members<'_, '_, '_> {
+    type Error = JsonError;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
-    ) -> Result<Option<S::Value>, A::Error> {
-        if let Some(name) = self.map.next_key::<String>()? {
-            self.unseen.retain(|it| *it != name);
-            let key = seed.deserialize(name.as_str().into_deserializer())?;
-            self.key = Key::Present(name);
+    ) -> Result<Option<S::Value>, JsonError> {
+        if let Some(name) = self.next_name()? {
+            self.see(&name)?;
+            let key = seed.deserialize((&*name).into_deserializer())?;
+            self.next = Next::Present(name);
             return Ok(Some(key));
         }
         if self.unseen.is_empty() {
             return Ok(None);
         }
         let name = self.unseen.remove(0);
-        self.key = Key::Absent(name);
+        self.next = Next::Absent(name);
         seed.deserialize(name.into_deserializer()).map(Some)
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        let Self { map, at, .. } = self;
-        let seed = LenientSeed { seed, at };
-        match std::mem::replace(&mut self.key, Key::None) {
-            Key::Absent(name) => {
-                let step = Step::new(&at.path.borrow(), name);
-                at.step(step, || seed.deserialize(UnitDeserializer::new()))
-            }
-            Key::Present(name) => {
-                let step = Step::new(&at.path.borrow(), &name);
-                at.step(step, || map.next_value_seed(seed))
-            }
-            Key::None => map.next_value_seed(seed),
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, JsonError> {
+        match std::mem::replace(&mut self.next, Next::None) {
+            Next::Present(name) => self.reader.step(Segment::Name(name), |it| seed.deserialize(it)),
+            Next::Absent(name) => self
+                .reader
+                .step(Segment::Name(name.into()), |_| seed.deserialize(UnitDeserializer::new())),
+            Next::None => Err(JsonError::custom("a value without a name")),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Which required members a request lacks.
+//! What a request lacks, or has although the model does not allow it.
 //!
-//! Reading fills gaps and counts them. Only if there are any is the payload read a second time, by the
-//! patient way, which hands out a null for each member that is not there: what reads the member then
-//! finds the gap at a known path. A correct request pays for nothing.
+//! Reading fills gaps and counts them. Only if there are any is the payload read again, by the patient way, which
+//! hands out a null for each member that is not there: what reads the member then finds the gap at a known path. A
+//! correct request pays for nothing.
 
-use super::{Checker, Error, Violation, ViolationKind, lenient, missing};
+use super::{Checker, Error, Violation, lenient, missing};
 use crate::operation::Shape;
 
 /// Reads a payload, and says what it lacks and what in it the model does not allow.
@@ -12,24 +12,23 @@ pub(super) fn from_slice_with_violations<T: Shape>(
     payload: &[u8],
 ) -> Result<(T, Vec<Violation>), Error> {
     let before = missing::count();
-    let value: T = super::from_slice(payload)?;
-    let mut violations = Vec::new();
-    let mut checker = Checker::default();
-    if missing::count() != before {
-        let (_, gaps) = lenient::from_slice::<T>(payload)?;
-        checker = Checker::with_gaps(gaps.paths.iter().cloned().collect());
-        let missing = |path| Violation { path, kind: ViolationKind::Missing };
-        violations.extend(gaps.paths.into_iter().map(missing));
-        // Without all gaps nobody knows which values stand in one.
-        if gaps.room.is_empty() {
-            return Ok((value, violations));
+    let (value, findings) = match serde_json::from_slice::<T>(payload) {
+        Ok(value) if missing::count() == before => (value, lenient::Findings::default()),
+        Err(error) if !error.is_data() => return Err(error.into()),
+        unusual => {
+            // Before there is another: it may be large.
+            drop(unusual);
+            lenient::from_slice::<T>(payload)?
         }
+    };
+    let mut report = findings.report;
+    // Without all gaps it is not known which values stand in one.
+    if !report.is_full() {
+        let mut checker = Checker::after(report, findings.gaps);
+        value.check(&mut checker);
+        report = checker.into_report();
     }
-    value.check(&mut checker);
-    if let Err(found) = checker.finish() {
-        violations.extend(found);
-    }
-    Ok((value, violations))
+    Ok((value, report.into_violations()))
 }
 
 #[cfg(test)]
@@ -142,7 +141,7 @@ mod tests {
                     "list": [{INNER}, {{"count": 2}}], "map": {{"a.b": {{"deep": []}}}},
                     "choice": {{"inner": {{"count": null, "deep": []}}}}}}"#
             ),
-            &["choice.inner.count", "list[1].deep", "map[\"a.b\"].count"],
+            &["list[1].deep", "map[\"a.b\"].count", "choice.inner.count"],
         );
     }
 
@@ -188,6 +187,51 @@ mod tests {
         let wrong = request(&inner(r#"{"count": 1, "deep": [1, 1]}"#));
         // After what is wrong with the list itself.
         assert_eq!(nth(&wrong, 2), "list[0].deep holds equal elements");
+    }
+
+    #[test]
+    fn a_null_that_is_left_out_is_named_by_the_place_it_had() {
+        let json = format!(
+            r#"{{"name": "n", "inner": {INNER}, "choice": {{}},
+                "list": [null, {{"count": 1, "deep": [1, null, 1]}}, null, {{"count": 2}}],
+                "map": {{"k": null, "long": {INNER}}}}}"#
+        );
+        let (value, violations) = from_slice_with_violations::<Outer>(json.as_bytes()).unwrap();
+        let list = value.list.unwrap();
+        assert_eq!((list.len(), &list[0].deep[..]), (2, &[1.0, 1.0][..]));
+        assert_eq!(value.map.unwrap().into_keys().collect::<Vec<_>>(), ["long"]);
+        let texts: Vec<_> = violations.iter().map(Violation::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "list[0] is null",
+                "list[1].deep[1] is null",
+                "list[2] is null",
+                "map.k is null",
+                "list[1].deep is required and missing",
+                "list[0].deep holds equal elements",
+                "map.long has a length that the model does not allow",
+            ]
+        );
+    }
+
+    /// A hang guard: what takes time in proportion to the square of a key's length takes hours here.
+    #[test]
+    fn long_keys_cost_no_more_than_their_length_and_are_cut() {
+        let long = ".[".repeat(2 * 1024 * 1024);
+        for request in [
+            format!(r#"{{"map": {{"a": {{"count": 5.0}}, "{long}": {INNER}}}}}"#),
+            format!(r#"{{"map": {{"{long}": {{}}}}}}"#),
+            format!(r#"{{"map": {{"a": null, "{long}": null}}}}"#),
+            format!(r#"{{"{long}": 1, "name": 5.0}}"#),
+            format!(r#"{{"map": {{"{long}": 1}}}}"#),
+        ] {
+            let paths: usize = match from_slice_with_violations::<Outer>(request.as_bytes()) {
+                Ok((_, violations)) => violations.iter().map(|it| it.path.len()).sum(),
+                Err(error) => error.to_string().len(),
+            };
+            assert!((1..1_000).contains(&paths), "{paths} in {request:.40}");
+        }
     }
 
     #[test]

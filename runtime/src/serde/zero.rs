@@ -6,7 +6,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use crate::primitives::{NUMBER, TIMESTAMP};
+use crate::primitives::NUMBER;
 
 /// Reads as zero, empty, absent or unknown, whatever is asked for.
 ///
@@ -59,8 +59,7 @@ impl<'de> Deserializer<'de> for Zero {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match name {
-            // They take any value that is not null, and see for themselves what it is.
-            TIMESTAMP | NUMBER => visitor.visit_i64(0),
+            NUMBER => visitor.visit_i64(0),
             _ => visitor.visit_newtype_struct(self),
         }
     }

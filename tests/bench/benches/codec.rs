@@ -26,7 +26,8 @@ fn encode(payload: &[u8], out: &mut BytesMut) {
     for (name, value) in TEXTS {
         frame.header(name, HeaderValueRef::String(value)).expect("it is short");
     }
-    frame.payload(payload).finish().expect("it is within the limits");
+    frame.payload(payload);
+    frame.finish().expect("it is within the limits");
 }
 
 fn smithy_message(payload: Bytes) -> smithy::Message {

@@ -186,6 +186,22 @@ async fn a_reply_that_cannot_be_read_disturbs_no_other_stream() {
 }
 
 #[tokio::test]
+async fn a_null_in_a_list_or_map_of_a_reply_is_left_out() {
+    let (client, mut peer) = pair().await;
+    let call = tokio::spawn(client.echo_message().send());
+    peer.message().await.unwrap();
+    let payload = r#"{"message": {"stringMessage": "well", "stringListMessage": ["a", null, "b"],
+        "keyValuePairList": [null, {"key": "k", "value": "v"}],
+        "stringToValue": {"k": null, "l": {"value": "v"}}}}"#;
+    peer.send(0, 2, 1, RESPONSE, payload).await;
+    let message = call.await.unwrap().unwrap().message.unwrap();
+    assert_eq!(message.string_message.as_deref(), Some("well"));
+    assert_eq!(message.string_list_message.unwrap(), ["a", "b"]);
+    assert_eq!(message.key_value_pair_list.unwrap().len(), 1);
+    assert!(message.string_to_value.unwrap().into_keys().eq(["l"]));
+}
+
+#[tokio::test]
 async fn whatever_breaks_the_connection_ends_every_call_with_the_reason() {
     let truncated = {
         let mut bytes = BytesMut::new();

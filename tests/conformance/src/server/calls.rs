@@ -79,7 +79,7 @@ pub async fn unknown_union_member() -> Verdict {
     is_response(&reply, "PublishToTopicResponse")
 }
 
-/// Members that are null are members that are not there.
+/// Members that are null are members that are not there; a null in a list that has none is refused.
 pub async fn null_members() -> Verdict {
     let serving = Serving::start()?;
     let mut it = serving.connect().await?;
@@ -87,7 +87,10 @@ pub async fn null_members() -> Verdict {
     is_response(&it.call("GetConfiguration", request).await?, "GetConfigurationResponse")?;
     let message = r#"{"topic":"t","publishMessage":
         {"jsonMessage":null,"binaryMessage":{"message":"AA==","context":null}}}"#;
-    is_response(&it.call("PublishToTopic", message).await?, "PublishToTopicResponse")
+    is_response(&it.call("PublishToTopic", message).await?, "PublishToTopicResponse")?;
+    let reply = it.call("GetConfiguration", r#"{"keyPath":["k",null]}"#).await?;
+    is_as_java(&reply, "text/plain", "InternalServerError")?;
+    it.next_call_works().await
 }
 
 /// A handler that waits holds up no other call of its connection.
