@@ -23,7 +23,7 @@ pub use wakers::Wakers;
 
 use std::{
     task::{Context, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
@@ -57,6 +57,13 @@ pub trait Endpoint {
     /// Whether the connection has ended.
     fn is_closed(&self) -> bool {
         self.ended().is_some()
+    }
+
+    /// Once the connection has ended and everything has been written: how long the other side has to close it first.
+    /// Meanwhile, and until it closes, the driver reads and discards what arrives: a socket that is closed while the
+    /// other side writes to it may lose what was written last. `None`: the driver closes at once.
+    fn closing_grace(&self) -> Option<Duration> {
+        None
     }
 
     /// When [`expire`](Self::expire) has something to do, at the earliest.

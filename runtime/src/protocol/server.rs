@@ -40,10 +40,11 @@ pub use config::Config;
 pub use ending::Phase;
 use stream::{Reader, Stream};
 
-/// How long a client that has been refused has to close the connection, before the server does.
+/// How long a client has to close the connection itself after a message that ends it: a refusal, or what it did wrong.
 ///
-/// A server that closes at once loses its refusal more often than not.
-const REFUSAL_GRACE: Duration = Duration::from_secs(1);
+/// The official SDKs close when they have read it. If the end of the socket is there as well by then, they take it for
+/// the reason of the end.
+const CLOSING_GRACE: Duration = Duration::from_secs(1);
 
 /// Something that the service has to decide.
 pub enum Incoming {
@@ -125,8 +126,6 @@ enum State {
     /// The service is deciding whether to let the client in.
     Deciding,
     Open,
-    /// The client has been refused and is to close.
-    Refused,
     /// Everything that was open has been told.
     Closed(ConnectionError),
 }
@@ -150,12 +149,14 @@ pub struct Core {
     last_id: i32,
     /// Includes requests that the client has given up since.
     incoming: Queue<Incoming>,
-    /// When the client has to be further than it is: connected, or gone.
+    /// When the client has to be connected.
     deadline: Option<Instant>,
     /// How much longer the message may take that has begun to arrive.
     patience: Option<Patience>,
     /// New requests are refused, because the server is about to stop.
     is_draining: bool,
+    /// The last message tells the client that the connection ends.
+    is_told: bool,
 }
 
 impl Core {
@@ -176,6 +177,7 @@ impl Core {
             deadline: now.checked_add(config.handshake_timeout),
             patience: None,
             is_draining: false,
+            is_told: false,
         }
     }
 
@@ -200,12 +202,12 @@ impl Core {
         }
     }
 
-    /// Refuses the client, and gives it time to read that.
-    pub fn refuse(&mut self, now: Instant) {
+    /// Refuses the client, which ends the connection.
+    pub fn refuse(&mut self) {
         if let State::Deciding = self.state {
-            self.state = State::Refused;
-            self.deadline = now.checked_add(REFUSAL_GRACE);
             self.acknowledge(MessageFlags::NONE);
+            self.is_told = true;
+            self.fail(ConnectionError::Closed);
         }
     }
 

@@ -142,9 +142,7 @@ async fn authenticate<S, A: Authenticator>(
         }
         Err(super::Rejected) => {
             tracing::debug!(target: crate::LOG_TARGET, connection = shared.number, "client refused");
-            shared.with(|core| core.refuse(tokio::time::Instant::now().into_std()));
-            // The client closes, or its time runs out.
-            while shared.poll(|core, cx| core.poll_incoming(cx)).await.is_some() {}
+            shared.with(Core::refuse);
             None
         }
     }

@@ -133,7 +133,8 @@ impl<A> Server<A> {
         self
     }
 
-    /// How many connections may be open at once; any further one is closed as soon as it is accepted.
+    /// How many connections may be open at once; any further one is closed as soon as it is accepted. A connection that has
+    /// ended counts until its socket is closed and its handlers are done.
     /// Default: 1,000, which leaves a process with the usual 1,024 descriptors some for itself.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;

@@ -10,17 +10,21 @@ use std::{
 
 use bytes::{Buf, BytesMut};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     task::coop,
-    time::Sleep,
+    time::{Sleep, sleep},
 };
 
 use super::{Shared, input::Input, log_end};
 use crate::{error::ConnectionError, protocol::Endpoint};
 
-/// How long the other side has to take what is still to be written when the connection ends, and how long
-/// the driver reads what the other side has sent when nothing can be written any more.
+/// How long the other side has to take what is still to be written when the connection ends, and to close it if the
+/// driver waits for that, and how long the driver reads what the other side has sent when nothing can be written any
+/// more.
 pub(crate) const LINGER: Duration = Duration::from_secs(3);
+
+/// How much is read at a time when it is discarded, in bytes.
+const DISCARD_LEN: usize = 8 * 1024;
 
 /// Drives one connection until it has ended and everything queued has been written.
 ///
@@ -37,8 +41,32 @@ pub(crate) struct Driver<IO, E: Endpoint> {
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
     /// Why nothing can be written any more, and when the driver stops reading.
     broken: Option<(io::Error, Instant)>,
-    /// Runs out when the other side does not take what is still to be written.
-    linger: Option<Pin<Box<Sleep>>>,
+    /// Once the connection has ended.
+    closing: Option<Closing>,
+}
+
+/// What is left to do before the socket is closed.
+struct Closing {
+    /// Runs out when the other side does not take what is still to be written, or does not close.
+    linger: Pin<Box<Sleep>>,
+    /// Runs out when the other side has had time to close first.
+    grace: Option<Pin<Box<Sleep>>>,
+    /// Nothing more is written: the writing side of the socket has been shut down, or is broken.
+    is_shut_down: bool,
+    /// Nothing more is read.
+    is_read_out: bool,
+}
+
+impl Closing {
+    /// The other side is waited for if there is a time for it to close first.
+    fn new(grace: Option<Duration>) -> Self {
+        Self {
+            linger: Box::pin(sleep(LINGER)),
+            grace: grace.filter(|it| !it.is_zero()).map(|it| Box::pin(sleep(it))),
+            is_shut_down: false,
+            is_read_out: grace.is_none(),
+        }
+    }
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
@@ -52,7 +80,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             written: 0,
             timer: None,
             broken: None,
-            linger: None,
+            closing: None,
         }
     }
 
@@ -216,22 +244,63 @@ struct Step {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
-    /// Writes what was queued before the end, as long as the other side takes it.
+    /// Writes what was queued before the end, and waits for the other side to close if it may still be writing.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let linger = self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
-        if linger.as_mut().poll(cx).is_ready() {
+        let grace = || self.shared.with(|core| core.closing_grace());
+        let mut closing = self.closing.take().unwrap_or_else(|| Closing::new(grace()));
+        let ended = self.poll_closing(&mut closing, cx);
+        self.closing = Some(closing);
+        ended
+    }
+
+    fn poll_closing(&mut self, closing: &mut Closing, cx: &mut Context<'_>) -> Poll<()> {
+        // Timers come first, because reading may use up the budget of the task.
+        if closing.linger.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
+        if closing.grace.as_mut().is_some_and(|it| it.as_mut().poll(cx).is_ready()) {
+            closing.grace = None;
+        }
+        // The other side may read only after it has written, and so both go on at once.
+        if !closing.is_read_out && self.poll_read_out(cx).is_ready() {
+            closing.is_read_out = true;
+            closing.grace = None;
+        }
+        if !closing.is_shut_down {
+            closing.is_shut_down = self.poll_shut_down(closing.grace.is_none(), cx).is_ready();
+        }
+        if closing.is_shut_down && closing.is_read_out { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Writes what was queued, and then shuts down the writing side when it is time to.
+    fn poll_shut_down(&mut self, is_time: bool, cx: &mut Context<'_>) -> Poll<()> {
         while ready!(self.poll_write(cx)).is_ok() {
             self.exchange(cx);
             if !self.output.is_empty() {
                 continue;
+            }
+            if !is_time {
+                return Poll::Pending;
             }
             // The connection is over either way.
             let _ = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
             break;
         }
         Poll::Ready(())
+    }
+
+    /// Reads and discards what the other side sends until it closes.
+    fn poll_read_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut discarded = [0; DISCARD_LEN];
+        loop {
+            let budget = ready!(coop::poll_proceed(cx));
+            let mut discarded = ReadBuf::new(&mut discarded);
+            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut discarded));
+            budget.made_progress();
+            if read.is_err() || discarded.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
     }
 }
 
@@ -252,7 +321,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Future for Driver<IO, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if this.linger.is_none()
+        if this.closing.is_none()
             && let Err(error) = ready!(this.poll_drive(cx))
         {
             let written = std::mem::take(&mut this.written);

@@ -232,3 +232,32 @@ fn the_end_of_the_connection_ends_every_stream() {
     assert!(ready(core.poll_incoming(&cx())).is_none());
     assert!(written(&mut core).is_empty());
 }
+
+#[test]
+fn a_client_that_is_told_why_has_time_to_close_first() {
+    let second = Some(Duration::from_secs(1));
+    let ends: [(BytesMut, Option<Duration>); 5] = [
+        (request(7), second),
+        (unreadable_header(), second),
+        (bare(CONNECT_ACK, 1, 0), second),
+        // There is nothing to read but the end.
+        (bare(PROTOCOL_ERROR, 0, 0), Some(Duration::ZERO)),
+        (BytesMut::from("GET / HTTP/1.1\r\n\r\n"), Some(Duration::ZERO)),
+    ];
+    for (bytes, grace) in ends {
+        let mut core = accepted(Config::default());
+        receive(&mut core, bytes.clone());
+        assert!(core.is_closed());
+        assert_eq!(core.closing_grace(), grace, "{bytes:?}");
+    }
+    for (error, grace) in [
+        (ConnectionError::Closed, Some(Duration::ZERO)),
+        (ConnectionError::FrameTimeout { after: Duration::ZERO }, Some(Duration::ZERO)),
+        (ConnectionError::ClosedByPeer, None),
+        (std::io::Error::other("broken").into(), None),
+    ] {
+        let mut core = accepted(Config::default());
+        core.fail(error);
+        assert_eq!(core.closing_grace(), grace);
+    }
+}

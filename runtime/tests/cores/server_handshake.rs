@@ -22,23 +22,22 @@ fn connect(version: HeaderValue) -> BytesMut {
     encode([headers(CONNECT, 0, 0, &[]), own].concat(), "{}")
 }
 
-fn received(bytes: BytesMut) -> (Core, Instant) {
-    let now = Instant::now();
-    let mut core = Core::new(Config::default(), now);
-    core.receive(&mut bytes.clone(), now);
-    (core, now)
+fn received(mut bytes: BytesMut) -> Core {
+    let mut core = Core::new(Config::default(), Instant::now());
+    core.receive(&mut bytes, Instant::now());
+    core
 }
 
 /// A server that has been asked whether to let a client in.
-fn asked() -> (Core, Instant) {
-    let (mut core, now) = received(connect("0.1.0".into()));
+fn asked() -> Core {
+    let mut core = received(connect("0.1.0".into()));
     let Poll::Ready(Some(Incoming::Connect { .. })) = core.poll_incoming(&cx()) else { panic!() };
-    (core, now)
+    core
 }
 
 #[test]
 fn the_service_sees_what_the_client_says_of_itself() {
-    let (mut core, _) = received(connect("0.1.0".into()));
+    let mut core = received(connect("0.1.0".into()));
     match ready(core.poll_incoming(&cx())) {
         Some(Incoming::Connect { headers, payload }) => {
             assert_eq!(headers, [Header::new("client-name", "me".into())]);
@@ -55,31 +54,16 @@ fn the_service_sees_what_the_client_says_of_itself() {
 
 #[test]
 fn a_client_that_is_refused_has_time_to_read_that() {
-    let (mut core, now) = asked();
-    core.refuse(now);
+    let mut core = asked();
+    core.refuse();
     core.accept();
-    assert_eq!(written(&mut core), ["ConnectAck 0 0"]);
-    let end = now + Duration::from_secs(1);
-    assert_eq!(core.next_deadline(), Some(end));
-    assert!(core.wants_input(), "it is read from, to see it close");
-    for ignored in [request(1), bare(PING, 0, 0), bare(CONNECT, 0, 0), bare(8, 0, 0)] {
+    assert!(core.is_closed() && !core.wants_input());
+    assert_eq!(core.closing_grace(), Some(Duration::from_secs(1)));
+    for ignored in [request(1), bare(PING, 0, 0), bare(8, 0, 0), unreadable_header()] {
         receive(&mut core, ignored);
     }
-    core.expire(end - Duration::from_nanos(1));
-    assert!(!core.is_closed());
-    core.expire(end);
-    assert!(core.is_closed() && written(&mut core).is_empty());
+    assert_eq!(written(&mut core), ["ConnectAck 0 0"], "it hears no more");
     assert!(ready(core.poll_incoming(&cx())).is_none());
-}
-
-#[test]
-fn a_client_that_is_refused_hears_no_more() {
-    let (mut core, now) = asked();
-    core.refuse(now);
-    written(&mut core);
-    receive(&mut core, unreadable_header());
-    assert!(matches!(core.ended(), Some(ConnectionError::Decode(_))));
-    assert!(written(&mut core).is_empty());
 }
 
 #[test]
@@ -92,8 +76,8 @@ fn another_version_is_refused_without_asking() {
         connect("".into()),
         connect(HeaderValue::Int32(1)),
     ] {
-        let (mut core, _) = received(bytes);
-        assert!(core.poll_incoming(&cx()).is_pending());
+        let mut core = received(bytes);
+        assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(None)));
         assert_eq!(written(&mut core), ["ConnectAck 0 0"]);
     }
 }
@@ -108,7 +92,7 @@ fn the_first_message_must_be_a_connect_message() {
         ("an unknown type", bare(8, 0, 0)),
         ("no headers", encode(Vec::new(), "{}")),
     ] {
-        let (mut core, _) = received(bytes);
+        let mut core = received(bytes);
         let [answer] = &written(&mut core)[..] else { panic!("{name}") };
         assert!(answer.starts_with("ProtocolError 0 0 {"), "{name}: {answer}");
         assert!(matches!(core.ended(), Some(ConnectionError::Protocol(_))), "{name}");
@@ -119,11 +103,11 @@ fn the_first_message_must_be_a_connect_message() {
 #[test]
 fn what_is_not_a_message_is_not_answered_and_bad_headers_are() {
     for (name, bytes) in lost_framings() {
-        let (mut core, _) = received(bytes);
+        let mut core = received(bytes);
         assert!(matches!(core.ended(), Some(ConnectionError::Decode(_))), "{name}");
         assert!(written(&mut core).is_empty(), "{name}");
     }
-    let (mut core, _) = received(unreadable_header());
+    let mut core = received(unreadable_header());
     let [answer] = &written(&mut core)[..] else { panic!() };
     assert!(answer.starts_with("InternalError 0 0 {"), "{answer}");
     assert!(matches!(core.ended(), Some(ConnectionError::Decode(_))));
@@ -167,7 +151,7 @@ fn a_client_must_introduce_itself_in_time() {
 
 #[test]
 fn a_client_introduces_itself_once() {
-    let (mut core, _) = asked();
+    let mut core = asked();
     core.accept();
     written(&mut core);
     receive(&mut core, connect("0.1.0".into()));
@@ -178,10 +162,10 @@ fn a_client_introduces_itself_once() {
 
 #[test]
 fn a_client_that_goes_away_while_it_is_decided_about_gets_no_answer() {
-    let (mut core, now) = asked();
+    let mut core = asked();
     core.fail(ConnectionError::ClosedByPeer);
     core.accept();
-    core.refuse(now);
+    core.refuse();
     assert!(written(&mut core).is_empty());
     assert!(ready(core.poll_incoming(&cx())).is_none());
 }

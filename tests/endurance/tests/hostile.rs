@@ -63,8 +63,9 @@ async fn half_a_message_and_silence_end_the_connection() {
         let (mut io, server) = serve(Feed::new(0), Config::default());
         io.write_all(sent).await.unwrap();
         let began = tokio::time::Instant::now();
-        server.await.unwrap();
+        assert_eq!(io.read(&mut [0]).await.unwrap(), 0);
         assert_eq!(began.elapsed().as_secs(), 10, "{sent:?}");
+        server.await.unwrap();
     }
     // Half a request, and a byte now and then.
     for len in [1, 12, whole.len() - 1] {
@@ -76,8 +77,9 @@ async fn half_a_message_and_silence_end_the_connection() {
             tokio::time::sleep(Duration::from_millis(50)).await;
             io.write_all(&[*byte]).await.unwrap();
         }
-        server.await.unwrap();
+        assert_eq!(io.read(&mut [0]).await.unwrap(), 0);
         assert!((9..=10).contains(&began.elapsed().as_secs()), "{len}: {:?}", began.elapsed());
+        server.await.unwrap();
     }
     // A client with nothing to say may stay.
     let (io, server) = serve(Feed::new(0), Config::default());

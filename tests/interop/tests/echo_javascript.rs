@@ -1,12 +1,9 @@
 //! The suite that ships in the official JavaScript SDK, against our echo server.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::{path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
+use interop::EchoServer;
 use serde_json::Value;
 
 /// How many tests the suite of the pinned version has.
@@ -41,39 +38,9 @@ fn run_suite(node: &Path, server: &EchoServer) -> Result<Value> {
         .args(["node_modules/.bin/jest", "--rootDir", ".", "--json", "echo.spec.js"])
         .current_dir(node)
         .env("AWS_TEST_EVENT_STREAM_ECHO_SERVER_HOST", "127.0.0.1")
-        .env("AWS_TEST_EVENT_STREAM_ECHO_SERVER_PORT", server.port.to_string())
+        .env("AWS_TEST_EVENT_STREAM_ECHO_SERVER_PORT", server.port().to_string())
         .output()
         .context("the suite needs Node.js 20 or newer: install it")?;
     serde_json::from_slice(&output.stdout)
         .with_context(|| format!("no report: {}", String::from_utf8_lossy(&output.stderr)))
-}
-
-/// The echo server in a process of its own, on a free port.
-struct EchoServer {
-    process: Child,
-    port: u16,
-}
-
-impl EchoServer {
-    fn start() -> Result<Self> {
-        let mut process = Command::new(interop::binary("echo-server")?)
-            .args(["--tcp", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start the echo server")?;
-        let output = process.stdout.take().context("the output is piped")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        let port = line.trim_end().rsplit(':').next().and_then(|it| it.parse().ok());
-        let port = port.with_context(|| format!("no port in {line:?}"))?;
-        Ok(Self { process, port })
-    }
-}
-
-impl Drop for EchoServer {
-    fn drop(&mut self) {
-        // It serves until it is told to stop.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

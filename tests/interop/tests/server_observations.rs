@@ -4,6 +4,9 @@
 //! reviewed table of what our server answers, with a note that says which of the two nuclei it is like, and
 //! why if it is like neither. `UPDATE_OUTCOMES=1` writes the outcomes again and keeps the notes: review what
 //! has changed.
+//!
+//! Our server leaves a client that is told why its connection ends a second to close it first. The Java nucleus closes at
+//! once: the table says `closed after a while` where it is like the Java nucleus otherwise.
 
 mod support;
 

@@ -163,8 +163,19 @@ impl Server {
             21 => self.with_served(input, |server, at| {
                 server.core.terminate(server.served[at].id);
             }),
-            22 | 23 => self.with_served(input, |server, at| {
+            22 => self.with_served(input, |server, at| {
                 server.core.expect_events(server.served[at].id, what & 32 == 0);
+            }),
+            23 => self.with_served(input, |server, at| {
+                let id = server.served[at].id;
+                match what >> 5 {
+                    0 | 1 => server.core.close_events(id),
+                    2 => server.core.drop_request(id),
+                    3 | 4 => server.core.start_handler(id),
+                    5 => server.core.end_handler(id),
+                    6 => drop(server.core.poll_phase(id, &cx())),
+                    _ => server.core.abandon(),
+                }
             }),
             24 | 25 => self.with_served(input, |server, at| {
                 server.poll_event(at);
@@ -180,7 +191,7 @@ impl Server {
                 self.core.wrote(len);
             }
             // Nobody is let in before they have been asked about.
-            29 if self.has_introduction && what & 96 == 96 => self.core.refuse(self.now),
+            29 if self.has_introduction && what & 96 == 96 => self.core.refuse(),
             29 if self.has_introduction => self.core.accept(),
             30 if what & 224 == 96 => self.core.drain(),
             30 if what & 128 != 0 => {
@@ -319,6 +330,9 @@ impl Server {
         assert!(!self.poll_incoming() && !self.incoming.is_waiting());
         for (waiters, line) in self.waiters.iter_mut().zip(&LINES) {
             waiters.iter_mut().for_each(|it| it.ends(&mut self.core, line));
+        }
+        for served in &self.served {
+            self.core.end_handler(served.id);
         }
         assert!(self.core.poll_idle(&cx()).is_ready());
         assert!(self.core.poll_finished(&cx()).is_ready());

@@ -84,8 +84,8 @@ impl Core {
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.has_handler = true;
         } else if let Some(stream) = self.ended.get_mut(&id) {
+            self.finishing += usize::from(!stream.has_handler);
             stream.has_handler = true;
-            self.finishing += 1;
         }
     }
 
@@ -97,7 +97,6 @@ impl Core {
             && std::mem::take(&mut stream.has_handler)
         {
             self.finishing -= 1;
-            self.output.wake(stream.take_wakers());
             self.output.wake_waiting();
             self.forget_if_done(id);
         }
@@ -168,8 +167,10 @@ impl Core {
     }
 
     fn forget(&mut self, id: StreamId) {
-        if let Some(stream) = self.ended.remove(&id) {
+        if let Some(mut stream) = self.ended.remove(&id) {
             self.received -= stream.held();
+            self.finishing -= usize::from(stream.has_handler);
+            self.output.wake(stream.take_wakers());
             numbers::shrink(&mut self.ended);
         }
     }

@@ -2,12 +2,12 @@
 
 use std::{
     task::{Context, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
 
-use super::{Core, State};
+use super::{CLOSING_GRACE, Core, State};
 use crate::{
     error::ConnectionError,
     protocol::{Endpoint, Wakers, patience::Patience},
@@ -22,11 +22,11 @@ impl Endpoint for Core {
         self.decoder.missing(input)
     }
 
-    // A client should wait to be let in: what it sends before is not looked at until then. One that has been
-    // refused is read from until it goes away, one that does not read what it asked for is not.
+    // A client should wait to be let in: what it sends before is not looked at until then. One that does not read
+    // what it asked for is not read from either.
     fn wants_input(&self) -> bool {
         match self.state {
-            State::New | State::Refused => true,
+            State::New => true,
             State::Open => self.reply_room().is_some(),
             State::Deciding | State::Closed(_) => false,
         }
@@ -60,6 +60,15 @@ impl Endpoint for Core {
         }
     }
 
+    fn closing_grace(&self) -> Option<Duration> {
+        use ConnectionError::{ClosedByPeer, Io, RuntimeStopped};
+        match self.state {
+            State::Closed(ClosedByPeer | Io(_) | RuntimeStopped) => None,
+            _ if self.is_told => Some(CLOSING_GRACE),
+            _ => Some(Duration::ZERO),
+        }
+    }
+
     fn next_deadline(&self) -> Option<Instant> {
         // There is one or the other.
         self.deadline.or(self.patience.as_ref().map(Patience::due))
@@ -67,10 +76,7 @@ impl Endpoint for Core {
 
     fn expire_deadlines(&mut self, now: Instant) {
         if self.deadline.is_some_and(|it| it <= now) {
-            self.fail(ConnectionError::Protocol(match self.state {
-                State::Refused => "refused",
-                _ => "no connect message in time",
-            }));
+            self.fail(ConnectionError::Protocol("no connect message in time"));
         }
     }
 

@@ -31,15 +31,14 @@ impl Core {
             match self.decoder.decode_frame_in(input, buffer_len) {
                 Ok(Some(frame)) => {
                     is_whole = true;
-                    self.receive_frame(frame, now);
+                    self.receive_frame(frame);
                 }
                 Ok(None) => break,
                 Err(error) => {
                     // As the library under the official SDKs: bad framing is not answered, bad headers in
-                    // a good frame are. Whoever has been refused has had their answer.
-                    let is_refused = matches!(self.state, State::Refused);
-                    if matches!(error, DecodeError::Headers(_)) && !is_refused {
-                        self.output.report(MessageType::InternalError, "a header cannot be read");
+                    // a good frame are.
+                    if matches!(error, DecodeError::Headers(_)) {
+                        self.report(MessageType::InternalError, "a header cannot be read");
                     }
                     self.fail(error.into());
                 }
@@ -53,22 +52,25 @@ impl Core {
         }
     }
 
-    fn receive_frame(&mut self, frame: Frame, now: Instant) {
-        if let State::Refused = self.state {
-            return;
-        }
+    fn receive_frame(&mut self, frame: Frame) {
         let received = RpcMessage::read(frame).and_then(|message| match self.state {
-            State::New => self.receive_connect(&message, now),
+            State::New => self.receive_connect(&message),
             _ if message.stream_id == StreamId::CONNECTION => self.receive_control(&message),
             _ => self.receive_application(message),
         });
         if let Err(Violation(rule)) = received {
-            self.output.report(MessageType::ProtocolError, rule);
+            self.report(MessageType::ProtocolError, rule);
             self.fail(ConnectionError::Protocol(rule));
         }
     }
 
-    fn receive_connect(&mut self, message: &RpcMessage, now: Instant) -> Result<(), Violation> {
+    /// Tells the client what is wrong, before the connection ends.
+    fn report(&mut self, message_type: MessageType, rule: &str) {
+        self.output.report(message_type, rule);
+        self.is_told = true;
+    }
+
+    fn receive_connect(&mut self, message: &RpcMessage) -> Result<(), Violation> {
         if message.message_type != MessageType::Connect || message.stream_id != StreamId::CONNECTION
         {
             return Err(Violation("the first message is a connect message on stream 0"));
@@ -76,7 +78,7 @@ impl Core {
         self.state = State::Deciding;
         if message.message().header(header::VERSION) != Some(HeaderValueRef::String(VERSION)) {
             // As the Java nucleus: whoever speaks another version is refused like any stranger.
-            self.refuse(now);
+            self.refuse();
             return Ok(());
         }
         let reserved =
@@ -112,7 +114,7 @@ impl Core {
                 self.fail(peer_error(message));
             }
             MessageType::ConnectAck => {
-                self.output.report(MessageType::InternalError, "a client does not acknowledge");
+                self.report(MessageType::InternalError, "a client does not acknowledge");
                 self.fail(ConnectionError::Protocol("a connect acknowledgement from the client"));
             }
         }

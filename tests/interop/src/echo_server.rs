@@ -1,0 +1,49 @@
+//! The echo server, for clients in other languages.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use anyhow::{Context, Result};
+
+/// The echo server in a process of its own, on a free port.
+#[derive(Debug)]
+pub struct EchoServer {
+    process: Child,
+    port: u16,
+}
+
+impl EchoServer {
+    /// Starts the server.
+    ///
+    /// # Errors
+    ///
+    /// The server does not build or start.
+    pub fn start() -> Result<Self> {
+        let mut process = Command::new(crate::binary("echo-server")?)
+            .args(["--tcp", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the echo server")?;
+        let output = process.stdout.take().context("the output is piped")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let port = line.trim_end().rsplit(':').next().and_then(|it| it.parse().ok());
+        let port = port.with_context(|| format!("no port in {line:?}"))?;
+        Ok(Self { process, port })
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for EchoServer {
+    fn drop(&mut self) {
+        // It serves until it is told to stop.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

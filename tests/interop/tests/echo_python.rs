@@ -1,0 +1,19 @@
+//! The official Python SDK against our echo server.
+
+use std::{path::Path, process::Command};
+
+use anyhow::{Result, ensure};
+use interop::EchoServer;
+
+#[test]
+fn the_python_sdk_is_told_which_rule_it_broke() -> Result<()> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/violations.py");
+    let server = EchoServer::start()?;
+    let output = Command::new("python3")
+        .arg(script)
+        .args(["127.0.0.1", &server.port().to_string(), "100"])
+        .env("PYTHONPATH", interop::python_folder()?)
+        .output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
