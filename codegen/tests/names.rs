@@ -5,7 +5,7 @@ mod support;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use codegen::{Config, Generated, GeneratedFile, Source, generate};
+use codegen::{Config, Diagnostic, Generated, GeneratedFile, Source, generate};
 use serde_json::{Map, Value, json};
 use support::{Folder, Workspace};
 use syn::UseTree;
@@ -68,7 +68,9 @@ fn every_word_can_be_the_name_of_everything() {
 fn a_name_that_had_to_change_is_a_warning_that_says_of_whom_and_why() {
     for (shapes, count) in [(structures(), 1), (enums(), 1), (errors(), 1), (operations(), 1)] {
         let generated = generated("warned", &shapes, "Course");
-        let warnings: Vec<_> = generated.warnings.iter().collect();
+        // Only the streams need these events.
+        let is_about_name = |it: &&Diagnostic| it.shape.as_deref() != Some("t.n#Events_");
+        let warnings: Vec<_> = generated.warnings.iter().filter(is_about_name).collect();
         assert!(warnings.len() > count);
         for it in warnings {
             assert!(it.message.starts_with("it is called "), "{}", it.message);
