@@ -46,8 +46,13 @@ mod handler;
 mod input;
 mod link;
 mod sleeper;
+#[cfg_attr(shuttle, path = "../../tests/interleavings/blocking/socket.rs")]
 mod socket;
 mod subscription;
+
+#[cfg(shuttle)]
+#[path = "../../tests/interleavings/blocking/scenarios.rs"]
+pub mod interleavings;
 
 pub use connection::Connection;
 pub use handler::SubscriptionHandle;

@@ -1,8 +1,12 @@
-//! Locks, atomics and thread-locals: those of `std`, or those of the interleaving explorer with `cfg(shuttle)`,
-//! which `tests/interleavings` sets.
+//! Locks, atomics and threads: those of `std`, or those of the interleaving explorer with `cfg(shuttle)`, which
+//! `tests/interleavings` sets.
 
 #[cfg(not(shuttle))]
-pub(crate) use std::{sync::*, thread_local};
+pub(crate) use std::sync::*;
+#[cfg(all(feature = "blocking", not(shuttle)))]
+pub(crate) use std::{thread, thread_local};
 
 #[cfg(shuttle)]
-pub(crate) use shuttle::{sync::*, thread_local};
+pub(crate) use shuttle::sync::*;
+#[cfg(all(feature = "blocking", shuttle))]
+pub(crate) use shuttle::{thread, thread_local};

@@ -1,12 +1,6 @@
 //! The threads that a connection has of its own.
 
-use std::{
-    io,
-    sync::{Arc, mpsc},
-    task::Waker,
-    thread,
-    time::Instant,
-};
+use std::{io, task::Waker, time::Instant};
 
 use super::{crew::Duty, link::Link, sleeper::Sleeper, socket::Socket};
 use crate::{
@@ -18,6 +12,7 @@ use crate::{
     },
     error::{ConnectError, ConnectionError},
     protocol::Endpoint,
+    sync::{Arc, mpsc, thread},
 };
 
 /// A reason for a background thread: while there is one, some thread always reads.
@@ -73,12 +68,12 @@ pub(super) fn tell(link: &Arc<Link>, slot: Slot) -> io::Result<()> {
 /// Closes a connection that has no handle any more, without waiting.
 pub(super) fn close(link: &Arc<Link>) {
     link.shared.with(|core| core.close());
-    // If there is no room, this starts a background thread.
-    link.push();
-    if link.crew.has_background() {
-        link.crew.wake_all();
-    } else {
+    let has_writer = link.push();
+    if link.is_written() || !has_writer {
         link.finish();
+    } else {
+        // The background thread ends it when everything is written.
+        link.crew.wake_all();
     }
 }
 

@@ -14,7 +14,7 @@ use crate::sync::{
 
 /// How long the background thread leaves the lead alone: a thread that has just been answered usually asks
 /// again, and then reads the answer itself.
-const GRACE: Duration = Duration::from_millis(1);
+const GRACE: Duration = Duration::from_millis(if cfg!(shuttle) { 0 } else { 1 });
 
 /// The threads that use one connection.
 #[derive(Debug, Default)]
@@ -136,11 +136,16 @@ impl Crew {
     }
 
     /// Has a thread write what is left to be written; `start` starts a background thread if there is no other.
-    pub(super) fn wake_writer(&self, start: impl FnOnce() -> io::Result<()>) {
-        self.wake_next(self.lock(), start);
+    /// Whether there is a thread.
+    pub(super) fn wake_writer(&self, start: impl FnOnce() -> io::Result<()>) -> bool {
+        self.wake_next(self.lock(), start)
     }
 
-    fn wake_next(&self, mut state: MutexGuard<'_, State>, start: impl FnOnce() -> io::Result<()>) {
+    fn wake_next(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        start: impl FnOnce() -> io::Result<()>,
+    ) -> bool {
         let has_rest = self.has_rest();
         let waker = if let Some(leader) = &state.leader {
             has_rest.then(|| leader.clone())
@@ -150,17 +155,15 @@ impl Crew {
             let is_asleep = std::mem::take(&mut background.is_asleep);
             (is_asleep || has_rest).then(|| background.waker.clone())
         } else {
-            if has_rest && state.is_live {
-                // If the system has no thread for it, it is written at the next call.
-                let _ = state.start_background(start);
-            }
-            None
+            // If the system has no thread for it, what is left is written at the next call.
+            return has_rest && state.is_live && state.start_background(start).is_ok();
         };
         // A thread that wakes up wants the lock.
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
         }
+        true
     }
 
     /// Whether other threads wait than the one that leads.
@@ -206,10 +209,6 @@ impl Crew {
         }
     }
 
-    pub(super) fn has_background(&self) -> bool {
-        self.lock().background.is_some()
-    }
-
     /// Whether there has to be a background thread.
     pub(super) fn needs_background(&self) -> bool {
         self.has_rest() || self.lock().reasons > 0
@@ -241,6 +240,8 @@ impl Crew {
                 return Duty::Over;
             }
             let is_led = state.leader.is_some();
+            // From now on it can be woken, also while it works.
+            state.background = Some(Background { waker: waker.clone(), is_asleep: false });
             if !state.is_live {
                 if !is_led {
                     return Duty::Down;
@@ -248,7 +249,9 @@ impl Crew {
             } else if has_ended || (!is_led && (has_rest || seen == Some(state.led))) {
                 return Duty::Work;
             }
-            state.background = Some(Background { waker: waker.clone(), is_asleep: is_led });
+            if let Some(background) = &mut state.background {
+                background.is_asleep = is_led;
+            }
             let until = if is_led {
                 due
             } else {

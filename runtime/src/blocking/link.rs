@@ -17,7 +17,7 @@ mod turn;
 use std::{
     fmt, io,
     pin::pin,
-    task::Poll,
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
@@ -63,6 +63,13 @@ struct Output {
     /// What has been taken from the state and not been written yet.
     rest: BytesMut,
     is_broken: bool,
+}
+
+/// Whether a thread has found room for what is queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Enough,
+    None,
 }
 
 impl fmt::Debug for Link {
@@ -119,7 +126,7 @@ impl Link {
         let mut turn = Turn::new(self);
         loop {
             turn.begin();
-            self.flush();
+            let room = self.flush();
             if let Poll::Ready(output) = future.as_mut().poll(&mut turn.cx()) {
                 return Some(output);
             }
@@ -132,7 +139,7 @@ impl Link {
                     Poll::Pending => None,
                 };
             }
-            turn.wait(until);
+            turn.wait(until, room);
         }
     }
 
@@ -147,12 +154,12 @@ impl Link {
                 core.expire_calls(Instant::now());
                 core.next_call_deadline()
             });
-            self.flush();
+            let room = self.flush();
             let is_done = turn.has_read && self.crew.has_others();
             if is_done
                 || !self.crew.needs_background()
                 || self.shared.with(|core| core.is_closed())
-                || !turn.wait_leading(due)
+                || !turn.wait_leading(due, room)
             {
                 return;
             }
@@ -160,12 +167,10 @@ impl Link {
     }
 
     /// Writes what is queued as far as there is room. The rest is left to the leader; if there is none, to
-    /// another thread that waits, or to a background thread.
-    pub(super) fn push(self: &Arc<Self>) {
+    /// another thread that waits, or to a background thread. Whether there is a thread for it.
+    pub(super) fn push(self: &Arc<Self>) -> bool {
         self.flush();
-        if self.crew.has_rest() {
-            self.crew.wake_writer(|| self.start_background());
-        }
+        !self.crew.has_rest() || self.crew.wake_writer(|| self.start_background())
     }
 
     fn start_background(self: &Arc<Self>) -> io::Result<()> {
@@ -173,13 +178,13 @@ impl Link {
     }
 
     /// Writes what is queued as far as there is room, with all that other threads queue in the meantime.
-    fn flush(&self) {
+    fn flush(&self) -> Room {
         while self.crew.has_rest() || self.shared.with(|core| core.has_output()) {
             let mut output = match self.output.try_lock() {
                 Ok(output) => output,
                 Err(TryLockError::Poisoned(error)) => error.into_inner(),
-                // The thread that writes looks again when it is done.
-                Err(TryLockError::WouldBlock) => return,
+                // The thread that writes looks again when it is done, and wakes the leader if something is left.
+                Err(TryLockError::WouldBlock) => return Room::Enough,
             };
             let socket = self.socket().filter(|_| !output.is_broken);
             let written = match &socket {
@@ -189,7 +194,7 @@ impl Link {
             self.crew.set_rest(matches!(written, Ok(false)));
             match written {
                 Ok(true) => {}
-                Ok(false) => return,
+                Ok(false) => return Room::None,
                 Err(error) => {
                     output.rest = BytesMut::new();
                     if let Some(socket) = socket {
@@ -199,10 +204,11 @@ impl Link {
                         // the connection.
                         socket.stop_reading();
                     }
-                    return;
+                    return Room::Enough;
                 }
             }
         }
+        Room::Enough
     }
 
     /// Whether all has been written, rather than what there was room for.
@@ -338,6 +344,11 @@ impl Link {
         let written = self.shared.poll(|core, cx| core.poll_written(queued, cx));
         self.wait(Instant::now().checked_add(LINGER), written);
         self.finish();
+    }
+
+    pub(super) fn is_written(&self) -> bool {
+        let cx = Context::from_waker(Waker::noop());
+        self.shared.with(|core| core.poll_written(core.queued(), &cx).is_ready())
     }
 
     fn socket(&self) -> Option<Arc<Socket>> {

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Link, lock};
+use super::{Link, Room, lock};
 use crate::blocking::{crew::Part, sleeper::Sleeper, socket::Interest};
 
 /// A thread while it waits.
@@ -37,31 +37,35 @@ impl<'a> Turn<'a> {
     }
 
     /// Waits until something happens: for the socket as the leader, otherwise to be woken.
-    pub(super) fn wait(&mut self, until: Option<Instant>) {
+    pub(super) fn wait(&mut self, until: Option<Instant>, room: Room) {
         if self.link.crew.take_part(&mut self.part, &self.waker) {
-            self.lead(until);
+            self.lead(until, room);
         } else {
             self.sleeper.park(until);
         }
     }
 
     /// As [`wait`](Self::wait), if the thread can lead. Whether it can.
-    pub(super) fn wait_leading(&mut self, until: Option<Instant>) -> bool {
+    pub(super) fn wait_leading(&mut self, until: Option<Instant>, room: Room) -> bool {
         let is_leading = self.link.crew.try_lead(&mut self.part, &self.waker);
         if is_leading {
-            self.lead(until);
+            self.lead(until, room);
         }
         is_leading
     }
 
-    fn lead(&mut self, until: Option<Instant>) {
+    fn lead(&mut self, until: Option<Instant>, room: Room) {
         let link = self.link;
         let mut input = lock(&link.input);
         let Some(socket) = link.socket() else {
             drop(input);
             return self.leave();
         };
-        let interest = if link.crew.has_rest() { Interest::InputAndRoom } else { Interest::Input };
+        // Of what another thread finds no room for, that thread tells.
+        let interest = match room {
+            Room::Enough => Interest::Input,
+            Room::None => Interest::InputAndRoom,
+        };
         let is_readable = self.sleeper.poll(&socket, interest, input.until(until));
         // What has come since is looked for before the other side is called late.
         if is_readable || input.is_late() {

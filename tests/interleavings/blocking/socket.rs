@@ -1,0 +1,153 @@
+//! The socket of a connection as the explorer sees it: a bounded pipe in each direction.
+
+use std::{collections::VecDeque, io, os::fd::OwnedFd, time::Duration};
+
+use shuttle::{
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, Thread},
+};
+
+use crate::{client::settings::Address, error::ConnectError};
+
+/// How much a pipe holds, in bytes: less than a request.
+const ROOM: usize = 100;
+
+/// What to wait for on a socket besides something to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interest {
+    Input,
+    InputAndRoom,
+}
+
+/// One end of two pipes.
+#[derive(Debug)]
+pub(super) struct Socket {
+    incoming: Arc<Mutex<Pipe>>,
+    outgoing: Arc<Mutex<Pipe>>,
+}
+
+#[derive(Debug, Default)]
+struct Pipe {
+    bytes: VecDeque<u8>,
+    is_shut: bool,
+    /// The threads that wait for a change.
+    polling: Vec<Thread>,
+}
+
+impl Pipe {
+    fn wake(&mut self) {
+        self.polling.drain(..).for_each(|it| it.unpark());
+    }
+}
+
+/// Ends the poll of the thread that created it.
+#[derive(Debug)]
+pub(super) struct Bell {
+    thread: Thread,
+    is_rung: AtomicBool,
+}
+
+impl Bell {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { thread: thread::current(), is_rung: AtomicBool::new(false) })
+    }
+
+    pub(super) fn ring(&self) {
+        self.is_rung.store(true, Ordering::SeqCst);
+        self.thread.unpark();
+    }
+}
+
+impl Socket {
+    pub(super) fn pair() -> (Self, Self) {
+        let (incoming, outgoing) = (Arc::default(), Arc::default());
+        let other = Self { incoming: Arc::clone(&outgoing), outgoing: Arc::clone(&incoming) };
+        (Self { incoming, outgoing }, other)
+    }
+
+    pub(super) fn new(_: OwnedFd) -> Self {
+        unreachable!("a descriptor cannot be modelled")
+    }
+
+    pub(super) fn connect(_: &Address, _: Duration) -> Result<Self, ConnectError> {
+        Err(ConnectError::NoAddress)
+    }
+
+    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut pipe = lock(&self.outgoing);
+        if pipe.is_shut {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let len = bytes.len().min(ROOM - pipe.bytes.len());
+        if len == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        pipe.bytes.extend(&bytes[..len]);
+        pipe.wake();
+        Ok(len)
+    }
+
+    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut pipe = lock(&self.incoming);
+        let len = buffer.len().min(pipe.bytes.len());
+        if len == 0 && !pipe.is_shut {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        for (to, from) in buffer.iter_mut().zip(pipe.bytes.drain(..len)) {
+            *to = from;
+        }
+        pipe.wake();
+        Ok(len)
+    }
+
+    /// Time does not pass: a poll that only its timeout would end is a deadlock.
+    pub(super) fn poll(
+        &self,
+        interest: Interest,
+        bell: Option<&Bell>,
+        _: Option<Duration>,
+    ) -> bool {
+        loop {
+            {
+                let mut pipe = lock(&self.incoming);
+                if pipe.is_shut || !pipe.bytes.is_empty() {
+                    return true;
+                }
+                pipe.polling.push(thread::current());
+            }
+            if interest == Interest::InputAndRoom {
+                let mut pipe = lock(&self.outgoing);
+                if pipe.is_shut || pipe.bytes.len() < ROOM {
+                    return false;
+                }
+                pipe.polling.push(thread::current());
+            }
+            if bell.is_some_and(|it| it.is_rung.swap(false, Ordering::SeqCst)) {
+                return false;
+            }
+            thread::park();
+        }
+    }
+
+    pub(super) fn stop_reading(&self) {
+        shut(&self.incoming);
+    }
+
+    pub(super) fn stop(&self) {
+        shut(&self.incoming);
+        shut(&self.outgoing);
+    }
+}
+
+fn shut(pipe: &Mutex<Pipe>) {
+    let mut pipe = lock(pipe);
+    pipe.is_shut = true;
+    pipe.wake();
+}
+
+fn lock(pipe: &Mutex<Pipe>) -> MutexGuard<'_, Pipe> {
+    pipe.lock().expect("no thread panics with it")
+}

@@ -1,0 +1,41 @@
+//! The threads of a blocking client, in many orders.
+
+use interleavings::blocking::interleavings as scenarios;
+
+/// Half of the schedules are random; in the other half few changes of thread decide. `SCHEDULES` says how many
+/// there are.
+fn explore(scenario: fn()) {
+    let schedules = std::env::var("SCHEDULES").map_or(1000, |it| it.parse().expect("a number"));
+    shuttle::check_random(scenario, schedules / 2);
+    shuttle::check_pct(scenario, schedules / 2, 3);
+}
+
+#[test]
+fn the_rest_of_a_request_is_written_by_a_thread_that_waits() {
+    explore(scenarios::the_rest_of_a_request_is_written_by_a_thread_that_waits);
+}
+
+#[test]
+fn the_rest_of_a_request_is_written_though_no_thread_waits() {
+    explore(scenarios::the_rest_of_a_request_is_written_though_no_thread_waits);
+}
+
+#[test]
+fn a_connection_is_closed_when_the_rest_is_written() {
+    explore(scenarios::a_connection_is_closed_when_the_rest_is_written);
+}
+
+#[test]
+fn the_lead_is_handed_over() {
+    explore(scenarios::the_lead_is_handed_over);
+}
+
+#[test]
+fn the_background_thread_leads_when_no_other_does() {
+    explore(scenarios::the_background_thread_leads_when_no_other_does);
+}
+
+#[test]
+fn closing_ends_what_other_threads_wait_for() {
+    explore(scenarios::closing_ends_what_other_threads_wait_for);
+}
