@@ -299,7 +299,7 @@ impl Pair {
                     content_type: "application/json".to_owned(),
                     payload: "{}".into(),
                 };
-                self.server.send_error(self.streams[index].id, &error);
+                self.server.send_error(self.streams[index].id, &error).unwrap();
             }
         }
     }

@@ -105,7 +105,20 @@ impl Output {
         max_frame_len: usize,
         payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
     ) -> Result<(), BuildError> {
-        let result = self.append_message(head, shape, max_frame_len, payload);
+        self.write_message(head, &[], max_frame_len, |dst| {
+            payload(dst).map_err(|error| BuildError::serialize(shape, error))
+        })
+    }
+
+    /// Queues a message with these headers besides its own; an error leaves nothing behind.
+    pub(super) fn write_message(
+        &mut self,
+        head: &Outgoing<'_>,
+        headers: &[Header],
+        max_frame_len: usize,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), BuildError>,
+    ) -> Result<(), BuildError> {
+        let result = self.append_message(head, headers, max_frame_len, payload);
         if result.is_err() && self.buffer.is_empty() {
             clear(&mut self.buffer);
         }
@@ -115,13 +128,13 @@ impl Output {
     fn append_message(
         &mut self,
         head: &Outgoing<'_>,
-        shape: &'static str,
+        headers: &[Header],
         max_frame_len: usize,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), BuildError>,
     ) -> Result<(), BuildError> {
         let mut frame =
-            head.start(&mut self.buffer, Limits::DEFAULT, &[]).map_err(BuildError::encode)?;
-        payload(frame.payload_mut()).map_err(|error| BuildError::serialize(shape, error))?;
+            head.start(&mut self.buffer, Limits::DEFAULT, headers).map_err(BuildError::encode)?;
+        payload(frame.payload_mut())?;
         let len = frame.frame_len();
         if len > max_frame_len {
             return Err(BuildError::frame_too_long(len, max_frame_len));
@@ -132,21 +145,18 @@ impl Output {
         Ok(())
     }
 
-    /// Queues a message that must go out whatever waits. Its parts are short, or came in by the same
-    /// limits; one that is too long all the same is left out.
+    /// Queues a message that must go out whatever waits. It is short, or no longer than the message that it answers.
     pub(super) fn write_control(
         &mut self,
         head: &Outgoing<'_>,
         headers: &[Header],
         payload: &[u8],
     ) {
-        let before = self.buffer.len();
-        if let Ok(mut frame) = head.start(&mut self.buffer, Limits::DEFAULT, headers) {
-            frame.payload(payload);
-            let _ = frame.finish();
-        }
-        self.queued += (self.buffer.len() - before) as u64;
-        self.has_news = true;
+        let written = self.write_message(head, headers, usize::MAX, |dst| {
+            dst.extend_from_slice(payload);
+            Ok(())
+        });
+        debug_assert!(written.is_ok(), "{head:?}: {written:?}");
     }
 
     /// Tells the other side what is wrong, before the connection ends.

@@ -31,7 +31,7 @@ use super::{
     waiting::Line,
 };
 use crate::{
-    error::{BuildError, ConnectionError},
+    error::{BuildError, ConnectionError, Unhandled},
     frame::{Decoder, Header, Limits},
     serde,
 };
@@ -302,13 +302,33 @@ impl Core {
     }
 
     /// Sends an error, which ends the stream.
-    pub fn send_error(&mut self, id: StreamId, error: &ErrorMessage) {
-        if self.remove(id) {
-            self.write_error(id, error);
+    ///
+    /// # Errors
+    ///
+    /// It is too long: an internal error has been sent in its place.
+    pub fn send_error(&mut self, id: StreamId, error: &ErrorMessage) -> Result<(), BuildError> {
+        if !self.remove(id) {
+            return Ok(());
         }
+        let sent = self.write_error(id, error, self.config.max_frame_len);
+        if sent.is_err() {
+            self.write_internal_error(id);
+        }
+        sent
     }
 
-    fn write_error(&mut self, id: StreamId, error: &ErrorMessage) {
+    /// Sends an error without a shape. It is so short that it goes out whatever the limit.
+    fn write_internal_error(&mut self, id: StreamId) {
+        let sent = self.write_error(id, &(&Unhandled::internal()).into(), usize::MAX);
+        debug_assert!(sent.is_ok(), "{sent:?}");
+    }
+
+    fn write_error(
+        &mut self,
+        id: StreamId,
+        error: &ErrorMessage,
+        max_frame_len: usize,
+    ) -> Result<(), BuildError> {
         let head = Outgoing {
             flags: MessageFlags::TERMINATE_STREAM,
             stream_id: id,
@@ -319,7 +339,10 @@ impl Core {
         if let Some(shape) = &error.service_model_type {
             headers.push(Header::new(super::header::SERVICE_MODEL_TYPE, shape.as_str().into()));
         }
-        self.output.write_control(&head, &headers, &error.payload);
+        self.output.write_message(&head, &headers, max_frame_len, |dst| {
+            dst.extend_from_slice(&error.payload);
+            Ok(())
+        })
     }
 
     /// Ends a stream from this side.

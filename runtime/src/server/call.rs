@@ -21,7 +21,7 @@ use super::{
     streaming::{self, StreamingRequest, StreamingResponse},
 };
 use crate::{
-    error::Unhandled,
+    error::{BuildError, Unhandled},
     operation::{NoEvents, Operation, Shape, StreamingOperation},
     protocol::{
         Endpoint, RpcMessage, StreamId,
@@ -377,11 +377,7 @@ impl Reply {
     /// A reply that cannot be encoded is answered in its place.
     pub(super) fn check(&self, sent: Result<(), SendError>) -> bool {
         if let Err(SendError::Build(error)) = &sent {
-            tracing::error!(
-                target: crate::LOG_TARGET,
-                connection = self.context.connection(), operation = &*self.operation, %error,
-                "reply cannot be encoded"
-            );
+            log_not_encoded(self.shared(), &self.operation, error);
             self.send_error(&ErrorReply::internal());
         }
         sent.is_ok()
@@ -393,6 +389,17 @@ impl Reply {
 
     pub(super) fn send_error(&self, error: &ErrorReply) {
         let message = error.to_message(self.service_id);
-        self.shared().with(|core| core.send_error(self.id(), &message));
+        if let Err(error) = self.shared().with(|core| core.send_error(self.id(), &message)) {
+            log_not_encoded(self.shared(), &self.operation, &error);
+        }
     }
+}
+
+/// A reply was not sent as it is, and an internal error in its place.
+pub(super) fn log_not_encoded(shared: &Shared<Core>, operation: &str, error: &BuildError) {
+    tracing::error!(
+        target: crate::LOG_TARGET,
+        connection = shared.number, operation, %error,
+        "reply cannot be encoded"
+    );
 }

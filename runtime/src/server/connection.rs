@@ -110,7 +110,8 @@ async fn serve_to_the_end<S: Service, A: Authenticator>(
                     // Not in a handler, but on the way to it: in an authorizer, or in the service itself.
                     tracing::error!(target: crate::LOG_TARGET, connection = number, "service panicked");
                     let error = (&Unhandled::internal()).into();
-                    client.shared.with(|core| core.send_error(id, &error));
+                    // It is short.
+                    let _ = client.shared.with(|core| core.send_error(id, &error));
                 }
             }
             // The protocol has one, and it has been.

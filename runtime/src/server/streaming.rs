@@ -13,7 +13,7 @@ use tokio::task::coop::{cooperative, poll_proceed};
 
 use super::{
     EncodedEvent, ErrorReply, EventReceiver, InvalidRequest,
-    call::{OnInvalid, REPLIES, Reply, RunningHandler},
+    call::{OnInvalid, REPLIES, Reply, RunningHandler, log_not_encoded},
 };
 use crate::{
     operation::{Operation, Shape, StreamingOperation},
@@ -183,10 +183,14 @@ impl<O: StreamingOperation> Stream for ClientEvents<O> {
             Ok(event) => Some(event),
             Err(refusal) => {
                 let refusal = refusal.to_message(O::SERVICE);
-                self.shared.with(|core| {
-                    core.send_error(self.id, &refusal);
+                let sent = self.shared.with(|core| {
+                    let sent = core.send_error(self.id, &refusal);
                     core.close_events(self.id);
+                    sent
                 });
+                if let Err(error) = sent {
+                    log_not_encoded(&self.shared, O::ID, &error);
+                }
                 None
             }
         })

@@ -12,7 +12,7 @@ use std::{
 use bytes::BytesMut;
 use eventstream_rpc::protocol::{
     Endpoint, Place, RpcMessage, StreamId,
-    server::{Config, Core, Incoming, SendError},
+    server::{Config, Core, ErrorMessage, Incoming, SendError},
 };
 
 use crate::{
@@ -45,7 +45,7 @@ fn a_client_that_asks_and_does_not_read_stops_being_heard() {
     assert!(matches!(respond(&mut core), Err(SendError::Full)));
     // Nothing that a stream may still need is lost.
     core.terminate(StreamId(2));
-    core.send_error(StreamId(3), &error());
+    core.send_error(StreamId(3), &error()).unwrap();
 
     let flag = Arc::new(Flag(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&flag));
@@ -149,4 +149,36 @@ fn a_stranger_may_send_little() {
     core.accept();
     receive(&mut core, encode(headers(MESSAGE, 0, 1, &[("operation", "O")]), &"x".repeat(2_000)));
     assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(Incoming::Request(_)))));
+}
+
+#[test]
+fn an_error_that_is_too_long_is_answered_with_a_short_one() {
+    let long_payload = ErrorMessage { payload: vec![b' '; 1_000].into(), ..error() };
+    let long_shape = ErrorMessage { service_model_type: Some("x".repeat(40_000)), ..error() };
+    for (error, limit) in [(long_payload, 1_000), (long_shape, 24 * 1024 * 1024)] {
+        let mut config = Config::default();
+        config.max_frame_len = limit;
+        let mut core = streaming(config);
+        core.send_error(ID, &error).unwrap_err();
+        assert_eq!(written(&mut core), ["ApplicationError 2 1 InternalServerError"]);
+        assert!(core.poll_ended(ID, &cx()).is_ready());
+    }
+    let mut core = streaming(Config::default());
+    let too_long = ErrorMessage { payload: vec![b' '; 24 * 1024 * 1024].into(), ..error() };
+    core.send_error(ID, &too_long).unwrap_err();
+    assert_eq!(written(&mut core), ["ApplicationError 2 1 InternalServerError"]);
+}
+
+#[test]
+fn the_answer_to_the_longest_ping_is_not_too_long() {
+    for limit in [1_000, 24 * 1024 * 1024] {
+        let mut config = Config::default();
+        config.max_frame_len = limit;
+        let mut core = accepted(config);
+        let own = [("a", "b")];
+        let empty = encode(headers(PING, 0, 0, &own), "").len();
+        receive(&mut core, encode(headers(PING, 0, 0, &own), &"x".repeat(limit - empty)));
+        let [answer] = &messages(&mut core)[..] else { panic!() };
+        assert_eq!(answer.frame_len(), limit);
+    }
 }

@@ -108,7 +108,7 @@ fn a_response_ends_its_stream_and_has_its_headers_in_the_official_order() {
 
     assert!(core.poll_ended(ID, &cx()).is_ready());
     assert!(matches!(core.respond(ID, RESPONSE, text("{}")), Err(SendError::Ended)));
-    core.send_error(ID, &error());
+    core.send_error(ID, &error()).unwrap();
     core.terminate(ID);
     assert!(written(&mut core).is_empty(), "a stream ends once");
 }
@@ -122,8 +122,8 @@ fn an_error_ends_its_stream() {
     };
     for (error, shape) in [(error(), Some("test#E")), (plain, None)] {
         let mut core = requested(Config::default());
-        core.send_error(ID, &error);
-        core.send_error(ID, &error);
+        core.send_error(ID, &error).unwrap();
+        core.send_error(ID, &error).unwrap();
         core.terminate(ID);
         let [sent] = &messages(&mut core)[..] else { panic!() };
         assert!(describe(sent).starts_with("ApplicationError 2 1"), "{sent:?}");
@@ -146,7 +146,7 @@ fn a_response_that_cannot_be_written_leaves_room_for_an_error() {
     assert!(matches!(core.respond(ID, RESPONSE, unwritable), Err(SendError::Build(_))));
     assert!(matches!(core.respond_open(ID, RESPONSE, too_long), Err(SendError::Build(_))));
     assert!(written(&mut core).is_empty());
-    core.send_error(ID, &error());
+    core.send_error(ID, &error()).unwrap();
     assert_eq!(written(&mut core), ["ApplicationError 2 1 test#E {}"]);
 }
 
@@ -178,7 +178,7 @@ fn a_client_that_ends_a_stream_needs_no_answer() {
         assert!(core.poll_ended(ID, &cx()).is_ready());
         assert!(matches!(core.respond(ID, RESPONSE, text("{}")), Err(SendError::Ended)));
         assert!(matches!(core.send_event(ID, EVENT, text("{}")), Err(SendError::Ended)));
-        core.send_error(ID, &error());
+        core.send_error(ID, &error()).unwrap();
         core.terminate(ID);
         assert!(written(&mut core).is_empty() && !core.is_closed());
     }
@@ -189,7 +189,7 @@ fn messages_that_cross_the_end_of_their_stream_are_passed_over() {
     type End = fn(&mut Core);
     let ends: [End; 4] = [
         |core| core.terminate(ID),
-        |core| core.send_error(ID, &error()),
+        |core| core.send_error(ID, &error()).unwrap(),
         |core| core.respond(ID, RESPONSE, text("{}")).unwrap(),
         |core| receive(core, bare(MESSAGE, END, 1)),
     ];

@@ -156,9 +156,10 @@ impl Server {
                 let error = ErrorMessage {
                     service_model_type: Some("test#Error".to_owned()),
                     content_type: "application/json".to_owned(),
-                    payload: "{}".into(),
+                    payload: if what & 128 != 0 { vec![b' '; 300].into() } else { "{}".into() },
                 };
-                server.core.send_error(server.served[at].id, &error);
+                let sent = server.core.send_error(server.served[at].id, &error);
+                assert!(sent.is_ok() || what & 128 != 0, "{sent:?}");
             }),
             21 => self.with_served(input, |server, at| {
                 server.core.terminate(server.served[at].id);

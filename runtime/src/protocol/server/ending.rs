@@ -9,10 +9,7 @@ use std::{
 };
 
 use super::{Core, Reader, Stream};
-use crate::{
-    error::Unhandled,
-    protocol::{RpcMessage, StreamId, numbers},
-};
+use crate::protocol::{RpcMessage, StreamId, numbers};
 
 /// What a handler may still do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,7 +175,7 @@ impl Core {
     /// Answers an event that the operation does not take, or that there is no room for.
     pub(super) fn refuse_event(&mut self, id: StreamId) {
         if self.remove(id) {
-            self.write_error(id, &(&Unhandled::internal()).into());
+            self.write_internal_error(id);
         }
     }
 }

@@ -159,7 +159,7 @@ impl Core {
         let is_too_much = held > 0 && held + stream.held() > self.config.received_limit;
         let count = (self.streams.len() + self.ended.len()).max(self.incoming.len());
         if self.is_draining || is_too_much || count >= self.config.max_streams {
-            self.write_error(id, &(&Unhandled::internal()).into());
+            self.write_internal_error(id);
             return Ok(());
         }
         self.received += stream.held();
