@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         // The nucleus stops a component by sending SIGTERM.
         _ = terminate.recv() => {
             handle.close().await;
-            connection.close().await;
+            connection.close().await?;
             println!("stopped");
             Ok(ExitCode::SUCCESS)
         }

@@ -35,7 +35,7 @@ async fn main() -> anyhow::Result<()> {
         .publish_message(BinaryMessage::builder().message("goodbye").build())
         .send()
         .await?;
-    connection.close().await;
+    connection.close().await?;
     println!("stopped");
     Ok(())
 }

@@ -203,15 +203,12 @@ impl Connection {
     ///
     /// The connection has ended, or no answer came within `timeout`.
     pub fn ping(&self, timeout: Duration) -> Result<(), PingError> {
-        let link = &self.handle.link;
-        let pong = async {
-            let number = link.shared.send(ROOM, |core| core.ping()).await?;
-            link.shared.poll(|core, cx| core.poll_pong(number, cx)).await
-        };
-        match link.wait(self.handle.deadline(Some(timeout)), pong) {
-            Some(result) => Ok(result?),
-            None => Err(PingError::Timeout),
-        }
+        let (link, deadline) = (&self.handle.link, self.handle.deadline(Some(timeout)));
+        // What one wait queues is written by the next.
+        let number = link.wait(deadline, link.shared.send(ROOM, |core| core.ping()));
+        let number = number.ok_or(PingError::Timeout)??;
+        let pong = link.shared.poll(|core, cx| core.poll_pong(number, cx));
+        Ok(link.wait(deadline, pong).ok_or(PingError::Timeout)??)
     }
 
     /// Waits until everything that has been queued so far has been written to the socket.
@@ -221,9 +218,13 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// The connection ended before.
+    /// The connection ended before, or what had been queued since the last flush was discarded in part when a
+    /// connection was lost that a [`ReconnectPolicy`](super::ReconnectPolicy) brought back. That is told once.
     pub fn flush(&self) -> Result<(), ConnectionError> {
-        self.handle.flush()
+        let link = &self.handle.link;
+        let queued = link.shared.with(|core| core.queued());
+        let flushed = link.shared.poll(|core, cx| core.poll_flushed(queued, cx));
+        link.wait(None, flushed).unwrap_or(Ok(()))
     }
 
     /// Waits until the connection has ended: `Ok` if this side closed it. With a
@@ -245,10 +246,15 @@ impl Connection {
     /// before has been written, for at most 3 s and as long as the server does not close it from its side. What
     /// arrives in that time is passed over.
     ///
-    /// Calls that wait for their response in other threads fail with
-    /// [`ConnectionError::Closed`](crate::error::ConnectionError::Closed).
-    pub fn close(&self) {
-        self.handle.link.close();
+    /// Calls that wait for their response in other threads fail with [`ConnectionError::Closed`].
+    ///
+    /// # Errors
+    ///
+    /// The connection is closed in any case. What had been queued has not all been written: the connection was lost
+    /// before, as [`flush`](Self::flush) would say, or, with [`ConnectionError::Closed`], the server did not take
+    /// it in time.
+    pub fn close(&self) -> Result<(), ConnectionError> {
+        self.handle.link.close()
     }
 }
 
@@ -268,8 +274,8 @@ impl Handle {
         sent.unwrap_or(Err(OpenError::Full)).map_err(not_sent)
     }
 
-    /// Waits until everything that has been queued so far has been written.
-    pub(super) fn flush(&self) -> Result<(), ConnectionError> {
+    /// Waits until everything that has been queued so far on this connection has been written.
+    pub(super) fn written(&self) -> Result<(), ConnectionError> {
         let queued = self.link.shared.with(|core| core.queued());
         let written = self.link.shared.poll(|core, cx| core.poll_written(queued, cx));
         self.link.wait(None, written).unwrap_or(Ok(()))

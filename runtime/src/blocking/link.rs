@@ -332,9 +332,15 @@ impl Link {
     }
 
     /// Closes the connection from this side, and waits until what was queued has been written.
-    pub(super) fn close(self: &Arc<Self>) {
-        self.shared.with(Core::close);
-        self.linger();
+    pub(super) fn close(self: &Arc<Self>) -> Result<(), ConnectionError> {
+        let queued = self.shared.with(|core| {
+            core.close();
+            core.queued()
+        });
+        let flushed = self.shared.poll(|core, cx| core.poll_flushed(queued, cx));
+        let flushed = self.wait(Instant::now().checked_add(LINGER), flushed);
+        self.finish();
+        flushed.unwrap_or(Err(ConnectionError::Closed))
     }
 
     /// Ends a connection that this side has closed: waits until what was queued has been written, as long as

@@ -97,7 +97,7 @@ impl<O: StreamingOperation> Subscription<O> {
     pub fn close(self) -> Result<(), ConnectionError> {
         let handle = Arc::clone(&self.stream.handle);
         drop(self);
-        handle.flush()
+        handle.written()
     }
 
     /// The same stream, with notices of what happened between the events.

@@ -175,7 +175,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// The connection ended before.
+    /// The connection ended before, or what had been queued since the last flush was discarded in part when a
+    /// connection was lost that a [`ReconnectPolicy`](super::ReconnectPolicy) brought back. That is told once.
     ///
     /// # Cancel safety
     ///
@@ -183,7 +184,7 @@ impl Connection {
     pub async fn flush(&self) -> Result<(), ConnectionError> {
         let shared = &self.handle.shared;
         let queued = shared.with(|core| core.queued());
-        cooperative(shared.poll(|core, cx| core.poll_written(queued, cx))).await
+        cooperative(shared.poll(|core, cx| core.poll_flushed(queued, cx))).await
     }
 
     /// Waits until the connection has ended: `Ok` if this side closed it. With a
@@ -206,22 +207,27 @@ impl Connection {
     /// Ends every stream and closes the connection, for all its clones; waits until what was queued
     /// before has been written, for at most 3 s.
     ///
-    /// Calls that wait for their response fail with
-    /// [`ConnectionError::Closed`](crate::error::ConnectionError::Closed).
+    /// Calls that wait for their response fail with [`ConnectionError::Closed`].
+    ///
+    /// # Errors
+    ///
+    /// The connection is closed in any case. What had been queued has not all been written: the connection was lost
+    /// before, as [`flush`](Self::flush) would say, or, with [`ConnectionError::Closed`], the server did not take
+    /// it in time.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future stops waiting; the connection closes all the same.
-    pub async fn close(&self) {
+    pub async fn close(&self) -> Result<(), ConnectionError> {
         let shared = &self.handle.shared;
         let queued = shared.with(|core| {
             core.close();
             core.queued()
         });
-        let written = cooperative(shared.poll(|core, cx| core.poll_written(queued, cx)));
-        // It can only fail because the socket did, and then there is nothing left to wait for. The driver
-        // keeps the time as well, but may run on a runtime that is blocked.
-        let _ = self.handle.until(self.handle.deadline(Some(LINGER)), written).await;
+        let flushed = cooperative(shared.poll(|core, cx| core.poll_flushed(queued, cx)));
+        // The driver keeps the time as well, but may run on a runtime that is blocked.
+        let flushed = self.handle.until(self.handle.deadline(Some(LINGER)), flushed).await;
+        flushed.unwrap_or(Err(ConnectionError::Closed))
     }
 }
 

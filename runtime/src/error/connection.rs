@@ -42,6 +42,9 @@ pub enum ConnectionError {
         /// and shows no more than its first 256 characters.
         message: Option<String>,
     },
+    /// All ids for the streams of the connection are used up: it has made 2,147,483,647 calls. A new connection
+    /// begins anew, as one does that a [`ReconnectPolicy`](crate::client) opens again.
+    StreamIdsUsedUp,
     /// The runtime on which the connection was opened has been shut down, and what read and wrote its
     /// socket with it.
     RuntimeStopped,
@@ -95,6 +98,7 @@ impl fmt::Display for ConnectionError {
                     None => Ok(()),
                 }
             }
+            Self::StreamIdsUsedUp => f.write_str("all stream ids of the connection are used up"),
             Self::RuntimeStopped => {
                 f.write_str("the runtime on which the connection was opened has been shut down")
             }

@@ -28,6 +28,7 @@ impl fmt::Display for Logged<'_, ConnectionError> {
             | ConnectionError::ClosedByPeer
             | ConnectionError::Protocol(_)
             | ConnectionError::FrameTimeout { .. }
+            | ConnectionError::StreamIdsUsedUp
             | ConnectionError::RuntimeStopped
             | ConnectionError::Reconnecting
             | ConnectionError::ReconnectFailed(_)

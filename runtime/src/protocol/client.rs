@@ -15,6 +15,8 @@ mod outage;
 mod queue;
 mod receive;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::{
     cmp::Reverse,
@@ -78,6 +80,10 @@ pub struct Core {
     /// How many bytes of answers to pings have been queued since they were last all written, and where the
     /// last of them ends.
     answers: (u64, u64),
+    /// How many of these bytes had not been written when the driver came with what it has read last.
+    unread_answers: u64,
+    /// Why the connection was lost for the last time.
+    lost_by: Option<ConnectionError>,
     events: Queue<ConnectionEvent>,
     records_events: bool,
     /// An error of the other side has been recorded, and nobody has said whether it is the end.
@@ -92,7 +98,7 @@ impl Core {
     /// A connect message over the limits of the encoding.
     pub fn new(config: Config, connect: &Connect) -> Result<Self, EncodeError> {
         let mut output = Output::default();
-        output.append(&connect_frame(connect)?);
+        output.introduce(&connect_frame(connect)?);
         Ok(Self {
             config,
             state: State::Connecting,
@@ -112,6 +118,8 @@ impl Core {
             calls: 0,
             timer: None,
             answers: (0, 0),
+            unread_answers: 0,
+            lost_by: None,
             events: Queue::default(),
             records_events: false,
             has_unjudged_error: false,
@@ -185,13 +193,13 @@ impl Endpoint for Core {
     }
 
     fn take_output(&mut self, dst: &mut BytesMut) {
-        self.output.take(dst);
+        self.output.take(dst, self.has_turns());
     }
 
     fn wrote(&mut self, bytes: usize) {
         self.output.wrote(bytes);
-        if let Some(room) = self.room() {
-            self.output.wake_line(room);
+        if self.has_turns() {
+            self.output.wake_line(self.room().unwrap_or_default());
         }
     }
 

@@ -22,7 +22,7 @@ use crate::{
 /// as long as the connection is open.
 const MAX_KEPT: usize = 256 * 1024;
 
-/// How many losses are remembered for those who have not asked yet.
+/// How many losses are told apart for those who have not asked yet.
 const LOST_KEPT: usize = 16;
 
 /// The frames that are to be written, and the wakers of everyone who waits.
@@ -39,6 +39,10 @@ pub(super) struct Output {
     /// What was queued for a socket that is gone, and was not written to it: more than the first number
     /// of bytes, and up to the second.
     lost: VecDeque<(u64, u64)>,
+    /// Up to where somebody has been told of losses.
+    told: u64,
+    /// Where the introduction to the current socket ends, which is nobody's loss.
+    introduced: u64,
     /// Nothing more will be written.
     is_finished: bool,
     /// Whoever waits for something that happens now and then.
@@ -48,6 +52,8 @@ pub(super) struct Output {
     written_to: WaitingForBytes,
     /// Whoever waits for room to send.
     line: Line,
+    /// Some of the line have been woken, and the driver is to see whether they come.
+    is_line_called: bool,
     /// Whoever drives the connection.
     driver: Option<Waker>,
     /// How much is left of a message whose beginning has been written directly, in bytes.
@@ -171,10 +177,11 @@ impl Output {
         self.write_control(&Outgoing::of_connection(message_type), &headers, &payload);
     }
 
-    /// A frame that has been written to the buffer directly.
-    pub(super) fn append(&mut self, frame: &[u8]) {
+    /// Queues the frame that introduces this side to a new socket.
+    pub(super) fn introduce(&mut self, frame: &[u8]) {
         self.buffer.extend_from_slice(frame);
         self.queued += frame.len() as u64;
+        self.introduced = self.queued;
         self.has_news = true;
     }
 
@@ -202,8 +209,18 @@ impl Output {
         }
     }
 
-    pub(super) fn take(&mut self, dst: &mut BytesMut) {
+    /// Moves the frames to `dst`, which must be empty. `has_turns` says whether those who wait for room can send.
+    pub(super) fn take(&mut self, dst: &mut BytesMut, has_turns: bool) {
         debug_assert!(dst.is_empty(), "what was taken before has been written");
+        if self.buffer.is_empty() && self.waiting_bytes() == 0 && has_turns {
+            // Those who were called have had their chance when the driver comes for the second time.
+            if !std::mem::take(&mut self.is_line_called) {
+                self.line.wake(0, &mut self.woken);
+            }
+            if !self.line.is_empty() {
+                self.wake_driver();
+            }
+        }
         self.has_news = false;
         self.begun = 0;
         self.taken += self.buffer.len() as u64;
@@ -220,11 +237,16 @@ impl Output {
     pub(super) fn restart(&mut self) {
         clear(&mut self.buffer);
         self.begun = 0;
-        if self.written < self.queued {
+        let from = self.written.max(self.introduced);
+        if from < self.queued {
             if self.lost.len() == LOST_KEPT {
-                self.lost.pop_front();
+                // What was written in between is taken for lost as well: rather that than the contrary.
+                let oldest = self.lost.pop_front().map(|it| it.0);
+                if let (Some(from), Some(next)) = (oldest, self.lost.front_mut()) {
+                    next.0 = from;
+                }
             }
-            self.lost.push_back((self.written, self.queued));
+            self.lost.push_back((from, self.queued));
         }
         self.written = self.queued;
         self.taken = self.queued;
@@ -236,6 +258,13 @@ impl Output {
         self.lost.iter().any(|lost| lost.0 < byte && byte <= lost.1)
     }
 
+    /// Whether something has been lost among that many bytes of which nobody has been told.
+    pub(super) fn take_loss(&mut self, bytes: u64) -> bool {
+        let told = self.told;
+        self.told = told.max(bytes);
+        self.lost.iter().any(|lost| lost.0 < bytes && told < lost.1)
+    }
+
     pub(super) fn wrote(&mut self, bytes: usize) {
         self.written += bytes as u64;
         self.written_to.wake(self.written, &mut self.woken);
@@ -244,6 +273,16 @@ impl Output {
     /// Wakes as many of those who wait for room as there may be room for.
     pub(super) fn wake_line(&mut self, room: u64) {
         self.line.wake(room, &mut self.woken);
+        self.watch_line();
+    }
+
+    /// Those who have been woken may not come. If nothing is being written, after which others are woken, the
+    /// driver has to come back and wake them.
+    fn watch_line(&mut self) {
+        if !self.line.is_empty() && self.waiting_bytes() == 0 {
+            self.is_line_called = true;
+            self.wake_driver();
+        }
     }
 
     pub(super) fn finish(&mut self) {
@@ -275,6 +314,9 @@ impl Output {
 
     pub(super) fn leave_line(&mut self, place: &mut Place, has_room: bool) {
         self.line.leave(place, has_room, &mut self.woken);
+        if has_room {
+            self.watch_line();
+        }
     }
 
     /// Something has happened that is neither the end nor about room.

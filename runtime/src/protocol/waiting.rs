@@ -103,6 +103,10 @@ impl Line {
         Poll::Pending
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Gives up a place; who comes next is moved to `woken` if there is room.
     pub(super) fn leave(
         &mut self,

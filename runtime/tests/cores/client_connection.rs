@@ -327,6 +327,12 @@ fn pings_whose_answers_are_not_read_do_not_fill_the_memory() {
     let [report] = &written(&mut core)[..] else { panic!() };
     assert!(report.starts_with("ProtocolError 0 0 {"), "{report}");
 
+    // What arrives at once is answered at once: there was no time to write in between.
+    let mut core = connected();
+    receive(&mut core, ping_of(limit).repeat(5).as_slice().into());
+    assert_eq!(messages(&mut core).len(), 5);
+    assert!(!core.is_closed());
+
     // Any number of those whose answers are.
     let mut core = connected();
     for _ in 0..100 {

@@ -360,6 +360,70 @@ fn pings_and_flushes_of_the_lost_connection_fail() {
 }
 
 #[test]
+fn a_flush_says_what_was_discarded_before_and_says_it_once() {
+    let flush = |core: &mut Core| {
+        let queued = core.queued();
+        written(core);
+        core.poll_flushed(queued, &cx())
+    };
+    let mut core = returning(|_| {});
+    let key = subscribed(&mut core, 1);
+    assert!(ready(flush(&mut core)).is_ok());
+    core.send_event(key, "test#Event", text("{}")).unwrap();
+    core.fail(ConnectionError::ClosedByPeer);
+    // An attempt that fails loses nothing of the application's.
+    core.finish();
+    assert!(core.reconnect(&Connect::default()).unwrap());
+    core.fail(ConnectionError::FrameTimeout { after: Duration::ZERO });
+    come_back(&mut core);
+    assert!(matches!(ready(flush(&mut core)), Err(ConnectionError::FrameTimeout { .. })));
+    assert!(ready(flush(&mut core)).is_ok());
+
+    // Nothing is lost of what has been written.
+    call(&mut core);
+    written(&mut core);
+    core.fail(ConnectionError::ClosedByPeer);
+    core.finish();
+    assert!(ready(flush(&mut core)).is_ok());
+    come_back(&mut core);
+    assert!(ready(flush(&mut core)).is_ok());
+
+    // However often it has been lost since.
+    call(&mut core);
+    for _ in 0..100 {
+        core.fail(ConnectionError::ClosedByPeer);
+        come_back(&mut core);
+        written(&mut core);
+        call(&mut core);
+    }
+    let queued = core.queued();
+    core.close();
+    core.finish();
+    assert!(ready(core.poll_flushed(queued, &cx())).is_err());
+}
+
+#[test]
+fn closing_during_an_outage_says_what_was_discarded() {
+    for is_written in [false, true] {
+        let mut core = returning(|_| {});
+        call(&mut core);
+        if is_written {
+            written(&mut core);
+        }
+        core.fail(ConnectionError::ClosedByPeer);
+        core.finish();
+        core.close();
+        let queued = core.queued();
+        match ready(core.poll_flushed(queued, &cx())) {
+            Ok(()) => assert!(is_written),
+            Err(error) => {
+                assert!(!is_written && matches!(error, ConnectionError::ClosedByPeer), "{error:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn events_of_the_connection_come_in_order() {
     let mut core = returning(|_| {});
     core.fail(ConnectionError::ClosedByPeer);

@@ -127,6 +127,48 @@ fn calls_that_wait_for_room_go_in_their_order() {
 }
 
 #[test]
+fn those_who_do_not_come_when_there_is_room_hold_up_nobody() {
+    for idle in [1, 16, 17, 100] {
+        let mut core = limited(0);
+        let (driver, driver_waker) = Task::new();
+        call(&mut core);
+        // They wait, and are not asked again.
+        let _idle = in_line(&mut core, idle);
+        let mut active = in_line(&mut core, 5);
+        let mut sent = 0;
+        let drive = |core: &mut Core| {
+            core.set_driver(&Context::from_waker(&driver_waker));
+            written(core);
+            wake(core);
+        };
+        drive(&mut core);
+        // Whoever has been woken comes, until nobody is.
+        let mut is_over = false;
+        while !std::mem::replace(&mut is_over, true) {
+            active.retain_mut(|(task, waker, place)| {
+                let is_woken = task.woken() > 0;
+                is_over &= !is_woken;
+                if !is_woken || core.poll_room(place, &Context::from_waker(waker)).is_pending() {
+                    return true;
+                }
+                core.open(&CALL, text("{}")).unwrap();
+                core.leave(place);
+                wake(&mut core);
+                sent += 1;
+                false
+            });
+            if driver.woken() > 0 {
+                is_over = false;
+                drive(&mut core);
+            }
+        }
+        assert_eq!(sent, 5, "behind {idle} that do not come");
+        // And a new one has its turn.
+        assert!(core.poll_room(&mut Place::default(), &cx()).is_ready());
+    }
+}
+
+#[test]
 fn everyone_who_waits_for_room_hears_of_the_end() {
     let mut core = limited(0);
     call(&mut core);

@@ -69,7 +69,7 @@ async fn closing_sends_what_was_accepted_and_ends_every_stream() {
     let mut subscription = subscribing.await.unwrap().unwrap();
     let call = publish(&client).await;
     let closing = tokio::spawn(async move {
-        connection.close().await;
+        connection.close().await.unwrap();
         connection
     });
     // Whoever waits is told at once; what was accepted goes out all the same.

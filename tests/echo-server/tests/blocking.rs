@@ -229,7 +229,7 @@ fn closing_ends_what_other_threads_wait_for() {
         for _ in 0..4 {
             all_started.recv_timeout(PATIENCE).unwrap();
         }
-        connection.close();
+        connection.close().unwrap();
         closed.join().unwrap().unwrap();
         waiting.into_iter().for_each(|it| it.join().unwrap());
     });
@@ -245,7 +245,7 @@ fn closing_ends_what_other_threads_wait_for() {
         ),
         "{error:?}"
     );
-    connection.close();
+    connection.close().unwrap();
     server.no_clients();
 }
 

@@ -61,6 +61,6 @@ fn what_arrives_while_a_connection_is_closed_does_not_cut_off_what_is_written() 
         peer.expect_request(1);
         peer.expect_end(1);
         assert!(peer.read().is_none());
-        closing.join().unwrap();
+        closing.join().unwrap().unwrap();
     });
 }

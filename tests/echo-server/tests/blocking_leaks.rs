@@ -83,7 +83,7 @@ fn threads_and_descriptors_are_given_back() {
             0 => drop((client, stream)),
             1 => {
                 stream.next().unwrap().unwrap();
-                client.connection().close();
+                client.connection().close().unwrap();
             }
             2 => {
                 drop(client);
@@ -93,7 +93,7 @@ fn threads_and_descriptors_are_given_back() {
                 thread::scope(|scope| {
                     scope.spawn(|| stream.by_ref().for_each(drop));
                     scope.spawn(|| client.connection().closed().unwrap());
-                    client.connection().close();
+                    client.connection().close().unwrap();
                 });
             }
         }

@@ -99,7 +99,7 @@ fn a_lost_connection_comes_back_with_its_subscriptions_and_says_so() {
         let SubscriptionItem::Event(event) = stream.next().unwrap().unwrap() else { panic!() };
         assert_text(&event, "again");
         answered(&client, &mut peer, 2);
-        client.connection().close();
+        client.connection().close().unwrap();
         client.connection().closed().unwrap();
         peer.expect_end(1);
         assert!(peer.read().is_none());
@@ -212,7 +212,7 @@ fn a_connection_that_is_closed_while_it_is_down_stays_closed() {
         let item = stream.next().unwrap().unwrap();
         assert_eq!(item, SubscriptionItem::Notice(Notice::Disconnected));
         let waiting = scope.spawn(move || stream.next().is_none());
-        client.connection().close();
+        client.connection().close().unwrap();
         assert!(waiting.join().unwrap());
         client.connection().closed().unwrap();
     });
@@ -257,7 +257,7 @@ fn a_connection_that_is_closed_when_an_attempt_begins_stays_closed() {
     let builder = builder.token_provider(move || {
         // The second time: it has been opened before, and has been lost.
         if let Some(client) = &*closes.lock().unwrap() {
-            client.connection().close();
+            client.connection().close().unwrap();
         }
         Ok::<_, ConnectError>("token".to_owned())
     });

@@ -154,9 +154,14 @@ fn a_ping_of_this_side_waits_for_its_answer() {
     let connection = client.connection();
     let error = connection.ping(Duration::from_millis(10)).unwrap_err();
     assert!(matches!(error, PingError::Timeout), "{error:?}");
-    peer.write(&bare(MessageType::PingResponse, NONE, 0));
-    peer.write(&bare(MessageType::PingResponse, NONE, 0));
-    connection.ping(PATIENCE).unwrap();
+    thread::scope(|scope| {
+        let pinging = scope.spawn(|| connection.ping(PATIENCE));
+        for _ in 0..2 {
+            peer.expect(MessageType::Ping, NONE, 0);
+            peer.write(&bare(MessageType::PingResponse, NONE, 0));
+        }
+        pinging.join().unwrap().unwrap();
+    });
     drop(peer);
     assert!(matches!(connection.ping(PATIENCE), Err(PingError::Connection(_))));
 }

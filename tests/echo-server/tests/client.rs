@@ -165,7 +165,7 @@ async fn closing_the_connection_ends_everything_that_is_open() {
     for _ in 0..100 {
         stream.send_event(text("in flight")).await.unwrap();
     }
-    connection.close().await;
+    connection.close().await.unwrap();
     connection.closed().await.unwrap();
     // What had arrived is still delivered. That this side closed is no error for the stream.
     while let Some(event) = stream.next().await {
@@ -183,7 +183,7 @@ async fn closing_the_connection_ends_everything_that_is_open() {
         ),
         "{error:?}"
     );
-    connection.close().await;
+    connection.close().await.unwrap();
 }
 
 #[tokio::test]

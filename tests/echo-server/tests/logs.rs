@@ -100,7 +100,7 @@ async fn logs_tell_what_happens_and_no_secret() {
     let stream = client.cause_stream_service_to_error().send().await.unwrap();
     stream.send_event(text(SECRET)).await.unwrap();
     stream.spawn_for_each(|_| async {}).closed().await;
-    connection.close().await;
+    connection.close().await.unwrap();
     drop(stop);
     server.await.unwrap();
 

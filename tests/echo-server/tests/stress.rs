@@ -30,19 +30,19 @@ async fn many_connections_open_and_close_at_once() {
             let client = Client::new(connection.clone());
             match number % 4 {
                 // At once.
-                0 => connection.close().await,
+                0 => connection.close().await.unwrap(),
                 1 => drop((connection, client)),
                 // With a call and a stream behind it.
                 2 => {
                     client.echo_message().message(message("x")).send().await.unwrap();
                     let stream = client.echo_stream_messages().send().await.unwrap();
                     stream.send_event(text("x")).await.unwrap();
-                    connection.close().await;
+                    connection.close().await.unwrap();
                 }
                 // With a call that waits.
                 _ => {
                     let call = tokio::spawn(client.echo_message().message(message("x")).send());
-                    connection.close().await;
+                    connection.close().await.unwrap();
                     match call.await.unwrap() {
                         Ok(response) => assert_eq!(response.message, Some(message("x"))),
                         Err(error) => {

@@ -132,7 +132,7 @@ pub async fn run(program: &Path, rounds: u64) -> Result<Report> {
         }
     })
     .await;
-    client.connection().close().await;
+    client.connection().close().await?;
     let watched = watcher.ended().await;
     ensure!(watched.error.is_none() && watched.outages == 0, "{watched:?}");
     drop(client);

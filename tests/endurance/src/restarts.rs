@@ -198,7 +198,7 @@ pub async fn with_tokens_that_stay(program: &Path, count: u64, seed: u64) -> Res
         caller?;
     }
     for client in clients {
-        client.connection().close().await;
+        client.connection().close().await?;
     }
     for watcher in watchers {
         let watched = watcher.ended().await;

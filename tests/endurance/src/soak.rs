@@ -177,7 +177,7 @@ async fn one_client(what: Serve, end: Instant, seed: u64) -> Result<Counts> {
     while let Some(worker) = in_time("every worker stops", workers.join_next()).await {
         counts.add(&worker?);
     }
-    client.connection().close().await;
+    client.connection().close().await?;
     for watcher in watchers {
         let watched = watcher.ended().await;
         ensure!(watched.error.is_none(), "{watched:?}");
@@ -317,7 +317,7 @@ impl Counts {
         self.connections += 1;
         self.call(&client, 10).await;
         if self.connections.is_multiple_of(2) {
-            in_time("a connection closes", client.connection().close()).await;
+            in_time("a connection closes", client.connection().close()).await.unwrap();
         }
     }
 }

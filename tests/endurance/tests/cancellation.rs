@@ -207,7 +207,7 @@ fn waiting_for_the_end() {
             assert!(poll_times(pair.client.connection().closed(), times).await.is_none());
             pair.is_well(0).await;
         }
-        pair.client.connection().close().await;
+        pair.client.connection().close().await.unwrap();
         pair.client.connection().closed().await.unwrap();
     });
 }

@@ -91,7 +91,7 @@ async fn what_fails_at_once_lets_others_have_their_turns() {
     let handle = pair.client.echo_stream_messages().send().await.unwrap();
     let handle = handle.spawn_for_each(|_| async {});
     check("flush", async || connection.flush().await.unwrap()).await;
-    connection.close().await;
+    connection.close().await.unwrap();
     handle.closed().await;
     check("a call", async || {
         pair.client.echo_message().message(message("x")).send().await.unwrap_err();
@@ -110,7 +110,7 @@ async fn what_fails_at_once_lets_others_have_their_turns() {
     })
     .await;
     check("closed", async || connection.closed().await.unwrap()).await;
-    check("close", async || connection.close().await).await;
+    check("close", async || connection.close().await.unwrap()).await;
     check("the end of a handler", async || handle.closed().await).await;
     let mut stream = stream.with_notices();
     check("the end of a stream", async || assert!(stream.next().await.is_none())).await;

@@ -141,7 +141,8 @@ async fn a_server_that_does_not_read_holds_nobody_for_longer_than_allowed() {
     assert!(matches!(ping, Err(echo::client::PingError::Timeout)), "{ping:?}");
     assert_eq!(began.elapsed().as_secs(), 15);
     // Closing waits for a while, because a server may just be slow.
-    client.connection().close().await;
+    let error = client.connection().close().await.unwrap_err();
+    assert!(matches!(error, ConnectionError::Closed), "not all of it was taken: {error:?}");
     assert_eq!(began.elapsed().as_secs(), 18);
     drop(theirs);
 }
@@ -248,6 +249,6 @@ async fn a_lifecycle_handler_that_panics_hears_of_the_rest() {
     let pair = Pair::with(EchoService, Config::default(), builder).await;
     assert_eq!(in_time("it is told", told.recv()).await, Some("connect"));
     pair.is_well(0).await;
-    pair.client.connection().close().await;
+    pair.client.connection().close().await.unwrap();
     assert_eq!(in_time("it is told", told.recv()).await, Some("disconnect"));
 }

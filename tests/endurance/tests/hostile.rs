@@ -293,7 +293,7 @@ async fn no_more_connections_than_allowed() {
     for _ in 0..20 {
         connect().await.unwrap_err();
     }
-    open.remove(0).close().await;
+    open.remove(0).close().await.unwrap();
     // Nobody says when the server has seen it.
     in_time("there is room again", async {
         while connect().await.is_err() {

@@ -279,7 +279,7 @@ async fn closing_or_dropping_ends_an_outage() {
         } else {
             let call = tokio::spawn(client.echo_message().message(message("x")).send());
             tokio::task::yield_now().await;
-            in_time("it closes", client.connection().close()).await;
+            in_time("it closes", client.connection().close()).await.unwrap();
             match in_time("the call ends", call).await.unwrap().unwrap_err() {
                 SdkError::DispatchFailure { source, request_written, .. } => {
                     assert!(matches!(source, ConnectionError::Closed) && !request_written);

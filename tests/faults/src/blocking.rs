@@ -191,7 +191,7 @@ impl Script {
         drop(client);
         let flushed = connection.flush();
         self.note("flush", of_connection(flushed));
-        connection.close();
+        self.note("close", of_connection(connection.close()));
         connection.closed().err().map(|error| error.with_sources().to_string())
     }
 

@@ -315,7 +315,7 @@ async fn asynchronous(path: &Path, feed: &Feed, course: &mut Course) -> Result<(
         }
         round += 1;
     }
-    client.connection().close().await;
+    client.connection().close().await?;
     client.connection().closed().await?;
     while let Some(item) = stream.next().await {
         course.item(Some(item))?;
@@ -361,7 +361,7 @@ fn blocking(path: &Path, feed: &Feed, course: &mut Course) -> Result<()> {
         }
         round += 1;
     }
-    client.connection().close();
+    client.connection().close()?;
     client.connection().closed()?;
     for item in stream {
         course.item(Some(item))?;

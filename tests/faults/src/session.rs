@@ -139,7 +139,7 @@ impl Setup {
         let client = Client::new(builder().connect_over(io).await.expect("it is let in"));
         let response = client.echo_message().message(message("well")).send().await;
         assert_eq!(response.expect("it is served").message, Some(message("well")));
-        client.connection().close().await;
+        client.connection().close().await.expect("it is written");
         server.await.expect("the server panicked");
         self.service.take_seen();
     }
@@ -200,7 +200,8 @@ impl Script {
         drop(client);
         let flushed = connection.flush().await;
         self.note("flush", of_connection(flushed));
-        connection.close().await;
+        let closed = connection.close().await;
+        self.note("close", of_connection(closed));
         connection.closed().await.err().map(|error| error.with_sources().to_string())
     }
 

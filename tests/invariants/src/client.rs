@@ -58,6 +58,12 @@ struct Client {
     at: u64,
     is_direct: bool,
     pings: Vec<u64>,
+    /// Where the introduction to the current server ends.
+    introduced: u64,
+    /// Something that the application queued has been discarded, and no flush has said so.
+    has_loss: bool,
+    /// Up to where a flush has said what came of it.
+    told: u64,
     is_finished: bool,
     /// Who waits for what happens to the connection, and for its end.
     listener: Task,
@@ -71,6 +77,7 @@ struct Client {
 /// - nothing panics,
 /// - what it writes decodes and keeps the rules: see `wire`,
 /// - every call has one outcome, and says the truth about whether its request was written,
+/// - a flush says whether something was discarded,
 /// - events come in order, and no more wait than is allowed,
 /// - when the connection ends everything ends, and nothing is left.
 ///
@@ -120,12 +127,16 @@ impl Client {
             at: 0,
             is_direct: false,
             pings: Vec::new(),
+            introduced: 0,
+            has_loss: false,
+            told: 0,
             is_finished: false,
             listener: Task::default(),
             event: Wait::default(),
             closed: Wait::default(),
             waiters: Default::default(),
         };
+        client.introduced = client.core.queued();
         // Most of what can happen happens after the handshake.
         if how & 32 == 0 {
             client.arriving.push(&acknowledgement());
@@ -210,6 +221,7 @@ impl Client {
                 self.core.reconnect_failed(&error.into());
             }
             _ if what & 224 == 224 => self.core.give_up(ConnectionError::ClosedByPeer),
+            _ if what & 96 == 96 => self.flush(),
             _ if what & 32 != 0 => {
                 let written = self.core.queued().saturating_sub(u64::from(input.byte()));
                 let _ = self.core.poll_written(written, &cx());
@@ -307,6 +319,7 @@ impl Client {
         assert!(self.core.poll_connected(&cx()).is_ready());
         let queued = self.core.queued();
         assert!(self.core.poll_written(queued, &cx()).is_ready());
+        self.flush();
         for number in std::mem::take(&mut self.pings) {
             assert!(self.core.poll_pong(number, &cx()).is_ready(), "a ping is never answered");
         }

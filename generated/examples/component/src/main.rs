@@ -46,7 +46,7 @@ async fn run() -> Result<()> {
         }
     }
     requests.close().await?;
-    connection.close().await;
+    connection.close().await?;
     println!("stopped");
     Ok(())
 }

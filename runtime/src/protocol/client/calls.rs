@@ -70,9 +70,7 @@ impl Core {
         shape: &'static str,
         payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
     ) -> Result<StreamId, OpenError> {
-        let Some(id) = self.next_id.map(StreamId) else {
-            return Err(OpenError::Closed(ConnectionError::Protocol("all stream ids are used up")));
-        };
+        let Some(id) = self.next_id.map(StreamId) else { return Err(OpenError::Full) };
         let head = Outgoing {
             stream_id: id,
             service_model_type: Some(shape),
@@ -117,6 +115,8 @@ impl Core {
 
     fn check_room(&self) -> Result<(), OpenError> {
         match &self.state {
+            // The connection ends as soon as its calls have been answered.
+            State::Open if self.next_id.is_none() => return Err(OpenError::Full),
             State::Open => {}
             State::Closed(error) => return Err(OpenError::Closed(error.clone())),
             State::Down(_) | State::Connecting if self.was_open => {
@@ -136,6 +136,18 @@ impl Core {
     /// by itself goes out alone.
     pub(super) fn room(&self) -> Option<u64> {
         (self.config.write_queue_limit as u64).checked_sub(self.output.waiting_bytes())
+    }
+
+    /// Whether those who wait for room can send.
+    pub(super) fn has_turns(&self) -> bool {
+        self.check_room().is_ok()
+    }
+
+    /// Ends a connection whose stream ids are used up, once nothing on it waits for a response.
+    pub(super) fn end_if_used_up(&mut self) {
+        if self.next_id.is_none() && !self.streams.values().any(Stream::is_waiting) {
+            self.lose(ConnectionError::StreamIdsUsedUp);
+        }
     }
 
     /// Waits until there is room to send, and those who came before have sent. Whatever comes of it,
@@ -205,6 +217,7 @@ impl Core {
                 streams.get(key).is_some_and(|it| it.deadline == Some(*deadline))
             });
         }
+        self.end_if_used_up();
     }
 
     /// Tells the other side that a stream has ended, unless it has been told or has said so itself.
@@ -244,5 +257,6 @@ impl Core {
                 self.terminate(key);
             }
         }
+        self.end_if_used_up();
     }
 }

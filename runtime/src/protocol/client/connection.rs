@@ -1,6 +1,6 @@
 //! What concerns the connection as a whole.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::{ConnectionEvent, Core, State};
 use crate::{
@@ -58,6 +58,18 @@ impl Core {
         self.output.has_frames()
     }
 
+    /// As [`poll_written`](Self::poll_written), and fails as well if something that was queued before was discarded
+    /// when the connection was lost, unless somebody has been told by an earlier call.
+    pub fn poll_flushed(
+        &mut self,
+        bytes: u64,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), ConnectionError>> {
+        let written = ready!(self.poll_written(bytes, cx));
+        let is_lost = self.output.take_loss(bytes);
+        Poll::Ready(if is_lost { Err(self.loss()) } else { written })
+    }
+
     /// Whether that many bytes have been written.
     pub fn poll_written(
         &mut self,
@@ -71,8 +83,8 @@ impl Core {
             return Poll::Ready(Ok(()));
         }
         match &self.state {
-            State::Down(error) | State::Closed(error) if self.output.is_finished() => {
-                Poll::Ready(Err(error.clone()))
+            State::Down(_) | State::Closed(_) if self.output.is_finished() => {
+                Poll::Ready(Err(self.loss()))
             }
             _ => self.output.wait_for_written(bytes, cx),
         }
@@ -80,9 +92,13 @@ impl Core {
 
     /// What is said about something that was on its way when the connection was lost.
     fn loss(&self) -> ConnectionError {
-        match &self.state {
-            State::Down(error) | State::Closed(error) => error.clone(),
-            State::Connecting | State::Open => ConnectionError::Reconnecting,
+        match (&self.state, &self.lost_by) {
+            (
+                State::Closed(ConnectionError::Closed) | State::Connecting | State::Open,
+                Some(error),
+            ) => error.clone(),
+            (State::Down(error) | State::Closed(error), _) => error.clone(),
+            (State::Connecting | State::Open, None) => ConnectionError::Reconnecting,
         }
     }
 

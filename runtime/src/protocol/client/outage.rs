@@ -20,6 +20,9 @@ impl Core {
             State::Down(_) => return,
         };
         let is_ours = matches!(error, ConnectionError::Closed);
+        if !matches!(self.state, State::Down(_)) {
+            self.lost_by = Some(error.clone());
+        }
         let may_return = self.config.reconnects && self.was_open && !is_ours;
         // What this side closes is written to the end first; anything else is over now.
         let written = if is_ours { self.output.queued() } else { self.output.taken() };
@@ -55,7 +58,7 @@ impl Core {
         let State::Down(_) = self.state else { return Ok(false) };
         let frame = connect_frame(connect)?;
         self.output.restart();
-        self.output.append(&frame);
+        self.output.introduce(&frame);
         self.decoder = Decoder::default();
         self.next_id = Some(1);
         self.is_accepted = None;

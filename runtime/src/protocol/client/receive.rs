@@ -22,6 +22,10 @@ impl Core {
     /// Takes the whole messages off the front of what has arrived.
     pub(super) fn receive_all(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) {
         let mut is_whole = false;
+        if self.output.written() >= self.answers.1 {
+            self.answers.0 = 0;
+        }
+        self.unread_answers = self.answers.0;
         while self.wants_input() {
             match self.decoder.decode_frame_in(input, buffer_len) {
                 Ok(Some(frame)) => {
@@ -154,11 +158,9 @@ impl Core {
 
     /// Answers as the Java nucleus does: the same payload, and the headers that are not the protocol's.
     fn answer_ping(&mut self, ping: &RpcMessage) -> Result<(), Violation> {
-        if self.output.written() >= self.answers.1 {
-            self.answers.0 = 0;
-        }
-        // Whoever asks and does not read must not fill the memory. One answer is always given.
-        if self.answers.0 > self.config.write_queue_limit as u64 {
+        // A server that asks and does not read must not fill the memory. Everything that arrived at once is
+        // answered, as nothing could be written in between.
+        if self.unread_answers > self.config.write_queue_limit as u64 {
             return Err(Violation("pings whose answers are not read"));
         }
         let before = self.output.queued();
@@ -214,6 +216,7 @@ impl Core {
                 self.output.write_control(&Outgoing::terminate(id), &[], &[]);
             }
         }
+        self.end_if_used_up();
         Ok(())
     }
 }

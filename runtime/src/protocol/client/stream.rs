@@ -249,6 +249,11 @@ impl Stream {
         Action::Lag
     }
 
+    /// Whether the response to its request is still to come.
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Waiting) || self.reopening != Reopening::No
+    }
+
     /// Whether it is a call that the other side has ended, and nobody waits for it.
     pub(super) fn is_over(&self) -> bool {
         !self.is_streaming && self.id.is_none() && self.waker.is_none()

@@ -87,7 +87,8 @@ impl Endpoint for Core {
     }
 
     fn take_output(&mut self, dst: &mut BytesMut) {
-        self.output.take(dst);
+        let has_turns = !self.is_closed() && self.room().is_some();
+        self.output.take(dst, has_turns);
     }
 
     fn wrote(&mut self, bytes: usize) {

@@ -1,9 +1,11 @@
 //! What whoever drives a client does: it writes, and brings it back.
 
+use std::task::Poll;
+
 use bytes::BytesMut;
 use eventstream_rpc::protocol::{Endpoint, client::Connect};
 
-use super::{Client, is_application};
+use super::{Client, cx, is_application};
 use crate::{
     frames,
     wire::{Wire, whole},
@@ -58,6 +60,18 @@ impl Client {
         self.at += self.begun.len() as u64;
     }
 
+    /// Asks whether everything has been written.
+    pub(super) fn flush(&mut self) {
+        let queued = self.core.queued();
+        let Poll::Ready(flushed) = self.core.poll_flushed(queued, &cx()) else {
+            assert!(self.written < queued && !self.is_finished, "nobody says that it is over");
+            return;
+        };
+        self.told = queued;
+        let is_lost = std::mem::take(&mut self.has_loss) || self.written < queued;
+        assert_eq!(flushed.is_err(), is_lost, "{flushed:?}");
+    }
+
     pub(super) fn write(&mut self, most: usize) {
         let len = most.min(self.unwritten);
         self.unwritten -= len;
@@ -73,9 +87,12 @@ impl Client {
         self.core.finish();
         self.is_finished = true;
         let queued = self.core.queued();
+        let has_loss = self.written.max(self.introduced).max(self.told) < queued;
         if self.core.reconnect(&Connect::default()).expect("it is short") {
             // What was left over will not be written.
             self.written = queued;
+            self.has_loss |= has_loss;
+            self.introduced = self.core.queued();
             self.begun.clear();
             assert!(self.config.reconnects, "nobody asked for it");
             self.is_finished = false;

@@ -1,0 +1,92 @@
+use std::task::Waker;
+
+use super::*;
+use crate::{
+    client::SubscribeOptions,
+    frame::{Header, Message},
+};
+
+fn cx() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+/// A message without a shape.
+fn message(message_type: MessageType, flags: i32, stream: i32) -> BytesMut {
+    let headers = vec![
+        Header::new(header::MESSAGE_TYPE, (message_type as i32).into()),
+        Header::new(header::MESSAGE_FLAGS, flags.into()),
+        Header::new(header::STREAM_ID, stream.into()),
+    ];
+    let mut bytes = BytesMut::new();
+    Message { headers, payload: "{}".into() }.encode(&mut bytes).unwrap();
+    bytes
+}
+
+fn arrive(core: &mut Core, message_type: MessageType, flags: i32, stream: i32) {
+    core.receive(&mut message(message_type, flags, stream), Instant::now());
+}
+
+/// A client that can open so many streams more.
+fn with_ids_left(count: i32, reconnects: bool) -> Core {
+    let mut core =
+        Core::new(Config { reconnects, ..Config::default() }, &Connect::default()).unwrap();
+    arrive(&mut core, MessageType::ConnectAck, 1, 0);
+    core.next_id = Some(i32::MAX - count + 1);
+    core
+}
+
+fn open(core: &mut Core, subscribe: Option<&SubscribeOptions>) -> Result<Key, OpenError> {
+    let request = Request {
+        operation: "test#Call",
+        request_shape: "test#Request",
+        response_shape: "test#Response",
+        deadline: None,
+        subscribe,
+    };
+    core.open(&request, |dst| {
+        dst.extend_from_slice(b"{}");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_connection_whose_ids_are_used_up_ends_when_its_calls_are_answered() {
+    for reconnects in [false, true] {
+        let mut core = with_ids_left(3, reconnects);
+        let options = SubscribeOptions::default();
+        let subscription = open(&mut core, Some(&options)).unwrap();
+        arrive(&mut core, MessageType::ApplicationMessage, 0, i32::MAX - 2);
+        assert!(core.poll_reply(subscription, &cx()).is_ready());
+        let calls = [(); 2].map(|()| open(&mut core, None).unwrap());
+
+        // There is no id for another call, which waits.
+        let mut place = super::super::Place::default();
+        assert!(core.poll_room(&mut place, &cx()).is_pending());
+        assert!(matches!(open(&mut core, None), Err(OpenError::Full)));
+        arrive(&mut core, MessageType::ApplicationMessage, 2, i32::MAX);
+        assert!(core.ended().is_none());
+        // The last one is answered, or given up.
+        if reconnects {
+            arrive(&mut core, MessageType::ApplicationMessage, 2, i32::MAX - 1);
+            assert!(matches!(core.poll_reply(calls[0], &cx()), Poll::Ready(Ok(_))));
+        } else {
+            core.forget(calls[0]);
+        }
+        assert!(matches!(core.ended(), Some(ConnectionError::StreamIdsUsedUp)));
+        assert!(matches!(core.poll_reply(calls[1], &cx()), Poll::Ready(Ok(_))));
+        assert!(core.poll_room(&mut place, &cx()).is_ready());
+        core.leave(&mut place);
+        let next = core.poll_event(subscription, &cx());
+        match reconnects {
+            false => assert!(matches!(next, Poll::Ready(Some(Next::Failed(_)))), "{next:?}"),
+            true => {
+                assert!(matches!(next, Poll::Ready(Some(Next::Disconnected))), "{next:?}");
+                core.finish();
+                assert!(core.reconnect(&Connect::default()).unwrap());
+                arrive(&mut core, MessageType::ConnectAck, 1, 0);
+                assert_eq!(core.next_id, Some(2), "the subscription has the first");
+                open(&mut core, None).unwrap();
+            }
+        }
+    }
+}
