@@ -152,6 +152,6 @@ fn a_blocking_lifecycle_handler_may_connect_with_its_own_builder() {
         .connect_header("client-name", "accepted.test")
         .lifecycle_handler(handler);
     assert!(builder.set(first.clone().socket_path(socket_path())).is_ok());
-    first.connect().unwrap().close();
+    first.connect().unwrap().close().unwrap();
     check_told(&is_told);
 }

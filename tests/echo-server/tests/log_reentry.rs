@@ -125,7 +125,7 @@ async fn scenario() {
     stream.send_event(support::text("x")).await.unwrap();
     assert!(stream.next().await.is_none());
     client.echo_message().send().await.unwrap_err();
-    client.connection().close().await;
+    client.connection().close().await.unwrap();
     let used = move || {
         let builder = blocking::ConnectionBuilder::default().socket_path(&path);
         let builder = builder.connect_header("client-name", "accepted.test");
@@ -136,7 +136,7 @@ async fn scenario() {
         stream.send_event(support::text("x")).unwrap();
         assert!(stream.next().is_none());
         client.echo_message().send().unwrap_err();
-        client.connection().close();
+        client.connection().close().unwrap();
         std::fs::remove_file(path).unwrap();
     };
     tokio::task::spawn_blocking(used).await.unwrap();
