@@ -52,6 +52,10 @@ mod shared;
 #[cfg(feature = "tokio")]
 mod subscription;
 
+#[cfg(all(shuttle, feature = "tokio"))]
+#[path = "../../tests/interleavings/client/scenarios.rs"]
+pub mod interleavings;
+
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use blocking_handler::BlockingStreamHandler;
 #[cfg(any(feature = "tokio", feature = "blocking"))]

@@ -170,8 +170,8 @@ impl Connection {
 
     /// Waits until everything that has been queued so far has been written to the socket.
     ///
-    /// That takes as long as the server does not read, and nothing here ends it. Whoever cannot wait so long
-    /// puts a [timeout](tokio::time::timeout) around it, or closes the connection, which waits for 3 s.
+    /// That takes as long as the server does not read, and nothing here ends it. To limit the time, put a
+    /// [timeout](tokio::time::timeout) around it, or close the connection, which waits for 3 s at most.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ impl Connection {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops waiting; what was queued is written all the same.
+    /// Dropping the future stops waiting, and changes nothing about what is written.
     pub async fn flush(&self) -> Result<(), ConnectionError> {
         let shared = &self.handle.shared;
         let queued = shared.with(|core| core.queued());
@@ -192,7 +192,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// Why it ended, if this side did not close it.
+    /// Why it ended, if this side did not close it. For a nucleus that stops or restarts
+    /// [`is_peer_gone`](ConnectionError::is_peer_gone) is true, and a component that it has started should exit.
     ///
     /// # Cancel safety
     ///
@@ -204,8 +205,8 @@ impl Connection {
         }
     }
 
-    /// Ends every stream and closes the connection, for all its clones; waits until what was queued
-    /// before has been written, for at most 3 s.
+    /// Ends every stream and closes the connection, for all its clones. Waits until what was queued before has
+    /// been written or the connection is lost, for at most 3 s. What the server sends in that time is discarded.
     ///
     /// Calls that wait for their response fail with [`ConnectionError::Closed`].
     ///

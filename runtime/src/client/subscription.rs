@@ -81,13 +81,13 @@ impl<O: StreamingOperation> Subscription<O> {
 
     /// Ends the stream; returns when that has been written to the socket. The protocol has no answer to it.
     ///
-    /// That takes as long as the server does not read, and nothing here ends it. Whoever cannot wait so long
-    /// puts a [timeout](tokio::time::timeout) around it, or drops the subscription, which ends it as well and
-    /// does not wait.
+    /// That takes as long as the server does not read, and nothing here ends it. To limit the time, put a
+    /// [timeout](tokio::time::timeout) around it, or drop the subscription, which ends the stream as well and does
+    /// not wait.
     ///
     /// # Errors
     ///
-    /// The connection ended before.
+    /// The connection ended or was lost before; the stream has ended with it.
     ///
     /// # Cancel safety
     ///

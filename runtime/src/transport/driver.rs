@@ -51,6 +51,8 @@ struct Closing {
     linger: Pin<Box<Sleep>>,
     /// Runs out when the other side has had time to close first.
     grace: Option<Pin<Box<Sleep>>>,
+    /// The other side is waited for until it has closed.
+    waits: bool,
     /// Nothing more is written: the writing side of the socket has been shut down, or is broken.
     is_shut_down: bool,
     /// Nothing more is read.
@@ -63,8 +65,9 @@ impl Closing {
         Self {
             linger: Box::pin(sleep(LINGER)),
             grace: grace.filter(|it| !it.is_zero()).map(|it| Box::pin(sleep(it))),
+            waits: grace.is_some(),
             is_shut_down: false,
-            is_read_out: grace.is_none(),
+            is_read_out: false,
         }
     }
 }
@@ -254,22 +257,28 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
     }
 
     fn poll_closing(&mut self, closing: &mut Closing, cx: &mut Context<'_>) -> Poll<()> {
-        // Timers come first, because reading may use up the budget of the task.
+        // Timers come first and reading last, because it may use up the budget of the task.
         if closing.linger.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
         if closing.grace.as_mut().is_some_and(|it| it.as_mut().poll(cx).is_ready()) {
             closing.grace = None;
         }
-        // The other side may read only after it has written, and so both go on at once.
-        if !closing.is_read_out && self.poll_read_out(cx).is_ready() {
+        loop {
+            if !closing.is_shut_down {
+                closing.is_shut_down = self.poll_shut_down(closing.grace.is_none(), cx).is_ready();
+            }
+            if closing.is_shut_down && (closing.is_read_out || !closing.waits) {
+                return Poll::Ready(());
+            }
+            if closing.is_read_out {
+                return Poll::Pending;
+            }
+            // The other side may read only after it has written, and so both go on at once.
+            ready!(self.poll_read_out(cx));
             closing.is_read_out = true;
             closing.grace = None;
         }
-        if !closing.is_shut_down {
-            closing.is_shut_down = self.poll_shut_down(closing.grace.is_none(), cx).is_ready();
-        }
-        if closing.is_shut_down && closing.is_read_out { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Writes what was queued, and then shuts down the writing side when it is time to.

@@ -18,7 +18,7 @@ use echo::{
     error::{ConnectionError, SdkError},
 };
 use endurance::in_time;
-use support::{control, message};
+use support::{begin, control, message};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
     time::Instant,
@@ -109,4 +109,25 @@ async fn a_reason_that_does_not_come_is_waited_for_for_a_while() {
     };
     assert_eq!(began.elapsed().as_secs(), 3);
     server.read_to_end(&mut Vec::new()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_closes_reads_as_long_as_it_writes() {
+    let (io, mut server) = duplex(1024);
+    let connecting = tokio::spawn(ConnectionBuilder::default().connect_over(io));
+    server.write_all(&control(5, 1)).await.unwrap();
+    let client = Client::new(connecting.await.unwrap().unwrap());
+    let text = "x".repeat(10_000);
+    let _call = begin(client.echo_message().message(message(&text)).send()).await;
+    let serving = tokio::spawn(async move {
+        // It reads when it has written.
+        server.write_all(&control(3, 0).repeat(1_000)).await.unwrap();
+        let mut bytes = Vec::new();
+        server.read_to_end(&mut bytes).await.unwrap();
+        bytes.len()
+    });
+    let began = Instant::now();
+    client.connection().close().await.unwrap();
+    assert!(in_time("the server reads", serving).await.unwrap() > text.len());
+    assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
 }

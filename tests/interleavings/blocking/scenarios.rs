@@ -248,6 +248,6 @@ pub fn closing_ends_what_other_threads_wait_for() {
         move || link.close()
     });
     while peer.read().is_some() {}
-    closing.join().unwrap();
+    closing.join().unwrap().unwrap();
     waiting.into_iter().for_each(|it| it.join().unwrap());
 }

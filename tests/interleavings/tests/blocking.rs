@@ -1,14 +1,9 @@
 //! The threads of a blocking client, in many orders.
 
-use interleavings::blocking::interleavings as scenarios;
+mod support;
 
-/// Half of the schedules are random; in the other half few changes of thread decide. `SCHEDULES` says how many
-/// there are.
-fn explore(scenario: fn()) {
-    let schedules = std::env::var("SCHEDULES").map_or(1000, |it| it.parse().expect("a number"));
-    shuttle::check_random(scenario, schedules / 2);
-    shuttle::check_pct(scenario, schedules / 2, 3);
-}
+use interleavings::blocking::interleavings as scenarios;
+use support::explore;
 
 #[test]
 fn the_rest_of_a_request_is_written_by_a_thread_that_waits() {

@@ -1,0 +1,262 @@
+//! Scenarios for the interleaving explorer: the callers of one connection, each on a thread of its own, and the
+//! driver on another, over a socket in memory that takes little at a time.
+
+mod socket;
+
+use std::{fmt, future::poll_fn, pin::pin, sync::OnceLock, task::Poll, time::Duration};
+
+use ::serde::{Deserialize, Serialize};
+use bytes::{Buf, BytesMut};
+use shuttle::{future::block_on, thread};
+use tokio::runtime::Runtime;
+
+use super::{CallOptions, Connection, shared::Handle};
+use crate::{
+    error::{ConnectionError, SdkError, Unhandled},
+    frame::{Decoder, FrameEncoder, HeaderValueRef},
+    operation::{ModeledError, Operation, OperationError, Shape},
+    protocol::{
+        MessageFlags, MessageType, RpcMessage,
+        client::{Config, Connect, Core},
+        header,
+    },
+    serde,
+    sync::Arc,
+    transport::{Driver, Shared},
+};
+use socket::{Pipe, Socket};
+
+/// Three threads make calls; one of them gives each up after it has been looked at once, and makes it again. Each
+/// call gets its own answer, the server sees whole messages in order, and after the end every thread goes away.
+///
+/// # Panics
+///
+/// If something else happens.
+pub fn callers_share_a_connection() {
+    let (connection, other) = Other::connect();
+    let callers: Vec<_> = (0..3)
+        .map(|number| {
+            let connection = connection.clone();
+            let gives_up = number == 0;
+            thread::spawn(move || block_on(call_twice(&connection, number, gives_up)))
+        })
+        .collect();
+    for caller in callers {
+        caller.join().unwrap();
+    }
+    block_on(connection.close()).unwrap();
+    let served = other.join();
+    // Some may have been given up before they were sent.
+    assert!((6..=8).contains(&served), "{served} requests");
+}
+
+/// Futures that wait for the same are dropped while others of their task and of another one wait.
+///
+/// # Panics
+///
+/// If those are not woken.
+pub fn waits_are_dropped_while_others_wait() {
+    let (connection, other) = Other::connect();
+    let waiters: Vec<_> = (0..2)
+        .map(|_| {
+            let connection = connection.clone();
+            thread::spawn(move || block_on(ping_beside_another(&connection)))
+        })
+        .collect();
+    for waiter in waiters {
+        waiter.join().unwrap();
+    }
+    block_on(connection.close()).unwrap();
+    other.join();
+}
+
+/// One thread closes the connection while others make calls: each of them is answered or learns of the end.
+///
+/// # Panics
+///
+/// If something else happens.
+pub fn one_closes_while_others_call() {
+    let (connection, other) = Other::connect();
+    let callers: Vec<_> = (0..2)
+        .map(|number| {
+            let connection = connection.clone();
+            thread::spawn(move || match block_on(call(&connection, number)) {
+                Ok(answer) => assert_eq!(answer, Text { number }),
+                Err(SdkError::DispatchFailure { source: ConnectionError::Closed, .. }) => {}
+                Err(error) => panic!("{error:?}"),
+            })
+        })
+        .collect();
+    block_on(connection.close()).unwrap();
+    for caller in callers {
+        caller.join().unwrap();
+    }
+    other.join();
+}
+
+/// Waits for an answer on a task that drops another such future, and then looks again only when it is woken.
+async fn ping_beside_another(connection: &Connection) {
+    let mut dropped = Some(Box::pin(connection.ping(Duration::MAX)));
+    let mut ping = pin!(connection.ping(Duration::MAX));
+    let answered = poll_fn(|cx| {
+        let poll = ping.as_mut().poll(cx);
+        if let Some(mut dropped) = dropped.take() {
+            let _ = dropped.as_mut().poll(cx);
+        }
+        poll
+    });
+    answered.await.unwrap();
+}
+
+async fn call(connection: &Connection, number: u32) -> Result<Text, SdkError<Failed>> {
+    connection.call(Echo, Text { number }, CallOptions::default()).await
+}
+
+async fn call_twice(connection: &Connection, number: u32, gives_up: bool) {
+    for number in [number, number + 10] {
+        if gives_up {
+            let mut given_up = pin!(call(connection, number + 100));
+            // What it leaves behind is not to be missed by anyone else.
+            poll_fn(|cx| Poll::Ready(given_up.as_mut().poll(cx).is_ready())).await;
+        }
+        assert_eq!(call(connection, number).await.unwrap(), Text { number });
+    }
+}
+
+/// The threads at the other side of a connection: its driver and its server.
+struct Other {
+    driver: thread::JoinHandle<()>,
+    server: thread::JoinHandle<usize>,
+}
+
+impl Other {
+    fn connect() -> (Connection, Self) {
+        static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+        let runtime = RUNTIME.get_or_init(|| {
+            tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+        });
+        let config = Config { write_queue_limit: 100, ..Config::default() };
+        let core = Core::new(config, &Connect::default()).unwrap();
+        let shared = Arc::new(Shared::numbered(core));
+        let handle = Handle {
+            shared: Arc::clone(&shared),
+            // Beyond what the clock can say.
+            call_timeout: Duration::MAX,
+            validates: false,
+            runtime: runtime.handle().clone(),
+        };
+        let connection = Connection::new(handle);
+        let (to_server, to_client) = (Arc::new(Pipe::default()), Arc::new(Pipe::default()));
+        let server = {
+            let (to_server, to_client) = (Arc::clone(&to_server), Arc::clone(&to_client));
+            thread::spawn(move || block_on(serve(&to_server, &to_client)))
+        };
+        let direct = Arc::clone(&to_server);
+        shared.set_direct(Some(Box::new(move |bytes| direct.try_write(bytes))));
+        let driver = Driver::new(Socket { read: to_client, write: to_server }, Arc::clone(&shared));
+        let driver = thread::spawn(move || {
+            let _runtime = runtime.enter();
+            block_on(driver);
+        });
+        block_on(shared.poll(|core, cx| core.poll_connected(cx))).unwrap();
+        (connection, Self { driver, server })
+    }
+
+    /// Waits for the end; gives how many requests have arrived.
+    fn join(self) -> usize {
+        self.driver.join().unwrap();
+        self.server.join().unwrap()
+    }
+}
+
+/// Sends back what each request says, until the client closes; gives how many there were.
+async fn serve(from_client: &Pipe, to_client: &Pipe) -> usize {
+    let (mut input, mut decoder) = (BytesMut::new(), Decoder::default());
+    let mut last_id = 0;
+    while poll_fn(|cx| from_client.poll_read(cx, &mut input)).await > 0 {
+        while let Some(frame) = decoder.decode_frame(&mut input).unwrap() {
+            let message = RpcMessage::read(frame).unwrap();
+            let mut output = BytesMut::new();
+            if message.message_type == MessageType::Connect {
+                let flags = MessageFlags::CONNECTION_ACCEPTED;
+                encode(&mut output, MessageType::ConnectAck, flags, 0, b"");
+            } else if message.message_type == MessageType::Ping {
+                let flags = MessageFlags::NONE;
+                encode(&mut output, MessageType::PingResponse, flags, 0, b"");
+            } else if message.operation().is_some() {
+                last_id += 1;
+                assert_eq!(message.stream_id.0, last_id, "ids count up");
+                let kind = MessageType::ApplicationMessage;
+                let flags = MessageFlags::TERMINATE_STREAM;
+                encode(&mut output, kind, flags, last_id, message.payload());
+            } else {
+                assert!(message.is_terminating() && message.stream_id.0 <= last_id);
+            }
+            while !output.is_empty() {
+                match poll_fn(|cx| to_client.poll_write(cx, &output)).await {
+                    Ok(len) => output.advance(len),
+                    // The client has gone.
+                    Err(_) => output.clear(),
+                }
+            }
+        }
+    }
+    assert!(input.is_empty(), "half a message");
+    to_client.close();
+    last_id as usize
+}
+
+fn encode(out: &mut BytesMut, kind: MessageType, flags: MessageFlags, stream: i32, payload: &[u8]) {
+    let mut frame = FrameEncoder::new(out);
+    frame.header(header::MESSAGE_TYPE, HeaderValueRef::Int32(kind as i32)).unwrap();
+    frame.header(header::MESSAGE_FLAGS, HeaderValueRef::Int32(flags.0)).unwrap();
+    frame.header(header::STREAM_ID, HeaderValueRef::Int32(stream)).unwrap();
+    frame.payload(payload);
+    frame.finish().unwrap();
+}
+
+struct Echo;
+
+impl Operation for Echo {
+    const SERVICE: &'static str = "test#Service";
+    const ID: &'static str = "test#Echo";
+    type Request = Text;
+    type Response = Text;
+    type Error = Failed;
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Text {
+    number: u32,
+}
+
+impl Shape for Text {
+    const ID: &'static str = "test#Text";
+}
+
+#[derive(Debug)]
+struct Failed(Unhandled);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Failed {}
+
+impl From<Unhandled> for Failed {
+    fn from(error: Unhandled) -> Self {
+        Self(error)
+    }
+}
+
+impl OperationError for Failed {
+    fn from_payload(_: &str, _: &[u8]) -> Option<Result<Self, serde::Error>> {
+        None
+    }
+
+    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
+        Err(&self.0)
+    }
+}
