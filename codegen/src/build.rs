@@ -57,7 +57,8 @@ use crate::{
 /// ```
 ///
 /// The module's path is where the file is included, and what the file is called after: for
-/// `crate::ipc::echo` the module `ipc` includes `/ipc/echo.rs`.
+/// `crate::ipc::echo` the module `ipc` includes `/ipc/echo.rs`. It compiles in crates of edition 2018 and
+/// later, and is exempt from the lints of Clippy.
 ///
 /// # Optimisation
 ///
