@@ -4,28 +4,22 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 
-/// How much is read at a time at most, in bytes, unless a message is known to be longer.
-const READ_LEN: usize = 64 * 1024;
+/// How much is read at a time, in bytes: at first little, because most connections have little to say, and
+/// twice as much whenever there was more.
+const READ_LEN: usize = 4 * 1024;
+const MAX_READ_LEN: usize = 64 * 1024;
 
 /// A message that lacks more than this, in bytes, is one of a kind of which several are read at a time: as
 /// many as the sockets of Linux hold.
-const LARGE_LEN: usize = READ_LEN / 4;
-const LARGE_READ_LEN: usize = 4 * READ_LEN;
-
-/// The part of a buffer that is left before a new one takes its place, in bytes.
-const SPARE_LEN: usize = READ_LEN / 2;
+const LARGE_LEN: usize = 16 * 1024;
+const LARGE_READ_LEN: usize = 256 * 1024;
 
 /// A message that is longer than what is read at a time gets a buffer that ends where it ends: what comes after
-/// it would share its memory. How much is made room for at first for a message that claims to be long: its claim costs the other side
-/// twelve bytes. It doubles as the message arrives.
+/// it would share its memory. How much is made room for at first for a message that claims to be long: its claim
+/// costs the other side twelve bytes. It doubles as the message arrives.
 const MAX_CLAIMED_LEN: usize = 1024 * 1024;
 
-/// How large a buffer may be that is kept when it has become empty, in bytes: as large as those get that are not
-/// for a long message.
-const MAX_KEPT: usize = 2 * LARGE_READ_LEN;
-
-/// What belongs to whoever reads.
-#[derive(Default)]
+/// What belongs to the thread that reads. It has no buffer until there is something to read.
 pub(super) struct Input {
     /// What has been read and not been taken.
     pub(super) filled: BytesMut,
@@ -38,6 +32,20 @@ pub(super) struct Input {
     pub(super) missing: usize,
     /// When the message at the front has to be whole, if it has begun.
     pub(super) due: Option<Instant>,
+    read_len: usize,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self {
+            filled: BytesMut::new(),
+            spare: BytesMut::new(),
+            buffer_len: 0,
+            missing: 0,
+            due: None,
+            read_len: READ_LEN,
+        }
+    }
 }
 
 impl Input {
@@ -46,7 +54,7 @@ impl Input {
         self.due.is_some_and(|it| it <= Instant::now())
     }
 
-    /// Up to when whoever leads may wait: for what it waits for itself, or for the rest of a message.
+    /// Up to when the leader may wait: for what it waits for itself, or for the rest of a message.
     pub(super) fn until(&self, until: Option<Instant>) -> Option<Instant> {
         [until, self.due].into_iter().flatten().min()
     }
@@ -55,12 +63,14 @@ impl Input {
     pub(super) fn space(&mut self) -> &mut [u8] {
         let (filled, missing) = (self.filled.len(), self.missing);
         let is_long = filled + missing > LARGE_READ_LEN;
-        let enough = if is_long { missing.min(SPARE_LEN) } else { SPARE_LEN };
+        // What is left of a buffer will do, unless it is little.
+        let half = self.read_len / 2;
+        let enough = if is_long { missing.min(half) } else { half };
         if self.spare.len() < enough {
             let len = match missing {
                 _ if is_long => missing.min(MAX_CLAIMED_LEN.max(filled)),
                 _ if missing > LARGE_LEN => LARGE_READ_LEN,
-                _ => READ_LEN,
+                _ => self.read_len,
             };
             let mut buffer = BytesMut::zeroed(filled + len);
             buffer[..filled].copy_from_slice(&self.filled);
@@ -71,15 +81,19 @@ impl Input {
         &mut self.spare
     }
 
-    /// Lets go of the buffer of a long message that has been taken: it may be long until somebody reads again.
+    /// Lets go of the buffer of large messages when they have been taken: it may be long until there is more to
+    /// read.
     pub(super) fn let_go(&mut self) {
-        if self.filled.is_empty() && self.buffer_len > MAX_KEPT {
+        if self.filled.is_empty() && self.buffer_len > LARGE_READ_LEN {
             (self.filled, self.spare) = Default::default();
         }
     }
 
     /// That much has been read into it.
     pub(super) fn add(&mut self, len: usize) {
+        if len == self.spare.len() && len >= self.read_len {
+            self.read_len = (2 * self.read_len).min(MAX_READ_LEN);
+        }
         let read = self.spare.split_to(len);
         // Without a copy: the one ends where the other begins.
         self.filled.unsplit(read);
@@ -110,6 +124,36 @@ mod tests {
             // Whole messages are taken off the front.
             let taken = expected.len() / 3;
             assert_eq!(input.filled.split_to(taken), expected.drain(..taken).as_slice());
+        }
+    }
+
+    #[test]
+    fn a_buffer_is_short_until_much_is_read_at_a_time() {
+        let mut input = Input::default();
+        assert_eq!(input.space().len(), READ_LEN);
+        input.add(100);
+        input.filled.clear();
+        assert_eq!((input.space().len(), input.buffer_len), (READ_LEN - 100, READ_LEN));
+        for _ in 0..20 {
+            let len = input.space().len();
+            input.add(len);
+            input.filled.clear();
+        }
+        assert_eq!(input.space().len(), MAX_READ_LEN);
+    }
+
+    #[test]
+    fn the_buffer_of_a_large_message_is_not_kept() {
+        for len in [300_000, 20_000_000] {
+            let mut input = Input { missing: len, ..Input::default() };
+            while input.missing > 0 {
+                let len = input.space().len().min(input.missing).min(200_000);
+                input.add(len);
+                input.missing -= len;
+            }
+            assert_eq!(input.filled.split().len(), len);
+            input.let_go();
+            assert_eq!(input.filled.capacity() + input.spare.capacity(), 0);
         }
     }
 

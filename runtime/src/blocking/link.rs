@@ -227,8 +227,6 @@ impl Link {
             self.shared.with(|core| {
                 core.wrote(len);
                 if rest.is_empty() {
-                    // An emptied buffer is used again from its start.
-                    rest.clear();
                     core.take_output(rest);
                 }
             });

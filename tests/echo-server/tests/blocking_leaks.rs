@@ -101,5 +101,10 @@ fn threads_and_descriptors_are_given_back() {
     expect("clients", || echo.open_clients(), 0);
     expect("threads", threads, 0);
     expect("descriptors", descriptors, before);
+
+    // A connection has its socket, here with the server's, and what wakes this thread is there already.
+    let clients: Vec<_> = (0..20).map(|_| connect()).collect();
+    clients.iter().for_each(call);
+    assert_eq!(descriptors(), before + 2 * clients.len());
     drop(guard);
 }
