@@ -203,12 +203,15 @@ impl Connection {
     ///
     /// The connection has ended, or no answer came within `timeout`.
     pub fn ping(&self, timeout: Duration) -> Result<(), PingError> {
-        let (link, deadline) = (&self.handle.link, self.handle.deadline(Some(timeout)));
-        // What one wait queues is written by the next.
-        let number = link.wait(deadline, link.shared.send(ROOM, |core| core.ping()));
-        let number = number.ok_or(PingError::Timeout)??;
-        let pong = link.shared.poll(|core, cx| core.poll_pong(number, cx));
-        Ok(link.wait(deadline, pong).ok_or(PingError::Timeout)??)
+        let link = &self.handle.link;
+        let pong = async {
+            let number = link.shared.send(ROOM, |core| core.ping()).await?;
+            link.shared.poll(|core, cx| core.poll_pong(number, cx)).await
+        };
+        match link.wait(self.handle.deadline(Some(timeout)), pong) {
+            Some(result) => Ok(result?),
+            None => Err(PingError::Timeout),
+        }
     }
 
     /// Waits until everything that has been queued so far has been written to the socket.

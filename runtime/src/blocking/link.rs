@@ -126,8 +126,10 @@ impl Link {
         let mut turn = Turn::new(self);
         loop {
             turn.begin();
+            let poll = future.as_mut().poll(&mut turn.cx());
+            // The future may have queued something, and the last read an answer.
             let room = self.flush();
-            if let Poll::Ready(output) = future.as_mut().poll(&mut turn.cx()) {
+            if let Poll::Ready(output) = poll {
                 return Some(output);
             }
             if until.is_some_and(|it| it <= Instant::now()) {
