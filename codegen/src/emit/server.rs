@@ -45,9 +45,9 @@ pub(super) fn module(service: &Service) -> TokenStream {
             /// Decides about a request, or an event from a client, that lacks required members or holds
             /// values that the model does not allow.
             ///
-            /// Such requests are refused by default, as the Java server does. A service that accepts them
-            /// finds zero values in the place of what is missing, and the list again in
-            /// [`RequestContext::violations`].
+            /// Such requests are refused by default. The Java server does not check them: its handlers find
+            /// null in the place of what is missing. A service that accepts them finds zero values there, and
+            /// the list again in [`RequestContext::violations`].
             fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
                 let _ = (operation, violations);
                 InvalidRequest::Reject

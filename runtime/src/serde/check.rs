@@ -3,11 +3,7 @@
 //! Generated code looks at the members that have such a trait; how that is done, and how what is found
 //! is reported, is here. Values are never a part of a report: they may be secrets.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    fmt,
-    ops::Deref,
-};
+use std::{collections::BTreeMap, fmt, ops::Deref};
 
 use serde::Serialize;
 
@@ -219,9 +215,19 @@ impl<'v> Checker<'v> {
 
     /// That no two elements are equal, which is to say that they look the same on the wire.
     pub fn unique<T: Serialize>(&mut self, items: &[T]) {
-        let mut seen = HashSet::with_capacity(items.len());
-        // What cannot be written has no equal.
-        if !items.iter().filter_map(|it| super::to_vec(it).ok()).all(|it| seen.insert(it)) {
+        let mut json = Vec::new();
+        let mut places = Vec::new();
+        for item in items {
+            let start = json.len();
+            match item.serialize(&mut super::format::serializer(&mut json)) {
+                Ok(()) => places.push((start, json.len())),
+                // What cannot be written has no equal.
+                Err(_) => json.truncate(start),
+            }
+        }
+        let text = |(start, end): (usize, usize)| &json[start..end];
+        places.sort_unstable_by_key(|it| text(*it));
+        if places.windows(2).any(|it| text(it[0]) == text(it[1])) {
             self.found(ViolationKind::NotUnique);
         }
     }

@@ -171,7 +171,11 @@ impl<'r, 'p> Reader<'r, 'p> {
 
     fn integer<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
         let text = str::from_utf8(self.tokens.scalar()).unwrap_or_default();
-        let whole = Decimal::new(text).and_then(|it| it.to_integer(20));
+        let is_plain = text.bytes().all(|it| it.is_ascii_digit() || it == b'-');
+        let whole = match is_plain {
+            true => Some(text.into()),
+            false => Decimal::new(text).and_then(|it| it.to_integer(20)).map(Cow::from),
+        };
         let whole = whole.as_deref().unwrap_or_default();
         if let Ok(value) = whole.parse() {
             visitor.visit_u64(value)

@@ -40,13 +40,13 @@ pub(super) const REPLIES: Line<Core> =
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum InvalidRequest {
-    /// It is refused as the Java server refuses what it cannot read: with an error that is not of the
-    /// model.
+    /// It is refused with an error that is not of the model, as the Java server refuses what it cannot read.
+    /// That server does not check requests for what the model asks, and hands them to its handlers.
     Reject,
     /// It is refused with this error.
     RejectWith(ErrorReply),
-    /// The handler gets it, with zero values in the place of what is missing. What is wrong with an event is
-    /// told to nobody else.
+    /// The handler gets it, with zero values in the place of what is missing, and without the nulls in lists
+    /// and maps that have none. What is wrong with an event is told to nobody else.
     Accept,
 }
 

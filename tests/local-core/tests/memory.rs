@@ -1,0 +1,41 @@
+//! How much memory a large request takes. A program of its own: the peak is the whole process's.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use greengrass_local_core::LocalCore;
+use support::Raw;
+
+/// The most memory that this process has taken so far, in KiB.
+fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_request_that_lacks_a_member_takes_as_much_memory_as_a_whole_one() {
+    let core = LocalCore::builder().component("a").record_calls(false).start().await.unwrap();
+    let mut client = Raw::connect(&core, "a").await;
+    let metric = r#"{"name":"n","unit":"COUNT","value":1.5}"#;
+    let metrics = format!("{metric},").repeat(4 * 1024 * 1024 / metric.len());
+    let request = |last: &str| format!(r#"{{"metrics":[{metrics}{last}]}}"#);
+
+    let before = peak();
+    // Buffers and the allocator's own have their size after a few.
+    for _ in 0..3 {
+        client.call("PutComponentMetric", request(metric)).await.unwrap_err();
+    }
+    let whole = peak();
+    assert!(whole - before > 8 * 1024, "{before} {whole}");
+    for last in [
+        r#"{"name":"n","value":1.5}"#,
+        r#"{"name":"n","unit":"COUNT","value":1,"value":2}"#,
+        "null",
+    ] {
+        client.call("PutComponentMetric", request(last)).await.unwrap_err();
+        let unusual = peak();
+        assert!(unusual - whole < 3 * 1024, "{before} {whole} {unusual} with {last}");
+    }
+}
