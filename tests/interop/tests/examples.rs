@@ -46,13 +46,12 @@ struct Example {
 
 impl Example {
     fn start(program: &Path, core: &LocalCore, args: &[&str]) -> Self {
-        let mut process = Command::new(program)
-            .args(args)
-            .envs(core.environment(COMPONENT))
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        Self::spawn(Command::new(program).args(args), core)
+    }
+
+    fn spawn(command: &mut Command, core: &LocalCore) -> Self {
+        let command = command.envs(core.environment(COMPONENT)).stdout(Stdio::piped());
+        let mut process = command.kill_on_drop(true).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap()).lines();
         Self { process, output }
     }
@@ -169,11 +168,15 @@ async fn the_blocking_client_answers_and_handles() {
 async fn the_lifecycle_is_reported() {
     // A component without a configuration is enough.
     let core = LocalCore::builder().component(COMPONENT).start().await.unwrap();
-    let mut example = Example::start(&example("lifecycle"), &core, &[]);
+    let mut command = Command::new(example("lifecycle"));
+    let mut example = Example::spawn(command.stderr(Stdio::piped()), &core);
+    let mut errors = BufReader::new(example.process.stderr.take().unwrap()).lines();
     assert_eq!(example.line().await, "connected");
     core.disconnect_all().await;
     assert_eq!(example.line().await, "disconnected: the nucleus is gone");
     assert!(!example.status().await);
+    let error = errors.next_line().await.unwrap().unwrap();
+    assert_eq!(error, "Error: the other side closed the connection", "and no call has failed");
 }
 
 #[tokio::test]
