@@ -9,7 +9,11 @@
 //! $ cargo run -p greengrass-core-ipc --example exit_when_closed
 //! ```
 
-use std::process::ExitCode;
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use greengrass_core_ipc::{Client, types::BinaryMessage};
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,16 +33,16 @@ async fn main() -> anyhow::Result<ExitCode> {
             let answer = BinaryMessage::builder().message("here").build();
             let sent = answers.publish_to_topic().topic("answers").publish_message(answer).send();
             if let Err(error) = sent.await {
-                println!("not answered: {}", error.with_sources());
+                say(format_args!("not answered: {}", error.with_sources()));
             }
         }
     });
-    println!("serving");
+    say(format_args!("serving"));
 
     tokio::select! {
         ended = connection.closed() => {
             if let Err(error) = ended {
-                println!("exiting: {}", error.with_sources());
+                say(format_args!("exiting: {}", error.with_sources()));
             }
             Ok(ExitCode::FAILURE)
         }
@@ -46,8 +50,13 @@ async fn main() -> anyhow::Result<ExitCode> {
         _ = terminate.recv() => {
             handle.close().await;
             connection.close().await?;
-            println!("stopped");
+            say(format_args!("stopped"));
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Prints a line if the standard output is still there: it ends with the nucleus, and `println!` would panic.
+fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stdout(), "{line}");
 }

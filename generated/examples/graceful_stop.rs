@@ -6,6 +6,8 @@
 //! $ cargo run -p greengrass-core-ipc --example graceful_stop
 //! ```
 
+use std::io::Write;
+
 use greengrass_core_ipc::{Client, types::BinaryMessage};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -36,6 +38,7 @@ async fn main() -> anyhow::Result<()> {
         .send()
         .await?;
     connection.close().await?;
-    println!("stopped");
+    // The standard output may be gone, and `println!` would panic.
+    let _ = writeln!(std::io::stdout(), "stopped");
     Ok(())
 }

@@ -41,7 +41,7 @@ fn recipe(name: &str) -> String {
 /// An example at work.
 struct Example {
     process: Child,
-    output: Lines<BufReader<ChildStdout>>,
+    output: Option<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Example {
@@ -52,18 +52,28 @@ impl Example {
     fn spawn(command: &mut Command, core: &LocalCore) -> Self {
         let command = command.envs(core.environment(COMPONENT)).stdout(Stdio::piped());
         let mut process = command.kill_on_drop(true).spawn().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap()).lines();
+        let output = process.stdout.take().map(|it| BufReader::new(it).lines());
         Self { process, output }
     }
 
     async fn line(&mut self) -> String {
-        let line = tokio::time::timeout(PATIENCE, self.output.next_line()).await;
+        let output = self.output.as_mut().expect("somebody listens");
+        let line = tokio::time::timeout(PATIENCE, output.next_line()).await;
         line.expect("it says something").unwrap().expect("it goes on")
     }
 
-    async fn status(&mut self) -> bool {
+    /// Closes the other end of its standard output.
+    fn lose_output(&mut self) {
+        self.output = None;
+    }
+
+    async fn code(&mut self) -> Option<i32> {
         let status = tokio::time::timeout(PATIENCE, self.process.wait()).await;
-        status.expect("it ends").unwrap().success()
+        status.expect("it ends").unwrap().code()
+    }
+
+    async fn status(&mut self) -> bool {
+        self.code().await == Some(0)
     }
 
     async fn terminate(&self) {
@@ -234,6 +244,28 @@ async fn a_component_exits_when_its_connection_is_closed() {
     example.terminate().await;
     assert_eq!(example.line().await, "stopped");
     assert!(example.status().await);
+}
+
+#[tokio::test]
+async fn what_exits_with_its_core_needs_no_standard_output() {
+    let core = core().await;
+    let component = interop::binary("hello-component").unwrap();
+    for (program, first) in [
+        (example("exit_when_closed"), "serving"),
+        (component, "serving"),
+        (example("graceful_stop"), "subscribed"),
+    ] {
+        let mut example = Example::start(&program, &core, &[]);
+        assert_eq!(example.line().await, first);
+        example.lose_output();
+        example.terminate().await;
+        assert_eq!(example.code().await, Some(0), "{program:?}");
+    }
+    let mut example = Example::start(&example("exit_when_closed"), &core, &[]);
+    assert_eq!(example.line().await, "serving");
+    example.lose_output();
+    core.disconnect_all().await;
+    assert_eq!(example.code().await, Some(1));
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! Answers each message on `hello/requests` with one on `hello/answers`, until the nucleus stops it or goes
 //! away.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use anyhow::{Result, bail};
 use greengrass_core_ipc::{
@@ -15,8 +18,8 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // With its causes; the nucleus writes it to the component's log.
-            eprintln!("hello-component: {error:#}");
+            // With its causes; the nucleus writes it to the component's log, unless it is gone.
+            let _ = writeln!(io::stderr(), "hello-component: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -47,7 +50,8 @@ async fn run() -> Result<()> {
     }
     requests.close().await?;
     connection.close().await?;
-    println!("stopped");
+    // The standard output may be gone, and `println!` would panic.
+    let _ = writeln!(io::stdout(), "stopped");
     Ok(())
 }
 
