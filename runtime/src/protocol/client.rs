@@ -88,6 +88,8 @@ pub struct Core {
     records_events: bool,
     /// An error of the other side has been recorded, and nobody has said whether it is the end.
     has_unjudged_error: bool,
+    /// The error that the other side reported, if it has sent nothing since: why it closes, if it does.
+    last_words: Option<ConnectionError>,
 }
 
 impl Core {
@@ -123,6 +125,7 @@ impl Core {
             events: Queue::default(),
             records_events: false,
             has_unjudged_error: false,
+            last_words: None,
         })
     }
 

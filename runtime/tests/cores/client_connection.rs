@@ -228,7 +228,10 @@ fn whoever_is_told_of_an_error_decides_about_the_connection() {
     core.fail(ConnectionError::ClosedByPeer);
     let event = ready(core.poll_connection_event(&cx()));
     assert!(
-        matches!(event, Some(ConnectionEvent::Disconnected(Some(ConnectionError::ClosedByPeer)))),
+        matches!(
+            event,
+            Some(ConnectionEvent::Disconnected(Some(ConnectionError::PeerError { .. })))
+        ),
         "{event:?}"
     );
 }

@@ -463,6 +463,21 @@ fn a_verdict_that_comes_too_late_does_not_end_the_next_connection() {
 }
 
 #[test]
+fn an_error_before_the_end_is_the_reason_for_it() {
+    for is_last in [true, false] {
+        let mut core = returning(|it| it.reconnects = false);
+        receive(&mut core, encode(headers(PROTOCOL_ERROR, 0, 0, &[]), "{}"));
+        if !is_last {
+            receive(&mut core, encode(headers(PING, 0, 0, &[]), ""));
+        }
+        core.fail(ConnectionError::ClosedByPeer);
+        let Poll::Ready(error) = core.poll_closed(&cx()) else { panic!("it has ended") };
+        let is_reason = matches!(error, ConnectionError::PeerError { internal: false, .. });
+        assert_eq!(is_reason, is_last, "{error:?}");
+    }
+}
+
+#[test]
 fn a_connection_that_was_never_open_does_not_come_back() {
     let mut config = Config::default();
     config.reconnects = true;

@@ -198,7 +198,8 @@ pub async fn with_tokens_that_stay(program: &Path, count: u64, seed: u64) -> Res
         caller?;
     }
     for client in clients {
-        client.connection().close().await?;
+        // What was on its way when a server was killed is lost, and the result may say so.
+        let _ = client.connection().close().await;
     }
     for watcher in watchers {
         let watched = watcher.ended().await;

@@ -19,6 +19,10 @@ impl Core {
             State::Down(_) if matches!(error, ConnectionError::Closed) => false,
             State::Down(_) => return,
         };
+        let error = match self.last_words.take() {
+            Some(reason) if matches!(error, ConnectionError::ClosedByPeer) => reason,
+            _ => error,
+        };
         let is_ours = matches!(error, ConnectionError::Closed);
         if !matches!(self.state, State::Down(_)) {
             self.lost_by = Some(error.clone());

@@ -68,6 +68,7 @@ impl Core {
     }
 
     fn receive_frame(&mut self, frame: Frame, now: Instant) {
+        self.last_words = None;
         let received = RpcMessage::read(frame).and_then(|message| match self.state {
             State::Connecting => self.receive_ack(&message, now),
             State::Open if message.stream_id == StreamId::CONNECTION => {
@@ -125,6 +126,7 @@ impl Core {
                 let is_heard = self.records_events && self.has_room_for_event(message);
                 self.record(ConnectionEvent::Error(error.clone()));
                 self.has_unjudged_error = is_heard;
+                self.last_words = Some(error.clone());
                 if !is_heard {
                     self.fail(error);
                 }
