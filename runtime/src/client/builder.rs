@@ -134,7 +134,8 @@ impl<C> Builder<C> {
         self
     }
 
-    /// How many bytes may wait to be written before calls wait for room. Default: 1 MiB.
+    /// How many bytes of encoded messages may wait to be written before calls wait for room. The buffers that they
+    /// wait in may be up to twice as long. Default: 1 MiB.
     pub fn write_queue_limit(mut self, bytes: usize) -> Self {
         self.settings.config.write_queue_limit = bytes;
         self

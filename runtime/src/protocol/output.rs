@@ -30,6 +30,8 @@ const LOST_KEPT: usize = 16;
 pub(super) struct Output {
     /// Frames that nobody has taken to write yet.
     buffer: BytesMut,
+    /// How many more times an empty buffer may be one that has become long: the driver has another one.
+    long_buffers: u8,
     /// How many bytes of frames there have been so far.
     queued: u64,
     /// How many of them have been written.
@@ -146,6 +148,9 @@ impl Output {
             return Err(BuildError::frame_too_long(len, max_frame_len));
         }
         frame.finish().map_err(BuildError::encode)?;
+        if self.buffer.len() > MAX_KEPT {
+            self.long_buffers = 2;
+        }
         self.queued += len as u64;
         self.has_news = true;
         Ok(())
@@ -203,7 +208,10 @@ impl Output {
         if bytes == self.buffer.len() {
             // The driver need not come for it.
             self.has_news = false;
-            clear(&mut self.buffer);
+            if self.long_buffers > 0 {
+                clear(&mut self.buffer);
+            }
+            self.buffer.clear();
         } else {
             self.buffer.advance(bytes);
         }
@@ -224,7 +232,10 @@ impl Output {
         self.has_news = false;
         self.begun = 0;
         self.taken += self.buffer.len() as u64;
-        clear(dst);
+        if self.long_buffers > 0 {
+            self.long_buffers -= 1;
+            clear(dst);
+        }
         std::mem::swap(&mut self.buffer, dst);
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 /// An empty queue keeps room for so many elements, so that one that is filled and emptied all the time does not
 /// allocate each time.
-const KEPT_SLOTS: usize = 16;
+const KEPT_SLOTS: usize = 64;
 
 /// What waits in a [`Queue`].
 pub(crate) trait Element {
@@ -65,10 +65,7 @@ impl<T: Element> Queue<T> {
 
     /// The same with one more element.
     pub(crate) fn allocated_with(&self, item: &T) -> usize {
-        let (len, capacity) = (self.items.len(), self.items.capacity());
-        // A full queue doubles.
-        let slots = if len < capacity { capacity } else { (2 * capacity).max(4) };
-        self.slots_len(slots) + self.held + self.adds(item)
+        self.slots_len(self.slots_with_one_more()) + self.held + self.adds(item)
     }
 
     pub(crate) fn push(&mut self, item: T) {
@@ -76,8 +73,33 @@ impl<T: Element> Queue<T> {
         self.items.push_back(item);
     }
 
+    /// Queues an element if no more than so many bytes are allocated then, or gives it back.
+    #[inline]
+    pub(crate) fn try_push(&mut self, item: T, limit: usize) -> Result<(), T> {
+        let held = self.held + self.adds(&item);
+        if self.slots_len(self.slots_with_one_more()) + held > limit {
+            return Err(item);
+        }
+        self.held = held;
+        self.items.push_back(item);
+        Ok(())
+    }
+
+    #[inline]
+    fn slots_with_one_more(&self) -> usize {
+        let (len, capacity) = (self.items.len(), self.items.capacity());
+        // A full queue doubles.
+        if len < capacity { capacity } else { (2 * capacity).max(4) }
+    }
+
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
-        self.remove(0)
+        let item = self.items.pop_front()?;
+        if !self.items.front().is_some_and(|it| item.shares(it)) {
+            self.held -= item.held();
+        }
+        self.shrink();
+        Some(item)
     }
 
     pub(crate) fn pop_back(&mut self) -> Option<T> {
@@ -93,10 +115,7 @@ impl<T: Element> Queue<T> {
         if !is_kept {
             self.held -= item.held();
         }
-        let (len, capacity) = (self.items.len(), self.items.capacity());
-        if capacity > KEPT_SLOTS && len <= capacity / 4 {
-            self.items.shrink_to((capacity / 2).max(KEPT_SLOTS));
-        }
+        self.shrink();
         Some(item)
     }
 
@@ -104,7 +123,17 @@ impl<T: Element> Queue<T> {
         *self = Self::default();
     }
 
+    /// Gives back half of the slots if no more than half of the rest is used.
+    #[inline]
+    fn shrink(&mut self) {
+        let (len, capacity) = (self.items.len(), self.items.capacity());
+        if capacity > KEPT_SLOTS && len <= capacity / 4 {
+            self.items.shrink_to((capacity / 2).max(KEPT_SLOTS));
+        }
+    }
+
     /// How much more an element keeps alive behind those that wait, in bytes.
+    #[inline]
     fn adds(&self, item: &T) -> usize {
         if self.back().is_some_and(|it| it.shares(item)) { 0 } else { item.held() }
     }

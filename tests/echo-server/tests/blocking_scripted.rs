@@ -186,6 +186,23 @@ fn a_subscriber_that_is_too_slow_ends_lagged_and_nobody_else_notices() {
 }
 
 #[test]
+fn a_queue_that_is_full_before_the_response_ends_the_call() {
+    let (client, mut peer) = connected(Connection::builder());
+    thread::scope(|scope| {
+        let request = client.echo_stream_messages().queue_limit(1).call_timeout(PATIENCE);
+        let subscribing = scope.spawn(move || request.send().map(drop));
+        peer.expect_request(1);
+        for number in 0..3 {
+            peer.write(&event(1, &number.to_string()));
+        }
+        peer.expect_end(1);
+        let error = subscribing.join().unwrap().unwrap_err();
+        assert!(matches!(error, SdkError::Lagged { dropped: 2.., .. }), "{error:?}");
+    });
+    answered(&client, &mut peer, 2);
+}
+
+#[test]
 fn the_oldest_events_are_dropped_and_counted() {
     let (client, mut peer) = connected(Connection::builder());
     let request = client.echo_stream_messages().queue_limit(1).overflow(Overflow::DropOldest);

@@ -36,7 +36,8 @@ impl std::fmt::Debug for Connect {
 pub struct Config {
     /// How long a message may be that is sent, in bytes. Default: 24 MiB.
     pub max_frame_len: usize,
-    /// How many bytes may wait to be written before calls wait for room. Default: 1 MiB.
+    /// How many bytes of encoded messages may wait to be written before calls wait for room. The buffers that they
+    /// wait in may be up to twice as long. Default: 1 MiB.
     pub write_queue_limit: usize,
     /// Whether the loss of the connection is an outage, which ends with
     /// [`Core::reconnect`](super::Core::reconnect) or with its last error. Default: no, it is the end.

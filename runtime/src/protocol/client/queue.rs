@@ -61,27 +61,25 @@ impl Queue {
 
     /// Queues an event; `false` if the queue is full and ends with what it holds.
     pub(super) fn push(&mut self, message: RpcMessage) -> bool {
-        let item = Item::Message(message);
-        match self.overflow {
-            Overflow::End if self.is_full(&item) => {
+        let mut item = Item::Message(message);
+        loop {
+            let limit = match self.overflow {
+                _ if self.messages == 0 => usize::MAX,
+                Overflow::End | Overflow::DropOldest => self.limit,
+                Overflow::LatestOnly => 0,
+            };
+            match self.items.try_push(item, limit) {
+                Ok(()) => break,
+                Err(it) => item = it,
+            }
+            if self.overflow == Overflow::End {
                 self.count(&item);
                 self.has_lagged = true;
                 return false;
             }
-            Overflow::DropOldest => {
-                while self.is_full(&item) {
-                    self.drop_oldest();
-                }
-            }
-            Overflow::LatestOnly => {
-                while self.messages > 0 {
-                    self.drop_oldest();
-                }
-            }
-            Overflow::End => {}
+            self.drop_oldest();
         }
         self.messages += 1;
-        self.items.push(item);
         true
     }
 
@@ -89,10 +87,6 @@ impl Queue {
     pub(super) fn push_last(&mut self, message: RpcMessage) {
         self.messages += 1;
         self.items.push(Item::Message(message));
-    }
-
-    fn is_full(&self, next: &Item) -> bool {
-        self.messages > 0 && self.items.allocated_with(next) > self.limit
     }
 
     /// An outage has begun, or goes on: an attempt to come back that fails is none of its own.

@@ -15,9 +15,10 @@ pub struct Config {
     pub max_connect_len: usize,
     /// How many streams a client may have open at once. Default: 10,000.
     pub max_streams: usize,
-    /// How many bytes may wait to be written before events wait for room. Default: 1 MiB.
+    /// How many bytes of encoded messages may wait to be written before events wait for room. The buffers that they
+    /// wait in may be up to twice as long. Default: 1 MiB.
     pub write_queue_limit: usize,
-    /// How many bytes may wait to be written before replies wait for room as well, and nothing more is read
+    /// How many bytes of encoded messages may wait to be written before replies wait for room as well, and nothing more is read
     /// from the client until it has taken some. So a client that asks and does not read stops being heard,
     /// rather than filling the memory. Default: 16 MiB.
     pub reply_queue_limit: usize,
