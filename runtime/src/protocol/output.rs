@@ -126,32 +126,27 @@ impl Output {
         max_frame_len: usize,
         payload: impl FnOnce(&mut BytesMut) -> Result<(), BuildError>,
     ) -> Result<(), BuildError> {
-        let result = self.append_message(head, headers, max_frame_len, payload);
-        if result.is_err() && self.buffer.is_empty() {
-            clear(&mut self.buffer);
+        let started = head.start(&mut self.buffer, Limits::DEFAULT, headers);
+        let written = started.map_err(BuildError::encode).and_then(|mut frame| {
+            payload(frame.payload_mut())?;
+            let len = frame.frame_len();
+            if len > max_frame_len {
+                return Err(BuildError::frame_too_long(len, max_frame_len));
+            }
+            frame.finish().map_err(BuildError::encode)
+        });
+        match written {
+            Ok(len) => self.queued += len as u64,
+            Err(error) => {
+                if self.buffer.is_empty() {
+                    clear(&mut self.buffer);
+                }
+                return Err(error);
+            }
         }
-        result
-    }
-
-    fn append_message(
-        &mut self,
-        head: &Outgoing<'_>,
-        headers: &[Header],
-        max_frame_len: usize,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), BuildError>,
-    ) -> Result<(), BuildError> {
-        let mut frame =
-            head.start(&mut self.buffer, Limits::DEFAULT, headers).map_err(BuildError::encode)?;
-        payload(frame.payload_mut())?;
-        let len = frame.frame_len();
-        if len > max_frame_len {
-            return Err(BuildError::frame_too_long(len, max_frame_len));
-        }
-        frame.finish().map_err(BuildError::encode)?;
         if self.buffer.len() > MAX_KEPT {
             self.long_buffers = 2;
         }
-        self.queued += len as u64;
         self.has_news = true;
         Ok(())
     }

@@ -5,6 +5,8 @@ mod client_connection;
 mod client_direct;
 mod client_frames;
 mod client_handshake;
+mod client_losses;
+mod client_memory;
 mod client_outages;
 mod client_streams;
 mod client_waiting;
