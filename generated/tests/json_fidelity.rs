@@ -4,16 +4,15 @@
 //! layer of the Java SDK writes and reads. Each payload is read into our type and written again; what
 //! comes out must be the same JSON, numbers compared by value.
 
-use eventstream_rpc::operation::Shape;
-use greengrass_core_ipc::{operation::*, types::error::*, types::*};
+use eventstream_rpc::{operation::Shape, serde::from_slice};
+use greengrass_core_ipc::{operation::*, primitives::Document, types::error::*, types::*};
 use serde_json::Value;
 
 /// Reads a payload and writes it again; the error says why it cannot be read or written.
 type RoundTrip = fn(&[u8]) -> Result<Value, String>;
 
 fn round_trip<S: Shape>(payload: &[u8]) -> Result<Value, String> {
-    let shape: S =
-        eventstream_rpc::serde::from_slice(payload).map_err(|it| format!("read: {it}"))?;
+    let shape: S = from_slice(payload).map_err(|it| format!("read: {it}"))?;
     let json = shape.to_json().map_err(|it| format!("write: {it}"))?;
     serde_json::from_str(&json).map_err(|it| it.to_string())
 }
@@ -291,5 +290,14 @@ fn what_the_java_sdk_reads_is_read() {
     }
     for name in stricter.iter().chain(&laxer) {
         assert!(cases.iter().any(|it| text(it, "name") == *name), "there is no case {name}");
+    }
+}
+
+#[test]
+fn a_document_that_is_null_is_read_back_as_such() {
+    for message in [None, Some(Document::Null), Some(Document::Bool(true))] {
+        let written = JsonMessage::builder().set_message(message).build();
+        let json = written.to_json().unwrap();
+        assert_eq!(from_slice::<JsonMessage>(json.as_bytes()).unwrap(), written, "{json}");
     }
 }

@@ -34,7 +34,7 @@ use crate::operation::ErrorShape;
 pub use check::{Checker, Violation, ViolationKind, Violations};
 pub use error::Error;
 pub use finite::{AsFinite, Finite, finite};
-pub use missing::{missing, or_default, or_else, required};
+pub use missing::{document, missing, or_default, or_else, required};
 #[cfg(feature = "pattern")]
 pub use pattern::Pattern;
 pub use times::{AsDateTime, AsHttpDate, Times, date_time, http_date};

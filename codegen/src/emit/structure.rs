@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{Imports, checks, defaults, docs, error, ident, rust_type};
 use crate::{
-    ir::{Literal, Member, Presence, Role, Structure},
+    ir::{Literal, Member, Presence, Role, Structure, Type},
     lower::code,
 };
 
@@ -92,6 +92,10 @@ fn field(structure: &Structure, member: &Member, imports: &mut Imports) -> Token
     });
     let skip = member.is_optional().then(|| quote!(skip_serializing_if = "Option::is_none",));
     let gap = match &member.presence {
+        Presence::Optional if member.ty == Type::Document => {
+            imports.path("eventstream_rpc::serde::document");
+            quote!(default, deserialize_with = "document",)
+        }
         Presence::Optional => TokenStream::new(),
         Presence::Required | Presence::Expected => {
             imports.paths("eventstream_rpc::serde", &["missing", "required"]);

@@ -8,7 +8,7 @@ use std::error::Error;
 use eventstream_rpc::error::Unhandled;
 use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
 use eventstream_rpc::primitives::Document;
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::serde::{document, error_from_slice, missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{ResourceNotFoundError, ServiceError};
@@ -105,7 +105,11 @@ pub struct GetConfigurationResponse {
     #[serde(rename = "componentName", skip_serializing_if = "Option::is_none")]
     pub component_name: Option<String>,
     /// What is under the path: always an object. A single value comes under its own key.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "document",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub value: Option<Document>,
 }
 

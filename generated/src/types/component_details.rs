@@ -3,7 +3,7 @@
 use eventstream_rpc::error::BuildError;
 use eventstream_rpc::operation::Shape;
 use eventstream_rpc::primitives::Document;
-use eventstream_rpc::serde::{missing, required};
+use eventstream_rpc::serde::{document, missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::LifecycleState;
@@ -33,7 +33,11 @@ pub struct ComponentDetails {
     #[serde(default = "missing", deserialize_with = "required")]
     pub state: LifecycleState,
     /// All of its configuration: an object.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "document",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub configuration: Option<Document>,
 }
 

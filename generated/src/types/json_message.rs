@@ -2,6 +2,7 @@
 
 use eventstream_rpc::operation::Shape;
 use eventstream_rpc::primitives::Document;
+use eventstream_rpc::serde::document;
 use serde::{Deserialize, Serialize};
 
 use crate::types::MessageContext;
@@ -12,7 +13,11 @@ use crate::types::MessageContext;
 pub struct JsonMessage {
     /// The message: a JSON object. The Java nucleus fails a call with any other value, and turns whole
     /// numbers into floating-point numbers: 1 arrives as 1.0.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "document",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub message: Option<Document>,
     /// What is known about a message that has been received. Not used when publishing.
     #[serde(skip_serializing_if = "Option::is_none")]

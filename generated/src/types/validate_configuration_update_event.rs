@@ -3,7 +3,7 @@
 use eventstream_rpc::error::BuildError;
 use eventstream_rpc::operation::Shape;
 use eventstream_rpc::primitives::Document;
-use eventstream_rpc::serde::{missing, required};
+use eventstream_rpc::serde::{document, missing, required};
 use serde::{Deserialize, Serialize};
 
 /// A deployment proposes a configuration, and waits for an answer by
@@ -15,7 +15,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateConfigurationUpdateEvent {
     /// All of the proposed configuration, not just what changes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "document",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub configuration: Option<Document>,
     /// The ID of the deployment, to be named in the answer.
     ///

@@ -2,6 +2,9 @@
 
 /// Any JSON value (`smithy.api#Document`).
 ///
+/// Null is a document: `Some(Document::Null)` is written as `null` and read back. Most other SDKs do not tell it
+/// from a member that is missing, and neither does a union or a member that is required.
+///
 /// Numbers keep the form they arrive in. A document that has passed through the Java nucleus holds
 /// only floating-point numbers, so read them with [`as_f64`](serde_json::Value::as_f64).
 pub use serde_json::Value as Document;

@@ -43,7 +43,7 @@ pub(super) struct Findings<'p> {
 
 /// Reads a payload, and says what it lacks.
 ///
-/// It is read up to three times: when a member comes again that has been read, and when nulls were found.
+/// It is read up to three times: again after an error if members come more than once, and again if nulls were found.
 pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Findings<'_>), Error> {
     // What comes after this can rely on the text.
     serde_json::from_slice::<IgnoredAny>(payload)?;
@@ -53,18 +53,26 @@ pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Find
     loop {
         let mut reader = Reader::new(payload, &passed_over, std::mem::take(&mut report));
         let result = T::deserialize(&mut reader);
-        let Reader { findings, nulls, failed, has_duplicates, .. } = reader;
-        let (places, about_nulls) = nulls;
-        match result {
-            _ if has_duplicates && !is_surveyed => {}
-            Ok(_) if !places.is_empty() => report = about_nulls,
-            Ok(value) => return Ok((value, findings)),
-            Err(error) => return Err(Error::new(error, failed)),
+        let Reader { findings, nulls: (places, about_nulls), failed, .. } = reader;
+        let error = match result {
+            Ok(value) if places.is_empty() => return Ok((value, findings)),
+            Ok(_) => None,
+            Err(error) => Some(Error::new(error, failed)),
+        };
+        let superseded = match std::mem::replace(&mut is_surveyed, true) {
+            true => Vec::new(),
+            false => tokens::superseded(payload),
+        };
+        match error {
+            Some(error) if superseded.is_empty() => return Err(error),
+            // What is wrong may be in a member that does not count.
+            Some(_) => {}
+            None => {
+                report = about_nulls;
+                passed_over.extend(places);
+            }
         }
-        passed_over.extend(places);
-        if !std::mem::replace(&mut is_surveyed, true) {
-            passed_over.extend(tokens::superseded(payload));
-        }
+        passed_over.extend(superseded);
         passed_over.sort_unstable();
     }
 }
@@ -81,8 +89,6 @@ struct Reader<'r, 'p> {
     explained: u64,
     /// The places of nulls where the model has none, and what there is to say about them.
     nulls: (Vec<usize>, Report),
-    /// Whether a member of a structure came again.
-    has_duplicates: bool,
     /// The path of the first error.
     failed: String,
 }
@@ -97,7 +103,6 @@ impl<'r, 'p> Reader<'r, 'p> {
             findings: Findings { report, gaps: PathSet::default() },
             explained: missing::count(),
             nulls: Default::default(),
-            has_duplicates: false,
             failed: String::new(),
         }
     }
@@ -324,9 +329,7 @@ impl<'de> SeqAccess<'de> for Elements<'_, '_, '_> {
 
 struct Members<'a, 'r, 'p> {
     reader: &'a mut Reader<'r, 'p>,
-    /// The members that a structure has; none for anything else.
-    fields: &'static [&'static str],
-    /// Those whose names have not come yet.
+    /// The members of a structure whose names have not come yet.
     unseen: Vec<&'static str>,
     next: Next<'p>,
 }
@@ -341,7 +344,7 @@ enum Next<'p> {
 
 impl<'a, 'r, 'p> Members<'a, 'r, 'p> {
     fn new(reader: &'a mut Reader<'r, 'p>, fields: &'static [&'static str]) -> Self {
-        Self { reader, fields, unseen: fields.to_vec(), next: Next::None }
+        Self { reader, unseen: fields.to_vec(), next: Next::None }
     }
 
     /// The name of the next member that counts.
@@ -354,19 +357,6 @@ impl<'a, 'r, 'p> Members<'a, 'r, 'p> {
         }
         Ok(None)
     }
-
-    /// Notes that a structure's member has come.
-    fn see(&mut self, name: &str) -> Result<(), JsonError> {
-        match self.unseen.iter().position(|it| *it == name) {
-            Some(at) => drop(self.unseen.remove(at)),
-            None if self.fields.contains(&name) => {
-                self.reader.has_duplicates = true;
-                return Err(JsonError::custom("a member comes again"));
-            }
-            None => {}
-        }
-        Ok(())
-    }
 }
 
 impl<'de> MapAccess<'de> for Members<'_, '_, '_> {
@@ -377,7 +367,7 @@ impl<'de> MapAccess<'de> for Members<'_, '_, '_> {
         seed: S,
     ) -> Result<Option<S::Value>, JsonError> {
         if let Some(name) = self.next_name()? {
-            self.see(&name)?;
+            self.unseen.retain(|it| *it != name);
             let key = seed.deserialize((&*name).into_deserializer())?;
             self.next = Next::Present(name);
             return Ok(Some(key));

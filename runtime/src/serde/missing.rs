@@ -1,10 +1,14 @@
-//! Required members that are not there.
+//! Members that are not there, or null.
 
-use std::cell::Cell;
+use std::{cell::Cell, fmt};
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned, Visitor},
+};
 
 use super::zero::Zero;
+use crate::primitives::Document;
 
 thread_local! {
     /// How many required members were missing or null in what this thread has read.
@@ -68,4 +72,37 @@ where
     D: Deserializer<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_else(default))
+}
+
+/// Reads an optional document; `null` is a document and not a member that is missing.
+///
+/// Generated code names it in `#[serde(default, deserialize_with = "document")]`.
+///
+/// # Errors
+///
+/// A number that JSON has and a document has not, such as `1e400`.
+pub fn document<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Document>, D::Error> {
+    // What reads a member that is not there does not go inside.
+    deserializer.deserialize_newtype_struct("eventstream_rpc::Document", DocumentVisitor)
+}
+
+struct DocumentVisitor;
+
+impl<'de> Visitor<'de> for DocumentVisitor {
+    type Value = Option<Document>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a document")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Self::Value, D::Error> {
+        Document::deserialize(deserializer).map(Some)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
 }

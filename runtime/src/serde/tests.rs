@@ -226,9 +226,32 @@ fn nulls_are_left_out_of_dense_lists_and_maps() {
 
 #[test]
 fn of_duplicates_at_any_depth_the_last_counts() {
-    let json = r#"{"nested": [[{"texts": ["x"]}]], "texts": ["a"], "texts": [1],
+    let json = r#"{"nested": "wrong", "texts": ["a"], "texts": [1],
         "nested": [[{"map": {"a": 1.0}, "map": {"b": 2.0, "b": 3}}, null]], "texts": ["b"]}"#;
     let shape: Dense = from_slice(json.as_bytes()).unwrap();
     let expected = r#"{"nested": [[{"map": {"b": 3}}]], "texts": ["b"]}"#;
     assert_eq!(shape, serde_json::from_str::<Dense>(expected).unwrap());
+}
+
+#[test]
+fn a_document_that_is_null_is_not_one_that_is_missing() {
+    #[derive(Debug, Deserialize)]
+    struct Shape {
+        #[serde(default, deserialize_with = "document")]
+        d: Option<Value>,
+        #[serde(default = "missing", deserialize_with = "required")]
+        inner: Option<Box<Shape>>,
+    }
+    for (json, expected) in [
+        (r#""d": null"#, Some(Value::Null)),
+        (r#""d": [null]"#, Some(Value::Array(vec![Value::Null]))),
+        (r#""e": null"#, None),
+    ] {
+        // The last member makes it one that is read the patient way.
+        for json in [format!("{{{json}}}"), format!(r#"{{{json}, "inner": 1, "inner": {{}}}}"#)] {
+            let shape: Shape = from_slice(json.as_bytes()).unwrap();
+            assert_eq!(shape.d, expected, "{json}");
+            assert!(shape.inner.is_none_or(|it| it.d.is_none()));
+        }
+    }
 }

@@ -280,7 +280,7 @@ pub mod builders;
 use eventstream_rpc::error::BuildError;
 use eventstream_rpc::operation::Shape;
 use eventstream_rpc::primitives::{Blob, Document, Timestamp};
-use eventstream_rpc::serde::{finite, missing, required};
+use eventstream_rpc::serde::{document, finite, missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::Nested;
@@ -322,7 +322,11 @@ pub struct Everything {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
     /// The member `document`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "document",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub document: Option<Document>,
     /// The member `nested`.
     #[serde(skip_serializing_if = "Option::is_none")]

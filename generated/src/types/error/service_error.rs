@@ -4,6 +4,7 @@ use std::fmt;
 
 use eventstream_rpc::operation::{ErrorShape, Fault, Shape};
 use eventstream_rpc::primitives::Document;
+use eventstream_rpc::serde::document;
 use serde::{Deserialize, Serialize};
 
 /// The nucleus failed, or refused for a reason that has no error of its own.
@@ -18,7 +19,11 @@ pub struct ServiceError {
     pub message: Option<String>,
     /// More about what went wrong. Set when AWS IoT Core refuses a subscription: an object with
     /// `reasonString` and `reasonCode`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "document",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub context: Option<Document>,
 }
 

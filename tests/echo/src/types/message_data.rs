@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use eventstream_rpc::operation::Shape;
 use eventstream_rpc::primitives::{Blob, Document, Timestamp};
+use eventstream_rpc::serde::document;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{FruitEnum, Pair, Product};
@@ -25,7 +26,12 @@ pub struct MessageData {
     #[serde(rename = "timeMessage", skip_serializing_if = "Option::is_none")]
     pub time_message: Option<Timestamp>,
     /// Any JSON value.
-    #[serde(rename = "documentMessage", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "documentMessage",
+        default,
+        deserialize_with = "document",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub document_message: Option<Document>,
     /// A fruit.
     #[serde(rename = "enumMessage", skip_serializing_if = "Option::is_none")]
