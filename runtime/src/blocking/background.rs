@@ -42,7 +42,7 @@ pub(super) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result
     thread::Builder::new().name(name.to_owned()).spawn(f).map(drop)
 }
 
-/// Tells a handler what happens to the connection, on a thread of its own.
+/// Starts a thread that tells a handler what happens to the connection.
 pub(super) fn tell(link: &Arc<Link>, slot: Slot) -> io::Result<()> {
     let reason = Reason::new(link)?;
     spawn("lifecycle handler", move || {
@@ -77,7 +77,7 @@ pub(super) fn close(link: &Arc<Link>) {
     }
 }
 
-/// What it takes to bring a connection back.
+/// Brings a connection back when it is lost.
 pub(super) struct Keeper {
     settings: Settings,
     policy: ReconnectPolicy,
@@ -127,7 +127,7 @@ impl Keeper {
         Self { settings: Settings { lifecycle: None, ..settings.clone() }, policy }
     }
 
-    /// Tries until it succeeds or there is no point in trying; whether it did.
+    /// Tries until it succeeds or the policy gives up. Whether it has succeeded.
     fn come_back(&self, link: &Arc<Link>, attempts: &mut Attempts) -> bool {
         attempts.lost();
         loop {
@@ -151,7 +151,7 @@ impl Keeper {
         }
     }
 
-    /// Whether the connection is back, rather than closed from this side.
+    /// Tries once. `false` if this side has closed the connection.
     fn attempt(&self, link: &Arc<Link>) -> Result<bool, ConnectError> {
         let (address, connect) = self.settings.target()?;
         let socket = Socket::connect(&address, self.settings.connect_timeout)?;
@@ -171,7 +171,7 @@ pub(super) fn shake_hands(settings: &Settings, link: &Arc<Link>) -> Result<(), C
     });
     if result.is_err() {
         let error = ConnectionError::Protocol("no acknowledgement in time");
-        // It has ended by itself, unless it was too slow.
+        // Unless the server was too slow, the connection has ended already.
         link.shared.with(|core| core.fail(error));
         link.finish();
         return result;

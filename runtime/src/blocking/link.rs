@@ -94,14 +94,14 @@ impl Link {
         link
     }
 
-    /// Starts over with another socket, as the only thread that does: introduces this side again. Whether it
-    /// did: the connection may have been closed.
+    /// Starts over with another socket: introduces this side again. Only one thread does. It does nothing if the
+    /// connection has been closed; whether it did something.
     pub(super) fn restart(&self, connect: &Connect, socket: Socket) -> Result<bool, EncodeError> {
-        // Whoever was writing to the other socket has to see that it is gone, and what was read from it must
-        // not be taken for the beginning of what comes next.
+        // A thread that writes to the old socket has to see that it is gone, and what was read from it must not
+        // be taken for the beginning of what comes next.
         let mut output = lock(&self.output);
         let mut input = lock(&self.input);
-        // Nor must whoever is late to end the use of the other socket end that of this one.
+        // A thread that is late to end the use of the old socket must not end that of the new one.
         let mut current = lock(&self.socket);
         let is_started = self.shared.with(|core| core.reconnect(connect))?;
         if is_started {
@@ -247,26 +247,22 @@ impl Link {
                 input.add(len);
                 self.take(input);
             }
-            Err(error) => match error.kind() {
-                // There is nothing to read.
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut if input.is_late() => {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if input.is_late() {
                     self.give_up_frame(input);
                 }
-                io::ErrorKind::WouldBlock
-                | io::ErrorKind::TimedOut
-                | io::ErrorKind::Interrupted => {}
-                _ => self.fail(error.into()),
-            },
+            }
+            Err(error) => self.fail(error.into()),
         }
     }
 
-    /// Gives the messages that have been read to those who wait for them.
+    /// Gives the messages that have been read to the threads that wait for them.
     fn take(&self, input: &mut Input) {
         let now = Instant::now();
         let is_lost = self.shared.with(|core| {
             core.receive_in(&mut input.filled, input.buffer_len, now);
             if core.is_closed() {
-                // It is nobody's any more. It is read all the same: the other side may have to be rid of it
+                // It has no receiver any more. It is read all the same: the other side may have to be rid of it
                 // before it reads what is still written.
                 input.filled.clear();
             }
@@ -309,11 +305,14 @@ impl Link {
         self.finish();
     }
 
-    /// Ends the use of a socket whose connection has ended: what can be written without waiting still is. Of a
-    /// connection that has come back it does not.
+    /// Ends the use of a socket whose connection has ended; what there is room for is written before. A connection
+    /// that has come back in the meantime is left alone.
     pub(super) fn finish(&self) {
+        if !self.shared.with(|core| core.is_closed()) {
+            return;
+        }
         self.flush();
-        // It cannot come back as long as this is held.
+        // The connection cannot come back while this is locked.
         let mut current = lock(&self.socket);
         if !self.shared.with(|core| core.is_closed()) || !self.crew.end() {
             return;
@@ -362,8 +361,8 @@ impl Link {
     }
 }
 
-/// Whether the connection has ended otherwise than from this side: one that this side closes ends when
-/// everything has been written, and [`Link::linger`] sees to that.
+/// Whether the connection has ended otherwise than from this side. One that this side closes ends when everything
+/// has been written: see [`Link::linger`].
 fn is_lost(core: &Core) -> bool {
     core.ended().is_some_and(|it| !matches!(it, ConnectionError::Closed))
 }
