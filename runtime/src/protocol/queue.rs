@@ -64,6 +64,7 @@ impl<T: Element> Queue<T> {
     }
 
     /// The same with one more element.
+    #[cfg(any(test, feature = "server"))]
     pub(crate) fn allocated_with(&self, item: &T) -> usize {
         self.slots_len(self.slots_with_one_more()) + self.held + self.adds(item)
     }
