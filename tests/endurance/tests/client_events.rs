@@ -18,12 +18,9 @@ use echo::{
     types::{EchoStreamingMessage, EchoStreamingResponse},
 };
 use endurance::{in_time, socket_path};
-use eventstream_rpc::{
-    frame::{Header, HeaderValue, Message},
-    operation::Operation,
-};
+use eventstream_rpc::operation::Operation;
 use futures_core::Stream;
-use support::{event, serve};
+use support::{CONNECT, END, MESSAGE, event, frame, serve};
 use tokio::{
     io::AsyncWriteExt,
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -204,22 +201,6 @@ fn event_frame(flags: i32, number: usize) -> BytesMut {
     let payload = format!("{{\"streamMessage\":{{\"stringMessage\":\"{number}\"}}}}");
     frame(MESSAGE, flags, 1, &[("service-model-type", "awstest#EchoStreamingMessage")], &payload)
 }
-
-fn frame(kind: i32, flags: i32, stream: i32, texts: &[(&str, &str)], payload: &str) -> BytesMut {
-    let mut headers = vec![
-        Header::new(":message-type", kind.into()),
-        Header::new(":message-flags", flags.into()),
-        Header::new(":stream-id", stream.into()),
-    ];
-    headers.extend(texts.iter().map(|(name, text)| Header::new(*name, HeaderValue::from(*text))));
-    let mut bytes = BytesMut::new();
-    Message { headers, payload: payload.to_owned().into() }.encode(&mut bytes).unwrap();
-    bytes
-}
-
-const MESSAGE: i32 = 0;
-const CONNECT: i32 = 4;
-const END: i32 = 2;
 
 #[derive(Clone, Copy, Debug)]
 enum Ending {

@@ -17,39 +17,23 @@ use echo::server::{
 use echo_server::EchoService;
 use endurance::{Feed, PATIENCE, in_time, socket_path};
 use eventstream_rpc::{
-    frame::{Decoder, Header, HeaderValue, Message},
+    frame::Decoder,
     protocol::{MessageType, RpcMessage},
 };
-use support::serve;
+use support::{CONNECT, MESSAGE, PING, frame};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, duplex},
     sync::oneshot,
     task::JoinHandle,
 };
 
-const MESSAGE: i32 = 0;
-const PING: i32 = 2;
-const CONNECT: i32 = 4;
-
-fn frame(kind: i32, stream: i32, texts: &[(&str, &str)], payload: &str) -> BytesMut {
-    let mut headers = vec![
-        Header::new(":message-type", kind.into()),
-        Header::new(":message-flags", 0.into()),
-        Header::new(":stream-id", stream.into()),
-    ];
-    headers.extend(texts.iter().map(|(name, text)| Header::new(*name, HeaderValue::from(*text))));
-    let mut bytes = BytesMut::new();
-    Message { headers, payload: payload.to_owned().into() }.encode(&mut bytes).unwrap();
-    bytes
-}
-
 fn connect() -> BytesMut {
-    frame(CONNECT, 0, &[(":version", "0.1.0")], "")
+    frame(CONNECT, 0, 0, &[(":version", "0.1.0")], "")
 }
 
 /// Breaks a rule: there is no such stream.
 fn violation() -> BytesMut {
-    frame(MESSAGE, 7, &[], "")
+    frame(MESSAGE, 0, 7, &[], "")
 }
 
 fn kinds(mut bytes: BytesMut) -> Vec<MessageType> {
@@ -137,7 +121,7 @@ async fn a_client_that_is_still_writing_reads_what_it_did_wrong() {
                 let mut socket = address.connect();
                 socket.write_all(&[connect(), violation()].concat()).unwrap();
                 // It only reads after it has written far more than sockets hold.
-                let ping = frame(PING, 0, &[], &"x".repeat(10_000));
+                let ping = frame(PING, 0, 0, &[], &"x".repeat(10_000));
                 for _ in 0..500 {
                     socket.write_all(&ping).unwrap();
                 }
@@ -153,52 +137,33 @@ async fn a_client_that_is_still_writing_reads_what_it_did_wrong() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_client_may_close_first() {
-    for closes in [true, false] {
-        let (mut io, server) = serve(EchoService, Config::default());
-        let began = tokio::time::Instant::now();
-        io.write_all(&[connect(), violation()].concat()).await.unwrap();
-        let mut read = BytesMut::new();
-        while kinds(read.clone()) != TOLD {
-            assert!(io.read_buf(&mut read).await.unwrap() > 0, "{:?}", kinds(read));
-        }
-        assert_eq!(began.elapsed(), Duration::ZERO, "it is told at once");
-        if closes {
-            drop(io);
-            server.await.unwrap();
-            assert_eq!(began.elapsed(), Duration::ZERO);
-        } else {
+async fn a_client_that_is_told_why_may_close_first() {
+    type Decide = fn(&ConnectRequest) -> Result<Identity, Rejected>;
+    let everyone: Decide = |_| Ok(Identity(String::new()));
+    let nobody: Decide = |_| Err(Rejected);
+    for (told, authenticator) in [(&TOLD[..], everyone), (&TOLD[..1], nobody)] {
+        for closes in [true, false] {
+            let (mut io, theirs) = duplex(1_000);
+            let service = EchoTestRpcService::new(EchoService);
+            let serving = serve_connection(theirs, service, authenticator, Config::default());
+            let server = tokio::spawn(serving);
+            let began = tokio::time::Instant::now();
+            io.write_all(&[connect(), violation()].concat()).await.unwrap();
+            let mut read = BytesMut::new();
+            while kinds(read.clone()) != told {
+                assert!(io.read_buf(&mut read).await.unwrap() > 0, "{:?}", kinds(read));
+            }
+            assert_eq!(began.elapsed(), Duration::ZERO, "it is told at once");
+            if closes {
+                drop(io);
+                server.await.unwrap();
+                assert_eq!(began.elapsed(), Duration::ZERO);
+                continue;
+            }
             assert_eq!(io.read_buf(&mut read).await.unwrap(), 0);
             assert_eq!(began.elapsed().as_secs(), 1);
             // What it sends is still read.
             io.write_all(&[0; 10_000]).await.unwrap();
-            server.await.unwrap();
-            assert_eq!(began.elapsed().as_secs(), 3);
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_client_that_is_refused_may_close_first() {
-    for closes in [true, false] {
-        let (mut io, theirs) = duplex(1_000);
-        let nobody = |_: &ConnectRequest| Err(Rejected);
-        let service = EchoTestRpcService::new(EchoService);
-        let serving = serve_connection(theirs, service, nobody, Config::default());
-        let server = tokio::spawn(serving);
-        let began = tokio::time::Instant::now();
-        io.write_all(&connect()).await.unwrap();
-        let mut read = BytesMut::new();
-        while kinds(read.clone()).is_empty() {
-            assert!(io.read_buf(&mut read).await.unwrap() > 0);
-        }
-        if closes {
-            drop(io);
-            server.await.unwrap();
-            assert_eq!(began.elapsed(), Duration::ZERO);
-        } else {
-            assert_eq!(io.read_buf(&mut read).await.unwrap(), 0);
-            assert_eq!(began.elapsed().as_secs(), 1);
             server.await.unwrap();
             assert_eq!(began.elapsed().as_secs(), 3);
         }
@@ -222,16 +187,16 @@ async fn a_refused_client_that_goes_on_sending_is_closed() {
         let address = running.address.clone();
         let flood = tokio::task::spawn_blocking(move || {
             let mut socket = address.connect();
-            let refused = frame(CONNECT, 0, &[(":version", "0.1.0"), ("refused", "yes")], "");
+            let refused = frame(CONNECT, 0, 0, &[(":version", "0.1.0"), ("refused", "yes")], "");
             socket.write_all(&refused).unwrap();
-            let ping = frame(PING, 0, &[], &"x".repeat(10_000));
+            let ping = frame(PING, 0, 0, &[], &"x".repeat(10_000));
             while socket.write_all(&ping).is_ok() {}
         });
         pass_until("the connection is closed", flood).await;
         // There is room for another.
         let address = running.address.clone();
         let well = tokio::task::spawn_blocking(move || {
-            let mut ack = vec![0; frame(5, 0, &[], "").len()];
+            let mut ack = vec![0; frame(5, 0, 0, &[], "").len()];
             let began = Instant::now();
             loop {
                 let mut socket = address.connect();
@@ -258,7 +223,7 @@ async fn connections_that_are_being_closed_count() {
     let clock = tokio::task::spawn_blocking(move || held.recv());
     let call = |stream, text: &str| {
         let payload = format!("{{\"message\":{{\"stringMessage\":\"{text}\"}}}}");
-        frame(MESSAGE, stream, &[("operation", "awstest#EchoMessage")], &payload)
+        frame(MESSAGE, 0, stream, &[("operation", "awstest#EchoMessage")], &payload)
     };
     let mut lingering = Vec::new();
     for _ in 0..CONNECTIONS {

@@ -21,22 +21,14 @@ use echo::{
 };
 use echo_server::EchoService;
 use endurance::PATIENCE;
-use eventstream_rpc::frame::{Header, HeaderValue, Message};
-use support::{control, message};
+use support::{CONNECT, control, frame, message};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     task::coop,
 };
 
 fn connect() -> Vec<u8> {
-    let mut headers = vec![Header::new(":version", "0.1.0".into())];
-    headers.extend(
-        [(":message-type", 4), (":message-flags", 0), (":stream-id", 0)]
-            .map(|(name, value)| Header::new(name, HeaderValue::from(value))),
-    );
-    let mut bytes = bytes::BytesMut::new();
-    Message { headers, ..Message::default() }.encode(&mut bytes).unwrap();
-    bytes.into()
+    frame(CONNECT, 0, 0, &[(":version", "0.1.0")], "").into()
 }
 
 /// A byte stream that takes everything, and always has something to read.

@@ -20,30 +20,18 @@ use echo::{
     },
 };
 use endurance::{Feed, figures::Figures, in_time, socket_path};
-use eventstream_rpc::{
-    error::SdkError,
-    frame::{Header, Message},
-};
-use support::{Pair, message, serve};
+use eventstream_rpc::error::SdkError;
+use support::{CONNECT, PING, Pair, message, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 fn frame(kind: i32, stream: i32, operation: Option<&str>, payload: &str) -> BytesMut {
-    let mut headers = vec![
-        Header::new(":message-type", kind.into()),
-        Header::new(":message-flags", 0.into()),
-        Header::new(":stream-id", stream.into()),
-    ];
-    headers.extend(operation.map(|it| Header::new("operation", it.into())));
-    if kind == 4 {
-        headers.push(Header::new(":version", "0.1.0".into()));
+    let mut texts: Vec<_> = operation.map(|it| ("operation", it)).into_iter().collect();
+    if kind == CONNECT {
+        texts.push((":version", "0.1.0"));
     }
-    let mut bytes = BytesMut::new();
-    Message { headers, payload: payload.to_owned().into() }.encode(&mut bytes).unwrap();
-    bytes
+    support::frame(kind, 0, stream, &texts, payload)
 }
 
-const CONNECT: i32 = 4;
-const PING: i32 = 2;
 const ECHO: &str = "awstest#EchoMessage";
 
 /// A client by hand that has been let in.

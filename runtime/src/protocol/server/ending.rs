@@ -46,15 +46,19 @@ impl Core {
 
     /// The next event from the client; `None` after the last one, once the stream has ended.
     pub fn poll_event(&mut self, id: StreamId, cx: &Context<'_>) -> Poll<Option<RpcMessage>> {
-        let is_open = self.streams.contains_key(&id);
-        let streams = if is_open { &mut self.streams } else { &mut self.ended };
-        let Some(stream) = streams.get_mut(&id) else { return Poll::Ready(None) };
-        match stream.pop() {
+        let popped = if let Some(stream) = self.streams.get_mut(&id) {
+            match stream.pop() {
+                None => return stream.wait(cx),
+                popped => popped,
+            }
+        } else {
+            self.ended.get_mut(&id).and_then(Stream::pop)
+        };
+        match popped {
             Some((event, len)) => {
                 self.received -= len;
                 Poll::Ready(Some(event))
             }
-            None if is_open => stream.wait(cx),
             None => {
                 self.close_events(id);
                 Poll::Ready(None)

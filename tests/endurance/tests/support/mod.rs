@@ -113,17 +113,33 @@ pub(crate) async fn poll_times<F: Future>(future: F, times: usize) -> Option<F::
     None
 }
 
+pub(crate) const MESSAGE: i32 = 0;
+pub(crate) const PING: i32 = 2;
+pub(crate) const CONNECT: i32 = 4;
+
+/// The flag of a message that ends its stream.
+pub(crate) const END: i32 = 2;
+
+/// A frame with texts as headers besides those that every message has.
+pub(crate) fn frame(
+    kind: i32,
+    flags: i32,
+    stream: i32,
+    texts: &[(&str, &str)],
+    payload: &str,
+) -> BytesMut {
+    let numbers = [(":message-type", kind), (":message-flags", flags), (":stream-id", stream)];
+    let mut headers: Vec<_> =
+        numbers.map(|(name, value)| Header::new(name, HeaderValue::from(value))).into();
+    headers.extend(texts.iter().map(|(name, text)| Header::new(*name, HeaderValue::from(*text))));
+    let mut bytes = BytesMut::new();
+    Message { headers, payload: payload.to_owned().into() }.encode(&mut bytes).unwrap();
+    bytes
+}
+
 /// A frame of the connection without payload.
 pub(crate) fn control(kind: i32, flags: i32) -> Vec<u8> {
-    let number = |name: &str, value: i32| Header::new(name, HeaderValue::from(value));
-    let headers = vec![
-        number(":message-type", kind),
-        number(":message-flags", flags),
-        number(":stream-id", 0),
-    ];
-    let mut bytes = BytesMut::new();
-    Message { headers, ..Message::default() }.encode(&mut bytes).unwrap();
-    bytes.into()
+    frame(kind, flags, 0, &[], "").into()
 }
 
 pub(crate) fn message(text: &str) -> MessageData {
