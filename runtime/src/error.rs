@@ -1,7 +1,8 @@
 //! Why something failed, one type per stage.
 //!
 //! `Display` says what failed at that stage and `source()` has the cause; the cause is never in both.
-//! No type here, and no message, holds a payload, a token or the value of a sensitive member.
+//! Neither shows a payload, a token or the value of a sensitive member. What a service says of its errors is shown as
+//! it is; other text from a peer is escaped and cut.
 
 mod connect;
 mod connection;

@@ -22,7 +22,8 @@ pub trait Shape: Serialize + DeserializeOwned + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// A value that has no JSON form: an unknown union member, or a number that is not finite.
+    /// A value that has no JSON form: an unknown union member, a number that is not finite, or a time outside the
+    /// years 0 to 9999 where it travels as text.
     fn to_json(&self) -> Result<String, serde::Error> {
         serde::to_string(self)
     }

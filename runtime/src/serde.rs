@@ -1,8 +1,9 @@
 //! JSON payloads: what generated code and the runtime share for writing and reading them.
 //!
 //! Writing is strict: a value that has no JSON form is an error. Reading is lenient: a member that is
-//! required and missing reads as a zero value, unknown members are ignored, and an unknown enum value
-//! or union member is kept as unknown (Smithy 2.0 spec, section "Client error correction").
+//! required and missing or null reads as a zero value, nulls in lists and maps that have none are left out,
+//! unknown members are ignored whatever they hold, and an unknown enum value or union member is kept as unknown
+//! (Smithy 2.0 spec, section "Client error correction"). A server is told of what was missing or left out.
 
 mod check;
 mod error;
@@ -72,8 +73,8 @@ pub fn append<T: Serialize + ?Sized>(dst: &mut BytesMut, value: &T) -> Result<()
 
 /// Reads a payload.
 ///
-/// Of duplicate members the last counts, and a whole number may be written with a fraction or an
-/// exponent.
+/// Of duplicate members the last counts. A whole number may be written with a fraction or an exponent, and is
+/// read exactly. Nulls in lists and maps that have none are left out.
 ///
 /// # Errors
 ///

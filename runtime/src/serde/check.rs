@@ -1,7 +1,7 @@
 //! What a model asks of values beyond their types: `length`, `range`, `pattern` and `uniqueItems`.
 //!
 //! Generated code looks at the members that have such a trait; how that is done, and how what is found
-//! is reported, is here. Values are never a part of a report: they may be secrets.
+//! is reported, is here. Values are never a part of a report, since they may be secrets; keys of maps are.
 
 use std::{collections::BTreeMap, fmt, ops::Deref};
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 /// A payload that cannot be read or written.
 ///
-/// The text names the place and the types, never a value: a payload may hold secrets.
+/// The text names the place and the types, never a value: a payload may hold secrets. Keys of maps are a part of
+/// the place, escaped and cut if they are long.
 #[derive(Debug)]
 pub struct Error {
     message: String,
