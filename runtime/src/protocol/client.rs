@@ -80,7 +80,7 @@ pub struct Core {
     /// How many bytes of answers to pings have been queued since they were last all written, and where the
     /// last of them ends.
     answers: (u64, u64),
-    /// How many of these bytes had not been written when the driver came with what it has read last.
+    /// How many of these bytes, at most, had not been written when the driver came with what it has read last.
     unread_answers: u64,
     /// Why the connection was lost for the last time.
     lost_by: Option<ConnectionError>,
