@@ -1,6 +1,7 @@
 //! The handle to a connection.
 
 use std::{
+    future::poll_fn,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,7 +12,7 @@ use tracing::Instrument;
 use super::{
     CallOptions, ConnectionBuilder, PingError, SubscribeOptions, Subscription,
     reply::{self, ROOM, decode, failed, not_sent},
-    shared::{Handle, Shared, StreamGuard},
+    shared::{CallTimer, Handle, Shared, StreamGuard},
 };
 use crate::{
     error::{ConnectionError, SdkError},
@@ -111,7 +112,9 @@ impl Connection {
         let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, request));
         let key = self.send(deadline, open).await?;
         let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
-        let reply = self.handle.reply(key, deadline).await;
+        // It leaves nothing behind but the stream, which has its guard.
+        let mut timer = CallTimer::default();
+        let reply = poll_fn(|cx| self.handle.poll_reply(key, deadline, &mut timer, cx)).await;
         reply.map(|message| (stream, message)).map_err(failed)
     }
 

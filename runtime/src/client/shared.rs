@@ -2,13 +2,16 @@
 
 use std::{
     future::poll_fn,
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use tokio::runtime;
+use tokio::{
+    runtime,
+    time::{Sleep, sleep_until},
+};
 
 use crate::{
     protocol::RpcMessage,
@@ -33,6 +36,9 @@ impl Drop for StreamGuard {
         self.handle.shared.with(|core| core.forget(self.key));
     }
 }
+
+/// The timer of a call, once it is known whether it needs one.
+pub(super) type CallTimer = Option<Option<Pin<Box<Sleep>>>>;
 
 /// Keeps the connection open: it closes when the last one is dropped.
 #[derive(Debug)]
@@ -74,24 +80,31 @@ impl Handle {
         timeout.await.ok()
     }
 
-    /// The reply to a request, or why there is none.
-    pub(super) async fn reply(
+    /// Polls for the reply to a request. A caller on another runtime than the driver ends the call itself when it is
+    /// due, because the driver may be blocked.
+    pub(super) fn poll_reply(
         &self,
         key: Key,
         deadline: Option<Instant>,
-    ) -> Result<RpcMessage, Failure> {
-        // It leaves nothing behind but the stream, which has its guard.
-        let reply = poll_fn(|cx| self.shared.with(|core| core.poll_reply(key, cx)));
-        if !self.is_elsewhere() {
-            // The driver ends the call when it is due.
-            return reply.await;
-        }
-        let mut reply = pin!(reply);
-        if let Some(reply) = self.until(deadline, reply.as_mut()).await {
+        timer: &mut CallTimer,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<RpcMessage, Failure>> {
+        let reply = self.shared.with(|core| core.poll_reply(key, cx));
+        if reply.is_ready() {
             return reply;
         }
-        self.shared.with(|core| deadline.into_iter().for_each(|it| core.expire_calls(it)));
-        reply.await
+        let timer = timer.get_or_insert_with(|| {
+            let deadline = deadline.filter(|_| self.is_elsewhere() && has_timers())?;
+            Some(Box::pin(sleep_until(deadline.into())))
+        });
+        match timer {
+            Some(timer) => ready!(timer.as_mut().poll(cx)),
+            None => return Poll::Pending,
+        }
+        self.shared.with(|core| {
+            deadline.into_iter().for_each(|it| core.expire_calls(it));
+            core.poll_reply(key, cx)
+        })
     }
 
     /// Whether the caller runs on another runtime than the driver, or on none.

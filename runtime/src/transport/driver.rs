@@ -105,8 +105,10 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             if output.is_empty() {
                 core.take_output(output);
             }
-            let broken = broken.as_ref().map(|it| it.1);
-            let deadline = [core.next_deadline(), broken].into_iter().flatten().min();
+            let mut deadline = core.next_deadline();
+            if let Some((_, until)) = broken {
+                deadline = Some(deadline.map_or(*until, |it| it.min(*until)));
+            }
             // Before the driver rests, the timer is set to no later than that.
             let set = timer.as_ref().map(|(at, _)| *at);
             core.set_timer([deadline, set].into_iter().flatten().min());
@@ -214,16 +216,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
                 }
             }
             // Without budget left the socket and the timer are pending whatever there is.
-            let Poll::Ready(budget) = coop::poll_proceed(cx) else {
-                self.expire_out_of_turn(step.deadline, is_read_out);
-                return Poll::Pending;
-            };
-            if has_read || self.written > 0 {
+            if has_read || self.written > 0 || !coop::has_budget_remaining() {
+                let Poll::Ready(budget) = coop::poll_proceed(cx) else {
+                    self.expire_out_of_turn(step.deadline, is_read_out);
+                    return Poll::Pending;
+                };
                 budget.made_progress();
                 is_read_out = !has_read;
                 continue;
             }
-            drop(budget);
             ready!(self.poll_timer(cx, step.deadline));
         }
     }
