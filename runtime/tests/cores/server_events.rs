@@ -126,6 +126,23 @@ fn a_request_that_is_denied_leaves_no_events_behind() {
 }
 
 #[test]
+fn a_request_that_is_dropped_before_its_answer_leaves_no_stream_behind() {
+    let mut config = Config::default();
+    config.max_streams = 1;
+    let mut core = accepted(config);
+    for id in 1..10 {
+        receive(&mut core, request(id));
+        take_request(&mut core);
+        // As after a panic on the way to the handler.
+        core.drop_request(StreamId(id));
+        receive(&mut core, shaped(MESSAGE, 0, id, "test#Event", "1"));
+        assert!(written(&mut core).is_empty(), "there is room for it");
+        core.terminate(StreamId(id));
+        written(&mut core);
+    }
+}
+
+#[test]
 fn events_that_nobody_reads_are_dropped() {
     let mut config = Config::default();
     config.event_queue_limit = 10;

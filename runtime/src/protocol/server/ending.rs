@@ -37,11 +37,9 @@ impl Core {
         }
     }
 
-    /// Says that a request has been dropped without a handler: nobody reads the events that came with it.
+    /// Says that a request has been dropped without a handler: nobody reads the events of the client.
     pub fn drop_request(&mut self, id: StreamId) {
-        if self.ended.get(&id).is_some_and(|it| it.reader == Reader::Unknown) {
-            self.forget(id);
-        }
+        self.stop_reading(id, Reader::Unknown);
     }
 
     /// The next event from the client; `None` after the last one, once the stream has ended.
@@ -68,8 +66,12 @@ impl Core {
 
     /// Says that nobody reads the client's events any more: those that wait and those to come are dropped.
     pub fn close_events(&mut self, id: StreamId) {
+        self.stop_reading(id, Reader::Open);
+    }
+
+    fn stop_reading(&mut self, id: StreamId, reader: Reader) {
         let stream = self.streams.get_mut(&id).or_else(|| self.ended.get_mut(&id));
-        let Some(stream) = stream.filter(|it| it.reader == Reader::Open) else { return };
+        let Some(stream) = stream.filter(|it| it.reader == reader) else { return };
         stream.reader = Reader::Closed;
         self.received -= stream.drop_events();
         self.forget_if_done(id);
