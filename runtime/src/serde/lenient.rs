@@ -43,7 +43,8 @@ pub(super) struct Findings<'p> {
 
 /// Reads a payload, and says what it lacks.
 ///
-/// It is read up to three times: again after an error if members come more than once, and again if nulls were found.
+/// It is read up to three times: again after an error or a null if members come more than once, and again if nulls
+/// are left to be passed over.
 pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Findings<'_>), Error> {
     // What comes after this can rely on the text.
     serde_json::from_slice::<IgnoredAny>(payload)?;
@@ -65,14 +66,13 @@ pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Find
         };
         match error {
             Some(error) if superseded.is_empty() => return Err(error),
-            // What is wrong may be in a member that does not count.
-            Some(_) => {}
-            None => {
+            None if superseded.is_empty() => {
                 report = about_nulls;
                 passed_over.extend(places);
             }
+            // What is wrong, or null, may be in a member that does not count.
+            _ => passed_over.extend(superseded),
         }
-        passed_over.extend(superseded);
         passed_over.sort_unstable();
     }
 }

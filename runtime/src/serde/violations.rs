@@ -215,6 +215,25 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_null_that_a_later_duplicate_replaces_is_not_named() {
+        let complete = r#""name": "n", "choice": {}"#;
+        check(
+            &format!(r#"{{{complete}, "inner": {INNER}, "map": {{"k": null, "k": {INNER}}}}}"#),
+            &[],
+        );
+        check(
+            &format!(
+                r#"{{{complete}, "inner": {INNER}, "map": {{"k": null, "l": null, "k": {INNER}}}}}"#
+            ),
+            &["map.l"],
+        );
+        check(
+            &format!(r#"{{{complete}, "inner": {INNER}, "map": {{"k": {INNER}, "k": null}}}}"#),
+            &["map.k"],
+        );
+    }
+
     /// A hang guard: what takes time in proportion to the square of a key's length takes hours here.
     #[test]
     fn long_keys_cost_no_more_than_their_length_and_are_cut() {
