@@ -2,7 +2,6 @@
 
 use std::{
     any::Any,
-    borrow::Cow,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
@@ -234,8 +233,7 @@ impl IncomingCall {
     }
 
     fn into_reply(self) -> Reply {
-        let operation = self.operation().to_owned().into();
-        Reply { service_id: self.service_id, operation, context: self.context }
+        Reply { service_id: self.service_id, operation: None, context: self.context }
     }
 
     /// Reads the request; one that cannot be read is answered.
@@ -269,7 +267,7 @@ impl IncomingCall {
         let Self { service_id, context, mut untaken, .. } = self;
         context.shared.with(|core| core.expect_events(context.stream_id, takes_events));
         untaken.0 = None;
-        Some((request, Reply { service_id, operation: O::ID.into(), context }))
+        Some((request, Reply { service_id, operation: Some(O::ID), context }))
     }
 }
 
@@ -305,7 +303,8 @@ impl Drop for RunningHandler {
 /// Where the reply to a call goes.
 pub(super) struct Reply {
     service_id: &'static str,
-    operation: Cow<'static, str>,
+    /// Its shape ID. A call that no handler takes has none: the name in it is text from the peer.
+    operation: Option<&'static str>,
     pub(super) context: RequestContext,
 }
 
@@ -361,7 +360,7 @@ impl Reply {
     fn panicked(&self, _panic: Box<dyn Any + Send>) {
         tracing::error!(
             target: crate::LOG_TARGET,
-            connection = self.context.connection(), operation = &*self.operation,
+            connection = self.context.connection(), operation = self.operation,
             "handler panicked"
         );
         self.send_error(&ErrorReply::internal());
@@ -377,7 +376,7 @@ impl Reply {
     /// A reply that cannot be encoded is answered in its place.
     pub(super) fn check(&self, sent: Result<(), SendError>) -> bool {
         if let Err(SendError::Build(error)) = &sent {
-            log_not_encoded(self.shared(), &self.operation, error);
+            log_not_encoded(self.shared(), self.operation, error);
             self.send_error(&ErrorReply::internal());
         }
         sent.is_ok()
@@ -390,13 +389,17 @@ impl Reply {
     pub(super) fn send_error(&self, error: &ErrorReply) {
         let message = error.to_message(self.service_id);
         if let Err(error) = self.shared().with(|core| core.send_error(self.id(), &message)) {
-            log_not_encoded(self.shared(), &self.operation, &error);
+            log_not_encoded(self.shared(), self.operation, &error);
         }
     }
 }
 
 /// A reply was not sent as it is, and an internal error in its place.
-pub(super) fn log_not_encoded(shared: &Shared<Core>, operation: &str, error: &BuildError) {
+pub(super) fn log_not_encoded(
+    shared: &Shared<Core>,
+    operation: Option<&'static str>,
+    error: &BuildError,
+) {
     tracing::error!(
         target: crate::LOG_TARGET,
         connection = shared.number, operation, %error,

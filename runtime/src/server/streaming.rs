@@ -189,7 +189,7 @@ impl<O: StreamingOperation> Stream for ClientEvents<O> {
                     sent
                 });
                 if let Err(error) = sent {
-                    log_not_encoded(&self.shared, O::ID, &error);
+                    log_not_encoded(&self.shared, Some(O::ID), &error);
                 }
                 None
             }

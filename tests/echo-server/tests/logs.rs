@@ -10,12 +10,17 @@ use std::{
 use echo::{
     Client,
     client::{ConnectionBuilder, LifecycleHandler},
+    operation::get_all_products::{
+        GetAllProducts, GetAllProductsError, GetAllProductsRequest, GetAllProductsResponse,
+    },
     server::{
-        ConnectRequest, EchoTestRpcService, ErrorReply, Identity, Rejected, RequestContext, Server,
+        Config, ConnectRequest, EchoTestRpcService, ErrorReply, Identity, Rejected, RequestContext,
+        Server,
     },
     types::{MessageData, error::ServiceError},
 };
 use echo_server::EchoService;
+use eventstream_rpc::operation::Operation;
 use support::{socket_path, text};
 use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan};
 
@@ -42,6 +47,32 @@ impl<'a> MakeWriter<'a> for Log {
 
 const SECRET: &str = "SECRET-a7f3";
 
+/// How long a frame of the server may be, in bytes.
+const MAX_FRAME_LEN: usize = 64 * 1024;
+
+/// An operation that is not of the model.
+struct Unmodeled;
+
+impl Operation for Unmodeled {
+    const SERVICE: &'static str = GetAllProducts::SERVICE;
+    const ID: &'static str = SECRET;
+    type Request = GetAllProductsRequest;
+    type Response = GetAllProductsResponse;
+    type Error = GetAllProductsError;
+}
+
+/// Calls it from a thread whose logs are not looked at.
+fn call_unmodeled(path: std::path::PathBuf) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let builder = ConnectionBuilder::default().socket_path(path);
+        let connection = builder.connect_header("client-name", SECRET).connect().await.unwrap();
+        let request = GetAllProductsRequest::default();
+        connection.call(Unmodeled, request, Default::default()).await.unwrap_err();
+        connection.close().await.unwrap();
+    });
+}
+
 struct Listener;
 
 impl LifecycleHandler for Listener {}
@@ -57,9 +88,18 @@ async fn serve(path: std::path::PathBuf, stopped: tokio::sync::oneshot::Receiver
             let error = ServiceError::builder().message(SECRET).build();
             Err(ErrorReply::modeled(&error))
         }
+        SECRET => Err(ErrorReply::modeled(
+            &ServiceError::builder().message("x".repeat(2 * MAX_FRAME_LEN)).build(),
+        )),
         _ => Ok(()),
     };
-    let server = Server::bind(path).unwrap().authenticator(authenticator).authorizer(authorizer);
+    let mut config = Config::default();
+    config.max_frame_len = MAX_FRAME_LEN;
+    let server = Server::bind(path)
+        .unwrap()
+        .authenticator(authenticator)
+        .authorizer(authorizer)
+        .config(config);
     server.serve(EchoTestRpcService::new(EchoService), stopped).await.unwrap();
 }
 
@@ -101,6 +141,7 @@ async fn logs_tell_what_happens_and_no_secret() {
     stream.send_event(text(SECRET)).await.unwrap();
     stream.spawn_for_each(|_| async {}).closed().await;
     connection.close().await.unwrap();
+    tokio::task::spawn_blocking(move || call_unmodeled(path)).await.unwrap();
     drop(stop);
     server.await.unwrap();
 
@@ -115,6 +156,7 @@ async fn logs_tell_what_happens_and_no_secret() {
         "client accepted connection=",
         "client refused",
         "call denied",
+        "reply cannot be encoded",
         "stream error operation=\"awstest#CauseStreamServiceToError\"",
         "terminate sent stream=",
         "terminate received stream=",
