@@ -385,13 +385,14 @@ impl Core {
         if self.output.is_finished() { Poll::Ready(()) } else { self.output.wait(cx) }
     }
 
-    /// Waits until nothing is being served any more: no stream is open, and no handler is still to finish.
+    /// Whether nothing is being served any more: no stream is open, and no handler is still to finish.
+    pub fn is_idle(&self) -> bool {
+        self.streams.is_empty() && self.finishing == 0
+    }
+
+    /// Waits until nothing is being served any more.
     pub fn poll_idle(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.streams.is_empty() && self.finishing == 0 {
-            Poll::Ready(())
-        } else {
-            self.output.wait(cx)
-        }
+        if self.is_idle() { Poll::Ready(()) } else { self.output.wait(cx) }
     }
 }
 

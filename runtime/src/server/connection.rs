@@ -174,6 +174,13 @@ struct EndOnDrop(Arc<Shared<Core>>);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
-        self.0.with(|core| core.fail(ConnectionError::Closed));
+        self.0.with(|core| {
+            core.fail(ConnectionError::Closed);
+            // The server was dropped. At the regular end every handler has finished, but a task of the application may
+            // still read events.
+            if !core.is_idle() {
+                core.abandon();
+            }
+        });
     }
 }

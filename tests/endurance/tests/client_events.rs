@@ -276,6 +276,18 @@ async fn a_handler_that_does_not_finish_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_is_dropped_leaves_no_handler_running() {
+    let (recorder, mut receiver) = Recorder::new(Style::Collects, Duration::from_secs(5));
+    let (mut io, server) = serve(recorder, Config::default());
+    let mut bytes = connect_and_send(1);
+    bytes.unsplit(frame(MESSAGE, END, 1, &[], ""));
+    io.write_all(&bytes).await.unwrap();
+    while receiver.recv().await.unwrap() != Note::Ended {}
+    server.abort();
+    assert_eq!(notes(&mut receiver).await, []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handler_that_reads_no_events_is_dropped_at_once() {
     /// Keeps neither the events nor anything to finish.
     struct Deaf(UnboundedSender<Note>);
