@@ -1,6 +1,7 @@
 //! The handle to a connection.
 
 use std::{
+    cell::Cell,
     future::poll_fn,
     os::fd::OwnedFd,
     sync::Arc,
@@ -23,7 +24,7 @@ use crate::{
     operation::{Operation, StreamingOperation},
     protocol::{
         RpcMessage,
-        client::{Connect, Core, Failure, Key, OpenError},
+        client::{Connect, Core, Key, OpenError},
     },
     serde,
 };
@@ -185,12 +186,18 @@ impl Connection {
         let deadline = self.handle.deadline(options.timeout);
         let head = request::<O>(deadline, subscribe);
         let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, payload));
-        let key = self.handle.queue(deadline, open)?;
-        let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
         let link = &self.handle.link;
-        let reply = poll_fn(|cx| link.shared.with(|core| core.poll_reply(key, cx)));
-        let reply = link.wait(deadline, reply).unwrap_or(Err(Failure::Timeout));
-        reply.map(|message| (stream, message)).map_err(failed)
+        // One wait for both: between two of them a request that there is no room for would need another thread.
+        let is_queued = Cell::new(false);
+        let answered = async {
+            let key = link.shared.send(ROOM, open).await.map_err(not_sent)?;
+            is_queued.set(true);
+            let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
+            let reply = poll_fn(|cx| link.shared.with(|core| core.poll_reply(key, cx)));
+            Ok((stream, reply.await.map_err(failed)?))
+        };
+        let late = || Err(SdkError::Timeout { request_written: is_queued.get() });
+        link.wait(deadline, answered).unwrap_or_else(late)
     }
 
     /// Asks the other side to answer, and waits until it has.

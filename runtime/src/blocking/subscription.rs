@@ -81,9 +81,7 @@ impl<O: StreamingOperation> Subscription<O> {
         let handle = &self.stream.handle;
         handle.queue(handle.deadline(None), |core| {
             core.send_event(self.stream.key, O::RequestEvent::ID, |dst| serde::append(dst, &event))
-        })?;
-        handle.link.push();
-        Ok(())
+        })
     }
 
     /// Ends the stream; returns when that has been written to the socket. The protocol has no answer to it.

@@ -3,6 +3,8 @@
 
 #![cfg(target_os = "linux")]
 
+#[path = "support/scripted.rs"]
+mod scripted;
 mod support;
 
 use std::{fs, thread, time::Instant};
@@ -59,6 +61,15 @@ fn threads_and_descriptors_are_given_back() {
         }
     });
     assert_eq!(threads(), 0);
+    // Nor has one with a request that there is no room for.
+    let (large, mut peer) = scripted::connected(Connection::builder());
+    thread::scope(|scope| {
+        scope.spawn(|| large.echo_message().message(scripted::blob(4_000_000)).send().unwrap());
+        peer.expect_request(1);
+        assert_eq!(threads(), 0);
+        peer.respond(1);
+    });
+    drop((large, peer));
     // A subscription has one in the background, and two have no more; a handler has one of its own.
     let first = client.echo_stream_messages().send().unwrap();
     let second = client.echo_stream_messages().send().unwrap();
