@@ -6,7 +6,8 @@
 //! # Logs
 //!
 //! Through `tracing`, with target `eventstream_rpc`. A record has kinds, lengths, numbers and names of the model,
-//! never text from the server or from the application. A subscriber may use the connection that it is told of.
+//! never text from the server or from the application. A subscriber may use the connection that it is told of, but must
+//! not wait for an answer or for what is written: its thread may be the one that reads and writes.
 //!
 //! | name | level | fields |
 //! |---|---|---|

@@ -41,9 +41,9 @@ pub(super) struct Output {
     /// What was queued for a socket that is gone, and was not written to it: more than the first number
     /// of bytes, and up to the second.
     lost: VecDeque<(u64, u64)>,
-    /// Up to where somebody has been told of losses.
+    /// Up to where losses have been reported.
     told: u64,
-    /// Where the introduction to the current socket ends, which is nobody's loss.
+    /// Where the introduction to the current socket ends, which does not count as lost.
     introduced: u64,
     /// Nothing more will be written.
     is_finished: bool,

@@ -59,7 +59,7 @@ impl Core {
     }
 
     /// As [`poll_written`](Self::poll_written), and fails as well if something that was queued before was discarded
-    /// when the connection was lost, unless somebody has been told by an earlier call.
+    /// when the connection was lost, unless an earlier call has reported it.
     pub fn poll_flushed(
         &mut self,
         bytes: u64,

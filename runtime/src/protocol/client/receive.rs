@@ -143,7 +143,7 @@ impl Core {
     }
 
     /// Whether a ping is the answer to the oldest ping of this side: a Java client sends answers under the type
-    /// of a ping. Nobody else has the text of ours.
+    /// of a ping. No other ping has the text of ours.
     fn is_answer(&self, ping: &RpcMessage) -> bool {
         self.pings.front().is_some_and(|number| {
             let text = ping_text(*number);
