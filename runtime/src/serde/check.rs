@@ -115,6 +115,10 @@ impl Default for Report {
 }
 
 impl Report {
+    pub(super) fn is_empty(&self) -> bool {
+        self.violations.is_empty()
+    }
+
     /// Whether violations may have been left out.
     pub(super) fn is_full(&self) -> bool {
         self.room == 0

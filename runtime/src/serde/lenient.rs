@@ -43,8 +43,8 @@ pub(super) struct Findings<'p> {
 
 /// Reads a payload, and says what it lacks.
 ///
-/// It is read up to three times: again after an error or a null if members come more than once, and again if nulls
-/// are left to be passed over.
+/// It is read up to three times: again if anything is unusual and members come more than once, and again without the
+/// nulls that have to be left out.
 pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Findings<'_>), Error> {
     // What comes after this can rely on the text.
     serde_json::from_slice::<IgnoredAny>(payload)?;
@@ -55,24 +55,20 @@ pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Find
         let mut reader = Reader::new(payload, &passed_over, std::mem::take(&mut report));
         let result = T::deserialize(&mut reader);
         let Reader { findings, nulls: (places, about_nulls), failed, .. } = reader;
-        let error = match result {
-            Ok(value) if places.is_empty() => return Ok((value, findings)),
-            Ok(_) => None,
-            Err(error) => Some(Error::new(error, failed)),
-        };
-        let superseded = match std::mem::replace(&mut is_surveyed, true) {
-            true => Vec::new(),
-            false => tokens::superseded(payload),
-        };
-        match error {
-            Some(error) if superseded.is_empty() => return Err(error),
-            None if superseded.is_empty() => {
-                report = about_nulls;
-                passed_over.extend(places);
+        let is_unusual = result.is_err() || !places.is_empty() || !findings.report.is_empty();
+        if is_unusual && !std::mem::replace(&mut is_surveyed, true) {
+            passed_over = tokens::superseded(payload);
+            // What is wrong, null or missing may be in a member that does not count.
+            if !passed_over.is_empty() {
+                continue;
             }
-            // What is wrong, or null, may be in a member that does not count.
-            _ => passed_over.extend(superseded),
         }
+        match result {
+            Ok(value) if places.is_empty() => return Ok((value, findings)),
+            Ok(_) => report = about_nulls,
+            Err(error) => return Err(Error::new(error, failed)),
+        }
+        passed_over.extend(places);
         passed_over.sort_unstable();
     }
 }

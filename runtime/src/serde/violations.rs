@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_that_a_later_duplicate_replaces_is_not_named() {
+    fn what_a_later_duplicate_replaces_is_not_named() {
         let complete = r#""name": "n", "choice": {}"#;
         check(
             &format!(r#"{{{complete}, "inner": {INNER}, "map": {{"k": null, "k": {INNER}}}}}"#),
@@ -227,6 +227,10 @@ mod tests {
                 r#"{{{complete}, "inner": {INNER}, "map": {{"k": null, "l": null, "k": {INNER}}}}}"#
             ),
             &["map.l"],
+        );
+        check(
+            &format!(r#"{{{complete}, "inner": {INNER}, "map": {{"k": {{}}, "k": {INNER}}}}}"#),
+            &[],
         );
         check(
             &format!(r#"{{{complete}, "inner": {INNER}, "map": {{"k": {INNER}, "k": null}}}}"#),
