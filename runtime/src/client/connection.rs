@@ -103,14 +103,21 @@ impl Connection {
         options: &CallOptions,
         subscribe: Option<&SubscribeOptions>,
     ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
-        if let Err(error) = options.check(request, self.handle.validates) {
-            consume_budget().await;
-            return Err(error.into());
-        }
         let deadline = self.handle.deadline(options.timeout);
         let head = reply::request::<O>(deadline, subscribe);
         let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, request));
-        let key = self.send(deadline, open).await?;
+        let sent = match options.check(request, self.handle.validates) {
+            Ok(()) => self.send(deadline, open).await,
+            Err(error) => Err(error.into()),
+        };
+        let key = match sent {
+            Ok(key) => key,
+            Err(error) => {
+                // What fails at once must not keep the task from yielding: it may be tried again and again.
+                consume_budget().await;
+                return Err(error);
+            }
+        };
         let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
         // It leaves nothing behind but the stream, which has its guard.
         let mut timer = CallTimer::default();
@@ -124,8 +131,7 @@ impl Connection {
         deadline: Option<Instant>,
         queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
     ) -> Result<T, SdkError<E>> {
-        // What fails at once must not keep the task from yielding: it may be tried again and again.
-        let sending = cooperative(self.handle.shared.send(ROOM, queue));
+        let sending = self.handle.shared.send(ROOM, queue);
         let Some(result) = self.handle.until(deadline, sending).await else {
             return Err(SdkError::Timeout { request_written: false });
         };
@@ -142,7 +148,7 @@ impl Connection {
         let queue = |core: &mut Core| {
             core.send_event(key, O::RequestEvent::ID, |dst| serde::append(dst, event))
         };
-        connection.send(deadline, queue).await
+        cooperative(connection.send(deadline, queue)).await
     }
 
     /// Asks the other side to answer, and waits until it has.

@@ -114,22 +114,19 @@ impl Core {
     }
 
     fn check_room(&self) -> Result<(), OpenError> {
-        match &self.state {
-            // The connection ends as soon as its calls have been answered.
-            State::Open if self.next_id.is_none() => return Err(OpenError::Full),
-            State::Open => {}
-            State::Closed(error) => return Err(OpenError::Closed(error.clone())),
-            State::Down(_) | State::Connecting if self.was_open => {
-                return Err(match self.config.calls_wait {
-                    true => OpenError::Full,
-                    false => OpenError::Closed(ConnectionError::Reconnecting),
-                });
-            }
-            State::Down(_) | State::Connecting => {
-                return Err(OpenError::Closed(ConnectionError::Protocol("not connected yet")));
-            }
+        if self.has_turns() {
+            return Ok(());
         }
-        if self.room().is_none() { Err(OpenError::Full) } else { Ok(()) }
+        Err(match &self.state {
+            // There is no room, or no stream id: then the connection ends as soon as its calls have been answered.
+            State::Open => OpenError::Full,
+            State::Closed(error) => OpenError::Closed(error.clone()),
+            State::Down(_) | State::Connecting if !self.was_open => {
+                OpenError::Closed(ConnectionError::Protocol("not connected yet"))
+            }
+            State::Down(_) | State::Connecting if self.config.calls_wait => OpenError::Full,
+            State::Down(_) | State::Connecting => OpenError::Closed(ConnectionError::Reconnecting),
+        })
     }
 
     /// How many bytes more may be queued, if there is room at all: a message that is larger than the limit
@@ -138,9 +135,9 @@ impl Core {
         (self.config.write_queue_limit as u64).checked_sub(self.output.waiting_bytes())
     }
 
-    /// Whether those who wait for room can send.
+    /// Whether a message can be sent: the connection is open, and there is room and a stream id.
     pub(super) fn has_turns(&self) -> bool {
-        self.check_room().is_ok()
+        matches!(self.state, State::Open) && self.next_id.is_some() && self.room().is_some()
     }
 
     /// Ends a connection whose stream ids are used up, once nothing on it waits for a response.
