@@ -69,8 +69,12 @@ impl Connection {
     ) -> Result<O::Response, SdkError<O::Error>> {
         let _ = operation;
         let span = self.handle.shared.call_span(O::ID);
-        let reply = self.start::<O>(&request, &options, None).instrument(span);
-        let (_stream, message) = reply.await?;
+        let reply = self.start::<O>(&request, &options, None).instrument(span).await;
+        if reply.is_err() {
+            // A call that fails at once, and is made again and again, lets other tasks run.
+            consume_budget().await;
+        }
+        let (_stream, message) = reply?;
         decode::<O, O::Response>(&message)
     }
 
@@ -91,8 +95,11 @@ impl Connection {
     ) -> Result<Subscription<O>, SdkError<O::Error>> {
         let _ = operation;
         let span = self.handle.shared.call_span(O::ID);
-        let reply = self.start::<O>(&request, &options.call, Some(&options)).instrument(span);
-        let (stream, message) = reply.await?;
+        let reply = self.start::<O>(&request, &options.call, Some(&options)).instrument(span).await;
+        if reply.is_err() {
+            consume_budget().await;
+        }
+        let (stream, message) = reply?;
         let response = decode::<O, O::Response>(&message)?;
         Ok(Subscription::new(stream, response))
     }
@@ -103,21 +110,11 @@ impl Connection {
         options: &CallOptions,
         subscribe: Option<&SubscribeOptions>,
     ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
+        options.check(request, self.handle.validates)?;
         let deadline = self.handle.deadline(options.timeout);
         let head = reply::request::<O>(deadline, subscribe);
         let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, request));
-        let sent = match options.check(request, self.handle.validates) {
-            Ok(()) => self.send(deadline, open).await,
-            Err(error) => Err(error.into()),
-        };
-        let key = match sent {
-            Ok(key) => key,
-            Err(error) => {
-                // What fails at once must not keep the task from yielding: it may be tried again and again.
-                consume_budget().await;
-                return Err(error);
-            }
-        };
+        let key = self.send(deadline, open).await?;
         let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
         // It leaves nothing behind but the stream, which has its guard.
         let mut timer = CallTimer::default();

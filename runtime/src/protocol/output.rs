@@ -215,7 +215,8 @@ impl Output {
     /// Moves the frames to `dst`, which must be empty. `has_turns` says whether those who wait for room can send.
     pub(super) fn take(&mut self, dst: &mut BytesMut, has_turns: bool) {
         debug_assert!(dst.is_empty(), "what was taken before has been written");
-        if self.buffer.is_empty() && self.waiting_bytes() == 0 && has_turns {
+        if !self.line.is_empty() && self.buffer.is_empty() && self.waiting_bytes() == 0 && has_turns
+        {
             // Those who were called have had their chance when the driver comes for the second time.
             if !std::mem::take(&mut self.is_line_called) {
                 self.line.wake(0, &mut self.woken);
@@ -277,7 +278,12 @@ impl Output {
     }
 
     /// Wakes as many of those who wait for room as there may be room for.
+    #[inline]
     pub(super) fn wake_line(&mut self, room: u64) {
+        // As a rule none waits.
+        if self.line.is_empty() {
+            return;
+        }
         self.line.wake(room, &mut self.woken);
         self.watch_line();
     }

@@ -123,9 +123,6 @@ impl Line {
 
     /// Moves those for whom there may be room to `woken`.
     pub(super) fn wake(&mut self, room: u64, woken: &mut impl Extend<Waker>) {
-        if self.waiting.is_empty() {
-            return;
-        }
         let count = WOKEN.saturating_add(usize::try_from(room / WOKEN_BYTES).unwrap_or(usize::MAX));
         let first = std::iter::from_fn(|| self.waiting.pop_first());
         woken.extend(first.take(count).map(|it| it.1));
