@@ -93,18 +93,19 @@ impl Handle {
         if reply.is_ready() {
             return reply;
         }
-        let timer = timer.get_or_insert_with(|| {
-            let deadline = deadline.filter(|_| self.is_elsewhere() && has_timers())?;
-            Some(Box::pin(sleep_until(deadline.into())))
-        });
-        match timer {
-            Some(timer) => ready!(timer.as_mut().poll(cx)),
-            None => return Poll::Pending,
-        }
+        let Some(timer) = timer.get_or_insert_with(|| self.call_timer(deadline)) else {
+            return Poll::Pending;
+        };
+        ready!(timer.as_mut().poll(cx));
         self.shared.with(|core| {
             deadline.into_iter().for_each(|it| core.expire_calls(it));
             core.poll_reply(key, cx)
         })
+    }
+
+    fn call_timer(&self, deadline: Option<Instant>) -> Option<Pin<Box<Sleep>>> {
+        let deadline = deadline.filter(|_| self.is_elsewhere() && has_timers())?;
+        Some(Box::pin(sleep_until(deadline.into())))
     }
 
     /// Whether the caller runs on another runtime than the driver, or on none.
