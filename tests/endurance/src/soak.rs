@@ -177,7 +177,8 @@ async fn one_client(what: Serve, end: Instant, seed: u64) -> Result<Counts> {
     while let Some(worker) = in_time("every worker stops", workers.join_next()).await {
         counts.add(&worker?);
     }
-    client.connection().close().await?;
+    // An outage may have discarded something, and then this says so.
+    let _ = client.connection().close().await;
     for watcher in watchers {
         let watched = watcher.ended().await;
         ensure!(watched.error.is_none(), "{watched:?}");
