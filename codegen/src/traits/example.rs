@@ -13,62 +13,43 @@ pub struct Example {
     pub parts: Vec<(&'static str, String)>,
 }
 
-/// The examples of the trait; what is no example is passed over, since nothing depends on it.
+/// The examples of the trait. Malformed ones are skipped, because nothing depends on them.
 pub(super) fn read(value: &Value<'_>) -> Vec<Example> {
     value.as_array().unwrap_or_default().iter().filter_map(example).collect()
 }
 
-fn example(value: &Value<'_>) -> Option<Example> {
-    let text = |value: &Value<'_>, key: &str| Some(value.get(key)?.value.as_str()?.to_owned());
-    let part = |key: &str| value.get(key).map(|it| pretty(&it.value));
-    let error = value.get("error").and_then(|it| it.value.get("content"));
-    let parts = [
-        ("Request", part("input")),
-        ("Response", part("output")),
-        ("Error", error.map(|it| pretty(&it.value))),
-    ];
+fn example(example: &Value<'_>) -> Option<Example> {
+    let text = |key: &str| Some(example.get(key)?.value.as_str()?.to_owned());
+    let input = example.get("input");
+    let output = example.get("output");
+    let error = example.get("error").and_then(|error| error.value.get("content"));
+    let parts = [("Request", input), ("Response", output), ("Error", error)];
+    let parts =
+        parts.into_iter().filter_map(|(name, part)| Some((name, pretty(&part?.value, "\n"))));
     Some(Example {
-        title: text(value, "title")?,
-        documentation: text(value, "documentation"),
-        parts: parts.into_iter().filter_map(|(name, json)| Some((name, json?))).collect(),
+        title: text("title")?,
+        documentation: text("documentation"),
+        parts: parts.collect(),
     })
 }
 
-/// JSON in several lines.
-fn pretty(value: &Value<'_>) -> String {
-    let mut out = String::new();
-    write(value, 0, &mut out);
-    out
-}
-
-fn write(value: &Value<'_>, depth: usize, out: &mut String) {
-    let line = |depth: usize| format!("\n{}", "  ".repeat(depth));
-    match &value.kind {
-        Kind::Null => out.push_str("null"),
-        Kind::Bool(value) => out.push_str(&value.to_string()),
-        Kind::Number(text) => out.push_str(text),
-        Kind::String(text) => out.push_str(&quoted(text)),
-        Kind::Array(elements) if elements.is_empty() => out.push_str("[]"),
-        Kind::Object(entries) if entries.is_empty() => out.push_str("{}"),
-        Kind::Array(elements) => {
-            for (index, it) in elements.iter().enumerate() {
-                out.push_str(if index == 0 { "[" } else { "," });
-                out.push_str(&line(depth + 1));
-                write(it, depth + 1, out);
-            }
-            out.push_str(&format!("{}]", line(depth)));
-        }
+/// JSON with one element per line; `margin` is the line break before the closing bracket.
+fn pretty(value: &Value<'_>, margin: &str) -> String {
+    let inner = format!("{margin}  ");
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let (open, close, items): (_, _, Vec<String>) = match &value.kind {
+        Kind::Null => return "null".to_owned(),
+        Kind::Bool(value) => return value.to_string(),
+        Kind::Number(text) => return (*text).to_owned(),
+        Kind::String(text) => return quoted(text),
+        Kind::Array(items) => ('[', ']', items.iter().map(|item| pretty(item, &inner)).collect()),
         Kind::Object(entries) => {
-            for (index, it) in entries.iter().enumerate() {
-                out.push_str(if index == 0 { "{" } else { "," });
-                out.push_str(&format!("{}{}: ", line(depth + 1), quoted(&it.key)));
-                write(&it.value, depth + 1, out);
-            }
-            out.push_str(&format!("{}}}", line(depth)));
+            let entry = |(key, value)| format!("{}: {}", quoted(key), pretty(value, &inner));
+            ('{', '}', entries.iter().map(|it| entry((&*it.key, &it.value))).collect())
         }
+    };
+    if items.is_empty() {
+        return format!("{open}{close}");
     }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    format!("{open}{inner}{}{margin}{close}", items.join(&format!(",{inner}")))
 }
