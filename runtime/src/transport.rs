@@ -108,7 +108,9 @@ impl<E: Endpoint> Shared<E> {
             self.with(|core| {
                 ready!((turn.line.poll)(core, &mut turn.place, cx));
                 let result = f(core);
-                (turn.line.leave)(core, &mut turn.place);
+                if turn.place.is_taken() {
+                    (turn.line.leave)(core, &mut turn.place);
+                }
                 Poll::Ready(result)
             })
         })

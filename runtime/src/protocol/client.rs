@@ -201,7 +201,7 @@ impl Endpoint for Core {
 
     fn wrote(&mut self, bytes: usize) {
         self.output.wrote(bytes);
-        if self.has_turns() {
+        if self.output.has_line() && self.has_turns() {
             self.output.wake_line(self.room().unwrap_or_default());
         }
     }
@@ -209,12 +209,15 @@ impl Endpoint for Core {
     // A call that is alone goes out at once; of several it is better to write all together. The driver has to
     // come if the deadline is one that it does not know of.
     fn direct_output(&self) -> &[u8] {
+        let output = self.output.direct();
+        if output.is_empty() || self.calls > 1 || !matches!(self.state, State::Open) {
+            return &[];
+        }
         let is_timed = match (self.next_deadline(), self.timer) {
             (None, _) => true,
             (Some(deadline), timer) => timer.is_some_and(|it| it <= deadline),
         };
-        let is_alone = self.calls <= 1 && matches!(self.state, State::Open);
-        if is_alone && is_timed { self.output.direct() } else { &[] }
+        if is_timed { output } else { &[] }
     }
 
     fn wrote_directly(&mut self, bytes: usize) {

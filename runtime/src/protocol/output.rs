@@ -277,13 +277,14 @@ impl Output {
         self.written_to.wake(self.written, &mut self.woken);
     }
 
-    /// Wakes as many of those who wait for room as there may be room for.
+    /// Whether futures wait for room to send.
     #[inline]
+    pub(super) fn has_line(&self) -> bool {
+        !self.line.is_empty()
+    }
+
+    /// Wakes as many of those who wait for room as there may be room for.
     pub(super) fn wake_line(&mut self, room: u64) {
-        // As a rule none waits.
-        if self.line.is_empty() {
-            return;
-        }
         self.line.wake(room, &mut self.woken);
         self.watch_line();
     }

@@ -44,7 +44,12 @@ impl WaitingForBytes {
     }
 
     /// Moves those whose bytes have been written to `woken`.
+    #[inline]
     pub(super) fn wake(&mut self, written: u64, woken: &mut impl Extend<Waker>) {
+        // Most of the time none waits.
+        if self.0.is_empty() {
+            return;
+        }
         woken.extend(self.0.extract_if(.., |it| it.0 <= written).map(|it| it.1));
     }
 

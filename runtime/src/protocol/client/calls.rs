@@ -150,19 +150,19 @@ impl Core {
     /// Waits until there is room to send, and those who came before have sent. Whatever comes of it,
     /// [`leave`](Self::leave) has to follow.
     pub fn poll_room(&mut self, place: &mut Place, cx: &Context<'_>) -> Poll<()> {
+        if self.has_turns() {
+            return self.output.poll_line(place, true, cx);
+        }
         match self.check_room() {
             Err(OpenError::Full) => self.output.poll_line(place, false, cx),
-            Ok(()) => self.output.poll_line(place, true, cx),
             // There is nothing to wait for.
-            Err(OpenError::Closed(_) | OpenError::StreamEnded | OpenError::Build(_)) => {
-                Poll::Ready(())
-            }
+            _ => Poll::Ready(()),
         }
     }
 
     /// Gives up a place among those who wait for room.
     pub fn leave(&mut self, place: &mut Place) {
-        let has_room = self.check_room().is_ok();
+        let has_room = self.has_turns();
         self.output.leave_line(place, has_room);
     }
 

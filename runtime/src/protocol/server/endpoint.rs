@@ -94,8 +94,9 @@ impl Endpoint for Core {
     fn wrote(&mut self, bytes: usize) {
         let was_congested = self.reply_room().is_none();
         self.output.wrote(bytes);
-        if let Some(room) = self.room() {
-            self.output.wake_line(room);
+        match self.room() {
+            Some(room) if self.output.has_line() => self.output.wake_line(room),
+            _ => {}
         }
         if let Some(room) = self.reply_room() {
             self.wake_replies(room);
