@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use codegen::{Config, Connector, Sides, Words, files, manifest::Runtime, names::check_crate};
+use codegen::{
+    Config, Connector, Sides, Words,
+    program::{self, Runtime, check_crate},
+};
 
 /// How the program is used.
 pub(crate) const USAGE: &str = "\
@@ -377,14 +380,14 @@ fn runtime_at(place: Option<String>, crate_folder: &Path) -> Runtime {
         None => root().join("runtime"),
     };
     // Relative to the crate, so that both can be moved together.
-    let real = |it: &Path| files::real(it).unwrap_or_else(|_| it.to_owned());
-    let way = codegen::manifest::way(&real(crate_folder), &real(&folder));
+    let real = |it: &Path| program::real(it).unwrap_or_else(|_| it.to_owned());
+    let way = program::way(&real(crate_folder), &real(&folder));
     Runtime::Folder(way.unwrap_or_else(|| folder.to_string_lossy().into_owned()))
 }
 
 /// The name of the folder that holds `out`, if a crate can be called so.
 fn holder(out: &Path) -> Option<String> {
-    let real = files::real(out).ok()?;
+    let real = program::real(out).ok()?;
     let name = real.parent()?.file_name()?.to_string_lossy().into_owned();
     check_crate(&name).is_ok().then_some(name)
 }

@@ -187,12 +187,6 @@ impl Finding {
             None => self.hint(otherwise),
         }
     }
-
-    /// Names the shape or member, where it is another than the one that stands at the location.
-    pub fn shape(&mut self, shape: impl fmt::Display) -> &mut Self {
-        self.shape = Some(shape.to_string());
-        self
-    }
 }
 
 impl<'a> Reporter<'a> {
@@ -219,11 +213,6 @@ impl<'a> Reporter<'a> {
     /// Whether there are errors so far.
     pub fn has_errors(&self) -> bool {
         self.found.iter().any(|it| it.severity == Severity::Error)
-    }
-
-    /// How many errors and warnings there are so far.
-    pub fn count(&self) -> usize {
-        self.found.len()
     }
 
     /// The path of the file in which something stands.

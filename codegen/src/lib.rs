@@ -5,41 +5,56 @@
 //!
 //! | step | from | to | knows |
 //! |---|---|---|---|
-//! | [`ast::parse`] | JSON | [`ast::Model`] | Smithy's syntax |
-//! | [`resolve::resolve`] | model | [`resolve::Resolved`] | how shapes fit together |
-//! | [`lower::lower`] | resolved model | [`ir::Service`] | names and types in Rust |
-//! | [`emit::emit`] | service | tokens by file | what the code looks like |
-//! | [`format`](mod@format) | tokens | text | nothing of Smithy or services |
+//! | `ast` | JSON | model | Smithy's syntax |
+//! | `resolve` | model | resolved model | how shapes fit together |
+//! | `lower` | resolved model | service (`ir`) | names and types in Rust |
+//! | `emit` | service | tokens by file | what the code looks like |
+//! | `format` | tokens | text | nothing of Smithy or services |
 //!
 //! What is wrong with a model is found by the first three, all of it in one run; emitting cannot fail.
-//! Nothing here reads or writes a file but [`files`], and [`generate`] is a pure function: the same input
+//! Nothing here reads or writes a file but `files`, and [`generate`] is a pure function: the same input
 //! gives the same bytes.
 
-pub mod ast;
+// Until every module says `pub(crate)`.
+#![allow(unreachable_pub)]
+
+mod ast;
 pub mod build;
-pub mod diagnostic;
-pub mod diff;
-pub mod emit;
-pub mod files;
-pub mod format;
-pub mod ir;
-pub mod json;
-pub mod lower;
-pub mod manifest;
+mod diagnostic;
+mod diff;
+mod emit;
+mod files;
+mod format;
+mod ir;
+mod json;
+mod lower;
+mod manifest;
 mod module;
-pub mod names;
-pub mod prelude;
-pub mod recursion;
-pub mod resolve;
-pub mod shape_id;
-pub mod show;
+mod names;
+mod prelude;
+mod recursion;
+mod resolve;
+mod shape_id;
+mod show;
 mod sides;
 mod simple_type;
-pub mod traits;
+mod traits;
 mod view;
 
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use names::Words;
+/// What the program of this package needs besides; no part of the library's interface.
+#[doc(hidden)]
+pub mod program {
+    pub use crate::{
+        diff::{Change, Effect, diff, render as render_changes},
+        files::{Error as FilesError, ModelFile, Plan, read_models, real, write},
+        manifest::{Runtime, manifest, way},
+        names::check_crate,
+        show::{Error as ShowError, show},
+    };
+}
+
+pub use diagnostic::{Color, Diagnostic, Diagnostics, Place, Severity};
+pub use names::{InvalidWord, Words};
 pub use sides::Sides;
 
 use diagnostic::Reporter;

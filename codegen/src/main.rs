@@ -13,11 +13,8 @@ use std::{
 use anyhow::{Context, Result};
 use args::{Command, Target};
 use codegen::{
-    Diagnostics, Source, Summary,
-    diagnostic::Color,
-    diff::{self, Change},
-    files::{self, ModelFile, Plan},
-    generate, manifest, show,
+    Color, Diagnostics, Source, Summary, generate,
+    program::{self, Change, ModelFile, Plan, ShowError, read_models, show},
 };
 
 fn main() -> ExitCode {
@@ -70,12 +67,12 @@ fn run(command: &Command, stdout: &mut impl Write) -> Result<ExitCode> {
         }
         Command::Show { models, service, words, name } => {
             let input = Input::read(models)?;
-            match show::show(&input.sources(), service.as_deref(), words, name.as_deref()) {
+            match show(&input.sources(), service.as_deref(), words, name.as_deref()) {
                 Ok(text) => {
                     write!(stdout, "{text}")?;
                     Ok(ExitCode::SUCCESS)
                 }
-                Err(show::Error::Model(errors)) => {
+                Err(ShowError::Model(errors)) => {
                     print_diagnostics(&errors)?;
                     Ok(ExitCode::FAILURE)
                 }
@@ -84,9 +81,9 @@ fn run(command: &Command, stdout: &mut impl Write) -> Result<ExitCode> {
         }
         Command::Diff { old, new, service, words } => {
             let (old, new) = (Input::read(from_ref(old))?, Input::read(from_ref(new))?);
-            match diff::diff(&old.sources(), &new.sources(), service.as_deref(), words) {
+            match program::diff(&old.sources(), &new.sources(), service.as_deref(), words) {
                 Ok(changes) => {
-                    write!(stdout, "{}", diff::render(&changes))?;
+                    write!(stdout, "{}", program::render_changes(&changes))?;
                     let breaks = changes.iter().any(Change::breaks);
                     Ok(if breaks { ExitCode::FAILURE } else { ExitCode::SUCCESS })
                 }
@@ -107,7 +104,7 @@ struct Input {
 
 impl Input {
     fn read(paths: &[PathBuf]) -> Result<Self> {
-        let models = files::read_models(paths)?;
+        let models = read_models(paths)?;
         let names = models.iter().map(|it| args::relative(&it.path)).collect();
         Ok(Self { models, names })
     }
@@ -124,7 +121,7 @@ fn write(outputs: Vec<Output>, stdout: &mut impl Write) -> Result<ExitCode> {
         outputs.into_iter().map(|it| (it.plans, it.report)).unzip();
     let counts: Vec<_> = plans.iter().map(Vec::len).collect();
     let plans: Vec<_> = plans.into_iter().flatten().collect();
-    files::write(&plans)?;
+    program::write(&plans)?;
     let mut plans = &plans[..];
     for (count, report) in counts.into_iter().zip(reports) {
         let (own, others) = plans.split_at(count);
@@ -158,7 +155,7 @@ impl Output {
         }
         let mut plans = vec![Plan::new(&target.sources, &generated.files)?];
         if let Some(manifest) = &target.manifest {
-            let file = manifest::manifest(&target.config, &generated, &manifest.runtime);
+            let file = program::manifest(&target.config, &generated, &manifest.runtime);
             plans.push(Plan::of_file(&manifest.folder, &file)?);
         }
         let out = target.manifest.as_ref().map_or(&target.sources, |it| &it.folder);

@@ -199,11 +199,6 @@ const TYPES_IN_USE: [&str; 113] = [
     "Violations",
 ];
 
-/// Whether generated files use this name for something, so that no type of a model has it.
-pub fn is_type_in_use(name: &str) -> bool {
-    TYPES_IN_USE.contains(&name)
-}
-
 /// Names that every builder has for other things.
 pub const BUILDER_METHODS: [&str; 8] =
     ["build", "builder", "call_timeout", "clone", "default", "new", "overflow", "queue_limit"];

@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command};
 
 use codegen::{
     GeneratedFile,
-    files::{self, Plan},
+    program::{self, Plan},
 };
 use support::{Folder, PROGRAM, Run, echo_model, finish, generate_echo, run, tree};
 
@@ -164,7 +164,7 @@ fn a_rename_that_fails_is_undone_with_those_before_it() {
     let old = [file("a.rs", "old"), file("left/over.rs", "old"), file("same.rs", "same")];
     let first = Plan::new(Path::new(&folder.path("one")), &old).unwrap();
     let second = Plan::new(Path::new(&folder.path("two")), &old).unwrap();
-    files::write(&[first, second]).unwrap();
+    program::write(&[first, second]).unwrap();
 
     let new = [
         file("a.rs", "new"),
@@ -176,7 +176,7 @@ fn a_rename_that_fails_is_undone_with_those_before_it() {
     // Something takes the place of the last file after it has been looked at.
     folder.write("two/z.rs/taken", "");
     let before = tree(&folder.path(""));
-    let error = files::write(&plans).unwrap_err();
+    let error = program::write(&plans).unwrap_err();
     assert!(error.to_string().starts_with("cannot write "), "{error}");
     assert!(error.to_string().ends_with("z.rs"), "{error}");
     assert_eq!(tree(&folder.path("")), before, "the first folder too, which was finished");
@@ -186,7 +186,7 @@ fn a_rename_that_fails_is_undone_with_those_before_it() {
 
     fs::remove_dir_all(folder.path("two/z.rs")).unwrap();
     let plans = ["one", "two"].map(|it| Plan::new(Path::new(&folder.path(it)), &new).unwrap());
-    files::write(&plans).unwrap();
+    program::write(&plans).unwrap();
     for it in ["one", "two"] {
         assert!(folder.names(it).eq(["a.rs", "new", "same.rs", "z.rs"]));
     }

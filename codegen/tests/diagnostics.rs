@@ -16,7 +16,7 @@ fn each_case_says_what_is_expected() {
     assert!(cases.len() > 60, "the cases are in tests/diagnostics");
     let mut differing = Vec::new();
     for case in cases {
-        let found = diagnostics(&case.files).render(codegen::diagnostic::Color::Never) + "\n";
+        let found = diagnostics(&case.files).render(codegen::Color::Never) + "\n";
         let golden = folder().join(format!("{}.txt", case.name));
         if update {
             fs::write(&golden, &found).unwrap();
@@ -77,7 +77,7 @@ fn errors_come_before_warnings_and_both_in_the_order_of_the_files() {
 fn colour_changes_nothing_but_colour() {
     let case = cases().into_iter().find(|it| it.name == "target-dangling").unwrap();
     let diagnostics = diagnostics(&case.files);
-    let coloured = diagnostics.render(codegen::diagnostic::Color::Ansi);
+    let coloured = diagnostics.render(codegen::Color::Ansi);
     assert!(coloured.starts_with("\x1b[1;31merror\x1b[0m"), "{coloured:?}");
     let mut plain = String::new();
     let mut rest = &*coloured;

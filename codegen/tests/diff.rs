@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use codegen::{
     Source, Words,
-    diff::{Change, diff},
+    program::{Change, diff},
 };
 use serde_json::{Value, json};
 

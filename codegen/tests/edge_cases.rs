@@ -9,7 +9,7 @@ use std::{
     sync::LazyLock,
 };
 
-use codegen::{Config, Diagnostic, Diagnostics, GeneratedFile, Severity, Source, files, generate};
+use codegen::{Config, Diagnostic, Diagnostics, GeneratedFile, Severity, Source, generate};
 use serde_json::{Map, Value, json};
 use support::{Folder, Workspace};
 
@@ -197,9 +197,17 @@ impl Case {
                 return Ok(names.zip(texts.iter().cloned()).collect());
             }
         };
-        let models = files::read_models(std::slice::from_ref(path)).map_err(|it| it.to_string())?;
-        let name = |it: &Path| it.file_name().unwrap().to_string_lossy().into_owned();
-        Ok(models.into_iter().map(|it| (name(&it.path), it.json)).collect())
+        let mut paths = vec![path.clone()];
+        if path.is_dir() {
+            paths = fs::read_dir(path).unwrap().map(|it| it.unwrap().path()).collect();
+            paths.sort();
+        }
+        let read = |it: PathBuf| {
+            let json = String::from_utf8(fs::read(&it).unwrap());
+            let json = json.map_err(|_| "the model is not UTF-8".to_owned())?;
+            Ok((it.file_name().unwrap().to_string_lossy().into_owned(), json))
+        };
+        paths.into_iter().map(read).collect()
     }
 
     fn run(&self) -> Found {

@@ -5,9 +5,8 @@ mod support;
 use std::fs;
 
 use codegen::{
-    Config, GeneratedFile, Sides, Source,
-    files::{self, Plan},
-    generate,
+    Config, GeneratedFile, Sides, Source, generate,
+    program::{self, Plan},
 };
 use support::{Folder, Workspace, echo_model, workspace};
 
@@ -34,7 +33,7 @@ fn modules_of_one_name_have_files_of_their_own() {
         ["crate::lab", "crate::v1::lab", "crate::v2::lab"].map(|it| module(it, Sides::ALL, &model));
     let out = folder.path("out");
     let plans = modules.iter().map(|it| Plan::of_file(out.as_ref(), it).unwrap());
-    files::write(&plans.collect::<Vec<_>>()).unwrap();
+    program::write(&plans.collect::<Vec<_>>()).unwrap();
     for (file, path) in modules.iter().zip(["lab.rs", "v1/lab.rs", "v2/lab.rs"]) {
         assert_eq!(file.path, path);
         assert_eq!(fs::read_to_string(format!("{out}/{path}")).unwrap(), file.contents);

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use codegen::json::{Kind, Value};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::Random;
 
@@ -13,7 +13,7 @@ pub enum Node {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number as it is written.
+    /// A number as it is written, with the digits that matter.
     Number(String),
     /// A text.
     String(String),
@@ -26,20 +26,7 @@ pub enum Node {
 impl Node {
     /// The tree of a text, if it is JSON.
     pub fn parse(text: &str) -> Option<Self> {
-        Value::parse(text).ok().map(|it| Self::of(&it))
-    }
-
-    fn of(value: &Value<'_>) -> Self {
-        match &value.kind {
-            Kind::Null => Self::Null,
-            Kind::Bool(it) => Self::Bool(*it),
-            Kind::Number(it) => Self::Number((*it).to_owned()),
-            Kind::String(it) => Self::String(it.to_string()),
-            Kind::Array(all) => Self::Array(all.iter().map(Self::of).collect()),
-            Kind::Object(all) => Self::Object(
-                all.iter().map(|it| (it.key.to_string(), Self::of(&it.value))).collect(),
-            ),
-        }
+        serde_json::from_str(text).ok()
     }
 
     /// The first member of this key, if it is an object that has one.
@@ -100,6 +87,62 @@ impl Node {
             Self::Object(all) => all.iter_mut().find_map(|(_, it)| it.nth_where(index, is_wanted)),
             _ => None,
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Number(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        Ok(Node::Number(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Number(format!("{value:?}")))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::String(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+        let mut all = Vec::new();
+        while let Some(item) = items.next_element()? {
+            all.push(item);
+        }
+        Ok(Node::Array(all))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
+        let mut all = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            all.push(entry);
+        }
+        Ok(Node::Object(all))
     }
 }
 

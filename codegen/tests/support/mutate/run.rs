@@ -25,7 +25,7 @@ pub fn run(json: &str, crate_name: &str) -> Outcome {
         Ok(Err(errors)) if errors.is_empty() => Outcome::Failed("no reason given".to_owned()),
         Ok(Err(errors)) => {
             // What is said can be printed, whatever the names are.
-            let _ = errors.render(codegen::diagnostic::Color::Ansi);
+            let _ = errors.render(codegen::Color::Ansi);
             Outcome::Refused
         }
         Ok(Ok(generated)) => {
