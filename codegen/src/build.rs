@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::{
-    Config, Diagnostic, Diagnostics, Source,
-    files::{self, Plan},
+    Config, Diagnostic,
+    files::{self, Folder, Models},
     generate,
 };
 
@@ -81,28 +81,32 @@ pub fn module(config: &Config, models: &[impl AsRef<Path>]) -> Result<PathBuf, E
     for model in &models {
         println!("cargo::rerun-if-changed={}", model.display());
     }
-    if !config.module.as_deref().is_some_and(crate::module::is_path) {
-        return Err(Error(Kind::NoModule(config.module.clone())));
+    match config.module.as_deref() {
+        Some(path) if crate::module::is_path(path) => {}
+        Some(path) => {
+            return Err(Error(format!(
+                "{path:?} is not the path of a module: it is one like crate::echo"
+            )));
+        }
+        None => {
+            let message =
+                "the configuration is for a crate: a build script's is made by Config::module";
+            return Err(Error(message.to_owned()));
+        }
     }
-    let Some(folder) = std::env::var_os("OUT_DIR") else {
-        return Err(Error(Kind::NoOutDir));
+    let Some(out) = std::env::var_os("OUT_DIR").map(PathBuf::from) else {
+        return Err(Error("there is no OUT_DIR: this is for build scripts".to_owned()));
     };
-    let models = files::read_models(&models).map_err(|it| Error(Kind::Files(it)))?;
-    let names: Vec<_> =
-        models.iter().map(|it| it.path.to_string_lossy().replace('\\', "/")).collect();
-    let sources = models.iter().zip(&names);
-    let sources: Vec<_> = sources.map(|(model, path)| Source { path, json: &model.json }).collect();
-    let generated = generate(config, &sources).map_err(|it| Error(Kind::Model(it)))?;
+    let folder = Folder::new(&out, None)?.lock()?;
+    let models = Models::read(&models, Path::new(""))?;
+    let generated = generate(config, &models.sources())
+        .map_err(|errors| Error(format!("the model is refused\n\n{errors}")))?;
     for warning in generated.warnings.iter() {
         println!("cargo::warning={}", one_line(warning));
     }
-    let folder = PathBuf::from(folder);
-    let mut plans = Vec::new();
-    for file in &generated.files {
-        plans.push(Plan::of_file(&folder, file).map_err(|it| Error(Kind::Files(it)))?);
-    }
-    files::write(&plans).map_err(|it| Error(Kind::Files(it)))?;
-    Ok(folder.join(&generated.files[0].path))
+    let path = out.join(&generated.files[0].path);
+    folder.compare(generated.files)?.apply()?;
+    Ok(path)
 }
 
 fn one_line(warning: &Diagnostic) -> String {
@@ -115,39 +119,24 @@ fn one_line(warning: &Diagnostic) -> String {
 }
 
 /// Why a build script could not generate.
-///
-/// `Debug` gives the text for people as well: it is what Cargo shows when `main` returns an error.
-pub struct Error(Kind);
+pub struct Error(String);
 
-enum Kind {
-    NoModule(Option<String>),
-    NoOutDir,
-    Files(files::Error),
-    Model(Diagnostics),
+impl From<files::Error> for Error {
+    fn from(error: files::Error) -> Self {
+        Self(error.to_string())
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::NoModule(Some(path)) => {
-                write!(f, "{path:?} is not the path of a module: it is one like crate::echo")
-            }
-            Kind::NoModule(None) => f.write_str(
-                "the configuration is for a crate: a build script's is made by Config::module",
-            ),
-            Kind::NoOutDir => f.write_str("there is no OUT_DIR: this is for build scripts"),
-            Kind::Files(error) => match std::error::Error::source(error) {
-                Some(source) => write!(f, "{error}: {source}"),
-                None => error.fmt(f),
-            },
-            Kind::Model(diagnostics) => write!(f, "the model is refused\n\n{diagnostics}"),
-        }
+        f.write_str(&self.0)
     }
 }
 
+// Cargo shows this text when `main` returns an error.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        f.write_str(&self.0)
     }
 }
 

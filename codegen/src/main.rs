@@ -1,198 +1,170 @@
 //! `cargo run -p codegen`: the bindings of this workspace, or of a model of your own.
 
 mod args;
+mod target;
 
 use std::{
     io::{self, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
-    slice::from_ref,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
-use args::{Command, Target};
+use anyhow::Result;
+use args::{Args, UsageError, unknown, usage};
 use codegen::{
-    Color, Diagnostics, Source, Summary, generate,
-    program::{self, Change, ModelFile, Plan, ShowError, read_models, show},
+    Color, Diagnostics, Summary, generate,
+    program::{Change, Changes, Folder, Models, ShowError, diff, render_changes, show},
 };
+use target::{Target, root, shown};
 
 fn main() -> ExitCode {
-    let command = match args::parse(std::env::args_os().skip(1)) {
-        Ok(command) => command,
-        Err(error) => {
-            let help = "`cargo run -p codegen -- --help` shows the usage";
-            let _ = writeln!(io::stderr(), "error: {error}\n{help}");
-            return ExitCode::from(2);
-        }
+    let mut stdout = io::stdout().lock();
+    let args = Args::parse(std::env::args_os().skip(1));
+    let error = match args.and_then(|args| run(args, &mut stdout)) {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => return ExitCode::FAILURE,
+        Err(error) => error,
     };
-    match run(&command, &mut io::stdout().lock()) {
-        Ok(code) => code,
-        // Whoever reads what is shown has seen enough, as `head` has.
-        Err(error) if is_broken_pipe(&error) => ExitCode::FAILURE,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
-            ExitCode::FAILURE
+    let mut stderr = io::stderr().lock();
+    let is_broken_pipe = |it: &io::Error| matches!(it.kind(), io::ErrorKind::BrokenPipe);
+    // There is nobody left to tell where standard error is closed.
+    let _ = match error.downcast_ref::<Diagnostics>() {
+        Some(diagnostics) => print(diagnostics),
+        // The reader of what is printed has seen enough, as `head` has.
+        None if error.downcast_ref().is_some_and(is_broken_pipe) => Ok(()),
+        None => writeln!(stderr, "error: {error}"),
+    };
+    if error.is::<UsageError>() {
+        let _ = writeln!(stderr, "`cargo run -p codegen -- --help` shows the usage");
+        return ExitCode::from(2);
+    }
+    ExitCode::FAILURE
+}
+
+/// Does what the arguments say. False if the result is one that fails a script.
+fn run(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
+    if args.take("--help").is_some() {
+        writeln!(stdout, "{}", args::help())?;
+        return Ok(true);
+    }
+    if args.take("--version").is_some() {
+        writeln!(stdout, "codegen {}", env!("CARGO_PKG_VERSION"))?;
+        return Ok(true);
+    }
+    match args.next_word() {
+        None => run_generate(args, stdout),
+        Some(word) if word == "show" => run_show(args, stdout),
+        Some(word) if word == "diff" => run_diff(args, stdout),
+        Some(word) if args.has("--model") => {
+            let word = word.to_string_lossy();
+            usage(format!("repeat --model: each takes one path, and {word:?} is one more"))
         }
+        Some(word) => unknown(&word),
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe)
-}
-
-fn run(command: &Command, stdout: &mut impl Write) -> Result<ExitCode> {
-    match command {
-        Command::Help => {
-            writeln!(stdout, "{}", args::USAGE)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Version => {
-            writeln!(stdout, "codegen {}", env!("CARGO_PKG_VERSION"))?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Command::Generate { targets, is_check, repeat } => {
-            // Everything is generated before anything is written: all targets change, or none.
-            let mut outputs = Vec::new();
-            for target in targets {
-                outputs.extend(Output::of(target)?);
-            }
-            if outputs.len() != targets.len() {
-                return Ok(ExitCode::FAILURE);
-            }
-            match is_check {
-                true => check(&outputs, repeat, stdout),
-                false => write(outputs, stdout),
-            }
-        }
-        Command::Show { models, service, words, name } => {
-            let input = Input::read(models)?;
-            match show(&input.sources(), service.as_deref(), words, name.as_deref()) {
-                Ok(text) => {
-                    write!(stdout, "{text}")?;
-                    Ok(ExitCode::SUCCESS)
-                }
-                Err(ShowError::Model(errors)) => {
-                    print_diagnostics(&errors)?;
-                    Ok(ExitCode::FAILURE)
-                }
-                Err(error) => Err(error.into()),
-            }
-        }
-        Command::Diff { old, new, service, words } => {
-            let (old, new) = (Input::read(from_ref(old))?, Input::read(from_ref(new))?);
-            match program::diff(&old.sources(), &new.sources(), service.as_deref(), words) {
-                Ok(changes) => {
-                    write!(stdout, "{}", program::render_changes(&changes))?;
-                    let breaks = changes.iter().any(Change::breaks);
-                    Ok(if breaks { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-                }
-                Err(errors) => {
-                    print_diagnostics(&errors)?;
-                    Ok(ExitCode::FAILURE)
-                }
-            }
-        }
+fn run_show(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
+    let mut paths = args.take_models();
+    if paths.is_empty() {
+        paths.push(root().join("model"));
     }
-}
-
-/// A model that has been read, and what its files are called.
-struct Input {
-    models: Vec<ModelFile>,
-    names: Vec<String>,
-}
-
-impl Input {
-    fn read(paths: &[PathBuf]) -> Result<Self> {
-        let models = read_models(paths)?;
-        let names = models.iter().map(|it| args::relative(&it.path)).collect();
-        Ok(Self { models, names })
+    let (service, words) = (args.take_text("--service"), args.take_words()?);
+    let name = args.next_word().map(|it| it.to_string_lossy().into_owned());
+    args.finish()?;
+    let models = Models::read(&paths, root())?;
+    match show(&models.sources(), service.as_deref(), &words, name.as_deref()) {
+        Ok(text) => write!(stdout, "{text}")?,
+        Err(ShowError::Model(errors)) => return Err(errors.into()),
+        Err(error) => return Err(error.into()),
     }
-
-    fn sources(&self) -> Vec<Source<'_>> {
-        let sources = self.models.iter().zip(&self.names);
-        sources.map(|(model, path)| Source { path, json: &model.json }).collect()
-    }
+    Ok(true)
 }
 
-fn write(outputs: Vec<Output>, stdout: &mut impl Write) -> Result<ExitCode> {
+fn run_diff(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
+    let (Some(old), Some(new)) = (args.next_word(), args.next_word()) else {
+        return usage("diff needs two models, the old one and the new one");
+    };
+    if old.is_empty() || new.is_empty() {
+        return usage("a path is empty: name a file or a folder");
+    }
+    let (service, words) = (args.take_text("--service"), args.take_words()?);
+    args.finish()?;
+    let read = |path| Models::read(&[PathBuf::from(path)], root());
+    let (old, new) = (read(old)?, read(new)?);
+    let changes = diff(&old.sources(), &new.sources(), service.as_deref(), &words)?;
+    write!(stdout, "{}", render_changes(&changes))?;
+    Ok(!changes.iter().any(Change::breaks))
+}
+
+fn run_generate(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
+    let is_check = args.take("--check").is_some();
+    let command = target::command(&args);
+    let targets = Target::all(&mut args)?;
+    args.finish()?;
+    // Everything is generated before anything is written: all targets change, or none.
+    let outputs: Vec<_> =
+        targets.iter().map(|it| Output::of(it, is_check)).collect::<Result<_>>()?;
+    if is_check {
+        return check(&outputs, &command, stdout);
+    }
     let start = Instant::now();
-    let (plans, reports): (Vec<_>, Vec<_>) =
-        outputs.into_iter().map(|it| (it.plans, it.report)).unzip();
-    let counts: Vec<_> = plans.iter().map(Vec::len).collect();
-    let plans: Vec<_> = plans.into_iter().flatten().collect();
-    program::write(&plans)?;
-    let mut plans = &plans[..];
-    for (count, report) in counts.into_iter().zip(reports) {
-        let (own, others) = plans.split_at(count);
-        report.print(own, stdout)?;
-        plans = others;
+    for output in &outputs {
+        output.changes.apply()?;
+    }
+    for output in &outputs {
+        output.report(stdout)?;
     }
     writeln!(stdout, "written in {}", milliseconds(start.elapsed()))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(true)
+}
+
+fn check(outputs: &[Output], command: &str, stdout: &mut impl Write) -> Result<bool> {
+    let mut is_up_to_date = true;
+    for Output { title, changes, .. } in outputs {
+        let differences: Vec<_> = changes.differences().collect();
+        is_up_to_date &= differences.is_empty();
+        let state = if differences.is_empty() { "up to date" } else { "not up to date" };
+        writeln!(stdout, "{title}: {state}")?;
+        for (word, path) in differences {
+            writeln!(stdout, "  {word}: {}", shown(&path))?;
+        }
+    }
+    if !is_up_to_date {
+        writeln!(stdout, "run: {command}")?;
+    }
+    Ok(is_up_to_date)
 }
 
 /// What is generated for one target.
 struct Output {
-    plans: Vec<Plan>,
-    report: Report,
-}
-
-impl Output {
-    /// `None` if the model is refused, which has been said.
-    fn of(target: &Target) -> Result<Option<Self>> {
-        let start = Instant::now();
-        let input = Input::read(&target.models)?;
-        let generated = match generate(&target.config, &input.sources()) {
-            Ok(generated) => generated,
-            Err(errors) => {
-                print_diagnostics(&errors)?;
-                return Ok(None);
-            }
-        };
-        if !generated.warnings.is_empty() {
-            print_diagnostics(&generated.warnings)?;
-        }
-        let mut plans = vec![Plan::new(&target.sources, &generated.files)?];
-        if let Some(manifest) = &target.manifest {
-            let file = program::manifest(&target.config, &generated, &manifest.runtime);
-            plans.push(Plan::of_file(&manifest.folder, &file)?);
-        }
-        let out = target.manifest.as_ref().map_or(&target.sources, |it| &it.folder);
-        let title = format!("{} -> {}", input.names.join(", "), args::relative(out));
-        let report = Report { title, summary: generated.summary, time: start.elapsed() };
-        Ok(Some(Self { plans, report }))
-    }
-}
-
-fn check(outputs: &[Output], repeat: &str, stdout: &mut impl Write) -> Result<ExitCode> {
-    let mut is_up_to_date = true;
-    for Output { plans, report } in outputs {
-        let differences: Vec<_> = plans.iter().flat_map(Plan::differences).collect();
-        is_up_to_date &= differences.is_empty();
-        let state = if differences.is_empty() { "up to date" } else { "not up to date" };
-        writeln!(stdout, "{}: {state}", report.title)?;
-        for (word, path) in differences {
-            writeln!(stdout, "  {word}: {}", args::relative(&path))?;
-        }
-    }
-    if is_up_to_date {
-        return Ok(ExitCode::SUCCESS);
-    }
-    writeln!(stdout, "run: {repeat}")?;
-    Ok(ExitCode::FAILURE)
-}
-
-/// What is said about a target when it is done.
-struct Report {
     title: String,
     summary: Summary,
+    changes: Changes,
     /// For reading, generating and comparing with what is there.
     time: Duration,
 }
 
-impl Report {
-    fn print(&self, plans: &[Plan], stdout: &mut impl Write) -> Result<()> {
+impl Output {
+    fn of(target: &Target, is_check: bool) -> Result<Self> {
+        let start = Instant::now();
+        let mut folder = Folder::new(&target.out, Some(target.owned()))?;
+        if !is_check {
+            folder = folder.lock()?;
+        }
+        let models = Models::read(&target.models, root())?;
+        let sources = models.sources();
+        let generated = generate(&target.config, &sources)?;
+        if !generated.warnings.is_empty() {
+            print(&generated.warnings)?;
+        }
+        let changes = folder.compare(generated.files)?;
+        let names: Vec<_> = sources.iter().map(|it| it.path).collect();
+        let title = format!("{} -> {}", names.join(", "), shown(&target.out));
+        Ok(Self { title, summary: generated.summary, changes, time: start.elapsed() })
+    }
+
+    fn report(&self, stdout: &mut impl Write) -> Result<()> {
         let Summary { service, unary, subscriptions, client_streams, shapes, .. } = &self.summary;
         let operations = unary + subscriptions + client_streams;
         let kinds = [
@@ -200,22 +172,18 @@ impl Report {
             (*subscriptions, "subscriptions"),
             (*client_streams, "with events from the client"),
         ];
-        let kinds =
-            kinds.iter().filter(|it| it.0 > 0).map(|(count, kind)| format!("{count} {kind}"));
-        let kinds = kinds.collect::<Vec<_>>().join(", ");
-        let count = |of: fn(&Plan) -> usize| plans.iter().map(of).sum::<usize>();
-        let (written, unchanged, deleted) =
-            (count(Plan::written), count(Plan::unchanged), count(Plan::deleted));
-        let time = milliseconds(self.time);
-        writeln!(stdout, "{}", self.title)?;
-        writeln!(stdout, "  service     {service}")?;
-        writeln!(stdout, "  operations  {operations}: {kinds}")?;
-        writeln!(stdout, "  shapes      {shapes}")?;
+        let kinds = kinds.iter().filter(|it| it.0 > 0);
+        let kinds: Vec<_> = kinds.map(|(count, kind)| format!("{count} {kind}")).collect();
+        let [written, unchanged, deleted] = self.changes.counts();
         writeln!(
             stdout,
-            "  files       {written} written, {unchanged} unchanged, {deleted} deleted"
+            "{}\n  service     {service}\n  operations  {operations}: {}\n  shapes      {shapes}\n  \
+             files       {written} written, {unchanged} unchanged, {deleted} deleted\n  \
+             generated   in {}",
+            self.title,
+            kinds.join(", "),
+            milliseconds(self.time)
         )?;
-        writeln!(stdout, "  generated   in {time}")?;
         Ok(())
     }
 }
@@ -224,10 +192,9 @@ fn milliseconds(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
-fn print_diagnostics(diagnostics: &Diagnostics) -> Result<()> {
-    let stderr = io::stderr().lock();
+fn print(diagnostics: &Diagnostics) -> io::Result<()> {
+    let mut stderr = io::stderr();
     let is_plain = !stderr.is_terminal() || std::env::var_os("NO_COLOR").is_some();
     let color = if is_plain { Color::Never } else { Color::Ansi };
-    let mut stderr = stderr;
-    writeln!(stderr, "{}", diagnostics.render(color)).context("cannot write to standard error")
+    writeln!(stderr, "{}", diagnostics.render(color))
 }

@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use support::{Folder, echo_model, generate_echo, run, run_in, tree};
+use support::{Folder, echo_model, generate_echo, old_file, run, run_in, tree};
 
 #[test]
 fn writes_a_crate_and_then_nothing_more() {
@@ -235,7 +235,3 @@ fn one_of_several_services_is_chosen() {
 
 const SECOND_SERVICE: &str =
     r#"{ "smithy": "2.0", "shapes": { "com.example#Other": { "type": "service" } } }"#;
-
-fn old_file() -> String {
-    format!("// {} from elsewhere. Do not edit.\n", codegen::HEADER)
-}

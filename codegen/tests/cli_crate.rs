@@ -75,11 +75,15 @@ fn the_runtime_is_where_it_is_said_to_be() {
     for (place, expected) in [
         ("0.1", "eventstream-rpc = { version = \"0.1\", default-features = false }\n"),
         (&*vendored, "{ path = \"../vendor/eventstream-rpc\", version = \"0.1.0\", "),
+        (&*folder.path("echo/runtime"), "{ path = \"runtime\", version = \"0.1.0\", "),
+        (&*folder.path(""), "{ path = \"..\", version = \"0.1.0\", "),
     ] {
         generate(&folder, &["--runtime", place]);
         let manifest = fs::read_to_string(folder.path("echo/Cargo.toml")).unwrap();
         assert!(manifest.contains(expected), "{manifest}");
     }
+    let runtime = fs::read_to_string(workspace().join("runtime/Cargo.toml")).unwrap();
+    assert!(runtime.contains("\nversion = \"0.1.0\"\n"), "{runtime}");
 }
 
 /// What is in the crate with each choice of sides: a feature, a file, and neither for what is left out.

@@ -1,0 +1,161 @@
+//! What the command line asks to generate.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use codegen::{
+    Config, Connector, Runtime, Sides,
+    program::{check_crate, real, relative},
+};
+
+use crate::args::{Args, usage};
+
+/// A model and the crate that it becomes.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) models: Vec<PathBuf>,
+    /// The folder of the crate if it has a manifest, else of its sources.
+    pub(crate) out: PathBuf,
+    pub(crate) config: Config,
+}
+
+impl Target {
+    /// The target of these arguments, or those of this workspace if there are none.
+    pub(crate) fn all(args: &mut Args) -> Result<Vec<Self>> {
+        match args.options() {
+            [] => Ok(workspace()),
+            _ => Self::own(args).map(|it| vec![it]),
+        }
+    }
+
+    fn own(args: &mut Args) -> Result<Self> {
+        let models = args.take_models();
+        if models.is_empty() {
+            return usage("--model is missing");
+        }
+        let Some(out) = args.take("--out").map(PathBuf::from) else {
+            return usage("--out is missing");
+        };
+        let (crate_name, runtime) = (args.take_text("--crate"), args.take_text("--runtime"));
+        let mut config = match crate_name {
+            None if runtime.is_some() => return usage("--runtime needs --crate"),
+            None => Config::new(holder(&out).unwrap_or_else(|| "client".to_owned())),
+            Some(name) => {
+                if let Err(why) = check_crate(&name) {
+                    return usage(format!("{name:?} cannot be the name of a crate: {why}"));
+                }
+                let mut config = Config::new(name);
+                config.runtime = Some(runtime_at(runtime, &out));
+                config
+            }
+        };
+        config.service = args.take_text("--service");
+        config.skip = std::iter::from_fn(|| args.take_text("--skip")).collect();
+        config.words = args.take_words()?;
+        config.connector = match args.take_text("--connector").as_deref() {
+            None => Connector::None,
+            Some("greengrass") => Connector::Greengrass,
+            Some(name) => return usage(format!("there is no connector {name:?}")),
+        };
+        if let Some(list) = args.take_text("--sides") {
+            config.sides = sides(&list)?;
+        }
+        Ok(Self { models, out, config })
+    }
+
+    /// The folder inside [`out`](Self::out) in which every file is generated.
+    pub(crate) fn owned(&self) -> &'static str {
+        if self.config.runtime.is_some() { "src" } else { "" }
+    }
+}
+
+/// The crates of this workspace.
+fn workspace() -> Vec<Target> {
+    let target = |model: &str, out: &str, config| Target {
+        models: vec![root().join(model)],
+        out: root().join(out),
+        config,
+    };
+    let mut greengrass = Config::new("greengrass-core-ipc");
+    greengrass.connector = Connector::Greengrass;
+    greengrass.readme = true;
+    vec![
+        target("model", "generated/src", greengrass),
+        target("tests/echo/model", "tests/echo/src", Config::new("echo")),
+    ]
+}
+
+fn sides(list: &str) -> Result<Sides> {
+    list.split(',').try_fold(Sides::NONE, |sides, name| match name.trim() {
+        "client" => Ok(sides.with_client()),
+        "blocking" => Ok(sides.with_blocking()),
+        "server" => Ok(sides.with_server()),
+        name => usage(format!("there is no side {name:?}: there are client, blocking and server")),
+    })
+}
+
+/// What `--runtime` means: a version begins with a digit or an operator, such as `0.1` or `=0.1.3`.
+fn runtime_at(place: Option<String>, crate_folder: &Path) -> Runtime {
+    let is_version =
+        |it: &str| it.starts_with(|first: char| first.is_ascii_digit() || "=^~<>*".contains(first));
+    let folder = match place {
+        Some(place) if is_version(&place) => return Runtime::Version(place),
+        Some(place) => PathBuf::from(place),
+        None => root().join("runtime"),
+    };
+    // Relative to the crate, so that both can be moved together.
+    let (crate_folder, real_folder) = (real(crate_folder), real(&folder));
+    let way = crate_folder.ok().zip(real_folder.ok()).and_then(|(from, to)| way(&from, &to));
+    Runtime::Folder(way.unwrap_or_else(|| folder.to_string_lossy().into_owned()))
+}
+
+/// The relative path from a folder to another, both absolute. `None` between two drives.
+fn way(from: &Path, to: &Path) -> Option<String> {
+    let shared = from.components().zip(to.components()).take_while(|(from, to)| from == to).count();
+    let up = from.components().skip(shared).map(|_| "..".into());
+    let down = to.components().skip(shared).map(|it| it.as_os_str().to_string_lossy());
+    (shared > 0).then(|| up.chain(down).collect::<Vec<_>>().join("/"))
+}
+
+/// The name of the folder that holds `out`, if a crate can have it.
+fn holder(out: &Path) -> Option<String> {
+    let real = real(out).ok()?;
+    let name = real.parent()?.file_name()?.to_string_lossy().into_owned();
+    check_crate(&name).is_ok().then_some(name)
+}
+
+/// The folder of this workspace when the program was compiled.
+pub(crate) fn root() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package)
+}
+
+/// A path relative to this workspace, if it is inside: what the program prints is the same wherever the
+/// workspace is.
+pub(crate) fn shown(path: &Path) -> String {
+    relative(path, root())
+}
+
+/// The command that generates with these arguments, for a shell in the current folder.
+pub(crate) fn command(args: &Args) -> String {
+    let mut command = "cargo run".to_owned();
+    if !std::env::current_dir().is_ok_and(|it| it.starts_with(root())) {
+        let manifest = root().join("Cargo.toml");
+        command.push_str(&format!(" --manifest-path {}", quoted(&manifest.to_string_lossy())));
+    }
+    command.push_str(" -p codegen");
+    for (index, (name, value)) in args.options().iter().enumerate() {
+        let separator = if index == 0 { " --" } else { "" };
+        command.push_str(&format!("{separator} {name} {}", quoted(&value.to_string_lossy())));
+    }
+    command
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+=:@%,".contains(it);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
