@@ -5,7 +5,8 @@ use std::{ffi::OsString, fmt, path::PathBuf};
 use anyhow::Result;
 use codegen::Words;
 
-const USAGE: &str = "\
+/// What the program can do.
+pub(crate) const USAGE: &str = "\
 usage: cargo run -p codegen [-- ARGUMENTS]
 
   (no arguments)           generate the bindings of this workspace: model/ to generated/src, and
@@ -16,122 +17,67 @@ usage: cargo run -p codegen [-- ARGUMENTS]
   --help, --version        print this text, or the version
 ";
 
-const NOTES: &str = "
+/// The options: a text for people, and what [`Args::parse`] goes by. An option takes a value if its name
+/// has a word after it, and can be given several times if it says "may be repeated".
+pub(crate) const OPTIONS: &str = "
+To generate:
+  --check           write nothing; exit with status 1 if a generated file is not up to date
+  --model PATH      a file in Smithy JSON AST, a folder whose *.json are one model, or - for standard
+                    input; may be repeated
+  --out DIR         where the sources go. Files that were not generated are never overwritten or deleted:
+                    a folder that holds one is refused
+  --crate NAME      DIR is a crate: the sources go to DIR/src, and DIR/Cargo.toml is written as well.
+                    What else DIR holds is yours and stays. Without --crate, DIR has the sources alone
+  --runtime PLACE   where that crate finds eventstream-rpc: a version, such as 0.1, or a folder. Without
+                    it, the folder runtime/ of this workspace
+  --skip OPERATION  leave an operation out, such as one with a streaming blob; may be repeated
+  --sides LIST      what is generated, of client, blocking, server (as in --sides client); all by default
+  --connector greengrass
+                    Client::connect finds its socket and token as a Greengrass component does
+
+To generate, to show and to compare (show has --model too, for another model than model/):
+  --service ID      the service, such as aws.greengrass#GreengrassCoreIPC, if a model has several
+  --word WORD       a word that stays in one piece in names of fields and methods, spelled as in the model:
+                    with GitHub, GitHubToken is github_token. Besides IoT, IPv4, IPv6, SigV4, KiB, MiB, GiB
+                    and TiB; may be repeated
+
+In place of all others:
+  --help            print this text
+  --version         print the version
+
 NAME is a shape ID, such as aws.greengrass#QOS, or its end, or what it is called in Rust. OLD and NEW are
 files or folders, as for --model.
 
 Exit status: 0; 1 if a model is refused, --check finds something stale, show does not know NAME, or diff
-finds something that breaks; 2 for wrong usage.";
+finds something that breaks; 2 for wrong usage.
+";
 
-/// An option: what is understood, and what the help says.
 struct Opt {
-    /// The name, and what the value is called if it has one.
-    usage: &'static str,
+    /// Without the dashes.
+    name: &'static str,
+    takes_value: bool,
     is_repeated: bool,
-    help: &'static str,
 }
 
 impl Opt {
-    const fn new(usage: &'static str, help: &'static str) -> Self {
-        Self { usage, is_repeated: false, help }
+    fn find(name: &str) -> Option<Self> {
+        let entries = OPTIONS.split("\n\n").flat_map(|section| section.split("\n  --").skip(1));
+        let mut options = entries.map(|entry| {
+            let (usage, help) = entry.split_once("  ").unwrap_or((entry, ""));
+            let mut words = usage.split_whitespace();
+            let name = words.next().unwrap_or_default();
+            let is_repeated = help.contains("may be repeated");
+            Self { name, takes_value: words.next().is_some(), is_repeated }
+        });
+        options.find(|option| option.name == name)
     }
-
-    const fn repeated(usage: &'static str, help: &'static str) -> Self {
-        Self { usage, is_repeated: true, help }
-    }
-
-    fn name(&self) -> &'static str {
-        self.usage.split(' ').next().unwrap_or_default()
-    }
-
-    fn value(&self) -> Option<&'static str> {
-        self.usage.split(' ').nth(1)
-    }
-}
-
-/// The options, by what they are for.
-const OPTIONS: [(&str, &[Opt]); 3] = [
-    ("", &[Opt::new("--help", ""), Opt::new("--version", "")]),
-    (
-        "To generate",
-        &[
-            Opt::new(
-                "--check",
-                "write nothing; exit with status 1 if a generated file is not up to date",
-            ),
-            Opt::repeated(
-                "--model PATH",
-                "a file in Smithy JSON AST, a folder whose *.json are one model, or - for standard\ninput",
-            ),
-            Opt::new(
-                "--out DIR",
-                "where the sources go. Files that were not generated are never overwritten or deleted:\n\
-                 a folder that holds one is refused",
-            ),
-            Opt::new(
-                "--crate NAME",
-                "DIR is a crate: the sources go to DIR/src, and DIR/Cargo.toml is written as well.\n\
-                 What else DIR holds is yours and stays. Without --crate, DIR has the sources alone",
-            ),
-            Opt::new(
-                "--runtime PLACE",
-                "where that crate finds eventstream-rpc: a version, such as 0.1, or a folder. Without\n\
-                 it, the folder runtime/ of this workspace",
-            ),
-            Opt::repeated(
-                "--skip OPERATION",
-                "leave an operation out, such as one with a streaming blob",
-            ),
-            Opt::new(
-                "--sides LIST",
-                "what is generated, of client, blocking, server (as in --sides client); all by default",
-            ),
-            Opt::new(
-                "--connector greengrass",
-                "Client::connect finds its socket and token as a Greengrass component does",
-            ),
-        ],
-    ),
-    (
-        "Also to show, for another model than model/ with --model, and to compare",
-        &[
-            Opt::new(
-                "--service ID",
-                "the service, such as aws.greengrass#GreengrassCoreIPC, if a model has several",
-            ),
-            Opt::repeated(
-                "--word WORD",
-                "a word that stays in one piece in names of fields and methods, spelled as in the\n\
-                 model: with GitHub, GitHubToken is github_token. Besides IoT, IPv4, IPv6, SigV4, KiB,\n\
-                 MiB, GiB and TiB",
-            ),
-        ],
-    ),
-];
-
-/// How the program is used.
-pub(crate) fn help() -> String {
-    const MARGIN: &str = "\n                    ";
-    let mut text = USAGE.to_owned();
-    for (title, options) in OPTIONS.iter().filter(|it| !it.0.is_empty()) {
-        text.push_str(&format!("\n{title}:\n"));
-        for it in *options {
-            let wide = if it.usage.len() > 16 { MARGIN } else { "" };
-            let help = it.help.replace('\n', MARGIN);
-            let repeated = if it.is_repeated { "; may be repeated" } else { "" };
-            text.push_str(&match wide {
-                "" => format!("  {:16}  {help}{repeated}\n", it.usage),
-                _ => format!("  {}{wide}{help}{repeated}\n", it.usage),
-            });
-        }
-    }
-    text + NOTES
 }
 
 /// The arguments after the program's name. What is understood is taken out.
 #[derive(Debug, Default)]
 pub(crate) struct Args {
     words: Vec<OsString>,
+    /// The options by name without dashes, those without a value with an empty one.
     options: Vec<(&'static str, OsString)>,
 }
 
@@ -140,39 +86,34 @@ impl Args {
         let mut parsed = Self::default();
         let mut args = args.peekable();
         while let Some(arg) = args.next() {
-            let text = arg.to_string_lossy().into_owned();
+            let text = arg.to_string_lossy();
             let (name, inline) = match text.split_once('=') {
                 Some((name, value)) => (name, Some(OsString::from(value))),
                 None => (if text == "-h" { "--help" } else { &*text }, None),
             };
-            let option = OPTIONS.iter().flat_map(|it| it.1).find(|it| it.name() == name);
-            let Some(option) = option.filter(|it| it.value().is_some() || inline.is_none()) else {
-                if text.starts_with('-') && text != "-" {
-                    return unknown(&arg);
+            let option = name.strip_prefix("--").and_then(Opt::find);
+            match option.filter(|it| it.takes_value || inline.is_none()) {
+                Some(option) if parsed.has(option.name) && !option.is_repeated => {
+                    return usage(format!("{name} is given twice"));
                 }
-                parsed.words.push(arg);
-                continue;
-            };
-            let name = option.name();
-            if !option.is_repeated && parsed.has(name) {
-                return usage(format!("{name} is given twice"));
-            }
-            let is_value = |it: &OsString| !it.to_string_lossy().starts_with("--");
-            let value = match option.value() {
-                None => OsString::new(),
-                Some(_) => match inline.or_else(|| args.next_if(is_value)) {
-                    None => return usage(format!("{name} needs a value")),
-                    Some(path)
-                        if path.is_empty() && matches!(name, "--model" | "--out" | "--runtime") =>
-                    {
+                Some(Opt { name, takes_value: false, .. }) => {
+                    parsed.options.push((name, OsString::new()));
+                }
+                Some(option) => {
+                    let is_value = |it: &OsString| !it.to_string_lossy().starts_with("--");
+                    let Some(value) = inline.or_else(|| args.next_if(is_value)) else {
+                        return usage(format!("{name} needs a value"));
+                    };
+                    if value.is_empty() && matches!(option.name, "model" | "out" | "runtime") {
                         return usage(format!("{name} is empty: name a file or a folder"));
                     }
-                    Some(value) => value,
-                },
-            };
-            parsed.options.push((name, value));
+                    parsed.options.push((option.name, value));
+                }
+                None if text.starts_with('-') && text != "-" => return unknown(&arg),
+                None => parsed.words.push(arg),
+            }
         }
-        let models = parsed.options.iter().filter(|it| it.0 == "--model").map(|it| &it.1);
+        let models = parsed.options.iter().filter(|it| it.0 == "model").map(|it| &it.1);
         match models.chain(&parsed.words).filter(|it| *it == "-").count() {
             0 | 1 => Ok(parsed),
             _ => usage("standard input (-) can be read once"),
@@ -183,7 +124,7 @@ impl Args {
         self.options.iter().any(|it| it.0 == name)
     }
 
-    /// The options that are left and have values, in order.
+    /// The options that are left, in order.
     pub(crate) fn options(&self) -> &[(&'static str, OsString)] {
         &self.options
     }
@@ -198,11 +139,11 @@ impl Args {
     }
 
     pub(crate) fn take_models(&mut self) -> Vec<PathBuf> {
-        std::iter::from_fn(|| self.take("--model")).map(PathBuf::from).collect()
+        std::iter::from_fn(|| self.take("model")).map(PathBuf::from).collect()
     }
 
     pub(crate) fn take_words(&mut self) -> Result<Words> {
-        let words: Vec<_> = std::iter::from_fn(|| self.take_text("--word")).collect();
+        let words: Vec<_> = std::iter::from_fn(|| self.take_text("word")).collect();
         Words::with(words).or_else(|error| usage(format!("--word: {error}")))
     }
 
@@ -215,7 +156,7 @@ impl Args {
     pub(crate) fn finish(mut self) -> Result<()> {
         match (self.next_word(), self.options.first()) {
             (Some(word), _) => unknown(&word),
-            (None, Some((name, _))) => usage(format!("{name} has no meaning here")),
+            (None, Some((name, _))) => usage(format!("--{name} has no meaning here")),
             (None, None) => Ok(()),
         }
     }

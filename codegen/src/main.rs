@@ -44,11 +44,11 @@ fn main() -> ExitCode {
 
 /// Does what the arguments say. False if the result is one that fails a script.
 fn run(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
-    if args.take("--help").is_some() {
-        writeln!(stdout, "{}", args::help())?;
+    if args.take("help").is_some() {
+        write!(stdout, "{}{}", args::USAGE, args::OPTIONS)?;
         return Ok(true);
     }
-    if args.take("--version").is_some() {
+    if args.take("version").is_some() {
         writeln!(stdout, "codegen {}", env!("CARGO_PKG_VERSION"))?;
         return Ok(true);
     }
@@ -56,7 +56,7 @@ fn run(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
         None => run_generate(args, stdout),
         Some(word) if word == "show" => run_show(args, stdout),
         Some(word) if word == "diff" => run_diff(args, stdout),
-        Some(word) if args.has("--model") => {
+        Some(word) if args.has("model") => {
             let word = word.to_string_lossy();
             usage(format!("repeat --model: each takes one path, and {word:?} is one more"))
         }
@@ -69,7 +69,7 @@ fn run_show(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     if paths.is_empty() {
         paths.push(root().join("model"));
     }
-    let (service, words) = (args.take_text("--service"), args.take_words()?);
+    let (service, words) = (args.take_text("service"), args.take_words()?);
     let name = args.next_word().map(|it| it.to_string_lossy().into_owned());
     args.finish()?;
     let models = Models::read(&paths, root())?;
@@ -88,7 +88,7 @@ fn run_diff(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     if old.is_empty() || new.is_empty() {
         return usage("a path is empty: name a file or a folder");
     }
-    let (service, words) = (args.take_text("--service"), args.take_words()?);
+    let (service, words) = (args.take_text("service"), args.take_words()?);
     args.finish()?;
     let read = |path| Models::read(&[PathBuf::from(path)], root());
     let (old, new) = (read(old)?, read(new)?);
@@ -98,7 +98,7 @@ fn run_diff(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
 }
 
 fn run_generate(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
-    let is_check = args.take("--check").is_some();
+    let is_check = args.take("check").is_some();
     let command = target::command(&args);
     let targets = Target::all(&mut args)?;
     args.finish()?;

@@ -33,10 +33,10 @@ impl Target {
         if models.is_empty() {
             return usage("--model is missing");
         }
-        let Some(out) = args.take("--out").map(PathBuf::from) else {
+        let Some(out) = args.take("out").map(PathBuf::from) else {
             return usage("--out is missing");
         };
-        let (crate_name, runtime) = (args.take_text("--crate"), args.take_text("--runtime"));
+        let (crate_name, runtime) = (args.take_text("crate"), args.take_text("runtime"));
         let mut config = match crate_name {
             None if runtime.is_some() => return usage("--runtime needs --crate"),
             None => Config::new(holder(&out).unwrap_or_else(|| "client".to_owned())),
@@ -49,15 +49,15 @@ impl Target {
                 config
             }
         };
-        config.service = args.take_text("--service");
-        config.skip = std::iter::from_fn(|| args.take_text("--skip")).collect();
+        config.service = args.take_text("service");
+        config.skip = std::iter::from_fn(|| args.take_text("skip")).collect();
         config.words = args.take_words()?;
-        config.connector = match args.take_text("--connector").as_deref() {
+        config.connector = match args.take_text("connector").as_deref() {
             None => Connector::None,
             Some("greengrass") => Connector::Greengrass,
             Some(name) => return usage(format!("there is no connector {name:?}")),
         };
-        if let Some(list) = args.take_text("--sides") {
+        if let Some(list) = args.take_text("sides") {
             config.sides = sides(&list)?;
         }
         Ok(Self { models, out, config })
@@ -146,7 +146,7 @@ pub(crate) fn command(args: &Args) -> String {
     command.push_str(" -p codegen");
     for (index, (name, value)) in args.options().iter().enumerate() {
         let separator = if index == 0 { " --" } else { "" };
-        command.push_str(&format!("{separator} {name} {}", quoted(&value.to_string_lossy())));
+        command.push_str(&format!("{separator} --{name} {}", quoted(&value.to_string_lossy())));
     }
     command
 }
