@@ -1,31 +1,33 @@
-//! The Smithy JSON AST as plain data (Smithy 2.0 spec, section "JSON AST").
+//! The Smithy JSON AST as plain data (Smithy 2.0 specification, section "JSON AST").
 //!
-//! It knows Smithy and nothing of Rust. [`parse()`] reads and merges the files, applies `apply` statements
-//! and mixins, and reads the traits; whether the shapes fit together is for [`resolve`](crate::resolve).
+//! [`parse()`] reads and merges the files, applies mixins and `apply` statements, and reads the traits.
+//! [`resolve`](crate::resolve) checks that the shapes fit together.
 
 mod merge;
 mod mixins;
 mod parse;
-mod raw;
 #[cfg(test)]
 mod tests;
 mod typed;
+mod upgrade;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::{
     Source,
     diagnostic::{Location, Reporter},
     json::Value,
+    prelude,
     shape_id::ShapeId,
-    traits::Traits,
+    traits::{RawTrait, Traits},
 };
 
 pub use crate::simple_type::SimpleType;
 
-/// Reads and merges all sources; what is wrong goes to the reporter.
+/// Reads and merges all sources; errors go to the reporter.
 pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Model {
     let mut files = Vec::new();
+    let mut versions = vec![Version::V2; sources.len()];
     for (index, source) in sources.iter().enumerate() {
         if let Some(twin) = sources[..index].iter().find(|it| it.json == source.json) {
             let location = Location { source: index, offset: 0 };
@@ -34,7 +36,12 @@ pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Mode
             continue;
         }
         match Value::parse(source.json) {
-            Ok(value) => files.extend(parse::file(index, &value, reporter)),
+            Ok(value) => {
+                if let Some((version, file)) = parse::file(index, &value, reporter) {
+                    versions[index] = version;
+                    files.push(file);
+                }
+            }
             Err(error) => {
                 let location = Location { source: index, offset: error.offset };
                 reporter
@@ -44,230 +51,222 @@ pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Mode
         }
     }
     let shapes = merge::merge(files, reporter);
+    let shapes = upgrade::upgrade(shapes, &versions, reporter);
     typed::read(shapes, reporter)
 }
 
-/// All shapes of all files, in the order in which they stand there.
-#[derive(Debug, Default)]
+/// The shapes of all files, in the order of the files.
+#[derive(Debug)]
 pub struct Model {
+    /// The shapes of the files, then those of the prelude.
     shapes: Vec<Shape>,
+    /// How many shapes the files have.
+    count: usize,
     index: HashMap<ShapeId, usize>,
-    /// Shapes of which a part could not be read, which has been reported.
-    broken: HashSet<ShapeId>,
-    /// The shapes that the values of traits name.
-    mentioned: HashSet<ShapeId>,
 }
 
 impl Model {
-    /// The shapes in order.
+    /// The shapes in order, without those of the prelude.
     pub fn shapes(&self) -> &[Shape] {
-        &self.shapes
+        &self.shapes[..self.count]
     }
 
-    /// The shape with this ID. Shapes of the prelude are not among them.
+    /// The shape with this ID, which may be one of the prelude.
     pub fn get(&self, id: &ShapeId) -> Option<&Shape> {
         Some(&self.shapes[*self.index.get(id)?])
-    }
-
-    /// Whether a part of this shape could not be read, which has been reported.
-    pub(crate) fn is_broken(&self, id: &ShapeId) -> bool {
-        self.broken.contains(id)
-    }
-
-    /// Whether the value of a trait names this shape.
-    pub(crate) fn is_mentioned(&self, id: &ShapeId) -> bool {
-        self.mentioned.contains(id)
     }
 }
 
 impl FromIterator<Shape> for Model {
     /// Of two shapes with one ID the first is kept.
     fn from_iter<I: IntoIterator<Item = Shape>>(shapes: I) -> Self {
-        let mut model = Self::default();
-        for shape in shapes {
-            if !model.index.contains_key(&shape.id) {
-                model.index.insert(shape.id.clone(), model.shapes.len());
+        let mut model = Self { shapes: Vec::new(), count: 0, index: HashMap::new() };
+        let mut add = |shape: Shape| {
+            model.index.entry(shape.id.clone()).or_insert_with(|| {
                 model.shapes.push(shape);
-            }
-        }
+                model.shapes.len() - 1
+            });
+        };
+        shapes.into_iter().for_each(&mut add);
+        model.count = model.shapes.len();
+        prelude::shapes().for_each(|it| {
+            model.index.insert(it.id.clone(), model.shapes.len());
+            model.shapes.push(it);
+        });
         model
     }
 }
 
-/// One shape. `T` is [`Traits`] but while the model is being read.
+/// A shape. `T` is [`Traits`] once the model has been read.
 #[derive(Clone, Debug)]
 pub struct Shape<T = Traits> {
     /// Its ID.
     pub id: ShapeId,
-    /// Its type, with what only that type has.
-    pub kind: ShapeKind<T>,
+    /// Its type.
+    pub kind: ShapeKind,
+    /// Its members in order: one of a list, key and value of a map.
+    pub members: Vec<Member<T>>,
+    /// What a service, an operation or a resource refers to, in order.
+    pub references: Vec<Reference>,
+    /// The version of a service.
+    pub version: Option<String>,
     /// Its traits.
     pub traits: T,
-    /// Where its key stands.
+    /// Where its key is.
     pub location: Location,
+    /// Whether a part of it could not be read, which has been reported.
+    pub is_broken: bool,
+    /// Whether the value of a trait names it.
+    pub is_mentioned: bool,
 }
 
-/// What kind of shape it is.
-#[derive(Clone, Debug)]
-pub enum ShapeKind<T = Traits> {
+impl<T> Shape<T> {
+    /// What it refers to by these properties.
+    pub fn references<const N: usize>(
+        &self,
+        properties: [Property; N],
+    ) -> impl Iterator<Item = &Reference> {
+        self.references.iter().filter(move |it| properties.contains(&it.property))
+    }
+}
+
+impl Shape {
+    /// Whether it is a union of events.
+    pub fn is_event_stream(&self) -> bool {
+        self.traits.streaming && self.kind == ShapeKind::Union
+    }
+}
+
+/// The type of a shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShapeKind {
     /// A type without members.
     Simple(SimpleType),
-    /// Texts, each with a name. The members' values are in their `enumValue` trait.
-    Enum(Vec<Member<T>>),
-    /// 32-bit integers, each with a name. The members' values are in their `enumValue` trait.
-    IntEnum(Vec<Member<T>>),
+    /// Strings, each with a name; the values are in the trait `enumValue` of the members.
+    Enum,
+    /// 32-bit integers, each with a name; the values are in the trait `enumValue` of the members.
+    IntEnum,
     /// Values in order.
-    List(Member<T>),
-    /// Values by text.
-    Map {
-        /// The key.
-        key: Member<T>,
-        /// The value.
-        value: Member<T>,
-    },
+    List,
+    /// Values by string.
+    Map,
     /// Named values.
-    Structure(Vec<Member<T>>),
+    Structure,
     /// One of several named values.
-    Union(Vec<Member<T>>),
+    Union,
     /// A service.
-    Service(Service),
+    Service,
     /// An operation of a service.
-    Operation(Operation),
+    Operation,
     /// A resource, which binds operations to a service.
-    Resource(Resource),
+    Resource,
 }
 
-impl<T> ShapeKind<T> {
+impl ShapeKind {
     /// The `type` of the shape in the JSON AST.
-    pub fn name(&self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Simple(simple) => simple.name(),
-            Self::Enum(_) => "enum",
-            Self::IntEnum(_) => "intEnum",
-            Self::List(_) => "list",
-            Self::Map { .. } => "map",
-            Self::Structure(_) => "structure",
-            Self::Union(_) => "union",
-            Self::Service(_) => "service",
-            Self::Operation(_) => "operation",
-            Self::Resource(_) => "resource",
+            Self::Enum => "enum",
+            Self::IntEnum => "intEnum",
+            Self::List => "list",
+            Self::Map => "map",
+            Self::Structure => "structure",
+            Self::Union => "union",
+            Self::Service => "service",
+            Self::Operation => "operation",
+            Self::Resource => "resource",
         }
     }
 
-    /// All members, whatever they are called there.
-    pub fn members(&self) -> Vec<&Member<T>> {
-        match self {
-            Self::Enum(members)
-            | Self::IntEnum(members)
-            | Self::Structure(members)
-            | Self::Union(members) => members.iter().collect(),
-            Self::List(member) => vec![member],
-            Self::Map { key, value } => vec![key, value],
-            Self::Simple(_) | Self::Service(_) | Self::Operation(_) | Self::Resource(_) => {
-                Vec::new()
-            }
-        }
+    /// Whether it is an enum or an intEnum.
+    pub fn is_enum(self) -> bool {
+        matches!(self, Self::Enum | Self::IntEnum)
     }
 
-    /// All members, to be changed.
-    fn members_mut(&mut self) -> Vec<&mut Member<T>> {
-        match self {
-            Self::Enum(members)
-            | Self::IntEnum(members)
-            | Self::Structure(members)
-            | Self::Union(members) => members.iter_mut().collect(),
-            Self::List(member) => vec![member],
-            Self::Map { key, value } => vec![key, value],
-            Self::Simple(_) | Self::Service(_) | Self::Operation(_) | Self::Resource(_) => {
-                Vec::new()
-            }
-        }
+    /// Whether it is a structure or a union.
+    pub fn has_fields(self) -> bool {
+        matches!(self, Self::Structure | Self::Union)
     }
 
-    /// The same shape with other traits on its members.
-    fn map<U>(self, mut traits: impl FnMut(Member<T>) -> Member<U>) -> ShapeKind<U> {
-        let mut all = |members: Vec<Member<T>>| members.into_iter().map(&mut traits).collect();
-        match self {
-            Self::Simple(simple) => ShapeKind::Simple(simple),
-            Self::Enum(members) => ShapeKind::Enum(all(members)),
-            Self::IntEnum(members) => ShapeKind::IntEnum(all(members)),
-            Self::Structure(members) => ShapeKind::Structure(all(members)),
-            Self::Union(members) => ShapeKind::Union(all(members)),
-            Self::List(member) => ShapeKind::List(traits(member)),
-            Self::Map { key, value } => ShapeKind::Map { key: traits(key), value: traits(value) },
-            Self::Service(service) => ShapeKind::Service(service),
-            Self::Operation(operation) => ShapeKind::Operation(operation),
-            Self::Resource(resource) => ShapeKind::Resource(resource),
-        }
+    /// Whether shapes of this type become types in Rust.
+    pub fn has_type(self) -> bool {
+        self.has_fields() || self.is_enum()
+    }
+
+    /// Whether shapes of this type have values.
+    pub fn has_values(self) -> bool {
+        !matches!(self, Self::Service | Self::Operation | Self::Resource)
     }
 }
 
 /// A member of a shape.
 #[derive(Clone, Debug)]
 pub struct Member<T = Traits> {
-    /// Its name, which is also its name on the wire. `member`, `key` and `value` in lists and maps.
+    /// Its name; `member`, `key` and `value` in lists and maps.
     pub name: String,
     /// The shape of its values.
     pub target: ShapeId,
     /// Its own traits.
     pub traits: T,
-    /// Where its key stands.
+    /// Where its key is.
     pub location: Location,
-    /// Where the target stands.
+    /// Where the target is.
     pub target_location: Location,
 }
 
-/// What only a service has.
-#[derive(Clone, Debug, Default)]
-pub struct Service {
-    /// Its version.
-    pub version: Option<String>,
-    /// Its operations in order, without those that its resources bind.
-    pub operations: Vec<Reference>,
-    /// Its resources in order.
-    pub resources: Vec<Reference>,
-    /// The errors that every operation can answer with, in order.
-    pub errors: Vec<Reference>,
-    /// Shapes that are called otherwise in this service. Their IDs, and so the wire, stay as they are.
-    pub rename: Vec<Rename>,
-}
-
-/// Another name for a shape.
-#[derive(Clone, Debug)]
-pub struct Rename {
-    /// The shape.
-    pub shape: Reference,
-    /// What it is called.
-    pub name: String,
-}
-
-/// What only an operation has.
-#[derive(Clone, Debug)]
-pub struct Operation {
-    /// The shape of its request; `smithy.api#Unit` if it has none.
-    pub input: Reference,
-    /// The shape of its response; `smithy.api#Unit` if it has none.
-    pub output: Reference,
-    /// The errors it declares itself, in order.
-    pub errors: Vec<Reference>,
-}
-
-/// What only a resource has: what it binds to a service.
-#[derive(Clone, Debug, Default)]
-pub struct Resource {
-    /// Its operations: lifecycle operations first, then the others in order.
-    pub operations: Vec<Reference>,
-    /// The resources below it.
-    pub resources: Vec<Reference>,
-    /// The shapes of its identifiers and properties.
-    pub shapes: Vec<Reference>,
+impl Member {
+    /// Its key in JSON.
+    pub fn wire_name(&self) -> &str {
+        self.traits.json_name.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// A reference from one shape to another.
 #[derive(Clone, Debug)]
 pub struct Reference {
+    /// What the other shape is to this one.
+    pub property: Property,
     /// The other shape.
     pub target: ShapeId,
-    /// Where its ID stands.
+    /// What the service calls the other shape, of [`Property::Rename`].
+    pub name: Option<String>,
+    /// Where the ID is.
     pub location: Location,
+}
+
+/// What a shape is to the one that refers to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Property {
+    /// A mixin.
+    Mixin,
+    /// The request of an operation, unless that is empty.
+    Input,
+    /// The response of an operation, unless that is empty.
+    Output,
+    /// An error of an operation, or of every operation of a service.
+    Error,
+    /// An operation of a service or resource, of a resource the lifecycle operations first.
+    Operation,
+    /// A resource of a service or resource.
+    Resource,
+    /// An identifier or property of a resource.
+    Shape,
+    /// A shape that has another name in the service.
+    Rename,
+}
+
+/// The version of Smithy whose rules apply to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    V1,
+    V2,
+}
+
+type RawTraits<'a> = Vec<RawTrait<'a>>;
+type RawMember<'a> = Member<RawTraits<'a>>;
+type RawShape<'a> = Shape<RawTraits<'a>>;
+
+fn find<'t, 'a>(traits: &'t [RawTrait<'a>], name: &str) -> Option<&'t RawTrait<'a>> {
+    traits.iter().find(|it| it.id.is_prelude(name))
 }

@@ -19,7 +19,7 @@ use crate::{
     ir,
     names::{self, Renamed, Scope, Words},
     recursion,
-    resolve::{Resolved, event_stream},
+    resolve::Resolved,
     shape_id::ShapeId,
 };
 
@@ -40,14 +40,11 @@ pub fn lower(
     let shapes = lowering.shapes();
     let modules = modules(&shapes, &config.words);
     let operations = example::with_examples(operations, &shapes);
-    let ShapeKind::Service(service) = &resolved.service.kind else {
-        unreachable!("resolve picks a service");
-    };
     ir::Service {
         id: resolved.service.id.to_string(),
         docs: lowering.docs(&resolved.service.traits),
         name: lowering.service_name,
-        version: service.version.clone(),
+        version: resolved.service.version.clone(),
         operations,
         shapes,
         modules,
@@ -116,13 +113,13 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             "Service",
         );
         let _ = take(&mut types, format!("{service_name}Service"), resolved.service, "2");
-        let renames = renames(resolved);
+        let renames = resolved.renames();
         let shape_names: Vec<_> = resolved
             .closure
             .iter()
             .map(|it| {
                 // Simple shapes, lists and maps are no types, and may be called as they like.
-                if !has_type(&it.kind) {
+                if !it.kind.has_type() {
                     return String::new();
                 }
                 let name = renames.get(&it.id).copied().unwrap_or(it.id.name());
@@ -135,7 +132,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             .iter()
             .zip(&shape_names)
             .map(|(shape, name)| match shape.kind {
-                ShapeKind::Structure(_) => take(&mut types, format!("{name}Builder"), shape, "2"),
+                ShapeKind::Structure => take(&mut types, format!("{name}Builder"), shape, "2"),
                 _ => String::new(),
             })
             .collect();
@@ -143,14 +140,15 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             .operations
             .iter()
             .map(|it| {
+                let it = it.shape;
                 let name = take(&mut types, names::pascal(it.id.name()), it, "Operation");
                 let error = take(&mut types, format!("{name}Error"), it, "2");
                 let _ = take(&mut types, format!("{name}FluentBuilder"), it, "2");
                 [name, take(&mut methods, words.snake(it.id.name()), it, "_"), error]
             })
             .collect();
-        let units = resolved.operations.iter().zip(&operation_names).map(|(shape, names)| {
-            ends::Units::of(shape, names, |wanted| take(&mut types, wanted, shape, "2"))
+        let units = resolved.operations.iter().zip(&operation_names).map(|(it, names)| {
+            ends::Units::of(it, names, |wanted| take(&mut types, wanted, it.shape, "2"))
         });
         let units = units.collect();
         let ends = ends::Ends::of(resolved);
@@ -178,7 +176,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
                 (None, None) => ir::Home::Types,
             };
             let type_ref = ir::TypeRef { home, name };
-            if has_type(&shape.kind) {
+            if shape.kind.has_type() {
                 lowering.paths.insert(shape.id.name().to_owned(), type_ref.path());
             }
             lowering.types.insert(shape.id.clone(), type_ref);
@@ -188,65 +186,47 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             resolved.operations.iter().zip(&lowering.operation_names)
         {
             let path = format!("crate::operation::{module}::{name}");
-            lowering.paths.insert(operation.id.name().to_owned(), path);
+            lowering.paths.insert(operation.shape.id.name().to_owned(), path);
         }
         lowering
     }
 
     fn operation(&mut self, at: usize) -> ir::Operation {
-        let shape = self.resolved.operations[at];
-        let ShapeKind::Operation(operation) = &shape.kind else {
-            unreachable!("resolve lists operations");
-        };
+        let operation = &self.resolved.operations[at];
         let [name, method, error] = self.operation_names[at].clone();
-        let stream = |id: &ShapeId| {
-            let ShapeKind::Structure(members) = &self.resolved.model.get(id)?.kind else {
-                return None;
-            };
-            let (_, union) = event_stream(self.resolved.model, members)?;
-            Some(union)
-        };
-        let sent = stream(&operation.output.target);
-        let type_of = |union: &Shape| self.types[&union.id].clone();
-        let events = match (stream(&operation.input.target), sent) {
+        let type_of = |shape: &Shape| self.types[&shape.id].clone();
+        let events = match (operation.input_events, operation.output_events) {
             (None, None) => ir::Events::None,
             (request, response) => ir::Events::Stream {
                 request: request.map(type_of),
                 response: response.map(type_of),
             },
         };
-        let error_events = self.error_events(sent);
-        let own = operation.errors.iter().map(|it| &it.target);
-        let of_service = match &self.resolved.service.kind {
-            ShapeKind::Service(service) => &service.errors[..],
-            _ => &[],
-        };
+        let error_events = self.error_events(operation.output_events);
+        let own = operation.errors.iter().chain(&self.resolved.errors).map(|it| &it.id);
         let mut errors: Vec<&ShapeId> = Vec::new();
-        for id in own
-            .chain(of_service.iter().map(|it| &it.target))
-            .chain(error_events.iter().map(|it| &it.target))
-        {
+        for id in own.chain(error_events.iter().map(|it| &it.target)) {
             if !errors.contains(&id) {
                 errors.push(id);
             }
         }
-        let end = |id: &ShapeId, unit: &Option<ends::Unit>| match unit {
-            Some(unit) => unit.type_ref.clone(),
-            None => self.types[id].clone(),
+        let end = |shape: Option<&Shape>, unit: &Option<ends::Unit>| {
+            let type_ref = shape.map(type_of).or(unit.as_ref().map(|it| it.type_ref.clone()));
+            type_ref.expect("an empty request or response has a type of its own")
         };
         ir::Operation {
-            id: shape.id.to_string(),
+            id: operation.shape.id.to_string(),
             name,
             method,
-            docs: self.docs(&shape.traits),
-            request: end(&operation.input.target, &self.units[at].request),
-            response: end(&operation.output.target, &self.units[at].response),
+            docs: self.docs(&operation.shape.traits),
+            request: end(operation.input, &self.units[at].request),
+            response: end(operation.output, &self.units[at].response),
             events,
             error,
             errors: errors.into_iter().map(|it| self.types[it].clone()).collect(),
             error_events: error_events
                 .iter()
-                .map(|it| (wire_name(it), it.target.to_string()))
+                .map(|it| (it.wire_name().to_owned(), it.target.to_string()))
                 .collect(),
             example: None,
         }
@@ -254,36 +234,13 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
 
     /// The members of a union that servers send which are errors.
     fn error_events(&self, union: Option<&'m Shape>) -> Vec<&'m Member> {
-        let members = union.map(|it| it.kind.members()).unwrap_or_default();
-        members.into_iter().filter(|it| self.is_error(&it.target)).collect()
+        let members = union.map(|it| &it.members[..]).unwrap_or_default();
+        members.iter().filter(|it| self.is_error(&it.target)).collect()
     }
 
     fn is_error(&self, id: &ShapeId) -> bool {
         self.resolved.model.get(id).is_some_and(|it| it.traits.error.is_some())
     }
-}
-
-/// The names that the service gives to shapes.
-fn renames<'m>(resolved: &Resolved<'m>) -> HashMap<&'m ShapeId, &'m str> {
-    match &resolved.service.kind {
-        ShapeKind::Service(service) => {
-            service.rename.iter().map(|it| (&it.shape.target, it.name.as_str())).collect()
-        }
-        _ => HashMap::new(),
-    }
-}
-
-/// Whether shapes of a kind become types.
-fn has_type(kind: &ShapeKind) -> bool {
-    matches!(
-        kind,
-        ShapeKind::Structure(_) | ShapeKind::Union(_) | ShapeKind::Enum(_) | ShapeKind::IntEnum(_)
-    )
-}
-
-/// The key of a member in JSON.
-fn wire_name(member: &Member) -> String {
-    member.traits.json_name.clone().unwrap_or_else(|| member.name.clone())
 }
 
 fn warn_renamed(

@@ -1,70 +1,60 @@
-//! The shapes that every model has without declaring them (Smithy 2.0 spec, section "Prelude").
+//! The shapes that every model has without declaring them (Smithy 2.0 specification, section "Prelude").
 
 use crate::{
-    shape_id::{PRELUDE, ShapeId},
-    simple_type::SimpleType,
+    ast::{Shape, ShapeKind, SimpleType},
+    diagnostic::Location,
+    json::Kind,
+    shape_id::ShapeId,
+    traits::{DefaultTrait, DefaultValue, Traits},
 };
 
-/// A shape of the prelude.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PreludeShape {
-    /// A simple type; one like `PrimitiveInteger` has a default as well.
-    Simple(SimpleType),
-    /// A simple type whose members default to zero or `false`.
-    Primitive(SimpleType),
-    /// The structure that stands for nothing.
-    Unit,
-}
-
-impl PreludeShape {
-    /// The simple type, if it is one.
-    pub fn simple(self) -> Option<SimpleType> {
-        match self {
-            Self::Simple(simple) | Self::Primitive(simple) => Some(simple),
-            Self::Unit => None,
+/// The zero or `false` of a number or boolean that has a default without saying so.
+pub(crate) fn zero(kind: ShapeKind) -> Option<Kind<'static>> {
+    use SimpleType::{Boolean, Byte, Double, Float, Integer, Long, Short};
+    match kind {
+        ShapeKind::Simple(Boolean) => Some(Kind::Bool(false)),
+        ShapeKind::Simple(Byte | Short | Integer | Long | Float | Double) => {
+            Some(Kind::Number("0"))
         }
-    }
-
-    /// The `type` that the shape has.
-    pub fn type_name(self) -> &'static str {
-        self.simple().map_or("structure", SimpleType::name)
+        _ => None,
     }
 }
 
-/// The name and the meaning of each shape that a model may target.
-const SHAPES: [(&str, PreludeShape); 21] = [
-    ("String", PreludeShape::Simple(SimpleType::String)),
-    ("Blob", PreludeShape::Simple(SimpleType::Blob)),
-    ("Boolean", PreludeShape::Simple(SimpleType::Boolean)),
-    ("Byte", PreludeShape::Simple(SimpleType::Byte)),
-    ("Short", PreludeShape::Simple(SimpleType::Short)),
-    ("Integer", PreludeShape::Simple(SimpleType::Integer)),
-    ("Long", PreludeShape::Simple(SimpleType::Long)),
-    ("Float", PreludeShape::Simple(SimpleType::Float)),
-    ("Double", PreludeShape::Simple(SimpleType::Double)),
-    ("BigInteger", PreludeShape::Simple(SimpleType::BigInteger)),
-    ("BigDecimal", PreludeShape::Simple(SimpleType::BigDecimal)),
-    ("Timestamp", PreludeShape::Simple(SimpleType::Timestamp)),
-    ("Document", PreludeShape::Simple(SimpleType::Document)),
-    ("PrimitiveBoolean", PreludeShape::Primitive(SimpleType::Boolean)),
-    ("PrimitiveByte", PreludeShape::Primitive(SimpleType::Byte)),
-    ("PrimitiveShort", PreludeShape::Primitive(SimpleType::Short)),
-    ("PrimitiveInteger", PreludeShape::Primitive(SimpleType::Integer)),
-    ("PrimitiveLong", PreludeShape::Primitive(SimpleType::Long)),
-    ("PrimitiveFloat", PreludeShape::Primitive(SimpleType::Float)),
-    ("PrimitiveDouble", PreludeShape::Primitive(SimpleType::Double)),
-    ("Unit", PreludeShape::Unit),
-];
+/// All shapes.
+pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
+    // Nothing is reported of them.
+    let location = Location { source: usize::MAX, offset: 0 };
+    names().map(move |(name, kind)| {
+        let default = zero(kind).filter(|_| name.starts_with("Primitive"));
+        let default = default.and_then(|it| DefaultValue::of(&it));
+        let default = default.map(|value| DefaultTrait { value, location });
+        Shape {
+            id: ShapeId::prelude(&name),
+            kind,
+            members: Vec::new(),
+            references: Vec::new(),
+            version: None,
+            traits: Traits { default, ..Traits::default() },
+            location,
+            is_broken: false,
+            is_mentioned: false,
+        }
+    })
+}
 
-/// The shape of the prelude with this ID.
-pub fn get(id: &ShapeId) -> Option<PreludeShape> {
-    if id.namespace() != PRELUDE {
-        return None;
-    }
-    SHAPES.iter().find(|(name, _)| *name == id.name()).map(|(_, shape)| *shape)
+/// The type of the shape with this ID.
+pub(crate) fn kind(id: &ShapeId) -> Option<ShapeKind> {
+    names().find(|(name, _)| id.is_prelude(name)).map(|it| it.1)
 }
 
 /// The names of all shapes, without their namespace.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    SHAPES.iter().map(|(name, _)| *name)
+pub(crate) fn names() -> impl Iterator<Item = (String, ShapeKind)> {
+    let simple = SimpleType::ALL.into_iter().flat_map(|it| {
+        let (first, rest) = it.name().split_at(1);
+        let name = first.to_ascii_uppercase() + rest;
+        let kind = ShapeKind::Simple(it);
+        let primitive = zero(kind).map(|_| (format!("Primitive{name}"), kind));
+        [(name, kind)].into_iter().chain(primitive)
+    });
+    simple.chain([("Unit".to_owned(), ShapeKind::Structure)])
 }

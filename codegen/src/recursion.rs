@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{
-    ast::{Model, Shape, ShapeKind},
-    resolve::is_event_stream,
-};
+use crate::ast::{Model, Shape};
 
 /// The members that need a box, as `namespace#Shape$member`, sorted.
 ///
@@ -20,16 +17,13 @@ pub fn boxed_members(model: &Model, closure: &[&Shape]) -> Vec<String> {
     let mut edges = Vec::new();
     let mut members = Vec::new();
     for (from, shape) in shapes.iter().enumerate() {
-        let (ShapeKind::Structure(of_shape) | ShapeKind::Union(of_shape)) = &shape.kind else {
-            continue;
-        };
-        for member in of_shape {
+        for member in shape.members.iter().filter(|_| shape.kind.has_fields()) {
             let Some(target) = model.get(&member.target) else {
                 continue;
             };
-            let is_by_value = matches!(target.kind, ShapeKind::Structure(_) | ShapeKind::Union(_));
-            if is_by_value && !is_event_stream(target) {
-                edges.push((from, numbers[&target.id]));
+            let Some(to) = numbers.get(&target.id) else { continue };
+            if target.kind.has_fields() && !target.is_event_stream() {
+                edges.push((from, *to));
                 members.push((shape, member));
             }
         }

@@ -8,58 +8,76 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod usage;
-mod wire;
 
 pub use streams::check_carried;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
-    ast::{Member, Model, Shape, ShapeKind, SimpleType},
+    ast::{Model, Property, Shape, ShapeKind},
     diagnostic::Reporter,
-    prelude::{self, PreludeShape},
     shape_id::ShapeId,
 };
 
-/// A model in which every reference leads somewhere, seen from one service.
+/// A model in which every reference is resolved, seen from one service.
 #[derive(Debug)]
 pub struct Resolved<'m> {
     /// The model.
     pub model: &'m Model,
     /// The service.
     pub service: &'m Shape,
-    /// Its operations in order, those of its resources after its own.
-    pub operations: Vec<&'m Shape>,
+    /// The errors of every operation, in order.
+    pub errors: Vec<&'m Shape>,
+    /// The operations in order, those of the resources after those of the service.
+    pub operations: Vec<Operation<'m>>,
     /// Every other shape that the operations need, in the order of their IDs.
     pub closure: Vec<&'m Shape>,
 }
 
-/// What a member targets.
-#[derive(Clone, Copy, Debug)]
-pub enum Target<'m> {
-    /// A simple shape of the prelude.
-    Prelude(SimpleType),
-    /// `smithy.api#Unit`, which stands for nothing.
-    Unit,
-    /// A shape of the model.
-    Shape(&'m Shape),
-}
-
-/// Finds a target.
-pub fn target<'m>(model: &'m Model, id: &ShapeId) -> Option<Target<'m>> {
-    match prelude::get(id) {
-        Some(PreludeShape::Simple(simple) | PreludeShape::Primitive(simple)) => {
-            Some(Target::Prelude(simple))
-        }
-        Some(PreludeShape::Unit) => Some(Target::Unit),
-        None => model.get(id).map(Target::Shape),
+impl<'m> Resolved<'m> {
+    /// The names that the service gives to shapes.
+    pub fn renames(&self) -> HashMap<&'m ShapeId, &'m str> {
+        let renames = self.service.references([Property::Rename]);
+        renames.filter_map(|it| Some((&it.target, it.name.as_deref()?))).collect()
     }
 }
 
-/// Checks the model and picks the service; what is wrong goes to the reporter.
+/// An operation of a service.
+#[derive(Debug)]
+pub struct Operation<'m> {
+    /// The operation itself.
+    pub shape: &'m Shape,
+    /// The request, unless it is empty.
+    pub input: Option<&'m Shape>,
+    /// The response, unless it is empty.
+    pub output: Option<&'m Shape>,
+    /// The union of the events that the client sends.
+    pub input_events: Option<&'m Shape>,
+    /// The union of the events that the server sends.
+    pub output_events: Option<&'m Shape>,
+    /// The errors that the operation declares, in order.
+    pub errors: Vec<&'m Shape>,
+}
+
+impl<'m> Operation<'m> {
+    fn of(model: &'m Model, shape: &'m Shape) -> Self {
+        let input = targets(model, shape, Property::Input).next();
+        let output = targets(model, shape, Property::Output).next();
+        Self {
+            shape,
+            input,
+            output,
+            input_events: input.and_then(|it| event_stream(model, it)),
+            output_events: output.and_then(|it| event_stream(model, it)),
+            errors: targets(model, shape, Property::Error).collect(),
+        }
+    }
+}
+
+/// Checks the model and picks the service; errors go to the reporter.
 ///
-/// `skip` names operations that are left out, by their IDs or what follows the `#`. The result is there only
-/// if nothing is wrong, and then no reference leads nowhere.
+/// `skip` names operations that are left out, by ID or by the part of it after the `#`. The result is `None`
+/// if there are errors.
 pub fn resolve<'m>(
     model: &'m Model,
     service: Option<&str>,
@@ -72,7 +90,7 @@ pub fn resolve<'m>(
     (!reporter.has_errors()).then_some(resolved)
 }
 
-/// Checks the model for every service in it; what is wrong goes to the reporter.
+/// Checks the model for every service in it; errors go to the reporter.
 pub fn check(model: &Model, reporter: &mut Reporter<'_>) {
     check_shapes(model, reporter);
     for service in service::all(model) {
@@ -80,7 +98,7 @@ pub fn check(model: &Model, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// Checks every shape, whoever needs it.
+/// Checks every shape, whether a service needs it or not.
 fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
     check::check(model, reporter);
     streams::check(model, reporter);
@@ -88,7 +106,7 @@ fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
     usage::check(model, reporter);
 }
 
-/// The model seen from one service, and whether what it needs goes together.
+/// The model seen from one service.
 fn view<'m>(
     model: &'m Model,
     service: &'m Shape,
@@ -97,53 +115,46 @@ fn view<'m>(
 ) -> Resolved<'m> {
     let operations = service::operations(model, service, reporter);
     let operations = service::without(operations, skip, service, reporter);
-    let closure = closure(model, service, &operations);
-    service::check_names(model, service, &closure, reporter);
-    service::check_lengths(operations.iter().chain(&closure), reporter);
-    finite::check_values(model, &closure, reporter);
-    let resolved = Resolved { model, service, operations, closure };
-    wire::check(&resolved, reporter);
+    let operations: Vec<_> = operations.into_iter().map(|it| Operation::of(model, it)).collect();
+    let errors: Vec<_> = targets(model, service, Property::Error).collect();
+    let roots = operations
+        .iter()
+        .flat_map(|it| it.errors.iter().chain(&it.input).chain(&it.output).copied());
+    let needed = reached(model, roots.chain(errors.iter().copied()));
+    let mut closure: Vec<_> = model.shapes().iter().filter(|it| needed.contains(&it.id)).collect();
+    closure.sort_by(|a, b| a.id.cmp(&b.id));
+    let resolved = Resolved { model, service, errors, operations, closure };
+    service::check(&resolved, reporter);
+    finite::check_values(model, &resolved.closure, reporter);
     resolved
 }
 
-/// Whether a shape is a union of events.
-pub fn is_event_stream(shape: &Shape) -> bool {
-    shape.traits.streaming && matches!(shape.kind, ShapeKind::Union(_))
-}
-
-/// The member of an input or output that is its event stream.
-pub fn event_stream<'m>(
+/// The shapes that a shape refers to by a property.
+fn targets<'m>(
     model: &'m Model,
-    members: &'m [Member],
-) -> Option<(&'m Member, &'m Shape)> {
-    members.iter().find_map(|member| {
-        let shape = model.get(&member.target)?;
-        is_event_stream(shape).then_some((member, shape))
-    })
+    shape: &'m Shape,
+    property: Property,
+) -> impl Iterator<Item = &'m Shape> {
+    shape.references([property]).filter_map(|it| model.get(&it.target))
 }
 
-/// Every shape that the operations need, in the order of their IDs.
-fn closure<'m>(model: &'m Model, service: &'m Shape, operations: &[&'m Shape]) -> Vec<&'m Shape> {
-    let mut needed: HashSet<&ShapeId> = HashSet::new();
-    let mut pending: Vec<&ShapeId> = Vec::new();
-    if let ShapeKind::Service(service) = &service.kind {
-        pending.extend(service.errors.iter().map(|it| &it.target));
-    }
-    for shape in operations {
-        let ShapeKind::Operation(operation) = &shape.kind else { continue };
-        let ends = [&operation.input, &operation.output].into_iter();
-        pending.extend(ends.chain(&operation.errors).map(|it| &it.target));
-    }
-    while let Some(id) = pending.pop() {
-        let Some(Target::Shape(shape)) = target(model, id) else { continue };
-        // The members of an enum target the prelude's Unit, and are no values by themselves.
-        let is_enum = matches!(shape.kind, ShapeKind::Enum(_) | ShapeKind::IntEnum(_));
-        if needed.insert(&shape.id) && !is_enum {
-            pending.extend(shape.kind.members().into_iter().map(|it| &it.target));
+/// The event stream of an input or output.
+fn event_stream<'m>(model: &'m Model, end: &Shape) -> Option<&'m Shape> {
+    let mut targets = end.members.iter().filter_map(|it| model.get(&it.target));
+    targets.find(|it| end.kind == ShapeKind::Structure && it.is_event_stream())
+}
+
+/// The shapes that are in the values of some shapes, and those themselves.
+pub fn reached<'m>(
+    model: &'m Model,
+    roots: impl IntoIterator<Item = &'m Shape>,
+) -> HashSet<&'m ShapeId> {
+    let mut reached = HashSet::new();
+    let mut pending: Vec<_> = roots.into_iter().collect();
+    while let Some(shape) = pending.pop() {
+        if reached.insert(&shape.id) {
+            pending.extend(shape.members.iter().filter_map(|it| model.get(&it.target)));
         }
     }
-    let mut closure: Vec<_> = model.shapes().iter().filter(|it| needed.contains(&it.id)).collect();
-    // Files may be given in any order, and shapes stand in them in any.
-    closure.sort_by(|a, b| a.id.cmp(&b.id));
-    closure
+    reached
 }

@@ -42,14 +42,9 @@ impl ShapeId {
         Self(format!("{PRELUDE}#{name}").into())
     }
 
-    /// The target of a member that comes from a mixin, until the mixin is applied. No text is this ID.
-    pub(crate) fn inherited() -> Self {
-        Self("".into())
-    }
-
-    /// Whether this is [`inherited`](Self::inherited).
-    pub(crate) fn is_inherited(&self) -> bool {
-        self.0.is_empty()
+    /// Whether this is the shape of the prelude with this name.
+    pub fn is_prelude(&self, name: &str) -> bool {
+        self.0.strip_prefix(PRELUDE).and_then(|it| it.strip_prefix('#')) == Some(name)
     }
 
     /// The part before the `#`.
@@ -69,7 +64,7 @@ impl ShapeId {
 
     /// Whether this is `smithy.api#Unit`, the structure that stands for nothing.
     pub fn is_unit(&self) -> bool {
-        &*self.0 == "smithy.api#Unit"
+        self.is_prelude("Unit")
     }
 }
 

@@ -67,4 +67,9 @@ impl SimpleType {
             Self::Document => "document",
         }
     }
+
+    /// Whether two values can be compared exactly.
+    pub fn has_equality(self) -> bool {
+        !matches!(self, Self::Float | Self::Double | Self::Document)
+    }
 }

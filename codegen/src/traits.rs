@@ -4,7 +4,11 @@ mod example;
 mod known;
 mod read;
 
-use crate::{diagnostic::Location, json::Value, shape_id::ShapeId};
+use crate::{
+    diagnostic::Location,
+    json::{Kind, Value},
+    shape_id::ShapeId,
+};
 
 pub use example::Example;
 pub(crate) use known::is_known;
@@ -114,6 +118,21 @@ pub enum DefaultValue {
     EmptyObject,
 }
 
+impl DefaultValue {
+    /// Reads a value; `None` for a list or an object that is not empty.
+    pub(crate) fn of(kind: &Kind<'_>) -> Option<Self> {
+        Some(match kind {
+            Kind::Null => Self::Null,
+            Kind::Bool(value) => Self::Bool(*value),
+            Kind::Number(text) => Self::Number((*text).to_owned()),
+            Kind::String(text) => Self::String(text.to_string()),
+            Kind::Array(elements) if elements.is_empty() => Self::EmptyList,
+            Kind::Object(entries) if entries.is_empty() => Self::EmptyObject,
+            Kind::Array(_) | Kind::Object(_) => return None,
+        })
+    }
+}
+
 /// The value of `deprecated`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deprecated {
@@ -170,4 +189,11 @@ pub(crate) struct RawTrait<'a> {
     pub(crate) location: Location,
     /// Whether it comes from a mixin, and so gives way to what is applied.
     pub(crate) inherited: bool,
+}
+
+impl<'a> RawTrait<'a> {
+    /// A trait of the prelude.
+    pub(crate) fn new(name: &str, value: Value<'a>, location: Location) -> Self {
+        Self { id: ShapeId::prelude(name), value, location, inherited: false }
+    }
 }

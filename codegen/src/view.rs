@@ -7,7 +7,7 @@ use crate::{
     ast::{self, Member, Model, Shape, ShapeKind, SimpleType},
     diagnostic::Reporter,
     ir, lower,
-    resolve::{self, Resolved, Target},
+    resolve::{self, Resolved},
     shape_id::ShapeId,
     traits::TimestampFormat,
 };
@@ -56,6 +56,12 @@ impl<'m> View<'m> {
         Ok(Self { resolved, service, types, operations, ids, needed })
     }
 
+    /// The operations of the service, then the shapes that they need.
+    pub(crate) fn shapes(&self) -> impl Iterator<Item = &'m Shape> {
+        let operations = self.resolved.operations.iter().map(|it| it.shape);
+        operations.chain(self.resolved.closure.iter().copied())
+    }
+
     /// A shape that the service needs.
     pub(crate) fn needed(&self, id: &ShapeId) -> Option<&'m Shape> {
         self.needed.get(id).copied()
@@ -93,19 +99,15 @@ impl<'m> View<'m> {
     /// The type of a shape's values in Smithy's words: simple types, lists and maps by what they are,
     /// everything else by its ID.
     pub(crate) fn type_text(&self, id: &ShapeId) -> String {
-        let shape = match resolve::target(self.resolved.model, id) {
-            Some(Target::Shape(shape)) => shape,
-            Some(Target::Prelude(simple)) => return simple.name().to_owned(),
-            Some(Target::Unit) | None => return id.to_string(),
-        };
+        let Some(shape) = self.resolved.model.get(id) else { return id.to_string() };
         if let ShapeKind::Simple(SimpleType::Timestamp) = shape.kind {
             return timestamp_text(shape.traits.timestamp_format);
         }
         let sparse = if shape.traits.sparse { "null or " } else { "" };
-        match &shape.kind {
-            ShapeKind::Simple(simple) => simple.name().to_owned(),
-            ShapeKind::List(item) => format!("list of {sparse}{}", self.member_type_text(item)),
-            ShapeKind::Map { key, value } => {
+        match (shape.kind, &shape.members[..]) {
+            (ShapeKind::Simple(simple), _) => simple.name().to_owned(),
+            (ShapeKind::List, [item]) => format!("list of {sparse}{}", self.member_type_text(item)),
+            (ShapeKind::Map, [key, value]) => {
                 let by = match self.type_text(&key.target) {
                     key if key == "string" => String::new(),
                     key => format!(" by {key}"),
@@ -139,7 +141,7 @@ pub(crate) fn id(shape: &ir::Shape) -> &str {
 
 /// The key of a member in JSON.
 pub(crate) fn wire_name(member: &Member) -> &str {
-    member.traits.json_name.as_deref().unwrap_or(&member.name)
+    member.wire_name()
 }
 
 /// A type of Rust as it stands in a field, without `Option` and `Box`.

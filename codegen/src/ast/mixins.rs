@@ -1,18 +1,19 @@
-//! Mixins (Smithy 2.0 spec, section "Mixins"): each shape gets what its mixins have.
+//! Mixins (Smithy 2.0 specification, section "Mixins"): each shape gets a copy of what its mixins have.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{
-    Member, Reference, ShapeKind,
-    raw::{Apply, RawShape, merge_traits},
+    Property, RawMember, RawShape, RawTraits, Reference, ShapeKind, find, merge::merge_traits,
+    parse::Apply,
 };
 use crate::{diagnostic::Reporter, shape_id::ShapeId, traits::RawTrait};
 
-/// How many members may be copied in all. A small file can ask for billions; real models copy hundreds.
+/// The most members and references that are copied in all. A small file can ask for billions; real models
+/// copy hundreds.
 const MAX_COPIED: usize = 1_000_000;
 
-/// Copies members and traits from mixins into the shapes that use them, and applies what waits for a
-/// member. Order stays.
+/// Copies members, references and traits from mixins into the shapes that use them, then applies traits
+/// to members. Order is kept.
 pub(super) fn flatten<'a>(
     mut shapes: Vec<RawShape<'a>>,
     index: &HashMap<ShapeId, usize>,
@@ -20,39 +21,44 @@ pub(super) fn flatten<'a>(
     reporter: &mut Reporter<'_>,
 ) -> Vec<RawShape<'a>> {
     let mut copied = 0;
-    for shape in order(&shapes, index, reporter) {
-        check_definition(&shapes[shape], reporter);
-        let mixins = std::mem::take(&mut shapes[shape].mixins);
-        let mut inherited = Inherited::default();
+    for at in order(&shapes, index, reporter) {
+        check_definition(&shapes[at], reporter);
+        let mut flat = Flat::default();
+        let mixins: Vec<_> = shapes[at].references([Property::Mixin]).cloned().collect();
         for mixin in &mixins {
-            let Some(target) = check(&shapes, index, shape, mixin, reporter) else { continue };
-            copied += shapes[target].shape.kind.members().len();
+            let Some(target) = check(&shapes, index, at, mixin, reporter) else { continue };
+            copied += target.members.len() + target.references.len();
             if copied > MAX_COPIED {
                 let message = format!("mixins copy more than {MAX_COPIED} members");
                 reporter.error(mixin.location, message).hint("use fewer mixins of mixins");
-                return without_gaps(shapes);
+                shapes.iter_mut().for_each(complete);
+                return shapes;
             }
-            inherited.add(&shapes[target], reporter);
+            flat.add_mixin(target, reporter);
         }
         if !mixins.is_empty() {
-            inherited.give_to(&mut shapes[shape], reporter);
+            flat.give_to(&mut shapes[at], reporter);
         }
-        if let Some(applies) = to_members.remove(&shape) {
-            apply_to_members(&mut shapes[shape], applies, reporter);
-        }
-    }
-    without_gaps(shapes)
-}
-
-/// Where the mixin that should have a member cannot be used, which has been reported, the shape is broken.
-fn without_gaps(mut shapes: Vec<RawShape<'_>>) -> Vec<RawShape<'_>> {
-    for it in &mut shapes {
-        if it.shape.kind.members().iter().any(|it| it.target.is_inherited()) {
-            it.shape.kind = ShapeKind::Structure(Vec::new());
-            it.is_broken = true;
+        complete(&mut shapes[at]);
+        if let Some(applies) = to_members.remove(&at) {
+            apply_to_members(&mut shapes[at], applies, reporter);
         }
     }
     shapes
+}
+
+/// Marks a list or map as broken that lacks a member, which has been reported.
+fn complete(shape: &mut RawShape<'_>) {
+    let is_complete = match shape.kind {
+        ShapeKind::List => shape.members.len() == 1,
+        ShapeKind::Map => shape.members.len() == 2,
+        _ => true,
+    };
+    if !is_complete {
+        shape.kind = ShapeKind::Structure;
+        shape.members.clear();
+        shape.is_broken = true;
+    }
 }
 
 /// The shapes, each after its mixins. A cycle is reported and cut.
@@ -61,145 +67,163 @@ fn order(
     index: &HashMap<ShapeId, usize>,
     reporter: &mut Reporter<'_>,
 ) -> Vec<usize> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum State {
-        New,
-        Open,
-        Done,
-    }
-    let mut states = vec![State::New; shapes.len()];
+    let mixins: Vec<Vec<&Reference>> =
+        shapes.iter().map(|it| it.references([Property::Mixin]).collect()).collect();
+    let (mut is_open, mut is_done) = (vec![false; shapes.len()], vec![false; shapes.len()]);
     let mut order = Vec::with_capacity(shapes.len());
     for root in 0..shapes.len() {
         // A chain of mixins may be long: no recursion.
-        let mut path = vec![(root, 0)];
+        let mut path = if is_done[root] { Vec::new() } else { vec![(root, 0)] };
         while let Some((shape, next)) = path.last_mut() {
             let shape = *shape;
-            if *next == 0 {
-                if states[shape] != State::New {
-                    path.pop();
-                    continue;
-                }
-                states[shape] = State::Open;
-            }
-            let mixin = shapes[shape].mixins.get(*next);
+            is_open[shape] = true;
+            let Some(mixin) = mixins[shape].get(*next) else {
+                (is_open[shape], is_done[shape]) = (false, true);
+                order.push(shape);
+                path.pop();
+                continue;
+            };
             *next += 1;
-            match mixin.map(|it| (it, index.get(&it.target).copied())) {
-                None => {
-                    states[shape] = State::Done;
-                    order.push(shape);
-                    path.pop();
-                }
-                Some((mixin, Some(target))) if states[target] == State::Open => {
+            match index.get(&mixin.target) {
+                Some(target) if is_open[*target] => {
                     let message = format!("the mixin {} uses this shape itself", mixin.target);
                     reporter.error(mixin.location, message).hint("take one of the mixins away");
                 }
-                Some((_, Some(target))) => path.push((target, 0)),
-                Some((_, None)) => {}
+                Some(target) if !is_done[*target] => path.push((*target, 0)),
+                _ => {}
             }
         }
     }
     order
 }
 
-/// What has no members hands on only some of what it has: an operation its errors, a resource nothing
-/// besides traits.
+/// Refuses mixins that have what is not copied.
 fn check_definition(shape: &RawShape<'_>, reporter: &mut Reporter<'_>) {
-    if !is_mixin(shape) {
+    if find(&shape.traits, "mixin").is_none() {
         return;
     }
-    match &shape.shape.kind {
-        ShapeKind::Operation(operation) => {
-            let ends = [("input", &operation.input), ("output", &operation.output)];
-            for (name, end) in ends.into_iter().filter(|it| !it.1.target.is_unit()) {
-                reporter
-                    .error(end.location, format!("an operation that is a mixin has no {name}"))
-                    .hint("write it in the operations that use the mixin");
-            }
-        }
-        ShapeKind::Resource(resource) => {
-            let bound = resource.operations.iter().chain(&resource.resources);
-            for it in bound {
-                reporter
-                    .error(it.location, "a resource that is a mixin binds nothing")
-                    .hint("bind it in the resources that use the mixin");
-            }
-        }
-        _ => {}
+    for it in &shape.references {
+        let (message, hint) = match (shape.kind, it.property) {
+            (ShapeKind::Operation, Property::Input) => (
+                "an operation that is a mixin has no input",
+                "write it in the operations that use the mixin",
+            ),
+            (ShapeKind::Operation, Property::Output) => (
+                "an operation that is a mixin has no output",
+                "write it in the operations that use the mixin",
+            ),
+            (ShapeKind::Resource, Property::Operation | Property::Resource) => (
+                "a resource that is a mixin binds nothing",
+                "bind it in the resources that use the mixin",
+            ),
+            _ => continue,
+        };
+        reporter.error(it.location, message).hint(hint);
     }
 }
 
-fn is_mixin(shape: &RawShape<'_>) -> bool {
-    shape.shape.traits.iter().any(|it| it.id.as_str() == "smithy.api#mixin")
-}
-
-/// The mixin that a reference means, if it may be used there.
-fn check(
-    shapes: &[RawShape<'_>],
+/// The mixin of a shape, if it may be used there.
+fn check<'s, 'a>(
+    shapes: &'s [RawShape<'a>],
     index: &HashMap<ShapeId, usize>,
     shape: usize,
     mixin: &Reference,
     reporter: &mut Reporter<'_>,
-) -> Option<usize> {
+) -> Option<&'s RawShape<'a>> {
     let Some(&target) = index.get(&mixin.target) else {
-        let shapes = shapes.iter().map(|it| &it.shape.id);
         reporter
             .error(mixin.location, format!("{} is not defined", mixin.target))
-            .did_you_mean_shape(&mixin.target, shapes, "define the shape, or take it away");
+            .did_you_mean_shape(
+                &mixin.target,
+                shapes.iter().map(|it| &it.id),
+                "define the shape, or take it away",
+            );
         return None;
     };
     let (shape, found) = (&shapes[shape], &shapes[target]);
     if shape.is_broken || found.is_broken {
         return None;
     }
-    if !is_mixin(found) {
+    if find(&found.traits, "mixin").is_none() {
         let message = format!("{} is used as a mixin but has no trait mixin", mixin.target);
         reporter
             .error(mixin.location, message)
             .hint(format!("add \"smithy.api#mixin\": {{}} to the traits of {}", mixin.target));
         return None;
     }
-    if found.shape.kind.name() != shape.shape.kind.name() {
-        let (found, shape) = (found.shape.kind.name(), shape.shape.kind.name());
+    if found.kind != shape.kind {
+        let (found, shape) = (found.kind.name(), shape.kind.name());
         reporter
             .error(mixin.location, format!("{found} shapes cannot be mixins of {shape} shapes"))
             .hint(format!("use a mixin of type \"{shape}\""));
         return None;
     }
-    Some(target)
+    Some(found)
 }
 
-type RawMember<'a> = Member<Vec<RawTrait<'a>>>;
-type RawKind<'a> = ShapeKind<Vec<RawTrait<'a>>>;
-
-/// What the mixins of one shape have, from left to right.
+/// What a shape has with its mixins, from left to right. Of two things with one name the first keeps its
+/// place, and the later one overrides it.
 #[derive(Default)]
-struct Inherited<'a> {
-    traits: Vec<RawTrait<'a>>,
-    members: Members<'a>,
-    kinds: Vec<RawKind<'a>>,
+struct Flat<'a> {
+    traits: RawTraits<'a>,
+    members: Vec<RawMember<'a>>,
+    /// The members by their names in lower case: no two may differ in case alone.
+    member_index: HashMap<String, usize>,
+    references: Vec<Reference>,
+    reference_index: HashMap<(Property, ShapeId), usize>,
+    version: Option<String>,
 }
 
-/// Members in the order in which their names came first.
-#[derive(Default)]
-struct Members<'a> {
-    list: Vec<RawMember<'a>>,
-    /// By the names in lower case: no two may differ in case alone.
-    index: HashMap<String, usize>,
-}
-
-impl<'a> Members<'a> {
-    /// Adds a member; one of that name keeps its place and gets the traits as well.
-    fn add(&mut self, member: RawMember<'a>, reporter: &mut Reporter<'_>) {
-        if member.target.is_inherited() {
-            return;
+impl<'a> Flat<'a> {
+    fn add_mixin(&mut self, mixin: &RawShape<'a>, reporter: &mut Reporter<'_>) {
+        let local = find(&mixin.traits, "mixin").and_then(|it| it.value.get("localTraits"));
+        let local = local.and_then(|it| it.value.as_array()).unwrap_or_default();
+        let is_local = |id: &ShapeId| {
+            id.is_prelude("mixin") || local.iter().any(|it| it.as_str() == Some(id.as_str()))
+        };
+        let inherited = |it: &RawTrait<'a>| RawTrait { inherited: true, ..it.clone() };
+        let traits = mixin.traits.iter().filter(|it| !is_local(&it.id)).map(inherited);
+        override_traits(&mut self.traits, traits.collect());
+        for member in &mixin.members {
+            let traits = member.traits.iter().map(inherited).collect();
+            self.add_member(RawMember { traits, ..member.clone() }, reporter);
         }
+        let references = mixin.references.iter().filter(|it| it.property != Property::Mixin);
+        references.for_each(|it| self.add_reference(it.clone()));
+        self.version = mixin.version.clone().or(self.version.take());
+    }
+
+    fn give_to(mut self, shape: &mut RawShape<'a>, reporter: &mut Reporter<'_>) {
+        override_traits(&mut self.traits, std::mem::take(&mut shape.traits));
+        for member in std::mem::take(&mut shape.members) {
+            self.add_member(member, reporter);
+        }
+        std::mem::take(&mut shape.references).into_iter().for_each(|it| self.add_reference(it));
+        shape.traits = self.traits;
+        shape.members = self.members;
+        shape.references = self.references;
+        shape.version = shape.version.take().or(self.version);
+    }
+
+    fn add_reference(&mut self, reference: Reference) {
+        let key = (reference.property, reference.target.clone());
+        match self.reference_index.get(&key) {
+            Some(at) => self.references[*at] = reference,
+            None => {
+                self.reference_index.insert(key, self.references.len());
+                self.references.push(reference);
+            }
+        }
+    }
+
+    fn add_member(&mut self, member: RawMember<'a>, reporter: &mut Reporter<'_>) {
         let name = member.name.to_ascii_lowercase();
-        let Some(&index) = self.index.get(&name) else {
-            self.index.insert(name, self.list.len());
-            self.list.push(member);
+        let Some(&at) = self.member_index.get(&name) else {
+            self.member_index.insert(name, self.members.len());
+            self.members.push(member);
             return;
         };
-        let known = &mut self.list[index];
+        let known = &mut self.members[at];
         if known.name != member.name {
             let message =
                 format!("the members {} and {} differ only in case", known.name, member.name);
@@ -219,95 +243,8 @@ impl<'a> Members<'a> {
     }
 }
 
-impl<'a> Inherited<'a> {
-    fn add(&mut self, mixin: &RawShape<'a>, reporter: &mut Reporter<'_>) {
-        let local = mixin.shape.traits.iter().find(|it| it.id.as_str() == "smithy.api#mixin");
-        let local = local.and_then(|it| it.value.get("localTraits")?.value.as_array());
-        let is_local = |id: &ShapeId| {
-            id.as_str() == "smithy.api#mixin"
-                || local.unwrap_or_default().iter().any(|it| it.as_str() == Some(id.as_str()))
-        };
-        let traits = mixin.shape.traits.iter().filter(|it| !is_local(&it.id)).map(inherited);
-        override_traits(&mut self.traits, traits.collect());
-        for member in mixin.shape.kind.members() {
-            let traits = member.traits.iter().map(inherited).collect();
-            self.members.add(RawMember { traits, ..member.clone() }, reporter);
-        }
-        self.kinds.push(mixin.shape.kind.clone());
-    }
-
-    fn give_to(mut self, shape: &mut RawShape<'a>, reporter: &mut Reporter<'_>) {
-        let own = std::mem::take(&mut shape.shape.traits);
-        override_traits(&mut self.traits, own);
-        shape.shape.traits = self.traits;
-        match &mut shape.shape.kind {
-            ShapeKind::Structure(own)
-            | ShapeKind::Union(own)
-            | ShapeKind::Enum(own)
-            | ShapeKind::IntEnum(own) => {
-                for member in std::mem::take(own) {
-                    self.members.add(member, reporter);
-                }
-                *own = self.members.list;
-            }
-            ShapeKind::List(_) | ShapeKind::Map { .. } => {
-                for member in shape.shape.kind.members_mut() {
-                    self.members.add(member.clone(), reporter);
-                    if let Some(index) = self.members.index.get(&member.name) {
-                        *member = self.members.list[*index].clone();
-                    }
-                }
-            }
-            ShapeKind::Service(own) => {
-                let mut all = super::Service::default();
-                for kind in self.kinds {
-                    let ShapeKind::Service(mixin) = kind else { continue };
-                    all.version = mixin.version.or(all.version);
-                    all.operations.extend(mixin.operations);
-                    all.resources.extend(mixin.resources);
-                    all.errors.extend(mixin.errors);
-                    all.rename.extend(mixin.rename);
-                }
-                own.version = own.version.take().or(all.version);
-                prepend(&mut own.operations, all.operations);
-                prepend(&mut own.resources, all.resources);
-                prepend(&mut own.errors, all.errors);
-                let own_ids: Vec<_> = own.rename.iter().map(|it| it.shape.target.clone()).collect();
-                let mut seen: HashSet<_> = own_ids.into_iter().collect();
-                all.rename.reverse();
-                all.rename.retain(|it| seen.insert(it.shape.target.clone()));
-                all.rename.reverse();
-                own.rename.splice(0..0, all.rename);
-            }
-            ShapeKind::Operation(own) => {
-                let mut all = Vec::new();
-                for kind in self.kinds {
-                    let ShapeKind::Operation(mixin) = kind else { continue };
-                    all.extend(mixin.errors);
-                }
-                prepend(&mut own.errors, all);
-            }
-            ShapeKind::Simple(_) | ShapeKind::Resource(_) => {}
-        }
-    }
-}
-
-/// Puts what is inherited before what is there; each target is kept once, or a chain of mixins that
-/// name one mixin twice would double the list at each step.
-fn prepend(own: &mut Vec<Reference>, mut all: Vec<Reference>) {
-    let mut seen = HashSet::new();
-    all.retain(|it| seen.insert(it.target.clone()));
-    own.retain(|it| !seen.contains(&it.target));
-    all.append(own);
-    *own = all;
-}
-
-fn inherited<'a>(it: &RawTrait<'a>) -> RawTrait<'a> {
-    RawTrait { inherited: true, ..it.clone() }
-}
-
-/// Adds traits; of two values the later one stays.
-fn override_traits<'a>(traits: &mut Vec<RawTrait<'a>>, more: Vec<RawTrait<'a>>) {
+/// Adds traits; of two values the later one is kept.
+fn override_traits<'a>(traits: &mut RawTraits<'a>, more: RawTraits<'a>) {
     for new in more {
         match traits.iter_mut().find(|it| it.id == new.id) {
             Some(old) => *old = new,
@@ -321,24 +258,20 @@ fn apply_to_members<'a>(
     applies: Vec<Apply<'a>>,
     reporter: &mut Reporter<'_>,
 ) {
-    let is_broken = shape.is_broken;
-    let mut members = shape.shape.kind.members_mut();
-    let index: HashMap<String, usize> =
-        members.iter().enumerate().map(|(index, it)| (it.name.clone(), index)).collect();
+    let members = shape.members.iter().enumerate();
+    let index: HashMap<String, usize> = members.map(|(at, it)| (it.name.clone(), at)).collect();
     for apply in applies {
         let Some(name) = &apply.member else { continue };
-        match index.get(name) {
-            Some(index) => merge_traits(&mut members[*index].traits, apply.traits, reporter),
-            None if is_broken => {}
-            None => {
-                let names = members.iter().map(|it| it.name.as_str());
-                let message = format!("apply target {}${name} is not defined", apply.shape);
-                reporter.error(apply.location, message).did_you_mean(
-                    name,
-                    names,
-                    "add the member, or take this away",
-                );
-            }
+        if let Some(at) = index.get(name) {
+            merge_traits(&mut shape.members[*at].traits, apply.traits, reporter);
+        } else if !shape.is_broken {
+            let names = shape.members.iter().map(|it| it.name.as_str());
+            let message = format!("apply target {}${name} is not defined", apply.shape);
+            reporter.error(apply.location, message).did_you_mean(
+                name,
+                names,
+                "add the member, or take this away",
+            );
         }
     }
 }

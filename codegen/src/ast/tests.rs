@@ -1,6 +1,6 @@
 //! What a model becomes, in a notation close to Smithy's own.
 
-use super::{Member, Model, ShapeKind, parse};
+use super::{Member, Model, Property, ShapeKind, parse};
 use crate::{
     Source,
     diagnostic::Reporter,
@@ -28,25 +28,23 @@ fn show(model: &Model) -> Vec<String> {
     let shapes = model.shapes().iter().filter(|it| !it.traits.mixin);
     shapes
         .map(|it| {
-            let members = it.kind.members().into_iter().map(show_member).collect::<Vec<_>>();
-            let more = match &it.kind {
-                ShapeKind::Service(it) => {
-                    let list = |all: &[super::Reference]| {
-                        all.iter()
-                            .map(|it| it.target.name().to_owned())
-                            .collect::<Vec<_>>()
-                            .join(" ")
+            let members = it.members.iter().map(show_member).collect::<Vec<_>>();
+            let more = match it.kind {
+                ShapeKind::Service => {
+                    let list = |property: Property| {
+                        let references = it.references([property]);
+                        let shown = references.map(|it| match &it.name {
+                            Some(name) => format!("{}={name}", it.target.name()),
+                            None => it.target.name().to_owned(),
+                        });
+                        shown.collect::<Vec<_>>().join(" ")
                     };
-                    let rename = it
-                        .rename
-                        .iter()
-                        .map(|it| format!("{}={}", it.shape.target.name(), it.name));
                     format!(
                         " {} [{}] [{}] [{}]",
                         it.version.clone().unwrap_or_default(),
-                        list(&it.operations),
-                        list(&it.errors),
-                        rename.collect::<Vec<_>>().join(" ")
+                        list(Property::Operation),
+                        list(Property::Error),
+                        list(Property::Rename)
                     )
                 }
                 _ if members.is_empty() => String::new(),
@@ -198,7 +196,7 @@ fn every_type_of_shape_can_have_mixins() {
             "enum E { @value(A) A: Unit, @value(B) B: Unit }",
             "union U { a: L }",
             "@length(None..Some(3)) list L { member: E }",
-            "service V 2 [O P] [F] [L=Z E=X]",
+            "service V 2 [O P] [F] [E=X L=Z]",
         ],
     );
 }

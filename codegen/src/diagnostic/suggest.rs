@@ -30,15 +30,16 @@ pub(super) fn closest_shape<'a>(
     id: &ShapeId,
     shapes: impl IntoIterator<Item = &'a ShapeId>,
 ) -> Option<ShapeId> {
-    if prelude::names().any(|it| it == id.name()) && id.namespace() != PRELUDE {
+    let prelude: Vec<_> = prelude::names().map(|it| it.0).collect();
+    if prelude.iter().any(|it| it == id.name()) && id.namespace() != PRELUDE {
         return Some(ShapeId::prelude(id.name()));
     }
     let (near, far): (Vec<_>, Vec<_>) =
         shapes.into_iter().partition(|it| it.namespace() == id.namespace());
-    if id.namespace() == PRELUDE
-        && let Some(name) = closest(id.name(), prelude::names())
-    {
-        return Some(ShapeId::prelude(name));
+    if id.namespace() == PRELUDE {
+        if let Some(name) = closest(id.name(), prelude.iter().map(String::as_str)) {
+            return Some(ShapeId::prelude(name));
+        }
     }
     let name = closest(id.name(), near.iter().map(|it| it.name()));
     let same_name = || near.into_iter().find(|it| Some(it.name()) == name);

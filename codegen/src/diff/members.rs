@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use super::{Changed, Constraints, Seen, rules::*};
 use crate::{
-    ast::{Member, Shape, ShapeKind},
+    ast::{Member, Shape},
     ir::{self, Presence},
-    resolve::is_event_stream,
     view::{View, wire_name},
 };
 
@@ -18,25 +17,21 @@ struct Members<'m> {
 }
 
 impl<'m> Members<'m> {
-    fn of(
-        before: &'m ShapeKind,
-        after: &'m ShapeKind,
-        is_compared: impl Fn(&Member) -> bool,
-    ) -> Self {
-        let (before, after) = (before.members(), after.members());
-        let by_name = |members: &[&'m Member]| -> HashMap<&'m str, &'m Member> {
-            members.iter().map(|it| (&*it.name, *it)).collect()
+    fn of(before: &'m Shape, after: &'m Shape, is_compared: impl Fn(&Member) -> bool) -> Self {
+        let (before, after) = (&before.members, &after.members);
+        let by_name = |members: &'m [Member]| -> HashMap<&'m str, &'m Member> {
+            members.iter().map(|it| (&*it.name, it)).collect()
         };
-        let (old, new) = (by_name(&before), by_name(&after));
-        let both = after.iter().filter_map(|it| Some((*old.get(&*it.name)?, *it)));
-        let alone = |members: &[&'m Member], others: &HashMap<&str, &'m Member>| {
+        let (old, new) = (by_name(before), by_name(after));
+        let both = after.iter().filter_map(|it| Some((*old.get(&*it.name)?, it)));
+        let alone = |members: &'m [Member], others: &HashMap<&str, &'m Member>| {
             let alone = members.iter().filter(|it| !others.contains_key(&*it.name));
-            alone.filter(|it| is_compared(it)).copied().collect()
+            alone.filter(|it| is_compared(it)).collect()
         };
         Self {
             both: both.filter(|it| is_compared(it.1)).collect(),
-            added: alone(&after, &old),
-            removed: alone(&before, &new),
+            added: alone(after, &old),
+            removed: alone(before, &new),
         }
     }
 }
@@ -49,9 +44,9 @@ pub(super) fn structure(
     changed: &mut Changed<'_>,
 ) {
     let is_stream = |it: &Member| {
-        [old, new].iter().any(|view| view.shape(&it.target).is_some_and(is_event_stream))
+        [old, new].iter().any(|view| view.shape(&it.target).is_some_and(Shape::is_event_stream))
     };
-    let members = Members::of(&before.kind, &after.kind, |it| !is_stream(it));
+    let members = Members::of(before, after, |it| !is_stream(it));
     for (old_member, new_member) in members.both {
         let mut changed = changed.member(&new_member.name);
         types((old, old_member), (new, new_member), &mut changed);
@@ -169,7 +164,7 @@ pub(super) fn elements(
     (new, after): Seen<'_, '_, &Shape>,
     changed: &mut Changed<'_>,
 ) {
-    for (before, after) in Members::of(&before.kind, &after.kind, |_| true).both {
+    for (before, after) in Members::of(before, after, |_| true).both {
         let mut changed = changed.member(&after.name);
         types((old, before), (new, after), &mut changed);
         constraints((old, before), (new, after), &mut changed);
@@ -187,8 +182,7 @@ pub(super) fn union(
             .iter()
             .any(|view| view.shape(&it.target).is_some_and(|it| it.traits.error.is_some()))
     };
-    let members =
-        Members::of(&before.kind, &after.kind, |it| !(is_event_stream(after) && is_error(it)));
+    let members = Members::of(before, after, |it| !(after.is_event_stream() && is_error(it)));
     for (old_member, new_member) in members.both {
         let mut changed = changed.member(&new_member.name);
         types((old, old_member), (new, new_member), &mut changed);
@@ -230,7 +224,7 @@ pub(super) fn enumeration(
     (new, after): Seen<'_, '_, &Shape>,
     changed: &mut Changed<'_>,
 ) {
-    let members = Members::of(&before.kind, &after.kind, |_| true);
+    let members = Members::of(before, after, |_| true);
     let value = |it: &Member| match (&it.traits.enum_value, it.traits.int_enum_value) {
         (Some(text), _) => text.clone(),
         (None, number) => number.unwrap_or_default().to_string(),

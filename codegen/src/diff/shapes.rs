@@ -6,7 +6,7 @@ use super::{Changed, Changes, Constraints, Seen, Ways, members, rules::*};
 use crate::{
     ast::{Shape, ShapeKind},
     ir::{self, Events},
-    resolve::{self, Target},
+    resolve,
     shape_id::ShapeId,
     traits::Fault,
     view::View,
@@ -29,7 +29,7 @@ pub(super) fn service(old: &View<'_>, new: &View<'_>, changes: &mut Changes) {
 
 /// The operations, in the order of the new model, then those that are gone.
 pub(super) fn operations(old: &View<'_>, new: &View<'_>, changes: &mut Changes) {
-    for shape in &new.resolved.operations {
+    for shape in new.resolved.operations.iter().map(|it| it.shape) {
         let Some(after) = new.operation(&shape.id) else { continue };
         let mut changed = changes.about("operation", &shape.id, Ways::default());
         let (Some(before), Some(old_shape)) = (old.operation(&shape.id), old.shape(&shape.id))
@@ -61,7 +61,7 @@ pub(super) fn operations(old: &View<'_>, new: &View<'_>, changes: &mut Changes) 
         }
         changed.traits(&old_shape.traits, &shape.traits);
     }
-    for shape in &old.resolved.operations {
+    for shape in old.resolved.operations.iter().map(|it| it.shape) {
         if new.operation(&shape.id).is_none() {
             changes.about("operation", &shape.id, Ways::default()).found(&[&OPERATION_REMOVED], "");
         }
@@ -147,8 +147,8 @@ fn compare(
     (new, after): Seen<'_, '_, &Shape>,
     changed: &mut Changed<'_>,
 ) {
-    let kinds = (&before.kind, &after.kind);
-    let (kind_before, kind_after) = (kind_text(&before.kind), kind_text(&after.kind));
+    let kinds = (before.kind, after.kind);
+    let (kind_before, kind_after) = (before.kind.name(), after.kind.name());
     if kind_before != kind_after {
         changed.found(&[&SHAPE_KIND], format!("{kind_before} -> {kind_after}"));
         return;
@@ -204,19 +204,12 @@ fn compare(
     changed.constraints(&Constraints::of(&before.traits), &Constraints::of(&after.traits));
     changed.traits(&before.traits, &after.traits);
     match kinds {
-        (ShapeKind::Structure(_), _) => members::structure((old, before), (new, after), changed),
-        (ShapeKind::Union(_), _) => members::union((old, before), (new, after), changed),
-        (ShapeKind::Enum(_) | ShapeKind::IntEnum(_), _) => {
+        (ShapeKind::Structure, _) => members::structure((old, before), (new, after), changed),
+        (ShapeKind::Union, _) => members::union((old, before), (new, after), changed),
+        (ShapeKind::Enum | ShapeKind::IntEnum, _) => {
             members::enumeration((old, before), (new, after), changed);
         }
         _ => members::elements((old, before), (new, after), changed),
-    }
-}
-
-fn kind_text(kind: &ShapeKind) -> &'static str {
-    match kind {
-        ShapeKind::Simple(simple) => simple.name(),
-        kind => kind.name(),
     }
 }
 
@@ -241,34 +234,21 @@ impl Directions {
     fn of(views: [&View<'_>; 2]) -> Self {
         let mut directions = Self { requests: HashSet::new(), responses: HashSet::new() };
         for view in views {
-            if let ShapeKind::Service(service) = &view.resolved.service.kind {
-                let errors = service.errors.iter().map(|it| it.target.clone());
-                follow(view, errors.collect(), &mut directions.responses);
+            let resolved = &view.resolved;
+            for it in &resolved.operations {
+                let requests = resolve::reached(resolved.model, it.input);
+                let sent = it.errors.iter().copied().chain(it.output);
+                let responses = resolve::reached(resolved.model, sent);
+                directions.requests.extend(requests.into_iter().cloned());
+                directions.responses.extend(responses.into_iter().cloned());
             }
-            for shape in &view.resolved.operations {
-                let ShapeKind::Operation(operation) = &shape.kind else { continue };
-                let input = operation.input.target.clone();
-                follow(view, vec![input], &mut directions.requests);
-                let sent = operation.errors.iter().chain([&operation.output]);
-                let sent = sent.map(|it| it.target.clone()).collect();
-                follow(view, sent, &mut directions.responses);
-            }
+            let errors = resolve::reached(resolved.model, resolved.errors.iter().copied());
+            directions.responses.extend(errors.into_iter().cloned());
         }
         directions
     }
 
     fn of_shape(&self, id: &ShapeId) -> Ways {
         Ways { request: self.requests.contains(id), response: self.responses.contains(id) }
-    }
-}
-
-/// Adds shapes and all that they contain.
-fn follow(view: &View<'_>, mut pending: Vec<ShapeId>, found: &mut HashSet<ShapeId>) {
-    while let Some(id) = pending.pop() {
-        if let Some(Target::Shape(shape)) = resolve::target(view.resolved.model, &id)
-            && found.insert(id)
-        {
-            pending.extend(shape.kind.members().into_iter().map(|it| it.target.clone()));
-        }
     }
 }

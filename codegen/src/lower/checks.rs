@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Lowering, pattern};
 use crate::{
-    ast::{Member, Model, Shape, ShapeKind, SimpleType},
+    ast::{Member, Model, Shape, ShapeKind},
     diagnostic::Location,
     ir,
-    resolve::{Resolved, Target, is_event_stream, target},
+    resolve::{Resolved, reached},
     shape_id::ShapeId,
     traits::Traits,
 };
@@ -25,11 +25,11 @@ impl Checks {
     /// Looks at what clients send.
     pub(super) fn of(resolved: &Resolved<'_>) -> Self {
         let model = resolved.model;
-        let sent = sent_by_clients(resolved);
+        let sent = reached(model, resolved.operations.iter().filter_map(|it| it.input));
         let mut users: HashMap<&ShapeId, Vec<&ShapeId>> = HashMap::new();
         let mut pending = Vec::new();
         for shape in resolved.closure.iter().filter(|it| sent.contains(&it.id)) {
-            for member in shape.kind.members() {
+            for member in shape.members.iter().filter(|_| !shape.kind.is_enum()) {
                 users.entry(&member.target).or_default().push(&shape.id);
                 let of_target = model.get(&member.target).map(|it| &it.traits);
                 if asks(&member.traits) || of_target.is_some_and(asks) {
@@ -45,24 +45,6 @@ impl Checks {
         }
         Self { checked, patterns: BTreeMap::new() }
     }
-}
-
-/// Every shape that is in a request, or in an event that clients send.
-fn sent_by_clients<'m>(resolved: &Resolved<'m>) -> HashSet<&'m ShapeId> {
-    let mut sent = HashSet::new();
-    let inputs = resolved.operations.iter().filter_map(|it| match &it.kind {
-        ShapeKind::Operation(operation) => Some(&operation.input.target),
-        _ => None,
-    });
-    let mut pending: Vec<&ShapeId> = inputs.collect();
-    while let Some(id) = pending.pop() {
-        let Some(shape) = resolved.model.get(id) else { continue };
-        let is_enum = matches!(shape.kind, ShapeKind::Enum(_) | ShapeKind::IntEnum(_));
-        if sent.insert(&shape.id) && !is_enum {
-            pending.extend(shape.kind.members().into_iter().map(|it| &it.target));
-        }
-    }
-    sent
 }
 
 /// Whether traits ask anything of a value.
@@ -81,18 +63,11 @@ impl Lowering<'_, '_, '_> {
     }
 
     fn check_of(&mut self, member: &Member) -> Option<ir::Check> {
-        let none = Traits::default();
-        let (shape, of_target) = match target(self.resolved.model, &member.target)? {
-            Target::Shape(shape) => (Some(shape), &shape.traits),
-            Target::Prelude(_) => (None, &none),
-            Target::Unit => return None,
-        };
-        let own = &member.traits;
+        let shape = self.resolved.model.get(&member.target)?;
+        let (own, of_target) = (&member.traits, &shape.traits);
         let pattern = match (&own.pattern, &of_target.pattern) {
             (Some(pattern), _) => self.pattern(pattern, member.location),
-            (None, Some(pattern)) => {
-                self.pattern(pattern, shape.map_or(member.location, |it| it.location))
-            }
+            (None, Some(pattern)) => self.pattern(pattern, shape.location),
             (None, None) => None,
         };
         let mut check = ir::Check {
@@ -101,19 +76,19 @@ impl Lowering<'_, '_, '_> {
             pattern,
             ..ir::Check::default()
         };
-        match shape.map(|it| &it.kind) {
-            Some(ShapeKind::List(item)) => {
+        match (shape.kind, &shape.members[..]) {
+            (ShapeKind::List, [item]) => {
                 check.is_unique =
                     of_target.unique_items && is_comparable(self.resolved.model, item);
                 check.item = self.check_of(item).map(Box::new);
             }
-            Some(ShapeKind::Map { key, value }) => {
+            (ShapeKind::Map, [key, value]) => {
                 check.key = self.check_of(key).map(Box::new);
                 check.item = self.check_of(value).map(Box::new);
             }
-            Some(ShapeKind::Structure(_) | ShapeKind::Union(_)) => {
-                let is_stream = shape.is_some_and(is_event_stream);
-                check.is_nested = !is_stream && self.checks.checked.contains(&member.target);
+            (ShapeKind::Structure | ShapeKind::Union, _) => {
+                check.is_nested =
+                    !shape.is_event_stream() && self.checks.checked.contains(&member.target);
             }
             _ => {}
         }
@@ -140,13 +115,8 @@ impl Lowering<'_, '_, '_> {
 
 /// Whether values can be told from one another for certain.
 fn is_comparable(model: &Model, item: &Member) -> bool {
-    let simple = match target(model, &item.target) {
-        Some(Target::Prelude(simple)) => simple,
-        Some(Target::Shape(shape)) => match &shape.kind {
-            ShapeKind::Simple(simple) => *simple,
-            _ => return true,
-        },
-        _ => return true,
-    };
-    !matches!(simple, SimpleType::Float | SimpleType::Double | SimpleType::Document)
+    match model.get(&item.target).map(|it| it.kind) {
+        Some(ShapeKind::Simple(simple)) => simple.has_equality(),
+        _ => true,
+    }
 }

@@ -7,6 +7,7 @@ use super::Lowering;
 use crate::{
     ast::Member,
     ir,
+    shape_id::PRELUDE,
     traits::{DefaultValue, Traits},
 };
 
@@ -15,7 +16,9 @@ use markdown::Cleaner;
 impl Lowering<'_, '_, '_> {
     /// The documentation of a member: its own, or that of its target, and what its target says besides.
     pub(super) fn member_docs(&self, member: &Member) -> ir::Docs {
-        let Some(target) = self.resolved.model.get(&member.target) else {
+        let target = self.resolved.model.get(&member.target);
+        // Shapes of the prelude say nothing but their type.
+        let Some(target) = target.filter(|it| it.id.namespace() != PRELUDE) else {
             return self.docs(&member.traits);
         };
         let mut traits = member.traits.clone();

@@ -3,9 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    ast::{Operation, Shape, ShapeKind},
     ir,
-    resolve::{Resolved, event_stream},
+    resolve::{Operation, Resolved},
     shape_id::ShapeId,
 };
 
@@ -26,23 +25,20 @@ pub(super) struct Unit {
 impl Units {
     /// Takes names for what the operation needs.
     pub(super) fn of(
-        shape: &Shape,
+        operation: &Operation<'_>,
         [name, module, _]: &[String; 3],
         mut take: impl FnMut(String) -> String,
     ) -> Self {
-        let mut unit = |id: &ShapeId, role: &str| {
-            id.is_unit().then(|| {
+        let mut unit = |is_needed: bool, role: &str| {
+            is_needed.then(|| {
                 let home = ir::Home::Operation(module.clone());
                 let type_ref = ir::TypeRef { home, name: take(format!("{name}{role}")) };
                 Unit { builder: take(format!("{}Builder", type_ref.name)), type_ref }
             })
         };
-        match &shape.kind {
-            ShapeKind::Operation(operation) => Self {
-                request: unit(&operation.input.target, "Request"),
-                response: unit(&operation.output.target, "Response"),
-            },
-            _ => Self { request: None, response: None },
+        Self {
+            request: unit(operation.input.is_none(), "Request"),
+            response: unit(operation.output.is_none(), "Response"),
         }
     }
 
@@ -75,12 +71,12 @@ pub(super) struct Ends<'m> {
 impl<'m> Ends<'m> {
     pub(super) fn of(resolved: &'m Resolved<'m>) -> Self {
         let mut uses: HashMap<_, Vec<usize>> = HashMap::new();
-        for (at, operation) in operations(resolved) {
-            for id in [&operation.input.target, &operation.output.target] {
-                uses.entry(id).or_default().push(at);
+        for (at, operation) in resolved.operations.iter().enumerate() {
+            for shape in operation.input.iter().chain(&operation.output) {
+                uses.entry(&shape.id).or_default().push(at);
             }
         }
-        let members = resolved.closure.iter().flat_map(|it| it.kind.members());
+        let members = resolved.closure.iter().flat_map(|it| &it.members);
         Self { resolved, uses, targeted: members.map(|it| &it.target).collect() }
     }
 
@@ -93,24 +89,12 @@ impl<'m> Ends<'m> {
     }
 
     pub(super) fn requests(&self) -> HashSet<ShapeId> {
-        operations(self.resolved).map(|(_, it)| it.input.target.clone()).collect()
+        let inputs = self.resolved.operations.iter().filter_map(|it| it.input);
+        inputs.map(|it| it.id.clone()).collect()
     }
 
     pub(super) fn sent_events(&self) -> HashSet<ShapeId> {
-        let model = self.resolved.model;
-        let events = operations(self.resolved).filter_map(|(_, it)| {
-            let ShapeKind::Structure(members) = &model.get(&it.output.target)?.kind else {
-                return None;
-            };
-            event_stream(model, members).map(|(_, union)| union.id.clone())
-        });
-        events.collect()
+        let events = self.resolved.operations.iter().filter_map(|it| it.output_events);
+        events.map(|it| it.id.clone()).collect()
     }
-}
-
-fn operations<'m>(resolved: &'m Resolved<'_>) -> impl Iterator<Item = (usize, &'m Operation)> {
-    resolved.operations.iter().enumerate().filter_map(|(at, it)| match &it.kind {
-        ShapeKind::Operation(operation) => Some((at, operation)),
-        _ => None,
-    })
 }

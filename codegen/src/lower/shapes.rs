@@ -2,13 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{Lowering, ends, literal, warn_renamed, wire_name};
+use super::{Lowering, ends, literal, warn_renamed};
 use crate::{
     ast::{Member, Shape, ShapeKind, SimpleType},
     ir,
     names::{self, Renamed, Scope},
-    prelude::{self, PreludeShape},
-    resolve::{Target, is_event_stream, target},
     shape_id::ShapeId,
     traits::{DefaultValue, Fault, TimestampFormat},
 };
@@ -23,10 +21,11 @@ impl Lowering<'_, '_, '_> {
     }
 
     fn shape(&mut self, shape: &Shape) -> Option<ir::Shape> {
-        Some(match &shape.kind {
-            ShapeKind::Structure(members) => ir::Shape::Structure(self.structure(shape, members)),
-            ShapeKind::Union(members) => ir::Shape::Union(self.union(shape, members)),
-            ShapeKind::Enum(members) => ir::Shape::Enum(ir::Enum {
+        let members = &shape.members;
+        Some(match shape.kind {
+            ShapeKind::Structure => ir::Shape::Structure(self.structure(shape, members)),
+            ShapeKind::Union => ir::Shape::Union(self.union(shape, members)),
+            ShapeKind::Enum => ir::Shape::Enum(ir::Enum {
                 id: shape.id.to_string(),
                 type_ref: self.types[&shape.id].clone(),
                 docs: self.docs(&shape.traits),
@@ -35,7 +34,7 @@ impl Lowering<'_, '_, '_> {
                     .enum_values(shape, members, |it| it.traits.enum_value.clone())
                     .collect(),
             }),
-            ShapeKind::IntEnum(members) => ir::Shape::IntEnum(ir::IntEnum {
+            ShapeKind::IntEnum => ir::Shape::IntEnum(ir::IntEnum {
                 id: shape.id.to_string(),
                 type_ref: self.types[&shape.id].clone(),
                 docs: self.docs(&shape.traits),
@@ -64,7 +63,7 @@ impl Lowering<'_, '_, '_> {
         let model = self.resolved.model;
         let members = members
             .iter()
-            .filter(|it| !model.get(&it.target).is_some_and(is_event_stream))
+            .filter(|it| !model.get(&it.target).is_some_and(Shape::is_event_stream))
             .map(|member| {
                 let id = format!("{}${}", shape.id, member.name);
                 let (name, renamed) = scope.take_member(self.words.snake(&member.name), &id);
@@ -72,7 +71,7 @@ impl Lowering<'_, '_, '_> {
                     warn_renamed(self.reporter, shape, Some(member), renamed);
                 }
                 ir::Member {
-                    wire_name: wire_name(member),
+                    wire_name: member.wire_name().to_owned(),
                     name,
                     docs: self.member_docs(member),
                     ty: self.member_type(member),
@@ -116,16 +115,13 @@ impl Lowering<'_, '_, '_> {
             Some(default) => literal::literal(&default.value, &self.member_type(member), || {
                 self.enum_variant(target?, &default.value)
             }),
-            None => match prelude::get(&member.target) {
-                Some(PreludeShape::Primitive(_)) => Some(ir::Literal::Zero),
-                _ => None,
-            },
+            None => None,
         }
     }
 
     /// The variant of an enum that has this value.
     fn enum_variant(&self, shape: &Shape, value: &DefaultValue) -> Option<String> {
-        let members = shape.kind.members();
+        let members: Vec<_> = shape.members.iter().collect();
         let names = enum_names(&shape.id, &members, |_, _| ());
         let has_value = |it: &&Member| match value {
             DefaultValue::String(text) => it.traits.enum_value.as_ref() == Some(text),
@@ -157,9 +153,9 @@ impl Lowering<'_, '_, '_> {
                     .resolved
                     .model
                     .get(&member.target)
-                    .is_some_and(|it| matches!(it.kind, ShapeKind::Structure(_)));
+                    .is_some_and(|it| it.kind == ShapeKind::Structure);
                 ir::Variant {
-                    wire_name: wire_name(member),
+                    wire_name: member.wire_name().to_owned(),
                     name,
                     snake_name: snake_scope.take(self.words.snake(&member.name), &id, "_value").0,
                     docs: self.member_docs(member),
@@ -197,21 +193,15 @@ impl Lowering<'_, '_, '_> {
 
     /// The type of a member, without `Option` and `Box`.
     fn member_type(&self, member: &Member) -> ir::Type {
-        let shape = match target(self.resolved.model, &member.target) {
-            Some(Target::Prelude(simple)) => return simple_type(simple, member, None),
-            Some(Target::Shape(shape)) => shape,
-            Some(Target::Unit) | None => {
-                unreachable!("resolve finds every target, and Unit has no values")
-            }
-        };
+        let shape = self.resolved.model.get(&member.target).expect("resolve checks every target");
         let element = |it: &Member| match shape.traits.sparse {
             true => Box::new(ir::Type::Sparse(Box::new(self.member_type(it)))),
             false => Box::new(self.member_type(it)),
         };
-        match &shape.kind {
-            ShapeKind::Simple(simple) => simple_type(*simple, member, Some(shape)),
-            ShapeKind::List(item) => ir::Type::List(element(item)),
-            ShapeKind::Map { key, value } => {
+        match (shape.kind, &shape.members[..]) {
+            (ShapeKind::Simple(simple), _) => simple_type(simple, member, shape),
+            (ShapeKind::List, [item]) => ir::Type::List(element(item)),
+            (ShapeKind::Map, [key, value]) => {
                 ir::Type::Map(Box::new(self.member_type(key)), element(value))
             }
             _ => ir::Type::Named(self.types[&member.target].clone()),
@@ -223,12 +213,11 @@ impl Lowering<'_, '_, '_> {
         let Some(shape) = self.resolved.model.get(&member.target) else {
             return member.traits.sensitive;
         };
-        let is_inside = match &shape.kind {
+        let is_inside = match shape.kind {
             // They have a `Debug` of their own.
-            ShapeKind::Structure(_) | ShapeKind::Union(_) => false,
-            ShapeKind::List(item) => shape.traits.sensitive || self.is_sensitive(item),
-            ShapeKind::Map { key, value } => {
-                shape.traits.sensitive || self.is_sensitive(key) || self.is_sensitive(value)
+            ShapeKind::Structure | ShapeKind::Union => false,
+            ShapeKind::List | ShapeKind::Map => {
+                shape.traits.sensitive || shape.members.iter().any(|it| self.is_sensitive(it))
             }
             _ => shape.traits.sensitive,
         };
@@ -254,7 +243,7 @@ fn enum_names(
     names.collect()
 }
 
-fn simple_type(simple: SimpleType, member: &Member, shape: Option<&Shape>) -> ir::Type {
+fn simple_type(simple: SimpleType, member: &Member, shape: &Shape) -> ir::Type {
     match simple {
         SimpleType::Blob => ir::Type::Blob,
         SimpleType::Boolean => ir::Type::Bool,
@@ -268,8 +257,7 @@ fn simple_type(simple: SimpleType, member: &Member, shape: Option<&Shape>) -> ir
         SimpleType::BigInteger => ir::Type::BigInteger,
         SimpleType::BigDecimal => ir::Type::BigDecimal,
         SimpleType::Timestamp => {
-            let of_shape = shape.and_then(|it| it.traits.timestamp_format);
-            let format = member.traits.timestamp_format.or(of_shape);
+            let format = member.traits.timestamp_format.or(shape.traits.timestamp_format);
             ir::Type::Timestamp(format.unwrap_or(TimestampFormat::EpochSeconds))
         }
         SimpleType::Document => ir::Type::Document,

@@ -1,11 +1,9 @@
 //! Whether each default is a value of its type that constraints allow (Smithy 2.0 spec, section "default trait").
 
-use super::{Target, target};
 use crate::{
-    ast::{Member, Model, ShapeKind, SimpleType},
+    ast::{Member, Model, Shape, ShapeKind, SimpleType},
     diagnostic::Reporter,
     lower::{decode_base64, timestamp_of_number, timestamp_of_text, translate_pattern},
-    prelude::{self, PreludeShape},
     shape_id::ShapeId,
     traits::{DefaultTrait, DefaultValue, Traits},
 };
@@ -24,8 +22,8 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
                 check_allowed(&[&shape.traits], size, default, reporter);
             }
         }
-        let is_structure = matches!(shape.kind, ShapeKind::Structure(_));
-        for member in shape.kind.members() {
+        let is_structure = shape.kind == ShapeKind::Structure;
+        for member in &shape.members {
             if let Some(default) = &member.traits.default {
                 if check_default(model, &member.target, default, reporter) {
                     check_member(model, member, default, reporter);
@@ -133,11 +131,7 @@ fn is_at_most(one: &str, other: &str) -> bool {
 
 /// How many characters, bytes, elements or entries a value has.
 fn size(model: &Model, id: &ShapeId, value: &DefaultValue) -> Option<u64> {
-    let is_blob = match target(model, id)? {
-        Target::Prelude(simple) => simple == SimpleType::Blob,
-        Target::Shape(shape) => matches!(shape.kind, ShapeKind::Simple(SimpleType::Blob)),
-        Target::Unit => false,
-    };
+    let is_blob = model.get(id)?.kind == ShapeKind::Simple(SimpleType::Blob);
     let size = match value {
         DefaultValue::String(text) if is_blob => decode_base64(text)?.len(),
         DefaultValue::String(text) => text.chars().count(),
@@ -149,9 +143,6 @@ fn size(model: &Model, id: &ShapeId, value: &DefaultValue) -> Option<u64> {
 
 /// Whether a shape has a default for all members that target it.
 fn has_default(model: &Model, id: &ShapeId) -> bool {
-    if matches!(prelude::get(id), Some(PreludeShape::Primitive(_))) {
-        return true;
-    }
     let default = model.get(id).and_then(|it| it.traits.default.as_ref());
     default.is_some_and(|it| it.value != DefaultValue::Null)
 }
@@ -163,19 +154,15 @@ fn check_default(
     default: &DefaultTrait,
     reporter: &mut Reporter<'_>,
 ) -> bool {
-    let kind = match target(model, id) {
-        Some(Target::Prelude(simple)) => &ShapeKind::Simple(simple),
-        Some(Target::Shape(shape)) => &shape.kind,
-        Some(Target::Unit) | None => return false,
-    };
-    if let Err(reason) = check_value(kind, &default.value) {
+    let Some(shape) = model.get(id).filter(|it| !it.id.is_unit()) else { return false };
+    if let Err(reason) = check_value(shape, &default.value) {
         reporter
             .error(default.location, format!("default: {reason}"))
             .hint("write a value of the member's type, or take the default away");
         return false;
     }
     if let (ShapeKind::Simple(SimpleType::Blob), DefaultValue::String(text)) =
-        (kind, &default.value)
+        (shape.kind, &default.value)
         && decode_base64(text).is_none()
     {
         // The reference lets it pass as well.
@@ -186,7 +173,7 @@ fn check_default(
     true
 }
 
-fn check_value(kind: &ShapeKind, value: &DefaultValue) -> Result<(), String> {
+fn check_value(shape: &Shape, value: &DefaultValue) -> Result<(), String> {
     let integer = |min: i64, max: i64| match value {
         DefaultValue::Number(text) => match text.parse::<i64>() {
             Ok(number) if (min..=max).contains(&number) => Ok(()),
@@ -203,7 +190,7 @@ fn check_value(kind: &ShapeKind, value: &DefaultValue) -> Result<(), String> {
     if *value == DefaultValue::Null {
         return Ok(());
     }
-    match kind {
+    match shape.kind {
         ShapeKind::Simple(simple) => match simple {
             SimpleType::String => is(is_string, "a string"),
             SimpleType::Blob => is(is_string, "a string in base64"),
@@ -230,26 +217,25 @@ fn check_value(kind: &ShapeKind, value: &DefaultValue) -> Result<(), String> {
             }
             SimpleType::Document => Ok(()),
         },
-        ShapeKind::Enum(members) => match value {
+        ShapeKind::Enum => match value {
             DefaultValue::String(text) => {
-                let is_value = members.iter().any(|it| it.traits.enum_value.as_ref() == Some(text));
+                let is_value =
+                    shape.members.iter().any(|it| it.traits.enum_value.as_ref() == Some(text));
                 is(is_value, &format!("a value of the enum, found {text:?}"))
             }
             _ => is(false, "a string"),
         },
-        ShapeKind::IntEnum(members) => match value {
+        ShapeKind::IntEnum => match value {
             DefaultValue::Number(text) => {
                 let number = text.parse().ok();
-                let is_value =
-                    number.is_some() && members.iter().any(|it| it.traits.int_enum_value == number);
+                let is_value = number.is_some()
+                    && shape.members.iter().any(|it| it.traits.int_enum_value == number);
                 is(is_value, &format!("a value of the intEnum, found {text}"))
             }
             _ => is(false, "a number"),
         },
-        ShapeKind::List(_) => is(*value == DefaultValue::EmptyList, "[]: a list can have no other"),
-        ShapeKind::Map { .. } => {
-            is(*value == DefaultValue::EmptyObject, "{}: a map can have no other")
-        }
+        ShapeKind::List => is(*value == DefaultValue::EmptyList, "[]: a list can have no other"),
+        ShapeKind::Map => is(*value == DefaultValue::EmptyObject, "{}: a map can have no other"),
         other => Err(format!("a {} can have no default", other.name())),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::is_event_stream;
 use crate::{
     ast::{Member, Model, Shape, ShapeKind},
     diagnostic::Reporter,
@@ -52,25 +51,28 @@ pub(super) fn check_nesting(model: &Model, reporter: &mut Reporter<'_>) {
 
 /// The member that may hold another list or map.
 fn element(shape: &Shape) -> Option<&Member> {
-    match &shape.kind {
-        ShapeKind::List(member) | ShapeKind::Map { value: member, .. } => Some(member),
+    match shape.kind {
+        ShapeKind::List | ShapeKind::Map => shape.members.last(),
         _ => None,
     }
 }
 
-/// Refuses structures and unions that can have no value, because each would have to hold another one.
+/// Refuses structures and unions that have no finite value, because each would hold another one.
 pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Reporter<'_>) {
-    // What a shape waits for: structures for all, unions for one of the members that need a value.
+    // How many shapes must have a value before a shape has one: all of a structure, one of a union.
     let mut waiting: HashMap<&ShapeId, usize> = HashMap::new();
     let mut used_by: HashMap<&ShapeId, Vec<&ShapeId>> = HashMap::new();
     let mut possible: Vec<&ShapeId> = Vec::new();
     for shape in closure {
-        let needed: Vec<&Shape> = needed(model, shape);
-        let count = match &shape.kind {
-            ShapeKind::Structure(_) => needed.len(),
-            // One without members has been reported.
-            ShapeKind::Union(members) if !members.is_empty() && members.len() == needed.len() => 1,
-            _ => 0,
+        let targets = held(shape).filter_map(|it| model.get(&it.target));
+        let needed: Vec<_> = targets
+            .filter(|it| it.kind.has_fields() && !it.is_event_stream() && !it.id.is_unit())
+            .collect();
+        let count = match shape.kind {
+            ShapeKind::Union if needed.len() < shape.members.len() => 0,
+            // A union without members has been reported.
+            ShapeKind::Union => needed.len().min(1),
+            _ => needed.len(),
         };
         waiting.insert(&shape.id, count);
         if count == 0 {
@@ -89,41 +91,27 @@ pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Rep
             }
         }
     }
-    let impossible = closure.iter().filter(|it| waiting.get(&it.id).is_some_and(|it| *it > 0));
-    for shape in impossible {
-        let is_impossible = |id: &ShapeId| waiting.get(id).is_some_and(|it| *it > 0);
+    let is_impossible = |id: &ShapeId| waiting.get(id).is_some_and(|it| *it > 0);
+    for shape in closure.iter().filter(|it| is_impossible(&it.id)) {
         let members = held(shape).filter(|it| is_impossible(&it.target));
         let members = members.map(|it| format!("{}${}", shape.id.name(), it.name));
         let members = members.collect::<Vec<_>>().join(", ");
-        let message = match &shape.kind {
-            ShapeKind::Union(_) => {
-                format!(
-                    "no value is finite: every member of the union holds another one ({members})"
-                )
-            }
-            _ => format!("no value is finite: what is required holds another one ({members})"),
+        let what = match shape.kind {
+            ShapeKind::Union => "every member of the union",
+            _ => "what is required",
         };
+        let message = format!("no value is finite: {what} holds another one ({members})");
         reporter
             .error(shape.location, message)
             .hint("make one of the members optional, or put it into a list");
     }
 }
 
-/// The structures and unions that a value of the shape holds for certain, or, for a union, may hold.
-fn needed<'m>(model: &'m Model, shape: &Shape) -> Vec<&'m Shape> {
-    held(shape)
-        .filter_map(|it| model.get(&it.target))
-        .filter(|it| matches!(it.kind, ShapeKind::Structure(_) | ShapeKind::Union(_)))
-        .filter(|it| !is_event_stream(it))
-        .collect()
-}
-
 /// The members without which there is no value of a structure, or one of which is the value of a union.
 fn held(shape: &Shape) -> impl Iterator<Item = &Member> {
-    let (members, is_structure) = match &shape.kind {
-        ShapeKind::Structure(members) => (&members[..], true),
-        ShapeKind::Union(members) => (&members[..], false),
-        _ => (&[][..], false),
+    let is_held = |it: &&Member| match shape.kind {
+        ShapeKind::Structure => it.traits.required,
+        kind => kind == ShapeKind::Union,
     };
-    members.iter().filter(move |it| it.traits.required || !is_structure)
+    shape.members.iter().filter(is_held)
 }

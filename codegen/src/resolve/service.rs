@@ -2,20 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Target, target};
+use super::Resolved;
 use crate::{
-    ast::{Model, Reference, Shape, ShapeKind},
-    diagnostic::Reporter,
+    ast::{Model, Property, Shape, ShapeKind},
+    diagnostic::{Location, Reporter},
     shape_id::ShapeId,
 };
 
 /// The services of a model, in order.
 pub(super) fn all(model: &Model) -> impl Iterator<Item = &Shape> {
-    let is_service = |it: &&Shape| matches!(it.kind, ShapeKind::Service(_)) && !it.traits.mixin;
-    model.shapes().iter().filter(is_service)
+    model.shapes().iter().filter(|it| it.kind == ShapeKind::Service && !it.traits.mixin)
 }
 
-/// Picks the service that is asked for, or the only one.
+/// Picks the service with this ID, or the only one.
 pub(super) fn pick<'m>(
     model: &'m Model,
     wanted: Option<&str>,
@@ -23,10 +22,12 @@ pub(super) fn pick<'m>(
 ) -> Option<&'m Shape> {
     let services: Vec<&Shape> = all(model).collect();
     let names: Vec<_> = services.iter().map(|it| it.id.as_str()).collect();
+    // A file that could not be read may have had it.
+    let is_reported = reporter.has_errors();
     match (wanted, &services[..]) {
         (Some(wanted), _) => {
             let found = services.iter().find(|it| it.id.as_str() == wanted).copied();
-            if found.is_none() && !reporter.has_errors() {
+            if found.is_none() && !is_reported {
                 reporter
                     .error_of_model(format!("there is no service {wanted} in the model"))
                     .hint(format!("the model has: {}", names.join(", ")));
@@ -35,8 +36,7 @@ pub(super) fn pick<'m>(
         }
         (None, [service]) => Some(service),
         (None, []) => {
-            // A file that could not be read may have had it.
-            if !reporter.has_errors() {
+            if !is_reported {
                 reporter
                     .error_of_model("there is no service shape in the model")
                     .hint("add a shape of type \"service\" that lists its operations");
@@ -54,36 +54,28 @@ pub(super) fn pick<'m>(
     }
 }
 
+/// A service or resource, with the place in the list of those visited of what binds it.
+type Binding<'m> = (&'m Shape, Option<usize>);
+
 /// The operations of a service in order: its own, then those of its resources, from the top down.
 pub(super) fn operations<'m>(
     model: &'m Model,
     service: &'m Shape,
     reporter: &mut Reporter<'_>,
 ) -> Vec<&'m Shape> {
-    let ShapeKind::Service(bound) = &service.kind else { return Vec::new() };
     let mut operations = Vec::new();
-    // Each operation with what binds it.
-    let mut seen: HashMap<&ShapeId, &ShapeId> = HashMap::new();
-    for reference in &bound.operations {
-        if seen.insert(&reference.target, &service.id).is_none() {
-            operations.extend(model.get(&reference.target));
-        }
-    }
-    // Each resource with the one above it, by its place in the list of those that were visited.
-    let mut visited: Vec<(&ShapeId, Option<usize>)> = Vec::new();
-    let mut resources: HashSet<&ShapeId> = HashSet::new();
-    let mut pending: Vec<_> = bound.resources.iter().rev().map(|it| (it, None)).collect();
-    while let Some((reference, above)) = pending.pop() {
-        if !resources.insert(&reference.target) {
-            bound_again(service, reference, &chain(&visited, above), reporter);
+    // What binds each operation.
+    let mut bound: HashMap<&ShapeId, &ShapeId> = HashMap::new();
+    let mut visited: Vec<Binding<'m>> = Vec::new();
+    let mut seen = HashSet::new();
+    let mut pending = vec![((service, None), service.location)];
+    while let Some(((shape, above), location)) = pending.pop() {
+        if !seen.insert(&shape.id) {
+            report_bound_again(service, shape, location, &chain(&visited, above), reporter);
             continue;
         }
-        let Some(ShapeKind::Resource(resource)) = model.get(&reference.target).map(|it| &it.kind)
-        else {
-            continue;
-        };
-        for operation in &resource.operations {
-            let Some(binds) = seen.insert(&operation.target, &reference.target) else {
+        for operation in shape.references([Property::Operation]) {
+            let Some(other) = bound.insert(&operation.target, &shape.id) else {
                 operations.extend(model.get(&operation.target));
                 continue;
             };
@@ -91,22 +83,55 @@ pub(super) fn operations<'m>(
                 "operation {} is bound more than once in service {}",
                 operation.target, service.id
             );
-            // One resource may say twice what it has, as it is both what creates it and one among others.
-            let report = match *binds == reference.target {
+            // A resource may name an operation twice, as the one that creates it and in its list.
+            let report = match *other == shape.id {
+                // This has been reported.
+                true if shape.kind == ShapeKind::Service => continue,
                 true => reporter.warning(operation.location, message),
                 false => reporter.error(operation.location, message),
             };
             report.hint("take one of the bindings away");
         }
-        let index = visited.len();
-        visited.push((&reference.target, above));
-        pending.extend(resource.resources.iter().rev().map(|it| (it, Some(index))));
+        let resources: Vec<_> = shape.references([Property::Resource]).collect();
+        pending.extend(resources.into_iter().rev().filter_map(|it| {
+            let resource = model.get(&it.target).filter(|it| it.kind == ShapeKind::Resource)?;
+            Some(((resource, Some(visited.len())), it.location))
+        }));
+        visited.push((shape, above));
     }
-    operations.retain(|it| matches!(it.kind, ShapeKind::Operation(_)));
+    operations.retain(|it| it.kind == ShapeKind::Operation);
     operations
 }
 
-/// The operations without those that are left out, each of which has to be there.
+/// The names of the service and the resources from the top down to one of them.
+fn chain<'m>(visited: &[Binding<'m>], last: Option<usize>) -> Vec<&'m str> {
+    let mut chain: Vec<_> = std::iter::successors(last, |it| visited[*it].1).collect();
+    chain.reverse();
+    chain.into_iter().map(|it| visited[it].0.id.as_str()).collect()
+}
+
+/// A resource is below one other, and never below itself.
+fn report_bound_again(
+    service: &Shape,
+    resource: &Shape,
+    location: Location,
+    above: &[&str],
+    reporter: &mut Reporter<'_>,
+) {
+    let id = resource.id.as_str();
+    let Some(start) = above.iter().position(|it| *it == id) else {
+        let message = format!("resource {id} is bound more than once in service {}", service.id);
+        reporter.error(location, message).hint("take one of the bindings away");
+        return;
+    };
+    let name = |id: &&str| id.rsplit('#').next().unwrap_or_default().to_owned();
+    let names: Vec<_> = above[start..].iter().chain([&id]).map(name).collect();
+    reporter
+        .error(location, format!("resource cycle: {}", names.join(" -> ")))
+        .hint("a resource is never below itself");
+}
+
+/// The operations without those to skip, each of which must exist.
 pub(super) fn without<'m>(
     mut operations: Vec<&'m Shape>,
     skip: &[String],
@@ -130,78 +155,47 @@ pub(super) fn without<'m>(
     operations
 }
 
-/// The resources from the top down to one of them.
-fn chain<'m>(visited: &[(&'m ShapeId, Option<usize>)], last: Option<usize>) -> Vec<&'m ShapeId> {
-    let mut chain: Vec<_> = std::iter::successors(last, |it| visited[*it].1).collect();
-    chain.reverse();
-    chain.into_iter().map(|it| visited[it].0).collect()
-}
-
-/// A resource is below one other, and never below itself.
-fn bound_again(
-    service: &Shape,
-    reference: &Reference,
-    above: &[&ShapeId],
-    reporter: &mut Reporter<'_>,
-) {
-    let Some(start) = above.iter().position(|it| **it == reference.target) else {
-        let message = format!(
-            "resource {} is bound more than once in service {}",
-            reference.target, service.id
-        );
-        reporter.error(reference.location, message).hint("take one of the bindings away");
-        return;
-    };
-    let names = above[start..].iter().map(|it| it.name()).chain([reference.target.name()]);
-    let message = format!("resource cycle: {}", names.collect::<Vec<_>>().join(" -> "));
-    reporter.error(reference.location, message).hint("a resource is never below itself");
-}
-
-/// How long a name may be that becomes one of a file. In snake case it can be half as long again, and most
-/// file systems end at 255 bytes.
+/// The longest name that can become the name of a file. In snake case it can be half as long again, and
+/// most file systems end at 255 bytes.
 const MAX_NAME: usize = 150;
 
-/// Every shape that becomes a file needs a name that a file can have.
-pub(super) fn check_lengths<'m>(
-    shapes: impl IntoIterator<Item = &'m &'m Shape>,
-    reporter: &mut Reporter<'_>,
-) {
-    let has_file = |it: &&&Shape| has_type(it) || matches!(it.kind, ShapeKind::Operation(_));
-    for shape in shapes.into_iter().filter(has_file) {
+/// Checks the names of the shapes of a service.
+pub(super) fn check(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
+    let operations = resolved.operations.iter().map(|it| it.shape);
+    let types = resolved.closure.iter().copied().filter(|it| it.kind.has_type());
+    for shape in operations.chain(types) {
         let length = shape.id.name().len();
         if length > MAX_NAME {
             let message = format!("the name has {length} characters; {MAX_NAME} are possible");
             reporter.error(shape.location, message).hint("give it a shorter name");
         }
     }
+    check_conflicts(resolved, reporter);
+    for shape in resolved.closure.iter().filter(|it| it.kind.has_fields()) {
+        let mut seen: HashMap<&str, &str> = HashMap::new();
+        for member in &shape.members {
+            let key = member.wire_name();
+            if let Some(other) = seen.insert(key, &member.name) {
+                let message =
+                    format!("the members {other} and {} are both {key:?} in JSON", member.name);
+                reporter.error(member.location, message).hint("give one of them another jsonName");
+            }
+        }
+    }
 }
 
-/// Whether a shape becomes a type of its own.
-fn has_type(shape: &Shape) -> bool {
-    use ShapeKind::{Enum, IntEnum, Structure, Union};
-    matches!(shape.kind, Structure(_) | Union(_) | Enum(_) | IntEnum(_))
-}
-
-/// Shapes of one name, in whatever namespace, are an error, unless nobody could tell them apart (Smithy 2.0 spec,
-/// section "Service closure").
-pub(super) fn check_names(
-    model: &Model,
-    service: &Shape,
-    closure: &[&Shape],
-    reporter: &mut Reporter<'_>,
-) {
-    let ShapeKind::Service(bound) = &service.kind else { return };
-    let renamed: HashMap<&ShapeId, &str> =
-        bound.rename.iter().map(|it| (&it.shape.target, it.name.as_str())).collect();
+/// Two shapes of a service may have one name if they are alike (Smithy 2.0 specification, section "Service
+/// closure").
+fn check_conflicts(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
+    let service = resolved.service;
+    let renamed = resolved.renames();
     let mut seen: HashMap<String, &Shape> = HashMap::new();
-    for shape in closure {
+    for shape in &resolved.closure {
         let name = renamed.get(&shape.id).copied().unwrap_or(shape.id.name());
         let Some(other) = seen.insert(name.to_ascii_lowercase(), shape) else { continue };
-        if other.id.namespace() == shape.id.namespace() && renamed.is_empty() {
-            // They differ in case alone, which has been reported.
-            continue;
-        }
-        if is_alike(model, shape, other) {
+        // Names of one namespace that differ in case alone have been reported.
+        let is_reported = other.id.namespace() == shape.id.namespace() && renamed.is_empty();
+        if is_reported || is_alike(resolved.model, shape, other) {
             continue;
         }
         let message = format!(
@@ -215,24 +209,21 @@ pub(super) fn check_names(
     }
 }
 
-/// Whether one shape can stand for the other: simple ones of one type, and lists of such, with the same traits.
+/// Whether one shape can be used for the other: simple ones of one type, and lists of such, with equal
+/// traits.
 fn is_alike(model: &Model, one: &Shape, other: &Shape) -> bool {
-    if one.traits != other.traits {
+    if one.kind != other.kind || one.traits != other.traits {
         return false;
     }
-    match (&one.kind, &other.kind) {
-        (ShapeKind::Simple(one), ShapeKind::Simple(other)) => one == other,
-        (ShapeKind::List(one), ShapeKind::List(other)) if one.traits == other.traits => {
-            if one.target == other.target {
-                return true;
-            }
-            match (target(model, &one.target), target(model, &other.target)) {
-                (Some(Target::Prelude(one)), Some(Target::Prelude(other))) => one == other,
-                (Some(Target::Shape(one)), Some(Target::Shape(other))) => {
-                    matches!(one.kind, ShapeKind::Simple(_)) && is_alike(model, one, other)
-                }
-                _ => false,
-            }
+    match (one.kind, &one.members[..], &other.members[..]) {
+        (ShapeKind::Simple(_), ..) => true,
+        (ShapeKind::List, [one], [other]) => {
+            let targets = model.get(&one.target).zip(model.get(&other.target));
+            let is_alike = |(one, other): (&Shape, &Shape)| {
+                matches!(one.kind, ShapeKind::Simple(_)) && is_alike(model, one, other)
+            };
+            one.traits == other.traits
+                && (one.target == other.target || targets.is_some_and(is_alike))
         }
         _ => false,
     }

@@ -1,28 +1,43 @@
-//! Where event streams may stand (Smithy 2.0 spec, section "Event streams").
+//! Where event streams are allowed (Smithy 2.0 specification, section "Event streams").
 
 use std::collections::HashSet;
 
-use super::{Resolved, Target, is_event_stream, target};
+use super::{Resolved, check::type_name};
 use crate::{
-    ast::{Member, Model, Shape, ShapeKind, SimpleType},
+    ast::{Model, Property, Shape, ShapeKind, SimpleType},
     diagnostic::Reporter,
     shape_id::ShapeId,
 };
 
 /// Checks every use of a streaming shape.
 pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
-    let ends = Ends::of(model);
-    for shape in model.shapes() {
-        if is_event_stream(shape) {
+    let shapes = || model.shapes().iter();
+    let ends = shapes().flat_map(|it| it.references([Property::Input, Property::Output]));
+    let ends: HashSet<&ShapeId> = ends.map(|it| &it.target).collect();
+    let nested: HashSet<&ShapeId> =
+        shapes().flat_map(|it| &it.members).map(|it| &it.target).collect();
+    for shape in shapes() {
+        if shape.is_event_stream() {
             check_events(model, shape, reporter);
         }
+        let is_end = ends.contains(&shape.id)
+            && !nested.contains(&shape.id)
+            && shape.traits.error.is_none()
+            && shape.kind == ShapeKind::Structure;
         let mut streams = 0;
-        for member in shape.kind.members() {
-            let Some(target) = model.get(&member.target).filter(|it| it.traits.streaming) else {
-                continue;
-            };
+        for member in &shape.members {
+            let target = model.get(&member.target).filter(|it| it.traits.streaming);
+            let Some(target) = target else { continue };
             streams += 1;
-            check_use(shape, member, target, &ends, reporter);
+            if !is_end {
+                let message = format!(
+                    "streaming shapes may only be targeted by top-level input and output members: {}",
+                    target.id
+                );
+                reporter.error(member.target_location, message).hint(
+                    "move the member to the structure that is the input or output of the operation",
+                );
+            }
             if streams == 2 {
                 let message = "an input or output has one event stream at most";
                 reporter
@@ -33,79 +48,32 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// Which structures are at the ends of operations, and which are inside of something.
-struct Ends<'m> {
-    ends: HashSet<&'m ShapeId>,
-    nested: HashSet<&'m ShapeId>,
-}
-
-impl<'m> Ends<'m> {
-    fn of(model: &'m Model) -> Self {
-        let operations = model.shapes().iter().filter_map(|it| match &it.kind {
-            ShapeKind::Operation(operation) => Some(operation),
-            _ => None,
-        });
-        let ends = operations.flat_map(|it| [&it.input.target, &it.output.target]).collect();
-        let members = model.shapes().iter().flat_map(|it| it.kind.members());
-        Self { ends, nested: members.map(|it| &it.target).collect() }
-    }
-}
-
-fn check_use(
-    shape: &Shape,
-    member: &Member,
-    target: &Shape,
-    ends: &Ends<'_>,
-    reporter: &mut Reporter<'_>,
-) {
-    let is_end = ends.ends.contains(&shape.id)
-        && !ends.nested.contains(&shape.id)
-        && shape.traits.error.is_none()
-        && matches!(shape.kind, ShapeKind::Structure(_));
-    if !is_end {
-        let message = format!(
-            "streaming shapes may only be targeted by top-level input and output members: {}",
-            target.id
-        );
-        reporter
-            .error(member.target_location, message)
-            .hint("move the member to the structure that is the input or output of the operation");
-    }
-}
-
-/// Refuses what Smithy can say and event-stream RPC cannot carry, of what a service needs.
-pub fn check_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
-    let is_blob = |it: &Member| {
-        let target = resolved.model.get(&it.target).filter(|it| it.traits.streaming);
-        target.is_some_and(|it| matches!(it.kind, ShapeKind::Simple(SimpleType::Blob)))
-    };
-    for shape in &resolved.operations {
-        let ShapeKind::Operation(operation) = &shape.kind else { continue };
-        let ends = [&operation.input, &operation.output].into_iter();
-        let members = ends.filter_map(|it| resolved.model.get(&it.target));
-        for member in members.flat_map(|it| it.kind.members()).filter(|it| is_blob(it)) {
-            let message = "a streaming blob has no place in event-stream RPC";
-            reporter.error(member.target_location, message).hint(format!(
-                "leave the operation out with --skip {} (in a build script, Config::skip), or send a union of events",
-                shape.id.name()
-            ));
-        }
-    }
-}
-
 fn check_events(model: &Model, union: &Shape, reporter: &mut Reporter<'_>) {
-    for member in union.kind.members() {
-        let kind = match target(model, &member.target) {
-            Some(Target::Shape(shape)) if model.is_broken(&shape.id) => continue,
-            Some(Target::Shape(shape)) => match shape.kind {
-                ShapeKind::Structure(_) => continue,
-                _ => shape.kind.name(),
-            },
-            Some(Target::Prelude(simple)) => simple.name(),
-            Some(Target::Unit) => "nothing",
-            None => continue,
-        };
+    for member in &union.members {
+        let Some(shape) = model.get(&member.target).filter(|it| !it.is_broken) else { continue };
+        if shape.kind == ShapeKind::Structure && !shape.id.is_unit() {
+            continue;
+        }
+        let kind = type_name(shape);
         let message = format!("an event is a structure; {} is of type {kind}", member.target);
         reporter.error(member.target_location, message).hint("put the value into a structure");
+    }
+}
+
+/// Refuses what Smithy allows and event-stream RPC cannot carry.
+pub fn check_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
+    for operation in &resolved.operations {
+        let ends = operation.input.iter().chain(&operation.output);
+        for member in ends.flat_map(|it| &it.members) {
+            let is_blob = |it: &Shape| it.kind == ShapeKind::Simple(SimpleType::Blob);
+            let target = resolved.model.get(&member.target).filter(|it| it.traits.streaming);
+            if target.is_some_and(is_blob) {
+                let message = "a streaming blob has no place in event-stream RPC";
+                reporter.error(member.target_location, message).hint(format!(
+                    "leave the operation out with --skip {} (in a build script, Config::skip), or send a union of events",
+                    operation.shape.id.name()
+                ));
+            }
+        }
     }
 }

@@ -66,7 +66,7 @@ fn operations_of_resources_follow_those_of_the_service_from_the_top_down() {
     let operations = ["Collection", "Create", "Delete", "Inner", "Last", "Other", "Own", "Unbound"];
     check(&operations, shapes, |it| {
         let expected = ["Own", "Create", "Delete", "Other", "Collection", "Inner", "Last"];
-        assert_eq!(names(&it.operations), expected);
+        assert_eq!(names(&it.operations.iter().map(|it| it.shape).collect::<Vec<_>>()), expected);
     });
 }
 

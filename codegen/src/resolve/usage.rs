@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{event_stream, is_event_stream, service};
+use super::{event_stream, service, targets};
 use crate::{
-    ast::{Model, Operation, Shape, ShapeKind},
+    ast::{Model, Property, Shape, ShapeKind},
     diagnostic::Reporter,
     shape_id::ShapeId,
 };
@@ -20,23 +20,21 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     }
 }
 
-fn operations(model: &Model) -> impl Iterator<Item = (&Shape, &Operation)> {
-    model.shapes().iter().filter_map(|it| match &it.kind {
-        ShapeKind::Operation(operation) if !it.traits.mixin => Some((it, operation)),
-        _ => None,
-    })
+fn operations(model: &Model) -> impl Iterator<Item = &Shape> {
+    model.shapes().iter().filter(|it| it.kind == ShapeKind::Operation && !it.traits.mixin)
 }
 
 /// A structure with the trait `input` is the input of one operation and nothing else; `output` likewise.
 fn check_ends(model: &Model, reporter: &mut Reporter<'_>) {
     let mark = |id: &ShapeId| {
         let traits = &model.get(id)?.traits;
-        let marks = [("input", traits.input), ("output", traits.output)];
-        marks.into_iter().find_map(|(name, is_set)| is_set.then_some(name))
+        let output = traits.output.then_some("output");
+        if traits.input { Some("input") } else { output }
     };
     let mut seen: HashMap<&ShapeId, &ShapeId> = HashMap::new();
-    for (shape, operation) in operations(model) {
-        for (end, reference) in [("input", &operation.input), ("output", &operation.output)] {
+    for shape in operations(model) {
+        for reference in shape.references([Property::Input, Property::Output]) {
+            let end = if reference.property == Property::Input { "input" } else { "output" };
             let id = &reference.target;
             let Some(mark) = mark(id) else { continue };
             if mark != end {
@@ -55,7 +53,7 @@ fn check_ends(model: &Model, reporter: &mut Reporter<'_>) {
     }
     // Shapes that use a mixin have its members as well.
     let shapes = model.shapes().iter().filter(|it| !it.traits.mixin);
-    for member in shapes.flat_map(|it| it.kind.members()) {
+    for member in shapes.flat_map(|it| &it.members) {
         if let Some(mark) = mark(&member.target) {
             let message =
                 format!("a member must not target {}: it has the trait {mark}", member.target);
@@ -66,19 +64,14 @@ fn check_ends(model: &Model, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// A union without `streaming` is a part of the response, which is seldom meant where one subscribes.
+/// A union without `streaming` is a part of the response, which is seldom meant in a subscription.
 fn check_subscriptions(model: &Model, reporter: &mut Reporter<'_>) {
-    for (shape, operation) in operations(model) {
-        let output = model.get(&operation.output.target).map(|it| &it.kind);
-        let Some(ShapeKind::Structure(members)) = output else { continue };
-        if !shape.id.name().starts_with("SubscribeTo") || event_stream(model, members).is_some() {
-            continue;
-        }
-        for member in members {
-            let target = model.get(&member.target).filter(|it| !is_event_stream(it));
-            let Some(union) = target.filter(|it| matches!(it.kind, ShapeKind::Union(_))) else {
-                continue;
-            };
+    for shape in operations(model).filter(|it| it.id.name().starts_with("SubscribeTo")) {
+        let output = targets(model, shape, Property::Output).next();
+        let Some(output) = output.filter(|it| event_stream(model, it).is_none()) else { continue };
+        for member in &output.members {
+            let target = model.get(&member.target);
+            let Some(union) = target.filter(|it| it.kind == ShapeKind::Union) else { continue };
             let message = format!(
                 "{} is no event stream: {} answers once, and sends no events",
                 union.id,
@@ -94,60 +87,43 @@ fn check_subscriptions(model: &Model, reporter: &mut Reporter<'_>) {
 
 /// Every operation and resource belongs to a service, or to a resource that does.
 fn check_bound(model: &Model, reporter: &mut Reporter<'_>) {
-    let bound: HashSet<&ShapeId> =
-        model.shapes().iter().filter(|it| !it.traits.mixin).flat_map(bound_by).collect();
+    let shapes = model.shapes().iter().filter(|it| !it.traits.mixin);
+    let bound = shapes.flat_map(|it| it.references([Property::Operation, Property::Resource]));
+    let bound: HashSet<&ShapeId> = bound.map(|it| &it.target).collect();
     for shape in model.shapes() {
-        let (kind, list) = match shape.kind {
-            ShapeKind::Operation(_) => ("operation", "operations"),
-            ShapeKind::Resource(_) => ("resource", "resources"),
-            _ => continue,
-        };
+        if !matches!(shape.kind, ShapeKind::Operation | ShapeKind::Resource) {
+            continue;
+        }
         // A resource may be there to be named by traits.
-        let is_used = bound.contains(&shape.id) || model.is_mentioned(&shape.id);
-        if !shape.traits.mixin && !is_used {
+        if !shape.traits.mixin && !shape.is_mentioned && !bound.contains(&shape.id) {
+            let kind = shape.kind.name();
             reporter
                 .warning(shape.location, format!("no service has this {kind}, and it is ignored"))
                 .hint(format!(
-                    "add {{\"target\": \"{}\"}} to the \"{list}\" of a service",
+                    "add {{\"target\": \"{}\"}} to the \"{kind}s\" of a service",
                     shape.id
                 ));
         }
     }
 }
 
-/// The operations and resources that a service or resource has.
-fn bound_by(shape: &Shape) -> Vec<&ShapeId> {
-    let (operations, resources) = match &shape.kind {
-        ShapeKind::Service(it) => (&it.operations, &it.resources),
-        ShapeKind::Resource(it) => (&it.operations, &it.resources),
-        _ => return Vec::new(),
-    };
-    operations.iter().chain(resources).map(|it| &it.target).collect()
-}
-
-/// How many shapes are named that nothing needs.
+/// The most unused shapes that a warning names.
 const MAX_NAMED: usize = 10;
 
 /// Every other shape is needed by a service, an operation, a resource or a trait.
 fn check_needed(model: &Model, reporter: &mut Reporter<'_>) {
-    let is_root = |it: &Shape| {
-        use ShapeKind::{Operation, Resource, Service};
-        matches!(it.kind, Service(_) | Operation(_) | Resource(_))
-            || it.traits.defines_trait
-            || it.traits.mixin
-            || model.is_mentioned(&it.id)
+    let is_root = |it: &&Shape| {
+        !it.kind.has_values() || it.traits.defines_trait || it.traits.mixin || it.is_mentioned
     };
     let mut needed: HashSet<&ShapeId> = HashSet::new();
-    let roots = model.shapes().iter().filter(|it| is_root(it));
-    let mut pending: Vec<&Shape> = roots.collect();
+    let mut pending: Vec<&Shape> = model.shapes().iter().filter(is_root).collect();
     while let Some(shape) = pending.pop() {
         if needed.insert(&shape.id) {
-            pending.extend(refers_to(shape).into_iter().filter_map(|it| model.get(it)));
+            pending.extend(refers_to(shape).filter_map(|it| model.get(it)));
         }
     }
-    let unused = model.shapes().iter().filter(|it| !needed.contains(&it.id));
-    let unused: Vec<&Shape> = unused.collect();
-    // What another of them refers to goes with that.
+    let unused: Vec<_> = model.shapes().iter().filter(|it| !needed.contains(&it.id)).collect();
+    // A shape that another unused one refers to is not named.
     let inner: HashSet<&ShapeId> = unused.iter().flat_map(|it| refers_to(it)).collect();
     let outer = unused.iter().filter(|it| !inner.contains(&it.id));
     let names: Vec<_> = outer.clone().skip(1).map(|it| it.id.name()).collect();
@@ -166,18 +142,9 @@ fn check_needed(model: &Model, reporter: &mut Reporter<'_>) {
         .hint("target it from the input, output or errors of an operation, or take it away");
 }
 
-/// The shapes that a shape refers to.
-fn refers_to(shape: &Shape) -> Vec<&ShapeId> {
-    let references = match &shape.kind {
-        ShapeKind::Service(it) => it.errors.iter().collect(),
-        ShapeKind::Operation(it) => [&it.input, &it.output].into_iter().chain(&it.errors).collect(),
-        ShapeKind::Resource(it) => it.shapes.iter().collect(),
-        _ => Vec::new(),
-    };
-    let members = shape.kind.members();
-    references
-        .into_iter()
-        .map(|it| &it.target)
-        .chain(members.into_iter().map(|it| &it.target))
-        .collect()
+/// The shapes with values that a shape refers to.
+fn refers_to(shape: &Shape) -> impl Iterator<Item = &ShapeId> {
+    let properties = [Property::Input, Property::Output, Property::Error, Property::Shape];
+    let references = shape.references(properties).map(|it| &it.target);
+    references.chain(shape.members.iter().map(|it| &it.target))
 }

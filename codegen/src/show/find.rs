@@ -20,7 +20,7 @@ pub(super) fn find<'v>(view: &'v View<'_>, name: &'v str) -> Result<Vec<Found<'v
         Some((shape, member)) => (shape, Some(member)),
         None => (name, None),
     };
-    let shapes = || view.resolved.operations.iter().chain(&view.resolved.closure).copied();
+    let shapes = || view.shapes();
     let wanted = shape_name.trim_start_matches("crate::");
     let names_of = |it: &Shape| names(view, it);
     let mut found: Vec<&Shape> = shapes().filter(|it| it.id.as_str() == wanted).collect();
@@ -34,7 +34,7 @@ pub(super) fn find<'v>(view: &'v View<'_>, name: &'v str) -> Result<Vec<Found<'v
         return Err(hint(view, wanted));
     }
     if let Some(member) = member {
-        found.retain(|it| it.kind.members().iter().any(|it| it.name == member));
+        found.retain(|it| it.members.iter().any(|it| it.name == member));
         if found.is_empty() {
             return Err(format!("{shape_name} has no member {member}"));
         }
@@ -67,7 +67,7 @@ fn names(view: &View<'_>, shape: &Shape) -> BTreeSet<String> {
 
 fn hint(view: &View<'_>, wanted: &str) -> String {
     let name = wanted.rsplit(['#', ':']).next().unwrap_or(wanted);
-    let needed = view.resolved.operations.iter().chain(&view.resolved.closure).copied();
+    let needed = view.shapes();
     let names: BTreeSet<String> = needed.flat_map(|it| names(view, it)).collect();
     if let Some(closest) = closest(name, names.iter().map(String::as_str)) {
         return format!("did you mean {closest}?");

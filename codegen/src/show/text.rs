@@ -18,7 +18,8 @@ pub(super) fn service(view: &View<'_>) -> String {
         .resolved
         .operations
         .iter()
-        .map(|shape| {
+        .map(|operation| {
+            let shape = operation.shape;
             let rust = view.operation(&shape.id);
             let method = rust.map_or("", |it| &*it.method).to_owned();
             (name(view, shape), method, rust.map_or("", |it| kind_of(&it.events)).to_owned())
@@ -46,12 +47,12 @@ pub(super) fn service(view: &View<'_>) -> String {
 type Kind = (&'static str, fn(&Shape) -> bool);
 
 const KINDS: [Kind; 7] = [
-    ("structures", |it| matches!(it.kind, ShapeKind::Structure(_)) && it.traits.error.is_none()),
+    ("structures", |it| matches!(it.kind, ShapeKind::Structure) && it.traits.error.is_none()),
     ("errors", |it| it.traits.error.is_some()),
-    ("unions", |it| matches!(it.kind, ShapeKind::Union(_))),
-    ("enums", |it| matches!(it.kind, ShapeKind::Enum(_) | ShapeKind::IntEnum(_))),
-    ("lists", |it| matches!(it.kind, ShapeKind::List(_))),
-    ("maps", |it| matches!(it.kind, ShapeKind::Map { .. })),
+    ("unions", |it| matches!(it.kind, ShapeKind::Union)),
+    ("enums", |it| matches!(it.kind, ShapeKind::Enum | ShapeKind::IntEnum)),
+    ("lists", |it| matches!(it.kind, ShapeKind::List)),
+    ("maps", |it| matches!(it.kind, ShapeKind::Map)),
     ("simple shapes", |it| matches!(it.kind, ShapeKind::Simple(_))),
 ];
 
@@ -98,8 +99,8 @@ pub(super) fn of(view: &View<'_>, found: Found<'_>) -> String {
         None => format!("{} {}\n", shape.kind.name(), shape.id),
         Some(member) => format!("member {}${member}\n", shape.id),
     };
-    match (&shape.kind, view.operation(&shape.id)) {
-        (ShapeKind::Operation(_), Some(operation)) => {
+    match (shape.kind, view.operation(&shape.id)) {
+        (ShapeKind::Operation, Some(operation)) => {
             facts(&mut text, view, operation);
             paragraphs(&mut text, &shape.traits, &operation.docs, 1);
             ends(&mut text, view, operation);
@@ -203,14 +204,16 @@ fn values(view: &View<'_>, shape: &Shape) -> String {
 /// The operations and members that have the shape.
 fn users(view: &View<'_>, shape: &Shape) -> impl Iterator<Item = String> {
     let operations = view.resolved.operations.iter().flat_map(|operation| {
-        let ShapeKind::Operation(it) = &operation.kind else { return Vec::new() };
-        let ends = [("request", &it.input), ("response", &it.output)].into_iter();
-        let errors = it.errors.iter().map(|it| ("error", it));
-        let used = ends.chain(errors).filter(|(_, it)| it.target == shape.id);
-        used.map(|(what, _)| format!("{} ({what})", name(view, operation))).collect()
+        let input = operation.input.map(|it| ("request", it));
+        let output = operation.output.map(|it| ("response", it));
+        let errors = operation.errors.iter().map(|it| ("error", *it));
+        let used = input.into_iter().chain(output).chain(errors);
+        let used = used.filter(|(_, it)| it.id == shape.id);
+        used.map(|(what, _)| format!("{} ({what})", name(view, operation.shape)))
+            .collect::<Vec<_>>()
     });
     let members = view.resolved.closure.iter().flat_map(|user| {
-        let members = user.kind.members().into_iter().filter(|it| it.target == shape.id);
+        let members = user.members.iter().filter(|it| it.target == shape.id);
         members.map(|it| format!("{}${}", name(view, user), it.name)).collect::<Vec<_>>()
     });
     operations.chain(members)
@@ -219,11 +222,10 @@ fn users(view: &View<'_>, shape: &Shape) -> impl Iterator<Item = String> {
 /// The members of a shape, or one of them.
 fn members(text: &mut String, view: &View<'_>, shape: &Shape, only: Option<&str>, depth: usize) {
     let indent = "  ".repeat(depth);
-    let members = shape.kind.members();
     let members: Vec<_> =
-        members.into_iter().filter(|it| only.is_none_or(|only| it.name == only)).collect();
+        shape.members.iter().filter(|it| only.is_none_or(|only| it.name == only)).collect();
     if members.is_empty() {
-        if let ShapeKind::Structure(_) | ShapeKind::Union(_) = shape.kind {
+        if let ShapeKind::Structure | ShapeKind::Union = shape.kind {
             text.push_str(&format!("{indent}no members\n"));
         }
         return;
@@ -231,7 +233,7 @@ fn members(text: &mut String, view: &View<'_>, shape: &Shape, only: Option<&str>
     for member in members {
         let rust = in_rust(view, shape, member);
         let mut notes = vec![match shape.kind {
-            ShapeKind::Enum(_) | ShapeKind::IntEnum(_) => match &member.traits.enum_value {
+            ShapeKind::Enum | ShapeKind::IntEnum => match &member.traits.enum_value {
                 Some(value) => format!("{value:?}"),
                 None => member.traits.int_enum_value.unwrap_or_default().to_string(),
             },

@@ -7,6 +7,7 @@ use super::{
     Traits, example, known,
 };
 use crate::{
+    ast::ShapeKind,
     diagnostic::{Finding, Location, Reporter},
     json::{Kind, Value},
     shape_id::{PRELUDE, ShapeId},
@@ -14,11 +15,11 @@ use crate::{
 
 /// What carries the traits.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Holder<'h> {
+pub(crate) struct Holder {
     /// The type of the shape; of the target, if it is a member. `None` if that does not exist.
-    pub(crate) shape_type: Option<&'h str>,
+    pub(crate) kind: Option<ShapeKind>,
     /// The type of the shape whose member it is.
-    pub(crate) container: Option<&'h str>,
+    pub(crate) container: Option<ShapeKind>,
 }
 
 /// Reads the traits of a model.
@@ -34,7 +35,7 @@ const NUMBERS: [&str; 9] =
 
 impl TraitReader<'_, '_> {
     /// Reads all traits of a shape or member; what is wrong goes to the reporter.
-    pub(crate) fn read(&mut self, traits: &[RawTrait<'_>], holder: Holder<'_>) -> Traits {
+    pub(crate) fn read(&mut self, traits: &[RawTrait<'_>], holder: Holder) -> Traits {
         let mut read = Traits::default();
         for it in traits {
             if it.id.namespace() != PRELUDE || !known::is_known(it.id.name()) {
@@ -66,9 +67,9 @@ impl TraitReader<'_, '_> {
     }
 
     /// Whether a trait belongs where it is.
-    fn applies(&mut self, it: &RawTrait<'_>, holder: Holder<'_>) -> bool {
-        let Some(shape_type) = holder.shape_type else { return true };
-        let of_structure = holder.container == Some("structure");
+    fn applies(&mut self, it: &RawTrait<'_>, holder: Holder) -> bool {
+        let Some(shape_type) = holder.kind.map(ShapeKind::name) else { return true };
+        let of_structure = holder.container == Some(ShapeKind::Structure);
         let is_shape = holder.container.is_none();
         let (applies, place) = match it.id.name() {
             "required" | "clientOptional" => (of_structure, "a member of a structure"),
@@ -76,7 +77,7 @@ impl TraitReader<'_, '_> {
                 (of_structure && shape_type == "string", "a member of a structure that is a string")
             }
             "jsonName" => (
-                of_structure || holder.container == Some("union"),
+                of_structure || holder.container == Some(ShapeKind::Union),
                 "a member of a structure or union",
             ),
             "input" | "output" => (is_shape && shape_type == "structure", "a structure"),
@@ -89,10 +90,9 @@ impl TraitReader<'_, '_> {
             "uniqueItems" => (is_shape && shape_type == "list", "a list"),
             "sparse" => (is_shape && ["list", "map"].contains(&shape_type), "a list or map"),
             "timestampFormat" => (shape_type == "timestamp", "a timestamp"),
-            "enumValue" => (
-                matches!(holder.container, Some("enum" | "intEnum")),
-                "a member of an enum or intEnum",
-            ),
+            "enumValue" => {
+                (holder.container.is_some_and(ShapeKind::is_enum), "a member of an enum or intEnum")
+            }
             // Without these the shape would mean something else, so they cannot be left out.
             "error" if !is_shape || shape_type != "structure" => {
                 self.reporter
@@ -131,7 +131,7 @@ impl TraitReader<'_, '_> {
         applies
     }
 
-    fn trait_value(&mut self, it: &RawTrait<'_>, holder: Holder<'_>, read: &mut Traits) {
+    fn trait_value(&mut self, it: &RawTrait<'_>, holder: Holder, read: &mut Traits) {
         match it.id.name() {
             "documentation" => read.documentation = self.string(it),
             "required" => read.required = self.annotation(it),
@@ -202,8 +202,8 @@ impl TraitReader<'_, '_> {
         Some(Deprecated { message, since })
     }
 
-    fn enum_value(&mut self, it: &RawTrait<'_>, holder: Holder<'_>, read: &mut Traits) {
-        if holder.container == Some("intEnum") {
+    fn enum_value(&mut self, it: &RawTrait<'_>, holder: Holder, read: &mut Traits) {
+        if holder.container == Some(ShapeKind::IntEnum) {
             read.int_enum_value = match &it.value.kind {
                 Kind::Number(text) => text.parse().ok(),
                 _ => None,
@@ -227,24 +227,16 @@ impl TraitReader<'_, '_> {
     }
 
     fn default_value(&mut self, it: &RawTrait<'_>) -> Option<DefaultTrait> {
-        let value = match &it.value.kind {
-            Kind::Null => DefaultValue::Null,
-            Kind::Bool(value) => DefaultValue::Bool(*value),
-            Kind::Number(text) => DefaultValue::Number((*text).to_owned()),
-            Kind::String(text) => DefaultValue::String(text.to_string()),
-            Kind::Array(elements) if elements.is_empty() => DefaultValue::EmptyList,
-            Kind::Object(entries) if entries.is_empty() => DefaultValue::EmptyObject,
-            Kind::Array(_) | Kind::Object(_) => {
-                self.reporter
-                    .error(it.location, "default: only [] and {} can be defaults of lists and maps")
-                    .hint("write [] or {}, or take the default away");
-                return None;
-            }
+        let Some(value) = DefaultValue::of(&it.value.kind) else {
+            self.reporter
+                .error(it.location, "default: only [] and {} can be defaults of lists and maps")
+                .hint("write [] or {}, or take the default away");
+            return None;
         };
         Some(DefaultTrait { value, location: it.location })
     }
 
-    fn range(&mut self, it: &RawTrait<'_>, holder: Holder<'_>) -> Option<Range> {
+    fn range(&mut self, it: &RawTrait<'_>, holder: Holder) -> Option<Range> {
         if !self.object(it, &["min", "max"]) {
             return None;
         }
@@ -254,7 +246,8 @@ impl TraitReader<'_, '_> {
         };
         let min = self.part(it, "min", "a number", number);
         let max = self.part(it, "max", "a number", number);
-        let is_integer = !matches!(holder.shape_type, Some("float" | "double" | "bigDecimal"));
+        let is_integer =
+            !matches!(holder.kind.map(ShapeKind::name), Some("float" | "double" | "bigDecimal"));
         for bound in [&min, &max].into_iter().flatten() {
             let value: f64 = bound.parse().unwrap_or_default();
             if is_integer && value.fract() != 0.0 {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Parser;
 use crate::{
-    ast::{Member, Reference, raw::MAX_TRAITS},
+    ast::{Property, RawMember, RawTraits, Reference, merge::MAX_TRAITS},
     diagnostic::{Finding, Location},
     json::{Entry, Value},
     prelude,
@@ -22,7 +22,7 @@ impl Parser<'_, '_> {
         self.reporter.error(self.at(offset), message)
     }
 
-    pub(super) fn members<'a>(&mut self, shape: &Value<'a>) -> Vec<Member<Vec<RawTrait<'a>>>> {
+    pub(super) fn members<'a>(&mut self, shape: &Value<'a>) -> Vec<RawMember<'a>> {
         let mut members = Vec::new();
         let mut names: HashMap<String, &str> = HashMap::new();
         for entry in self.optional_object(shape, "members") {
@@ -45,69 +45,54 @@ impl Parser<'_, '_> {
         members
     }
 
-    /// The member of a list, or the key or value of a map. It may be left out if a mixin has it.
+    /// The member of a list, or the key or value of a map. It may come from a mixin instead.
     pub(super) fn named_member<'a>(
         &mut self,
         shape: &Value<'a>,
         name: &str,
-    ) -> Option<Member<Vec<RawTrait<'a>>>> {
+    ) -> Option<RawMember<'a>> {
         let mixins = shape.get("mixins").and_then(|it| it.value.as_array()).unwrap_or_default();
-        match shape.get(name) {
-            Some(entry) => self.member(entry),
-            None if !mixins.is_empty() => {
-                let location = self.at(shape.offset);
-                Some(Member {
-                    name: name.to_owned(),
-                    target: ShapeId::inherited(),
-                    traits: Vec::new(),
-                    location,
-                    target_location: location,
-                })
-            }
-            None => {
-                self.error(shape.offset, format!("{name:?} is missing"))
-                    .hint(format!("add \"{name}\": {{\"target\": …}}"));
-                None
-            }
+        let entry = shape.get(name);
+        if entry.is_none() && mixins.is_empty() {
+            self.error(shape.offset, format!("{name:?} is missing"))
+                .hint(format!("add \"{name}\": {{\"target\": …}}"));
         }
+        self.member(entry?)
     }
 
-    fn member<'a>(&mut self, entry: &Entry<'a>) -> Option<Member<Vec<RawTrait<'a>>>> {
+    fn member<'a>(&mut self, entry: &Entry<'a>) -> Option<RawMember<'a>> {
         let traits = self.traits(&entry.value);
         self.keys(&entry.value, &["target", "traits"]);
-        let target = self.target(&entry.value)?;
-        Some(Member {
-            name: entry.key.to_string(),
-            target: target.target,
-            target_location: target.location,
-            traits,
-            location: self.at(entry.offset),
-        })
+        let (target, target_location) = self.target(&entry.value)?;
+        let (name, location) = (entry.key.to_string(), self.at(entry.offset));
+        Some(RawMember { name, target, traits, location, target_location })
     }
 
-    pub(super) fn references(&mut self, shape: &Value<'_>, key: &str) -> Vec<Reference> {
-        let Some(entry) = shape.get(key) else { return Vec::new() };
+    /// Adds the references of an array.
+    pub(super) fn references(
+        &mut self,
+        shape: &Value<'_>,
+        key: &str,
+        property: Property,
+        references: &mut Vec<Reference>,
+    ) {
+        let Some(entry) = shape.get(key) else { return };
         let Some(list) = entry.value.as_array() else {
             let message = format!("expected an array, found {}", entry.value.describe());
             self.error(entry.value.offset, message)
                 .hint("write [{\"target\": \"namespace#Shape\"}]");
-            return Vec::new();
+            return;
         };
-        list.iter().filter_map(|it| self.reference(it)).collect()
+        references.extend(list.iter().filter_map(|it| self.reference(it, property)));
     }
 
-    /// The input or output of an operation. Absent means nothing, as `smithy.api#Unit` does.
-    pub(super) fn optional_reference(&mut self, shape: &Value<'_>, key: &str) -> Reference {
-        let unit = Reference { target: ShapeId::prelude("Unit"), location: self.at(shape.offset) };
-        shape.get(key).and_then(|it| self.reference(&it.value)).unwrap_or(unit)
-    }
-
-    pub(super) fn reference(&mut self, value: &Value<'_>) -> Option<Reference> {
+    pub(super) fn reference(&mut self, value: &Value<'_>, property: Property) -> Option<Reference> {
         self.keys(value, &["target"]);
-        self.target(value)
+        let (target, location) = self.target(value)?;
+        Some(Reference { property, target, name: None, location })
     }
 
-    fn target(&mut self, value: &Value<'_>) -> Option<Reference> {
+    fn target(&mut self, value: &Value<'_>) -> Option<(ShapeId, Location)> {
         if value.as_object().is_none() {
             self.error(value.offset, format!("expected an object, found {}", value.describe()))
                 .hint("write {\"target\": \"namespace#Shape\"}");
@@ -121,9 +106,9 @@ impl Parser<'_, '_> {
         let text = self.string(&target.value)?;
         let location = self.at(target.value.offset);
         match ShapeId::parse(&text) {
-            Ok(target) => Some(Reference { target, location }),
+            Ok(target) => Some((target, location)),
             Err(reason) => {
-                let hint = match prelude::names().any(|it| it == text) {
+                let hint = match prelude::names().any(|it| it.0 == text) {
                     true => format!("did you mean \"{PRELUDE}#{text}\"?"),
                     false => "write the namespace as well: \"com.example#Name\"".to_owned(),
                 };
@@ -133,8 +118,8 @@ impl Parser<'_, '_> {
         }
     }
 
-    pub(super) fn traits<'a>(&mut self, holder: &Value<'a>) -> Vec<RawTrait<'a>> {
-        let mut traits: Vec<RawTrait<'a>> = Vec::new();
+    pub(super) fn traits<'a>(&mut self, holder: &Value<'a>) -> RawTraits<'a> {
+        let mut traits: RawTraits<'a> = Vec::new();
         let entries = self.optional_object(holder, "traits");
         if let Some(entry) = entries.get(MAX_TRAITS) {
             self.error(entry.offset, format!("there are more than {MAX_TRAITS} traits"))

@@ -1,0 +1,205 @@
+//! Smithy 1.0 to the rules of 2.0 (Smithy 2.0 specification, section "Upgrading from 1.0 to 2.0").
+
+use std::collections::{HashMap, HashSet};
+
+use super::{RawMember, RawShape, RawTraits, ShapeKind, SimpleType, Version, find};
+use crate::{
+    diagnostic::{Location, Reporter},
+    json::{Kind, Value},
+    prelude,
+    shape_id::{ShapeId, is_identifier},
+    traits::RawTrait,
+};
+
+/// Adds the defaults that 1.0 implies, turns strings with the trait `enum` into enums, and reports traits
+/// that the version of their file does not have.
+pub(super) fn upgrade<'a>(
+    mut shapes: Vec<RawShape<'a>>,
+    versions: &[Version],
+    reporter: &mut Reporter<'_>,
+) -> Vec<RawShape<'a>> {
+    let defaults = Defaults::of(&shapes, versions);
+    for shape in &mut shapes {
+        let version = versions[shape.location.source];
+        check_version(&shape.traits, version, reporter);
+        for member in &mut shape.members {
+            check_version(&member.traits, version, reporter);
+            let sensitive = find(&member.traits, "sensitive").filter(|it| !it.inherited);
+            if let (Some(it), Version::V2) = (sensitive, version) {
+                let message = "the trait sensitive belongs on a shape, and counts here as well";
+                reporter
+                    .warning(it.location, message)
+                    .hint("target a shape of your own that has it");
+            }
+            if version == Version::V1 && shape.kind == ShapeKind::Structure {
+                let default = defaults.of_member(member);
+                add_default(&mut member.traits, default, member.location);
+            }
+        }
+        if version == Version::V1 {
+            let default = defaults.of_shapes.get(&shape.id).cloned();
+            add_default(&mut shape.traits, default, shape.location);
+        }
+        read_enum(shape, version, reporter);
+    }
+    shapes
+}
+
+/// Reports traits that only the other version has.
+fn check_version(traits: &RawTraits<'_>, version: Version, reporter: &mut Reporter<'_>) {
+    match (version, find(traits, "default"), find(traits, "box")) {
+        (Version::V1, Some(it), _) => {
+            reporter
+                .error(it.location, "the trait default needs Smithy 2.0")
+                .hint("write \"smithy\": \"2.0\" at the top of the file");
+        }
+        (Version::V2, _, Some(it)) => {
+            reporter
+                .warning(it.location, "the trait box is ignored: it is not a part of Smithy 2.0")
+                .hint("members are optional unless they are required or have a default");
+        }
+        _ => {}
+    }
+}
+
+/// The defaults that 1.0 implies.
+struct Defaults {
+    /// The zeros of numbers and booleans that are not boxed.
+    of_shapes: HashMap<ShapeId, Kind<'static>>,
+    streaming_blobs: HashSet<ShapeId>,
+}
+
+impl Defaults {
+    fn of(shapes: &[RawShape<'_>], versions: &[Version]) -> Self {
+        let unboxed = shapes.iter().filter(|it| {
+            versions[it.location.source] == Version::V1 && find(&it.traits, "box").is_none()
+        });
+        let unboxed = unboxed.filter_map(|it| Some((it.id.clone(), prelude::zero(it.kind)?)));
+        let primitive = prelude::names().filter(|it| it.0.starts_with("Primitive"));
+        let primitive = primitive
+            .filter_map(|(name, kind)| Some((ShapeId::prelude(&name), prelude::zero(kind)?)));
+        let blobs = shapes.iter().filter(|it| {
+            let is_blob = it.kind == ShapeKind::Simple(SimpleType::Blob);
+            is_blob && find(&it.traits, "streaming").is_some()
+        });
+        Self {
+            of_shapes: unboxed.chain(primitive).collect(),
+            streaming_blobs: blobs.map(|it| it.id.clone()).collect(),
+        }
+    }
+
+    fn of_member(&self, member: &RawMember<'_>) -> Option<Kind<'static>> {
+        let has = |name: &str| find(&member.traits, name).is_some();
+        if has("box") {
+            Some(Kind::Null)
+        } else if self.streaming_blobs.contains(&member.target) && !has("required") {
+            Some(Kind::String("".into()))
+        } else {
+            self.of_shapes.get(&member.target).cloned()
+        }
+    }
+}
+
+fn add_default(traits: &mut RawTraits<'_>, default: Option<Kind<'static>>, location: Location) {
+    if find(traits, "default").is_none() {
+        let value = default.map(|kind| Value { offset: location.offset, kind });
+        traits.extend(value.map(|it| RawTrait::new("default", it, location)));
+    }
+}
+
+/// Turns a string with the trait `enum` into an enum.
+fn read_enum(shape: &mut RawShape<'_>, version: Version, reporter: &mut Reporter<'_>) {
+    let Some(definition) = find(&shape.traits, "enum") else { return };
+    if shape.kind != ShapeKind::Simple(SimpleType::String) {
+        reporter
+            .warning(definition.location, "the trait enum is ignored: it belongs on a string")
+            .hint("take it away");
+        return;
+    }
+    if version == Version::V2 {
+        reporter
+            .warning(definition.location, "the trait enum is deprecated")
+            .hint("write a shape of type \"enum\"");
+    }
+    shape.kind = ShapeKind::Enum;
+    shape.members = enum_members(definition, reporter);
+    shape.is_broken |= shape.members.is_empty();
+}
+
+fn enum_members<'a>(definition: &RawTrait<'a>, reporter: &mut Reporter<'_>) -> Vec<RawMember<'a>> {
+    let RawTrait { value, location, .. } = definition;
+    let example = "write [{\"name\": \"A\", \"value\": \"a\"}]";
+    let Some(list) = value.as_array() else {
+        let message = format!("the trait enum expects an array, found {}", value.describe());
+        reporter.error(*location, message).hint(example);
+        return Vec::new();
+    };
+    if list.is_empty() {
+        reporter.error(*location, "an enum needs at least one member").hint(example);
+    }
+    let named = list.iter().filter(|it| it.get("name").is_some()).count();
+    if named != 0 && named != list.len() {
+        reporter
+            .error(*location, "the trait enum names some values and not others")
+            .hint("give all of them a \"name\", or none");
+        return Vec::new();
+    }
+    let mut names: HashSet<String> = HashSet::new();
+    let members = list.iter().filter_map(|it| {
+        let at = |offset| Location { offset, ..*location };
+        let text = |key: &str| it.get(key).map(|it| &it.value).filter(|it| it.as_str().is_some());
+        let Some(value) = text("value").filter(|it| it.as_str() != Some("")) else {
+            let message = "a value of the trait enum needs a \"value\", which is not empty";
+            reporter
+                .error(at(it.offset), message)
+                .hint("write {\"name\": \"A\", \"value\": \"a\"}");
+            return None;
+        };
+        let name = match it.get("name") {
+            None => name_of_value(value.as_str().unwrap_or_default(), &names),
+            Some(name) => match name.value.as_str().filter(|it| is_identifier(it)) {
+                Some(text) if names.contains(&text.to_ascii_lowercase()) => {
+                    reporter
+                        .error(at(name.value.offset), format!("the name {text} occurs twice"))
+                        .hint("names are unique, also without regard to case");
+                    return None;
+                }
+                Some(text) => text.to_owned(),
+                None => {
+                    reporter
+                        .error(at(name.value.offset), "invalid name of a value")
+                        .hint("a name is ASCII letters, digits and underscores");
+                    return None;
+                }
+            },
+        };
+        names.insert(name.to_ascii_lowercase());
+        let location = at(it.offset);
+        let raw = |name: &str, value: Value<'a>| RawTrait::new(name, value, location);
+        let deprecated =
+            it.get("deprecated").filter(|it| matches!(it.value.kind, Kind::Bool(true)));
+        let deprecated =
+            deprecated.map(|it| Value { offset: it.offset, kind: Kind::Object(Vec::new()) });
+        let traits = [
+            Some(raw("enumValue", value.clone())),
+            text("documentation").map(|it| raw("documentation", it.clone())),
+            deprecated.map(|it| raw("deprecated", it)),
+        ];
+        let (target, traits) = (ShapeId::prelude("Unit"), traits.into_iter().flatten().collect());
+        Some(RawMember { name, target, traits, location, target_location: location })
+    });
+    members.collect()
+}
+
+/// A name for a value that has none: its letters and digits, with a number if the name is taken.
+fn name_of_value(value: &str, taken: &HashSet<String>) -> String {
+    let letters = value.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '_' });
+    let name: String = letters.collect();
+    let candidates = [name.clone(), format!("_{name}"), "VALUE".to_owned()];
+    let name = candidates.into_iter().find(|it| is_identifier(it)).unwrap_or_default();
+    if !taken.contains(&name.to_ascii_lowercase()) {
+        return name;
+    }
+    let mut numbered = (taken.len() + 1..).map(|it| format!("{name}_{it}"));
+    numbered.find(|it| !taken.contains(&it.to_ascii_lowercase())).unwrap_or(name)
+}
