@@ -23,6 +23,7 @@ pub mod build;
 mod diagnostic;
 mod diff;
 mod emit;
+mod facts;
 mod files;
 mod format;
 mod ir;
@@ -39,16 +40,15 @@ mod show;
 mod sides;
 mod simple_type;
 mod traits;
-mod view;
 
 /// What the program of this package needs besides; no part of the library's interface.
 #[doc(hidden)]
 pub mod program {
     pub use crate::{
-        diff::{Change, Effect, diff, render as render_changes},
+        diff::{Change, diff, render as render_changes},
         files::{Changes, Folder, Models, real, relative},
         names::check_crate,
-        show::{Error as ShowError, show},
+        show::show,
     };
 }
 

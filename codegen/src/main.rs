@@ -10,11 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use args::{Args, UsageError, unknown, usage};
 use codegen::{
     Color, Diagnostics, Summary, generate,
-    program::{Change, Changes, Folder, Models, ShowError, diff, render_changes, show},
+    program::{Change, Changes, Folder, Models, diff, render_changes, show},
 };
 use target::{Target, root, shown};
 
@@ -73,10 +73,9 @@ fn run_show(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     let name = args.next_word().map(|it| it.to_string_lossy().into_owned());
     args.finish()?;
     let models = Models::read(&paths, root())?;
-    match show(&models.sources(), service.as_deref(), &words, name.as_deref()) {
+    match show(&models.sources(), service.as_deref(), &words, name.as_deref())? {
         Ok(text) => write!(stdout, "{text}")?,
-        Err(ShowError::Model(errors)) => return Err(errors.into()),
-        Err(error) => return Err(error.into()),
+        Err(hint) => bail!("there is no {} in the service: {hint}", name.unwrap_or_default()),
     }
     Ok(true)
 }

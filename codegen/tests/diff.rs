@@ -33,23 +33,17 @@ fn changes(old: &Value, new: &Value) -> Vec<Change> {
 fn lines(changes: &[Change]) -> Value {
     let line = |it: &Change| {
         let id = it.id.trim_start_matches("a#");
-        let (kind, what, client, server) = (it.kind, &it.what, it.client, it.server);
+        let (kind, what, [client, server]) = (it.kind, &it.what, it.effects());
         json!(format!("{kind} {id}, {what}: client {client}, server {server}"))
     };
     changes.iter().map(line).collect()
 }
 
-/// The rows of the table in the documentation: what is changed how, and what that means.
-fn rules() -> Vec<[&'static str; 3]> {
-    let rows = include_str!("../src/diff.rs").lines().filter_map(|it| it.strip_prefix("//! | "));
-    let rules = rows.skip(1).map(|it| {
-        let mut cells = it.split(" | ");
-        let change = cells.next().unwrap();
-        let what = change.split_once(": ").map_or(change, |(_, what)| what);
-        let (_, client, server) = (cells.next(), cells.next().unwrap(), cells.next().unwrap());
-        [what, client, server]
-    });
-    rules.collect()
+/// How the changes of the table begin.
+fn rules() -> impl Iterator<Item = &'static str> {
+    let rows = include_str!("../src/diff/rules.rs").lines();
+    let rows = rows.filter(|line| line.trim_start().starts_with("Rule(&["));
+    rows.map(|row| row.split(['"', '{']).nth(1).unwrap())
 }
 
 #[test]
@@ -80,13 +74,8 @@ fn each_change_means_what_the_table_says() {
             assert_eq!(now, written);
         }
     }
-    for [what, client, server] in rules() {
-        let is_seen = seen.iter().any(|it| {
-            it.what.starts_with(what)
-                && it.client.to_string() == client
-                && it.server.to_string() == server
-        });
-        assert!(is_seen, "no case shows {what:?} as {client} for clients and {server} for servers");
+    for what in rules() {
+        assert!(seen.iter().any(|change| change.what.starts_with(what)), "no case shows {what:?}");
     }
 }
 

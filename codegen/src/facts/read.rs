@@ -1,0 +1,321 @@
+//! Collects the facts about a service.
+
+use std::collections::HashMap;
+
+use super::{Facts, Item, Kind};
+use crate::{
+    Config, Diagnostics, Source, Words,
+    ast::{self, Member, Model, Shape, ShapeKind, SimpleType},
+    diagnostic::Reporter,
+    ir::{self, Events, Presence},
+    lower, resolve,
+    shape_id::ShapeId,
+    traits::{TimestampFormat, Traits},
+};
+
+/// Reads the only service of a model, or the one with this ID. Warnings are not reported.
+pub(crate) fn read(
+    sources: &[Source<'_>],
+    service: Option<&str>,
+    words: &Words,
+) -> Result<Facts, Diagnostics> {
+    let mut reporter = Reporter::new(sources);
+    let model = ast::parse(sources, &mut reporter);
+    let Some(resolved) = resolve::resolve(&model, service, &[], &mut reporter) else {
+        return Err(reporter.finish());
+    };
+    let config = Config { words: words.clone(), ..Config::new("service") };
+    let rust = lower::lower(&resolved, &config, String::new(), &mut reporter);
+    let types = rust.shapes.iter().map(|shape| (id_of(shape), shape)).collect();
+    let reader = Reader { service: resolved.service, model: &model, rust: &rust, types };
+    Ok(Facts {
+        service: reader.service(),
+        operations: resolved.operations.iter().map(|it| reader.operation(it.shape)).collect(),
+        shapes: resolved.closure.iter().map(|shape| reader.shape(shape)).collect(),
+        all: model.shapes().iter().map(|shape| shape.id.to_string()).collect(),
+    })
+}
+
+/// A service in Smithy and in Rust.
+struct Reader<'r> {
+    service: &'r Shape,
+    model: &'r Model,
+    rust: &'r ir::Service,
+    /// The types of Rust, by the IDs of their shapes.
+    types: HashMap<&'r str, &'r ir::Shape>,
+}
+
+impl Reader<'_> {
+    fn item(&self, shape: &Shape, exists: Kind) -> Item {
+        let is_own = shape.id.namespace() == self.service.id.namespace();
+        let name = if is_own { shape.id.name() } else { shape.id.as_str() }.to_owned();
+        let (kind, id) = (shape.kind.name(), shape.id.to_string());
+        Item { kind, id, name, exists: Some(exists), ..Item::default() }
+    }
+
+    fn service(&self) -> Item {
+        let mut item = self.item(self.service, Kind::Service);
+        item.add(Kind::ServiceName, self.service.id.as_str(), "");
+        item.add(Kind::Version, self.rust.version.as_deref().unwrap_or("none"), "");
+        item.add(Kind::Path, &self.rust.name, &self.rust.name);
+        add_traits(&mut item, &self.service.traits, None);
+        item
+    }
+
+    fn operation(&self, shape: &Shape) -> Item {
+        let mut item = self.item(shape, Kind::Operation);
+        let rust = self.rust.operations.iter().find(|rust| rust.id == item.id);
+        let Some(rust) = rust else { return item };
+        let ir::Operation { name, method, error, .. } = rust;
+        let direction = match &rust.events {
+            Events::None => "call",
+            Events::Stream { request: None, .. } => "events from the server",
+            Events::Stream { response: None, .. } => "events from the client",
+            Events::Stream { .. } => "events in both directions",
+        };
+        let errors: Vec<_> = rust.errors.iter().map(path).collect();
+        let errors =
+            if errors.is_empty() { "none is declared".to_owned() } else { errors.join(", ") };
+        item.add(Kind::Direction, "", direction);
+        item.add(Kind::Method, method, format!("client.{method}()"));
+        item.add(Kind::Server, "", format!("{}::{method}", self.rust.name));
+        item.add(Kind::Module, "", format!("operation::{method}, where {name} is the operation"));
+        item.add(Kind::Errors, "", format!("{error}: {errors}"));
+        item.add(Kind::Path, format!("operation::{method}::{name}"), "");
+        item.add(Kind::Path, format!("operation::{method}::{error}"), "");
+        item.add(Kind::Alias, format!("operation::{method}::builders::{name}FluentBuilder"), "");
+        item.add_if(direction != "call", Kind::Stream, "");
+        let mut add = |kind, type_ref| {
+            let shape = self.rust.shapes.iter().find(|shape| shape.type_ref() == type_ref);
+            let id = shape.map_or("", id_of);
+            let shown = if id == "smithy.api#Unit" { "nothing" } else { id };
+            item.add(kind, id, format!("{shown}, in Rust {}", path(type_ref)));
+        };
+        add(Kind::Request, &rust.request);
+        add(Kind::Response, &rust.response);
+        if let Events::Stream { request, response } = &rust.events {
+            request.iter().for_each(|events| add(Kind::ClientEvents, events));
+            response.iter().for_each(|events| add(Kind::ServerEvents, events));
+        }
+        rust.errors.iter().for_each(|error| add(Kind::Error, error));
+        add_traits(&mut item, &shape.traits, None);
+        item
+    }
+
+    fn shape(&self, shape: &Shape) -> Item {
+        let mut item = self.item(shape, Kind::Shape);
+        match self.types.get(shape.id.as_str()) {
+            Some(rust) => self.add_rust(&mut item, rust),
+            None => {
+                let ty = self.rust_type(&shape.id, None);
+                // Lists and maps are compared by their members.
+                let is_simple = matches!(shape.kind, ShapeKind::Simple(_));
+                item.add(Kind::Holds, if is_simple { &ty } else { "" }, &ty);
+            }
+        }
+        if let Some(fault) = shape.traits.error {
+            let fault = format!("{fault:?}").to_lowercase();
+            item.add(Kind::Fault, &fault, format!("{fault} is to blame"));
+        }
+        let retryable = match (shape.traits.retryable, shape.traits.throttling) {
+            (false, _) => "",
+            (true, false) => "may be tried again",
+            (true, true) => "may be tried again later, more slowly",
+        };
+        item.add(Kind::Retryable, retryable, retryable);
+        add_traits(&mut item, &shape.traits, None);
+        item.members = shape.members.iter().map(|it| self.member(shape, it)).collect();
+        item
+    }
+
+    /// What a shape is in Rust.
+    fn add_rust(&self, item: &mut Item, rust: &ir::Shape) {
+        let (type_ref, type_path) = (rust.type_ref(), path(rust.type_ref()));
+        item.add(Kind::Path, &type_path, &type_path);
+        // An operation exports its request and response again.
+        for operation in &self.rust.operations {
+            let export = format!("operation::{}::{}", operation.method, type_ref.name);
+            if export == type_path {
+                item.add(Kind::Owner, &operation.id, "");
+            } else if [&operation.request, &operation.response].contains(&type_ref) {
+                item.add(Kind::Path, export, "");
+            }
+        }
+        if let ir::Shape::Structure(rust) = rust {
+            let module = type_path.trim_end_matches(&type_ref.name);
+            let builder = format!("{module}builders::{}", rust.builder);
+            let fails = if rust.is_build_fallible() { "; build() can fail" } else { "" };
+            item.add(Kind::Builder, &rust.builder, format!("{builder}{fails}"));
+            item.add(Kind::Alias, builder, "");
+            item.add_if(rust.is_build_fallible(), Kind::BuildFails, "");
+            item.add_if(rust.has_default(), Kind::Default, "");
+            item.add_if(rust.has_validate(), Kind::Validate, "");
+        }
+    }
+
+    /// The type of the values of a shape in Rust, without `Option` and `Box`.
+    fn rust_type(&self, id: &ShapeId, format: Option<TimestampFormat>) -> String {
+        let Some(shape) = self.model.get(id) else { return String::new() };
+        let element = |member: &Member| {
+            let ty = self.rust_type(&member.target, member.traits.timestamp_format);
+            if shape.traits.sparse { format!("Option<{ty}>") } else { ty }
+        };
+        let ShapeKind::Simple(simple) = shape.kind else {
+            return match &shape.members[..] {
+                [item] if shape.kind == ShapeKind::List => format!("Vec<{}>", element(item)),
+                [key, value] if shape.kind == ShapeKind::Map => {
+                    format!("BTreeMap<{}, {}>", self.rust_type(&key.target, None), element(value))
+                }
+                _ => self.types.get(id.as_str()).map_or("", |it| &it.type_ref().name).to_owned(),
+            };
+        };
+        match (simple, format.or(shape.traits.timestamp_format)) {
+            (SimpleType::Boolean, _) => "bool",
+            (SimpleType::Byte, _) => "i8",
+            (SimpleType::Short, _) => "i16",
+            (SimpleType::Integer, _) => "i32",
+            (SimpleType::Long, _) => "i64",
+            (SimpleType::Float, _) => "f32",
+            (SimpleType::Double, _) => "f64",
+            (SimpleType::Timestamp, Some(TimestampFormat::DateTime)) => "Timestamp (date-time)",
+            (SimpleType::Timestamp, Some(TimestampFormat::HttpDate)) => "Timestamp (http-date)",
+            // The others have the names of their variants.
+            (other, _) => return format!("{other:?}"),
+        }
+        .to_owned()
+    }
+
+    fn member(&self, shape: &Shape, member: &Member) -> Item {
+        let (id, name) = (format!("{}${}", shape.id, member.name), member.name.clone());
+        let mut item = Item { kind: "member", id, name, ..Item::default() };
+        let wire_name = member.wire_name();
+        let (target, format) = (&member.target, member.traits.timestamp_format);
+        let ty = self.rust_type(target, format);
+        if !shape.kind.is_enum() {
+            let text = target.as_str().trim_start_matches("smithy.api#");
+            item.add(Kind::Target, target.as_str(), text);
+            item.add(Kind::Format, format!("{format:?}"), "");
+            item.add(Kind::Type, &ty, "");
+        }
+        match self.types.get(shape.id.as_str()) {
+            Some(ir::Shape::Structure(rust)) => {
+                let field = rust.members.iter().find(|field| field.wire_name == wire_name);
+                field.into_iter().for_each(|field| add_field(&mut item, field, ty.clone()));
+            }
+            Some(ir::Shape::Union(rust)) => {
+                let variant = rust.variants.iter().find(|it| it.wire_name == wire_name);
+                variant.into_iter().for_each(|variant| add_variant(&mut item, variant, &ty));
+            }
+            Some(ir::Shape::Enum(rust)) => {
+                let wanted = member.traits.enum_value.as_ref();
+                let value = rust.values.iter().find(|it| Some(&it.value) == wanted);
+                value.into_iter().for_each(|it| add_value(&mut item, &it.name, &it.value));
+            }
+            Some(ir::Shape::IntEnum(rust)) => {
+                let wanted = member.traits.int_enum_value;
+                let value = rust.values.iter().find(|it| Some(it.value) == wanted);
+                value.into_iter().for_each(|it| add_value(&mut item, &it.name, it.value));
+            }
+            None => item.exists = Some(Kind::Element),
+        }
+        let in_json = format!("{wire_name:?} in JSON");
+        item.add(Kind::JsonName, wire_name, if wire_name == member.name { "" } else { &in_json });
+        add_traits(&mut item, &member.traits, self.model.get(target).map(|shape| &shape.traits));
+        item
+    }
+}
+
+fn add_field(item: &mut Item, field: &ir::Member, mut ty: String) {
+    let is_required = matches!(field.presence, Presence::Required | Presence::Expected);
+    item.exists = Some(if is_required { Kind::RequiredField } else { Kind::Field });
+    if field.is_boxed {
+        ty = format!("Box<{ty}>");
+        item.add(Kind::Boxed, "", "");
+    }
+    if field.is_optional() {
+        ty = format!("Option<{ty}>");
+        item.add(Kind::Optional, "", "");
+    }
+    item.add(Kind::FieldName, &field.name, format!("{}: {ty}", field.name));
+    match &field.presence {
+        Presence::Required => item.add(Kind::Required, "", "required"),
+        Presence::Expected => item.add(Kind::Required, "", "required, but not of a client"),
+        Presence::Default(value) | Presence::ReadsAs(value) => {
+            item.add(Kind::DefaultValue, format!("{value:?}"), "has a default");
+        }
+        Presence::Optional => {}
+    }
+    item.add_if(field.is_token, Kind::Token, "filled in when it is not set");
+}
+
+fn add_variant(item: &mut Item, variant: &ir::Variant, ty: &str) {
+    let text = match (&variant.ty, variant.is_boxed) {
+        (None, _) => variant.name.clone(),
+        (Some(_), false) => format!("{}({ty})", variant.name),
+        (Some(_), true) => format!("{}(Box<{ty}>)", variant.name),
+    };
+    item.exists = Some(Kind::Alternative);
+    item.add(Kind::VariantName, &variant.name, text);
+    item.add(Kind::MethodName, &variant.snake_name, "");
+    item.add_if(variant.is_boxed, Kind::Boxed, "");
+    item.add_if(variant.has_from, Kind::From, "");
+}
+
+fn add_value(item: &mut Item, name: &str, value: impl std::fmt::Debug) {
+    item.exists = Some(Kind::EnumMember);
+    item.add(Kind::EnumValue, format!("{value:?}"), format!("{value:?}"));
+    item.add(Kind::VariantName, name, name);
+}
+
+/// What every item can have. The text of a constraint is empty if it is the target's.
+fn add_traits(item: &mut Item, own: &Traits, target: Option<&Traits>) {
+    for (kind, constraint) in constraints(own) {
+        item.add(kind, &constraint, &constraint);
+    }
+    for (kind, constraint) in target.map(constraints).unwrap_or_default() {
+        if !item.has(kind) {
+            item.add(kind, constraint, "");
+        }
+    }
+    item.add_if(own.sparse, Kind::Sparse, "may hold null");
+    item.add_if(own.sensitive, Kind::Sensitive, "sensitive");
+    item.add_if(own.deprecated.is_some(), Kind::Deprecated, "deprecated");
+    let links = &own.external_documentation;
+    let docs = (&own.documentation, &own.title, &own.since, links, own.unstable, own.internal);
+    item.add(Kind::Documentation, format!("{docs:?}"), "");
+    let docs = [Some(own), target].into_iter().flatten().filter_map(|it| it.documentation.as_ref());
+    let docs = docs.map(|docs| docs.trim()).find(|docs| !docs.is_empty());
+    item.docs = docs.unwrap_or_default().to_owned();
+}
+
+/// What values may be, in words. The numbers are compared.
+fn constraints(traits: &Traits) -> Vec<(Kind, String)> {
+    let bounds = |of: &str, min: Option<String>, max: Option<String>| match (min, max) {
+        (Some(min), Some(max)) => Some(format!("{of} {min} to {max}")),
+        (Some(min), None) => Some(format!("{of} at least {min}")),
+        (None, Some(max)) => Some(format!("{of} at most {max}")),
+        (None, None) => None,
+    };
+    let text = |number: u64| number.to_string();
+    let length = traits.length.and_then(|it| bounds("length", it.min.map(text), it.max.map(text)));
+    let range = traits.range.clone().and_then(|it| bounds("value", it.min, it.max));
+    let pattern = traits.pattern.as_ref().map(|pattern| format!("pattern {pattern}"));
+    let unique = traits.unique_items.then(|| "no item twice".to_owned());
+    let kinds = [Kind::Length, Kind::Range, Kind::Pattern, Kind::UniqueItems].into_iter();
+    kinds.zip([length, range, pattern, unique]).filter_map(|(kind, it)| Some((kind, it?))).collect()
+}
+
+/// The path of a type in the crate.
+fn path(type_ref: &ir::TypeRef) -> String {
+    type_ref.path().replacen("crate::", "", 1)
+}
+
+/// The ID of the shape behind a type.
+fn id_of(shape: &ir::Shape) -> &str {
+    match shape {
+        ir::Shape::Structure(it) => &it.id,
+        ir::Shape::Union(it) => &it.id,
+        ir::Shape::Enum(it) => &it.id,
+        ir::Shape::IntEnum(it) => &it.id,
+    }
+}
