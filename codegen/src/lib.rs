@@ -138,8 +138,8 @@ pub struct Generated {
     pub files: Vec<GeneratedFile>,
     /// What is odd about the model; it does not keep anything from being generated.
     pub warnings: Diagnostics,
-    /// What was generated, in figures.
-    pub summary: Summary,
+    /// What was generated, in a few lines of figures.
+    pub summary: String,
 }
 
 /// A file of the crate, or of its sources if there is no `Cargo.toml`.
@@ -149,22 +149,6 @@ pub struct GeneratedFile {
     pub path: String,
     /// The text.
     pub contents: String,
-}
-
-/// What was generated, in figures.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Summary {
-    /// Absolute shape ID of the service.
-    pub service: String,
-    /// Operations with one request and one response.
-    pub unary: usize,
-    /// Operations whose server sends events.
-    pub subscriptions: usize,
-    /// Operations whose client sends events, in that direction or both.
-    pub client_streams: usize,
-    /// Shapes that became types.
-    pub shapes: usize,
 }
 
 /// Generates the sources of the crate for one service.
@@ -216,9 +200,7 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
             vec![GeneratedFile { contents: first_line + &file.contents, ..file }]
         }
     };
-    let summary = Summary::of(&service);
-    let warnings = reporter.finish();
-    Ok(Generated { files, warnings, summary })
+    Ok(Generated { files, warnings: reporter.finish(), summary: summary(&service) })
 }
 
 /// Reads and checks a model, whichever of its services is wanted, and whether there is one.
@@ -258,17 +240,23 @@ fn rustfmt_toml(header: &str) -> GeneratedFile {
     }
 }
 
-impl Summary {
-    fn of(service: &ir::Service) -> Self {
-        let count = |is_counted: fn(&ir::Events) -> bool| {
-            service.operations.iter().filter(|it| is_counted(&it.events)).count()
-        };
-        Self {
-            service: service.id.clone(),
-            unary: count(|it| matches!(it, ir::Events::None)),
-            subscriptions: count(|it| matches!(it, ir::Events::Stream { request: None, .. })),
-            client_streams: count(|it| matches!(it, ir::Events::Stream { request: Some(_), .. })),
-            shapes: service.shapes.len(),
-        }
+fn summary(service: &ir::Service) -> String {
+    let mut kinds = [(0, "unary"), (0, "subscriptions"), (0, "with events from the client")];
+    for operation in &service.operations {
+        kinds[match operation.events {
+            ir::Events::None => 0,
+            ir::Events::Stream { request: None, .. } => 1,
+            ir::Events::Stream { request: Some(_), .. } => 2,
+        }]
+        .0 += 1;
     }
+    let kinds = kinds.iter().filter(|(count, _)| *count > 0);
+    let kinds: Vec<_> = kinds.map(|(count, kind)| format!("{count} {kind}")).collect();
+    format!(
+        "service     {}\noperations  {}: {}\nshapes      {}\n",
+        service.id,
+        service.operations.len(),
+        kinds.join(", "),
+        service.shapes.len()
+    )
 }

@@ -10,11 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use args::{Args, UsageError, unknown, usage};
 use codegen::{
-    Color, Diagnostics, Summary, generate,
-    program::{Change, Changes, Folder, Models, diff, render_changes, show},
+    Color, Diagnostics, generate,
+    program::{Change, Changes, Folder, Models, ShowError, diff, render_changes, show},
 };
 use target::{Target, root, shown};
 
@@ -73,9 +73,10 @@ fn run_show(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     let name = args.next_word().map(|it| it.to_string_lossy().into_owned());
     args.finish()?;
     let models = Models::read(&paths, root())?;
-    match show(&models.sources(), service.as_deref(), &words, name.as_deref())? {
+    match show(&models.sources(), service.as_deref(), &words, name.as_deref()) {
         Ok(text) => write!(stdout, "{text}")?,
-        Err(hint) => bail!("there is no {} in the service: {hint}", name.unwrap_or_default()),
+        Err(ShowError::Model(errors)) => return Err(errors.into()),
+        Err(error) => return Err(error.into()),
     }
     Ok(true)
 }
@@ -138,7 +139,7 @@ fn check(outputs: &[Output], command: &str, stdout: &mut impl Write) -> Result<b
 /// What is generated for one target.
 struct Output {
     title: String,
-    summary: Summary,
+    summary: String,
     changes: Changes,
     /// For reading, generating and comparing with what is there.
     time: Duration,
@@ -164,25 +165,16 @@ impl Output {
     }
 
     fn report(&self, stdout: &mut impl Write) -> Result<()> {
-        let Summary { service, unary, subscriptions, client_streams, shapes, .. } = &self.summary;
-        let operations = unary + subscriptions + client_streams;
-        let kinds = [
-            (*unary, "unary"),
-            (*subscriptions, "subscriptions"),
-            (*client_streams, "with events from the client"),
-        ];
-        let kinds = kinds.iter().filter(|it| it.0 > 0);
-        let kinds: Vec<_> = kinds.map(|(count, kind)| format!("{count} {kind}")).collect();
+        writeln!(stdout, "{}", self.title)?;
+        for line in self.summary.lines() {
+            writeln!(stdout, "  {line}")?;
+        }
         let [written, unchanged, deleted] = self.changes.counts();
         writeln!(
             stdout,
-            "{}\n  service     {service}\n  operations  {operations}: {}\n  shapes      {shapes}\n  \
-             files       {written} written, {unchanged} unchanged, {deleted} deleted\n  \
-             generated   in {}",
-            self.title,
-            kinds.join(", "),
-            milliseconds(self.time)
+            "  files       {written} written, {unchanged} unchanged, {deleted} deleted"
         )?;
+        writeln!(stdout, "  generated   in {}", milliseconds(self.time))?;
         Ok(())
     }
 }

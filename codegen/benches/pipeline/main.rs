@@ -22,7 +22,7 @@ fn pipeline(criterion: &mut Criterion) {
     let models = [
         ("greengrass", read("model/greengrass-core-ipc.json")),
         ("echo", read("tests/echo/model/echo.json")),
-        // Four sizes of one kind: the time for a shape must not grow with their number.
+        // Four sizes of one kind: the time for a file must not grow with their number.
         ("dense-1250", models::dense(1_250)),
         ("dense-2500", models::dense(2_500)),
         ("dense-5000", models::dense(5_000)),
@@ -37,7 +37,7 @@ fn pipeline(criterion: &mut Criterion) {
         let generated = generate(&Config::new(*name), &sources).expect("a model without errors");
 
         let mut group = criterion.benchmark_group("function");
-        group.throughput(Throughput::Elements(generated.summary.shapes as u64));
+        group.throughput(Throughput::Elements(generated.files.len() as u64));
         limit(&mut group);
         group.bench_function(*name, |it| {
             it.iter(|| generate(&Config::new(*name), &sources).is_ok());
