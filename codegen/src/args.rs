@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{ffi::OsString, fmt, path::PathBuf};
+use std::{collections::VecDeque, ffi::OsString, fmt, path::PathBuf};
 
 use anyhow::Result;
 use codegen::Words;
@@ -76,32 +76,34 @@ impl Opt {
 /// The arguments after the program's name. What is understood is taken out.
 #[derive(Debug, Default)]
 pub(crate) struct Args {
-    words: Vec<OsString>,
-    /// The options by name without dashes, those without a value with an empty one.
-    options: Vec<(&'static str, OsString)>,
+    words: VecDeque<String>,
+    /// The options by name without dashes, in order; those without a value with an empty one.
+    pub(crate) options: Vec<(&'static str, String)>,
 }
 
 impl Args {
     pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Self> {
+        let args = args.map(|arg| {
+            arg.into_string().or_else(|arg| usage(format!("an argument is not UTF-8: {arg:?}")))
+        });
+        let mut args = args.collect::<Result<Vec<_>>>()?.into_iter().peekable();
         let mut parsed = Self::default();
-        let mut args = args.peekable();
         while let Some(arg) = args.next() {
-            let text = arg.to_string_lossy();
-            let (name, inline) = match text.split_once('=') {
-                Some((name, value)) => (name, Some(OsString::from(value))),
-                None => (if text == "-h" { "--help" } else { &*text }, None),
+            let (name, inline) = match arg.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (if arg == "-h" { "--help" } else { &*arg }, None),
             };
             let option = name.strip_prefix("--").and_then(Opt::find);
             match option.filter(|it| it.takes_value || inline.is_none()) {
                 Some(option) if parsed.has(option.name) && !option.is_repeated => {
                     return usage(format!("{name} is given twice"));
                 }
-                Some(Opt { name, takes_value: false, .. }) => {
-                    parsed.options.push((name, OsString::new()));
+                Some(option) if !option.takes_value => {
+                    parsed.options.push((option.name, String::new()));
                 }
                 Some(option) => {
-                    let is_value = |it: &OsString| !it.to_string_lossy().starts_with("--");
-                    let Some(value) = inline.or_else(|| args.next_if(is_value)) else {
+                    let next = || args.next_if(|it| !it.starts_with("--"));
+                    let Some(value) = inline.or_else(next) else {
                         return usage(format!("{name} needs a value"));
                     };
                     if value.is_empty() && matches!(option.name, "model" | "out" | "runtime") {
@@ -109,8 +111,8 @@ impl Args {
                     }
                     parsed.options.push((option.name, value));
                 }
-                None if text.starts_with('-') && text != "-" => return unknown(&arg),
-                None => parsed.words.push(arg),
+                None if arg.starts_with('-') && arg != "-" => return unknown(&arg),
+                None => parsed.words.push_back(arg),
             }
         }
         let models = parsed.options.iter().filter(|it| it.0 == "model").map(|it| &it.1);
@@ -124,38 +126,33 @@ impl Args {
         self.options.iter().any(|it| it.0 == name)
     }
 
-    /// The options that are left, in order.
-    pub(crate) fn options(&self) -> &[(&'static str, OsString)] {
-        &self.options
-    }
-
-    pub(crate) fn take(&mut self, name: &str) -> Option<OsString> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let index = self.options.iter().position(|it| it.0 == name)?;
         Some(self.options.remove(index).1)
     }
 
-    pub(crate) fn take_text(&mut self, name: &str) -> Option<String> {
-        self.take(name).map(|it| it.to_string_lossy().into_owned())
+    pub(crate) fn take_all(&mut self, name: &str) -> Vec<String> {
+        std::iter::from_fn(|| self.take(name)).collect()
     }
 
-    pub(crate) fn take_models(&mut self) -> Vec<PathBuf> {
-        std::iter::from_fn(|| self.take("model")).map(PathBuf::from).collect()
+    pub(crate) fn take_paths(&mut self, name: &str) -> Vec<PathBuf> {
+        self.take_all(name).into_iter().map(PathBuf::from).collect()
     }
 
     pub(crate) fn take_words(&mut self) -> Result<Words> {
-        let words: Vec<_> = std::iter::from_fn(|| self.take_text("word")).collect();
-        Words::with(words).or_else(|error| usage(format!("--word: {error}")))
+        let words = Words::with(self.take_all("word"));
+        words.or_else(|error| usage(format!("--word: {error}")))
     }
 
     /// The next argument that is no option.
-    pub(crate) fn next_word(&mut self) -> Option<OsString> {
-        (!self.words.is_empty()).then(|| self.words.remove(0))
+    pub(crate) fn next_word(&mut self) -> Option<String> {
+        self.words.pop_front()
     }
 
     /// Checks that everything has been taken out.
-    pub(crate) fn finish(mut self) -> Result<()> {
-        match (self.next_word(), self.options.first()) {
-            (Some(word), _) => unknown(&word),
+    pub(crate) fn finish(self) -> Result<()> {
+        match (self.words.front(), self.options.first()) {
+            (Some(word), _) => unknown(word),
             (None, Some((name, _))) => usage(format!("--{name} has no meaning here")),
             (None, None) => Ok(()),
         }
@@ -178,6 +175,6 @@ pub(crate) fn usage<T>(message: impl Into<String>) -> Result<T> {
     Err(UsageError(message.into()).into())
 }
 
-pub(crate) fn unknown<T>(word: &OsString) -> Result<T> {
-    usage(format!("unknown argument {:?}", word.to_string_lossy()))
+pub(crate) fn unknown<T>(word: &str) -> Result<T> {
+    usage(format!("unknown argument {word:?}"))
 }

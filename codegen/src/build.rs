@@ -1,13 +1,13 @@
 //! Generating from a build script.
 
 use std::{
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
 use crate::{
     Config, Diagnostic,
-    files::{self, Folder, Models},
+    files::{self, Folder},
     generate,
 };
 
@@ -84,29 +84,29 @@ pub fn module(config: &Config, models: &[impl AsRef<Path>]) -> Result<PathBuf, E
     match config.module.as_deref() {
         Some(path) if crate::module::is_path(path) => {}
         Some(path) => {
-            return Err(Error(format!(
-                "{path:?} is not the path of a module: it is one like crate::echo"
-            )));
+            fail(format!("{path:?} is not the path of a module: it is one like crate::echo"))?
         }
         None => {
-            let message =
-                "the configuration is for a crate: a build script's is made by Config::module";
-            return Err(Error(message.to_owned()));
+            fail("the configuration is for a crate: a build script's is made by Config::module")?
         }
     }
     let Some(out) = std::env::var_os("OUT_DIR").map(PathBuf::from) else {
-        return Err(Error("there is no OUT_DIR: this is for build scripts".to_owned()));
+        return fail("there is no OUT_DIR: this is for build scripts");
     };
     let folder = Folder::new(&out, None)?.lock()?;
-    let models = Models::read(&models, Path::new(""))?;
-    let generated = generate(config, &models.sources())
-        .map_err(|errors| Error(format!("the model is refused\n\n{errors}")))?;
+    let models = files::read_models(&models, Path::new(""))?;
+    let generated = generate(config, &files::sources(&models))
+        .or_else(|errors| fail(format!("the model is refused\n\n{errors}")))?;
     for warning in generated.warnings.iter() {
         println!("cargo::warning={}", one_line(warning));
     }
     let path = out.join(&generated.files[0].path);
     folder.compare(generated.files)?.apply()?;
     Ok(path)
+}
+
+fn fail<T>(message: impl Into<String>) -> Result<T, Error> {
+    Err(Error(message.into()))
 }
 
 fn one_line(warning: &Diagnostic) -> String {
@@ -121,8 +121,8 @@ fn one_line(warning: &Diagnostic) -> String {
 /// Why a build script could not generate.
 pub struct Error(String);
 
-impl From<files::Error> for Error {
-    fn from(error: files::Error) -> Self {
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
         Self(error.to_string())
     }
 }

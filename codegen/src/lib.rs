@@ -46,7 +46,7 @@ mod traits;
 pub mod program {
     pub use crate::{
         diff::{Change, diff, render as render_changes},
-        files::{Changes, Folder, Models, real, relative},
+        files::{Changes, Folder, read_models, real, relative, sources},
         names::check_crate,
         show::show,
     };
@@ -253,7 +253,7 @@ fn summary(service: &ir::Service) -> String {
     let kinds = kinds.iter().filter(|(count, _)| *count > 0);
     let kinds: Vec<_> = kinds.map(|(count, kind)| format!("{count} {kind}")).collect();
     format!(
-        "service     {}\noperations  {}: {}\nshapes      {}\n",
+        "  service     {}\n  operations  {}: {}\n  shapes      {}\n",
         service.id,
         service.operations.len(),
         kinds.join(", "),

@@ -4,17 +4,16 @@ mod args;
 mod target;
 
 use std::{
-    io::{self, IsTerminal, Write},
-    path::PathBuf,
+    io::{self, ErrorKind, IsTerminal, Write},
     process::ExitCode,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use args::{Args, UsageError, unknown, usage};
 use codegen::{
     Color, Diagnostics, generate,
-    program::{Change, Changes, Folder, Models, ShowError, diff, render_changes, show},
+    program::{Change, Changes, Folder, diff, read_models, render_changes, show, sources},
 };
 use target::{Target, root, shown};
 
@@ -26,20 +25,18 @@ fn main() -> ExitCode {
         Ok(false) => return ExitCode::FAILURE,
         Err(error) => error,
     };
-    let mut stderr = io::stderr().lock();
-    let is_broken_pipe = |it: &io::Error| matches!(it.kind(), io::ErrorKind::BrokenPipe);
-    // There is nobody left to tell where standard error is closed.
-    let _ = match error.downcast_ref::<Diagnostics>() {
-        Some(diagnostics) => print(diagnostics),
-        // The reader of what is printed has seen enough, as `head` has.
-        None if error.downcast_ref().is_some_and(is_broken_pipe) => Ok(()),
-        None => writeln!(stderr, "error: {error}"),
+    let (mut stderr, is_usage) = (io::stderr(), error.is::<UsageError>());
+    // There is nobody to tell if standard error is closed.
+    let _ = match (error.downcast_ref::<Diagnostics>(), error.downcast_ref::<io::Error>()) {
+        (Some(diagnostics), _) => print(diagnostics),
+        // The reader has seen enough, as `head` has.
+        (_, Some(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        _ if is_usage => {
+            writeln!(stderr, "error: {error}\n`cargo run -p codegen -- --help` shows the usage")
+        }
+        _ => writeln!(stderr, "error: {error}"),
     };
-    if error.is::<UsageError>() {
-        let _ = writeln!(stderr, "`cargo run -p codegen -- --help` shows the usage");
-        return ExitCode::from(2);
-    }
-    ExitCode::FAILURE
+    ExitCode::from(if is_usage { 2 } else { 1 })
 }
 
 /// Does what the arguments say. False if the result is one that fails a script.
@@ -52,31 +49,29 @@ fn run(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
         writeln!(stdout, "codegen {}", env!("CARGO_PKG_VERSION"))?;
         return Ok(true);
     }
-    match args.next_word() {
+    match args.next_word().as_deref() {
         None => run_generate(args, stdout),
-        Some(word) if word == "show" => run_show(args, stdout),
-        Some(word) if word == "diff" => run_diff(args, stdout),
+        Some("show") => run_show(args, stdout),
+        Some("diff") => run_diff(args, stdout),
         Some(word) if args.has("model") => {
-            let word = word.to_string_lossy();
             usage(format!("repeat --model: each takes one path, and {word:?} is one more"))
         }
-        Some(word) => unknown(&word),
+        Some(word) => unknown(word),
     }
 }
 
 fn run_show(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
-    let mut paths = args.take_models();
+    let mut paths = args.take_paths("model");
     if paths.is_empty() {
         paths.push(root().join("model"));
     }
-    let (service, words) = (args.take_text("service"), args.take_words()?);
-    let name = args.next_word().map(|it| it.to_string_lossy().into_owned());
+    let (service, words) = (args.take("service"), args.take_words()?);
+    let name = args.next_word();
     args.finish()?;
-    let models = Models::read(&paths, root())?;
-    match show(&models.sources(), service.as_deref(), &words, name.as_deref()) {
+    let models = read_models(&paths, root())?;
+    match show(&sources(&models), service.as_deref(), &words, name.as_deref())? {
         Ok(text) => write!(stdout, "{text}")?,
-        Err(ShowError::Model(errors)) => return Err(errors.into()),
-        Err(error) => return Err(error.into()),
+        Err(hint) => bail!("there is no {} in the service: {hint}", name.unwrap_or_default()),
     }
     Ok(true)
 }
@@ -88,34 +83,33 @@ fn run_diff(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     if old.is_empty() || new.is_empty() {
         return usage("a path is empty: name a file or a folder");
     }
-    let (service, words) = (args.take_text("service"), args.take_words()?);
+    let (service, words) = (args.take("service"), args.take_words()?);
     args.finish()?;
-    let read = |path| Models::read(&[PathBuf::from(path)], root());
-    let (old, new) = (read(old)?, read(new)?);
-    let changes = diff(&old.sources(), &new.sources(), service.as_deref(), &words)?;
+    let (old, new) = (read_models(&[old.into()], root())?, read_models(&[new.into()], root())?);
+    let changes = diff(&sources(&old), &sources(&new), service.as_deref(), &words)?;
     write!(stdout, "{}", render_changes(&changes))?;
     Ok(!changes.iter().any(Change::breaks))
 }
 
 fn run_generate(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
+    let start = Instant::now();
     let is_check = args.take("check").is_some();
     let command = target::command(&args);
     let targets = Target::all(&mut args)?;
     args.finish()?;
-    // Everything is generated before anything is written: all targets change, or none.
+    // Everything is generated before anything is written: if one model is refused, no folder changes.
     let outputs: Vec<_> =
         targets.iter().map(|it| Output::of(it, is_check)).collect::<Result<_>>()?;
     if is_check {
         return check(&outputs, &command, stdout);
     }
-    let start = Instant::now();
-    for output in &outputs {
-        output.changes.apply()?;
+    for Output { title, summary, changes } in &outputs {
+        changes.apply()?;
+        let [written, unchanged, deleted] = changes.counts();
+        let files = format!("{written} written, {unchanged} unchanged, {deleted} deleted");
+        writeln!(stdout, "{title}\n{summary}  files       {files}")?;
     }
-    for output in &outputs {
-        output.report(stdout)?;
-    }
-    writeln!(stdout, "written in {}", milliseconds(start.elapsed()))?;
+    writeln!(stdout, "in {:.1} ms", start.elapsed().as_secs_f64() * 1e3)?;
     Ok(true)
 }
 
@@ -141,46 +135,24 @@ struct Output {
     title: String,
     summary: String,
     changes: Changes,
-    /// For reading, generating and comparing with what is there.
-    time: Duration,
 }
 
 impl Output {
     fn of(target: &Target, is_check: bool) -> Result<Self> {
-        let start = Instant::now();
         let mut folder = Folder::new(&target.out, Some(target.owned()))?;
         if !is_check {
             folder = folder.lock()?;
         }
-        let models = Models::read(&target.models, root())?;
-        let sources = models.sources();
-        let generated = generate(&target.config, &sources)?;
+        let models = read_models(&target.models, root())?;
+        let generated = generate(&target.config, &sources(&models))?;
         if !generated.warnings.is_empty() {
             print(&generated.warnings)?;
         }
-        let changes = folder.compare(generated.files)?;
-        let names: Vec<_> = sources.iter().map(|it| it.path).collect();
+        let names: Vec<_> = models.iter().map(|it| &*it.0).collect();
         let title = format!("{} -> {}", names.join(", "), shown(&target.out));
-        Ok(Self { title, summary: generated.summary, changes, time: start.elapsed() })
+        let changes = folder.compare(generated.files)?;
+        Ok(Self { title, summary: generated.summary, changes })
     }
-
-    fn report(&self, stdout: &mut impl Write) -> Result<()> {
-        writeln!(stdout, "{}", self.title)?;
-        for line in self.summary.lines() {
-            writeln!(stdout, "  {line}")?;
-        }
-        let [written, unchanged, deleted] = self.changes.counts();
-        writeln!(
-            stdout,
-            "  files       {written} written, {unchanged} unchanged, {deleted} deleted"
-        )?;
-        writeln!(stdout, "  generated   in {}", milliseconds(self.time))?;
-        Ok(())
-    }
-}
-
-fn milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
 fn print(diagnostics: &Diagnostics) -> io::Result<()> {

@@ -22,25 +22,20 @@ pub(crate) struct Target {
 impl Target {
     /// The target of these arguments, or those of this workspace if there are none.
     pub(crate) fn all(args: &mut Args) -> Result<Vec<Self>> {
-        match args.options() {
-            [] => Ok(workspace()),
-            _ => Self::own(args).map(|it| vec![it]),
+        if args.options.is_empty() {
+            return Ok(workspace());
         }
-    }
-
-    fn own(args: &mut Args) -> Result<Self> {
-        let models = args.take_models();
+        let models = args.take_paths("model");
         if models.is_empty() {
             return usage("--model is missing");
         }
         let Some(out) = args.take("out").map(PathBuf::from) else {
             return usage("--out is missing");
         };
-        let (crate_name, runtime) = (args.take_text("crate"), args.take_text("runtime"));
-        let mut config = match crate_name {
-            None if runtime.is_some() => return usage("--runtime needs --crate"),
-            None => Config::new(holder(&out).unwrap_or_else(|| "client".to_owned())),
-            Some(name) => {
+        let mut config = match (args.take("crate"), args.take("runtime")) {
+            (None, Some(_)) => return usage("--runtime needs --crate"),
+            (None, None) => Config::new(holder(&out).unwrap_or_else(|| "client".to_owned())),
+            (Some(name), runtime) => {
                 if let Err(why) = check_crate(&name) {
                     return usage(format!("{name:?} cannot be the name of a crate: {why}"));
                 }
@@ -49,18 +44,18 @@ impl Target {
                 config
             }
         };
-        config.service = args.take_text("service");
-        config.skip = std::iter::from_fn(|| args.take_text("skip")).collect();
+        config.service = args.take("service");
+        config.skip = args.take_all("skip");
         config.words = args.take_words()?;
-        config.connector = match args.take_text("connector").as_deref() {
+        config.connector = match args.take("connector").as_deref() {
             None => Connector::None,
             Some("greengrass") => Connector::Greengrass,
             Some(name) => return usage(format!("there is no connector {name:?}")),
         };
-        if let Some(list) = args.take_text("sides") {
+        if let Some(list) = args.take("sides") {
             config.sides = sides(&list)?;
         }
-        Ok(Self { models, out, config })
+        Ok(vec![Self { models, out, config }])
     }
 
     /// The folder inside [`out`](Self::out) in which every file is generated.
@@ -141,14 +136,11 @@ pub(crate) fn command(args: &Args) -> String {
     let mut command = "cargo run".to_owned();
     if !std::env::current_dir().is_ok_and(|it| it.starts_with(root())) {
         let manifest = root().join("Cargo.toml");
-        command.push_str(&format!(" --manifest-path {}", quoted(&manifest.to_string_lossy())));
+        command += &format!(" --manifest-path {}", quoted(&manifest.to_string_lossy()));
     }
-    command.push_str(" -p codegen");
-    for (index, (name, value)) in args.options().iter().enumerate() {
-        let separator = if index == 0 { " --" } else { "" };
-        command.push_str(&format!("{separator} --{name} {}", quoted(&value.to_string_lossy())));
-    }
-    command
+    command += if args.options.is_empty() { " -p codegen" } else { " -p codegen --" };
+    let options = args.options.iter().map(|(name, value)| format!(" --{name} {}", quoted(value)));
+    command + &options.collect::<String>()
 }
 
 /// A word as a shell takes it.

@@ -1,8 +1,8 @@
-//! A lock on a folder, which the system releases when the process ends, in whatever way: a run that was
-//! killed stands in nobody's way.
+//! A lock that the system releases when the process ends, in whatever way: a run that was killed stands
+//! in nobody's way.
 //!
 //! `File::try_lock` needs Rust 1.89. Until then each system has something else in the standard library
-//! that only one process can have at a time.
+//! that only one process can have.
 
 use std::{
     fs,
@@ -11,12 +11,13 @@ use std::{
     path::Path,
 };
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-use linux as system;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-use other as system;
+/// A socket with an abstract address: a name that is no file.
+#[cfg(target_os = "linux")]
+pub(super) type Lock = std::os::unix::net::UnixListener;
 
-pub(super) use system::Lock;
+/// A temporary file that is open in one process.
+#[cfg(not(target_os = "linux"))]
+pub(super) type Lock = fs::File;
 
 /// Locks a folder, which need not exist. `None` if another process holds the lock.
 pub(super) fn acquire(folder: &Path) -> io::Result<Option<Lock>> {
@@ -24,61 +25,38 @@ pub(super) fn acquire(folder: &Path) -> io::Result<Option<Lock>> {
     folder.hash(&mut hasher);
     // In another container the same path is another folder.
     fs::read_link("/proc/self/ns/mnt").ok().hash(&mut hasher);
-    system::acquire(&format!("codegen-{:016x}.lock", hasher.finish()))
-}
-
-/// A socket with an abstract address: a name that is no file.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod linux {
-    #[cfg(target_os = "android")]
-    use std::os::android::net::SocketAddrExt;
-    #[cfg(target_os = "linux")]
-    use std::os::linux::net::SocketAddrExt;
-    use std::{
-        io,
-        os::unix::net::{SocketAddr, UnixListener},
-    };
-
-    pub(in crate::files) type Lock = UnixListener;
-
-    pub(super) fn acquire(name: &str) -> io::Result<Option<Lock>> {
-        match UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
-            result => result.map(Some),
+    match take(&format!("codegen-{:016x}.lock", hasher.finish())) {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::WouldBlock) =>
+        {
+            Ok(None)
         }
+        // ERROR_SHARING_VIOLATION
+        Err(error) if cfg!(windows) && error.raw_os_error() == Some(32) => Ok(None),
+        lock => lock.map(Some),
     }
 }
 
-/// A file among the temporary ones that one process can have open. Where neither Windows nor a BSD says
-/// so, there is no lock.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-mod other {
-    use std::{
-        fs::{File, OpenOptions},
-        io,
-    };
+#[cfg(target_os = "linux")]
+fn take(name: &str) -> io::Result<Lock> {
+    use std::os::{linux::net::SocketAddrExt, unix::net::SocketAddr};
+    Lock::bind_addr(&SocketAddr::from_abstract_name(name)?)
+}
 
-    pub(in crate::files) type Lock = File;
-
-    pub(super) fn acquire(name: &str) -> io::Result<Option<Lock>> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(windows)]
-        std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 0);
-        // O_EXLOCK | O_NONBLOCK, which have these values on all of them.
-        #[cfg(any(
-            target_vendor = "apple",
-            target_os = "freebsd",
-            target_os = "netbsd",
-            target_os = "openbsd",
-            target_os = "dragonfly"
-        ))]
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, 0x20 | 0x4);
-        match options.open(std::env::temp_dir().join(name)) {
-            // ERROR_SHARING_VIOLATION
-            Err(error) if cfg!(windows) && error.raw_os_error() == Some(32) => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            result => result.map(Some),
-        }
-    }
+/// Neither Windows nor a BSD opens the file twice; other systems have no lock.
+#[cfg(not(target_os = "linux"))]
+fn take(name: &str) -> io::Result<Lock> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 0);
+    // O_EXLOCK | O_NONBLOCK, the same numbers on all of them.
+    #[cfg(any(
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "openbsd",
+        target_os = "netbsd"
+    ))]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, 0x20 | 0x4);
+    options.open(std::env::temp_dir().join(name))
 }
