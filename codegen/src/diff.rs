@@ -10,13 +10,13 @@ use std::collections::HashSet;
 
 use crate::{
     Diagnostics, Source, Words,
-    facts::{self, Facts, Item, Kind},
+    facts::{self, Facts, Item, Kind, table},
 };
 
 use rules::{RULES, Rule};
 
-/// Compares a service in two models. `words` are those of the [`Config`](crate::Config) with which its crate
-/// is generated.
+/// The changes of a service between two models, a line for each, and whether they break a client or a
+/// server. `words` are those of the [`Config`](crate::Config) with which its crate is generated.
 ///
 /// # Errors
 ///
@@ -26,78 +26,29 @@ pub fn diff(
     new: &[Source<'_>],
     service: Option<&str>,
     words: &Words,
-) -> Result<Vec<Change>, Diagnostics> {
+) -> Result<(String, bool), Diagnostics> {
     let (old, new) = (facts::read(old, service, words)?, facts::read(new, service, words)?);
-    let mut changes = Changes::new(&old, &new);
+    let mut diff = Diff::new(&old, &new);
     // The service may have been renamed.
-    changes.compare(&old.service, &new.service);
-    changes.compare_all(&old.operations, &new.operations);
-    changes.compare_all(&old.shapes, &new.shapes);
-    Ok(changes.found)
-}
-
-/// One change, and what it means for existing clients and servers.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Change {
-    /// What changed: the type of a shape in Smithy, or `member`.
-    pub kind: &'static str,
-    /// Absolute ID of the shape or member.
-    pub id: String,
-    /// How it changed.
-    pub what: String,
-    /// Whether clients stop working, or do not compile.
-    pub breaks_client: bool,
-    /// Whether servers do.
-    pub breaks_server: bool,
-    /// Why.
-    pub why: &'static str,
-}
-
-impl Change {
-    /// Whether it breaks a client or a server.
-    pub fn breaks(&self) -> bool {
-        self.breaks_client || self.breaks_server
-    }
-
-    /// What it means for clients and for servers, in a word.
-    pub fn effects(&self) -> [&'static str; 2] {
-        [self.breaks_client, self.breaks_server].map(|breaks| if breaks { "BREAKS" } else { "ok" })
-    }
-}
-
-/// The changes for people: a line for each, and one that counts.
-pub fn render(changes: &[Change]) -> String {
-    /// Wider columns are not aligned.
-    const WIDTH: usize = 60;
-    let width = |of: fn(&Change) -> &str| {
-        let widths = changes.iter().map(|change| of(change).chars().count());
-        widths.filter(|width| *width <= WIDTH).max().unwrap_or_default()
+    diff.compare(&old.service, &new.service);
+    diff.compare_all(&old.operations, &new.operations);
+    diff.compare_all(&old.shapes, &new.shapes);
+    let count = match diff.rows.len() {
+        0 => return Ok(("no changes\n".to_owned(), false)),
+        1 => "1 change".to_owned(),
+        count => format!("{count} changes"),
     };
-    let (kinds, ids) = (width(|change| change.kind), width(|change| &change.id));
-    let whats = width(|change| &change.what);
-    let mut text = String::new();
-    for change in changes {
-        let Change { kind, id, what, why, .. } = change;
-        let [client, server] = change.effects();
-        text.push_str(&format!(
-            "{kind:kinds$}  {id:ids$}  {what:whats$}  client: {client:6}  server: {server:6}  {why}\n",
-        ));
-    }
-    let clients = changes.iter().filter(|change| change.breaks_client).count();
-    let servers = changes.iter().filter(|change| change.breaks_server).count();
-    let plural = if changes.len() == 1 { "" } else { "s" };
-    text + &match (changes.len(), clients + servers) {
-        (0, _) => "no changes\n".to_owned(),
-        (count, 0) => format!("{count} change{plural}: nothing breaks\n"),
-        (count, _) => {
-            format!("{count} change{plural}: {clients} break clients, {servers} break servers\n")
+    let lines = table(&diff.rows);
+    Ok(match diff.broken {
+        [0, 0] => (format!("{lines}{count}: nothing breaks\n"), false),
+        [clients, servers] => {
+            (format!("{lines}{count}: {clients} break clients, {servers} break servers\n"), true)
         }
-    }
+    })
 }
 
 /// How a fact differs between the models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum On {
     Added,
     Removed,
@@ -108,23 +59,22 @@ enum On {
 }
 
 /// The changes found so far.
-struct Changes<'f> {
+struct Diff<'f> {
     old: &'f Facts,
     new: &'f Facts,
     /// The IDs of the shapes that clients send, and of those that servers send.
     sent: [HashSet<&'f str>; 2],
-    found: Vec<Change>,
+    rows: Vec<[String; 6]>,
+    /// How many changes break clients, and how many break servers.
+    broken: [usize; 2],
 }
 
-impl<'f> Changes<'f> {
+impl<'f> Diff<'f> {
     fn new(old: &'f Facts, new: &'f Facts) -> Self {
-        let sent = [
-            &[Kind::Request, Kind::ClientEvents][..],
-            &[Kind::Response, Kind::ServerEvents, Kind::Error],
-        ];
-        let sent = sent
-            .map(|kinds| [old, new].into_iter().flat_map(|facts| sent_as(facts, kinds)).collect());
-        Self { old, new, sent, found: Vec::new() }
+        use Kind::{ClientEvents, Error, Request, Response, ServerEvents};
+        let ends = [&[Request, ClientEvents][..], &[Response, ServerEvents, Error]];
+        let sent = ends.map(|ends| [old, new].iter().flat_map(|it| contained(it, ends)).collect());
+        Self { old, new, sent, rows: Vec::new(), broken: [0, 0] }
     }
 
     /// Compares items by their IDs, in the order of the new model, then those that are gone.
@@ -142,17 +92,11 @@ impl<'f> Changes<'f> {
     /// Compares two items, of which one may be nothing.
     fn compare(&mut self, old: &Item, new: &Item) {
         match (old.exists, new.exists) {
-            (None, None) => {}
-            (None, Some(kind)) => {
-                if !is_implied(new, self.old) {
-                    self.add(new, kind, On::Added, "");
-                }
+            (None, Some(kind)) if !is_implied(new, self.old) => self.add(new, kind, On::Added, ""),
+            (Some(kind), None) if !is_implied(old, self.new) => {
+                self.add(old, kind, On::Removed, "");
             }
-            (Some(kind), None) => {
-                if !is_implied(old, self.new) {
-                    self.add(old, kind, On::Removed, "");
-                }
-            }
+            (None, _) | (_, None) => {}
             (Some(kind), _) if old.kind != new.kind => {
                 self.add(new, kind, On::Changed, &format!("{} -> {}", old.kind, new.kind));
             }
@@ -160,8 +104,8 @@ impl<'f> Changes<'f> {
                 for Rule(kinds, on, ..) in RULES {
                     for kind in *kinds {
                         let differences = differences(*kind, old, new).into_iter();
-                        for (_, detail) in differences.filter(|(found, _)| found == on) {
-                            self.add(new, *kind, *on, &detail);
+                        for (_, values) in differences.filter(|(found, _)| found == on) {
+                            self.add(new, *kind, *on, &values);
                         }
                     }
                 }
@@ -171,37 +115,44 @@ impl<'f> Changes<'f> {
     }
 
     /// Adds a change, if there is a rule for it.
-    fn add(&mut self, item: &Item, kind: Kind, on: On, detail: &str) {
+    fn add(&mut self, item: &Item, kind: Kind, on: On, values: &str) {
         let rule = RULES.iter().find(|rule| rule.0.contains(&kind) && rule.1 == on);
         let Some(Rule(_, _, what, breaks, why)) = rule else { return };
         let shape = item.id.split('$').next().unwrap_or_default();
         let [client_sends, server_sends] = [0, 1].map(|side| self.sent[side].contains(shape));
-        let [breaks_client, breaks_server] = breaks(client_sends, server_sends);
-        let (kind, id, what) = (item.kind, item.id.clone(), what.replace("{}", detail));
-        self.found.push(Change { kind, id, what, breaks_client, breaks_server, why });
+        let breaks = breaks(client_sends, server_sends);
+        self.broken = [0, 1].map(|side| self.broken[side] + usize::from(breaks[side]));
+        let [client, server] = breaks.map(|breaks| if breaks { "BREAKS" } else { "ok" });
+        let (kind, id, what) = (item.kind.to_owned(), item.id.clone(), what.replace("{}", values));
+        let effects = [format!("client: {client}"), format!("server: {server}")];
+        let [client, server] = effects;
+        self.rows.push([kind, id, what, client, server, (*why).to_owned()]);
     }
 }
 
-/// The shapes with which operations begin in these ways, and all that they contain.
-fn sent_as<'f>(facts: &'f Facts, kinds: &[Kind]) -> HashSet<&'f str> {
-    let mut sent = HashSet::new();
-    let ends =
-        facts.operations.iter().flat_map(|item| kinds.iter().flat_map(|kind| item.values(*kind)));
-    let mut pending: Vec<&str> = ends.collect();
+/// The shapes that operations have in these ways, and all that they contain.
+fn contained<'f>(facts: &'f Facts, ends: &[Kind]) -> HashSet<&'f str> {
+    let ends = ends.iter().flat_map(|end| facts.operations.iter().flat_map(|it| it.values(*end)));
+    let mut pending: Vec<_> = ends.collect();
+    let mut found = HashSet::new();
     while let Some(id) = pending.pop() {
-        let shape = facts.shapes.iter().find(|shape| shape.id == id && sent.insert(id));
+        let shape = facts.shapes.iter().find(|shape| shape.id == id && found.insert(id));
         let members = shape.into_iter().flat_map(|shape| &shape.members);
         pending.extend(members.flat_map(|member| member.values(Kind::Target)));
     }
-    sent
+    found
 }
 
-/// Whether a shape that the other model lacks is no type in Rust, or belongs to an operation that the
-/// other model lacks as well.
+/// Whether a shape that the other model lacks is no type in Rust, or is in the module of an operation that
+/// the other model lacks as well.
 fn is_implied(item: &Item, other: &Facts) -> bool {
-    let is_missing = |owner| !other.operations.iter().any(|operation| operation.id == owner);
-    let is_shape = item.exists == Some(Kind::Shape);
-    is_shape && (!item.has(Kind::Path) || item.values(Kind::Owner).any(is_missing))
+    let is_in = |path: &str, operation: &Item| {
+        operation.values(Kind::Method).any(|it| path.starts_with(&format!("operation::{it}::")))
+    };
+    item.exists == Some(Kind::Shape)
+        && item.values(Kind::Path).next().is_none_or(|path| {
+            path.starts_with("operation::") && !other.operations.iter().any(|it| is_in(path, it))
+        })
 }
 
 /// How the facts of one kind differ, with the values in words.
@@ -214,11 +165,11 @@ fn differences(kind: Kind, old: &Item, new: &Item) -> Vec<(On, String)> {
     match (kind, &gone[..], &come[..]) {
         _ if is_told(kind, old, new) => Vec::new(),
         // A type can have several paths, and another one breaks nothing.
+        (Kind::Path, [], _) => Vec::new(),
         (Kind::Path, [gone, ..], _) => {
             let path = new.values(kind).next().unwrap_or_default();
             vec![(On::Changed, format!("{gone} -> {path}"))]
         }
-        (Kind::Path, ..) => Vec::new(),
         (Kind::Length | Kind::Range, [old], [new]) => {
             vec![(compare_bounds(old, new), format!("{old} -> {new}"))]
         }

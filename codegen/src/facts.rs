@@ -76,6 +76,20 @@ impl Facts {
     }
 }
 
+/// Aligns columns, except for cells that are too wide.
+pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    const WIDTH: usize = 60;
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.filter(|width| *width <= WIDTH).max().unwrap_or_default()
+    };
+    let lines = rows.iter().map(|row| {
+        let cells = row.iter().enumerate().map(|(at, cell)| format!("{cell:0$}", width(at)));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    });
+    lines.collect()
+}
+
 macro_rules! kinds {
     ($($kind:ident $($label:literal)?;)*) => {
         /// The kinds of facts.
@@ -102,10 +116,9 @@ kinds! {
     ServiceName; Version; Direction "kind"; Method "client"; Server "server"; Module "module";
     Errors "errors"; Stream; Request "request"; Response "response";
     ClientEvents "events from the client"; ServerEvents "events from the server"; Error "error";
-    // Shapes. The first path is that of the definition; the owner is the only operation with the shape as
-    // its request or response.
+    // Shapes. The first path is that of the definition.
     Path "in Rust"; Alias; Holds "in Rust"; Builder "builder"; BuildFails; Default; Validate;
-    Fault "error"; Retryable "error"; Sparse "values"; Owner;
+    Fault "error"; Retryable "error"; Sparse "values";
     // Members.
     Target; Format; Type; EnumValue; FieldName; VariantName; MethodName; JsonName;
     Required; Optional; DefaultValue; Token; Boxed; From;

@@ -45,7 +45,7 @@ mod traits;
 #[doc(hidden)]
 pub mod program {
     pub use crate::{
-        diff::{Change, diff, render as render_changes},
+        diff::diff,
         files::{Changes, Folder, read_models, real, relative, sources},
         names::check_crate,
         show::show,

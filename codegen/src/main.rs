@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use args::{Args, UsageError, unknown, usage};
 use codegen::{
     Color, Diagnostics, generate,
-    program::{Change, Changes, Folder, diff, read_models, render_changes, show, sources},
+    program::{Changes, Folder, diff, read_models, show, sources},
 };
 use target::{Target, root, shown};
 
@@ -86,9 +86,9 @@ fn run_diff(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     let (service, words) = (args.take("service"), args.take_words()?);
     args.finish()?;
     let (old, new) = (read_models(&[old.into()], root())?, read_models(&[new.into()], root())?);
-    let changes = diff(&sources(&old), &sources(&new), service.as_deref(), &words)?;
-    write!(stdout, "{}", render_changes(&changes))?;
-    Ok(!changes.iter().any(Change::breaks))
+    let (changes, breaks) = diff(&sources(&old), &sources(&new), service.as_deref(), &words)?;
+    write!(stdout, "{changes}")?;
+    Ok(!breaks)
 }
 
 fn run_generate(mut args: Args, stdout: &mut impl Write) -> Result<bool> {

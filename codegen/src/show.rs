@@ -3,7 +3,7 @@
 use crate::{
     Diagnostics, Source, Words,
     diagnostic::closest,
-    facts::{self, Fact, Facts, Item, Kind},
+    facts::{self, Fact, Facts, Item, Kind, table},
 };
 
 /// How wide text is.
@@ -28,24 +28,25 @@ pub fn show(
 ) -> Result<Result<String, String>, Diagnostics> {
     let facts = facts::read(sources, service, words)?;
     let Some(name) = name else { return Ok(Ok(list(&facts))) };
-    let (shape, member) = match name.split_once('$') {
+    let (name, member) = match name.trim_start_matches("crate::").split_once('$') {
         Some((shape, member)) => (shape, Some(member)),
-        None => (name, None),
+        None => (name.trim_start_matches("crate::"), None),
     };
-    let shape = shape.trim_start_matches("crate::");
-    let is_meant = |item: &&Item| item.id == shape || names(item).any(|name| name == shape);
-    let mut items: Vec<_> = facts.items().filter(is_meant).collect();
-    if items.is_empty() {
-        return Ok(Err(hint(&facts, shape)));
-    }
-    if let Some(member) = member {
-        items.retain(|item| item.members.iter().any(|it| it.name == member));
-        if items.is_empty() {
-            return Ok(Err(format!("{shape} has no member {member}")));
+    let is_meant = |item: &&Item| item.id == name || names(item).any(|it| it == name);
+    let items: Vec<_> = facts.items().filter(is_meant).collect();
+    let texts = items.iter().filter_map(|item| match member {
+        None => Some(describe(&facts, item)),
+        Some(member) => {
+            let member = item.members.iter().find(|it| it.name == member)?;
+            Some(format!("member {}\n{}", member.id, describe_member(member, 1)))
         }
-    }
-    let texts: Vec<_> = items.into_iter().map(|item| describe(&facts, item, member)).collect();
-    Ok(Ok(texts.join("\n")))
+    });
+    let texts: Vec<_> = texts.collect();
+    Ok(match (&items[..], &texts[..], member) {
+        ([], ..) => Err(hint(&facts, name)),
+        (_, [], Some(member)) => Err(format!("{name} has no member {member}")),
+        _ => Ok(texts.join("\n")),
+    })
 }
 
 /// The names of an operation or a shape besides its ID.
@@ -73,29 +74,20 @@ fn hint(facts: &Facts, name: &str) -> String {
 
 /// All operations and shapes of the service, by kind.
 fn list(facts: &Facts) -> String {
-    let mut text =
-        format!("service {}, in Rust {}\n", facts.service.id, facts.service.text(Kind::Path));
+    let service = &facts.service;
+    let mut text = format!("service {}, in Rust {}\n", service.id, service.text(Kind::Path));
     for title in
         ["operations", "structures", "errors", "unions", "enums", "lists", "maps", "simple shapes"]
     {
         let items = facts.items().filter(|item| title_of(item) == title);
-        let rows: Vec<_> = items
-            .map(|item| {
-                let rust = [Kind::Path, Kind::Holds].map(|kind| item.text(kind)).concat();
-                let rust = item.values(Kind::Method).next().map_or(rust, str::to_owned);
-                (&*item.name, rust, item.text(Kind::Direction))
-            })
-            .collect();
-        let width = |of: fn(&(&str, String, &str)) -> usize| rows.iter().map(of).max();
-        let (first, second) = (width(|row| row.0.len()), width(|row| row.1.len()));
-        if let (Some(first), Some(second)) = (first, second) {
-            text.push_str(&format!("\n{title}: {}\n", rows.len()));
-            for (a, b, c) in rows {
-                text.push_str(&format!(
-                    "{}\n",
-                    format!("  {a:first$}  {b:second$}  {c}").trim_end()
-                ));
-            }
+        let rows = items.map(|item| {
+            let rust = [Kind::Path, Kind::Holds].map(|kind| item.text(kind)).concat();
+            let rust = item.values(Kind::Method).next().map_or(rust, str::to_owned);
+            [format!("  {}", item.name), rust, item.text(Kind::Direction).to_owned()]
+        });
+        let rows: Vec<_> = rows.collect();
+        if !rows.is_empty() {
+            text.push_str(&format!("\n{title}: {}\n{}", rows.len(), table(&rows)));
         }
     }
     text
@@ -114,16 +106,13 @@ fn title_of(item: &Item) -> &'static str {
     }
 }
 
-/// An operation, a shape, or one of its members.
-fn describe(facts: &Facts, item: &Item, member: Option<&str>) -> String {
-    if let Some(member) = member {
-        return format!("member {}${member}\n{}", item.id, members(item, Some(member), 1));
-    }
-    let (ends, lines): (Vec<_>, Vec<_>) = item.facts.iter().partition(|fact| is_end(fact));
-    let shown =
-        lines.into_iter().filter(|fact| !fact.text.is_empty() && !fact.kind.label().is_empty());
+/// An operation or a shape with its members.
+fn describe(facts: &Facts, item: &Item) -> String {
     let mut text = format!("{} {}\n", item.kind, item.id);
-    for facts in shown.collect::<Vec<_>>().chunk_by(|a, b| a.kind.label() == b.kind.label()) {
+    let is_line =
+        |fact: &&Fact| !fact.kind.label().is_empty() && !is_end(fact) && !fact.text.is_empty();
+    let lines: Vec<_> = item.facts.iter().filter(is_line).collect();
+    for facts in lines.chunk_by(|a, b| a.kind.label() == b.kind.label()) {
         let texts: Vec<_> = facts.iter().map(|fact| &*fact.text).collect();
         text.push_str(&line(facts[0].kind.label(), &texts.join(", ")));
     }
@@ -134,11 +123,11 @@ fn describe(facts: &Facts, item: &Item, member: Option<&str>) -> String {
     if !item.docs.is_empty() {
         text.push_str(&format!("\n{}", documentation(item, 1)));
     }
-    text.push_str(&members(item, None, 1));
-    for end in ends.into_iter().filter(|end| end.kind != Kind::Error) {
+    text.push_str(&describe_members(item, 1));
+    for end in item.facts.iter().filter(|fact| is_end(fact) && fact.kind != Kind::Error) {
         text.push_str(&format!("\n  {}: {}\n", end.kind.label(), end.text));
         let shape = facts.shapes.iter().find(|shape| shape.id == end.value);
-        text.push_str(&shape.map(|shape| members(shape, None, 2)).unwrap_or_default());
+        text.push_str(&shape.map_or(String::new(), |shape| describe_members(shape, 2)));
     }
     text
 }
@@ -151,19 +140,14 @@ fn is_end(fact: &Fact) -> bool {
 
 /// The operations and members that have a shape.
 fn users(facts: &Facts, id: &str) -> Vec<String> {
-    let ends = |item: &Item| {
+    let mut users = Vec::new();
+    for item in facts.items() {
         let ends = item.facts.iter().filter(|fact| is_end(fact) && fact.value == id);
-        ends.map(|end| format!("{} ({})", item.name, end.kind.label())).collect::<Vec<_>>()
-    };
-    let members = |item: &Item| {
-        let members = item
-            .members
-            .iter()
-            .filter(|member| member.values(Kind::Target).any(|target| target == id));
-        members.map(|member| format!("{}${}", item.name, member.name)).collect::<Vec<_>>()
-    };
-    let operations = facts.operations.iter().flat_map(ends);
-    operations.chain(facts.shapes.iter().flat_map(members)).collect()
+        users.extend(ends.map(|end| format!("{} ({})", item.name, end.kind.label())));
+        let members = item.members.iter().filter(|it| it.values(Kind::Target).any(|it| it == id));
+        users.extend(members.map(|member| format!("{}${}", item.name, member.name)));
+    }
+    users
 }
 
 fn line(label: &str, text: &str) -> String {
@@ -171,24 +155,24 @@ fn line(label: &str, text: &str) -> String {
     format!("  {label:9} {}\n", wrap(text, WIDTH - indent.len()).join(&format!("\n{indent}")))
 }
 
-/// The members of a shape, or one of them.
-fn members(item: &Item, only: Option<&str>, depth: usize) -> String {
-    let indent = "  ".repeat(depth);
+fn describe_members(item: &Item, depth: usize) -> String {
     if item.members.is_empty() && matches!(item.kind, "structure" | "union") {
-        return format!("{indent}no members\n");
+        return format!("{}no members\n", "  ".repeat(depth));
     }
-    let mut text = String::new();
-    for member in item.members.iter().filter(|it| only.is_none_or(|only| it.name == only)) {
-        let is_rust = |fact: &&Fact| matches!(fact.kind, Kind::FieldName | Kind::VariantName);
-        let is_note = |fact: &&Fact| !is_rust(fact) && !fact.text.is_empty();
-        let notes: Vec<_> = member.facts.iter().filter(is_note).map(|fact| &*fact.text).collect();
-        text.push_str(&format!("\n{indent}{}: {}\n", member.name, notes.join(", ")));
-        for fact in member.facts.iter().filter(is_rust) {
-            text.push_str(&format!("{indent}  in Rust {}\n", fact.text));
-        }
-        text.push_str(&documentation(member, depth + 1));
-    }
-    text
+    item.members.iter().map(|member| describe_member(member, depth)).collect()
+}
+
+fn describe_member(member: &Item, depth: usize) -> String {
+    let indent = "  ".repeat(depth);
+    let (rust, notes): (Vec<_>, Vec<_>) = member
+        .facts
+        .iter()
+        .filter(|fact| !fact.text.is_empty())
+        .partition(|fact| matches!(fact.kind, Kind::FieldName | Kind::VariantName));
+    let notes: Vec<_> = notes.into_iter().map(|fact| &*fact.text).collect();
+    let rust = rust.into_iter().map(|fact| format!("{indent}  in Rust {}\n", fact.text));
+    let (rust, docs) = (rust.collect::<String>(), documentation(member, depth + 1));
+    format!("\n{indent}{}: {}\n{rust}{docs}", member.name, notes.join(", "))
 }
 
 /// The documentation as the model has it.

@@ -135,9 +135,8 @@ impl Reader<'_> {
         // An operation exports its request and response again.
         for operation in &self.rust.operations {
             let export = format!("operation::{}::{}", operation.method, type_ref.name);
-            if export == type_path {
-                item.add(Kind::Owner, &operation.id, "");
-            } else if [&operation.request, &operation.response].contains(&type_ref) {
+            let is_end = [&operation.request, &operation.response].contains(&type_ref);
+            if is_end && export != type_path {
                 item.add(Kind::Path, export, "");
             }
         }
