@@ -37,92 +37,66 @@ fn text(path: String, header: &str, tree: &syn::File) -> GeneratedFile {
 
 /// Puts a blank line between items, as people do; prettyplease puts none.
 fn separate(header: &str, text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 16 + header.len());
+    let mut out = String::with_capacity(header.len() + text.len() + text.len() / 16);
     out.push_str(header);
-    let mut previous = Line::default();
-    // The first line of the item before, for items of several lines.
-    let mut item = "";
-    for line in text.lines().map(Line::new) {
-        if is_boundary(previous, item, line) {
+    // `item` is the first line of the last item at the root.
+    let (mut before, mut item) = ("", "");
+    for line in text.lines() {
+        if is_boundary(before, item, line) {
             out.push('\n');
         }
-        push_line(&mut out, line);
-        previous = line;
-        if line.indent.is_empty() && !line.text.starts_with(['}', ')', ']']) {
-            item = line.text;
+        let (indent, text) = line.split_at(depth(line));
+        let mark = if text.starts_with("///") || text.starts_with("//!") { &text[..3] } else { "" };
+        // A documentation is one literal, which has all of its lines.
+        for part in text[mark.len()..].split(LINE_BREAK) {
+            out.extend([indent, mark, part, "\n"]);
+        }
+        before = line;
+        if indent.is_empty() && !text.starts_with(['}', ')', ']']) {
+            item = line;
         }
     }
     out
 }
 
-/// A line of the text.
-#[derive(Clone, Copy, Default)]
-struct Line<'t> {
-    /// The spaces at its beginning.
-    indent: &'t str,
-    /// What stands behind them.
-    text: &'t str,
-}
-
-impl<'t> Line<'t> {
-    fn new(line: &'t str) -> Self {
-        let (indent, text) = line.split_at(line.bytes().take_while(|it| *it == b' ').count());
-        Self { indent, text }
-    }
-}
-
-/// Adds a line, or the several that a documentation has.
-fn push_line(out: &mut String, line: Line<'_>) {
-    let mut push = |mark: &str, text: &str| {
-        out.push_str(line.indent);
-        out.push_str(mark);
-        out.push_str(text);
-        out.push('\n');
-    };
-    if line.text.starts_with("///") || line.text.starts_with("//!") {
-        let (mark, text) = line.text.split_at("///".len());
-        text.split(LINE_BREAK).for_each(|it| push(mark, it));
-    } else {
-        push("", line.text);
-    }
+fn depth(line: &str) -> usize {
+    line.bytes().take_while(|byte| *byte == b' ').count()
 }
 
 /// Whether a blank line belongs between two lines.
-fn is_boundary(previous: Line<'_>, item: &str, line: Line<'_>) -> bool {
-    let (before, after) = (previous.text, line.text);
-    let is_inner = before.is_empty() || after.is_empty() || after.starts_with('}');
-    if is_inner || previous.indent.len() != line.indent.len() {
+fn is_boundary(before: &str, item: &str, line: &str) -> bool {
+    let depth_of_both = depth(line);
+    if depth(before) != depth_of_both {
         return false;
     }
-    if before.starts_with("//!") || before.starts_with("#![") {
-        return !after.starts_with("//!") && !after.starts_with("#![");
-    }
-    if before.starts_with("///") || before.starts_with("#[") {
+    let (before, after) = (&before[depth_of_both..], &line[depth_of_both..]);
+    if before.is_empty() || after.is_empty() || after.starts_with('}') {
         return false;
     }
-    match line.indent.len() {
-        0 => (before.ends_with('}') || before.ends_with(';')) && !is_same_list(item, after),
-        4 => before == "}" || (before.ends_with(';') && starts_item(after)),
+    let is_inner = |it: &str| it.starts_with("//!") || it.starts_with("#![");
+    match depth_of_both {
+        _ if is_inner(before) => !is_inner(after),
+        _ if before.starts_with("///") || before.starts_with("#[") => false,
+        0 => before.ends_with(['}', ';']) && (list(item).is_none() || list(item) != list(after)),
+        4 => before == "}" || before.ends_with(';') && starts_item(after),
         _ => false,
     }
 }
 
-/// Whether both items belong to one block of `use` or `mod` declarations.
-fn is_same_list(before: &str, after: &str) -> bool {
-    let list = |it: &str| match it {
-        // Only such declarations carry this attribute alone on a line.
-        it if it.starts_with("#[cfg(feature") => Some(4),
-        it if it.starts_with("use std") => Some(0),
-        it if it.starts_with("use crate") || it.starts_with("use super") => Some(2),
-        it if it.starts_with("use ") => Some(1),
-        it if it.starts_with("pub use ") => Some(3),
-        it if it.starts_with("mod ") || it.starts_with("pub mod ") => Some(4),
-        _ => None,
-    };
-    list(before).is_some() && list(before) == list(after)
+/// Which of the lists of declarations, between which there are blank lines, a line belongs to.
+fn list(line: &str) -> Option<usize> {
+    let lists: [&[&str]; 5] = [
+        &["use std"],
+        &["use crate", "use super"],
+        &["use "],
+        &["pub use "],
+        // Of all items at the root only these have an attribute on a line of its own.
+        &["mod ", "pub mod ", "#[cfg(feature"],
+    ];
+    lists.iter().position(|it| it.iter().any(|start| line.starts_with(start)))
 }
 
-/// Whether a line within an impl or trait begins a function.
+/// Whether a line in an impl or trait begins a function.
 fn starts_item(line: &str) -> bool {
     ["fn ", "pub fn ", "pub async fn ", "pub const fn ", "///", "#["]
         .iter()

@@ -192,8 +192,9 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
         }
         Some(path) => {
             let conditions = Conditions::new(config.sides, false);
+            let root = path.parse().expect("the path of a module, which has been checked");
             let files = files
-                .map(|it| emit::File { tokens: module::reroot(it.tokens, path), path: it.path });
+                .map(|it| emit::File { tokens: module::reroot(it.tokens, &root), path: it.path });
             let files: Vec<_> = format::format(files, &conditions, "").collect();
             let features = config.sides.features().map(|it| it.0).chain(runtime_features.clone());
             let file = module::nest(&files, path, &features.collect::<Vec<_>>());
