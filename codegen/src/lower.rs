@@ -23,7 +23,7 @@ use crate::{
     shape_id::ShapeId,
 };
 
-pub(crate) use docs::{code, markdown::list_mark, visible};
+pub(crate) use docs::{code, visible};
 pub(crate) use literal::{decode_base64, timestamp_of_number, timestamp_of_text};
 pub(crate) use pattern::translate as translate_pattern;
 

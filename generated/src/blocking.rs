@@ -115,8 +115,7 @@ impl Client {
 
     /// Asks to be told before and after a deployment changes components on the device.
     ///
-    /// See
-    /// [`SubscribeToComponentUpdates`](crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates).
+    /// See [`SubscribeToComponentUpdates`](crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates).
     pub fn subscribe_to_component_updates(
         &self,
     ) -> SubscribeToComponentUpdatesFluentBuilder<Connection> {
@@ -150,8 +149,7 @@ impl Client {
     /// Asks to be told when a value in the configuration of a component changes, the caller's own
     /// unless another is named.
     ///
-    /// See
-    /// [`SubscribeToConfigurationUpdate`](crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate).
+    /// See [`SubscribeToConfigurationUpdate`](crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate).
     pub fn subscribe_to_configuration_update(
         &self,
     ) -> SubscribeToConfigurationUpdateFluentBuilder<Connection> {
@@ -160,8 +158,7 @@ impl Client {
 
     /// Asks to be consulted before a deployment changes the configuration of the calling component.
     ///
-    /// See
-    /// [`SubscribeToValidateConfigurationUpdates`](crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates).
+    /// See [`SubscribeToValidateConfigurationUpdates`](crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates).
     pub fn subscribe_to_validate_configuration_updates(
         &self,
     ) -> SubscribeToValidateConfigurationUpdatesFluentBuilder<Connection> {
@@ -172,8 +169,7 @@ impl Client {
 
     /// Answers whether the configuration that a deployment proposes is acceptable.
     ///
-    /// See
-    /// [`SendConfigurationValidityReport`](crate::operation::send_configuration_validity_report::SendConfigurationValidityReport).
+    /// See [`SendConfigurationValidityReport`](crate::operation::send_configuration_validity_report::SendConfigurationValidityReport).
     pub fn send_configuration_validity_report(
         &self,
     ) -> SendConfigurationValidityReportFluentBuilder<Connection> {
@@ -237,8 +233,7 @@ impl Client {
 
     /// Reads how a local deployment is doing.
     ///
-    /// See
-    /// [`GetLocalDeploymentStatus`](crate::operation::get_local_deployment_status::GetLocalDeploymentStatus).
+    /// See [`GetLocalDeploymentStatus`](crate::operation::get_local_deployment_status::GetLocalDeploymentStatus).
     pub fn get_local_deployment_status(
         &self,
     ) -> GetLocalDeploymentStatusFluentBuilder<Connection> {
@@ -277,8 +272,7 @@ impl Client {
 
     /// Checks the token of another component, on behalf of the stream manager.
     ///
-    /// See
-    /// [`ValidateAuthorizationToken`](crate::operation::validate_authorization_token::ValidateAuthorizationToken).
+    /// See [`ValidateAuthorizationToken`](crate::operation::validate_authorization_token::ValidateAuthorizationToken).
     pub fn validate_authorization_token(
         &self,
     ) -> ValidateAuthorizationTokenFluentBuilder<Connection> {
@@ -322,8 +316,7 @@ impl Client {
 
     /// Lists the names of the named shadows of a thing that are stored on the device, page by page.
     ///
-    /// See
-    /// [`ListNamedShadowsForThing`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing).
+    /// See [`ListNamedShadowsForThing`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing).
     pub fn list_named_shadows_for_thing(
         &self,
     ) -> ListNamedShadowsForThingFluentBuilder<Connection> {
@@ -347,8 +340,7 @@ impl Client {
     /// Receives a certificate with which to be a server for client devices, and a new one each time it
     /// is renewed.
     ///
-    /// See
-    /// [`SubscribeToCertificateUpdates`](crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates).
+    /// See [`SubscribeToCertificateUpdates`](crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates).
     pub fn subscribe_to_certificate_updates(
         &self,
     ) -> SubscribeToCertificateUpdatesFluentBuilder<Connection> {
@@ -357,8 +349,7 @@ impl Client {
 
     /// Checks whether a certificate is that of a client device.
     ///
-    /// See
-    /// [`VerifyClientDeviceIdentity`](crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity).
+    /// See [`VerifyClientDeviceIdentity`](crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity).
     pub fn verify_client_device_identity(
         &self,
     ) -> VerifyClientDeviceIdentityFluentBuilder<Connection> {
@@ -367,8 +358,7 @@ impl Client {
 
     /// Opens a session for a client device that has connected, and gives the token that stands for it.
     ///
-    /// See
-    /// [`GetClientDeviceAuthToken`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken).
+    /// See [`GetClientDeviceAuthToken`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken).
     pub fn get_client_device_auth_token(
         &self,
     ) -> GetClientDeviceAuthTokenFluentBuilder<Connection> {
@@ -378,8 +368,7 @@ impl Client {
     /// Checks whether a client device may do something, by the device groups and policies in the
     /// configuration of the client device auth component.
     ///
-    /// See
-    /// [`AuthorizeClientDeviceAction`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction).
+    /// See [`AuthorizeClientDeviceAction`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction).
     pub fn authorize_client_device_action(
         &self,
     ) -> AuthorizeClientDeviceActionFluentBuilder<Connection> {
@@ -396,8 +385,7 @@ impl Client {
 
     /// Tells whether the device is connected to AWS IoT Core: the status now, and each time it changes.
     ///
-    /// See
-    /// [`SubscribeToIoTCoreConnectionStatus`](crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus).
+    /// See [`SubscribeToIoTCoreConnectionStatus`](crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus).
     pub fn subscribe_to_iot_core_connection_status(
         &self,
     ) -> SubscribeToIoTCoreConnectionStatusFluentBuilder<Connection> {

@@ -187,16 +187,13 @@ pub use service::GreengrassCoreIpcService;
 /// [`PublishToTopic`]: crate::operation::publish_to_topic::PublishToTopic
 /// [`RestartComponent`]: crate::operation::restart_component::RestartComponent
 /// [`ServiceError`]: crate::types::error::ServiceError
-/// [`SubscribeToConfigurationUpdate`]:
-/// crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
+/// [`SubscribeToConfigurationUpdate`]: crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
 /// [`SubscribeToIoTCore`]: crate::operation::subscribe_to_iot_core::SubscribeToIoTCore
-/// [`SubscribeToIoTCoreConnectionStatus`]:
-/// crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
+/// [`SubscribeToIoTCoreConnectionStatus`]: crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
 /// [`SubscribeToTopic`]: crate::operation::subscribe_to_topic::SubscribeToTopic
 /// [`UpdateConfiguration`]: crate::operation::update_configuration::UpdateConfiguration
 /// [`UpdateState`]: crate::operation::update_state::UpdateState
-/// [`ValidateAuthorizationToken`]:
-/// crate::operation::validate_authorization_token::ValidateAuthorizationToken
+/// [`ValidateAuthorizationToken`]: crate::operation::validate_authorization_token::ValidateAuthorizationToken
 ///
 /// An operation that is not implemented answers with an error that is not of the model, so that a
 /// model with more operations does not break an implementation.

@@ -156,8 +156,8 @@ fn example(service: &Service, kind: &Kind) -> Option<String> {
     }
     let text = operation::blocking_example(service)?;
     Some(format!(
-        "The same builders as those of the asynchronous client, with a `send` that waits for the response \
-         itself; no asynchronous runtime is needed. A subscription is an iterator. See \
+        "The same builders as those of the asynchronous client, with a `send` that waits for the\n\
+         response itself; no asynchronous runtime is needed. A subscription is an iterator. See\n\
          [`eventstream_rpc::blocking`] for which thread does what.\n\n{text}"
     ))
 }

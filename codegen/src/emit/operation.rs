@@ -1,5 +1,7 @@
 //! Operations: the marker with its request, response and error, and the builders.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -135,14 +137,10 @@ fn page(service: &Service, operation: &Operation) -> String {
         rows.extend(request.iter().map(|it| format!("- Events from the client: {}", link(it))));
         rows.extend(response.iter().map(|it| format!("- Events from the server: {}", link(it))));
     }
-    let errors: Vec<_> = operation.errors.iter().map(link).collect();
-    rows.push(match errors.is_empty() {
-        true => format!("- Errors: none declared; see [`{}`]", operation.error),
-        false => format!("- Errors, in [`{}`]: {}", operation.error, errors.join(", ")),
-    });
+    rows.push(format!("- Errors: [`{}`]", operation.error));
     let calls = operation.example.as_ref().filter(|_| service.sides.client);
     let example = calls.map(|calls| example(service, operation, calls));
-    format!("# Shapes\n\n{}{}", rows.join("\n"), example.unwrap_or_default())
+    format!("{}{}", rows.join("\n"), example.unwrap_or_default())
 }
 
 /// An example that compiles.
@@ -162,10 +160,12 @@ fn example(service: &Service, operation: &Operation, calls: &[ExampleCall]) -> S
              stream.next().await {{\n    println!(\"{{:?}}\", event?);\n}}"
         ),
     };
+    let uses = uses(service, calls).iter().map(|it| format!("{it}\n")).collect::<String>();
+    let gap = if uses.is_empty() { "" } else { "\n" };
     format!(
-        "\n\n# Example\n\n```no_run\n# #[cfg(feature = \"tokio\")]\n# mod example {{\n{}\n\n# async fn example(client: \
-         Client) -> Result<(), Box<dyn std::error::Error>> {{\n{body}\n# Ok(())\n# }}\n# }}\n```",
-        example_uses(service, "Client", calls)
+        "\n\n# Example\n\n```no_run\n# #[cfg(feature = \"tokio\")]\n# async fn example(client: {}::Client) -> \
+         Result<(), Box<dyn std::error::Error>> {{\n{uses}{gap}{body}\n# Ok(()) }}\n```",
+        service.crate_path
     )
 }
 
@@ -193,10 +193,11 @@ pub(super) fn blocking_example(service: &Service) -> Option<String> {
         return None;
     }
     let calls: Vec<_> = [unary, streaming].into_iter().flatten().flat_map(|(_, it)| it).collect();
+    let uses = uses(service, calls).iter().map(|it| format!("\n{it}")).collect::<String>();
     Some(format!(
-        "```no_run\n{}\n\n# fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {{\n{}\n# \
-         Ok(())\n# }}\n```",
-        example_uses(service, "blocking::Client", calls),
+        "```no_run\nuse {}::blocking::Client;{uses}\n\n# fn example(client: Client) -> Result<(), Box<dyn \
+         std::error::Error>> {{\n{}\n# Ok(())\n# }}\n```",
+        service.crate_path,
         body.join("\n\n")
     ))
 }
@@ -208,22 +209,14 @@ fn call(operation: &Operation, calls: &[ExampleCall]) -> String {
     format!("client\n    .{}(){setters}\n    .send()", ident(&operation.method))
 }
 
-/// What an example has to import.
-fn example_uses<'c>(
+/// The types that an example has to import.
+fn uses<'c>(
     service: &Service,
-    client: &str,
     calls: impl IntoIterator<Item = &'c ExampleCall>,
-) -> String {
-    let crate_path = &service.crate_path;
-    let mut types: Vec<_> = calls.into_iter().flat_map(|it| &it.types).collect();
-    types.sort();
-    types.dedup();
-    let mut uses: Vec<String> = types
-        .iter()
-        .map(|it| format!("use {crate_path}{}::{};", &it.home.module()["crate".len()..], it.name))
-        .collect();
-    uses.insert(0, format!("use {crate_path}::{client};"));
-    uses.join("\n")
+) -> BTreeSet<String> {
+    let types = calls.into_iter().flat_map(|it| &it.types);
+    let path = |it: &TypeRef| it.path().replacen("crate", &service.crate_path, 1);
+    types.map(|it| format!("use {};", path(it))).collect()
 }
 
 /// The request or response, if it lives in this module.

@@ -1,95 +1,140 @@
-//! Documentation: what the model says in prose and in traits, as CommonMark that is safe for rustdoc.
+//! Documentation: what the model says in prose and in traits, in a form that is safe for rustdoc.
 
 mod html;
-pub(crate) mod markdown;
+mod markdown;
+
+use std::collections::BTreeSet;
 
 use super::Lowering;
 use crate::{
     ast::Member,
     ir,
     shape_id::PRELUDE,
-    traits::{DefaultValue, Traits},
+    traits::{DefaultValue, Deprecated, Example, Traits},
 };
 
-use markdown::Cleaner;
+use markdown::{Cleaner, code_span};
 
 impl Lowering<'_, '_, '_> {
-    /// The documentation of a member: its own, or that of its target, and what its target says besides.
+    /// The documentation of a member: its own, completed with that of its target.
     pub(super) fn member_docs(&self, member: &Member) -> ir::Docs {
         let target = self.resolved.model.get(&member.target);
         // Shapes of the prelude say nothing but their type.
         let Some(target) = target.filter(|it| it.id.namespace() != PRELUDE) else {
             return self.docs(&member.traits);
         };
-        let mut traits = member.traits.clone();
-        let (own, of_target) = (&mut traits, &target.traits);
-        if own.documentation.as_ref().is_none_or(|it| it.trim().is_empty()) {
-            own.documentation.clone_from(&of_target.documentation);
-        }
-        own.default = own.default.take().or_else(|| of_target.default.clone());
-        own.range = own.range.take().or_else(|| of_target.range.clone());
-        own.length = own.length.or(of_target.length);
-        own.pattern = own.pattern.take().or_else(|| of_target.pattern.clone());
-        own.media_type = own.media_type.take().or_else(|| of_target.media_type.clone());
-        own.unique_items |= of_target.unique_items;
-        self.docs(&traits)
+        let (mut own, target) = (member.traits.clone(), &target.traits);
+        own.documentation = own.documentation.filter(|it| !it.trim().is_empty());
+        own.documentation = own.documentation.or_else(|| target.documentation.clone());
+        own.default = own.default.or_else(|| target.default.clone());
+        own.range = own.range.or_else(|| target.range.clone());
+        own.length = own.length.or(target.length);
+        own.pattern = own.pattern.or_else(|| target.pattern.clone());
+        own.media_type = own.media_type.or_else(|| target.media_type.clone());
+        own.unique_items |= target.unique_items;
+        self.docs(&own)
     }
 
     /// The documentation of a shape or member.
     pub(super) fn docs(&self, traits: &Traits) -> ir::Docs {
-        let mut cleaner = Cleaner { paths: &self.paths, links: Vec::new() };
-        let prose = traits.documentation.as_deref().unwrap_or_default();
-        let mut text = clean(prose, &mut cleaner);
-        if text.is_empty() {
-            text = clean(traits.title.as_deref().unwrap_or_default(), &mut cleaner);
-        }
-        let notes = cleaner.clean(&notes(traits).join("\n\n"));
-        cleaner.links.sort();
-        cleaner.links.dedup();
-        let deprecated = traits.deprecated.as_ref().map(|it| {
-            // Others are an error to clippy.
-            let since = it.since.clone().filter(|it| is_version(it));
-            let note = match (&it.message, &it.since) {
-                (Some(message), Some(text)) if since.is_none() => {
-                    Some(format!("since {text}: {message}"))
-                }
-                (Some(message), _) => Some(message.clone()),
-                (None, Some(text)) if since.is_none() => Some(format!("since {text}")),
-                (None, _) => None,
-            };
-            ir::Deprecated { since, note: note.map(|it| plain(&it)) }
+        let mut cleaner = Cleaner { paths: &self.paths, links: BTreeSet::new() };
+        let prose = [&traits.documentation, &traits.title].into_iter().flatten();
+        let mut prose = prose.map(|it| normal(it)).filter(|it| !it.trim().is_empty());
+        let text = prose.next().map(|text| match html::is_html(&text) {
+            true => html::blocks(&text),
+            false => cleaner.blocks(&text, 0),
         });
-        ir::Docs { text, notes, links: cleaner.links, deprecated }
+        let notes = cleaner.blocks(&notes(traits).join("\n\n"), 0);
+        ir::Docs {
+            text: text.unwrap_or_default(),
+            notes,
+            links: cleaner.links.into_iter().collect(),
+            deprecated: traits.deprecated.as_ref().map(deprecated),
+        }
     }
 }
 
-/// CommonMark or HTML to CommonMark that is safe.
-fn clean(text: &str, cleaner: &mut Cleaner<'_>) -> String {
-    let text = normal(text);
-    if html::is_html(&text) {
-        return cleaner.clean(&html::to_markdown(&text));
+/// What traits say that people should know, each a paragraph.
+fn notes(traits: &Traits) -> Vec<String> {
+    let text = |it: Option<u64>| it.map(|it| it.to_string());
+    let code = |it: &String| code_span(&plain(it));
+    let tags: Vec<_> = traits.tags.iter().map(code).collect();
+    let links: String = traits.external_documentation.iter().map(link).collect();
+    let notes = [
+        traits.default.as_ref().and_then(|it| Some(format!("Default: {}.", default(&it.value)?))),
+        traits.range.clone().map(|it| format!("Range: {}.", between(it.min, it.max))),
+        traits.length.map(|it| format!("Length: {}.", between(text(it.min), text(it.max)))),
+        traits.pattern.as_ref().map(|it| format!("Pattern: {}", code(it))),
+        traits.unique_items.then(|| "No two elements are equal.".to_owned()),
+        traits.media_type.as_ref().map(|it| format!("Media type: {}", code(it))),
+        traits.recommended.then(|| "Setting this member is recommended.".to_owned()),
+        traits.since.as_ref().map(|it| format!("Since {}.", plain(it))),
+        traits.unstable.then(|| "Unstable: it may change without notice.".to_owned()),
+        traits.internal.then(|| "Internal: it is not meant for everybody.".to_owned()),
+        (!tags.is_empty()).then(|| format!("Tags: {}", tags.join(", "))),
+        (!links.is_empty()).then(|| format!("See also:\n{links}")),
+    ];
+    notes.into_iter().flatten().chain(traits.examples.iter().map(example)).collect()
+}
+
+fn between(min: Option<String>, max: Option<String>) -> String {
+    match (min, max) {
+        (Some(min), Some(max)) if min == max => min,
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("at least {min}"),
+        (None, max) => format!("at most {}", max.unwrap_or_default()),
     }
-    cleaner.clean(&text)
 }
 
-/// Whether a character may be in documentation: rustc refuses some control characters.
-fn is_kept(it: char) -> bool {
-    let is_bidi = matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    (it == '\n' || !it.is_control()) && !is_bidi
+/// A default as people write it.
+fn default(value: &DefaultValue) -> Option<String> {
+    Some(match value {
+        DefaultValue::Null => return None,
+        DefaultValue::Bool(value) => code_span(&value.to_string()),
+        DefaultValue::Number(text) => code_span(text),
+        DefaultValue::String(text) if text.trim().is_empty() => "an empty text".to_owned(),
+        DefaultValue::String(text) => code_span(&plain(text)),
+        DefaultValue::EmptyList => "an empty list".to_owned(),
+        DefaultValue::EmptyObject => "empty".to_owned(),
+    })
 }
 
-/// The text with one kind of line break, without tabs, and with no character that rustc refuses.
-fn normal(text: &str) -> String {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
-    text.chars().filter(|it| is_kept(*it)).collect()
+fn link((name, address): &(String, String)) -> String {
+    let name = plain(name).replace(['[', ']', '`', '<', '\\'], "");
+    let address = plain(address).replace('(', "%28").replace(')', "%29");
+    format!("\n- [{name}]({address})")
+}
+
+/// An example of the model. Its JSON is no doc test.
+fn example(example: &Example) -> String {
+    let title = plain(&example.title);
+    let about = example.documentation.iter().map(|it| format!(" {}", plain(it)));
+    let part = |(name, json): &(&str, String)| format!("\n\n{name}:\n\n```json\n{json}\n```");
+    let parts = about.chain(example.parts.iter().map(part));
+    format!("Example: {}.{}", title.trim_end_matches('.'), parts.collect::<String>())
+}
+
+/// `since` is a version, as Clippy asks, and otherwise part of the note.
+fn deprecated(it: &Deprecated) -> ir::Deprecated {
+    let (since, other) = match it.since.clone() {
+        Some(since) if is_version(&since) => (Some(since), None),
+        other => (None, other.map(|it| format!("since {it}"))),
+    };
+    let note: Vec<_> = [&other, &it.message].into_iter().flatten().map(|it| plain(it)).collect();
+    ir::Deprecated { since, note: (!note.is_empty()).then(|| note.join(": ")) }
+}
+
+fn is_version(text: &str) -> bool {
+    let is_number = |it: &str| it.parse::<u32>().is_ok_and(|number| number.to_string() == it);
+    text.split('.').count() == 3 && text.split('.').all(is_number)
 }
 
 /// A name or value of the model as code: whatever is in it, it stays on its line and is seen.
 pub(crate) fn code(text: &str) -> String {
-    if text.trim().is_empty() {
-        return html::code_span(&format!("{text:?}"));
+    match text.trim().is_empty() {
+        true => code_span(&format!("{text:?}")),
+        false => code_span(&visible(text)),
     }
-    html::code_span(&visible(text))
 }
 
 /// A text in one line, with escapes for the characters that rustc refuses in comments.
@@ -106,93 +151,15 @@ fn plain(text: &str) -> String {
     normal(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What traits say that people should know, each a paragraph.
-fn notes(traits: &Traits) -> Vec<String> {
-    let mut notes = Vec::new();
-    let between = |min: Option<String>, max: Option<String>| match (min, max) {
-        (Some(min), Some(max)) if min == max => min,
-        (Some(min), Some(max)) => format!("{min} to {max}"),
-        (Some(min), None) => format!("at least {min}"),
-        (None, max) => format!("at most {}", max.unwrap_or_default()),
-    };
-    if let Some(default) = traits.default.as_ref().and_then(|it| default(&it.value)) {
-        notes.push(format!("Default: {default}."));
-    }
-    if let Some(range) = &traits.range {
-        notes.push(format!("Range: {}.", between(range.min.clone(), range.max.clone())));
-    }
-    if let Some(length) = &traits.length {
-        let text = |it: Option<u64>| it.map(|it| it.to_string());
-        notes.push(format!("Length: {}.", between(text(length.min), text(length.max))));
-    }
-    if let Some(pattern) = &traits.pattern {
-        notes.push(format!("Pattern: {}", html::code_span(&plain(pattern))));
-    }
-    if traits.unique_items {
-        notes.push("No two elements are equal.".to_owned());
-    }
-    if let Some(media_type) = &traits.media_type {
-        notes.push(format!("Media type: {}", html::code_span(&plain(media_type))));
-    }
-    if traits.recommended {
-        notes.push("Setting this member is recommended.".to_owned());
-    }
-    if let Some(since) = &traits.since {
-        notes.push(format!("Since {}.", plain(since)));
-    }
-    if traits.unstable {
-        notes.push("Unstable: it may change without notice.".to_owned());
-    }
-    if traits.internal {
-        notes.push("Internal: it is not meant for everybody.".to_owned());
-    }
-    if !traits.tags.is_empty() {
-        let tags: Vec<_> = traits.tags.iter().map(|it| html::code_span(&plain(it))).collect();
-        notes.push(format!("Tags: {}", tags.join(", ")));
-    }
-    let links = traits.external_documentation.iter().map(|(name, address)| {
-        let name = plain(name).replace(['[', ']', '`', '<', '\\'], "");
-        let address = plain(address).replace('(', "%28").replace(')', "%29");
-        format!("- [{name}]({address})")
-    });
-    let links: Vec<_> = links.collect();
-    if !links.is_empty() {
-        notes.push(format!("See also:\n\n{}", links.join("\n")));
-    }
-    notes.extend(traits.examples.iter().map(example));
-    notes
+/// The text with one kind of line break, one kind of space, and no character that rustc refuses.
+fn normal(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
+    let space = |it: char| if it != '\n' && it.is_whitespace() { ' ' } else { it };
+    text.chars().filter(|it| is_kept(*it)).map(space).collect()
 }
 
-/// A default as people write it.
-fn default(value: &DefaultValue) -> Option<String> {
-    Some(match value {
-        DefaultValue::Null => return None,
-        DefaultValue::Bool(value) => html::code_span(&value.to_string()),
-        DefaultValue::Number(text) => html::code_span(text),
-        DefaultValue::String(text) if text.trim().is_empty() => "an empty text".to_owned(),
-        DefaultValue::String(text) => html::code_span(&plain(text)),
-        DefaultValue::EmptyList => "an empty list".to_owned(),
-        DefaultValue::EmptyObject => "empty".to_owned(),
-    })
-}
-
-/// An example of the model: it is JSON, and nothing that could be compiled.
-fn example(example: &crate::traits::Example) -> String {
-    let mut text = format!("Example: {}.", plain(&example.title).trim_end_matches('.'));
-    if let Some(documentation) = &example.documentation {
-        text.push_str(&format!(" {}", plain(documentation)));
-    }
-    for (name, json) in &example.parts {
-        text.push_str(&format!("\n\n{name}:\n\n```json\n{json}\n```"));
-    }
-    text
-}
-
-/// Whether a text is three numbers with points in between.
-fn is_version(text: &str) -> bool {
-    let is_number = |it: &str| {
-        let is_padded = it.len() > 1 && it.starts_with('0');
-        (1..=9).contains(&it.len()) && !is_padded && it.bytes().all(|it| it.is_ascii_digit())
-    };
-    text.split('.').count() == 3 && text.split('.').all(is_number)
+/// Whether a character may be in documentation: rustc refuses some control characters.
+fn is_kept(it: char) -> bool {
+    let is_bidi = matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (it == '\n' || !it.is_control()) && !is_bidi
 }

@@ -38,21 +38,15 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`AuthorizeClientDeviceActionRequest`]
 /// - Response: [`AuthorizeClientDeviceActionResponse`]
-/// - Errors, in [`AuthorizeClientDeviceActionError`]: [`UnauthorizedError`], [`ServiceError`],
-///   [`InvalidArgumentsError`], [`InvalidClientDeviceAuthTokenError`]
+/// - Errors: [`AuthorizeClientDeviceActionError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .authorize_client_device_action()
 ///     .client_device_auth_token("client_device_auth_token")
@@ -61,9 +55,7 @@ pub mod builders;
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct AuthorizeClientDeviceAction;
@@ -78,15 +70,13 @@ impl Operation for AuthorizeClientDeviceAction {
 
 /// Request of [`AuthorizeClientDeviceAction`].
 ///
-/// [`AuthorizeClientDeviceAction`]:
-/// crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
+/// [`AuthorizeClientDeviceAction`]: crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizeClientDeviceActionRequest {
     /// The token of the client device's session, from [`GetClientDeviceAuthToken`].
     ///
-    /// [`GetClientDeviceAuthToken`]:
-    /// crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
+    /// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
     ///
     /// This member is required.
     #[serde(
@@ -120,8 +110,7 @@ impl Shape for AuthorizeClientDeviceActionRequest {
 
 /// Response of [`AuthorizeClientDeviceAction`].
 ///
-/// [`AuthorizeClientDeviceAction`]:
-/// crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
+/// [`AuthorizeClientDeviceAction`]: crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizeClientDeviceActionResponse {

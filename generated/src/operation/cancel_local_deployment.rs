@@ -35,29 +35,21 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`CancelLocalDeploymentRequest`]
 /// - Response: [`CancelLocalDeploymentResponse`]
-/// - Errors, in [`CancelLocalDeploymentError`]: [`ServiceError`], [`ResourceNotFoundError`],
-///   [`InvalidArgumentsError`]
+/// - Errors: [`CancelLocalDeploymentError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .cancel_local_deployment()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CancelLocalDeployment;

@@ -29,28 +29,21 @@ pub mod builders;
 ///
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`CreateDebugPasswordRequest`]
 /// - Response: [`CreateDebugPasswordResponse`]
-/// - Errors, in [`CreateDebugPasswordError`]: [`UnauthorizedError`], [`ServiceError`]
+/// - Errors: [`CreateDebugPasswordError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .create_debug_password()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CreateDebugPassword;

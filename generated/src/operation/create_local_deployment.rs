@@ -46,37 +46,27 @@ pub mod builders;
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#CreateLocalDeployment`,
 /// resource `*`. The Greengrass CLI itself needs none.
 ///
-/// [`GetLocalDeploymentStatus`]:
-/// crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
+/// [`GetLocalDeploymentStatus`]: crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`InvalidArtifactsDirectoryPathError`]: crate::types::error::InvalidArtifactsDirectoryPathError
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`CreateLocalDeploymentRequest`]
 /// - Response: [`CreateLocalDeploymentResponse`]
-/// - Errors, in [`CreateLocalDeploymentError`]: [`ServiceError`],
-///   [`InvalidRecipeDirectoryPathError`], [`InvalidArtifactsDirectoryPathError`],
-///   [`InvalidArgumentsError`]
+/// - Errors: [`CreateLocalDeploymentError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .create_local_deployment()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CreateLocalDeployment;

@@ -32,33 +32,24 @@ pub mod builders;
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ServiceError`]: crate::types::error::ServiceError
-/// [`SubscribeToComponentUpdates`]:
-/// crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
-///
-/// # Shapes
+/// [`SubscribeToComponentUpdates`]: crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
 ///
 /// - Request: [`DeferComponentUpdateRequest`]
 /// - Response: [`DeferComponentUpdateResponse`]
-/// - Errors, in [`DeferComponentUpdateError`]: [`ServiceError`], [`ResourceNotFoundError`],
-///   [`InvalidArgumentsError`]
+/// - Errors: [`DeferComponentUpdateError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .defer_component_update()
 ///     .deployment_id("deployment_id")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct DeferComponentUpdate;

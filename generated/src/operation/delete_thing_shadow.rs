@@ -39,30 +39,22 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`DeleteThingShadowRequest`]
 /// - Response: [`DeleteThingShadowResponse`]
-/// - Errors, in [`DeleteThingShadowError`]: [`InvalidArgumentsError`], [`ResourceNotFoundError`],
-///   [`ServiceError`], [`UnauthorizedError`]
+/// - Errors: [`DeleteThingShadowError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .delete_thing_shadow()
 ///     .thing_name("thing_name")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct DeleteThingShadow;

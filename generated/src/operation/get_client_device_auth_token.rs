@@ -37,31 +37,24 @@ pub mod builders;
 /// [`InvalidCredentialError`]: crate::types::error::InvalidCredentialError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`GetClientDeviceAuthTokenRequest`]
 /// - Response: [`GetClientDeviceAuthTokenResponse`]
-/// - Errors, in [`GetClientDeviceAuthTokenError`]: [`UnauthorizedError`], [`ServiceError`],
-///   [`InvalidArgumentsError`], [`InvalidCredentialError`]
+/// - Errors: [`GetClientDeviceAuthTokenError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use greengrass_core_ipc::types::MqttCredential;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_client_device_auth_token()
 ///     .credential(MqttCredential::builder().client_id("client_id").build())
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct GetClientDeviceAuthToken;
@@ -76,8 +69,7 @@ impl Operation for GetClientDeviceAuthToken {
 
 /// Request of [`GetClientDeviceAuthToken`].
 ///
-/// [`GetClientDeviceAuthToken`]:
-/// crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
+/// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetClientDeviceAuthTokenRequest {
@@ -101,15 +93,13 @@ impl Shape for GetClientDeviceAuthTokenRequest {
 
 /// Response of [`GetClientDeviceAuthToken`]. It is sensitive: `Debug` does not show it.
 ///
-/// [`GetClientDeviceAuthToken`]:
-/// crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
+/// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct GetClientDeviceAuthTokenResponse {
     /// The token of the session, for [`AuthorizeClientDeviceAction`].
     ///
-    /// [`AuthorizeClientDeviceAction`]:
-    /// crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
+    /// [`AuthorizeClientDeviceAction`]: crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
     ///
     /// This member is required.
     #[serde(

@@ -32,30 +32,22 @@ pub mod builders;
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`GetComponentDetailsRequest`]
 /// - Response: [`GetComponentDetailsResponse`]
-/// - Errors, in [`GetComponentDetailsError`]: [`ServiceError`], [`ResourceNotFoundError`],
-///   [`InvalidArgumentsError`]
+/// - Errors: [`GetComponentDetailsError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_component_details()
 ///     .component_name("component_name")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct GetComponentDetails;

@@ -33,29 +33,22 @@ pub mod builders;
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`UpdateConfiguration`]: crate::operation::update_configuration::UpdateConfiguration
 ///
-/// # Shapes
-///
 /// - Request: [`GetConfigurationRequest`]
 /// - Response: [`GetConfigurationResponse`]
-/// - Errors, in [`GetConfigurationError`]: [`ServiceError`], [`ResourceNotFoundError`]
+/// - Errors: [`GetConfigurationError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_configuration()
 ///     .key_path(["key_path"])
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct GetConfiguration;

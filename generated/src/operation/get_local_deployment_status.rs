@@ -35,29 +35,22 @@ pub mod builders;
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`GetLocalDeploymentStatusRequest`]
 /// - Response: [`GetLocalDeploymentStatusResponse`]
-/// - Errors, in [`GetLocalDeploymentStatusError`]: [`ServiceError`], [`ResourceNotFoundError`]
+/// - Errors: [`GetLocalDeploymentStatusError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_local_deployment_status()
 ///     .deployment_id("deployment_id")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct GetLocalDeploymentStatus;
@@ -72,8 +65,7 @@ impl Operation for GetLocalDeploymentStatus {
 
 /// Request of [`GetLocalDeploymentStatus`].
 ///
-/// [`GetLocalDeploymentStatus`]:
-/// crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
+/// [`GetLocalDeploymentStatus`]: crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetLocalDeploymentStatusRequest {
@@ -97,8 +89,7 @@ impl Shape for GetLocalDeploymentStatusRequest {
 
 /// Response of [`GetLocalDeploymentStatus`].
 ///
-/// [`GetLocalDeploymentStatus`]:
-/// crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
+/// [`GetLocalDeploymentStatus`]: crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetLocalDeploymentStatusResponse {

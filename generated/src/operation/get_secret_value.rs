@@ -37,30 +37,22 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`GetSecretValueRequest`]
 /// - Response: [`GetSecretValueResponse`]
-/// - Errors, in [`GetSecretValueError`]: [`UnauthorizedError`], [`ResourceNotFoundError`],
-///   [`ServiceError`]
+/// - Errors: [`GetSecretValueError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_secret_value()
 ///     .secret_id("secret_id")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct GetSecretValue;

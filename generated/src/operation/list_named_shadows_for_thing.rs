@@ -39,30 +39,22 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`ListNamedShadowsForThingRequest`]
 /// - Response: [`ListNamedShadowsForThingResponse`]
-/// - Errors, in [`ListNamedShadowsForThingError`]: [`InvalidArgumentsError`],
-///   [`ResourceNotFoundError`], [`ServiceError`], [`UnauthorizedError`]
+/// - Errors: [`ListNamedShadowsForThingError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .list_named_shadows_for_thing()
 ///     .thing_name("thing_name")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ListNamedShadowsForThing;
@@ -77,8 +69,7 @@ impl Operation for ListNamedShadowsForThing {
 
 /// Request of [`ListNamedShadowsForThing`].
 ///
-/// [`ListNamedShadowsForThing`]:
-/// crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing
+/// [`ListNamedShadowsForThing`]: crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListNamedShadowsForThingRequest {
@@ -134,8 +125,7 @@ impl ListNamedShadowsForThingRequest {
 
 /// Response of [`ListNamedShadowsForThing`].
 ///
-/// [`ListNamedShadowsForThing`]:
-/// crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing
+/// [`ListNamedShadowsForThing`]: crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListNamedShadowsForThingResponse {

@@ -36,30 +36,22 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`PauseComponentRequest`]
 /// - Response: [`PauseComponentResponse`]
-/// - Errors, in [`PauseComponentError`]: [`UnauthorizedError`], [`ServiceError`],
-///   [`ResourceNotFoundError`]
+/// - Errors: [`PauseComponentError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .pause_component()
 ///     .component_name("component_name")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PauseComponent;

@@ -44,21 +44,17 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`PublishToIoTCoreRequest`]
 /// - Response: [`PublishToIoTCoreResponse`]
-/// - Errors, in [`PublishToIoTCoreError`]: [`ServiceError`], [`UnauthorizedError`]
+/// - Errors: [`PublishToIoTCoreError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use greengrass_core_ipc::types::Qos;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .publish_to_iot_core()
 ///     .topic_name("topic_name")
@@ -66,9 +62,7 @@ pub mod builders;
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PublishToIoTCore;

@@ -39,21 +39,17 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`PublishToTopicRequest`]
 /// - Response: [`PublishToTopicResponse`]
-/// - Errors, in [`PublishToTopicError`]: [`ServiceError`], [`UnauthorizedError`]
+/// - Errors: [`PublishToTopicError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use greengrass_core_ipc::types::BinaryMessage;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .publish_to_topic()
 ///     .topic("topic")
@@ -61,9 +57,7 @@ pub mod builders;
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PublishToTopic;

@@ -35,32 +35,25 @@ pub mod builders;
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`PutComponentMetricRequest`]
 /// - Response: [`PutComponentMetricResponse`]
-/// - Errors, in [`PutComponentMetricError`]: [`UnauthorizedError`], [`ServiceError`],
-///   [`InvalidArgumentsError`]
+/// - Errors: [`PutComponentMetricError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use greengrass_core_ipc::types::Metric;
 /// use greengrass_core_ipc::types::MetricUnitType;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .put_component_metric()
 ///     .metrics([Metric::builder().name("name").unit(MetricUnitType::Bytes).value(1.0).build()?])
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct PutComponentMetric;

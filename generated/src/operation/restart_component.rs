@@ -37,30 +37,22 @@ pub mod builders;
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`RestartComponentRequest`]
 /// - Response: [`RestartComponentResponse`]
-/// - Errors, in [`RestartComponentError`]: [`ServiceError`], [`ComponentNotFoundError`],
-///   [`InvalidArgumentsError`]
+/// - Errors: [`RestartComponentError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .restart_component()
 ///     .component_name("component_name")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct RestartComponent;

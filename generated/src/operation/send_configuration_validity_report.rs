@@ -32,32 +32,25 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`ValidateConfigurationUpdateEvent`]: crate::types::ValidateConfigurationUpdateEvent
 ///
-/// # Shapes
-///
 /// - Request: [`SendConfigurationValidityReportRequest`]
 /// - Response: [`SendConfigurationValidityReportResponse`]
-/// - Errors, in [`SendConfigurationValidityReportError`]: [`InvalidArgumentsError`],
-///   [`ServiceError`]
+/// - Errors: [`SendConfigurationValidityReportError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use greengrass_core_ipc::types::ConfigurationValidityReport;
 /// use greengrass_core_ipc::types::ConfigurationValidityStatus;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .send_configuration_validity_report()
 ///     .configuration_validity_report(ConfigurationValidityReport::builder().status(ConfigurationValidityStatus::Accepted).deployment_id("deployment_id").build()?)
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SendConfigurationValidityReport;
@@ -72,8 +65,7 @@ impl Operation for SendConfigurationValidityReport {
 
 /// Request of [`SendConfigurationValidityReport`].
 ///
-/// [`SendConfigurationValidityReport`]:
-/// crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
+/// [`SendConfigurationValidityReport`]: crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SendConfigurationValidityReportRequest {
@@ -101,8 +93,7 @@ impl Shape for SendConfigurationValidityReportRequest {
 
 /// Response of [`SendConfigurationValidityReport`].
 ///
-/// [`SendConfigurationValidityReport`]:
-/// crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
+/// [`SendConfigurationValidityReport`]: crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SendConfigurationValidityReportResponse {}

@@ -37,24 +37,19 @@ pub mod builders;
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`SubscribeToCertificateUpdatesRequest`]
 /// - Response: [`SubscribeToCertificateUpdatesResponse`]
 /// - Events from the server: [`CertificateUpdateEvent`]
-/// - Errors, in [`SubscribeToCertificateUpdatesError`]: [`ServiceError`], [`UnauthorizedError`],
-///   [`InvalidArgumentsError`]
+/// - Errors: [`SubscribeToCertificateUpdatesError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use greengrass_core_ipc::types::CertificateOptions;
 /// use greengrass_core_ipc::types::CertificateType;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut subscription = client
 ///     .subscribe_to_certificate_updates()
 ///     .certificate_options(CertificateOptions::builder().certificate_type(CertificateType::Server).build()?)
@@ -63,9 +58,7 @@ pub mod builders;
 /// while let Some(event) = subscription.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SubscribeToCertificateUpdates;
@@ -85,8 +78,7 @@ impl StreamingOperation for SubscribeToCertificateUpdates {
 
 /// Request of [`SubscribeToCertificateUpdates`].
 ///
-/// [`SubscribeToCertificateUpdates`]:
-/// crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates
+/// [`SubscribeToCertificateUpdates`]: crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToCertificateUpdatesRequest {
@@ -114,8 +106,7 @@ impl Shape for SubscribeToCertificateUpdatesRequest {
 
 /// Response of [`SubscribeToCertificateUpdates`].
 ///
-/// [`SubscribeToCertificateUpdates`]:
-/// crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates
+/// [`SubscribeToCertificateUpdates`]: crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToCertificateUpdatesResponse {}

@@ -36,21 +36,16 @@ pub mod builders;
 /// [`PreComponentUpdateEvent`]: crate::types::PreComponentUpdateEvent
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
-/// # Shapes
-///
 /// - Request: [`SubscribeToComponentUpdatesRequest`]
 /// - Response: [`SubscribeToComponentUpdatesResponse`]
 /// - Events from the server: [`ComponentUpdatePolicyEvents`]
-/// - Errors, in [`SubscribeToComponentUpdatesError`]: [`ServiceError`], [`ResourceNotFoundError`]
+/// - Errors: [`SubscribeToComponentUpdatesError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut subscription = client
 ///     .subscribe_to_component_updates()
 ///     .send()
@@ -58,9 +53,7 @@ pub mod builders;
 /// while let Some(event) = subscription.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SubscribeToComponentUpdates;
@@ -80,8 +73,7 @@ impl StreamingOperation for SubscribeToComponentUpdates {
 
 /// Request of [`SubscribeToComponentUpdates`].
 ///
-/// [`SubscribeToComponentUpdates`]:
-/// crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
+/// [`SubscribeToComponentUpdates`]: crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToComponentUpdatesRequest {}
@@ -99,8 +91,7 @@ impl Shape for SubscribeToComponentUpdatesRequest {
 
 /// Response of [`SubscribeToComponentUpdates`].
 ///
-/// [`SubscribeToComponentUpdates`]:
-/// crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
+/// [`SubscribeToComponentUpdates`]: crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToComponentUpdatesResponse {}

@@ -37,22 +37,16 @@ pub mod builders;
 /// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
-/// # Shapes
-///
 /// - Request: [`SubscribeToConfigurationUpdateRequest`]
 /// - Response: [`SubscribeToConfigurationUpdateResponse`]
 /// - Events from the server: [`ConfigurationUpdateEvents`]
-/// - Errors, in [`SubscribeToConfigurationUpdateError`]: [`ServiceError`],
-///   [`ResourceNotFoundError`]
+/// - Errors: [`SubscribeToConfigurationUpdateError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut subscription = client
 ///     .subscribe_to_configuration_update()
 ///     .key_path(["key_path"])
@@ -61,9 +55,7 @@ pub mod builders;
 /// while let Some(event) = subscription.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SubscribeToConfigurationUpdate;
@@ -83,8 +75,7 @@ impl StreamingOperation for SubscribeToConfigurationUpdate {
 
 /// Request of [`SubscribeToConfigurationUpdate`].
 ///
-/// [`SubscribeToConfigurationUpdate`]:
-/// crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
+/// [`SubscribeToConfigurationUpdate`]: crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToConfigurationUpdateRequest {
@@ -111,8 +102,7 @@ impl Shape for SubscribeToConfigurationUpdateRequest {
 
 /// Response of [`SubscribeToConfigurationUpdate`].
 ///
-/// [`SubscribeToConfigurationUpdate`]:
-/// crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
+/// [`SubscribeToConfigurationUpdate`]: crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToConfigurationUpdateResponse {}

@@ -43,22 +43,18 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`SubscribeToIoTCoreRequest`]
 /// - Response: [`SubscribeToIoTCoreResponse`]
 /// - Events from the server: [`IoTCoreMessage`]
-/// - Errors, in [`SubscribeToIoTCoreError`]: [`ServiceError`], [`UnauthorizedError`]
+/// - Errors: [`SubscribeToIoTCoreError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use greengrass_core_ipc::types::Qos;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut subscription = client
 ///     .subscribe_to_iot_core()
 ///     .topic_name("topic_name")
@@ -68,9 +64,7 @@ pub mod builders;
 /// while let Some(event) = subscription.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SubscribeToIoTCore;

@@ -27,21 +27,16 @@ pub mod builders;
 ///
 /// [`ServiceError`]: crate::types::error::ServiceError
 ///
-/// # Shapes
-///
 /// - Request: [`SubscribeToIoTCoreConnectionStatusRequest`]
 /// - Response: [`SubscribeToIoTCoreConnectionStatusResponse`]
 /// - Events from the server: [`IoTCoreConnectionStatusEvent`]
-/// - Errors, in [`SubscribeToIoTCoreConnectionStatusError`]: [`ServiceError`]
+/// - Errors: [`SubscribeToIoTCoreConnectionStatusError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut subscription = client
 ///     .subscribe_to_iot_core_connection_status()
 ///     .send()
@@ -49,9 +44,7 @@ pub mod builders;
 /// while let Some(event) = subscription.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SubscribeToIoTCoreConnectionStatus;
@@ -71,8 +64,7 @@ impl StreamingOperation for SubscribeToIoTCoreConnectionStatus {
 
 /// Request of [`SubscribeToIoTCoreConnectionStatus`].
 ///
-/// [`SubscribeToIoTCoreConnectionStatus`]:
-/// crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
+/// [`SubscribeToIoTCoreConnectionStatus`]: crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreConnectionStatusRequest {}
@@ -90,8 +82,7 @@ impl Shape for SubscribeToIoTCoreConnectionStatusRequest {
 
 /// Response of [`SubscribeToIoTCoreConnectionStatus`].
 ///
-/// [`SubscribeToIoTCoreConnectionStatus`]:
-/// crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
+/// [`SubscribeToIoTCoreConnectionStatus`]: crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreConnectionStatusResponse {}

@@ -44,22 +44,16 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`SubscribeToTopicRequest`]
 /// - Response: [`SubscribeToTopicResponse`]
 /// - Events from the server: [`SubscriptionResponseMessage`]
-/// - Errors, in [`SubscribeToTopicError`]: [`InvalidArgumentsError`], [`ServiceError`],
-///   [`UnauthorizedError`]
+/// - Errors: [`SubscribeToTopicError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut subscription = client
 ///     .subscribe_to_topic()
 ///     .topic("topic")
@@ -68,9 +62,7 @@ pub mod builders;
 /// while let Some(event) = subscription.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SubscribeToTopic;

@@ -30,24 +30,18 @@ pub mod builders;
 ///
 /// Access policy: none is needed; a component is asked about its own configuration only.
 ///
-/// [`SendConfigurationValidityReport`]:
-/// crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
-///
-/// # Shapes
+/// [`SendConfigurationValidityReport`]: crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 ///
 /// - Request: [`SubscribeToValidateConfigurationUpdatesRequest`]
 /// - Response: [`SubscribeToValidateConfigurationUpdatesResponse`]
 /// - Events from the server: [`ValidateConfigurationUpdateEvents`]
-/// - Errors, in [`SubscribeToValidateConfigurationUpdatesError`]: [`ServiceError`]
+/// - Errors: [`SubscribeToValidateConfigurationUpdatesError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut subscription = client
 ///     .subscribe_to_validate_configuration_updates()
 ///     .send()
@@ -55,9 +49,7 @@ pub mod builders;
 /// while let Some(event) = subscription.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SubscribeToValidateConfigurationUpdates;
@@ -77,8 +69,7 @@ impl StreamingOperation for SubscribeToValidateConfigurationUpdates {
 
 /// Request of [`SubscribeToValidateConfigurationUpdates`].
 ///
-/// [`SubscribeToValidateConfigurationUpdates`]:
-/// crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates
+/// [`SubscribeToValidateConfigurationUpdates`]: crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToValidateConfigurationUpdatesRequest {}
@@ -96,8 +87,7 @@ impl Shape for SubscribeToValidateConfigurationUpdatesRequest {
 
 /// Response of [`SubscribeToValidateConfigurationUpdates`].
 ///
-/// [`SubscribeToValidateConfigurationUpdates`]:
-/// crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates
+/// [`SubscribeToValidateConfigurationUpdates`]: crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToValidateConfigurationUpdatesResponse {}

@@ -51,21 +51,15 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`UpdateConfigurationRequest`]
 /// - Response: [`UpdateConfigurationResponse`]
-/// - Errors, in [`UpdateConfigurationError`]: [`ServiceError`], [`UnauthorizedError`],
-///   [`ConflictError`], [`FailedUpdateConditionCheckError`], [`InvalidArgumentsError`]
+/// - Errors: [`UpdateConfigurationError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .update_configuration()
 ///     .timestamp(std::time::SystemTime::now())
@@ -73,9 +67,7 @@ pub mod builders;
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct UpdateConfiguration;

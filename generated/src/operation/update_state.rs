@@ -33,30 +33,24 @@ pub mod builders;
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`ServiceError`]: crate::types::error::ServiceError
 ///
-/// # Shapes
-///
 /// - Request: [`UpdateStateRequest`]
 /// - Response: [`UpdateStateResponse`]
-/// - Errors, in [`UpdateStateError`]: [`ServiceError`], [`ResourceNotFoundError`]
+/// - Errors: [`UpdateStateError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use greengrass_core_ipc::types::ReportedLifecycleState;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .update_state()
 ///     .state(ReportedLifecycleState::Running)
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct UpdateState;

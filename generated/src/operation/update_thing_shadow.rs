@@ -45,21 +45,15 @@ pub mod builders;
 /// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`UpdateThingShadowRequest`]
 /// - Response: [`UpdateThingShadowResponse`]
-/// - Errors, in [`UpdateThingShadowError`]: [`InvalidArgumentsError`], [`ConflictError`],
-///   [`ServiceError`], [`UnauthorizedError`]
+/// - Errors: [`UpdateThingShadowError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .update_thing_shadow()
 ///     .thing_name("thing_name")
@@ -67,9 +61,7 @@ pub mod builders;
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct UpdateThingShadow;

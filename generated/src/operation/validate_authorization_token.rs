@@ -26,30 +26,22 @@ pub mod builders;
 /// [`InvalidTokenError`]: crate::types::error::InvalidTokenError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`ValidateAuthorizationTokenRequest`]
 /// - Response: [`ValidateAuthorizationTokenResponse`]
-/// - Errors, in [`ValidateAuthorizationTokenError`]: [`InvalidTokenError`], [`UnauthorizedError`],
-///   [`ServiceError`]
+/// - Errors: [`ValidateAuthorizationTokenError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .validate_authorization_token()
 ///     .token("token")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ValidateAuthorizationToken;
@@ -64,8 +56,7 @@ impl Operation for ValidateAuthorizationToken {
 
 /// Request of [`ValidateAuthorizationToken`].
 ///
-/// [`ValidateAuthorizationToken`]:
-/// crate::operation::validate_authorization_token::ValidateAuthorizationToken
+/// [`ValidateAuthorizationToken`]: crate::operation::validate_authorization_token::ValidateAuthorizationToken
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateAuthorizationTokenRequest {
@@ -90,8 +81,7 @@ impl Shape for ValidateAuthorizationTokenRequest {
 
 /// Response of [`ValidateAuthorizationToken`].
 ///
-/// [`ValidateAuthorizationToken`]:
-/// crate::operation::validate_authorization_token::ValidateAuthorizationToken
+/// [`ValidateAuthorizationToken`]: crate::operation::validate_authorization_token::ValidateAuthorizationToken
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateAuthorizationTokenResponse {

@@ -31,31 +31,24 @@ pub mod builders;
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
-/// # Shapes
-///
 /// - Request: [`VerifyClientDeviceIdentityRequest`]
 /// - Response: [`VerifyClientDeviceIdentityResponse`]
-/// - Errors, in [`VerifyClientDeviceIdentityError`]: [`UnauthorizedError`], [`ServiceError`],
-///   [`InvalidArgumentsError`]
+/// - Errors: [`VerifyClientDeviceIdentityError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use greengrass_core_ipc::Client;
+/// # async fn example(client: greengrass_core_ipc::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use greengrass_core_ipc::types::ClientDeviceCredential;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .verify_client_device_identity()
 ///     .credential(ClientDeviceCredential::ClientDeviceCertificate("client_device_certificate".into()))
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct VerifyClientDeviceIdentity;
@@ -70,8 +63,7 @@ impl Operation for VerifyClientDeviceIdentity {
 
 /// Request of [`VerifyClientDeviceIdentity`].
 ///
-/// [`VerifyClientDeviceIdentity`]:
-/// crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity
+/// [`VerifyClientDeviceIdentity`]: crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerifyClientDeviceIdentityRequest {
@@ -95,8 +87,7 @@ impl Shape for VerifyClientDeviceIdentityRequest {
 
 /// Response of [`VerifyClientDeviceIdentity`].
 ///
-/// [`VerifyClientDeviceIdentity`]:
-/// crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity
+/// [`VerifyClientDeviceIdentity`]: crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerifyClientDeviceIdentityResponse {

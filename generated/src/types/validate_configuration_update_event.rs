@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 /// A deployment proposes a configuration, and waits for an answer by
 /// [`SendConfigurationValidityReport`].
 ///
-/// [`SendConfigurationValidityReport`]:
-/// crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
+/// [`SendConfigurationValidityReport`]: crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateConfigurationUpdateEvent {

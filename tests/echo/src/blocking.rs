@@ -78,8 +78,7 @@ impl Client {
     ///
     /// [`ServiceError`]: crate::types::error::ServiceError
     ///
-    /// See
-    /// [`CauseStreamServiceToError`](crate::operation::cause_stream_service_to_error::CauseStreamServiceToError).
+    /// See [`CauseStreamServiceToError`](crate::operation::cause_stream_service_to_error::CauseStreamServiceToError).
     pub fn cause_stream_service_to_error(
         &self,
     ) -> CauseStreamServiceToErrorFluentBuilder<Connection> {

@@ -1,225 +1,146 @@
-//! HTML, as AWS models have it, to CommonMark.
+//! HTML, as AWS models have it, in a form that rustdoc passes on: known elements are closed in order, links
+//! are the only attributes, and everything else is text.
 
-#[cfg(test)]
-mod tests;
-mod writer;
+use super::markdown::{is_web, wrap};
 
-pub(super) use writer::to_markdown;
+/// The elements that begin a block.
+const BLOCKS: &str = "blockquote caution center dd div dl dt fullname h1 h2 h3 h4 h5 h6 important li note ol p \
+                      pre script style table tbody td tfoot th thead tip tr ul";
 
-/// Whether a text is HTML: whether it has a tag that makes a block.
+/// The elements within a line.
+const INLINE: &str =
+    "a abbr b br cite code del em hr i ins kbd q s samp small span strong sub sup tt u var";
+
+/// How deep elements are nested; the tags of deeper ones are left out.
+const MAX_DEPTH: usize = 64;
+
+/// Whether a text is HTML: whether a block begins in it, outside of code spans.
 pub(super) fn is_html(text: &str) -> bool {
-    const BLOCKS: [&str; 21] = [
-        "p",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "div",
-        "table",
-        "pre",
-        "note",
-        "important",
-        "fullname",
-        "script",
-        "style",
-    ];
-    // Tags within a code span are spoken about.
     let outside = text.split('`').step_by(2);
-    outside
-        .flat_map(|it| it.match_indices('<').map(move |(at, _)| &it[at..]))
-        .any(|it| matches!(Tag::at(it), Some(tag) if BLOCKS.contains(&&*tag.name)))
+    let mut tags = outside.flat_map(|part| part.match_indices('<').map(|(at, _)| &part[at..]));
+    tags.any(|text| Tag::at(text).is_some_and(|tag| tag.is_block))
+}
+
+/// HTML as blocks of HTML in CommonMark, in which Markdown means nothing.
+pub(super) fn blocks(html: &str) -> String {
+    let mut out = String::new();
+    let mut open = Open::default();
+    let mut rest = html;
+    while !rest.is_empty() {
+        if let Some(comment) = rest.strip_prefix("<!--") {
+            rest = comment.split_once("-->").map_or("", |(_, after)| after);
+        } else if let Some(tag) = Tag::at(rest) {
+            rest = &rest[tag.len..];
+            if !tag.is_end && matches!(tag.name, "script" | "style") {
+                rest = &rest[rest.find(&format!("</{}", tag.name)).unwrap_or(rest.len())..];
+            } else {
+                open.block(&tag, &mut out);
+            }
+        } else {
+            let end =
+                rest.bytes().skip(1).position(|it| it == b'<').map_or(rest.len(), |at| at + 1);
+            open.text(&rest[..end].replace('<', "&lt;"), &mut out);
+            rest = &rest[end..];
+        }
+    }
+    out.push_str(&open.close(0));
+    let line = |line: &str| match line.contains("<pre>") {
+        true => line.to_owned(),
+        false => wrap(&line.split_whitespace().collect::<Vec<_>>().join(" "), 0),
+    };
+    let mut lines: Vec<_> = out.trim().lines().map(line).collect();
+    lines.dedup_by(|a, b| a.is_empty() && b.is_empty());
+    lines.join("\n")
 }
 
 /// A tag, such as `<a href="…">` or `</p>`.
 pub(super) struct Tag<'t> {
-    /// In small letters.
-    pub(super) name: String,
-    pub(super) is_end: bool,
+    name: &'static str,
+    is_end: bool,
+    pub(super) is_block: bool,
     attributes: &'t str,
-    /// How long it is.
     pub(super) len: usize,
 }
 
-/// How long a tag may be.
-const MAX_TAG: usize = 2048;
-
 impl<'t> Tag<'t> {
-    /// The tag at the front of a text, if it is one that HTML has.
+    /// The tag at the front of a text, if its element is known.
     pub(super) fn at(text: &'t str) -> Option<Self> {
-        let body = text.strip_prefix('<')?;
-        let (is_end, body) = match body.strip_prefix('/') {
-            Some(body) => (true, body),
-            None => (false, body),
+        let tag = text.strip_prefix('<')?;
+        let end = tag.find(['<', '>']).filter(|end| tag[*end..].starts_with('>'))?;
+        let inner = tag[..end].trim_end_matches('/');
+        let (is_end, inner) = inner.strip_prefix('/').map_or((false, inner), |it| (true, it));
+        let (name, attributes) = inner.split_once([' ', '\n']).unwrap_or((inner, ""));
+        let find = |names: &'static str| names.split(' ').find(|it| it.eq_ignore_ascii_case(name));
+        let block = find(BLOCKS);
+        let name = block.or_else(|| find(INLINE))?;
+        Some(Self { name, is_end, is_block: block.is_some(), attributes, len: end + 2 })
+    }
+
+    /// The address of a link, if it is on the web.
+    fn address(&self) -> Option<&'t str> {
+        let value = self.attributes.split_once("href=")?.1.trim_start_matches(['"', '\'']);
+        let address = &value[..value.find(['"', '\'', ' ', '\n']).unwrap_or(value.len())];
+        is_web(address).then_some(address)
+    }
+}
+
+/// The elements that are open: their names in the model, and those that are written.
+#[derive(Default)]
+pub(super) struct Open(Vec<(&'static str, &'static str)>);
+
+impl Open {
+    /// What a tag of an element within a line becomes.
+    pub(super) fn inline(&mut self, tag: &Tag<'_>) -> String {
+        if tag.is_end {
+            let at = self.0.iter().rposition(|(name, _)| *name == tag.name);
+            return at.map(|at| self.close(at)).unwrap_or_default();
+        }
+        let (name, attributes) = match (tag.name, tag.address()) {
+            ("a", Some(address)) => ("a", format!(" href=\"{address}\"")),
+            // A link without an address names something.
+            ("a", None) => ("code", String::new()),
+            ("note" | "important" | "caution" | "tip", _) => ("div", " class=\"warning\"".into()),
+            ("fullname" | "center", _) => ("div", String::new()),
+            (name, _) => (name, String::new()),
         };
-        let len = body.find(|it: char| !it.is_ascii_alphanumeric())?;
-        let name = body.get(..len).filter(|it| it.len() <= 10)?.to_ascii_lowercase();
-        if !KNOWN.contains(&&*name) {
-            return None;
+        if self.0.len() >= MAX_DEPTH {
+            return String::new();
         }
-        let rest = &body[len..];
-        let near = &rest[..rest.floor_char_boundary(MAX_TAG)];
-        let end = near.find(['<', '>']).filter(|it| near[*it..].starts_with('>'))?;
-        let attributes = &rest[..end];
-        if !attributes.is_empty() && !attributes.starts_with([' ', '\n', '/']) {
-            return None;
+        self.0.extend((!matches!(name, "br" | "hr")).then_some((tag.name, name)));
+        format!("<{name}{attributes}>")
+    }
+
+    /// The end tags of all elements but the outermost ones.
+    pub(super) fn close(&mut self, kept: usize) -> String {
+        self.0.drain(kept..).rev().map(|(_, name)| format!("</{name}>")).collect()
+    }
+
+    /// Writes a tag between blocks or in one. An empty line ends the outermost blocks.
+    fn block(&mut self, tag: &Tag<'_>, out: &mut String) {
+        if !tag.is_block {
+            self.paragraph(out);
+        } else if !tag.is_end {
+            let outer = self.0.iter().take_while(|(name, _)| *name != "p").count();
+            out.push_str(&self.close(outer));
+            out.push_str(if outer == 0 { "\n\n" } else { "\n" });
         }
-        Some(Self { name, is_end, attributes, len: text.len() - rest.len() + end + 1 })
+        out.push_str(&self.inline(tag));
+        out.push_str(if self.0.is_empty() { "\n\n" } else { "" });
     }
 
-    /// The address of a link, if it is one on the web.
-    pub(super) fn address(&self) -> Option<String> {
-        let value =
-            self.attributes.split_once("href")?.1.trim_start().strip_prefix('=')?.trim_start();
-        let quote = value.chars().next().filter(|it| matches!(it, '"' | '\''));
-        let value = match quote {
-            Some(quote) => value[1..].split(quote).next(),
-            None => value.split_whitespace().next(),
-        };
-        let address = decode(value?.trim());
-        let is_web = address.starts_with("http://") || address.starts_with("https://");
-        let is_plain = !address.contains(|it: char| it.is_whitespace() || "<>`\\".contains(it));
-        (is_web && is_plain).then(|| address.replace('(', "%28").replace(')', "%29"))
-    }
-}
-
-/// The tags that mean something, or that can be left out.
-const KNOWN: [&str; 54] = [
-    "a",
-    "abbr",
-    "b",
-    "blockquote",
-    "br",
-    "caution",
-    "center",
-    "cite",
-    "code",
-    "dd",
-    "del",
-    "div",
-    "dl",
-    "dt",
-    "em",
-    "fullname",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "i",
-    "important",
-    "ins",
-    "kbd",
-    "li",
-    "note",
-    "ol",
-    "p",
-    "pre",
-    "q",
-    "s",
-    "samp",
-    "script",
-    "small",
-    "span",
-    "strong",
-    "style",
-    "sub",
-    "sup",
-    "table",
-    "tbody",
-    "td",
-    "tfoot",
-    "th",
-    "thead",
-    "tip",
-    "tr",
-    "tt",
-    "u",
-    "ul",
-    "var",
-];
-
-/// A code span, with as many ticks as it takes.
-pub(super) fn code_span(text: &str) -> String {
-    let longest = text.split(|it| it != '`').map(str::len).max().unwrap_or_default();
-    let ticks = "`".repeat(longest + 1);
-    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{ticks}{space}{text}{space}{ticks}")
-}
-
-/// Appends a word so that it means nothing in CommonMark.
-fn push_escaped(word: &str, is_start: bool, out: &mut String) {
-    let is_number = |it: &str| {
-        it.ends_with(['.', ')']) && it[..it.len() - 1].bytes().all(|it| it.is_ascii_digit())
-    };
-    if is_start && word.len() > 1 && is_number(word) {
-        let (number, mark) = word.split_at(word.len() - 1);
-        out.push_str(&format!("{number}\\{mark}"));
-        return;
-    }
-    if is_start && word.starts_with(['#', '>', '+', '-', '=', '|', '~']) {
-        out.push('\\');
-    }
-    for it in word.chars() {
-        if matches!(it, '\\' | '*' | '_' | '[' | ']' | '<') {
-            out.push('\\');
+    fn text(&mut self, text: &str, out: &mut String) {
+        if !text.trim().is_empty() {
+            self.paragraph(out);
         }
-        out.push(it);
+        let is_pre = self.0.iter().any(|(name, _)| *name == "pre");
+        out.push_str(&text.replace('\n', if is_pre { "<br>" } else { " " }));
     }
-}
 
-/// Replaces character references.
-fn decode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let end = rest.bytes().take(12).position(|it| it == b';');
-        let decoded = end.and_then(|end| Some((reference(&rest[1..end])?, end + 1)));
-        let (character, len) = decoded.unwrap_or(('&', 1));
-        out.push(character);
-        rest = &rest[len..];
-    }
-    out.push_str(rest);
-    out
-}
-
-fn reference(name: &str) -> Option<char> {
-    Some(match name {
-        "lt" => '<',
-        "gt" => '>',
-        "amp" => '&',
-        "quot" => '"',
-        "apos" => '\'',
-        "nbsp" => ' ',
-        "mdash" => '—',
-        "ndash" => '–',
-        "hellip" => '…',
-        "lsquo" => '‘',
-        "rsquo" => '’',
-        "ldquo" => '“',
-        "rdquo" => '”',
-        "copy" => '©',
-        "reg" => '®',
-        "trade" => '™',
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            let character = char::from_u32(code)?;
-            super::is_kept(character).then_some(character)?
+    /// Begins a paragraph if there is no block.
+    fn paragraph(&mut self, out: &mut String) {
+        if self.0.is_empty() {
+            out.push_str("<p>");
+            self.0.push(("p", "p"));
         }
-    })
+    }
 }

@@ -1,287 +1,260 @@
-//! CommonMark of a model to CommonMark that is safe for rustdoc: nothing in it is a link that leads
-//! nowhere, a tag, or a doc test, and lists are indented as the lints ask.
+//! CommonMark in a form that rustdoc takes without a warning: nothing in it is a link that leads nowhere, an
+//! unknown tag or a doc test, and lists and quotes are indented as the lints ask.
 
-mod code;
-mod quote;
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+    iter::Peekable,
+    str::Lines,
+};
 
-use std::collections::HashMap;
+use super::html::{Open, Tag};
 
-use super::html::{Tag, code_span};
-use code::{Fence, Spans, push_code};
-
-/// Makes a text safe, and links the code spans in it that name a type.
+/// Makes texts safe, and links the code spans that name a type.
 pub(super) struct Cleaner<'a> {
     /// The paths of the types that a text may name.
     pub(super) paths: &'a HashMap<String, String>,
-    /// What the text named.
-    pub(super) links: Vec<(String, String)>,
+    /// The types that were named, with their paths.
+    pub(super) links: BTreeSet<(String, String)>,
 }
 
-/// How long an address may be.
-const MAX_ADDRESS: usize = 2048;
+/// How long a line of documentation is at most, without indentation and `///`.
+const WIDTH: usize = 96;
 
-/// How long the text of a tag may be that is to become a link or a code span.
-const MAX_INLINE: usize = 512;
+/// How deep lists and quotes are nested, and how many ticks begin a code span, at most. More are text.
+const MAX: usize = 8;
 
 impl Cleaner<'_> {
-    /// Cleans a text, whose characters are all allowed.
-    pub(super) fn clean(&mut self, text: &str) -> String {
-        self.blocks(text, 0)
-    }
-
-    /// Cleans the whole text, or what is quoted at a depth.
-    fn blocks(&mut self, text: &str, depth: usize) -> String {
-        let mut clean = String::with_capacity(text.len() + text.len() / 16);
+    /// The blocks of a text, which may be what is quoted at a depth.
+    pub(super) fn blocks(&mut self, text: &str, depth: usize) -> String {
+        let mut out = String::with_capacity(text.len() + text.len() / 16);
         let mut lines = text.lines().peekable();
-        // How far the text of each open list item is indented, in the source and here.
+        // Where the text of each open list item begins: here and in the source.
         let mut items: Vec<(usize, usize)> = Vec::new();
-        let mut is_paragraph = false;
         while let Some(line) = lines.next() {
-            let body = line.trim();
+            let mut body = line.trim();
+            let is_apart = out.is_empty() || out.ends_with("\n\n");
             if body.is_empty() {
-                is_paragraph = false;
-                if !clean.is_empty() && !clean.ends_with("\n\n") {
-                    clean.push('\n');
-                }
+                out.push_str(if is_apart { "" } else { "\n" });
                 continue;
             }
-            let indent = line.len() - line.trim_start().len();
-            let mark = list_mark(body);
-            let begins = mark.is_some() || body.starts_with(['>', '#']);
-            if !is_paragraph || begins {
-                while items.last().is_some_and(|it| indent < it.0) {
-                    items.pop();
-                }
+            let mut indent = spaces(line);
+            while items.last().is_some_and(|(_, column)| indent < *column) {
+                items.pop();
             }
-            let (around, here) = items.last().copied().unwrap_or_default();
-            let margin = " ".repeat(here);
-            if let Some(fence) = Fence::open(body) {
-                let mut code = Vec::new();
-                for line in lines.by_ref() {
-                    if fence.is_closed_by(line) {
-                        break;
-                    }
-                    let spaces = line.len() - line.trim_start_matches(' ').len();
-                    code.push(&line[spaces.min(indent)..]);
-                }
-                push_code(fence.language(), &code, &margin, &mut clean);
-                is_paragraph = false;
-            } else if !is_paragraph && indent >= around + 4 {
-                // Code by indentation: it goes on to the first line that is not indented.
-                let strip = |line: &'_ str| line.len().min(around + 4);
-                let mut code = vec![&line[strip(line)..]];
-                while let Some(next) = lines.peek() {
-                    let spaces = next.len() - next.trim_start_matches(' ').len();
-                    if !next.trim().is_empty() && spaces < around + 4 {
-                        break;
-                    }
-                    code.push(next.get(strip(next).min(spaces)..).unwrap_or_default());
-                    lines.next();
-                }
-                while code.last().is_some_and(|it| it.trim().is_empty()) {
-                    code.pop();
-                }
-                push_code("text", &code, &margin, &mut clean);
-                clean.push('\n');
-                is_paragraph = false;
+            let (mut margin, column) = items.last().copied().unwrap_or_default();
+            out.push_str(&" ".repeat(margin));
+            let (block, gap) = if is_apart && indent >= column + 4 {
+                (indented_code(line, &mut lines, column + 4), "\n\n")
             } else {
-                clean.push_str(&margin);
-                let mut rest = body;
-                let mut margin = margin;
-                if let Some(mark) = mark {
-                    let text = body[mark..].trim_start();
-                    clean.push_str(&body[..mark]);
-                    clean.push(' ');
-                    items.push((indent + mark + 1, here + mark + 1));
-                    margin.push_str(&" ".repeat(mark + 1));
-                    rest = text;
+                while let Some(mark) = list_mark(body).filter(|_| items.len() < MAX) {
+                    out.push_str(&body[..=mark]);
+                    body = body[mark..].trim_start();
+                    (margin, indent) = (margin + mark + 1, indent + mark + 1);
+                    items.push((margin, indent));
                 }
-                if rest.starts_with('>') && depth < quote::MAX_DEPTH {
-                    let quoted = self.blocks(&quote::take(rest, &mut lines), depth + 1);
-                    let quoted: Vec<_> = quoted.split('\n').map(|it| format!("> {it}")).collect();
-                    let quoted = quoted.iter().map(|it| it.trim_end());
-                    clean.push_str(&quoted.collect::<Vec<_>>().join(&format!("\n{margin}")));
-                    // What comes next is not a part of it.
-                    clean.push_str("\n\n");
-                    is_paragraph = false;
-                    continue;
+                if let Some((mark, language)) = fence(body) {
+                    let is_end =
+                        |line: &str| line.starts_with(mark) && fence(line) == Some((line, ""));
+                    let code = lines.by_ref().take_while(|line| !is_end(line.trim()));
+                    let code = code.map(|line| &line[spaces(line).min(indent)..]);
+                    (code_block(language, code), "\n")
+                } else if body.starts_with('>') && depth < MAX {
+                    (self.quote(body, &mut lines, depth), "\n\n")
+                } else {
+                    (wrap(&self.paragraph(body, &mut lines), margin + 2 * depth), "\n")
                 }
-                if rest.starts_with('>') {
-                    clean.push('\\');
-                }
-                self.line(rest, &mut clean);
-                clean.push('\n');
-                is_paragraph = !rest.starts_with('#');
-            }
-        }
-        clean.truncate(clean.trim_end().len());
-        clean
-    }
-
-    /// Escapes what is neither in a code span nor a link.
-    fn line(&mut self, line: &str, clean: &mut String) {
-        let spans = Spans::of(line);
-        let mut at = 0;
-        while at < line.len() {
-            let rest = &line[at..];
-            let plain = rest.find(['`', '[', ']', '<', '\\', 'h']).unwrap_or(rest.len());
-            clean.push_str(&rest[..plain]);
-            at += plain;
-            let rest = &line[at..];
-            at += match rest.as_bytes().first() {
-                None => break,
-                Some(b'`') => self.ticks(rest, spans.end(at).map(|end| end - at), clean),
-                Some(b'\\') => escaped(rest, clean),
-                Some(b'h') => address(rest, line[..at].chars().next_back(), clean),
-                Some(b'[') => match link(rest) {
-                    Some(len) => push(&rest[..len], clean),
-                    None => {
-                        clean.push('\\');
-                        push("[", clean)
-                    }
-                },
-                Some(b']') => {
-                    clean.push('\\');
-                    push("]", clean)
-                }
-                _ => angle(rest, clean),
             };
+            out.push_str(&block.replace('\n', &format!("\n{}", " ".repeat(margin))));
+            out.push_str(gap);
         }
+        out.truncate(out.trim_end().len());
+        out
     }
 
-    /// A code span, or ticks that open none.
-    fn ticks(&mut self, rest: &str, span: Option<usize>, clean: &mut String) -> usize {
-        let Some(len) = span else {
-            let ticks = rest.len() - rest.trim_start_matches('`').len();
-            clean.extend((0..ticks).map(|_| "\\`"));
-            return ticks;
+    /// A quote: as far as its marks go, and its last paragraph even without them.
+    fn quote(&mut self, first: &str, lines: &mut Peekable<Lines<'_>>, depth: usize) -> String {
+        let unmarked = |line: &str| {
+            let text = line.trim().strip_prefix('>').unwrap_or(line.trim());
+            format!("{}\n", text.strip_prefix(' ').unwrap_or(text))
         };
-        let span = &rest[..len];
-        let after = &rest[len..];
-        // A name, a colon and a word on a line by themselves would be the definition of a link.
-        let is_definition =
-            after.starts_with(':') && after.len() < 400 && after.split(' ').count() < 4;
-        match !is_definition && self.link_to(span) {
-            true => clean.push_str(&format!("[{span}]")),
-            false => clean.push_str(span),
+        let mut quoted = unmarked(first);
+        while let Some(line) = lines.next_if(|it| it.trim().starts_with('>') || is_text(it)) {
+            quoted.push_str(&unmarked(line));
         }
-        len
+        let quoted = self.blocks(&quoted, depth + 1);
+        let quoted: Vec<_> = quoted.lines().map(|it| format!("> {it}")).collect();
+        quoted.join("\n")
     }
 
-    /// Whether a piece of text is the name of a type in a code span. It then becomes a link.
-    fn link_to(&mut self, piece: &str) -> bool {
-        let name = piece.trim_matches('`');
-        match self.paths.get(name) {
-            Some(path) if piece.len() == name.len() + 2 => {
-                self.links.push((name.to_owned(), path.clone()));
-                true
-            }
-            _ => false,
+    /// A paragraph or a heading.
+    fn paragraph(&mut self, first: &str, lines: &mut Peekable<Lines<'_>>) -> String {
+        let mut text = first.to_owned();
+        while let Some(line) = lines.next_if(|it| !first.starts_with('#') && is_text(it)) {
+            // A tag with a line to itself would begin a block of HTML.
+            text.push(if text.starts_with('<') { ' ' } else { '\n' });
+            text.push_str(line.trim());
+        }
+        let mut out = String::new();
+        // A mark that is nested too deep is none.
+        let mark = list_mark(first).unwrap_or(usize::from(first.starts_with('>')));
+        if mark > 0 {
+            out.push_str(&format!("{}\\{}", &text[..mark - 1], &text[mark - 1..mark]));
+        }
+        self.inline(&text[mark..], &mut out);
+        out
+    }
+
+    /// Escapes what is neither a code span, nor a link to the web, nor a known tag.
+    fn inline(&mut self, text: &str, out: &mut String) {
+        let mut open = Open::default();
+        let mut rest = text;
+        while let Some(at) = rest.find(['`', '[', ']', '<', '\\', 'h']) {
+            out.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let (len, safe): (usize, Cow<'_, str>) = match rest.as_bytes()[0] {
+                b'`' => self.ticks(rest, rest.len() == text.len()),
+                b'h' => match address(rest) {
+                    Some(address) => (address.len(), format!("<{address}>").into()),
+                    None => (1, "h".into()),
+                },
+                b'[' => link(rest).map_or((1, "\\[".into()), |link| (link.len(), link.into())),
+                b']' => (1, "\\]".into()),
+                // An escape of the source.
+                b'\\' if rest[1..].starts_with(|it: char| it.is_ascii_punctuation()) => {
+                    (2, rest[..2].into())
+                }
+                // It must not escape the tag that is closed after it.
+                b'\\' if rest.len() == 1 => (1, "\\\\".into()),
+                b'\\' => (1, "\\".into()),
+                _ => {
+                    let tag = Tag::at(rest).filter(|tag| !tag.is_block);
+                    let html = tag.map(|tag| (tag.len, Cow::from(open.inline(&tag))));
+                    let link = address(&rest[1..]).and_then(|it| rest.get(..it.len() + 2));
+                    let link = link.filter(|it| it.ends_with('>')).map(|it| (it.len(), it.into()));
+                    html.filter(|(_, html)| !html.is_empty()).or(link).unwrap_or((1, "\\<".into()))
+                }
+            };
+            out.push_str(&safe);
+            rest = &rest[len..];
+        }
+        out.push_str(rest);
+        out.push_str(&open.close(0));
+    }
+
+    /// A code span, which is a link if it names a type, or ticks that begin none.
+    fn ticks<'t>(&mut self, text: &'t str, is_first: bool) -> (usize, Cow<'t, str>) {
+        let Some(span) = span_at(text) else {
+            let ticks = text.len() - text.trim_start_matches('`').len();
+            return (ticks, "\\`".repeat(ticks).into());
+        };
+        let name = &span[1..span.len() - 1];
+        let is_definition = is_first && is_definition(&text[span.len()..]);
+        let linked = self.paths.get(name).filter(|_| !is_definition).map(|path| {
+            self.links.insert((name.to_owned(), path.clone()));
+            format!("[{span}]").into()
+        });
+        (span.len(), linked.unwrap_or(span.into()))
+    }
+}
+
+/// How many spaces a line begins with.
+fn spaces(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
+}
+
+/// Code by indentation, to the next line that has less of it.
+fn indented_code(first: &str, lines: &mut Peekable<Lines<'_>>, column: usize) -> String {
+    let is_code = |line: &&str| line.trim().is_empty() || spaces(line) >= column;
+    let mut code = vec![first];
+    code.extend(std::iter::from_fn(|| lines.next_if(is_code)));
+    let len = code.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |at| at + 1);
+    code_block("text", code[..len].iter().map(|line| line.get(column..).unwrap_or_default()))
+}
+
+/// The mark of a line that begins a block of code, and the language.
+fn fence(line: &str) -> Option<(&str, &str)> {
+    let info = line.trim_start_matches(line.chars().next().filter(|it| "`~".contains(*it))?);
+    let mark = &line[..line.len() - info.len()];
+    let is_fence = mark.len() >= 3 && !(mark.starts_with('`') && info.contains('`'));
+    is_fence.then_some((mark, info.trim()))
+}
+
+/// A block of code that is no doc test, in a fence that nothing in it closes.
+fn code_block<'l>(language: &str, code: impl Iterator<Item = &'l str>) -> String {
+    const KEPT: &str = "bash console http java json python sh sql text toml typescript xml yaml";
+    let language = KEPT.split(' ').find(|it| *it == language).unwrap_or("text");
+    let code: String = code.map(|line| format!("{line}\n")).collect();
+    let fence = "`".repeat(longest_ticks(&code).max(2) + 1);
+    format!("{fence}{language}\n{code}{fence}")
+}
+
+/// A code span, with as many ticks as it takes.
+pub(super) fn code_span(text: &str) -> String {
+    let ticks = "`".repeat(longest_ticks(text) + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{ticks}{space}{text}{space}{ticks}")
+}
+
+fn longest_ticks(text: &str) -> usize {
+    text.split(|it| it != '`').map(str::len).max().unwrap_or_default()
+}
+
+/// The code span at the front of a text.
+fn span_at(text: &str) -> Option<&str> {
+    let ticks = |text: &str| text.len() - text.trim_start_matches('`').len();
+    let len = Some(ticks(text)).filter(|len| *len <= MAX)?;
+    let mut at = len;
+    loop {
+        at += text[at..].find('`')?;
+        let found = ticks(&text[at..]);
+        at += found;
+        if found == len {
+            return Some(&text[..at]);
         }
     }
 }
 
-fn push(text: &str, clean: &mut String) -> usize {
-    clean.push_str(text);
-    text.len()
+/// Whether a link in front of a text would define where links lead: only a colon, an address and a title
+/// follow.
+fn is_definition(after: &str) -> bool {
+    let line = after.strip_prefix(':').and_then(|it| it.trim_start().lines().next());
+    let title = line.map(|line| line.split_whitespace().nth(1).unwrap_or("("));
+    title.is_some_and(|it| it.starts_with(['"', '\'', '(']))
 }
 
-/// A backslash, with what it stands before.
-fn escaped(rest: &str, clean: &mut String) -> usize {
-    match rest[1..].chars().next().filter(char::is_ascii_punctuation) {
-        Some(next) => push(&rest[..1 + next.len_utf8()], clean),
-        None => push("\\", clean),
-    }
+pub(super) fn is_web(address: &str) -> bool {
+    address.starts_with("http://") || address.starts_with("https://")
 }
 
-/// A bare address becomes a link; rustdoc asks for that.
-fn address(rest: &str, before: Option<char>, clean: &mut String) -> usize {
-    let is_address = rest.starts_with("http://") || rest.starts_with("https://");
-    if !is_address || before.is_some_and(|it| it.is_alphanumeric()) {
-        return push("h", clean);
-    }
+/// The bare address at the front of a text.
+fn address(text: &str) -> Option<&str> {
     let is_end = |it: char| it.is_whitespace() || "<>\"`[]\\|*".contains(it);
-    let end = rest.char_indices().take(MAX_ADDRESS).find(|(_, it)| is_end(*it));
-    let end = end.map_or(rest.len().min(MAX_ADDRESS), |it| it.0);
-    let Some(address) = rest.get(..end) else { return push("h", clean) };
-    let mut address = address.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', ')']);
+    let whole = Some(text).filter(|it| is_web(it))?.split(is_end).next()?;
+    let address = whole.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', ')']);
     // A parenthesis belongs to the address if it was opened there.
-    if rest[address.len()..].starts_with(')') && address.contains('(') {
-        address = &rest[..address.len() + 1];
-    }
-    if !address.ends_with("//") {
-        clean.push_str(&format!("<{address}>"));
-    } else {
-        clean.push_str(address);
-    }
-    address.len()
+    let is_closed = address.contains('(') && whole[address.len()..].starts_with(')');
+    let address = &whole[..address.len() + usize::from(is_closed)];
+    Some(address).filter(|it| !it.ends_with("//"))
 }
 
-/// An address in angle brackets, a tag, or something that is neither.
-fn angle(rest: &str, clean: &mut String) -> usize {
-    if rest.starts_with("<http://") || rest.starts_with("<https://") {
-        let is_end = |it: char| it.is_whitespace() || it == '>';
-        let end =
-            rest.char_indices().take(MAX_ADDRESS).skip(1).find(|(_, it)| is_end(*it) || *it == '<');
-        if let Some((end, '>')) = end {
-            return push(&rest[..=end], clean);
-        }
-    }
-    if rest.starts_with("<!--")
-        && let Some(end) = rest[..rest.floor_char_boundary(MAX_ADDRESS)].find("-->")
-    {
-        return end + 3;
-    }
-    let Some(tag) = Tag::at(rest) else {
-        clean.push('\\');
-        return push("<", clean);
-    };
-    match (&*tag.name, tag.is_end) {
-        ("b" | "strong", _) => clean.push_str("**"),
-        ("i" | "em", _) => clean.push('*'),
-        ("br", _) => clean.push(' '),
-        ("code" | "tt" | "a", false) => {
-            let body = &rest[tag.len..];
-            let end = format!("</{}>", tag.name);
-            let near = &body[..body.floor_char_boundary(MAX_INLINE)];
-            let Some(len) = near.find(&end) else { return tag.len };
-            let text = body[..len].trim();
-            let plain = text.replace(['[', ']', '`', '<', '\\'], "");
-            match (tag.address(), text.is_empty()) {
-                (_, true) => {}
-                (Some(address), _) => clean.push_str(&format!("[{plain}]({address})")),
-                (None, _) if tag.name == "a" => clean.push_str(&plain),
-                (None, _) => clean.push_str(&code_span(text)),
-            }
-            return tag.len + len + end.len();
-        }
-        _ => {}
-    }
-    tag.len
+/// The inline link to the web at the front of a text.
+fn link(text: &str) -> Option<&str> {
+    let close = 1 + text[1..].find([']', '[', '<', '\\']).filter(|it| *it > 0)?;
+    let address = text[close..].strip_prefix("](").filter(|it| is_web(it))?;
+    let end = address.find(|it: char| it.is_whitespace() || "<>[`)".contains(it))?;
+    address[end..].starts_with(')').then(|| &text[..close + 2 + end + 1])
 }
 
-/// The length of the inline link to the web at the front of `text`, if there is one.
-fn link(text: &str) -> Option<usize> {
-    let mut characters = text.char_indices().skip(1);
-    let close = loop {
-        match characters.next()? {
-            (_, '\\') => drop(characters.next()),
-            (at, ']') => break at,
-            (_, '[' | '<') => return None,
-            _ => {}
-        }
-    };
-    let address = text[close..].strip_prefix("](")?;
-    if !address.starts_with("http://") && !address.starts_with("https://") {
-        return None;
-    }
-    let is_end = |it: char| it.is_whitespace() || "<>[`)".contains(it);
-    let (end, last) = address.char_indices().take(MAX_ADDRESS).find(|it| is_end(it.1))?;
-    (last == ')' && close > 1).then_some(close + 2 + end + 1)
+/// Whether a line goes on with a paragraph.
+fn is_text(line: &str) -> bool {
+    let line = line.trim();
+    let begins_block = line.starts_with(['#', '>']) || fence(line).is_some();
+    !line.is_empty() && !begins_block && list_mark(line).is_none()
 }
 
 /// How long the mark of a list item is at the front of a line, without the space after it.
-pub(crate) fn list_mark(line: &str) -> Option<usize> {
+fn list_mark(line: &str) -> Option<usize> {
     let digits = line.bytes().take(10).take_while(u8::is_ascii_digit).count();
     let len = match digits {
         0 if line.starts_with(['-', '*', '+']) => 1,
@@ -294,107 +267,34 @@ pub(crate) fn list_mark(line: &str) -> Option<usize> {
     (is_item && !is_rule).then_some(len)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, expected: &str) {
-        let paths = HashMap::from([("Shape".to_owned(), "crate::types::Shape".to_owned())]);
-        let mut cleaner = Cleaner { paths: &paths, links: Vec::new() };
-        assert_eq!(cleaner.clean(text), expected);
-    }
-
-    #[test]
-    fn escapes_what_rustdoc_would_take_for_something_else() {
-        check("see [Foo] and <Bar>", "see \\[Foo\\] and \\<Bar>");
-        check("see \\[Foo] and \\<b>", "see \\[Foo\\] and \\<b>");
-        check("`[Foo]` is `<T>`", "`[Foo]` is `<T>`");
-        check(
-            "an [AWS page](https://aws.amazon.com/x) and [not](here)",
-            "an [AWS page](https://aws.amazon.com/x) and \\[not\\](here)",
-        );
-        check("an open ` tick, and `` two", "an open \\` tick, and \\`\\` two");
-        check(
-            "<b>bold</b> <code>a[0]</code> <a href=\"https://x.y\">z</a><br>w",
-            "**bold** `a[0]` [z](https://x.y) w",
-        );
-        check(
-            "go to https://x.y/z?a=b, or (http://q.r).",
-            "go to <https://x.y/z?a=b>, or (<http://q.r>).",
-        );
-        check("<https://x.y> ahttp://b h", "<https://x.y> ahttp://b h");
-        check("a <!-- b --> c", "a  c");
-    }
-
-    #[test]
-    fn code_is_no_test() {
-        check("```\nlet x;\n```", "```text\nlet x;\n```");
-        check("```json\n{\n", "```json\n{\n```");
-        check("~~~ rust,no_run\nx\n```\n~~~\ny", "````text\nx\n```\n````\ny");
-        check("a\n\n    let x;\n\n      y\n\nb", "a\n\n```text\nlet x;\n\n  y\n```\n\nb");
-        check("    x", "```text\nx\n```");
-        check("- a\n\n      code\n", "- a\n\n  ```text\n  code\n  ```");
-        check("a\n    b", "a\nb");
-    }
-
-    #[test]
-    fn lists_are_indented_as_the_lints_ask() {
-        check("* a\nb\n* c\n    * d\n\n      e\n\nf", "* a\n  b\n* c\n  * d\n\n    e\n\nf");
-        check("1. a\n   b\n10) c", "1. a\n   b\n10) c");
-        check("- - -\n**b** c", "- - -\n**b** c");
-    }
-
-    #[test]
-    fn every_line_of_a_quote_has_its_mark() {
-        check("> a\nb\n\nc", "> a\n> b\n\nc");
-        check(">a\n> > b\n> c\n# d", "> a\n> > b\n> > c\n\n# d");
-        check("> - a\n> b\nc\n- d", "> - a\n>   b\n>   c\n\n- d");
-        check("- > a\nb\n- c", "- > a\n  > b\n\n- c");
-        check("> ```\n> [a]\n> ```\nb", "> ```text\n> [a]\n> ```\n\nb");
-        check("> # a\nb", "> # a\n\nb");
-        check("- a\n> b\n- c\n# d", "- a\n> b\n\n- c\n# d");
-        check(&format!("{}a", ">".repeat(10)), &format!("{}\\>>a", "> ".repeat(8)));
-    }
-
-    #[test]
-    fn links_code_spans_that_name_a_shape() {
-        check("a `Shape`, not a `Shapes`", "a [`Shape`], not a `Shapes`");
-        check("`Shape`: what it is for", "[`Shape`]: what it is for");
-        check("`Shape`: word", "`Shape`: word");
-        check("```\n`Shape`\n```", "```text\n`Shape`\n```");
-    }
-
-    #[test]
-    fn long_texts_take_no_time_to_speak_of() {
-        let mut ticks = String::new();
-        for len in 1..600 {
-            ticks.push_str(&"`".repeat(len));
-            ticks.push(' ');
+/// Breaks long lines of text at spaces, if `margin` is written in front of each.
+pub(super) fn wrap(text: &str, margin: usize) -> String {
+    let width = WIDTH.saturating_sub(margin);
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let is_whole = line.chars().count() <= width || line.starts_with(['|', '#']);
+        let mut len = 0;
+        for word in line.split(' ') {
+            let is_full = len + 1 + word.chars().count() >= width;
+            if len > 0 && is_full && !is_whole && !is_mark(word) {
+                out.push('\n');
+                len = 0;
+            } else if len > 0 {
+                out.push(' ');
+                len += 1;
+            }
+            out.push_str(word);
+            len += word.chars().count();
         }
-        for piece in [
-            "[",
-            "<",
-            "`",
-            "<p ",
-            "[a](http://",
-            "http://",
-            "`a`:",
-            "<code>",
-            "\\",
-            "- ",
-            "> ",
-            ">\n",
-            "> a\nb\n",
-            "    x\n",
-            "~~~\n",
-            "<!--",
-        ] {
-            let text = piece.repeat(200_000 / piece.len());
-            let mut cleaner = Cleaner { paths: &HashMap::new(), links: Vec::new() };
-            assert!(cleaner.clean(&text).len() <= text.len() * 2);
-        }
-        let mut cleaner = Cleaner { paths: &HashMap::new(), links: Vec::new() };
-        assert_eq!(cleaner.clean(&ticks).len(), ticks.len() * 2 - 599 - 1);
+        out.push('\n');
     }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+/// Whether a word would begin a block at the start of a line.
+fn is_mark(word: &str) -> bool {
+    let mark = word.trim_start_matches(|it: char| it.is_ascii_digit());
+    let is_mark = !mark.is_empty() && mark.chars().all(|it| "-+*=_~#.)".contains(it));
+    is_mark || word.starts_with(['>', '|']) || word.starts_with("```")
 }

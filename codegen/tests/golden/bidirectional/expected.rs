@@ -161,22 +161,17 @@ pub mod builders;
 
 /// The operation `example#Talk`.
 ///
-/// # Shapes
-///
 /// - Request: [`TalkRequest`]
 /// - Response: [`TalkResponse`]
 /// - Events from the client: [`Words`]
 /// - Events from the server: [`Words`]
-/// - Errors: none declared; see [`TalkError`]
+/// - Errors: [`TalkError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use bidirectional::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: bidirectional::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut stream = client
 ///     .talk()
 ///     .send()
@@ -185,9 +180,7 @@ pub mod builders;
 /// while let Some(event) = stream.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Talk;
@@ -425,29 +418,22 @@ pub mod builders;
 
 /// The operation `example#Upload`.
 ///
-/// # Shapes
-///
 /// - Request: [`UploadRequest`]
 /// - Response: [`UploadResponse`]
 /// - Events from the client: [`Chunks`]
-/// - Errors: none declared; see [`UploadError`]
+/// - Errors: [`UploadError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use bidirectional::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: bidirectional::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let stream = client
 ///     .upload()
 ///     .send()
 ///     .await?;
 /// stream.close().await?;
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Upload;

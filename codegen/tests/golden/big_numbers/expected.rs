@@ -17,29 +17,22 @@ pub mod builders;
 
 /// The operation `example#Call`.
 ///
-/// # Shapes
-///
 /// - Request: [`Request`]
 /// - Response: [`Response`]
-/// - Errors: none declared; see [`CallError`]
+/// - Errors: [`CallError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use big_numbers::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: big_numbers::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .call()
 ///     .count(12345)
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Call;

@@ -20,20 +20,15 @@ pub mod builders;
 
 /// The operation `example#Call`.
 ///
-/// # Shapes
-///
 /// - Request: [`Request`]
 /// - Response: [`Response`]
-/// - Errors: none declared; see [`CallError`]
+/// - Errors: [`CallError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use constraints::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: constraints::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .call()
 ///     .name("name")
@@ -41,9 +36,7 @@ pub mod builders;
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Call;

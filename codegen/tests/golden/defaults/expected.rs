@@ -20,28 +20,21 @@ pub mod builders;
 
 /// The operation `example#Call`.
 ///
-/// # Shapes
-///
 /// - Request: [`Request`]
 /// - Response: [`Response`]
-/// - Errors: none declared; see [`CallError`]
+/// - Errors: [`CallError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use defaults::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: defaults::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .call()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Call;

@@ -17,28 +17,21 @@ pub mod builders;
 
 /// The operation `example#Old`.
 ///
-/// # Shapes
-///
 /// - Request: [`OldRequest`]
 /// - Response: [`OldResponse`]
-/// - Errors: none declared; see [`OldError`]
+/// - Errors: [`OldError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use deprecated::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: deprecated::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .old()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[deprecated(note = "since 2.0: Use something else.")]
 #[derive(Clone, Copy, Debug)]

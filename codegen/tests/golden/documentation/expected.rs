@@ -67,28 +67,21 @@ pub mod builders;
 /// }
 /// ```
 ///
-/// # Shapes
-///
 /// - Request: [`Request`]
 /// - Response: [`Response`]
-/// - Errors: none declared; see [`CallError`]
+/// - Errors: [`CallError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use documentation::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: documentation::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .call()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Call;
@@ -138,14 +131,15 @@ pub struct Request {
     /// No two elements are equal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<Vec<String>>,
-    /// | a | b |
-    /// | --- | --- |
-    /// | 1\|2 | c |
+    /// <table>
+    /// <tr>
+    /// <th>a</th>
+    /// <th>b</th></tr>
+    /// <tr>
+    /// <td>1|2</td>
+    /// <td>c</td></tr></table>
     ///
-    /// ```text
-    /// x
-    ///   y
-    /// ```
+    /// <pre>x<br>  y</pre>
     ///
     /// Range: 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -368,14 +362,15 @@ impl RequestBuilder {
         self
     }
 
-    /// | a | b |
-    /// | --- | --- |
-    /// | 1\|2 | c |
+    /// <table>
+    /// <tr>
+    /// <th>a</th>
+    /// <th>b</th></tr>
+    /// <tr>
+    /// <td>1|2</td>
+    /// <td>c</td></tr></table>
     ///
-    /// ```text
-    /// x
-    ///   y
-    /// ```
+    /// <pre>x<br>  y</pre>
     ///
     /// Range: 1.
     pub fn count(mut self, count: i32) -> Self {
@@ -534,14 +529,15 @@ impl<C> CallFluentBuilder<C> {
         self
     }
 
-    /// | a | b |
-    /// | --- | --- |
-    /// | 1\|2 | c |
+    /// <table>
+    /// <tr>
+    /// <th>a</th>
+    /// <th>b</th></tr>
+    /// <tr>
+    /// <td>1|2</td>
+    /// <td>c</td></tr></table>
     ///
-    /// ```text
-    /// x
-    ///   y
-    /// ```
+    /// <pre>x<br>  y</pre>
     ///
     /// Range: 1.
     pub fn count(mut self, count: i32) -> Self {

@@ -18,30 +18,24 @@ pub mod builders;
 
 /// The operation `example#Put`.
 ///
-/// # Shapes
-///
 /// - Request: [`PutRequest`]
 /// - Response: [`PutResponse`]
-/// - Errors: none declared; see [`PutError`]
+/// - Errors: [`PutError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use enum::Client;
+/// # async fn example(client: enum::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use enum::types::Level;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .put()
 ///     .level(Level::Low)
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Put;

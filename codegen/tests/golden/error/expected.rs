@@ -18,28 +18,21 @@ pub mod builders;
 
 /// The operation `example#Fail`.
 ///
-/// # Shapes
-///
 /// - Request: [`FailRequest`]
 /// - Response: [`FailResponse`]
-/// - Errors, in [`FailError`]: [`Refused`], [`Busy`], [`Silent`]
+/// - Errors: [`FailError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use error::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: error::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .fail()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Fail;

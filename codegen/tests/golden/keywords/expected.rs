@@ -18,29 +18,22 @@ pub mod builders;
 
 /// The operation `example#Type`.
 ///
-/// # Shapes
-///
 /// - Request: [`TypeRequest`]
 /// - Response: [`TypeResponse`]
-/// - Errors: none declared; see [`TypeError`]
+/// - Errors: [`TypeError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use keywords::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: keywords::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .r#type()
 ///     .r#type("type")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Type;

@@ -19,30 +19,24 @@ pub mod builders;
 
 /// The operation `example#Put`.
 ///
-/// # Shapes
-///
 /// - Request: [`PutRequest`]
 /// - Response: [`PutResponse`]
-/// - Errors: none declared; see [`PutError`]
+/// - Errors: [`PutError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use list_map::Client;
+/// # async fn example(client: list_map::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use list_map::types::Nested;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .put()
 ///     .shapes([Nested::builder().value("value").build()])
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Put;

@@ -18,30 +18,24 @@ pub mod builders;
 
 /// The operation `example#Confirm`.
 ///
-/// # Shapes
-///
 /// - Request: [`ConfirmRequest`]
 /// - Response: [`LoginResponse2`]
-/// - Errors: none declared; see [`ConfirmError`]
+/// - Errors: [`ConfirmError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use sensitive::Client;
+/// # async fn example(client: sensitive::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use sensitive::types::Proof;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .confirm()
 ///     .proof(Proof::Code("code".into()))
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Confirm;
@@ -317,20 +311,15 @@ pub mod builders;
 
 /// The operation `example#Login`.
 ///
-/// # Shapes
-///
 /// - Request: [`LoginRequest`]
 /// - Response: [`LoginResponse`]
-/// - Errors: none declared; see [`LoginError`]
+/// - Errors: [`LoginError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use sensitive::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: sensitive::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .login()
 ///     .user("user")
@@ -338,9 +327,7 @@ pub mod builders;
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Login;

@@ -17,29 +17,22 @@ pub mod builders;
 
 /// The operation `example#Start`.
 ///
-/// # Shapes
-///
 /// - Request: [`Target`]
 /// - Response: [`Status`]
-/// - Errors: none declared; see [`StartError`]
+/// - Errors: [`StartError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use shared_input::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: shared_input::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .start()
 ///     .name("name")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Start;
@@ -204,29 +197,22 @@ pub mod builders;
 
 /// The operation `example#Stop`.
 ///
-/// # Shapes
-///
 /// - Request: [`Target`]
 /// - Response: [`Status`]
-/// - Errors: none declared; see [`StopError`]
+/// - Errors: [`StopError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use shared_input::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: shared_input::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .stop()
 ///     .name("name")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Stop;

@@ -19,21 +19,16 @@ pub mod builders;
 
 /// Tells when the door moves.
 ///
-/// # Shapes
-///
 /// - Request: [`WatchDoorRequest`]
 /// - Response: [`WatchDoorResponse`]
 /// - Events from the server: [`DoorEvents`]
-/// - Errors: none declared; see [`WatchDoorError`]
+/// - Errors: [`WatchDoorError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use streaming::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: streaming::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut subscription = client
 ///     .watch_door()
 ///     .send()
@@ -41,9 +36,7 @@ pub mod builders;
 /// while let Some(event) = subscription.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct WatchDoor;

@@ -17,28 +17,21 @@ pub mod builders;
 
 /// The operation `example#Put`.
 ///
-/// # Shapes
-///
 /// - Request: [`PutRequest`]
 /// - Response: [`PutResponse`]
-/// - Errors: none declared; see [`PutError`]
+/// - Errors: [`PutError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use structure::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: structure::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .put()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Put;

@@ -164,29 +164,22 @@ pub mod builders;
 ///
 /// [`BookMissing`]: crate::types::error::BookMissing
 ///
-/// # Shapes
-///
 /// - Request: [`GetBookRequest`]
 /// - Response: [`GetBookResponse`]
-/// - Errors, in [`GetBookError`]: [`BookMissing`]
+/// - Errors: [`GetBookError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use unary::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: unary::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_book()
 ///     .isbn("isbn")
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct GetBook;

@@ -18,30 +18,24 @@ pub mod builders;
 
 /// The operation `example#Put`.
 ///
-/// # Shapes
-///
 /// - Request: [`PutRequest`]
 /// - Response: [`PutResponse`]
-/// - Errors: none declared; see [`PutError`]
+/// - Errors: [`PutError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use union::Client;
+/// # async fn example(client: union::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use union::types::Other;
 ///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .put()
 ///     .choice(Other::builder().value("value").build())
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Put;

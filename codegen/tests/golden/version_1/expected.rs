@@ -19,29 +19,22 @@ pub mod builders;
 
 /// The operation `example#Call`.
 ///
-/// # Shapes
-///
 /// - Request: [`Request`]
 /// - Response: [`Response`]
-/// - Errors: none declared; see [`CallError`]
+/// - Errors: [`CallError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use version_1::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: version_1::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .call()
 ///     .required(1)
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Call;

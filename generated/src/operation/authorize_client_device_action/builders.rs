@@ -25,8 +25,7 @@ pub struct AuthorizeClientDeviceActionRequestBuilder {
 impl AuthorizeClientDeviceActionRequestBuilder {
     /// The token of the client device's session, from [`GetClientDeviceAuthToken`].
     ///
-    /// [`GetClientDeviceAuthToken`]:
-    /// crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
+    /// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
     ///
     /// This member is required.
     pub fn client_device_auth_token(

@@ -64,8 +64,7 @@ pub struct GetClientDeviceAuthTokenResponseBuilder {
 impl GetClientDeviceAuthTokenResponseBuilder {
     /// The token of the session, for [`AuthorizeClientDeviceAction`].
     ///
-    /// [`AuthorizeClientDeviceAction`]:
-    /// crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
+    /// [`AuthorizeClientDeviceAction`]: crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
     ///
     /// This member is required.
     pub fn client_device_auth_token(

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 /// There is no session with that token. Sessions may be dropped: open a new one with
 /// [`GetClientDeviceAuthToken`].
 ///
-/// [`GetClientDeviceAuthToken`]:
-/// crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
+/// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidClientDeviceAuthTokenError {

@@ -18,28 +18,21 @@ pub mod builders;
 ///
 /// [`ServiceError`]: crate::types::error::ServiceError
 ///
-/// # Shapes
-///
 /// - Request: [`CauseServiceErrorRequest`]
 /// - Response: [`CauseServiceErrorResponse`]
-/// - Errors, in [`CauseServiceErrorError`]: [`ServiceError`]
+/// - Errors: [`CauseServiceErrorError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use echo::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: echo::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .cause_service_error()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CauseServiceError;

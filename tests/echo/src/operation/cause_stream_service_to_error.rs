@@ -25,22 +25,17 @@ pub mod builders;
 ///
 /// [`ServiceError`]: crate::types::error::ServiceError
 ///
-/// # Shapes
-///
 /// - Request: [`EchoStreamingRequest`]
 /// - Response: [`EchoStreamingResponse`]
 /// - Events from the client: [`EchoStreamingMessage`]
 /// - Events from the server: [`EchoStreamingMessage`]
-/// - Errors, in [`CauseStreamServiceToErrorError`]: [`ServiceError`]
+/// - Errors: [`CauseStreamServiceToErrorError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use echo::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: echo::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut stream = client
 ///     .cause_stream_service_to_error()
 ///     .send()
@@ -49,9 +44,7 @@ pub mod builders;
 /// while let Some(event) = stream.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CauseStreamServiceToError;

@@ -15,28 +15,21 @@ pub mod builders;
 
 /// Answers with the message of the request, unchanged.
 ///
-/// # Shapes
-///
 /// - Request: [`EchoMessageRequest`]
 /// - Response: [`EchoMessageResponse`]
-/// - Errors: none declared; see [`EchoMessageError`]
+/// - Errors: [`EchoMessageError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use echo::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: echo::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .echo_message()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct EchoMessage;

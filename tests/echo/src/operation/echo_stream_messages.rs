@@ -22,22 +22,17 @@ pub mod builders;
 /// The response is empty. After it has sent back a `streamMessage` whose `stringMessage` is
 /// `close`, in upper or lower case, the server ends the stream.
 ///
-/// # Shapes
-///
 /// - Request: [`EchoStreamingRequest`]
 /// - Response: [`EchoStreamingResponse`]
 /// - Events from the client: [`EchoStreamingMessage`]
 /// - Events from the server: [`EchoStreamingMessage`]
-/// - Errors: none declared; see [`EchoStreamMessagesError`]
+/// - Errors: [`EchoStreamMessagesError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use echo::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: echo::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut stream = client
 ///     .echo_stream_messages()
 ///     .send()
@@ -46,9 +41,7 @@ pub mod builders;
 /// while let Some(event) = stream.next().await {
 ///     println!("{:?}", event?);
 /// }
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct EchoStreamMessages;

@@ -17,28 +17,21 @@ pub mod builders;
 
 /// Gives customers. There may be none.
 ///
-/// # Shapes
-///
 /// - Request: [`GetAllCustomersRequest`]
 /// - Response: [`GetAllCustomersResponse`]
-/// - Errors, in [`GetAllCustomersError`]: [`ServiceError`]
+/// - Errors: [`GetAllCustomersError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use echo::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: echo::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_all_customers()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct GetAllCustomers;

@@ -18,28 +18,21 @@ pub mod builders;
 
 /// Gives products. There may be none.
 ///
-/// # Shapes
-///
 /// - Request: [`GetAllProductsRequest`]
 /// - Response: [`GetAllProductsResponse`]
-/// - Errors, in [`GetAllProductsError`]: [`ServiceError`]
+/// - Errors: [`GetAllProductsError`]
 ///
 /// # Example
 ///
 /// ```no_run
 /// # #[cfg(feature = "tokio")]
-/// # mod example {
-/// use echo::Client;
-///
-/// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(client: echo::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let response = client
 ///     .get_all_products()
 ///     .send()
 ///     .await?;
 /// println!("{response:?}");
-/// # Ok(())
-/// # }
-/// # }
+/// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct GetAllProducts;

@@ -1,0 +1,199 @@
+//! What becomes of prose: of CommonMark and of HTML, whatever is in them.
+
+mod support;
+
+use codegen::{Config, Generated, Source, generate};
+use serde_json::json;
+use support::{Folder, Workspace};
+
+/// A crate for a service with this documentation and an enum named `Thing`, whose values have others.
+#[track_caller]
+fn generated(service: &str, values: &[&str]) -> Generated {
+    let values = values.iter().enumerate().map(|(index, text)| {
+        let traits = json!({"smithy.api#documentation": text});
+        (format!("V{index}"), json!({"target": "smithy.api#Unit", "traits": traits}))
+    });
+    let values: serde_json::Map<_, _> = values.collect();
+    let model = json!({"smithy": "2.0", "shapes": {
+        "a#S": {
+            "type": "service",
+            "version": "1",
+            "operations": [{"target": "a#O"}],
+            "traits": {"smithy.api#documentation": service},
+        },
+        "a#O": {"type": "operation", "input": {"target": "a#In"}},
+        "a#In": {"type": "structure", "members": {"shape": {"target": "a#Thing"}}},
+        "a#Thing": {"type": "enum", "members": values},
+    }});
+    let source = Source { path: "model.json", json: &model.to_string() };
+    generate(&Config::new("documented"), &[source]).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    let generated = generated(text, &["A value."]);
+    let library = generated.files.iter().find(|it| it.path == "lib.rs").expect("there is one");
+    let lines = library.contents.lines().filter_map(|it| it.strip_prefix("//!"));
+    let lines: Vec<_> = lines.map(|it| it.strip_prefix(' ').unwrap_or(it)).collect();
+    assert_eq!(lines.join("\n"), expected);
+}
+
+#[test]
+fn what_rustdoc_would_take_for_something_else_is_escaped() {
+    check("see [Foo] and <Bar>", "see \\[Foo\\] and \\<Bar>");
+    check("see \\[Foo] and \\<b>", "see \\[Foo\\] and \\<b>");
+    check("`[Foo]` is `<T>`, ``a ` b`` too", "`[Foo]` is `<T>`, ``a ` b`` too");
+    check(
+        "an [AWS page](https://aws.amazon.com/x) and [not](here)",
+        "an [AWS page](https://aws.amazon.com/x) and \\[not\\](here)",
+    );
+    check("[a\\](http://b.cd)", "\\[a\\](<http://b.cd>)");
+    check("an open ` tick, and `` two", "an open \\` tick, and \\`\\` two");
+    check(
+        "go to https://x.y/z?a=b, or (http://q.r). https://x.y/a(b)",
+        "go to <https://x.y/z?a=b>, or (<http://q.r>). <https://x.y/a(b)>",
+    );
+    check("<https://x.y> http:// h", "<https://x.y> http:// h");
+}
+
+#[test]
+fn tags_within_lines_are_kept_and_closed() {
+    check(
+        "<b>bold</b> <code>a[0]</code> <a href=\"https://x.y\">z</a><br>w",
+        "<b>bold</b> <code>a\\[0\\]</code> <a href=\"https://x.y\">z</a><br>w",
+    );
+    check("<b>a <i>b</b> c</i> <em>d", "<b>a <i>b</i></b> c\\</i> <em>d</em>");
+    check("<b>\n`</b>`", "<b> `</b>`</b>");
+    check("`<p>` is code", "`<p>` is code");
+}
+
+#[test]
+fn code_is_no_test() {
+    check("```\nlet x;\n```", "```text\nlet x;\n```");
+    check("```json\n{\n", "```json\n{\n```");
+    check("~~~ rust,no_run\nx\n```\n~~~\ny", "````text\nx\n```\n````\ny");
+    check("a\n\n    let x;\n\n      y\n\nb", "a\n\n```text\nlet x;\n\n  y\n```\n\nb");
+    check("    x", "```text\nx\n```");
+    check("- a\n\n      code\n", "- a\n\n  ```text\n  code\n  ```");
+    check("- ```\n  code\n  ```\n- b", "- ```text\n  code\n  ```\n- b");
+    check("a\n    b", "a\nb");
+}
+
+#[test]
+fn lists_are_indented_as_the_lints_ask() {
+    check("* a\nb\n* c\n    * d\n\n      e\n\nf", "* a\n  b\n* c\n  * d\n\n    e\n\nf");
+    check("1. a\n   b\n10) c", "1. a\n   b\n10) c");
+    check("- - -\n**b** c", "- - -\n**b** c");
+    check("- - a\nb", "- - a\n    b");
+    check(&format!("{}a", "- ".repeat(9)), &format!("{}\\- a", "- ".repeat(8)));
+}
+
+#[test]
+fn every_line_of_a_quote_has_its_mark() {
+    check("> a\nb\n\nc", "> a\n> b\n\nc");
+    check(">a\n> > b\n> c\n# d", "> a\n> > b\n> > c\n\n# d");
+    check("> - a\n> b\nc\n- d", "> - a\n>   b\n>   c\n\n- d");
+    check("- > a\nb\n- c", "- > a\n  > b\n\n- c");
+    check("> ```\n> [a]\n> ```\n\nb", "> ```text\n> [a]\n> ```\n\nb");
+    check("- a\n> b\n- c\n# d", "- a\n> b\n\n- c\n# d");
+    check(&format!("{}a", ">".repeat(10)), &format!("{}\\>>a", "> ".repeat(8)));
+}
+
+#[test]
+fn code_spans_that_name_a_shape_are_links() {
+    let definition = "\n\n[`Thing`]: crate::types::Thing";
+    check("a `Thing`, not a `Things`", &format!("a [`Thing`], not a `Things`{definition}"));
+    check("`Thing`: what it is for", &format!("[`Thing`]: what it is for{definition}"));
+    // This would be the definition of a link.
+    check("`Thing`: word", "`Thing`: word");
+    check("`Thing`: word \"and more words\"", "`Thing`: word \"and more words\"");
+    check("```\n`Thing`\n```", "```text\n`Thing`\n```");
+}
+
+#[test]
+fn long_lines_are_broken_under_their_text() {
+    let words = "word ".repeat(30).trim_end().to_owned();
+    let line = "word ".repeat(18).trim_end().to_owned();
+    let rest = "word ".repeat(12).trim_end().to_owned();
+    check(&format!("- {words}"), &format!("- {line}\n  {rest}"));
+    check(&format!("> > 1. {words}"), &format!("> > 1. {}\n> >    word {rest}", &line[5..]));
+    check(&format!("{line} word - {rest}"), &format!("{line} word -\n{rest}"));
+    check(&format!("| {words}"), &format!("| {words}"));
+}
+
+#[test]
+fn html_is_passed_on() {
+    check("<p>One\n   two.</p><p>Three</p>\n", "<p>One two.</p>\n\n<p>Three</p>");
+    check("<p>a <b> bold</b> [x]<p>`b`", "<p>a <b> bold</b> [x]</p>\n\n<p>`b`</p>");
+    check("a<ul><li>b<li>c</ul>d", "<p>a</p>\n\n<ul>\n<li>b\n<li>c</li></li></ul>\n\n<p>d</p>");
+    check(
+        "<p CLASS='x'>see <a target=\"_\" href=\"https://x.y/?a=1&b=2\">it</a>, <a href='#x'>y</a></p>",
+        "<p>see <a href=\"https://x.y/?a=1&b=2\">it</a>, <code>y</code></p>",
+    );
+    check(
+        "<p>1 < 2 <componentName></i> <!-- \n\n no --></p></p>",
+        "<p>1 &lt; 2 &lt;componentName> </p>",
+    );
+    check("<script>x < y\n\n</script><p>z</p><!-- no", "<p>z</p>");
+    check("<pre>a\n\n  <b>b</b></pre>c", "<pre>a<br><br>  <b>b</b></pre>\n\n<p>c</p>");
+    check(
+        "<fullname>T</fullname><note><p>mind</p></note>",
+        "<div>T</div>\n\n<div class=\"warning\">\n<p>mind</p></div>",
+    );
+}
+
+/// Documented and linted without a warning, and without a doc test that fails.
+#[test]
+fn no_text_causes_a_warning() {
+    let parts = [
+        "a",
+        "[Foo]",
+        "[a](b)",
+        "[a]: b",
+        "`Thing`",
+        "`",
+        "``",
+        "```",
+        "~~~",
+        "    let x = 1;",
+        "- a",
+        "1. b",
+        "> c",
+        "# d",
+        "| e | f |",
+        "| - | - |",
+        "---",
+        "<b>",
+        "</b>",
+        "<p>",
+        "</li>",
+        "<Vec<u8>>",
+        "<br/>",
+        "http://a.bc",
+        "https://d.ef.",
+        "\\",
+        "\\[",
+        "*",
+        "_",
+        "&",
+        "\u{202e}",
+        "<!--",
+        "-->",
+        "\t",
+        "\u{a0}",
+    ];
+    let mut texts = Vec::new();
+    for first in parts {
+        for second in parts {
+            let lines = format!("{first}\n{second}\n\n  {first}\n      {second}\ny");
+            texts.push(format!("{first} {second}\n\n{lines}"));
+        }
+    }
+    let texts: Vec<_> = texts.iter().map(|it| &**it).collect();
+    let folder = Folder::new("documented");
+    let mut workspace = Workspace::new(&folder);
+    let files = generated("A service.", &texts).files;
+    workspace.add("documented", files.iter().map(|it| (&*it.path, &*it.contents)));
+    workspace.check();
+    workspace.check_examples();
+}
