@@ -14,68 +14,49 @@ use crate::{
 /// Generates the bindings of a service as a module of the crate whose build script calls it.
 ///
 /// `models` are files in Smithy JSON AST, or folders of them, relative to the folder of the package;
-/// together they are one model. Cargo runs the build script again when one of them changes, warnings about
-/// the model are shown by Cargo, and a model that is refused fails the build with file, line and hint. The
-/// file is written to the build's `OUT_DIR`, and only if it changed. Returns its path.
+/// together they are one model. The file is written to `OUT_DIR`, and only if it changed; its path is
+/// returned. Cargo runs the build script again when a model changes, and shows warnings about it.
 ///
-/// In `Cargo.toml`, what the generated code needs, and the generator for the build script:
+/// In `Cargo.toml`, with a feature of `eventstream-rpc` for each of the [sides](crate::Sides):
 ///
 /// ```toml
 /// [dependencies]
-/// eventstream-rpc = "0.1"
+/// eventstream-rpc = { version = "0.1", features = ["tokio", "server"] }
 /// serde = { version = "1", features = ["derive"] }
 ///
 /// [build-dependencies]
 /// codegen = { path = "…/codegen" }
 /// ```
 ///
-/// `build.rs`:
+/// In `build.rs`; without a choice of sides, there is the asynchronous client:
 ///
 /// ```no_run
-/// fn main() -> Result<(), codegen::build::Error> {
-///     codegen::build::module(&codegen::Config::module("crate::echo"), &["model"])?;
+/// use codegen::{Config, Sides, build};
+///
+/// fn main() -> Result<(), build::Error> {
+///     let mut config = Config::module("crate::echo");
+///     config.sides = Sides::NONE.with_client().with_server();
+///     build::module(&config, &["model"])?;
 ///     Ok(())
 /// }
 /// ```
 ///
-/// By default that is the asynchronous client. [`Config`] has what else there is to choose: the
-/// [sides](crate::Sides), each with a feature of `eventstream-rpc`, the service of several,
-/// operations to [skip](Config::skip), the [words](crate::Words) of names. Here is a client and a server, for which the dependency has
-/// `features = ["tokio", "server"]`:
-///
-/// ```
-/// use codegen::{Config, Sides};
-///
-/// let mut config = Config::module("crate::echo");
-/// config.sides = Sides::NONE.with_client().with_server();
-/// ```
-///
-/// `src/lib.rs`, which gets a module `echo` with `echo::Client` and the rest:
+/// In `src/lib.rs`, which gets a module `echo` with `echo::Client` and the rest:
 ///
 /// ```ignore
 /// include!(concat!(env!("OUT_DIR"), "/echo.rs"));
 /// ```
 ///
-/// The module's path is where the file is included, and what the file is called after: for
-/// `crate::ipc::echo` the module `ipc` includes `/ipc/echo.rs`. It compiles in crates of edition 2018 and
-/// later, and is exempt from the lints of Clippy.
+/// The file is called after the path of the module: for `crate::ipc::echo`, the module `ipc` includes
+/// `/ipc/echo.rs`. It compiles in crates of edition 2018 and later, and is exempt from the lints of Clippy.
 ///
-/// # Optimisation
-///
-/// Cargo does not optimise build scripts, not even for a release build. The 35 operations of Greengrass then
-/// take 0.52 s to generate, whenever the model has changed. In the `Cargo.toml` of the workspace, this makes it
-/// 0.15 s, and the first build slower: the generator with its dependencies and the procedural macros of the
-/// workspace take 120 s of processor time to compile instead of 37 s.
-///
-/// ```toml
-/// [profile.dev.build-override]
-/// opt-level = 1
-/// ```
+/// Cargo does not optimise build scripts. `opt-level = 1` in `[profile.dev.build-override]` of the workspace
+/// makes the generator three times as fast and slower to compile.
 ///
 /// # Errors
 ///
 /// The model cannot be read or is refused, the file cannot be written, `config` is not made by
-/// [`Config::module`] or its path is none, or there is no `OUT_DIR`: only a build script has it.
+/// [`Config::module`] or has an invalid path, or there is no `OUT_DIR`, which only a build script has.
 pub fn module(config: &Config, models: &[impl AsRef<Path>]) -> Result<PathBuf, Error> {
     let models: Vec<_> = models.iter().map(|it| it.as_ref().to_owned()).collect();
     for model in &models {

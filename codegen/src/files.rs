@@ -20,10 +20,6 @@ pub type Models = Vec<(String, String)>;
 
 /// Reads the files of a model: of a folder every `*.json` in it, sorted by name. The path `-` is standard
 /// input. A name is relative to `base` if the file is inside.
-///
-/// # Errors
-///
-/// A path cannot be read, a folder holds no model, or a file is not UTF-8.
 pub fn read_models(paths: &[PathBuf], base: &Path) -> io::Result<Models> {
     let mut models = Vec::new();
     for path in paths {
@@ -81,10 +77,6 @@ pub fn relative(path: &Path, base: &Path) -> String {
 }
 
 /// The absolute path without links and `..`, also if the end of it does not exist.
-///
-/// # Errors
-///
-/// The path is empty, or relative while the current folder is gone.
 pub fn real(path: &Path) -> io::Result<PathBuf> {
     let absolute = std::path::absolute(path)?;
     let found = absolute.ancestors().find_map(|it| Some((it, it.canonicalize().ok()?)));
@@ -109,10 +101,6 @@ pub struct Folder {
 
 impl Folder {
     /// A folder to compare with what is generated. In the folder `owned` in it, every file is generated.
-    ///
-    /// # Errors
-    ///
-    /// There is something else at the path.
     pub fn new(path: &Path, owned: Option<&'static str>) -> io::Result<Self> {
         let error = || context("cannot write to the output folder", path);
         // The lock is on the folder, whatever way leads to it.
@@ -127,11 +115,7 @@ impl Folder {
         fail(format!("{at} is {what}")).map_err(error())
     }
 
-    /// The same folder, to be changed: no other run changes it until this value is dropped.
-    ///
-    /// # Errors
-    ///
-    /// Another run is at it.
+    /// The same folder, to be changed. Until this value is dropped, another run that locks it fails.
     pub fn lock(self) -> io::Result<Self> {
         let lock = lock::acquire(&self.path.join(self.owned.unwrap_or_default()));
         match lock.map_err(context("cannot lock", &self.path))? {
@@ -143,11 +127,8 @@ impl Folder {
         }
     }
 
-    /// Compares the folder with the files that it should hold, whose paths are relative to it.
-    ///
-    /// # Errors
-    ///
-    /// The folder cannot be read, or holds a file that is not generated where one should be.
+    /// Compares the folder with the files that it should hold, whose paths are relative to it. A file that is
+    /// not generated, where one should be, is an error.
     pub fn compare(self, files: Vec<GeneratedFile>) -> io::Result<Changes> {
         let mut found = Found::default();
         if let Some(owned) = self.owned.map(|it| self.path.join(it)).filter(|it| it.exists()) {
@@ -204,12 +185,8 @@ impl Changes {
         [self.write.len(), self.unchanged, self.delete.len()]
     }
 
-    /// Writes what differs and deletes what is left over, for which the folder has to be locked.
-    ///
-    /// # Errors
-    ///
-    /// A file cannot be written or deleted, for example because the disk is full. The next run finds what
-    /// is left to do.
+    /// Writes what differs and deletes what is left over, for which the folder has to be locked. Where this
+    /// fails, for example because the disk is full, the next run finds what is left to do.
     pub fn apply(&self) -> io::Result<()> {
         assert!(self.folder.lock.is_some(), "a folder is locked before it is changed");
         // Before new files are written: on some systems one of them may have the same name in another case.
