@@ -6,8 +6,6 @@
 
 mod rules;
 
-use std::collections::HashSet;
-
 use crate::{
     Diagnostics, Source, Words,
     facts::{self, Facts, Item, Kind, table},
@@ -28,7 +26,7 @@ pub fn diff(
     words: &Words,
 ) -> Result<(String, bool), Diagnostics> {
     let (old, new) = (facts::read(old, service, words)?, facts::read(new, service, words)?);
-    let mut diff = Diff::new(&old, &new);
+    let mut diff = Diff { old: &old, new: &new, rows: Vec::new(), broken: [0, 0] };
     // The service may have been renamed.
     diff.compare(&old.service, &new.service);
     diff.compare_all(&old.operations, &new.operations);
@@ -62,21 +60,12 @@ enum On {
 struct Diff<'f> {
     old: &'f Facts,
     new: &'f Facts,
-    /// The IDs of the shapes that clients send, and of those that servers send.
-    sent: [HashSet<&'f str>; 2],
     rows: Vec<[String; 6]>,
     /// How many changes break clients, and how many break servers.
     broken: [usize; 2],
 }
 
-impl<'f> Diff<'f> {
-    fn new(old: &'f Facts, new: &'f Facts) -> Self {
-        use Kind::{ClientEvents, Error, Request, Response, ServerEvents};
-        let ends = [&[Request, ClientEvents][..], &[Response, ServerEvents, Error]];
-        let sent = ends.map(|ends| [old, new].iter().flat_map(|it| contained(it, ends)).collect());
-        Self { old, new, sent, rows: Vec::new(), broken: [0, 0] }
-    }
-
+impl Diff<'_> {
     /// Compares items by their IDs, in the order of the new model, then those that are gone.
     fn compare_all(&mut self, old: &[Item], new: &[Item]) {
         let nothing = Item::default();
@@ -118,29 +107,13 @@ impl<'f> Diff<'f> {
     fn add(&mut self, item: &Item, kind: Kind, on: On, values: &str) {
         let rule = RULES.iter().find(|rule| rule.0.contains(&kind) && rule.1 == on);
         let Some(Rule(_, _, what, breaks, why)) = rule else { return };
-        let shape = item.id.split('$').next().unwrap_or_default();
-        let [client_sends, server_sends] = [0, 1].map(|side| self.sent[side].contains(shape));
-        let breaks = breaks(client_sends, server_sends);
+        let breaks = breaks(item.has(Kind::ClientSends), item.has(Kind::ServerSends));
         self.broken = [0, 1].map(|side| self.broken[side] + usize::from(breaks[side]));
         let [client, server] = breaks.map(|breaks| if breaks { "BREAKS" } else { "ok" });
-        let (kind, id, what) = (item.kind.to_owned(), item.id.clone(), what.replace("{}", values));
-        let effects = [format!("client: {client}"), format!("server: {server}")];
-        let [client, server] = effects;
-        self.rows.push([kind, id, what, client, server, (*why).to_owned()]);
+        let (client, server) = (format!("client: {client}"), format!("server: {server}"));
+        let (kind, why) = (item.kind.to_owned(), (*why).to_owned());
+        self.rows.push([kind, item.id.clone(), what.replace("{}", values), client, server, why]);
     }
-}
-
-/// The shapes that operations have in these ways, and all that they contain.
-fn contained<'f>(facts: &'f Facts, ends: &[Kind]) -> HashSet<&'f str> {
-    let ends = ends.iter().flat_map(|end| facts.operations.iter().flat_map(|it| it.values(*end)));
-    let mut pending: Vec<_> = ends.collect();
-    let mut found = HashSet::new();
-    while let Some(id) = pending.pop() {
-        let shape = facts.shapes.iter().find(|shape| shape.id == id && found.insert(id));
-        let members = shape.into_iter().flat_map(|shape| &shape.members);
-        pending.extend(members.flat_map(|member| member.values(Kind::Target)));
-    }
-    found
 }
 
 /// Whether a shape that the other model lacks is no type in Rust, or is in the module of an operation that
@@ -192,7 +165,6 @@ fn is_told(kind: Kind, old: &Item, new: &Item) -> bool {
         }
         Kind::Target => !is_same(Kind::Type),
         Kind::Path => !is_same(Kind::Method) || !is_same(Kind::ServiceName),
-        Kind::MethodName => !is_same(Kind::VariantName),
         Kind::ClientEvents | Kind::ServerEvents => !is_same(Kind::Stream),
         Kind::Token => old.has(Kind::Token) && !new.has(Kind::Required),
         _ => false,

@@ -13,8 +13,6 @@ pub(crate) struct Facts {
     pub(crate) operations: Vec<Item>,
     /// Those that the operations need, in the order of their IDs.
     pub(crate) shapes: Vec<Item>,
-    /// The IDs of all shapes of the model.
-    pub(crate) all: Vec<String>,
 }
 
 /// A service, an operation, a shape or a member.
@@ -120,9 +118,9 @@ kinds! {
     Path "in Rust"; Alias; Holds "in Rust"; Builder "builder"; BuildFails; Default; Validate;
     Fault "error"; Retryable "error"; Sparse "values";
     // Members.
-    Target; Format; Type; EnumValue; FieldName; VariantName; MethodName; JsonName;
+    Target; Format; Type; EnumValue; FieldName; VariantName; JsonName;
     Required; Optional; DefaultValue; Token; Boxed; From;
     // Shapes and members.
-    Length "values"; Range "values"; Pattern "values"; UniqueItems "values"; Sensitive "values";
+    ClientSends; ServerSends; Length "values"; Range "values"; Pattern "values"; UniqueItems "values"; Sensitive "values";
     Deprecated "values"; Documentation;
 }

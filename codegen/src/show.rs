@@ -63,11 +63,8 @@ fn last_part(id: &str) -> &str {
 
 /// What to try instead of a name that nothing has.
 fn hint(facts: &Facts, name: &str) -> String {
-    if let Some(closest) = closest(last_part(name), facts.items().flat_map(names)) {
-        return format!("did you mean {closest}?");
-    }
-    match facts.all.iter().find(|id| *id == name || last_part(id) == name) {
-        Some(id) => format!("the model has {id}, but no operation of the service needs it"),
+    match closest(last_part(name), facts.items().flat_map(names)) {
+        Some(closest) => format!("did you mean {closest}?"),
         None => "without a name, all that there is is listed".to_owned(),
     }
 }

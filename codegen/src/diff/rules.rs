@@ -62,7 +62,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule(&[JsonName], Changed, "name in JSON changed: {}", BOTH, "the other side looks for the old one"),
     Rule(&[EnumValue], Changed, "value on the wire changed: {}", BOTH, "the other side does not know it"),
     Rule(&[FieldName], Changed, "renamed in Rust: {}", BOTH, "its field and setter are called otherwise"),
-    Rule(&[VariantName, MethodName], Changed, "variant renamed in Rust: {}", BOTH, "it is called otherwise"),
+    Rule(&[VariantName], Changed, "variant renamed in Rust: {}", BOTH, "it is called otherwise"),
     Rule(&[Field], Added, "added, optional", NOBODY, "who does not know it passes it over"),
     Rule(&[RequiredField], Added, "added, required", SENDER, "it must be set"),
     Rule(&[Field, RequiredField], Removed, "removed", BOTH, "its field and setter are gone"),

@@ -1,6 +1,6 @@
 //! Collects the facts about a service.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Facts, Item, Kind};
 use crate::{
@@ -27,12 +27,18 @@ pub(crate) fn read(
     let config = Config { words: words.clone(), ..Config::new("service") };
     let rust = lower::lower(&resolved, &config, String::new(), &mut reporter);
     let types = rust.shapes.iter().map(|shape| (id_of(shape), shape)).collect();
-    let reader = Reader { service: resolved.service, model: &model, rust: &rust, types };
+    let operations = &resolved.operations;
+    let requests = operations.iter().filter_map(|it| it.input);
+    let responses = operations.iter().flat_map(|it| it.errors.iter().copied().chain(it.output));
+    let sent = [
+        resolve::reached(&model, requests),
+        resolve::reached(&model, responses.chain(resolved.errors.iter().copied())),
+    ];
+    let reader = Reader { service: resolved.service, model: &model, rust: &rust, types, sent };
     Ok(Facts {
         service: reader.service(),
         operations: resolved.operations.iter().map(|it| reader.operation(it.shape)).collect(),
         shapes: resolved.closure.iter().map(|shape| reader.shape(shape)).collect(),
-        all: model.shapes().iter().map(|shape| shape.id.to_string()).collect(),
     })
 }
 
@@ -43,6 +49,8 @@ struct Reader<'r> {
     rust: &'r ir::Service,
     /// The types of Rust, by the IDs of their shapes.
     types: HashMap<&'r str, &'r ir::Shape>,
+    /// The shapes that clients send, and those that servers send.
+    sent: [HashSet<&'r ShapeId>; 2],
 }
 
 impl Reader<'_> {
@@ -124,6 +132,7 @@ impl Reader<'_> {
         };
         item.add(Kind::Retryable, retryable, retryable);
         add_traits(&mut item, &shape.traits, None);
+        self.add_senders(&mut item, shape);
         item.members = shape.members.iter().map(|it| self.member(shape, it)).collect();
         item
     }
@@ -220,7 +229,13 @@ impl Reader<'_> {
         let in_json = format!("{wire_name:?} in JSON");
         item.add(Kind::JsonName, wire_name, if wire_name == member.name { "" } else { &in_json });
         add_traits(&mut item, &member.traits, self.model.get(target).map(|shape| &shape.traits));
+        self.add_senders(&mut item, shape);
         item
+    }
+
+    fn add_senders(&self, item: &mut Item, shape: &Shape) {
+        item.add_if(self.sent[0].contains(&shape.id), Kind::ClientSends, "");
+        item.add_if(self.sent[1].contains(&shape.id), Kind::ServerSends, "");
     }
 }
 
@@ -255,7 +270,6 @@ fn add_variant(item: &mut Item, variant: &ir::Variant, ty: &str) {
     };
     item.exists = Some(Kind::Alternative);
     item.add(Kind::VariantName, &variant.name, text);
-    item.add(Kind::MethodName, &variant.snake_name, "");
     item.add_if(variant.is_boxed, Kind::Boxed, "");
     item.add_if(variant.has_from, Kind::From, "");
 }
