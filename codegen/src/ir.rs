@@ -137,8 +137,8 @@ pub struct Operation {
     pub errors: Vec<TypeRef>,
     /// The errors that the server may send as events: name of the member, and absolute shape ID.
     pub error_events: Vec<(String, String)>,
-    /// Setter calls of an example: the required members of the request. None if it would be too long.
-    pub example: Option<Vec<ExampleCall>>,
+    /// An example with the required members of the request, unless it would be too long.
+    pub example: Option<Example>,
 }
 
 /// The events of an operation.
@@ -155,14 +155,12 @@ pub enum Events {
     },
 }
 
-/// A setter call in an example.
+/// An example of a call.
 #[derive(Debug)]
-pub struct ExampleCall {
-    /// The setter.
-    pub method: String,
-    /// Its argument as Rust source.
-    pub value: String,
-    /// The types that the argument names.
+pub struct Example {
+    /// Rust source, from the client to `send`.
+    pub call: String,
+    /// The types that the call names.
     pub types: Vec<TypeRef>,
 }
 

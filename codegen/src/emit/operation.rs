@@ -6,7 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Imports, Shapes, builder, docs, error, ident, structure};
-use crate::ir::{Events, ExampleCall, Home, Operation, Service, Shape, Structure, Type, TypeRef};
+use crate::ir::{Events, Example, Home, Operation, Service, Shape, Structure, Type, TypeRef};
 
 /// The module of an operation.
 pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
@@ -138,29 +138,31 @@ fn page(service: &Service, operation: &Operation) -> String {
         rows.extend(response.iter().map(|it| format!("- Events from the server: {}", link(it))));
     }
     rows.push(format!("- Errors: [`{}`]", operation.error));
-    let calls = operation.example.as_ref().filter(|_| service.sides.client);
-    let example = calls.map(|calls| example(service, operation, calls));
+    let example = operation.example.as_ref().filter(|_| service.sides.client);
+    let example = example.map(|it| example_of(service, &operation.events, it));
     format!("{}{}", rows.join("\n"), example.unwrap_or_default())
 }
 
 /// An example that compiles.
-fn example(service: &Service, operation: &Operation, calls: &[ExampleCall]) -> String {
-    let call = format!("{}\n    .await?;", call(operation, calls));
-    let body = match &operation.events {
-        Events::None => format!("let response = {call}\nprintln!(\"{{response:?}}\");"),
+fn example_of(service: &Service, events: &Events, example: &Example) -> String {
+    let call = &example.call;
+    let body = match events {
+        Events::None => {
+            format!("let response = {call}\n    .await?;\nprintln!(\"{{response:?}}\");")
+        }
         Events::Stream { response: Some(_), request: None } => format!(
-            "let mut subscription = {call}\nwhile let Some(event) = subscription.next().await {{\n    \
-             println!(\"{{:?}}\", event?);\n}}"
+            "let mut subscription = {call}\n    .await?;\nwhile let Some(event) = \
+             subscription.next().await {{\n    println!(\"{{:?}}\", event?);\n}}"
         ),
         Events::Stream { response: None, .. } => {
-            format!("let stream = {call}\nstream.close().await?;")
+            format!("let stream = {call}\n    .await?;\nstream.close().await?;")
         }
         Events::Stream { .. } => format!(
-            "let mut stream = {call}\n// `stream.send_event(…)` sends; this receives.\nwhile let Some(event) = \
-             stream.next().await {{\n    println!(\"{{:?}}\", event?);\n}}"
+            "let mut stream = {call}\n    .await?;\n// `stream.send_event(…)` sends; this receives.\n\
+             while let Some(event) = stream.next().await {{\n    println!(\"{{:?}}\", event?);\n}}"
         ),
     };
-    let uses = uses(service, calls).iter().map(|it| format!("{it}\n")).collect::<String>();
+    let uses = uses(service, &[example]);
     let gap = if uses.is_empty() { "" } else { "\n" };
     format!(
         "\n\n# Example\n\n```no_run\n# #[cfg(feature = \"tokio\")]\n# async fn example(client: {}::Client) -> \
@@ -173,50 +175,35 @@ fn example(service: &Service, operation: &Operation, calls: &[ExampleCall]) -> S
 pub(super) fn blocking_example(service: &Service) -> Option<String> {
     let find = |is_fit: fn(&Events) -> bool| {
         let mut operations = service.operations.iter().filter(move |it| is_fit(&it.events));
-        operations.find_map(|it| Some((it, it.example.as_deref()?)))
+        operations.find_map(|it| it.example.as_ref())
     };
     let unary = find(|it| matches!(it, Events::None));
     let streaming = find(|it| matches!(it, Events::Stream { request: None, response: Some(_) }));
-    let body = [
-        unary.map(|(operation, calls)| {
-            format!("let response = {}?;\nprintln!(\"{{response:?}}\");", call(operation, calls))
-        }),
-        streaming.map(|(operation, calls)| {
-            format!(
-                "let subscription = {}?;\nfor event in subscription {{\n    println!(\"{{:?}}\", event?);\n}}",
-                call(operation, calls)
-            )
-        }),
-    ];
-    let body: Vec<String> = body.into_iter().flatten().collect();
-    if body.is_empty() {
-        return None;
-    }
-    let calls: Vec<_> = [unary, streaming].into_iter().flatten().flat_map(|(_, it)| it).collect();
-    let uses = uses(service, calls).iter().map(|it| format!("\n{it}")).collect::<String>();
-    Some(format!(
-        "```no_run\nuse {}::blocking::Client;{uses}\n\n# fn example(client: Client) -> Result<(), Box<dyn \
-         std::error::Error>> {{\n{}\n# Ok(())\n# }}\n```",
-        service.crate_path,
-        body.join("\n\n")
-    ))
+    let unary_text =
+        unary.map(|it| format!("let response = {}?;\nprintln!(\"{{response:?}}\");", it.call));
+    let streaming_text = streaming.map(|it| {
+        let read = "for event in subscription {\n    println!(\"{:?}\", event?);\n}";
+        format!("let subscription = {}?;\n{read}", it.call)
+    });
+    let examples: Vec<_> = [unary, streaming].into_iter().flatten().collect();
+    let body: Vec<_> = [unary_text, streaming_text].into_iter().flatten().collect();
+    let uses = uses(service, &examples);
+    (!body.is_empty()).then(|| {
+        format!(
+            "```no_run\nuse {}::blocking::Client;\n{uses}\n# fn example(client: Client) -> Result<(), Box<dyn \
+             std::error::Error>> {{\n{}\n# Ok(())\n# }}\n```",
+            service.crate_path,
+            body.join("\n\n")
+        )
+    })
 }
 
-/// The call of an example, up to where it is sent.
-fn call(operation: &Operation, calls: &[ExampleCall]) -> String {
-    let setters: String =
-        calls.iter().map(|it| format!("\n    .{}({})", it.method, it.value)).collect();
-    format!("client\n    .{}(){setters}\n    .send()", ident(&operation.method))
-}
-
-/// The types that an example has to import.
-fn uses<'c>(
-    service: &Service,
-    calls: impl IntoIterator<Item = &'c ExampleCall>,
-) -> BTreeSet<String> {
-    let types = calls.into_iter().flat_map(|it| &it.types);
-    let path = |it: &TypeRef| it.path().replacen("crate", &service.crate_path, 1);
-    types.map(|it| format!("use {};", path(it))).collect()
+/// What examples have to import, each in a line.
+fn uses(service: &Service, examples: &[&Example]) -> String {
+    let types = examples.iter().flat_map(|it| &it.types);
+    let paths = types.map(|it| it.path().replacen("crate", &service.crate_path, 1));
+    let paths: BTreeSet<_> = paths.collect();
+    paths.iter().map(|it| format!("use {it};\n")).collect()
 }
 
 /// The request or response, if it lives in this module.

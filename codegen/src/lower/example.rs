@@ -2,36 +2,30 @@
 
 use std::collections::HashMap;
 
-use crate::ir::{self, ExampleCall, Shape, Type, TypeRef};
+use crate::ir::{self, Example, Shape, Type, TypeRef};
 
-/// Adds to each operation the setter calls of an example.
+/// Adds to each operation an example of a call.
 pub(super) fn with_examples(
     operations: Vec<ir::Operation>,
     shapes: &[Shape],
 ) -> Vec<ir::Operation> {
-    let shapes: HashMap<_, _> = shapes.iter().map(|it| (it.type_ref(), it)).collect();
-    let add = |operation: ir::Operation| {
-        let example = match shapes.get(&operation.request) {
-            Some(Shape::Structure(request)) => calls(request, &shapes),
-            _ => None,
-        };
-        ir::Operation { example, ..operation }
-    };
+    let shapes: Shapes<'_> = shapes.iter().map(|it| (it.type_ref(), it)).collect();
+    let add = |it: ir::Operation| ir::Operation { example: example(&it, &shapes), ..it };
     operations.into_iter().map(add).collect()
 }
 
 /// How many types an example may name: one that is longer helps nobody.
 const MAX_TYPES: usize = 16;
 
-fn calls(request: &ir::Structure, shapes: &Shapes<'_>) -> Option<Vec<ExampleCall>> {
-    let members = request.members.iter().filter(|it| is_shown(it));
-    let calls = members.map(|member| {
-        let mut writer = Writer { shapes, types: Vec::new() };
-        let value = writer.value(&member.ty, &member.name, For::Setter);
-        let call = ExampleCall { method: ident(&member.name), value, types: writer.types };
-        (call.types.len() <= MAX_TYPES).then_some(call)
-    });
-    calls.collect()
+fn example(operation: &ir::Operation, shapes: &Shapes<'_>) -> Option<Example> {
+    let Some(Shape::Structure(request)) = shapes.get(&operation.request) else { return None };
+    let mut writer = Writer { shapes, types: Vec::new() };
+    let mut call = format!("client\n    .{}()", ident(&operation.method));
+    for member in request.members.iter().filter(|it| is_shown(it)) {
+        call.push_str(&format!("\n    {}", writer.setter(member)));
+    }
+    call.push_str("\n    .send()");
+    (writer.types.len() <= MAX_TYPES).then_some(Example { call, types: writer.types })
 }
 
 /// Whether an example sets a member: one that is required, if only by the server.
@@ -60,6 +54,11 @@ struct Writer<'s> {
 }
 
 impl Writer<'_> {
+    fn setter(&mut self, member: &ir::Member) -> String {
+        let value = self.value(&member.ty, &member.name, For::Setter);
+        format!(".{}({value})", ident(&member.name))
+    }
+
     /// A value of a type; `name` is where texts come from.
     fn value(&mut self, ty: &Type, name: &str, whom: For) -> String {
         let into = if whom == For::Owner { ".into()" } else { "" };
@@ -109,11 +108,7 @@ impl Writer<'_> {
                 matches!(member.ty, String | Blob | Document | Int(_) | Bool)
             }));
         }
-        let mut setters = String::new();
-        for member in members {
-            let value = self.value(&member.ty, &member.name, For::Setter);
-            setters.push_str(&format!(".{}({value})", ident(&member.name)));
-        }
+        let setters: String = members.into_iter().map(|it| self.setter(it)).collect();
         let end = if structure.is_build_fallible() { "?" } else { "" };
         format!("{}::builder(){setters}.build(){end}", structure.type_ref.name)
     }
