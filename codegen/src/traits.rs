@@ -1,8 +1,8 @@
 //! The traits that mean something for generated code (Smithy 2.0 spec, section "Traits").
 
 mod example;
-mod known;
 mod read;
+mod table;
 
 use crate::{
     diagnostic::Location,
@@ -11,8 +11,8 @@ use crate::{
 };
 
 pub use example::Example;
-pub(crate) use known::is_known;
 pub(crate) use read::{Holder, TraitReader};
+pub(crate) use table::names;
 
 /// The traits of a shape or member.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -13,9 +13,11 @@ pub struct Example {
     pub parts: Vec<(&'static str, String)>,
 }
 
-/// The examples of the trait. Malformed ones are skipped, because nothing depends on them.
-pub(super) fn read(value: &Value<'_>) -> Vec<Example> {
-    value.as_array().unwrap_or_default().iter().filter_map(example).collect()
+impl Example {
+    /// The examples of the trait. Malformed ones are skipped, because nothing depends on them.
+    pub(super) fn read(value: &Value<'_>) -> Vec<Self> {
+        value.as_array().unwrap_or_default().iter().filter_map(example).collect()
+    }
 }
 
 fn example(example: &Value<'_>) -> Option<Example> {

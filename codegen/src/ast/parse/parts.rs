@@ -9,7 +9,7 @@ use crate::{
     json::{Entry, Value},
     prelude,
     shape_id::{PRELUDE, ShapeId, is_identifier},
-    traits::{RawTrait, is_known},
+    traits::{self, RawTrait},
 };
 
 impl Parser<'_, '_> {
@@ -135,7 +135,7 @@ impl Parser<'_, '_> {
                     inherited: false,
                 }),
                 Err(reason) => {
-                    let hint = match is_known(&entry.key) {
+                    let hint = match traits::names().any(|it| it == entry.key) {
                         true => format!("did you mean \"{PRELUDE}#{}\"?", entry.key),
                         false => "write the namespace as well: \"com.example#name\"".to_owned(),
                     };
