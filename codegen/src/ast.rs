@@ -18,7 +18,7 @@ use crate::{
     diagnostic::{Location, Reporter},
     json::Value,
     prelude,
-    shape_id::ShapeId,
+    shape_id::{PRELUDE, ShapeId},
     traits::{RawTrait, Traits},
 };
 
@@ -131,6 +131,11 @@ impl<T> Shape<T> {
 }
 
 impl Shape {
+    /// Whether it is a shape of the prelude.
+    pub fn is_prelude(&self) -> bool {
+        self.id.namespace() == PRELUDE
+    }
+
     /// Whether it is a union of events.
     pub fn is_event_stream(&self) -> bool {
         self.traits.streaming && self.kind == ShapeKind::Union

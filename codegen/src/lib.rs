@@ -28,6 +28,7 @@ mod files;
 mod format;
 mod ir;
 mod json;
+mod literal;
 mod lower;
 mod manifest;
 mod module;

@@ -6,8 +6,6 @@ mod checks;
 mod docs;
 mod ends;
 mod example;
-mod literal;
-mod pattern;
 mod shapes;
 
 use std::collections::{HashMap, HashSet};
@@ -24,8 +22,6 @@ use crate::{
 };
 
 pub(crate) use docs::{code, visible};
-pub(crate) use literal::{decode_base64, timestamp_of_number, timestamp_of_text};
-pub(crate) use pattern::translate as translate_pattern;
 
 /// Chooses names and types; a name that had to change is a warning.
 pub fn lower(
@@ -85,7 +81,8 @@ struct Lowering<'r, 'm, 's> {
     types: HashMap<ShapeId, ir::TypeRef>,
     builders: HashMap<ShapeId, String>,
     boxed: Vec<String>,
-    checks: checks::Checks,
+    /// The shapes that are checked.
+    checked: HashSet<ShapeId>,
     /// The shapes that are the request of an operation.
     requests: HashSet<ShapeId>,
     /// The unions that servers send; errors among their members end the stream.
@@ -162,7 +159,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             types: HashMap::new(),
             builders: HashMap::new(),
             boxed: recursion::boxed_members(resolved.model, &resolved.closure),
-            checks: checks::Checks::of(resolved),
+            checked: checks::checked(resolved),
             requests: ends.requests(),
             sent_events: ends.sent_events(),
             paths: HashMap::new(),

@@ -9,7 +9,7 @@ pub struct Check {
     pub length: Option<Length>,
     /// How large it is.
     pub range: Option<Range>,
-    /// A regular expression, in the syntax of the crate `regex`.
+    /// A regular expression, in the syntax of ECMA-262.
     pub pattern: Option<String>,
     /// Whether its elements differ.
     pub is_unique: bool,

@@ -1,6 +1,7 @@
 //! The types of values, and what stands for a value that is not there.
 
 use super::TypeRef;
+pub use crate::literal::Literal;
 use crate::traits::TimestampFormat;
 
 /// The type of a value.
@@ -57,38 +58,4 @@ pub enum Presence {
     Default(Literal),
     /// It reads as this value if it is absent, and is not sent if it was not set: an `Option`.
     ReadsAs(Literal),
-}
-
-/// A value that is written in the model.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Literal {
-    /// What the type's own `Default` gives.
-    Zero,
-    /// `true` or `false`.
-    Bool(bool),
-    /// An integer.
-    Int(i64),
-    /// A floating-point number, which may also be NaN or infinite.
-    Float(f64),
-    /// A big integer or decimal, as it is written.
-    Big(String),
-    /// A text.
-    String(String),
-    /// Bytes.
-    Blob(Vec<u8>),
-    /// A point in time.
-    Timestamp {
-        /// Since 1970, rounded down.
-        secs: i64,
-        /// The rest, in nanoseconds.
-        nanos: u32,
-    },
-    /// The variant of an enum.
-    Variant(String),
-    /// A document that holds the value.
-    Document(Box<Literal>),
-    /// The empty document with elements.
-    EmptyList,
-    /// The empty document with members.
-    EmptyObject,
 }

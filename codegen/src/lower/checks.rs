@@ -1,54 +1,41 @@
 //! What a server checks when it has read a request: `length`, `range`, `pattern` and `uniqueItems`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
-use super::{Lowering, pattern};
+use super::Lowering;
 use crate::{
-    ast::{Member, Model, Shape, ShapeKind},
-    diagnostic::Location,
+    ast::{Member, Shape, ShapeKind},
     ir,
     resolve::{Resolved, reached},
     shape_id::ShapeId,
     traits::Traits,
 };
 
-/// What is known of checks before any is made.
-#[derive(Debug, Default)]
-pub(super) struct Checks {
-    /// The structures and unions that are asked something, or hold what is.
-    checked: HashSet<ShapeId>,
-    /// The patterns that were looked at, by where they stand.
-    patterns: BTreeMap<Location, Option<String>>,
-}
-
-impl Checks {
-    /// Looks at what clients send.
-    pub(super) fn of(resolved: &Resolved<'_>) -> Self {
-        let model = resolved.model;
-        let sent = reached(model, resolved.operations.iter().filter_map(|it| it.input));
-        let mut users: HashMap<&ShapeId, Vec<&ShapeId>> = HashMap::new();
-        let mut pending = Vec::new();
-        for shape in resolved.closure.iter().filter(|it| sent.contains(&it.id)) {
-            for member in shape.members.iter().filter(|_| !shape.kind.is_enum()) {
-                users.entry(&member.target).or_default().push(&shape.id);
-                let of_target = model.get(&member.target).map(|it| &it.traits);
-                if asks(&member.traits) || of_target.is_some_and(asks) {
-                    pending.push(&shape.id);
-                }
+/// The shapes of requests that have a constraint, or contain a shape that has one.
+pub(super) fn checked(resolved: &Resolved<'_>) -> HashSet<ShapeId> {
+    let model = resolved.model;
+    let sent = reached(model, resolved.operations.iter().filter_map(|it| it.input));
+    let mut users: HashMap<&ShapeId, Vec<&ShapeId>> = HashMap::new();
+    let mut pending = Vec::new();
+    for shape in resolved.closure.iter().filter(|it| sent.contains(&it.id) && !it.kind.is_enum()) {
+        for member in &shape.members {
+            users.entry(&member.target).or_default().push(&shape.id);
+            let target = model.get(&member.target);
+            if constrains(&member.traits) || target.is_some_and(|it| constrains(&it.traits)) {
+                pending.push(&shape.id);
             }
         }
-        let mut checked = HashSet::new();
-        while let Some(id) = pending.pop() {
-            if checked.insert(id.clone()) {
-                pending.extend(users.get(id).into_iter().flatten());
-            }
-        }
-        Self { checked, patterns: BTreeMap::new() }
     }
+    let mut checked = HashSet::new();
+    while let Some(id) = pending.pop() {
+        if checked.insert(id.clone()) {
+            pending.extend(users.get(id).into_iter().flatten());
+        }
+    }
+    checked
 }
 
-/// Whether traits ask anything of a value.
-fn asks(traits: &Traits) -> bool {
+fn constrains(traits: &Traits) -> bool {
     traits.length.is_some()
         || traits.range.is_some()
         || traits.pattern.is_some()
@@ -56,30 +43,37 @@ fn asks(traits: &Traits) -> bool {
 }
 
 impl Lowering<'_, '_, '_> {
-    /// What is asked of a member of a structure or union.
-    pub(super) fn check(&mut self, shape: &Shape, member: &Member) -> Option<ir::Check> {
-        let is_checked = self.checks.checked.contains(&shape.id);
-        is_checked.then(|| self.check_of(member))?
+    /// The check of a member of a structure or union.
+    pub(super) fn check(&self, shape: &Shape, member: &Member) -> Option<ir::Check> {
+        self.checked.contains(&shape.id).then(|| self.check_of(member))?
     }
 
-    fn check_of(&mut self, member: &Member) -> Option<ir::Check> {
+    /// The documentation of a member, with a note if its pattern is checked.
+    pub(super) fn checked_docs(&self, shape: &Shape, member: &Member) -> ir::Docs {
+        let mut docs = self.member_docs(member);
+        if self.check(shape, member).is_some_and(|it| it.pattern.is_some()) {
+            docs.notes.push_str("\n\nServers check that the value matches the pattern.");
+        }
+        docs
+    }
+
+    fn check_of(&self, member: &Member) -> Option<ir::Check> {
         let shape = self.resolved.model.get(&member.target)?;
         let (own, of_target) = (&member.traits, &shape.traits);
-        let pattern = match (&own.pattern, &of_target.pattern) {
-            (Some(pattern), _) => self.pattern(pattern, member.location),
-            (None, Some(pattern)) => self.pattern(pattern, shape.location),
-            (None, None) => None,
-        };
         let mut check = ir::Check {
             length: own.length.or(of_target.length),
             range: own.range.clone().or_else(|| of_target.range.clone()),
-            pattern,
+            pattern: own.pattern.clone().or_else(|| of_target.pattern.clone()),
             ..ir::Check::default()
         };
         match (shape.kind, &shape.members[..]) {
             (ShapeKind::List, [item]) => {
-                check.is_unique =
-                    of_target.unique_items && is_comparable(self.resolved.model, item);
+                let kind = self.resolved.model.get(&item.target).map(|it| it.kind);
+                let has_equality = match kind {
+                    Some(ShapeKind::Simple(simple)) => simple.has_equality(),
+                    _ => true,
+                };
+                check.is_unique = of_target.unique_items && has_equality;
                 check.item = self.check_of(item).map(Box::new);
             }
             (ShapeKind::Map, [key, value]) => {
@@ -87,36 +81,10 @@ impl Lowering<'_, '_, '_> {
                 check.item = self.check_of(value).map(Box::new);
             }
             (ShapeKind::Structure | ShapeKind::Union, _) => {
-                check.is_nested =
-                    !shape.is_event_stream() && self.checks.checked.contains(&member.target);
+                check.is_nested = !shape.is_event_stream() && self.checked.contains(&shape.id);
             }
             _ => {}
         }
         check.some()
-    }
-
-    /// The pattern as it can be checked; one that cannot is a warning, once.
-    fn pattern(&mut self, source: &str, location: Location) -> Option<String> {
-        if let Some(known) = self.checks.patterns.get(&location) {
-            return known.clone();
-        }
-        let translated = pattern::translate(source);
-        if let Err(reason) = &translated {
-            let message = format!("the trait pattern is not checked: {reason}");
-            self.reporter.warning(location, message).hint(
-                "look-around and back-references cannot be checked; check the value where it is used",
-            );
-        }
-        let translated = translated.ok();
-        self.checks.patterns.insert(location, translated.clone());
-        translated
-    }
-}
-
-/// Whether values can be told from one another for certain.
-fn is_comparable(model: &Model, item: &Member) -> bool {
-    match model.get(&item.target).map(|it| it.kind) {
-        Some(ShapeKind::Simple(simple)) => simple.has_equality(),
-        _ => true,
     }
 }

@@ -9,7 +9,6 @@ use super::Lowering;
 use crate::{
     ast::Member,
     ir,
-    shape_id::PRELUDE,
     traits::{DefaultValue, Deprecated, Example, Traits},
 };
 
@@ -20,7 +19,7 @@ impl Lowering<'_, '_, '_> {
     pub(super) fn member_docs(&self, member: &Member) -> ir::Docs {
         let target = self.resolved.model.get(&member.target);
         // Shapes of the prelude say nothing but their type.
-        let Some(target) = target.filter(|it| it.id.namespace() != PRELUDE) else {
+        let Some(target) = target.filter(|it| !it.is_prelude()) else {
             return self.docs(&member.traits);
         };
         let (mut own, target) = (member.traits.clone(), &target.traits);

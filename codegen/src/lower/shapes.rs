@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{Lowering, ends, literal, warn_renamed};
+use super::{Lowering, ends, warn_renamed};
 use crate::{
     ast::{Member, Shape, ShapeKind, SimpleType},
-    ir,
+    ir, literal,
     names::{self, Renamed, Scope},
     shape_id::ShapeId,
-    traits::{DefaultValue, Fault, TimestampFormat},
+    traits::{Fault, TimestampFormat},
 };
 
 impl Lowering<'_, '_, '_> {
@@ -73,7 +73,7 @@ impl Lowering<'_, '_, '_> {
                 ir::Member {
                     wire_name: member.wire_name().to_owned(),
                     name,
-                    docs: self.member_docs(member),
+                    docs: self.checked_docs(shape, member),
                     ty: self.member_type(member),
                     presence: self.presence(shape, member),
                     check: self.check(shape, member),
@@ -109,26 +109,17 @@ impl Lowering<'_, '_, '_> {
 
     /// The default of a member: its own, or that of its target.
     fn default(&self, member: &Member) -> Option<ir::Literal> {
-        let target = self.resolved.model.get(&member.target);
-        let default = member.traits.default.as_ref();
-        match default.or(target.and_then(|it| it.traits.default.as_ref())) {
-            Some(default) => literal::literal(&default.value, &self.member_type(member), || {
-                self.enum_variant(target?, &default.value)
-            }),
-            None => None,
+        let target = self.resolved.model.get(&member.target)?;
+        let default = member.traits.default.as_ref().or(target.traits.default.as_ref())?;
+        match literal::read(&default.value, target).ok()?? {
+            ir::Literal::Variant(name) => {
+                let members: Vec<_> = target.members.iter().collect();
+                let at = members.iter().position(|it| it.name == name)?;
+                let names = enum_names(&target.id, &members, |_, _| ());
+                Some(ir::Literal::Variant(names[at].clone()))
+            }
+            literal => Some(literal),
         }
-    }
-
-    /// The variant of an enum that has this value.
-    fn enum_variant(&self, shape: &Shape, value: &DefaultValue) -> Option<String> {
-        let members: Vec<_> = shape.members.iter().collect();
-        let names = enum_names(&shape.id, &members, |_, _| ());
-        let has_value = |it: &&Member| match value {
-            DefaultValue::String(text) => it.traits.enum_value.as_ref() == Some(text),
-            DefaultValue::Number(text) => it.traits.int_enum_value == text.parse().ok(),
-            _ => false,
-        };
-        Some(names[members.iter().position(has_value)?].clone())
     }
 
     fn union(&mut self, shape: &Shape, members: &[Member]) -> ir::Union {
@@ -158,7 +149,7 @@ impl Lowering<'_, '_, '_> {
                     wire_name: member.wire_name().to_owned(),
                     name,
                     snake_name: snake_scope.take(self.words.snake(&member.name), &id, "_value").0,
-                    docs: self.member_docs(member),
+                    docs: self.checked_docs(shape, member),
                     ty: (!member.target.is_unit()).then(|| self.member_type(member)),
                     is_boxed: self.boxed.binary_search(&id).is_ok(),
                     check: self.check(shape, member),

@@ -6,7 +6,8 @@ use regex::Regex;
 
 /// A regular expression that some part of a text has to match (`smithy.api#pattern`).
 ///
-/// Generated code holds it in a `static`; it is compiled when it is first needed.
+/// Generated code holds it in a `static`. It is compiled when it is first used. An expression that the crate
+/// `regex` does not support, such as one with look-around, is logged once and then matches every text.
 #[derive(Debug)]
 pub struct Pattern {
     source: &'static str,
@@ -14,15 +15,216 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// An expression in the syntax of the crate `regex`. The generator has seen to it that it is one.
+    /// An expression in the syntax of ECMA-262, as the model has it.
     pub const fn new(source: &'static str) -> Self {
         Self { source, regex: OnceLock::new() }
     }
 
     /// Whether some part of a text matches. Takes time in proportion to the text.
     pub fn matches(&self, text: &str) -> bool {
-        let regex = self.regex.get_or_init(|| Regex::new(self.source).ok());
-        // An expression that this version of the crate refuses asks for nothing.
+        let regex = self.regex.get_or_init(|| match compile(self.source) {
+            Ok(regex) => Some(regex),
+            Err(reason) => {
+                tracing::warn!(
+                    target: crate::LOG_TARGET,
+                    pattern = self.source,
+                    reason,
+                    "pattern of the model is not checked"
+                );
+                None
+            }
+        });
         regex.as_ref().is_none_or(|it| it.is_match(text))
+    }
+}
+
+/// Compiles an expression; the error is why it is not supported.
+fn compile(source: &str) -> Result<Regex, String> {
+    Regex::new(&translate(source)?).map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
+        error => {
+            // The lines before the last one show the place.
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default().trim();
+            last.trim_start_matches("error: ").to_owned()
+        }
+    })
+}
+
+/// ECMA-262 to the syntax of the crate `regex`.
+fn translate(source: &str) -> Result<String, String> {
+    let mut translated = String::with_capacity(source.len());
+    let mut characters = source.chars().peekable();
+    let mut is_class = false;
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => match characters.next() {
+                // These are ASCII in ECMA-262, and Unicode in the crate `regex`.
+                Some('d') => translated.push_str("[0-9]"),
+                Some('D') => translated.push_str("[^0-9]"),
+                Some('w') => translated.push_str("[0-9A-Za-z_]"),
+                Some('W') => translated.push_str("[^0-9A-Za-z_]"),
+                Some('b') if is_class => translated.push_str("\\x08"),
+                Some('b') => translated.push_str("(?-u:\\b)"),
+                Some('0') if !characters.peek().is_some_and(char::is_ascii_digit) => {
+                    translated.push_str("\\x00");
+                }
+                Some('u') => match surrogates(characters.clone()) {
+                    Some(character) => {
+                        translated.push_str(&format!("\\u{{{:X}}}", u32::from(character)));
+                        characters.nth(SURROGATES - 1);
+                    }
+                    None => translated.push_str("\\u"),
+                },
+                Some(other) => {
+                    // The escape of a character beyond ASCII is the character itself.
+                    if other.is_ascii() {
+                        translated.push('\\');
+                    }
+                    translated.push(other);
+                }
+                None => return Err("it ends in a backslash".to_owned()),
+            },
+            // The crate `regex` has classes within classes, and operators between them.
+            '[' if is_class => translated.push_str("\\["),
+            '&' | '~' if is_class && characters.peek() == Some(&character) => {
+                translated.push('\\');
+                translated.push(character);
+            }
+            '[' => {
+                is_class = true;
+                translated.push('[');
+                if characters.peek() == Some(&'^') {
+                    characters.next();
+                    translated.push('^');
+                }
+                if characters.peek() == Some(&']') {
+                    return Err("an empty class in brackets".to_owned());
+                }
+            }
+            ']' => {
+                is_class = false;
+                translated.push(']');
+            }
+            '.' if !is_class => translated.push_str("[^\\n\\r\\u{2028}\\u{2029}]"),
+            other => translated.push(other),
+        }
+    }
+    Ok(translated)
+}
+
+/// The length of a pair of UTF-16 code units, such as `\uD83D\uDE00`, without the first `\u`.
+const SURROGATES: usize = "D83D\\uDE00".len();
+
+/// The character of a pair of escaped UTF-16 code units that follows the first `\u`.
+fn surrogates(rest: impl Iterator<Item = char>) -> Option<char> {
+    let text: String = rest.take(SURROGATES).collect();
+    let (high, low) = text.split_once("\\u")?;
+    let unit = |it: &str| u16::from_str_radix(it, 16).ok().filter(|_| it.len() == 4);
+    char::decode_utf16([unit(high)?, unit(low)?]).next()?.ok().filter(|it| *it > '\u{FFFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::{Event, Metadata, Subscriber, field, span};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(pattern: &'static str, matches: &[&str], others: &[&str]) {
+        compile(pattern).unwrap();
+        let compiled = Pattern::new(pattern);
+        for text in matches {
+            assert!(compiled.matches(text), "{pattern} {text:?}");
+        }
+        for text in others {
+            assert!(!compiled.matches(text), "{pattern} {text:?}");
+        }
+    }
+
+    #[test]
+    fn patterns_mean_what_they_do_in_ecma_262() {
+        check("^[a-z]+$", &["abc"], &["", "aBc", "abc\n"]);
+        check("b", &["abc"], &["ac"]);
+        check(r"^\d\w$", &["1_"], &["٣_", "1ä"]);
+        check(r"^[\w\-.]+$", &["a-b.c"], &["ä"]);
+        check(r"^[[a]+$", &["[a"], &["b"]);
+        check(r"^[a&&b]$", &["&", "b"], &["c"]);
+        check(r"^[^\]]\/\u00e4$", &["x/ä"], &["]/ä"]);
+        check(r"^[ -\uD7FF\uD800\uDC00-\uDBFF\uDFFF]+$", &["ä\u{1F600}"], &["\t", "\u{E000}"]);
+        check("^.$", &["x", "ä"], &["\r", "\n", "\u{2028}"]);
+        check(r"^\p{L}+\0$", &["äb\0"], &["1\0"]);
+        check(r"\bfoo\b", &["a foo"], &["afoo"]);
+        check(r"^(?<year>\d{4})\-(\d\d)$", &["2024-01"], &["24-01"]);
+    }
+
+    #[test]
+    fn an_unsupported_pattern_matches_everything_and_is_logged_once() {
+        for (pattern, reason) in [
+            ("^(?!aws:).*$", "look-around"),
+            (r"(a)\1", "backreferences"),
+            ("[", "unclosed"),
+            ("a\\", "backslash"),
+            ("[]", "empty"),
+            ("(((.{1,500}){1,500}){1,500})", "too large"),
+        ] {
+            let events = Events::default();
+            let compiled = Pattern::new(pattern);
+            tracing::subscriber::with_default(events.clone(), || {
+                assert!(compiled.matches("secret") && compiled.matches(""), "{pattern}");
+            });
+            let events = events.0.lock().unwrap();
+            let [event] = &events[..] else { panic!("{pattern}: {events:?}") };
+            assert!(event.starts_with("WARN ") && event.contains(reason), "{pattern}: {event}");
+            assert!(event.contains(&format!("pattern={pattern:?}")), "{pattern}: {event}");
+            assert!(!event.contains("secret"), "{event}");
+        }
+    }
+
+    #[test]
+    fn a_supported_pattern_is_not_logged() {
+        let events = Events::default();
+        tracing::subscriber::with_default(events.clone(), || {
+            assert!(Pattern::new("^a$").matches("a"));
+        });
+        assert!(events.0.lock().unwrap().is_empty());
+    }
+
+    /// Level and fields of each event.
+    #[derive(Clone, Default)]
+    struct Events(Arc<Mutex<Vec<String>>>);
+
+    impl Subscriber for Events {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn event(&self, event: &Event<'_>) {
+            let mut text = Text(event.metadata().level().to_string());
+            event.record(&mut text);
+            self.0.lock().unwrap().push(text.0);
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    struct Text(String);
+
+    impl field::Visit for Text {
+        fn record_debug(&mut self, field: &field::Field, value: &dyn std::fmt::Debug) {
+            self.0.push_str(&format!(" {field}={value:?}"));
+        }
     }
 }

@@ -59,6 +59,8 @@ pub struct Request {
     ///
     /// Pattern: `^[a-z]+$`
     ///
+    /// Servers check that the value matches the pattern.
+    ///
     /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub name: String,
@@ -67,6 +69,8 @@ pub struct Request {
     /// Length: at most 3.
     ///
     /// Pattern: `^[a-z]+$`
+    ///
+    /// Servers check that the value matches the pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other: Option<String>,
     /// The member `count`.
@@ -131,6 +135,8 @@ pub struct Request {
     /// The member `ahead`.
     ///
     /// Pattern: `^(?!aws)`
+    ///
+    /// Servers check that the value matches the pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ahead: Option<String>,
 }
@@ -255,6 +261,14 @@ impl Shape for Request {
         );
         it.optional("choice", &self.choice, |it, value| value.check(it));
         it.optional("tree", &self.tree, |it, value| value.check(it));
+        it.optional(
+            "ahead",
+            &self.ahead,
+            |it, value| {
+                static PATTERN: Pattern = Pattern::new("^(?!aws)");
+                it.pattern(value, &PATTERN);
+            },
+        );
     }
 }
 
@@ -386,6 +400,8 @@ impl RequestBuilder {
     ///
     /// Pattern: `^[a-z]+$`
     ///
+    /// Servers check that the value matches the pattern.
+    ///
     /// This member is required.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -403,6 +419,8 @@ impl RequestBuilder {
     /// Length: at most 3.
     ///
     /// Pattern: `^[a-z]+$`
+    ///
+    /// Servers check that the value matches the pattern.
     pub fn other(mut self, other: impl Into<String>) -> Self {
         self.other = Some(other.into());
         self
@@ -598,6 +616,8 @@ impl RequestBuilder {
     /// The member `ahead`.
     ///
     /// Pattern: `^(?!aws)`
+    ///
+    /// Servers check that the value matches the pattern.
     pub fn ahead(mut self, ahead: impl Into<String>) -> Self {
         self.ahead = Some(ahead.into());
         self
@@ -707,6 +727,8 @@ impl<C> CallFluentBuilder<C> {
     ///
     /// Pattern: `^[a-z]+$`
     ///
+    /// Servers check that the value matches the pattern.
+    ///
     /// This member is required.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.request = self.request.name(name);
@@ -724,6 +746,8 @@ impl<C> CallFluentBuilder<C> {
     /// Length: at most 3.
     ///
     /// Pattern: `^[a-z]+$`
+    ///
+    /// Servers check that the value matches the pattern.
     pub fn other(mut self, other: impl Into<String>) -> Self {
         self.request = self.request.other(other);
         self
@@ -917,6 +941,8 @@ impl<C> CallFluentBuilder<C> {
     /// The member `ahead`.
     ///
     /// Pattern: `^(?!aws)`
+    ///
+    /// Servers check that the value matches the pattern.
     pub fn ahead(mut self, ahead: impl Into<String>) -> Self {
         self.request = self.request.ahead(ahead);
         self
@@ -996,6 +1022,8 @@ pub enum Choice {
     /// Length: 1 to 10.
     ///
     /// Pattern: `^[a-z]+$`
+    ///
+    /// Servers check that the value matches the pattern.
     Name(String),
     /// The member `tree`.
     Tree(Tree),
@@ -1348,6 +1376,8 @@ pub struct Tree {
     /// Length: 1 to 10.
     ///
     /// Pattern: `^[a-z]+$`
+    ///
+    /// Servers check that the value matches the pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// The member `left`.
@@ -1402,6 +1432,8 @@ impl TreeBuilder {
     /// Length: 1 to 10.
     ///
     /// Pattern: `^[a-z]+$`
+    ///
+    /// Servers check that the value matches the pattern.
     pub fn value(mut self, value: impl Into<String>) -> Self {
         self.value = Some(value.into());
         self

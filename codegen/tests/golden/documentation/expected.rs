@@ -106,6 +106,8 @@ pub struct Request {
     ///
     /// Setting this member is recommended.
     ///
+    /// Servers check that the value matches the pattern.
+    ///
     /// [`Request`]: crate::operation::call::Request
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -290,6 +292,8 @@ impl RequestBuilder {
     ///
     /// Setting this member is recommended.
     ///
+    /// Servers check that the value matches the pattern.
+    ///
     /// [`Request`]: crate::operation::call::Request
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -452,6 +456,8 @@ impl<C> CallFluentBuilder<C> {
     /// Pattern: ``^[a-z`]+$``
     ///
     /// Setting this member is recommended.
+    ///
+    /// Servers check that the value matches the pattern.
     ///
     /// [`Request`]: crate::operation::call::Request
     pub fn name(mut self, name: impl Into<String>) -> Self {
