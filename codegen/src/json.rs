@@ -1,13 +1,11 @@
-//! JSON whose values know where they stand in the source.
+//! JSON whose values know where they are in the source.
 //!
-//! serde_json does the reading. An object is read into pairs of a key and the raw text of its value, and
-//! since that text is a slice of the source, its address gives its offset. So duplicate keys can be
-//! found, order is kept, and numbers keep their own text.
+//! serde_json checks the text first, so that reading it can be simple. Duplicate keys and the order of keys are
+//! kept, and numbers keep their own text.
 
 use std::borrow::Cow;
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 
 /// How deep values may be nested. Reading recurses, and a model needs about ten levels.
 const MAX_DEPTH: usize = 100;
@@ -43,7 +41,7 @@ pub enum Kind<'a> {
 pub struct Entry<'a> {
     /// The key.
     pub key: Cow<'a, str>,
-    /// Offset of the key in bytes; of the value where the key is written with escapes.
+    /// Offset of the key in bytes.
     pub offset: usize,
     /// The value.
     pub value: Value<'a>,
@@ -63,9 +61,8 @@ impl<'a> Value<'a> {
     pub fn parse(source: &'a str) -> Result<Self, Error> {
         let text = source.strip_prefix('\u{feff}').unwrap_or(source);
         let base = source.len() - text.len();
-        let raw: &RawValue =
-            serde_json::from_str(text).map_err(|error| Error::new(&error, text, base))?;
-        Reader { source }.value(raw, 0)
+        serde_json::from_str::<IgnoredAny>(text).map_err(|error| Error::new(&error, text, base))?;
+        Reader { source, at: base }.value(0)
     }
 
     /// The kind in words, as in "expected an object, found a number".
@@ -167,117 +164,86 @@ impl Error {
     }
 }
 
+/// Reads a text that is JSON.
 struct Reader<'a> {
     source: &'a str,
+    at: usize,
 }
 
 impl<'a> Reader<'a> {
-    /// Where in the source `slice` is; `None` if it is not a part of it.
-    fn offset(&self, slice: &str) -> Option<usize> {
-        let offset = slice.as_ptr().addr().checked_sub(self.source.as_ptr().addr())?;
-        (offset <= self.source.len()).then_some(offset)
-    }
-
-    fn value(&self, raw: &'a RawValue, depth: usize) -> Result<Value<'a>, Error> {
-        let text = raw.get();
-        let offset = self.offset(text).unwrap_or_default();
+    fn value(&mut self, depth: usize) -> Result<Value<'a>, Error> {
+        self.skip(|it| it.is_ascii_whitespace());
+        let offset = self.at;
         if depth == MAX_DEPTH {
-            return Err(Error {
-                offset,
-                message: format!("nested deeper than {MAX_DEPTH} levels"),
-            });
+            let message = format!("nested deeper than {MAX_DEPTH} levels");
+            return Err(Error { offset, message });
         }
-        let fail = |error: serde_json::Error| Error::new(&error, text, offset);
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let kind = match text.as_bytes().first() {
-            Some(b'{') => {
-                let entries = deserializer.deserialize_map(Entries).map_err(fail)?;
-                let entries = entries.into_iter().map(|(key, raw)| {
-                    let value = self.value(raw, depth + 1)?;
-                    let offset = match &key {
-                        // The opening quote is part of the place.
-                        Cow::Borrowed(key) => self.offset(key).map(|it| it - 1),
-                        Cow::Owned(_) => None,
-                    };
-                    Ok(Entry { key, offset: offset.unwrap_or(value.offset), value })
-                });
-                Kind::Object(entries.collect::<Result<_, Error>>()?)
+        let kind = match self.byte() {
+            b'{' => Kind::Object(self.list(b'}', |reader| reader.entry(depth + 1))?),
+            b'[' => Kind::Array(self.list(b']', |reader| reader.value(depth + 1))?),
+            b'"' => Kind::String(self.string()?),
+            _ => {
+                self.skip(|it| !it.is_ascii_whitespace() && !b",]}".contains(&it));
+                match &self.source[offset..self.at] {
+                    "null" => Kind::Null,
+                    "true" => Kind::Bool(true),
+                    "false" => Kind::Bool(false),
+                    number => Kind::Number(number),
+                }
             }
-            Some(b'[') => {
-                let elements = deserializer.deserialize_seq(Elements).map_err(fail)?;
-                let elements = elements.into_iter().map(|raw| self.value(raw, depth + 1));
-                Kind::Array(elements.collect::<Result<_, _>>()?)
-            }
-            Some(b'"') => Kind::String(deserializer.deserialize_str(Text).map_err(fail)?),
-            Some(b't') => Kind::Bool(true),
-            Some(b'f') => Kind::Bool(false),
-            Some(b'n') => Kind::Null,
-            _ => Kind::Number(text),
         };
         Ok(Value { offset, kind })
     }
-}
 
-struct Entries;
-
-impl<'de> Visitor<'de> for Entries {
-    type Value = Vec<(Cow<'de, str>, &'de RawValue)>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object")
+    fn entry(&mut self, depth: usize) -> Result<Entry<'a>, Error> {
+        let (offset, key) = (self.at, self.string()?);
+        self.skip(|it| it.is_ascii_whitespace() || it == b':');
+        Ok(Entry { key, offset, value: self.value(depth)? })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(key) = map.next_key_seed(Text)? {
-            entries.push((key, map.next_value()?));
+    /// The elements or entries as far as the closing bracket.
+    fn list<T>(
+        &mut self,
+        end: u8,
+        item: impl Fn(&mut Self) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut items = Vec::new();
+        self.at += 1;
+        loop {
+            self.skip(|it| it.is_ascii_whitespace() || it == b',');
+            if self.byte() == end {
+                self.at += 1;
+                return Ok(items);
+            }
+            items.push(item(self)?);
         }
-        Ok(entries)
-    }
-}
-
-struct Elements;
-
-impl<'de> Visitor<'de> for Elements {
-    type Value = Vec<&'de RawValue>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an array")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = seq.next_element()? {
-            elements.push(element);
+    /// A string, which borrows from the source if it has no escapes.
+    fn string(&mut self) -> Result<Cow<'a, str>, Error> {
+        let start = self.at;
+        self.at += 1;
+        self.skip(|it| it != b'"' && it != b'\\');
+        let is_plain = self.byte() == b'"';
+        while self.byte() == b'\\' {
+            self.at += 2;
+            self.skip(|it| it != b'"' && it != b'\\');
         }
-        Ok(elements)
-    }
-}
-
-/// A text that borrows from the source where it is written without escapes.
-struct Text;
-
-impl<'de> Visitor<'de> for Text {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a string")
+        self.at += 1;
+        let text = &self.source[start..self.at];
+        match is_plain {
+            true => Ok(Cow::Borrowed(&text[1..text.len() - 1])),
+            false => serde_json::from_str(text).map_err(|error| Error::new(&error, text, start)),
+        }
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
+    fn skip(&mut self, is_skipped: impl Fn(u8) -> bool) {
+        let rest = &self.source.as_bytes()[self.at..];
+        self.at += rest.iter().position(|it| !is_skipped(*it)).unwrap_or(rest.len());
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-}
-
-impl<'de> serde::de::DeserializeSeed<'de> for Text {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
+    fn byte(&self) -> u8 {
+        self.source.as_bytes().get(self.at).copied().unwrap_or_default()
     }
 }
 
@@ -287,13 +253,14 @@ mod tests {
 
     #[test]
     fn values_know_where_they_stand() {
-        let source = "{\n  \"a\": [1, \"x\"],\n  \"\\u0062\": {\"c\": null}}";
+        let source = "{\n  \"a\": [1, \"x\"],\n  \"\\u0062\\\"\" : {\"c\": null}}";
         let value = Value::parse(source).unwrap();
         let entries = value.as_object().unwrap();
         assert_eq!(&source[entries[0].offset..][..3], "\"a\"");
         let Kind::Array(elements) = &entries[0].value.kind else { panic!("an array") };
         assert_eq!(&source[elements[1].offset..][..3], "\"x\"");
-        assert_eq!((&*entries[1].key, entries[1].offset), ("b", entries[1].value.offset));
+        assert_eq!(entries[1].key, "b\"");
+        assert_eq!(&source[entries[1].offset..][..3], "\"\\u");
         let inner = entries[1].value.as_object().unwrap();
         assert_eq!(&source[inner[0].value.offset..][..4], "null");
     }

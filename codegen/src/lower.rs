@@ -80,7 +80,7 @@ struct Lowering<'r, 'm, 's> {
     units: Vec<ends::Units>,
     types: HashMap<ShapeId, ir::TypeRef>,
     builders: HashMap<ShapeId, String>,
-    boxed: Vec<String>,
+    boxed: HashSet<String>,
     /// The shapes that are checked.
     checked: HashSet<ShapeId>,
     /// The shapes that are the request of an operation.

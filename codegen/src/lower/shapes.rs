@@ -78,7 +78,7 @@ impl Lowering<'_, '_, '_> {
                     presence: self.presence(shape, member),
                     check: self.check(shape, member),
                     is_token: role == ir::Role::Request && member.traits.idempotency_token,
-                    is_boxed: self.boxed.binary_search(&id).is_ok(),
+                    is_boxed: self.boxed.contains(&id),
                     is_sensitive: self.is_sensitive(member),
                 }
             })
@@ -151,7 +151,7 @@ impl Lowering<'_, '_, '_> {
                     snake_name: snake_scope.take(self.words.snake(&member.name), &id, "_value").0,
                     docs: self.checked_docs(shape, member),
                     ty: (!member.target.is_unit()).then(|| self.member_type(member)),
-                    is_boxed: self.boxed.binary_search(&id).is_ok(),
+                    is_boxed: self.boxed.contains(&id),
                     check: self.check(shape, member),
                     has_from: is_structure && uses[&member.target] == 1,
                     is_sensitive: self.is_sensitive(member),
