@@ -63,10 +63,8 @@ pub fn emit(service: &ir::Service) -> impl Iterator<Item = File> {
         file("server/service.rs", |_| server::dispatch(service)),
     ];
     for it in &service.operations {
-        let path = format!("operation/{}", it.method);
-        files.push(file(format!("{path}.rs"), |all| operation::module(service, it, all)));
-        files.push(file(format!("{path}/builders.rs"), |all| operation::builders(it, all)));
-        files.push(file(format!("{path}/builders/fluent.rs"), |all| operation::fluent(it, all)));
+        let path = format!("operation/{}.rs", it.method);
+        files.push(file(path, |all| operation::module(service, it, all)));
     }
     for shape in &service.shapes {
         let type_ref = shape.type_ref();
@@ -212,7 +210,7 @@ fn builders_module(service: &ir::Service, home: &Home) -> TokenStream {
     let mut builders: Vec<_> = in_home(service, home.clone())
         .filter_map(|shape| match shape {
             Shape::Structure(structure) => {
-                Some((&service.modules[&structure.type_ref], &structure.builder))
+                Some((&service.modules[&structure.type_ref], structure.builder.as_ref()?))
             }
             _ => None,
         })
@@ -237,14 +235,13 @@ fn shape_file(shape: &Shape) -> TokenStream {
     let mut imports = Imports::of_module(&shape.type_ref().home);
     let items = match shape {
         Shape::Structure(structure) => {
-            let builder = structure.builder.clone();
-            let structure_items = structure::items(structure, &builder, None, &mut imports);
-            let builder = builder::items(structure, &mut imports);
-            quote!(#structure_items #builder)
+            let items = structure::items(structure, None, &mut imports);
+            let builder = builder::of_structure(structure, &mut imports);
+            quote!(#items #builder)
         }
         Shape::Union(union) => union::items(union, &mut imports),
-        Shape::Enum(it) => enumeration::items(it, &mut imports),
-        Shape::IntEnum(it) => enumeration::int_items(it, &mut imports),
+        Shape::Enum(it) => enumeration::items(it),
+        Shape::IntEnum(it) => enumeration::int_items(it),
     };
     // It may contain itself.
     imports.remove(shape.type_ref());

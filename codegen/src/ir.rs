@@ -133,12 +133,27 @@ pub struct Operation {
     pub events: Events,
     /// Name of the error type.
     pub error: String,
+    /// The builder of its request, which also sends it.
+    pub builder: CallBuilder,
     /// The declared errors, in the order of the model, then those of the service.
     pub errors: Vec<TypeRef>,
     /// The errors that the server may send as events: name of the member, and absolute shape ID.
     pub error_events: Vec<(String, String)>,
     /// An example with the required members of the request, unless it would be too long.
     pub example: Option<Example>,
+}
+
+/// The builder of an operation.
+#[derive(Clone, Debug)]
+pub struct CallBuilder {
+    /// Its name.
+    pub name: String,
+    /// The field of the connection, whose name no member has.
+    pub connection: String,
+    /// The field of the options of the call.
+    pub options: String,
+    /// The method that builds the request.
+    pub into_parts: String,
 }
 
 /// The events of an operation.
@@ -234,8 +249,8 @@ pub struct Structure {
     pub id: String,
     /// The type.
     pub type_ref: TypeRef,
-    /// Name of its builder.
-    pub builder: String,
+    /// Name of its builder, unless it has no members.
+    pub builder: Option<String>,
     /// CommonMark.
     pub docs: Docs,
     /// Whether its values stay out of `Debug`.
@@ -274,6 +289,20 @@ impl Structure {
     /// Whether building one can fail.
     pub fn is_build_fallible(&self) -> bool {
         self.role == Role::Request || self.has_required()
+    }
+
+    /// Whether its builder is that of the operation.
+    pub fn is_built_by_operation(&self) -> bool {
+        self.role == Role::Request && matches!(self.type_ref.home, Home::Operation(_))
+    }
+
+    /// The path of its builder.
+    pub fn builder_path(&self) -> Option<String> {
+        let module = self.type_ref.home.module();
+        Some(match (&self.type_ref.home, self.builder.as_ref()?) {
+            (Home::Operation(_), name) => format!("{module}::{name}"),
+            (_, name) => format!("{module}::builders::{name}"),
+        })
     }
 
     /// Whether values of it are checked.

@@ -74,12 +74,12 @@ struct Lowering<'r, 'm, 's> {
     words: &'r Words,
     reporter: &'r mut Reporter<'s>,
     service_name: String,
-    /// The names of the operations: type, method, error type.
-    operation_names: Vec<[String; 3]>,
+    operation_names: Vec<OperationNames>,
     /// What the operations have in the place of `smithy.api#Unit`.
     units: Vec<ends::Units>,
     types: HashMap<ShapeId, ir::TypeRef>,
-    builders: HashMap<ShapeId, String>,
+    /// The builders of structures.
+    builders: HashMap<ShapeId, Option<String>>,
     boxed: HashSet<String>,
     /// The shapes that are checked.
     checked: HashSet<ShapeId>,
@@ -123,16 +123,8 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
                 take(&mut types, names::pascal(name), it, "Shape")
             })
             .collect();
+        let ends = ends::Ends::of(resolved);
         // Names that follow from other names come last, so that the shapes keep the model's own.
-        let builder_names: Vec<_> = resolved
-            .closure
-            .iter()
-            .zip(&shape_names)
-            .map(|(shape, name)| match shape.kind {
-                ShapeKind::Structure => take(&mut types, format!("{name}Builder"), shape, "2"),
-                _ => String::new(),
-            })
-            .collect();
         let operation_names: Vec<_> = resolved
             .operations
             .iter()
@@ -140,15 +132,27 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
                 let it = it.shape;
                 let name = take(&mut types, names::pascal(it.id.name()), it, "Operation");
                 let error = take(&mut types, format!("{name}Error"), it, "2");
-                let _ = take(&mut types, format!("{name}FluentBuilder"), it, "2");
-                [name, take(&mut methods, words.snake(it.id.name()), it, "_"), error]
+                let builder = take(&mut types, format!("{name}Builder"), it, "2");
+                let method = take(&mut methods, words.snake(it.id.name()), it, "_");
+                OperationNames { name, method, error, builder }
+            })
+            .collect();
+        let builder_names: Vec<_> = resolved
+            .closure
+            .iter()
+            .zip(&shape_names)
+            .map(|(shape, name)| match ends.only_request(shape) {
+                _ if shape.kind != ShapeKind::Structure => None,
+                Some(at) => Some(operation_names[at].builder.clone()),
+                None => shapes::fields(resolved.model, &shape.members)
+                    .next()
+                    .map(|_| take(&mut types, format!("{name}Builder"), shape, "2")),
             })
             .collect();
         let units = resolved.operations.iter().zip(&operation_names).map(|(it, names)| {
             ends::Units::of(it, names, |wanted| take(&mut types, wanted, it.shape, "2"))
         });
         let units = units.collect();
-        let ends = ends::Ends::of(resolved);
         let mut lowering = Self {
             resolved,
             words,
@@ -169,7 +173,9 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             let home = match (&shape.traits.error, ends.only_use(&shape.id)) {
                 (Some(_), _) => ir::Home::Error,
                 // The input or output of one operation that nothing else uses lives with it.
-                (None, Some(at)) => ir::Home::Operation(lowering.operation_names[at][1].clone()),
+                (None, Some(at)) => {
+                    ir::Home::Operation(lowering.operation_names[at].method.clone())
+                }
                 (None, None) => ir::Home::Types,
             };
             let type_ref = ir::TypeRef { home, name };
@@ -179,10 +185,8 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             lowering.types.insert(shape.id.clone(), type_ref);
             lowering.builders.insert(shape.id.clone(), builder);
         }
-        for (operation, [name, module, _]) in
-            resolved.operations.iter().zip(&lowering.operation_names)
-        {
-            let path = format!("crate::operation::{module}::{name}");
+        for (operation, names) in resolved.operations.iter().zip(&lowering.operation_names) {
+            let path = format!("crate::operation::{}::{}", names.method, names.name);
             lowering.paths.insert(operation.shape.id.name().to_owned(), path);
         }
         lowering
@@ -190,7 +194,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
 
     fn operation(&mut self, at: usize) -> ir::Operation {
         let operation = &self.resolved.operations[at];
-        let [name, method, error] = self.operation_names[at].clone();
+        let OperationNames { name, method, error, builder } = self.operation_names[at].clone();
         let type_of = |shape: &Shape| self.types[&shape.id].clone();
         let events = match (operation.input_events, operation.output_events) {
             (None, None) => ir::Events::None,
@@ -220,12 +224,33 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             response: end(operation.output, &self.units[at].response),
             events,
             error,
+            builder: self.call_builder(builder, operation.input),
             errors: errors.into_iter().map(|it| self.types[it].clone()).collect(),
             error_events: error_events
                 .iter()
                 .map(|it| (it.wire_name().to_owned(), it.target.to_string()))
                 .collect(),
             example: None,
+        }
+    }
+
+    /// The builder of an operation: what it holds besides the members of the request.
+    fn call_builder(&self, name: String, request: Option<&Shape>) -> ir::CallBuilder {
+        let members = request.map(|it| &it.members[..]).unwrap_or_default();
+        let members = members.iter().map(|it| self.words.snake(&it.name));
+        let taken: HashSet<_> = members.flat_map(|it| [names::setter(&it), it]).collect();
+        let free = |name: &str| {
+            let mut name = name.to_owned();
+            while taken.contains(&name) {
+                name.push('_');
+            }
+            name
+        };
+        ir::CallBuilder {
+            name,
+            connection: free("connection"),
+            options: free("options"),
+            into_parts: free("into_parts"),
         }
     }
 
@@ -238,6 +263,17 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
     fn is_error(&self, id: &ShapeId) -> bool {
         self.resolved.model.get(id).is_some_and(|it| it.traits.error.is_some())
     }
+}
+
+/// The names of an operation.
+#[derive(Clone, Debug)]
+struct OperationNames {
+    /// The marker type.
+    name: String,
+    method: String,
+    /// The error type.
+    error: String,
+    builder: String,
 }
 
 fn warn_renamed(

@@ -12,10 +12,7 @@ fn a_name_shows_what_it_means() {
     let model = workspace().join(model).to_string_lossy().into_owned();
     for (file, names) in [
         ("service", &[""][..]),
-        (
-            "call",
-            &["Call", "a#Call", "call", "operation::call::Call", "CallError", "CallFluentBuilder"],
-        ),
+        ("call", &["Call", "a#Call", "call", "operation::call::Call", "CallError", "CallBuilder"]),
         ("watch", &["Watch"]),
         ("structure", &["HTTPThing", "HttpThing", "types::HttpThing", "crate::types::HttpThing"]),
         ("member", &["HTTPThing$thingId", "a#HTTPThing$thingId"]),

@@ -33,41 +33,41 @@ pub use eventstream_rpc::blocking::{
     SubscriptionHandle, SubscriptionItem, WithNotices,
 };
 
-use crate::operation::update_state::builders::UpdateStateFluentBuilder;
-use crate::operation::subscribe_to_component_updates::builders::SubscribeToComponentUpdatesFluentBuilder;
-use crate::operation::defer_component_update::builders::DeferComponentUpdateFluentBuilder;
-use crate::operation::get_configuration::builders::GetConfigurationFluentBuilder;
-use crate::operation::update_configuration::builders::UpdateConfigurationFluentBuilder;
-use crate::operation::subscribe_to_configuration_update::builders::SubscribeToConfigurationUpdateFluentBuilder;
-use crate::operation::subscribe_to_validate_configuration_updates::builders::SubscribeToValidateConfigurationUpdatesFluentBuilder;
-use crate::operation::send_configuration_validity_report::builders::SendConfigurationValidityReportFluentBuilder;
-use crate::operation::subscribe_to_topic::builders::SubscribeToTopicFluentBuilder;
-use crate::operation::publish_to_topic::builders::PublishToTopicFluentBuilder;
-use crate::operation::get_component_details::builders::GetComponentDetailsFluentBuilder;
-use crate::operation::restart_component::builders::RestartComponentFluentBuilder;
-use crate::operation::stop_component::builders::StopComponentFluentBuilder;
-use crate::operation::create_local_deployment::builders::CreateLocalDeploymentFluentBuilder;
-use crate::operation::cancel_local_deployment::builders::CancelLocalDeploymentFluentBuilder;
-use crate::operation::get_local_deployment_status::builders::GetLocalDeploymentStatusFluentBuilder;
-use crate::operation::list_local_deployments::builders::ListLocalDeploymentsFluentBuilder;
-use crate::operation::list_components::builders::ListComponentsFluentBuilder;
-use crate::operation::publish_to_iot_core::builders::PublishToIoTCoreFluentBuilder;
-use crate::operation::subscribe_to_iot_core::builders::SubscribeToIoTCoreFluentBuilder;
-use crate::operation::validate_authorization_token::builders::ValidateAuthorizationTokenFluentBuilder;
-use crate::operation::get_secret_value::builders::GetSecretValueFluentBuilder;
-use crate::operation::create_debug_password::builders::CreateDebugPasswordFluentBuilder;
-use crate::operation::get_thing_shadow::builders::GetThingShadowFluentBuilder;
-use crate::operation::update_thing_shadow::builders::UpdateThingShadowFluentBuilder;
-use crate::operation::delete_thing_shadow::builders::DeleteThingShadowFluentBuilder;
-use crate::operation::list_named_shadows_for_thing::builders::ListNamedShadowsForThingFluentBuilder;
-use crate::operation::pause_component::builders::PauseComponentFluentBuilder;
-use crate::operation::resume_component::builders::ResumeComponentFluentBuilder;
-use crate::operation::subscribe_to_certificate_updates::builders::SubscribeToCertificateUpdatesFluentBuilder;
-use crate::operation::verify_client_device_identity::builders::VerifyClientDeviceIdentityFluentBuilder;
-use crate::operation::get_client_device_auth_token::builders::GetClientDeviceAuthTokenFluentBuilder;
-use crate::operation::authorize_client_device_action::builders::AuthorizeClientDeviceActionFluentBuilder;
-use crate::operation::put_component_metric::builders::PutComponentMetricFluentBuilder;
-use crate::operation::subscribe_to_iot_core_connection_status::builders::SubscribeToIoTCoreConnectionStatusFluentBuilder;
+use crate::operation::update_state::UpdateStateBuilder;
+use crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdatesBuilder;
+use crate::operation::defer_component_update::DeferComponentUpdateBuilder;
+use crate::operation::get_configuration::GetConfigurationBuilder;
+use crate::operation::update_configuration::UpdateConfigurationBuilder;
+use crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdateBuilder;
+use crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdatesBuilder;
+use crate::operation::send_configuration_validity_report::SendConfigurationValidityReportBuilder;
+use crate::operation::subscribe_to_topic::SubscribeToTopicBuilder;
+use crate::operation::publish_to_topic::PublishToTopicBuilder;
+use crate::operation::get_component_details::GetComponentDetailsBuilder;
+use crate::operation::restart_component::RestartComponentBuilder;
+use crate::operation::stop_component::StopComponentBuilder;
+use crate::operation::create_local_deployment::CreateLocalDeploymentBuilder;
+use crate::operation::cancel_local_deployment::CancelLocalDeploymentBuilder;
+use crate::operation::get_local_deployment_status::GetLocalDeploymentStatusBuilder;
+use crate::operation::list_local_deployments::ListLocalDeploymentsBuilder;
+use crate::operation::list_components::ListComponentsBuilder;
+use crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder;
+use crate::operation::subscribe_to_iot_core::SubscribeToIoTCoreBuilder;
+use crate::operation::validate_authorization_token::ValidateAuthorizationTokenBuilder;
+use crate::operation::get_secret_value::GetSecretValueBuilder;
+use crate::operation::create_debug_password::CreateDebugPasswordBuilder;
+use crate::operation::get_thing_shadow::GetThingShadowBuilder;
+use crate::operation::update_thing_shadow::UpdateThingShadowBuilder;
+use crate::operation::delete_thing_shadow::DeleteThingShadowBuilder;
+use crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThingBuilder;
+use crate::operation::pause_component::PauseComponentBuilder;
+use crate::operation::resume_component::ResumeComponentBuilder;
+use crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdatesBuilder;
+use crate::operation::verify_client_device_identity::VerifyClientDeviceIdentityBuilder;
+use crate::operation::get_client_device_auth_token::GetClientDeviceAuthTokenBuilder;
+use crate::operation::authorize_client_device_action::AuthorizeClientDeviceActionBuilder;
+use crate::operation::put_component_metric::PutComponentMetricBuilder;
+use crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatusBuilder;
 
 /// Blocking client for `aws.greengrass#GreengrassCoreIPC`.
 ///
@@ -109,8 +109,8 @@ impl Client {
     /// Tells the nucleus that the calling component is ready, or that it has failed.
     ///
     /// See [`UpdateState`](crate::operation::update_state::UpdateState).
-    pub fn update_state(&self) -> UpdateStateFluentBuilder<Connection> {
-        UpdateStateFluentBuilder::new(self.connection.clone())
+    pub fn update_state(&self) -> UpdateStateBuilder<Connection> {
+        UpdateStateBuilder::new(self.connection.clone())
     }
 
     /// Asks to be told before and after a deployment changes components on the device.
@@ -118,32 +118,30 @@ impl Client {
     /// See [`SubscribeToComponentUpdates`](crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates).
     pub fn subscribe_to_component_updates(
         &self,
-    ) -> SubscribeToComponentUpdatesFluentBuilder<Connection> {
-        SubscribeToComponentUpdatesFluentBuilder::new(self.connection.clone())
+    ) -> SubscribeToComponentUpdatesBuilder<Connection> {
+        SubscribeToComponentUpdatesBuilder::new(self.connection.clone())
     }
 
     /// Answers the announcement of an update: go ahead, or ask again later.
     ///
     /// See [`DeferComponentUpdate`](crate::operation::defer_component_update::DeferComponentUpdate).
-    pub fn defer_component_update(
-        &self,
-    ) -> DeferComponentUpdateFluentBuilder<Connection> {
-        DeferComponentUpdateFluentBuilder::new(self.connection.clone())
+    pub fn defer_component_update(&self) -> DeferComponentUpdateBuilder<Connection> {
+        DeferComponentUpdateBuilder::new(self.connection.clone())
     }
 
     /// Reads a value from the configuration of a component, the caller's own unless another is named.
     ///
     /// See [`GetConfiguration`](crate::operation::get_configuration::GetConfiguration).
-    pub fn get_configuration(&self) -> GetConfigurationFluentBuilder<Connection> {
-        GetConfigurationFluentBuilder::new(self.connection.clone())
+    pub fn get_configuration(&self) -> GetConfigurationBuilder<Connection> {
+        GetConfigurationBuilder::new(self.connection.clone())
     }
 
     /// Changes the configuration of the calling component, by merging an object into the object under
     /// a path.
     ///
     /// See [`UpdateConfiguration`](crate::operation::update_configuration::UpdateConfiguration).
-    pub fn update_configuration(&self) -> UpdateConfigurationFluentBuilder<Connection> {
-        UpdateConfigurationFluentBuilder::new(self.connection.clone())
+    pub fn update_configuration(&self) -> UpdateConfigurationBuilder<Connection> {
+        UpdateConfigurationBuilder::new(self.connection.clone())
     }
 
     /// Asks to be told when a value in the configuration of a component changes, the caller's own
@@ -152,8 +150,8 @@ impl Client {
     /// See [`SubscribeToConfigurationUpdate`](crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate).
     pub fn subscribe_to_configuration_update(
         &self,
-    ) -> SubscribeToConfigurationUpdateFluentBuilder<Connection> {
-        SubscribeToConfigurationUpdateFluentBuilder::new(self.connection.clone())
+    ) -> SubscribeToConfigurationUpdateBuilder<Connection> {
+        SubscribeToConfigurationUpdateBuilder::new(self.connection.clone())
     }
 
     /// Asks to be consulted before a deployment changes the configuration of the calling component.
@@ -161,10 +159,8 @@ impl Client {
     /// See [`SubscribeToValidateConfigurationUpdates`](crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates).
     pub fn subscribe_to_validate_configuration_updates(
         &self,
-    ) -> SubscribeToValidateConfigurationUpdatesFluentBuilder<Connection> {
-        SubscribeToValidateConfigurationUpdatesFluentBuilder::new(
-            self.connection.clone(),
-        )
+    ) -> SubscribeToValidateConfigurationUpdatesBuilder<Connection> {
+        SubscribeToValidateConfigurationUpdatesBuilder::new(self.connection.clone())
     }
 
     /// Answers whether the configuration that a deployment proposes is acceptable.
@@ -172,63 +168,59 @@ impl Client {
     /// See [`SendConfigurationValidityReport`](crate::operation::send_configuration_validity_report::SendConfigurationValidityReport).
     pub fn send_configuration_validity_report(
         &self,
-    ) -> SendConfigurationValidityReportFluentBuilder<Connection> {
-        SendConfigurationValidityReportFluentBuilder::new(self.connection.clone())
+    ) -> SendConfigurationValidityReportBuilder<Connection> {
+        SendConfigurationValidityReportBuilder::new(self.connection.clone())
     }
 
     /// Receives the messages that components of this device publish on the local topics that match a
     /// filter.
     ///
     /// See [`SubscribeToTopic`](crate::operation::subscribe_to_topic::SubscribeToTopic).
-    pub fn subscribe_to_topic(&self) -> SubscribeToTopicFluentBuilder<Connection> {
-        SubscribeToTopicFluentBuilder::new(self.connection.clone())
+    pub fn subscribe_to_topic(&self) -> SubscribeToTopicBuilder<Connection> {
+        SubscribeToTopicBuilder::new(self.connection.clone())
     }
 
     /// Publishes a message on a local topic, to the components of this device that subscribe to it.
     ///
     /// See [`PublishToTopic`](crate::operation::publish_to_topic::PublishToTopic).
-    pub fn publish_to_topic(&self) -> PublishToTopicFluentBuilder<Connection> {
-        PublishToTopicFluentBuilder::new(self.connection.clone())
+    pub fn publish_to_topic(&self) -> PublishToTopicBuilder<Connection> {
+        PublishToTopicBuilder::new(self.connection.clone())
     }
 
     /// Reads the version, state and configuration of a component.
     ///
     /// See [`GetComponentDetails`](crate::operation::get_component_details::GetComponentDetails).
-    pub fn get_component_details(&self) -> GetComponentDetailsFluentBuilder<Connection> {
-        GetComponentDetailsFluentBuilder::new(self.connection.clone())
+    pub fn get_component_details(&self) -> GetComponentDetailsBuilder<Connection> {
+        GetComponentDetailsBuilder::new(self.connection.clone())
     }
 
     /// Restarts a component, which may be the caller.
     ///
     /// See [`RestartComponent`](crate::operation::restart_component::RestartComponent).
-    pub fn restart_component(&self) -> RestartComponentFluentBuilder<Connection> {
-        RestartComponentFluentBuilder::new(self.connection.clone())
+    pub fn restart_component(&self) -> RestartComponentBuilder<Connection> {
+        RestartComponentBuilder::new(self.connection.clone())
     }
 
     /// Stops a component.
     ///
     /// See [`StopComponent`](crate::operation::stop_component::StopComponent).
-    pub fn stop_component(&self) -> StopComponentFluentBuilder<Connection> {
-        StopComponentFluentBuilder::new(self.connection.clone())
+    pub fn stop_component(&self) -> StopComponentBuilder<Connection> {
+        StopComponentBuilder::new(self.connection.clone())
     }
 
     /// Starts a deployment from folders on this device: it adds, updates, configures and removes
     /// components.
     ///
     /// See [`CreateLocalDeployment`](crate::operation::create_local_deployment::CreateLocalDeployment).
-    pub fn create_local_deployment(
-        &self,
-    ) -> CreateLocalDeploymentFluentBuilder<Connection> {
-        CreateLocalDeploymentFluentBuilder::new(self.connection.clone())
+    pub fn create_local_deployment(&self) -> CreateLocalDeploymentBuilder<Connection> {
+        CreateLocalDeploymentBuilder::new(self.connection.clone())
     }
 
     /// Cancels a local deployment that is queued or under way.
     ///
     /// See [`CancelLocalDeployment`](crate::operation::cancel_local_deployment::CancelLocalDeployment).
-    pub fn cancel_local_deployment(
-        &self,
-    ) -> CancelLocalDeploymentFluentBuilder<Connection> {
-        CancelLocalDeploymentFluentBuilder::new(self.connection.clone())
+    pub fn cancel_local_deployment(&self) -> CancelLocalDeploymentBuilder<Connection> {
+        CancelLocalDeploymentBuilder::new(self.connection.clone())
     }
 
     /// Reads how a local deployment is doing.
@@ -236,38 +228,36 @@ impl Client {
     /// See [`GetLocalDeploymentStatus`](crate::operation::get_local_deployment_status::GetLocalDeploymentStatus).
     pub fn get_local_deployment_status(
         &self,
-    ) -> GetLocalDeploymentStatusFluentBuilder<Connection> {
-        GetLocalDeploymentStatusFluentBuilder::new(self.connection.clone())
+    ) -> GetLocalDeploymentStatusBuilder<Connection> {
+        GetLocalDeploymentStatusBuilder::new(self.connection.clone())
     }
 
     /// Lists the local deployments that the device remembers, without how they ended.
     ///
     /// See [`ListLocalDeployments`](crate::operation::list_local_deployments::ListLocalDeployments).
-    pub fn list_local_deployments(
-        &self,
-    ) -> ListLocalDeploymentsFluentBuilder<Connection> {
-        ListLocalDeploymentsFluentBuilder::new(self.connection.clone())
+    pub fn list_local_deployments(&self) -> ListLocalDeploymentsBuilder<Connection> {
+        ListLocalDeploymentsBuilder::new(self.connection.clone())
     }
 
     /// Lists the components of the device with their versions, states and configurations.
     ///
     /// See [`ListComponents`](crate::operation::list_components::ListComponents).
-    pub fn list_components(&self) -> ListComponentsFluentBuilder<Connection> {
-        ListComponentsFluentBuilder::new(self.connection.clone())
+    pub fn list_components(&self) -> ListComponentsBuilder<Connection> {
+        ListComponentsBuilder::new(self.connection.clone())
     }
 
     /// Publishes an MQTT message to AWS IoT Core.
     ///
     /// See [`PublishToIoTCore`](crate::operation::publish_to_iot_core::PublishToIoTCore).
-    pub fn publish_to_iot_core(&self) -> PublishToIoTCoreFluentBuilder<Connection> {
-        PublishToIoTCoreFluentBuilder::new(self.connection.clone())
+    pub fn publish_to_iot_core(&self) -> PublishToIoTCoreBuilder<Connection> {
+        PublishToIoTCoreBuilder::new(self.connection.clone())
     }
 
     /// Receives the MQTT messages that come from AWS IoT Core on the topics that match a filter.
     ///
     /// See [`SubscribeToIoTCore`](crate::operation::subscribe_to_iot_core::SubscribeToIoTCore).
-    pub fn subscribe_to_iot_core(&self) -> SubscribeToIoTCoreFluentBuilder<Connection> {
-        SubscribeToIoTCoreFluentBuilder::new(self.connection.clone())
+    pub fn subscribe_to_iot_core(&self) -> SubscribeToIoTCoreBuilder<Connection> {
+        SubscribeToIoTCoreBuilder::new(self.connection.clone())
     }
 
     /// Checks the token of another component, on behalf of the stream manager.
@@ -275,43 +265,43 @@ impl Client {
     /// See [`ValidateAuthorizationToken`](crate::operation::validate_authorization_token::ValidateAuthorizationToken).
     pub fn validate_authorization_token(
         &self,
-    ) -> ValidateAuthorizationTokenFluentBuilder<Connection> {
-        ValidateAuthorizationTokenFluentBuilder::new(self.connection.clone())
+    ) -> ValidateAuthorizationTokenBuilder<Connection> {
+        ValidateAuthorizationTokenBuilder::new(self.connection.clone())
     }
 
     /// Reads a secret that has been deployed to the device from AWS Secrets Manager.
     ///
     /// See [`GetSecretValue`](crate::operation::get_secret_value::GetSecretValue).
-    pub fn get_secret_value(&self) -> GetSecretValueFluentBuilder<Connection> {
-        GetSecretValueFluentBuilder::new(self.connection.clone())
+    pub fn get_secret_value(&self) -> GetSecretValueBuilder<Connection> {
+        GetSecretValueBuilder::new(self.connection.clone())
     }
 
     /// Makes a password for the local debug console, good for 8 hours.
     ///
     /// See [`CreateDebugPassword`](crate::operation::create_debug_password::CreateDebugPassword).
-    pub fn create_debug_password(&self) -> CreateDebugPasswordFluentBuilder<Connection> {
-        CreateDebugPasswordFluentBuilder::new(self.connection.clone())
+    pub fn create_debug_password(&self) -> CreateDebugPasswordBuilder<Connection> {
+        CreateDebugPasswordBuilder::new(self.connection.clone())
     }
 
     /// Reads a shadow that is stored on the device.
     ///
     /// See [`GetThingShadow`](crate::operation::get_thing_shadow::GetThingShadow).
-    pub fn get_thing_shadow(&self) -> GetThingShadowFluentBuilder<Connection> {
-        GetThingShadowFluentBuilder::new(self.connection.clone())
+    pub fn get_thing_shadow(&self) -> GetThingShadowBuilder<Connection> {
+        GetThingShadowBuilder::new(self.connection.clone())
     }
 
     /// Changes a shadow on the device, or makes it, by merging a document into it.
     ///
     /// See [`UpdateThingShadow`](crate::operation::update_thing_shadow::UpdateThingShadow).
-    pub fn update_thing_shadow(&self) -> UpdateThingShadowFluentBuilder<Connection> {
-        UpdateThingShadowFluentBuilder::new(self.connection.clone())
+    pub fn update_thing_shadow(&self) -> UpdateThingShadowBuilder<Connection> {
+        UpdateThingShadowBuilder::new(self.connection.clone())
     }
 
     /// Deletes a shadow from the device.
     ///
     /// See [`DeleteThingShadow`](crate::operation::delete_thing_shadow::DeleteThingShadow).
-    pub fn delete_thing_shadow(&self) -> DeleteThingShadowFluentBuilder<Connection> {
-        DeleteThingShadowFluentBuilder::new(self.connection.clone())
+    pub fn delete_thing_shadow(&self) -> DeleteThingShadowBuilder<Connection> {
+        DeleteThingShadowBuilder::new(self.connection.clone())
     }
 
     /// Lists the names of the named shadows of a thing that are stored on the device, page by page.
@@ -319,22 +309,22 @@ impl Client {
     /// See [`ListNamedShadowsForThing`](crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing).
     pub fn list_named_shadows_for_thing(
         &self,
-    ) -> ListNamedShadowsForThingFluentBuilder<Connection> {
-        ListNamedShadowsForThingFluentBuilder::new(self.connection.clone())
+    ) -> ListNamedShadowsForThingBuilder<Connection> {
+        ListNamedShadowsForThingBuilder::new(self.connection.clone())
     }
 
     /// Freezes the processes of a running component. Linux only.
     ///
     /// See [`PauseComponent`](crate::operation::pause_component::PauseComponent).
-    pub fn pause_component(&self) -> PauseComponentFluentBuilder<Connection> {
-        PauseComponentFluentBuilder::new(self.connection.clone())
+    pub fn pause_component(&self) -> PauseComponentBuilder<Connection> {
+        PauseComponentBuilder::new(self.connection.clone())
     }
 
     /// Lets the processes of a paused component go on. Linux only.
     ///
     /// See [`ResumeComponent`](crate::operation::resume_component::ResumeComponent).
-    pub fn resume_component(&self) -> ResumeComponentFluentBuilder<Connection> {
-        ResumeComponentFluentBuilder::new(self.connection.clone())
+    pub fn resume_component(&self) -> ResumeComponentBuilder<Connection> {
+        ResumeComponentBuilder::new(self.connection.clone())
     }
 
     /// Receives a certificate with which to be a server for client devices, and a new one each time it
@@ -343,8 +333,8 @@ impl Client {
     /// See [`SubscribeToCertificateUpdates`](crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates).
     pub fn subscribe_to_certificate_updates(
         &self,
-    ) -> SubscribeToCertificateUpdatesFluentBuilder<Connection> {
-        SubscribeToCertificateUpdatesFluentBuilder::new(self.connection.clone())
+    ) -> SubscribeToCertificateUpdatesBuilder<Connection> {
+        SubscribeToCertificateUpdatesBuilder::new(self.connection.clone())
     }
 
     /// Checks whether a certificate is that of a client device.
@@ -352,8 +342,8 @@ impl Client {
     /// See [`VerifyClientDeviceIdentity`](crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity).
     pub fn verify_client_device_identity(
         &self,
-    ) -> VerifyClientDeviceIdentityFluentBuilder<Connection> {
-        VerifyClientDeviceIdentityFluentBuilder::new(self.connection.clone())
+    ) -> VerifyClientDeviceIdentityBuilder<Connection> {
+        VerifyClientDeviceIdentityBuilder::new(self.connection.clone())
     }
 
     /// Opens a session for a client device that has connected, and gives the token that stands for it.
@@ -361,8 +351,8 @@ impl Client {
     /// See [`GetClientDeviceAuthToken`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken).
     pub fn get_client_device_auth_token(
         &self,
-    ) -> GetClientDeviceAuthTokenFluentBuilder<Connection> {
-        GetClientDeviceAuthTokenFluentBuilder::new(self.connection.clone())
+    ) -> GetClientDeviceAuthTokenBuilder<Connection> {
+        GetClientDeviceAuthTokenBuilder::new(self.connection.clone())
     }
 
     /// Checks whether a client device may do something, by the device groups and policies in the
@@ -371,16 +361,16 @@ impl Client {
     /// See [`AuthorizeClientDeviceAction`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction).
     pub fn authorize_client_device_action(
         &self,
-    ) -> AuthorizeClientDeviceActionFluentBuilder<Connection> {
-        AuthorizeClientDeviceActionFluentBuilder::new(self.connection.clone())
+    ) -> AuthorizeClientDeviceActionBuilder<Connection> {
+        AuthorizeClientDeviceActionBuilder::new(self.connection.clone())
     }
 
     /// Records metrics of the calling component in the telemetry of the device. Only for components of
     /// AWS.
     ///
     /// See [`PutComponentMetric`](crate::operation::put_component_metric::PutComponentMetric).
-    pub fn put_component_metric(&self) -> PutComponentMetricFluentBuilder<Connection> {
-        PutComponentMetricFluentBuilder::new(self.connection.clone())
+    pub fn put_component_metric(&self) -> PutComponentMetricBuilder<Connection> {
+        PutComponentMetricBuilder::new(self.connection.clone())
     }
 
     /// Tells whether the device is connected to AWS IoT Core: the status now, and each time it changes.
@@ -388,7 +378,7 @@ impl Client {
     /// See [`SubscribeToIoTCoreConnectionStatus`](crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus).
     pub fn subscribe_to_iot_core_connection_status(
         &self,
-    ) -> SubscribeToIoTCoreConnectionStatusFluentBuilder<Connection> {
-        SubscribeToIoTCoreConnectionStatusFluentBuilder::new(self.connection.clone())
+    ) -> SubscribeToIoTCoreConnectionStatusBuilder<Connection> {
+        SubscribeToIoTCoreConnectionStatusBuilder::new(self.connection.clone())
     }
 }

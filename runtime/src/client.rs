@@ -69,7 +69,7 @@ pub use handler::{StreamHandler, SubscriptionHandle};
 pub use item::{Notice, SubscriptionItem};
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use lifecycle::LifecycleHandler;
-pub use options::{CallOptions, Overflow, SubscribeOptions};
+pub use options::{CallOptions, Caller, Overflow, SubscribeOptions};
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use ping::PingError;
 #[cfg(any(feature = "tokio", feature = "blocking"))]

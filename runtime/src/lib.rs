@@ -34,6 +34,8 @@ pub mod client;
 pub mod error;
 pub mod frame;
 pub mod greengrass;
+#[doc(hidden)]
+pub mod macros;
 pub mod operation;
 pub mod primitives;
 pub mod protocol;

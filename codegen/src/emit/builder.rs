@@ -1,35 +1,56 @@
-//! Builders of structures.
+//! Builders: of structures, and of requests that a client sends.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::{Imports, defaults, docs, ident, rust_type, structure};
 use crate::{
-    ir::{Literal, Member, Presence, Role, Structure},
+    ir::{Events, Literal, Member, Operation, Presence, Role, Structure},
     names,
 };
 
-/// The builder and its methods.
-pub(super) fn items(it: &Structure, imports: &mut Imports) -> TokenStream {
-    let builder = ident(&it.builder);
-    let about = format!(" Builds a [`{}`].", it.type_ref.name);
-    let is_redacted = it.is_redacted();
-    let debug = (!is_redacted).then(|| quote!(Debug,));
-    let fields: Vec<_> = it
-        .members
-        .iter()
-        .map(|member| {
-            let name = ident(&member.name);
-            let ty = rust_type::boxed(&member.ty, member.is_boxed, imports);
-            quote!(#name: Option<#ty>)
-        })
-        .collect();
+/// The builder of a structure, if it has one of its own.
+pub(super) fn of_structure(it: &Structure, imports: &mut Imports) -> Option<TokenStream> {
+    let builder = it.builder.as_ref().filter(|_| !it.is_built_by_operation())?;
+    let builder = ident(builder);
+    let name = &it.type_ref.name;
+    let about = format!(" Builds a [`{name}`].");
+    let (derived_debug, debug_impl) = debug(it, &builder, None, imports);
+    let fields = fields(it, imports);
     let setters: Vec<_> = it.members.iter().map(|member| setters(member, imports)).collect();
-    let build = build(it, imports);
-    let debug_impl = is_redacted.then(|| debug_impl(it, imports));
-    quote! {
+    let value = value(it, imports);
+    let about_build = format!(" The [`{name}`] with what was set.");
+    let name = ident(name);
+    let allow = allow_deprecated(it);
+    let build = match it.is_build_fallible() {
+        false => quote! {
+            #[doc = #about_build]
+            #allow
+            pub fn build(self) -> #name {
+                #value
+            }
+        },
+        true => {
+            let error = imports.path("eventstream_rpc::error::BuildError");
+            let why = why_unbuildable(it);
+            let id = id(it);
+            quote! {
+                #[doc = #about_build]
+                ///
+                /// # Errors
+                ///
+                #[doc = #why]
+                #allow
+                pub fn build(self) -> Result<#name, #error> {
+                    #id
+                    Ok(#value)
+                }
+            }
+        }
+    };
+    Some(quote! {
         #[doc = #about]
-        #[derive(Clone, #debug Default)]
+        #[derive(Clone, #derived_debug Default)]
         #[must_use = "it builds nothing until `build` is called"]
         pub struct #builder {
             #(#fields),*
@@ -41,7 +62,115 @@ pub(super) fn items(it: &Structure, imports: &mut Imports) -> TokenStream {
         }
 
         #debug_impl
+    })
+}
+
+/// The builder of an operation, which builds its request or sends it.
+pub(super) fn of_call(
+    operation: &Operation,
+    request: &Structure,
+    imports: &mut Imports,
+) -> TokenStream {
+    let error = imports.path("eventstream_rpc::error::BuildError");
+    let options_type = imports.path(match operation.events {
+        Events::None => "eventstream_rpc::client::CallOptions",
+        Events::Stream { .. } => "eventstream_rpc::client::SubscribeOptions",
+    });
+    let names = &operation.builder;
+    let [builder, connection, options, into_parts] =
+        [&names.name, &names.connection, &names.options, &names.into_parts].map(|it| ident(it));
+    let name = imports.type_ref(&request.type_ref);
+    let about = format!(" Builds a [`{name}`], and sends it if a client has made the builder.");
+    let own_fields = [(&connection, quote!(C)), (&options, quote!(#options_type))];
+    let (derived_debug, debug_impl) = debug(request, &builder, Some(names), imports);
+    let fields = own_fields.iter().map(|(name, ty)| quote!(#name: #ty));
+    let fields: Vec<_> = fields.chain(self::fields(request, imports)).collect();
+    let unset = request.members.iter().map(|it| ident(&it.name));
+    let setters: Vec<_> = request.members.iter().map(|it| setters(it, imports)).collect();
+    let (id, value) = (id(request), value(request, imports));
+    let about_build = format!(" The [`{name}`] with what was set.");
+    let why = why_unbuildable(request);
+    let allow = allow_deprecated(request);
+    let sending = sending(operation, request);
+    quote! {
+        #[doc = #about]
+        #[derive(Clone, #derived_debug Default)]
+        #[must_use = "nothing happens until `send` or `build` is called"]
+        pub struct #builder<C = ()> {
+            #(#fields),*
+        }
+
+        impl<C> #builder<C> {
+            /// Starts a request over this connection.
+            pub fn new(#connection: C) -> Self {
+                Self {
+                    #connection,
+                    #options: #options_type::default(),
+                    #(#unset: None),*
+                }
+            }
+
+            #(#setters)*
+
+            #allow
+            fn #into_parts(self) -> Result<(C, #options_type, #name), #error> {
+                #id
+                let request = #value;
+                Ok((self.#connection, self.#options, request))
+            }
+        }
+
+        impl #builder {
+            #[doc = #about_build]
+            ///
+            /// # Errors
+            ///
+            #[doc = #why]
+            pub fn build(self) -> Result<#name, #error> {
+                Ok(self.#into_parts()?.2)
+            }
+        }
+
+        #sending
+        #debug_impl
     }
+}
+
+/// What a call has besides its request: options, and `send` of each kind of client.
+fn sending(operation: &Operation, request: &Structure) -> TokenStream {
+    let names = &operation.builder;
+    let [builder, options, into_parts, marker, response, error] = [
+        &names.name,
+        &names.options,
+        &names.into_parts,
+        &operation.name,
+        &operation.response.name,
+        &operation.error,
+    ]
+    .map(|it| ident(it));
+    let (is_stream, method, types) = match operation.events {
+        Events::None => (false, quote!(call), quote!(#marker, #response, #error)),
+        Events::Stream { .. } => (true, quote!(subscribe), quote!(#marker, #error)),
+    };
+    let validate = request.is_checked().then(|| quote!(validate));
+    let subscribe = is_stream.then(|| quote!(subscribe));
+    quote! {
+        eventstream_rpc::impl_call_options!(#builder.#options: call #validate #subscribe);
+        #[cfg(feature = "tokio")]
+        eventstream_rpc::impl_async_send!(#method #builder.#into_parts: #types);
+        #[cfg(feature = "blocking")]
+        eventstream_rpc::impl_blocking_send!(#method #builder.#into_parts: #types);
+    }
+}
+
+/// The fields of the members.
+fn fields(it: &Structure, imports: &mut Imports) -> Vec<TokenStream> {
+    let field = |member: &Member| {
+        let name = ident(&member.name);
+        let ty = rust_type::boxed(&member.ty, member.is_boxed, imports);
+        quote!(#name: Option<#ty>)
+    };
+    it.members.iter().map(field).collect()
 }
 
 /// The two setters of a member.
@@ -54,7 +183,10 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
     let rust_type::Argument { ty, value } = rust_type::argument(member, imports);
     let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
     let about_set = format!(" Sets or clears [`{0}`](Self::{0}).", member.name);
-    let allow = allow_operator(member);
+    // A setter may have the name and the signature of an operator.
+    let allow = names::OPERATORS.contains(&&*member.name).then(|| {
+        quote!(#[allow(clippy::should_implement_trait, reason = "it is called after the member")])
+    });
     quote! {
         #docs
         #deprecated
@@ -73,139 +205,93 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
     }
 }
 
-/// The same setters on a fluent builder, which hands them on.
-pub(super) fn forwarding_setters(member: &Member, imports: &mut Imports) -> TokenStream {
-    let docs = docs::outer(&structure::member_docs(member));
-    let deprecated = docs::deprecated(&member.docs);
-    let allow_deprecated = member.docs.deprecated.is_some().then(|| quote!(#[allow(deprecated)]));
-    let name = ident(&member.name);
-    let argument = ident(names::argument(&member.name));
-    let set_name = ident(&names::setter(&member.name));
-    let rust_type::Argument { ty, .. } = rust_type::argument(member, imports);
-    let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
-    let about_set = format!(" Sets or clears [`{0}`](Self::{0}).", member.name);
-    let allow = allow_operator(member);
-    quote! {
-        #docs
-        #deprecated
-        #allow_deprecated
-        #allow
-        pub fn #name(mut self, #argument: #ty) -> Self {
-            self.request = self.request.#name(#argument);
-            self
-        }
-
-        #[doc = #about_set]
-        #deprecated
-        #allow_deprecated
-        pub fn #set_name(mut self, #argument: Option<#optional>) -> Self {
-            self.request = self.request.#set_name(#argument);
-            self
-        }
-    }
+/// The shape ID for messages about what is missing, if anything can be.
+fn id(it: &Structure) -> Option<TokenStream> {
+    let name = ident(&it.type_ref.name);
+    it.has_required().then(|| quote!(const ID: &str = #name::ID;))
 }
 
-/// A setter may have the name and the signature of an operator.
-fn allow_operator(member: &Member) -> Option<TokenStream> {
-    names::OPERATORS.contains(&&*member.name).then(|| {
-        quote!(#[allow(clippy::should_implement_trait, reason = "it is called after the member")])
-    })
-}
-
-fn build(it: &Structure, imports: &mut Imports) -> TokenStream {
-    let name = match &it.type_ref.home {
-        // Its own file, or the parent of its builders' file.
-        crate::ir::Home::Operation(_) => imports.type_ref(&it.type_ref),
-        _ => ident(&it.type_ref.name),
-    };
-    let has_required = it.has_required();
-    let fields: Vec<_> = it
-        .members
-        .iter()
-        .map(|member| {
-            let field = ident(&member.name);
-            let wire_name = &member.wire_name;
-            let token = member.is_token.then(|| {
-                let token = imports.path("eventstream_rpc::primitives::idempotency_token");
-                quote!(self.#field.or_else(|| Some(#token())))
-            });
-            match (&member.presence, token) {
-                (Presence::Required | Presence::Default(_), Some(_)) => {
-                    let token = imports.path("eventstream_rpc::primitives::idempotency_token");
-                    quote!(#field: self.#field.unwrap_or_else(#token))
-                }
-                (_, Some(token)) => quote!(#field: #token),
-                (Presence::Required, None) => {
-                    quote!(#field: self.#field.ok_or(BuildError::missing_member(ID, #wire_name))?)
-                }
-                (Presence::Default(Literal::Zero), None) => {
-                    quote!(#field: self.#field.unwrap_or_default())
-                }
-                (Presence::Default(_), None) => {
-                    let default = defaults::function(member);
-                    quote!(#field: self.#field.unwrap_or_else(#name::#default))
-                }
-                (Presence::Optional | Presence::Expected | Presence::ReadsAs(_), None) => {
-                    quote!(#field: self.#field)
-                }
-            }
-        })
-        .collect();
-    let uses_deprecated = it.members.iter().any(|it| it.docs.deprecated.is_some());
-    let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
-    let about = format!(" The [`{name}`] with what was set.");
-    if !it.is_build_fallible() {
-        return quote! {
-            #[doc = #about]
-            #allow
-            pub fn build(self) -> #name {
-                #name { #(#fields),* }
-            }
-        };
-    }
-    imports.path("eventstream_rpc::error::BuildError");
-    let id = has_required.then(|| {
-        imports.path("eventstream_rpc::operation::Shape");
-        quote!(const ID: &str = #name::ID;)
-    });
-    let why = match (has_required, it.role) {
+fn why_unbuildable(it: &Structure) -> &'static str {
+    match (it.has_required(), it.role) {
         (false, Role::Request) => {
             " None now: no member is required. A later version of the model may require one."
         }
         _ => " A required member that was not set.",
-    };
-    quote! {
-        #[doc = #about]
-        ///
-        /// # Errors
-        ///
-        #[doc = #why]
-        #allow
-        pub fn build(self) -> Result<#name, BuildError> {
-            #id
-            Ok(#name { #(#fields),* })
-        }
     }
 }
 
-/// `Debug` that says only that values are set.
-fn debug_impl(it: &Structure, imports: &mut Imports) -> TokenStream {
+/// The structure, made of the fields of `self`.
+fn value(it: &Structure, imports: &mut Imports) -> TokenStream {
+    let name = ident(&it.type_ref.name);
+    if it.has_required() {
+        imports.path("eventstream_rpc::operation::Shape");
+    }
+    let fields = it.members.iter().map(|member| {
+        let (field, wire_name) = (ident(&member.name), &member.wire_name);
+        let token =
+            member.is_token.then(|| imports.path("eventstream_rpc::primitives::idempotency_token"));
+        match (&member.presence, token) {
+            (Presence::Required | Presence::Default(_), Some(token)) => {
+                quote!(#field: self.#field.unwrap_or_else(#token))
+            }
+            (_, Some(token)) => quote!(#field: self.#field.or_else(|| Some(#token()))),
+            (Presence::Required, None) => {
+                quote!(#field: self.#field.ok_or(BuildError::missing_member(ID, #wire_name))?)
+            }
+            (Presence::Default(Literal::Zero), None) => {
+                quote!(#field: self.#field.unwrap_or_default())
+            }
+            (Presence::Default(_), None) => {
+                let default = defaults::function(member);
+                quote!(#field: self.#field.unwrap_or_else(#name::#default))
+            }
+            (Presence::Optional | Presence::Expected | Presence::ReadsAs(_), None) => {
+                quote!(#field: self.#field)
+            }
+        }
+    });
+    let fields: Vec<_> = fields.collect();
+    quote!(#name { #(#fields),* })
+}
+
+fn allow_deprecated(it: &Structure) -> Option<TokenStream> {
+    let uses_deprecated = it.members.iter().any(|it| it.docs.deprecated.is_some());
+    uses_deprecated.then(|| quote!(#[allow(deprecated)]))
+}
+
+/// `Debug` of a builder: derived, or an implementation that says only that values are set.
+fn debug(
+    it: &Structure,
+    builder: &Ident,
+    call: Option<&crate::ir::CallBuilder>,
+    imports: &mut Imports,
+) -> (Option<TokenStream>, Option<TokenStream>) {
+    if !it.is_redacted() {
+        return (Some(quote!(Debug,)), None);
+    }
     let fmt = imports.path("std::fmt");
     let redacted = imports.path("eventstream_rpc::REDACTED");
-    let builder = ident(&it.builder);
-    let text = &it.builder;
-    let fields = it.members.iter().map(|member| {
+    let text = builder.to_string();
+    let of_call = call.into_iter().flat_map(|it| [&it.connection, &it.options]).map(|label| {
+        let field = ident(label);
+        quote!(.field(#label, &self.#field))
+    });
+    let of_members = it.members.iter().map(|member| {
         let (label, field) = (&member.name, ident(&member.name));
         match it.is_sensitive || member.is_sensitive {
             true => quote!(.field(#label, &self.#field.as_ref().map(|_| #redacted))),
             false => quote!(.field(#label, &self.#field)),
         }
     });
-    quote! {
-        impl #fmt::Debug for #builder {
+    let fields: Vec<_> = of_call.chain(of_members).collect();
+    let (bound, argument) =
+        call.map(|_| (quote!(<C: #fmt::Debug>), quote!(<C>))).unwrap_or_default();
+    let debug = quote! {
+        impl #bound #fmt::Debug for #builder #argument {
             fn fmt(&self, f: &mut #fmt::Formatter<'_>) -> #fmt::Result {
                 f.debug_struct(#text)#(#fields)*.finish()
             }
         }
-    }
+    };
+    (None, Some(debug))
 }

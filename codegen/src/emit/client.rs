@@ -53,8 +53,8 @@ pub(super) fn module(service: &Service, kind: &Kind) -> TokenStream {
     parts.sort_unstable();
     let parts = parts.into_iter().map(ident);
     let uses = service.operations.iter().map(|it| {
-        let (module, builder) = (ident(&it.method), ident(&format!("{}FluentBuilder", it.name)));
-        quote!(use crate::operation::#module::builders::#builder;)
+        let (module, builder) = (ident(&it.method), ident(&it.builder.name));
+        quote!(use crate::operation::#module::#builder;)
     });
     let connect = connect(service, kind);
     let methods = service.operations.iter().map(method);
@@ -132,8 +132,7 @@ fn connect(service: &Service, kind: &Kind) -> Option<TokenStream> {
 }
 
 fn method(operation: &Operation) -> TokenStream {
-    let (method, builder) =
-        (ident(&operation.method), ident(&format!("{}FluentBuilder", operation.name)));
+    let (method, builder) = (ident(&operation.method), ident(&operation.builder.name));
     // The rest is on the operation's own page.
     let summary = docs::summary(&operation.docs, &format!("The operation `{}`.", operation.id));
     let link =

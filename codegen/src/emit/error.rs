@@ -11,10 +11,8 @@ pub(super) fn structure_impls(structure: &Structure, imports: &mut Imports) -> T
     let Role::Error { is_client_fault, is_retryable, is_throttling } = structure.role else {
         return TokenStream::new();
     };
-    let fmt = imports.path("std::fmt");
     imports.paths("eventstream_rpc::operation", &["ErrorShape", "Fault"]);
     let name = ident(&structure.type_ref.name);
-    let text = &structure.type_ref.name;
     let fault = if is_client_fault { quote!(Fault::Client) } else { quote!(Fault::Server) };
     let message = match structure.message() {
         None => quote!(None),
@@ -32,16 +30,7 @@ pub(super) fn structure_impls(structure: &Structure, imports: &mut Imports) -> T
         )
     });
     // What the text of a sensitive error may hold is not for every log.
-    let display = match structure.is_redacted() || structure.message().is_none() {
-        true => quote!(f.write_str(#text)),
-        false => quote! {
-            f.write_str(#text)?;
-            match ErrorShape::message(self) {
-                Some(message) => write!(f, ": {message}"),
-                None => Ok(()),
-            }
-        },
-    };
+    let redacted = structure.is_redacted().then(|| quote!(redacted));
     quote! {
         impl ErrorShape for #name {
             const FAULT: Fault = #fault;
@@ -53,13 +42,7 @@ pub(super) fn structure_impls(structure: &Structure, imports: &mut Imports) -> T
             }
         }
 
-        impl #fmt::Display for #name {
-            fn fmt(&self, f: &mut #fmt::Formatter<'_>) -> #fmt::Result {
-                #display
-            }
-        }
-
-        impl std::error::Error for #name {}
+        eventstream_rpc::impl_error!(#redacted #name);
     }
 }
 
@@ -72,10 +55,7 @@ pub(super) fn operation_error(
     let allow_size = has_large.then(|| {
         quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
     });
-    let fmt = imports.path("std::fmt");
-    imports.path("std::error::Error");
     imports.path("eventstream_rpc::error::Unhandled");
-    imports.paths("eventstream_rpc::operation", &["ModeledError", "OperationError"]);
     let name = ident(&operation.error);
     let about = format!(" Errors of [`{}`].", operation.name);
     let errors: Vec<_> = operation.errors.iter().map(|it| imports.type_ref(it)).collect();
@@ -86,24 +66,6 @@ pub(super) fn operation_error(
             #error(#error),
         }
     });
-    let from_payload = if errors.is_empty() {
-        quote! {
-            fn from_payload(_: &str, _: &[u8]) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-                None
-            }
-        }
-    } else {
-        imports.path("eventstream_rpc::operation::Shape");
-        imports.path("eventstream_rpc::serde::error_from_slice");
-        quote! {
-            fn from_payload(shape_id: &str, payload: &[u8]) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-                Some(match shape_id {
-                    #(#errors::ID => error_from_slice(payload).map(Self::#errors),)*
-                    _ => return None,
-                })
-            }
-        }
-    };
     quote! {
         #[doc = #about]
         #[non_exhaustive]
@@ -115,40 +77,6 @@ pub(super) fn operation_error(
             Unhandled(Unhandled),
         }
 
-        impl OperationError for #name {
-            #from_payload
-
-            fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-                match self {
-                    #(Self::#errors(error) => Ok(error),)*
-                    Self::Unhandled(error) => Err(error),
-                }
-            }
-        }
-
-        impl #fmt::Display for #name {
-            fn fmt(&self, f: &mut #fmt::Formatter<'_>) -> #fmt::Result {
-                match self {
-                    #(Self::#errors(error) => error.fmt(f),)*
-                    Self::Unhandled(error) => error.fmt(f),
-                }
-            }
-        }
-
-        impl Error for #name {}
-
-        #(
-            impl From<#errors> for #name {
-                fn from(error: #errors) -> Self {
-                    Self::#errors(error)
-                }
-            }
-        )*
-
-        impl From<Unhandled> for #name {
-            fn from(error: Unhandled) -> Self {
-                Self::Unhandled(error)
-            }
-        }
+        eventstream_rpc::impl_operation_error!(#name: #(#errors),*);
     }
 }

@@ -13,8 +13,6 @@ use crate::ir::{Home, TypeRef};
 pub(super) struct Imports {
     /// The module of the file itself, whose types need no import.
     own: Option<Home>,
-    /// Whether the types of that module are in the parent of the file's own.
-    is_child: bool,
     /// The names by the path of their module.
     names: BTreeMap<String, BTreeSet<String>>,
 }
@@ -23,11 +21,6 @@ impl Imports {
     /// The imports of a file whose types are in this module.
     pub(super) fn of_module(home: &Home) -> Self {
         Self { own: Some(home.clone()), ..Self::default() }
-    }
-
-    /// The imports of a file in a child of the module with these types.
-    pub(super) fn of_child(home: &Home) -> Self {
-        Self { is_child: true, ..Self::of_module(home) }
     }
 
     /// Imports `path`, such as `std::fmt`, and gives its last segment.
@@ -58,12 +51,10 @@ impl Imports {
     /// Imports a type of the crate, and gives its name.
     pub(super) fn type_ref(&mut self, type_ref: &TypeRef) -> proc_macro2::Ident {
         let module = match &type_ref.home {
-            home if self.own.as_ref() == Some(home) => match (self.is_child, home) {
-                (true, _) => "super".to_owned(),
-                (false, Home::Operation(_)) => return ident(&type_ref.name),
-                // Types of one module are in files of their own.
-                (false, home) => home.module(),
-            },
+            home @ Home::Operation(_) if self.own.as_ref() == Some(home) => {
+                return ident(&type_ref.name);
+            }
+            // Types of the other modules are in files of their own.
             home => home.module(),
         };
         self.name(&module, &type_ref.name)

@@ -1,4 +1,4 @@
-//! Operations: the marker with its request, response and error, and the builders.
+//! Operations: the marker with its request, response, errors and builders.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +17,8 @@ pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'
     let response = end(operation, &operation.response, "Response", shapes, &mut imports);
     let error =
         error::operation_error(operation, has_large_errors(operation, shapes), &mut imports);
+    let call = as_structure(&operation.request, shapes)
+        .map(|it| builder::of_call(operation, it, &mut imports));
     let reexports =
         [&operation.request, &operation.response].into_iter().filter(|it| it.home != home);
     let mut reexports: Vec<_> = reexports.collect();
@@ -35,39 +37,12 @@ pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'
 
         #imports
         #(#reexports)*
-        pub mod builders;
         #marker
         #request
+        #call
         #response
         #error
     }
-}
-
-/// The builders of an operation: the fluent one, and those of its own request and response.
-pub(super) fn builders(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
-    let home = Home::Operation(operation.method.clone());
-    let mut imports = Imports::of_child(&home);
-    let own = [&operation.request, &operation.response].into_iter().filter(|it| it.home == home);
-    let own: Vec<_> = own
-        .filter_map(|it| as_structure(it, shapes))
-        .map(|it| builder::items(it, &mut imports))
-        .collect();
-    let about = format!(" Builders for [`{0}`](super::{0}).", operation.name);
-    let fluent = fluent_name(operation);
-    quote! {
-        #![doc = #about]
-
-        #imports
-        #[cfg(any(feature = "tokio", feature = "blocking"))]
-        mod fluent;
-        #[cfg(any(feature = "tokio", feature = "blocking"))]
-        pub use fluent::#fluent;
-        #(#own)*
-    }
-}
-
-fn fluent_name(operation: &Operation) -> proc_macro2::Ident {
-    ident(&format!("{}FluentBuilder", operation.name))
 }
 
 fn as_structure<'s>(type_ref: &TypeRef, shapes: &Shapes<'s>) -> Option<&'s Structure> {
@@ -217,7 +192,9 @@ fn end(
     match as_structure(type_ref, shapes) {
         Some(it) if it.type_ref.home == Home::Operation(operation.method.clone()) => {
             let about = format!("{role} of [`{}`].", operation.name);
-            structure::items(it, &format!("builders::{}", it.builder), Some(&about), imports)
+            let structure = structure::items(it, Some(&about), imports);
+            let builder = builder::of_structure(it, imports);
+            quote!(#structure #builder)
         }
         _ => TokenStream::new(),
     }
@@ -229,156 +206,4 @@ fn has_large_errors(operation: &Operation, shapes: &Shapes<'_>) -> bool {
         it.members.len() > 3 || it.members.iter().any(|it| matches!(it.ty, Type::Named(_)))
     };
     operation.errors.iter().any(|it| as_structure(it, shapes).is_some_and(is_large))
-}
-
-/// The fluent builder of an operation.
-pub(super) fn fluent(operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
-    let Some(request) = as_structure(&operation.request, shapes) else {
-        return TokenStream::new();
-    };
-    let mut imports = Imports::default();
-    let module = format!("crate::operation::{}", operation.method);
-    let marker = imports.path(&format!("{module}::{}", operation.name));
-    imports.path("std::time::Duration");
-    let options = match operation.events {
-        Events::None => imports.path("eventstream_rpc::client::CallOptions"),
-        Events::Stream { .. } => {
-            imports.path("eventstream_rpc::client::Overflow");
-            imports.path("eventstream_rpc::client::SubscribeOptions")
-        }
-    };
-    let name = fluent_name(operation);
-    let request_builder = match &request.type_ref.home {
-        Home::Operation(_) => imports.path(&format!("super::{}", request.builder)),
-        home => imports.path(&format!("{}::builders::{}", home.module(), request.builder)),
-    };
-    let about = format!(" Builds and sends one [`{}`] request.", operation.name);
-    let setters: Vec<_> =
-        request.members.iter().map(|it| builder::forwarding_setters(it, &mut imports)).collect();
-    let stream_options = matches!(operation.events, Events::Stream { .. }).then(|| {
-        quote! {
-            /// What happens when events come faster than they are read. By default the subscription
-            /// ends with [`SdkError::Lagged`].
-            pub fn overflow(mut self, overflow: Overflow) -> Self {
-                self.options = self.options.overflow(overflow);
-                self
-            }
-
-            /// How many bytes of events may wait to be read. Default: 16 MiB.
-            pub fn queue_limit(mut self, bytes: usize) -> Self {
-                self.options = self.options.queue_limit(bytes);
-                self
-            }
-        }
-    });
-    let validate = request.is_checked().then(|| {
-        quote! {
-            /// Whether the request must be what the model asks for before it is sent: lengths, ranges,
-            /// patterns. Default: what the connection was built with, `false`.
-            pub fn validate_request(mut self, validate: bool) -> Self {
-                self.options = self.options.validate_request(validate);
-                self
-            }
-        }
-    });
-    let send = send(operation, &name, &marker, has_large_errors(operation, shapes), &mut imports);
-    quote! {
-        #imports
-
-        #[doc = #about]
-        #[derive(Clone, Debug)]
-        #[must_use = "nothing is sent until `send` is called"]
-        pub struct #name<C> {
-            connection: C,
-            request: #request_builder,
-            options: #options,
-        }
-
-        impl<C> #name<C> {
-            /// Starts a request over `connection`.
-            pub fn new(connection: C) -> Self {
-                Self {
-                    connection,
-                    request: #request_builder::default(),
-                    options: #options::default(),
-                }
-            }
-
-            #(#setters)*
-
-            /// How long to wait for the response. Default: what the connection was built with.
-            pub fn call_timeout(mut self, timeout: Duration) -> Self {
-                self.options = self.options.call_timeout(timeout);
-                self
-            }
-
-            #validate
-            #stream_options
-        }
-
-        #send
-    }
-}
-
-/// `send` of each kind of client.
-fn send(
-    operation: &Operation,
-    builder: &proc_macro2::Ident,
-    marker: &proc_macro2::Ident,
-    has_large_errors: bool,
-    imports: &mut Imports,
-) -> TokenStream {
-    let allow_size = has_large_errors.then(|| {
-        quote!(#[allow(clippy::result_large_err, reason = "a box would stand in every reader's way")])
-    });
-    let module = format!("crate::operation::{}", operation.method);
-    let sdk_error = imports.path("eventstream_rpc::error::SdkError");
-    let error = imports.path(&format!("{module}::{}", operation.error));
-    // Neither kind of client is always there, so that what they have is not imported.
-    let (asynchronous, blocking, method, about) = match &operation.events {
-        Events::None => {
-            // The request may have a member of the same type, so it is imported from where it is.
-            let response = imports.type_ref(&operation.response);
-            let response = quote!(#response);
-            let about = " Sends the request and waits for the response.";
-            (response.clone(), response, quote!(call), about)
-        }
-        Events::Stream { .. } => (
-            quote!(eventstream_rpc::client::Subscription<#marker>),
-            quote!(eventstream_rpc::blocking::Subscription<#marker>),
-            quote!(subscribe),
-            " Sends the request, waits for the response, and returns the open stream.",
-        ),
-    };
-    quote! {
-        #[cfg(feature = "tokio")]
-        impl #builder<eventstream_rpc::client::Connection> {
-            #[doc = #about]
-            ///
-            /// # Errors
-            ///
-            /// See [`SdkError`].
-            ///
-            /// # Cancel safety
-            ///
-            /// Dropping the future ends the call; a request that was sent is cancelled on the wire. The
-            /// connection goes on.
-            pub async fn send(self) -> Result<#asynchronous, #sdk_error<#error>> {
-                self.connection.#method(#marker, self.request.build()?, self.options).await
-            }
-        }
-
-        #[cfg(feature = "blocking")]
-        impl #builder<eventstream_rpc::blocking::Connection> {
-            #[doc = #about]
-            ///
-            /// # Errors
-            ///
-            /// See [`SdkError`].
-            #allow_size
-            pub fn send(self) -> Result<#blocking, #sdk_error<#error>> {
-                self.connection.#method(#marker, self.request.build()?, self.options)
-            }
-        }
-    }
 }

@@ -11,10 +11,9 @@ use crate::{
 
 /// The `struct` and what belongs to it, without its builder.
 ///
-/// `builder` is the path of the builder, and `about` replaces missing documentation.
+/// `about` replaces missing documentation.
 pub(super) fn items(
     structure: &Structure,
-    builder: &str,
     about: Option<&str>,
     imports: &mut Imports,
 ) -> TokenStream {
@@ -41,9 +40,19 @@ pub(super) fn items(
         Role::Error { .. } => Some(error::structure_impls(structure, imports)),
         Role::Request | Role::Plain => None,
     };
-    let builder: TokenStream = builder.parse().expect("a path");
     imports.remove(&structure.type_ref);
-    let about_builder = format!(" Starts building a [`{name}`].");
+    let builder = structure.builder.as_ref().map(|builder| {
+        let builder = ident(builder);
+        let about = format!(" Starts building a [`{name}`].");
+        quote! {
+            impl #name {
+                #[doc = #about]
+                pub fn builder() -> #builder {
+                    #builder::default()
+                }
+            }
+        }
+    });
     quote! {
         #docs
         #[non_exhaustive]
@@ -52,12 +61,7 @@ pub(super) fn items(
             #(#fields)*
         }
 
-        impl #name {
-            #[doc = #about_builder]
-            pub fn builder() -> #builder {
-                #builder::default()
-            }
-        }
+        #builder
 
         impl #shape for #name {
             const ID: &'static str = #id;

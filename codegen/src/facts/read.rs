@@ -91,7 +91,7 @@ impl Reader<'_> {
         item.add(Kind::Errors, "", format!("{error}: {errors}"));
         item.add(Kind::Path, format!("operation::{method}::{name}"), "");
         item.add(Kind::Path, format!("operation::{method}::{error}"), "");
-        item.add(Kind::Alias, format!("operation::{method}::builders::{name}FluentBuilder"), "");
+        item.add(Kind::Alias, format!("operation::{method}::{}", rust.builder.name), "");
         item.add_if(direction != "call", Kind::Stream, "");
         let mut add = |kind, type_ref| {
             let shape = self.rust.shapes.iter().find(|shape| shape.type_ref() == type_ref);
@@ -150,11 +150,20 @@ impl Reader<'_> {
             }
         }
         if let ir::Shape::Structure(rust) = rust {
-            let module = type_path.trim_end_matches(&type_ref.name);
-            let builder = format!("{module}builders::{}", rust.builder);
             let fails = if rust.is_build_fallible() { "; build() can fail" } else { "" };
-            item.add(Kind::Builder, &rust.builder, format!("{builder}{fails}"));
-            item.add(Kind::Alias, builder, "");
+            let builder = rust.builder_path().unwrap_or_default().replacen("crate::", "", 1);
+            match &rust.builder {
+                None => {}
+                // The operation has that name. That a request moves is said of its type.
+                Some(_) if rust.is_built_by_operation() => {
+                    let name = format!("{}Builder", type_ref.name);
+                    item.add(Kind::Builder, name, format!("{builder}{fails}"));
+                }
+                Some(name) => {
+                    item.add(Kind::Builder, name, format!("{builder}{fails}"));
+                    item.add(Kind::Alias, builder, "");
+                }
+            }
             item.add_if(rust.is_build_fallible(), Kind::BuildFails, "");
             item.add_if(rust.has_default(), Kind::Default, "");
             item.add_if(rust.has_validate(), Kind::Validate, "");

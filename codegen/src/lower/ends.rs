@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::OperationNames;
 use crate::{
+    ast::Shape,
     ir,
     resolve::{Operation, Resolved},
     shape_id::ShapeId,
@@ -19,26 +21,27 @@ pub(super) struct Units {
 #[derive(Debug)]
 pub(super) struct Unit {
     pub(super) type_ref: ir::TypeRef,
-    pub(super) builder: String,
+    /// The builder of a request: that of the operation.
+    builder: Option<String>,
 }
 
 impl Units {
     /// Takes names for what the operation needs.
     pub(super) fn of(
         operation: &Operation<'_>,
-        [name, module, _]: &[String; 3],
+        names: &OperationNames,
         mut take: impl FnMut(String) -> String,
     ) -> Self {
-        let mut unit = |is_needed: bool, role: &str| {
+        let mut unit = |is_needed: bool, role: &str, builder: Option<&String>| {
             is_needed.then(|| {
-                let home = ir::Home::Operation(module.clone());
-                let type_ref = ir::TypeRef { home, name: take(format!("{name}{role}")) };
-                Unit { builder: take(format!("{}Builder", type_ref.name)), type_ref }
+                let home = ir::Home::Operation(names.method.clone());
+                let name = take(format!("{}{role}", names.name));
+                Unit { type_ref: ir::TypeRef { home, name }, builder: builder.cloned() }
             })
         };
         Self {
-            request: unit(operation.input.is_none(), "Request"),
-            response: unit(operation.output.is_none(), "Response"),
+            request: unit(operation.input.is_none(), "Request", Some(&names.builder)),
+            response: unit(operation.output.is_none(), "Response", None),
         }
     }
 
@@ -86,6 +89,13 @@ impl<'m> Ends<'m> {
             Some([at]) if !self.targeted.contains(id) => Some(*at),
             _ => None,
         }
+    }
+
+    /// The operation that the shape is the request of, if it lives with it.
+    pub(super) fn only_request(&self, shape: &Shape) -> Option<usize> {
+        let at = self.only_use(&shape.id).filter(|_| shape.traits.error.is_none())?;
+        let input = self.resolved.operations[at].input?;
+        (input.id == shape.id).then_some(at)
     }
 
     pub(super) fn requests(&self) -> HashSet<ShapeId> {

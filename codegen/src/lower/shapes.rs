@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Lowering, ends, warn_renamed};
 use crate::{
-    ast::{Member, Shape, ShapeKind, SimpleType},
+    ast::{Member, Model, Shape, ShapeKind, SimpleType},
     ir, literal,
     names::{self, Renamed, Scope},
     shape_id::ShapeId,
@@ -60,10 +60,7 @@ impl Lowering<'_, '_, '_> {
             reserved.extend(names::FLUENT_METHODS);
         }
         let mut scope = Scope::with_reserved(reserved);
-        let model = self.resolved.model;
-        let members = members
-            .iter()
-            .filter(|it| !model.get(&it.target).is_some_and(Shape::is_event_stream))
+        let members = fields(self.resolved.model, members)
             .map(|member| {
                 let id = format!("{}${}", shape.id, member.name);
                 let (name, renamed) = scope.take_member(self.words.snake(&member.name), &id);
@@ -214,6 +211,11 @@ impl Lowering<'_, '_, '_> {
         };
         member.traits.sensitive || is_inside
     }
+}
+
+/// The members of a structure that become fields: all but the event stream.
+pub(super) fn fields<'m>(model: &Model, members: &'m [Member]) -> impl Iterator<Item = &'m Member> {
+    members.iter().filter(|it| !model.get(&it.target).is_some_and(Shape::is_event_stream))
 }
 
 /// The names of an enum's variants.

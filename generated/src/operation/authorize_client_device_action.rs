@@ -2,20 +2,16 @@
 
 //! `aws.greengrass#AuthorizeClientDeviceAction`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{
     InvalidArgumentsError, InvalidClientDeviceAuthTokenError, ServiceError,
     UnauthorizedError,
 };
-
-pub mod builders;
 
 /// Checks whether a client device may do something, by the device groups and policies in the
 /// configuration of the client device auth component.
@@ -99,14 +95,129 @@ pub struct AuthorizeClientDeviceActionRequest {
 
 impl AuthorizeClientDeviceActionRequest {
     /// Starts building a [`AuthorizeClientDeviceActionRequest`].
-    pub fn builder() -> builders::AuthorizeClientDeviceActionRequestBuilder {
-        builders::AuthorizeClientDeviceActionRequestBuilder::default()
+    pub fn builder() -> AuthorizeClientDeviceActionBuilder {
+        AuthorizeClientDeviceActionBuilder::default()
     }
 }
 
 impl Shape for AuthorizeClientDeviceActionRequest {
     const ID: &'static str = "aws.greengrass#AuthorizeClientDeviceActionRequest";
 }
+
+/// Builds a [`AuthorizeClientDeviceActionRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct AuthorizeClientDeviceActionBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    client_device_auth_token: Option<String>,
+    operation: Option<String>,
+    resource: Option<String>,
+}
+
+impl<C> AuthorizeClientDeviceActionBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            client_device_auth_token: None,
+            operation: None,
+            resource: None,
+        }
+    }
+
+    /// The token of the client device's session, from [`GetClientDeviceAuthToken`].
+    ///
+    /// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
+    ///
+    /// This member is required.
+    pub fn client_device_auth_token(
+        mut self,
+        client_device_auth_token: impl Into<String>,
+    ) -> Self {
+        self.client_device_auth_token = Some(client_device_auth_token.into());
+        self
+    }
+
+    /// Sets or clears [`client_device_auth_token`](Self::client_device_auth_token).
+    pub fn set_client_device_auth_token(
+        mut self,
+        client_device_auth_token: Option<String>,
+    ) -> Self {
+        self.client_device_auth_token = client_device_auth_token;
+        self
+    }
+
+    /// What the client device wants to do, as `service:action`, for example `mqtt:publish`.
+    ///
+    /// This member is required.
+    pub fn operation(mut self, operation: impl Into<String>) -> Self {
+        self.operation = Some(operation.into());
+        self
+    }
+
+    /// Sets or clears [`operation`](Self::operation).
+    pub fn set_operation(mut self, operation: Option<String>) -> Self {
+        self.operation = operation;
+        self
+    }
+
+    /// To what it wants to do that, as `service:type:name`, for example `mqtt:topic:readings/1`.
+    ///
+    /// This member is required.
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resource = Some(resource.into());
+        self
+    }
+
+    /// Sets or clears [`resource`](Self::resource).
+    pub fn set_resource(mut self, resource: Option<String>) -> Self {
+        self.resource = resource;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, AuthorizeClientDeviceActionRequest), BuildError> {
+        const ID: &str = AuthorizeClientDeviceActionRequest::ID;
+        let request = AuthorizeClientDeviceActionRequest {
+            client_device_auth_token: self
+                .client_device_auth_token
+                .ok_or(BuildError::missing_member(ID, "clientDeviceAuthToken"))?,
+            operation: self
+                .operation
+                .ok_or(BuildError::missing_member(ID, "operation"))?,
+            resource: self.resource.ok_or(BuildError::missing_member(ID, "resource"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl AuthorizeClientDeviceActionBuilder {
+    /// The [`AuthorizeClientDeviceActionRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<AuthorizeClientDeviceActionRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(AuthorizeClientDeviceActionBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call AuthorizeClientDeviceActionBuilder.into_parts : AuthorizeClientDeviceAction,
+    AuthorizeClientDeviceActionResponse, AuthorizeClientDeviceActionError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call AuthorizeClientDeviceActionBuilder.into_parts : AuthorizeClientDeviceAction,
+    AuthorizeClientDeviceActionResponse, AuthorizeClientDeviceActionError
+);
 
 /// Response of [`AuthorizeClientDeviceAction`].
 ///
@@ -123,13 +234,50 @@ pub struct AuthorizeClientDeviceActionResponse {
 
 impl AuthorizeClientDeviceActionResponse {
     /// Starts building a [`AuthorizeClientDeviceActionResponse`].
-    pub fn builder() -> builders::AuthorizeClientDeviceActionResponseBuilder {
-        builders::AuthorizeClientDeviceActionResponseBuilder::default()
+    pub fn builder() -> AuthorizeClientDeviceActionResponseBuilder {
+        AuthorizeClientDeviceActionResponseBuilder::default()
     }
 }
 
 impl Shape for AuthorizeClientDeviceActionResponse {
     const ID: &'static str = "aws.greengrass#AuthorizeClientDeviceActionResponse";
+}
+
+/// Builds a [`AuthorizeClientDeviceActionResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct AuthorizeClientDeviceActionResponseBuilder {
+    is_authorized: Option<bool>,
+}
+
+impl AuthorizeClientDeviceActionResponseBuilder {
+    /// Whether it may.
+    ///
+    /// This member is required.
+    pub fn is_authorized(mut self, is_authorized: bool) -> Self {
+        self.is_authorized = Some(is_authorized);
+        self
+    }
+
+    /// Sets or clears [`is_authorized`](Self::is_authorized).
+    pub fn set_is_authorized(mut self, is_authorized: Option<bool>) -> Self {
+        self.is_authorized = is_authorized;
+        self
+    }
+
+    /// The [`AuthorizeClientDeviceActionResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<AuthorizeClientDeviceActionResponse, BuildError> {
+        const ID: &str = AuthorizeClientDeviceActionResponse::ID;
+        Ok(AuthorizeClientDeviceActionResponse {
+            is_authorized: self
+                .is_authorized
+                .ok_or(BuildError::missing_member(ID, "isAuthorized"))?,
+        })
+    }
 }
 
 /// Errors of [`AuthorizeClientDeviceAction`].
@@ -148,80 +296,7 @@ pub enum AuthorizeClientDeviceActionError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for AuthorizeClientDeviceActionError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                InvalidClientDeviceAuthTokenError::ID => {
-                    error_from_slice(payload)
-                        .map(Self::InvalidClientDeviceAuthTokenError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::InvalidClientDeviceAuthTokenError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for AuthorizeClientDeviceActionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::InvalidClientDeviceAuthTokenError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for AuthorizeClientDeviceActionError {}
-
-impl From<UnauthorizedError> for AuthorizeClientDeviceActionError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<ServiceError> for AuthorizeClientDeviceActionError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for AuthorizeClientDeviceActionError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<InvalidClientDeviceAuthTokenError> for AuthorizeClientDeviceActionError {
-    fn from(error: InvalidClientDeviceAuthTokenError) -> Self {
-        Self::InvalidClientDeviceAuthTokenError(error)
-    }
-}
-
-impl From<Unhandled> for AuthorizeClientDeviceActionError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    AuthorizeClientDeviceActionError : UnauthorizedError, ServiceError,
+    InvalidArgumentsError, InvalidClientDeviceAuthTokenError
+);

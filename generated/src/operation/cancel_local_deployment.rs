@@ -2,17 +2,12 @@
 
 //! `aws.greengrass#CancelLocalDeployment`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::error_from_slice;
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceError};
-
-pub mod builders;
 
 /// Cancels a local deployment that is queued or under way.
 ///
@@ -75,14 +70,80 @@ pub struct CancelLocalDeploymentRequest {
 
 impl CancelLocalDeploymentRequest {
     /// Starts building a [`CancelLocalDeploymentRequest`].
-    pub fn builder() -> builders::CancelLocalDeploymentRequestBuilder {
-        builders::CancelLocalDeploymentRequestBuilder::default()
+    pub fn builder() -> CancelLocalDeploymentBuilder {
+        CancelLocalDeploymentBuilder::default()
     }
 }
 
 impl Shape for CancelLocalDeploymentRequest {
     const ID: &'static str = "aws.greengrass#CancelLocalDeploymentRequest";
 }
+
+/// Builds a [`CancelLocalDeploymentRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct CancelLocalDeploymentBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    deployment_id: Option<String>,
+}
+
+impl<C> CancelLocalDeploymentBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            deployment_id: None,
+        }
+    }
+
+    /// The ID of the deployment, a UUID. Always set it.
+    pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
+        self.deployment_id = Some(deployment_id.into());
+        self
+    }
+
+    /// Sets or clears [`deployment_id`](Self::deployment_id).
+    pub fn set_deployment_id(mut self, deployment_id: Option<String>) -> Self {
+        self.deployment_id = deployment_id;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, CancelLocalDeploymentRequest), BuildError> {
+        let request = CancelLocalDeploymentRequest {
+            deployment_id: self.deployment_id,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl CancelLocalDeploymentBuilder {
+    /// The [`CancelLocalDeploymentRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<CancelLocalDeploymentRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(CancelLocalDeploymentBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call CancelLocalDeploymentBuilder.into_parts : CancelLocalDeployment,
+    CancelLocalDeploymentResponse, CancelLocalDeploymentError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call CancelLocalDeploymentBuilder.into_parts : CancelLocalDeployment,
+    CancelLocalDeploymentResponse, CancelLocalDeploymentError
+);
 
 /// Response of [`CancelLocalDeployment`].
 ///
@@ -97,13 +158,41 @@ pub struct CancelLocalDeploymentResponse {
 
 impl CancelLocalDeploymentResponse {
     /// Starts building a [`CancelLocalDeploymentResponse`].
-    pub fn builder() -> builders::CancelLocalDeploymentResponseBuilder {
-        builders::CancelLocalDeploymentResponseBuilder::default()
+    pub fn builder() -> CancelLocalDeploymentResponseBuilder {
+        CancelLocalDeploymentResponseBuilder::default()
     }
 }
 
 impl Shape for CancelLocalDeploymentResponse {
     const ID: &'static str = "aws.greengrass#CancelLocalDeploymentResponse";
+}
+
+/// Builds a [`CancelLocalDeploymentResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct CancelLocalDeploymentResponseBuilder {
+    message: Option<String>,
+}
+
+impl CancelLocalDeploymentResponseBuilder {
+    /// Whether the deployment will be cancelled or had ended before, in words.
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// Sets or clears [`message`](Self::message).
+    pub fn set_message(mut self, message: Option<String>) -> Self {
+        self.message = message;
+        self
+    }
+
+    /// The [`CancelLocalDeploymentResponse`] with what was set.
+    pub fn build(self) -> CancelLocalDeploymentResponse {
+        CancelLocalDeploymentResponse {
+            message: self.message,
+        }
+    }
 }
 
 /// Errors of [`CancelLocalDeployment`].
@@ -120,68 +209,7 @@ pub enum CancelLocalDeploymentError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for CancelLocalDeploymentError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for CancelLocalDeploymentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for CancelLocalDeploymentError {}
-
-impl From<ServiceError> for CancelLocalDeploymentError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for CancelLocalDeploymentError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for CancelLocalDeploymentError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<Unhandled> for CancelLocalDeploymentError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    CancelLocalDeploymentError : ServiceError, ResourceNotFoundError,
+    InvalidArgumentsError
+);

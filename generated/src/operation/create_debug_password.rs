@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#CreateDebugPassword`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use eventstream_rpc::primitives::Timestamp;
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Makes a password for the local debug console, good for 8 hours.
 ///
@@ -65,14 +61,64 @@ pub struct CreateDebugPasswordRequest {}
 
 impl CreateDebugPasswordRequest {
     /// Starts building a [`CreateDebugPasswordRequest`].
-    pub fn builder() -> builders::CreateDebugPasswordRequestBuilder {
-        builders::CreateDebugPasswordRequestBuilder::default()
+    pub fn builder() -> CreateDebugPasswordBuilder {
+        CreateDebugPasswordBuilder::default()
     }
 }
 
 impl Shape for CreateDebugPasswordRequest {
     const ID: &'static str = "aws.greengrass#CreateDebugPasswordRequest";
 }
+
+/// Builds a [`CreateDebugPasswordRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct CreateDebugPasswordBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+}
+
+impl<C> CreateDebugPasswordBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+        }
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, CreateDebugPasswordRequest), BuildError> {
+        let request = CreateDebugPasswordRequest {};
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl CreateDebugPasswordBuilder {
+    /// The [`CreateDebugPasswordRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<CreateDebugPasswordRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(CreateDebugPasswordBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call CreateDebugPasswordBuilder.into_parts : CreateDebugPassword,
+    CreateDebugPasswordResponse, CreateDebugPasswordError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call CreateDebugPasswordBuilder.into_parts : CreateDebugPassword,
+    CreateDebugPasswordResponse, CreateDebugPasswordError
+);
 
 /// Response of [`CreateDebugPassword`].
 ///
@@ -109,13 +155,128 @@ pub struct CreateDebugPasswordResponse {
 
 impl CreateDebugPasswordResponse {
     /// Starts building a [`CreateDebugPasswordResponse`].
-    pub fn builder() -> builders::CreateDebugPasswordResponseBuilder {
-        builders::CreateDebugPasswordResponseBuilder::default()
+    pub fn builder() -> CreateDebugPasswordResponseBuilder {
+        CreateDebugPasswordResponseBuilder::default()
     }
 }
 
 impl Shape for CreateDebugPasswordResponse {
     const ID: &'static str = "aws.greengrass#CreateDebugPasswordResponse";
+}
+
+/// Builds a [`CreateDebugPasswordResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct CreateDebugPasswordResponseBuilder {
+    password: Option<String>,
+    username: Option<String>,
+    password_expiration: Option<Timestamp>,
+    certificate_sha256_hash: Option<String>,
+    certificate_sha1_hash: Option<String>,
+}
+
+impl CreateDebugPasswordResponseBuilder {
+    /// The password, 43 characters. Keep it out of logs: it is not marked as sensitive.
+    ///
+    /// This member is required.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// Sets or clears [`password`](Self::password).
+    pub fn set_password(mut self, password: Option<String>) -> Self {
+        self.password = password;
+        self
+    }
+
+    /// The user name that belongs to it: `debug`.
+    ///
+    /// This member is required.
+    pub fn username(mut self, username: impl Into<String>) -> Self {
+        self.username = Some(username.into());
+        self
+    }
+
+    /// Sets or clears [`username`](Self::username).
+    pub fn set_username(mut self, username: Option<String>) -> Self {
+        self.username = username;
+        self
+    }
+
+    /// Until when the password is good.
+    ///
+    /// This member is required.
+    pub fn password_expiration(
+        mut self,
+        password_expiration: impl Into<Timestamp>,
+    ) -> Self {
+        self.password_expiration = Some(password_expiration.into());
+        self
+    }
+
+    /// Sets or clears [`password_expiration`](Self::password_expiration).
+    pub fn set_password_expiration(
+        mut self,
+        password_expiration: Option<Timestamp>,
+    ) -> Self {
+        self.password_expiration = password_expiration;
+        self
+    }
+
+    /// The SHA-256 fingerprint of the console's certificate. Absent if the console has not been set up.
+    pub fn certificate_sha256_hash(
+        mut self,
+        certificate_sha256_hash: impl Into<String>,
+    ) -> Self {
+        self.certificate_sha256_hash = Some(certificate_sha256_hash.into());
+        self
+    }
+
+    /// Sets or clears [`certificate_sha256_hash`](Self::certificate_sha256_hash).
+    pub fn set_certificate_sha256_hash(
+        mut self,
+        certificate_sha256_hash: Option<String>,
+    ) -> Self {
+        self.certificate_sha256_hash = certificate_sha256_hash;
+        self
+    }
+
+    /// The SHA-1 fingerprint of the console's certificate. Absent if the console has not been set up.
+    pub fn certificate_sha1_hash(
+        mut self,
+        certificate_sha1_hash: impl Into<String>,
+    ) -> Self {
+        self.certificate_sha1_hash = Some(certificate_sha1_hash.into());
+        self
+    }
+
+    /// Sets or clears [`certificate_sha1_hash`](Self::certificate_sha1_hash).
+    pub fn set_certificate_sha1_hash(
+        mut self,
+        certificate_sha1_hash: Option<String>,
+    ) -> Self {
+        self.certificate_sha1_hash = certificate_sha1_hash;
+        self
+    }
+
+    /// The [`CreateDebugPasswordResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<CreateDebugPasswordResponse, BuildError> {
+        const ID: &str = CreateDebugPasswordResponse::ID;
+        Ok(CreateDebugPasswordResponse {
+            password: self.password.ok_or(BuildError::missing_member(ID, "password"))?,
+            username: self.username.ok_or(BuildError::missing_member(ID, "username"))?,
+            password_expiration: self
+                .password_expiration
+                .ok_or(BuildError::missing_member(ID, "passwordExpiration"))?,
+            certificate_sha256_hash: self.certificate_sha256_hash,
+            certificate_sha1_hash: self.certificate_sha1_hash,
+        })
+    }
 }
 
 /// Errors of [`CreateDebugPassword`].
@@ -130,57 +291,6 @@ pub enum CreateDebugPasswordError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for CreateDebugPasswordError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for CreateDebugPasswordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for CreateDebugPasswordError {}
-
-impl From<UnauthorizedError> for CreateDebugPasswordError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<ServiceError> for CreateDebugPasswordError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for CreateDebugPasswordError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    CreateDebugPasswordError : UnauthorizedError, ServiceError
+);

@@ -2,14 +2,12 @@
 
 //! `aws.greengrass#CreateLocalDeployment`
 
-use std::fmt;
 use std::collections::BTreeMap;
-use std::error::Error;
 
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use eventstream_rpc::primitives::Document;
-use eventstream_rpc::serde::error_from_slice;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{FailureHandlingPolicy, RunWithInfo};
@@ -17,8 +15,6 @@ use crate::types::error::{
     InvalidArgumentsError, InvalidArtifactsDirectoryPathError,
     InvalidRecipeDirectoryPathError, ServiceError,
 };
-
-pub mod builders;
 
 /// Starts a deployment from folders on this device: it adds, updates, configures and removes
 /// components.
@@ -123,14 +119,254 @@ pub struct CreateLocalDeploymentRequest {
 
 impl CreateLocalDeploymentRequest {
     /// Starts building a [`CreateLocalDeploymentRequest`].
-    pub fn builder() -> builders::CreateLocalDeploymentRequestBuilder {
-        builders::CreateLocalDeploymentRequestBuilder::default()
+    pub fn builder() -> CreateLocalDeploymentBuilder {
+        CreateLocalDeploymentBuilder::default()
     }
 }
 
 impl Shape for CreateLocalDeploymentRequest {
     const ID: &'static str = "aws.greengrass#CreateLocalDeploymentRequest";
 }
+
+/// Builds a [`CreateLocalDeploymentRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct CreateLocalDeploymentBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    group_name: Option<String>,
+    root_component_versions_to_add: Option<BTreeMap<String, String>>,
+    root_components_to_remove: Option<Vec<String>>,
+    component_to_configuration: Option<BTreeMap<String, Document>>,
+    component_to_run_with_info: Option<BTreeMap<String, RunWithInfo>>,
+    recipe_directory_path: Option<String>,
+    artifacts_directory_path: Option<String>,
+    failure_handling_policy: Option<FailureHandlingPolicy>,
+}
+
+impl<C> CreateLocalDeploymentBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            group_name: None,
+            root_component_versions_to_add: None,
+            root_components_to_remove: None,
+            component_to_configuration: None,
+            component_to_run_with_info: None,
+            recipe_directory_path: None,
+            artifacts_directory_path: None,
+            failure_handling_policy: None,
+        }
+    }
+
+    /// The thing group whose components are changed, without a colon. Absent: a group for local
+    /// deployments only, `LOCAL_DEPLOYMENT` (nucleus lite: `LOCAL_DEPLOYMENTS`).
+    pub fn group_name(mut self, group_name: impl Into<String>) -> Self {
+        self.group_name = Some(group_name.into());
+        self
+    }
+
+    /// Sets or clears [`group_name`](Self::group_name).
+    pub fn set_group_name(mut self, group_name: Option<String>) -> Self {
+        self.group_name = group_name;
+        self
+    }
+
+    /// Components to add or update.
+    pub fn root_component_versions_to_add(
+        mut self,
+        root_component_versions_to_add: impl IntoIterator<
+            Item = (impl Into<String>, impl Into<String>),
+        >,
+    ) -> Self {
+        self.root_component_versions_to_add = Some(
+            root_component_versions_to_add
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        );
+        self
+    }
+
+    /// Sets or clears [`root_component_versions_to_add`](Self::root_component_versions_to_add).
+    pub fn set_root_component_versions_to_add(
+        mut self,
+        root_component_versions_to_add: Option<BTreeMap<String, String>>,
+    ) -> Self {
+        self.root_component_versions_to_add = root_component_versions_to_add;
+        self
+    }
+
+    /// Components to remove. What only they depend on goes too.
+    pub fn root_components_to_remove(
+        mut self,
+        root_components_to_remove: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.root_components_to_remove = Some(
+            root_components_to_remove.into_iter().map(Into::into).collect(),
+        );
+        self
+    }
+
+    /// Sets or clears [`root_components_to_remove`](Self::root_components_to_remove).
+    pub fn set_root_components_to_remove(
+        mut self,
+        root_components_to_remove: Option<Vec<String>>,
+    ) -> Self {
+        self.root_components_to_remove = root_components_to_remove;
+        self
+    }
+
+    /// Changes to the configurations of components that this group has been given by name; for their
+    /// dependencies they are ignored.
+    pub fn component_to_configuration(
+        mut self,
+        component_to_configuration: impl IntoIterator<
+            Item = (impl Into<String>, impl Into<Document>),
+        >,
+    ) -> Self {
+        self.component_to_configuration = Some(
+            component_to_configuration
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        );
+        self
+    }
+
+    /// Sets or clears [`component_to_configuration`](Self::component_to_configuration).
+    pub fn set_component_to_configuration(
+        mut self,
+        component_to_configuration: Option<BTreeMap<String, Document>>,
+    ) -> Self {
+        self.component_to_configuration = component_to_configuration;
+        self
+    }
+
+    /// Users and limits of processes. Components that are not named keep what they have.
+    pub fn component_to_run_with_info(
+        mut self,
+        component_to_run_with_info: impl IntoIterator<
+            Item = (impl Into<String>, impl Into<RunWithInfo>),
+        >,
+    ) -> Self {
+        self.component_to_run_with_info = Some(
+            component_to_run_with_info
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        );
+        self
+    }
+
+    /// Sets or clears [`component_to_run_with_info`](Self::component_to_run_with_info).
+    pub fn set_component_to_run_with_info(
+        mut self,
+        component_to_run_with_info: Option<BTreeMap<String, RunWithInfo>>,
+    ) -> Self {
+        self.component_to_run_with_info = component_to_run_with_info;
+        self
+    }
+
+    /// The folder that holds the recipes: all files with the endings `.yaml`, `.yml` and `.json`, also
+    /// in folders in it.
+    pub fn recipe_directory_path(
+        mut self,
+        recipe_directory_path: impl Into<String>,
+    ) -> Self {
+        self.recipe_directory_path = Some(recipe_directory_path.into());
+        self
+    }
+
+    /// Sets or clears [`recipe_directory_path`](Self::recipe_directory_path).
+    pub fn set_recipe_directory_path(
+        mut self,
+        recipe_directory_path: Option<String>,
+    ) -> Self {
+        self.recipe_directory_path = recipe_directory_path;
+        self
+    }
+
+    /// The folder that holds the artifacts, each as `COMPONENT/VERSION/FILE`. They replace artifacts
+    /// of that version.
+    pub fn artifacts_directory_path(
+        mut self,
+        artifacts_directory_path: impl Into<String>,
+    ) -> Self {
+        self.artifacts_directory_path = Some(artifacts_directory_path.into());
+        self
+    }
+
+    /// Sets or clears [`artifacts_directory_path`](Self::artifacts_directory_path).
+    pub fn set_artifacts_directory_path(
+        mut self,
+        artifacts_directory_path: Option<String>,
+    ) -> Self {
+        self.artifacts_directory_path = artifacts_directory_path;
+        self
+    }
+
+    /// What to do if the deployment fails after it has changed something. Default: `DO_NOTHING`.
+    pub fn failure_handling_policy(
+        mut self,
+        failure_handling_policy: impl Into<FailureHandlingPolicy>,
+    ) -> Self {
+        self.failure_handling_policy = Some(failure_handling_policy.into());
+        self
+    }
+
+    /// Sets or clears [`failure_handling_policy`](Self::failure_handling_policy).
+    pub fn set_failure_handling_policy(
+        mut self,
+        failure_handling_policy: Option<FailureHandlingPolicy>,
+    ) -> Self {
+        self.failure_handling_policy = failure_handling_policy;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, CreateLocalDeploymentRequest), BuildError> {
+        let request = CreateLocalDeploymentRequest {
+            group_name: self.group_name,
+            root_component_versions_to_add: self.root_component_versions_to_add,
+            root_components_to_remove: self.root_components_to_remove,
+            component_to_configuration: self.component_to_configuration,
+            component_to_run_with_info: self.component_to_run_with_info,
+            recipe_directory_path: self.recipe_directory_path,
+            artifacts_directory_path: self.artifacts_directory_path,
+            failure_handling_policy: self.failure_handling_policy,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl CreateLocalDeploymentBuilder {
+    /// The [`CreateLocalDeploymentRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<CreateLocalDeploymentRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(CreateLocalDeploymentBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call CreateLocalDeploymentBuilder.into_parts : CreateLocalDeployment,
+    CreateLocalDeploymentResponse, CreateLocalDeploymentError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call CreateLocalDeploymentBuilder.into_parts : CreateLocalDeployment,
+    CreateLocalDeploymentResponse, CreateLocalDeploymentError
+);
 
 /// Response of [`CreateLocalDeployment`].
 ///
@@ -145,13 +381,41 @@ pub struct CreateLocalDeploymentResponse {
 
 impl CreateLocalDeploymentResponse {
     /// Starts building a [`CreateLocalDeploymentResponse`].
-    pub fn builder() -> builders::CreateLocalDeploymentResponseBuilder {
-        builders::CreateLocalDeploymentResponseBuilder::default()
+    pub fn builder() -> CreateLocalDeploymentResponseBuilder {
+        CreateLocalDeploymentResponseBuilder::default()
     }
 }
 
 impl Shape for CreateLocalDeploymentResponse {
     const ID: &'static str = "aws.greengrass#CreateLocalDeploymentResponse";
+}
+
+/// Builds a [`CreateLocalDeploymentResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct CreateLocalDeploymentResponseBuilder {
+    deployment_id: Option<String>,
+}
+
+impl CreateLocalDeploymentResponseBuilder {
+    /// The ID of the deployment, a UUID.
+    pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
+        self.deployment_id = Some(deployment_id.into());
+        self
+    }
+
+    /// Sets or clears [`deployment_id`](Self::deployment_id).
+    pub fn set_deployment_id(mut self, deployment_id: Option<String>) -> Self {
+        self.deployment_id = deployment_id;
+        self
+    }
+
+    /// The [`CreateLocalDeploymentResponse`] with what was set.
+    pub fn build(self) -> CreateLocalDeploymentResponse {
+        CreateLocalDeploymentResponse {
+            deployment_id: self.deployment_id,
+        }
+    }
 }
 
 /// Errors of [`CreateLocalDeployment`].
@@ -170,80 +434,7 @@ pub enum CreateLocalDeploymentError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for CreateLocalDeploymentError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                InvalidRecipeDirectoryPathError::ID => {
-                    error_from_slice(payload).map(Self::InvalidRecipeDirectoryPathError)
-                }
-                InvalidArtifactsDirectoryPathError::ID => {
-                    error_from_slice(payload)
-                        .map(Self::InvalidArtifactsDirectoryPathError)
-                }
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::InvalidRecipeDirectoryPathError(error) => Ok(error),
-            Self::InvalidArtifactsDirectoryPathError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for CreateLocalDeploymentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::InvalidRecipeDirectoryPathError(error) => error.fmt(f),
-            Self::InvalidArtifactsDirectoryPathError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for CreateLocalDeploymentError {}
-
-impl From<ServiceError> for CreateLocalDeploymentError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<InvalidRecipeDirectoryPathError> for CreateLocalDeploymentError {
-    fn from(error: InvalidRecipeDirectoryPathError) -> Self {
-        Self::InvalidRecipeDirectoryPathError(error)
-    }
-}
-
-impl From<InvalidArtifactsDirectoryPathError> for CreateLocalDeploymentError {
-    fn from(error: InvalidArtifactsDirectoryPathError) -> Self {
-        Self::InvalidArtifactsDirectoryPathError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for CreateLocalDeploymentError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<Unhandled> for CreateLocalDeploymentError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    CreateLocalDeploymentError : ServiceError, InvalidRecipeDirectoryPathError,
+    InvalidArtifactsDirectoryPathError, InvalidArgumentsError
+);

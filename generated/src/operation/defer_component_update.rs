@@ -2,17 +2,13 @@
 
 //! `aws.greengrass#DeferComponentUpdate`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceError};
-
-pub mod builders;
 
 /// Answers the announcement of an update: go ahead, or ask again later.
 ///
@@ -84,8 +80,8 @@ pub struct DeferComponentUpdateRequest {
 
 impl DeferComponentUpdateRequest {
     /// Starts building a [`DeferComponentUpdateRequest`].
-    pub fn builder() -> builders::DeferComponentUpdateRequestBuilder {
-        builders::DeferComponentUpdateRequestBuilder::default()
+    pub fn builder() -> DeferComponentUpdateBuilder {
+        DeferComponentUpdateBuilder::default()
     }
 }
 
@@ -93,19 +89,114 @@ impl Shape for DeferComponentUpdateRequest {
     const ID: &'static str = "aws.greengrass#DeferComponentUpdateRequest";
 }
 
+/// Builds a [`DeferComponentUpdateRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct DeferComponentUpdateBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    deployment_id: Option<String>,
+    message: Option<String>,
+    recheck_after_ms: Option<i64>,
+}
+
+impl<C> DeferComponentUpdateBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            deployment_id: None,
+            message: None,
+            recheck_after_ms: None,
+        }
+    }
+
+    /// The ID of the deployment, from the event that announced it.
+    ///
+    /// This member is required.
+    pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
+        self.deployment_id = Some(deployment_id.into());
+        self
+    }
+
+    /// Sets or clears [`deployment_id`](Self::deployment_id).
+    pub fn set_deployment_id(mut self, deployment_id: Option<String>) -> Self {
+        self.deployment_id = deployment_id;
+        self
+    }
+
+    /// Why, in words. The nucleus writes it to its log.
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// Sets or clears [`message`](Self::message).
+    pub fn set_message(mut self, message: Option<String>) -> Self {
+        self.message = message;
+        self
+    }
+
+    /// After how many milliseconds the update is to be announced again; 0 to go ahead. Always set it:
+    /// the Java nucleus waits for its time limit if it is absent, and takes no second answer.
+    pub fn recheck_after_ms(mut self, recheck_after_ms: i64) -> Self {
+        self.recheck_after_ms = Some(recheck_after_ms);
+        self
+    }
+
+    /// Sets or clears [`recheck_after_ms`](Self::recheck_after_ms).
+    pub fn set_recheck_after_ms(mut self, recheck_after_ms: Option<i64>) -> Self {
+        self.recheck_after_ms = recheck_after_ms;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, DeferComponentUpdateRequest), BuildError> {
+        const ID: &str = DeferComponentUpdateRequest::ID;
+        let request = DeferComponentUpdateRequest {
+            deployment_id: self
+                .deployment_id
+                .ok_or(BuildError::missing_member(ID, "deploymentId"))?,
+            message: self.message,
+            recheck_after_ms: self.recheck_after_ms,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl DeferComponentUpdateBuilder {
+    /// The [`DeferComponentUpdateRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<DeferComponentUpdateRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(DeferComponentUpdateBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call DeferComponentUpdateBuilder.into_parts : DeferComponentUpdate,
+    DeferComponentUpdateResponse, DeferComponentUpdateError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call DeferComponentUpdateBuilder.into_parts : DeferComponentUpdate,
+    DeferComponentUpdateResponse, DeferComponentUpdateError
+);
+
 /// Response of [`DeferComponentUpdate`].
 ///
 /// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeferComponentUpdateResponse {}
-
-impl DeferComponentUpdateResponse {
-    /// Starts building a [`DeferComponentUpdateResponse`].
-    pub fn builder() -> builders::DeferComponentUpdateResponseBuilder {
-        builders::DeferComponentUpdateResponseBuilder::default()
-    }
-}
 
 impl Shape for DeferComponentUpdateResponse {
     const ID: &'static str = "aws.greengrass#DeferComponentUpdateResponse";
@@ -125,68 +216,7 @@ pub enum DeferComponentUpdateError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for DeferComponentUpdateError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for DeferComponentUpdateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for DeferComponentUpdateError {}
-
-impl From<ServiceError> for DeferComponentUpdateError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for DeferComponentUpdateError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for DeferComponentUpdateError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<Unhandled> for DeferComponentUpdateError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    DeferComponentUpdateError : ServiceError, ResourceNotFoundError,
+    InvalidArgumentsError
+);

@@ -2,20 +2,16 @@
 
 //! `aws.greengrass#DeleteThingShadow`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use eventstream_rpc::primitives::Blob;
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{
     InvalidArgumentsError, ResourceNotFoundError, ServiceError, UnauthorizedError,
 };
-
-pub mod builders;
 
 /// Deletes a shadow from the device.
 ///
@@ -87,14 +83,102 @@ pub struct DeleteThingShadowRequest {
 
 impl DeleteThingShadowRequest {
     /// Starts building a [`DeleteThingShadowRequest`].
-    pub fn builder() -> builders::DeleteThingShadowRequestBuilder {
-        builders::DeleteThingShadowRequestBuilder::default()
+    pub fn builder() -> DeleteThingShadowBuilder {
+        DeleteThingShadowBuilder::default()
     }
 }
 
 impl Shape for DeleteThingShadowRequest {
     const ID: &'static str = "aws.greengrass#DeleteThingShadowRequest";
 }
+
+/// Builds a [`DeleteThingShadowRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct DeleteThingShadowBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    thing_name: Option<String>,
+    shadow_name: Option<String>,
+}
+
+impl<C> DeleteThingShadowBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            thing_name: None,
+            shadow_name: None,
+        }
+    }
+
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
+    ///
+    /// This member is required.
+    pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
+        self.thing_name = Some(thing_name.into());
+        self
+    }
+
+    /// Sets or clears [`thing_name`](Self::thing_name).
+    pub fn set_thing_name(mut self, thing_name: Option<String>) -> Self {
+        self.thing_name = thing_name;
+        self
+    }
+
+    /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
+    /// classic shadow.
+    pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
+        self.shadow_name = Some(shadow_name.into());
+        self
+    }
+
+    /// Sets or clears [`shadow_name`](Self::shadow_name).
+    pub fn set_shadow_name(mut self, shadow_name: Option<String>) -> Self {
+        self.shadow_name = shadow_name;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, DeleteThingShadowRequest), BuildError> {
+        const ID: &str = DeleteThingShadowRequest::ID;
+        let request = DeleteThingShadowRequest {
+            thing_name: self
+                .thing_name
+                .ok_or(BuildError::missing_member(ID, "thingName"))?,
+            shadow_name: self.shadow_name,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl DeleteThingShadowBuilder {
+    /// The [`DeleteThingShadowRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<DeleteThingShadowRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(DeleteThingShadowBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call DeleteThingShadowBuilder.into_parts : DeleteThingShadow,
+    DeleteThingShadowResponse, DeleteThingShadowError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call DeleteThingShadowBuilder.into_parts : DeleteThingShadow,
+    DeleteThingShadowResponse, DeleteThingShadowError
+);
 
 /// Response of [`DeleteThingShadow`].
 ///
@@ -111,13 +195,48 @@ pub struct DeleteThingShadowResponse {
 
 impl DeleteThingShadowResponse {
     /// Starts building a [`DeleteThingShadowResponse`].
-    pub fn builder() -> builders::DeleteThingShadowResponseBuilder {
-        builders::DeleteThingShadowResponseBuilder::default()
+    pub fn builder() -> DeleteThingShadowResponseBuilder {
+        DeleteThingShadowResponseBuilder::default()
     }
 }
 
 impl Shape for DeleteThingShadowResponse {
     const ID: &'static str = "aws.greengrass#DeleteThingShadowResponse";
+}
+
+/// Builds a [`DeleteThingShadowResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct DeleteThingShadowResponseBuilder {
+    payload: Option<Blob>,
+}
+
+impl DeleteThingShadowResponseBuilder {
+    /// No bytes at all: do not read it as JSON.
+    ///
+    /// This member is required.
+    pub fn payload(mut self, payload: impl Into<Blob>) -> Self {
+        self.payload = Some(payload.into());
+        self
+    }
+
+    /// Sets or clears [`payload`](Self::payload).
+    pub fn set_payload(mut self, payload: Option<Blob>) -> Self {
+        self.payload = payload;
+        self
+    }
+
+    /// The [`DeleteThingShadowResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<DeleteThingShadowResponse, BuildError> {
+        const ID: &str = DeleteThingShadowResponse::ID;
+        Ok(DeleteThingShadowResponse {
+            payload: self.payload.ok_or(BuildError::missing_member(ID, "payload"))?,
+        })
+    }
 }
 
 /// Errors of [`DeleteThingShadow`].
@@ -136,79 +255,7 @@ pub enum DeleteThingShadowError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for DeleteThingShadowError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for DeleteThingShadowError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for DeleteThingShadowError {}
-
-impl From<InvalidArgumentsError> for DeleteThingShadowError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for DeleteThingShadowError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<ServiceError> for DeleteThingShadowError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<UnauthorizedError> for DeleteThingShadowError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<Unhandled> for DeleteThingShadowError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    DeleteThingShadowError : InvalidArgumentsError, ResourceNotFoundError, ServiceError,
+    UnauthorizedError
+);

@@ -3,20 +3,18 @@
 //! `aws.greengrass#GetClientDeviceAuthToken`
 
 use std::fmt;
-use std::error::Error;
 
 use eventstream_rpc::REDACTED;
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::CredentialDocument;
 use crate::types::error::{
     InvalidArgumentsError, InvalidCredentialError, ServiceError, UnauthorizedError,
 };
-
-pub mod builders;
 
 /// Opens a session for a client device that has connected, and gives the token that stands for it.
 ///
@@ -82,14 +80,85 @@ pub struct GetClientDeviceAuthTokenRequest {
 
 impl GetClientDeviceAuthTokenRequest {
     /// Starts building a [`GetClientDeviceAuthTokenRequest`].
-    pub fn builder() -> builders::GetClientDeviceAuthTokenRequestBuilder {
-        builders::GetClientDeviceAuthTokenRequestBuilder::default()
+    pub fn builder() -> GetClientDeviceAuthTokenBuilder {
+        GetClientDeviceAuthTokenBuilder::default()
     }
 }
 
 impl Shape for GetClientDeviceAuthTokenRequest {
     const ID: &'static str = "aws.greengrass#GetClientDeviceAuthTokenRequest";
 }
+
+/// Builds a [`GetClientDeviceAuthTokenRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct GetClientDeviceAuthTokenBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    credential: Option<CredentialDocument>,
+}
+
+impl<C> GetClientDeviceAuthTokenBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            credential: None,
+        }
+    }
+
+    /// What the client device has shown.
+    ///
+    /// This member is required.
+    pub fn credential(mut self, credential: impl Into<CredentialDocument>) -> Self {
+        self.credential = Some(credential.into());
+        self
+    }
+
+    /// Sets or clears [`credential`](Self::credential).
+    pub fn set_credential(mut self, credential: Option<CredentialDocument>) -> Self {
+        self.credential = credential;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, GetClientDeviceAuthTokenRequest), BuildError> {
+        const ID: &str = GetClientDeviceAuthTokenRequest::ID;
+        let request = GetClientDeviceAuthTokenRequest {
+            credential: self
+                .credential
+                .ok_or(BuildError::missing_member(ID, "credential"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl GetClientDeviceAuthTokenBuilder {
+    /// The [`GetClientDeviceAuthTokenRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<GetClientDeviceAuthTokenRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(GetClientDeviceAuthTokenBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call GetClientDeviceAuthTokenBuilder.into_parts : GetClientDeviceAuthToken,
+    GetClientDeviceAuthTokenResponse, GetClientDeviceAuthTokenError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call GetClientDeviceAuthTokenBuilder.into_parts : GetClientDeviceAuthToken,
+    GetClientDeviceAuthTokenResponse, GetClientDeviceAuthTokenError
+);
 
 /// Response of [`GetClientDeviceAuthToken`]. It is sensitive: `Debug` does not show it.
 ///
@@ -112,8 +181,8 @@ pub struct GetClientDeviceAuthTokenResponse {
 
 impl GetClientDeviceAuthTokenResponse {
     /// Starts building a [`GetClientDeviceAuthTokenResponse`].
-    pub fn builder() -> builders::GetClientDeviceAuthTokenResponseBuilder {
-        builders::GetClientDeviceAuthTokenResponseBuilder::default()
+    pub fn builder() -> GetClientDeviceAuthTokenResponseBuilder {
+        GetClientDeviceAuthTokenResponseBuilder::default()
     }
 }
 
@@ -125,6 +194,62 @@ impl fmt::Debug for GetClientDeviceAuthTokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GetClientDeviceAuthTokenResponse")
             .field("client_device_auth_token", &REDACTED)
+            .finish()
+    }
+}
+
+/// Builds a [`GetClientDeviceAuthTokenResponse`].
+#[derive(Clone, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct GetClientDeviceAuthTokenResponseBuilder {
+    client_device_auth_token: Option<String>,
+}
+
+impl GetClientDeviceAuthTokenResponseBuilder {
+    /// The token of the session, for [`AuthorizeClientDeviceAction`].
+    ///
+    /// [`AuthorizeClientDeviceAction`]: crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
+    ///
+    /// This member is required.
+    pub fn client_device_auth_token(
+        mut self,
+        client_device_auth_token: impl Into<String>,
+    ) -> Self {
+        self.client_device_auth_token = Some(client_device_auth_token.into());
+        self
+    }
+
+    /// Sets or clears [`client_device_auth_token`](Self::client_device_auth_token).
+    pub fn set_client_device_auth_token(
+        mut self,
+        client_device_auth_token: Option<String>,
+    ) -> Self {
+        self.client_device_auth_token = client_device_auth_token;
+        self
+    }
+
+    /// The [`GetClientDeviceAuthTokenResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<GetClientDeviceAuthTokenResponse, BuildError> {
+        const ID: &str = GetClientDeviceAuthTokenResponse::ID;
+        Ok(GetClientDeviceAuthTokenResponse {
+            client_device_auth_token: self
+                .client_device_auth_token
+                .ok_or(BuildError::missing_member(ID, "clientDeviceAuthToken"))?,
+        })
+    }
+}
+
+impl fmt::Debug for GetClientDeviceAuthTokenResponseBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetClientDeviceAuthTokenResponseBuilder")
+            .field(
+                "client_device_auth_token",
+                &self.client_device_auth_token.as_ref().map(|_| REDACTED),
+            )
             .finish()
     }
 }
@@ -145,79 +270,7 @@ pub enum GetClientDeviceAuthTokenError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for GetClientDeviceAuthTokenError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                InvalidCredentialError::ID => {
-                    error_from_slice(payload).map(Self::InvalidCredentialError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::InvalidCredentialError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for GetClientDeviceAuthTokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::InvalidCredentialError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for GetClientDeviceAuthTokenError {}
-
-impl From<UnauthorizedError> for GetClientDeviceAuthTokenError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<ServiceError> for GetClientDeviceAuthTokenError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for GetClientDeviceAuthTokenError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<InvalidCredentialError> for GetClientDeviceAuthTokenError {
-    fn from(error: InvalidCredentialError) -> Self {
-        Self::InvalidCredentialError(error)
-    }
-}
-
-impl From<Unhandled> for GetClientDeviceAuthTokenError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    GetClientDeviceAuthTokenError : UnauthorizedError, ServiceError,
+    InvalidArgumentsError, InvalidCredentialError
+);

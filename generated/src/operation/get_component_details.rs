@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#GetComponentDetails`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::ComponentDetails;
 use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceError};
-
-pub mod builders;
 
 /// Reads the version, state and configuration of a component.
 ///
@@ -79,14 +75,85 @@ pub struct GetComponentDetailsRequest {
 
 impl GetComponentDetailsRequest {
     /// Starts building a [`GetComponentDetailsRequest`].
-    pub fn builder() -> builders::GetComponentDetailsRequestBuilder {
-        builders::GetComponentDetailsRequestBuilder::default()
+    pub fn builder() -> GetComponentDetailsBuilder {
+        GetComponentDetailsBuilder::default()
     }
 }
 
 impl Shape for GetComponentDetailsRequest {
     const ID: &'static str = "aws.greengrass#GetComponentDetailsRequest";
 }
+
+/// Builds a [`GetComponentDetailsRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct GetComponentDetailsBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    component_name: Option<String>,
+}
+
+impl<C> GetComponentDetailsBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            component_name: None,
+        }
+    }
+
+    /// The name of the component. Not empty.
+    ///
+    /// This member is required.
+    pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
+        self.component_name = Some(component_name.into());
+        self
+    }
+
+    /// Sets or clears [`component_name`](Self::component_name).
+    pub fn set_component_name(mut self, component_name: Option<String>) -> Self {
+        self.component_name = component_name;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, GetComponentDetailsRequest), BuildError> {
+        const ID: &str = GetComponentDetailsRequest::ID;
+        let request = GetComponentDetailsRequest {
+            component_name: self
+                .component_name
+                .ok_or(BuildError::missing_member(ID, "componentName"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl GetComponentDetailsBuilder {
+    /// The [`GetComponentDetailsRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<GetComponentDetailsRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(GetComponentDetailsBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call GetComponentDetailsBuilder.into_parts : GetComponentDetails,
+    GetComponentDetailsResponse, GetComponentDetailsError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call GetComponentDetailsBuilder.into_parts : GetComponentDetails,
+    GetComponentDetailsResponse, GetComponentDetailsError
+);
 
 /// Response of [`GetComponentDetails`].
 ///
@@ -107,13 +174,56 @@ pub struct GetComponentDetailsResponse {
 
 impl GetComponentDetailsResponse {
     /// Starts building a [`GetComponentDetailsResponse`].
-    pub fn builder() -> builders::GetComponentDetailsResponseBuilder {
-        builders::GetComponentDetailsResponseBuilder::default()
+    pub fn builder() -> GetComponentDetailsResponseBuilder {
+        GetComponentDetailsResponseBuilder::default()
     }
 }
 
 impl Shape for GetComponentDetailsResponse {
     const ID: &'static str = "aws.greengrass#GetComponentDetailsResponse";
+}
+
+/// Builds a [`GetComponentDetailsResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct GetComponentDetailsResponseBuilder {
+    component_details: Option<ComponentDetails>,
+}
+
+impl GetComponentDetailsResponseBuilder {
+    /// The component.
+    ///
+    /// This member is required.
+    pub fn component_details(
+        mut self,
+        component_details: impl Into<ComponentDetails>,
+    ) -> Self {
+        self.component_details = Some(component_details.into());
+        self
+    }
+
+    /// Sets or clears [`component_details`](Self::component_details).
+    pub fn set_component_details(
+        mut self,
+        component_details: Option<ComponentDetails>,
+    ) -> Self {
+        self.component_details = component_details;
+        self
+    }
+
+    /// The [`GetComponentDetailsResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<GetComponentDetailsResponse, BuildError> {
+        const ID: &str = GetComponentDetailsResponse::ID;
+        Ok(GetComponentDetailsResponse {
+            component_details: self
+                .component_details
+                .ok_or(BuildError::missing_member(ID, "componentDetails"))?,
+        })
+    }
 }
 
 /// Errors of [`GetComponentDetails`].
@@ -130,68 +240,6 @@ pub enum GetComponentDetailsError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for GetComponentDetailsError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for GetComponentDetailsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for GetComponentDetailsError {}
-
-impl From<ServiceError> for GetComponentDetailsError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for GetComponentDetailsError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for GetComponentDetailsError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<Unhandled> for GetComponentDetailsError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    GetComponentDetailsError : ServiceError, ResourceNotFoundError, InvalidArgumentsError
+);

@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#GetConfiguration`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use eventstream_rpc::primitives::Document;
-use eventstream_rpc::serde::{document, error_from_slice, missing, required};
+use eventstream_rpc::serde::{document, missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{ResourceNotFoundError, ServiceError};
-
-pub mod builders;
 
 /// Reads a value from the configuration of a component, the caller's own unless another is named.
 ///
@@ -79,14 +75,101 @@ pub struct GetConfigurationRequest {
 
 impl GetConfigurationRequest {
     /// Starts building a [`GetConfigurationRequest`].
-    pub fn builder() -> builders::GetConfigurationRequestBuilder {
-        builders::GetConfigurationRequestBuilder::default()
+    pub fn builder() -> GetConfigurationBuilder {
+        GetConfigurationBuilder::default()
     }
 }
 
 impl Shape for GetConfigurationRequest {
     const ID: &'static str = "aws.greengrass#GetConfigurationRequest";
 }
+
+/// Builds a [`GetConfigurationRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct GetConfigurationBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    component_name: Option<String>,
+    key_path: Option<Vec<String>>,
+}
+
+impl<C> GetConfigurationBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            component_name: None,
+            key_path: None,
+        }
+    }
+
+    /// Whose configuration to read. Absent: the caller's own.
+    pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
+        self.component_name = Some(component_name.into());
+        self
+    }
+
+    /// Sets or clears [`component_name`](Self::component_name).
+    pub fn set_component_name(mut self, component_name: Option<String>) -> Self {
+        self.component_name = component_name;
+        self
+    }
+
+    /// What to read; an empty path is all of it.
+    ///
+    /// This member is required.
+    pub fn key_path(
+        mut self,
+        key_path: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.key_path = Some(key_path.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets or clears [`key_path`](Self::key_path).
+    pub fn set_key_path(mut self, key_path: Option<Vec<String>>) -> Self {
+        self.key_path = key_path;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, GetConfigurationRequest), BuildError> {
+        const ID: &str = GetConfigurationRequest::ID;
+        let request = GetConfigurationRequest {
+            component_name: self.component_name,
+            key_path: self.key_path.ok_or(BuildError::missing_member(ID, "keyPath"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl GetConfigurationBuilder {
+    /// The [`GetConfigurationRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<GetConfigurationRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(GetConfigurationBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call GetConfigurationBuilder.into_parts : GetConfiguration, GetConfigurationResponse,
+    GetConfigurationError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call GetConfigurationBuilder.into_parts : GetConfiguration, GetConfigurationResponse,
+    GetConfigurationError
+);
 
 /// Response of [`GetConfiguration`].
 ///
@@ -108,13 +191,55 @@ pub struct GetConfigurationResponse {
 
 impl GetConfigurationResponse {
     /// Starts building a [`GetConfigurationResponse`].
-    pub fn builder() -> builders::GetConfigurationResponseBuilder {
-        builders::GetConfigurationResponseBuilder::default()
+    pub fn builder() -> GetConfigurationResponseBuilder {
+        GetConfigurationResponseBuilder::default()
     }
 }
 
 impl Shape for GetConfigurationResponse {
     const ID: &'static str = "aws.greengrass#GetConfigurationResponse";
+}
+
+/// Builds a [`GetConfigurationResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct GetConfigurationResponseBuilder {
+    component_name: Option<String>,
+    value: Option<Document>,
+}
+
+impl GetConfigurationResponseBuilder {
+    /// Whose configuration it is.
+    pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
+        self.component_name = Some(component_name.into());
+        self
+    }
+
+    /// Sets or clears [`component_name`](Self::component_name).
+    pub fn set_component_name(mut self, component_name: Option<String>) -> Self {
+        self.component_name = component_name;
+        self
+    }
+
+    /// What is under the path: always an object. A single value comes under its own key.
+    pub fn value(mut self, value: impl Into<Document>) -> Self {
+        self.value = Some(value.into());
+        self
+    }
+
+    /// Sets or clears [`value`](Self::value).
+    pub fn set_value(mut self, value: Option<Document>) -> Self {
+        self.value = value;
+        self
+    }
+
+    /// The [`GetConfigurationResponse`] with what was set.
+    pub fn build(self) -> GetConfigurationResponse {
+        GetConfigurationResponse {
+            component_name: self.component_name,
+            value: self.value,
+        }
+    }
 }
 
 /// Errors of [`GetConfiguration`].
@@ -129,57 +254,6 @@ pub enum GetConfigurationError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for GetConfigurationError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for GetConfigurationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for GetConfigurationError {}
-
-impl From<ServiceError> for GetConfigurationError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for GetConfigurationError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<Unhandled> for GetConfigurationError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    GetConfigurationError : ServiceError, ResourceNotFoundError
+);

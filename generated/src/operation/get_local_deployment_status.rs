@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#GetLocalDeploymentStatus`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::LocalDeployment;
 use crate::types::error::{ResourceNotFoundError, ServiceError};
-
-pub mod builders;
 
 /// Reads how a local deployment is doing.
 ///
@@ -78,14 +74,85 @@ pub struct GetLocalDeploymentStatusRequest {
 
 impl GetLocalDeploymentStatusRequest {
     /// Starts building a [`GetLocalDeploymentStatusRequest`].
-    pub fn builder() -> builders::GetLocalDeploymentStatusRequestBuilder {
-        builders::GetLocalDeploymentStatusRequestBuilder::default()
+    pub fn builder() -> GetLocalDeploymentStatusBuilder {
+        GetLocalDeploymentStatusBuilder::default()
     }
 }
 
 impl Shape for GetLocalDeploymentStatusRequest {
     const ID: &'static str = "aws.greengrass#GetLocalDeploymentStatusRequest";
 }
+
+/// Builds a [`GetLocalDeploymentStatusRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct GetLocalDeploymentStatusBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    deployment_id: Option<String>,
+}
+
+impl<C> GetLocalDeploymentStatusBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            deployment_id: None,
+        }
+    }
+
+    /// The ID of the deployment, a UUID.
+    ///
+    /// This member is required.
+    pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
+        self.deployment_id = Some(deployment_id.into());
+        self
+    }
+
+    /// Sets or clears [`deployment_id`](Self::deployment_id).
+    pub fn set_deployment_id(mut self, deployment_id: Option<String>) -> Self {
+        self.deployment_id = deployment_id;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, GetLocalDeploymentStatusRequest), BuildError> {
+        const ID: &str = GetLocalDeploymentStatusRequest::ID;
+        let request = GetLocalDeploymentStatusRequest {
+            deployment_id: self
+                .deployment_id
+                .ok_or(BuildError::missing_member(ID, "deploymentId"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl GetLocalDeploymentStatusBuilder {
+    /// The [`GetLocalDeploymentStatusRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<GetLocalDeploymentStatusRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(GetLocalDeploymentStatusBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call GetLocalDeploymentStatusBuilder.into_parts : GetLocalDeploymentStatus,
+    GetLocalDeploymentStatusResponse, GetLocalDeploymentStatusError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call GetLocalDeploymentStatusBuilder.into_parts : GetLocalDeploymentStatus,
+    GetLocalDeploymentStatusResponse, GetLocalDeploymentStatusError
+);
 
 /// Response of [`GetLocalDeploymentStatus`].
 ///
@@ -102,13 +169,50 @@ pub struct GetLocalDeploymentStatusResponse {
 
 impl GetLocalDeploymentStatusResponse {
     /// Starts building a [`GetLocalDeploymentStatusResponse`].
-    pub fn builder() -> builders::GetLocalDeploymentStatusResponseBuilder {
-        builders::GetLocalDeploymentStatusResponseBuilder::default()
+    pub fn builder() -> GetLocalDeploymentStatusResponseBuilder {
+        GetLocalDeploymentStatusResponseBuilder::default()
     }
 }
 
 impl Shape for GetLocalDeploymentStatusResponse {
     const ID: &'static str = "aws.greengrass#GetLocalDeploymentStatusResponse";
+}
+
+/// Builds a [`GetLocalDeploymentStatusResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct GetLocalDeploymentStatusResponseBuilder {
+    deployment: Option<LocalDeployment>,
+}
+
+impl GetLocalDeploymentStatusResponseBuilder {
+    /// The deployment.
+    ///
+    /// This member is required.
+    pub fn deployment(mut self, deployment: impl Into<LocalDeployment>) -> Self {
+        self.deployment = Some(deployment.into());
+        self
+    }
+
+    /// Sets or clears [`deployment`](Self::deployment).
+    pub fn set_deployment(mut self, deployment: Option<LocalDeployment>) -> Self {
+        self.deployment = deployment;
+        self
+    }
+
+    /// The [`GetLocalDeploymentStatusResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<GetLocalDeploymentStatusResponse, BuildError> {
+        const ID: &str = GetLocalDeploymentStatusResponse::ID;
+        Ok(GetLocalDeploymentStatusResponse {
+            deployment: self
+                .deployment
+                .ok_or(BuildError::missing_member(ID, "deployment"))?,
+        })
+    }
 }
 
 /// Errors of [`GetLocalDeploymentStatus`].
@@ -123,57 +227,6 @@ pub enum GetLocalDeploymentStatusError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for GetLocalDeploymentStatusError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for GetLocalDeploymentStatusError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for GetLocalDeploymentStatusError {}
-
-impl From<ServiceError> for GetLocalDeploymentStatusError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for GetLocalDeploymentStatusError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<Unhandled> for GetLocalDeploymentStatusError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    GetLocalDeploymentStatusError : ServiceError, ResourceNotFoundError
+);

@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#GetSecretValue`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::SecretValue;
 use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Reads a secret that has been deployed to the device from AWS Secrets Manager.
 ///
@@ -90,14 +86,127 @@ pub struct GetSecretValueRequest {
 
 impl GetSecretValueRequest {
     /// Starts building a [`GetSecretValueRequest`].
-    pub fn builder() -> builders::GetSecretValueRequestBuilder {
-        builders::GetSecretValueRequestBuilder::default()
+    pub fn builder() -> GetSecretValueBuilder {
+        GetSecretValueBuilder::default()
     }
 }
 
 impl Shape for GetSecretValueRequest {
     const ID: &'static str = "aws.greengrass#GetSecretValueRequest";
 }
+
+/// Builds a [`GetSecretValueRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct GetSecretValueBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    secret_id: Option<String>,
+    version_id: Option<String>,
+    version_stage: Option<String>,
+    refresh: Option<bool>,
+}
+
+impl<C> GetSecretValueBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            secret_id: None,
+            version_id: None,
+            version_stage: None,
+            refresh: None,
+        }
+    }
+
+    /// The ARN of the secret, or its name.
+    ///
+    /// This member is required.
+    pub fn secret_id(mut self, secret_id: impl Into<String>) -> Self {
+        self.secret_id = Some(secret_id.into());
+        self
+    }
+
+    /// Sets or clears [`secret_id`](Self::secret_id).
+    pub fn set_secret_id(mut self, secret_id: Option<String>) -> Self {
+        self.secret_id = secret_id;
+        self
+    }
+
+    /// The ID of the version. Not together with `versionStage`.
+    pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
+        self.version_id = Some(version_id.into());
+        self
+    }
+
+    /// Sets or clears [`version_id`](Self::version_id).
+    pub fn set_version_id(mut self, version_id: Option<String>) -> Self {
+        self.version_id = version_id;
+        self
+    }
+
+    /// The label of the version. Not together with `versionId`. Default: `AWSCURRENT`.
+    pub fn version_stage(mut self, version_stage: impl Into<String>) -> Self {
+        self.version_stage = Some(version_stage.into());
+        self
+    }
+
+    /// Sets or clears [`version_stage`](Self::version_stage).
+    pub fn set_version_stage(mut self, version_stage: Option<String>) -> Self {
+        self.version_stage = version_stage;
+        self
+    }
+
+    /// Whether to ask AWS Secrets Manager first, and to read what is on the device only if that fails.
+    /// Default: `false`. Older secret managers ignore it.
+    pub fn refresh(mut self, refresh: bool) -> Self {
+        self.refresh = Some(refresh);
+        self
+    }
+
+    /// Sets or clears [`refresh`](Self::refresh).
+    pub fn set_refresh(mut self, refresh: Option<bool>) -> Self {
+        self.refresh = refresh;
+        self
+    }
+
+    fn into_parts(self) -> Result<(C, CallOptions, GetSecretValueRequest), BuildError> {
+        const ID: &str = GetSecretValueRequest::ID;
+        let request = GetSecretValueRequest {
+            secret_id: self.secret_id.ok_or(BuildError::missing_member(ID, "secretId"))?,
+            version_id: self.version_id,
+            version_stage: self.version_stage,
+            refresh: self.refresh,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl GetSecretValueBuilder {
+    /// The [`GetSecretValueRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<GetSecretValueRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(GetSecretValueBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call GetSecretValueBuilder.into_parts : GetSecretValue, GetSecretValueResponse,
+    GetSecretValueError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call GetSecretValueBuilder.into_parts : GetSecretValue, GetSecretValueResponse,
+    GetSecretValueError
+);
 
 /// Response of [`GetSecretValue`].
 ///
@@ -129,13 +238,105 @@ pub struct GetSecretValueResponse {
 
 impl GetSecretValueResponse {
     /// Starts building a [`GetSecretValueResponse`].
-    pub fn builder() -> builders::GetSecretValueResponseBuilder {
-        builders::GetSecretValueResponseBuilder::default()
+    pub fn builder() -> GetSecretValueResponseBuilder {
+        GetSecretValueResponseBuilder::default()
     }
 }
 
 impl Shape for GetSecretValueResponse {
     const ID: &'static str = "aws.greengrass#GetSecretValueResponse";
+}
+
+/// Builds a [`GetSecretValueResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct GetSecretValueResponseBuilder {
+    secret_id: Option<String>,
+    version_id: Option<String>,
+    version_stage: Option<Vec<String>>,
+    secret_value: Option<SecretValue>,
+}
+
+impl GetSecretValueResponseBuilder {
+    /// The ARN of the secret, also if the request gave its name.
+    ///
+    /// This member is required.
+    pub fn secret_id(mut self, secret_id: impl Into<String>) -> Self {
+        self.secret_id = Some(secret_id.into());
+        self
+    }
+
+    /// Sets or clears [`secret_id`](Self::secret_id).
+    pub fn set_secret_id(mut self, secret_id: Option<String>) -> Self {
+        self.secret_id = secret_id;
+        self
+    }
+
+    /// The ID of the version.
+    ///
+    /// This member is required.
+    pub fn version_id(mut self, version_id: impl Into<String>) -> Self {
+        self.version_id = Some(version_id.into());
+        self
+    }
+
+    /// Sets or clears [`version_id`](Self::version_id).
+    pub fn set_version_id(mut self, version_id: Option<String>) -> Self {
+        self.version_id = version_id;
+        self
+    }
+
+    /// All labels of that version.
+    ///
+    /// This member is required.
+    pub fn version_stage(
+        mut self,
+        version_stage: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.version_stage = Some(version_stage.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets or clears [`version_stage`](Self::version_stage).
+    pub fn set_version_stage(mut self, version_stage: Option<Vec<String>>) -> Self {
+        self.version_stage = version_stage;
+        self
+    }
+
+    /// What is secret.
+    ///
+    /// This member is required.
+    pub fn secret_value(mut self, secret_value: impl Into<SecretValue>) -> Self {
+        self.secret_value = Some(secret_value.into());
+        self
+    }
+
+    /// Sets or clears [`secret_value`](Self::secret_value).
+    pub fn set_secret_value(mut self, secret_value: Option<SecretValue>) -> Self {
+        self.secret_value = secret_value;
+        self
+    }
+
+    /// The [`GetSecretValueResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<GetSecretValueResponse, BuildError> {
+        const ID: &str = GetSecretValueResponse::ID;
+        Ok(GetSecretValueResponse {
+            secret_id: self.secret_id.ok_or(BuildError::missing_member(ID, "secretId"))?,
+            version_id: self
+                .version_id
+                .ok_or(BuildError::missing_member(ID, "versionId"))?,
+            version_stage: self
+                .version_stage
+                .ok_or(BuildError::missing_member(ID, "versionStage"))?,
+            secret_value: self
+                .secret_value
+                .ok_or(BuildError::missing_member(ID, "secretValue"))?,
+        })
+    }
 }
 
 /// Errors of [`GetSecretValue`].
@@ -152,68 +353,6 @@ pub enum GetSecretValueError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for GetSecretValueError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for GetSecretValueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for GetSecretValueError {}
-
-impl From<UnauthorizedError> for GetSecretValueError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for GetSecretValueError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<ServiceError> for GetSecretValueError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for GetSecretValueError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    GetSecretValueError : UnauthorizedError, ResourceNotFoundError, ServiceError
+);

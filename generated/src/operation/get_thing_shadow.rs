@@ -2,20 +2,16 @@
 
 //! `aws.greengrass#GetThingShadow`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use eventstream_rpc::primitives::Blob;
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{
     InvalidArgumentsError, ResourceNotFoundError, ServiceError, UnauthorizedError,
 };
-
-pub mod builders;
 
 /// Reads a shadow that is stored on the device.
 ///
@@ -87,14 +83,100 @@ pub struct GetThingShadowRequest {
 
 impl GetThingShadowRequest {
     /// Starts building a [`GetThingShadowRequest`].
-    pub fn builder() -> builders::GetThingShadowRequestBuilder {
-        builders::GetThingShadowRequestBuilder::default()
+    pub fn builder() -> GetThingShadowBuilder {
+        GetThingShadowBuilder::default()
     }
 }
 
 impl Shape for GetThingShadowRequest {
     const ID: &'static str = "aws.greengrass#GetThingShadowRequest";
 }
+
+/// Builds a [`GetThingShadowRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct GetThingShadowBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    thing_name: Option<String>,
+    shadow_name: Option<String>,
+}
+
+impl<C> GetThingShadowBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            thing_name: None,
+            shadow_name: None,
+        }
+    }
+
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
+    ///
+    /// This member is required.
+    pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
+        self.thing_name = Some(thing_name.into());
+        self
+    }
+
+    /// Sets or clears [`thing_name`](Self::thing_name).
+    pub fn set_thing_name(mut self, thing_name: Option<String>) -> Self {
+        self.thing_name = thing_name;
+        self
+    }
+
+    /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
+    /// classic shadow.
+    pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
+        self.shadow_name = Some(shadow_name.into());
+        self
+    }
+
+    /// Sets or clears [`shadow_name`](Self::shadow_name).
+    pub fn set_shadow_name(mut self, shadow_name: Option<String>) -> Self {
+        self.shadow_name = shadow_name;
+        self
+    }
+
+    fn into_parts(self) -> Result<(C, CallOptions, GetThingShadowRequest), BuildError> {
+        const ID: &str = GetThingShadowRequest::ID;
+        let request = GetThingShadowRequest {
+            thing_name: self
+                .thing_name
+                .ok_or(BuildError::missing_member(ID, "thingName"))?,
+            shadow_name: self.shadow_name,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl GetThingShadowBuilder {
+    /// The [`GetThingShadowRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<GetThingShadowRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(GetThingShadowBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call GetThingShadowBuilder.into_parts : GetThingShadow, GetThingShadowResponse,
+    GetThingShadowError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call GetThingShadowBuilder.into_parts : GetThingShadow, GetThingShadowResponse,
+    GetThingShadowError
+);
 
 /// Response of [`GetThingShadow`].
 ///
@@ -112,13 +194,49 @@ pub struct GetThingShadowResponse {
 
 impl GetThingShadowResponse {
     /// Starts building a [`GetThingShadowResponse`].
-    pub fn builder() -> builders::GetThingShadowResponseBuilder {
-        builders::GetThingShadowResponseBuilder::default()
+    pub fn builder() -> GetThingShadowResponseBuilder {
+        GetThingShadowResponseBuilder::default()
     }
 }
 
 impl Shape for GetThingShadowResponse {
     const ID: &'static str = "aws.greengrass#GetThingShadowResponse";
+}
+
+/// Builds a [`GetThingShadowResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct GetThingShadowResponseBuilder {
+    payload: Option<Blob>,
+}
+
+impl GetThingShadowResponseBuilder {
+    /// The shadow: a JSON document with `state`, `metadata`, `version` and `timestamp`, in seconds
+    /// since 1970. `state` has `desired`, `reported` and, where they differ, `delta`.
+    ///
+    /// This member is required.
+    pub fn payload(mut self, payload: impl Into<Blob>) -> Self {
+        self.payload = Some(payload.into());
+        self
+    }
+
+    /// Sets or clears [`payload`](Self::payload).
+    pub fn set_payload(mut self, payload: Option<Blob>) -> Self {
+        self.payload = payload;
+        self
+    }
+
+    /// The [`GetThingShadowResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<GetThingShadowResponse, BuildError> {
+        const ID: &str = GetThingShadowResponse::ID;
+        Ok(GetThingShadowResponse {
+            payload: self.payload.ok_or(BuildError::missing_member(ID, "payload"))?,
+        })
+    }
 }
 
 /// Errors of [`GetThingShadow`].
@@ -137,79 +255,7 @@ pub enum GetThingShadowError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for GetThingShadowError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for GetThingShadowError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for GetThingShadowError {}
-
-impl From<InvalidArgumentsError> for GetThingShadowError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for GetThingShadowError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<ServiceError> for GetThingShadowError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<UnauthorizedError> for GetThingShadowError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<Unhandled> for GetThingShadowError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    GetThingShadowError : InvalidArgumentsError, ResourceNotFoundError, ServiceError,
+    UnauthorizedError
+);

@@ -2,18 +2,13 @@
 
 //! `aws.greengrass#ListComponents`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::error_from_slice;
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::types::ComponentDetails;
 use crate::types::error::ServiceError;
-
-pub mod builders;
 
 /// Lists the components of the device with their versions, states and configurations.
 ///
@@ -65,14 +60,62 @@ pub struct ListComponentsRequest {}
 
 impl ListComponentsRequest {
     /// Starts building a [`ListComponentsRequest`].
-    pub fn builder() -> builders::ListComponentsRequestBuilder {
-        builders::ListComponentsRequestBuilder::default()
+    pub fn builder() -> ListComponentsBuilder {
+        ListComponentsBuilder::default()
     }
 }
 
 impl Shape for ListComponentsRequest {
     const ID: &'static str = "aws.greengrass#ListComponentsRequest";
 }
+
+/// Builds a [`ListComponentsRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct ListComponentsBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+}
+
+impl<C> ListComponentsBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+        }
+    }
+
+    fn into_parts(self) -> Result<(C, CallOptions, ListComponentsRequest), BuildError> {
+        let request = ListComponentsRequest {};
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl ListComponentsBuilder {
+    /// The [`ListComponentsRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<ListComponentsRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(ListComponentsBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call ListComponentsBuilder.into_parts : ListComponents, ListComponentsResponse,
+    ListComponentsError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call ListComponentsBuilder.into_parts : ListComponents, ListComponentsResponse,
+    ListComponentsError
+);
 
 /// Response of [`ListComponents`].
 ///
@@ -87,13 +130,44 @@ pub struct ListComponentsResponse {
 
 impl ListComponentsResponse {
     /// Starts building a [`ListComponentsResponse`].
-    pub fn builder() -> builders::ListComponentsResponseBuilder {
-        builders::ListComponentsResponseBuilder::default()
+    pub fn builder() -> ListComponentsResponseBuilder {
+        ListComponentsResponseBuilder::default()
     }
 }
 
 impl Shape for ListComponentsResponse {
     const ID: &'static str = "aws.greengrass#ListComponentsResponse";
+}
+
+/// Builds a [`ListComponentsResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct ListComponentsResponseBuilder {
+    components: Option<Vec<ComponentDetails>>,
+}
+
+impl ListComponentsResponseBuilder {
+    /// The components, those on which others depend first.
+    pub fn components(
+        mut self,
+        components: impl IntoIterator<Item = impl Into<ComponentDetails>>,
+    ) -> Self {
+        self.components = Some(components.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets or clears [`components`](Self::components).
+    pub fn set_components(mut self, components: Option<Vec<ComponentDetails>>) -> Self {
+        self.components = components;
+        self
+    }
+
+    /// The [`ListComponentsResponse`] with what was set.
+    pub fn build(self) -> ListComponentsResponse {
+        ListComponentsResponse {
+            components: self.components,
+        }
+    }
 }
 
 /// Errors of [`ListComponents`].
@@ -106,46 +180,4 @@ pub enum ListComponentsError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for ListComponentsError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for ListComponentsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for ListComponentsError {}
-
-impl From<ServiceError> for ListComponentsError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for ListComponentsError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(ListComponentsError : ServiceError);

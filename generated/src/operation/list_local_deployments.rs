@@ -2,18 +2,13 @@
 
 //! `aws.greengrass#ListLocalDeployments`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::error_from_slice;
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::types::LocalDeployment;
 use crate::types::error::ServiceError;
-
-pub mod builders;
 
 /// Lists the local deployments that the device remembers, without how they ended.
 ///
@@ -65,14 +60,64 @@ pub struct ListLocalDeploymentsRequest {}
 
 impl ListLocalDeploymentsRequest {
     /// Starts building a [`ListLocalDeploymentsRequest`].
-    pub fn builder() -> builders::ListLocalDeploymentsRequestBuilder {
-        builders::ListLocalDeploymentsRequestBuilder::default()
+    pub fn builder() -> ListLocalDeploymentsBuilder {
+        ListLocalDeploymentsBuilder::default()
     }
 }
 
 impl Shape for ListLocalDeploymentsRequest {
     const ID: &'static str = "aws.greengrass#ListLocalDeploymentsRequest";
 }
+
+/// Builds a [`ListLocalDeploymentsRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct ListLocalDeploymentsBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+}
+
+impl<C> ListLocalDeploymentsBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+        }
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, ListLocalDeploymentsRequest), BuildError> {
+        let request = ListLocalDeploymentsRequest {};
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl ListLocalDeploymentsBuilder {
+    /// The [`ListLocalDeploymentsRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<ListLocalDeploymentsRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(ListLocalDeploymentsBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call ListLocalDeploymentsBuilder.into_parts : ListLocalDeployments,
+    ListLocalDeploymentsResponse, ListLocalDeploymentsError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call ListLocalDeploymentsBuilder.into_parts : ListLocalDeployments,
+    ListLocalDeploymentsResponse, ListLocalDeploymentsError
+);
 
 /// Response of [`ListLocalDeployments`].
 ///
@@ -87,13 +132,49 @@ pub struct ListLocalDeploymentsResponse {
 
 impl ListLocalDeploymentsResponse {
     /// Starts building a [`ListLocalDeploymentsResponse`].
-    pub fn builder() -> builders::ListLocalDeploymentsResponseBuilder {
-        builders::ListLocalDeploymentsResponseBuilder::default()
+    pub fn builder() -> ListLocalDeploymentsResponseBuilder {
+        ListLocalDeploymentsResponseBuilder::default()
     }
 }
 
 impl Shape for ListLocalDeploymentsResponse {
     const ID: &'static str = "aws.greengrass#ListLocalDeploymentsResponse";
+}
+
+/// Builds a [`ListLocalDeploymentsResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct ListLocalDeploymentsResponseBuilder {
+    local_deployments: Option<Vec<LocalDeployment>>,
+}
+
+impl ListLocalDeploymentsResponseBuilder {
+    /// The deployments: ID, status and time of each.
+    pub fn local_deployments(
+        mut self,
+        local_deployments: impl IntoIterator<Item = impl Into<LocalDeployment>>,
+    ) -> Self {
+        self.local_deployments = Some(
+            local_deployments.into_iter().map(Into::into).collect(),
+        );
+        self
+    }
+
+    /// Sets or clears [`local_deployments`](Self::local_deployments).
+    pub fn set_local_deployments(
+        mut self,
+        local_deployments: Option<Vec<LocalDeployment>>,
+    ) -> Self {
+        self.local_deployments = local_deployments;
+        self
+    }
+
+    /// The [`ListLocalDeploymentsResponse`] with what was set.
+    pub fn build(self) -> ListLocalDeploymentsResponse {
+        ListLocalDeploymentsResponse {
+            local_deployments: self.local_deployments,
+        }
+    }
 }
 
 /// Errors of [`ListLocalDeployments`].
@@ -106,46 +187,4 @@ pub enum ListLocalDeploymentsError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for ListLocalDeploymentsError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for ListLocalDeploymentsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for ListLocalDeploymentsError {}
-
-impl From<ServiceError> for ListLocalDeploymentsError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for ListLocalDeploymentsError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(ListLocalDeploymentsError : ServiceError);

@@ -2,20 +2,16 @@
 
 //! `aws.greengrass#ListNamedShadowsForThing`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use eventstream_rpc::primitives::Timestamp;
-use eventstream_rpc::serde::{Checker, Violations, error_from_slice, missing, required};
+use eventstream_rpc::serde::{Checker, Violations, missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{
     InvalidArgumentsError, ResourceNotFoundError, ServiceError, UnauthorizedError,
 };
-
-pub mod builders;
 
 /// Lists the names of the named shadows of a thing that are stored on the device, page by page.
 ///
@@ -91,8 +87,8 @@ pub struct ListNamedShadowsForThingRequest {
 
 impl ListNamedShadowsForThingRequest {
     /// Starts building a [`ListNamedShadowsForThingRequest`].
-    pub fn builder() -> builders::ListNamedShadowsForThingRequestBuilder {
-        builders::ListNamedShadowsForThingRequestBuilder::default()
+    pub fn builder() -> ListNamedShadowsForThingBuilder {
+        ListNamedShadowsForThingBuilder::default()
     }
 }
 
@@ -123,6 +119,112 @@ impl ListNamedShadowsForThingRequest {
     }
 }
 
+/// Builds a [`ListNamedShadowsForThingRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct ListNamedShadowsForThingBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    thing_name: Option<String>,
+    next_token: Option<String>,
+    page_size: Option<i32>,
+}
+
+impl<C> ListNamedShadowsForThingBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            thing_name: None,
+            next_token: None,
+            page_size: None,
+        }
+    }
+
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
+    ///
+    /// This member is required.
+    pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
+        self.thing_name = Some(thing_name.into());
+        self
+    }
+
+    /// Sets or clears [`thing_name`](Self::thing_name).
+    pub fn set_thing_name(mut self, thing_name: Option<String>) -> Self {
+        self.thing_name = thing_name;
+        self
+    }
+
+    /// Where to go on: what the response before gave. Absent or empty: from the beginning.
+    pub fn next_token(mut self, next_token: impl Into<String>) -> Self {
+        self.next_token = Some(next_token.into());
+        self
+    }
+
+    /// Sets or clears [`next_token`](Self::next_token).
+    pub fn set_next_token(mut self, next_token: Option<String>) -> Self {
+        self.next_token = next_token;
+        self
+    }
+
+    /// How many names to give at most. Default: 25.
+    ///
+    /// Range: 1 to 100.
+    pub fn page_size(mut self, page_size: i32) -> Self {
+        self.page_size = Some(page_size);
+        self
+    }
+
+    /// Sets or clears [`page_size`](Self::page_size).
+    pub fn set_page_size(mut self, page_size: Option<i32>) -> Self {
+        self.page_size = page_size;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, ListNamedShadowsForThingRequest), BuildError> {
+        const ID: &str = ListNamedShadowsForThingRequest::ID;
+        let request = ListNamedShadowsForThingRequest {
+            thing_name: self
+                .thing_name
+                .ok_or(BuildError::missing_member(ID, "thingName"))?,
+            next_token: self.next_token,
+            page_size: self.page_size,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl ListNamedShadowsForThingBuilder {
+    /// The [`ListNamedShadowsForThingRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<ListNamedShadowsForThingRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(
+    ListNamedShadowsForThingBuilder.options : call validate
+);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call ListNamedShadowsForThingBuilder.into_parts : ListNamedShadowsForThing,
+    ListNamedShadowsForThingResponse, ListNamedShadowsForThingError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call ListNamedShadowsForThingBuilder.into_parts : ListNamedShadowsForThing,
+    ListNamedShadowsForThingResponse, ListNamedShadowsForThingError
+);
+
 /// Response of [`ListNamedShadowsForThing`].
 ///
 /// [`ListNamedShadowsForThing`]: crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing
@@ -146,13 +248,83 @@ pub struct ListNamedShadowsForThingResponse {
 
 impl ListNamedShadowsForThingResponse {
     /// Starts building a [`ListNamedShadowsForThingResponse`].
-    pub fn builder() -> builders::ListNamedShadowsForThingResponseBuilder {
-        builders::ListNamedShadowsForThingResponseBuilder::default()
+    pub fn builder() -> ListNamedShadowsForThingResponseBuilder {
+        ListNamedShadowsForThingResponseBuilder::default()
     }
 }
 
 impl Shape for ListNamedShadowsForThingResponse {
     const ID: &'static str = "aws.greengrass#ListNamedShadowsForThingResponse";
+}
+
+/// Builds a [`ListNamedShadowsForThingResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct ListNamedShadowsForThingResponseBuilder {
+    results: Option<Vec<String>>,
+    timestamp: Option<Timestamp>,
+    next_token: Option<String>,
+}
+
+impl ListNamedShadowsForThingResponseBuilder {
+    /// The names, in no particular order. May be empty even after a full page.
+    ///
+    /// This member is required.
+    pub fn results(
+        mut self,
+        results: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.results = Some(results.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets or clears [`results`](Self::results).
+    pub fn set_results(mut self, results: Option<Vec<String>>) -> Self {
+        self.results = results;
+        self
+    }
+
+    /// When the list was made.
+    ///
+    /// This member is required.
+    pub fn timestamp(mut self, timestamp: impl Into<Timestamp>) -> Self {
+        self.timestamp = Some(timestamp.into());
+        self
+    }
+
+    /// Sets or clears [`timestamp`](Self::timestamp).
+    pub fn set_timestamp(mut self, timestamp: Option<Timestamp>) -> Self {
+        self.timestamp = timestamp;
+        self
+    }
+
+    /// Where to go on. Absent if this page was not full, so that there are no more.
+    pub fn next_token(mut self, next_token: impl Into<String>) -> Self {
+        self.next_token = Some(next_token.into());
+        self
+    }
+
+    /// Sets or clears [`next_token`](Self::next_token).
+    pub fn set_next_token(mut self, next_token: Option<String>) -> Self {
+        self.next_token = next_token;
+        self
+    }
+
+    /// The [`ListNamedShadowsForThingResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<ListNamedShadowsForThingResponse, BuildError> {
+        const ID: &str = ListNamedShadowsForThingResponse::ID;
+        Ok(ListNamedShadowsForThingResponse {
+            results: self.results.ok_or(BuildError::missing_member(ID, "results"))?,
+            timestamp: self
+                .timestamp
+                .ok_or(BuildError::missing_member(ID, "timestamp"))?,
+            next_token: self.next_token,
+        })
+    }
 }
 
 /// Errors of [`ListNamedShadowsForThing`].
@@ -171,79 +343,7 @@ pub enum ListNamedShadowsForThingError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for ListNamedShadowsForThingError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for ListNamedShadowsForThingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for ListNamedShadowsForThingError {}
-
-impl From<InvalidArgumentsError> for ListNamedShadowsForThingError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for ListNamedShadowsForThingError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<ServiceError> for ListNamedShadowsForThingError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<UnauthorizedError> for ListNamedShadowsForThingError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<Unhandled> for ListNamedShadowsForThingError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    ListNamedShadowsForThingError : InvalidArgumentsError, ResourceNotFoundError,
+    ServiceError, UnauthorizedError
+);

@@ -2,17 +2,13 @@
 
 //! `aws.greengrass#PauseComponent`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Freezes the processes of a running component. Linux only.
 ///
@@ -83,8 +79,8 @@ pub struct PauseComponentRequest {
 
 impl PauseComponentRequest {
     /// Starts building a [`PauseComponentRequest`].
-    pub fn builder() -> builders::PauseComponentRequestBuilder {
-        builders::PauseComponentRequestBuilder::default()
+    pub fn builder() -> PauseComponentBuilder {
+        PauseComponentBuilder::default()
     }
 }
 
@@ -92,19 +88,81 @@ impl Shape for PauseComponentRequest {
     const ID: &'static str = "aws.greengrass#PauseComponentRequest";
 }
 
+/// Builds a [`PauseComponentRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct PauseComponentBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    component_name: Option<String>,
+}
+
+impl<C> PauseComponentBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            component_name: None,
+        }
+    }
+
+    /// The name of the component. Not empty.
+    ///
+    /// This member is required.
+    pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
+        self.component_name = Some(component_name.into());
+        self
+    }
+
+    /// Sets or clears [`component_name`](Self::component_name).
+    pub fn set_component_name(mut self, component_name: Option<String>) -> Self {
+        self.component_name = component_name;
+        self
+    }
+
+    fn into_parts(self) -> Result<(C, CallOptions, PauseComponentRequest), BuildError> {
+        const ID: &str = PauseComponentRequest::ID;
+        let request = PauseComponentRequest {
+            component_name: self
+                .component_name
+                .ok_or(BuildError::missing_member(ID, "componentName"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl PauseComponentBuilder {
+    /// The [`PauseComponentRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<PauseComponentRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(PauseComponentBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call PauseComponentBuilder.into_parts : PauseComponent, PauseComponentResponse,
+    PauseComponentError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call PauseComponentBuilder.into_parts : PauseComponent, PauseComponentResponse,
+    PauseComponentError
+);
+
 /// Response of [`PauseComponent`].
 ///
 /// [`PauseComponent`]: crate::operation::pause_component::PauseComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PauseComponentResponse {}
-
-impl PauseComponentResponse {
-    /// Starts building a [`PauseComponentResponse`].
-    pub fn builder() -> builders::PauseComponentResponseBuilder {
-        builders::PauseComponentResponseBuilder::default()
-    }
-}
 
 impl Shape for PauseComponentResponse {
     const ID: &'static str = "aws.greengrass#PauseComponentResponse";
@@ -124,68 +182,6 @@ pub enum PauseComponentError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for PauseComponentError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for PauseComponentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for PauseComponentError {}
-
-impl From<UnauthorizedError> for PauseComponentError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<ServiceError> for PauseComponentError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for PauseComponentError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<Unhandled> for PauseComponentError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    PauseComponentError : UnauthorizedError, ServiceError, ResourceNotFoundError
+);

@@ -2,19 +2,15 @@
 
 //! `aws.greengrass#PublishToIoTCore`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use eventstream_rpc::primitives::Blob;
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::{PayloadFormat, Qos, UserProperty};
 use crate::types::error::{ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Publishes an MQTT message to AWS IoT Core.
 ///
@@ -125,8 +121,8 @@ pub struct PublishToIoTCoreRequest {
 
 impl PublishToIoTCoreRequest {
     /// Starts building a [`PublishToIoTCoreRequest`].
-    pub fn builder() -> builders::PublishToIoTCoreRequestBuilder {
-        builders::PublishToIoTCoreRequestBuilder::default()
+    pub fn builder() -> PublishToIoTCoreBuilder {
+        PublishToIoTCoreBuilder::default()
     }
 }
 
@@ -134,19 +130,237 @@ impl Shape for PublishToIoTCoreRequest {
     const ID: &'static str = "aws.greengrass#PublishToIoTCoreRequest";
 }
 
+/// Builds a [`PublishToIoTCoreRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct PublishToIoTCoreBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    topic_name: Option<String>,
+    qos: Option<Qos>,
+    payload: Option<Blob>,
+    retain: Option<bool>,
+    user_properties: Option<Vec<UserProperty>>,
+    message_expiry_interval_seconds: Option<i64>,
+    correlation_data: Option<Blob>,
+    response_topic: Option<String>,
+    payload_format: Option<PayloadFormat>,
+    content_type: Option<String>,
+}
+
+impl<C> PublishToIoTCoreBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            topic_name: None,
+            qos: None,
+            payload: None,
+            retain: None,
+            user_properties: None,
+            message_expiry_interval_seconds: None,
+            correlation_data: None,
+            response_topic: None,
+            payload_format: None,
+            content_type: None,
+        }
+    }
+
+    /// The topic, without wildcards: at most 256 characters and 7 slashes.
+    ///
+    /// This member is required.
+    pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
+        self.topic_name = Some(topic_name.into());
+        self
+    }
+
+    /// Sets or clears [`topic_name`](Self::topic_name).
+    pub fn set_topic_name(mut self, topic_name: Option<String>) -> Self {
+        self.topic_name = topic_name;
+        self
+    }
+
+    /// The quality of service at which to send it.
+    ///
+    /// This member is required.
+    pub fn qos(mut self, qos: impl Into<Qos>) -> Self {
+        self.qos = Some(qos.into());
+        self
+    }
+
+    /// Sets or clears [`qos`](Self::qos).
+    pub fn set_qos(mut self, qos: Option<Qos>) -> Self {
+        self.qos = qos;
+        self
+    }
+
+    /// The payload, by default at most 128 KiB. Always set it, if only to no bytes: the Java nucleus
+    /// requires it.
+    pub fn payload(mut self, payload: impl Into<Blob>) -> Self {
+        self.payload = Some(payload.into());
+        self
+    }
+
+    /// Sets or clears [`payload`](Self::payload).
+    pub fn set_payload(mut self, payload: Option<Blob>) -> Self {
+        self.payload = payload;
+        self
+    }
+
+    /// Whether the broker keeps the message for later subscribers. Default: `false`.
+    pub fn retain(mut self, retain: bool) -> Self {
+        self.retain = Some(retain);
+        self
+    }
+
+    /// Sets or clears [`retain`](Self::retain).
+    pub fn set_retain(mut self, retain: Option<bool>) -> Self {
+        self.retain = retain;
+        self
+    }
+
+    /// User properties of the message, for its receivers. MQTT 5.
+    pub fn user_properties(
+        mut self,
+        user_properties: impl IntoIterator<Item = impl Into<UserProperty>>,
+    ) -> Self {
+        self.user_properties = Some(
+            user_properties.into_iter().map(Into::into).collect(),
+        );
+        self
+    }
+
+    /// Sets or clears [`user_properties`](Self::user_properties).
+    pub fn set_user_properties(
+        mut self,
+        user_properties: Option<Vec<UserProperty>>,
+    ) -> Self {
+        self.user_properties = user_properties;
+        self
+    }
+
+    /// After how many seconds the message need not be delivered any more. Default: it does not expire.
+    /// MQTT 5.
+    pub fn message_expiry_interval_seconds(
+        mut self,
+        message_expiry_interval_seconds: i64,
+    ) -> Self {
+        self.message_expiry_interval_seconds = Some(message_expiry_interval_seconds);
+        self
+    }
+
+    /// Sets or clears [`message_expiry_interval_seconds`](Self::message_expiry_interval_seconds).
+    pub fn set_message_expiry_interval_seconds(
+        mut self,
+        message_expiry_interval_seconds: Option<i64>,
+    ) -> Self {
+        self.message_expiry_interval_seconds = message_expiry_interval_seconds;
+        self
+    }
+
+    /// Any bytes by which the sender of a request knows the response to it. MQTT 5.
+    pub fn correlation_data(mut self, correlation_data: impl Into<Blob>) -> Self {
+        self.correlation_data = Some(correlation_data.into());
+        self
+    }
+
+    /// Sets or clears [`correlation_data`](Self::correlation_data).
+    pub fn set_correlation_data(mut self, correlation_data: Option<Blob>) -> Self {
+        self.correlation_data = correlation_data;
+        self
+    }
+
+    /// The topic on which a response is expected. MQTT 5.
+    pub fn response_topic(mut self, response_topic: impl Into<String>) -> Self {
+        self.response_topic = Some(response_topic.into());
+        self
+    }
+
+    /// Sets or clears [`response_topic`](Self::response_topic).
+    pub fn set_response_topic(mut self, response_topic: Option<String>) -> Self {
+        self.response_topic = response_topic;
+        self
+    }
+
+    /// What the payload is. Default: `BYTES`. MQTT 5.
+    pub fn payload_format(mut self, payload_format: impl Into<PayloadFormat>) -> Self {
+        self.payload_format = Some(payload_format.into());
+        self
+    }
+
+    /// Sets or clears [`payload_format`](Self::payload_format).
+    pub fn set_payload_format(mut self, payload_format: Option<PayloadFormat>) -> Self {
+        self.payload_format = payload_format;
+        self
+    }
+
+    /// The content type of the payload, customarily a MIME type. The Java nucleus does not pass it on.
+    /// MQTT 5.
+    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.content_type = Some(content_type.into());
+        self
+    }
+
+    /// Sets or clears [`content_type`](Self::content_type).
+    pub fn set_content_type(mut self, content_type: Option<String>) -> Self {
+        self.content_type = content_type;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, PublishToIoTCoreRequest), BuildError> {
+        const ID: &str = PublishToIoTCoreRequest::ID;
+        let request = PublishToIoTCoreRequest {
+            topic_name: self
+                .topic_name
+                .ok_or(BuildError::missing_member(ID, "topicName"))?,
+            qos: self.qos.ok_or(BuildError::missing_member(ID, "qos"))?,
+            payload: self.payload,
+            retain: self.retain,
+            user_properties: self.user_properties,
+            message_expiry_interval_seconds: self.message_expiry_interval_seconds,
+            correlation_data: self.correlation_data,
+            response_topic: self.response_topic,
+            payload_format: self.payload_format,
+            content_type: self.content_type,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl PublishToIoTCoreBuilder {
+    /// The [`PublishToIoTCoreRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<PublishToIoTCoreRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(PublishToIoTCoreBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call PublishToIoTCoreBuilder.into_parts : PublishToIoTCore, PublishToIoTCoreResponse,
+    PublishToIoTCoreError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call PublishToIoTCoreBuilder.into_parts : PublishToIoTCore, PublishToIoTCoreResponse,
+    PublishToIoTCoreError
+);
+
 /// Response of [`PublishToIoTCore`].
 ///
 /// [`PublishToIoTCore`]: crate::operation::publish_to_iot_core::PublishToIoTCore
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PublishToIoTCoreResponse {}
-
-impl PublishToIoTCoreResponse {
-    /// Starts building a [`PublishToIoTCoreResponse`].
-    pub fn builder() -> builders::PublishToIoTCoreResponseBuilder {
-        builders::PublishToIoTCoreResponseBuilder::default()
-    }
-}
 
 impl Shape for PublishToIoTCoreResponse {
     const ID: &'static str = "aws.greengrass#PublishToIoTCoreResponse";
@@ -164,57 +378,6 @@ pub enum PublishToIoTCoreError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for PublishToIoTCoreError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for PublishToIoTCoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for PublishToIoTCoreError {}
-
-impl From<ServiceError> for PublishToIoTCoreError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<UnauthorizedError> for PublishToIoTCoreError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<Unhandled> for PublishToIoTCoreError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    PublishToIoTCoreError : ServiceError, UnauthorizedError
+);

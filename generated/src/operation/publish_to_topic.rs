@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#PublishToTopic`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::PublishMessage;
 use crate::types::error::{ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Publishes a message on a local topic, to the components of this device that subscribe to it.
 ///
@@ -94,8 +90,8 @@ pub struct PublishToTopicRequest {
 
 impl PublishToTopicRequest {
     /// Starts building a [`PublishToTopicRequest`].
-    pub fn builder() -> builders::PublishToTopicRequestBuilder {
-        builders::PublishToTopicRequestBuilder::default()
+    pub fn builder() -> PublishToTopicBuilder {
+        PublishToTopicBuilder::default()
     }
 }
 
@@ -103,19 +99,104 @@ impl Shape for PublishToTopicRequest {
     const ID: &'static str = "aws.greengrass#PublishToTopicRequest";
 }
 
+/// Builds a [`PublishToTopicRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct PublishToTopicBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    topic: Option<String>,
+    publish_message: Option<PublishMessage>,
+}
+
+impl<C> PublishToTopicBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            topic: None,
+            publish_message: None,
+        }
+    }
+
+    /// The topic. Not empty, without `+`, `#` and `*`.
+    ///
+    /// This member is required.
+    pub fn topic(mut self, topic: impl Into<String>) -> Self {
+        self.topic = Some(topic.into());
+        self
+    }
+
+    /// Sets or clears [`topic`](Self::topic).
+    pub fn set_topic(mut self, topic: Option<String>) -> Self {
+        self.topic = topic;
+        self
+    }
+
+    /// The message.
+    ///
+    /// This member is required.
+    pub fn publish_message(
+        mut self,
+        publish_message: impl Into<PublishMessage>,
+    ) -> Self {
+        self.publish_message = Some(publish_message.into());
+        self
+    }
+
+    /// Sets or clears [`publish_message`](Self::publish_message).
+    pub fn set_publish_message(
+        mut self,
+        publish_message: Option<PublishMessage>,
+    ) -> Self {
+        self.publish_message = publish_message;
+        self
+    }
+
+    fn into_parts(self) -> Result<(C, CallOptions, PublishToTopicRequest), BuildError> {
+        const ID: &str = PublishToTopicRequest::ID;
+        let request = PublishToTopicRequest {
+            topic: self.topic.ok_or(BuildError::missing_member(ID, "topic"))?,
+            publish_message: self
+                .publish_message
+                .ok_or(BuildError::missing_member(ID, "publishMessage"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl PublishToTopicBuilder {
+    /// The [`PublishToTopicRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<PublishToTopicRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(PublishToTopicBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call PublishToTopicBuilder.into_parts : PublishToTopic, PublishToTopicResponse,
+    PublishToTopicError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call PublishToTopicBuilder.into_parts : PublishToTopic, PublishToTopicResponse,
+    PublishToTopicError
+);
+
 /// Response of [`PublishToTopic`].
 ///
 /// [`PublishToTopic`]: crate::operation::publish_to_topic::PublishToTopic
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PublishToTopicResponse {}
-
-impl PublishToTopicResponse {
-    /// Starts building a [`PublishToTopicResponse`].
-    pub fn builder() -> builders::PublishToTopicResponseBuilder {
-        builders::PublishToTopicResponseBuilder::default()
-    }
-}
 
 impl Shape for PublishToTopicResponse {
     const ID: &'static str = "aws.greengrass#PublishToTopicResponse";
@@ -133,57 +214,6 @@ pub enum PublishToTopicError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for PublishToTopicError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for PublishToTopicError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for PublishToTopicError {}
-
-impl From<ServiceError> for PublishToTopicError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<UnauthorizedError> for PublishToTopicError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<Unhandled> for PublishToTopicError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    PublishToTopicError : ServiceError, UnauthorizedError
+);

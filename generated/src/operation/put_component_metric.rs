@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#PutComponentMetric`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::Metric;
 use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Records metrics of the calling component in the telemetry of the device. Only for components of
 /// AWS.
@@ -81,8 +77,8 @@ pub struct PutComponentMetricRequest {
 
 impl PutComponentMetricRequest {
     /// Starts building a [`PutComponentMetricRequest`].
-    pub fn builder() -> builders::PutComponentMetricRequestBuilder {
-        builders::PutComponentMetricRequestBuilder::default()
+    pub fn builder() -> PutComponentMetricBuilder {
+        PutComponentMetricBuilder::default()
     }
 }
 
@@ -90,19 +86,84 @@ impl Shape for PutComponentMetricRequest {
     const ID: &'static str = "aws.greengrass#PutComponentMetricRequest";
 }
 
+/// Builds a [`PutComponentMetricRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct PutComponentMetricBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    metrics: Option<Vec<Metric>>,
+}
+
+impl<C> PutComponentMetricBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            metrics: None,
+        }
+    }
+
+    /// The metrics: at least one.
+    ///
+    /// This member is required.
+    pub fn metrics(
+        mut self,
+        metrics: impl IntoIterator<Item = impl Into<Metric>>,
+    ) -> Self {
+        self.metrics = Some(metrics.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets or clears [`metrics`](Self::metrics).
+    pub fn set_metrics(mut self, metrics: Option<Vec<Metric>>) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, PutComponentMetricRequest), BuildError> {
+        const ID: &str = PutComponentMetricRequest::ID;
+        let request = PutComponentMetricRequest {
+            metrics: self.metrics.ok_or(BuildError::missing_member(ID, "metrics"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl PutComponentMetricBuilder {
+    /// The [`PutComponentMetricRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<PutComponentMetricRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(PutComponentMetricBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call PutComponentMetricBuilder.into_parts : PutComponentMetric,
+    PutComponentMetricResponse, PutComponentMetricError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call PutComponentMetricBuilder.into_parts : PutComponentMetric,
+    PutComponentMetricResponse, PutComponentMetricError
+);
+
 /// Response of [`PutComponentMetric`].
 ///
 /// [`PutComponentMetric`]: crate::operation::put_component_metric::PutComponentMetric
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PutComponentMetricResponse {}
-
-impl PutComponentMetricResponse {
-    /// Starts building a [`PutComponentMetricResponse`].
-    pub fn builder() -> builders::PutComponentMetricResponseBuilder {
-        builders::PutComponentMetricResponseBuilder::default()
-    }
-}
 
 impl Shape for PutComponentMetricResponse {
     const ID: &'static str = "aws.greengrass#PutComponentMetricResponse";
@@ -122,68 +183,6 @@ pub enum PutComponentMetricError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for PutComponentMetricError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for PutComponentMetricError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for PutComponentMetricError {}
-
-impl From<UnauthorizedError> for PutComponentMetricError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<ServiceError> for PutComponentMetricError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for PutComponentMetricError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<Unhandled> for PutComponentMetricError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    PutComponentMetricError : UnauthorizedError, ServiceError, InvalidArgumentsError
+);

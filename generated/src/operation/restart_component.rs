@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#RestartComponent`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::RequestStatus;
 use crate::types::error::{ComponentNotFoundError, InvalidArgumentsError, ServiceError};
-
-pub mod builders;
 
 /// Restarts a component, which may be the caller.
 ///
@@ -84,14 +80,85 @@ pub struct RestartComponentRequest {
 
 impl RestartComponentRequest {
     /// Starts building a [`RestartComponentRequest`].
-    pub fn builder() -> builders::RestartComponentRequestBuilder {
-        builders::RestartComponentRequestBuilder::default()
+    pub fn builder() -> RestartComponentBuilder {
+        RestartComponentBuilder::default()
     }
 }
 
 impl Shape for RestartComponentRequest {
     const ID: &'static str = "aws.greengrass#RestartComponentRequest";
 }
+
+/// Builds a [`RestartComponentRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct RestartComponentBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    component_name: Option<String>,
+}
+
+impl<C> RestartComponentBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            component_name: None,
+        }
+    }
+
+    /// The name of the component. Not empty.
+    ///
+    /// This member is required.
+    pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
+        self.component_name = Some(component_name.into());
+        self
+    }
+
+    /// Sets or clears [`component_name`](Self::component_name).
+    pub fn set_component_name(mut self, component_name: Option<String>) -> Self {
+        self.component_name = component_name;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, RestartComponentRequest), BuildError> {
+        const ID: &str = RestartComponentRequest::ID;
+        let request = RestartComponentRequest {
+            component_name: self
+                .component_name
+                .ok_or(BuildError::missing_member(ID, "componentName"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl RestartComponentBuilder {
+    /// The [`RestartComponentRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<RestartComponentRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(RestartComponentBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call RestartComponentBuilder.into_parts : RestartComponent, RestartComponentResponse,
+    RestartComponentError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call RestartComponentBuilder.into_parts : RestartComponent, RestartComponentResponse,
+    RestartComponentError
+);
 
 /// Response of [`RestartComponent`].
 ///
@@ -115,13 +182,64 @@ pub struct RestartComponentResponse {
 
 impl RestartComponentResponse {
     /// Starts building a [`RestartComponentResponse`].
-    pub fn builder() -> builders::RestartComponentResponseBuilder {
-        builders::RestartComponentResponseBuilder::default()
+    pub fn builder() -> RestartComponentResponseBuilder {
+        RestartComponentResponseBuilder::default()
     }
 }
 
 impl Shape for RestartComponentResponse {
     const ID: &'static str = "aws.greengrass#RestartComponentResponse";
+}
+
+/// Builds a [`RestartComponentResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct RestartComponentResponseBuilder {
+    restart_status: Option<RequestStatus>,
+    message: Option<String>,
+}
+
+impl RestartComponentResponseBuilder {
+    /// Whether the request was taken. `FAILED` if the component was never to run, or is being closed.
+    ///
+    /// This member is required.
+    pub fn restart_status(mut self, restart_status: impl Into<RequestStatus>) -> Self {
+        self.restart_status = Some(restart_status.into());
+        self
+    }
+
+    /// Sets or clears [`restart_status`](Self::restart_status).
+    pub fn set_restart_status(mut self, restart_status: Option<RequestStatus>) -> Self {
+        self.restart_status = restart_status;
+        self
+    }
+
+    /// Why the request was not taken, in words. The Java nucleus never sets it.
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// Sets or clears [`message`](Self::message).
+    pub fn set_message(mut self, message: Option<String>) -> Self {
+        self.message = message;
+        self
+    }
+
+    /// The [`RestartComponentResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<RestartComponentResponse, BuildError> {
+        const ID: &str = RestartComponentResponse::ID;
+        Ok(RestartComponentResponse {
+            restart_status: self
+                .restart_status
+                .ok_or(BuildError::missing_member(ID, "restartStatus"))?,
+            message: self.message,
+        })
+    }
 }
 
 /// Errors of [`RestartComponent`].
@@ -138,68 +256,6 @@ pub enum RestartComponentError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for RestartComponentError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ComponentNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ComponentNotFoundError)
-                }
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::ComponentNotFoundError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for RestartComponentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ComponentNotFoundError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for RestartComponentError {}
-
-impl From<ServiceError> for RestartComponentError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ComponentNotFoundError> for RestartComponentError {
-    fn from(error: ComponentNotFoundError) -> Self {
-        Self::ComponentNotFoundError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for RestartComponentError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<Unhandled> for RestartComponentError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    RestartComponentError : ServiceError, ComponentNotFoundError, InvalidArgumentsError
+);

@@ -2,17 +2,13 @@
 
 //! `aws.greengrass#ResumeComponent`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Lets the processes of a paused component go on. Linux only.
 ///
@@ -83,8 +79,8 @@ pub struct ResumeComponentRequest {
 
 impl ResumeComponentRequest {
     /// Starts building a [`ResumeComponentRequest`].
-    pub fn builder() -> builders::ResumeComponentRequestBuilder {
-        builders::ResumeComponentRequestBuilder::default()
+    pub fn builder() -> ResumeComponentBuilder {
+        ResumeComponentBuilder::default()
     }
 }
 
@@ -92,19 +88,81 @@ impl Shape for ResumeComponentRequest {
     const ID: &'static str = "aws.greengrass#ResumeComponentRequest";
 }
 
+/// Builds a [`ResumeComponentRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct ResumeComponentBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    component_name: Option<String>,
+}
+
+impl<C> ResumeComponentBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            component_name: None,
+        }
+    }
+
+    /// The name of the component. Not empty.
+    ///
+    /// This member is required.
+    pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
+        self.component_name = Some(component_name.into());
+        self
+    }
+
+    /// Sets or clears [`component_name`](Self::component_name).
+    pub fn set_component_name(mut self, component_name: Option<String>) -> Self {
+        self.component_name = component_name;
+        self
+    }
+
+    fn into_parts(self) -> Result<(C, CallOptions, ResumeComponentRequest), BuildError> {
+        const ID: &str = ResumeComponentRequest::ID;
+        let request = ResumeComponentRequest {
+            component_name: self
+                .component_name
+                .ok_or(BuildError::missing_member(ID, "componentName"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl ResumeComponentBuilder {
+    /// The [`ResumeComponentRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<ResumeComponentRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(ResumeComponentBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call ResumeComponentBuilder.into_parts : ResumeComponent, ResumeComponentResponse,
+    ResumeComponentError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call ResumeComponentBuilder.into_parts : ResumeComponent, ResumeComponentResponse,
+    ResumeComponentError
+);
+
 /// Response of [`ResumeComponent`].
 ///
 /// [`ResumeComponent`]: crate::operation::resume_component::ResumeComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResumeComponentResponse {}
-
-impl ResumeComponentResponse {
-    /// Starts building a [`ResumeComponentResponse`].
-    pub fn builder() -> builders::ResumeComponentResponseBuilder {
-        builders::ResumeComponentResponseBuilder::default()
-    }
-}
 
 impl Shape for ResumeComponentResponse {
     const ID: &'static str = "aws.greengrass#ResumeComponentResponse";
@@ -124,68 +182,6 @@ pub enum ResumeComponentError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for ResumeComponentError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for ResumeComponentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for ResumeComponentError {}
-
-impl From<UnauthorizedError> for ResumeComponentError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<ServiceError> for ResumeComponentError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for ResumeComponentError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<Unhandled> for ResumeComponentError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    ResumeComponentError : UnauthorizedError, ServiceError, ResourceNotFoundError
+);

@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#SendConfigurationValidityReport`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::ConfigurationValidityReport;
 use crate::types::error::{InvalidArgumentsError, ServiceError};
-
-pub mod builders;
 
 /// Answers whether the configuration that a deployment proposes is acceptable.
 ///
@@ -82,8 +78,8 @@ pub struct SendConfigurationValidityReportRequest {
 
 impl SendConfigurationValidityReportRequest {
     /// Starts building a [`SendConfigurationValidityReportRequest`].
-    pub fn builder() -> builders::SendConfigurationValidityReportRequestBuilder {
-        builders::SendConfigurationValidityReportRequestBuilder::default()
+    pub fn builder() -> SendConfigurationValidityReportBuilder {
+        SendConfigurationValidityReportBuilder::default()
     }
 }
 
@@ -91,19 +87,93 @@ impl Shape for SendConfigurationValidityReportRequest {
     const ID: &'static str = "aws.greengrass#SendConfigurationValidityReportRequest";
 }
 
+/// Builds a [`SendConfigurationValidityReportRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct SendConfigurationValidityReportBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    configuration_validity_report: Option<ConfigurationValidityReport>,
+}
+
+impl<C> SendConfigurationValidityReportBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            configuration_validity_report: None,
+        }
+    }
+
+    /// The answer.
+    ///
+    /// This member is required.
+    pub fn configuration_validity_report(
+        mut self,
+        configuration_validity_report: impl Into<ConfigurationValidityReport>,
+    ) -> Self {
+        self.configuration_validity_report = Some(configuration_validity_report.into());
+        self
+    }
+
+    /// Sets or clears [`configuration_validity_report`](Self::configuration_validity_report).
+    pub fn set_configuration_validity_report(
+        mut self,
+        configuration_validity_report: Option<ConfigurationValidityReport>,
+    ) -> Self {
+        self.configuration_validity_report = configuration_validity_report;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, SendConfigurationValidityReportRequest), BuildError> {
+        const ID: &str = SendConfigurationValidityReportRequest::ID;
+        let request = SendConfigurationValidityReportRequest {
+            configuration_validity_report: self
+                .configuration_validity_report
+                .ok_or(BuildError::missing_member(ID, "configurationValidityReport"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl SendConfigurationValidityReportBuilder {
+    /// The [`SendConfigurationValidityReportRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<SendConfigurationValidityReportRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(
+    SendConfigurationValidityReportBuilder.options : call
+);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call SendConfigurationValidityReportBuilder.into_parts :
+    SendConfigurationValidityReport, SendConfigurationValidityReportResponse,
+    SendConfigurationValidityReportError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call SendConfigurationValidityReportBuilder.into_parts :
+    SendConfigurationValidityReport, SendConfigurationValidityReportResponse,
+    SendConfigurationValidityReportError
+);
+
 /// Response of [`SendConfigurationValidityReport`].
 ///
 /// [`SendConfigurationValidityReport`]: crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SendConfigurationValidityReportResponse {}
-
-impl SendConfigurationValidityReportResponse {
-    /// Starts building a [`SendConfigurationValidityReportResponse`].
-    pub fn builder() -> builders::SendConfigurationValidityReportResponseBuilder {
-        builders::SendConfigurationValidityReportResponseBuilder::default()
-    }
-}
 
 impl Shape for SendConfigurationValidityReportResponse {
     const ID: &'static str = "aws.greengrass#SendConfigurationValidityReportResponse";
@@ -121,57 +191,6 @@ pub enum SendConfigurationValidityReportError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for SendConfigurationValidityReportError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for SendConfigurationValidityReportError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for SendConfigurationValidityReportError {}
-
-impl From<InvalidArgumentsError> for SendConfigurationValidityReportError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<ServiceError> for SendConfigurationValidityReportError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for SendConfigurationValidityReportError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    SendConfigurationValidityReportError : InvalidArgumentsError, ServiceError
+);

@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#StopComponent`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::RequestStatus;
 use crate::types::error::{ComponentNotFoundError, InvalidArgumentsError, ServiceError};
-
-pub mod builders;
 
 /// Stops a component.
 ///
@@ -84,14 +80,83 @@ pub struct StopComponentRequest {
 
 impl StopComponentRequest {
     /// Starts building a [`StopComponentRequest`].
-    pub fn builder() -> builders::StopComponentRequestBuilder {
-        builders::StopComponentRequestBuilder::default()
+    pub fn builder() -> StopComponentBuilder {
+        StopComponentBuilder::default()
     }
 }
 
 impl Shape for StopComponentRequest {
     const ID: &'static str = "aws.greengrass#StopComponentRequest";
 }
+
+/// Builds a [`StopComponentRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct StopComponentBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    component_name: Option<String>,
+}
+
+impl<C> StopComponentBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            component_name: None,
+        }
+    }
+
+    /// The name of the component. Not empty.
+    ///
+    /// This member is required.
+    pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
+        self.component_name = Some(component_name.into());
+        self
+    }
+
+    /// Sets or clears [`component_name`](Self::component_name).
+    pub fn set_component_name(mut self, component_name: Option<String>) -> Self {
+        self.component_name = component_name;
+        self
+    }
+
+    fn into_parts(self) -> Result<(C, CallOptions, StopComponentRequest), BuildError> {
+        const ID: &str = StopComponentRequest::ID;
+        let request = StopComponentRequest {
+            component_name: self
+                .component_name
+                .ok_or(BuildError::missing_member(ID, "componentName"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl StopComponentBuilder {
+    /// The [`StopComponentRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<StopComponentRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(StopComponentBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call StopComponentBuilder.into_parts : StopComponent, StopComponentResponse,
+    StopComponentError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call StopComponentBuilder.into_parts : StopComponent, StopComponentResponse,
+    StopComponentError
+);
 
 /// Response of [`StopComponent`].
 ///
@@ -111,13 +176,64 @@ pub struct StopComponentResponse {
 
 impl StopComponentResponse {
     /// Starts building a [`StopComponentResponse`].
-    pub fn builder() -> builders::StopComponentResponseBuilder {
-        builders::StopComponentResponseBuilder::default()
+    pub fn builder() -> StopComponentResponseBuilder {
+        StopComponentResponseBuilder::default()
     }
 }
 
 impl Shape for StopComponentResponse {
     const ID: &'static str = "aws.greengrass#StopComponentResponse";
+}
+
+/// Builds a [`StopComponentResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct StopComponentResponseBuilder {
+    stop_status: Option<RequestStatus>,
+    message: Option<String>,
+}
+
+impl StopComponentResponseBuilder {
+    /// Whether the request was taken. The Java nucleus always sends `SUCCEEDED`.
+    ///
+    /// This member is required.
+    pub fn stop_status(mut self, stop_status: impl Into<RequestStatus>) -> Self {
+        self.stop_status = Some(stop_status.into());
+        self
+    }
+
+    /// Sets or clears [`stop_status`](Self::stop_status).
+    pub fn set_stop_status(mut self, stop_status: Option<RequestStatus>) -> Self {
+        self.stop_status = stop_status;
+        self
+    }
+
+    /// Why the request was not taken, in words. The Java nucleus never sets it.
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// Sets or clears [`message`](Self::message).
+    pub fn set_message(mut self, message: Option<String>) -> Self {
+        self.message = message;
+        self
+    }
+
+    /// The [`StopComponentResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<StopComponentResponse, BuildError> {
+        const ID: &str = StopComponentResponse::ID;
+        Ok(StopComponentResponse {
+            stop_status: self
+                .stop_status
+                .ok_or(BuildError::missing_member(ID, "stopStatus"))?,
+            message: self.message,
+        })
+    }
 }
 
 /// Errors of [`StopComponent`].
@@ -134,68 +250,6 @@ pub enum StopComponentError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for StopComponentError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ComponentNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ComponentNotFoundError)
-                }
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::ComponentNotFoundError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for StopComponentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ComponentNotFoundError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for StopComponentError {}
-
-impl From<ServiceError> for StopComponentError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ComponentNotFoundError> for StopComponentError {
-    fn from(error: ComponentNotFoundError) -> Self {
-        Self::ComponentNotFoundError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for StopComponentError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<Unhandled> for StopComponentError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    StopComponentError : ServiceError, ComponentNotFoundError, InvalidArgumentsError
+);

@@ -2,20 +2,14 @@
 
 //! `aws.greengrass#SubscribeToCertificateUpdates`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{
-    ModeledError, NoEvents, Operation, OperationError, Shape, StreamingOperation,
-};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::SubscribeOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{NoEvents, Operation, Shape, StreamingOperation};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::{CertificateOptions, CertificateUpdateEvent};
 use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Receives a certificate with which to be a server for client devices, and a new one each time it
 /// is renewed.
@@ -95,8 +89,8 @@ pub struct SubscribeToCertificateUpdatesRequest {
 
 impl SubscribeToCertificateUpdatesRequest {
     /// Starts building a [`SubscribeToCertificateUpdatesRequest`].
-    pub fn builder() -> builders::SubscribeToCertificateUpdatesRequestBuilder {
-        builders::SubscribeToCertificateUpdatesRequestBuilder::default()
+    pub fn builder() -> SubscribeToCertificateUpdatesBuilder {
+        SubscribeToCertificateUpdatesBuilder::default()
     }
 }
 
@@ -104,19 +98,94 @@ impl Shape for SubscribeToCertificateUpdatesRequest {
     const ID: &'static str = "aws.greengrass#SubscribeToCertificateUpdatesRequest";
 }
 
+/// Builds a [`SubscribeToCertificateUpdatesRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct SubscribeToCertificateUpdatesBuilder<C = ()> {
+    connection: C,
+    options: SubscribeOptions,
+    certificate_options: Option<CertificateOptions>,
+}
+
+impl<C> SubscribeToCertificateUpdatesBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: SubscribeOptions::default(),
+            certificate_options: None,
+        }
+    }
+
+    /// What certificate is wanted.
+    ///
+    /// This member is required.
+    pub fn certificate_options(
+        mut self,
+        certificate_options: impl Into<CertificateOptions>,
+    ) -> Self {
+        self.certificate_options = Some(certificate_options.into());
+        self
+    }
+
+    /// Sets or clears [`certificate_options`](Self::certificate_options).
+    pub fn set_certificate_options(
+        mut self,
+        certificate_options: Option<CertificateOptions>,
+    ) -> Self {
+        self.certificate_options = certificate_options;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<
+        (C, SubscribeOptions, SubscribeToCertificateUpdatesRequest),
+        BuildError,
+    > {
+        const ID: &str = SubscribeToCertificateUpdatesRequest::ID;
+        let request = SubscribeToCertificateUpdatesRequest {
+            certificate_options: self
+                .certificate_options
+                .ok_or(BuildError::missing_member(ID, "certificateOptions"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl SubscribeToCertificateUpdatesBuilder {
+    /// The [`SubscribeToCertificateUpdatesRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<SubscribeToCertificateUpdatesRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(
+    SubscribeToCertificateUpdatesBuilder.options : call subscribe
+);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    subscribe SubscribeToCertificateUpdatesBuilder.into_parts :
+    SubscribeToCertificateUpdates, SubscribeToCertificateUpdatesError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    subscribe SubscribeToCertificateUpdatesBuilder.into_parts :
+    SubscribeToCertificateUpdates, SubscribeToCertificateUpdatesError
+);
+
 /// Response of [`SubscribeToCertificateUpdates`].
 ///
 /// [`SubscribeToCertificateUpdates`]: crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToCertificateUpdatesResponse {}
-
-impl SubscribeToCertificateUpdatesResponse {
-    /// Starts building a [`SubscribeToCertificateUpdatesResponse`].
-    pub fn builder() -> builders::SubscribeToCertificateUpdatesResponseBuilder {
-        builders::SubscribeToCertificateUpdatesResponseBuilder::default()
-    }
-}
 
 impl Shape for SubscribeToCertificateUpdatesResponse {
     const ID: &'static str = "aws.greengrass#SubscribeToCertificateUpdatesResponse";
@@ -136,68 +205,7 @@ pub enum SubscribeToCertificateUpdatesError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for SubscribeToCertificateUpdatesError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for SubscribeToCertificateUpdatesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for SubscribeToCertificateUpdatesError {}
-
-impl From<ServiceError> for SubscribeToCertificateUpdatesError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<UnauthorizedError> for SubscribeToCertificateUpdatesError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for SubscribeToCertificateUpdatesError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<Unhandled> for SubscribeToCertificateUpdatesError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    SubscribeToCertificateUpdatesError : ServiceError, UnauthorizedError,
+    InvalidArgumentsError
+);

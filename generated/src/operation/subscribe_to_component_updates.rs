@@ -2,20 +2,13 @@
 
 //! `aws.greengrass#SubscribeToComponentUpdates`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{
-    ModeledError, NoEvents, Operation, OperationError, Shape, StreamingOperation,
-};
-use eventstream_rpc::serde::error_from_slice;
+use eventstream_rpc::client::SubscribeOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{NoEvents, Operation, Shape, StreamingOperation};
 use serde::{Deserialize, Serialize};
 
 use crate::types::ComponentUpdatePolicyEvents;
 use crate::types::error::{ResourceNotFoundError, ServiceError};
-
-pub mod builders;
 
 /// Asks to be told before and after a deployment changes components on the device.
 ///
@@ -80,8 +73,8 @@ pub struct SubscribeToComponentUpdatesRequest {}
 
 impl SubscribeToComponentUpdatesRequest {
     /// Starts building a [`SubscribeToComponentUpdatesRequest`].
-    pub fn builder() -> builders::SubscribeToComponentUpdatesRequestBuilder {
-        builders::SubscribeToComponentUpdatesRequestBuilder::default()
+    pub fn builder() -> SubscribeToComponentUpdatesBuilder {
+        SubscribeToComponentUpdatesBuilder::default()
     }
 }
 
@@ -89,19 +82,65 @@ impl Shape for SubscribeToComponentUpdatesRequest {
     const ID: &'static str = "aws.greengrass#SubscribeToComponentUpdatesRequest";
 }
 
+/// Builds a [`SubscribeToComponentUpdatesRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct SubscribeToComponentUpdatesBuilder<C = ()> {
+    connection: C,
+    options: SubscribeOptions,
+}
+
+impl<C> SubscribeToComponentUpdatesBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: SubscribeOptions::default(),
+        }
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, SubscribeOptions, SubscribeToComponentUpdatesRequest), BuildError> {
+        let request = SubscribeToComponentUpdatesRequest {
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl SubscribeToComponentUpdatesBuilder {
+    /// The [`SubscribeToComponentUpdatesRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<SubscribeToComponentUpdatesRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(
+    SubscribeToComponentUpdatesBuilder.options : call subscribe
+);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    subscribe SubscribeToComponentUpdatesBuilder.into_parts :
+    SubscribeToComponentUpdates, SubscribeToComponentUpdatesError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    subscribe SubscribeToComponentUpdatesBuilder.into_parts :
+    SubscribeToComponentUpdates, SubscribeToComponentUpdatesError
+);
+
 /// Response of [`SubscribeToComponentUpdates`].
 ///
 /// [`SubscribeToComponentUpdates`]: crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToComponentUpdatesResponse {}
-
-impl SubscribeToComponentUpdatesResponse {
-    /// Starts building a [`SubscribeToComponentUpdatesResponse`].
-    pub fn builder() -> builders::SubscribeToComponentUpdatesResponseBuilder {
-        builders::SubscribeToComponentUpdatesResponseBuilder::default()
-    }
-}
 
 impl Shape for SubscribeToComponentUpdatesResponse {
     const ID: &'static str = "aws.greengrass#SubscribeToComponentUpdatesResponse";
@@ -119,57 +158,6 @@ pub enum SubscribeToComponentUpdatesError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for SubscribeToComponentUpdatesError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for SubscribeToComponentUpdatesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for SubscribeToComponentUpdatesError {}
-
-impl From<ServiceError> for SubscribeToComponentUpdatesError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for SubscribeToComponentUpdatesError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<Unhandled> for SubscribeToComponentUpdatesError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    SubscribeToComponentUpdatesError : ServiceError, ResourceNotFoundError
+);

@@ -2,20 +2,14 @@
 
 //! `aws.greengrass#SubscribeToConfigurationUpdate`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{
-    ModeledError, NoEvents, Operation, OperationError, Shape, StreamingOperation,
-};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::SubscribeOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{NoEvents, Operation, Shape, StreamingOperation};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::ConfigurationUpdateEvents;
 use crate::types::error::{ResourceNotFoundError, ServiceError};
-
-pub mod builders;
 
 /// Asks to be told when a value in the configuration of a component changes, the caller's own
 /// unless another is named.
@@ -91,8 +85,8 @@ pub struct SubscribeToConfigurationUpdateRequest {
 
 impl SubscribeToConfigurationUpdateRequest {
     /// Starts building a [`SubscribeToConfigurationUpdateRequest`].
-    pub fn builder() -> builders::SubscribeToConfigurationUpdateRequestBuilder {
-        builders::SubscribeToConfigurationUpdateRequestBuilder::default()
+    pub fn builder() -> SubscribeToConfigurationUpdateBuilder {
+        SubscribeToConfigurationUpdateBuilder::default()
     }
 }
 
@@ -100,19 +94,104 @@ impl Shape for SubscribeToConfigurationUpdateRequest {
     const ID: &'static str = "aws.greengrass#SubscribeToConfigurationUpdateRequest";
 }
 
+/// Builds a [`SubscribeToConfigurationUpdateRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct SubscribeToConfigurationUpdateBuilder<C = ()> {
+    connection: C,
+    options: SubscribeOptions,
+    component_name: Option<String>,
+    key_path: Option<Vec<String>>,
+}
+
+impl<C> SubscribeToConfigurationUpdateBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: SubscribeOptions::default(),
+            component_name: None,
+            key_path: None,
+        }
+    }
+
+    /// Whose configuration to watch. Absent: the caller's own.
+    pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
+        self.component_name = Some(component_name.into());
+        self
+    }
+
+    /// Sets or clears [`component_name`](Self::component_name).
+    pub fn set_component_name(mut self, component_name: Option<String>) -> Self {
+        self.component_name = component_name;
+        self
+    }
+
+    /// What to watch, with everything below it; an empty path is all of it.
+    ///
+    /// This member is required.
+    pub fn key_path(
+        mut self,
+        key_path: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.key_path = Some(key_path.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets or clears [`key_path`](Self::key_path).
+    pub fn set_key_path(mut self, key_path: Option<Vec<String>>) -> Self {
+        self.key_path = key_path;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<
+        (C, SubscribeOptions, SubscribeToConfigurationUpdateRequest),
+        BuildError,
+    > {
+        const ID: &str = SubscribeToConfigurationUpdateRequest::ID;
+        let request = SubscribeToConfigurationUpdateRequest {
+            component_name: self.component_name,
+            key_path: self.key_path.ok_or(BuildError::missing_member(ID, "keyPath"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl SubscribeToConfigurationUpdateBuilder {
+    /// The [`SubscribeToConfigurationUpdateRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<SubscribeToConfigurationUpdateRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(
+    SubscribeToConfigurationUpdateBuilder.options : call subscribe
+);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    subscribe SubscribeToConfigurationUpdateBuilder.into_parts :
+    SubscribeToConfigurationUpdate, SubscribeToConfigurationUpdateError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    subscribe SubscribeToConfigurationUpdateBuilder.into_parts :
+    SubscribeToConfigurationUpdate, SubscribeToConfigurationUpdateError
+);
+
 /// Response of [`SubscribeToConfigurationUpdate`].
 ///
 /// [`SubscribeToConfigurationUpdate`]: crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToConfigurationUpdateResponse {}
-
-impl SubscribeToConfigurationUpdateResponse {
-    /// Starts building a [`SubscribeToConfigurationUpdateResponse`].
-    pub fn builder() -> builders::SubscribeToConfigurationUpdateResponseBuilder {
-        builders::SubscribeToConfigurationUpdateResponseBuilder::default()
-    }
-}
 
 impl Shape for SubscribeToConfigurationUpdateResponse {
     const ID: &'static str = "aws.greengrass#SubscribeToConfigurationUpdateResponse";
@@ -130,57 +209,6 @@ pub enum SubscribeToConfigurationUpdateError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for SubscribeToConfigurationUpdateError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for SubscribeToConfigurationUpdateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for SubscribeToConfigurationUpdateError {}
-
-impl From<ServiceError> for SubscribeToConfigurationUpdateError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for SubscribeToConfigurationUpdateError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<Unhandled> for SubscribeToConfigurationUpdateError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    SubscribeToConfigurationUpdateError : ServiceError, ResourceNotFoundError
+);

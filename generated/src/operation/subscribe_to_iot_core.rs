@@ -2,20 +2,14 @@
 
 //! `aws.greengrass#SubscribeToIoTCore`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{
-    ModeledError, NoEvents, Operation, OperationError, Shape, StreamingOperation,
-};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::SubscribeOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{NoEvents, Operation, Shape, StreamingOperation};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::{IoTCoreMessage, Qos};
 use crate::types::error::{ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Receives the MQTT messages that come from AWS IoT Core on the topics that match a filter.
 ///
@@ -102,8 +96,8 @@ pub struct SubscribeToIoTCoreRequest {
 
 impl SubscribeToIoTCoreRequest {
     /// Starts building a [`SubscribeToIoTCoreRequest`].
-    pub fn builder() -> builders::SubscribeToIoTCoreRequestBuilder {
-        builders::SubscribeToIoTCoreRequestBuilder::default()
+    pub fn builder() -> SubscribeToIoTCoreBuilder {
+        SubscribeToIoTCoreBuilder::default()
     }
 }
 
@@ -111,19 +105,100 @@ impl Shape for SubscribeToIoTCoreRequest {
     const ID: &'static str = "aws.greengrass#SubscribeToIoTCoreRequest";
 }
 
+/// Builds a [`SubscribeToIoTCoreRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct SubscribeToIoTCoreBuilder<C = ()> {
+    connection: C,
+    options: SubscribeOptions,
+    topic_name: Option<String>,
+    qos: Option<Qos>,
+}
+
+impl<C> SubscribeToIoTCoreBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: SubscribeOptions::default(),
+            topic_name: None,
+            qos: None,
+        }
+    }
+
+    /// The topic, or a filter with the wildcards `+` and `#`: at most 256 characters and 7 slashes.
+    ///
+    /// This member is required.
+    pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
+        self.topic_name = Some(topic_name.into());
+        self
+    }
+
+    /// Sets or clears [`topic_name`](Self::topic_name).
+    pub fn set_topic_name(mut self, topic_name: Option<String>) -> Self {
+        self.topic_name = topic_name;
+        self
+    }
+
+    /// The highest quality of service at which messages are delivered to the device.
+    ///
+    /// This member is required.
+    pub fn qos(mut self, qos: impl Into<Qos>) -> Self {
+        self.qos = Some(qos.into());
+        self
+    }
+
+    /// Sets or clears [`qos`](Self::qos).
+    pub fn set_qos(mut self, qos: Option<Qos>) -> Self {
+        self.qos = qos;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, SubscribeOptions, SubscribeToIoTCoreRequest), BuildError> {
+        const ID: &str = SubscribeToIoTCoreRequest::ID;
+        let request = SubscribeToIoTCoreRequest {
+            topic_name: self
+                .topic_name
+                .ok_or(BuildError::missing_member(ID, "topicName"))?,
+            qos: self.qos.ok_or(BuildError::missing_member(ID, "qos"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl SubscribeToIoTCoreBuilder {
+    /// The [`SubscribeToIoTCoreRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<SubscribeToIoTCoreRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(SubscribeToIoTCoreBuilder.options : call subscribe);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    subscribe SubscribeToIoTCoreBuilder.into_parts : SubscribeToIoTCore,
+    SubscribeToIoTCoreError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    subscribe SubscribeToIoTCoreBuilder.into_parts : SubscribeToIoTCore,
+    SubscribeToIoTCoreError
+);
+
 /// Response of [`SubscribeToIoTCore`].
 ///
 /// [`SubscribeToIoTCore`]: crate::operation::subscribe_to_iot_core::SubscribeToIoTCore
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreResponse {}
-
-impl SubscribeToIoTCoreResponse {
-    /// Starts building a [`SubscribeToIoTCoreResponse`].
-    pub fn builder() -> builders::SubscribeToIoTCoreResponseBuilder {
-        builders::SubscribeToIoTCoreResponseBuilder::default()
-    }
-}
 
 impl Shape for SubscribeToIoTCoreResponse {
     const ID: &'static str = "aws.greengrass#SubscribeToIoTCoreResponse";
@@ -141,57 +216,6 @@ pub enum SubscribeToIoTCoreError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for SubscribeToIoTCoreError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for SubscribeToIoTCoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for SubscribeToIoTCoreError {}
-
-impl From<ServiceError> for SubscribeToIoTCoreError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<UnauthorizedError> for SubscribeToIoTCoreError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<Unhandled> for SubscribeToIoTCoreError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    SubscribeToIoTCoreError : ServiceError, UnauthorizedError
+);

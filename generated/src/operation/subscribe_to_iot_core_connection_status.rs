@@ -2,20 +2,13 @@
 
 //! `aws.greengrass#SubscribeToIoTCoreConnectionStatus`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{
-    ModeledError, NoEvents, Operation, OperationError, Shape, StreamingOperation,
-};
-use eventstream_rpc::serde::error_from_slice;
+use eventstream_rpc::client::SubscribeOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{NoEvents, Operation, Shape, StreamingOperation};
 use serde::{Deserialize, Serialize};
 
 use crate::types::IoTCoreConnectionStatusEvent;
 use crate::types::error::ServiceError;
-
-pub mod builders;
 
 /// Tells whether the device is connected to AWS IoT Core: the status now, and each time it changes.
 ///
@@ -71,8 +64,8 @@ pub struct SubscribeToIoTCoreConnectionStatusRequest {}
 
 impl SubscribeToIoTCoreConnectionStatusRequest {
     /// Starts building a [`SubscribeToIoTCoreConnectionStatusRequest`].
-    pub fn builder() -> builders::SubscribeToIoTCoreConnectionStatusRequestBuilder {
-        builders::SubscribeToIoTCoreConnectionStatusRequestBuilder::default()
+    pub fn builder() -> SubscribeToIoTCoreConnectionStatusBuilder {
+        SubscribeToIoTCoreConnectionStatusBuilder::default()
     }
 }
 
@@ -80,19 +73,68 @@ impl Shape for SubscribeToIoTCoreConnectionStatusRequest {
     const ID: &'static str = "aws.greengrass#SubscribeToIoTCoreConnectionStatusRequest";
 }
 
+/// Builds a [`SubscribeToIoTCoreConnectionStatusRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct SubscribeToIoTCoreConnectionStatusBuilder<C = ()> {
+    connection: C,
+    options: SubscribeOptions,
+}
+
+impl<C> SubscribeToIoTCoreConnectionStatusBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: SubscribeOptions::default(),
+        }
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<
+        (C, SubscribeOptions, SubscribeToIoTCoreConnectionStatusRequest),
+        BuildError,
+    > {
+        let request = SubscribeToIoTCoreConnectionStatusRequest {
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl SubscribeToIoTCoreConnectionStatusBuilder {
+    /// The [`SubscribeToIoTCoreConnectionStatusRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<SubscribeToIoTCoreConnectionStatusRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(
+    SubscribeToIoTCoreConnectionStatusBuilder.options : call subscribe
+);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    subscribe SubscribeToIoTCoreConnectionStatusBuilder.into_parts :
+    SubscribeToIoTCoreConnectionStatus, SubscribeToIoTCoreConnectionStatusError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    subscribe SubscribeToIoTCoreConnectionStatusBuilder.into_parts :
+    SubscribeToIoTCoreConnectionStatus, SubscribeToIoTCoreConnectionStatusError
+);
+
 /// Response of [`SubscribeToIoTCoreConnectionStatus`].
 ///
 /// [`SubscribeToIoTCoreConnectionStatus`]: crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreConnectionStatusResponse {}
-
-impl SubscribeToIoTCoreConnectionStatusResponse {
-    /// Starts building a [`SubscribeToIoTCoreConnectionStatusResponse`].
-    pub fn builder() -> builders::SubscribeToIoTCoreConnectionStatusResponseBuilder {
-        builders::SubscribeToIoTCoreConnectionStatusResponseBuilder::default()
-    }
-}
 
 impl Shape for SubscribeToIoTCoreConnectionStatusResponse {
     const ID: &'static str = "aws.greengrass#SubscribeToIoTCoreConnectionStatusResponse";
@@ -108,46 +150,6 @@ pub enum SubscribeToIoTCoreConnectionStatusError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for SubscribeToIoTCoreConnectionStatusError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for SubscribeToIoTCoreConnectionStatusError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for SubscribeToIoTCoreConnectionStatusError {}
-
-impl From<ServiceError> for SubscribeToIoTCoreConnectionStatusError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for SubscribeToIoTCoreConnectionStatusError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    SubscribeToIoTCoreConnectionStatusError : ServiceError
+);

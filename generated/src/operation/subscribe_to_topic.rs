@@ -2,20 +2,14 @@
 
 //! `aws.greengrass#SubscribeToTopic`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{
-    ModeledError, NoEvents, Operation, OperationError, Shape, StreamingOperation,
-};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::SubscribeOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{NoEvents, Operation, Shape, StreamingOperation};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::{ReceiveMode, SubscriptionResponseMessage};
 use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Receives the messages that components of this device publish on the local topics that match a
 /// filter.
@@ -99,14 +93,99 @@ pub struct SubscribeToTopicRequest {
 
 impl SubscribeToTopicRequest {
     /// Starts building a [`SubscribeToTopicRequest`].
-    pub fn builder() -> builders::SubscribeToTopicRequestBuilder {
-        builders::SubscribeToTopicRequestBuilder::default()
+    pub fn builder() -> SubscribeToTopicBuilder {
+        SubscribeToTopicBuilder::default()
     }
 }
 
 impl Shape for SubscribeToTopicRequest {
     const ID: &'static str = "aws.greengrass#SubscribeToTopicRequest";
 }
+
+/// Builds a [`SubscribeToTopicRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct SubscribeToTopicBuilder<C = ()> {
+    connection: C,
+    options: SubscribeOptions,
+    topic: Option<String>,
+    receive_mode: Option<ReceiveMode>,
+}
+
+impl<C> SubscribeToTopicBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: SubscribeOptions::default(),
+            topic: None,
+            receive_mode: None,
+        }
+    }
+
+    /// The topic, or a filter with the wildcards `+` and `#`.
+    ///
+    /// This member is required.
+    pub fn topic(mut self, topic: impl Into<String>) -> Self {
+        self.topic = Some(topic.into());
+        self
+    }
+
+    /// Sets or clears [`topic`](Self::topic).
+    pub fn set_topic(mut self, topic: Option<String>) -> Self {
+        self.topic = topic;
+        self
+    }
+
+    /// Whether to receive what the calling component publishes itself. Default: all messages for a
+    /// topic, those of others for a filter with wildcards. Nucleus lite ignores it and delivers all.
+    pub fn receive_mode(mut self, receive_mode: impl Into<ReceiveMode>) -> Self {
+        self.receive_mode = Some(receive_mode.into());
+        self
+    }
+
+    /// Sets or clears [`receive_mode`](Self::receive_mode).
+    pub fn set_receive_mode(mut self, receive_mode: Option<ReceiveMode>) -> Self {
+        self.receive_mode = receive_mode;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, SubscribeOptions, SubscribeToTopicRequest), BuildError> {
+        const ID: &str = SubscribeToTopicRequest::ID;
+        let request = SubscribeToTopicRequest {
+            topic: self.topic.ok_or(BuildError::missing_member(ID, "topic"))?,
+            receive_mode: self.receive_mode,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl SubscribeToTopicBuilder {
+    /// The [`SubscribeToTopicRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<SubscribeToTopicRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(SubscribeToTopicBuilder.options : call subscribe);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    subscribe SubscribeToTopicBuilder.into_parts : SubscribeToTopic,
+    SubscribeToTopicError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    subscribe SubscribeToTopicBuilder.into_parts : SubscribeToTopic,
+    SubscribeToTopicError
+);
 
 /// Response of [`SubscribeToTopic`].
 ///
@@ -122,13 +201,44 @@ pub struct SubscribeToTopicResponse {
 
 impl SubscribeToTopicResponse {
     /// Starts building a [`SubscribeToTopicResponse`].
-    pub fn builder() -> builders::SubscribeToTopicResponseBuilder {
-        builders::SubscribeToTopicResponseBuilder::default()
+    pub fn builder() -> SubscribeToTopicResponseBuilder {
+        SubscribeToTopicResponseBuilder::default()
     }
 }
 
 impl Shape for SubscribeToTopicResponse {
     const ID: &'static str = "aws.greengrass#SubscribeToTopicResponse";
+}
+
+/// Builds a [`SubscribeToTopicResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct SubscribeToTopicResponseBuilder {
+    topic_name: Option<String>,
+}
+
+impl SubscribeToTopicResponseBuilder {
+    /// Not used any more, and not set.
+    #[deprecated(note = "No longer used")]
+    pub fn topic_name(mut self, topic_name: impl Into<String>) -> Self {
+        self.topic_name = Some(topic_name.into());
+        self
+    }
+
+    /// Sets or clears [`topic_name`](Self::topic_name).
+    #[deprecated(note = "No longer used")]
+    pub fn set_topic_name(mut self, topic_name: Option<String>) -> Self {
+        self.topic_name = topic_name;
+        self
+    }
+
+    /// The [`SubscribeToTopicResponse`] with what was set.
+    #[allow(deprecated)]
+    pub fn build(self) -> SubscribeToTopicResponse {
+        SubscribeToTopicResponse {
+            topic_name: self.topic_name,
+        }
+    }
 }
 
 /// Errors of [`SubscribeToTopic`].
@@ -145,68 +255,6 @@ pub enum SubscribeToTopicError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for SubscribeToTopicError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for SubscribeToTopicError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for SubscribeToTopicError {}
-
-impl From<InvalidArgumentsError> for SubscribeToTopicError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<ServiceError> for SubscribeToTopicError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<UnauthorizedError> for SubscribeToTopicError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<Unhandled> for SubscribeToTopicError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    SubscribeToTopicError : InvalidArgumentsError, ServiceError, UnauthorizedError
+);

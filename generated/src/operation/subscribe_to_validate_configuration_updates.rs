@@ -2,20 +2,13 @@
 
 //! `aws.greengrass#SubscribeToValidateConfigurationUpdates`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{
-    ModeledError, NoEvents, Operation, OperationError, Shape, StreamingOperation,
-};
-use eventstream_rpc::serde::error_from_slice;
+use eventstream_rpc::client::SubscribeOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{NoEvents, Operation, Shape, StreamingOperation};
 use serde::{Deserialize, Serialize};
 
 use crate::types::ValidateConfigurationUpdateEvents;
 use crate::types::error::ServiceError;
-
-pub mod builders;
 
 /// Asks to be consulted before a deployment changes the configuration of the calling component.
 ///
@@ -76,8 +69,8 @@ pub struct SubscribeToValidateConfigurationUpdatesRequest {}
 
 impl SubscribeToValidateConfigurationUpdatesRequest {
     /// Starts building a [`SubscribeToValidateConfigurationUpdatesRequest`].
-    pub fn builder() -> builders::SubscribeToValidateConfigurationUpdatesRequestBuilder {
-        builders::SubscribeToValidateConfigurationUpdatesRequestBuilder::default()
+    pub fn builder() -> SubscribeToValidateConfigurationUpdatesBuilder {
+        SubscribeToValidateConfigurationUpdatesBuilder::default()
     }
 }
 
@@ -85,19 +78,70 @@ impl Shape for SubscribeToValidateConfigurationUpdatesRequest {
     const ID: &'static str = "aws.greengrass#SubscribeToValidateConfigurationUpdatesRequest";
 }
 
+/// Builds a [`SubscribeToValidateConfigurationUpdatesRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct SubscribeToValidateConfigurationUpdatesBuilder<C = ()> {
+    connection: C,
+    options: SubscribeOptions,
+}
+
+impl<C> SubscribeToValidateConfigurationUpdatesBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: SubscribeOptions::default(),
+        }
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<
+        (C, SubscribeOptions, SubscribeToValidateConfigurationUpdatesRequest),
+        BuildError,
+    > {
+        let request = SubscribeToValidateConfigurationUpdatesRequest {
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl SubscribeToValidateConfigurationUpdatesBuilder {
+    /// The [`SubscribeToValidateConfigurationUpdatesRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(
+        self,
+    ) -> Result<SubscribeToValidateConfigurationUpdatesRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(
+    SubscribeToValidateConfigurationUpdatesBuilder.options : call subscribe
+);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    subscribe SubscribeToValidateConfigurationUpdatesBuilder.into_parts :
+    SubscribeToValidateConfigurationUpdates, SubscribeToValidateConfigurationUpdatesError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    subscribe SubscribeToValidateConfigurationUpdatesBuilder.into_parts :
+    SubscribeToValidateConfigurationUpdates, SubscribeToValidateConfigurationUpdatesError
+);
+
 /// Response of [`SubscribeToValidateConfigurationUpdates`].
 ///
 /// [`SubscribeToValidateConfigurationUpdates`]: crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToValidateConfigurationUpdatesResponse {}
-
-impl SubscribeToValidateConfigurationUpdatesResponse {
-    /// Starts building a [`SubscribeToValidateConfigurationUpdatesResponse`].
-    pub fn builder() -> builders::SubscribeToValidateConfigurationUpdatesResponseBuilder {
-        builders::SubscribeToValidateConfigurationUpdatesResponseBuilder::default()
-    }
-}
 
 impl Shape for SubscribeToValidateConfigurationUpdatesResponse {
     const ID: &'static str = "aws.greengrass#SubscribeToValidateConfigurationUpdatesResponse";
@@ -113,46 +157,6 @@ pub enum SubscribeToValidateConfigurationUpdatesError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for SubscribeToValidateConfigurationUpdatesError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for SubscribeToValidateConfigurationUpdatesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for SubscribeToValidateConfigurationUpdatesError {}
-
-impl From<ServiceError> for SubscribeToValidateConfigurationUpdatesError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for SubscribeToValidateConfigurationUpdatesError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    SubscribeToValidateConfigurationUpdatesError : ServiceError
+);

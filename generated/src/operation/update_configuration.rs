@@ -2,21 +2,17 @@
 
 //! `aws.greengrass#UpdateConfiguration`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use eventstream_rpc::primitives::{Document, Timestamp};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{
     ConflictError, FailedUpdateConditionCheckError, InvalidArgumentsError, ServiceError,
     UnauthorizedError,
 };
-
-pub mod builders;
 
 /// Changes the configuration of the calling component, by merging an object into the object under
 /// a path.
@@ -103,8 +99,8 @@ pub struct UpdateConfigurationRequest {
 
 impl UpdateConfigurationRequest {
     /// Starts building a [`UpdateConfigurationRequest`].
-    pub fn builder() -> builders::UpdateConfigurationRequestBuilder {
-        builders::UpdateConfigurationRequestBuilder::default()
+    pub fn builder() -> UpdateConfigurationBuilder {
+        UpdateConfigurationBuilder::default()
     }
 }
 
@@ -112,19 +108,120 @@ impl Shape for UpdateConfigurationRequest {
     const ID: &'static str = "aws.greengrass#UpdateConfigurationRequest";
 }
 
+/// Builds a [`UpdateConfigurationRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct UpdateConfigurationBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    key_path: Option<Vec<String>>,
+    timestamp: Option<Timestamp>,
+    value_to_merge: Option<Document>,
+}
+
+impl<C> UpdateConfigurationBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            key_path: None,
+            timestamp: None,
+            value_to_merge: None,
+        }
+    }
+
+    /// The object to merge into. Absent or empty: the whole configuration.
+    pub fn key_path(
+        mut self,
+        key_path: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.key_path = Some(key_path.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets or clears [`key_path`](Self::key_path).
+    pub fn set_key_path(mut self, key_path: Option<Vec<String>>) -> Self {
+        self.key_path = key_path;
+        self
+    }
+
+    /// When the change was made. The Java nucleus counts in milliseconds.
+    ///
+    /// This member is required.
+    pub fn timestamp(mut self, timestamp: impl Into<Timestamp>) -> Self {
+        self.timestamp = Some(timestamp.into());
+        self
+    }
+
+    /// Sets or clears [`timestamp`](Self::timestamp).
+    pub fn set_timestamp(mut self, timestamp: Option<Timestamp>) -> Self {
+        self.timestamp = timestamp;
+        self
+    }
+
+    /// What to merge: an object. An empty one changes nothing.
+    ///
+    /// This member is required.
+    pub fn value_to_merge(mut self, value_to_merge: impl Into<Document>) -> Self {
+        self.value_to_merge = Some(value_to_merge.into());
+        self
+    }
+
+    /// Sets or clears [`value_to_merge`](Self::value_to_merge).
+    pub fn set_value_to_merge(mut self, value_to_merge: Option<Document>) -> Self {
+        self.value_to_merge = value_to_merge;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, UpdateConfigurationRequest), BuildError> {
+        const ID: &str = UpdateConfigurationRequest::ID;
+        let request = UpdateConfigurationRequest {
+            key_path: self.key_path,
+            timestamp: self
+                .timestamp
+                .ok_or(BuildError::missing_member(ID, "timestamp"))?,
+            value_to_merge: self
+                .value_to_merge
+                .ok_or(BuildError::missing_member(ID, "valueToMerge"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl UpdateConfigurationBuilder {
+    /// The [`UpdateConfigurationRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<UpdateConfigurationRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(UpdateConfigurationBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call UpdateConfigurationBuilder.into_parts : UpdateConfiguration,
+    UpdateConfigurationResponse, UpdateConfigurationError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call UpdateConfigurationBuilder.into_parts : UpdateConfiguration,
+    UpdateConfigurationResponse, UpdateConfigurationError
+);
+
 /// Response of [`UpdateConfiguration`].
 ///
 /// [`UpdateConfiguration`]: crate::operation::update_configuration::UpdateConfiguration
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateConfigurationResponse {}
-
-impl UpdateConfigurationResponse {
-    /// Starts building a [`UpdateConfigurationResponse`].
-    pub fn builder() -> builders::UpdateConfigurationResponseBuilder {
-        builders::UpdateConfigurationResponseBuilder::default()
-    }
-}
 
 impl Shape for UpdateConfigurationResponse {
     const ID: &'static str = "aws.greengrass#UpdateConfigurationResponse";
@@ -148,88 +245,7 @@ pub enum UpdateConfigurationError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for UpdateConfigurationError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                ConflictError::ID => error_from_slice(payload).map(Self::ConflictError),
-                FailedUpdateConditionCheckError::ID => {
-                    error_from_slice(payload).map(Self::FailedUpdateConditionCheckError)
-                }
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::ConflictError(error) => Ok(error),
-            Self::FailedUpdateConditionCheckError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for UpdateConfigurationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::ConflictError(error) => error.fmt(f),
-            Self::FailedUpdateConditionCheckError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for UpdateConfigurationError {}
-
-impl From<ServiceError> for UpdateConfigurationError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<UnauthorizedError> for UpdateConfigurationError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<ConflictError> for UpdateConfigurationError {
-    fn from(error: ConflictError) -> Self {
-        Self::ConflictError(error)
-    }
-}
-
-impl From<FailedUpdateConditionCheckError> for UpdateConfigurationError {
-    fn from(error: FailedUpdateConditionCheckError) -> Self {
-        Self::FailedUpdateConditionCheckError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for UpdateConfigurationError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<Unhandled> for UpdateConfigurationError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    UpdateConfigurationError : ServiceError, UnauthorizedError, ConflictError,
+    FailedUpdateConditionCheckError, InvalidArgumentsError
+);

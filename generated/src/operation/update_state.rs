@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#UpdateState`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::ReportedLifecycleState;
 use crate::types::error::{ResourceNotFoundError, ServiceError};
-
-pub mod builders;
 
 /// Tells the nucleus that the calling component is ready, or that it has failed.
 ///
@@ -78,8 +74,8 @@ pub struct UpdateStateRequest {
 
 impl UpdateStateRequest {
     /// Starts building a [`UpdateStateRequest`].
-    pub fn builder() -> builders::UpdateStateRequestBuilder {
-        builders::UpdateStateRequestBuilder::default()
+    pub fn builder() -> UpdateStateBuilder {
+        UpdateStateBuilder::default()
     }
 }
 
@@ -87,19 +83,79 @@ impl Shape for UpdateStateRequest {
     const ID: &'static str = "aws.greengrass#UpdateStateRequest";
 }
 
+/// Builds a [`UpdateStateRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct UpdateStateBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    state: Option<ReportedLifecycleState>,
+}
+
+impl<C> UpdateStateBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            state: None,
+        }
+    }
+
+    /// The state that the component is in.
+    ///
+    /// This member is required.
+    pub fn state(mut self, state: impl Into<ReportedLifecycleState>) -> Self {
+        self.state = Some(state.into());
+        self
+    }
+
+    /// Sets or clears [`state`](Self::state).
+    pub fn set_state(mut self, state: Option<ReportedLifecycleState>) -> Self {
+        self.state = state;
+        self
+    }
+
+    fn into_parts(self) -> Result<(C, CallOptions, UpdateStateRequest), BuildError> {
+        const ID: &str = UpdateStateRequest::ID;
+        let request = UpdateStateRequest {
+            state: self.state.ok_or(BuildError::missing_member(ID, "state"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl UpdateStateBuilder {
+    /// The [`UpdateStateRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<UpdateStateRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(UpdateStateBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call UpdateStateBuilder.into_parts : UpdateState, UpdateStateResponse,
+    UpdateStateError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call UpdateStateBuilder.into_parts : UpdateState, UpdateStateResponse,
+    UpdateStateError
+);
+
 /// Response of [`UpdateState`].
 ///
 /// [`UpdateState`]: crate::operation::update_state::UpdateState
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateStateResponse {}
-
-impl UpdateStateResponse {
-    /// Starts building a [`UpdateStateResponse`].
-    pub fn builder() -> builders::UpdateStateResponseBuilder {
-        builders::UpdateStateResponseBuilder::default()
-    }
-}
 
 impl Shape for UpdateStateResponse {
     const ID: &'static str = "aws.greengrass#UpdateStateResponse";
@@ -117,57 +173,6 @@ pub enum UpdateStateError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for UpdateStateError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                ResourceNotFoundError::ID => {
-                    error_from_slice(payload).map(Self::ResourceNotFoundError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::ResourceNotFoundError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for UpdateStateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::ResourceNotFoundError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for UpdateStateError {}
-
-impl From<ServiceError> for UpdateStateError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<ResourceNotFoundError> for UpdateStateError {
-    fn from(error: ResourceNotFoundError) -> Self {
-        Self::ResourceNotFoundError(error)
-    }
-}
-
-impl From<Unhandled> for UpdateStateError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    UpdateStateError : ServiceError, ResourceNotFoundError
+);

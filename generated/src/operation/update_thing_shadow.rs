@@ -2,20 +2,16 @@
 
 //! `aws.greengrass#UpdateThingShadow`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use eventstream_rpc::primitives::Blob;
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{
     ConflictError, InvalidArgumentsError, ServiceError, UnauthorizedError,
 };
-
-pub mod builders;
 
 /// Changes a shadow on the device, or makes it, by merging a document into it.
 ///
@@ -101,14 +97,121 @@ pub struct UpdateThingShadowRequest {
 
 impl UpdateThingShadowRequest {
     /// Starts building a [`UpdateThingShadowRequest`].
-    pub fn builder() -> builders::UpdateThingShadowRequestBuilder {
-        builders::UpdateThingShadowRequestBuilder::default()
+    pub fn builder() -> UpdateThingShadowBuilder {
+        UpdateThingShadowBuilder::default()
     }
 }
 
 impl Shape for UpdateThingShadowRequest {
     const ID: &'static str = "aws.greengrass#UpdateThingShadowRequest";
 }
+
+/// Builds a [`UpdateThingShadowRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct UpdateThingShadowBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    thing_name: Option<String>,
+    shadow_name: Option<String>,
+    payload: Option<Blob>,
+}
+
+impl<C> UpdateThingShadowBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            thing_name: None,
+            shadow_name: None,
+            payload: None,
+        }
+    }
+
+    /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
+    /// core device.
+    ///
+    /// This member is required.
+    pub fn thing_name(mut self, thing_name: impl Into<String>) -> Self {
+        self.thing_name = Some(thing_name.into());
+        self
+    }
+
+    /// Sets or clears [`thing_name`](Self::thing_name).
+    pub fn set_thing_name(mut self, thing_name: Option<String>) -> Self {
+        self.thing_name = thing_name;
+        self
+    }
+
+    /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
+    /// classic shadow.
+    pub fn shadow_name(mut self, shadow_name: impl Into<String>) -> Self {
+        self.shadow_name = Some(shadow_name.into());
+        self
+    }
+
+    /// Sets or clears [`shadow_name`](Self::shadow_name).
+    pub fn set_shadow_name(mut self, shadow_name: Option<String>) -> Self {
+        self.shadow_name = shadow_name;
+        self
+    }
+
+    /// What to merge: a JSON document with `state`, which has `desired`, `reported` or both, and
+    /// optionally `version`, the one that the shadow is to have now (1 for a new one), and
+    /// `clientToken`, up to 64 characters that the answer repeats.
+    ///
+    /// This member is required.
+    pub fn payload(mut self, payload: impl Into<Blob>) -> Self {
+        self.payload = Some(payload.into());
+        self
+    }
+
+    /// Sets or clears [`payload`](Self::payload).
+    pub fn set_payload(mut self, payload: Option<Blob>) -> Self {
+        self.payload = payload;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, UpdateThingShadowRequest), BuildError> {
+        const ID: &str = UpdateThingShadowRequest::ID;
+        let request = UpdateThingShadowRequest {
+            thing_name: self
+                .thing_name
+                .ok_or(BuildError::missing_member(ID, "thingName"))?,
+            shadow_name: self.shadow_name,
+            payload: self.payload.ok_or(BuildError::missing_member(ID, "payload"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl UpdateThingShadowBuilder {
+    /// The [`UpdateThingShadowRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<UpdateThingShadowRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(UpdateThingShadowBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call UpdateThingShadowBuilder.into_parts : UpdateThingShadow,
+    UpdateThingShadowResponse, UpdateThingShadowError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call UpdateThingShadowBuilder.into_parts : UpdateThingShadow,
+    UpdateThingShadowResponse, UpdateThingShadowError
+);
 
 /// Response of [`UpdateThingShadow`].
 ///
@@ -126,13 +229,49 @@ pub struct UpdateThingShadowResponse {
 
 impl UpdateThingShadowResponse {
     /// Starts building a [`UpdateThingShadowResponse`].
-    pub fn builder() -> builders::UpdateThingShadowResponseBuilder {
-        builders::UpdateThingShadowResponseBuilder::default()
+    pub fn builder() -> UpdateThingShadowResponseBuilder {
+        UpdateThingShadowResponseBuilder::default()
     }
 }
 
 impl Shape for UpdateThingShadowResponse {
     const ID: &'static str = "aws.greengrass#UpdateThingShadowResponse";
+}
+
+/// Builds a [`UpdateThingShadowResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct UpdateThingShadowResponseBuilder {
+    payload: Option<Blob>,
+}
+
+impl UpdateThingShadowResponseBuilder {
+    /// What was asked for: a JSON document with `state` as in the request, `metadata`, the new
+    /// `version`, `timestamp` in seconds since 1970 and, if it was given, `clientToken`.
+    ///
+    /// This member is required.
+    pub fn payload(mut self, payload: impl Into<Blob>) -> Self {
+        self.payload = Some(payload.into());
+        self
+    }
+
+    /// Sets or clears [`payload`](Self::payload).
+    pub fn set_payload(mut self, payload: Option<Blob>) -> Self {
+        self.payload = payload;
+        self
+    }
+
+    /// The [`UpdateThingShadowResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<UpdateThingShadowResponse, BuildError> {
+        const ID: &str = UpdateThingShadowResponse::ID;
+        Ok(UpdateThingShadowResponse {
+            payload: self.payload.ok_or(BuildError::missing_member(ID, "payload"))?,
+        })
+    }
 }
 
 /// Errors of [`UpdateThingShadow`].
@@ -151,77 +290,7 @@ pub enum UpdateThingShadowError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for UpdateThingShadowError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                ConflictError::ID => error_from_slice(payload).map(Self::ConflictError),
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::ConflictError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for UpdateThingShadowError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::ConflictError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for UpdateThingShadowError {}
-
-impl From<InvalidArgumentsError> for UpdateThingShadowError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<ConflictError> for UpdateThingShadowError {
-    fn from(error: ConflictError) -> Self {
-        Self::ConflictError(error)
-    }
-}
-
-impl From<ServiceError> for UpdateThingShadowError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<UnauthorizedError> for UpdateThingShadowError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<Unhandled> for UpdateThingShadowError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    UpdateThingShadowError : InvalidArgumentsError, ConflictError, ServiceError,
+    UnauthorizedError
+);

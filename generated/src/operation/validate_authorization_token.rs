@@ -2,17 +2,13 @@
 
 //! `aws.greengrass#ValidateAuthorizationToken`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{InvalidTokenError, ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Checks the token of another component, on behalf of the stream manager.
 ///
@@ -70,14 +66,84 @@ pub struct ValidateAuthorizationTokenRequest {
 
 impl ValidateAuthorizationTokenRequest {
     /// Starts building a [`ValidateAuthorizationTokenRequest`].
-    pub fn builder() -> builders::ValidateAuthorizationTokenRequestBuilder {
-        builders::ValidateAuthorizationTokenRequestBuilder::default()
+    pub fn builder() -> ValidateAuthorizationTokenBuilder {
+        ValidateAuthorizationTokenBuilder::default()
     }
 }
 
 impl Shape for ValidateAuthorizationTokenRequest {
     const ID: &'static str = "aws.greengrass#ValidateAuthorizationTokenRequest";
 }
+
+/// Builds a [`ValidateAuthorizationTokenRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct ValidateAuthorizationTokenBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    token: Option<String>,
+}
+
+impl<C> ValidateAuthorizationTokenBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            token: None,
+        }
+    }
+
+    /// The token with which a component has connected or would connect. Keep it out of logs: it is not
+    /// marked as sensitive.
+    ///
+    /// This member is required.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// Sets or clears [`token`](Self::token).
+    pub fn set_token(mut self, token: Option<String>) -> Self {
+        self.token = token;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, ValidateAuthorizationTokenRequest), BuildError> {
+        const ID: &str = ValidateAuthorizationTokenRequest::ID;
+        let request = ValidateAuthorizationTokenRequest {
+            token: self.token.ok_or(BuildError::missing_member(ID, "token"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl ValidateAuthorizationTokenBuilder {
+    /// The [`ValidateAuthorizationTokenRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<ValidateAuthorizationTokenRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(ValidateAuthorizationTokenBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call ValidateAuthorizationTokenBuilder.into_parts : ValidateAuthorizationToken,
+    ValidateAuthorizationTokenResponse, ValidateAuthorizationTokenError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call ValidateAuthorizationTokenBuilder.into_parts : ValidateAuthorizationToken,
+    ValidateAuthorizationTokenResponse, ValidateAuthorizationTokenError
+);
 
 /// Response of [`ValidateAuthorizationToken`].
 ///
@@ -96,13 +162,50 @@ pub struct ValidateAuthorizationTokenResponse {
 
 impl ValidateAuthorizationTokenResponse {
     /// Starts building a [`ValidateAuthorizationTokenResponse`].
-    pub fn builder() -> builders::ValidateAuthorizationTokenResponseBuilder {
-        builders::ValidateAuthorizationTokenResponseBuilder::default()
+    pub fn builder() -> ValidateAuthorizationTokenResponseBuilder {
+        ValidateAuthorizationTokenResponseBuilder::default()
     }
 }
 
 impl Shape for ValidateAuthorizationTokenResponse {
     const ID: &'static str = "aws.greengrass#ValidateAuthorizationTokenResponse";
+}
+
+/// Builds a [`ValidateAuthorizationTokenResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct ValidateAuthorizationTokenResponseBuilder {
+    is_valid: Option<bool>,
+}
+
+impl ValidateAuthorizationTokenResponseBuilder {
+    /// Always `true`: a token that is not valid is answered with [`InvalidTokenError`].
+    ///
+    /// [`InvalidTokenError`]: crate::types::error::InvalidTokenError
+    ///
+    /// This member is required.
+    pub fn is_valid(mut self, is_valid: bool) -> Self {
+        self.is_valid = Some(is_valid);
+        self
+    }
+
+    /// Sets or clears [`is_valid`](Self::is_valid).
+    pub fn set_is_valid(mut self, is_valid: Option<bool>) -> Self {
+        self.is_valid = is_valid;
+        self
+    }
+
+    /// The [`ValidateAuthorizationTokenResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<ValidateAuthorizationTokenResponse, BuildError> {
+        const ID: &str = ValidateAuthorizationTokenResponse::ID;
+        Ok(ValidateAuthorizationTokenResponse {
+            is_valid: self.is_valid.ok_or(BuildError::missing_member(ID, "isValid"))?,
+        })
+    }
 }
 
 /// Errors of [`ValidateAuthorizationToken`].
@@ -119,68 +222,6 @@ pub enum ValidateAuthorizationTokenError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for ValidateAuthorizationTokenError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                InvalidTokenError::ID => {
-                    error_from_slice(payload).map(Self::InvalidTokenError)
-                }
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::InvalidTokenError(error) => Ok(error),
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for ValidateAuthorizationTokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidTokenError(error) => error.fmt(f),
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for ValidateAuthorizationTokenError {}
-
-impl From<InvalidTokenError> for ValidateAuthorizationTokenError {
-    fn from(error: InvalidTokenError) -> Self {
-        Self::InvalidTokenError(error)
-    }
-}
-
-impl From<UnauthorizedError> for ValidateAuthorizationTokenError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<ServiceError> for ValidateAuthorizationTokenError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for ValidateAuthorizationTokenError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    ValidateAuthorizationTokenError : InvalidTokenError, UnauthorizedError, ServiceError
+);

@@ -2,18 +2,14 @@
 
 //! `aws.greengrass#VerifyClientDeviceIdentity`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::{error_from_slice, missing, required};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::ClientDeviceCredential;
 use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError};
-
-pub mod builders;
 
 /// Checks whether a certificate is that of a client device.
 ///
@@ -76,14 +72,85 @@ pub struct VerifyClientDeviceIdentityRequest {
 
 impl VerifyClientDeviceIdentityRequest {
     /// Starts building a [`VerifyClientDeviceIdentityRequest`].
-    pub fn builder() -> builders::VerifyClientDeviceIdentityRequestBuilder {
-        builders::VerifyClientDeviceIdentityRequestBuilder::default()
+    pub fn builder() -> VerifyClientDeviceIdentityBuilder {
+        VerifyClientDeviceIdentityBuilder::default()
     }
 }
 
 impl Shape for VerifyClientDeviceIdentityRequest {
     const ID: &'static str = "aws.greengrass#VerifyClientDeviceIdentityRequest";
 }
+
+/// Builds a [`VerifyClientDeviceIdentityRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct VerifyClientDeviceIdentityBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    credential: Option<ClientDeviceCredential>,
+}
+
+impl<C> VerifyClientDeviceIdentityBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            credential: None,
+        }
+    }
+
+    /// What the client device has shown.
+    ///
+    /// This member is required.
+    pub fn credential(mut self, credential: impl Into<ClientDeviceCredential>) -> Self {
+        self.credential = Some(credential.into());
+        self
+    }
+
+    /// Sets or clears [`credential`](Self::credential).
+    pub fn set_credential(mut self, credential: Option<ClientDeviceCredential>) -> Self {
+        self.credential = credential;
+        self
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, VerifyClientDeviceIdentityRequest), BuildError> {
+        const ID: &str = VerifyClientDeviceIdentityRequest::ID;
+        let request = VerifyClientDeviceIdentityRequest {
+            credential: self
+                .credential
+                .ok_or(BuildError::missing_member(ID, "credential"))?,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl VerifyClientDeviceIdentityBuilder {
+    /// The [`VerifyClientDeviceIdentityRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<VerifyClientDeviceIdentityRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(VerifyClientDeviceIdentityBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call VerifyClientDeviceIdentityBuilder.into_parts : VerifyClientDeviceIdentity,
+    VerifyClientDeviceIdentityResponse, VerifyClientDeviceIdentityError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call VerifyClientDeviceIdentityBuilder.into_parts : VerifyClientDeviceIdentity,
+    VerifyClientDeviceIdentityResponse, VerifyClientDeviceIdentityError
+);
 
 /// Response of [`VerifyClientDeviceIdentity`].
 ///
@@ -104,13 +171,53 @@ pub struct VerifyClientDeviceIdentityResponse {
 
 impl VerifyClientDeviceIdentityResponse {
     /// Starts building a [`VerifyClientDeviceIdentityResponse`].
-    pub fn builder() -> builders::VerifyClientDeviceIdentityResponseBuilder {
-        builders::VerifyClientDeviceIdentityResponseBuilder::default()
+    pub fn builder() -> VerifyClientDeviceIdentityResponseBuilder {
+        VerifyClientDeviceIdentityResponseBuilder::default()
     }
 }
 
 impl Shape for VerifyClientDeviceIdentityResponse {
     const ID: &'static str = "aws.greengrass#VerifyClientDeviceIdentityResponse";
+}
+
+/// Builds a [`VerifyClientDeviceIdentityResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct VerifyClientDeviceIdentityResponseBuilder {
+    is_valid_client_device: Option<bool>,
+}
+
+impl VerifyClientDeviceIdentityResponseBuilder {
+    /// Whether the certificate is known and active.
+    ///
+    /// This member is required.
+    pub fn is_valid_client_device(mut self, is_valid_client_device: bool) -> Self {
+        self.is_valid_client_device = Some(is_valid_client_device);
+        self
+    }
+
+    /// Sets or clears [`is_valid_client_device`](Self::is_valid_client_device).
+    pub fn set_is_valid_client_device(
+        mut self,
+        is_valid_client_device: Option<bool>,
+    ) -> Self {
+        self.is_valid_client_device = is_valid_client_device;
+        self
+    }
+
+    /// The [`VerifyClientDeviceIdentityResponse`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// A required member that was not set.
+    pub fn build(self) -> Result<VerifyClientDeviceIdentityResponse, BuildError> {
+        const ID: &str = VerifyClientDeviceIdentityResponse::ID;
+        Ok(VerifyClientDeviceIdentityResponse {
+            is_valid_client_device: self
+                .is_valid_client_device
+                .ok_or(BuildError::missing_member(ID, "isValidClientDevice"))?,
+        })
+    }
 }
 
 /// Errors of [`VerifyClientDeviceIdentity`].
@@ -127,68 +234,7 @@ pub enum VerifyClientDeviceIdentityError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for VerifyClientDeviceIdentityError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                UnauthorizedError::ID => {
-                    error_from_slice(payload).map(Self::UnauthorizedError)
-                }
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                InvalidArgumentsError::ID => {
-                    error_from_slice(payload).map(Self::InvalidArgumentsError)
-                }
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::UnauthorizedError(error) => Ok(error),
-            Self::ServiceError(error) => Ok(error),
-            Self::InvalidArgumentsError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for VerifyClientDeviceIdentityError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnauthorizedError(error) => error.fmt(f),
-            Self::ServiceError(error) => error.fmt(f),
-            Self::InvalidArgumentsError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for VerifyClientDeviceIdentityError {}
-
-impl From<UnauthorizedError> for VerifyClientDeviceIdentityError {
-    fn from(error: UnauthorizedError) -> Self {
-        Self::UnauthorizedError(error)
-    }
-}
-
-impl From<ServiceError> for VerifyClientDeviceIdentityError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<InvalidArgumentsError> for VerifyClientDeviceIdentityError {
-    fn from(error: InvalidArgumentsError) -> Self {
-        Self::InvalidArgumentsError(error)
-    }
-}
-
-impl From<Unhandled> for VerifyClientDeviceIdentityError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(
+    VerifyClientDeviceIdentityError : UnauthorizedError, ServiceError,
+    InvalidArgumentsError
+);

@@ -62,6 +62,6 @@ impl thermometer::server::Thermometer for OneRoom {
             let _ = sender.send(&TemperatureEvents::Change(Self::reading(*celsius)));
         }
         sender.end();
-        Ok(StreamingResponse::queued(WatchTemperatureResponse::builder().build(), events))
+        Ok(StreamingResponse::queued(WatchTemperatureResponse::default(), events))
     }
 }

@@ -8,12 +8,12 @@ pub use eventstream_rpc::client::{
     Subscription, SubscriptionHandle, SubscriptionItem, WithNotices,
 };
 
-use crate::operation::echo_message::builders::EchoMessageFluentBuilder;
-use crate::operation::echo_stream_messages::builders::EchoStreamMessagesFluentBuilder;
-use crate::operation::cause_service_error::builders::CauseServiceErrorFluentBuilder;
-use crate::operation::cause_stream_service_to_error::builders::CauseStreamServiceToErrorFluentBuilder;
-use crate::operation::get_all_products::builders::GetAllProductsFluentBuilder;
-use crate::operation::get_all_customers::builders::GetAllCustomersFluentBuilder;
+use crate::operation::echo_message::EchoMessageBuilder;
+use crate::operation::echo_stream_messages::EchoStreamMessagesBuilder;
+use crate::operation::cause_service_error::CauseServiceErrorBuilder;
+use crate::operation::cause_stream_service_to_error::CauseStreamServiceToErrorBuilder;
+use crate::operation::get_all_products::GetAllProductsBuilder;
+use crate::operation::get_all_customers::GetAllCustomersBuilder;
 
 /// Client for `awstest#EchoTestRPC`.
 ///
@@ -38,15 +38,15 @@ impl Client {
     /// Answers with the message of the request, unchanged.
     ///
     /// See [`EchoMessage`](crate::operation::echo_message::EchoMessage).
-    pub fn echo_message(&self) -> EchoMessageFluentBuilder<Connection> {
-        EchoMessageFluentBuilder::new(self.connection.clone())
+    pub fn echo_message(&self) -> EchoMessageBuilder<Connection> {
+        EchoMessageBuilder::new(self.connection.clone())
     }
 
     /// Sends every event of the client back, unchanged and in order.
     ///
     /// See [`EchoStreamMessages`](crate::operation::echo_stream_messages::EchoStreamMessages).
-    pub fn echo_stream_messages(&self) -> EchoStreamMessagesFluentBuilder<Connection> {
-        EchoStreamMessagesFluentBuilder::new(self.connection.clone())
+    pub fn echo_stream_messages(&self) -> EchoStreamMessagesBuilder<Connection> {
+        EchoStreamMessagesBuilder::new(self.connection.clone())
     }
 
     /// Fails with [`ServiceError`], always.
@@ -54,8 +54,8 @@ impl Client {
     /// [`ServiceError`]: crate::types::error::ServiceError
     ///
     /// See [`CauseServiceError`](crate::operation::cause_service_error::CauseServiceError).
-    pub fn cause_service_error(&self) -> CauseServiceErrorFluentBuilder<Connection> {
-        CauseServiceErrorFluentBuilder::new(self.connection.clone())
+    pub fn cause_service_error(&self) -> CauseServiceErrorBuilder<Connection> {
+        CauseServiceErrorBuilder::new(self.connection.clone())
     }
 
     /// Answers the first event of the client with [`ServiceError`], which ends the stream.
@@ -65,21 +65,21 @@ impl Client {
     /// See [`CauseStreamServiceToError`](crate::operation::cause_stream_service_to_error::CauseStreamServiceToError).
     pub fn cause_stream_service_to_error(
         &self,
-    ) -> CauseStreamServiceToErrorFluentBuilder<Connection> {
-        CauseStreamServiceToErrorFluentBuilder::new(self.connection.clone())
+    ) -> CauseStreamServiceToErrorBuilder<Connection> {
+        CauseStreamServiceToErrorBuilder::new(self.connection.clone())
     }
 
     /// Gives products. There may be none.
     ///
     /// See [`GetAllProducts`](crate::operation::get_all_products::GetAllProducts).
-    pub fn get_all_products(&self) -> GetAllProductsFluentBuilder<Connection> {
-        GetAllProductsFluentBuilder::new(self.connection.clone())
+    pub fn get_all_products(&self) -> GetAllProductsBuilder<Connection> {
+        GetAllProductsBuilder::new(self.connection.clone())
     }
 
     /// Gives customers. There may be none.
     ///
     /// See [`GetAllCustomers`](crate::operation::get_all_customers::GetAllCustomers).
-    pub fn get_all_customers(&self) -> GetAllCustomersFluentBuilder<Connection> {
-        GetAllCustomersFluentBuilder::new(self.connection.clone())
+    pub fn get_all_customers(&self) -> GetAllCustomersBuilder<Connection> {
+        GetAllCustomersBuilder::new(self.connection.clone())
     }
 }

@@ -10,8 +10,8 @@ pub use eventstream_rpc::blocking::{
     SubscriptionHandle, SubscriptionItem, WithNotices,
 };
 
-use crate::operation::talk::builders::TalkFluentBuilder;
-use crate::operation::upload::builders::UploadFluentBuilder;
+use crate::operation::talk::TalkBuilder;
+use crate::operation::upload::UploadBuilder;
 
 /// Blocking client for `example#Example`.
 ///
@@ -36,15 +36,15 @@ impl Client {
     /// The operation `example#Talk`.
     ///
     /// See [`Talk`](crate::operation::talk::Talk).
-    pub fn talk(&self) -> TalkFluentBuilder<Connection> {
-        TalkFluentBuilder::new(self.connection.clone())
+    pub fn talk(&self) -> TalkBuilder<Connection> {
+        TalkBuilder::new(self.connection.clone())
     }
 
     /// The operation `example#Upload`.
     ///
     /// See [`Upload`](crate::operation::upload::Upload).
-    pub fn upload(&self) -> UploadFluentBuilder<Connection> {
-        UploadFluentBuilder::new(self.connection.clone())
+    pub fn upload(&self) -> UploadBuilder<Connection> {
+        UploadBuilder::new(self.connection.clone())
     }
 }
 
@@ -60,8 +60,8 @@ pub use eventstream_rpc::client::{
     Subscription, SubscriptionHandle, SubscriptionItem, WithNotices,
 };
 
-use crate::operation::talk::builders::TalkFluentBuilder;
-use crate::operation::upload::builders::UploadFluentBuilder;
+use crate::operation::talk::TalkBuilder;
+use crate::operation::upload::UploadBuilder;
 
 /// Client for `example#Example`.
 ///
@@ -86,15 +86,15 @@ impl Client {
     /// The operation `example#Talk`.
     ///
     /// See [`Talk`](crate::operation::talk::Talk).
-    pub fn talk(&self) -> TalkFluentBuilder<Connection> {
-        TalkFluentBuilder::new(self.connection.clone())
+    pub fn talk(&self) -> TalkBuilder<Connection> {
+        TalkBuilder::new(self.connection.clone())
     }
 
     /// The operation `example#Upload`.
     ///
     /// See [`Upload`](crate::operation::upload::Upload).
-    pub fn upload(&self) -> UploadFluentBuilder<Connection> {
-        UploadFluentBuilder::new(self.connection.clone())
+    pub fn upload(&self) -> UploadBuilder<Connection> {
+        UploadBuilder::new(self.connection.clone())
     }
 }
 
@@ -146,18 +146,12 @@ pub mod upload;
 
 //! `example#Talk`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{
-    ModeledError, Operation, OperationError, Shape, StreamingOperation,
-};
+use eventstream_rpc::client::SubscribeOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape, StreamingOperation};
 use serde::{Deserialize, Serialize};
 
 use crate::types::Words;
-
-pub mod builders;
 
 /// The operation `example#Talk`.
 ///
@@ -205,8 +199,8 @@ pub struct TalkRequest {}
 
 impl TalkRequest {
     /// Starts building a [`TalkRequest`].
-    pub fn builder() -> builders::TalkRequestBuilder {
-        builders::TalkRequestBuilder::default()
+    pub fn builder() -> TalkBuilder {
+        TalkBuilder::default()
     }
 }
 
@@ -214,17 +208,52 @@ impl Shape for TalkRequest {
     const ID: &'static str = "example#TalkRequest";
 }
 
+/// Builds a [`TalkRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct TalkBuilder<C = ()> {
+    connection: C,
+    options: SubscribeOptions,
+}
+
+impl<C> TalkBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: SubscribeOptions::default(),
+        }
+    }
+
+    fn into_parts(self) -> Result<(C, SubscribeOptions, TalkRequest), BuildError> {
+        let request = TalkRequest {};
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl TalkBuilder {
+    /// The [`TalkRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<TalkRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(TalkBuilder.options : call subscribe);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(subscribe TalkBuilder.into_parts : Talk, TalkError);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(subscribe TalkBuilder.into_parts : Talk, TalkError);
+
 /// Response of [`Talk`].
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TalkResponse {}
-
-impl TalkResponse {
-    /// Starts building a [`TalkResponse`].
-    pub fn builder() -> builders::TalkResponseBuilder {
-        builders::TalkResponseBuilder::default()
-    }
-}
 
 impl Shape for TalkResponse {
     const ID: &'static str = "example#TalkResponse";
@@ -238,164 +267,7 @@ pub enum TalkError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for TalkError {
-    fn from_payload(
-        _: &str,
-        _: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        None
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for TalkError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for TalkError {}
-
-impl From<Unhandled> for TalkError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
-
-// ---- operation/talk/builders.rs
-
-// Generated by `cargo run -p codegen` from model.json. Do not edit.
-
-//! Builders for [`Talk`](super::Talk).
-
-use eventstream_rpc::error::BuildError;
-
-use super::{TalkRequest, TalkResponse};
-
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-mod fluent;
-
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub use fluent::TalkFluentBuilder;
-
-/// Builds a [`TalkRequest`].
-#[derive(Clone, Debug, Default)]
-#[must_use = "it builds nothing until `build` is called"]
-pub struct TalkRequestBuilder {}
-
-impl TalkRequestBuilder {
-    /// The [`TalkRequest`] with what was set.
-    ///
-    /// # Errors
-    ///
-    /// None now: no member is required. A later version of the model may require one.
-    pub fn build(self) -> Result<TalkRequest, BuildError> {
-        Ok(TalkRequest {})
-    }
-}
-
-/// Builds a [`TalkResponse`].
-#[derive(Clone, Debug, Default)]
-#[must_use = "it builds nothing until `build` is called"]
-pub struct TalkResponseBuilder {}
-
-impl TalkResponseBuilder {
-    /// The [`TalkResponse`] with what was set.
-    pub fn build(self) -> TalkResponse {
-        TalkResponse {}
-    }
-}
-
-// ---- operation/talk/builders/fluent.rs
-
-// Generated by `cargo run -p codegen` from model.json. Do not edit.
-
-use std::time::Duration;
-
-use eventstream_rpc::client::{Overflow, SubscribeOptions};
-use eventstream_rpc::error::SdkError;
-
-use crate::operation::talk::{Talk, TalkError};
-use super::TalkRequestBuilder;
-
-/// Builds and sends one [`Talk`] request.
-#[derive(Clone, Debug)]
-#[must_use = "nothing is sent until `send` is called"]
-pub struct TalkFluentBuilder<C> {
-    connection: C,
-    request: TalkRequestBuilder,
-    options: SubscribeOptions,
-}
-
-impl<C> TalkFluentBuilder<C> {
-    /// Starts a request over `connection`.
-    pub fn new(connection: C) -> Self {
-        Self {
-            connection,
-            request: TalkRequestBuilder::default(),
-            options: SubscribeOptions::default(),
-        }
-    }
-
-    /// How long to wait for the response. Default: what the connection was built with.
-    pub fn call_timeout(mut self, timeout: Duration) -> Self {
-        self.options = self.options.call_timeout(timeout);
-        self
-    }
-
-    /// What happens when events come faster than they are read. By default the subscription
-    /// ends with [`SdkError::Lagged`].
-    pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.options = self.options.overflow(overflow);
-        self
-    }
-
-    /// How many bytes of events may wait to be read. Default: 16 MiB.
-    pub fn queue_limit(mut self, bytes: usize) -> Self {
-        self.options = self.options.queue_limit(bytes);
-        self
-    }
-}
-
-#[cfg(feature = "tokio")]
-impl TalkFluentBuilder<eventstream_rpc::client::Connection> {
-    /// Sends the request, waits for the response, and returns the open stream.
-    ///
-    /// # Errors
-    ///
-    /// See [`SdkError`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future ends the call; a request that was sent is cancelled on the wire. The
-    /// connection goes on.
-    pub async fn send(
-        self,
-    ) -> Result<eventstream_rpc::client::Subscription<Talk>, SdkError<TalkError>> {
-        self.connection.subscribe(Talk, self.request.build()?, self.options).await
-    }
-}
-
-#[cfg(feature = "blocking")]
-impl TalkFluentBuilder<eventstream_rpc::blocking::Connection> {
-    /// Sends the request, waits for the response, and returns the open stream.
-    ///
-    /// # Errors
-    ///
-    /// See [`SdkError`].
-    pub fn send(
-        self,
-    ) -> Result<eventstream_rpc::blocking::Subscription<Talk>, SdkError<TalkError>> {
-        self.connection.subscribe(Talk, self.request.build()?, self.options)
-    }
-}
+eventstream_rpc::impl_operation_error!(TalkError :);
 
 // ---- operation/upload.rs
 
@@ -403,18 +275,12 @@ impl TalkFluentBuilder<eventstream_rpc::blocking::Connection> {
 
 //! `example#Upload`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{
-    ModeledError, NoEvents, Operation, OperationError, Shape, StreamingOperation,
-};
+use eventstream_rpc::client::SubscribeOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{NoEvents, Operation, Shape, StreamingOperation};
 use serde::{Deserialize, Serialize};
 
 use crate::types::Chunks;
-
-pub mod builders;
 
 /// The operation `example#Upload`.
 ///
@@ -458,8 +324,8 @@ pub struct UploadRequest {}
 
 impl UploadRequest {
     /// Starts building a [`UploadRequest`].
-    pub fn builder() -> builders::UploadRequestBuilder {
-        builders::UploadRequestBuilder::default()
+    pub fn builder() -> UploadBuilder {
+        UploadBuilder::default()
     }
 }
 
@@ -467,17 +333,56 @@ impl Shape for UploadRequest {
     const ID: &'static str = "example#UploadRequest";
 }
 
+/// Builds a [`UploadRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct UploadBuilder<C = ()> {
+    connection: C,
+    options: SubscribeOptions,
+}
+
+impl<C> UploadBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: SubscribeOptions::default(),
+        }
+    }
+
+    fn into_parts(self) -> Result<(C, SubscribeOptions, UploadRequest), BuildError> {
+        let request = UploadRequest {};
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl UploadBuilder {
+    /// The [`UploadRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<UploadRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(UploadBuilder.options : call subscribe);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    subscribe UploadBuilder.into_parts : Upload, UploadError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    subscribe UploadBuilder.into_parts : Upload, UploadError
+);
+
 /// Response of [`Upload`].
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UploadResponse {}
-
-impl UploadResponse {
-    /// Starts building a [`UploadResponse`].
-    pub fn builder() -> builders::UploadResponseBuilder {
-        builders::UploadResponseBuilder::default()
-    }
-}
 
 impl Shape for UploadResponse {
     const ID: &'static str = "example#UploadResponse";
@@ -491,164 +396,7 @@ pub enum UploadError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for UploadError {
-    fn from_payload(
-        _: &str,
-        _: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        None
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for UploadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for UploadError {}
-
-impl From<Unhandled> for UploadError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
-
-// ---- operation/upload/builders.rs
-
-// Generated by `cargo run -p codegen` from model.json. Do not edit.
-
-//! Builders for [`Upload`](super::Upload).
-
-use eventstream_rpc::error::BuildError;
-
-use super::{UploadRequest, UploadResponse};
-
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-mod fluent;
-
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub use fluent::UploadFluentBuilder;
-
-/// Builds a [`UploadRequest`].
-#[derive(Clone, Debug, Default)]
-#[must_use = "it builds nothing until `build` is called"]
-pub struct UploadRequestBuilder {}
-
-impl UploadRequestBuilder {
-    /// The [`UploadRequest`] with what was set.
-    ///
-    /// # Errors
-    ///
-    /// None now: no member is required. A later version of the model may require one.
-    pub fn build(self) -> Result<UploadRequest, BuildError> {
-        Ok(UploadRequest {})
-    }
-}
-
-/// Builds a [`UploadResponse`].
-#[derive(Clone, Debug, Default)]
-#[must_use = "it builds nothing until `build` is called"]
-pub struct UploadResponseBuilder {}
-
-impl UploadResponseBuilder {
-    /// The [`UploadResponse`] with what was set.
-    pub fn build(self) -> UploadResponse {
-        UploadResponse {}
-    }
-}
-
-// ---- operation/upload/builders/fluent.rs
-
-// Generated by `cargo run -p codegen` from model.json. Do not edit.
-
-use std::time::Duration;
-
-use eventstream_rpc::client::{Overflow, SubscribeOptions};
-use eventstream_rpc::error::SdkError;
-
-use crate::operation::upload::{Upload, UploadError};
-use super::UploadRequestBuilder;
-
-/// Builds and sends one [`Upload`] request.
-#[derive(Clone, Debug)]
-#[must_use = "nothing is sent until `send` is called"]
-pub struct UploadFluentBuilder<C> {
-    connection: C,
-    request: UploadRequestBuilder,
-    options: SubscribeOptions,
-}
-
-impl<C> UploadFluentBuilder<C> {
-    /// Starts a request over `connection`.
-    pub fn new(connection: C) -> Self {
-        Self {
-            connection,
-            request: UploadRequestBuilder::default(),
-            options: SubscribeOptions::default(),
-        }
-    }
-
-    /// How long to wait for the response. Default: what the connection was built with.
-    pub fn call_timeout(mut self, timeout: Duration) -> Self {
-        self.options = self.options.call_timeout(timeout);
-        self
-    }
-
-    /// What happens when events come faster than they are read. By default the subscription
-    /// ends with [`SdkError::Lagged`].
-    pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.options = self.options.overflow(overflow);
-        self
-    }
-
-    /// How many bytes of events may wait to be read. Default: 16 MiB.
-    pub fn queue_limit(mut self, bytes: usize) -> Self {
-        self.options = self.options.queue_limit(bytes);
-        self
-    }
-}
-
-#[cfg(feature = "tokio")]
-impl UploadFluentBuilder<eventstream_rpc::client::Connection> {
-    /// Sends the request, waits for the response, and returns the open stream.
-    ///
-    /// # Errors
-    ///
-    /// See [`SdkError`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future ends the call; a request that was sent is cancelled on the wire. The
-    /// connection goes on.
-    pub async fn send(
-        self,
-    ) -> Result<eventstream_rpc::client::Subscription<Upload>, SdkError<UploadError>> {
-        self.connection.subscribe(Upload, self.request.build()?, self.options).await
-    }
-}
-
-#[cfg(feature = "blocking")]
-impl UploadFluentBuilder<eventstream_rpc::blocking::Connection> {
-    /// Sends the request, waits for the response, and returns the open stream.
-    ///
-    /// # Errors
-    ///
-    /// See [`SdkError`].
-    pub fn send(
-        self,
-    ) -> Result<eventstream_rpc::blocking::Subscription<Upload>, SdkError<UploadError>> {
-        self.connection.subscribe(Upload, self.request.build()?, self.options)
-    }
-}
+eventstream_rpc::impl_operation_error!(UploadError :);
 
 // ---- primitives.rs
 

@@ -13,9 +13,7 @@ use std::{
 use bytes::BytesMut;
 use echo::{
     blocking::{Client, Connection, ConnectionBuilder, Subscription},
-    operation::echo_stream_messages::{
-        EchoStreamMessages, builders::EchoStreamMessagesFluentBuilder,
-    },
+    operation::echo_stream_messages::{EchoStreamMessages, EchoStreamMessagesBuilder},
     types::{EchoStreamingMessage, MessageData},
 };
 use eventstream_rpc::{
@@ -219,7 +217,7 @@ pub(crate) fn answered(client: &Client, peer: &mut Peer, stream: i32) {
 /// Opens a subscription.
 #[track_caller]
 pub(crate) fn opened(
-    request: EchoStreamMessagesFluentBuilder<Connection>,
+    request: EchoStreamMessagesBuilder<Connection>,
     peer: &mut Peer,
     stream: i32,
 ) -> Subscription<EchoStreamMessages> {

@@ -2,17 +2,12 @@
 
 //! `awstest#CauseServiceError`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::error_from_slice;
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::ServiceError;
-
-pub mod builders;
 
 /// Fails with [`ServiceError`], always.
 ///
@@ -54,8 +49,8 @@ pub struct CauseServiceErrorRequest {}
 
 impl CauseServiceErrorRequest {
     /// Starts building a [`CauseServiceErrorRequest`].
-    pub fn builder() -> builders::CauseServiceErrorRequestBuilder {
-        builders::CauseServiceErrorRequestBuilder::default()
+    pub fn builder() -> CauseServiceErrorBuilder {
+        CauseServiceErrorBuilder::default()
     }
 }
 
@@ -63,19 +58,62 @@ impl Shape for CauseServiceErrorRequest {
     const ID: &'static str = "awstest#CauseServiceErrorRequest";
 }
 
+/// Builds a [`CauseServiceErrorRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct CauseServiceErrorBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+}
+
+impl<C> CauseServiceErrorBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+        }
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, CallOptions, CauseServiceErrorRequest), BuildError> {
+        let request = CauseServiceErrorRequest {};
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl CauseServiceErrorBuilder {
+    /// The [`CauseServiceErrorRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<CauseServiceErrorRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(CauseServiceErrorBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call CauseServiceErrorBuilder.into_parts : CauseServiceError,
+    CauseServiceErrorResponse, CauseServiceErrorError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call CauseServiceErrorBuilder.into_parts : CauseServiceError,
+    CauseServiceErrorResponse, CauseServiceErrorError
+);
+
 /// Response of [`CauseServiceError`].
 ///
 /// [`CauseServiceError`]: crate::operation::cause_service_error::CauseServiceError
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CauseServiceErrorResponse {}
-
-impl CauseServiceErrorResponse {
-    /// Starts building a [`CauseServiceErrorResponse`].
-    pub fn builder() -> builders::CauseServiceErrorResponseBuilder {
-        builders::CauseServiceErrorResponseBuilder::default()
-    }
-}
 
 impl Shape for CauseServiceErrorResponse {
     const ID: &'static str = "awstest#CauseServiceErrorResponse";
@@ -91,46 +129,4 @@ pub enum CauseServiceErrorError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for CauseServiceErrorError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for CauseServiceErrorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for CauseServiceErrorError {}
-
-impl From<ServiceError> for CauseServiceErrorError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for CauseServiceErrorError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(CauseServiceErrorError : ServiceError);

@@ -2,22 +2,15 @@
 
 //! `awstest#CauseStreamServiceToError`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{
-    ModeledError, Operation, OperationError, Shape, StreamingOperation,
-};
-use eventstream_rpc::serde::error_from_slice;
+use eventstream_rpc::client::SubscribeOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, StreamingOperation};
 
 use crate::types::EchoStreamingMessage;
 use crate::types::error::ServiceError;
 
 pub use crate::types::EchoStreamingRequest;
 pub use crate::types::EchoStreamingResponse;
-
-pub mod builders;
 
 /// Answers the first event of the client with [`ServiceError`], which ends the stream.
 ///
@@ -62,6 +55,58 @@ impl StreamingOperation for CauseStreamServiceToError {
     type ResponseEvent = EchoStreamingMessage;
 }
 
+/// Builds a [`EchoStreamingRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct CauseStreamServiceToErrorBuilder<C = ()> {
+    connection: C,
+    options: SubscribeOptions,
+}
+
+impl<C> CauseStreamServiceToErrorBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: SubscribeOptions::default(),
+        }
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, SubscribeOptions, EchoStreamingRequest), BuildError> {
+        let request = EchoStreamingRequest {};
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl CauseStreamServiceToErrorBuilder {
+    /// The [`EchoStreamingRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<EchoStreamingRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(
+    CauseStreamServiceToErrorBuilder.options : call subscribe
+);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    subscribe CauseStreamServiceToErrorBuilder.into_parts : CauseStreamServiceToError,
+    CauseStreamServiceToErrorError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    subscribe CauseStreamServiceToErrorBuilder.into_parts : CauseStreamServiceToError,
+    CauseStreamServiceToErrorError
+);
+
 /// Errors of [`CauseStreamServiceToError`].
 #[non_exhaustive]
 #[derive(Clone, Debug)]
@@ -72,46 +117,4 @@ pub enum CauseStreamServiceToErrorError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for CauseStreamServiceToErrorError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for CauseStreamServiceToErrorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for CauseStreamServiceToErrorError {}
-
-impl From<ServiceError> for CauseStreamServiceToErrorError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for CauseStreamServiceToErrorError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(CauseStreamServiceToErrorError : ServiceError);

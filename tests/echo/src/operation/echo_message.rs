@@ -2,16 +2,12 @@
 
 //! `awstest#EchoMessage`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::types::MessageData;
-
-pub mod builders;
 
 /// Answers with the message of the request, unchanged.
 ///
@@ -55,14 +51,78 @@ pub struct EchoMessageRequest {
 
 impl EchoMessageRequest {
     /// Starts building a [`EchoMessageRequest`].
-    pub fn builder() -> builders::EchoMessageRequestBuilder {
-        builders::EchoMessageRequestBuilder::default()
+    pub fn builder() -> EchoMessageBuilder {
+        EchoMessageBuilder::default()
     }
 }
 
 impl Shape for EchoMessageRequest {
     const ID: &'static str = "awstest#EchoMessageRequest";
 }
+
+/// Builds a [`EchoMessageRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct EchoMessageBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+    message: Option<MessageData>,
+}
+
+impl<C> EchoMessageBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+            message: None,
+        }
+    }
+
+    /// The message. It may be absent, and then is absent from the answer too.
+    pub fn message(mut self, message: impl Into<MessageData>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// Sets or clears [`message`](Self::message).
+    pub fn set_message(mut self, message: Option<MessageData>) -> Self {
+        self.message = message;
+        self
+    }
+
+    fn into_parts(self) -> Result<(C, CallOptions, EchoMessageRequest), BuildError> {
+        let request = EchoMessageRequest {
+            message: self.message,
+        };
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl EchoMessageBuilder {
+    /// The [`EchoMessageRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<EchoMessageRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(EchoMessageBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call EchoMessageBuilder.into_parts : EchoMessage, EchoMessageResponse,
+    EchoMessageError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call EchoMessageBuilder.into_parts : EchoMessage, EchoMessageResponse,
+    EchoMessageError
+);
 
 /// Response of [`EchoMessage`].
 ///
@@ -77,13 +137,41 @@ pub struct EchoMessageResponse {
 
 impl EchoMessageResponse {
     /// Starts building a [`EchoMessageResponse`].
-    pub fn builder() -> builders::EchoMessageResponseBuilder {
-        builders::EchoMessageResponseBuilder::default()
+    pub fn builder() -> EchoMessageResponseBuilder {
+        EchoMessageResponseBuilder::default()
     }
 }
 
 impl Shape for EchoMessageResponse {
     const ID: &'static str = "awstest#EchoMessageResponse";
+}
+
+/// Builds a [`EchoMessageResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct EchoMessageResponseBuilder {
+    message: Option<MessageData>,
+}
+
+impl EchoMessageResponseBuilder {
+    /// The message of the request.
+    pub fn message(mut self, message: impl Into<MessageData>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// Sets or clears [`message`](Self::message).
+    pub fn set_message(mut self, message: Option<MessageData>) -> Self {
+        self.message = message;
+        self
+    }
+
+    /// The [`EchoMessageResponse`] with what was set.
+    pub fn build(self) -> EchoMessageResponse {
+        EchoMessageResponse {
+            message: self.message,
+        }
+    }
 }
 
 /// Errors of [`EchoMessage`].
@@ -94,33 +182,4 @@ pub enum EchoMessageError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for EchoMessageError {
-    fn from_payload(
-        _: &str,
-        _: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        None
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for EchoMessageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for EchoMessageError {}
-
-impl From<Unhandled> for EchoMessageError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(EchoMessageError :);

@@ -2,20 +2,14 @@
 
 //! `awstest#EchoStreamMessages`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{
-    ModeledError, Operation, OperationError, StreamingOperation,
-};
+use eventstream_rpc::client::SubscribeOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, StreamingOperation};
 
 use crate::types::EchoStreamingMessage;
 
 pub use crate::types::EchoStreamingRequest;
 pub use crate::types::EchoStreamingResponse;
-
-pub mod builders;
 
 /// Sends every event of the client back, unchanged and in order.
 ///
@@ -59,6 +53,56 @@ impl StreamingOperation for EchoStreamMessages {
     type ResponseEvent = EchoStreamingMessage;
 }
 
+/// Builds a [`EchoStreamingRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct EchoStreamMessagesBuilder<C = ()> {
+    connection: C,
+    options: SubscribeOptions,
+}
+
+impl<C> EchoStreamMessagesBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: SubscribeOptions::default(),
+        }
+    }
+
+    fn into_parts(
+        self,
+    ) -> Result<(C, SubscribeOptions, EchoStreamingRequest), BuildError> {
+        let request = EchoStreamingRequest {};
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl EchoStreamMessagesBuilder {
+    /// The [`EchoStreamingRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<EchoStreamingRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(EchoStreamMessagesBuilder.options : call subscribe);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    subscribe EchoStreamMessagesBuilder.into_parts : EchoStreamMessages,
+    EchoStreamMessagesError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    subscribe EchoStreamMessagesBuilder.into_parts : EchoStreamMessages,
+    EchoStreamMessagesError
+);
+
 /// Errors of [`EchoStreamMessages`].
 #[non_exhaustive]
 #[derive(Clone, Debug)]
@@ -67,33 +111,4 @@ pub enum EchoStreamMessagesError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for EchoStreamMessagesError {
-    fn from_payload(
-        _: &str,
-        _: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        None
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for EchoStreamMessagesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for EchoStreamMessagesError {}
-
-impl From<Unhandled> for EchoStreamMessagesError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(EchoStreamMessagesError :);

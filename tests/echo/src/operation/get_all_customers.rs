@@ -2,18 +2,13 @@
 
 //! `awstest#GetAllCustomers`
 
-use std::fmt;
-use std::error::Error;
-
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::error_from_slice;
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::types::Customer;
 use crate::types::error::ServiceError;
-
-pub mod builders;
 
 /// Gives customers. There may be none.
 ///
@@ -53,14 +48,62 @@ pub struct GetAllCustomersRequest {}
 
 impl GetAllCustomersRequest {
     /// Starts building a [`GetAllCustomersRequest`].
-    pub fn builder() -> builders::GetAllCustomersRequestBuilder {
-        builders::GetAllCustomersRequestBuilder::default()
+    pub fn builder() -> GetAllCustomersBuilder {
+        GetAllCustomersBuilder::default()
     }
 }
 
 impl Shape for GetAllCustomersRequest {
     const ID: &'static str = "awstest#GetAllCustomersRequest";
 }
+
+/// Builds a [`GetAllCustomersRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct GetAllCustomersBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+}
+
+impl<C> GetAllCustomersBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+        }
+    }
+
+    fn into_parts(self) -> Result<(C, CallOptions, GetAllCustomersRequest), BuildError> {
+        let request = GetAllCustomersRequest {};
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl GetAllCustomersBuilder {
+    /// The [`GetAllCustomersRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<GetAllCustomersRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(GetAllCustomersBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call GetAllCustomersBuilder.into_parts : GetAllCustomers, GetAllCustomersResponse,
+    GetAllCustomersError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call GetAllCustomersBuilder.into_parts : GetAllCustomers, GetAllCustomersResponse,
+    GetAllCustomersError
+);
 
 /// Response of [`GetAllCustomers`].
 ///
@@ -75,13 +118,44 @@ pub struct GetAllCustomersResponse {
 
 impl GetAllCustomersResponse {
     /// Starts building a [`GetAllCustomersResponse`].
-    pub fn builder() -> builders::GetAllCustomersResponseBuilder {
-        builders::GetAllCustomersResponseBuilder::default()
+    pub fn builder() -> GetAllCustomersResponseBuilder {
+        GetAllCustomersResponseBuilder::default()
     }
 }
 
 impl Shape for GetAllCustomersResponse {
     const ID: &'static str = "awstest#GetAllCustomersResponse";
+}
+
+/// Builds a [`GetAllCustomersResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct GetAllCustomersResponseBuilder {
+    customers: Option<Vec<Customer>>,
+}
+
+impl GetAllCustomersResponseBuilder {
+    /// The customers.
+    pub fn customers(
+        mut self,
+        customers: impl IntoIterator<Item = impl Into<Customer>>,
+    ) -> Self {
+        self.customers = Some(customers.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets or clears [`customers`](Self::customers).
+    pub fn set_customers(mut self, customers: Option<Vec<Customer>>) -> Self {
+        self.customers = customers;
+        self
+    }
+
+    /// The [`GetAllCustomersResponse`] with what was set.
+    pub fn build(self) -> GetAllCustomersResponse {
+        GetAllCustomersResponse {
+            customers: self.customers,
+        }
+    }
 }
 
 /// Errors of [`GetAllCustomers`].
@@ -94,46 +168,4 @@ pub enum GetAllCustomersError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for GetAllCustomersError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for GetAllCustomersError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for GetAllCustomersError {}
-
-impl From<ServiceError> for GetAllCustomersError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for GetAllCustomersError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(GetAllCustomersError : ServiceError);

@@ -2,19 +2,15 @@
 
 //! `awstest#GetAllProducts`
 
-use std::fmt;
 use std::collections::BTreeMap;
-use std::error::Error;
 
-use eventstream_rpc::error::Unhandled;
-use eventstream_rpc::operation::{ModeledError, Operation, OperationError, Shape};
-use eventstream_rpc::serde::error_from_slice;
+use eventstream_rpc::client::CallOptions;
+use eventstream_rpc::error::{BuildError, Unhandled};
+use eventstream_rpc::operation::{Operation, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::types::Product;
 use crate::types::error::ServiceError;
-
-pub mod builders;
 
 /// Gives products. There may be none.
 ///
@@ -54,14 +50,62 @@ pub struct GetAllProductsRequest {}
 
 impl GetAllProductsRequest {
     /// Starts building a [`GetAllProductsRequest`].
-    pub fn builder() -> builders::GetAllProductsRequestBuilder {
-        builders::GetAllProductsRequestBuilder::default()
+    pub fn builder() -> GetAllProductsBuilder {
+        GetAllProductsBuilder::default()
     }
 }
 
 impl Shape for GetAllProductsRequest {
     const ID: &'static str = "awstest#GetAllProductsRequest";
 }
+
+/// Builds a [`GetAllProductsRequest`], and sends it if a client has made the builder.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `send` or `build` is called"]
+pub struct GetAllProductsBuilder<C = ()> {
+    connection: C,
+    options: CallOptions,
+}
+
+impl<C> GetAllProductsBuilder<C> {
+    /// Starts a request over this connection.
+    pub fn new(connection: C) -> Self {
+        Self {
+            connection,
+            options: CallOptions::default(),
+        }
+    }
+
+    fn into_parts(self) -> Result<(C, CallOptions, GetAllProductsRequest), BuildError> {
+        let request = GetAllProductsRequest {};
+        Ok((self.connection, self.options, request))
+    }
+}
+
+impl GetAllProductsBuilder {
+    /// The [`GetAllProductsRequest`] with what was set.
+    ///
+    /// # Errors
+    ///
+    /// None now: no member is required. A later version of the model may require one.
+    pub fn build(self) -> Result<GetAllProductsRequest, BuildError> {
+        Ok(self.into_parts()?.2)
+    }
+}
+
+eventstream_rpc::impl_call_options!(GetAllProductsBuilder.options : call);
+
+#[cfg(feature = "tokio")]
+eventstream_rpc::impl_async_send!(
+    call GetAllProductsBuilder.into_parts : GetAllProducts, GetAllProductsResponse,
+    GetAllProductsError
+);
+
+#[cfg(feature = "blocking")]
+eventstream_rpc::impl_blocking_send!(
+    call GetAllProductsBuilder.into_parts : GetAllProducts, GetAllProductsResponse,
+    GetAllProductsError
+);
 
 /// Response of [`GetAllProducts`].
 ///
@@ -76,13 +120,46 @@ pub struct GetAllProductsResponse {
 
 impl GetAllProductsResponse {
     /// Starts building a [`GetAllProductsResponse`].
-    pub fn builder() -> builders::GetAllProductsResponseBuilder {
-        builders::GetAllProductsResponseBuilder::default()
+    pub fn builder() -> GetAllProductsResponseBuilder {
+        GetAllProductsResponseBuilder::default()
     }
 }
 
 impl Shape for GetAllProductsResponse {
     const ID: &'static str = "awstest#GetAllProductsResponse";
+}
+
+/// Builds a [`GetAllProductsResponse`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct GetAllProductsResponseBuilder {
+    products: Option<BTreeMap<String, Product>>,
+}
+
+impl GetAllProductsResponseBuilder {
+    /// The products, by their names.
+    pub fn products(
+        mut self,
+        products: impl IntoIterator<Item = (impl Into<String>, impl Into<Product>)>,
+    ) -> Self {
+        self.products = Some(
+            products.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+        );
+        self
+    }
+
+    /// Sets or clears [`products`](Self::products).
+    pub fn set_products(mut self, products: Option<BTreeMap<String, Product>>) -> Self {
+        self.products = products;
+        self
+    }
+
+    /// The [`GetAllProductsResponse`] with what was set.
+    pub fn build(self) -> GetAllProductsResponse {
+        GetAllProductsResponse {
+            products: self.products,
+        }
+    }
 }
 
 /// Errors of [`GetAllProducts`].
@@ -95,46 +172,4 @@ pub enum GetAllProductsError {
     Unhandled(Unhandled),
 }
 
-impl OperationError for GetAllProductsError {
-    fn from_payload(
-        shape_id: &str,
-        payload: &[u8],
-    ) -> Option<Result<Self, eventstream_rpc::serde::Error>> {
-        Some(
-            match shape_id {
-                ServiceError::ID => error_from_slice(payload).map(Self::ServiceError),
-                _ => return None,
-            },
-        )
-    }
-
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        match self {
-            Self::ServiceError(error) => Ok(error),
-            Self::Unhandled(error) => Err(error),
-        }
-    }
-}
-
-impl fmt::Display for GetAllProductsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceError(error) => error.fmt(f),
-            Self::Unhandled(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for GetAllProductsError {}
-
-impl From<ServiceError> for GetAllProductsError {
-    fn from(error: ServiceError) -> Self {
-        Self::ServiceError(error)
-    }
-}
-
-impl From<Unhandled> for GetAllProductsError {
-    fn from(error: Unhandled) -> Self {
-        Self::Unhandled(error)
-    }
-}
+eventstream_rpc::impl_operation_error!(GetAllProductsError : ServiceError);

@@ -3,8 +3,6 @@
 //! Builders for the structures in [`types`](super).
 
 pub use super::customer::CustomerBuilder;
-pub use super::echo_streaming_request::EchoStreamingRequestBuilder;
-pub use super::echo_streaming_response::EchoStreamingResponseBuilder;
 pub use super::message_data::MessageDataBuilder;
 pub use super::pair::PairBuilder;
 pub use super::product::ProductBuilder;

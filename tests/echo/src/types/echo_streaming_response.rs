@@ -8,25 +8,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EchoStreamingResponse {}
 
-impl EchoStreamingResponse {
-    /// Starts building a [`EchoStreamingResponse`].
-    pub fn builder() -> EchoStreamingResponseBuilder {
-        EchoStreamingResponseBuilder::default()
-    }
-}
-
 impl Shape for EchoStreamingResponse {
     const ID: &'static str = "awstest#EchoStreamingResponse";
-}
-
-/// Builds a [`EchoStreamingResponse`].
-#[derive(Clone, Debug, Default)]
-#[must_use = "it builds nothing until `build` is called"]
-pub struct EchoStreamingResponseBuilder {}
-
-impl EchoStreamingResponseBuilder {
-    /// The [`EchoStreamingResponse`] with what was set.
-    pub fn build(self) -> EchoStreamingResponse {
-        EchoStreamingResponse {}
-    }
 }

@@ -1,0 +1,371 @@
+//! What is the same in all generated code: implementations for the types that it defines.
+//!
+//! The macros take names that the generator has chosen, so that no name of a model can hide what they use. They are
+//! no part of the public interface: generated code and this crate have the same version.
+
+/// Implements what a client chooses for a call besides the request: of the builder `$name`, in its field `$options`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_call_options {
+    ($name:ident.$options:ident: $($kind:ident)*) => {
+        impl<C: $crate::client::Caller> $name<C> {
+            $($crate::impl_call_options!(@$kind $options);)*
+        }
+    };
+    (@call $options:ident) => {
+        /// How long to wait for the response. Default: what the connection was built with.
+        pub fn call_timeout(mut self, timeout: ::std::time::Duration) -> Self {
+            self.$options = self.$options.call_timeout(timeout);
+            self
+        }
+    };
+    (@validate $options:ident) => {
+        /// Whether the request must be what the model asks for before it is sent: lengths, ranges,
+        /// patterns. Default: what the connection was built with, `false`.
+        pub fn validate_request(mut self, validate: bool) -> Self {
+            self.$options = self.$options.validate_request(validate);
+            self
+        }
+    };
+    (@subscribe $options:ident) => {
+        /// What happens when events come faster than they are read. By default the subscription
+        /// ends with [`SdkError::Lagged`](eventstream_rpc::error::SdkError::Lagged).
+        pub fn overflow(mut self, overflow: $crate::client::Overflow) -> Self {
+            self.$options = self.$options.overflow(overflow);
+            self
+        }
+
+        /// How many bytes of events may wait to be read. Default: 16 MiB.
+        pub fn queue_limit(mut self, bytes: usize) -> Self {
+            self.$options = self.$options.queue_limit(bytes);
+            self
+        }
+    };
+}
+
+/// Implements `send` of a builder over an asynchronous connection.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_async_send {
+    (call $builder:ident.$into_parts:ident: $operation:ident, $response:ident, $error:ident) => {
+        impl $builder<$crate::client::Connection> {
+            /// Sends the request and waits for the response.
+            ///
+            /// # Errors
+            ///
+            /// See [`SdkError`](eventstream_rpc::error::SdkError).
+            ///
+            /// # Cancel safety
+            ///
+            /// Dropping the future ends the call; a request that was sent is cancelled on the wire. The
+            /// connection goes on.
+            pub async fn send(self) -> Result<$response, $crate::error::SdkError<$error>> {
+                let (connection, options, request) = self.$into_parts()?;
+                connection.call($operation, request, options).await
+            }
+        }
+    };
+    (subscribe $builder:ident.$into_parts:ident: $operation:ident, $error:ident) => {
+        impl $builder<$crate::client::Connection> {
+            /// Sends the request, waits for the response, and returns the open stream.
+            ///
+            /// # Errors
+            ///
+            /// See [`SdkError`](eventstream_rpc::error::SdkError).
+            ///
+            /// # Cancel safety
+            ///
+            /// Dropping the future ends the call; a request that was sent is cancelled on the wire. The
+            /// connection goes on.
+            pub async fn send(
+                self,
+            ) -> Result<$crate::client::Subscription<$operation>, $crate::error::SdkError<$error>>
+            {
+                let (connection, options, request) = self.$into_parts()?;
+                connection.subscribe($operation, request, options).await
+            }
+        }
+    };
+}
+
+/// Implements `send` of a builder over a blocking connection.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_blocking_send {
+    (call $builder:ident.$into_parts:ident: $operation:ident, $response:ident, $error:ident) => {
+        impl $builder<$crate::blocking::Connection> {
+            /// Sends the request and waits for the response.
+            ///
+            /// # Errors
+            ///
+            /// See [`SdkError`](eventstream_rpc::error::SdkError).
+            #[allow(clippy::result_large_err)]
+            pub fn send(self) -> Result<$response, $crate::error::SdkError<$error>> {
+                let (connection, options, request) = self.$into_parts()?;
+                connection.call($operation, request, options)
+            }
+        }
+    };
+    (subscribe $builder:ident.$into_parts:ident: $operation:ident, $error:ident) => {
+        impl $builder<$crate::blocking::Connection> {
+            /// Sends the request, waits for the response, and returns the open stream.
+            ///
+            /// # Errors
+            ///
+            /// See [`SdkError`](eventstream_rpc::error::SdkError).
+            #[allow(clippy::result_large_err)]
+            pub fn send(
+                self,
+            ) -> Result<$crate::blocking::Subscription<$operation>, $crate::error::SdkError<$error>>
+            {
+                let (connection, options, request) = self.$into_parts()?;
+                connection.subscribe($operation, request, options)
+            }
+        }
+    };
+}
+
+/// Implements what every error enum of an operation has. Its variants have the names of the errors.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_operation_error {
+    ($name:ident: $($error:ident),*) => {
+        impl $crate::operation::OperationError for $name {
+            fn from_payload(
+                shape_id: &str,
+                payload: &[u8],
+            ) -> Option<Result<Self, $crate::serde::Error>> {
+                $(
+                    if shape_id == <$error as $crate::operation::Shape>::ID {
+                        return Some($crate::serde::error_from_slice(payload).map(Self::$error));
+                    }
+                )*
+                let _ = (shape_id, payload);
+                None
+            }
+
+            fn as_modeled(
+                &self,
+            ) -> Result<&dyn $crate::operation::ModeledError, &$crate::error::Unhandled> {
+                match self {
+                    $(Self::$error(error) => Ok(error),)*
+                    Self::Unhandled(error) => Err(error),
+                }
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match self {
+                    $(Self::$error(error) => ::std::fmt::Display::fmt(error, f),)*
+                    Self::Unhandled(error) => ::std::fmt::Display::fmt(error, f),
+                }
+            }
+        }
+
+        impl ::std::error::Error for $name {}
+
+        $(
+            impl From<$error> for $name {
+                fn from(error: $error) -> Self {
+                    Self::$error(error)
+                }
+            }
+        )*
+
+        impl From<$crate::error::Unhandled> for $name {
+            fn from(error: $crate::error::Unhandled) -> Self {
+                Self::Unhandled(error)
+            }
+        }
+    };
+}
+
+/// Implements `Display` and `Error` of an error structure. `redacted` leaves out its message.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_error {
+    (redacted $name:ident) => {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(::std::stringify!($name))
+            }
+        }
+
+        impl ::std::error::Error for $name {}
+    };
+    ($name:ident) => {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(::std::stringify!($name))?;
+                match $crate::operation::ErrorShape::message(self) {
+                    Some(message) => ::std::write!(f, ": {message}"),
+                    None => Ok(()),
+                }
+            }
+        }
+
+        impl ::std::error::Error for $name {}
+    };
+}
+
+/// Implements what every enum of texts has. `redacted` is for values that `Debug` and `Display` do not show.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_string_enum {
+    (redacted $name:ident: $($variant:ident = $text:literal),*) => {
+        $crate::impl_string_enum!(@values $name: $($variant = $text),*);
+        $crate::impl_string_enum!(@redacted $name Debug Display);
+    };
+    (@redacted $name:ident $($trait:ident)*) => {$(
+        impl ::std::fmt::$trait for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str($crate::REDACTED)
+            }
+        }
+    )*};
+    ($name:ident: $($variant:ident = $text:literal),*) => {
+        $crate::impl_string_enum!(@values $name: $($variant = $text),*);
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+    (@values $name:ident: $($variant:ident = $text:literal),*) => {
+        #[allow(deprecated)]
+        impl $name {
+            /// The text as it travels.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Unknown(value) => value,
+                }
+            }
+
+            /// Every text that the model has, in its order.
+            pub const fn values() -> &'static [&'static str] {
+                &[$($text),*]
+            }
+        }
+
+        #[allow(deprecated)]
+        impl From<&str> for $name {
+            fn from(value: &str) -> Self {
+                match value {
+                    $($text => Self::$variant,)*
+                    _ => Self::Unknown(value.to_owned()),
+                }
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(value: String) -> Self {
+                value.as_str().into()
+            }
+        }
+
+        impl ::std::str::FromStr for $name {
+            type Err = ::std::convert::Infallible;
+
+            fn from_str(value: &str) -> Result<Self, ::std::convert::Infallible> {
+                Ok(value.into())
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl $crate::macros::Serialize for $name {
+            fn serialize<S: $crate::macros::Serializer>(
+                &self,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> $crate::macros::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::macros::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                <String as $crate::macros::Deserialize>::deserialize(deserializer).map(Self::from)
+            }
+        }
+    };
+}
+
+/// Implements what every enum of numbers has. `redacted` is for values that `Debug` and `Display` do not show.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_int_enum {
+    (redacted $name:ident: $($variant:ident = $number:literal),*) => {
+        $crate::impl_int_enum!(@values $name: $($variant = $number),*);
+        $crate::impl_string_enum!(@redacted $name Debug Display);
+    };
+    ($name:ident: $($variant:ident = $number:literal),*) => {
+        $crate::impl_int_enum!(@values $name: $($variant = $number),*);
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Display::fmt(&self.as_i32(), f)
+            }
+        }
+    };
+    (@values $name:ident: $($variant:ident = $number:literal),*) => {
+        #[allow(deprecated)]
+        impl $name {
+            /// The number as it travels.
+            pub const fn as_i32(self) -> i32 {
+                match self {
+                    $(Self::$variant => $number,)*
+                    Self::Unknown(value) => value,
+                }
+            }
+
+            /// Every number that the model has, in its order.
+            pub const fn values() -> &'static [i32] {
+                &[$($number),*]
+            }
+        }
+
+        #[allow(deprecated)]
+        impl From<i32> for $name {
+            fn from(value: i32) -> Self {
+                match value {
+                    $($number => Self::$variant,)*
+                    _ => Self::Unknown(value),
+                }
+            }
+        }
+
+        impl From<$name> for i32 {
+            fn from(value: $name) -> Self {
+                value.as_i32()
+            }
+        }
+
+        impl $crate::macros::Serialize for $name {
+            fn serialize<S: $crate::macros::Serializer>(
+                &self,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                serializer.serialize_i32(self.as_i32())
+            }
+        }
+
+        impl<'de> $crate::macros::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::macros::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                <i32 as $crate::macros::Deserialize>::deserialize(deserializer).map(Self::from)
+            }
+        }
+    };
+}
+
+pub use ::serde::{Deserialize, Deserializer, Serialize, Serializer};
