@@ -83,121 +83,18 @@ pub fn is_strict_keyword(name: &str) -> bool {
 }
 
 /// Names that generated files use for other things, and so no type of the model may have.
-const TYPES_IN_USE: [&str; 113] = [
-    "AllowAll",
-    "Arc",
-    "AsDateTime",
-    "AsFinite",
-    "AsMut",
-    "AsRef",
-    "Authenticator",
-    "Authorizer",
-    "BTreeMap",
-    "BigDecimal",
-    "BigInteger",
-    "Blob",
-    "Box",
-    "BoxFuture",
-    "BuildError",
-    "CallOptions",
-    "Checker",
-    "Client",
-    "Clone",
-    "Config",
-    "ConnectError",
-    "ConnectRequest",
-    "Connection",
-    "ConnectionBuilder",
-    "Copy",
-    "Cow",
-    "Debug",
-    "Default",
-    "Deserialize",
-    "Deserializer",
-    "Display",
-    "Document",
-    "DoubleEndedIterator",
-    "Drop",
-    "Duration",
-    "Empty",
-    "EncodedEvent",
-    "Eq",
-    "Err",
-    "Error",
-    "ErrorReply",
-    "ErrorShape",
-    "EventReceiver",
-    "EventSender",
-    "EventStream",
-    "ExactSizeIterator",
-    "Extend",
-    "Fault",
-    "Fn",
-    "FnMut",
-    "FnOnce",
-    "From",
-    "FromIterator",
-    "FromStr",
-    "Future",
-    "Hash",
-    "Identity",
-    "IncomingCall",
-    "Infallible",
-    "Into",
-    "IntoFuture",
-    "IntoIterator",
-    "InvalidRequest",
-    "Iterator",
-    "MapAccess",
-    "MemberValue",
-    "ModeledError",
-    "NoEvents",
-    "None",
-    "Ok",
-    "OnFull",
-    "Operation",
-    "OperationError",
-    "Option",
-    "Ord",
-    "Overflow",
-    "PartialEq",
-    "PartialOrd",
-    "Pattern",
-    "PeerCredentials",
-    "Rejected",
-    "RequestContext",
-    "Result",
-    "SdkError",
-    "Self",
-    "Send",
-    "SendEventError",
-    "Serialize",
-    "Serializer",
-    "Server",
-    "Service",
-    "Shape",
-    "Sized",
-    "Some",
-    "StreamingOperation",
-    "StreamingRequest",
-    "StreamingResponse",
-    "String",
-    "SubscribeOptions",
-    "Subscription",
-    "Sync",
-    "Timestamp",
-    "ToOwned",
-    "ToString",
-    "TryFrom",
-    "TryInto",
-    "Unhandled",
-    "Union",
-    "Unpin",
-    "Vec",
-    "Violation",
-    "ViolationKind",
-    "Violations",
-];
+const TYPES_IN_USE: &str = "\
+    AllowAll Arc AsDateTime AsFinite AsMut AsRef Authenticator Authorizer BTreeMap BigDecimal BigInteger \
+    Blob Box BoxFuture BuildError CallOptions Checker Client Clone Config ConnectError ConnectRequest \
+    Connection ConnectionBuilder Copy Cow Debug Default Deserialize Deserializer Display Document \
+    DoubleEndedIterator Drop Duration Empty EncodedEvent Eq Err Error ErrorReply ErrorShape EventReceiver \
+    EventSender EventStream ExactSizeIterator Extend Fault Fn FnMut FnOnce From FromIterator FromStr \
+    Future Hash Identity IncomingCall Infallible Into IntoFuture IntoIterator InvalidRequest Iterator \
+    MapAccess MemberValue ModeledError NoEvents None Ok OnFull Operation OperationError Option Ord \
+    Overflow PartialEq PartialOrd Pattern PeerCredentials Rejected RequestContext Result SdkError Self \
+    Send SendEventError Serialize Serializer Server Service Shape Sized Some StreamingOperation \
+    StreamingRequest StreamingResponse String SubscribeOptions Subscription Sync Timestamp ToOwned \
+    ToString TryFrom TryInto Unhandled Union Unpin Vec Violation ViolationKind Violations";
 
 /// Names that every builder has for other things.
 pub const BUILDER_METHODS: [&str; 8] =
@@ -257,7 +154,7 @@ impl Scope {
 
     /// The scope of all types of a crate.
     pub fn of_types() -> Self {
-        Self::with_reserved(TYPES_IN_USE)
+        Self::with_reserved(TYPES_IN_USE.split(' '))
     }
 
     /// Takes a name for `owner`. The first to ask gets it; later ones get another, always the same.
