@@ -6,8 +6,6 @@
 mod merge;
 mod mixins;
 mod parse;
-#[cfg(test)]
-mod tests;
 mod typed;
 mod upgrade;
 
@@ -66,6 +64,14 @@ pub struct Model {
 }
 
 impl Model {
+    fn new(mut shapes: Vec<Shape>) -> Self {
+        let count = shapes.len();
+        shapes.extend(prelude::shapes());
+        // Shapes of the files come last, so that they replace those of the prelude.
+        let index = shapes.iter().enumerate().rev().map(|(at, it)| (it.id.clone(), at)).collect();
+        Self { shapes, count, index }
+    }
+
     /// The shapes in order, without those of the prelude.
     pub fn shapes(&self) -> &[Shape] {
         &self.shapes[..self.count]
@@ -74,26 +80,6 @@ impl Model {
     /// The shape with this ID, which may be one of the prelude.
     pub fn get(&self, id: &ShapeId) -> Option<&Shape> {
         Some(&self.shapes[*self.index.get(id)?])
-    }
-}
-
-impl FromIterator<Shape> for Model {
-    /// Of two shapes with one ID the first is kept.
-    fn from_iter<I: IntoIterator<Item = Shape>>(shapes: I) -> Self {
-        let mut model = Self { shapes: Vec::new(), count: 0, index: HashMap::new() };
-        let mut add = |shape: Shape| {
-            model.index.entry(shape.id.clone()).or_insert_with(|| {
-                model.shapes.push(shape);
-                model.shapes.len() - 1
-            });
-        };
-        shapes.into_iter().for_each(&mut add);
-        model.count = model.shapes.len();
-        prelude::shapes().for_each(|it| {
-            model.index.insert(it.id.clone(), model.shapes.len());
-            model.shapes.push(it);
-        });
-        model
     }
 }
 

@@ -141,26 +141,23 @@ pub struct Reporter<'a> {
 /// A diagnostic whose place has not been looked up yet.
 #[derive(Debug)]
 pub struct Finding {
-    severity: Severity,
     location: Option<Location>,
-    message: String,
-    shape: Option<String>,
-    hint: Option<String>,
-    /// Whether it is one of so many that what was meant is not looked for.
+    diagnostic: Diagnostic,
+    /// Whether there are so many before it that nothing is suggested.
     is_late: bool,
 }
 
-/// How many diagnostics suggest something. For each one all shapes or names are compared.
+/// How many diagnostics suggest a name. Each compares all shapes or names.
 const MAX_SUGGESTIONS: usize = 100;
 
 impl Finding {
     /// Says what to do about it.
     pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
-        self.hint = Some(hint.into());
+        self.diagnostic.hint = Some(hint.into());
         self
     }
 
-    /// Asks whether one of `candidates` was meant, if one is close to `text`; else says something else.
+    /// Suggests one of `candidates`, if one is close to `text`.
     pub fn did_you_mean<'c>(
         &mut self,
         text: &str,
@@ -174,7 +171,7 @@ impl Finding {
         }
     }
 
-    /// Asks whether one of `shapes` was meant, if the name of one is close; else says something else.
+    /// Suggests one of `shapes`, if its name is close.
     pub fn did_you_mean_shape<'c>(
         &mut self,
         id: &ShapeId,
@@ -210,34 +207,6 @@ impl<'a> Reporter<'a> {
         self.report(Severity::Error, None, message.into())
     }
 
-    /// Whether there are errors so far.
-    pub fn has_errors(&self) -> bool {
-        self.found.iter().any(|it| it.severity == Severity::Error)
-    }
-
-    /// The path of the file in which something stands.
-    pub fn path(&self, location: Location) -> &'a str {
-        self.sources[location.source].path
-    }
-
-    /// All that was found, in order.
-    pub fn finish(mut self) -> Diagnostics {
-        self.found.sort_by_key(|it| it.location);
-        let places = place::look_up(self.sources, self.found.iter().map(|it| it.location));
-        let found = self.found.into_iter().zip(places);
-        let mut diagnostics: Vec<_> = found
-            .map(|(finding, found)| Diagnostic {
-                severity: finding.severity,
-                message: finding.message,
-                shape: finding.shape.or(found.shape),
-                place: found.place,
-                hint: finding.hint,
-            })
-            .collect();
-        diagnostics.sort_by_key(|it| it.severity);
-        Diagnostics(diagnostics)
-    }
-
     fn report(
         &mut self,
         severity: Severity,
@@ -245,7 +214,34 @@ impl<'a> Reporter<'a> {
         message: String,
     ) -> &mut Finding {
         let is_late = self.found.len() >= MAX_SUGGESTIONS;
-        self.found.push(Finding { severity, location, message, shape: None, hint: None, is_late });
+        let diagnostic = Diagnostic { severity, message, shape: None, place: None, hint: None };
+        self.found.push(Finding { location, diagnostic, is_late });
         self.found.last_mut().expect("it was pushed just now")
+    }
+
+    /// Whether there are errors so far.
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|it| it.diagnostic.severity == Severity::Error)
+    }
+
+    /// The path of the file of a location.
+    pub fn path(&self, location: Location) -> &'a str {
+        self.sources[location.source].path
+    }
+
+    /// All diagnostics, in order.
+    pub fn finish(mut self) -> Diagnostics {
+        self.found.sort_by_key(|it| it.location);
+        let mut places = place::Places::new(self.sources);
+        let diagnostics = self.found.into_iter().map(|it| match it.location {
+            None => it.diagnostic,
+            Some(location) => {
+                let (place, shape) = places.look_up(location);
+                Diagnostic { place: Some(place), shape, ..it.diagnostic }
+            }
+        });
+        let mut diagnostics: Vec<_> = diagnostics.collect();
+        diagnostics.sort_by_key(|it| it.severity);
+        Diagnostics(diagnostics)
     }
 }

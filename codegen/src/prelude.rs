@@ -49,10 +49,10 @@ pub(crate) fn kind(id: &ShapeId) -> Option<ShapeKind> {
 
 /// The names of all shapes, without their namespace.
 pub(crate) fn names() -> impl Iterator<Item = (String, ShapeKind)> {
-    let simple = SimpleType::ALL.into_iter().flat_map(|it| {
-        let (first, rest) = it.name().split_at(1);
+    let simple = SimpleType::ALL.into_iter().flat_map(|(simple, name)| {
+        let (first, rest) = name.split_at(1);
         let name = first.to_ascii_uppercase() + rest;
-        let kind = ShapeKind::Simple(it);
+        let kind = ShapeKind::Simple(simple);
         let primitive = zero(kind).map(|_| (format!("Primitive{name}"), kind));
         [(name, kind)].into_iter().chain(primitive)
     });

@@ -5,8 +5,6 @@ mod defaults;
 mod finite;
 mod service;
 mod streams;
-#[cfg(test)]
-mod tests;
 mod usage;
 
 pub use streams::check_carried;

@@ -90,36 +90,3 @@ pub fn is_identifier(text: &str) -> bool {
     });
     starts_well && rest.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn knows_identifiers() {
-        for text in ["a", "A1", "_a", "__1st", "a_b_"] {
-            assert!(is_identifier(text), "{text}");
-        }
-        for text in ["", "_", "__", "1a", "a-b", "é", "a b"] {
-            assert!(!is_identifier(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn reads_absolute_ids() {
-        let id = ShapeId::parse("aws.greengrass#ServiceError").unwrap();
-        assert_eq!((id.namespace(), id.name()), ("aws.greengrass", "ServiceError"));
-        for text in ["String", "a.b", "#a", "a#", "a..b#c", "a#b$c", "a#b#c", "a#b "] {
-            assert!(ShapeId::parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn reads_ids_of_members() {
-        let (id, member) = ShapeId::parse_with_member("a.b#C$d").unwrap();
-        assert_eq!((id.as_str(), member), ("a.b#C", Some("d")));
-        assert_eq!(ShapeId::parse_with_member("a.b#C").unwrap().1, None);
-        assert!(ShapeId::parse_with_member("a.b#C$").is_err());
-        assert!(ShapeId::parse_with_member("a.b#C$d$e").is_err());
-    }
-}

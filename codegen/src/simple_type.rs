@@ -32,40 +32,26 @@ pub enum SimpleType {
 }
 
 impl SimpleType {
-    /// Every simple type.
-    pub const ALL: [Self; 13] = [
-        Self::Blob,
-        Self::Boolean,
-        Self::String,
-        Self::Byte,
-        Self::Short,
-        Self::Integer,
-        Self::Long,
-        Self::Float,
-        Self::Double,
-        Self::BigInteger,
-        Self::BigDecimal,
-        Self::Timestamp,
-        Self::Document,
+    /// Every simple type, with its `type` in the JSON AST.
+    pub const ALL: [(Self, &'static str); 13] = [
+        (Self::Blob, "blob"),
+        (Self::Boolean, "boolean"),
+        (Self::String, "string"),
+        (Self::Byte, "byte"),
+        (Self::Short, "short"),
+        (Self::Integer, "integer"),
+        (Self::Long, "long"),
+        (Self::Float, "float"),
+        (Self::Double, "double"),
+        (Self::BigInteger, "bigInteger"),
+        (Self::BigDecimal, "bigDecimal"),
+        (Self::Timestamp, "timestamp"),
+        (Self::Document, "document"),
     ];
 
-    /// The `type` of the shape in the JSON AST.
+    /// The `type` in the JSON AST.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Blob => "blob",
-            Self::Boolean => "boolean",
-            Self::String => "string",
-            Self::Byte => "byte",
-            Self::Short => "short",
-            Self::Integer => "integer",
-            Self::Long => "long",
-            Self::Float => "float",
-            Self::Double => "double",
-            Self::BigInteger => "bigInteger",
-            Self::BigDecimal => "bigDecimal",
-            Self::Timestamp => "timestamp",
-            Self::Document => "document",
-        }
+        Self::ALL.iter().find(|it| it.0 == self).map_or("", |it| it.1)
     }
 
     /// Whether two values can be compared exactly.

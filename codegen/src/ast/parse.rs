@@ -101,57 +101,40 @@ enum Form {
     Version,
 }
 
-type Keys = &'static [(&'static str, Form)];
+use ShapeKind::{Enum, IntEnum, List, Map, Operation, Resource, Service, Structure, Union};
 
-const MEMBERS: Keys = &[("members", Form::Members)];
-const LIST: Keys = &[("member", Form::Member)];
+/// The types of shape that are not simple.
+const KINDS: [ShapeKind; 9] =
+    [Enum, IntEnum, List, Map, Operation, Resource, Service, Structure, Union];
 
-/// The types of shape that are not simple, with the keys that only they have.
-const TYPES: [(&str, ShapeKind, Keys); 10] = [
-    ("enum", ShapeKind::Enum, MEMBERS),
-    ("intEnum", ShapeKind::IntEnum, MEMBERS),
-    ("list", ShapeKind::List, LIST),
-    ("map", ShapeKind::Map, &[("key", Form::Member), ("value", Form::Member)]),
-    (
-        "operation",
-        ShapeKind::Operation,
-        &[
-            ("input", Form::One(Property::Input)),
-            ("output", Form::One(Property::Output)),
-            ("errors", Form::List(Property::Error)),
-        ],
-    ),
-    (
-        "resource",
-        ShapeKind::Resource,
-        &[
-            ("create", Form::One(Property::Operation)),
-            ("put", Form::One(Property::Operation)),
-            ("read", Form::One(Property::Operation)),
-            ("update", Form::One(Property::Operation)),
-            ("delete", Form::One(Property::Operation)),
-            ("list", Form::One(Property::Operation)),
-            ("operations", Form::List(Property::Operation)),
-            ("collectionOperations", Form::List(Property::Operation)),
-            ("resources", Form::List(Property::Resource)),
-            ("identifiers", Form::Map(Property::Shape)),
-            ("properties", Form::Map(Property::Shape)),
-        ],
-    ),
-    (
-        "service",
-        ShapeKind::Service,
-        &[
-            ("version", Form::Version),
-            ("operations", Form::List(Property::Operation)),
-            ("resources", Form::List(Property::Resource)),
-            ("errors", Form::List(Property::Error)),
-            ("rename", Form::Rename),
-        ],
-    ),
-    ("set", ShapeKind::List, LIST),
-    ("structure", ShapeKind::Structure, MEMBERS),
-    ("union", ShapeKind::Union, MEMBERS),
+/// The keys of a shape of each type, in the order in which they are read.
+const KEYS: [(ShapeKind, &str, Form); 26] = [
+    (Enum, "members", Form::Members),
+    (IntEnum, "members", Form::Members),
+    (List, "member", Form::Member),
+    (Map, "key", Form::Member),
+    (Map, "value", Form::Member),
+    (Operation, "input", Form::One(Property::Input)),
+    (Operation, "output", Form::One(Property::Output)),
+    (Operation, "errors", Form::List(Property::Error)),
+    (Resource, "create", Form::One(Property::Operation)),
+    (Resource, "put", Form::One(Property::Operation)),
+    (Resource, "read", Form::One(Property::Operation)),
+    (Resource, "update", Form::One(Property::Operation)),
+    (Resource, "delete", Form::One(Property::Operation)),
+    (Resource, "list", Form::One(Property::Operation)),
+    (Resource, "operations", Form::List(Property::Operation)),
+    (Resource, "collectionOperations", Form::List(Property::Operation)),
+    (Resource, "resources", Form::List(Property::Resource)),
+    (Resource, "identifiers", Form::Map(Property::Shape)),
+    (Resource, "properties", Form::Map(Property::Shape)),
+    (Service, "version", Form::Version),
+    (Service, "operations", Form::List(Property::Operation)),
+    (Service, "resources", Form::List(Property::Resource)),
+    (Service, "errors", Form::List(Property::Error)),
+    (Service, "rename", Form::Rename),
+    (Structure, "members", Form::Members),
+    (Union, "members", Form::Members),
 ];
 
 impl Parser<'_, '_> {
@@ -181,7 +164,7 @@ impl Parser<'_, '_> {
         let mut shape = Shape {
             id,
             // A shape of an unknown type is kept, so that references to it are not reported.
-            kind: ShapeKind::Structure,
+            kind: Structure,
             members: Vec::new(),
             references: Vec::new(),
             version: None,
@@ -190,15 +173,18 @@ impl Parser<'_, '_> {
             is_broken: false,
             is_mentioned: false,
         };
-        if let Some((kind, keys)) = self.kind(value, &mut shape.traits) {
+        if let Some(kind) = self.kind(value, &mut shape.traits) {
             shape.kind = kind;
-            keys.iter().for_each(|(key, form)| self.property(value, key, *form, &mut shape));
-            let keys: Vec<_> = keys.iter().map(|it| it.0).collect();
-            self.keys(value, &[&keys[..], &["type", "traits", "mixins"]].concat());
+            let mut known = vec!["type", "traits", "mixins"];
+            for (_, key, form) in KEYS.iter().filter(|it| it.0 == kind) {
+                self.property(value, key, *form, &mut shape);
+                known.push(key);
+            }
+            self.keys(value, &known);
         }
         self.references(value, "mixins", Property::Mixin, &mut shape.references);
         self.needs_version_2(value, "mixins");
-        if shape.kind == ShapeKind::Resource {
+        if shape.kind == Resource {
             self.needs_version_2(value, "properties");
         }
         shape.is_broken = self.is_broken;
@@ -212,15 +198,10 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// The type of a shape and the keys of that type.
-    fn kind<'a>(
-        &mut self,
-        shape: &Value<'a>,
-        traits: &mut RawTraits<'a>,
-    ) -> Option<(ShapeKind, Keys)> {
+    /// The type of a shape; a set becomes a list with a trait.
+    fn kind<'a>(&mut self, shape: &Value<'a>, traits: &mut RawTraits<'a>) -> Option<ShapeKind> {
         if shape.as_object().is_none() {
-            self.error(shape.offset, format!("expected an object, found {}", shape.describe()))
-                .hint("a shape is {\"type\": …}");
+            self.expected("an object", shape, "a shape is {\"type\": …}");
             return None;
         }
         let Some(kind) = shape.get("type") else {
@@ -243,18 +224,15 @@ impl Parser<'_, '_> {
             ("set", Version::V1) => {
                 let value = Value { offset: kind.offset, kind: Kind::Object(Vec::new()) };
                 traits.push(RawTrait::new("uniqueItems", value, self.at(kind.offset)));
+                return Some(List);
             }
             _ => {}
         }
-        if let Some((_, kind, keys)) = TYPES.iter().find(|it| it.0 == name) {
-            return Some((*kind, *keys));
+        let all = || KINDS.into_iter().chain(SimpleType::ALL.map(|it| ShapeKind::Simple(it.0)));
+        if let Some(kind) = all().find(|it| it.name() == name) {
+            return Some(kind);
         }
-        if let Some(simple) = SimpleType::ALL.into_iter().find(|it| it.name() == name) {
-            return Some((ShapeKind::Simple(simple), &[]));
-        }
-        let mut known: Vec<_> = TYPES.iter().map(|it| it.0).filter(|it| *it != "set").collect();
-        known.insert(0, "apply");
-        known.extend(SimpleType::ALL.map(SimpleType::name));
+        let known: Vec<_> = ["apply"].into_iter().chain(all().map(ShapeKind::name)).collect();
         self.error(kind.value.offset, format!("{name:?} is not a type of shape")).did_you_mean(
             &name,
             known.iter().copied(),

@@ -24,7 +24,8 @@ pub(super) fn read(shapes: Vec<RawShape<'_>>, reporter: &mut Reporter<'_>) -> Mo
     let defined = shapes.iter().filter(|it| find(&it.traits, "trait").is_some());
     let known = defined.map(|it| it.id.clone()).collect();
     let mut reader = TraitReader { reporter, known };
-    shapes.into_iter().map(|it| shape(it, &kinds, &mentioned, &mut reader)).collect()
+    let read = shapes.into_iter().map(|it| shape(it, &kinds, &mentioned, &mut reader));
+    Model::new(read.collect())
 }
 
 /// Adds the shapes that a value names, as traits with `idRef` do.

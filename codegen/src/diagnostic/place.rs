@@ -45,34 +45,31 @@ impl Place {
     }
 }
 
-/// A place, and the shape or member that stands there.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) place: Option<Place>,
-    pub(super) shape: Option<String>,
+/// Looks up places in one pass over each source.
+pub(super) struct Places<'a> {
+    sources: &'a [Source<'a>],
+    current: Option<(usize, Cursor<'a>)>,
 }
 
-/// Looks up many places in one pass over each source. The locations are sorted.
-pub(super) fn look_up(
-    sources: &[Source<'_>],
-    locations: impl Iterator<Item = Option<Location>>,
-) -> Vec<Found> {
-    let mut current: Option<(usize, Cursor<'_>)> = None;
-    locations
-        .map(|location| {
-            let Some(Location { source, offset }) = location else { return Found::default() };
-            if current.as_ref().is_none_or(|(index, _)| *index != source) {
-                current = Some((source, Cursor::new(&sources[source])));
-            }
-            let (_, cursor) = current.as_mut().expect("it was set just now");
-            cursor.advance(offset);
-            let path = cursor.json.as_ref().map(|it| path(it, offset)).unwrap_or_default();
-            Found { place: Some(cursor.place(&path)), shape: shape(&path) }
-        })
-        .collect()
+impl<'a> Places<'a> {
+    pub(super) fn new(sources: &'a [Source<'a>]) -> Self {
+        Self { sources, current: None }
+    }
+
+    /// The place, and the shape or member there. A location must not be before the last one.
+    pub(super) fn look_up(&mut self, location: Location) -> (Place, Option<String>) {
+        let known = self.current.take().filter(|it| it.0 == location.source);
+        let cursor = known.map(|it| it.1);
+        let mut cursor = cursor.unwrap_or_else(|| Cursor::new(&self.sources[location.source]));
+        cursor.advance(location.offset);
+        let path = cursor.json.as_ref().map(|it| path(it, location.offset)).unwrap_or_default();
+        let place = cursor.place(&path);
+        self.current = Some((location.source, cursor));
+        (place, shape(&path))
+    }
 }
 
-/// A reader's position in a source.
+/// A position in a source.
 struct Cursor<'a> {
     source: &'a Source<'a>,
     /// `None` if the source is not JSON.
@@ -92,17 +89,18 @@ impl<'a> Cursor<'a> {
     }
 
     fn advance(&mut self, offset: usize) {
-        let offset = self.source.json.floor_char_boundary(offset).max(self.offset);
-        for (index, char) in self.source.json[self.offset..offset].char_indices() {
-            if char == '\n' {
-                self.line += 1;
-                self.line_start = self.offset + index + 1;
-                self.column = 1;
-            } else {
-                self.column += 1;
+        let text = self.source.json;
+        let mut boundaries = (self.offset..=offset.min(text.len())).rev();
+        let boundary = boundaries.find(|it| text.is_char_boundary(*it));
+        let offset = boundary.unwrap_or(self.offset);
+        for line in text[self.offset..offset].split_inclusive('\n') {
+            self.column += line.chars().count();
+            self.offset += line.len();
+            if line.ends_with('\n') {
+                (self.line, self.column) = (self.line + 1, 1);
+                self.line_start = self.offset;
             }
         }
-        self.offset = offset;
     }
 
     fn place(&self, path: &[String]) -> Place {

@@ -22,6 +22,12 @@ impl Parser<'_, '_> {
         self.reporter.error(self.at(offset), message)
     }
 
+    /// Reports a value of another type.
+    pub(super) fn expected(&mut self, what: &str, found: &Value<'_>, hint: &str) {
+        let message = format!("expected {what}, found {}", found.describe());
+        self.error(found.offset, message).hint(hint);
+    }
+
     pub(super) fn members<'a>(&mut self, shape: &Value<'a>) -> Vec<RawMember<'a>> {
         let mut members = Vec::new();
         let mut names: HashMap<String, &str> = HashMap::new();
@@ -78,10 +84,8 @@ impl Parser<'_, '_> {
     ) {
         let Some(entry) = shape.get(key) else { return };
         let Some(list) = entry.value.as_array() else {
-            let message = format!("expected an array, found {}", entry.value.describe());
-            self.error(entry.value.offset, message)
-                .hint("write [{\"target\": \"namespace#Shape\"}]");
-            return;
+            let hint = "write [{\"target\": \"namespace#Shape\"}]";
+            return self.expected("an array", &entry.value, hint);
         };
         references.extend(list.iter().filter_map(|it| self.reference(it, property)));
     }
@@ -94,8 +98,7 @@ impl Parser<'_, '_> {
 
     fn target(&mut self, value: &Value<'_>) -> Option<(ShapeId, Location)> {
         if value.as_object().is_none() {
-            self.error(value.offset, format!("expected an object, found {}", value.describe()))
-                .hint("write {\"target\": \"namespace#Shape\"}");
+            self.expected("an object", value, "write {\"target\": \"namespace#Shape\"}");
             return None;
         }
         let Some(target) = value.get("target") else {
@@ -154,8 +157,7 @@ impl Parser<'_, '_> {
     ) -> &'v [Entry<'a>] {
         let Some(entry) = value.get(key) else { return &[] };
         entry.value.as_object().unwrap_or_else(|| {
-            let message = format!("expected an object, found {}", entry.value.describe());
-            self.error(entry.value.offset, message).hint(format!("write \"{key}\": {{…}}"));
+            self.expected("an object", &entry.value, &format!("write \"{key}\": {{…}}"));
             &[]
         })
     }
@@ -163,8 +165,7 @@ impl Parser<'_, '_> {
     pub(super) fn string(&mut self, value: &Value<'_>) -> Option<String> {
         let text = value.as_str();
         if text.is_none() {
-            self.error(value.offset, format!("expected a string, found {}", value.describe()))
-                .hint("put the text in quotes");
+            self.expected("a string", value, "put the text in quotes");
         }
         text.map(str::to_owned)
     }
