@@ -50,8 +50,6 @@ pub struct File {
 pub fn emit(service: &ir::Service) -> impl Iterator<Item = File> {
     let mut files = vec![
         file("lib.rs", |_| library(service)),
-        file("blocking.rs", |_| client::module(service, &client::BLOCKING)),
-        file("client.rs", |_| client::module(service, &client::ASYNC)),
         file("error.rs", |_| error_module(service)),
         file("primitives.rs", |_| primitives_module(service)),
         file("operation.rs", |_| operation_module(service)),
@@ -59,9 +57,17 @@ pub fn emit(service: &ir::Service) -> impl Iterator<Item = File> {
         file("types/builders.rs", |_| builders_module(service, &Home::Types)),
         file("types/error.rs", |_| error_types_module(service)),
         file("types/error/builders.rs", |_| builders_module(service, &Home::Error)),
-        file("server.rs", |_| server::module(service)),
-        file("server/service.rs", |_| server::dispatch(service)),
     ];
+    if service.sides.client {
+        files.push(file("client.rs", |_| client::module(service, &client::ASYNC)));
+    }
+    if service.sides.blocking {
+        files.push(file("blocking.rs", |_| client::module(service, &client::BLOCKING)));
+    }
+    if service.sides.server {
+        files.push(file("server.rs", |_| server::module(service)));
+        files.push(file("server/service.rs", |_| server::dispatch(service)));
+    }
     for it in &service.operations {
         let path = format!("operation/{}.rs", it.method);
         files.push(file(path, |all| operation::module(service, it, all)));
@@ -102,27 +108,63 @@ fn library(service: &ir::Service) -> TokenStream {
         quote!(#![allow(deprecated, reason = "what the model deprecates is generated and used")])
     });
     let limits = limits::attributes(service);
+    let [blocking, client, server, use_client, use_streams] = [
+        (
+            "blocking",
+            quote!(
+                pub mod blocking;
+            ),
+        ),
+        (
+            "tokio",
+            quote!(
+                pub mod client;
+            ),
+        ),
+        (
+            "server",
+            quote!(
+                pub mod server;
+            ),
+        ),
+        (
+            "tokio",
+            quote!(
+                pub use client::Client;
+            ),
+        ),
+        (
+            "tokio",
+            quote!(
+                pub use eventstream_rpc::client::{StreamHandler, Subscription, SubscriptionHandle};
+            ),
+        ),
+    ]
+    .map(|(feature, tokens)| of_side(service, feature, tokens));
     quote! {
         #page
         #allow
         #limits
 
-        #[cfg(feature = "blocking")]
-        pub mod blocking;
-        #[cfg(feature = "tokio")]
-        pub mod client;
+        #blocking
+        #client
         pub mod error;
         pub mod operation;
         pub mod primitives;
-        #[cfg(feature = "server")]
-        pub mod server;
+        #server
         pub mod types;
 
-        #[cfg(feature = "tokio")]
-        pub use client::Client;
-        #[cfg(feature = "tokio")]
-        pub use eventstream_rpc::client::{StreamHandler, Subscription, SubscriptionHandle};
+        #use_client
+        #use_streams
     }
+}
+
+/// An item of the side with this feature: behind the feature if there is one, nothing if the side is left
+/// out.
+fn of_side(service: &ir::Service, feature: &str, item: TokenStream) -> Option<TokenStream> {
+    let is_there = service.sides.features().any(|it| it.0 == feature);
+    let condition = service.has_features.then(|| quote!(#[cfg(feature = #feature)]));
+    is_there.then(|| quote!(#condition #item))
 }
 
 fn error_module(service: &ir::Service) -> TokenStream {

@@ -1,38 +1,16 @@
 //! Tokens to the text that people read.
 
-use std::collections::BTreeMap;
-
 use crate::{
     GeneratedFile,
     emit::{self, LINE_BREAK},
-    sides::{self, Conditions},
 };
 
-/// Formats the files as they come: the header, then what prettyplease makes of the items, with blank lines
-/// between them. What stands behind a condition that is not met is left out, and the files that nothing
-/// leads to then.
-pub(crate) fn format<'a>(
-    files: impl Iterator<Item = emit::File> + 'a,
-    conditions: &'a Conditions,
-    header: &'a str,
-) -> Box<dyn Iterator<Item = GeneratedFile> + 'a> {
-    if conditions.is_trivial() {
-        return Box::new(files.map(move |it| text(it.path.clone(), header, &tree(it))));
-    }
-    let mut trees: BTreeMap<_, _> = files.map(|it| (it.path.clone(), tree(it))).collect();
-    trees.values_mut().for_each(|it| conditions.apply(it));
-    let trees = sides::reachable(trees).into_iter();
-    Box::new(trees.map(move |(path, tree)| text(path, header, &tree)))
-}
-
-fn tree(file: emit::File) -> syn::File {
-    let path = file.path;
+/// Formats a file: the header, then what prettyplease makes of the items, with blank lines between them.
+pub(crate) fn format(file: emit::File, header: &str) -> GeneratedFile {
+    let emit::File { path, tokens } = file;
     // The emitters write Rust; the tests parse what they write for every kind of shape.
-    syn::parse2(file.tokens).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn text(path: String, header: &str, tree: &syn::File) -> GeneratedFile {
-    GeneratedFile { path, contents: separate(header, &prettyplease::unparse(tree)) }
+    let tree = syn::parse2(tokens).unwrap_or_else(|error| panic!("{path}: {error}"));
+    GeneratedFile { path, contents: separate(header, &prettyplease::unparse(&tree)) }
 }
 
 /// Puts a blank line between items, as people do; prettyplease puts none.

@@ -33,6 +33,8 @@ pub struct Service {
     pub modules: HashMap<TypeRef, String>,
     /// What is generated.
     pub sides: Sides,
+    /// Whether each side is behind a feature.
+    pub has_features: bool,
     /// How a client finds its server.
     pub connector: Connector,
     /// Whether the crate page is the crate's `README.md`.

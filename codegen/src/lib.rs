@@ -59,7 +59,6 @@ pub use names::{InvalidWord, Words};
 pub use sides::Sides;
 
 use diagnostic::Reporter;
-use sides::Conditions;
 
 /// A model file.
 #[derive(Clone, Copy, Debug)]
@@ -182,9 +181,8 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     let files = emit::emit(&service);
     let files = match &config.module {
         None => {
-            let conditions = Conditions::new(config.sides, true);
-            let files = format::format(files, &conditions, &first_line);
-            let mut files: Vec<_> = files.chain([rustfmt_toml(&header)]).collect();
+            let mut files: Vec<_> = files.map(|file| format::format(file, &first_line)).collect();
+            files.push(rustfmt_toml(&header));
             if let Some(runtime) = &config.runtime {
                 files.iter_mut().for_each(|file| file.path.insert_str(0, "src/"));
                 files.push(manifest::manifest(config, runtime, &runtime_features, &service));
@@ -192,13 +190,13 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
             files
         }
         Some(path) => {
-            let conditions = Conditions::new(config.sides, false);
             let root = path.parse().expect("the path of a module, which has been checked");
-            let files = files
-                .map(|it| emit::File { tokens: module::reroot(it.tokens, &root), path: it.path });
-            let files: Vec<_> = format::format(files, &conditions, "").collect();
-            let features = config.sides.features().map(|it| it.0).chain(runtime_features.clone());
-            let file = module::nest(&files, path, &features.collect::<Vec<_>>());
+            let files = files.map(|emit::File { path, tokens }| {
+                format::format(emit::File { path, tokens: module::reroot(tokens, &root) }, "")
+            });
+            let features = config.sides.features().map(|it| it.0).chain(runtime_features);
+            let file =
+                module::nest(&files.collect::<Vec<_>>(), path, &features.collect::<Vec<_>>());
             vec![GeneratedFile { contents: first_line + &file.contents, ..file }]
         }
     };

@@ -45,6 +45,7 @@ pub fn lower(
         shapes,
         modules,
         sides: config.sides,
+        has_features: config.module.is_none(),
         connector: config.connector,
         readme: config.readme,
         crate_path: config.crate_name.replace('-', "_"),

@@ -3,9 +3,9 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::{Imports, defaults, docs, ident, rust_type, structure};
+use super::{Imports, defaults, docs, ident, of_side, rust_type, structure};
 use crate::{
-    ir::{Events, Literal, Member, Operation, Presence, Role, Structure},
+    ir::{Events, Literal, Member, Operation, Presence, Role, Service, Structure},
     names,
 };
 
@@ -67,6 +67,7 @@ pub(super) fn of_structure(it: &Structure, imports: &mut Imports) -> Option<Toke
 
 /// The builder of an operation, which builds its request or sends it.
 pub(super) fn of_call(
+    service: &Service,
     operation: &Operation,
     request: &Structure,
     imports: &mut Imports,
@@ -91,7 +92,7 @@ pub(super) fn of_call(
     let about_build = format!(" The [`{name}`] with what was set.");
     let why = why_unbuildable(request);
     let allow = allow_deprecated(request);
-    let sending = sending(operation, request);
+    let sending = sending(service, operation, request);
     quote! {
         #[doc = #about]
         #[derive(Clone, #derived_debug Default)]
@@ -137,7 +138,7 @@ pub(super) fn of_call(
 }
 
 /// What a call has besides its request: options, and `send` of each kind of client.
-fn sending(operation: &Operation, request: &Structure) -> TokenStream {
+fn sending(service: &Service, operation: &Operation, request: &Structure) -> TokenStream {
     let names = &operation.builder;
     let [builder, options, into_parts, marker, response, error] = [
         &names.name,
@@ -154,12 +155,14 @@ fn sending(operation: &Operation, request: &Structure) -> TokenStream {
     };
     let validate = request.is_checked().then(|| quote!(validate));
     let subscribe = is_stream.then(|| quote!(subscribe));
+    let send = quote!(eventstream_rpc::impl_async_send!(#method #builder.#into_parts: #types););
+    let send = of_side(service, "tokio", send);
+    let wait = quote!(eventstream_rpc::impl_blocking_send!(#method #builder.#into_parts: #types););
+    let wait = of_side(service, "blocking", wait);
     quote! {
         eventstream_rpc::impl_call_options!(#builder.#options: call #validate #subscribe);
-        #[cfg(feature = "tokio")]
-        eventstream_rpc::impl_async_send!(#method #builder.#into_parts: #types);
-        #[cfg(feature = "blocking")]
-        eventstream_rpc::impl_blocking_send!(#method #builder.#into_parts: #types);
+        #send
+        #wait
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'
     let error =
         error::operation_error(operation, has_large_errors(operation, shapes), &mut imports);
     let call = as_structure(&operation.request, shapes)
-        .map(|it| builder::of_call(operation, it, &mut imports));
+        .map(|it| builder::of_call(service, operation, it, &mut imports));
     let reexports =
         [&operation.request, &operation.response].into_iter().filter(|it| it.home != home);
     let mut reexports: Vec<_> = reexports.collect();
