@@ -2,17 +2,15 @@
 
 mod support;
 
-use std::{fs, path::Path};
+use std::fs;
 
-use codegen::{Config, Source, generate};
-use support::{Folder, Workspace};
+use codegen::Config;
+use support::{Folder, Workspace, generated, tests};
 
 #[test]
 fn types_do_what_the_traits_of_the_model_say() {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behaviour");
-    let json = fs::read_to_string(here.join("traits.json")).unwrap();
-    let sources = [Source { path: "traits.json", json: &json }];
-    let generated = generate(&Config::new("traits"), &sources).unwrap();
+    let json = fs::read_to_string(tests("behaviour/traits.json")).unwrap();
+    let generated = generated(&Config::new("traits"), &json);
     // The trait is there to show that it counts on a member as well.
     let warnings = generated.warnings.to_string();
     assert!(warnings.contains("memberSecret: the trait sensitive"), "{warnings}");
@@ -21,7 +19,7 @@ fn types_do_what_the_traits_of_the_model_say() {
     let folder = Folder::new("behaviour");
     let mut workspace = Workspace::new(&folder);
     workspace.add("traits", generated.files.iter().map(|it| (&*it.path, &*it.contents)));
-    let main = fs::read_to_string(here.join("uses/use_traits.rs")).unwrap();
+    let main = fs::read_to_string(tests("behaviour/uses/use_traits.rs")).unwrap();
     workspace.add_program("uses", ("traits", "traits"), &main);
     let run = workspace.cargo(&["run", "--package", "uses"]);
     assert_eq!(run.status, 0, "{}", run.stderr);

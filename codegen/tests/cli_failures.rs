@@ -6,94 +6,57 @@ use std::{collections::BTreeMap, fs, process::Command};
 
 use support::{Folder, PROGRAM, Run, echo_model, finish, generate_echo, old_file, run, tree};
 
-/// Generates a crate, breaks the model as `spoil` does, and runs again.
-#[track_caller]
-fn check_refused(name: &str, spoil: impl Fn(&Folder), expected: &[&str]) {
-    let folder = Folder::new(name);
-    let args = generate_echo(&folder);
-    let before = tree(&folder.path("echo"));
-    spoil(&folder);
-    let run = run(&args);
-    assert_eq!((run.status, &*run.stdout), (1, ""), "{run:?}");
-    for part in expected {
-        assert!(run.stderr.contains(part), "{part:?} is missing: {}", run.stderr);
-    }
-    assert_eq!(tree(&folder.path("echo")), before, "the previous output is whole");
-}
+/// A name, what is done to the model, and parts of the error.
+type Refused = (&'static str, fn(&Folder), &'static [&'static str]);
 
-#[test]
-fn a_model_folder_that_is_not_there() {
-    let spoil = |it: &Folder| fs::remove_dir_all(it.path("model")).unwrap();
-    check_refused("no-folder", spoil, &["error: cannot read the model ", "model: No such file"]);
-}
-
-#[test]
-fn a_model_folder_without_a_model() {
-    let spoil = |it: &Folder| {
-        fs::remove_file(it.path("model/echo.json")).unwrap();
-        it.write("model/README.md", "# Model");
-    };
-    check_refused(
-        "empty-folder",
-        spoil,
+const REFUSED: [Refused; 6] = [
+    (
+        "no-folder",
+        |it| fs::remove_dir_all(it.path("model")).unwrap(),
+        &["error: cannot read the model ", "model: No such file"],
+    ),
+    (
+        "no-file",
+        |it| fs::rename(it.path("model/echo.json"), it.path("model/README.md")).unwrap(),
         &["error: there is no model in ", "no file is called *.json"],
-    );
-}
-
-#[test]
-fn a_model_that_cannot_be_read() {
-    // A folder instead of a file cannot be read by anyone, whatever the permissions.
-    let spoil = |it: &Folder| it.write("model/folder.json/inside", "");
-    check_refused(
+    ),
+    (
+        // A folder instead of a file cannot be read by anyone, whatever the permissions.
         "unreadable",
-        spoil,
+        |it| it.write("model/folder.json/inside", ""),
         &["error: cannot read the model ", "folder.json: Is a directory"],
-    );
-}
-
-#[test]
-fn a_model_without_a_service() {
-    let spoil = |it: &Folder| it.write("model/echo.json", r#"{ "smithy": "2.0" }"#);
-    let expected = "error: there is no service shape in the model\n  = hint: add a shape of type";
-    check_refused("no-service", spoil, &[expected, "1 error, 0 warnings\n"]);
-}
-
-#[test]
-fn a_model_with_two_services() {
-    let service = r#"{
-  "smithy": "2.0",
-  "shapes": { "com.example#Other": { "type": "service" } }
-}"#;
-    let spoil = |it: &Folder| it.write("model/other.json", service);
-    check_refused(
-        "two-services",
-        spoil,
-        &[
-            "com.example#Other: the model has 2 services: awstest#EchoTestRPC, com.example#Other",
-            "other.json:3:15",
-            "= hint: choose one, as with --service awstest#EchoTestRPC",
-        ],
-    );
-}
-
-#[test]
-fn a_model_that_is_not_utf_8() {
-    let spoil = |it: &Folder| it.write("model/echo.json", b"{\n\"smithy\": \"2.0\xff\"}");
-    check_refused("latin-1", spoil, &["error: the model ", "echo.json is not UTF-8 (line 2)\n"]);
-    let utf_16: Vec<u8> = "\u{feff}{}".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let spoil = |it: &Folder| it.write("model/echo.json", &utf_16);
-    check_refused("utf-16", spoil, &["it looks like UTF-16: save it as UTF-8"]);
-}
-
-#[test]
-fn a_model_with_an_error() {
-    let spoil =
-        |it: &Folder| it.write("model/echo.json", echo_model().replace("#String\"", "#Sting\""));
-    check_refused(
-        "broken",
-        spoil,
+    ),
+    (
+        "latin-1",
+        |it| it.write("model/echo.json", b"{\n\"smithy\": \"2.0\xff\"}"),
+        &["error: the model ", "echo.json is not UTF-8 (line 2)\n"],
+    ),
+    (
+        "utf-16",
+        |it| it.write("model/echo.json", b"\xff\xfe{\0}\0"),
+        &["it looks like UTF-16: save it as UTF-8"],
+    ),
+    (
+        "wrong",
+        |it| it.write("model/echo.json", echo_model().replace("#String\"", "#Sting\"")),
         &["hint: did you mean smithy.api#String?", "errors, 0 warnings\n"],
-    );
+    ),
+];
+
+#[test]
+fn a_model_that_is_refused_leaves_the_output_as_it_is() {
+    for (name, spoil, expected) in REFUSED {
+        let folder = Folder::new(name);
+        let args = generate_echo(&folder);
+        let before = tree(&folder.path("echo"));
+        spoil(&folder);
+        let run = run(&args);
+        assert_eq!((run.status, &*run.stdout), (1, ""), "{name}: {run:?}");
+        for part in expected {
+            assert!(run.stderr.contains(part), "{name}: {part:?} is missing: {}", run.stderr);
+        }
+        assert_eq!(tree(&folder.path("echo")), before, "{name}");
+    }
 }
 
 #[test]

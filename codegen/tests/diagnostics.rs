@@ -2,31 +2,24 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p codegen --test diagnostics` writes the texts anew.
 
+mod support;
+
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
 use codegen::{Config, Diagnostics, Severity, Source, generate};
+use support::{check_golden, tests};
 
 #[test]
 fn each_case_says_what_is_expected() {
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let cases = cases();
     assert!(cases.len() > 60, "the cases are in tests/diagnostics");
-    let mut differing = Vec::new();
     for case in cases {
         let found = diagnostics(&case.files).render(codegen::Color::Never) + "\n";
-        let golden = folder().join(format!("{}.txt", case.name));
-        if update {
-            fs::write(&golden, &found).unwrap();
-        }
-        let expected = fs::read_to_string(&golden).unwrap_or_default();
-        if found != expected {
-            differing.push(format!("{}:\nexpected\n{expected}\nfound\n{found}", case.name));
-        }
+        check_golden(&format!("diagnostics/{}.txt", case.name), &found);
     }
-    assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
 
 /// Where a diagnostic is about the model as a whole, or about a file that says nothing of shapes.
@@ -114,7 +107,7 @@ struct Case {
 
 /// A file is a case, and a folder is one of several files.
 fn cases() -> Vec<Case> {
-    let mut cases: Vec<_> = models(&folder())
+    let mut cases: Vec<_> = models(&tests("diagnostics"))
         .into_iter()
         .map(|path| {
             let files = if path.is_dir() { models(&path) } else { vec![path.clone()] };
@@ -136,10 +129,6 @@ fn models(folder: &Path) -> Vec<PathBuf> {
     let mut models: Vec<_> = entries.filter(is_model).collect();
     models.sort();
     models
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("diagnostics")
 }
 
 /// What is said about a model, be it refused or accepted.

@@ -2,10 +2,13 @@
 //!
 //! `UPDATE_GOLDEN=1` writes the lines that there are now.
 
-use std::{fs, path::Path};
+mod support;
+
+use std::fs;
 
 use codegen::{Source, Words, program::diff};
 use serde_json::{Value, json};
+use support::{check_golden, tests};
 
 /// Sets a value in JSON by its pointer, whose last part may be `-` to append to a list; `null` removes it.
 #[track_caller]
@@ -47,13 +50,10 @@ fn rules() -> impl Iterator<Item = &'static str> {
 
 #[test]
 fn each_change_means_what_the_table_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/diff");
-    let read = |name| -> Value {
-        serde_json::from_str(&fs::read_to_string(folder.join(name)).unwrap()).unwrap()
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&fs::read_to_string(tests(name)).unwrap()).unwrap()
     };
-    let model = read("model.json");
-    let mut cases = read("cases.json");
-    let written = cases.clone();
+    let (model, mut cases) = (read("diff/model.json"), read("diff/cases.json"));
     let mut seen = Vec::new();
     for case in cases.as_array_mut().unwrap() {
         let mut new = model.clone();
@@ -65,14 +65,7 @@ fn each_change_means_what_the_table_says() {
         seen.extend(forth);
         seen.extend(back);
     }
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        let text = serde_json::to_string_pretty(&cases).unwrap();
-        fs::write(folder.join("cases.json"), text + "\n").unwrap();
-    } else {
-        for (now, written) in cases.as_array().unwrap().iter().zip(written.as_array().unwrap()) {
-            assert_eq!(now, written);
-        }
-    }
+    check_golden("diff/cases.json", &(serde_json::to_string_pretty(&cases).unwrap() + "\n"));
     for what in rules() {
         assert!(
             seen.iter().any(|change| change.contains(&format!(", {what}"))),

@@ -2,7 +2,7 @@
 
 mod support;
 
-use codegen::{Config, Generated, Source, generate};
+use codegen::{Config, Generated};
 use serde_json::json;
 use support::{Folder, Workspace};
 
@@ -25,8 +25,7 @@ fn generated(service: &str, values: &[&str]) -> Generated {
         "a#In": {"type": "structure", "members": {"shape": {"target": "a#Thing"}}},
         "a#Thing": {"type": "enum", "members": values},
     }});
-    let source = Source { path: "model.json", json: &model.to_string() };
-    generate(&Config::new("documented"), &[source]).unwrap_or_else(|error| panic!("{error}"))
+    support::generated(&Config::new("documented"), &model.to_string())
 }
 
 #[track_caller]

@@ -339,5 +339,5 @@ fn list(value: &Value, key: &str) -> Vec<Value> {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("edge-cases")
+    support::tests("edge-cases")
 }

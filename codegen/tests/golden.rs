@@ -5,13 +5,10 @@
 
 mod support;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
 
-use codegen::{Config, Generated, Source, generate};
-use support::{Folder, Workspace};
+use codegen::{Config, GeneratedFile};
+use support::{Folder, Workspace, check_golden, tests};
 
 /// The kinds that show every file.
 const IN_WHOLE: [&str; 2] = ["unary", "bidirectional"];
@@ -24,38 +21,20 @@ fn is_of_kind(path: &str) -> bool {
 
 #[test]
 fn each_kind_is_generated_as_expected() {
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
-    let mut differing = Vec::new();
-    for kind in kinds() {
-        let found: String = generated(&kind)
-            .files
-            .iter()
-            .filter(|it| it.path.ends_with(".rs"))
-            .filter(|it| IN_WHOLE.contains(&&*kind) || is_of_kind(&it.path))
-            .map(|it| format!("// ---- {}\n\n{}\n", it.path, it.contents))
-            .collect();
-        let golden = folder().join(&kind).join("expected.rs");
-        if update {
-            fs::write(&golden, &found).unwrap();
-        }
-        let expected = fs::read_to_string(&golden).unwrap_or_default();
-        if found != expected {
-            differing.push(format!("{kind}: {}", first_difference(&expected, &found)));
-        }
+    for (kind, files) in kinds() {
+        let files = files.iter().filter(|it| {
+            it.path.ends_with(".rs") && (IN_WHOLE.contains(&&*kind) || is_of_kind(&it.path))
+        });
+        let found = files.map(|it| format!("// ---- {}\n\n{}\n", it.path, it.contents));
+        check_golden(&format!("golden/{kind}/expected.rs"), &found.collect::<String>());
     }
-    assert!(
-        differing.is_empty(),
-        "{}\nIf that is right, UPDATE_GOLDEN=1 writes the expected files anew.",
-        differing.join("\n")
-    );
 }
 
 #[test]
 fn each_kind_compiles_without_a_warning() {
     let folder = Folder::new("compiles");
     let mut workspace = Workspace::new(&folder);
-    for kind in kinds() {
-        let files = generated(&kind).files;
+    for (kind, files) in kinds() {
         workspace.add(&kind, files.iter().map(|it| (&*it.path, &*it.contents)));
     }
     let check = workspace.cargo(&["clippy", "--workspace", "--all-features", "--keep-going"]);
@@ -64,29 +43,18 @@ fn each_kind_compiles_without_a_warning() {
     assert_eq!(doc.status, 0, "{}", doc.stderr);
 }
 
-/// The first line that differs, with what stands around it.
-fn first_difference(expected: &str, found: &str) -> String {
-    let (expected, found): (Vec<_>, Vec<_>) = (expected.lines().collect(), found.lines().collect());
-    let at = expected.iter().zip(&found).take_while(|(a, b)| a == b).count();
-    let around = |lines: &[&str]| lines[at.saturating_sub(3)..lines.len().min(at + 4)].join("\n");
-    format!("line {}\nexpected\n{}\nfound\n{}", at + 1, around(&expected), around(&found))
-}
-
-fn generated(kind: &str) -> Generated {
-    let json = fs::read_to_string(folder().join(kind).join("model.json")).unwrap();
-    let sources = [Source { path: "model.json", json: &json }];
-    generate(&Config::new(kind), &sources).unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn kinds() -> Vec<String> {
-    let entries = fs::read_dir(folder()).unwrap();
-    let mut kinds: Vec<_> =
-        entries.map(|it| it.unwrap().file_name().to_string_lossy().into_owned()).collect();
-    kinds.sort();
+/// The kinds, and what is generated for each.
+fn kinds() -> Vec<(String, Vec<GeneratedFile>)> {
+    let kinds: Vec<_> = fs::read_dir(tests("golden"))
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let kind = entry.file_name().to_string_lossy().into_owned();
+            let json = fs::read_to_string(entry.path().join("model.json")).unwrap();
+            let files = support::generated(&Config::new(&*kind), &json).files;
+            (kind, files)
+        })
+        .collect();
     assert!(kinds.len() > 10, "the kinds are in tests/golden");
     kinds
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("golden")
 }

@@ -4,13 +4,13 @@ mod support;
 
 use std::fs;
 
-use codegen::{Config, GeneratedFile, Sides, Source, generate};
-use support::{Folder, Workspace, echo_model, workspace};
+use codegen::{Config, GeneratedFile, Sides};
+use support::{Folder, Workspace, echo_model, generated, tests, workspace};
 
 fn module(path: &str, sides: Sides, json: &str) -> GeneratedFile {
     let mut config = Config::module(path);
     config.sides = sides;
-    let generated = generate(&config, &[Source { path: "model.json", json }]).unwrap();
+    let generated = generated(&config, json);
     let [file] = &generated.files[..] else { panic!("one module is one file") };
     file.clone()
 }
@@ -19,7 +19,7 @@ const ALL_FEATURES: &str = r#"["tokio", "blocking", "server", "pattern"]"#;
 
 /// A model with every trait that shows in the output.
 fn traits_model() -> String {
-    fs::read_to_string(workspace().join("codegen/tests/behaviour/traits.json")).unwrap()
+    fs::read_to_string(tests("behaviour/traits.json")).unwrap()
 }
 
 #[test]

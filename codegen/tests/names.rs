@@ -3,9 +3,9 @@
 
 mod support;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs};
 
-use codegen::{Config, Diagnostic, Generated, GeneratedFile, Source, generate};
+use codegen::{Config, Diagnostic, Generated, GeneratedFile};
 use serde_json::{Map, Value, json};
 use support::{Folder, Workspace};
 use syn::UseTree;
@@ -83,12 +83,10 @@ fn a_name_that_had_to_change_is_a_warning_that_says_of_whom_and_why() {
 /// What generated code takes from elsewhere is not hidden by a type of a model.
 #[test]
 fn every_type_that_is_imported_is_reserved() {
-    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut imported = BTreeSet::new();
-    for kind in fs::read_dir(models).unwrap() {
+    for kind in fs::read_dir(support::tests("golden")).unwrap() {
         let json = fs::read_to_string(kind.unwrap().path().join("model.json")).unwrap();
-        let sources = [Source { path: "model.json", json: &json }];
-        for file in generate(&Config::new("golden"), &sources).unwrap().files {
+        for file in support::generated(&Config::new("golden"), &json).files {
             // These hand on what the runtime has, and name no type of a model but in builders.
             let hands_on = ["lib.rs", "client.rs", "blocking.rs", "error.rs", "primitives.rs"];
             if !file.path.ends_with(".rs") || hands_on.contains(&&*file.path) {
@@ -137,10 +135,9 @@ fn leaves(tree: &UseTree, names: &mut Vec<String>) {
 #[track_caller]
 fn generated(module: &str, shapes: &Value, service: &str) -> Generated {
     let json = json!({ "smithy": "2.0", "shapes": shapes }).to_string();
-    let sources = [Source { path: "model.json", json: &json }];
     let mut config = Config::new(format!("course::{module}"));
     config.service = Some(format!("t.n#{service}"));
-    generate(&config, &sources).unwrap_or_else(|error| panic!("{module}: {error}"))
+    support::generated(&config, &json)
 }
 
 /// The words, none twice when case is ignored, since the shapes of a model may not differ in case alone.

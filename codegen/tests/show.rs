@@ -4,12 +4,11 @@ mod support;
 
 use std::fs;
 
-use support::{Folder, run, workspace};
+use support::{Folder, check_golden, run, tests};
 
 #[test]
 fn a_name_shows_what_it_means() {
-    let (folder, model) = (workspace().join("codegen/tests/show"), "codegen/tests/show/model.json");
-    let model = workspace().join(model).to_string_lossy().into_owned();
+    let model = tests("show/model.json").to_string_lossy().into_owned();
     for (file, names) in [
         ("service", &[""][..]),
         ("call", &["Call", "a#Call", "call", "operation::call::Call", "CallError", "CallBuilder"]),
@@ -28,12 +27,7 @@ fn a_name_shows_what_it_means() {
             let args = args.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>();
             let run = run(&args);
             assert_eq!((run.status, &*run.stderr), (0, ""), "{name}: {run:?}");
-            let golden = folder.join(format!("{file}.txt"));
-            if std::env::var_os("UPDATE_GOLDEN").is_some() {
-                fs::write(golden, run.stdout).unwrap();
-            } else {
-                assert_eq!(run.stdout, fs::read_to_string(golden).unwrap(), "{name}");
-            }
+            check_golden(&format!("show/{file}.txt"), &run.stdout);
         }
     }
 }
