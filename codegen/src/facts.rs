@@ -115,12 +115,12 @@ kinds! {
     Errors "errors"; Stream; Request "request"; Response "response";
     ClientEvents "events from the client"; ServerEvents "events from the server"; Error "error";
     // Shapes. The first path is that of the definition.
-    Path "in Rust"; Alias; Holds "in Rust"; Builder "builder"; BuildFails; Default; Validate;
-    Fault "error"; Retryable "error"; Sparse "values";
+    Path "in Rust"; Alias; Holds "in Rust"; Builder "builder"; CallBuilder "builder"; BuildFails;
+    Default; Validate; Fault "error"; Retryable "error"; Sparse "values";
     // Members.
     Target; Format; Type; EnumValue; FieldName; VariantName; JsonName;
     Required; Optional; DefaultValue; Token; Boxed; From;
     // Shapes and members.
-    ClientSends; ServerSends; Length "values"; Range "values"; Pattern "values"; UniqueItems "values"; Sensitive "values";
-    Deprecated "values"; Documentation;
+    ClientSends; ServerSends; Length "values"; Range "values"; Pattern "values";
+    UniqueItems "values"; Sensitive "values"; Deprecated "values"; Documentation;
 }

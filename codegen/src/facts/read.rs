@@ -150,18 +150,16 @@ impl Reader<'_> {
             }
         }
         if let ir::Shape::Structure(rust) = rust {
-            let fails = if rust.is_build_fallible() { "; build() can fail" } else { "" };
-            let builder = rust.builder_path().unwrap_or_default().replacen("crate::", "", 1);
-            match &rust.builder {
-                None => {}
-                // The operation has that name. That a request moves is said of its type.
-                Some(_) if rust.is_built_by_operation() => {
-                    let name = format!("{}Builder", type_ref.name);
-                    item.add(Kind::Builder, name, format!("{builder}{fails}"));
-                }
-                Some(name) => {
-                    item.add(Kind::Builder, name, format!("{builder}{fails}"));
-                    item.add(Kind::Alias, builder, "");
+            if let (Some(name), Some(path)) = (&rust.builder, rust.builder_path()) {
+                let path = path.replacen("crate::", "", 1);
+                let fails = if rust.is_build_fallible() { "; build() can fail" } else { "" };
+                let text = format!("{path}{fails}");
+                // The builder of a call is found, and compared, with its operation.
+                if rust.is_built_by_operation() {
+                    item.add(Kind::CallBuilder, "", text);
+                } else {
+                    item.add(Kind::Builder, name, text);
+                    item.add(Kind::Alias, path, "");
                 }
             }
             item.add_if(rust.is_build_fallible(), Kind::BuildFails, "");
