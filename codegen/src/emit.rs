@@ -101,7 +101,11 @@ fn file<'s>(
 fn library(service: &ir::Service) -> TokenStream {
     let page = match service.readme {
         true => quote!(#![doc = include_str!("../README.md")]),
-        false => docs::inner(&docs::text(&service.docs, &format!("The service `{}`.", service.id))),
+        false => docs::inner(&docs::text(
+            &service.docs,
+            &format!("The service `{}`.", service.id),
+            &Imports::default(),
+        )),
     };
     // A shape that is deprecated is still used by other shapes and their builders.
     let allow = service.deprecates_types().then(|| {

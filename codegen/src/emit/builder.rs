@@ -178,7 +178,11 @@ fn fields(it: &Structure, imports: &mut Imports) -> Vec<TokenStream> {
 
 /// The two setters of a member.
 fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
-    let docs = docs::outer(&structure::member_docs(member));
+    let docs = structure::member_docs(member, imports);
+    let docs = docs::outer(&match member.presence {
+        Presence::Required if !member.is_token => format!("{docs}\n\nThis member is required."),
+        _ => docs,
+    });
     let deprecated = docs::deprecated(&member.docs);
     let name = ident(&member.name);
     let argument = ident(names::argument(&member.name));

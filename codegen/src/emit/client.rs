@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{docs, ident, operation};
+use super::{Imports, docs, ident, operation};
 use crate::{
     Connector,
     ir::{Operation, Service},
@@ -134,7 +134,11 @@ fn connect(service: &Service, kind: &Kind) -> Option<TokenStream> {
 fn method(operation: &Operation) -> TokenStream {
     let (method, builder) = (ident(&operation.method), ident(&operation.builder.name));
     // The rest is on the operation's own page.
-    let summary = docs::summary(&operation.docs, &format!("The operation `{}`.", operation.id));
+    let summary = docs::summary(
+        &operation.docs,
+        &format!("The operation `{}`.", operation.id),
+        &Imports::default(),
+    );
     let link =
         format!("See [`{0}`](crate::operation::{1}::{0}).", operation.name, operation.method);
     let docs = docs::outer(&format!("{summary}\n\n{link}"));

@@ -3,7 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{docs, ident};
+use super::{Imports, docs, ident};
 use crate::{
     ir::{Enum, EnumValue, IntEnum},
     lower::code,
@@ -12,7 +12,7 @@ use crate::{
 /// The `enum` of texts and what belongs to it.
 pub(super) fn items(it: &Enum) -> TokenStream {
     let name = ident(&it.type_ref.name);
-    let docs = docs::of(&it.docs, &format!("The enum `{}`.", it.id));
+    let docs = docs::of(&it.docs, &format!("The enum `{}`.", it.id), &Imports::default());
     let variants = variants(&it.values, |value| code(value));
     let rows = rows(&it.values, |value| Literal::string(value));
     let debug = (!it.is_sensitive).then(|| quote!(Debug,));
@@ -34,7 +34,7 @@ pub(super) fn items(it: &Enum) -> TokenStream {
 /// The `enum` of numbers and what belongs to it.
 pub(super) fn int_items(it: &IntEnum) -> TokenStream {
     let name = ident(&it.type_ref.name);
-    let docs = docs::of(&it.docs, &format!("The enum `{}`.", it.id));
+    let docs = docs::of(&it.docs, &format!("The enum `{}`.", it.id), &Imports::default());
     let variants = variants(&it.values, i32::to_string);
     let rows = rows(&it.values, |value| Literal::i32_unsuffixed(*value));
     let debug = (!it.is_sensitive).then(|| quote!(Debug,));
@@ -59,7 +59,8 @@ fn variants<'v, T>(
 ) -> impl Iterator<Item = TokenStream> + 'v {
     values.iter().map(move |it| {
         let name = ident(&it.name);
-        let docs = docs::of(&it.docs, &format!("The value {}.", text(&it.value)));
+        let docs =
+            docs::of(&it.docs, &format!("The value {}.", text(&it.value)), &Imports::default());
         quote!(#docs #name,)
     })
 }

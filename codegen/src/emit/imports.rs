@@ -60,6 +60,16 @@ impl Imports {
         self.name(&module, &type_ref.name)
     }
 
+    /// Whether a type of the crate is in scope under this name: imported so far, or of the own module.
+    pub(super) fn has(&self, name: &str, path: &str) -> bool {
+        let Some((module, last)) = path.rsplit_once("::").filter(|it| it.1 == name) else {
+            return false;
+        };
+        let own = self.own.as_ref().filter(|it| matches!(it, Home::Operation(_)));
+        let is_own = own.is_some_and(|it| it.module() == module);
+        is_own || self.names.get(module).is_some_and(|names| names.contains(last))
+    }
+
     /// A file does not import what it defines.
     pub(super) fn remove(&mut self, type_ref: &TypeRef) {
         if let Some(names) = self.names.get_mut(&type_ref.home.module()) {

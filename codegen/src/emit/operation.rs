@@ -12,13 +12,14 @@ use crate::ir::{Events, Example, Home, Operation, Service, Shape, Structure, Typ
 pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
     let home = Home::Operation(operation.method.clone());
     let mut imports = Imports::of_module(&home);
-    let marker = marker(service, operation, &mut imports);
     let request = end(operation, &operation.request, "Request", shapes, &mut imports);
     let response = end(operation, &operation.response, "Response", shapes, &mut imports);
     let error =
         error::operation_error(operation, has_large_errors(operation, shapes), &mut imports);
     let call = as_structure(&operation.request, shapes)
         .map(|it| builder::of_call(service, operation, it, &mut imports));
+    // Last, because its documentation names what the others import.
+    let marker = marker(service, operation, &mut imports);
     let reexports =
         [&operation.request, &operation.response].into_iter().filter(|it| it.home != home);
     let mut reexports: Vec<_> = reexports.collect();
@@ -55,12 +56,9 @@ fn as_structure<'s>(type_ref: &TypeRef, shapes: &Shapes<'s>) -> Option<&'s Struc
 fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> TokenStream {
     imports.path("eventstream_rpc::operation::Operation");
     let name = ident(&operation.name);
-    let text = docs::text(&operation.docs, &format!("The operation `{}`.", operation.id));
-    let docs = docs::outer(&format!("{text}\n\n{}", page(service, operation)));
     let deprecated = docs::deprecated(&operation.docs);
     let (request, response) =
         (imports.type_ref(&operation.request), imports.type_ref(&operation.response));
-    let (service, id, error) = (&service.id, &operation.id, ident(&operation.error));
     let streaming = match &operation.events {
         Events::None => None,
         Events::Stream { request, response } => {
@@ -83,6 +81,10 @@ fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> To
             })
         }
     };
+    let otherwise = format!("The operation `{}`.", operation.id);
+    let text = docs::text(&operation.docs, &otherwise, imports);
+    let docs = docs::outer(&format!("{text}\n\n{}", page(service, operation)));
+    let (service, id, error) = (&service.id, &operation.id, ident(&operation.error));
     quote! {
         #docs
         #deprecated

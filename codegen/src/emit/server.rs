@@ -16,7 +16,7 @@ pub(super) fn module(service: &Service) -> TokenStream {
     let name = ident(&service.name);
     let service_name = format_ident!("{}Service", service.name);
     let about = format!(" Server for `{}`.", service.id);
-    let docs = docs::of(&service.docs, &format!("The service `{}`.", service.id));
+    let docs = docs::of(&service.docs, &format!("The service `{}`.", service.id), &imports);
     let methods: Vec<_> = service.operations.iter().map(|it| method(it, &mut imports)).collect();
     let serves =
         format!(" [`{service_name}`] turns an implementation into what a [`Server`] serves.");
@@ -63,7 +63,8 @@ fn method(operation: &Operation, imports: &mut Imports) -> TokenStream {
     let marker = imports.path(&format!("{module}::{}", operation.name));
     let error = imports.path(&format!("{module}::{}", operation.error));
     let method = ident(&operation.method);
-    let summary = docs::summary(&operation.docs, &format!("The operation `{}`.", operation.id));
+    let summary =
+        docs::summary(&operation.docs, &format!("The operation `{}`.", operation.id), imports);
     let link = format!("See [`{}`].", operation.name);
     let docs = docs::outer(&format!("{summary}\n\n{link}"));
     let deprecated = docs::deprecated(&operation.docs);

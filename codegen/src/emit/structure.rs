@@ -21,7 +21,6 @@ pub(super) fn items(
     let shape = imports.path("eventstream_rpc::operation::Shape");
     let name = ident(&structure.type_ref.name);
     let otherwise = about.map_or_else(|| format!("The shape `{}`.", structure.id), str::to_owned);
-    let docs = docs::of(&structure.docs, &otherwise);
     let is_redacted = structure.is_redacted();
     let debug = (!is_redacted).then(|| quote!(Debug,));
     let can_default = structure.has_default();
@@ -30,6 +29,7 @@ pub(super) fn items(
     let default = (can_default && is_derived).then(|| quote!(Default,));
     let fields =
         structure.members.iter().map(|it| field(structure, it, imports)).collect::<Vec<_>>();
+    let docs = docs::of(&structure.docs, &otherwise, imports);
     let id = &structure.id;
     let debug_impl = is_redacted.then(|| debug_impl(structure, imports));
     let defaults =
@@ -76,20 +76,15 @@ pub(super) fn items(
 }
 
 /// The documentation of a member.
-pub(super) fn member_docs(member: &Member) -> String {
-    let text = docs::text(&member.docs, &format!("The member {}.", code(&member.wire_name)));
-    if member.presence == Presence::Required && !member.is_token {
-        format!("{text}\n\nThis member is required.")
-    } else {
-        text
-    }
+pub(super) fn member_docs(member: &Member, imports: &Imports) -> String {
+    docs::text(&member.docs, &format!("The member {}.", code(&member.wire_name)), imports)
 }
 
 fn field(structure: &Structure, member: &Member, imports: &mut Imports) -> TokenStream {
-    let docs = docs::outer(&member_docs(member));
     let deprecated = docs::deprecated(&member.docs);
     let name = ident(&member.name);
     let ty = rust_type::field(member, imports);
+    let docs = docs::outer(&member_docs(member, imports));
     let rename = (member.wire_name != member.name).then(|| {
         let wire_name = &member.wire_name;
         quote!(rename = #wire_name,)

@@ -21,11 +21,11 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
         &["MemberValue", "Union", "deserialize_union", "serialize_union_member"],
     );
     let name = ident(&union.type_ref.name);
-    let docs = docs::of(&union.docs, &format!("The union `{}`.", union.id));
     let mut with_values = union.variants.iter().filter(|it| it.ty.is_some());
     let is_redacted = with_values.any(|it| union.is_sensitive || it.is_sensitive);
     let debug = (!is_redacted).then(|| quote!(Debug,));
     let variants: Vec<_> = union.variants.iter().map(|it| variant(it, imports)).collect();
+    let docs = docs::of(&union.docs, &format!("The union `{}`.", union.id), imports);
     let accessors: Vec<_> = union.variants.iter().map(|it| accessors(it, imports)).collect();
     let conversions: Vec<_> =
         union.variants.iter().filter(|it| it.has_from).map(|it| from(union, it, imports)).collect();
@@ -123,15 +123,12 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
 }
 
 fn variant(variant: &Variant, imports: &mut Imports) -> TokenStream {
-    let docs = docs::of(&variant.docs, &format!("The member {}.", code(&variant.wire_name)));
     let name = ident(&variant.name);
-    match &variant.ty {
-        None => quote!(#docs #name,),
-        Some(ty) => {
-            let ty = rust_type::boxed(ty, variant.is_boxed, imports);
-            quote!(#docs #name(#ty),)
-        }
-    }
+    let ty = variant.ty.as_ref().map(|ty| rust_type::boxed(ty, variant.is_boxed, imports));
+    let value = ty.map(|ty| quote!((#ty)));
+    let docs =
+        docs::of(&variant.docs, &format!("The member {}.", code(&variant.wire_name)), imports);
+    quote!(#docs #name #value,)
 }
 
 fn accessors(variant: &Variant, imports: &mut Imports) -> TokenStream {

@@ -29,11 +29,6 @@ use crate::types::error::{
 /// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
 /// `aws.greengrass#AuthorizeClientDeviceAction`, resource `*`.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`InvalidClientDeviceAuthTokenError`]: crate::types::error::InvalidClientDeviceAuthTokenError
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`AuthorizeClientDeviceActionRequest`]
 /// - Response: [`AuthorizeClientDeviceActionResponse`]
 /// - Errors: [`AuthorizeClientDeviceActionError`]
@@ -65,16 +60,12 @@ impl Operation for AuthorizeClientDeviceAction {
 }
 
 /// Request of [`AuthorizeClientDeviceAction`].
-///
-/// [`AuthorizeClientDeviceAction`]: crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizeClientDeviceActionRequest {
     /// The token of the client device's session, from [`GetClientDeviceAuthToken`].
     ///
     /// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
-    ///
-    /// This member is required.
     #[serde(
         rename = "clientDeviceAuthToken",
         default = "missing",
@@ -82,13 +73,9 @@ pub struct AuthorizeClientDeviceActionRequest {
     )]
     pub client_device_auth_token: String,
     /// What the client device wants to do, as `service:action`, for example `mqtt:publish`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub operation: String,
     /// To what it wants to do that, as `service:type:name`, for example `mqtt:topic:readings/1`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub resource: String,
 }
@@ -220,14 +207,10 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`AuthorizeClientDeviceAction`].
-///
-/// [`AuthorizeClientDeviceAction`]: crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizeClientDeviceActionResponse {
     /// Whether it may.
-    ///
-    /// This member is required.
     #[serde(rename = "isAuthorized", default = "missing", deserialize_with = "required")]
     pub is_authorized: bool,
 }

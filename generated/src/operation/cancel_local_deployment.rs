@@ -25,9 +25,6 @@ use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceE
 /// resource `*`. The Java nucleus knows no such operation in policies, so that in practice only
 /// the Greengrass CLI itself may call it.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
-/// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// - Request: [`CancelLocalDeploymentRequest`]
@@ -58,8 +55,6 @@ impl Operation for CancelLocalDeployment {
 }
 
 /// Request of [`CancelLocalDeployment`].
-///
-/// [`CancelLocalDeployment`]: crate::operation::cancel_local_deployment::CancelLocalDeployment
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CancelLocalDeploymentRequest {
@@ -146,8 +141,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`CancelLocalDeployment`].
-///
-/// [`CancelLocalDeployment`]: crate::operation::cancel_local_deployment::CancelLocalDeployment
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CancelLocalDeploymentResponse {

@@ -23,8 +23,6 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#CreateDebugPassword`,
 /// resource `*`. The Greengrass CLI itself needs none.
 ///
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`CreateDebugPasswordRequest`]
 /// - Response: [`CreateDebugPasswordResponse`]
 /// - Errors: [`CreateDebugPasswordError`]
@@ -53,8 +51,6 @@ impl Operation for CreateDebugPassword {
 }
 
 /// Request of [`CreateDebugPassword`].
-///
-/// [`CreateDebugPassword`]: crate::operation::create_debug_password::CreateDebugPassword
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateDebugPasswordRequest {}
@@ -121,24 +117,16 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`CreateDebugPassword`].
-///
-/// [`CreateDebugPassword`]: crate::operation::create_debug_password::CreateDebugPassword
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateDebugPasswordResponse {
     /// The password, 43 characters. Keep it out of logs: it is not marked as sensitive.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub password: String,
     /// The user name that belongs to it: `debug`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub username: String,
     /// Until when the password is good.
-    ///
-    /// This member is required.
     #[serde(
         rename = "passwordExpiration",
         default = "missing",

@@ -43,9 +43,6 @@ use crate::types::error::{
 /// resource `*`. The Greengrass CLI itself needs none.
 ///
 /// [`GetLocalDeploymentStatus`]: crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`InvalidArtifactsDirectoryPathError`]: crate::types::error::InvalidArtifactsDirectoryPathError
-/// [`ServiceError`]: crate::types::error::ServiceError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// - Request: [`CreateLocalDeploymentRequest`]
@@ -76,8 +73,6 @@ impl Operation for CreateLocalDeployment {
 }
 
 /// Request of [`CreateLocalDeployment`].
-///
-/// [`CreateLocalDeployment`]: crate::operation::create_local_deployment::CreateLocalDeployment
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateLocalDeploymentRequest {
@@ -369,8 +364,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`CreateLocalDeployment`].
-///
-/// [`CreateLocalDeployment`]: crate::operation::create_local_deployment::CreateLocalDeployment
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateLocalDeploymentResponse {

@@ -26,8 +26,6 @@ use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceE
 /// Access policy: none is needed, but the caller must hold a subscription of
 /// [`SubscribeToComponentUpdates`].
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ServiceError`]: crate::types::error::ServiceError
 /// [`SubscribeToComponentUpdates`]: crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
 ///
 /// - Request: [`DeferComponentUpdateRequest`]
@@ -59,14 +57,10 @@ impl Operation for DeferComponentUpdate {
 }
 
 /// Request of [`DeferComponentUpdate`].
-///
-/// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeferComponentUpdateRequest {
     /// The ID of the deployment, from the event that announced it.
-    ///
-    /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
     /// Why, in words. The nucleus writes it to its log.
@@ -192,8 +186,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`DeferComponentUpdate`].
-///
-/// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeferComponentUpdateResponse {}

@@ -30,11 +30,6 @@ use crate::types::error::{
 /// `aws.greengrass#DeleteThingShadow`, resource `$aws/things/THING/shadow`, or
 /// `$aws/things/THING/shadow/name/SHADOW` for a named shadow.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`DeleteThingShadowRequest`]
 /// - Response: [`DeleteThingShadowResponse`]
 /// - Errors: [`DeleteThingShadowError`]
@@ -64,15 +59,11 @@ impl Operation for DeleteThingShadow {
 }
 
 /// Request of [`DeleteThingShadow`].
-///
-/// [`DeleteThingShadow`]: crate::operation::delete_thing_shadow::DeleteThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeleteThingShadowRequest {
     /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
     /// core device.
-    ///
-    /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
     /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
@@ -181,14 +172,10 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`DeleteThingShadow`].
-///
-/// [`DeleteThingShadow`]: crate::operation::delete_thing_shadow::DeleteThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeleteThingShadowResponse {
     /// No bytes at all: do not read it as JSON.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub payload: Blob,
 }

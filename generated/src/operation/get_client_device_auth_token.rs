@@ -31,10 +31,6 @@ use crate::types::error::{
 /// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
 /// `aws.greengrass#GetClientDeviceAuthToken`, resource `*`.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`InvalidCredentialError`]: crate::types::error::InvalidCredentialError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`GetClientDeviceAuthTokenRequest`]
 /// - Response: [`GetClientDeviceAuthTokenResponse`]
 /// - Errors: [`GetClientDeviceAuthTokenError`]
@@ -66,14 +62,10 @@ impl Operation for GetClientDeviceAuthToken {
 }
 
 /// Request of [`GetClientDeviceAuthToken`].
-///
-/// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetClientDeviceAuthTokenRequest {
     /// What the client device has shown.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub credential: CredentialDocument,
 }
@@ -161,16 +153,12 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`GetClientDeviceAuthToken`]. It is sensitive: `Debug` does not show it.
-///
-/// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
 #[non_exhaustive]
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct GetClientDeviceAuthTokenResponse {
     /// The token of the session, for [`AuthorizeClientDeviceAction`].
     ///
     /// [`AuthorizeClientDeviceAction`]: crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
-    ///
-    /// This member is required.
     #[serde(
         rename = "clientDeviceAuthToken",
         default = "missing",

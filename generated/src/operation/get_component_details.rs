@@ -24,8 +24,6 @@ use crate::types::error::{InvalidArgumentsError, ResourceNotFoundError, ServiceE
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#GetComponentDetails`,
 /// resource the name of the component. The Greengrass CLI itself needs none.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// - Request: [`GetComponentDetailsRequest`]
@@ -57,14 +55,10 @@ impl Operation for GetComponentDetails {
 }
 
 /// Request of [`GetComponentDetails`].
-///
-/// [`GetComponentDetails`]: crate::operation::get_component_details::GetComponentDetails
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetComponentDetailsRequest {
     /// The name of the component. Not empty.
-    ///
-    /// This member is required.
     #[serde(
         rename = "componentName",
         default = "missing",
@@ -156,14 +150,10 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`GetComponentDetails`].
-///
-/// [`GetComponentDetails`]: crate::operation::get_component_details::GetComponentDetails
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetComponentDetailsResponse {
     /// The component.
-    ///
-    /// This member is required.
     #[serde(
         rename = "componentDetails",
         default = "missing",

@@ -26,7 +26,6 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 ///
 /// Access policy: none is needed; every component may read the configuration of every other.
 ///
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`UpdateConfiguration`]: crate::operation::update_configuration::UpdateConfiguration
 ///
 /// - Request: [`GetConfigurationRequest`]
@@ -58,8 +57,6 @@ impl Operation for GetConfiguration {
 }
 
 /// Request of [`GetConfiguration`].
-///
-/// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetConfigurationRequest {
@@ -67,8 +64,6 @@ pub struct GetConfigurationRequest {
     #[serde(rename = "componentName", skip_serializing_if = "Option::is_none")]
     pub component_name: Option<String>,
     /// What to read; an empty path is all of it.
-    ///
-    /// This member is required.
     #[serde(rename = "keyPath", default = "missing", deserialize_with = "required")]
     pub key_path: Vec<String>,
 }
@@ -172,8 +167,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`GetConfiguration`].
-///
-/// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetConfigurationResponse {

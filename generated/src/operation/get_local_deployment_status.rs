@@ -28,7 +28,6 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 /// CLI itself needs none. As IDs are not known before, the resource is mostly `*`.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// - Request: [`GetLocalDeploymentStatusRequest`]
@@ -60,14 +59,10 @@ impl Operation for GetLocalDeploymentStatus {
 }
 
 /// Request of [`GetLocalDeploymentStatus`].
-///
-/// [`GetLocalDeploymentStatus`]: crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetLocalDeploymentStatusRequest {
     /// The ID of the deployment, a UUID.
-    ///
-    /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
 }
@@ -155,14 +150,10 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`GetLocalDeploymentStatus`].
-///
-/// [`GetLocalDeploymentStatus`]: crate::operation::get_local_deployment_status::GetLocalDeploymentStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetLocalDeploymentStatusResponse {
     /// The deployment.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub deployment: LocalDeployment,
 }

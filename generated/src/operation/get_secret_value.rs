@@ -29,10 +29,6 @@ use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError
 /// `aws.greengrass#GetSecretValue`, resource the ARN of the secret, also if the request gives its
 /// name. An ARN ends in six random characters, for which `*` may stand.
 ///
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`GetSecretValueRequest`]
 /// - Response: [`GetSecretValueResponse`]
 /// - Errors: [`GetSecretValueError`]
@@ -62,14 +58,10 @@ impl Operation for GetSecretValue {
 }
 
 /// Request of [`GetSecretValue`].
-///
-/// [`GetSecretValue`]: crate::operation::get_secret_value::GetSecretValue
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetSecretValueRequest {
     /// The ARN of the secret, or its name.
-    ///
-    /// This member is required.
     #[serde(rename = "secretId", default = "missing", deserialize_with = "required")]
     pub secret_id: String,
     /// The ID of the version. Not together with `versionStage`.
@@ -209,29 +201,19 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`GetSecretValue`].
-///
-/// [`GetSecretValue`]: crate::operation::get_secret_value::GetSecretValue
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetSecretValueResponse {
     /// The ARN of the secret, also if the request gave its name.
-    ///
-    /// This member is required.
     #[serde(rename = "secretId", default = "missing", deserialize_with = "required")]
     pub secret_id: String,
     /// The ID of the version.
-    ///
-    /// This member is required.
     #[serde(rename = "versionId", default = "missing", deserialize_with = "required")]
     pub version_id: String,
     /// All labels of that version.
-    ///
-    /// This member is required.
     #[serde(rename = "versionStage", default = "missing", deserialize_with = "required")]
     pub version_stage: Vec<String>,
     /// What is secret.
-    ///
-    /// This member is required.
     #[serde(rename = "secretValue", default = "missing", deserialize_with = "required")]
     pub secret_value: SecretValue,
 }

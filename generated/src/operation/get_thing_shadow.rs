@@ -30,11 +30,6 @@ use crate::types::error::{
 /// `aws.greengrass#GetThingShadow`, resource `$aws/things/THING/shadow`, or
 /// `$aws/things/THING/shadow/name/SHADOW` for a named shadow.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`GetThingShadowRequest`]
 /// - Response: [`GetThingShadowResponse`]
 /// - Errors: [`GetThingShadowError`]
@@ -64,15 +59,11 @@ impl Operation for GetThingShadow {
 }
 
 /// Request of [`GetThingShadow`].
-///
-/// [`GetThingShadow`]: crate::operation::get_thing_shadow::GetThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetThingShadowRequest {
     /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
     /// core device.
-    ///
-    /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
     /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
@@ -179,15 +170,11 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`GetThingShadow`].
-///
-/// [`GetThingShadow`]: crate::operation::get_thing_shadow::GetThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetThingShadowResponse {
     /// The shadow: a JSON document with `state`, `metadata`, `version` and `timestamp`, in seconds
     /// since 1970. `state` has `desired`, `reported` and, where they differ, `delta`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub payload: Blob,
 }

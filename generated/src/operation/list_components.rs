@@ -52,8 +52,6 @@ impl Operation for ListComponents {
 }
 
 /// Request of [`ListComponents`].
-///
-/// [`ListComponents`]: crate::operation::list_components::ListComponents
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListComponentsRequest {}
@@ -118,8 +116,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`ListComponents`].
-///
-/// [`ListComponents`]: crate::operation::list_components::ListComponents
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListComponentsResponse {

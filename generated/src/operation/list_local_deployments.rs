@@ -52,8 +52,6 @@ impl Operation for ListLocalDeployments {
 }
 
 /// Request of [`ListLocalDeployments`].
-///
-/// [`ListLocalDeployments`]: crate::operation::list_local_deployments::ListLocalDeployments
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListLocalDeploymentsRequest {}
@@ -120,8 +118,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`ListLocalDeployments`].
-///
-/// [`ListLocalDeployments`]: crate::operation::list_local_deployments::ListLocalDeployments
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListLocalDeploymentsResponse {

@@ -30,11 +30,6 @@ use crate::types::error::{
 /// Access policy: service `aws.greengrass.ShadowManager`, operation
 /// `aws.greengrass#ListNamedShadowsForThing`, resource the name of the thing alone.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`ListNamedShadowsForThingRequest`]
 /// - Response: [`ListNamedShadowsForThingResponse`]
 /// - Errors: [`ListNamedShadowsForThingError`]
@@ -64,15 +59,11 @@ impl Operation for ListNamedShadowsForThing {
 }
 
 /// Request of [`ListNamedShadowsForThing`].
-///
-/// [`ListNamedShadowsForThing`]: crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListNamedShadowsForThingRequest {
     /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
     /// core device.
-    ///
-    /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
     /// Where to go on: what the response before gave. Absent or empty: from the beginning.
@@ -226,19 +217,13 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`ListNamedShadowsForThing`].
-///
-/// [`ListNamedShadowsForThing`]: crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThing
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListNamedShadowsForThingResponse {
     /// The names, in no particular order. May be empty even after a full page.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub results: Vec<String>,
     /// When the list was made.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub timestamp: Timestamp,
     /// Where to go on. Absent if this page was not full, so that there are no more.

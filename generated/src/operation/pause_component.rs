@@ -28,9 +28,6 @@ use crate::types::error::{ResourceNotFoundError, ServiceError, UnauthorizedError
 /// `aws.greengrass#PauseComponent`, resource the name of the component.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// - Request: [`PauseComponentRequest`]
 /// - Response: [`PauseComponentResponse`]
@@ -61,14 +58,10 @@ impl Operation for PauseComponent {
 }
 
 /// Request of [`PauseComponent`].
-///
-/// [`PauseComponent`]: crate::operation::pause_component::PauseComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PauseComponentRequest {
     /// The name of the component. Not empty.
-    ///
-    /// This member is required.
     #[serde(
         rename = "componentName",
         default = "missing",
@@ -158,8 +151,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`PauseComponent`].
-///
-/// [`PauseComponent`]: crate::operation::pause_component::PauseComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PauseComponentResponse {}

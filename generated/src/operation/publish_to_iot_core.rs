@@ -37,8 +37,6 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 /// level stands for any one level, and `#` as the last for all further ones.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// - Request: [`PublishToIoTCoreRequest`]
 /// - Response: [`PublishToIoTCoreResponse`]
@@ -72,19 +70,13 @@ impl Operation for PublishToIoTCore {
 }
 
 /// Request of [`PublishToIoTCore`].
-///
-/// [`PublishToIoTCore`]: crate::operation::publish_to_iot_core::PublishToIoTCore
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishToIoTCoreRequest {
     /// The topic, without wildcards: at most 256 characters and 7 slashes.
-    ///
-    /// This member is required.
     #[serde(rename = "topicName", default = "missing", deserialize_with = "required")]
     pub topic_name: String,
     /// The quality of service at which to send it.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub qos: Qos,
     /// The payload, by default at most 128 KiB. Always set it, if only to no bytes: the Java nucleus
@@ -356,8 +348,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`PublishToIoTCore`].
-///
-/// [`PublishToIoTCore`]: crate::operation::publish_to_iot_core::PublishToIoTCore
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PublishToIoTCoreResponse {}

@@ -32,8 +32,6 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 /// resource the topic.
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// - Request: [`PublishToTopicRequest`]
 /// - Response: [`PublishToTopicResponse`]
@@ -67,19 +65,13 @@ impl Operation for PublishToTopic {
 }
 
 /// Request of [`PublishToTopic`].
-///
-/// [`PublishToTopic`]: crate::operation::publish_to_topic::PublishToTopic
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishToTopicRequest {
     /// The topic. Not empty, without `+`, `#` and `*`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub topic: String,
     /// The message.
-    ///
-    /// This member is required.
     #[serde(
         rename = "publishMessage",
         default = "missing",
@@ -192,8 +184,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`PublishToTopic`].
-///
-/// [`PublishToTopic`]: crate::operation::publish_to_topic::PublishToTopic
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PublishToTopicResponse {}

@@ -28,9 +28,6 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 /// `aws.greengrass#PutComponentMetric`, resource the name of each metric.
 /// `aws.greengrass.StreamManager` needs none.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`PutComponentMetricRequest`]
 /// - Response: [`PutComponentMetricResponse`]
 /// - Errors: [`PutComponentMetricError`]
@@ -63,14 +60,10 @@ impl Operation for PutComponentMetric {
 }
 
 /// Request of [`PutComponentMetric`].
-///
-/// [`PutComponentMetric`]: crate::operation::put_component_metric::PutComponentMetric
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PutComponentMetricRequest {
     /// The metrics: at least one.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub metrics: Vec<Metric>,
 }
@@ -159,8 +152,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`PutComponentMetric`].
-///
-/// [`PutComponentMetric`]: crate::operation::put_component_metric::PutComponentMetric
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PutComponentMetricResponse {}

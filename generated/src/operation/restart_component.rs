@@ -28,8 +28,6 @@ use crate::types::error::{ComponentNotFoundError, InvalidArgumentsError, Service
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#RestartComponent`,
 /// resource the name of the component. The Greengrass CLI itself needs none.
 ///
-/// [`ComponentNotFoundError`]: crate::types::error::ComponentNotFoundError
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
@@ -62,14 +60,10 @@ impl Operation for RestartComponent {
 }
 
 /// Request of [`RestartComponent`].
-///
-/// [`RestartComponent`]: crate::operation::restart_component::RestartComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartComponentRequest {
     /// The name of the component. Not empty.
-    ///
-    /// This member is required.
     #[serde(
         rename = "componentName",
         default = "missing",
@@ -161,14 +155,10 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`RestartComponent`].
-///
-/// [`RestartComponent`]: crate::operation::restart_component::RestartComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartComponentResponse {
     /// Whether the request was taken. `FAILED` if the component was never to run, or is being closed.
-    ///
-    /// This member is required.
     #[serde(
         rename = "restartStatus",
         default = "missing",

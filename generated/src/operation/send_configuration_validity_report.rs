@@ -24,8 +24,6 @@ use crate::types::error::{InvalidArgumentsError, ServiceError};
 ///
 /// Access policy: none is needed.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ServiceError`]: crate::types::error::ServiceError
 /// [`ValidateConfigurationUpdateEvent`]: crate::types::ValidateConfigurationUpdateEvent
 ///
 /// - Request: [`SendConfigurationValidityReportRequest`]
@@ -60,14 +58,10 @@ impl Operation for SendConfigurationValidityReport {
 }
 
 /// Request of [`SendConfigurationValidityReport`].
-///
-/// [`SendConfigurationValidityReport`]: crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SendConfigurationValidityReportRequest {
     /// The answer.
-    ///
-    /// This member is required.
     #[serde(
         rename = "configurationValidityReport",
         default = "missing",
@@ -169,8 +163,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`SendConfigurationValidityReport`].
-///
-/// [`SendConfigurationValidityReport`]: crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SendConfigurationValidityReportResponse {}

@@ -28,8 +28,6 @@ use crate::types::error::{ComponentNotFoundError, InvalidArgumentsError, Service
 /// Access policy: service `aws.greengrass.Cli`, operation `aws.greengrass#StopComponent`, resource
 /// the name of the component. The Greengrass CLI itself needs none.
 ///
-/// [`ComponentNotFoundError`]: crate::types::error::ComponentNotFoundError
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 /// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
@@ -62,14 +60,10 @@ impl Operation for StopComponent {
 }
 
 /// Request of [`StopComponent`].
-///
-/// [`StopComponent`]: crate::operation::stop_component::StopComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopComponentRequest {
     /// The name of the component. Not empty.
-    ///
-    /// This member is required.
     #[serde(
         rename = "componentName",
         default = "missing",
@@ -159,14 +153,10 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`StopComponent`].
-///
-/// [`StopComponent`]: crate::operation::stop_component::StopComponent
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopComponentResponse {
     /// Whether the request was taken. The Java nucleus always sends `SUCCEEDED`.
-    ///
-    /// This member is required.
     #[serde(rename = "stopStatus", default = "missing", deserialize_with = "required")]
     pub stop_status: RequestStatus,
     /// Why the request was not taken, in words. The Java nucleus never sets it.

@@ -28,9 +28,6 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 /// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
 /// `aws.greengrass#SubscribeToCertificateUpdates`, resource `*`.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`SubscribeToCertificateUpdatesRequest`]
 /// - Response: [`SubscribeToCertificateUpdatesResponse`]
 /// - Events from the server: [`CertificateUpdateEvent`]
@@ -71,14 +68,10 @@ impl StreamingOperation for SubscribeToCertificateUpdates {
 }
 
 /// Request of [`SubscribeToCertificateUpdates`].
-///
-/// [`SubscribeToCertificateUpdates`]: crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToCertificateUpdatesRequest {
     /// What certificate is wanted.
-    ///
-    /// This member is required.
     #[serde(
         rename = "certificateOptions",
         default = "missing",
@@ -181,8 +174,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`SubscribeToCertificateUpdates`].
-///
-/// [`SubscribeToCertificateUpdates`]: crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToCertificateUpdatesResponse {}

@@ -27,7 +27,6 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 ///
 /// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
 /// [`PreComponentUpdateEvent`]: crate::types::PreComponentUpdateEvent
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// - Request: [`SubscribeToComponentUpdatesRequest`]
 /// - Response: [`SubscribeToComponentUpdatesResponse`]
@@ -65,8 +64,6 @@ impl StreamingOperation for SubscribeToComponentUpdates {
 }
 
 /// Request of [`SubscribeToComponentUpdates`].
-///
-/// [`SubscribeToComponentUpdates`]: crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToComponentUpdatesRequest {}
@@ -136,8 +133,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`SubscribeToComponentUpdates`].
-///
-/// [`SubscribeToComponentUpdates`]: crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToComponentUpdatesResponse {}

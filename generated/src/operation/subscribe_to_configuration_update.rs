@@ -29,7 +29,6 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 /// Access policy: none is needed; every component may watch the configuration of every other.
 ///
 /// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 ///
 /// - Request: [`SubscribeToConfigurationUpdateRequest`]
 /// - Response: [`SubscribeToConfigurationUpdateResponse`]
@@ -68,8 +67,6 @@ impl StreamingOperation for SubscribeToConfigurationUpdate {
 }
 
 /// Request of [`SubscribeToConfigurationUpdate`].
-///
-/// [`SubscribeToConfigurationUpdate`]: crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToConfigurationUpdateRequest {
@@ -77,8 +74,6 @@ pub struct SubscribeToConfigurationUpdateRequest {
     #[serde(rename = "componentName", skip_serializing_if = "Option::is_none")]
     pub component_name: Option<String>,
     /// What to watch, with everything below it; an empty path is all of it.
-    ///
-    /// This member is required.
     #[serde(rename = "keyPath", default = "missing", deserialize_with = "required")]
     pub key_path: Vec<String>,
 }
@@ -187,8 +182,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`SubscribeToConfigurationUpdate`].
-///
-/// [`SubscribeToConfigurationUpdate`]: crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToConfigurationUpdateResponse {}

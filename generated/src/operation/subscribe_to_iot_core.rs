@@ -34,8 +34,6 @@ use crate::types::error::{ServiceError, UnauthorizedError};
 ///
 /// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
 /// [`PublishToIoTCore`]: crate::operation::publish_to_iot_core::PublishToIoTCore
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
 ///
 /// - Request: [`SubscribeToIoTCoreRequest`]
 /// - Response: [`SubscribeToIoTCoreResponse`]
@@ -77,19 +75,13 @@ impl StreamingOperation for SubscribeToIoTCore {
 }
 
 /// Request of [`SubscribeToIoTCore`].
-///
-/// [`SubscribeToIoTCore`]: crate::operation::subscribe_to_iot_core::SubscribeToIoTCore
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreRequest {
     /// The topic, or a filter with the wildcards `+` and `#`: at most 256 characters and 7 slashes.
-    ///
-    /// This member is required.
     #[serde(rename = "topicName", default = "missing", deserialize_with = "required")]
     pub topic_name: String,
     /// The highest quality of service at which messages are delivered to the device.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub qos: Qos,
 }
@@ -194,8 +186,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`SubscribeToIoTCore`].
-///
-/// [`SubscribeToIoTCore`]: crate::operation::subscribe_to_iot_core::SubscribeToIoTCore
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreResponse {}

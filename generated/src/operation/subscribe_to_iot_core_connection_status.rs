@@ -18,8 +18,6 @@ use crate::types::error::ServiceError;
 ///
 /// Access policy: none is needed.
 ///
-/// [`ServiceError`]: crate::types::error::ServiceError
-///
 /// - Request: [`SubscribeToIoTCoreConnectionStatusRequest`]
 /// - Response: [`SubscribeToIoTCoreConnectionStatusResponse`]
 /// - Events from the server: [`IoTCoreConnectionStatusEvent`]
@@ -56,8 +54,6 @@ impl StreamingOperation for SubscribeToIoTCoreConnectionStatus {
 }
 
 /// Request of [`SubscribeToIoTCoreConnectionStatus`].
-///
-/// [`SubscribeToIoTCoreConnectionStatus`]: crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreConnectionStatusRequest {}
@@ -130,8 +126,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`SubscribeToIoTCoreConnectionStatus`].
-///
-/// [`SubscribeToIoTCoreConnectionStatus`]: crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreConnectionStatusResponse {}

@@ -35,9 +35,6 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 /// policy stand only for themselves: `readings/#` as a filter is allowed by `readings/#` or
 /// `readings/*`.
 ///
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`SubscribeToTopicRequest`]
 /// - Response: [`SubscribeToTopicResponse`]
 /// - Events from the server: [`SubscriptionResponseMessage`]
@@ -75,14 +72,10 @@ impl StreamingOperation for SubscribeToTopic {
 }
 
 /// Request of [`SubscribeToTopic`].
-///
-/// [`SubscribeToTopic`]: crate::operation::subscribe_to_topic::SubscribeToTopic
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToTopicRequest {
     /// The topic, or a filter with the wildcards `+` and `#`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub topic: String,
     /// Whether to receive what the calling component publishes itself. Default: all messages for a
@@ -188,8 +181,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`SubscribeToTopic`].
-///
-/// [`SubscribeToTopic`]: crate::operation::subscribe_to_topic::SubscribeToTopic
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToTopicResponse {

@@ -61,8 +61,6 @@ impl StreamingOperation for SubscribeToValidateConfigurationUpdates {
 }
 
 /// Request of [`SubscribeToValidateConfigurationUpdates`].
-///
-/// [`SubscribeToValidateConfigurationUpdates`]: crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToValidateConfigurationUpdatesRequest {}
@@ -137,8 +135,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`SubscribeToValidateConfigurationUpdates`].
-///
-/// [`SubscribeToValidateConfigurationUpdates`]: crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToValidateConfigurationUpdatesResponse {}

@@ -41,12 +41,6 @@ use crate::types::error::{
 ///
 /// Access policy: none is needed; a component changes its own configuration only.
 ///
-/// [`ConflictError`]: crate::types::error::ConflictError
-/// [`FailedUpdateConditionCheckError`]: crate::types::error::FailedUpdateConditionCheckError
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`UpdateConfigurationRequest`]
 /// - Response: [`UpdateConfigurationResponse`]
 /// - Errors: [`UpdateConfigurationError`]
@@ -77,8 +71,6 @@ impl Operation for UpdateConfiguration {
 }
 
 /// Request of [`UpdateConfiguration`].
-///
-/// [`UpdateConfiguration`]: crate::operation::update_configuration::UpdateConfiguration
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateConfigurationRequest {
@@ -86,13 +78,9 @@ pub struct UpdateConfigurationRequest {
     #[serde(rename = "keyPath", skip_serializing_if = "Option::is_none")]
     pub key_path: Option<Vec<String>>,
     /// When the change was made. The Java nucleus counts in milliseconds.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub timestamp: Timestamp,
     /// What to merge: an object. An empty one changes nothing.
-    ///
-    /// This member is required.
     #[serde(rename = "valueToMerge", default = "missing", deserialize_with = "required")]
     pub value_to_merge: Document,
 }
@@ -217,8 +205,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`UpdateConfiguration`].
-///
-/// [`UpdateConfiguration`]: crate::operation::update_configuration::UpdateConfiguration
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateConfigurationResponse {}

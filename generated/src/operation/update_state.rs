@@ -26,9 +26,6 @@ use crate::types::error::{ResourceNotFoundError, ServiceError};
 ///
 /// Access policy: none is needed; a component reports its own state only.
 ///
-/// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
-/// [`ServiceError`]: crate::types::error::ServiceError
-///
 /// - Request: [`UpdateStateRequest`]
 /// - Response: [`UpdateStateResponse`]
 /// - Errors: [`UpdateStateError`]
@@ -60,14 +57,10 @@ impl Operation for UpdateState {
 }
 
 /// Request of [`UpdateState`].
-///
-/// [`UpdateState`]: crate::operation::update_state::UpdateState
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateStateRequest {
     /// The state that the component is in.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub state: ReportedLifecycleState,
 }
@@ -151,8 +144,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`UpdateState`].
-///
-/// [`UpdateState`]: crate::operation::update_state::UpdateState
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateStateResponse {}

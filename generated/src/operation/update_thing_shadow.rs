@@ -36,11 +36,6 @@ use crate::types::error::{
 /// `aws.greengrass#UpdateThingShadow`, resource `$aws/things/THING/shadow`, or
 /// `$aws/things/THING/shadow/name/SHADOW` for a named shadow.
 ///
-/// [`ConflictError`]: crate::types::error::ConflictError
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`ServiceError`]: crate::types::error::ServiceError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`UpdateThingShadowRequest`]
 /// - Response: [`UpdateThingShadowResponse`]
 /// - Errors: [`UpdateThingShadowError`]
@@ -71,15 +66,11 @@ impl Operation for UpdateThingShadow {
 }
 
 /// Request of [`UpdateThingShadow`].
-///
-/// [`UpdateThingShadow`]: crate::operation::update_thing_shadow::UpdateThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateThingShadowRequest {
     /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
     /// core device.
-    ///
-    /// This member is required.
     #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
     pub thing_name: String,
     /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
@@ -89,8 +80,6 @@ pub struct UpdateThingShadowRequest {
     /// What to merge: a JSON document with `state`, which has `desired`, `reported` or both, and
     /// optionally `version`, the one that the shadow is to have now (1 for a new one), and
     /// `clientToken`, up to 64 characters that the answer repeats.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub payload: Blob,
 }
@@ -214,15 +203,11 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`UpdateThingShadow`].
-///
-/// [`UpdateThingShadow`]: crate::operation::update_thing_shadow::UpdateThingShadow
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateThingShadowResponse {
     /// What was asked for: a JSON document with `state` as in the request, `metadata`, the new
     /// `version`, `timestamp` in seconds since 1970 and, if it was given, `clientToken`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub payload: Blob,
 }

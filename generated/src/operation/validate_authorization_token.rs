@@ -19,9 +19,6 @@ use crate::types::error::{InvalidTokenError, ServiceError, UnauthorizedError};
 ///
 /// Access policy: none helps; only the component `aws.greengrass.StreamManager` may call this.
 ///
-/// [`InvalidTokenError`]: crate::types::error::InvalidTokenError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`ValidateAuthorizationTokenRequest`]
 /// - Response: [`ValidateAuthorizationTokenResponse`]
 /// - Errors: [`ValidateAuthorizationTokenError`]
@@ -51,15 +48,11 @@ impl Operation for ValidateAuthorizationToken {
 }
 
 /// Request of [`ValidateAuthorizationToken`].
-///
-/// [`ValidateAuthorizationToken`]: crate::operation::validate_authorization_token::ValidateAuthorizationToken
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateAuthorizationTokenRequest {
     /// The token with which a component has connected or would connect. Keep it out of logs: it is not
     /// marked as sensitive.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub token: String,
 }
@@ -146,16 +139,12 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`ValidateAuthorizationToken`].
-///
-/// [`ValidateAuthorizationToken`]: crate::operation::validate_authorization_token::ValidateAuthorizationToken
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateAuthorizationTokenResponse {
     /// Always `true`: a token that is not valid is answered with [`InvalidTokenError`].
     ///
     /// [`InvalidTokenError`]: crate::types::error::InvalidTokenError
-    ///
-    /// This member is required.
     #[serde(rename = "isValid", default = "missing", deserialize_with = "required")]
     pub is_valid: bool,
 }

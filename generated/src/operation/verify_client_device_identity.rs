@@ -24,9 +24,6 @@ use crate::types::error::{InvalidArgumentsError, ServiceError, UnauthorizedError
 /// Access policy: service `aws.greengrass.clientdevices.Auth`, operation
 /// `aws.greengrass#VerifyClientDeviceIdentity`, resource `*`.
 ///
-/// [`InvalidArgumentsError`]: crate::types::error::InvalidArgumentsError
-/// [`UnauthorizedError`]: crate::types::error::UnauthorizedError
-///
 /// - Request: [`VerifyClientDeviceIdentityRequest`]
 /// - Response: [`VerifyClientDeviceIdentityResponse`]
 /// - Errors: [`VerifyClientDeviceIdentityError`]
@@ -58,14 +55,10 @@ impl Operation for VerifyClientDeviceIdentity {
 }
 
 /// Request of [`VerifyClientDeviceIdentity`].
-///
-/// [`VerifyClientDeviceIdentity`]: crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerifyClientDeviceIdentityRequest {
     /// What the client device has shown.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub credential: ClientDeviceCredential,
 }
@@ -153,14 +146,10 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`VerifyClientDeviceIdentity`].
-///
-/// [`VerifyClientDeviceIdentity`]: crate::operation::verify_client_device_identity::VerifyClientDeviceIdentity
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerifyClientDeviceIdentityResponse {
     /// Whether the certificate is known and active.
-    ///
-    /// This member is required.
     #[serde(
         rename = "isValidClientDevice",
         default = "missing",

@@ -12,8 +12,6 @@ use crate::types::CertificateType;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CertificateOptions {
     /// The kind of certificate.
-    ///
-    /// This member is required.
     #[serde(
         rename = "certificateType",
         default = "missing",

@@ -13,8 +13,6 @@ use crate::types::LifecycleState;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComponentDetails {
     /// The name of the component.
-    ///
-    /// This member is required.
     #[serde(
         rename = "componentName",
         default = "missing",
@@ -23,13 +21,9 @@ pub struct ComponentDetails {
     pub component_name: String,
     /// Its version. The Java nucleus leaves it out for components that have none, such as parts of the
     /// nucleus; it is then read as an empty text.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub version: String,
     /// Its state.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub state: LifecycleState,
     /// All of its configuration: an object.

@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfigurationUpdateEvent {
     /// Whose configuration it is.
-    ///
-    /// This member is required.
     #[serde(
         rename = "componentName",
         default = "missing",
@@ -20,8 +18,6 @@ pub struct ConfigurationUpdateEvent {
     pub component_name: String,
     /// What has changed: the path from the root of the component's configuration, wherever the watch
     /// begins. It can be read as it is.
-    ///
-    /// This member is required.
     #[serde(rename = "keyPath", default = "missing", deserialize_with = "required")]
     pub key_path: Vec<String>,
 }

@@ -12,13 +12,9 @@ use crate::types::ConfigurationValidityStatus;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfigurationValidityReport {
     /// Whether the configuration is acceptable.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub status: ConfigurationValidityStatus,
     /// The ID of the deployment, from the event that asked.
-    ///
-    /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
     /// Why it is not acceptable, in words. It becomes part of the deployment's error.

@@ -12,8 +12,6 @@ use crate::types::ConnectionStatus;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConnectionStatusEvent {
     /// Whether the device is connected.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub status: ConnectionStatus,
 }

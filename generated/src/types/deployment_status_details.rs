@@ -13,8 +13,6 @@ use crate::types::DetailedDeploymentStatus;
 pub struct DeploymentStatusDetails {
     /// How it ended, and what became of its changes. The Java nucleus leaves it out if a rollback has
     /// failed; it is then read as an unknown value.
-    ///
-    /// This member is required.
     #[serde(
         rename = "detailedDeploymentStatus",
         default = "missing",

@@ -12,13 +12,9 @@ use crate::types::{DeploymentStatus, DeploymentStatusDetails};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LocalDeployment {
     /// Its ID, a UUID.
-    ///
-    /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
     /// How it is doing.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub status: DeploymentStatus,
     /// When it was made, in UTC: day, month, year, time and zone, as `31-12-2025 23:59:59 UTC`.

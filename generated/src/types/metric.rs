@@ -12,18 +12,12 @@ use crate::types::MetricUnitType;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// The name of the metric: 1 to 32 bytes.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub name: String,
     /// The unit of the value.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub unit: MetricUnitType,
     /// The value: not negative.
-    ///
-    /// This member is required.
     #[serde(
         default = "missing",
         deserialize_with = "required",

@@ -13,8 +13,6 @@ use crate::types::{PayloadFormat, UserProperty};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MqttMessage {
     /// The topic on which it was published, not the filter that matched it.
-    ///
-    /// This member is required.
     #[serde(rename = "topicName", default = "missing", deserialize_with = "required")]
     pub topic_name: String,
     /// The payload.

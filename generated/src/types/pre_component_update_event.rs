@@ -14,13 +14,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PreComponentUpdateEvent {
     /// The ID of the deployment, to be named in the answer.
-    ///
-    /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
     /// Whether the nucleus itself restarts for this deployment, which closes the connection.
-    ///
-    /// This member is required.
     #[serde(
         rename = "isGgcRestarting",
         default = "missing",

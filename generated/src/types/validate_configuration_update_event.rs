@@ -21,8 +21,6 @@ pub struct ValidateConfigurationUpdateEvent {
     )]
     pub configuration: Option<Document>,
     /// The ID of the deployment, to be named in the answer.
-    ///
-    /// This member is required.
     #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
     pub deployment_id: String,
 }

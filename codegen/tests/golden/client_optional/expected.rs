@@ -169,8 +169,6 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Response {
     /// The member `id`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub id: String,
     /// The member `note`.

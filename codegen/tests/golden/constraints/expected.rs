@@ -57,8 +57,6 @@ pub struct Request {
     /// Pattern: `^[a-z]+$`
     ///
     /// Servers check that the value matches the pattern.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub name: String,
     /// The member `other`.
@@ -73,8 +71,6 @@ pub struct Request {
     /// The member `count`.
     ///
     /// Range: 1 to 10.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub count: i32,
     /// The member `huge`.

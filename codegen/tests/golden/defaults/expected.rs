@@ -697,8 +697,6 @@ pub struct Response {
     )]
     pub count: i32,
     /// The member `inner`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub inner: Inner,
 }

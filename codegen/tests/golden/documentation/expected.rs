@@ -103,8 +103,6 @@ pub struct Request {
     /// Setting this member is recommended.
     ///
     /// Servers check that the value matches the pattern.
-    ///
-    /// [`Request`]: crate::operation::call::Request
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The member `body`.
@@ -234,8 +232,6 @@ impl<C> CallBuilder<C> {
     /// Setting this member is recommended.
     ///
     /// Servers check that the value matches the pattern.
-    ///
-    /// [`Request`]: crate::operation::call::Request
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self

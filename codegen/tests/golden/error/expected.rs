@@ -223,8 +223,6 @@ pub struct Refused {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// The member `why`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub why: String,
 }

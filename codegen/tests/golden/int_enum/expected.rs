@@ -49,8 +49,6 @@ impl Operation for Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// How loud.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub level: Level,
     /// The member `levels`.

@@ -47,8 +47,6 @@ impl Operation for Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The member `n`.
-    ///
-    /// This member is required.
     #[serde(rename = "n", default = "missing", deserialize_with = "required")]
     pub name: String,
     /// The member `$choice`.

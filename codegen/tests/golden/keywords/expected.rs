@@ -47,8 +47,6 @@ impl Operation for Type {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TypeRequest {
     /// The member `type`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub r#type: String,
     /// The member `self`.

@@ -54,8 +54,6 @@ pub struct PutRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub texts: Option<Vec<String>>,
     /// The member `shapes`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub shapes: Vec<Nested>,
     /// The member `byName`.

@@ -49,8 +49,6 @@ impl Operation for Confirm {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfirmRequest {
     /// The member `proof`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub proof: Proof,
 }
@@ -240,13 +238,9 @@ impl Operation for Login {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoginRequest {
     /// The member `user`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub user: String,
     /// The member `password`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub password: String,
     /// The member `keys`.

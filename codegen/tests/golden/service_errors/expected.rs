@@ -257,8 +257,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Missing {
     /// The member `Message`.
-    ///
-    /// This member is required.
     #[serde(rename = "Message", default = "missing", deserialize_with = "required")]
     pub message: String,
 }

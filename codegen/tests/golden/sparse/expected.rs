@@ -47,8 +47,6 @@ impl Operation for Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The member `list`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub list: Vec<Option<String>>,
     /// The member `map`.

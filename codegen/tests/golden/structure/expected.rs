@@ -206,8 +206,6 @@ pub struct Everything {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nested: Option<Nested>,
     /// The member `mustBeThere`.
-    ///
-    /// This member is required.
     #[serde(
         rename = "mustBeThere",
         default = "missing",
@@ -216,8 +214,6 @@ pub struct Everything {
     )]
     pub must_be_there: f64,
     /// The member `mustBeThereToo`.
-    ///
-    /// This member is required.
     #[serde(
         rename = "mustBeThereToo",
         default = "missing",

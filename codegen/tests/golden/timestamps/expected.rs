@@ -48,8 +48,6 @@ impl Operation for Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The member `a`.
-    ///
-    /// This member is required.
     #[serde(
         default = "missing",
         deserialize_with = "required",

@@ -158,8 +158,6 @@ use crate::types::error::BookMissing;
 ///
 /// Fails with [`BookMissing`] if there is none.
 ///
-/// [`BookMissing`]: crate::types::error::BookMissing
-///
 /// - Request: [`GetBookRequest`]
 /// - Response: [`GetBookResponse`]
 /// - Errors: [`GetBookError`]
@@ -193,8 +191,6 @@ impl Operation for GetBook {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetBookRequest {
     /// Its number.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub isbn: String,
 }

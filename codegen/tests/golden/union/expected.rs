@@ -49,8 +49,6 @@ impl Operation for Put {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PutRequest {
     /// One of several.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub choice: Choice,
 }

@@ -69,8 +69,6 @@ pub struct Request {
     #[serde(rename = "boxedOwn", skip_serializing_if = "Option::is_none")]
     pub boxed_own: Option<i32>,
     /// The member `required`.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub required: i64,
     /// The member `kind`.

@@ -11,8 +11,6 @@ use crate::types::error::ServiceError;
 
 /// Fails with [`ServiceError`], always.
 ///
-/// [`ServiceError`]: crate::types::error::ServiceError
-///
 /// - Request: [`CauseServiceErrorRequest`]
 /// - Response: [`CauseServiceErrorResponse`]
 /// - Errors: [`CauseServiceErrorError`]
@@ -41,8 +39,6 @@ impl Operation for CauseServiceError {
 }
 
 /// Request of [`CauseServiceError`].
-///
-/// [`CauseServiceError`]: crate::operation::cause_service_error::CauseServiceError
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CauseServiceErrorRequest {}
@@ -109,8 +105,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`CauseServiceError`].
-///
-/// [`CauseServiceError`]: crate::operation::cause_service_error::CauseServiceError
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CauseServiceErrorResponse {}

@@ -16,8 +16,6 @@ pub use crate::types::EchoStreamingResponse;
 ///
 /// The response, before it, is empty.
 ///
-/// [`ServiceError`]: crate::types::error::ServiceError
-///
 /// - Request: [`EchoStreamingRequest`]
 /// - Response: [`EchoStreamingResponse`]
 /// - Events from the client: [`EchoStreamingMessage`]

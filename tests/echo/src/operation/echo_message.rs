@@ -39,8 +39,6 @@ impl Operation for EchoMessage {
 }
 
 /// Request of [`EchoMessage`].
-///
-/// [`EchoMessage`]: crate::operation::echo_message::EchoMessage
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EchoMessageRequest {
@@ -125,8 +123,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`EchoMessage`].
-///
-/// [`EchoMessage`]: crate::operation::echo_message::EchoMessage
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EchoMessageResponse {

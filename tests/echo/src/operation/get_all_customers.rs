@@ -40,8 +40,6 @@ impl Operation for GetAllCustomers {
 }
 
 /// Request of [`GetAllCustomers`].
-///
-/// [`GetAllCustomers`]: crate::operation::get_all_customers::GetAllCustomers
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetAllCustomersRequest {}
@@ -106,8 +104,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`GetAllCustomers`].
-///
-/// [`GetAllCustomers`]: crate::operation::get_all_customers::GetAllCustomers
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetAllCustomersResponse {

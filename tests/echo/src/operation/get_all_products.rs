@@ -42,8 +42,6 @@ impl Operation for GetAllProducts {
 }
 
 /// Request of [`GetAllProducts`].
-///
-/// [`GetAllProducts`]: crate::operation::get_all_products::GetAllProducts
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetAllProductsRequest {}
@@ -108,8 +106,6 @@ eventstream_rpc::impl_blocking_send!(
 );
 
 /// Response of [`GetAllProducts`].
-///
-/// [`GetAllProducts`]: crate::operation::get_all_products::GetAllProducts
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetAllProductsResponse {

@@ -10,13 +10,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pair {
     /// The key.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub key: String,
     /// The value.
-    ///
-    /// This member is required.
     #[serde(default = "missing", deserialize_with = "required")]
     pub value: String,
 }
