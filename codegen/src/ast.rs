@@ -16,7 +16,7 @@ use crate::{
     diagnostic::{Location, Reporter},
     json::Value,
     prelude,
-    shape_id::{PRELUDE, ShapeId},
+    shape_id::ShapeId,
     traits::{RawTrait, Traits},
 };
 
@@ -119,7 +119,7 @@ impl<T> Shape<T> {
 impl Shape {
     /// Whether it is a shape of the prelude.
     pub fn is_prelude(&self) -> bool {
-        self.id.namespace() == PRELUDE
+        self.id.prelude_name().is_some()
     }
 
     /// Whether it is a union of events.

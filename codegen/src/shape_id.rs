@@ -8,7 +8,7 @@ pub const PRELUDE: &str = "smithy.api";
 /// An absolute shape ID: `namespace#Name`.
 ///
 /// Cloning is cheap. IDs compare as their text does.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShapeId(Rc<str>);
 
 impl ShapeId {
@@ -42,9 +42,14 @@ impl ShapeId {
         Self(format!("{PRELUDE}#{name}").into())
     }
 
-    /// Whether this is the shape of the prelude with this name.
+    /// The name, if this is a shape or a trait of the prelude.
+    pub fn prelude_name(&self) -> Option<&str> {
+        self.0.strip_prefix(PRELUDE)?.strip_prefix('#')
+    }
+
+    /// Whether this is the shape or trait of the prelude with this name.
     pub fn is_prelude(&self, name: &str) -> bool {
-        self.0.strip_prefix(PRELUDE).and_then(|it| it.strip_prefix('#')) == Some(name)
+        self.prelude_name() == Some(name)
     }
 
     /// The part before the `#`.
@@ -69,12 +74,6 @@ impl ShapeId {
 }
 
 impl fmt::Display for ShapeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for ShapeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

@@ -99,26 +99,20 @@ fn order(
 
 /// Refuses mixins that have what is not copied.
 fn check_definition(shape: &RawShape<'_>, reporter: &mut Reporter<'_>) {
-    if find(&shape.traits, "mixin").is_none() {
-        return;
-    }
-    for it in &shape.references {
-        let (message, hint) = match (shape.kind, it.property) {
-            (ShapeKind::Operation, Property::Input) => (
-                "an operation that is a mixin has no input",
-                "write it in the operations that use the mixin",
-            ),
-            (ShapeKind::Operation, Property::Output) => (
-                "an operation that is a mixin has no output",
-                "write it in the operations that use the mixin",
-            ),
-            (ShapeKind::Resource, Property::Operation | Property::Resource) => (
-                "a resource that is a mixin binds nothing",
-                "bind it in the resources that use the mixin",
-            ),
+    for it in shape.references.iter().filter(|_| find(&shape.traits, "mixin").is_some()) {
+        let what = match (shape.kind, it.property) {
+            (ShapeKind::Operation, Property::Input) => "has no input",
+            (ShapeKind::Operation, Property::Output) => "has no output",
+            (ShapeKind::Resource, Property::Operation | Property::Resource) => "binds nothing",
             _ => continue,
         };
-        reporter.error(it.location, message).hint(hint);
+        let (article, verb, kind) = match shape.kind {
+            ShapeKind::Operation => ("an", "write", "operation"),
+            _ => ("a", "bind", "resource"),
+        };
+        reporter
+            .error(it.location, format!("{article} {kind} that is a mixin {what}"))
+            .hint(format!("{verb} it in the {kind}s that use the mixin"));
     }
 }
 
@@ -144,21 +138,18 @@ fn check<'s, 'a>(
     if shape.is_broken || found.is_broken {
         return None;
     }
-    if find(&found.traits, "mixin").is_none() {
-        let message = format!("{} is used as a mixin but has no trait mixin", mixin.target);
-        reporter
-            .error(mixin.location, message)
-            .hint(format!("add \"smithy.api#mixin\": {{}} to the traits of {}", mixin.target));
-        return None;
-    }
-    if found.kind != shape.kind {
+    let (message, hint) = if find(&found.traits, "mixin").is_none() {
+        let message = format!("{} is used as a mixin but has no trait mixin", found.id);
+        (message, format!("add \"smithy.api#mixin\": {{}} to the traits of {}", found.id))
+    } else if found.kind != shape.kind {
         let (found, shape) = (found.kind.name(), shape.kind.name());
-        reporter
-            .error(mixin.location, format!("{found} shapes cannot be mixins of {shape} shapes"))
-            .hint(format!("use a mixin of type \"{shape}\""));
-        return None;
-    }
-    Some(found)
+        let message = format!("{found} shapes cannot be mixins of {shape} shapes");
+        (message, format!("use a mixin of type \"{shape}\""))
+    } else {
+        return Some(found);
+    };
+    reporter.error(mixin.location, message).hint(hint);
+    None
 }
 
 /// What a shape has with its mixins, from left to right. Of two things with one name the first keeps its

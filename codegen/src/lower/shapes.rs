@@ -141,7 +141,7 @@ impl Lowering<'_, '_, '_> {
                     .resolved
                     .model
                     .get(&member.target)
-                    .is_some_and(|it| it.kind == ShapeKind::Structure);
+                    .is_some_and(|it| it.kind == ShapeKind::Structure && !it.id.is_unit());
                 ir::Variant {
                     wire_name: member.wire_name().to_owned(),
                     name,

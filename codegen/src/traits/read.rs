@@ -10,7 +10,7 @@ use crate::{
     ast::{ShapeKind, SimpleType},
     diagnostic::{Finding, Location, Reporter},
     json::{Kind, Value},
-    shape_id::{PRELUDE, ShapeId},
+    shape_id::ShapeId,
 };
 
 /// What has the traits.
@@ -45,8 +45,8 @@ impl TraitReader<'_, '_> {
     pub(crate) fn read(&mut self, traits: &[RawTrait<'_>], holder: Holder) -> Traits {
         let mut read = Traits::default();
         for it in traits {
-            let rule = RULES.iter().find(|rule| it.id.is_prelude(rule.name));
-            let Some(rule) = rule else {
+            let name = it.id.prelude_name().unwrap_or_default();
+            let Some(rule) = RULES.iter().find(|rule| rule.name == name) else {
                 self.unknown(it);
                 continue;
             };
@@ -60,7 +60,6 @@ impl TraitReader<'_, '_> {
                 continue;
             }
             // Without some traits the shape would mean something else.
-            let name = rule.name;
             match rule.hint {
                 Some(hint) => self
                     .reporter
@@ -83,18 +82,18 @@ impl TraitReader<'_, '_> {
 
     /// A trait that means nothing here.
     fn unknown(&mut self, it: &RawTrait<'_>) {
-        let is_prelude = it.id.namespace() == PRELUDE;
-        if it.id.is_prelude("eventHeader") || it.id.is_prelude("eventPayload") {
+        let name = it.id.prelude_name();
+        if let Some("eventHeader" | "eventPayload") = name {
             self.ignored(it, "event-stream RPC sends events as JSON")
                 .hint("take it away: the member is a part of the JSON all the same");
             return;
         }
-        // Protocols, endpoints and authorization are of no concern to event-stream RPC.
         let is_foreign =
             ["aws", "smithy"].contains(&it.id.namespace().split('.').next().unwrap_or(""));
-        let is_known = match is_prelude {
-            true => table::names().any(|name| name == it.id.name()),
-            false => is_foreign,
+        let is_known = match name {
+            Some(name) => table::names().any(|it| it == name),
+            // Protocols, endpoints and authorization are of no concern to event-stream RPC.
+            None => is_foreign,
         };
         if is_known || !self.known.insert(it.id.clone()) {
             return;
@@ -102,9 +101,9 @@ impl TraitReader<'_, '_> {
         let message = format!("the trait {} is unknown and is ignored", it.id);
         let finding = self.reporter.warning(it.location, message);
         // Not an error in the prelude either: a later version of Smithy may define it.
-        match is_prelude {
-            true => finding.did_you_mean(it.id.name(), table::names(), "take it away"),
-            false => finding
+        match name {
+            Some(name) => finding.did_you_mean(name, table::names(), "take it away"),
+            None => finding
                 .hint("take it away, or define it as a shape with the trait smithy.api#trait"),
         };
     }
