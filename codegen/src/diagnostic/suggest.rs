@@ -36,10 +36,9 @@ pub(super) fn closest_shape<'a>(
     }
     let (near, far): (Vec<_>, Vec<_>) =
         shapes.into_iter().partition(|it| it.namespace() == id.namespace());
-    if id.namespace() == PRELUDE {
-        if let Some(name) = closest(id.name(), prelude.iter().map(String::as_str)) {
-            return Some(ShapeId::prelude(name));
-        }
+    let in_prelude = prelude.iter().map(String::as_str).filter(|_| id.namespace() == PRELUDE);
+    if let Some(name) = closest(id.name(), in_prelude) {
+        return Some(ShapeId::prelude(name));
     }
     let name = closest(id.name(), near.iter().map(|it| it.name()));
     let same_name = || near.into_iter().find(|it| Some(it.name()) == name);

@@ -14,7 +14,7 @@ pub(super) struct Rule {
     pub(super) name: &'static str,
     /// Where it belongs: in words, and whether it belongs on what has this type and is a member of a shape
     /// of the second type.
-    pub(super) place: (&'static str, fn(ShapeKind, Option<ShapeKind>) -> bool),
+    pub(super) place: Place,
     /// The hint, if it is an error to have the trait elsewhere, and not a warning.
     pub(super) hint: Option<&'static str>,
     pub(super) read: Read,
