@@ -29,12 +29,7 @@ fn waiting_run(out: &str) -> Child {
 #[track_caller]
 fn finish(mut child: Child) -> Run {
     child.stdin.take();
-    let output = child.wait_with_output().unwrap();
-    Run {
-        status: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    child.wait_with_output().unwrap().into()
 }
 
 #[test]

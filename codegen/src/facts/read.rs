@@ -133,7 +133,8 @@ impl Reader<'_> {
         item.add(Kind::Retryable, retryable, retryable);
         add_traits(&mut item, &shape.traits, None);
         self.add_senders(&mut item, shape);
-        item.members = shape.members.iter().map(|it| self.member(shape, it)).collect();
+        let members = shape.members.iter().enumerate();
+        item.members = members.map(|(index, it)| self.member(shape, it, index)).collect();
         item
     }
 
@@ -200,7 +201,7 @@ impl Reader<'_> {
         .to_owned()
     }
 
-    fn member(&self, shape: &Shape, member: &Member) -> Item {
+    fn member(&self, shape: &Shape, member: &Member, index: usize) -> Item {
         let (id, name) = (format!("{}${}", shape.id, member.name), member.name.clone());
         let mut item = Item { kind: "member", id, name, ..Item::default() };
         let wire_name = member.wire_name();
@@ -222,13 +223,11 @@ impl Reader<'_> {
                 variant.into_iter().for_each(|variant| add_variant(&mut item, variant, &ty));
             }
             Some(ir::Shape::Enum(rust)) => {
-                let wanted = member.traits.enum_value.as_ref();
-                let value = rust.values.iter().find(|it| Some(&it.value) == wanted);
+                let value = rust.values.get(index);
                 value.into_iter().for_each(|it| add_value(&mut item, &it.name, &it.value));
             }
             Some(ir::Shape::IntEnum(rust)) => {
-                let wanted = member.traits.int_enum_value;
-                let value = rust.values.iter().find(|it| Some(it.value) == wanted);
+                let value = rust.values.get(index);
                 value.into_iter().for_each(|it| add_value(&mut item, &it.name, it.value));
             }
             None => item.exists = Some(Kind::Element),
