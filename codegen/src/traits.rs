@@ -10,7 +10,6 @@ use crate::{
     shape_id::ShapeId,
 };
 
-pub use example::Example;
 pub(crate) use read::{Holder, TraitReader};
 pub(crate) use table::names;
 
@@ -75,8 +74,8 @@ pub struct Traits {
     pub recommended: bool,
     /// `tags`: words to find it by.
     pub tags: Vec<String>,
-    /// `examples`: requests of an operation, and what comes back.
-    pub examples: Vec<Example>,
+    /// `examples`: requests of an operation, and what comes back, as CommonMark.
+    pub examples: Vec<String>,
     /// `trait`: the shape is the type of a trait's values, not one of the service's.
     pub defines_trait: bool,
     /// `unstable`: it may change without notice.

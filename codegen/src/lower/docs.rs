@@ -9,7 +9,7 @@ use super::Lowering;
 use crate::{
     ast::Member,
     ir,
-    traits::{DefaultValue, Deprecated, Example, Traits},
+    traits::{DefaultValue, Deprecated, Traits},
 };
 
 use markdown::{Cleaner, code_span};
@@ -73,7 +73,7 @@ fn notes(traits: &Traits) -> Vec<String> {
         (!tags.is_empty()).then(|| format!("Tags: {}", tags.join(", "))),
         (!links.is_empty()).then(|| format!("See also:\n{links}")),
     ];
-    notes.into_iter().flatten().chain(traits.examples.iter().map(example)).collect()
+    notes.into_iter().flatten().chain(traits.examples.iter().map(|it| normal(it))).collect()
 }
 
 fn between(min: Option<String>, max: Option<String>) -> String {
@@ -102,15 +102,6 @@ fn link((name, address): &(String, String)) -> String {
     let name = plain(name).replace(['[', ']', '`', '<', '\\'], "");
     let address = plain(address).replace('(', "%28").replace(')', "%29");
     format!("\n- [{name}]({address})")
-}
-
-/// An example of the model. Its JSON is no doc test.
-fn example(example: &Example) -> String {
-    let title = plain(&example.title);
-    let about = example.documentation.iter().map(|it| format!(" {}", plain(it)));
-    let part = |(name, json): &(&str, String)| format!("\n\n{name}:\n\n```json\n{json}\n```");
-    let parts = about.chain(example.parts.iter().map(part));
-    format!("Example: {}.{}", title.trim_end_matches('.'), parts.collect::<String>())
 }
 
 /// `since` is a version, as Clippy asks, and otherwise part of the note.

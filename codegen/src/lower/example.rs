@@ -100,6 +100,9 @@ impl Writer<'_> {
     }
 
     fn structure(&mut self, structure: &ir::Structure) -> String {
+        if structure.builder.is_none() {
+            return format!("{}::default()", structure.type_ref.name);
+        }
         let mut members: Vec<_> = structure.members.iter().filter(|it| is_shown(it)).collect();
         if members.is_empty() {
             // An empty value shows nothing, so the first simple member stands for the rest.

@@ -2,37 +2,23 @@
 
 use crate::json::{Kind, Value};
 
-/// A request, and what comes back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Example {
-    /// What it shows.
-    pub title: String,
-    /// More about it.
-    pub documentation: Option<String>,
-    /// What is shown, with a name, as JSON.
-    pub parts: Vec<(&'static str, String)>,
+/// The examples of the trait as CommonMark. Malformed ones are skipped, because nothing depends on them.
+pub(super) fn read(value: &Value<'_>) -> Vec<String> {
+    value.as_array().unwrap_or_default().iter().filter_map(example).collect()
 }
 
-impl Example {
-    /// The examples of the trait. Malformed ones are skipped, because nothing depends on them.
-    pub(super) fn read(value: &Value<'_>) -> Vec<Self> {
-        value.as_array().unwrap_or_default().iter().filter_map(example).collect()
-    }
-}
-
-fn example(example: &Value<'_>) -> Option<Example> {
-    let text = |key: &str| Some(example.get(key)?.value.as_str()?.to_owned());
-    let input = example.get("input");
-    let output = example.get("output");
+fn example(example: &Value<'_>) -> Option<String> {
+    let text = |key: &str| Some(example.get(key)?.value.as_str()?.trim());
+    let mut out = format!("Example: {}.", text("title")?.trim_end_matches('.'));
+    out.extend(text("documentation").map(|it| format!(" {it}")));
     let error = example.get("error").and_then(|error| error.value.get("content"));
-    let parts = [("Request", input), ("Response", output), ("Error", error)];
     let parts =
-        parts.into_iter().filter_map(|(name, part)| Some((name, pretty(&part?.value, "\n"))));
-    Some(Example {
-        title: text("title")?,
-        documentation: text("documentation"),
-        parts: parts.collect(),
-    })
+        [("Request", example.get("input")), ("Response", example.get("output")), ("Error", error)];
+    for (name, part) in parts {
+        let json = part.map(|part| pretty(&part.value, "\n"));
+        out.extend(json.map(|json| format!("\n\n{name}:\n\n```json\n{json}\n```")));
+    }
+    Some(out)
 }
 
 /// JSON with one element per line; `margin` is the line break before the closing bracket.
@@ -50,8 +36,8 @@ fn pretty(value: &Value<'_>, margin: &str) -> String {
             ('{', '}', entries.iter().map(|it| entry((&*it.key, &it.value))).collect())
         }
     };
-    if items.is_empty() {
-        return format!("{open}{close}");
+    match items.is_empty() {
+        true => format!("{open}{close}"),
+        false => format!("{open}{inner}{}{margin}{close}", items.join(&format!(",{inner}"))),
     }
-    format!("{open}{inner}{}{margin}{close}", items.join(&format!(",{inner}")))
 }

@@ -1,6 +1,6 @@
 //! One rule for each trait of the prelude: where it belongs and how its value is read.
 
-use super::{Example, Fault, Holder, RawTrait, TimestampFormat, TraitReader, Traits, read};
+use super::{Fault, Holder, RawTrait, TimestampFormat, TraitReader, Traits, example, read};
 use crate::{
     ast::{
         ShapeKind::{self, Enum, IntEnum, List, Map, Simple, Structure, Union},
@@ -52,7 +52,7 @@ pub(super) const RULES: &[Rule] = &[
     )
     .on(("a structure", |kind, of| of.is_none() && kind == Structure))
     .or_error("put the value into a structure with this trait"),
-    rule("examples", With(|_, it, _, traits| traits.examples = Example::read(&it.value))),
+    rule("examples", With(|_, it, _, traits| traits.examples = example::read(&it.value))),
     rule(
         "externalDocumentation",
         With(|_, it, _, traits| {
