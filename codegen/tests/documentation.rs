@@ -141,6 +141,44 @@ fn html_is_passed_on() {
     );
 }
 
+#[test]
+fn the_example_of_an_operation_sets_what_is_required() {
+    let member = |target: &str| json!({"target": target, "traits": {"smithy.api#required": {}}});
+    let model = json!({"smithy": "2.0", "shapes": {
+        "a#S": {"type": "service", "version": "1", "operations": [{"target": "a#O"}]},
+        "a#O": {"type": "operation", "input": {"target": "a#In"}},
+        "a#In": {"type": "structure", "members": {
+            "empty": member("a#Gap"),
+            "lists": member("a#Lists"),
+            "map": member("a#Map"),
+            "other": {"target": "smithy.api#String"},
+        }},
+        "a#Gap": {"type": "structure"},
+        "a#Lists": {"type": "list", "member": {"target": "a#List"}},
+        "a#List": {"type": "list", "member": {"target": "smithy.api#String"}},
+        "a#Map": {
+            "type": "map",
+            "key": {"target": "smithy.api#String"},
+            "value": {"target": "smithy.api#Blob"},
+        },
+    }});
+    let files = support::generated(&Config::new("shown"), &model.to_string()).files;
+    let operation = files.iter().find(|it| it.path == "operation/o.rs").expect("there is one");
+    let example = [
+        "    .o()",
+        "    .empty(Gap::default())",
+        "    .lists([vec![\"lists\".into()]])",
+        "    .map([(\"map\", \"map\")])",
+        "    .send()",
+    ];
+    let example: String = example.iter().map(|it| format!("/// {it}\n")).collect();
+    assert!(operation.contents.contains(&example), "{}", operation.contents);
+    let folder = Folder::new("shown");
+    let mut workspace = Workspace::new(&folder);
+    workspace.add("shown", files.iter().map(|it| (&*it.path, &*it.contents)));
+    workspace.check_examples();
+}
+
 /// Documented and linted without a warning, and without a doc test that fails.
 #[test]
 fn no_text_causes_a_warning() {

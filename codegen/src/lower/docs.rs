@@ -17,63 +17,56 @@ use markdown::{Cleaner, code_span};
 impl Lowering<'_, '_, '_> {
     /// The documentation of a member: its own, completed with that of its target.
     pub(super) fn member_docs(&self, member: &Member) -> ir::Docs {
-        let target = self.resolved.model.get(&member.target);
         // Shapes of the prelude say nothing but their type.
-        let Some(target) = target.filter(|it| !it.is_prelude()) else {
-            return self.docs(&member.traits);
-        };
-        let (mut own, target) = (member.traits.clone(), &target.traits);
-        own.documentation = own.documentation.filter(|it| !it.trim().is_empty());
-        own.documentation = own.documentation.or_else(|| target.documentation.clone());
-        own.default = own.default.or_else(|| target.default.clone());
-        own.range = own.range.or_else(|| target.range.clone());
-        own.length = own.length.or(target.length);
-        own.pattern = own.pattern.or_else(|| target.pattern.clone());
-        own.media_type = own.media_type.or_else(|| target.media_type.clone());
-        own.unique_items |= target.unique_items;
-        self.docs(&own)
+        let target = self.resolved.model.get(&member.target).filter(|it| !it.is_prelude());
+        self.documented(&member.traits, target.map_or(&Traits::default(), |it| &it.traits))
     }
 
-    /// The documentation of a shape or member.
+    /// The documentation of a shape or of the value of an enum.
     pub(super) fn docs(&self, traits: &Traits) -> ir::Docs {
+        self.documented(traits, &Traits::default())
+    }
+
+    fn documented(&self, own: &Traits, target: &Traits) -> ir::Docs {
         let mut cleaner = Cleaner { paths: &self.paths, links: BTreeSet::new() };
-        let prose = [&traits.documentation, &traits.title].into_iter().flatten();
-        let mut prose = prose.map(|it| normal(it)).filter(|it| !it.trim().is_empty());
-        let text = prose.next().map(|text| match html::is_html(&text) {
-            true => html::blocks(&text),
-            false => cleaner.blocks(&text, 0),
-        });
-        let notes = cleaner.blocks(&notes(traits).join("\n\n"), 0);
-        ir::Docs {
-            text: text.unwrap_or_default(),
-            notes,
-            links: cleaner.links.into_iter().collect(),
-            deprecated: traits.deprecated.as_ref().map(deprecated),
-        }
+        let prose = [&own.documentation, &target.documentation, &own.title];
+        let mut prose = prose.into_iter().flatten().map(|it| normal(it));
+        let prose = prose.find(|it| !it.trim().is_empty()).unwrap_or_default();
+        let text = match html::is_html(&prose) {
+            true => html::blocks(&prose),
+            false => cleaner.blocks(&prose, 0),
+        };
+        let notes = cleaner.blocks(&notes(own, target).join("\n\n"), 0);
+        let links = cleaner.links.into_iter().collect();
+        ir::Docs { text, notes, links, deprecated: own.deprecated.as_ref().map(deprecated) }
     }
 }
 
-/// What traits say that people should know, each a paragraph.
-fn notes(traits: &Traits) -> Vec<String> {
+/// What traits say that people should know, each a paragraph. Those of the target hold where a member has none.
+fn notes(own: &Traits, target: &Traits) -> Vec<String> {
     let text = |it: Option<u64>| it.map(|it| it.to_string());
     let code = |it: &String| code_span(&plain(it));
-    let tags: Vec<_> = traits.tags.iter().map(code).collect();
-    let links: String = traits.external_documentation.iter().map(link).collect();
+    let range = own.range.clone().or_else(|| target.range.clone());
+    let length = own.length.or(target.length);
+    let pattern = own.pattern.as_ref().or(target.pattern.as_ref());
+    let media_type = own.media_type.as_ref().or(target.media_type.as_ref());
+    let tags: Vec<_> = own.tags.iter().map(code).collect();
+    let links: String = own.external_documentation.iter().map(link).collect();
     let notes = [
-        traits.default.as_ref().and_then(|it| Some(format!("Default: {}.", default(&it.value)?))),
-        traits.range.clone().map(|it| format!("Range: {}.", between(it.min, it.max))),
-        traits.length.map(|it| format!("Length: {}.", between(text(it.min), text(it.max)))),
-        traits.pattern.as_ref().map(|it| format!("Pattern: {}", code(it))),
-        traits.unique_items.then(|| "No two elements are equal.".to_owned()),
-        traits.media_type.as_ref().map(|it| format!("Media type: {}", code(it))),
-        traits.recommended.then(|| "Setting this member is recommended.".to_owned()),
-        traits.since.as_ref().map(|it| format!("Since {}.", plain(it))),
-        traits.unstable.then(|| "Unstable: it may change without notice.".to_owned()),
-        traits.internal.then(|| "Internal: it is not meant for everybody.".to_owned()),
+        own.default.as_ref().or(target.default.as_ref()).and_then(|it| default(&it.value)),
+        range.map(|it| format!("Range: {}.", between(it.min, it.max))),
+        length.map(|it| format!("Length: {}.", between(text(it.min), text(it.max)))),
+        pattern.map(|it| format!("Checked pattern: {}", code(it))),
+        (own.unique_items || target.unique_items).then(|| "No two elements are equal.".to_owned()),
+        media_type.map(|it| format!("Media type: {}", code(it))),
+        own.recommended.then(|| "Setting this member is recommended.".to_owned()),
+        own.since.as_ref().map(|it| format!("Since {}.", plain(it))),
+        own.unstable.then(|| "Unstable: it may change without notice.".to_owned()),
+        own.internal.then(|| "Internal: it is not meant for everybody.".to_owned()),
         (!tags.is_empty()).then(|| format!("Tags: {}", tags.join(", "))),
         (!links.is_empty()).then(|| format!("See also:\n{links}")),
     ];
-    notes.into_iter().flatten().chain(traits.examples.iter().map(|it| normal(it))).collect()
+    notes.into_iter().flatten().chain(own.examples.iter().map(|it| normal(it))).collect()
 }
 
 fn between(min: Option<String>, max: Option<String>) -> String {
@@ -85,9 +78,8 @@ fn between(min: Option<String>, max: Option<String>) -> String {
     }
 }
 
-/// A default as people write it.
 fn default(value: &DefaultValue) -> Option<String> {
-    Some(match value {
+    let value = match value {
         DefaultValue::Null => return None,
         DefaultValue::Bool(value) => code_span(&value.to_string()),
         DefaultValue::Number(text) => code_span(text),
@@ -95,7 +87,8 @@ fn default(value: &DefaultValue) -> Option<String> {
         DefaultValue::String(text) => code_span(&plain(text)),
         DefaultValue::EmptyList => "an empty list".to_owned(),
         DefaultValue::EmptyObject => "empty".to_owned(),
-    })
+    };
+    Some(format!("Default: {value}."))
 }
 
 fn link((name, address): &(String, String)) -> String {
@@ -130,7 +123,7 @@ pub(crate) fn code(text: &str) -> String {
 /// A text in one line, with escapes for the characters that rustc refuses in comments.
 pub(crate) fn visible(text: &str) -> String {
     let visible = |it: char| match it == '\n' || !is_kept(it) {
-        true => it.escape_default().collect(),
+        true => it.escape_default().to_string(),
         false => it.to_string(),
     };
     text.chars().map(visible).collect()

@@ -54,7 +54,7 @@ pub struct Request {
     ///
     /// Length: 1 to 10.
     ///
-    /// Pattern: `^[a-z]+$`
+    /// Checked pattern: `^[a-z]+$`
     ///
     /// Servers check that the value matches the pattern.
     #[serde(default = "missing", deserialize_with = "required")]
@@ -63,7 +63,7 @@ pub struct Request {
     ///
     /// Length: at most 3.
     ///
-    /// Pattern: `^[a-z]+$`
+    /// Checked pattern: `^[a-z]+$`
     ///
     /// Servers check that the value matches the pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,7 +127,7 @@ pub struct Request {
     pub free: Option<Free>,
     /// The member `ahead`.
     ///
-    /// Pattern: `^(?!aws)`
+    /// Checked pattern: `^(?!aws)`
     ///
     /// Servers check that the value matches the pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -333,7 +333,7 @@ impl<C> CallBuilder<C> {
     ///
     /// Length: 1 to 10.
     ///
-    /// Pattern: `^[a-z]+$`
+    /// Checked pattern: `^[a-z]+$`
     ///
     /// Servers check that the value matches the pattern.
     ///
@@ -353,7 +353,7 @@ impl<C> CallBuilder<C> {
     ///
     /// Length: at most 3.
     ///
-    /// Pattern: `^[a-z]+$`
+    /// Checked pattern: `^[a-z]+$`
     ///
     /// Servers check that the value matches the pattern.
     pub fn other(mut self, other: impl Into<String>) -> Self {
@@ -550,7 +550,7 @@ impl<C> CallBuilder<C> {
 
     /// The member `ahead`.
     ///
-    /// Pattern: `^(?!aws)`
+    /// Checked pattern: `^(?!aws)`
     ///
     /// Servers check that the value matches the pattern.
     pub fn ahead(mut self, ahead: impl Into<String>) -> Self {
@@ -619,7 +619,7 @@ pub struct Response {
     ///
     /// Length: 1 to 10.
     ///
-    /// Pattern: `^[a-z]+$`
+    /// Checked pattern: `^[a-z]+$`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
@@ -647,7 +647,7 @@ impl ResponseBuilder {
     ///
     /// Length: 1 to 10.
     ///
-    /// Pattern: `^[a-z]+$`
+    /// Checked pattern: `^[a-z]+$`
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -699,7 +699,7 @@ pub enum Choice {
     ///
     /// Length: 1 to 10.
     ///
-    /// Pattern: `^[a-z]+$`
+    /// Checked pattern: `^[a-z]+$`
     ///
     /// Servers check that the value matches the pattern.
     Name(String),
@@ -941,7 +941,7 @@ pub struct Tree {
     ///
     /// Length: 1 to 10.
     ///
-    /// Pattern: `^[a-z]+$`
+    /// Checked pattern: `^[a-z]+$`
     ///
     /// Servers check that the value matches the pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -997,7 +997,7 @@ impl TreeBuilder {
     ///
     /// Length: 1 to 10.
     ///
-    /// Pattern: `^[a-z]+$`
+    /// Checked pattern: `^[a-z]+$`
     ///
     /// Servers check that the value matches the pattern.
     pub fn value(mut self, value: impl Into<String>) -> Self {

@@ -98,7 +98,7 @@ pub struct Request {
     ///
     /// Length: 1 to 10.
     ///
-    /// Pattern: ``^[a-z`]+$``
+    /// Checked pattern: ``^[a-z`]+$``
     ///
     /// Setting this member is recommended.
     ///
@@ -227,7 +227,7 @@ impl<C> CallBuilder<C> {
     ///
     /// Length: 1 to 10.
     ///
-    /// Pattern: ``^[a-z`]+$``
+    /// Checked pattern: ``^[a-z`]+$``
     ///
     /// Setting this member is recommended.
     ///
