@@ -18,7 +18,7 @@ pub(super) fn upgrade<'a>(
     versions: &[Version],
     reporter: &mut Reporter<'_>,
 ) -> Vec<RawShape<'a>> {
-    let defaults = Defaults::of(&shapes, versions);
+    let zeros = zeros(&shapes, versions);
     for shape in &mut shapes {
         let version = versions[shape.location.source];
         check_version(&shape.traits, version, reporter);
@@ -32,12 +32,13 @@ pub(super) fn upgrade<'a>(
                     .hint("target a shape of your own that has it");
             }
             if version == Version::V1 && shape.kind == ShapeKind::Structure {
-                let default = defaults.of_member(member);
+                let zero = zeros.get(&member.target).cloned();
+                let default = find(&member.traits, "box").map(|_| Kind::Null).or(zero);
                 add_default(&mut member.traits, default, member.location);
             }
         }
         if version == Version::V1 {
-            let default = defaults.of_shapes.get(&shape.id).cloned();
+            let default = zeros.get(&shape.id).cloned();
             add_default(&mut shape.traits, default, shape.location);
         }
         read_enum(shape, version, reporter);
@@ -62,42 +63,15 @@ fn check_version(traits: &RawTraits<'_>, version: Version, reporter: &mut Report
     }
 }
 
-/// The defaults that 1.0 implies.
-struct Defaults {
-    /// The zeros of numbers and booleans that are not boxed.
-    of_shapes: HashMap<ShapeId, Kind<'static>>,
-    streaming_blobs: HashSet<ShapeId>,
-}
-
-impl Defaults {
-    fn of(shapes: &[RawShape<'_>], versions: &[Version]) -> Self {
-        let unboxed = shapes.iter().filter(|it| {
-            versions[it.location.source] == Version::V1 && find(&it.traits, "box").is_none()
-        });
-        let unboxed = unboxed.filter_map(|it| Some((it.id.clone(), prelude::zero(it.kind)?)));
-        let primitive = prelude::names().filter(|it| it.0.starts_with("Primitive"));
-        let primitive = primitive
-            .filter_map(|(name, kind)| Some((ShapeId::prelude(&name), prelude::zero(kind)?)));
-        let blobs = shapes.iter().filter(|it| {
-            let is_blob = it.kind == ShapeKind::Simple(SimpleType::Blob);
-            is_blob && find(&it.traits, "streaming").is_some()
-        });
-        Self {
-            of_shapes: unboxed.chain(primitive).collect(),
-            streaming_blobs: blobs.map(|it| it.id.clone()).collect(),
-        }
-    }
-
-    fn of_member(&self, member: &RawMember<'_>) -> Option<Kind<'static>> {
-        let has = |name: &str| find(&member.traits, name).is_some();
-        if has("box") {
-            Some(Kind::Null)
-        } else if self.streaming_blobs.contains(&member.target) && !has("required") {
-            Some(Kind::String("".into()))
-        } else {
-            self.of_shapes.get(&member.target).cloned()
-        }
-    }
+/// The zeros of the numbers and booleans that by the rules of 1.0 are there even when they are absent.
+fn zeros(shapes: &[RawShape<'_>], versions: &[Version]) -> HashMap<ShapeId, Kind<'static>> {
+    let unboxed = shapes.iter().filter(|it| {
+        versions[it.location.source] == Version::V1 && find(&it.traits, "box").is_none()
+    });
+    let primitive = prelude::names().filter(|it| it.0.starts_with("Primitive"));
+    let primitive = primitive.map(|(name, kind)| (ShapeId::prelude(&name), kind));
+    let kinds = unboxed.map(|it| (it.id.clone(), it.kind)).chain(primitive);
+    kinds.filter_map(|(id, kind)| Some((id, prelude::zero(kind)?))).collect()
 }
 
 fn add_default(traits: &mut RawTraits<'_>, default: Option<Kind<'static>>, location: Location) {

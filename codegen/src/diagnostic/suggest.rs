@@ -1,9 +1,6 @@
 //! "Did you mean …?"
 
-use crate::{
-    prelude,
-    shape_id::{PRELUDE, ShapeId},
-};
+use crate::{prelude, shape_id::ShapeId};
 
 /// Longer names are compared with nothing: the time grows with the product of the lengths.
 const MAX_LEN: usize = 100;
@@ -30,20 +27,17 @@ pub(super) fn closest_shape<'a>(
     id: &ShapeId,
     shapes: impl IntoIterator<Item = &'a ShapeId>,
 ) -> Option<ShapeId> {
-    let prelude: Vec<_> = prelude::names().map(|it| it.0).collect();
-    if prelude.iter().any(|it| it == id.name()) && id.namespace() != PRELUDE {
-        return Some(ShapeId::prelude(id.name()));
-    }
+    let prelude: Vec<_> = prelude::names().map(|it| ShapeId::prelude(&it.0)).collect();
+    let mut all: Vec<&ShapeId> = prelude.iter().collect();
+    shapes.into_iter().for_each(|it| all.push(it));
     let (near, far): (Vec<_>, Vec<_>) =
-        shapes.into_iter().partition(|it| it.namespace() == id.namespace());
-    let in_prelude = prelude.iter().map(String::as_str).filter(|_| id.namespace() == PRELUDE);
-    if let Some(name) = closest(id.name(), in_prelude) {
-        return Some(ShapeId::prelude(name));
-    }
+        all.into_iter().partition(|it| it.namespace() == id.namespace());
+    // Those of the prelude are the first.
+    let same = far.into_iter().find(|it| it.name() == id.name());
     let name = closest(id.name(), near.iter().map(|it| it.name()));
-    let same_name = || near.into_iter().find(|it| Some(it.name()) == name);
-    let elsewhere = || far.iter().copied().find(|it| it.name() == id.name());
-    same_name().or_else(elsewhere).cloned()
+    let similar = near.into_iter().find(|it| Some(it.name()) == name);
+    let is_prelude = same.is_some_and(|it| it.prelude_name().is_some());
+    if is_prelude { same.cloned() } else { similar.or(same).cloned() }
 }
 
 /// How many letters must be changed, added, taken away or swapped with the next one. Case is free.
