@@ -11,7 +11,7 @@ use crate::{
     facts::{self, Facts, Item, Kind, table},
 };
 
-use rules::{RULES, Rule};
+use rules::RULES;
 
 /// The changes of a service between two models, a line for each, and whether they break a client or a
 /// server. `words` are those of the [`Config`](crate::Config) with which its crate is generated.
@@ -90,7 +90,7 @@ impl Diff<'_> {
                 self.add(new, kind, On::Changed, &format!("{} -> {}", old.kind, new.kind));
             }
             _ => {
-                for Rule(kinds, on, ..) in RULES {
+                for (kinds, on, ..) in RULES {
                     for kind in *kinds {
                         let differences = differences(*kind, old, new).into_iter();
                         for (_, values) in differences.filter(|(found, _)| found == on) {
@@ -106,7 +106,7 @@ impl Diff<'_> {
     /// Adds a change, if there is a rule for it.
     fn add(&mut self, item: &Item, kind: Kind, on: On, values: &str) {
         let rule = RULES.iter().find(|rule| rule.0.contains(&kind) && rule.1 == on);
-        let Some(Rule(_, _, what, breaks, why)) = rule else { return };
+        let Some((_, _, what, breaks, why)) = rule else { return };
         let breaks = breaks(item.has(Kind::ClientSends), item.has(Kind::ServerSends));
         self.broken = [0, 1].map(|side| self.broken[side] + usize::from(breaks[side]));
         let [client, server] = breaks.map(|breaks| if breaks { "BREAKS" } else { "ok" });

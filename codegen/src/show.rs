@@ -90,16 +90,12 @@ fn list(facts: &Facts) -> String {
     text
 }
 
-fn title_of(item: &Item) -> &'static str {
+fn title_of(item: &Item) -> String {
     match item.kind {
-        _ if item.has(Kind::Fault) => "errors",
-        "operation" => "operations",
-        "structure" => "structures",
-        "union" => "unions",
-        "enum" | "intEnum" => "enums",
-        "list" => "lists",
-        "map" => "maps",
-        _ => "simple shapes",
+        _ if item.has(Kind::Fault) => "errors".to_owned(),
+        "intEnum" => "enums".to_owned(),
+        "operation" | "structure" | "union" | "enum" | "list" | "map" => format!("{}s", item.kind),
+        _ => "simple shapes".to_owned(),
     }
 }
 
