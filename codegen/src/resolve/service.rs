@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::Resolved;
 use crate::{
     ast::{Model, Property, Shape, ShapeKind},
-    diagnostic::{Location, Reporter},
+    diagnostic::Reporter,
     shape_id::ShapeId,
 };
 
@@ -71,7 +71,11 @@ pub(super) fn operations<'m>(
     let mut pending = vec![((service, None), service.location)];
     while let Some(((shape, above), location)) = pending.pop() {
         if !seen.insert(&shape.id) {
-            report_bound_again(service, shape, location, &chain(&visited, above), reporter);
+            let above = std::iter::successors(above, |it: &usize| visited[*it].1);
+            let mut chain: Vec<_> = above.map(|it| visited[it].0).collect();
+            chain.reverse();
+            let (message, hint) = bound_again(service, shape, &chain);
+            reporter.error(location, message).hint(hint);
             continue;
         }
         for operation in shape.references([Property::Operation]) {
@@ -103,32 +107,15 @@ pub(super) fn operations<'m>(
     operations
 }
 
-/// The names of the service and the resources from the top down to one of them.
-fn chain<'m>(visited: &[Binding<'m>], last: Option<usize>) -> Vec<&'m str> {
-    let mut chain: Vec<_> = std::iter::successors(last, |it| visited[*it].1).collect();
-    chain.reverse();
-    chain.into_iter().map(|it| visited[it].0.id.as_str()).collect()
-}
-
 /// A resource is below one other, and never below itself.
-fn report_bound_again(
-    service: &Shape,
-    resource: &Shape,
-    location: Location,
-    above: &[&str],
-    reporter: &mut Reporter<'_>,
-) {
-    let id = resource.id.as_str();
-    let Some(start) = above.iter().position(|it| *it == id) else {
+fn bound_again(service: &Shape, resource: &Shape, above: &[&Shape]) -> (String, &'static str) {
+    let id = &resource.id;
+    let Some(start) = above.iter().position(|it| it.id == *id) else {
         let message = format!("resource {id} is bound more than once in service {}", service.id);
-        reporter.error(location, message).hint("take one of the bindings away");
-        return;
+        return (message, "take one of the bindings away");
     };
-    let name = |id: &&str| id.rsplit('#').next().unwrap_or_default().to_owned();
-    let names: Vec<_> = above[start..].iter().chain([&id]).map(name).collect();
-    reporter
-        .error(location, format!("resource cycle: {}", names.join(" -> ")))
-        .hint("a resource is never below itself");
+    let names: Vec<_> = above[start..].iter().chain([&resource]).map(|it| it.id.name()).collect();
+    (format!("resource cycle: {}", names.join(" -> ")), "a resource is never below itself")
 }
 
 /// The operations without those to skip, each of which must exist.
