@@ -226,6 +226,20 @@ fn no_text_causes_a_warning() {
             texts.push(format!("{first} {second}\n\n{lines}"));
         }
     }
+    // The same parts in any order, from a xorshift generator.
+    let mut state: u64 = 0x1234_5678_97F4_A7C1;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize % below
+    };
+    let gaps = ["", "", " ", "\n", "\n\n", "    "];
+    for _ in 0..1_000 {
+        let len = 1 + next(20);
+        let piece = |_| format!("{}{}", parts[next(parts.len())], gaps[next(gaps.len())]);
+        texts.push((0..len).map(piece).collect());
+    }
     let texts: Vec<_> = texts.iter().map(|it| &**it).collect();
     let folder = Folder::new("documented");
     let mut workspace = Workspace::new(&folder);

@@ -62,7 +62,12 @@ impl Cleaner<'_> {
                 } else if body.starts_with('>') && depth < MAX {
                     (self.quote(body, &mut lines, depth), "\n\n")
                 } else {
-                    (wrap(&self.paragraph(body, &mut lines), margin + 2 * depth), "\n")
+                    let text = self.paragraph(body, &mut lines);
+                    match text.starts_with('<') && !text.starts_with("<http") {
+                        // A tag with a line to itself begins a block of HTML, up to an empty line.
+                        true => (text, "\n\n"),
+                        false => (wrap(&text, margin + 2 * depth), "\n"),
+                    }
                 }
             };
             out.push_str(&block.replace('\n', &format!("\n{}", " ".repeat(margin))));
@@ -91,8 +96,7 @@ impl Cleaner<'_> {
     fn paragraph(&mut self, first: &str, lines: &mut Peekable<Lines<'_>>) -> String {
         let mut text = first.to_owned();
         while let Some(line) = lines.next_if(|it| !first.starts_with('#') && is_text(it)) {
-            // A tag with a line to itself would begin a block of HTML.
-            text.push(if text.starts_with('<') { ' ' } else { '\n' });
+            text.push_str(if first.starts_with('<') { " " } else { "\n" });
             text.push_str(line.trim());
         }
         let mut out = String::new();
@@ -135,7 +139,9 @@ impl Cleaner<'_> {
                     html.filter(|(_, html)| !html.is_empty()).or(link).unwrap_or((1, "\\<".into()))
                 }
             };
-            out.push_str(&safe);
+            // Behind a link, rustdoc takes even an escaped bracket for one of the link.
+            let is_behind = &*safe == "\\[" && out.ends_with(']');
+            out.push_str(if is_behind { "&#91;" } else { &safe });
             rest = &rest[len..];
         }
         out.push_str(rest);
@@ -200,8 +206,9 @@ fn longest_ticks(text: &str) -> usize {
     text.split(|it| it != '`').map(str::len).max().unwrap_or_default()
 }
 
-/// The code span at the front of a text.
+/// The code span at the front of a text. It ends on its line, because the next one may begin a block.
 fn span_at(text: &str) -> Option<&str> {
+    let text = text.lines().next()?;
     let ticks = |text: &str| text.len() - text.trim_start_matches('`').len();
     let len = Some(ticks(text)).filter(|len| *len <= MAX)?;
     let mut at = len;
@@ -240,7 +247,7 @@ fn address(text: &str) -> Option<&str> {
 
 /// The inline link to the web at the front of a text.
 fn link(text: &str) -> Option<&str> {
-    let close = 1 + text[1..].find([']', '[', '<', '\\']).filter(|it| *it > 0)?;
+    let close = 1 + text[1..].find([']', '[', '<', '\\', '\n']).filter(|it| *it > 0)?;
     let address = text[close..].strip_prefix("](").filter(|it| is_web(it))?;
     let end = address.find(|it: char| it.is_whitespace() || "<>[`)".contains(it))?;
     address[end..].starts_with(')').then(|| &text[..close + 2 + end + 1])
@@ -296,5 +303,7 @@ pub(super) fn wrap(text: &str, margin: usize) -> String {
 fn is_mark(word: &str) -> bool {
     let mark = word.trim_start_matches(|it: char| it.is_ascii_digit());
     let is_mark = !mark.is_empty() && mark.chars().all(|it| "-+*=_~#.)".contains(it));
-    is_mark || word.starts_with(['>', '|']) || word.starts_with("```")
+    let is_tag = word.starts_with('<') && !word.starts_with("<http");
+    let is_fence = word.starts_with("```") || word.starts_with("~~~");
+    is_mark || is_tag || is_fence || word.starts_with(['>', '|'])
 }
