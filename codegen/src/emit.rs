@@ -11,25 +11,21 @@ mod docs;
 mod enumeration;
 mod error;
 mod imports;
-mod limits;
 mod operation;
 mod rust_type;
 mod server;
 mod structure;
 mod union;
 
-use std::collections::HashMap;
-
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use crate::{
-    ir::{self, Home, Shape, Type},
+    ir::{self, Home, Kind, Shape, Type},
     names,
 };
 
 use imports::Imports;
-pub(crate) use limits::recursion_limit;
 
 /// What stands between the lines of a documentation, which never has it itself. A quarter of all lines are
 /// documentation, and an attribute for each would take as long as a statement does.
@@ -49,51 +45,46 @@ pub struct File {
 /// Each is made when it is asked for: the tokens of a large model together need more memory than all else.
 pub fn emit(service: &ir::Service) -> impl Iterator<Item = File> {
     let mut files = vec![
-        file("lib.rs", |_| library(service)),
-        file("error.rs", |_| error_module(service)),
-        file("primitives.rs", |_| primitives_module(service)),
-        file("operation.rs", |_| operation_module(service)),
-        file("types.rs", |_| types_module(service)),
-        file("types/builders.rs", |_| builders_module(service, &Home::Types)),
-        file("types/error.rs", |_| error_types_module(service)),
-        file("types/error/builders.rs", |_| builders_module(service, &Home::Error)),
+        file("lib.rs", || library(service)),
+        file("error.rs", || error_module(service)),
+        file("primitives.rs", || primitives_module(service)),
+        file("operation.rs", || operation_module(service)),
+        file("types.rs", || types_module(service)),
+        file("types/builders.rs", || builders_module(service, &Home::Types)),
+        file("types/error.rs", || error_types_module(service)),
+        file("types/error/builders.rs", || builders_module(service, &Home::Error)),
     ];
     if service.sides.client {
-        files.push(file("client.rs", |_| client::module(service, &client::ASYNC)));
+        files.push(file("client.rs", || client::module(service, &client::ASYNC)));
     }
     if service.sides.blocking {
-        files.push(file("blocking.rs", |_| client::module(service, &client::BLOCKING)));
+        files.push(file("blocking.rs", || client::module(service, &client::BLOCKING)));
     }
     if service.sides.server {
-        files.push(file("server.rs", |_| server::module(service)));
-        files.push(file("server/service.rs", |_| server::dispatch(service)));
+        files.push(file("server.rs", || server::module(service)));
+        files.push(file("server/service.rs", || server::dispatch(service)));
     }
     for it in &service.operations {
         let path = format!("operation/{}.rs", it.method);
-        files.push(file(path, |all| operation::module(service, it, all)));
+        files.push(file(path, || operation::module(service, it)));
     }
     for shape in &service.shapes {
-        let type_ref = shape.type_ref();
-        let path = match type_ref.home {
+        let path = match shape.type_ref.home {
             Home::Operation(_) => continue,
-            Home::Types => format!("types/{}.rs", service.modules[type_ref]),
-            Home::Error => format!("types/error/{}.rs", service.modules[type_ref]),
+            Home::Types => format!("types/{}.rs", shape.module),
+            Home::Error => format!("types/error/{}.rs", shape.module),
         };
-        files.push(file(path, |_| shape_file(shape)));
+        files.push(file(path, || shape_file(shape)));
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));
-    let shapes: Shapes<'_> = service.shapes.iter().map(|it| (it.type_ref(), it)).collect();
-    files.into_iter().map(move |(path, tokens)| File { path, tokens: tokens(&shapes) })
+    files.into_iter().map(|(path, tokens)| File { path, tokens: tokens() })
 }
 
-/// The shapes by their types.
-type Shapes<'s> = HashMap<&'s ir::TypeRef, &'s Shape>;
-
-type Tokens<'s> = Box<dyn FnOnce(&Shapes<'s>) -> TokenStream + 's>;
+type Tokens<'s> = Box<dyn FnOnce() -> TokenStream + 's>;
 
 fn file<'s>(
     path: impl Into<String>,
-    tokens: impl FnOnce(&Shapes<'s>) -> TokenStream + 's,
+    tokens: impl FnOnce() -> TokenStream + 's,
 ) -> (String, Tokens<'s>) {
     (path.into(), Box::new(tokens))
 }
@@ -111,7 +102,14 @@ fn library(service: &ir::Service) -> TokenStream {
     let allow = service.deprecates_types().then(|| {
         quote!(#![allow(deprecated, reason = "what the model deprecates is generated and used")])
     });
-    let limits = limits::attributes(service);
+    let limit = service.recursion_limit.filter(|_| !service.is_module()).map(|it| {
+        let limit = it.to_string();
+        // An example of the documentation is a crate that uses the types.
+        quote!(#![recursion_limit = #limit] #![doc(test(attr(recursion_limit = #limit)))])
+    });
+    let allow_types = service.has_complex_types.then(|| {
+        quote!(#![allow(clippy::type_complexity, reason = "lists and maps are what the model says")])
+    });
     let [blocking, client, server, use_client, use_streams] = [
         (
             "blocking",
@@ -148,7 +146,8 @@ fn library(service: &ir::Service) -> TokenStream {
     quote! {
         #page
         #allow
-        #limits
+        #limit
+        #allow_types
 
         #blocking
         #client
@@ -212,18 +211,18 @@ fn operation_module(service: &ir::Service) -> TokenStream {
 }
 
 fn in_home(service: &ir::Service, home: Home) -> impl Iterator<Item = &Shape> {
-    service.shapes.iter().filter(move |it| it.type_ref().home == home)
+    service.shapes.iter().filter(move |it| it.type_ref.home == home)
 }
 
 fn module_list(service: &ir::Service, home: Home) -> TokenStream {
-    let mut types: Vec<_> = in_home(service, home).map(Shape::type_ref).collect();
-    types.sort();
-    let modules = types.iter().map(|it| {
-        let module = ident(&service.modules[*it]);
+    let mut shapes: Vec<_> = in_home(service, home).collect();
+    shapes.sort_by(|a, b| a.type_ref.cmp(&b.type_ref));
+    let modules = shapes.iter().map(|it| {
+        let module = ident(&it.module);
         quote!(mod #module;)
     });
-    let uses = types.iter().map(|it| {
-        let (module, name) = (ident(&service.modules[*it]), ident(&it.name));
+    let uses = shapes.iter().map(|it| {
+        let (module, name) = (ident(&it.module), ident(&it.type_ref.name));
         quote!(pub use #module::#name;)
     });
     quote!(#(#modules)* #(#uses)*)
@@ -254,12 +253,7 @@ fn error_types_module(service: &ir::Service) -> TokenStream {
 
 fn builders_module(service: &ir::Service, home: &Home) -> TokenStream {
     let mut builders: Vec<_> = in_home(service, home.clone())
-        .filter_map(|shape| match shape {
-            Shape::Structure(structure) => {
-                Some((&service.modules[&structure.type_ref], structure.builder.as_ref()?))
-            }
-            _ => None,
-        })
+        .filter_map(|it| Some((&it.module, it.builder.as_ref()?)))
         .collect();
     builders.sort();
     let uses = builders.into_iter().map(|(module, builder)| {
@@ -278,19 +272,18 @@ fn builders_module(service: &ir::Service, home: &Home) -> TokenStream {
 }
 
 fn shape_file(shape: &Shape) -> TokenStream {
-    let mut imports = Imports::of_module(&shape.type_ref().home);
-    let items = match shape {
-        Shape::Structure(structure) => {
-            let items = structure::items(structure, None, &mut imports);
-            let builder = builder::of_structure(structure, &mut imports);
+    let mut imports = Imports::of_module(&shape.type_ref.home);
+    let items = match shape.kind {
+        Kind::Structure(_) => {
+            let items = structure::items(shape, None, &mut imports);
+            let builder = builder::of_structure(shape, &mut imports);
             quote!(#items #builder)
         }
-        Shape::Union(union) => union::items(union, &mut imports),
-        Shape::Enum(it) => enumeration::items(it),
-        Shape::IntEnum(it) => enumeration::int_items(it),
+        Kind::Union => union::items(shape, &mut imports),
+        Kind::Enum | Kind::IntEnum => enumeration::items(shape),
     };
     // It may contain itself.
-    imports.remove(shape.type_ref());
+    imports.remove(&shape.type_ref);
     quote!(#imports #items)
 }
 

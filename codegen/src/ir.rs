@@ -6,8 +6,6 @@
 mod check;
 mod value;
 
-use std::collections::HashMap;
-
 use crate::{Connector, Sides};
 
 pub use check::Check;
@@ -28,9 +26,6 @@ pub struct Service {
     pub operations: Vec<Operation>,
     /// Everything else, in the order of the shapes' IDs.
     pub shapes: Vec<Shape>,
-    /// The modules, and so the files, of the types in [`Home::Types`] and [`Home::Error`]. Their names are of
-    /// no concern to who uses the types.
-    pub modules: HashMap<TypeRef, String>,
     /// What is generated.
     pub sides: Sides,
     /// Whether each side is behind a feature.
@@ -43,19 +38,17 @@ pub struct Service {
     pub crate_path: String,
     /// What the header line of each file names: the model.
     pub origin: String,
+    /// The `recursion_limit` that the crate needs, and whatever asks whether its types are `Send`, if it is more
+    /// than the default.
+    pub recursion_limit: Option<usize>,
+    /// Whether a type is one that Clippy finds hard to read.
+    pub has_complex_types: bool,
 }
 
 impl Service {
     /// The types that are in structures and unions, without the lists and maps around them.
     pub fn types(&self) -> impl Iterator<Item = &Type> {
-        let types = self.shapes.iter().flat_map(|it| -> Vec<&Type> {
-            match it {
-                Shape::Structure(it) => it.members.iter().map(|it| &it.ty).collect(),
-                Shape::Union(it) => it.variants.iter().filter_map(|it| it.ty.as_ref()).collect(),
-                Shape::Enum(_) | Shape::IntEnum(_) => Vec::new(),
-            }
-        });
-        types.map(Type::innermost)
+        self.members().map(|it| it.ty.innermost())
     }
 
     /// Whether it becomes a module of another crate.
@@ -65,32 +58,20 @@ impl Service {
 
     /// What is checked: the parts of what the model asks for.
     pub fn checks(&self) -> impl Iterator<Item = &Check> {
-        let checks = self.shapes.iter().flat_map(|it| -> Vec<&Check> {
-            match it {
-                Shape::Structure(it) => {
-                    it.members.iter().filter_map(|it| it.check.as_ref()).collect()
-                }
-                Shape::Union(it) => it.variants.iter().filter_map(|it| it.check.as_ref()).collect(),
-                Shape::Enum(_) | Shape::IntEnum(_) => Vec::new(),
-            }
-        });
-        checks.flat_map(Check::parts)
+        self.members().filter_map(|it| it.check.as_ref()).flat_map(Check::parts)
     }
 
     /// Whether something is deprecated that other shapes, or their defaults, may name.
     pub fn deprecates_types(&self) -> bool {
         let operations = self.operations.iter().map(|it| &it.docs);
-        let shapes = self.shapes.iter().flat_map(|it| -> Vec<&Docs> {
-            match it {
-                Shape::Structure(it) => vec![&it.docs],
-                Shape::Union(it) => vec![&it.docs],
-                Shape::Enum(it) => it.values.iter().map(|it| &it.docs).chain([&it.docs]).collect(),
-                Shape::IntEnum(it) => {
-                    it.values.iter().map(|it| &it.docs).chain([&it.docs]).collect()
-                }
-            }
-        });
-        operations.chain(shapes).any(|it| it.deprecated.is_some())
+        let shapes = self.shapes.iter().map(|it| &it.docs);
+        let enums = self.shapes.iter().filter(|it| it.is_enum());
+        let values = enums.flat_map(|it| &it.members).map(|it| &it.docs);
+        operations.chain(shapes).chain(values).any(|it| it.deprecated.is_some())
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Member> {
+        self.shapes.iter().flat_map(|it| &it.members)
     }
 }
 
@@ -131,6 +112,8 @@ pub struct Operation {
     pub request: TypeRef,
     /// The response.
     pub response: TypeRef,
+    /// The places of both among the shapes of the service.
+    pub ends: [usize; 2],
     /// What kind of stream it keeps open.
     pub events: Events,
     /// Name of the error type.
@@ -139,6 +122,8 @@ pub struct Operation {
     pub builder: CallBuilder,
     /// The declared errors, in the order of the model, then those of the service.
     pub errors: Vec<TypeRef>,
+    /// Whether one of the errors may be too large for the taste of Clippy, which counts bytes.
+    pub has_large_errors: bool,
     /// The errors that the server may send as events: name of the member, and absolute shape ID.
     pub error_events: Vec<(String, String)>,
     /// An example with the required members of the request, unless it would be too long.
@@ -221,46 +206,36 @@ impl Home {
 
 /// A shape that becomes a type.
 #[derive(Debug)]
-pub enum Shape {
-    /// A `struct`.
-    Structure(Structure),
-    /// An `enum` with values.
-    Union(Union),
-    /// An `enum` of texts.
-    Enum(Enum),
-    /// An `enum` of numbers.
-    IntEnum(IntEnum),
-}
-
-impl Shape {
-    /// The type.
-    pub fn type_ref(&self) -> &TypeRef {
-        match self {
-            Self::Structure(it) => &it.type_ref,
-            Self::Union(it) => &it.type_ref,
-            Self::Enum(it) => &it.type_ref,
-            Self::IntEnum(it) => &it.type_ref,
-        }
-    }
-}
-
-/// A structure.
-#[derive(Debug)]
-pub struct Structure {
+pub struct Shape {
     /// Absolute shape ID.
     pub id: String,
     /// The type.
     pub type_ref: TypeRef,
-    /// Name of its builder, unless it has no members.
-    pub builder: Option<String>,
+    /// The module, and so the file, of a type in [`Home::Types`] or [`Home::Error`].
+    pub module: String,
     /// CommonMark.
     pub docs: Docs,
     /// Whether its values stay out of `Debug`.
     pub is_sensitive: bool,
+    /// What it becomes.
+    pub kind: Kind,
+    /// Name of its builder: of a structure, unless it has no members.
+    pub builder: Option<String>,
     /// In the order of the model, without the event stream.
     pub members: Vec<Member>,
-    /// What it is for.
-    pub role: Role,
+}
+
+/// What a shape becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A `struct`.
+    Structure(Role),
+    /// An `enum` with values.
+    Union,
+    /// An `enum` of texts.
+    Enum,
+    /// An `enum` of 32-bit integers.
+    IntEnum,
 }
 
 /// What a structure is for.
@@ -282,7 +257,17 @@ pub enum Role {
     },
 }
 
-impl Structure {
+impl Shape {
+    /// Whether it is an enum of texts or numbers.
+    pub fn is_enum(&self) -> bool {
+        matches!(self.kind, Kind::Enum | Kind::IntEnum)
+    }
+
+    /// Whether it is the request of an operation.
+    pub fn is_request(&self) -> bool {
+        self.kind == Kind::Structure(Role::Request)
+    }
+
     /// Whether some member must be set before one can be built.
     pub fn has_required(&self) -> bool {
         self.members.iter().any(Member::must_be_set)
@@ -290,12 +275,12 @@ impl Structure {
 
     /// Whether building one can fail.
     pub fn is_build_fallible(&self) -> bool {
-        self.role == Role::Request || self.has_required()
+        self.is_request() || self.has_required()
     }
 
     /// Whether its builder is that of the operation.
     pub fn is_built_by_operation(&self) -> bool {
-        self.role == Role::Request && matches!(self.type_ref.home, Home::Operation(_))
+        self.is_request() && matches!(self.type_ref.home, Home::Operation(_))
     }
 
     /// The path of its builder.
@@ -319,12 +304,18 @@ impl Structure {
 
     /// Whether clients can ask for the checks of servers.
     pub fn has_validate(&self) -> bool {
-        self.role == Role::Request && self.is_checked()
+        self.is_request() && self.is_checked()
+    }
+
+    /// Whether it has a deprecated member, which generated code names.
+    pub fn uses_deprecated(&self) -> bool {
+        self.members.iter().any(|it| it.docs.deprecated.is_some())
     }
 
     /// Whether `Debug` is written by hand, because it must not show everything.
     pub fn is_redacted(&self) -> bool {
-        self.members.iter().any(|it| self.is_sensitive || it.is_sensitive)
+        let mut values = self.members.iter().filter(|it| it.ty != Type::Unit);
+        values.any(|it| self.is_sensitive || it.is_sensitive)
     }
 
     /// The member whose text describes an error.
@@ -335,16 +326,18 @@ impl Structure {
     }
 }
 
-/// A member of a structure.
+/// A member of a shape: a field, or a variant.
 #[derive(Debug)]
 pub struct Member {
-    /// The JSON key.
+    /// The JSON key, or the value of an enum.
     pub wire_name: String,
-    /// The field and setter, in snake case; `r#` is added where it is a keyword.
+    /// The field and setter, in snake case, or the variant, in Pascal case; `r#` is added where it is a keyword.
     pub name: String,
+    /// The name in snake case, for methods that are called after it.
+    pub snake_name: String,
     /// CommonMark.
     pub docs: Docs,
-    /// The type without `Option` and `Box`.
+    /// The type without `Option` and `Box`; [`Type::Unit`] for a variant that is nothing but its name.
     pub ty: Type,
     /// Whether it is there.
     pub presence: Presence,
@@ -354,6 +347,8 @@ pub struct Member {
     pub is_token: bool,
     /// Whether it needs a `Box`, because the type would contain itself.
     pub is_boxed: bool,
+    /// Whether a union can be made from the value, because no other member has its type.
+    pub has_from: bool,
     /// Whether its value stays out of `Debug`.
     pub is_sensitive: bool,
 }
@@ -377,83 +372,4 @@ impl Member {
             _ => None,
         }
     }
-}
-
-/// A union.
-#[derive(Debug)]
-pub struct Union {
-    /// Absolute shape ID.
-    pub id: String,
-    /// The type.
-    pub type_ref: TypeRef,
-    /// CommonMark.
-    pub docs: Docs,
-    /// Whether its values stay out of `Debug`.
-    pub is_sensitive: bool,
-    /// In the order of the model.
-    pub variants: Vec<Variant>,
-}
-
-/// A member of a union.
-#[derive(Debug)]
-pub struct Variant {
-    /// The JSON key.
-    pub wire_name: String,
-    /// In Pascal case.
-    pub name: String,
-    /// The name in snake case, for `is_…` and `as_…`.
-    pub snake_name: String,
-    /// CommonMark.
-    pub docs: Docs,
-    /// The type without `Box`; `None` for a member that is nothing but its name.
-    pub ty: Option<Type>,
-    /// Whether it needs a `Box`, because the type would contain itself.
-    pub is_boxed: bool,
-    /// What the model asks of the value, if it is checked.
-    pub check: Option<Check>,
-    /// Whether the union can be made from the value, because no other member has its type.
-    pub has_from: bool,
-    /// Whether its value stays out of `Debug`.
-    pub is_sensitive: bool,
-}
-
-/// An enum of texts.
-#[derive(Debug)]
-pub struct Enum {
-    /// Absolute shape ID.
-    pub id: String,
-    /// The type.
-    pub type_ref: TypeRef,
-    /// CommonMark.
-    pub docs: Docs,
-    /// Whether its values stay out of `Debug` and `Display`.
-    pub is_sensitive: bool,
-    /// In the order of the model.
-    pub values: Vec<EnumValue<String>>,
-}
-
-/// An enum of 32-bit integers.
-#[derive(Debug)]
-pub struct IntEnum {
-    /// Absolute shape ID.
-    pub id: String,
-    /// The type.
-    pub type_ref: TypeRef,
-    /// CommonMark.
-    pub docs: Docs,
-    /// Whether its values stay out of `Debug` and `Display`.
-    pub is_sensitive: bool,
-    /// In the order of the model.
-    pub values: Vec<EnumValue<i32>>,
-}
-
-/// A member of an enum.
-#[derive(Debug)]
-pub struct EnumValue<T> {
-    /// What is on the wire.
-    pub value: T,
-    /// In Pascal case.
-    pub name: String,
-    /// CommonMark.
-    pub docs: Docs,
 }

@@ -167,7 +167,7 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
         return Err(reporter.finish());
     }
     let service = lower::lower(&resolved, config, origin(sources), &mut reporter);
-    if let Some(limit) = emit::recursion_limit(&service) {
+    if let Some(limit) = service.recursion_limit {
         let message = "types lie so deep in each other that rustc has to be told";
         let hint =
             format!("crates that use them may need #![recursion_limit = \"{limit}\"] as well");

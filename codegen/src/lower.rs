@@ -6,6 +6,7 @@ mod checks;
 mod docs;
 mod ends;
 mod example;
+mod limits;
 mod shapes;
 
 use std::collections::{HashMap, HashSet};
@@ -31,10 +32,11 @@ pub fn lower(
     reporter: &mut Reporter<'_>,
 ) -> ir::Service {
     let mut lowering = Lowering::new(resolved, &config.words, reporter);
-    let operations: Vec<_> =
+    let mut operations: Vec<_> =
         (0..resolved.operations.len()).map(|it| lowering.operation(it)).collect();
-    let shapes = lowering.shapes();
-    let modules = modules(&shapes, &config.words);
+    let mut shapes = lowering.shapes();
+    name_modules(&mut shapes, &config.words);
+    refer(&mut operations, &shapes);
     let operations = example::with_examples(operations, &shapes);
     ir::Service {
         id: resolved.service.id.to_string(),
@@ -42,8 +44,9 @@ pub fn lower(
         name: lowering.service_name,
         version: resolved.service.version.clone(),
         operations,
+        recursion_limit: limits::recursion_limit(&shapes),
+        has_complex_types: limits::has_complex_types(&shapes),
         shapes,
-        modules,
         sides: config.sides,
         has_features: config.module.is_none(),
         connector: config.connector,
@@ -53,21 +56,32 @@ pub fn lower(
     }
 }
 
-/// The modules of the types that do not live with an operation: two types may have the same name in snake
-/// case.
-fn modules(shapes: &[ir::Shape], words: &Words) -> HashMap<ir::TypeRef, String> {
-    let mut scopes: HashMap<&ir::Home, Scope> = HashMap::new();
-    let types = shapes.iter().map(ir::Shape::type_ref);
-    let types = types.filter(|it| !matches!(it.home, ir::Home::Operation(_)));
-    types
-        .map(|it| {
-            let scope = scopes.entry(&it.home).or_insert_with(|| {
-                let beside = shapes.iter().map(ir::Shape::type_ref).filter(|of| of.home == it.home);
-                Scope::of_type_modules(beside.map(|it| it.name.as_str()))
-            });
-            (it.clone(), scope.take(words.snake(&it.name), &it.name, "_").0)
-        })
-        .collect()
+/// Names the modules of the types that do not live with an operation: two types may have the same name in
+/// snake case.
+fn name_modules(shapes: &mut [ir::Shape], words: &Words) {
+    for home in [ir::Home::Types, ir::Home::Error] {
+        let types = shapes.iter().filter(|it| it.type_ref.home == home);
+        let mut scope = Scope::of_type_modules(types.map(|it| it.type_ref.name.as_str()));
+        for shape in shapes.iter_mut().filter(|it| it.type_ref.home == home) {
+            let name = &shape.type_ref.name;
+            shape.module = scope.take(words.snake(name), name, "_").0;
+        }
+    }
+}
+
+/// Finds the shapes that operations refer to.
+fn refer(operations: &mut [ir::Operation], shapes: &[ir::Shape]) {
+    let places: HashMap<_, _> =
+        shapes.iter().enumerate().map(|(at, it)| (&it.type_ref, at)).collect();
+    let is_large = |it: &ir::Shape| {
+        let mut types = it.members.iter().map(|it| &it.ty);
+        it.members.len() > 3 || types.any(|it| matches!(it, ir::Type::Named(_)))
+    };
+    for operation in operations {
+        operation.ends = [places[&operation.request], places[&operation.response]];
+        operation.has_large_errors =
+            operation.errors.iter().any(|it| is_large(&shapes[places[it]]));
+    }
 }
 
 struct Lowering<'r, 'm, 's> {
@@ -221,6 +235,8 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             name,
             method,
             docs: self.docs(&operation.shape.traits),
+            ends: [0; 2],
+            has_large_errors: false,
             request: end(operation.input, &self.units[at].request),
             response: end(operation.output, &self.units[at].response),
             events,

@@ -5,12 +5,12 @@ use quote::quote;
 
 use super::{Imports, defaults, docs, ident, of_side, rust_type, structure};
 use crate::{
-    ir::{Events, Literal, Member, Operation, Presence, Role, Service, Structure},
+    ir::{Events, Literal, Member, Operation, Presence, Service, Shape},
     names,
 };
 
 /// The builder of a structure, if it has one of its own.
-pub(super) fn of_structure(it: &Structure, imports: &mut Imports) -> Option<TokenStream> {
+pub(super) fn of_structure(it: &Shape, imports: &mut Imports) -> Option<TokenStream> {
     let builder = it.builder.as_ref().filter(|_| !it.is_built_by_operation())?;
     let builder = ident(builder);
     let name = &it.type_ref.name;
@@ -69,7 +69,7 @@ pub(super) fn of_structure(it: &Structure, imports: &mut Imports) -> Option<Toke
 pub(super) fn of_call(
     service: &Service,
     operation: &Operation,
-    request: &Structure,
+    request: &Shape,
     imports: &mut Imports,
 ) -> TokenStream {
     let error = imports.path("eventstream_rpc::error::BuildError");
@@ -138,7 +138,7 @@ pub(super) fn of_call(
 }
 
 /// What a call has besides its request: options, and `send` of each kind of client.
-fn sending(service: &Service, operation: &Operation, request: &Structure) -> TokenStream {
+fn sending(service: &Service, operation: &Operation, request: &Shape) -> TokenStream {
     let names = &operation.builder;
     let [builder, options, into_parts, marker, response, error] = [
         &names.name,
@@ -167,7 +167,7 @@ fn sending(service: &Service, operation: &Operation, request: &Structure) -> Tok
 }
 
 /// The fields of the members.
-fn fields(it: &Structure, imports: &mut Imports) -> Vec<TokenStream> {
+fn fields(it: &Shape, imports: &mut Imports) -> Vec<TokenStream> {
     let field = |member: &Member| {
         let name = ident(&member.name);
         let ty = rust_type::boxed(&member.ty, member.is_boxed, imports);
@@ -213,22 +213,20 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
 }
 
 /// The shape ID for messages about what is missing, if anything can be.
-fn id(it: &Structure) -> Option<TokenStream> {
+fn id(it: &Shape) -> Option<TokenStream> {
     let name = ident(&it.type_ref.name);
     it.has_required().then(|| quote!(const ID: &str = #name::ID;))
 }
 
-fn why_unbuildable(it: &Structure) -> &'static str {
-    match (it.has_required(), it.role) {
-        (false, Role::Request) => {
-            " None now: no member is required. A later version of the model may require one."
-        }
-        _ => " A required member that was not set.",
+fn why_unbuildable(it: &Shape) -> &'static str {
+    match it.has_required() {
+        false => " None now: no member is required. A later version of the model may require one.",
+        true => " A required member that was not set.",
     }
 }
 
 /// The structure, made of the fields of `self`.
-fn value(it: &Structure, imports: &mut Imports) -> TokenStream {
+fn value(it: &Shape, imports: &mut Imports) -> TokenStream {
     let name = ident(&it.type_ref.name);
     if it.has_required() {
         imports.path("eventstream_rpc::operation::Shape");
@@ -261,14 +259,14 @@ fn value(it: &Structure, imports: &mut Imports) -> TokenStream {
     quote!(#name { #(#fields),* })
 }
 
-fn allow_deprecated(it: &Structure) -> Option<TokenStream> {
-    let uses_deprecated = it.members.iter().any(|it| it.docs.deprecated.is_some());
+fn allow_deprecated(it: &Shape) -> Option<TokenStream> {
+    let uses_deprecated = it.uses_deprecated();
     uses_deprecated.then(|| quote!(#[allow(deprecated)]))
 }
 
 /// `Debug` of a builder: derived, or an implementation that says only that values are set.
 fn debug(
-    it: &Structure,
+    it: &Shape,
     builder: &Ident,
     call: Option<&crate::ir::CallBuilder>,
     imports: &mut Imports,

@@ -4,10 +4,10 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::{Imports, ident};
-use crate::ir::{Check, Structure, Type, Union};
+use crate::ir::{Check, Member, Shape, Type};
 
 /// `check` of a structure; nothing if the model asks for nothing.
-pub(super) fn of_structure(structure: &Structure, imports: &mut Imports) -> Option<TokenStream> {
+pub(super) fn of_structure(structure: &Shape, imports: &mut Imports) -> Option<TokenStream> {
     let checks = structure.members.iter().filter_map(|member| {
         let check = member.check.as_ref()?;
         let (field, wire_name) = (ident(&member.name), &member.wire_name);
@@ -16,18 +16,15 @@ pub(super) fn of_structure(structure: &Structure, imports: &mut Imports) -> Opti
         Some(quote!(it.#method(#wire_name, &self.#field, |it, value| #body);))
     });
     let checks: Vec<_> = checks.collect();
-    let uses_deprecated = structure.members.iter().any(|it| it.docs.deprecated.is_some());
-    let has_bounds =
-        structure.members.iter().any(|it| bounds_floats(it.check.as_ref(), Some(&it.ty)));
-    method(&checks, uses_deprecated, has_bounds, quote!(#(#checks)*), imports)
+    method(structure, &checks, quote!(#(#checks)*), imports)
 }
 
 /// `check` of a union; nothing if the model asks for nothing.
-pub(super) fn of_union(union: &Union, imports: &mut Imports) -> Option<TokenStream> {
-    let arms = union.variants.iter().filter_map(|variant| {
-        let (check, ty) = (variant.check.as_ref()?, variant.ty.as_ref()?);
+pub(super) fn of_union(union: &Shape, imports: &mut Imports) -> Option<TokenStream> {
+    let arms = union.members.iter().filter_map(|variant| {
+        let check = variant.check.as_ref()?;
         let (name, wire_name) = (ident(&variant.name), &variant.wire_name);
-        let body = value(check, ty, imports);
+        let body = value(check, &variant.ty, imports);
         Some((quote!(Self::#name(value)), quote!(it.member(#wire_name, value, |it, value| #body))))
     });
     let (variants, bodies): (Vec<_>, Vec<_>) = arms.unzip();
@@ -36,22 +33,18 @@ pub(super) fn of_union(union: &Union, imports: &mut Imports) -> Option<TokenStre
         ([variant], [body]) => quote!(if let #variant = self { #body; }),
         _ => quote!(match self { #(#variants => #bodies,)* _ => {} }),
     };
-    let uses_deprecated = union.variants.iter().any(|it| it.docs.deprecated.is_some());
-    let has_bounds =
-        union.variants.iter().any(|it| bounds_floats(it.check.as_ref(), it.ty.as_ref()));
-    method(&bodies, uses_deprecated, has_bounds, choice, imports)
+    method(union, &bodies, choice, imports)
 }
 
-/// Whether floating-point numbers are compared with numbers of the model.
-fn bounds_floats(check: Option<&Check>, ty: Option<&Type>) -> bool {
-    let is_float = ty.is_some_and(|it| matches!(it.innermost(), Type::Float(_)));
-    is_float && check.is_some_and(|it| it.parts().iter().any(|it| it.range.is_some()))
+/// Whether a floating-point number is compared with numbers of the model.
+fn bounds_float(member: &Member) -> bool {
+    let is_float = matches!(member.ty.innermost(), Type::Float(_));
+    is_float && member.check.iter().flat_map(Check::parts).any(|it| it.range.is_some())
 }
 
 fn method(
+    shape: &Shape,
     checks: &[TokenStream],
-    uses_deprecated: bool,
-    has_bounds: bool,
     body: TokenStream,
     imports: &mut Imports,
 ) -> Option<TokenStream> {
@@ -59,10 +52,12 @@ fn method(
         return None;
     }
     let checker = imports.path("eventstream_rpc::serde::Checker");
-    let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
+    let allow = shape.uses_deprecated().then(|| quote!(#[allow(deprecated)]));
     // A model may well say 3.14 and mean it.
-    let allow_bounds = has_bounds
-        .then(|| quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]));
+    let allow_bounds =
+        shape.members.iter().any(bounds_float).then(
+            || quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]),
+        );
     Some(quote! {
         #allow
         #allow_bounds
@@ -73,7 +68,7 @@ fn method(
 }
 
 /// `validate` of a request, for those who want to know before they send it.
-pub(super) fn validate(structure: &Structure, imports: &mut Imports) -> TokenStream {
+pub(super) fn validate(structure: &Shape, imports: &mut Imports) -> TokenStream {
     let name = ident(&structure.type_ref.name);
     let checker = imports.path("eventstream_rpc::serde::Checker");
     let violations = imports.path("eventstream_rpc::serde::Violations");

@@ -5,23 +5,19 @@ use quote::quote;
 
 use super::{Imports, ident, rust_type};
 use crate::{
-    ir::{Literal, Member, Presence, Structure},
+    ir::{Literal, Member, Presence, Shape},
     names,
 };
 
 /// The functions that the attributes of the fields name, and `Default` if it is not derived.
-pub(super) fn items(
-    structure: &Structure,
-    has_default: bool,
-    imports: &mut Imports,
-) -> TokenStream {
+pub(super) fn items(structure: &Shape, has_default: bool, imports: &mut Imports) -> TokenStream {
     let name = ident(&structure.type_ref.name);
     let functions: Vec<_> = structure
         .members
         .iter()
         .filter_map(|it| Some(functions(it, it.own_default()?, imports)))
         .collect();
-    let uses_deprecated = structure.members.iter().any(|it| it.docs.deprecated.is_some());
+    let uses_deprecated = structure.uses_deprecated();
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
     let default = has_default.then(|| {
         let fields = structure.members.iter().map(|it| {
@@ -58,7 +54,7 @@ pub(super) fn is_own(member: &Member) -> bool {
 }
 
 /// The arguments of `#[serde(..)]` for a member with a default of its own.
-pub(super) fn attributes(structure: &Structure, member: &Member) -> TokenStream {
+pub(super) fn attributes(structure: &Shape, member: &Member) -> TokenStream {
     let path = |function: &proc_macro2::Ident| format!("{}::{function}", structure.type_ref.name);
     let (default, read) =
         (path(&function(member)), path(&ident(&names::prefixed("read", &member.name))));

@@ -5,73 +5,48 @@ use quote::quote;
 
 use super::{Imports, docs, ident};
 use crate::{
-    ir::{Enum, EnumValue, IntEnum},
+    ir::{Kind, Shape},
     lower::code,
 };
 
-/// The `enum` of texts and what belongs to it.
-pub(super) fn items(it: &Enum) -> TokenStream {
+/// The `enum` and what belongs to it.
+pub(super) fn items(it: &Shape) -> TokenStream {
     let name = ident(&it.type_ref.name);
-    let docs = docs::of(&it.docs, &format!("The enum `{}`.", it.id), &Imports::default());
-    let variants = variants(&it.values, |value| code(value));
-    let rows = rows(&it.values, |value| Literal::string(value));
-    let debug = (!it.is_sensitive).then(|| quote!(Debug,));
-    let redacted = it.is_sensitive.then(|| quote!(redacted));
-    quote! {
-        #docs
-        #[non_exhaustive]
-        #[derive(Clone, #debug PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum #name {
-            #(#variants)*
-            /// A value this version of the model does not have. It is sent as it came.
-            Unknown(String),
-        }
-
-        eventstream_rpc::impl_string_enum! { #redacted #name: #(#rows),* }
-    }
-}
-
-/// The `enum` of numbers and what belongs to it.
-pub(super) fn int_items(it: &IntEnum) -> TokenStream {
-    let name = ident(&it.type_ref.name);
-    let docs = docs::of(&it.docs, &format!("The enum `{}`.", it.id), &Imports::default());
-    let variants = variants(&it.values, i32::to_string);
-    let rows = rows(&it.values, |value| Literal::i32_unsuffixed(*value));
-    let debug = (!it.is_sensitive).then(|| quote!(Debug,));
-    let redacted = it.is_sensitive.then(|| quote!(redacted));
-    quote! {
-        #docs
-        #[non_exhaustive]
-        #[derive(Clone, Copy, #debug PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum #name {
-            #(#variants)*
-            /// A number this version of the model does not have. It is sent as it came.
-            Unknown(i32),
-        }
-
-        eventstream_rpc::impl_int_enum! { #redacted #name: #(#rows),* }
-    }
-}
-
-fn variants<'v, T>(
-    values: &'v [EnumValue<T>],
-    text: impl Fn(&T) -> String + 'v,
-) -> impl Iterator<Item = TokenStream> + 'v {
-    values.iter().map(move |it| {
+    let imports = Imports::default();
+    let docs = docs::of(&it.docs, &format!("The enum `{}`.", it.id), &imports);
+    let is_number = it.kind == Kind::IntEnum;
+    let variants = it.members.iter().map(|it| {
         let name = ident(&it.name);
-        let docs =
-            docs::of(&it.docs, &format!("The value {}.", text(&it.value)), &Imports::default());
+        let value = if is_number { it.wire_name.clone() } else { code(&it.wire_name) };
+        let docs = docs::of(&it.docs, &format!("The value {value}."), &imports);
         quote!(#docs #name,)
-    })
-}
-
-/// The variants with their values.
-fn rows<'v, T>(
-    values: &'v [EnumValue<T>],
-    literal: impl Fn(&T) -> Literal + 'v,
-) -> impl Iterator<Item = TokenStream> + 'v {
-    values.iter().map(move |it| {
-        let (name, value) = (ident(&it.name), literal(&it.value));
+    });
+    let rows = it.members.iter().map(|it| {
+        let name = ident(&it.name);
+        let value = match it.wire_name.parse() {
+            Ok(number) if is_number => Literal::i32_unsuffixed(number),
+            _ => Literal::string(&it.wire_name),
+        };
         quote!(#name = #value)
-    })
+    });
+    let debug = (!it.is_sensitive).then(|| quote!(Debug,));
+    let redacted = it.is_sensitive.then(|| quote!(redacted));
+    let (copy, what, unknown, implement) = match is_number {
+        true => (Some(quote!(Copy,)), "number", quote!(i32), quote!(impl_int_enum)),
+        false => (None, "value", quote!(String), quote!(impl_string_enum)),
+    };
+    let about_unknown =
+        format!(" A {what} this version of the model does not have. It is sent as it came.");
+    quote! {
+        #docs
+        #[non_exhaustive]
+        #[derive(Clone, #copy #debug PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum #name {
+            #(#variants)*
+            #[doc = #about_unknown]
+            Unknown(#unknown),
+        }
+
+        eventstream_rpc::#implement! { #redacted #name: #(#rows),* }
+    }
 }

@@ -4,11 +4,13 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Imports, ident};
-use crate::ir::{Operation, Role, Structure};
+use crate::ir::{Kind, Operation, Role, Shape};
 
 /// What makes a structure an error.
-pub(super) fn structure_impls(structure: &Structure, imports: &mut Imports) -> TokenStream {
-    let Role::Error { is_client_fault, is_retryable, is_throttling } = structure.role else {
+pub(super) fn structure_impls(structure: &Shape, imports: &mut Imports) -> TokenStream {
+    let Kind::Structure(Role::Error { is_client_fault, is_retryable, is_throttling }) =
+        structure.kind
+    else {
         return TokenStream::new();
     };
     imports.paths("eventstream_rpc::operation", &["ErrorShape", "Fault"]);
@@ -46,13 +48,9 @@ pub(super) fn structure_impls(structure: &Structure, imports: &mut Imports) -> T
     }
 }
 
-/// The error type of an operation; `has_large` says whether one of its errors has many members.
-pub(super) fn operation_error(
-    operation: &Operation,
-    has_large: bool,
-    imports: &mut Imports,
-) -> TokenStream {
-    let allow_size = has_large.then(|| {
+/// The error type of an operation.
+pub(super) fn operation_error(operation: &Operation, imports: &mut Imports) -> TokenStream {
+    let allow_size = operation.has_large_errors.then(|| {
         quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
     });
     imports.path("eventstream_rpc::error::Unhandled");

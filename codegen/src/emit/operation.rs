@@ -5,19 +5,18 @@ use std::collections::BTreeSet;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, Shapes, builder, docs, error, ident, structure};
-use crate::ir::{Events, Example, Home, Operation, Service, Shape, Structure, Type, TypeRef};
+use super::{Imports, builder, docs, error, ident, structure};
+use crate::ir::{Events, Example, Home, Operation, Service, Shape, TypeRef};
 
 /// The module of an operation.
-pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'_>) -> TokenStream {
+pub(super) fn module(service: &Service, operation: &Operation) -> TokenStream {
     let home = Home::Operation(operation.method.clone());
     let mut imports = Imports::of_module(&home);
-    let request = end(operation, &operation.request, "Request", shapes, &mut imports);
-    let response = end(operation, &operation.response, "Response", shapes, &mut imports);
-    let error =
-        error::operation_error(operation, has_large_errors(operation, shapes), &mut imports);
-    let call = as_structure(&operation.request, shapes)
-        .map(|it| builder::of_call(service, operation, it, &mut imports));
+    let [request_shape, response_shape] = operation.ends.map(|it| &service.shapes[it]);
+    let request = end(operation, request_shape, "Request", &mut imports);
+    let response = end(operation, response_shape, "Response", &mut imports);
+    let error = error::operation_error(operation, &mut imports);
+    let call = builder::of_call(service, operation, request_shape, &mut imports);
     // Last, because its documentation names what the others import.
     let marker = marker(service, operation, &mut imports);
     let reexports =
@@ -43,13 +42,6 @@ pub(super) fn module(service: &Service, operation: &Operation, shapes: &Shapes<'
         #call
         #response
         #error
-    }
-}
-
-fn as_structure<'s>(type_ref: &TypeRef, shapes: &Shapes<'s>) -> Option<&'s Structure> {
-    match shapes.get(type_ref) {
-        Some(Shape::Structure(structure)) => Some(structure),
-        _ => None,
     }
 }
 
@@ -184,28 +176,12 @@ fn uses(service: &Service, examples: &[&Example]) -> String {
 }
 
 /// The request or response, if it lives in this module.
-fn end(
-    operation: &Operation,
-    type_ref: &TypeRef,
-    role: &str,
-    shapes: &Shapes<'_>,
-    imports: &mut Imports,
-) -> TokenStream {
-    match as_structure(type_ref, shapes) {
-        Some(it) if it.type_ref.home == Home::Operation(operation.method.clone()) => {
-            let about = format!("{role} of [`{}`].", operation.name);
-            let structure = structure::items(it, Some(&about), imports);
-            let builder = builder::of_structure(it, imports);
-            quote!(#structure #builder)
-        }
-        _ => TokenStream::new(),
+fn end(operation: &Operation, it: &Shape, role: &str, imports: &mut Imports) -> TokenStream {
+    if it.type_ref.home != Home::Operation(operation.method.clone()) {
+        return TokenStream::new();
     }
-}
-
-/// Whether one of the errors may be too large for the taste of Clippy, which counts bytes.
-fn has_large_errors(operation: &Operation, shapes: &Shapes<'_>) -> bool {
-    let is_large = |it: &Structure| {
-        it.members.len() > 3 || it.members.iter().any(|it| matches!(it.ty, Type::Named(_)))
-    };
-    operation.errors.iter().any(|it| as_structure(it, shapes).is_some_and(is_large))
+    let about = format!("{role} of [`{}`].", operation.name);
+    let structure = structure::items(it, Some(&about), imports);
+    let builder = builder::of_structure(it, imports);
+    quote!(#structure #builder)
 }

@@ -17,6 +17,7 @@ pub(super) fn plain(ty: &Type, imports: &mut Imports) -> TokenStream {
         quote!(#name)
     };
     match ty {
+        Type::Unit => quote!(()),
         Type::Bool => quote!(bool),
         Type::Int(bits) => {
             let name = ident(&format!("i{bits}"));

@@ -5,18 +5,14 @@ use quote::quote;
 
 use super::{Imports, checks, defaults, docs, error, ident, rust_type};
 use crate::{
-    ir::{Literal, Member, Presence, Role, Structure, Type},
+    ir::{Literal, Member, Presence, Shape, Type},
     lower::code,
 };
 
 /// The `struct` and what belongs to it, without its builder.
 ///
 /// `about` replaces missing documentation.
-pub(super) fn items(
-    structure: &Structure,
-    about: Option<&str>,
-    imports: &mut Imports,
-) -> TokenStream {
+pub(super) fn items(structure: &Shape, about: Option<&str>, imports: &mut Imports) -> TokenStream {
     imports.paths("serde", &["Deserialize", "Serialize"]);
     let shape = imports.path("eventstream_rpc::operation::Shape");
     let name = ident(&structure.type_ref.name);
@@ -36,10 +32,7 @@ pub(super) fn items(
         has_defaults.then(|| defaults::items(structure, can_default && !is_derived, imports));
     let check = checks::of_structure(structure, imports);
     let validate = structure.has_validate().then(|| checks::validate(structure, imports));
-    let error = match structure.role {
-        Role::Error { .. } => Some(error::structure_impls(structure, imports)),
-        Role::Request | Role::Plain => None,
-    };
+    let error = error::structure_impls(structure, imports);
     imports.remove(&structure.type_ref);
     let builder = structure.builder.as_ref().map(|builder| {
         let builder = ident(builder);
@@ -80,7 +73,7 @@ pub(super) fn member_docs(member: &Member, imports: &Imports) -> String {
     docs::text(&member.docs, &format!("The member {}.", code(&member.wire_name)), imports)
 }
 
-fn field(structure: &Structure, member: &Member, imports: &mut Imports) -> TokenStream {
+fn field(structure: &Shape, member: &Member, imports: &mut Imports) -> TokenStream {
     let deprecated = docs::deprecated(&member.docs);
     let name = ident(&member.name);
     let ty = rust_type::field(member, imports);
@@ -128,7 +121,7 @@ fn trim_comma(tokens: TokenStream) -> TokenStream {
 }
 
 /// `Debug` that leaves out what is sensitive.
-fn debug_impl(structure: &Structure, imports: &mut Imports) -> TokenStream {
+fn debug_impl(structure: &Shape, imports: &mut Imports) -> TokenStream {
     let fmt = imports.path("std::fmt");
     let redacted = imports.path("eventstream_rpc::REDACTED");
     let name = ident(&structure.type_ref.name);
@@ -140,7 +133,7 @@ fn debug_impl(structure: &Structure, imports: &mut Imports) -> TokenStream {
             false => quote!(.field(#label, &self.#field)),
         }
     });
-    let uses_deprecated = structure.members.iter().any(|it| it.docs.deprecated.is_some());
+    let uses_deprecated = structure.uses_deprecated();
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
         #allow

@@ -5,13 +5,13 @@ use quote::quote;
 
 use super::{Imports, checks, docs, ident, rust_type};
 use crate::{
-    ir::{Type, Union, Variant},
+    ir::{Member, Shape, Type},
     lower::code,
     names,
 };
 
 /// The `enum` and what belongs to it.
-pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
+pub(super) fn items(union: &Shape, imports: &mut Imports) -> TokenStream {
     imports.paths("serde", &["Deserialize", "Deserializer", "Serialize", "Serializer"]);
     imports.paths("serde::de", &["MapAccess"]);
     imports.path("serde::ser::Error");
@@ -21,24 +21,23 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
         &["MemberValue", "Union", "deserialize_union", "serialize_union_member"],
     );
     let name = ident(&union.type_ref.name);
-    let mut with_values = union.variants.iter().filter(|it| it.ty.is_some());
-    let is_redacted = with_values.any(|it| union.is_sensitive || it.is_sensitive);
+    let is_redacted = union.is_redacted();
     let debug = (!is_redacted).then(|| quote!(Debug,));
-    let variants: Vec<_> = union.variants.iter().map(|it| variant(it, imports)).collect();
+    let variants: Vec<_> = union.members.iter().map(|it| variant(it, imports)).collect();
     let docs = docs::of(&union.docs, &format!("The union `{}`.", union.id), imports);
-    let accessors: Vec<_> = union.variants.iter().map(|it| accessors(it, imports)).collect();
+    let accessors: Vec<_> = union.members.iter().map(|it| accessors(it, imports)).collect();
     let conversions: Vec<_> =
-        union.variants.iter().filter(|it| it.has_from).map(|it| from(union, it, imports)).collect();
+        union.members.iter().filter(|it| it.has_from).map(|it| from(union, it, imports)).collect();
     let writes: Vec<_> = union
-        .variants
+        .members
         .iter()
         .map(|it| {
             let (variant, wire_name) = (ident(&it.name), &it.wire_name);
-            let Some(ty) = &it.ty else {
+            if it.ty == Type::Unit {
                 let empty = imports.path("eventstream_rpc::serde::Empty");
                 return quote!(Self::#variant => serialize_union_member(serializer, #wire_name, &#empty {}));
-            };
-            let value = match rust_type::writer(ty) {
+            }
+            let value = match rust_type::writer(&it.ty) {
                 None => quote!(value),
                 Some((_, writer)) => {
                     let writer = imports.path(&format!("eventstream_rpc::serde::{writer}"));
@@ -48,19 +47,19 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
             quote!(Self::#variant(value) => serialize_union_member(serializer, #wire_name, #value))
         })
         .collect();
-    let reads = union.variants.iter().map(|it| {
+    let reads = union.members.iter().map(|it| {
         let (variant, wire_name) = (ident(&it.name), &it.wire_name);
         match it.ty {
-            Some(_) => quote!(#wire_name => value.read(Self::#variant)),
-            None => quote!(#wire_name => value.read_empty(Self::#variant)),
+            Type::Unit => quote!(#wire_name => value.read_empty(Self::#variant)),
+            _ => quote!(#wire_name => value.read(Self::#variant)),
         }
     });
     let (id, unknown) = (&union.id, format!("an unknown member of {}", union.type_ref.name));
     let debug_impl = is_redacted.then(|| debug_impl(union, imports));
     let check = checks::of_union(union, imports);
-    let uses_deprecated = union.variants.iter().any(|it| it.docs.deprecated.is_some());
+    let uses_deprecated = union.uses_deprecated();
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
-    let holds_structures = union.variants.iter().any(|it| matches!(it.ty, Some(Type::Named(_))));
+    let holds_structures = union.members.iter().any(|it| matches!(it.ty, Type::Named(_)));
     let allow_size = holds_structures.then(|| {
         quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
     });
@@ -122,21 +121,23 @@ pub(super) fn items(union: &Union, imports: &mut Imports) -> TokenStream {
     }
 }
 
-fn variant(variant: &Variant, imports: &mut Imports) -> TokenStream {
+fn variant(variant: &Member, imports: &mut Imports) -> TokenStream {
     let name = ident(&variant.name);
-    let ty = variant.ty.as_ref().map(|ty| rust_type::boxed(ty, variant.is_boxed, imports));
-    let value = ty.map(|ty| quote!((#ty)));
+    let value = (variant.ty != Type::Unit).then(|| {
+        let ty = rust_type::boxed(&variant.ty, variant.is_boxed, imports);
+        quote!((#ty))
+    });
     let docs =
         docs::of(&variant.docs, &format!("The member {}.", code(&variant.wire_name)), imports);
     quote!(#docs #name #value,)
 }
 
-fn accessors(variant: &Variant, imports: &mut Imports) -> TokenStream {
+fn accessors(variant: &Member, imports: &mut Imports) -> TokenStream {
     let name = ident(&variant.name);
     let [is, as_] = ["is", "as"].map(|it| ident(&names::prefixed(it, &variant.snake_name)));
     let about_is = format!(" Whether it is a [`{0}`](Self::{0}).", variant.name);
     let ty = match &variant.ty {
-        None => {
+        Type::Unit => {
             return quote! {
                 #[doc = #about_is]
                 pub fn #is(&self) -> bool {
@@ -144,8 +145,8 @@ fn accessors(variant: &Variant, imports: &mut Imports) -> TokenStream {
                 }
             };
         }
-        Some(Type::String) => quote!(str),
-        Some(ty) => rust_type::plain(ty, imports),
+        Type::String => quote!(str),
+        ty => rust_type::plain(ty, imports),
     };
     let about_as = format!(" The value, if it is a [`{0}`](Self::{0}).", variant.name);
     quote! {
@@ -164,10 +165,9 @@ fn accessors(variant: &Variant, imports: &mut Imports) -> TokenStream {
     }
 }
 
-fn from(union: &Union, variant: &Variant, imports: &mut Imports) -> TokenStream {
+fn from(union: &Shape, variant: &Member, imports: &mut Imports) -> TokenStream {
     let (union, name) = (ident(&union.type_ref.name), ident(&variant.name));
-    let Some(ty) = &variant.ty else { return TokenStream::new() };
-    let ty = rust_type::plain(ty, imports);
+    let ty = rust_type::plain(&variant.ty, imports);
     let value = if variant.is_boxed { quote!(Box::new(value)) } else { quote!(value) };
     quote! {
         impl From<#ty> for #union {
@@ -179,14 +179,14 @@ fn from(union: &Union, variant: &Variant, imports: &mut Imports) -> TokenStream 
 }
 
 /// `Debug` that names the member and leaves out what is sensitive.
-fn debug_impl(union: &Union, imports: &mut Imports) -> TokenStream {
+fn debug_impl(union: &Shape, imports: &mut Imports) -> TokenStream {
     let fmt = imports.path("std::fmt");
     let redacted = imports.path("eventstream_rpc::REDACTED");
     let name = ident(&union.type_ref.name);
-    let arms = union.variants.iter().map(|it| {
+    let arms = union.members.iter().map(|it| {
         let (variant, text) = (ident(&it.name), &it.name);
         match union.is_sensitive || it.is_sensitive {
-            _ if it.ty.is_none() => quote!(Self::#variant => f.write_str(#text)),
+            _ if it.ty == Type::Unit => quote!(Self::#variant => f.write_str(#text)),
             true => quote!(Self::#variant(_) => f.debug_tuple(#text).field(&#redacted).finish()),
             false => quote!(Self::#variant(value) => f.debug_tuple(#text).field(value).finish()),
         }

@@ -26,7 +26,7 @@ pub(crate) fn read(
     };
     let config = Config { words: words.clone(), ..Config::new("service") };
     let rust = lower::lower(&resolved, &config, String::new(), &mut reporter);
-    let types = rust.shapes.iter().map(|shape| (id_of(shape), shape)).collect();
+    let types = rust.shapes.iter().map(|shape| (shape.id.as_str(), shape)).collect();
     let operations = &resolved.operations;
     let requests = operations.iter().filter_map(|it| it.input);
     let responses = operations.iter().flat_map(|it| it.errors.iter().copied().chain(it.output));
@@ -93,9 +93,9 @@ impl Reader<'_> {
         item.add(Kind::Path, format!("operation::{method}::{error}"), "");
         item.add(Kind::Alias, format!("operation::{method}::{}", rust.builder.name), "");
         item.add_if(direction != "call", Kind::Stream, "");
-        let mut add = |kind, type_ref| {
-            let shape = self.rust.shapes.iter().find(|shape| shape.type_ref() == type_ref);
-            let id = shape.map_or("", id_of);
+        let mut add = |kind, type_ref: &ir::TypeRef| {
+            let shape = self.rust.shapes.iter().find(|shape| shape.type_ref == *type_ref);
+            let id = shape.map_or("", |shape| &shape.id);
             let shown = if id == "smithy.api#Unit" { "nothing" } else { id };
             item.add(kind, id, format!("{shown}, in Rust {}", path(type_ref)));
         };
@@ -140,7 +140,7 @@ impl Reader<'_> {
 
     /// What a shape is in Rust.
     fn add_rust(&self, item: &mut Item, rust: &ir::Shape) {
-        let (type_ref, type_path) = (rust.type_ref(), path(rust.type_ref()));
+        let (type_ref, type_path) = (&rust.type_ref, path(&rust.type_ref));
         item.add(Kind::Path, &type_path, &type_path);
         // An operation exports its request and response again.
         for operation in &self.rust.operations {
@@ -150,7 +150,7 @@ impl Reader<'_> {
                 item.add(Kind::Path, export, "");
             }
         }
-        if let ir::Shape::Structure(rust) = rust {
+        if let ir::Kind::Structure(_) = rust.kind {
             if let (Some(name), Some(path)) = (&rust.builder, rust.builder_path()) {
                 let path = path.replacen("crate::", "", 1);
                 let fails = if rust.is_build_fallible() { "; build() can fail" } else { "" };
@@ -182,7 +182,7 @@ impl Reader<'_> {
                 [key, value] if shape.kind == ShapeKind::Map => {
                     format!("BTreeMap<{}, {}>", self.rust_type(&key.target, None), element(value))
                 }
-                _ => self.types.get(id.as_str()).map_or("", |it| &it.type_ref().name).to_owned(),
+                _ => self.types.get(id.as_str()).map_or("", |it| &it.type_ref.name).to_owned(),
             };
         };
         match (simple, format.or(shape.traits.timestamp_format)) {
@@ -213,24 +213,22 @@ impl Reader<'_> {
             item.add(Kind::Format, format!("{format:?}"), "");
             item.add(Kind::Type, &ty, "");
         }
-        match self.types.get(shape.id.as_str()) {
-            Some(ir::Shape::Structure(rust)) => {
-                let field = rust.members.iter().find(|field| field.wire_name == wire_name);
-                field.into_iter().for_each(|field| add_field(&mut item, field, ty.clone()));
+        let rust = self.types.get(shape.id.as_str());
+        let found = rust.and_then(|rust| match rust.is_enum() {
+            true => rust.members.get(index),
+            false => rust.members.iter().find(|it| it.wire_name == wire_name),
+        });
+        match (rust.map(|rust| rust.kind), found) {
+            (None, _) => item.exists = Some(Kind::Element),
+            (_, None) => {}
+            (Some(ir::Kind::Structure(_)), Some(it)) => add_field(&mut item, it, ty.clone()),
+            (Some(ir::Kind::Union), Some(it)) => add_variant(&mut item, it, &ty),
+            (Some(ir::Kind::Enum), Some(it)) => {
+                add_value(&mut item, &it.name, format!("{:?}", it.wire_name));
             }
-            Some(ir::Shape::Union(rust)) => {
-                let variant = rust.variants.iter().find(|it| it.wire_name == wire_name);
-                variant.into_iter().for_each(|variant| add_variant(&mut item, variant, &ty));
+            (Some(ir::Kind::IntEnum), Some(it)) => {
+                add_value(&mut item, &it.name, it.wire_name.clone());
             }
-            Some(ir::Shape::Enum(rust)) => {
-                let value = rust.values.get(index);
-                value.into_iter().for_each(|it| add_value(&mut item, &it.name, &it.value));
-            }
-            Some(ir::Shape::IntEnum(rust)) => {
-                let value = rust.values.get(index);
-                value.into_iter().for_each(|it| add_value(&mut item, &it.name, it.value));
-            }
-            None => item.exists = Some(Kind::Element),
         }
         let in_json = format!("{wire_name:?} in JSON");
         item.add(Kind::JsonName, wire_name, if wire_name == member.name { "" } else { &in_json });
@@ -268,11 +266,11 @@ fn add_field(item: &mut Item, field: &ir::Member, mut ty: String) {
     item.add_if(field.is_token, Kind::Token, "filled in when it is not set");
 }
 
-fn add_variant(item: &mut Item, variant: &ir::Variant, ty: &str) {
+fn add_variant(item: &mut Item, variant: &ir::Member, ty: &str) {
     let text = match (&variant.ty, variant.is_boxed) {
-        (None, _) => variant.name.clone(),
-        (Some(_), false) => format!("{}({ty})", variant.name),
-        (Some(_), true) => format!("{}(Box<{ty}>)", variant.name),
+        (ir::Type::Unit, _) => variant.name.clone(),
+        (_, false) => format!("{}({ty})", variant.name),
+        (_, true) => format!("{}(Box<{ty}>)", variant.name),
     };
     item.exists = Some(Kind::Alternative);
     item.add(Kind::VariantName, &variant.name, text);
@@ -280,9 +278,9 @@ fn add_variant(item: &mut Item, variant: &ir::Variant, ty: &str) {
     item.add_if(variant.has_from, Kind::From, "");
 }
 
-fn add_value(item: &mut Item, name: &str, value: impl std::fmt::Debug) {
+fn add_value(item: &mut Item, name: &str, value: String) {
     item.exists = Some(Kind::EnumMember);
-    item.add(Kind::EnumValue, format!("{value:?}"), format!("{value:?}"));
+    item.add(Kind::EnumValue, &value, &value);
     item.add(Kind::VariantName, name, name);
 }
 
@@ -327,14 +325,4 @@ fn constraints(traits: &Traits) -> Vec<(Kind, String)> {
 /// The path of a type in the crate.
 fn path(type_ref: &ir::TypeRef) -> String {
     type_ref.path().replacen("crate::", "", 1)
-}
-
-/// The ID of the shape behind a type.
-fn id_of(shape: &ir::Shape) -> &str {
-    match shape {
-        ir::Shape::Structure(it) => &it.id,
-        ir::Shape::Union(it) => &it.id,
-        ir::Shape::Enum(it) => &it.id,
-        ir::Shape::IntEnum(it) => &it.id,
-    }
 }

@@ -7,6 +7,8 @@ use crate::traits::TimestampFormat;
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
+    /// No value.
+    Unit,
     /// `bool`
     Bool,
     /// A signed integer of this many bits.

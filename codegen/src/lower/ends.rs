@@ -46,16 +46,17 @@ impl Units {
     }
 
     /// The structures.
-    pub(super) fn structures(&self) -> impl Iterator<Item = ir::Structure> {
+    pub(super) fn structures(&self) -> impl Iterator<Item = ir::Shape> {
         let structure = |unit: &Option<Unit>, role: ir::Role| {
-            unit.as_ref().map(|unit| ir::Structure {
+            unit.as_ref().map(|unit| ir::Shape {
                 id: ShapeId::prelude("Unit").to_string(),
                 type_ref: unit.type_ref.clone(),
                 builder: unit.builder.clone(),
                 docs: ir::Docs::default(),
                 is_sensitive: false,
                 members: Vec::new(),
-                role,
+                module: String::new(),
+                kind: ir::Kind::Structure(role),
             })
         };
         let request = structure(&self.request, ir::Role::Request);

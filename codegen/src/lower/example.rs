@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::ir::{self, Example, Shape, Type, TypeRef};
+use crate::ir::{self, Example, Kind, Shape, Type, TypeRef};
 
 /// Adds to each operation an example of a call.
 pub(super) fn with_examples(
     operations: Vec<ir::Operation>,
     shapes: &[Shape],
 ) -> Vec<ir::Operation> {
-    let shapes: Shapes<'_> = shapes.iter().map(|it| (it.type_ref(), it)).collect();
+    let shapes: Shapes<'_> = shapes.iter().map(|it| (&it.type_ref, it)).collect();
     let add = |it: ir::Operation| ir::Operation { example: example(&it, &shapes), ..it };
     operations.into_iter().map(add).collect()
 }
@@ -18,7 +18,7 @@ pub(super) fn with_examples(
 const MAX_TYPES: usize = 16;
 
 fn example(operation: &ir::Operation, shapes: &Shapes<'_>) -> Option<Example> {
-    let Some(Shape::Structure(request)) = shapes.get(&operation.request) else { return None };
+    let request = shapes.get(&operation.request)?;
     let mut writer = Writer { shapes, types: Vec::new() };
     let mut call = format!("client\n    .{}()", ident(&operation.method));
     for member in request.members.iter().filter(|it| is_shown(it)) {
@@ -64,6 +64,7 @@ impl Writer<'_> {
         let into = if whom == For::Owner { ".into()" } else { "" };
         let inner = if whom == For::Setter { For::Element } else { For::Owner };
         match ty {
+            Type::Unit => "()".to_owned(),
             Type::Bool => "true".to_owned(),
             Type::Int(_) => "1".to_owned(),
             Type::Float(_) => "1.0".to_owned(),
@@ -86,20 +87,19 @@ impl Writer<'_> {
             Type::Named(_) if self.types.len() > MAX_TYPES => String::new(),
             Type::Named(type_ref) => {
                 self.types.push(type_ref.clone());
-                match self.shapes.get(type_ref) {
-                    Some(Shape::Structure(structure)) => self.structure(structure),
-                    Some(Shape::Union(union)) => self.union(union, into),
-                    Some(Shape::Enum(it)) => format!("{}::{}", type_ref.name, it.values[0].name),
-                    Some(Shape::IntEnum(it)) => {
-                        format!("{}::{}", type_ref.name, it.values[0].name)
+                let Some(shape) = self.shapes.get(type_ref) else { return type_ref.name.clone() };
+                match shape.kind {
+                    Kind::Structure(_) => self.structure(shape),
+                    Kind::Union => self.union(shape, into),
+                    Kind::Enum | Kind::IntEnum => {
+                        format!("{}::{}", type_ref.name, shape.members[0].name)
                     }
-                    None => type_ref.name.clone(),
                 }
             }
         }
     }
 
-    fn structure(&mut self, structure: &ir::Structure) -> String {
+    fn structure(&mut self, structure: &Shape) -> String {
         if structure.builder.is_none() {
             return format!("{}::default()", structure.type_ref.name);
         }
@@ -116,14 +116,17 @@ impl Writer<'_> {
         format!("{}::builder(){setters}.build(){end}", structure.type_ref.name)
     }
 
-    fn union(&mut self, union: &ir::Union, into: &str) -> String {
+    fn union(&mut self, union: &Shape, into: &str) -> String {
         let name = &union.type_ref.name;
         // The last one made from a structure, as binary messages are; others need their variant.
-        let made_from = union.variants.iter().rfind(|it| it.has_from);
-        let Some(variant) = made_from.or(union.variants.first()) else {
+        let made_from = union.members.iter().rfind(|it| it.has_from);
+        let Some(variant) = made_from.or(union.members.first()) else {
             return format!("{name}::Unknown");
         };
-        let Some(ty) = &variant.ty else { return format!("{name}::{}", variant.name) };
+        let ty = &variant.ty;
+        if *ty == Type::Unit {
+            return format!("{name}::{}", variant.name);
+        }
         if variant.has_from {
             let value = self.value(ty, &variant.snake_name, For::Setter);
             self.types.retain(|it| *it != union.type_ref);

@@ -15,38 +15,37 @@ impl Lowering<'_, '_, '_> {
     /// Every shape that becomes a type, in the order of their IDs, and what stands for no shape.
     pub(super) fn shapes(&mut self) -> Vec<ir::Shape> {
         let resolved = self.resolved;
-        let units = self.units.iter().flat_map(ends::Units::structures).map(ir::Shape::Structure);
-        let units: Vec<_> = units.collect();
+        let units: Vec<_> = self.units.iter().flat_map(ends::Units::structures).collect();
         resolved.closure.iter().filter_map(|it| self.shape(it)).chain(units).collect()
     }
 
     fn shape(&mut self, shape: &Shape) -> Option<ir::Shape> {
-        let members = &shape.members;
-        Some(match shape.kind {
-            ShapeKind::Structure => ir::Shape::Structure(self.structure(shape, members)),
-            ShapeKind::Union => ir::Shape::Union(self.union(shape, members)),
-            ShapeKind::Enum => ir::Shape::Enum(ir::Enum {
-                id: shape.id.to_string(),
-                type_ref: self.types[&shape.id].clone(),
-                docs: self.docs(&shape.traits),
-                is_sensitive: shape.traits.sensitive,
-                values: self
-                    .enum_values(shape, members, |it| it.traits.enum_value.clone())
-                    .collect(),
-            }),
-            ShapeKind::IntEnum => ir::Shape::IntEnum(ir::IntEnum {
-                id: shape.id.to_string(),
-                type_ref: self.types[&shape.id].clone(),
-                docs: self.docs(&shape.traits),
-                is_sensitive: shape.traits.sensitive,
-                values: self.enum_values(shape, members, |it| it.traits.int_enum_value).collect(),
-            }),
+        let kind = match shape.kind {
+            ShapeKind::Structure => ir::Kind::Structure(self.role(shape)),
+            ShapeKind::Union => ir::Kind::Union,
+            ShapeKind::Enum => ir::Kind::Enum,
+            ShapeKind::IntEnum => ir::Kind::IntEnum,
             _ => return None,
+        };
+        let members = match kind {
+            ir::Kind::Structure(role) => self.fields(shape, role),
+            ir::Kind::Union => self.variants(shape),
+            ir::Kind::Enum | ir::Kind::IntEnum => self.values(shape),
+        };
+        Some(ir::Shape {
+            id: shape.id.to_string(),
+            type_ref: self.types[&shape.id].clone(),
+            module: String::new(),
+            docs: self.docs(&shape.traits),
+            is_sensitive: shape.traits.sensitive,
+            kind,
+            builder: self.builders[&shape.id].clone(),
+            members,
         })
     }
 
-    fn structure(&mut self, shape: &Shape, members: &[Member]) -> ir::Structure {
-        let role = match shape.traits.error {
+    fn role(&self, shape: &Shape) -> ir::Role {
+        match shape.traits.error {
             Some(fault) => ir::Role::Error {
                 is_client_fault: fault == Fault::Client,
                 is_retryable: shape.traits.retryable,
@@ -54,40 +53,55 @@ impl Lowering<'_, '_, '_> {
             },
             None if self.requests.contains(&shape.id) => ir::Role::Request,
             None => ir::Role::Plain,
-        };
+        }
+    }
+
+    /// The members of a structure.
+    fn fields(&mut self, shape: &Shape, role: ir::Role) -> Vec<ir::Member> {
         let mut reserved: Vec<&str> = names::BUILDER_METHODS.to_vec();
         if role == ir::Role::Request {
             reserved.extend(names::FLUENT_METHODS);
         }
         let mut scope = Scope::with_reserved(reserved);
-        let members = fields(self.resolved.model, members)
-            .map(|member| {
-                let id = format!("{}${}", shape.id, member.name);
-                let (name, renamed) = scope.take_member(self.words.snake(&member.name), &id);
-                if let Some(renamed) = renamed {
-                    warn_renamed(self.reporter, shape, Some(member), renamed);
-                }
-                ir::Member {
-                    wire_name: member.wire_name().to_owned(),
-                    name,
-                    docs: self.checked_docs(shape, member),
-                    ty: self.member_type(member),
-                    presence: self.presence(shape, member),
-                    check: self.check(shape, member),
-                    is_token: role == ir::Role::Request && member.traits.idempotency_token,
-                    is_boxed: self.boxed.contains(&id),
-                    is_sensitive: self.is_sensitive(member),
-                }
-            })
-            .collect();
-        ir::Structure {
-            id: shape.id.to_string(),
-            type_ref: self.types[&shape.id].clone(),
-            builder: self.builders[&shape.id].clone(),
-            docs: self.docs(&shape.traits),
-            is_sensitive: shape.traits.sensitive,
-            members,
-            role,
+        let fields = fields(self.resolved.model, &shape.members).map(|member| {
+            let id = format!("{}${}", shape.id, member.name);
+            let (name, renamed) = scope.take_member(self.words.snake(&member.name), &id);
+            if let Some(renamed) = renamed {
+                warn_renamed(self.reporter, shape, Some(member), renamed);
+            }
+            ir::Member {
+                presence: self.presence(shape, member),
+                is_token: role == ir::Role::Request && member.traits.idempotency_token,
+                ..self.member(shape, member, name.clone(), name)
+            }
+        });
+        fields.collect()
+    }
+
+    /// A member that is called this, with a value.
+    fn member(
+        &self,
+        shape: &Shape,
+        member: &Member,
+        name: String,
+        snake_name: String,
+    ) -> ir::Member {
+        let id = format!("{}${}", shape.id, member.name);
+        ir::Member {
+            wire_name: member.wire_name().to_owned(),
+            name,
+            snake_name,
+            docs: self.checked_docs(shape, member),
+            ty: match member.target.is_unit() {
+                true => ir::Type::Unit,
+                false => self.member_type(member),
+            },
+            presence: ir::Presence::Required,
+            check: self.check(shape, member),
+            is_token: false,
+            is_boxed: self.boxed.contains(&id),
+            has_from: false,
+            is_sensitive: self.is_sensitive(member),
         }
     }
 
@@ -119,64 +133,51 @@ impl Lowering<'_, '_, '_> {
         }
     }
 
-    fn union(&mut self, shape: &Shape, members: &[Member]) -> ir::Union {
+    /// The members of a union, without the errors among events that servers send.
+    fn variants(&mut self, shape: &Shape) -> Vec<ir::Member> {
         let mut scope = Scope::with_reserved(["Unknown"]);
         let mut snake_scope = Scope::with_reserved(["unknown"]);
         let is_sent = self.sent_events.contains(&shape.id);
-        let members = members.iter().filter(|it| !is_sent || !self.is_error(&it.target));
+        let members = shape.members.iter().filter(|it| !is_sent || !self.is_error(&it.target));
         let members: Vec<_> = members.collect();
         let mut uses: HashMap<&ShapeId, usize> = HashMap::new();
         for member in &members {
             *uses.entry(&member.target).or_default() += 1;
         }
-        let variants = members
-            .iter()
-            .map(|member| {
-                let id = format!("{}${}", shape.id, member.name);
-                let (name, renamed) = scope.take(names::pascal(&member.name), &id, "Value");
-                if let Some(renamed) = renamed {
-                    warn_renamed(self.reporter, shape, Some(member), renamed);
-                }
-                let is_structure = self
-                    .resolved
-                    .model
-                    .get(&member.target)
-                    .is_some_and(|it| it.kind == ShapeKind::Structure && !it.id.is_unit());
-                ir::Variant {
-                    wire_name: member.wire_name().to_owned(),
-                    name,
-                    snake_name: snake_scope.take(self.words.snake(&member.name), &id, "_value").0,
-                    docs: self.checked_docs(shape, member),
-                    ty: (!member.target.is_unit()).then(|| self.member_type(member)),
-                    is_boxed: self.boxed.contains(&id),
-                    check: self.check(shape, member),
-                    has_from: is_structure && uses[&member.target] == 1,
-                    is_sensitive: self.is_sensitive(member),
-                }
-            })
-            .collect();
-        ir::Union {
-            id: shape.id.to_string(),
-            type_ref: self.types[&shape.id].clone(),
-            docs: self.docs(&shape.traits),
-            is_sensitive: shape.traits.sensitive,
-            variants,
-        }
+        let variants = members.iter().map(|member| {
+            let id = format!("{}${}", shape.id, member.name);
+            let (name, renamed) = scope.take(names::pascal(&member.name), &id, "Value");
+            if let Some(renamed) = renamed {
+                warn_renamed(self.reporter, shape, Some(member), renamed);
+            }
+            let snake_name = snake_scope.take(self.words.snake(&member.name), &id, "_value").0;
+            let target = self.resolved.model.get(&member.target);
+            let is_structure = target.is_some_and(|it| it.kind == ShapeKind::Structure);
+            ir::Member {
+                has_from: is_structure && !member.target.is_unit() && uses[&member.target] == 1,
+                ..self.member(shape, member, name, snake_name)
+            }
+        });
+        variants.collect()
     }
 
-    fn enum_values<T>(
-        &mut self,
-        shape: &Shape,
-        members: &[Member],
-        value: impl Fn(&Member) -> Option<T>,
-    ) -> impl Iterator<Item = ir::EnumValue<T>> {
-        let members: Vec<_> = members.iter().collect();
+    /// The members of an enum.
+    fn values(&mut self, shape: &Shape) -> Vec<ir::Member> {
+        let members: Vec<_> = shape.members.iter().collect();
         let names = enum_names(&shape.id, &members, |member, renamed| {
             warn_renamed(self.reporter, shape, Some(member), renamed);
         });
-        members.into_iter().zip(names).filter_map(move |(member, name)| {
-            Some(ir::EnumValue { value: value(member)?, name, docs: self.docs(&member.traits) })
-        })
+        let values = members.into_iter().zip(names).filter_map(|(member, name)| {
+            let number = member.traits.int_enum_value.map(|it| it.to_string());
+            Some(ir::Member {
+                wire_name: number.or(member.traits.enum_value.clone())?,
+                docs: self.docs(&member.traits),
+                ty: ir::Type::Unit,
+                check: None,
+                ..self.member(shape, member, name, String::new())
+            })
+        });
+        values.collect()
     }
 
     /// The type of a member, without `Option` and `Box`.

@@ -2,11 +2,8 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::TokenStream;
-use quote::quote;
-
 use crate::{
-    ir::{Service, Shape, Type},
+    ir::{Shape, Type},
     recursion::components,
 };
 
@@ -16,26 +13,15 @@ const DEFAULT_LIMIT: usize = 128;
 /// What Clippy takes for a type that is hard to read.
 const MAX_COMPLEXITY: usize = 250;
 
-/// The attributes of the crate's root.
-pub(super) fn attributes(service: &Service) -> TokenStream {
-    let limit = recursion_limit(service).filter(|_| !service.is_module()).map(|it| {
-        let limit = it.to_string();
-        // An example of the documentation is a crate that uses the types.
-        quote!(#![recursion_limit = #limit] #![doc(test(attr(recursion_limit = #limit)))])
-    });
-    let members = || service.shapes.iter().flat_map(held).map(|it| it.0);
+/// Whether Clippy finds the type of a member hard to read.
+pub(super) fn has_complex_types(shapes: &[Shape]) -> bool {
     // `Option` is around the type of a member.
-    let is_complex = members().any(|it| 10 + complexity(it, 2) > MAX_COMPLEXITY);
-    let allow = is_complex.then(|| {
-        quote!(#![allow(clippy::type_complexity, reason = "lists and maps are what the model says")])
-    });
-    quote!(#limit #allow)
+    shapes.iter().flat_map(|it| &it.members).any(|it| 10 + complexity(&it.ty, 2) > MAX_COMPLEXITY)
 }
 
-/// The `recursion_limit` that a crate with these types needs, and whatever asks whether they are `Send`, if it
-/// is more than the default.
-pub(crate) fn recursion_limit(service: &Service) -> Option<usize> {
-    let depth = depth(service);
+/// The `recursion_limit` that a crate with these types needs, if it is more than the default.
+pub(super) fn recursion_limit(shapes: &[Shape]) -> Option<usize> {
+    let depth = depth(shapes);
     // How many levels rustc counts for a type of the standard library is its own affair.
     (depth > DEFAULT_LIMIT / 2).then(|| (2 * depth).next_power_of_two())
 }
@@ -50,25 +36,6 @@ fn complexity(ty: &Type, nesting: usize) -> usize {
     10 * nesting + inner
 }
 
-/// The types in a structure or union, each with the levels that are around it there.
-fn held(shape: &Shape) -> Vec<(&Type, usize)> {
-    let box_levels = |is_boxed: bool| if is_boxed { 2 } else { 0 };
-    match shape {
-        Shape::Structure(it) => {
-            let members = it.members.iter();
-            let levels = |it: &crate::ir::Member| {
-                1 + usize::from(it.is_optional()) + box_levels(it.is_boxed)
-            };
-            members.map(|it| (&it.ty, levels(it))).collect()
-        }
-        Shape::Union(it) => {
-            let variants = it.variants.iter();
-            variants.filter_map(|it| Some((it.ty.as_ref()?, 1 + box_levels(it.is_boxed)))).collect()
-        }
-        Shape::Enum(_) | Shape::IntEnum(_) => Vec::new(),
-    }
-}
-
 /// How many levels lists and maps are around what is innermost.
 fn levels(ty: &Type) -> usize {
     match ty {
@@ -81,17 +48,18 @@ fn levels(ty: &Type) -> usize {
 
 /// How many levels of types may be in each other at most, along members; of types that hold each other, all
 /// count.
-fn depth(service: &Service) -> usize {
-    let shapes = &service.shapes;
+fn depth(shapes: &[Shape]) -> usize {
     let numbers: HashMap<_, _> =
-        shapes.iter().enumerate().map(|(number, it)| (it.type_ref(), number)).collect();
+        shapes.iter().enumerate().map(|(number, it)| (&it.type_ref, number)).collect();
     let (mut ends, mut weights) = (Vec::new(), Vec::new());
     for (from, shape) in shapes.iter().enumerate() {
-        for (ty, around) in held(shape) {
-            let Type::Named(target) = ty.innermost() else { continue };
+        for member in &shape.members {
+            let Type::Named(target) = member.ty.innermost() else { continue };
             if let Some(to) = numbers.get(target) {
+                let option = usize::from(member.is_optional());
+                let around = 1 + option + if member.is_boxed { 2 } else { 0 };
                 ends.push((from, *to));
-                weights.push(around + levels(ty));
+                weights.push(around + levels(&member.ty));
             }
         }
     }
