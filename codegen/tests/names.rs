@@ -80,6 +80,45 @@ fn a_name_that_had_to_change_is_a_warning_that_says_of_whom_and_why() {
     }
 }
 
+/// Names that follow from others, as the names of shapes, and of members the names of a builder's own fields.
+#[test]
+fn names_that_are_made_up_make_way() {
+    let mut shapes = operations_of(&["Run".to_owned(), "Watch".to_owned()], |name| {
+        let members = ["connection", "options", "into_parts", "request", "set_options"];
+        let members = members.map(|it| (it, "smithy.api#String".to_owned()));
+        json!({ format!("t.n#{name}Request"): { "type": "structure", "members": self::members(members) } })
+    });
+    shapes["t.n#Watch"]["output"] = json!({ "target": "smithy.api#Unit" });
+    let made_up = [
+        "RunBuilder",
+        "RunFluentBuilder",
+        "RunError",
+        "RunRequestBuilder",
+        "WatchBuilder",
+        "WatchError",
+        "WatchResponse",
+        "WatchResponseBuilder",
+        "CourseService",
+        "MadeUpBuilder",
+    ];
+    let mut all = vec![("plain", "t.n#MadeUp".to_owned())];
+    all.extend(made_up.iter().map(|it| (*it, format!("t.n#{it}"))));
+    shapes["t.n#MadeUp"] =
+        json!({ "type": "structure", "members": members([("x", "smithy.api#String".to_owned())]) });
+    for name in made_up {
+        shapes[format!("t.n#{name}")] = shapes["t.n#MadeUp"].clone();
+    }
+    shapes["t.n#RunResponse"]["members"] = members(all);
+    let generated = generated("made_up", &shapes, "Course");
+    let renamed =
+        generated.warnings.iter().filter(|it| it.message.contains(" in Rust rather than "));
+    assert!(renamed.count() >= 6);
+    let folder = Folder::new("made_up");
+    let mut workspace = Workspace::new(&folder);
+    workspace.add_batch("course", &[("made_up".to_owned(), &generated.files[..])]);
+    workspace.check_code();
+}
+
 /// What generated code takes from elsewhere is not hidden by a type of a model.
 #[test]
 fn every_type_that_is_imported_is_reserved() {
