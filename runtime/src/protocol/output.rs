@@ -13,7 +13,7 @@ use super::{
     waiting::{Line, Place, Waiting, WaitingForBytes},
 };
 use crate::{
-    error::BuildError,
+    error::{BuildError, ConnectionError},
     frame::{Header, Limits},
     serde,
 };
@@ -38,9 +38,8 @@ pub(super) struct Output {
     written: u64,
     /// How many of them a driver has taken to write.
     taken: u64,
-    /// What was queued for a socket that is gone, and was not written to it: more than the first number
-    /// of bytes, and up to the second.
-    lost: VecDeque<(u64, u64)>,
+    /// What was queued for sockets that are gone, and was not written to them.
+    lost: VecDeque<Loss>,
     /// Up to where losses have been reported.
     told: u64,
     /// Where the introduction to the current socket ends, which does not count as lost.
@@ -64,6 +63,16 @@ pub(super) struct Output {
     has_news: bool,
     /// Wakers to be called once the lock is released.
     woken: Wakers,
+}
+
+/// Frames that a lost connection has not taken.
+struct Loss {
+    /// How many bytes had been queued before them.
+    from: u64,
+    /// How many bytes had been queued with them.
+    to: u64,
+    /// Why the connection was lost.
+    error: ConnectionError,
 }
 
 impl fmt::Debug for Output {
@@ -240,36 +249,36 @@ impl Output {
         clear(&mut self.buffer);
     }
 
-    /// Starts over with another socket. What the one before did not take stays unwritten.
-    pub(super) fn restart(&mut self) {
+    /// Starts over with another socket. What the one before, which was lost by `error`, did not take stays unwritten.
+    pub(super) fn restart(&mut self, error: ConnectionError) {
         clear(&mut self.buffer);
         self.begun = 0;
         let from = self.written.max(self.introduced);
         if from < self.queued {
             if self.lost.len() == LOST_KEPT {
                 // What was written in between is taken for lost as well: rather that than the contrary.
-                let oldest = self.lost.pop_front().map(|it| it.0);
+                let oldest = self.lost.pop_front().map(|it| it.from);
                 if let (Some(from), Some(next)) = (oldest, self.lost.front_mut()) {
-                    next.0 = from;
+                    next.from = from;
                 }
             }
-            self.lost.push_back((from, self.queued));
+            self.lost.push_back(Loss { from, to: self.queued, error });
         }
         self.written = self.queued;
         self.taken = self.queued;
         self.is_finished = false;
     }
 
-    /// Whether the byte with this number, from 1, was queued for a socket that did not take it.
-    pub(super) fn is_lost(&self, byte: u64) -> bool {
-        self.lost.iter().any(|lost| lost.0 < byte && byte <= lost.1)
+    /// Why the byte with this number, from 1, was not written to the socket that it was queued for, if it was not.
+    pub(super) fn loss_of(&self, byte: u64) -> Option<&ConnectionError> {
+        self.lost.iter().find(|it| it.from < byte && byte <= it.to).map(|it| &it.error)
     }
 
-    /// Whether something has been lost among that many bytes of which nobody has been told.
-    pub(super) fn take_loss(&mut self, bytes: u64) -> bool {
+    /// Why some of that many bytes were lost, if they were and no call has reported it.
+    pub(super) fn take_loss(&mut self, bytes: u64) -> Option<&ConnectionError> {
         let told = self.told;
         self.told = told.max(bytes);
-        self.lost.iter().any(|lost| lost.0 < bytes && told < lost.1)
+        self.lost.iter().find(|it| it.from < bytes && told < it.to).map(|it| &it.error)
     }
 
     pub(super) fn wrote(&mut self, bytes: usize) {

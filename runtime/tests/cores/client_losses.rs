@@ -52,7 +52,7 @@ fn a_flush_says_what_was_discarded_before_and_says_it_once() {
     assert!(core.reconnect(&Connect::default()).unwrap());
     core.fail(ConnectionError::FrameTimeout { after: Duration::ZERO });
     come_back(&mut core);
-    assert!(matches!(ready(flush(&mut core)), Err(ConnectionError::FrameTimeout { .. })));
+    assert!(matches!(ready(flush(&mut core)), Err(ConnectionError::ClosedByPeer)));
     assert!(ready(flush(&mut core)).is_ok());
 
     // Nothing is lost of what has been written.
@@ -97,6 +97,19 @@ fn closing_during_an_outage_says_what_was_discarded() {
             }
         }
     }
+}
+
+#[test]
+fn closing_after_an_outage_says_why_something_was_discarded() {
+    let mut core = returning(|_| {});
+    call(&mut core);
+    core.fail(ConnectionError::ClosedByPeer);
+    come_back(&mut core);
+    core.close();
+    let queued = core.queued();
+    written(&mut core);
+    let flushed = ready(core.poll_flushed(queued, &cx()));
+    assert!(matches!(flushed, Err(ConnectionError::ClosedByPeer)), "{flushed:?}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use echo::{
     blocking,
     client::{Connection, Notice, ReconnectPolicy, SubscriptionItem},
-    error::{ConnectError, SdkError},
+    error::{ConnectError, ConnectionError, SdkError},
     operation::echo_message::EchoMessageResponse,
     server::{Config, ConnectRequest, EchoTestRpcService, Identity, serve_connection},
     types::EchoStreamingMessage,
@@ -258,6 +258,20 @@ impl Course {
         Ok(false)
     }
 
+    /// The client has closed the connection, which fails only if an outage has discarded something.
+    fn closed(&mut self, result: Result<(), ConnectionError>) -> Result<()> {
+        self.said.push(format!("closed: {result:?}"));
+        match result {
+            Ok(()) => Ok(()),
+            Err(ConnectionError::Closed) => bail!("closing fails without a reason"),
+            Err(_) => {
+                let was_lost = self.outages + self.failed > 0 || self.has_failed_early;
+                ensure!(was_lost, "closing fails without an outage");
+                Ok(())
+            }
+        }
+    }
+
     /// What must hold in the end, when a call has succeeded and an event has arrived.
     fn check(&self, faults: &Faults, wire: &Wire) -> Result<()> {
         let connections = wire.connections.load(Ordering::Relaxed);
@@ -315,7 +329,7 @@ async fn asynchronous(path: &Path, feed: &Feed, course: &mut Course) -> Result<(
         }
         round += 1;
     }
-    client.connection().close().await?;
+    course.closed(client.connection().close().await)?;
     client.connection().closed().await?;
     while let Some(item) = stream.next().await {
         course.item(Some(item))?;
@@ -361,7 +375,7 @@ fn blocking(path: &Path, feed: &Feed, course: &mut Course) -> Result<()> {
         }
         round += 1;
     }
-    client.connection().close()?;
+    course.closed(client.connection().close())?;
     client.connection().closed()?;
     for item in stream {
         course.item(Some(item))?;

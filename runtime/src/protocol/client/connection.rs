@@ -66,8 +66,10 @@ impl Core {
         cx: &Context<'_>,
     ) -> Poll<Result<(), ConnectionError>> {
         let written = ready!(self.poll_written(bytes, cx));
-        let is_lost = self.output.take_loss(bytes);
-        Poll::Ready(if is_lost { Err(self.loss()) } else { written })
+        Poll::Ready(match self.output.take_loss(bytes) {
+            Some(error) => Err(error.clone()),
+            None => written,
+        })
     }
 
     /// Whether that many bytes have been written.
@@ -76,8 +78,8 @@ impl Core {
         bytes: u64,
         cx: &Context<'_>,
     ) -> Poll<Result<(), ConnectionError>> {
-        if self.output.is_lost(bytes) {
-            return Poll::Ready(Err(self.loss()));
+        if let Some(error) = self.output.loss_of(bytes) {
+            return Poll::Ready(Err(error.clone()));
         }
         if self.output.written() >= bytes {
             return Poll::Ready(Ok(()));

@@ -59,9 +59,9 @@ impl Core {
     ///
     /// A connect message over the limits of the encoding.
     pub fn reconnect(&mut self, connect: &Connect) -> Result<bool, EncodeError> {
-        let State::Down(_) = self.state else { return Ok(false) };
+        let State::Down(error) = &self.state else { return Ok(false) };
         let frame = connect_frame(connect)?;
-        self.output.restart();
+        self.output.restart(error.clone());
         self.output.introduce(&frame);
         self.decoder = Decoder::default();
         self.next_id = Some(1);
