@@ -82,26 +82,27 @@ pub fn is_strict_keyword(name: &str) -> bool {
     STRICT_KEYWORDS.contains(&name)
 }
 
-/// Names that generated files use for other things, and so no type of the model may have.
+/// Names that generated files use for other things, their type parameters among them, and so no type of the
+/// model may have.
 const TYPES_IN_USE: &str = "\
     AllowAll Arc AsDateTime AsFinite AsMut AsRef Authenticator Authorizer BTreeMap BigDecimal BigInteger \
-    Blob Box BoxFuture BuildError CallOptions Checker Client Clone Config ConnectError ConnectRequest \
-    Connection ConnectionBuilder Copy Cow Debug Default Deserialize Deserializer Display Document \
+    Blob Box BoxFuture BuildError C CallOptions Checker Client Clone Config ConnectError ConnectRequest \
+    Connection ConnectionBuilder Copy Cow D Debug Default Deserialize Deserializer Display Document \
     DoubleEndedIterator Drop Duration Empty EncodedEvent Eq Err Error ErrorReply ErrorShape EventReceiver \
-    EventSender EventStream ExactSizeIterator Extend Fault Fn FnMut FnOnce From FromIterator FromStr \
-    Future Hash Identity IncomingCall Infallible Into IntoFuture IntoIterator InvalidRequest Iterator \
-    MapAccess MemberValue ModeledError NoEvents None Ok OnFull Operation OperationError Option Ord \
-    Overflow PartialEq PartialOrd Pattern PeerCredentials Rejected RequestContext Result SdkError Self \
-    Send SendEventError Serialize Serializer Server Service Shape Sized Some StreamingOperation \
-    StreamingRequest StreamingResponse String SubscribeOptions Subscription Sync Timestamp ToOwned \
-    ToString TryFrom TryInto Unhandled Union Unpin Vec Violation ViolationKind Violations";
+    EventSender EventStream ExactSizeIterator Extend Fault Fn FnMut FnOnce From FromIterator FromStr Future \
+    Hash Identity IncomingCall Infallible Into IntoFuture IntoIterator InvalidRequest Iterator MapAccess \
+    MemberValue ModeledError NoEvents None Ok OnFull Operation OperationError Option Ord Overflow PartialEq \
+    PartialOrd Pattern PeerCredentials Rejected RequestContext Result SdkError Self Send SendEventError \
+    Serialize Serializer Server Service Shape Sized Some StreamingOperation StreamingRequest \
+    StreamingResponse String SubscribeOptions Subscription Sync T Timestamp ToOwned ToString TryFrom TryInto \
+    Unhandled Union Unpin Vec Violation ViolationKind Violations";
 
 /// Names that every builder has for other things.
 pub const BUILDER_METHODS: [&str; 8] =
     ["build", "builder", "call_timeout", "clone", "default", "new", "overflow", "queue_limit"];
 
-/// Names that a fluent builder has besides.
-pub const FLUENT_METHODS: [&str; 2] = ["send", "validate_request"];
+/// Names that the builder of a call has besides.
+pub const CALL_METHODS: [&str; 2] = ["send", "validate_request"];
 
 /// Names that a client has for other things, and two that would win over methods that take a reference:
 /// `into` and `try_into`.

@@ -119,6 +119,41 @@ fn names_that_are_made_up_make_way() {
     workspace.check_code();
 }
 
+/// Types with names of one letter, as type parameters have, at all places that name types.
+#[test]
+fn types_are_not_mistaken_for_type_parameters() {
+    let letters: Vec<_> = ('A'..='Z').map(String::from).collect();
+    let all = letters.iter().map(|it| (&**it, format!("t.n#{it}")));
+    let all: Vec<_> = all.filter(|it| it.0 != "T").collect();
+    let value = members([("A", "smithy.api#Unit".to_owned()), ("B", "smithy.api#Unit".to_owned())]);
+    let with_shapes = |mut model: Value, members: &Value| {
+        for id in all.iter().map(|it| &it.1) {
+            model[id] = json!({ "type": "enum", "members": value });
+        }
+        model["t.n#Either"] = json!({ "type": "union", "members": members });
+        model["t.n#RunRequest"]["members"]["either"] = json!({ "target": "t.n#Either" });
+        model
+    };
+    let mut defaults = members(all.iter().cloned());
+    for member in defaults.as_object_mut().expect("an object").values_mut() {
+        member["traits"] = json!({ "smithy.api#default": "B" });
+    }
+    let service = with_shapes(model(&defaults, "T", &[]), &members(all.iter().cloned()));
+    let mut operation =
+        with_shapes(model(&json!({}), "Course", &[]), &members(all.iter().cloned()));
+    operation["t.n#T"] = operation["t.n#Run_"].take();
+    operation.as_object_mut().expect("an object").remove("t.n#Run_");
+    operation["t.n#Course"]["operations"] = json!([{ "target": "t.n#T" }]);
+    let modules = [("service_t", service, "T"), ("operation_t", operation, "Course")];
+    let modules =
+        modules.map(|(name, model, service)| (name.to_owned(), generated(name, &model, service)));
+    let folder = Folder::new("letters");
+    let mut workspace = Workspace::new(&folder);
+    let modules: Vec<_> = modules.iter().map(|(name, it)| (name.clone(), &it.files[..])).collect();
+    workspace.add_batch("course", &modules);
+    workspace.check_code();
+}
+
 /// What generated code takes from elsewhere is not hidden by a type of a model.
 #[test]
 fn every_type_that_is_imported_is_reserved() {

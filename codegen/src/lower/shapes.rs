@@ -60,7 +60,7 @@ impl Lowering<'_, '_, '_> {
     fn fields(&mut self, shape: &Shape, role: ir::Role) -> Vec<ir::Member> {
         let mut reserved: Vec<&str> = names::BUILDER_METHODS.to_vec();
         if role == ir::Role::Request {
-            reserved.extend(names::FLUENT_METHODS);
+            reserved.extend(names::CALL_METHODS);
         }
         let mut scope = Scope::with_reserved(reserved);
         let fields = fields(self.resolved.model, &shape.members).map(|member| {
