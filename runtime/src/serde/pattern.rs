@@ -22,18 +22,19 @@ impl Pattern {
 
     /// Whether some part of a text matches. Takes time in proportion to the text.
     pub fn matches(&self, text: &str) -> bool {
-        let regex = self.regex.get_or_init(|| match compile(self.source) {
-            Ok(regex) => Some(regex),
-            Err(reason) => {
-                tracing::warn!(
-                    target: crate::LOG_TARGET,
-                    pattern = self.source,
-                    reason,
-                    "pattern of the model is not checked"
-                );
-                None
-            }
-        });
+        let mut unsupported = None;
+        let regex = self
+            .regex
+            .get_or_init(|| compile(self.source).map_err(|reason| unsupported = Some(reason)).ok());
+        // A subscriber of the log may check the same pattern, which has to be initialised by then.
+        if let Some(reason) = unsupported {
+            tracing::warn!(
+                target: crate::LOG_TARGET,
+                pattern = self.source,
+                reason,
+                "pattern of the model is not checked"
+            );
+        }
         regex.as_ref().is_none_or(|it| it.is_match(text))
     }
 }
@@ -55,8 +56,10 @@ fn compile(source: &str) -> Result<Regex, String> {
 fn translate(source: &str) -> Result<String, String> {
     let mut translated = String::with_capacity(source.len());
     let mut characters = source.chars().peekable();
-    let mut is_class = false;
+    let mut class = Class::Outside;
     while let Some(character) = characters.next() {
+        let is_class = class != Class::Outside;
+        class = class.after(character, characters.peek());
         match character {
             '\\' => match characters.next() {
                 // These are ASCII in ECMA-262, and Unicode in the crate `regex`.
@@ -77,8 +80,8 @@ fn translate(source: &str) -> Result<String, String> {
                     None => translated.push_str("\\u"),
                 },
                 Some(other) => {
-                    // The escape of a character beyond ASCII is the character itself.
-                    if other.is_ascii() {
+                    // Beyond ASCII, and for what ends words in the crate `regex`, it is the character itself.
+                    if other.is_ascii() && !matches!(other, '<' | '>') {
                         translated.push('\\');
                     }
                     translated.push(other);
@@ -91,8 +94,9 @@ fn translate(source: &str) -> Result<String, String> {
                 translated.push('\\');
                 translated.push(character);
             }
+            // Nor does ECMA-262 know its operator `--`.
+            '-' if is_class && class != Class::Range => translated.push_str("\\-"),
             '[' => {
-                is_class = true;
                 translated.push('[');
                 if characters.peek() == Some(&'^') {
                     characters.next();
@@ -102,15 +106,35 @@ fn translate(source: &str) -> Result<String, String> {
                     return Err("an empty class in brackets".to_owned());
                 }
             }
-            ']' => {
-                is_class = false;
-                translated.push(']');
-            }
             '.' if !is_class => translated.push_str("[^\\n\\r\\u{2028}\\u{2029}]"),
             other => translated.push(other),
         }
     }
     Ok(translated)
+}
+
+/// Where in a class of characters something is, or outside.
+#[derive(Clone, Copy, PartialEq)]
+enum Class {
+    Outside,
+    /// Where a dash is a character.
+    Inside,
+    /// After what may be the first character of a range.
+    Character,
+    /// After the dash of a range.
+    Range,
+}
+
+impl Class {
+    fn after(self, character: char, next: Option<&char>) -> Self {
+        match (self, character) {
+            (Self::Outside, '[') => Self::Inside,
+            (Self::Outside, _) | (_, ']') => Self::Outside,
+            (Self::Character, '-') if next != Some(&']') => Self::Range,
+            (Self::Range, _) => Self::Inside,
+            _ => Self::Character,
+        }
+    }
 }
 
 /// The length of a pair of UTF-16 code units, such as `\uD83D\uDE00`, without the first `\u`.
@@ -126,7 +150,10 @@ fn surrogates(rest: impl Iterator<Item = char>) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::{
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
 
     use tracing::{Event, Metadata, Subscriber, field, span};
 
@@ -154,6 +181,11 @@ mod tests {
         check(r"^[a&&b]$", &["&", "b"], &["c"]);
         check(r"^[^\]]\/\u00e4$", &["x/ä"], &["]/ä"]);
         check(r"^[ -\uD7FF\uD800\uDC00-\uDBFF\uDFFF]+$", &["ä\u{1F600}"], &["\t", "\u{E000}"]);
+        check(r"^[+--]+$", &["+,-"], &["."]);
+        check(r"^[--/]+$", &["-./"], &[","]);
+        check(r"^[\w--]+$", &["a-"], &["."]);
+        check(r"^[a-c-e-]+$", &["abc-e"], &["d"]);
+        check(r"^[^-a]\<b\>[\<-]$", &["x<b><", "x<b>-"], &["xb<", "-<b><"]);
         check("^.$", &["x", "ä"], &["\r", "\n", "\u{2028}"]);
         check(r"^\p{L}+\0$", &["äb\0"], &["1\0"]);
         check(r"\bfoo\b", &["a foo"], &["afoo"]);
@@ -175,7 +207,7 @@ mod tests {
             tracing::subscriber::with_default(events.clone(), || {
                 assert!(compiled.matches("secret") && compiled.matches(""), "{pattern}");
             });
-            let events = events.0.lock().unwrap();
+            let events = events.texts.lock().unwrap();
             let [event] = &events[..] else { panic!("{pattern}: {events:?}") };
             assert!(event.starts_with("WARN ") && event.contains(reason), "{pattern}: {event}");
             assert!(event.contains(&format!("pattern={pattern:?}")), "{pattern}: {event}");
@@ -184,17 +216,34 @@ mod tests {
     }
 
     #[test]
+    fn a_subscriber_of_the_log_may_check_the_same_pattern() {
+        let (sender, checked) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            static PATTERN: Pattern = Pattern::new("^(?!b)");
+            let events = Events { checks: Some(&PATTERN), ..Events::default() };
+            tracing::subscriber::with_default(events, || {
+                sender.send(PATTERN.matches("a")).unwrap()
+            });
+        });
+        assert_eq!(checked.recv_timeout(Duration::from_secs(60)), Ok(true));
+    }
+
+    #[test]
     fn a_supported_pattern_is_not_logged() {
         let events = Events::default();
         tracing::subscriber::with_default(events.clone(), || {
             assert!(Pattern::new("^a$").matches("a"));
         });
-        assert!(events.0.lock().unwrap().is_empty());
+        assert!(events.texts.lock().unwrap().is_empty());
     }
 
     /// Level and fields of each event.
     #[derive(Clone, Default)]
-    struct Events(Arc<Mutex<Vec<String>>>);
+    struct Events {
+        texts: Arc<Mutex<Vec<String>>>,
+        /// What it checks when it is told of an event.
+        checks: Option<&'static Pattern>,
+    }
 
     impl Subscriber for Events {
         fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -208,7 +257,8 @@ mod tests {
         fn event(&self, event: &Event<'_>) {
             let mut text = Text(event.metadata().level().to_string());
             event.record(&mut text);
-            self.0.lock().unwrap().push(text.0);
+            self.texts.lock().unwrap().push(text.0);
+            assert!(self.checks.is_none_or(|it| it.matches("b")));
         }
 
         fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
