@@ -117,7 +117,8 @@ impl Folder {
 
     /// The same folder, to be changed. Until this value is dropped, another run that locks it fails.
     pub fn lock(self) -> io::Result<Self> {
-        let lock = lock::acquire(&self.path.join(self.owned.unwrap_or_default()));
+        let owned = real(&self.path.join(self.owned.unwrap_or_default()));
+        let lock = owned.and_then(|owned| lock::acquire(&owned));
         match lock.map_err(context("cannot lock", &self.path))? {
             Some(lock) => Ok(Self { lock: Some(lock), ..self }),
             None => {
@@ -275,8 +276,11 @@ fn read_generated(path: &Path) -> io::Result<Option<Vec<u8>>> {
         let is_begun = path.ends_with(UNFINISHED) && first_line.as_bytes().starts_with(&text);
         is_begun || text.starts_with(first_line.as_bytes())
     });
+    if !is_generated {
+        return Ok(None);
+    }
     file.read_to_end(&mut text)?;
-    Ok(is_generated.then_some(text))
+    Ok(Some(text))
 }
 
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {

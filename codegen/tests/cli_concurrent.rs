@@ -57,6 +57,24 @@ fn a_second_run_says_that_another_one_is_running() {
     assert!(folder.names("").eq(["echo.json", "other", "out"]), "a lock is no file");
 }
 
+/// The sources of a crate may be elsewhere.
+#[cfg(unix)]
+#[test]
+fn a_folder_is_locked_whatever_leads_to_it() {
+    let folder = Folder::new("links");
+    folder.write("echo.json", echo_model());
+    folder.write("echo/README.md", "");
+    fs::create_dir(folder.path("sources")).unwrap();
+    std::os::unix::fs::symlink(folder.path("sources"), folder.path("echo/src")).unwrap();
+    let mut first = waiting_run(&folder.path("sources"));
+    let (model, out) = (folder.path("echo.json"), folder.path("echo"));
+    let second = run(&["--model", &model, "--out", &out, "--crate", "echo"]);
+    assert_eq!(second.status, 1, "{second:?}");
+    assert!(second.stderr.starts_with("error: another run is writing to "), "{second:?}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
 #[test]
 fn a_killed_run_stands_in_nobodys_way() {
     let folder = Folder::new("killed");

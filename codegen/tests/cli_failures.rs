@@ -73,6 +73,20 @@ fn an_output_folder_that_cannot_be_made() {
     assert!(folder.names("").eq(["file", "model.json"]));
 }
 
+/// A file of somebody else may be larger than memory.
+#[test]
+fn a_foreign_file_is_not_read() {
+    let folder = Folder::new("large");
+    folder.write("model.json", echo_model());
+    folder.write("echo/large", "");
+    let large = fs::File::options().write(true).open(folder.path("echo/large")).unwrap();
+    large.set_len(1 << 42).unwrap();
+    let run = run(&["--model", &folder.path("model.json"), "--out", &folder.path("echo")]);
+    assert_eq!(run.status, 1);
+    assert!(run.stderr.contains(" holds files that were not generated:\n"), "{run:?}");
+    fs::remove_file(folder.path("echo/large")).unwrap();
+}
+
 /// Runs the program where the largest of the files that it has written before is too large, which is how a
 /// full disk looks to it.
 #[cfg(unix)]
