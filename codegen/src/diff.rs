@@ -6,6 +6,11 @@
 
 mod rules;
 
+use std::{
+    cmp::Ordering::{self, Equal, Greater, Less},
+    collections::HashMap,
+};
+
 use crate::{
     Diagnostics, Source, Words,
     facts::{self, Facts, Item, Kind, table},
@@ -69,11 +74,12 @@ impl Diff<'_> {
     /// Compares items by their IDs, in the order of the new model, then those that are gone.
     fn compare_all(&mut self, old: &[Item], new: &[Item]) {
         let nothing = Item::default();
-        let find = |items: &[Item], id: &str| items.iter().position(|item| item.id == id);
+        let [in_old, in_new] = [old, new]
+            .map(|items| items.iter().map(|item| (&*item.id, item)).collect::<HashMap<_, _>>());
         for item in new {
-            self.compare(find(old, &item.id).map_or(&nothing, |at| &old[at]), item);
+            self.compare(in_old.get(&*item.id).unwrap_or(&&nothing), item);
         }
-        for item in old.iter().filter(|item| find(new, &item.id).is_none()) {
+        for item in old.iter().filter(|item| !in_new.contains_key(&*item.id)) {
             self.compare(item, &nothing);
         }
     }
@@ -173,19 +179,29 @@ fn is_told(kind: Kind, old: &Item, new: &Item) -> bool {
 
 /// Whether bounds allow less or more than before, or are the same in other words.
 fn compare_bounds(old: &str, new: &str) -> On {
-    // Bounds are decimals of any size; to order two of them a double is exact enough.
-    let bounds = |text: &str| {
-        let numbers: Vec<f64> = text.split(' ').filter_map(|word| word.parse().ok()).collect();
-        match numbers[..] {
-            [min, max] => (min, max),
-            [min] if text.contains("at least") => (min, f64::INFINITY),
-            [max] => (f64::NEG_INFINITY, max),
-            _ => (f64::NEG_INFINITY, f64::INFINITY),
-        }
+    let bounds = |text| match numbers(text)[..] {
+        [min, max] => (min, max),
+        [min] if text.contains("at least") => (min, "inf"),
+        [max] => ("-inf", max),
+        _ => ("-inf", "inf"),
     };
-    match (bounds(old), bounds(new)) {
-        (old, new) if new.0 > old.0 || new.1 < old.1 => On::Tightened,
-        (old, new) if new != old => On::Loosened,
-        _ => On::Changed,
+    let (old, new) = (bounds(old), bounds(new));
+    match (order(old.0, new.0), order(old.1, new.1)) {
+        (Less, _) | (_, Greater) => On::Tightened,
+        (Equal, Equal) => On::Changed,
+        _ => On::Loosened,
     }
+}
+
+fn numbers(text: &str) -> Vec<&str> {
+    text.split(' ').filter(|word| word.parse::<f64>().is_ok()).collect()
+}
+
+/// Orders two numbers. A double is exact enough for those that are no integers.
+fn order(a: &str, b: &str) -> Ordering {
+    if let (Ok(a), Ok(b)) = (a.parse::<i128>(), b.parse::<i128>()) {
+        return a.cmp(&b);
+    }
+    let double = |text: &str| text.parse::<f64>().unwrap_or_default();
+    double(a).partial_cmp(&double(b)).unwrap_or(Equal)
 }

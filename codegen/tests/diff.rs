@@ -101,3 +101,24 @@ fn order_means_nothing() {
     let [old, new] = [old, new].map(|json| serde_json::from_str(json).unwrap());
     assert_eq!(changes(&old, &new), [""; 0]);
 }
+
+#[test]
+fn bounds_are_compared_exactly() {
+    let model = |max: &str| -> Value {
+        let json = format!(
+            r#"{{ "smithy": "2.0", "shapes": {{
+                "a#S": {{ "type": "service", "operations": [{{ "target": "a#A" }}] }},
+                "a#A": {{ "type": "operation", "input": {{ "target": "a#In" }} }},
+                "a#In": {{ "type": "structure", "members": {{ "x": {{ "target": "smithy.api#Long",
+                    "traits": {{ "smithy.api#range": {{ "max": {max} }} }} }} }} }} }} }}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    };
+    // Both are the same as doubles.
+    let (old, new) = (model("9223372036854775807"), model("9223372036854775806"));
+    let [tightened] = &changes(&old, &new)[..] else { panic!("one change") };
+    assert!(tightened.contains("constraint tightened: "), "{tightened}");
+    let [loosened] = &changes(&new, &old)[..] else { panic!("one change") };
+    assert!(loosened.contains("constraint loosened: "), "{loosened}");
+    assert_eq!(changes(&model("5"), &model("5.0")), [""; 0]);
+}
