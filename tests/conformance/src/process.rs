@@ -90,6 +90,11 @@ impl Driver {
         Ok(driver)
     }
 
+    /// How long the client may take before it counts as hanging.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Has the driver do something.
     ///
     /// # Errors

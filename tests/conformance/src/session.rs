@@ -83,11 +83,14 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// There is none, or none comes for as long as the client may take.
     pub async fn receive(&mut self) -> Result<Received, Problem> {
-        match self.peer.message().await? {
-            Some(message) => Ok(message),
-            None => fails("it closes the connection"),
+        match tokio::time::timeout(self.driver.patience(), self.peer.message()).await {
+            Ok(message) => match message? {
+                Some(message) => Ok(message),
+                None => fails("it closes the connection"),
+            },
+            Err(_) => fails("it sends nothing more"),
         }
     }
 
