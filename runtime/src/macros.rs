@@ -1,7 +1,8 @@
 //! What is the same in all generated code: implementations for the types that it defines.
 //!
 //! The macros take names that the generator has chosen, so that no name of a model can hide what they use. They are
-//! no part of the public interface: generated code and this crate have the same version.
+//! hidden, for generated code alone, but change like the public interface: a crate that was generated before compiles
+//! with each compatible version.
 
 /// Implements what a client chooses for a call besides the request: of the builder `$name`, in its field `$options`.
 #[doc(hidden)]
