@@ -39,6 +39,7 @@ mod shape_id;
 mod show;
 mod sides;
 mod simple_type;
+mod text;
 mod traits;
 
 /// What the program of this package needs besides; no part of the library's interface.
@@ -217,7 +218,7 @@ pub fn check(sources: &[Source<'_>]) -> Diagnostics {
 /// of a path or on the order in which the files are given.
 fn origin(sources: &[Source<'_>]) -> String {
     let names = sources.iter().map(|it| it.path.rsplit('/').next().unwrap_or(it.path));
-    let mut names: Vec<_> = names.map(lower::visible).collect();
+    let mut names: Vec<_> = names.map(text::visible).collect();
     names.sort_unstable();
     names.dedup();
     names.join(", ")

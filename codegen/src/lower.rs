@@ -22,8 +22,6 @@ use crate::{
     shape_id::ShapeId,
 };
 
-pub(crate) use docs::{code, visible};
-
 /// Chooses names and types; a name that had to change is a warning.
 pub fn lower(
     resolved: &Resolved<'_>,

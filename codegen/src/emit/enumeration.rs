@@ -6,7 +6,7 @@ use quote::quote;
 use super::{Imports, docs, ident};
 use crate::{
     ir::{Kind, Shape},
-    lower::code,
+    text::code,
 };
 
 /// The `enum` and what belongs to it.

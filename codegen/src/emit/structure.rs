@@ -6,7 +6,7 @@ use quote::quote;
 use super::{Imports, checks, defaults, docs, error, ident, rust_type};
 use crate::{
     ir::{Literal, Member, Presence, Shape, Type},
-    lower::code,
+    text::code,
 };
 
 /// The `struct` and what belongs to it, without its builder.

@@ -6,8 +6,8 @@ use quote::quote;
 use super::{Imports, checks, docs, ident, rust_type};
 use crate::{
     ir::{Member, Shape, Type},
-    lower::code,
     names,
+    text::code,
 };
 
 /// The `enum` and what belongs to it.

@@ -9,10 +9,11 @@ use super::Lowering;
 use crate::{
     ast::Member,
     ir,
+    text::{code_span, is_kept},
     traits::{DefaultValue, Deprecated, Traits},
 };
 
-use markdown::{Cleaner, code_span};
+use markdown::Cleaner;
 
 impl Lowering<'_, '_, '_> {
     /// The documentation of a member: its own, completed with that of its target.
@@ -112,23 +113,6 @@ fn is_version(text: &str) -> bool {
     text.split('.').count() == 3 && text.split('.').all(is_number)
 }
 
-/// A name or value of the model as code: whatever is in it, it stays on its line and is seen.
-pub(crate) fn code(text: &str) -> String {
-    match text.trim().is_empty() {
-        true => code_span(&format!("{text:?}")),
-        false => code_span(&visible(text)),
-    }
-}
-
-/// A text in one line, with escapes for the characters that rustc refuses in comments.
-pub(crate) fn visible(text: &str) -> String {
-    let visible = |it: char| match it == '\n' || !is_kept(it) {
-        true => it.escape_default().to_string(),
-        false => it.to_string(),
-    };
-    text.chars().map(visible).collect()
-}
-
 /// A text in one line, as attributes have it.
 fn plain(text: &str) -> String {
     normal(text).split_whitespace().collect::<Vec<_>>().join(" ")
@@ -139,10 +123,4 @@ fn normal(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
     let space = |it: char| if it != '\n' && it.is_whitespace() { ' ' } else { it };
     text.chars().filter(|it| is_kept(*it)).map(space).collect()
-}
-
-/// Whether a character may be in documentation: rustc refuses some control characters.
-fn is_kept(it: char) -> bool {
-    let is_bidi = matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    (it == '\n' || !it.is_control()) && !is_bidi
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::html::{Open, Tag};
+use crate::text::longest_ticks;
 
 /// Makes texts safe, and links the code spans that name a type.
 pub(super) struct Cleaner<'a> {
@@ -193,17 +194,6 @@ fn code_block<'l>(language: &str, code: impl Iterator<Item = &'l str>) -> String
     let code: String = code.map(|line| format!("{line}\n")).collect();
     let fence = "`".repeat(longest_ticks(&code).max(2) + 1);
     format!("{fence}{language}\n{code}{fence}")
-}
-
-/// A code span, with as many ticks as it takes.
-pub(super) fn code_span(text: &str) -> String {
-    let ticks = "`".repeat(longest_ticks(text) + 1);
-    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{ticks}{space}{text}{space}{ticks}")
-}
-
-fn longest_ticks(text: &str) -> usize {
-    text.split(|it| it != '`').map(str::len).max().unwrap_or_default()
 }
 
 /// The code span at the front of a text. It ends on its line, because the next one may begin a block.

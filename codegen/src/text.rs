@@ -1,0 +1,36 @@
+//! Names and values of a model in one line of documentation.
+
+/// A name or value of the model as code: whatever is in it, it stays on its line and is seen.
+pub fn code(text: &str) -> String {
+    match text.trim().is_empty() {
+        true => code_span(&format!("{text:?}")),
+        false => code_span(&visible(text)),
+    }
+}
+
+/// A text in one line, with escapes for the characters that rustc refuses in comments.
+pub fn visible(text: &str) -> String {
+    let visible = |it: char| match it == '\n' || !is_kept(it) {
+        true => it.escape_default().to_string(),
+        false => it.to_string(),
+    };
+    text.chars().map(visible).collect()
+}
+
+/// Whether a character may be in documentation: rustc refuses some control characters.
+pub fn is_kept(it: char) -> bool {
+    let is_bidi = matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (it == '\n' || !it.is_control()) && !is_bidi
+}
+
+/// A code span, with as many ticks as it takes.
+pub fn code_span(text: &str) -> String {
+    let ticks = "`".repeat(longest_ticks(text) + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{ticks}{space}{text}{space}{ticks}")
+}
+
+/// How many ticks follow each other, at most.
+pub fn longest_ticks(text: &str) -> usize {
+    text.split(|it| it != '`').map(str::len).max().unwrap_or_default()
+}
