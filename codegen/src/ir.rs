@@ -135,6 +135,8 @@ pub struct Operation {
 pub struct CallBuilder {
     /// Its name.
     pub name: String,
+    /// Its type parameter, whose name no shape has.
+    pub parameter: String,
     /// The field of the connection, whose name no member has.
     pub connection: String,
     /// The field of the options of the call.

@@ -261,8 +261,10 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             }
             name
         };
+        let is_type = self.types.values().any(|it| it.name == "C");
         ir::CallBuilder {
             name,
+            parameter: if is_type { "C_" } else { "C" }.to_owned(),
             connection: free("connection"),
             options: free("options"),
             into_parts: free("into_parts"),

@@ -86,7 +86,7 @@ pub fn is_strict_keyword(name: &str) -> bool {
 /// model may have.
 const TYPES_IN_USE: &str = "\
     AllowAll Arc AsDateTime AsFinite AsMut AsRef Authenticator Authorizer BTreeMap BigDecimal BigInteger \
-    Blob Box BoxFuture BuildError C CallOptions Checker Client Clone Config ConnectError ConnectRequest \
+    Blob Box BoxFuture BuildError CallOptions Checker Client Clone Config ConnectError ConnectRequest \
     Connection ConnectionBuilder Copy Cow D Debug Default Deserialize Deserializer Display Document \
     DoubleEndedIterator Drop Duration Empty EncodedEvent Eq Err Error ErrorReply ErrorShape EventReceiver \
     EventSender EventStream ExactSizeIterator Extend Fault Fn FnMut FnOnce From FromIterator FromStr Future \
@@ -94,7 +94,7 @@ const TYPES_IN_USE: &str = "\
     MemberValue ModeledError NoEvents None Ok OnFull Operation OperationError Option Ord Overflow PartialEq \
     PartialOrd Pattern PeerCredentials Rejected RequestContext Result SdkError Self Send SendEventError \
     Serialize Serializer Server Service Shape Sized Some StreamingOperation StreamingRequest \
-    StreamingResponse String SubscribeOptions Subscription Sync T Timestamp ToOwned ToString TryFrom TryInto \
+    StreamingResponse String SubscribeOptions Subscription Sync Timestamp ToOwned ToString TryFrom TryInto \
     Unhandled Union Unpin Vec Violation ViolationKind Violations";
 
 /// Names that every builder has for other things.

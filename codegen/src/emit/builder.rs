@@ -78,11 +78,12 @@ pub(super) fn of_call(
         Events::Stream { .. } => "eventstream_rpc::client::SubscribeOptions",
     });
     let names = &operation.builder;
-    let [builder, connection, options, into_parts] =
-        [&names.name, &names.connection, &names.options, &names.into_parts].map(|it| ident(it));
+    let [builder, parameter, connection, options, into_parts] =
+        [&names.name, &names.parameter, &names.connection, &names.options, &names.into_parts]
+            .map(|it| ident(it));
     let name = imports.type_ref(&request.type_ref);
     let about = format!(" Builds a [`{name}`], and sends it if a client has made the builder.");
-    let own_fields = [(&connection, quote!(C)), (&options, quote!(#options_type))];
+    let own_fields = [(&connection, quote!(#parameter)), (&options, quote!(#options_type))];
     let (derived_debug, debug_impl) = debug(request, &builder, Some(names), imports);
     let fields = own_fields.iter().map(|(name, ty)| quote!(#name: #ty));
     let fields: Vec<_> = fields.chain(self::fields(request, imports)).collect();
@@ -97,13 +98,13 @@ pub(super) fn of_call(
         #[doc = #about]
         #[derive(Clone, #derived_debug Default)]
         #[must_use = "nothing happens until `send` or `build` is called"]
-        pub struct #builder<C = ()> {
+        pub struct #builder<#parameter = ()> {
             #(#fields),*
         }
 
-        impl<C> #builder<C> {
+        impl<#parameter> #builder<#parameter> {
             /// Starts a request over this connection.
-            pub fn new(#connection: C) -> Self {
+            pub fn new(#connection: #parameter) -> Self {
                 Self {
                     #connection,
                     #options: #options_type::default(),
@@ -114,7 +115,7 @@ pub(super) fn of_call(
             #(#setters)*
 
             #allow
-            fn #into_parts(self) -> Result<(C, #options_type, #name), #error> {
+            fn #into_parts(self) -> Result<(#parameter, #options_type, #name), #error> {
                 #id
                 let request = #value;
                 Ok((self.#connection, self.#options, request))
@@ -289,8 +290,9 @@ fn debug(
         }
     });
     let fields: Vec<_> = of_call.chain(of_members).collect();
-    let (bound, argument) =
-        call.map(|_| (quote!(<C: #fmt::Debug>), quote!(<C>))).unwrap_or_default();
+    let parameter = call.map(|it| ident(&it.parameter));
+    let bound = parameter.as_ref().map(|it| quote!(<#it: #fmt::Debug>));
+    let argument = parameter.map(|it| quote!(<#it>));
     let debug = quote! {
         impl #bound #fmt::Debug for #builder #argument {
             fn fmt(&self, f: &mut #fmt::Formatter<'_>) -> #fmt::Result {

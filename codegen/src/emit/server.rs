@@ -111,6 +111,8 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
     let name = ident(&service.name);
     let service_name = format_ident!("{}Service", service.name);
     let id = &service.id;
+    let mut names = service.operations.iter().map(|it| &it.name).chain([&service.name]);
+    let parameter = ident(if names.any(|it| it == "T") { "T_" } else { "T" });
     let arms: Vec<_> = service
         .operations
         .iter()
@@ -125,7 +127,7 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
             // By its path: as a method of the `Arc`, some names would be those of other traits.
             quote! {
                 #marker::ID => call.#kind(#marker, |request, context| async move {
-                    T::#method(&inner, request, context).await
+                    #parameter::#method(&inner, request, context).await
                 })
             }
         })
@@ -154,24 +156,24 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
 
         #[doc = #about_type]
         #[derive(Debug)]
-        pub struct #service_name<T> {
-            inner: Arc<T>,
+        pub struct #service_name<#parameter> {
+            inner: Arc<#parameter>,
         }
 
-        impl<T: #name> #service_name<T> {
+        impl<#parameter: #name> #service_name<#parameter> {
             #[doc = #about_new]
-            pub fn new(inner: T) -> Self {
+            pub fn new(inner: #parameter) -> Self {
                 Self { inner: Arc::new(inner) }
             }
         }
 
-        impl<T> From<Arc<T>> for #service_name<T> {
-            fn from(inner: Arc<T>) -> Self {
+        impl<#parameter> From<Arc<#parameter>> for #service_name<#parameter> {
+            fn from(inner: Arc<#parameter>) -> Self {
                 Self { inner }
             }
         }
 
-        impl<T: #name> Service for #service_name<T> {
+        impl<#parameter: #name> Service for #service_name<#parameter> {
             const ID: &'static str = #id;
 
             fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
