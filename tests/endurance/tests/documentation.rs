@@ -63,6 +63,7 @@ fn every_asynchronous_function_has_the_section() {
         count += found;
         without.extend(lines.into_iter().map(|line| format!("{}:{line}", file.display())));
     }
-    assert!(count > 50, "only {count} functions were found");
+    // The builders of all operations share theirs in two macros.
+    assert!(count > 20, "only {count} functions were found");
     assert!(without.is_empty(), "no section \"Cancel safety\": {without:#?}");
 }

@@ -112,7 +112,7 @@ fn what_is_optional_for_clients_is_an_option() {
 fn nothing_is_an_empty_object() {
     assert_eq!((PingRequest::ID, PingResponse::ID), ("smithy.api#Unit", "smithy.api#Unit"));
     assert_eq!(PingRequest::builder().build().unwrap().to_json().unwrap(), "{}");
-    assert_eq!(read::<PingResponse>(r#"{"more": 1}"#), PingResponse::builder().build());
+    assert_eq!(read::<PingResponse>(r#"{"more": 1}"#), PingResponse::default());
     assert!(PingError::from_payload("a#Busy", b"{}").is_some_and(|it| it.is_ok()));
 }
 
@@ -288,7 +288,7 @@ impl Traits for Server {
             let length = it.as_word().map_or(0, |it| it.text.len());
             Ok(Events::Tick(Tick::builder().n(length as i32).build()))
         });
-        Ok(StreamingResponse::new(TalkResponse::builder().build(), events))
+        Ok(StreamingResponse::new(TalkResponse::default(), events))
     }
 
     async fn watch(
@@ -301,7 +301,7 @@ impl Traits for Server {
             Err(Failed::builder().message("no more").build().into()),
             Ok(Events::Tick(Tick::builder().n(2).build())),
         ];
-        Ok(StreamingResponse::new(WatchResponse::builder().build(), tokio_stream::iter(events)))
+        Ok(StreamingResponse::new(WatchResponse::default(), tokio_stream::iter(events)))
     }
 }
 
@@ -362,7 +362,7 @@ impl Service for Unaware {
                 event(r#"{"tick": null, "FAILED": {"message": "no more"}}"#),
                 event(r#"{"tick": {"n": 2}}"#),
             ];
-            Ok(StreamingResponse::new(WatchResponse::builder().build(), tokio_stream::iter(events)))
+            Ok(StreamingResponse::new(WatchResponse::default(), tokio_stream::iter(events)))
         })
     }
 }
