@@ -110,39 +110,14 @@ fn library(service: &ir::Service) -> TokenStream {
     let allow_types = service.has_complex_types.then(|| {
         quote!(#![allow(clippy::type_complexity, reason = "lists and maps are what the model says")])
     });
-    let [blocking, client, server, use_client, use_streams] = [
-        (
-            "blocking",
-            quote!(
-                pub mod blocking;
-            ),
-        ),
-        (
-            "tokio",
-            quote!(
-                pub mod client;
-            ),
-        ),
-        (
-            "server",
-            quote!(
-                pub mod server;
-            ),
-        ),
-        (
-            "tokio",
-            quote!(
-                pub use client::Client;
-            ),
-        ),
-        (
-            "tokio",
-            quote!(
-                pub use eventstream_rpc::client::{StreamHandler, Subscription, SubscriptionHandle};
-            ),
-        ),
-    ]
-    .map(|(feature, tokens)| of_side(service, feature, tokens));
+    let blocking = of_side(service, "blocking", quote! { pub mod blocking; });
+    let client = of_side(service, "tokio", quote! { pub mod client; });
+    let server = of_side(service, "server", quote! { pub mod server; });
+    let use_client = of_side(service, "tokio", quote! { pub use client::Client; });
+    let streams = quote! {
+        pub use eventstream_rpc::client::{StreamHandler, Subscription, SubscriptionHandle};
+    };
+    let use_streams = of_side(service, "tokio", streams);
     quote! {
         #page
         #allow

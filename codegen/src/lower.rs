@@ -30,11 +30,12 @@ pub fn lower(
     reporter: &mut Reporter<'_>,
 ) -> ir::Service {
     let mut lowering = Lowering::new(resolved, &config.words, reporter);
-    let mut operations: Vec<_> =
-        (0..resolved.operations.len()).map(|it| lowering.operation(it)).collect();
     let mut shapes = lowering.shapes();
     name_modules(&mut shapes, &config.words);
-    refer(&mut operations, &shapes);
+    let places: HashMap<_, _> =
+        shapes.iter().enumerate().map(|(at, it)| (&it.type_ref, at)).collect();
+    let operations =
+        (0..resolved.operations.len()).map(|at| lowering.operation(at, &shapes, &places)).collect();
     let operations = example::with_examples(operations, &shapes);
     ir::Service {
         id: resolved.service.id.to_string(),
@@ -67,19 +68,10 @@ fn name_modules(shapes: &mut [ir::Shape], words: &Words) {
     }
 }
 
-/// Finds the shapes that operations refer to.
-fn refer(operations: &mut [ir::Operation], shapes: &[ir::Shape]) {
-    let places: HashMap<_, _> =
-        shapes.iter().enumerate().map(|(at, it)| (&it.type_ref, at)).collect();
-    let is_large = |it: &ir::Shape| {
-        let mut types = it.members.iter().map(|it| &it.ty);
-        it.members.len() > 3 || types.any(|it| matches!(it, ir::Type::Named(_)))
-    };
-    for operation in operations {
-        operation.ends = [places[&operation.request], places[&operation.response]];
-        operation.has_large_errors =
-            operation.errors.iter().any(|it| is_large(&shapes[places[it]]));
-    }
+/// Whether an error takes so much room that the enum of an operation's errors is large.
+fn is_large(error: &ir::Shape) -> bool {
+    let mut types = error.members.iter().map(|it| &it.ty);
+    error.members.len() > 3 || types.any(|it| matches!(it, ir::Type::Named(_)))
 }
 
 struct Lowering<'r, 'm, 's> {
@@ -205,7 +197,13 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
         lowering
     }
 
-    fn operation(&mut self, at: usize) -> ir::Operation {
+    /// An operation; `places` has the place of each type among the shapes.
+    fn operation(
+        &mut self,
+        at: usize,
+        shapes: &[ir::Shape],
+        places: &HashMap<&ir::TypeRef, usize>,
+    ) -> ir::Operation {
         let operation = &self.resolved.operations[at];
         let OperationNames { name, method, error, builder } = self.operation_names[at].clone();
         let type_of = |shape: &Shape| self.types[&shape.id].clone();
@@ -228,19 +226,22 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             let type_ref = shape.map(type_of).or(unit.as_ref().map(|it| it.type_ref.clone()));
             type_ref.expect("an empty request or response has a type of its own")
         };
+        let request = end(operation.input, &self.units[at].request);
+        let response = end(operation.output, &self.units[at].response);
+        let errors: Vec<_> = errors.into_iter().map(|it| self.types[it].clone()).collect();
         ir::Operation {
             id: operation.shape.id.to_string(),
             name,
             method,
             docs: self.docs(&operation.shape.traits),
-            ends: [0; 2],
-            has_large_errors: false,
-            request: end(operation.input, &self.units[at].request),
-            response: end(operation.output, &self.units[at].response),
+            ends: [&request, &response].map(|it| places[it]),
+            has_large_errors: errors.iter().any(|it| is_large(&shapes[places[it]])),
+            request,
+            response,
             events,
             error,
             builder: self.call_builder(builder, operation.input),
-            errors: errors.into_iter().map(|it| self.types[it].clone()).collect(),
+            errors,
             error_events: error_events
                 .iter()
                 .map(|it| (it.wire_name().to_owned(), it.target.to_string()))

@@ -1,8 +1,7 @@
-//! A lock that the system releases when the process ends, in whatever way: a run that was killed stands
-//! in nobody's way.
+//! A lock that the system releases when the process ends, also when it is killed.
 //!
-//! `File::try_lock` needs Rust 1.89. Until then each system has something else in the standard library
-//! that only one process can have.
+//! `File::try_lock` needs Rust 1.89. Until then the lock is something else in the standard library that only one
+//! process can hold, which differs by system.
 
 use std::{
     fs,
