@@ -224,13 +224,12 @@ impl Output {
     /// Moves the frames to `dst`, which must be empty. `has_turns` says whether those who wait for room can send.
     pub(super) fn take(&mut self, dst: &mut BytesMut, has_turns: bool) {
         debug_assert!(dst.is_empty(), "what was taken before has been written");
-        if !self.line.is_empty() && self.buffer.is_empty() && self.waiting_bytes() == 0 && has_turns
-        {
+        if self.has_line() && self.buffer.is_empty() && self.waiting_bytes() == 0 && has_turns {
             // Those who were called have had their chance when the driver comes for the second time.
             if !std::mem::take(&mut self.is_line_called) {
                 self.line.wake(0, &mut self.woken);
             }
-            if !self.line.is_empty() {
+            if self.has_line() {
                 self.wake_driver();
             }
         }
@@ -301,7 +300,7 @@ impl Output {
     /// Those who have been woken may not come. If nothing is being written, after which others are woken, the
     /// driver has to come back and wake them.
     fn watch_line(&mut self) {
-        if !self.line.is_empty() && self.waiting_bytes() == 0 {
+        if self.has_line() && self.waiting_bytes() == 0 {
             self.is_line_called = true;
             self.wake_driver();
         }
