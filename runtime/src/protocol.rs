@@ -32,15 +32,15 @@ use crate::error::ConnectionError;
 
 /// One side of a connection, as whoever drives it over a socket sees it.
 pub trait Endpoint {
-    /// Takes the whole messages off the front of what has arrived.
-    fn receive(&mut self, input: &mut BytesMut, now: Instant) {
+    /// Takes the whole messages off the front of what has arrived; gives how many.
+    fn receive(&mut self, input: &mut BytesMut, now: Instant) -> usize {
         let buffer_len = input.capacity();
-        self.receive_in(input, buffer_len, now);
+        self.receive_in(input, buffer_len, now)
     }
 
     /// As [`receive`](Self::receive), for those who know how long the buffer is that `input` is a part of, in
     /// bytes: messages that are small against it are copied, so that they do not keep all of it alive.
-    fn receive_in(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant);
+    fn receive_in(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) -> usize;
 
     /// How many more bytes than `input` holds the message at its front needs, as far as that is known.
     fn missing(&self, input: &BytesMut) -> usize;

@@ -159,8 +159,8 @@ impl Core {
 }
 
 impl Endpoint for Core {
-    fn receive_in(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) {
-        self.receive_all(input, buffer_len, now);
+    fn receive_in(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) -> usize {
+        self.receive_all(input, buffer_len, now)
     }
 
     fn missing(&self, input: &BytesMut) -> usize {

@@ -26,6 +26,10 @@ pub(crate) const LINGER: Duration = Duration::from_secs(3);
 /// How much is read at a time when it is discarded, in bytes.
 const DISCARD_LEN: usize = 8 * 1024;
 
+/// How many bytes are read for one unit of the task's budget, which has 128: a driver reads about 1 MiB between two
+/// turns of the other tasks, which is little against the queue of a subscription.
+const UNIT_LEN: usize = 8 * 1024;
+
 /// Drives one connection until it has ended and everything queued has been written.
 ///
 /// It runs no code but the protocol's: whoever waits for a message is woken and reads it elsewhere. So it
@@ -38,6 +42,10 @@ pub(crate) struct Driver<IO, E: Endpoint> {
     is_flushed: bool,
     /// How many bytes of the output have been written since the state was told.
     written: usize,
+    /// The units of the task's budget that are still to be spent for what has been received: one for each message,
+    /// because the tasks that take the messages spend one as well, and one for each [`UNIT_LEN`]. Nothing is read
+    /// before they are spent, so that those tasks do not fall behind.
+    owed: usize,
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
     /// Why nothing can be written any more, and when the driver stops reading.
     broken: Option<(io::Error, Instant)>,
@@ -81,6 +89,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             output: BytesMut::new(),
             is_flushed: true,
             written: 0,
+            owed: 0,
             timer: None,
             broken: None,
             closing: None,
@@ -90,7 +99,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
     /// Tells the state what has been written and what has arrived, and takes what is to be written next:
     /// all under one lock.
     fn exchange(&mut self, cx: &Context<'_>) -> Step {
-        let Self { shared, input, output, written, timer, broken, .. } = self;
+        let Self { shared, input, output, written, owed, timer, broken, .. } = self;
         shared.with(|core| {
             // Nothing is missed that happens from here on.
             core.set_driver(cx);
@@ -99,7 +108,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             }
             // After a pause there may be whole messages in what was read before.
             if !input.filled.is_empty() {
-                core.receive_in(&mut input.filled, input.buffer_len, now());
+                *owed += core.receive_in(&mut input.filled, input.buffer_len, now());
                 input.let_go();
             }
             if output.is_empty() {
@@ -143,6 +152,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
         ready!(Pin::new(&mut self.io).poll_flush(cx))?;
         self.is_flushed = true;
         Poll::Ready(Ok(()))
+    }
+
+    /// Spends the units that are owed, as far as there are any.
+    fn poll_owed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.owed > 0 {
+            ready!(coop::poll_proceed(cx)).made_progress();
+            self.owed -= 1;
+        }
+        Poll::Ready(())
     }
 
     /// Reads once; gives how much.
@@ -207,10 +225,13 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
             }
             // Even if that failed: the other side may have said why before it closed.
             let mut has_read = false;
-            if step.wants_input {
+            if step.wants_input && self.poll_owed(cx).is_ready() {
                 match self.poll_read(cx, step.missing) {
                     Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.end_of_input())),
-                    Poll::Ready(Ok(_)) => has_read = true,
+                    Poll::Ready(Ok(len)) => {
+                        has_read = true;
+                        self.owed += len / UNIT_LEN;
+                    }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                     Poll::Pending => {}
                 }

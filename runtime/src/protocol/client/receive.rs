@@ -20,8 +20,13 @@ const EVENTS_LIMIT: usize = 1024 * 1024;
 
 impl Core {
     /// Takes the whole messages off the front of what has arrived.
-    pub(super) fn receive_all(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) {
-        let mut is_whole = false;
+    pub(super) fn receive_all(
+        &mut self,
+        input: &mut BytesMut,
+        buffer_len: usize,
+        now: Instant,
+    ) -> usize {
+        let mut received = 0;
         if self.output.written() >= self.answers.1 {
             self.answers.0 = 0;
         }
@@ -30,7 +35,7 @@ impl Core {
         while self.wants_input() {
             match self.decoder.decode_frame_in(input, buffer_len) {
                 Ok(Some(frame)) => {
-                    is_whole = true;
+                    received += 1;
                     self.receive_frame(frame, now);
                 }
                 Ok(None) => break,
@@ -50,8 +55,9 @@ impl Core {
         if let State::Open = self.state {
             let timeout = self.config.frame_timeout;
             self.patience =
-                Patience::after(self.patience, is_whole, !input.is_empty(), now, timeout);
+                Patience::after(self.patience, received > 0, !input.is_empty(), now, timeout);
         }
+        received
     }
 
     /// When [`expire_frame`](Self::expire_frame) has something to do.

@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Endpoint for Core {
-    fn receive_in(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) {
-        self.receive_all(input, buffer_len, now);
+    fn receive_in(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) -> usize {
+        self.receive_all(input, buffer_len, now)
     }
 
     fn missing(&self, input: &BytesMut) -> usize {

@@ -25,12 +25,17 @@ impl From<&Unhandled> for ErrorMessage {
 }
 
 impl Core {
-    pub(super) fn receive_all(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) {
-        let mut is_whole = false;
+    pub(super) fn receive_all(
+        &mut self,
+        input: &mut BytesMut,
+        buffer_len: usize,
+        now: Instant,
+    ) -> usize {
+        let mut received = 0;
         while self.wants_input() {
             match self.decoder.decode_frame_in(input, buffer_len) {
                 Ok(Some(frame)) => {
-                    is_whole = true;
+                    received += 1;
                     self.receive_frame(frame);
                 }
                 Ok(None) => break,
@@ -48,8 +53,9 @@ impl Core {
             // What is not looked at may be whole.
             let is_partial = !input.is_empty() && self.wants_input();
             let timeout = self.config.frame_timeout;
-            self.patience = Patience::after(self.patience, is_whole, is_partial, now, timeout);
+            self.patience = Patience::after(self.patience, received > 0, is_partial, now, timeout);
         }
+        received
     }
 
     fn receive_frame(&mut self, frame: Frame) {
