@@ -6,10 +6,10 @@
 mod check;
 mod value;
 
-use crate::{Connector, Sides};
+use crate::{Connector, Sides, literal};
 
 pub use check::Check;
-pub use value::{Literal, Presence, Type};
+pub use value::{Presence, Type};
 
 /// A service and all that it needs.
 #[derive(Debug)]
@@ -367,10 +367,10 @@ impl Member {
     }
 
     /// Its default, if the field's type has another one.
-    pub fn own_default(&self) -> Option<&Literal> {
+    pub fn own_default(&self) -> Option<&str> {
         match &self.presence {
-            Presence::Default(Literal::Zero) => None,
-            Presence::Default(literal) | Presence::ReadsAs(literal) => Some(literal),
+            Presence::Default(source) if source == literal::ZERO => None,
+            Presence::Default(source) | Presence::ReadsAs(source) => Some(source),
             _ => None,
         }
     }

@@ -1,106 +1,79 @@
-//! The values of defaults.
+//! The values of defaults, as Rust source.
+
+use std::{fmt::Display, str::FromStr};
+
+use proc_macro2::Literal;
 
 use crate::{
     ast::{Shape, ShapeKind, SimpleType},
     traits::DefaultValue,
 };
 
-/// A value that is written in the model.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Literal {
-    /// What the `Default` of the type gives.
-    Zero,
-    /// `true` or `false`.
-    Bool(bool),
-    /// An integer.
-    Int(i64),
-    /// A floating-point number, which may be NaN or infinite.
-    Float(f64),
-    /// A big integer or decimal, as it is written.
-    Big(String),
-    /// A text.
-    String(String),
-    /// Bytes.
-    Blob(Vec<u8>),
-    /// A point in time.
-    Timestamp {
-        /// Since 1970, rounded down.
-        secs: i64,
-        /// The rest, in nanoseconds.
-        nanos: u32,
-    },
-    /// The member of an enum with this name.
-    Variant(String),
-    /// A document that holds the value.
-    Document(Box<Literal>),
-    /// The empty document with elements.
-    EmptyList,
-    /// The empty document with members.
-    EmptyObject,
-}
+/// What the `Default` of any type gives.
+pub(crate) const ZERO: &str = "Default::default()";
 
-/// A default as a value of its type; `None` for null, and for a blob that is not in base64.
+/// The expressions that are equal to [`ZERO`] of their type. Negative zero is another number.
+const ZEROS: [&str; 7] =
+    ["false", "0", "0.0", "0i64.into()", "\"\".to_owned()", "b\"\".into()", "Timestamp::new(0, 0)"];
+
+/// A default as an expression of its type; `None` for null, and for a blob that is not in base64.
+///
+/// `variant` gives the source of an enum's variant, by the index of its member.
 ///
 /// # Errors
 ///
 /// What the type expects instead.
-pub(crate) fn read(value: &DefaultValue, shape: &Shape) -> Result<Option<Literal>, String> {
-    use DefaultValue::{Bool, EmptyList, EmptyObject, Null, Number, String};
+pub(crate) fn read(
+    value: &DefaultValue,
+    shape: &Shape,
+    variant: impl Fn(usize) -> String,
+) -> Result<Option<String>, String> {
+    use DefaultValue::{Bool, EmptyList, EmptyObject, Null, Number, String as Text};
     use SimpleType::{
         BigDecimal, BigInteger, Blob, Boolean, Byte, Document, Double, Float, Integer, Long, Short,
-        Timestamp,
+        String, Timestamp,
     };
-    let (simple, text) = match (shape.kind, value) {
+    let simple = match (shape.kind, value) {
         (_, Null) => return Ok(None),
-        (ShapeKind::Simple(simple), Number(text) | String(text)) => (simple, &**text),
-        (ShapeKind::Simple(simple), _) => (simple, ""),
-        (ShapeKind::Enum | ShapeKind::IntEnum, _) => return variant(value, shape).map(Some),
+        (ShapeKind::Simple(simple), _) => simple,
+        (ShapeKind::Enum | ShapeKind::IntEnum, _) => {
+            return enum_member(value, shape).map(|at| Some(variant(at)));
+        }
         (ShapeKind::List, EmptyList) | (ShapeKind::Map, EmptyObject) => {
-            return Ok(Some(Literal::Zero));
+            return Ok(Some(ZERO.to_owned()));
         }
         (ShapeKind::List, _) => return Err("expected []: a list can have no other".to_owned()),
         (ShapeKind::Map, _) => return Err("expected {}: a map can have no other".to_owned()),
         (kind, _) => return Err(format!("a {} can have no default", kind.name())),
     };
-    let literal = match (simple, value) {
-        (SimpleType::String, String(_)) => Some(Literal::String(text.to_owned())),
-        (Blob, String(_)) => match decode_base64(text) {
-            Some(bytes) => Some(Literal::Blob(bytes)),
+    let source = match (simple, value) {
+        (Document, _) => return document(value).map(Some),
+        (Boolean, Bool(value)) => Some(value.to_string()),
+        (String, Text(text)) => Some(format!("{}.to_owned()", Literal::string(text))),
+        (Blob, Text(text)) => match decode_base64(text) {
+            Some(bytes) => Some(format!("{}.into()", Literal::byte_string(&bytes))),
             None => return Ok(None),
         },
-        (Boolean, Bool(value)) => Some(Literal::Bool(*value)),
-        (Byte, Number(_)) => integer(text, i8::MIN.into(), i8::MAX.into()).map(Some)?,
-        (Short, Number(_)) => integer(text, i16::MIN.into(), i16::MAX.into()).map(Some)?,
-        (Integer, Number(_)) => integer(text, i32::MIN.into(), i32::MAX.into()).map(Some)?,
-        (Long, Number(_)) => integer(text, i64::MIN, i64::MAX).map(Some)?,
-        (Float | Double, Number(_)) => {
-            let is_finite = match simple {
-                Float => text.parse().is_ok_and(f32::is_finite),
-                _ => text.parse().is_ok_and(f64::is_finite),
-            };
-            if !is_finite {
-                return Err(format!("{text} is beyond what the type can hold"));
-            }
-            text.parse().ok().map(Literal::Float)
-        }
-        (Float | Double, String(_)) => match text {
-            "NaN" => Some(Literal::Float(f64::NAN)),
-            "Infinity" => Some(Literal::Float(f64::INFINITY)),
-            "-Infinity" => Some(Literal::Float(f64::NEG_INFINITY)),
-            _ => None,
-        },
-        (BigInteger, Number(_)) => {
-            let is_whole = text.trim_start_matches('-').bytes().all(|it| it.is_ascii_digit());
-            is_whole.then(|| Literal::Big(text.to_owned()))
-        }
-        (BigDecimal, Number(_)) => Some(Literal::Big(text.to_owned())),
-        (Timestamp, Number(_)) => timestamp_of_number(text),
-        (Timestamp, String(_)) => timestamp_of_text(text),
-        (Document, value) => Some(Literal::Document(Box::new(document(value)))),
+        (Byte, Number(text)) => Some(integer(text, 8)?),
+        (Short, Number(text)) => Some(integer(text, 16)?),
+        (Integer, Number(text)) => Some(integer(text, 32)?),
+        (Long, Number(text)) => Some(integer(text, 64)?),
+        (Float, Number(text)) => Some(float::<f32>(text)?),
+        (Double, Number(text)) => Some(float::<f64>(text)?),
+        (Float, Text(text)) => special(text).map(|it| format!("f32::{it}")),
+        (Double, Text(text)) => special(text).map(|it| format!("f64::{it}")),
+        (BigInteger, Number(text)) if text.contains(['.', 'e', 'E']) => None,
+        (BigInteger | BigDecimal, Number(text)) => Some(match text.parse::<i64>() {
+            Ok(value) => into(format!("{value}i64")),
+            Err(_) => format!("{text:?}.parse().expect(\"the default is a number\")"),
+        }),
+        (Timestamp, Number(text)) => timestamp_of_number(text),
+        (Timestamp, Text(text)) => timestamp_of_text(text),
         _ => None,
     };
-    match literal {
-        Some(literal) => Ok(Some(if is_zero(&literal) { Literal::Zero } else { literal })),
+    match source {
+        Some(source) if ZEROS.contains(&&*source) => Ok(Some(ZERO.to_owned())),
+        Some(source) => Ok(Some(source)),
         None => Err(format!("expected {}", expected(simple))),
     }
 }
@@ -120,59 +93,63 @@ fn expected(simple: SimpleType) -> &'static str {
     }
 }
 
-fn integer(text: &str, min: i64, max: i64) -> Result<Literal, String> {
-    let number = text.parse().ok().filter(|it| (min..=max).contains(it));
-    number
-        .map(Literal::Int)
-        .ok_or_else(|| format!("expected an integer from {min} to {max}, found {text}"))
-}
-
-fn variant(value: &DefaultValue, shape: &Shape) -> Result<Literal, String> {
-    let kind = shape.kind.name();
-    let mut members = shape.members.iter();
-    let (found, text) = match (shape.kind, value) {
-        (ShapeKind::Enum, DefaultValue::String(text)) => {
-            (members.find(|it| it.traits.enum_value.as_ref() == Some(text)), format!("{text:?}"))
-        }
+/// The index of the member of an enum that has the value.
+fn enum_member(value: &DefaultValue, shape: &Shape) -> Result<usize, String> {
+    let (text, shown) = match (shape.kind, value) {
+        (ShapeKind::Enum, DefaultValue::String(text)) => (text, format!("{text:?}")),
         (ShapeKind::Enum, _) => return Err("expected a string".to_owned()),
-        (_, DefaultValue::Number(text)) => {
-            let has_value = |number: i32| text.parse() == Ok(number);
-            (members.find(|it| it.traits.int_enum_value.is_some_and(has_value)), text.clone())
-        }
+        (_, DefaultValue::Number(text)) => (text, text.clone()),
         _ => return Err("expected a number".to_owned()),
     };
-    found
-        .map(|it| Literal::Variant(it.name.clone()))
-        .ok_or_else(|| format!("expected a value of the {kind}, found {text}"))
+    let position = shape.members.iter().position(|it| match it.traits.int_enum_value {
+        Some(number) => text.parse() == Ok(number),
+        None => it.traits.enum_value.as_ref() == Some(text),
+    });
+    position.ok_or_else(|| format!("expected a value of the {}, found {shown}", shape.kind.name()))
 }
 
-/// Whether the `Default` of the type gives this value.
-fn is_zero(literal: &Literal) -> bool {
-    match literal {
-        Literal::Bool(value) => !value,
-        Literal::Int(value) => *value == 0,
-        // Negative zero is another number.
-        Literal::Float(value) => value.to_bits() == 0,
-        Literal::Big(text) => text == "0",
-        Literal::String(text) => text.is_empty(),
-        Literal::Blob(bytes) => bytes.is_empty(),
-        Literal::Timestamp { secs, nanos } => (*secs, *nanos) == (0, 0),
-        _ => false,
+fn integer(text: &str, bits: u32) -> Result<String, String> {
+    let (min, max) = (i64::MIN >> (64 - bits), i64::MAX >> (64 - bits));
+    let number = text.parse::<i64>().ok().filter(|it| (min..=max).contains(it));
+    let error = || format!("expected an integer from {min} to {max}, found {text}");
+    number.map(|it| it.to_string()).ok_or_else(error)
+}
+
+fn float<T: FromStr + Display>(text: &str) -> Result<String, String> {
+    match text.parse::<T>().map(|it| it.to_string()) {
+        Ok(number) if number.contains('.') => Ok(number),
+        Ok(number) if !number.contains("inf") => Ok(number + ".0"),
+        _ => Err(format!("{text} is beyond what the type can hold")),
     }
 }
 
-fn document(value: &DefaultValue) -> Literal {
-    match value {
-        DefaultValue::Bool(value) => Literal::Bool(*value),
-        DefaultValue::String(text) => Literal::String(text.clone()),
-        DefaultValue::EmptyList => Literal::EmptyList,
-        DefaultValue::EmptyObject => Literal::EmptyObject,
-        DefaultValue::Number(text) => match text.parse() {
-            Ok(number) => Literal::Int(number),
-            Err(_) => Literal::Float(text.parse().unwrap_or_default()),
-        },
-        DefaultValue::Null => Literal::Zero,
+/// The constant of a floating-point type that JSON has no number for.
+fn special(text: &str) -> Option<&'static str> {
+    match text {
+        "NaN" => Some("NAN"),
+        "Infinity" => Some("INFINITY"),
+        "-Infinity" => Some("NEG_INFINITY"),
+        _ => None,
     }
+}
+
+/// Converts a number. A minus counts for less than a call.
+fn into(number: String) -> String {
+    if number.starts_with('-') { format!("({number}).into()") } else { number + ".into()" }
+}
+
+fn document(value: &DefaultValue) -> Result<String, String> {
+    Ok(match value {
+        DefaultValue::Null => "Document::Null".to_owned(),
+        DefaultValue::Bool(value) => format!("{value}.into()"),
+        DefaultValue::String(text) => format!("{}.into()", Literal::string(text)),
+        DefaultValue::EmptyList => "Document::Array(Vec::new())".to_owned(),
+        DefaultValue::EmptyObject => "Document::Object(Default::default())".to_owned(),
+        DefaultValue::Number(text) => into(match text.parse::<i64>() {
+            Ok(number) => format!("{number}i64"),
+            Err(_) => format!("{}f64", float::<f64>(text)?),
+        }),
+    })
 }
 
 /// Decodes base64, with or without padding.
@@ -192,43 +169,50 @@ pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     (count < 6).then_some(bytes)
 }
 
+const NANOS_PER_SEC: i128 = 1_000_000_000;
+
+/// A timestamp of so many seconds since 1970, and as many nanoseconds after it.
+fn timestamp(secs: i64, nanos: i128) -> Option<String> {
+    let nanos = i128::from(secs) * NANOS_PER_SEC + nanos;
+    let secs = i64::try_from(nanos.div_euclid(NANOS_PER_SEC)).ok()?;
+    Some(format!("Timestamp::new({secs}, {})", nanos.rem_euclid(NANOS_PER_SEC)))
+}
+
 /// A number of seconds, exact to the nanosecond.
-fn timestamp_of_number(text: &str) -> Option<Literal> {
+fn timestamp_of_number(text: &str) -> Option<String> {
     if text.contains(['e', 'E']) {
-        let secs: f64 = text.parse().ok()?;
-        let nanos = ((secs - secs.floor()) * 1e9).round().min(999_999_999.0) as u32;
-        let literal = Literal::Timestamp { secs: secs.floor() as i64, nanos };
-        return (secs.abs() < 9e18).then_some(literal);
+        let secs = text.parse::<f64>().ok().filter(|it| it.abs() < 9e18)?;
+        return timestamp(secs.floor() as i64, ((secs - secs.floor()) * 1e9).round() as i128);
     }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let (secs, nanos) = (whole.parse::<i64>().ok()?, nanos(fraction)?);
-    Some(match whole.starts_with('-') && nanos > 0 {
-        true => Literal::Timestamp { secs: secs.checked_sub(1)?, nanos: 1_000_000_000 - nanos },
-        false => Literal::Timestamp { secs, nanos },
-    })
+    let nanos = nanos(fraction)?;
+    timestamp(whole.parse().ok()?, if whole.starts_with('-') { -nanos } else { nanos })
 }
 
 /// The digits after the point as nanoseconds; finer ones are cut off.
-fn nanos(fraction: &str) -> Option<u32> {
+fn nanos(fraction: &str) -> Option<i128> {
     let is_number = fraction.bytes().all(|it| it.is_ascii_digit());
     let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
     digits.parse().ok().filter(|_| is_number)
 }
 
 /// A time as in RFC 3339, such as `1985-04-12T23:20:50.52Z`.
-fn timestamp_of_text(text: &str) -> Option<Literal> {
-    let (date, time) = text.split_once(['T', 't', ' '])?;
-    let (time, zone) = time.split_at(time.find(['Z', 'z', '+', '-'])?);
-    let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
-    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
-    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
-    let offset = match zone {
-        "Z" | "z" => 0,
-        _ => {
-            let [hours, minutes] = numbers(&zone[1..], ':', [2, 2])?;
-            let sign = if zone.starts_with('-') { -1 } else { 1 };
-            (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))?
-        }
+fn timestamp_of_text(text: &str) -> Option<String> {
+    let (time, rest) = text.split_at_checked(19)?;
+    let (fraction, zone) = rest.split_at(rest.find(['Z', 'z', '+', '-'])?);
+    let form = |text: &str| text.replace(|it: char| it.is_ascii_digit(), "0");
+    if !["0000-00-00T00:00:00", "0000-00-00t00:00:00", "0000-00-00 00:00:00"]
+        .contains(&&*form(time))
+    {
+        return None;
+    }
+    let number = |text: &str| text.parse::<i64>().unwrap_or_default();
+    let [year, month, day, hour, minute, second] =
+        [0..4, 5..7, 8..10, 11..13, 14..16, 17..19].map(|at| number(&time[at]));
+    let (hours, minutes) = match &*form(zone) {
+        "Z" | "z" => (0, 0),
+        "+00:00" | "-00:00" => (number(&zone[1..3]), number(&zone[4..])),
+        _ => return None,
     };
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days_in_month = match month {
@@ -237,25 +221,16 @@ fn timestamp_of_text(text: &str) -> Option<Literal> {
         _ => 31,
     };
     let is_date = (1..=12).contains(&month) && (1..=days_in_month).contains(&day);
-    let is_time = hour < 24 && minute < 60 && second <= 60;
+    let is_time = hour < 24 && minute < 60 && second <= 60 && hours < 24 && minutes < 60;
+    if !is_date || !is_time {
+        return None;
+    }
     // March is counted as the first month of a year, so that a leap day is the last one.
     let (years, months) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = years.div_euclid(4) - years.div_euclid(100) + years.div_euclid(400);
     let days = years * 365 + leap_days + (months * 153 + 2) / 5 + day - 719_469;
+    let offset = (hours * 3600 + minutes * 60) * if zone.starts_with('-') { -1 } else { 1 };
     let secs = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
-    let nanos = nanos(fraction)?;
-    (is_date && is_time).then_some(Literal::Timestamp { secs, nanos })
-}
-
-/// Numbers of so many digits, with separators in between.
-fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[i64; N]> {
-    let parts: Vec<&str> = text.split(separator).collect();
-    let is_number = |(part, digits): (&&str, usize)| {
-        part.len() == digits && part.bytes().all(|it| it.is_ascii_digit())
-    };
-    if parts.len() != N || !parts.iter().zip(digits).all(is_number) {
-        return None;
-    }
-    let numbers: Vec<i64> = parts.iter().filter_map(|it| it.parse().ok()).collect();
-    numbers.try_into().ok()
+    let digits = if fraction.is_empty() { "" } else { fraction.strip_prefix('.')? };
+    timestamp(secs, nanos(digits)?)
 }

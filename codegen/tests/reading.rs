@@ -281,6 +281,21 @@ fn defaults_of_blobs_are_decoded() {
 }
 
 #[test]
+fn defaults_of_numbers_are_expressions() {
+    for (target, default, expected) in [
+        ("BigInteger", "-5", Some("(-5i64).into()")),
+        ("Document", "-1.5", Some("(-1.5f64).into()")),
+        ("Document", "1e999", None),
+        ("Double", "-0", Some("-0.0")),
+        ("Float", "1e39", None),
+        ("Short", "-32768", Some("-32768")),
+        ("Short", "32768", None),
+    ] {
+        check_default(target, default, expected);
+    }
+}
+
+#[test]
 fn a_key_with_escapes_has_a_place() {
     let json = r#"{ "smithy": "2.0", "\u0062\"": {"c": null} }"#;
     let diagnostics = codegen::check(&[Source { path: "1.json", json }]);

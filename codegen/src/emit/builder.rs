@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{Imports, defaults, docs, ident, of_side, rust_type, structure};
 use crate::{
-    ir::{Events, Literal, Member, Operation, Presence, Service, Shape},
+    ir::{Events, Member, Operation, Presence, Service, Shape},
     names,
 };
 
@@ -244,11 +244,11 @@ fn value(it: &Shape, imports: &mut Imports) -> TokenStream {
             (Presence::Required, None) => {
                 quote!(#field: self.#field.ok_or(BuildError::missing_member(ID, #wire_name))?)
             }
-            (Presence::Default(Literal::Zero), None) => {
+            (Presence::Default(_), None) if member.own_default().is_none() => {
                 quote!(#field: self.#field.unwrap_or_default())
             }
             (Presence::Default(_), None) => {
-                let default = defaults::function(member);
+                let default = defaults::function("default", member);
                 quote!(#field: self.#field.unwrap_or_else(#name::#default))
             }
             (Presence::Optional | Presence::Expected | Presence::ReadsAs(_), None) => {

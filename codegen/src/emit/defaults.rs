@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{Imports, ident, rust_type};
 use crate::{
-    ir::{Literal, Member, Presence, Shape},
+    ir::{Member, Presence, Shape, Type},
     names,
 };
 
@@ -17,18 +17,13 @@ pub(super) fn items(structure: &Shape, has_default: bool, imports: &mut Imports)
         .iter()
         .filter_map(|it| Some(functions(it, it.own_default()?, imports)))
         .collect();
-    let uses_deprecated = structure.uses_deprecated();
-    let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
+    let allow = structure.uses_deprecated().then(|| quote!(#[allow(deprecated)]));
     let default = has_default.then(|| {
         let fields = structure.members.iter().map(|it| {
-            let field = ident(&it.name);
-            match is_own(it) {
-                true => {
-                    let default = function(it);
-                    quote!(#field: Self::#default())
-                }
-                false => quote!(#field: Default::default()),
-            }
+            let (field, default) = (ident(&it.name), function("default", it));
+            let default = is_own(it).then(|| quote!(Self::#default()));
+            let default = default.unwrap_or_else(|| quote!(Default::default()));
+            quote!(#field: #default)
         });
         quote! {
             #allow
@@ -50,40 +45,39 @@ pub(super) fn items(structure: &Shape, has_default: bool, imports: &mut Imports)
 
 /// Whether a field has another value, if nothing is set, than its type's `Default`.
 pub(super) fn is_own(member: &Member) -> bool {
-    matches!(&member.presence, Presence::Default(literal) if *literal != Literal::Zero)
+    member.own_default().is_some() && !member.is_optional()
 }
 
 /// The arguments of `#[serde(..)]` for a member with a default of its own.
 pub(super) fn attributes(structure: &Shape, member: &Member) -> TokenStream {
-    let path = |function: &proc_macro2::Ident| format!("{}::{function}", structure.type_ref.name);
-    let (default, read) =
-        (path(&function(member)), path(&ident(&names::prefixed("read", &member.name))));
+    let path = |verb: &str| format!("{}::{}", structure.type_ref.name, function(verb, member));
+    let (default, read) = (path("default"), path("read"));
     let skip = is_omitted(member).then(|| {
-        let omits = path(&ident(&names::prefixed("omits", &member.name)));
+        let omits = path("omits");
         quote!(skip_serializing_if = #omits,)
     });
     quote!(default = #default, deserialize_with = #read, #skip)
 }
 
-/// The function that gives the default of a member.
-pub(super) fn function(member: &Member) -> proc_macro2::Ident {
-    ident(&names::prefixed("default", &member.name))
+/// A function about the default of a member.
+pub(super) fn function(verb: &str, member: &Member) -> proc_macro2::Ident {
+    ident(&names::prefixed(verb, &member.name))
 }
 
-/// JSON has no such number, so the default is left out, and whoever reads fills it in.
+/// Whether the default is a constant such as `f32::NAN`. JSON has no number for it, so it is left out.
 fn is_omitted(member: &Member) -> bool {
-    matches!(&member.presence, Presence::Default(Literal::Float(value)) if !value.is_finite())
+    let default = (&member.ty, &member.presence);
+    matches!(default, (Type::Float(_), Presence::Default(source)) if source.starts_with('f'))
 }
 
-fn functions(member: &Member, default: &Literal, imports: &mut Imports) -> TokenStream {
+fn functions(member: &Member, default: &str, imports: &mut Imports) -> TokenStream {
     imports.path("serde::Deserializer");
     imports.path("eventstream_rpc::serde::or_else");
     let ty = rust_type::field(member, imports);
-    let value = rust_type::literal(default, &member.ty, imports);
+    let value: TokenStream = default.parse().expect("the lowering writes Rust");
     let value = if member.is_optional() { quote!(Some(#value)) } else { value };
-    let (function, read) = (function(member), ident(&names::prefixed("read", &member.name)));
+    let [function, read, omits] = ["default", "read", "omits"].map(|it| function(it, member));
     let omits = is_omitted(member).then(|| {
-        let (omits, ty) = (ident(&names::prefixed("omits", &member.name)), &ty);
         quote! {
             fn #omits(value: &#ty) -> bool {
                 value.total_cmp(&Self::#function()).is_eq()
@@ -91,7 +85,7 @@ fn functions(member: &Member, default: &Literal, imports: &mut Imports) -> Token
         }
     });
     // A model may well say 3.14 and mean it.
-    let allow = matches!(default, Literal::Float(_))
+    let allow = matches!(member.ty, Type::Float(_))
         .then(|| quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]));
     quote! {
         #allow

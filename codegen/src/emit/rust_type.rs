@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{Imports, ident};
 use crate::{
-    ir::{Literal, Member, Type},
+    ir::{Member, Type},
     names,
     traits::TimestampFormat,
 };
@@ -74,84 +74,6 @@ pub(super) fn writer(ty: &Type) -> Option<(&'static str, &'static str)> {
         Type::Timestamp(TimestampFormat::HttpDate) => Some(("http_date", "AsHttpDate")),
         _ => None,
     }
-}
-
-/// A default as an expression of a type.
-pub(super) fn literal(literal: &Literal, ty: &Type, imports: &mut Imports) -> TokenStream {
-    match literal {
-        Literal::Zero => quote!(Default::default()),
-        Literal::Bool(value) => quote!(#value),
-        Literal::Int(value) => {
-            let value = proc_macro2::Literal::i64_unsuffixed(*value);
-            quote!(#value)
-        }
-        Literal::Float(value) => float(*value, ty, imports),
-        Literal::Big(text) => match text.parse::<i64>() {
-            Ok(value) => {
-                let value = proc_macro2::Literal::i64_suffixed(value);
-                quote!(#value.into())
-            }
-            Err(_) => quote!(#text.parse().expect("the default is a number")),
-        },
-        Literal::String(text) => quote!(#text.to_owned()),
-        Literal::Blob(bytes) => {
-            let bytes = proc_macro2::Literal::byte_string(bytes);
-            quote!(#bytes.into())
-        }
-        Literal::Timestamp { secs, nanos } => {
-            let timestamp = plain(ty, imports);
-            let secs = proc_macro2::Literal::i64_unsuffixed(*secs);
-            let nanos = proc_macro2::Literal::u32_unsuffixed(*nanos);
-            quote!(#timestamp::new(#secs, #nanos))
-        }
-        Literal::Variant(name) => {
-            let (ty, name) = (plain(ty, imports), ident(name));
-            quote!(#ty::#name)
-        }
-        Literal::Document(value) => {
-            let document = plain(ty, imports);
-            match &**value {
-                Literal::EmptyList => quote!(#document::Array(Vec::new())),
-                Literal::EmptyObject => quote!(#document::Object(Default::default())),
-                Literal::Int(value) => {
-                    let value = proc_macro2::Literal::i64_suffixed(*value);
-                    quote!(#value.into())
-                }
-                Literal::Float(value) => {
-                    let value = proc_macro2::Literal::f64_suffixed(*value);
-                    quote!(#value.into())
-                }
-                Literal::Bool(value) => quote!(#value.into()),
-                Literal::String(text) => quote!(#text.into()),
-                _ => quote!(#document::Null),
-            }
-        }
-        Literal::EmptyList | Literal::EmptyObject => quote!(Default::default()),
-    }
-}
-
-fn float(value: f64, ty: &Type, imports: &mut Imports) -> TokenStream {
-    // As short as the type allows.
-    let (value, literal) = match ty {
-        Type::Float(32) => {
-            let narrow = value as f32;
-            (f64::from(narrow), proc_macro2::Literal::f32_unsuffixed(finite(narrow.abs())))
-        }
-        _ => (value, proc_macro2::Literal::f64_unsuffixed(finite(value.abs()))),
-    };
-    let ty = plain(ty, imports);
-    match value {
-        _ if value.is_nan() => quote!(#ty::NAN),
-        f64::INFINITY => quote!(#ty::INFINITY),
-        f64::NEG_INFINITY => quote!(#ty::NEG_INFINITY),
-        _ if value.is_sign_negative() => quote!(-#literal),
-        _ => quote!(#literal),
-    }
-}
-
-/// The number, or zero if a literal cannot express it.
-fn finite<T: Copy + Default + Into<f64>>(value: T) -> T {
-    if value.into().is_finite() { value } else { T::default() }
 }
 
 /// The argument of a setter: its type, and the expression that makes the field's value of it.

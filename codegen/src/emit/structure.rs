@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{Imports, checks, defaults, docs, error, ident, rust_type};
 use crate::{
-    ir::{Literal, Member, Presence, Shape, Type},
+    ir::{Member, Presence, Shape, Type},
     text::code,
 };
 
@@ -93,7 +93,7 @@ fn field(structure: &Shape, member: &Member, imports: &mut Imports) -> TokenStre
             imports.paths("eventstream_rpc::serde", &["missing", "required"]);
             quote!(default = "missing", deserialize_with = "required",)
         }
-        Presence::Default(Literal::Zero) => {
+        Presence::Default(_) if member.own_default().is_none() => {
             imports.path("eventstream_rpc::serde::or_default");
             quote!(default, deserialize_with = "or_default",)
         }

@@ -1,7 +1,6 @@
 //! The types of values, and what stands for a value that is not there.
 
 use super::TypeRef;
-pub use crate::literal::Literal;
 use crate::traits::TimestampFormat;
 
 /// The type of a value.
@@ -56,8 +55,8 @@ pub enum Presence {
     Expected,
     /// It must be set.
     Required,
-    /// It has this value if nothing else is set.
-    Default(Literal),
+    /// It has this value if nothing else is set: Rust source.
+    Default(String),
     /// It reads as this value if it is absent, and is not sent if it was not set: an `Option`.
-    ReadsAs(Literal),
+    ReadsAs(String),
 }

@@ -119,18 +119,15 @@ impl Lowering<'_, '_, '_> {
     }
 
     /// The default of a member: its own, or that of its target.
-    fn default(&self, member: &Member) -> Option<ir::Literal> {
+    fn default(&self, member: &Member) -> Option<String> {
         let target = self.resolved.model.get(&member.target)?;
         let default = member.traits.default.as_ref().or(target.traits.default.as_ref())?;
-        match literal::read(&default.value, target).ok()?? {
-            ir::Literal::Variant(name) => {
-                let members: Vec<_> = target.members.iter().collect();
-                let at = members.iter().position(|it| it.name == name)?;
-                let names = enum_names(&target.id, &members, |_, _| ());
-                Some(ir::Literal::Variant(names[at].clone()))
-            }
-            literal => Some(literal),
-        }
+        let variant = |at: usize| {
+            let members: Vec<_> = target.members.iter().collect();
+            let names = enum_names(&target.id, &members, |_, _| ());
+            format!("{}::{}", self.types[&target.id].name, names[at])
+        };
+        literal::read(&default.value, target, variant).ok()?
     }
 
     /// The members of a union, without the errors among events that servers send.

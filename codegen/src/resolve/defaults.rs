@@ -47,7 +47,7 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
 
 /// Whether a default is a value of its type.
 fn check_value(shape: &Shape, default: &DefaultTrait, reporter: &mut Reporter<'_>) -> bool {
-    match literal::read(&default.value, shape) {
+    match literal::read(&default.value, shape, |_| String::new()) {
         Ok(None) if default.value != DefaultValue::Null => {
             // The reference lets it pass as well.
             reporter
