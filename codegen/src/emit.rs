@@ -146,7 +146,7 @@ fn of_side(service: &ir::Service, feature: &str, item: TokenStream) -> Option<To
 }
 
 fn error_module(service: &ir::Service) -> TokenStream {
-    let is_checked = service.checks().next().is_some();
+    let is_checked = service.shapes.iter().any(Shape::is_checked);
     let violations = is_checked.then(|| {
         quote! {
             pub use eventstream_rpc::serde::{Violation, ViolationKind, Violations};

@@ -3,12 +3,10 @@
 //! Two names stand side by side: the one on the wire, and the one in Rust. After
 //! [`lower`](crate::lower) nothing is looked up and nothing can fail.
 
-mod check;
 mod value;
 
 use crate::{Connector, Sides, literal};
 
-pub use check::Check;
 pub use value::{Presence, Type};
 
 /// A service and all that it needs.
@@ -56,9 +54,9 @@ impl Service {
         self.crate_path.starts_with("crate::")
     }
 
-    /// What is checked: the parts of what the model asks for.
-    pub fn checks(&self) -> impl Iterator<Item = &Check> {
-        self.members().filter_map(|it| it.check.as_ref()).flat_map(Check::parts)
+    /// Whether the pattern of a member is checked.
+    pub fn checks_patterns(&self) -> bool {
+        self.members().any(Member::checks_pattern)
     }
 
     /// Whether something is deprecated that other shapes, or their defaults, may name.
@@ -343,8 +341,8 @@ pub struct Member {
     pub ty: Type,
     /// Whether it is there.
     pub presence: Presence,
-    /// What the model asks of the value, if it is checked.
-    pub check: Option<Check>,
+    /// Rust source that checks `value`, a reference to the value, with `it`.
+    pub check: Option<String>,
     /// Whether whoever builds a request sends a random text if none was set.
     pub is_token: bool,
     /// Whether it needs a `Box`, because the type would contain itself.
@@ -359,6 +357,11 @@ impl Member {
     /// Whether the field is an `Option`.
     pub fn is_optional(&self) -> bool {
         !matches!(self.presence, Presence::Required | Presence::Default(_))
+    }
+
+    /// Whether its check has a pattern.
+    pub fn checks_pattern(&self) -> bool {
+        self.check.as_ref().is_some_and(|it| it.contains("&PATTERN"))
     }
 
     /// Whether a builder refuses to do without it.

@@ -176,7 +176,7 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     }
     let header = header(&service.origin);
     let first_line = format!("// {header}\n\n");
-    let uses_patterns = service.checks().any(|it| it.pattern.is_some());
+    let uses_patterns = service.checks_patterns();
     let runtime_features: Vec<_> = uses_patterns.then_some("pattern").into_iter().collect();
     let files = emit::emit(&service);
     let files = match &config.module {

@@ -87,7 +87,7 @@ struct Lowering<'r, 'm, 's> {
     builders: HashMap<ShapeId, Option<String>>,
     boxed: HashSet<String>,
     /// The shapes that are checked.
-    checked: HashSet<ShapeId>,
+    checked: HashSet<&'m ShapeId>,
     /// The shapes that are the request of an operation.
     requests: HashSet<ShapeId>,
     /// The unions that servers send; errors among their members end the stream.

@@ -142,6 +142,17 @@ fn event_stream<'m>(model: &'m Model, end: &Shape) -> Option<&'m Shape> {
     targets.find(|it| end.kind == ShapeKind::Structure && it.is_event_stream())
 }
 
+/// The shapes that have each shape as the target of a member.
+pub fn users<'m>(shapes: &[&'m Shape]) -> HashMap<&'m ShapeId, Vec<&'m Shape>> {
+    let mut users: HashMap<_, Vec<_>> = HashMap::new();
+    for shape in shapes {
+        for member in &shape.members {
+            users.entry(&member.target).or_default().push(*shape);
+        }
+    }
+    users
+}
+
 /// The shapes that are in the values of some shapes, and those themselves.
 pub fn reached<'m>(
     model: &'m Model,

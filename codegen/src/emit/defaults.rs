@@ -74,7 +74,7 @@ fn functions(member: &Member, default: &str, imports: &mut Imports) -> TokenStre
     imports.path("serde::Deserializer");
     imports.path("eventstream_rpc::serde::or_else");
     let ty = rust_type::field(member, imports);
-    let value: TokenStream = default.parse().expect("the lowering writes Rust");
+    let value = rust_type::source(default);
     let value = if member.is_optional() { quote!(Some(#value)) } else { value };
     let [function, read, omits] = ["default", "read", "omits"].map(|it| function(it, member));
     let omits = is_omitted(member).then(|| {

@@ -76,6 +76,11 @@ pub(super) fn writer(ty: &Type) -> Option<(&'static str, &'static str)> {
     }
 }
 
+/// Source that the lowering has written.
+pub(super) fn source(source: &str) -> TokenStream {
+    source.parse().expect("it is Rust")
+}
+
 /// The argument of a setter: its type, and the expression that makes the field's value of it.
 pub(super) struct Argument {
     pub(super) ty: TokenStream,

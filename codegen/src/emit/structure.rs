@@ -30,7 +30,7 @@ pub(super) fn items(structure: &Shape, about: Option<&str>, imports: &mut Import
     let debug_impl = is_redacted.then(|| debug_impl(structure, imports));
     let defaults =
         has_defaults.then(|| defaults::items(structure, can_default && !is_derived, imports));
-    let check = checks::of_structure(structure, imports);
+    let check = checks::check(structure, imports);
     let validate = structure.has_validate().then(|| checks::validate(structure, imports));
     let error = error::structure_impls(structure, imports);
     imports.remove(&structure.type_ref);

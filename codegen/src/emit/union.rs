@@ -56,7 +56,7 @@ pub(super) fn items(union: &Shape, imports: &mut Imports) -> TokenStream {
     });
     let (id, unknown) = (&union.id, format!("an unknown member of {}", union.type_ref.name));
     let debug_impl = is_redacted.then(|| debug_impl(union, imports));
-    let check = checks::of_union(union, imports);
+    let check = checks::check(union, imports);
     let uses_deprecated = union.uses_deprecated();
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
     let holds_structures = union.members.iter().any(|it| matches!(it.ty, Type::Named(_)));

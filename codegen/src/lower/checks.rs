@@ -1,35 +1,33 @@
 //! What a server checks when it has read a request: `length`, `range`, `pattern` and `uniqueItems`.
 
-use std::collections::{HashMap, HashSet};
+use std::{collections::HashSet, fmt::Debug};
 
 use super::Lowering;
 use crate::{
-    ast::{Member, Shape, ShapeKind},
+    ast::{Member, Shape, ShapeKind, SimpleType},
     ir,
-    resolve::{Resolved, reached},
+    resolve::{Resolved, reached, users},
     shape_id::ShapeId,
-    traits::Traits,
+    traits::{Range, Traits},
 };
 
 /// The shapes of requests that have a constraint, or contain a shape that has one.
-pub(super) fn checked(resolved: &Resolved<'_>) -> HashSet<ShapeId> {
+pub(super) fn checked<'m>(resolved: &Resolved<'m>) -> HashSet<&'m ShapeId> {
     let model = resolved.model;
     let sent = reached(model, resolved.operations.iter().filter_map(|it| it.input));
-    let mut users: HashMap<&ShapeId, Vec<&ShapeId>> = HashMap::new();
-    let mut pending = Vec::new();
-    for shape in resolved.closure.iter().filter(|it| sent.contains(&it.id) && !it.kind.is_enum()) {
-        for member in &shape.members {
-            users.entry(&member.target).or_default().push(&shape.id);
-            let target = model.get(&member.target);
-            if constrains(&member.traits) || target.is_some_and(|it| constrains(&it.traits)) {
-                pending.push(&shape.id);
-            }
-        }
-    }
+    let shapes = resolved.closure.iter().copied();
+    let shapes: Vec<_> = shapes.filter(|it| sent.contains(&it.id) && !it.kind.is_enum()).collect();
+    let is_constrained = |it: &Member| {
+        let target = model.get(&it.target);
+        constrains(&it.traits) || target.is_some_and(|it| constrains(&it.traits))
+    };
+    let users = users(&shapes);
+    let mut pending = shapes;
+    pending.retain(|it| it.members.iter().any(is_constrained));
     let mut checked = HashSet::new();
-    while let Some(id) = pending.pop() {
-        if checked.insert(id.clone()) {
-            pending.extend(users.get(id).into_iter().flatten());
+    while let Some(shape) = pending.pop() {
+        if checked.insert(&shape.id) {
+            pending.extend(users.get(&shape.id).into_iter().flatten());
         }
     }
     checked
@@ -43,48 +41,111 @@ fn constrains(traits: &Traits) -> bool {
 }
 
 impl Lowering<'_, '_, '_> {
-    /// The check of a member of a structure or union.
-    pub(super) fn check(&self, shape: &Shape, member: &Member) -> Option<ir::Check> {
-        self.checked.contains(&shape.id).then(|| self.check_of(member))?
+    /// The check of a member of a structure or union, as Rust source. `value` is a reference to the value.
+    pub(super) fn check(&self, shape: &Shape, member: &Member) -> Option<String> {
+        self.checked.contains(&shape.id).then(|| self.check_of(member, false))?
     }
 
     /// The documentation of a member, with a note if its pattern is checked.
     pub(super) fn checked_docs(&self, shape: &Shape, member: &Member) -> ir::Docs {
         let mut docs = self.member_docs(member);
-        if self.check(shape, member).is_some_and(|it| it.pattern.is_some()) {
+        let target = self.resolved.model.get(&member.target);
+        let has_pattern = |it: &Traits| it.pattern.is_some();
+        if self.checked.contains(&shape.id)
+            && (has_pattern(&member.traits) || target.is_some_and(|it| has_pattern(&it.traits)))
+        {
             docs.notes.push_str("\n\nServers check that the value matches the pattern.");
         }
         docs
     }
 
-    fn check_of(&self, member: &Member) -> Option<ir::Check> {
-        let shape = self.resolved.model.get(&member.target)?;
-        let (own, of_target) = (&member.traits, &shape.traits);
-        let mut check = ir::Check {
-            length: own.length.or(of_target.length),
-            range: own.range.clone().or_else(|| of_target.range.clone()),
-            pattern: own.pattern.clone().or_else(|| of_target.pattern.clone()),
-            ..ir::Check::default()
-        };
-        match (shape.kind, &shape.members[..]) {
+    fn check_of(&self, member: &Member, is_sparse: bool) -> Option<String> {
+        let statements = self.statements(member, self.resolved.model.get(&member.target)?);
+        match &statements[..] {
+            [] => None,
+            all if is_sparse => {
+                Some(format!("if let Some(value) = value {{ {}; }}", all.join("; ")))
+            }
+            [only] => Some(only.clone()),
+            all => Some(format!("{{ {}; }}", all.join("; "))),
+        }
+    }
+
+    fn statements(&self, member: &Member, target: &Shape) -> Vec<String> {
+        let (own, of_target) = (&member.traits, &target.traits);
+        let text = if target.kind == ShapeKind::Enum { "value.as_str()" } else { "value" };
+        let mut all = Vec::new();
+        if let Some(pattern) = own.pattern.as_ref().or(of_target.pattern.as_ref()) {
+            all.push(format!("static PATTERN: Pattern = Pattern::new({pattern:?})"));
+            all.push(format!("it.pattern({text}, &PATTERN)"));
+        }
+        if let Some(length) = own.length.or(of_target.length) {
+            let is_text =
+                matches!(target.kind, ShapeKind::Enum | ShapeKind::Simple(SimpleType::String));
+            let count = if is_text { "chars().count()" } else { "len()" };
+            all.push(format!("it.length({text}.{count}, {:?}, {:?})", length.min, length.max));
+        }
+        all.extend(
+            own.range.as_ref().or(of_target.range.as_ref()).map(|it| range(it, target.kind)),
+        );
+        match (target.kind, &target.members[..]) {
             (ShapeKind::List, [item]) => {
-                let kind = self.resolved.model.get(&item.target).map(|it| it.kind);
-                let has_equality = match kind {
-                    Some(ShapeKind::Simple(simple)) => simple.has_equality(),
-                    _ => true,
-                };
-                check.is_unique = of_target.unique_items && has_equality;
-                check.item = self.check_of(item).map(Box::new);
+                let item_kind = self.resolved.model.get(&item.target).map(|it| it.kind);
+                let has_equality =
+                    !matches!(item_kind, Some(ShapeKind::Simple(it)) if !it.has_equality());
+                if of_target.unique_items && has_equality {
+                    all.push("it.unique(value)".to_owned());
+                }
+                let check = self.check_of(item, of_target.sparse);
+                all.extend(check.map(|it| format!("it.items(value, |it, value| {it})")));
             }
             (ShapeKind::Map, [key, value]) => {
-                check.key = self.check_of(key).map(Box::new);
-                check.item = self.check_of(value).map(Box::new);
+                let checks = (self.check_of(key, false), self.check_of(value, of_target.sparse));
+                let body = match checks {
+                    (None, None) => return all,
+                    (Some(key), None) => format!("value, _| {key}"),
+                    (None, Some(item)) => format!("_, value| {item}"),
+                    (Some(key), Some(item)) => format!(
+                        "key, item| {{ let value = key; {key}; let value = item; {item}; }}"
+                    ),
+                };
+                all.push(format!("it.entries(value, |it, {body})"));
             }
-            (ShapeKind::Structure | ShapeKind::Union, _) => {
-                check.is_nested = !shape.is_event_stream() && self.checked.contains(&shape.id);
+            (ShapeKind::Structure | ShapeKind::Union, _)
+                if !target.is_event_stream() && self.checked.contains(&target.id) =>
+            {
+                all.push("value.check(it)".to_owned());
             }
             _ => {}
         }
-        check.some()
+        all
+    }
+}
+
+/// The check of a number. Integers are compared as wide ones, so that no bound is too large.
+fn range(range: &Range, kind: ShapeKind) -> String {
+    fn bounds<T: Debug>(range: &Range, read: impl Fn(&str) -> T) -> String {
+        let [min, max] = [&range.min, &range.max].map(|it| it.as_deref().map(&read));
+        format!("{min:?}, {max:?}")
+    }
+    let float = |text: &str| text.parse::<f64>().unwrap_or_default().clamp(f64::MIN, f64::MAX);
+    // One that is written with an exponent may be beyond all numbers there are.
+    let integer = |text: &str| text.parse::<i128>().unwrap_or_else(|_| float(text) as i128);
+    match kind {
+        ShapeKind::IntEnum => {
+            format!("it.range(i128::from(value.as_i32()), {})", bounds(range, integer))
+        }
+        ShapeKind::Simple(SimpleType::Double) => {
+            format!("it.range(*value, {})", bounds(range, float))
+        }
+        // In the precision of the type, so that the bound itself is within.
+        ShapeKind::Simple(SimpleType::Float) => {
+            let narrow = |text: &str| (float(text) as f32).clamp(f32::MIN, f32::MAX);
+            format!("it.range(*value, {})", bounds(range, narrow))
+        }
+        ShapeKind::Simple(SimpleType::BigInteger | SimpleType::BigDecimal) => {
+            format!("it.big_range(value.as_str(), {})", bounds(range, str::to_owned))
+        }
+        _ => format!("it.range(i128::from(*value), {})", bounds(range, integer)),
     }
 }
