@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     Diagnostics, Source, Words,
-    facts::{self, Facts, Item, Kind, table},
+    facts::{self, Facts, Item, table},
 };
 
 use rules::RULES;
@@ -34,20 +34,17 @@ pub fn diff(
     let mut diff = Diff { old: &old, new: &new, rows: Vec::new(), broken: [0, 0] };
     // The service may have been renamed.
     diff.compare(&old.service, &new.service);
-    diff.compare_all(&old.operations, &new.operations);
-    diff.compare_all(&old.shapes, &new.shapes);
+    diff.compare_all(&old.items, &new.items);
     let count = match diff.rows.len() {
         0 => return Ok(("no changes\n".to_owned(), false)),
         1 => "1 change".to_owned(),
         count => format!("{count} changes"),
     };
-    let lines = table(&diff.rows);
-    Ok(match diff.broken {
-        [0, 0] => (format!("{lines}{count}: nothing breaks\n"), false),
-        [clients, servers] => {
-            (format!("{lines}{count}: {clients} break clients, {servers} break servers\n"), true)
-        }
-    })
+    let breaks = match diff.broken {
+        [0, 0] => "nothing breaks".to_owned(),
+        [clients, servers] => format!("{clients} break clients, {servers} break servers"),
+    };
+    Ok((format!("{}{count}: {breaks}\n", table(&diff.rows)), diff.broken != [0, 0]))
 }
 
 /// How a fact differs between the models.
@@ -74,12 +71,11 @@ impl Diff<'_> {
     /// Compares items by their IDs, in the order of the new model, then those that are gone.
     fn compare_all(&mut self, old: &[Item], new: &[Item]) {
         let nothing = Item::default();
-        let [in_old, in_new] = [old, new]
-            .map(|items| items.iter().map(|item| (&*item.id, item)).collect::<HashMap<_, _>>());
+        let mut gone: HashMap<_, _> = old.iter().map(|item| (&*item.id, item)).collect();
         for item in new {
-            self.compare(in_old.get(&*item.id).unwrap_or(&&nothing), item);
+            self.compare(gone.remove(&*item.id).unwrap_or(&nothing), item);
         }
-        for item in old.iter().filter(|item| !in_new.contains_key(&*item.id)) {
+        for item in old.iter().filter(|item| gone.contains_key(&*item.id)) {
             self.compare(item, &nothing);
         }
     }
@@ -87,20 +83,18 @@ impl Diff<'_> {
     /// Compares two items, of which one may be nothing.
     fn compare(&mut self, old: &Item, new: &Item) {
         match (old.exists, new.exists) {
-            (None, Some(kind)) if !is_implied(new, self.old) => self.add(new, kind, On::Added, ""),
-            (Some(kind), None) if !is_implied(old, self.new) => {
-                self.add(old, kind, On::Removed, "");
-            }
-            (None, _) | (_, None) => {}
-            (Some(kind), _) if old.kind != new.kind => {
+            ("", kind) if !is_implied(new, self.old) => self.add(new, kind, On::Added, ""),
+            (kind, "") if !is_implied(old, self.new) => self.add(old, kind, On::Removed, ""),
+            ("", _) | (_, "") => {}
+            (kind, _) if old.kind != new.kind => {
                 self.add(new, kind, On::Changed, &format!("{} -> {}", old.kind, new.kind));
             }
             _ => {
                 for (kinds, on, ..) in RULES {
                     for kind in *kinds {
-                        let differences = differences(*kind, old, new).into_iter();
+                        let differences = differences(kind, old, new).into_iter();
                         for (_, values) in differences.filter(|(found, _)| found == on) {
-                            self.add(new, *kind, *on, &values);
+                            self.add(new, kind, *on, &values);
                         }
                     }
                 }
@@ -110,10 +104,10 @@ impl Diff<'_> {
     }
 
     /// Adds a change, if there is a rule for it.
-    fn add(&mut self, item: &Item, kind: Kind, on: On, values: &str) {
+    fn add(&mut self, item: &Item, kind: &str, on: On, values: &str) {
         let rule = RULES.iter().find(|rule| rule.0.contains(&kind) && rule.1 == on);
         let Some((_, _, what, breaks, why)) = rule else { return };
-        let breaks = breaks(item.has(Kind::ClientSends), item.has(Kind::ServerSends));
+        let breaks = breaks(item.is_sent);
         self.broken = [0, 1].map(|side| self.broken[side] + usize::from(breaks[side]));
         let [client, server] = breaks.map(|breaks| if breaks { "BREAKS" } else { "ok" });
         let (client, server) = (format!("client: {client}"), format!("server: {server}"));
@@ -122,20 +116,15 @@ impl Diff<'_> {
     }
 }
 
-/// Whether a shape that the other model lacks is no type in Rust, or is in the module of an operation that
-/// the other model lacks as well.
+/// Whether a type that the other model lacks is in the module of an operation that it lacks as well.
 fn is_implied(item: &Item, other: &Facts) -> bool {
-    let is_in = |path: &str, operation: &Item| {
-        operation.values(Kind::Method).any(|it| path.starts_with(&format!("operation::{it}::")))
-    };
-    item.exists == Some(Kind::Shape)
-        && item.values(Kind::Path).next().is_none_or(|path| {
-            path.starts_with("operation::") && !other.operations.iter().any(|it| is_in(path, it))
-        })
+    let path = item.values("path").next().filter(|_| item.exists == "type");
+    let module = path.and_then(|it| it.strip_prefix("operation::")?.split("::").next());
+    module.is_some_and(|it| !other.items.iter().any(|item| item.values("method").eq([it])))
 }
 
 /// How the facts of one kind differ, with the values in words.
-fn differences(kind: Kind, old: &Item, new: &Item) -> Vec<(On, String)> {
+fn differences(kind: &str, old: &Item, new: &Item) -> Vec<(On, String)> {
     let missing = |item: &Item, other: &Item| -> Vec<String> {
         let values = item.values(kind).filter(|it| !other.values(kind).any(|other| other == *it));
         values.map(str::to_owned).collect()
@@ -144,15 +133,15 @@ fn differences(kind: Kind, old: &Item, new: &Item) -> Vec<(On, String)> {
     match (kind, &gone[..], &come[..]) {
         _ if is_told(kind, old, new) => Vec::new(),
         // A type can have several paths, and another one breaks nothing.
-        (Kind::Path, [], _) => Vec::new(),
-        (Kind::Path, [gone, ..], _) => {
+        ("path", [], _) => Vec::new(),
+        ("path", [gone, ..], _) => {
             let path = new.values(kind).next().unwrap_or_default();
             vec![(On::Changed, format!("{gone} -> {path}"))]
         }
-        (Kind::Length | Kind::Range, [old], [new]) => {
+        ("length" | "range", [old], [new]) => {
             vec![(compare_bounds(old, new), format!("{old} -> {new}"))]
         }
-        (_, [old], [new]) if kind != Kind::Error => vec![(On::Changed, format!("{old} -> {new}"))],
+        (_, [old], [new]) if kind != "error" => vec![(On::Changed, format!("{old} -> {new}"))],
         _ => {
             let come = come.into_iter().map(|value| (On::Added, value));
             come.chain(gone.into_iter().map(|value| (On::Removed, value))).collect()
@@ -161,47 +150,44 @@ fn differences(kind: Kind, old: &Item, new: &Item) -> Vec<(On, String)> {
 }
 
 /// Whether a change of one kind follows from another change, which is reported.
-fn is_told(kind: Kind, old: &Item, new: &Item) -> bool {
+fn is_told(kind: &str, old: &Item, new: &Item) -> bool {
     let is_same = |kind| old.values(kind).eq(new.values(kind));
     match kind {
         // What changed within the same target is reported there.
-        Kind::Type => is_same(Kind::Target) && is_same(Kind::Format),
-        Kind::Length | Kind::Range | Kind::Pattern | Kind::UniqueItems => {
-            is_same(Kind::Target) && old.text(kind).is_empty() && new.text(kind).is_empty()
+        "value type" => is_same("target") && is_same("format"),
+        "length" | "range" | "pattern" | "unique items" => {
+            is_same("target") && old.text(kind).is_empty() && new.text(kind).is_empty()
         }
-        Kind::Target => !is_same(Kind::Type),
-        Kind::Path => !is_same(Kind::Method) || !is_same(Kind::ServiceName),
-        Kind::ClientEvents | Kind::ServerEvents => !is_same(Kind::Stream),
-        Kind::Token => old.has(Kind::Token) && !new.has(Kind::Required),
+        "target" => !is_same("value type"),
+        "path" => !is_same("method") || !is_same("service name"),
+        "events from the client" | "events from the server" => !is_same("stream"),
+        "token" => old.has("token") && !new.has("required"),
         _ => false,
     }
 }
 
 /// Whether bounds allow less or more than before, or are the same in other words.
 fn compare_bounds(old: &str, new: &str) -> On {
-    let bounds = |text| match numbers(text)[..] {
-        [min, max] => (min, max),
-        [min] if text.contains("at least") => (min, "inf"),
-        [max] => ("-inf", max),
-        _ => ("-inf", "inf"),
-    };
-    let (old, new) = (bounds(old), bounds(new));
-    match (order(old.0, new.0), order(old.1, new.1)) {
+    let [(old_min, old_max), (new_min, new_max)] = [old, new].map(|text| {
+        let mut numbers = text.split(' ').filter(|word| word.parse::<f64>().is_ok());
+        let first = numbers.next().unwrap_or_default();
+        match (text.contains("at least"), text.contains("at most")) {
+            (true, _) => (first, "inf"),
+            (_, true) => ("-inf", first),
+            _ => (first, numbers.next().unwrap_or(first)),
+        }
+    });
+    match (order(old_min, new_min), order(old_max, new_max)) {
         (Less, _) | (_, Greater) => On::Tightened,
         (Equal, Equal) => On::Changed,
         _ => On::Loosened,
     }
 }
 
-fn numbers(text: &str) -> Vec<&str> {
-    text.split(' ').filter(|word| word.parse::<f64>().is_ok()).collect()
-}
-
 /// Orders two numbers. A double is exact enough for those that are no integers.
 fn order(a: &str, b: &str) -> Ordering {
-    if let (Ok(a), Ok(b)) = (a.parse::<i128>(), b.parse::<i128>()) {
-        return a.cmp(&b);
+    match (a.parse::<i128>(), b.parse::<i128>()) {
+        (Ok(a), Ok(b)) => a.cmp(&b),
+        _ => a.parse::<f64>().ok().partial_cmp(&b.parse().ok()).unwrap_or(Equal),
     }
-    let double = |text: &str| text.parse::<f64>().unwrap_or_default();
-    double(a).partial_cmp(&double(b)).unwrap_or(Equal)
 }

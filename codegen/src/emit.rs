@@ -26,6 +26,7 @@ use crate::{
 };
 
 use imports::Imports;
+pub(crate) use rust_type::text as type_text;
 
 /// What stands between the lines of a documentation, which never has it itself. A quarter of all lines are
 /// documentation, and an attribute for each would take as long as a statement does.

@@ -2,17 +2,25 @@
 //!
 //! [`show`](crate::show) prints the facts, and [`diff`](crate::diff) compares those of two models.
 
-mod read;
+use std::collections::{HashMap, HashSet};
 
-pub(crate) use read::read;
+use crate::{
+    Config, Diagnostics, Source, Words,
+    ast::{self, Member, Model, Shape},
+    diagnostic::Reporter,
+    emit,
+    ir::{self, Events, Presence, Type},
+    lower, resolve,
+    shape_id::ShapeId,
+    text::between,
+    traits::{TimestampFormat, Traits},
+};
 
 /// The facts about a service.
 pub(crate) struct Facts {
     pub(crate) service: Item,
-    /// In the order of the model.
-    pub(crate) operations: Vec<Item>,
-    /// Those that the operations need, in the order of their IDs.
-    pub(crate) shapes: Vec<Item>,
+    /// The operations in the order of the model, then the shapes that they need in the order of their IDs.
+    pub(crate) items: Vec<Item>,
 }
 
 /// A service, an operation, a shape or a member.
@@ -24,8 +32,10 @@ pub(crate) struct Item {
     pub(crate) id: String,
     /// Its ID without the namespace, if that is the service's own; the name of a member.
     pub(crate) name: String,
-    /// What the item is, or nothing for a member that has no place in Rust.
-    pub(crate) exists: Option<Kind>,
+    /// What `diff` calls the fact that it exists; empty for a member that has no place in Rust.
+    pub(crate) exists: &'static str,
+    /// Whether clients send it, and whether servers do.
+    pub(crate) is_sent: [bool; 2],
     pub(crate) facts: Vec<Fact>,
     /// Its documentation, or that of a member's target.
     pub(crate) docs: String,
@@ -34,7 +44,7 @@ pub(crate) struct Item {
 
 /// A fact about an item.
 pub(crate) struct Fact {
-    pub(crate) kind: Kind,
+    pub(crate) kind: &'static str,
     /// What `diff` compares.
     pub(crate) value: String,
     /// What `show` prints, unless it is empty.
@@ -42,35 +52,28 @@ pub(crate) struct Fact {
 }
 
 impl Item {
-    fn add(&mut self, kind: Kind, value: impl Into<String>, text: impl Into<String>) {
+    fn add(&mut self, kind: &'static str, value: impl Into<String>, text: impl Into<String>) {
         self.facts.push(Fact { kind, value: value.into(), text: text.into() });
     }
 
-    fn add_if(&mut self, is_so: bool, kind: Kind, text: &str) {
+    fn add_if(&mut self, is_so: bool, kind: &'static str, text: &str) {
         if is_so {
             self.add(kind, "", text);
         }
     }
 
     /// The values of one kind.
-    pub(crate) fn values(&self, kind: Kind) -> impl Iterator<Item = &str> {
+    pub(crate) fn values(&self, kind: &str) -> impl Iterator<Item = &str> {
         self.facts.iter().filter(move |fact| fact.kind == kind).map(|fact| &*fact.value)
     }
 
-    pub(crate) fn has(&self, kind: Kind) -> bool {
+    pub(crate) fn has(&self, kind: &str) -> bool {
         self.values(kind).next().is_some()
     }
 
     /// The text of the first fact of one kind, or nothing.
-    pub(crate) fn text(&self, kind: Kind) -> &str {
+    pub(crate) fn text(&self, kind: &str) -> &str {
         self.facts.iter().find(|fact| fact.kind == kind).map_or("", |fact| &fact.text)
-    }
-}
-
-impl Facts {
-    /// The operations and the shapes.
-    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
-        self.operations.iter().chain(&self.shapes)
     }
 }
 
@@ -88,39 +91,296 @@ pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     lines.collect()
 }
 
-macro_rules! kinds {
-    ($($kind:ident $($label:literal)?;)*) => {
-        /// The kinds of facts.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Kind {
-            $($kind,)*
-        }
-
-        impl Kind {
-            /// What `show` calls a fact about an operation or a shape.
-            pub(crate) fn label(self) -> &'static str {
-                match self {
-                    $(Self::$kind => concat!($($label)?),)*
-                }
-            }
-        }
+/// Reads the only service of a model, or the one with this ID. Warnings are not reported.
+pub(crate) fn read(
+    sources: &[Source<'_>],
+    service: Option<&str>,
+    words: &Words,
+) -> Result<Facts, Diagnostics> {
+    let mut reporter = Reporter::new(sources);
+    let model = ast::parse(sources, &mut reporter);
+    let Some(resolved) = resolve::resolve(&model, service, &[], &mut reporter) else {
+        return Err(reporter.finish());
     };
+    let config = Config { words: words.clone(), ..Config::new("service") };
+    let rust = lower::lower(&resolved, &config, String::new(), &mut reporter);
+    let operations = &resolved.operations;
+    let requests = operations.iter().filter_map(|it| it.input);
+    let responses = operations.iter().flat_map(|it| it.errors.iter().copied().chain(it.output));
+    let reader = Reader {
+        namespace: resolved.service.id.namespace(),
+        model: &model,
+        rust: &rust,
+        types: rust.shapes.iter().map(|shape| (shape.id.as_str(), shape)).collect(),
+        values: rust.values.iter().map(|(id, ty)| (id.as_str(), ty)).collect(),
+        sent: [
+            resolve::reached(&model, requests),
+            resolve::reached(&model, responses.chain(resolved.errors.iter().copied())),
+        ],
+    };
+    let operations = operations.iter().zip(&rust.operations);
+    let operations = operations.map(|(it, rust)| reader.operation(it.shape, rust));
+    let shapes = resolved.closure.iter().map(|shape| reader.shape(shape));
+    Ok(Facts {
+        items: operations.chain(shapes).collect(),
+        service: reader.service(resolved.service),
+    })
 }
 
-kinds! {
-    // What an item is.
-    Service; Operation; Shape; Field; RequiredField; Alternative; EnumMember; Element;
-    // Services and operations. Requests, responses, events and errors are the IDs of shapes.
-    ServiceName; Version; Direction "kind"; Method "client"; Server "server"; Module "module";
-    Errors "errors"; Stream; Request "request"; Response "response";
-    ClientEvents "events from the client"; ServerEvents "events from the server"; Error "error";
-    // Shapes. The first path is that of the definition.
-    Path "in Rust"; Alias; Holds "in Rust"; Builder "builder"; CallBuilder "builder"; BuildFails;
-    Default; Validate; Fault "error"; Retryable "error"; Sparse "values";
-    // Members.
-    Target; Format; Type; EnumValue; FieldName; VariantName; JsonName;
-    Required; Optional; DefaultValue; Token; Boxed; From;
-    // Shapes and members.
-    ClientSends; ServerSends; Length "values"; Range "values"; Pattern "values";
-    UniqueItems "values"; Sensitive "values"; Deprecated "values"; Documentation;
+/// A service in Smithy and in Rust.
+struct Reader<'r> {
+    namespace: &'r str,
+    model: &'r Model,
+    rust: &'r ir::Service,
+    /// The types of Rust, by the IDs of their shapes.
+    types: HashMap<&'r str, &'r ir::Shape>,
+    /// What the other shapes hold, by their IDs.
+    values: HashMap<&'r str, &'r Type>,
+    /// The shapes that clients send, and those that servers send.
+    sent: [HashSet<&'r ShapeId>; 2],
+}
+
+impl Reader<'_> {
+    fn item(&self, shape: &Shape, exists: &'static str) -> Item {
+        let is_own = shape.id.namespace() == self.namespace;
+        let name = if is_own { shape.id.name() } else { shape.id.as_str() }.to_owned();
+        let is_sent = [0, 1].map(|side| self.sent[side].contains(&shape.id));
+        let (kind, id) = (shape.kind.name(), shape.id.to_string());
+        let mut item = Item { kind, id, name, exists, is_sent, ..Item::default() };
+        add_traits(&mut item, &shape.traits, &Traits::default());
+        item
+    }
+
+    fn service(&self, service: &Shape) -> Item {
+        let mut item = self.item(service, "service");
+        item.add("service name", service.id.as_str(), "");
+        item.add("version", self.rust.version.as_deref().unwrap_or("none"), "");
+        item.add("path", &self.rust.name, &self.rust.name);
+        item
+    }
+
+    fn operation(&self, shape: &Shape, rust: &ir::Operation) -> Item {
+        let mut item = self.item(shape, "operation");
+        let ir::Operation { name, method, error, .. } = rust;
+        let direction = match &rust.events {
+            Events::None => "call",
+            Events::Stream { request: None, .. } => "events from the server",
+            Events::Stream { response: None, .. } => "events from the client",
+            Events::Stream { .. } => "events in both directions",
+        };
+        let errors = match &rust.errors[..] {
+            [] => "none is declared".to_owned(),
+            errors => errors.iter().map(path).collect::<Vec<_>>().join(", "),
+        };
+        item.add("direction", "", direction);
+        item.add("method", method, format!("client.{method}()"));
+        item.add("server", "", format!("{}::{method}", self.rust.name));
+        item.add("module", "", format!("operation::{method}, where {name} is the operation"));
+        item.add("errors", "", format!("{error}: {errors}"));
+        for (kind, name) in [("path", name), ("path", error), ("alias", &rust.builder.name)] {
+            item.add(kind, format!("operation::{method}::{name}"), "");
+        }
+        item.add_if(direction != "call", "stream", "");
+        let mut add = |kind, type_ref: &ir::TypeRef| {
+            let shape = self.rust.shapes.iter().find(|shape| shape.type_ref == *type_ref);
+            let id = shape.map_or("", |shape| &shape.id);
+            let shown = if id == "smithy.api#Unit" { "nothing" } else { id };
+            item.add(kind, id, format!("{shown}, in Rust {}", path(type_ref)));
+        };
+        add("request", &rust.request);
+        add("response", &rust.response);
+        if let Events::Stream { request, response } = &rust.events {
+            request.iter().for_each(|events| add("events from the client", events));
+            response.iter().for_each(|events| add("events from the server", events));
+        }
+        rust.errors.iter().for_each(|error| add("error", error));
+        item
+    }
+
+    fn shape(&self, shape: &Shape) -> Item {
+        let rust = self.types.get(shape.id.as_str());
+        let mut item = self.item(shape, if rust.is_some() { "type" } else { "value" });
+        match rust {
+            Some(rust) => self.add_rust(&mut item, rust),
+            None => {
+                let ty = text(self.values[shape.id.as_str()]);
+                // Lists and maps are compared by their members.
+                item.add("holds", if shape.members.is_empty() { &ty } else { "" }, &ty);
+            }
+        }
+        if let Some(fault) = shape.traits.error {
+            let fault = format!("{fault:?}").to_lowercase();
+            item.add("fault", &fault, format!("{fault} is to blame"));
+        }
+        let retryable = match (shape.traits.retryable, shape.traits.throttling) {
+            (false, _) => "",
+            (true, false) => "may be tried again",
+            (true, true) => "may be tried again later, more slowly",
+        };
+        item.add("retryable", retryable, retryable);
+        let members = shape.members.iter().enumerate();
+        let members = members
+            .map(|(index, it)| Item { is_sent: item.is_sent, ..self.member(shape, it, index) });
+        item.members = members.collect();
+        item
+    }
+
+    /// What a shape is in Rust.
+    fn add_rust(&self, item: &mut Item, rust: &ir::Shape) {
+        let (type_ref, type_path) = (&rust.type_ref, path(&rust.type_ref));
+        item.add("path", &type_path, &type_path);
+        // An operation exports its request and response again.
+        for operation in &self.rust.operations {
+            let export = format!("operation::{}::{}", operation.method, type_ref.name);
+            let is_end = [&operation.request, &operation.response].contains(&type_ref);
+            if is_end && export != type_path {
+                item.add("path", export, "");
+            }
+        }
+        if !matches!(rust.kind, ir::Kind::Structure(_)) {
+            return;
+        }
+        if let (Some(name), Some(path)) = (&rust.builder, rust.builder_path()) {
+            let path = path.replacen("crate::", "", 1);
+            let fails = if rust.is_build_fallible() { "; build() can fail" } else { "" };
+            let text = format!("{path}{fails}");
+            // The builder of a call is found, and compared, with its operation.
+            if rust.is_built_by_operation() {
+                item.add("call builder", "", text);
+            } else {
+                item.add("builder", name, text);
+                item.add("alias", path, "");
+            }
+        }
+        item.add_if(rust.is_build_fallible(), "build fails", "");
+        item.add_if(rust.has_default(), "default", "");
+        item.add_if(rust.has_validate(), "validate", "");
+    }
+
+    fn member(&self, shape: &Shape, member: &Member, index: usize) -> Item {
+        let (target, wire_name) = (&member.target, member.wire_name());
+        let mut item = Item {
+            kind: "member",
+            id: format!("{}${}", shape.id, member.name),
+            name: member.name.clone(),
+            ..Item::default()
+        };
+        if !shape.kind.is_enum() {
+            item.add("target", target.as_str(), target.as_str().trim_start_matches("smithy.api#"));
+            item.add("format", format!("{:?}", member.traits.timestamp_format), "");
+        }
+        if let Some(rust) = self.types.get(shape.id.as_str()) {
+            let place = match rust.is_enum() {
+                true => rust.members.get(index),
+                false => rust.members.iter().find(|it| it.wire_name == wire_name),
+            };
+            if let Some(place) = place {
+                add_place(&mut item, rust.kind, place);
+            }
+        } else {
+            item.exists = "element";
+            match self.values[shape.id.as_str()] {
+                Type::Map(key, _) if index == 0 => item.add("value type", text(key), ""),
+                Type::List(value) | Type::Map(_, value) => item.add("value type", text(value), ""),
+                _ => {}
+            }
+        }
+        let in_json = format!("{wire_name:?} in JSON");
+        item.add("JSON name", wire_name, if wire_name == member.name { "" } else { &in_json });
+        let target = self.model.get(target).map(|shape| shape.traits.clone());
+        add_traits(&mut item, &member.traits, &target.unwrap_or_default());
+        item
+    }
+}
+
+/// What a member of a type is in Rust.
+fn add_place(item: &mut Item, kind: ir::Kind, place: &ir::Member) {
+    let (name, mut ty) = (&place.name, text(&place.ty));
+    item.add("value type", &ty, "");
+    for (is_so, kind, outer) in
+        [(place.is_boxed, "boxed", "Box"), (place.is_optional(), "optional", "Option")]
+    {
+        if is_so {
+            item.add(kind, "", "");
+            ty = format!("{outer}<{ty}>");
+        }
+    }
+    match kind {
+        ir::Kind::Structure(_) => {
+            item.exists = "field";
+            item.add("field name", name, format!("{name}: {ty}"));
+        }
+        ir::Kind::Union => {
+            item.exists = "alternative";
+            let value = if place.ty == Type::Unit { String::new() } else { format!("({ty})") };
+            item.add("variant name", name, format!("{name}{value}"));
+        }
+        ir::Kind::Enum | ir::Kind::IntEnum => {
+            item.exists = "enum member";
+            let is_text = kind == ir::Kind::Enum;
+            let value = if is_text { &format!("{:?}", place.wire_name) } else { &place.wire_name };
+            item.add("enum value", value, value);
+            item.add("variant name", name, name);
+        }
+    }
+    match &place.presence {
+        _ if item.exists != "field" => {}
+        Presence::Required => item.add("required", "", "required"),
+        Presence::Expected => item.add("required", "", "required, but not of a client"),
+        Presence::Default(value) | Presence::ReadsAs(value) => {
+            item.add("default value", format!("{value:?}"), "has a default");
+        }
+        Presence::Optional => {}
+    }
+    if item.has("required") {
+        item.exists = "required field";
+    }
+    item.add_if(place.is_token, "token", "filled in when it is not set");
+    item.add_if(place.has_from, "from", "");
+}
+
+/// A type, and how timestamps in it travel.
+fn text(ty: &Type) -> String {
+    let format = match ty.innermost() {
+        Type::Timestamp(TimestampFormat::DateTime) => " (date-time)",
+        Type::Timestamp(TimestampFormat::HttpDate) => " (http-date)",
+        _ => "",
+    };
+    emit::type_text(ty) + format
+}
+
+/// What every item can have. The text of a constraint is empty if it is the target's.
+fn add_traits(item: &mut Item, own: &Traits, target: &Traits) {
+    for ((kind, own), (_, targets)) in constraints(own).into_iter().zip(constraints(target)) {
+        if let Some(value) = own.clone().or(targets) {
+            item.add(kind, value, own.unwrap_or_default());
+        }
+    }
+    item.add_if(own.sparse, "sparse", "may hold null");
+    item.add_if(own.sensitive, "sensitive", "sensitive");
+    item.add_if(own.deprecated.is_some(), "deprecated", "deprecated");
+    let links = &own.external_documentation;
+    let docs = (&own.documentation, &own.title, &own.since, links, own.unstable, own.internal);
+    item.add("documentation", format!("{docs:?}"), "");
+    let docs = [own, target].into_iter().filter_map(|it| it.documentation.as_deref());
+    let docs = docs.map(str::trim).find(|docs| !docs.is_empty());
+    item.docs = docs.unwrap_or_default().to_owned();
+}
+
+/// What values may be, in words. The numbers are compared.
+fn constraints(traits: &Traits) -> [(&'static str, Option<String>); 4] {
+    let text = |number: Option<u64>| number.map(|it| it.to_string());
+    let length = traits.length.map(|it| between(text(it.min), text(it.max)));
+    let range = traits.range.clone().map(|it| between(it.min, it.max));
+    [
+        ("length", length.map(|it| format!("length {it}"))),
+        ("range", range.map(|it| format!("value {it}"))),
+        ("pattern", traits.pattern.as_ref().map(|it| format!("pattern {it}"))),
+        ("unique items", traits.unique_items.then(|| "no item twice".to_owned())),
+    ]
+}
+
+/// The path of a type in the crate.
+fn path(type_ref: &ir::TypeRef) -> String {
+    type_ref.path().replacen("crate::", "", 1)
 }

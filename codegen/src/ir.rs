@@ -24,6 +24,8 @@ pub struct Service {
     pub operations: Vec<Operation>,
     /// Everything else, in the order of the shapes' IDs.
     pub shapes: Vec<Shape>,
+    /// The shapes that become no type: their IDs, and what their values are.
+    pub values: Vec<(String, Type)>,
     /// What is generated.
     pub sides: Sides,
     /// Whether each side is behind a feature.

@@ -37,8 +37,10 @@ pub fn lower(
     let operations =
         (0..resolved.operations.len()).map(|at| lowering.operation(at, &shapes, &places)).collect();
     let operations = example::with_examples(operations, &shapes);
+    let values = resolved.closure.iter().filter(|it| !it.kind.has_type());
     ir::Service {
         id: resolved.service.id.to_string(),
+        values: values.map(|it| (it.id.to_string(), lowering.value_type(&it.id, None))).collect(),
         docs: lowering.docs(&resolved.service.traits),
         name: lowering.service_name,
         version: resolved.service.version.clone(),

@@ -53,6 +53,11 @@ pub(super) fn plain(ty: &Type, imports: &mut Imports) -> TokenStream {
     }
 }
 
+/// A type as people write it, without paths.
+pub fn text(ty: &Type) -> String {
+    plain(ty, &mut Imports::default()).to_string().replace(' ', "").replace(',', ", ")
+}
+
 /// The type with a `Box` where one is needed.
 pub(super) fn boxed(ty: &Type, is_boxed: bool, imports: &mut Imports) -> TokenStream {
     let ty = plain(ty, imports);

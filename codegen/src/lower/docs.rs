@@ -9,7 +9,7 @@ use super::Lowering;
 use crate::{
     ast::Member,
     ir,
-    text::{code_span, is_kept},
+    text::{between, code_span, is_kept},
     traits::{DefaultValue, Deprecated, Traits},
 };
 
@@ -68,15 +68,6 @@ fn notes(own: &Traits, target: &Traits) -> Vec<String> {
         (!links.is_empty()).then(|| format!("See also:\n{links}")),
     ];
     notes.into_iter().flatten().chain(own.examples.iter().map(|it| normal(it))).collect()
-}
-
-fn between(min: Option<String>, max: Option<String>) -> String {
-    match (min, max) {
-        (Some(min), Some(max)) if min == max => min,
-        (Some(min), Some(max)) => format!("{min} to {max}"),
-        (Some(min), None) => format!("at least {min}"),
-        (None, max) => format!("at most {}", max.unwrap_or_default()),
-    }
 }
 
 fn default(value: &DefaultValue) -> Option<String> {

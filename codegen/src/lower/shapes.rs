@@ -179,18 +179,25 @@ impl Lowering<'_, '_, '_> {
 
     /// The type of a member, without `Option` and `Box`.
     fn member_type(&self, member: &Member) -> ir::Type {
-        let shape = self.resolved.model.get(&member.target).expect("resolve checks every target");
+        self.value_type(&member.target, member.traits.timestamp_format)
+    }
+
+    /// The type of the values of a shape, given the format of timestamps if a member has one of its own.
+    pub(super) fn value_type(&self, id: &ShapeId, format: Option<TimestampFormat>) -> ir::Type {
+        let shape = self.resolved.model.get(id).expect("resolve checks every target");
         let element = |it: &Member| match shape.traits.sparse {
             true => Box::new(ir::Type::Sparse(Box::new(self.member_type(it)))),
             false => Box::new(self.member_type(it)),
         };
         match (shape.kind, &shape.members[..]) {
-            (ShapeKind::Simple(simple), _) => simple_type(simple, member, shape),
+            (ShapeKind::Simple(simple), _) => {
+                simple_type(simple, format.or(shape.traits.timestamp_format))
+            }
             (ShapeKind::List, [item]) => ir::Type::List(element(item)),
             (ShapeKind::Map, [key, value]) => {
                 ir::Type::Map(Box::new(self.member_type(key)), element(value))
             }
-            _ => ir::Type::Named(self.types[&member.target].clone()),
+            _ => ir::Type::Named(self.types[id].clone()),
         }
     }
 
@@ -234,7 +241,7 @@ fn enum_names(
     names.collect()
 }
 
-fn simple_type(simple: SimpleType, member: &Member, shape: &Shape) -> ir::Type {
+fn simple_type(simple: SimpleType, format: Option<TimestampFormat>) -> ir::Type {
     match simple {
         SimpleType::Blob => ir::Type::Blob,
         SimpleType::Boolean => ir::Type::Bool,
@@ -248,7 +255,6 @@ fn simple_type(simple: SimpleType, member: &Member, shape: &Shape) -> ir::Type {
         SimpleType::BigInteger => ir::Type::BigInteger,
         SimpleType::BigDecimal => ir::Type::BigDecimal,
         SimpleType::Timestamp => {
-            let format = member.traits.timestamp_format.or(shape.traits.timestamp_format);
             ir::Type::Timestamp(format.unwrap_or(TimestampFormat::EpochSeconds))
         }
         SimpleType::Document => ir::Type::Document,
