@@ -4,15 +4,12 @@ mod check;
 mod defaults;
 mod finite;
 mod service;
-mod streams;
 mod usage;
-
-pub use streams::check_carried;
 
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    ast::{Model, Property, Shape, ShapeKind},
+    ast::{Model, Property, Shape, ShapeKind, SimpleType},
     diagnostic::Reporter,
     shape_id::ShapeId,
 };
@@ -99,9 +96,12 @@ pub fn check(model: &Model, reporter: &mut Reporter<'_>) {
 /// Checks every shape, whether a service needs it or not.
 fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
     check::check(model, reporter);
-    streams::check(model, reporter);
+    defaults::check(model, reporter);
     finite::check_nesting(model, reporter);
-    usage::check(model, reporter);
+    // Without a service nothing is used, and what could not be read may use something.
+    if service::all(model).next().is_some() && !reporter.has_errors() {
+        usage::check(model, reporter);
+    }
 }
 
 /// The model seen from one service.
@@ -113,18 +113,37 @@ fn view<'m>(
 ) -> Resolved<'m> {
     let operations = service::operations(model, service, reporter);
     let operations = service::without(operations, skip, service, reporter);
-    let operations: Vec<_> = operations.into_iter().map(|it| Operation::of(model, it)).collect();
-    let errors: Vec<_> = targets(model, service, Property::Error).collect();
-    let roots = operations
-        .iter()
-        .flat_map(|it| it.errors.iter().chain(&it.input).chain(&it.output).copied());
-    let needed = reached(model, roots.chain(errors.iter().copied()));
-    let mut closure: Vec<_> = model.shapes().iter().filter(|it| needed.contains(&it.id)).collect();
+    let needed = reached(model, operations.iter().copied().chain([service]));
+    let is_needed = |it: &&Shape| it.kind.has_values() && needed.contains(&it.id);
+    let mut closure: Vec<_> = model.shapes().iter().filter(is_needed).collect();
     closure.sort_by(|a, b| a.id.cmp(&b.id));
-    let resolved = Resolved { model, service, errors, operations, closure };
+    let resolved = Resolved {
+        model,
+        service,
+        errors: targets(model, service, Property::Error).collect(),
+        operations: operations.into_iter().map(|it| Operation::of(model, it)).collect(),
+        closure,
+    };
     service::check(&resolved, reporter);
     finite::check_values(model, &resolved.closure, reporter);
     resolved
+}
+
+/// Refuses what Smithy allows and event-stream RPC cannot carry.
+pub fn check_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
+    for operation in &resolved.operations {
+        let ends = operation.input.iter().chain(&operation.output);
+        for member in ends.flat_map(|it| &it.members) {
+            let target = resolved.model.get(&member.target).filter(|it| it.traits.streaming);
+            if target.is_some_and(|it| it.kind == ShapeKind::Simple(SimpleType::Blob)) {
+                let message = "a streaming blob has no place in event-stream RPC";
+                reporter.error(member.target_location, message).hint(format!(
+                    "leave the operation out with --skip {} (in a build script, Config::skip), or send a union of events",
+                    operation.shape.id.name()
+                ));
+            }
+        }
+    }
 }
 
 /// The shapes that a shape refers to by a property.
@@ -142,6 +161,28 @@ fn event_stream<'m>(model: &'m Model, end: &Shape) -> Option<&'m Shape> {
     targets.find(|it| end.kind == ShapeKind::Structure && it.is_event_stream())
 }
 
+/// The shapes with values that a shape refers to.
+fn refers_to(shape: &Shape) -> impl Iterator<Item = &ShapeId> {
+    let properties = [Property::Input, Property::Output, Property::Error, Property::Shape];
+    let references = shape.references(properties).map(|it| &it.target);
+    references.chain(shape.members.iter().map(|it| &it.target))
+}
+
+/// Some shapes, and those that they refer to, directly or not.
+pub fn reached<'m>(
+    model: &'m Model,
+    roots: impl IntoIterator<Item = &'m Shape>,
+) -> HashSet<&'m ShapeId> {
+    let mut reached = HashSet::new();
+    let mut pending: Vec<_> = roots.into_iter().collect();
+    while let Some(shape) = pending.pop() {
+        if reached.insert(&shape.id) {
+            pending.extend(refers_to(shape).filter_map(|it| model.get(it)));
+        }
+    }
+    reached
+}
+
 /// The shapes that have each shape as the target of a member.
 pub fn users<'m>(shapes: &[&'m Shape]) -> HashMap<&'m ShapeId, Vec<&'m Shape>> {
     let mut users: HashMap<_, Vec<_>> = HashMap::new();
@@ -151,19 +192,4 @@ pub fn users<'m>(shapes: &[&'m Shape]) -> HashMap<&'m ShapeId, Vec<&'m Shape>> {
         }
     }
     users
-}
-
-/// The shapes that are in the values of some shapes, and those themselves.
-pub fn reached<'m>(
-    model: &'m Model,
-    roots: impl IntoIterator<Item = &'m Shape>,
-) -> HashSet<&'m ShapeId> {
-    let mut reached = HashSet::new();
-    let mut pending: Vec<_> = roots.into_iter().collect();
-    while let Some(shape) = pending.pop() {
-        if reached.insert(&shape.id) {
-            pending.extend(shape.members.iter().filter_map(|it| model.get(&it.target)));
-        }
-    }
-    reached
 }

@@ -2,7 +2,7 @@
 //! "default trait").
 
 use crate::{
-    ast::{Member, Model, Shape, ShapeKind, SimpleType},
+    ast::{Model, Shape, ShapeKind, SimpleType},
     diagnostic::Reporter,
     literal,
     traits::{DefaultTrait, DefaultValue, Traits},
@@ -13,80 +13,63 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     for shape in model.shapes() {
         if let Some(default) = &shape.traits.default {
             if default.value == DefaultValue::Null {
-                reporter
-                    .error(default.location, "default: only that of a member can be null")
-                    .hint("take it away");
+                let message = "default: only that of a member can be null";
+                reporter.error(default.location, message).hint("take it away");
             }
-            if check_value(shape, default, reporter) {
+            if is_value(shape, default, reporter) {
                 check_allowed(&[&shape.traits], shape, default, reporter);
             }
         }
         for member in &shape.members {
-            let Some(target) = model.get(&member.target).filter(|it| !it.id.is_unit()) else {
+            let target = model.get(&member.target).filter(|it| !it.id.is_unit());
+            let Some(target) = target else { continue };
+            let Some(default) = &member.traits.default else {
+                if shape.kind == ShapeKind::Structure && has_default(target) {
+                    let message =
+                        format!("{} has a default that the member does not repeat", target.id);
+                    let hint = "the default counts here as well; repeat it, or write null for a member without one";
+                    reporter.warning(member.target_location, message).hint(hint);
+                }
                 continue;
             };
-            let of_target = target.traits.default.as_ref();
-            match &member.traits.default {
-                Some(default) if check_value(target, default, reporter) => {
-                    check_member(member, target, default, reporter);
+            if !is_value(target, default, reporter) {
+                continue;
+            }
+            // The default of a shape of the prelude is no constraint.
+            match target.traits.default.as_ref().filter(|_| !target.is_prelude()) {
+                // What is wrong with both is reported for the target.
+                Some(other) if is_same(&default.value, &other.value) => {
+                    check_allowed(&[&member.traits], target, default, reporter);
                 }
-                None if shape.kind == ShapeKind::Structure
-                    && of_target.is_some_and(|it| it.value != DefaultValue::Null) =>
-                {
-                    let message =
-                        format!("{} has a default that the member does not repeat", member.target);
-                    reporter.warning(member.target_location, message).hint(
-                        "the default counts here as well; repeat it, or write null for a member without one",
-                    );
+                Some(_) if default.value != DefaultValue::Null => {
+                    let message = format!("default: {} has another one", target.id);
+                    let hint =
+                        "repeat the default of the target, or write null for a member without one";
+                    reporter.error(default.location, message).hint(hint);
                 }
-                _ => {}
+                _ => check_allowed(&[&member.traits, &target.traits], target, default, reporter),
             }
         }
     }
 }
 
-/// Whether a default is a value of its type.
-fn check_value(shape: &Shape, default: &DefaultTrait, reporter: &mut Reporter<'_>) -> bool {
-    match literal::read(&default.value, shape, |_| String::new()) {
-        Ok(None) if default.value != DefaultValue::Null => {
-            // The reference lets it pass as well.
-            reporter
-                .warning(default.location, "default: it is ignored, as it is not in base64")
-                .hint("write the bytes in base64, or take the default away");
-            true
-        }
-        Ok(_) => true,
-        Err(reason) => {
-            reporter
-                .error(default.location, format!("default: {reason}"))
-                .hint("write a value of the member's type, or take the default away");
-            false
-        }
-    }
+fn has_default(shape: &Shape) -> bool {
+    shape.traits.default.as_ref().is_some_and(|it| it.value != DefaultValue::Null)
 }
 
-/// Whether a default agrees with the constraints of the member and with its target.
-fn check_member(
-    member: &Member,
-    target: &Shape,
-    default: &DefaultTrait,
-    reporter: &mut Reporter<'_>,
-) {
-    // The default of a shape of the prelude is no constraint.
-    let of_target = target.traits.default.as_ref().filter(|_| !target.is_prelude());
-    match of_target {
-        // What is wrong with both is reported for the target.
-        Some(other) if is_same(&default.value, &other.value) => {
-            check_allowed(&[&member.traits], target, default, reporter);
-        }
-        Some(_) if default.value != DefaultValue::Null => {
-            let message = format!("default: {} has another one", member.target);
-            reporter
-                .error(default.location, message)
-                .hint("repeat the default of the target, or write null for a member without one");
-        }
-        _ => check_allowed(&[&member.traits, &target.traits], target, default, reporter),
+/// Whether a default is a value of its type.
+fn is_value(shape: &Shape, default: &DefaultTrait, reporter: &mut Reporter<'_>) -> bool {
+    let read = literal::read(&default.value, shape, |_| String::new());
+    if let Err(reason) = &read {
+        let hint = "write a value of the member's type, or take the default away";
+        reporter.error(default.location, format!("default: {reason}")).hint(hint);
+    } else if read == Ok(None) && default.value != DefaultValue::Null {
+        // The reference lets it pass as well.
+        let message = "default: it is ignored, as it is not in base64";
+        let hint = "write the bytes in base64, or take the default away";
+        reporter.warning(default.location, message).hint(hint);
     }
+    read.is_ok()
 }
 
 fn is_same(one: &DefaultValue, other: &DefaultValue) -> bool {
@@ -121,13 +104,8 @@ fn check_allowed(
 
 /// The bound that a value exceeds, and how.
 fn broken_bound(traits: &Traits, shape: &Shape, value: &DefaultValue) -> Option<String> {
-    let number = match value {
-        // NaN and the infinities are texts.
-        DefaultValue::Number(text) | DefaultValue::String(text) => Some(text.clone()),
-        _ => None,
-    };
     let text = |it: Option<u64>| it.map(|it| it.to_string());
-    let range = traits.range.clone().map(|it| ("range", "", number, it.min, it.max));
+    let range = traits.range.clone().map(|it| ("range", "", number(value), it.min, it.max));
     let length = traits.length.map(|it| {
         let length = length(shape, value).map(|it| it.to_string());
         ("length", "a length of ", length, text(it.min), text(it.max))
@@ -146,6 +124,14 @@ fn is_at_most(one: &str, other: &str) -> bool {
     match (one.parse::<i128>(), other.parse::<i128>()) {
         (Ok(one), Ok(other)) => one <= other,
         _ => one.parse::<f64>().is_ok_and(|one| other.parse().is_ok_and(|other: f64| one <= other)),
+    }
+}
+
+/// A number as it is written. NaN and the infinities are texts.
+fn number(value: &DefaultValue) -> Option<String> {
+    match value {
+        DefaultValue::Number(text) | DefaultValue::String(text) => Some(text.clone()),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::users;
 use crate::{
     ast::{Member, Model, Shape, ShapeKind},
     diagnostic::Reporter,
@@ -13,38 +14,39 @@ const MAX_NESTING: usize = 32;
 
 /// A list or map may not hold itself without a structure or union in between, and not be nested too deep.
 pub(super) fn check_nesting(model: &Model, reporter: &mut Reporter<'_>) {
-    // Depth of what has been looked at; `None` for a part of a cycle.
-    let mut depths: HashMap<&ShapeId, Option<usize>> = HashMap::new();
+    // How deep each list or map is; without limit if it leads to a cycle.
+    let mut depths: HashMap<&ShapeId, usize> = HashMap::new();
     for shape in model.shapes() {
-        let mut path: Vec<(&Shape, &Member)> = Vec::new();
-        let mut on_path: HashSet<&ShapeId> = HashSet::new();
+        let mut path: Vec<(&ShapeId, &Member)> = Vec::new();
         let mut next = Some(shape);
-        let mut depth = Some(0);
+        let mut depth = 0;
         while let Some((shape, member)) = next.and_then(|it| Some((it, element(it)?))) {
             if let Some(known) = depths.get(&shape.id) {
                 depth = *known;
+                if path.iter().any(|it| *it.0 == shape.id) {
+                    let message = format!(
+                        "recursive {} without a structure or union: {}${}",
+                        shape.kind.name(),
+                        shape.id,
+                        member.name
+                    );
+                    reporter
+                        .error(member.target_location, message)
+                        .hint("put a structure in between");
+                }
                 break;
             }
-            if !on_path.insert(&shape.id) {
-                let kind = shape.kind.name();
-                let message = format!(
-                    "recursive {kind} without a structure or union: {}${}",
-                    shape.id, member.name
-                );
-                reporter.error(member.target_location, message).hint("put a structure in between");
-                depth = None;
-                break;
-            }
-            path.push((shape, member));
+            depths.insert(&shape.id, usize::MAX);
+            path.push((&shape.id, member));
             next = model.get(&member.target);
         }
-        for (shape, member) in path.into_iter().rev() {
-            depth = depth.map(|it| it + 1);
-            if depth == Some(MAX_NESTING + 1) {
+        for (id, member) in path.into_iter().rev() {
+            depth = depth.saturating_add(1);
+            if depth == MAX_NESTING + 1 {
                 let message = format!("lists and maps are nested deeper than {MAX_NESTING} levels");
                 reporter.error(member.target_location, message).hint("put a structure in between");
             }
-            depths.insert(&shape.id, depth);
+            depths.insert(id, depth);
         }
     }
 }
@@ -59,41 +61,29 @@ fn element(shape: &Shape) -> Option<&Member> {
 
 /// Refuses structures and unions that have no finite value, because each would hold another one.
 pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Reporter<'_>) {
-    // How many shapes must have a value before a shape has one: all of a structure, one of a union.
-    let mut waiting: HashMap<&ShapeId, usize> = HashMap::new();
-    let mut used_by: HashMap<&ShapeId, Vec<&ShapeId>> = HashMap::new();
-    let mut possible: Vec<&ShapeId> = Vec::new();
-    for shape in closure {
-        let targets = held(shape).filter_map(|it| model.get(&it.target));
-        let needed: Vec<_> = targets
-            .filter(|it| it.kind.has_fields() && !it.is_event_stream() && !it.id.is_unit())
-            .collect();
-        let count = match shape.kind {
-            ShapeKind::Union if needed.len() < shape.members.len() => 0,
+    let users = users(closure);
+    let mut finite: HashSet<&ShapeId> = HashSet::new();
+    let is_finite = |member: &Member, finite: &HashSet<&ShapeId>| {
+        let target = model.get(&member.target);
+        // Lists and maps may be empty, and an event stream is no part of the value.
+        let may_hold =
+            |it: &Shape| it.kind.has_fields() && !it.is_event_stream() && !it.id.is_unit();
+        finite.contains(&member.target) || !target.is_some_and(may_hold)
+    };
+    let mut pending = closure.to_vec();
+    while let Some(shape) = pending.pop() {
+        let mut held = held(shape);
+        let has_value = match shape.kind {
             // A union without members has been reported.
-            ShapeKind::Union => needed.len().min(1),
-            _ => needed.len(),
+            ShapeKind::Union => shape.members.is_empty() || held.any(|it| is_finite(it, &finite)),
+            _ => held.all(|it| is_finite(it, &finite)),
         };
-        waiting.insert(&shape.id, count);
-        if count == 0 {
-            possible.push(&shape.id);
-        }
-        for it in needed {
-            used_by.entry(&it.id).or_default().push(&shape.id);
+        if has_value && finite.insert(&shape.id) {
+            pending.extend(users.get(&shape.id).into_iter().flatten());
         }
     }
-    while let Some(id) = possible.pop() {
-        for user in used_by.remove(id).unwrap_or_default() {
-            let Some(count) = waiting.get_mut(user).filter(|it| **it > 0) else { continue };
-            *count -= 1;
-            if *count == 0 {
-                possible.push(user);
-            }
-        }
-    }
-    let is_impossible = |id: &ShapeId| waiting.get(id).is_some_and(|it| *it > 0);
-    for shape in closure.iter().filter(|it| is_impossible(&it.id)) {
-        let members = held(shape).filter(|it| is_impossible(&it.target));
+    for shape in closure.iter().filter(|it| !finite.contains(&it.id)) {
+        let members = held(shape).filter(|it| !is_finite(it, &finite));
         let members = members.map(|it| format!("{}${}", shape.id.name(), it.name));
         let members = members.collect::<Vec<_>>().join(", ");
         let what = match shape.kind {
@@ -101,9 +91,8 @@ pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Rep
             _ => "what is required",
         };
         let message = format!("no value is finite: {what} holds another one ({members})");
-        reporter
-            .error(shape.location, message)
-            .hint("make one of the members optional, or put it into a list");
+        let hint = "make one of the members optional, or put it into a list";
+        reporter.error(shape.location, message).hint(hint);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which service it is, which operations it has, and what its shapes are called.
 
-use std::collections::{HashMap, HashSet};
+use std::{collections::HashMap, iter};
 
 use super::Resolved;
 use crate::{
@@ -22,40 +22,34 @@ pub(super) fn pick<'m>(
 ) -> Option<&'m Shape> {
     let services: Vec<&Shape> = all(model).collect();
     let names: Vec<_> = services.iter().map(|it| it.id.as_str()).collect();
-    // A file that could not be read may have had it.
-    let is_reported = reporter.has_errors();
     match (wanted, &services[..]) {
-        (Some(wanted), _) => {
-            let found = services.iter().find(|it| it.id.as_str() == wanted).copied();
-            if found.is_none() && !is_reported {
-                reporter
-                    .error_of_model(format!("there is no service {wanted} in the model"))
-                    .hint(format!("the model has: {}", names.join(", ")));
-            }
-            found
-        }
-        (None, [service]) => Some(service),
-        (None, []) => {
-            if !is_reported {
-                reporter
-                    .error_of_model("there is no service shape in the model")
-                    .hint("add a shape of type \"service\" that lists its operations");
-            }
-            None
-        }
+        (None, [service]) => return Some(service),
         (None, [_, second, ..]) => {
-            let message =
-                format!("the model has {} services: {}", services.len(), names.join(", "));
+            let (count, list) = (services.len(), names.join(", "));
             reporter
-                .error(second.location, message)
+                .error(second.location, format!("the model has {count} services: {list}"))
                 .hint(format!("choose one, as with --service {}", names[0]));
-            None
+            return None;
         }
+        _ => {}
     }
+    let found = services.iter().find(|it| Some(it.id.as_str()) == wanted).copied();
+    // A file that could not be read may have had it.
+    if found.is_none() && !reporter.has_errors() {
+        let (message, hint) = match wanted {
+            Some(wanted) => (
+                format!("there is no service {wanted} in the model"),
+                format!("the model has: {}", names.join(", ")),
+            ),
+            None => (
+                "there is no service shape in the model".to_owned(),
+                "add a shape of type \"service\" that lists its operations".to_owned(),
+            ),
+        };
+        reporter.error_of_model(message).hint(hint);
+    }
+    found
 }
-
-/// A service or resource, with the place in the list of those visited of what binds it.
-type Binding<'m> = (&'m Shape, Option<usize>);
 
 /// The operations of a service in order: its own, then those of its resources, from the top down.
 pub(super) fn operations<'m>(
@@ -64,58 +58,58 @@ pub(super) fn operations<'m>(
     reporter: &mut Reporter<'_>,
 ) -> Vec<&'m Shape> {
     let mut operations = Vec::new();
-    // What binds each operation.
+    // What binds each operation, and each resource so far.
     let mut bound: HashMap<&ShapeId, &ShapeId> = HashMap::new();
-    let mut visited: Vec<Binding<'m>> = Vec::new();
-    let mut seen = HashSet::new();
-    let mut pending = vec![((service, None), service.location)];
-    while let Some(((shape, above), location)) = pending.pop() {
-        if !seen.insert(&shape.id) {
-            let above = std::iter::successors(above, |it: &usize| visited[*it].1);
-            let mut chain: Vec<_> = above.map(|it| visited[it].0).collect();
-            chain.reverse();
-            let (message, hint) = bound_again(service, shape, &chain);
+    let mut parents: HashMap<&ShapeId, Option<&Shape>> = HashMap::new();
+    let mut pending = vec![(service, None, service.location)];
+    while let Some((shape, parent, location)) = pending.pop() {
+        if parents.contains_key(&shape.id) {
+            let above: Vec<&Shape> =
+                iter::successors(parent, |it: &&Shape| parents[&it.id]).collect();
+            let (message, hint) = match above.iter().position(|it| it.id == shape.id) {
+                None => (bound_twice("resource", shape, service), "take one of the bindings away"),
+                Some(start) => {
+                    let cycle = above[..=start].iter().rev().chain([&shape]);
+                    let names: Vec<_> = cycle.map(|it| it.id.name()).collect();
+                    let message = format!("resource cycle: {}", names.join(" -> "));
+                    (message, "a resource is never below itself")
+                }
+            };
             reporter.error(location, message).hint(hint);
             continue;
         }
-        for operation in shape.references([Property::Operation]) {
-            let Some(other) = bound.insert(&operation.target, &shape.id) else {
-                operations.extend(model.get(&operation.target));
+        parents.insert(&shape.id, parent);
+        for it in shape.references([Property::Operation]) {
+            let Some(operation) =
+                model.get(&it.target).filter(|it| it.kind == ShapeKind::Operation)
+            else {
                 continue;
             };
-            let message = format!(
-                "operation {} is bound more than once in service {}",
-                operation.target, service.id
-            );
-            // A resource may name an operation twice, as the one that creates it and in its list.
-            let report = match *other == shape.id {
+            let message = bound_twice("operation", operation, service);
+            let report = match bound.insert(&operation.id, &shape.id) {
+                None => {
+                    operations.push(operation);
+                    continue;
+                }
+                Some(other) if *other != shape.id => reporter.error(it.location, message),
                 // This has been reported.
-                true if shape.kind == ShapeKind::Service => continue,
-                true => reporter.warning(operation.location, message),
-                false => reporter.error(operation.location, message),
+                Some(_) if shape.kind == ShapeKind::Service => continue,
+                // A resource may name an operation as the one that creates it and in its list.
+                Some(_) => reporter.warning(it.location, message),
             };
             report.hint("take one of the bindings away");
         }
         let resources: Vec<_> = shape.references([Property::Resource]).collect();
         pending.extend(resources.into_iter().rev().filter_map(|it| {
             let resource = model.get(&it.target).filter(|it| it.kind == ShapeKind::Resource)?;
-            Some(((resource, Some(visited.len())), it.location))
+            Some((resource, Some(shape), it.location))
         }));
-        visited.push((shape, above));
     }
-    operations.retain(|it| it.kind == ShapeKind::Operation);
     operations
 }
 
-/// A resource is below one other, and never below itself.
-fn bound_again(service: &Shape, resource: &Shape, above: &[&Shape]) -> (String, &'static str) {
-    let id = &resource.id;
-    let Some(start) = above.iter().position(|it| it.id == *id) else {
-        let message = format!("resource {id} is bound more than once in service {}", service.id);
-        return (message, "take one of the bindings away");
-    };
-    let names: Vec<_> = above[start..].iter().chain([&resource]).map(|it| it.id.name()).collect();
-    (format!("resource cycle: {}", names.join(" -> ")), "a resource is never below itself")
+fn bound_twice(what: &str, shape: &Shape, service: &Shape) -> String {
+    format!("{what} {} is bound more than once in service {}", shape.id, service.id)
 }
 
 /// The operations without those to skip, each of which must exist.
@@ -125,11 +119,8 @@ pub(super) fn without<'m>(
     service: &Shape,
     reporter: &mut Reporter<'_>,
 ) -> Vec<&'m Shape> {
-    let is_called = |it: &Shape, name: &String| it.id.as_str() == name || it.id.name() == name;
-    for name in skip {
-        if operations.iter().any(|it| is_called(it, name)) {
-            continue;
-        }
+    let is_called = |it: &Shape, name: &str| it.id.as_str() == name || it.id.name() == name;
+    for name in skip.iter().filter(|name| !operations.iter().any(|it| is_called(it, name))) {
         let names = operations.iter().map(|it| match name.contains('#') {
             true => it.id.as_str(),
             false => it.id.name(),
@@ -156,19 +147,16 @@ pub(super) fn check(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
             let message = format!("the name has {length} characters; {MAX_NAME} are possible");
             reporter.error(shape.location, message).hint("give it a shorter name");
         }
-    }
-    check_conflicts(resolved, reporter);
-    for shape in resolved.closure.iter().filter(|it| it.kind.has_fields()) {
         let mut seen: HashMap<&str, &str> = HashMap::new();
-        for member in &shape.members {
-            let key = member.wire_name();
-            if let Some(other) = seen.insert(key, &member.name) {
-                let message =
-                    format!("the members {other} and {} are both {key:?} in JSON", member.name);
+        for member in shape.members.iter().filter(|_| shape.kind.has_fields()) {
+            let (key, name) = (member.wire_name(), &member.name);
+            if let Some(other) = seen.insert(key, name) {
+                let message = format!("the members {other} and {name} are both {key:?} in JSON");
                 reporter.error(member.location, message).hint("give one of them another jsonName");
             }
         }
     }
+    check_conflicts(resolved, reporter);
 }
 
 /// Two shapes of a service may have one name if they are alike (Smithy 2.0 specification, section "Service
@@ -180,38 +168,33 @@ fn check_conflicts(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
     for shape in &resolved.closure {
         let name = renamed.get(&shape.id).copied().unwrap_or(shape.id.name());
         let Some(other) = seen.insert(name.to_ascii_lowercase(), shape) else { continue };
+        let (one, two) = (other.id.namespace(), shape.id.namespace());
         // Names of one namespace that differ in case alone have been reported.
-        let is_reported = other.id.namespace() == shape.id.namespace() && renamed.is_empty();
-        if is_reported || is_alike(resolved.model, shape, other) {
+        if one == two && renamed.is_empty() || is_alike(resolved.model, shape, other) {
             continue;
         }
-        let message = format!(
-            "{name} is defined in {} and {}, and the service needs both",
-            other.id.namespace(),
-            shape.id.namespace()
-        );
-        reporter
-            .error(shape.location, message)
-            .hint(format!("give one of them another name under \"rename\" in {}", service.id));
+        let message = format!("{name} is defined in {one} and {two}, and the service needs both");
+        let hint = format!("give one of them another name under \"rename\" in {}", service.id);
+        reporter.error(shape.location, message).hint(hint);
     }
 }
 
 /// Whether one shape can be used for the other: simple ones of one type, and lists of such, with equal
 /// traits.
 fn is_alike(model: &Model, one: &Shape, other: &Shape) -> bool {
-    if one.kind != other.kind || one.traits != other.traits {
-        return false;
-    }
-    match (one.kind, &one.members[..], &other.members[..]) {
-        (ShapeKind::Simple(_), ..) => true,
-        (ShapeKind::List, [one], [other]) => {
+    let are_members_alike = || match (&one.members[..], &other.members[..]) {
+        ([one], [other]) => {
             let targets = model.get(&one.target).zip(model.get(&other.target));
-            let is_alike = |(one, other): (&Shape, &Shape)| {
-                matches!(one.kind, ShapeKind::Simple(_)) && is_alike(model, one, other)
-            };
+            let is_simple = |it: &Shape| matches!(it.kind, ShapeKind::Simple(_));
             one.traits == other.traits
-                && (one.target == other.target || targets.is_some_and(is_alike))
+                && (one.target == other.target
+                    || targets
+                        .is_some_and(|(one, other)| is_simple(one) && is_alike(model, one, other)))
         }
         _ => false,
-    }
+    };
+    let is_simple = matches!(one.kind, ShapeKind::Simple(_));
+    one.kind == other.kind
+        && one.traits == other.traits
+        && (is_simple || one.kind == ShapeKind::List && are_members_alike())
 }
