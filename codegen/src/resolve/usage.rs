@@ -39,7 +39,7 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     let named = names[..names.len().min(MAX_NAMED)].join(", ");
     let message = match names.len() {
         0 => "no operation needs this shape".to_owned(),
-        ..=MAX_NAMED => format!("no operation needs this shape, nor {named}"),
+        1..=MAX_NAMED => format!("no operation needs this shape, nor {named}"),
         count => {
             format!("no operation needs this shape, nor {named} and {} more", count - MAX_NAMED)
         }
