@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     Config, Diagnostic,
-    files::{self, Folder},
+    files::{self, Changes},
     generate,
 };
 
@@ -74,7 +74,7 @@ pub fn module(config: &Config, models: &[impl AsRef<Path>]) -> Result<PathBuf, E
     let Some(out) = std::env::var_os("OUT_DIR").map(PathBuf::from) else {
         return fail("there is no OUT_DIR: this is for build scripts");
     };
-    let folder = Folder::new(&out, None)?.lock()?;
+    let _lock = files::lock(&out)?;
     let models = files::read_models(&models, Path::new(""))?;
     let generated = generate(config, &files::sources(&models))
         .or_else(|errors| fail(format!("the model is refused\n\n{errors}")))?;
@@ -82,7 +82,7 @@ pub fn module(config: &Config, models: &[impl AsRef<Path>]) -> Result<PathBuf, E
         println!("cargo::warning={}", one_line(warning));
     }
     let path = out.join(&generated.files[0].path);
-    folder.compare(generated.files)?.apply()?;
+    Changes::new(out, None, generated.files)?.apply()?;
     Ok(path)
 }
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{GeneratedFile, HEADER, Source};
-use lock::Lock;
+pub use lock::{Lock, lock};
 
 /// The files of a model, each with its name in diagnostics and its text.
 pub type Models = Vec<(String, String)>;
@@ -43,18 +43,17 @@ pub fn sources(models: &Models) -> Vec<Source<'_>> {
 
 /// The file at a path, or the models in the folder there.
 fn model_files(path: &Path) -> io::Result<Vec<PathBuf>> {
-    let metadata = fs::metadata(path).map_err(context("cannot read the model", path))?;
-    if !metadata.is_dir() {
+    if !fs::metadata(path).map_err(context("cannot read the model", path))?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
     let mut files = entries(path).map_err(context("cannot read the model folder", path))?;
     files.retain(|file| file.extension().is_some_and(|it| it == "json"));
     files.sort();
-    let folder = path.display();
-    match files.len() {
-        0 => fail(format!("there is no model in {folder}: no file is called *.json")),
-        _ => Ok(files),
+    if files.is_empty() {
+        let folder = path.display();
+        return fail(format!("there is no model in {folder}: no file is called *.json"));
     }
+    Ok(files)
 }
 
 fn model(name: String, read: io::Result<Vec<u8>>) -> io::Result<(String, String)> {
@@ -90,124 +89,80 @@ pub fn real(path: &Path) -> io::Result<PathBuf> {
     Ok(real)
 }
 
-/// A folder that holds generated files.
-#[derive(Debug)]
-pub struct Folder {
-    path: PathBuf,
-    /// The folder inside in which every file is generated: the folder itself, if this is empty.
-    owned: Option<&'static str>,
-    lock: Option<Lock>,
+/// The absolute path of a folder in which files can be generated.
+pub fn output_folder(path: &Path) -> io::Result<PathBuf> {
+    let real = real(path).map_err(context("cannot write to the output folder", path))?;
+    let found = real.ancestors().find_map(|it| Some((it, fs::symlink_metadata(it).ok()?)));
+    let (at, what) = match &found {
+        Some((at, it)) if it.is_symlink() => (at.display(), "a link that leads nowhere"),
+        Some((at, it)) if !it.is_dir() => (at.display(), "not a folder"),
+        _ => return Ok(real),
+    };
+    fail(format!("cannot write to the output folder {}: {at} is {what}", path.display()))
 }
 
-impl Folder {
-    /// A folder to compare with what is generated. In the folder `owned` in it, every file is generated.
-    pub fn new(path: &Path, owned: Option<&'static str>) -> io::Result<Self> {
-        let error = || context("cannot write to the output folder", path);
-        // The lock is on the folder, whatever way leads to it.
-        let real = real(path).map_err(error())?;
-        let found = real.ancestors().find_map(|it| Some((it, fs::symlink_metadata(it).ok()?)));
-        let what = match &found {
-            Some((_, it)) if it.is_symlink() => "a link that leads nowhere",
-            Some((_, it)) if !it.is_dir() => "not a folder",
-            _ => return Ok(Self { path: real, owned, lock: None }),
-        };
-        let at = found.map_or(real.display(), |it| it.0.display());
-        fail(format!("{at} is {what}")).map_err(error())
-    }
+/// What has to be done so that a folder holds generated files, and no others.
+#[derive(Debug)]
+pub struct Changes {
+    folder: PathBuf,
+    /// The files to write, each with a word that says why, its path and its text.
+    pub write: Vec<(&'static str, PathBuf, String)>,
+    /// The files that are not generated any more.
+    pub delete: Vec<PathBuf>,
+    /// How many files are as they should be.
+    pub unchanged: usize,
+}
 
-    /// The same folder, to be changed. Until this value is dropped, another run that locks it fails.
-    pub fn lock(self) -> io::Result<Self> {
-        let owned = real(&self.path.join(self.owned.unwrap_or_default()));
-        let lock = owned.and_then(|owned| lock::acquire(&owned));
-        match lock.map_err(context("cannot lock", &self.path))? {
-            Some(lock) => Ok(Self { lock: Some(lock), ..self }),
-            None => {
-                let folder = self.path.display();
-                fail(format!("another run is writing to {folder}: wait until it is done"))
-            }
-        }
-    }
-
-    /// Compares the folder with the files that it should hold, whose paths are relative to it. A file that is
-    /// not generated, where one should be, is an error.
-    pub fn compare(self, files: Vec<GeneratedFile>) -> io::Result<Changes> {
+impl Changes {
+    /// Compares a folder with the files that it should hold, whose paths are relative to it. In the folder
+    /// `owned` in it, every file is generated. A file that is not generated, where one should be, is an error.
+    pub fn new(
+        folder: PathBuf,
+        owned: Option<&str>,
+        files: Vec<GeneratedFile>,
+    ) -> io::Result<Self> {
         let mut found = Found::default();
-        if let Some(owned) = self.owned.map(|it| self.path.join(it)).filter(|it| it.exists()) {
+        if let Some(owned) = owned.map(|it| folder.join(it)).filter(|it| it.exists()) {
             found.add_all(&owned)?;
         }
         for file in &files {
-            if !self.owned.is_some_and(|it| Path::new(&file.path).starts_with(it)) {
-                let path = self.path.join(&file.path);
+            if !owned.is_some_and(|it| Path::new(&file.path).starts_with(it)) {
+                let path = folder.join(&file.path);
                 found.add(path.with_file_name(UNFINISHED))?;
                 found.add(path)?;
             }
         }
-        if !found.foreign.is_empty() {
-            return fail(found.refusal(&self.path));
-        }
+        found.refuse_foreign(&folder)?;
         let (mut write, mut unchanged) = (Vec::new(), 0);
-        for file in files {
-            match found.generated.remove(&self.path.join(&file.path)) {
-                None => write.push(("missing", file)),
-                Some(old) if old == file.contents.as_bytes() => unchanged += 1,
-                Some(_) => write.push(("stale", file)),
+        for GeneratedFile { path, contents } in files {
+            let path = folder.join(path);
+            match found.generated.remove(&path) {
+                None => write.push(("missing", path, contents)),
+                Some(old) if old == contents.as_bytes() => unchanged += 1,
+                Some(_) => write.push(("stale", path, contents)),
             }
         }
-        Ok(Changes {
-            folder: self,
-            write,
-            delete: found.generated.into_keys().collect(),
-            unchanged,
-        })
-    }
-}
-
-/// What has to be done so that a folder holds the generated files, and no others.
-#[derive(Debug)]
-pub struct Changes {
-    folder: Folder,
-    /// The files to write, each with a word that says why.
-    write: Vec<(&'static str, GeneratedFile)>,
-    /// The files that are not generated any more.
-    delete: Vec<PathBuf>,
-    unchanged: usize,
-}
-
-impl Changes {
-    /// Each file that is not as it should be, with a word that says why.
-    pub fn differences(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
-        let left_over = self.delete.iter().map(|path| ("left over", path.clone()));
-        let write = self.write.iter().map(|(why, file)| (*why, self.folder.path.join(&file.path)));
-        write.chain(left_over)
-    }
-
-    /// How many files are written, stay untouched and are deleted.
-    pub fn counts(&self) -> [usize; 3] {
-        [self.write.len(), self.unchanged, self.delete.len()]
+        Ok(Self { folder, write, delete: found.generated.into_keys().collect(), unchanged })
     }
 
     /// Writes what differs and deletes what is left over, for which the folder has to be locked. Where this
     /// fails, for example because the disk is full, the next run finds what is left to do.
     pub fn apply(&self) -> io::Result<()> {
-        assert!(self.folder.lock.is_some(), "a folder is locked before it is changed");
         // Before new files are written: on some systems one of them may have the same name in another case.
         for path in &self.delete {
             fs::remove_file(path).map_err(context("cannot delete", path))?;
-            let folders = path.ancestors().skip(1).take_while(|it| *it != self.folder.path);
+            let folders = path.ancestors().skip(1).take_while(|it| *it != self.folder);
             // Fails where a folder is not empty, which ends the loop.
             let _ = folders.map(fs::remove_dir).find(Result::is_err);
         }
-        for (_, file) in &self.write {
-            let path = self.folder.path.join(&file.path);
+        for (_, path, contents) in &self.write {
             let new = path.with_file_name(UNFINISHED);
-            let written = fs::create_dir_all(path.parent().unwrap_or(&path))
-                .and_then(|()| fs::write(&new, &file.contents))
-                .and_then(|()| fs::rename(&new, &path));
-            if let Err(error) = written {
+            fs::create_dir_all(path.parent().unwrap_or(path))
+                .and_then(|()| fs::write(&new, contents))
+                .and_then(|()| fs::rename(&new, path))
                 // What cannot be deleted now is left over for the next run.
-                let _ = fs::remove_file(&new);
-                return Err(context("cannot write", &path)(error));
-            }
+                .inspect_err(|_| drop(fs::remove_file(&new)))
+                .map_err(context("cannot write", path))?;
         }
         Ok(())
     }
@@ -231,9 +186,8 @@ struct Found {
 impl Found {
     fn add_all(&mut self, folder: &Path) -> io::Result<()> {
         for path in entries(folder).map_err(context("cannot read the output folder", folder))? {
-            self.add(path)?;
-            if self.foreign.len() > MAX_FOREIGN {
-                break;
+            if self.foreign.len() <= MAX_FOREIGN {
+                self.add(path)?;
             }
         }
         Ok(())
@@ -254,13 +208,20 @@ impl Found {
         Ok(())
     }
 
-    fn refusal(mut self, folder: &Path) -> String {
-        let mut text = format!("{} holds files that were not generated:\n", folder.display());
+    fn refuse_foreign(&mut self, folder: &Path) -> io::Result<()> {
+        if self.foreign.is_empty() {
+            return Ok(());
+        }
         let more = if self.foreign.len() > MAX_FOREIGN { "  and others\n" } else { "" };
         self.foreign.truncate(MAX_FOREIGN);
         self.foreign.sort();
-        text.extend(self.foreign.iter().map(|path| format!("  {}\n", path.display())));
-        text + more + "nothing was changed: move them elsewhere, or choose another folder"
+        let names = self.foreign.iter().map(|path| format!("  {}\n", path.display()));
+        fail(format!(
+            "{} holds files that were not generated:\n{}{more}nothing was changed: move them elsewhere, or \
+             choose another folder",
+            folder.display(),
+            names.collect::<String>()
+        ))
     }
 }
 

@@ -47,7 +47,7 @@ mod traits;
 pub mod program {
     pub use crate::{
         diff::diff,
-        files::{Changes, Folder, read_models, real, relative, sources},
+        files::{Changes, Lock, lock, output_folder, read_models, real, relative, sources},
         names::check_crate,
         show::show,
     };

@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use args::{Args, UsageError, unknown, usage};
 use codegen::{
     Color, Diagnostics, generate,
-    program::{Changes, Folder, diff, read_models, show, sources},
+    program::{Changes, Lock, diff, lock, output_folder, read_models, show, sources},
 };
 use target::{Target, root, shown};
 
@@ -103,9 +103,10 @@ fn run_generate(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     if is_check {
         return check(&outputs, &command, stdout);
     }
-    for Output { title, summary, changes } in &outputs {
+    for Output { title, summary, changes, .. } in &outputs {
         changes.apply()?;
-        let [written, unchanged, deleted] = changes.counts();
+        let Changes { write, delete, unchanged, .. } = changes;
+        let (written, deleted) = (write.len(), delete.len());
         let files = format!("{written} written, {unchanged} unchanged, {deleted} deleted");
         writeln!(stdout, "{title}\n{summary}  files       {files}")?;
     }
@@ -116,12 +117,14 @@ fn run_generate(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
 fn check(outputs: &[Output], command: &str, stdout: &mut impl Write) -> Result<bool> {
     let mut is_up_to_date = true;
     for Output { title, changes, .. } in outputs {
-        let differences: Vec<_> = changes.differences().collect();
+        let left_over = changes.delete.iter().map(|path| ("left over", path));
+        let write = changes.write.iter().map(|(why, path, _)| (*why, path));
+        let differences: Vec<_> = write.chain(left_over).collect();
         is_up_to_date &= differences.is_empty();
         let state = if differences.is_empty() { "up to date" } else { "not up to date" };
         writeln!(stdout, "{title}: {state}")?;
         for (word, path) in differences {
-            writeln!(stdout, "  {word}: {}", shown(&path))?;
+            writeln!(stdout, "  {word}: {}", shown(path))?;
         }
     }
     if !is_up_to_date {
@@ -135,14 +138,13 @@ struct Output {
     title: String,
     summary: String,
     changes: Changes,
+    _lock: Option<Lock>,
 }
 
 impl Output {
     fn of(target: &Target, is_check: bool) -> Result<Self> {
-        let mut folder = Folder::new(&target.out, Some(target.owned()))?;
-        if !is_check {
-            folder = folder.lock()?;
-        }
+        let folder = output_folder(&target.out)?;
+        let lock = (!is_check).then(|| lock(&folder.join(target.owned()))).transpose()?;
         let models = read_models(&target.models, root())?;
         let generated = generate(&target.config, &sources(&models))?;
         if !generated.warnings.is_empty() {
@@ -150,8 +152,8 @@ impl Output {
         }
         let names: Vec<_> = models.iter().map(|it| &*it.0).collect();
         let title = format!("{} -> {}", names.join(", "), shown(&target.out));
-        let changes = folder.compare(generated.files)?;
-        Ok(Self { title, summary: generated.summary, changes })
+        let changes = Changes::new(folder, Some(target.owned()), generated.files)?;
+        Ok(Self { title, summary: generated.summary, changes, _lock: lock })
     }
 }
 

@@ -6,34 +6,34 @@
 use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
-    io,
+    io::{self, ErrorKind},
     path::Path,
 };
 
 /// A socket with an abstract address: a name that is no file.
 #[cfg(target_os = "linux")]
-pub(super) type Lock = std::os::unix::net::UnixListener;
+pub type Lock = std::os::unix::net::UnixListener;
 
 /// A temporary file that is open in one process.
 #[cfg(not(target_os = "linux"))]
-pub(super) type Lock = fs::File;
+pub type Lock = fs::File;
 
-/// Locks a folder, which need not exist. `None` if another process holds the lock.
-pub(super) fn acquire(folder: &Path) -> io::Result<Option<Lock>> {
+/// Locks a folder, which need not exist, until the lock is dropped. It is an error if another run holds the lock.
+pub fn lock(folder: &Path) -> io::Result<Lock> {
+    let folder = super::real(folder)?;
     let mut hasher = DefaultHasher::new();
-    folder.hash(&mut hasher);
     // In another container the same path is another folder.
-    fs::read_link("/proc/self/ns/mnt").ok().hash(&mut hasher);
-    match take(&format!("codegen-{:016x}.lock", hasher.finish())) {
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::WouldBlock) =>
-        {
-            Ok(None)
-        }
-        // ERROR_SHARING_VIOLATION
-        Err(error) if cfg!(windows) && error.raw_os_error() == Some(32) => Ok(None),
-        lock => lock.map(Some),
-    }
+    (&folder, fs::read_link("/proc/self/ns/mnt").ok()).hash(&mut hasher);
+    take(&format!("codegen-{:016x}.lock", hasher.finish())).or_else(|error| {
+        const ERROR_SHARING_VIOLATION: i32 = 32;
+        let is_held = matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::WouldBlock)
+            || cfg!(windows) && error.raw_os_error() == Some(ERROR_SHARING_VIOLATION);
+        let folder = folder.display();
+        super::fail(match is_held {
+            true => format!("another run is writing to {folder}: wait until it is done"),
+            false => format!("cannot lock {folder}: {error}"),
+        })
+    })
 }
 
 #[cfg(target_os = "linux")]
