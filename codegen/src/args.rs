@@ -1,8 +1,8 @@
 //! The command line.
 
-use std::{collections::VecDeque, ffi::OsString, fmt, path::PathBuf};
+use std::{collections::VecDeque, ffi::OsString, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow, bail};
 use codegen::Words;
 
 /// What the program can do.
@@ -14,11 +14,10 @@ usage: cargo run -p codegen [-- ARGUMENTS]
   --model PATH --out DIR   generate from a model of your own
   show [NAME]              print an operation or a shape, and what it is in Rust; without NAME, list all
   diff OLD NEW             compare two models, and say what breaks clients and what breaks servers
-  --help, --version        print this text, or the version
 ";
 
-/// The options: a text for people, and what [`Args::parse`] goes by. An option takes a value if its name
-/// has a word after it, and can be given several times if it says "may be repeated".
+/// The options: a text for people, and what [`option`] goes by. An option takes a value if its name has a
+/// word after it, and can be given several times if it says "may be repeated".
 pub(crate) const OPTIONS: &str = "
 To generate:
   --check           write nothing; exit with status 1 if a generated file is not up to date
@@ -52,25 +51,14 @@ Exit status: 0; 1 if a model is refused, --check finds something stale, show doe
 finds something that breaks; 2 for wrong usage.
 ";
 
-struct Opt {
-    /// Without the dashes.
-    name: &'static str,
-    takes_value: bool,
-    is_repeated: bool,
-}
-
-impl Opt {
-    fn find(name: &str) -> Option<Self> {
-        let entries = OPTIONS.split("\n\n").flat_map(|section| section.split("\n  --").skip(1));
-        let mut options = entries.map(|entry| {
-            let (usage, help) = entry.split_once("  ").unwrap_or((entry, ""));
-            let mut words = usage.split_whitespace();
-            let name = words.next().unwrap_or_default();
-            let is_repeated = help.contains("may be repeated");
-            Self { name, takes_value: words.next().is_some(), is_repeated }
-        });
-        options.find(|option| option.name == name)
-    }
+/// The name of an option, whether it takes a value, and whether it may be repeated.
+fn option(name: &str) -> Option<(&'static str, bool, bool)> {
+    let mut options = OPTIONS.split("\n  --").skip(1).map(|entry| {
+        let (usage, help) = entry.split_once("  ").unwrap_or((entry, ""));
+        let (name, value) = usage.trim().split_once(' ').unwrap_or((usage, ""));
+        (name, !value.is_empty(), help.contains("may be repeated"))
+    });
+    options.find(|it| it.0 == name)
 }
 
 /// The arguments after the program's name. What is understood is taken out.
@@ -84,42 +72,43 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Self> {
         let args = args.map(|arg| {
-            arg.into_string().or_else(|arg| usage(format!("an argument is not UTF-8: {arg:?}")))
+            arg.into_string().map_err(|arg| anyhow!("an argument is not UTF-8: {arg:?}"))
         });
         let mut args = args.collect::<Result<Vec<_>>>()?.into_iter().peekable();
         let mut parsed = Self::default();
         while let Some(arg) = args.next() {
-            let (name, inline) = match arg.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
+            let (flag, inline) = match arg.split_once('=') {
+                Some((flag, value)) => (flag, Some(value.to_owned())),
                 None => (if arg == "-h" { "--help" } else { &*arg }, None),
             };
-            let option = name.strip_prefix("--").and_then(Opt::find);
-            match option.filter(|it| it.takes_value || inline.is_none()) {
-                Some(option) if parsed.has(option.name) && !option.is_repeated => {
-                    return usage(format!("{name} is given twice"));
+            let option = flag.strip_prefix("--").and_then(option);
+            let Some((name, takes_value, is_repeated)) =
+                option.filter(|(_, takes_value, _)| *takes_value || inline.is_none())
+            else {
+                if arg.starts_with('-') && arg != "-" {
+                    bail!("unknown argument {arg:?}");
                 }
-                Some(option) if !option.takes_value => {
-                    parsed.options.push((option.name, String::new()));
-                }
-                Some(option) => {
-                    let next = || args.next_if(|it| !it.starts_with("--"));
-                    let Some(value) = inline.or_else(next) else {
-                        return usage(format!("{name} needs a value"));
-                    };
-                    if value.is_empty() && matches!(option.name, "model" | "out" | "runtime") {
-                        return usage(format!("{name} is empty: name a file or a folder"));
-                    }
-                    parsed.options.push((option.name, value));
-                }
-                None if arg.starts_with('-') && arg != "-" => return unknown(&arg),
-                None => parsed.words.push_back(arg),
+                parsed.words.push_back(arg);
+                continue;
+            };
+            if !is_repeated && parsed.has(name) {
+                bail!("{flag} is given twice");
             }
+            let value = match takes_value {
+                true => inline.or_else(|| args.next_if(|it| !it.starts_with("--"))),
+                false => Some(String::new()),
+            };
+            let Some(value) = value else { bail!("{flag} needs a value") };
+            if value.is_empty() && matches!(name, "model" | "out" | "runtime") {
+                bail!("{flag} is empty: name a file or a folder");
+            }
+            parsed.options.push((name, value));
         }
         let models = parsed.options.iter().filter(|it| it.0 == "model").map(|it| &it.1);
-        match models.chain(&parsed.words).filter(|it| *it == "-").count() {
-            0 | 1 => Ok(parsed),
-            _ => usage("standard input (-) can be read once"),
+        if models.chain(&parsed.words).filter(|it| *it == "-").count() > 1 {
+            bail!("standard input (-) can be read once");
         }
+        Ok(parsed)
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -140,8 +129,7 @@ impl Args {
     }
 
     pub(crate) fn take_words(&mut self) -> Result<Words> {
-        let words = Words::with(self.take_all("word"));
-        words.or_else(|error| usage(format!("--word: {error}")))
+        Words::with(self.take_all("word")).map_err(|error| anyhow!("--word: {error}"))
     }
 
     /// The next argument that is no option.
@@ -152,29 +140,9 @@ impl Args {
     /// Checks that everything has been taken out.
     pub(crate) fn finish(self) -> Result<()> {
         match (self.words.front(), self.options.first()) {
-            (Some(word), _) => unknown(word),
-            (None, Some((name, _))) => usage(format!("--{name} has no meaning here")),
+            (Some(word), _) => bail!("unknown argument {word:?}"),
+            (None, Some((name, _))) => bail!("--{name} has no meaning here"),
             (None, None) => Ok(()),
         }
     }
-}
-
-/// Why the command line was not understood.
-#[derive(Debug)]
-pub(crate) struct UsageError(String);
-
-impl fmt::Display for UsageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for UsageError {}
-
-pub(crate) fn usage<T>(message: impl Into<String>) -> Result<T> {
-    Err(UsageError(message.into()).into())
-}
-
-pub(crate) fn unknown<T>(word: &str) -> Result<T> {
-    usage(format!("unknown argument {word:?}"))
 }

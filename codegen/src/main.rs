@@ -10,10 +10,10 @@ use std::{
 };
 
 use anyhow::{Result, bail};
-use args::{Args, UsageError, unknown, usage};
+use args::Args;
 use codegen::{
     Color, Diagnostics, generate,
-    program::{Changes, Lock, diff, lock, output_folder, read_models, show, sources},
+    program::{Changes, diff, lock, output_folder, read_models, show, sources},
 };
 use target::{Target, root, shown};
 
@@ -25,18 +25,21 @@ fn main() -> ExitCode {
         Ok(false) => return ExitCode::FAILURE,
         Err(error) => error,
     };
-    let (mut stderr, is_usage) = (io::stderr(), error.is::<UsageError>());
+    let mut stderr = io::stderr();
     // There is nobody to tell if standard error is closed.
     let _ = match (error.downcast_ref::<Diagnostics>(), error.downcast_ref::<io::Error>()) {
         (Some(diagnostics), _) => print(diagnostics),
         // The reader has seen enough, as `head` has.
         (_, Some(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        _ if is_usage => {
-            writeln!(stderr, "error: {error}\n`cargo run -p codegen -- --help` shows the usage")
+        (_, Some(error)) => writeln!(stderr, "error: {error}"),
+        // Every other error is about the arguments.
+        (None, None) => {
+            let hint = "`cargo run -p codegen -- --help` shows the usage";
+            let _ = writeln!(stderr, "error: {error}\n{hint}");
+            return ExitCode::from(2);
         }
-        _ => writeln!(stderr, "error: {error}"),
     };
-    ExitCode::from(if is_usage { 2 } else { 1 })
+    ExitCode::FAILURE
 }
 
 /// Does what the arguments say. False if the result is one that fails a script.
@@ -54,9 +57,9 @@ fn run(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
         Some("show") => run_show(args, stdout),
         Some("diff") => run_diff(args, stdout),
         Some(word) if args.has("model") => {
-            usage(format!("repeat --model: each takes one path, and {word:?} is one more"))
+            bail!("repeat --model: each takes one path, and {word:?} is one more")
         }
-        Some(word) => unknown(word),
+        Some(word) => bail!("unknown argument {word:?}"),
     }
 }
 
@@ -65,23 +68,24 @@ fn run_show(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     if paths.is_empty() {
         paths.push(root().join("model"));
     }
-    let (service, words) = (args.take("service"), args.take_words()?);
-    let name = args.next_word();
+    let (service, words, name) = (args.take("service"), args.take_words()?, args.next_word());
     args.finish()?;
     let models = read_models(&paths, root())?;
-    match show(&sources(&models), service.as_deref(), &words, name.as_deref())? {
-        Ok(text) => write!(stdout, "{text}")?,
-        Err(hint) => bail!("there is no {} in the service: {hint}", name.unwrap_or_default()),
-    }
+    let text = show(&sources(&models), service.as_deref(), &words, name.as_deref())?;
+    let text = text.map_err(|hint| {
+        let name = name.unwrap_or_default();
+        io::Error::other(format!("there is no {name} in the service: {hint}"))
+    });
+    write!(stdout, "{}", text?)?;
     Ok(true)
 }
 
 fn run_diff(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     let (Some(old), Some(new)) = (args.next_word(), args.next_word()) else {
-        return usage("diff needs two models, the old one and the new one");
+        bail!("diff needs two models, the old one and the new one");
     };
     if old.is_empty() || new.is_empty() {
-        return usage("a path is empty: name a file or a folder");
+        bail!("a path is empty: name a file or a folder");
     }
     let (service, words) = (args.take("service"), args.take_words()?);
     args.finish()?;
@@ -97,64 +101,46 @@ fn run_generate(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     let command = target::command(&args);
     let targets = Target::all(&mut args)?;
     args.finish()?;
+    let mut outputs = Vec::new();
     // Everything is generated before anything is written: if one model is refused, no folder changes.
-    let outputs: Vec<_> =
-        targets.iter().map(|it| Output::of(it, is_check)).collect::<Result<_>>()?;
-    if is_check {
-        return check(&outputs, &command, stdout);
-    }
-    for Output { title, summary, changes, .. } in &outputs {
-        changes.apply()?;
-        let Changes { write, delete, unchanged, .. } = changes;
-        let (written, deleted) = (write.len(), delete.len());
-        let files = format!("{written} written, {unchanged} unchanged, {deleted} deleted");
-        writeln!(stdout, "{title}\n{summary}  files       {files}")?;
-    }
-    writeln!(stdout, "in {:.1} ms", start.elapsed().as_secs_f64() * 1e3)?;
-    Ok(true)
-}
-
-fn check(outputs: &[Output], command: &str, stdout: &mut impl Write) -> Result<bool> {
-    let mut is_up_to_date = true;
-    for Output { title, changes, .. } in outputs {
-        let left_over = changes.delete.iter().map(|path| ("left over", path));
-        let write = changes.write.iter().map(|(why, path, _)| (*why, path));
-        let differences: Vec<_> = write.chain(left_over).collect();
-        is_up_to_date &= differences.is_empty();
-        let state = if differences.is_empty() { "up to date" } else { "not up to date" };
-        writeln!(stdout, "{title}: {state}")?;
-        for (word, path) in differences {
-            writeln!(stdout, "  {word}: {}", shown(path))?;
-        }
-    }
-    if !is_up_to_date {
-        writeln!(stdout, "run: {command}")?;
-    }
-    Ok(is_up_to_date)
-}
-
-/// What is generated for one target.
-struct Output {
-    title: String,
-    summary: String,
-    changes: Changes,
-    _lock: Option<Lock>,
-}
-
-impl Output {
-    fn of(target: &Target, is_check: bool) -> Result<Self> {
-        let folder = output_folder(&target.out)?;
-        let lock = (!is_check).then(|| lock(&folder.join(target.owned()))).transpose()?;
-        let models = read_models(&target.models, root())?;
-        let generated = generate(&target.config, &sources(&models))?;
+    for Target { models, out, config } in &targets {
+        let owned = if config.runtime.is_some() { "src" } else { "" };
+        let folder = output_folder(out)?;
+        let lock = (!is_check).then(|| lock(&folder.join(owned))).transpose()?;
+        let models = read_models(models, root())?;
+        let generated = generate(config, &sources(&models))?;
         if !generated.warnings.is_empty() {
             print(&generated.warnings)?;
         }
         let names: Vec<_> = models.iter().map(|it| &*it.0).collect();
-        let title = format!("{} -> {}", names.join(", "), shown(&target.out));
-        let changes = Changes::new(folder, Some(target.owned()), generated.files)?;
-        Ok(Self { title, summary: generated.summary, changes, _lock: lock })
+        let title = format!("{} -> {}", names.join(", "), shown(out));
+        let changes = Changes::new(folder, Some(owned), generated.files)?;
+        outputs.push((title, generated.summary, changes, lock));
     }
+    let mut is_up_to_date = true;
+    for (title, summary, changes, _) in &outputs {
+        let Changes { write, delete, unchanged, .. } = changes;
+        if !is_check {
+            changes.apply()?;
+            let (written, deleted) = (write.len(), delete.len());
+            let files = format!("{written} written, {unchanged} unchanged, {deleted} deleted");
+            writeln!(stdout, "{title}\n{summary}  files       {files}")?;
+            continue;
+        }
+        let is_same = write.is_empty() && delete.is_empty();
+        is_up_to_date &= is_same;
+        writeln!(stdout, "{title}: {}", if is_same { "up to date" } else { "not up to date" })?;
+        let write = write.iter().map(|(why, path, _)| (*why, path));
+        for (why, path) in write.chain(delete.iter().map(|path| ("left over", path))) {
+            writeln!(stdout, "  {why}: {}", shown(path))?;
+        }
+    }
+    match (is_check, is_up_to_date) {
+        (false, _) => writeln!(stdout, "in {:.1} ms", start.elapsed().as_secs_f64() * 1e3)?,
+        (true, false) => writeln!(stdout, "run: {command}")?,
+        (true, true) => {}
+    }
+    Ok(is_up_to_date)
 }
 
 fn print(diagnostics: &Diagnostics) -> io::Result<()> {

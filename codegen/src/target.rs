@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use codegen::{
     Config, Connector, Runtime, Sides,
     program::{check_crate, real, relative},
 };
 
-use crate::args::{Args, usage};
+use crate::args::Args;
 
 /// A model and the crate that it becomes.
 #[derive(Debug)]
@@ -27,17 +27,17 @@ impl Target {
         }
         let models = args.take_paths("model");
         if models.is_empty() {
-            return usage("--model is missing");
+            bail!("--model is missing");
         }
         let Some(out) = args.take("out").map(PathBuf::from) else {
-            return usage("--out is missing");
+            bail!("--out is missing");
         };
         let mut config = match (args.take("crate"), args.take("runtime")) {
-            (None, Some(_)) => return usage("--runtime needs --crate"),
+            (None, Some(_)) => bail!("--runtime needs --crate"),
             (None, None) => Config::new(holder(&out).unwrap_or_else(|| "client".to_owned())),
             (Some(name), runtime) => {
                 if let Err(why) = check_crate(&name) {
-                    return usage(format!("{name:?} cannot be the name of a crate: {why}"));
+                    bail!("{name:?} cannot be the name of a crate: {why}");
                 }
                 let mut config = Config::new(name);
                 config.runtime = Some(runtime_at(runtime, &out));
@@ -50,17 +50,12 @@ impl Target {
         config.connector = match args.take("connector").as_deref() {
             None => Connector::None,
             Some("greengrass") => Connector::Greengrass,
-            Some(name) => return usage(format!("there is no connector {name:?}")),
+            Some(name) => bail!("there is no connector {name:?}"),
         };
         if let Some(list) = args.take("sides") {
             config.sides = sides(&list)?;
         }
         Ok(vec![Self { models, out, config }])
-    }
-
-    /// The folder inside [`out`](Self::out) in which every file is generated.
-    pub(crate) fn owned(&self) -> &'static str {
-        if self.config.runtime.is_some() { "src" } else { "" }
     }
 }
 
@@ -85,7 +80,7 @@ fn sides(list: &str) -> Result<Sides> {
         "client" => Ok(sides.with_client()),
         "blocking" => Ok(sides.with_blocking()),
         "server" => Ok(sides.with_server()),
-        name => usage(format!("there is no side {name:?}: there are client, blocking and server")),
+        name => bail!("there is no side {name:?}: there are client, blocking and server"),
     })
 }
 
