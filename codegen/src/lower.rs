@@ -169,7 +169,7 @@ impl<'r, 'm, 's> Lowering<'r, 'm, 's> {
             units,
             types: HashMap::new(),
             builders: HashMap::new(),
-            boxed: recursion::boxed_members(resolved.model, &resolved.closure),
+            boxed: recursion::boxed_members(&resolved.closure),
             checked: checks::checked(resolved),
             requests: ends.requests(),
             sent_events: ends.sent_events(),

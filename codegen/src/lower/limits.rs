@@ -19,13 +19,6 @@ pub(super) fn has_complex_types(shapes: &[Shape]) -> bool {
     shapes.iter().flat_map(|it| &it.members).any(|it| 10 + complexity(&it.ty, 2) > MAX_COMPLEXITY)
 }
 
-/// The `recursion_limit` that a crate with these types needs, if it is more than the default.
-pub(super) fn recursion_limit(shapes: &[Shape]) -> Option<usize> {
-    let depth = depth(shapes);
-    // How many levels rustc counts for a type of the standard library is its own affair.
-    (depth > DEFAULT_LIMIT / 2).then(|| (2 * depth).next_power_of_two())
-}
-
 /// How Clippy counts a type that is inside of `nesting - 1` others.
 fn complexity(ty: &Type, nesting: usize) -> usize {
     let inner = match ty {
@@ -36,41 +29,37 @@ fn complexity(ty: &Type, nesting: usize) -> usize {
     10 * nesting + inner
 }
 
-/// How many levels lists and maps are around what is innermost.
-fn levels(ty: &Type) -> usize {
-    match ty {
-        Type::Sparse(item) => 1 + levels(item),
-        Type::List(item) => 3 + levels(item),
-        Type::Map(_, value) => 6 + levels(value),
-        _ => 0,
-    }
+/// The `recursion_limit` that a crate with these types needs, if it is more than the default.
+pub(super) fn recursion_limit(shapes: &[Shape]) -> Option<usize> {
+    let depth = depth(shapes);
+    // How many levels rustc counts for a type of the standard library is its own affair.
+    (depth > DEFAULT_LIMIT / 2).then(|| (2 * depth).next_power_of_two())
 }
 
 /// How many levels of types may be in each other at most, along members; of types that hold each other, all
 /// count.
 fn depth(shapes: &[Shape]) -> usize {
-    let numbers: HashMap<_, _> =
-        shapes.iter().enumerate().map(|(number, it)| (&it.type_ref, number)).collect();
-    let (mut ends, mut weights) = (Vec::new(), Vec::new());
-    for (from, shape) in shapes.iter().enumerate() {
-        for member in &shape.members {
-            let Type::Named(target) = member.ty.innermost() else { continue };
-            if let Some(to) = numbers.get(target) {
-                let option = usize::from(member.is_optional());
-                let around = 1 + option + if member.is_boxed { 2 } else { 0 };
-                ends.push((from, *to));
-                weights.push(around + levels(&member.ty));
-            }
+    let indices: HashMap<_, _> =
+        shapes.iter().enumerate().map(|(at, it)| (&it.type_ref, at)).collect();
+    let members = shapes
+        .iter()
+        .enumerate()
+        .flat_map(|(from, it)| it.members.iter().map(move |it| (from, it)));
+    let edges = members.filter_map(|(from, it)| match it.ty.innermost() {
+        Type::Named(target) => {
+            let around = 1 + usize::from(it.is_optional()) + 2 * usize::from(it.is_boxed);
+            Some((from, *indices.get(target)?, around + levels(&it.ty)))
         }
-    }
-    let components = components(shapes.len(), &ends);
-    let mut edges: Vec<_> = ends.iter().zip(weights).collect();
+        _ => None,
+    });
+    let components = components(shapes.len(), edges.clone().map(|(from, to, _)| (from, to)));
+    let mut edges: Vec<_> = edges.collect();
     // What a component leads to has a smaller number.
-    edges.sort_by_key(|(ends, _)| components[ends.0]);
+    edges.sort_by_key(|(from, ..)| components[*from]);
     // Of each component: the levels within it, and from there on. Of each shape: the levels within.
-    let (mut within, mut beyond) = (vec![0; shapes.len()], vec![0; shapes.len()]);
     let mut own = vec![0; shapes.len()];
-    for (&(from, to), weight) in edges {
+    let (mut within, mut beyond) = (own.clone(), own.clone());
+    for (from, to, weight) in edges {
         let (here, there) = (components[from], components[to]);
         if here == there {
             within[here] += weight.saturating_sub(own[from]);
@@ -80,4 +69,14 @@ fn depth(shapes: &[Shape]) -> usize {
         }
     }
     within.iter().zip(beyond).map(|(within, beyond)| within + beyond).max().unwrap_or_default()
+}
+
+/// How many levels lists and maps are around what is innermost.
+fn levels(ty: &Type) -> usize {
+    match ty {
+        Type::Sparse(item) => 1 + levels(item),
+        Type::List(item) => 3 + levels(item),
+        Type::Map(_, value) => 6 + levels(value),
+        _ => 0,
+    }
 }
