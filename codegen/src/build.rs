@@ -62,14 +62,13 @@ pub fn module(config: &Config, models: &[impl AsRef<Path>]) -> Result<PathBuf, E
     for model in &models {
         println!("cargo::rerun-if-changed={}", model.display());
     }
-    match config.module.as_deref() {
-        Some(path) if crate::module::is_path(path) => {}
-        Some(path) => {
-            fail(format!("{path:?} is not the path of a module: it is one like crate::echo"))?
-        }
-        None => {
-            fail("the configuration is for a crate: a build script's is made by Config::module")?
-        }
+    let Some(path) = &config.module else {
+        return fail(
+            "the configuration is for a crate: a build script's is made by Config::module",
+        );
+    };
+    if !crate::module::is_path(path) {
+        return fail(format!("{path:?} is not the path of a module: it is one like crate::echo"));
     }
     let Some(out) = std::env::var_os("OUT_DIR").map(PathBuf::from) else {
         return fail("there is no OUT_DIR: this is for build scripts");

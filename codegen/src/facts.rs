@@ -103,7 +103,7 @@ pub(crate) fn read(
         return Err(reporter.finish());
     };
     let config = Config { words: words.clone(), ..Config::new("service") };
-    let rust = lower::lower(&resolved, &config, String::new(), &mut reporter);
+    let rust = lower::lower(&resolved, &config, &mut reporter);
     let operations = &resolved.operations;
     let requests = operations.iter().filter_map(|it| it.input);
     let responses = operations.iter().flat_map(|it| it.errors.iter().copied().chain(it.output));

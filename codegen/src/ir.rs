@@ -36,8 +36,6 @@ pub struct Service {
     pub readme: bool,
     /// The crate's name as a path.
     pub crate_path: String,
-    /// What the header line of each file names: the model.
-    pub origin: String,
     /// The `recursion_limit` that the crate needs, and whatever asks whether its types are `Send`, if it is more
     /// than the default.
     pub recursion_limit: Option<usize>,

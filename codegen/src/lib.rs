@@ -58,6 +58,8 @@ pub use manifest::Runtime;
 pub use names::{InvalidWord, Words};
 pub use sides::Sides;
 
+use std::collections::BTreeSet;
+
 use diagnostic::Reporter;
 
 /// A model file.
@@ -70,7 +72,7 @@ pub struct Source<'a> {
 }
 
 /// What to generate.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Config {
     /// The service, by its absolute shape ID; needed if the model has several.
@@ -99,17 +101,7 @@ pub struct Config {
 impl Config {
     /// The configuration for a crate of this name.
     pub fn new(crate_name: impl Into<String>) -> Self {
-        Self {
-            service: None,
-            skip: Vec::new(),
-            crate_name: crate_name.into(),
-            module: None,
-            sides: Sides::ALL,
-            connector: Connector::None,
-            words: Words::default(),
-            readme: false,
-            runtime: None,
-        }
+        Self { crate_name: crate_name.into(), ..Self::default() }
     }
 
     /// The configuration for a module of another crate, such as `crate::echo`, in one file. It has no
@@ -122,9 +114,10 @@ impl Config {
 }
 
 /// How a client finds its server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Connector {
     /// Whoever makes the client brings a connection.
+    #[default]
     None,
     /// As a Greengrass component does: socket and token from the environment.
     Greengrass,
@@ -167,25 +160,24 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     if reporter.has_errors() {
         return Err(reporter.finish());
     }
-    let service = lower::lower(&resolved, config, origin(sources), &mut reporter);
+    let service = lower::lower(&resolved, config, &mut reporter);
     if let Some(limit) = service.recursion_limit {
         let message = "types lie so deep in each other that rustc has to be told";
         let hint =
             format!("crates that use them may need #![recursion_limit = \"{limit}\"] as well");
         reporter.warning(resolved.service.location, message).hint(hint);
     }
-    let header = header(&service.origin);
+    let header = header(sources);
     let first_line = format!("// {header}\n\n");
-    let uses_patterns = service.checks_patterns();
-    let runtime_features: Vec<_> = uses_patterns.then_some("pattern").into_iter().collect();
+    let needed: &[_] = if service.checks_patterns() { &["pattern"] } else { &[] };
     let files = emit::emit(&service);
     let files = match &config.module {
         None => {
             let mut files: Vec<_> = files.map(|file| format::format(file, &first_line)).collect();
-            files.push(rustfmt_toml(&header));
+            files.push(manifest::rustfmt_toml(&header));
             if let Some(runtime) = &config.runtime {
                 files.iter_mut().for_each(|file| file.path.insert_str(0, "src/"));
-                files.push(manifest::manifest(config, runtime, &runtime_features, &service));
+                files.push(manifest::manifest(config, runtime, needed, &service.id, &header));
             }
             files
         }
@@ -194,10 +186,9 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
             let files = files.map(|emit::File { path, tokens }| {
                 format::format(emit::File { path, tokens: module::reroot(tokens, &root) }, "")
             });
-            let features = config.sides.features().map(|it| it.0).chain(runtime_features);
-            let file =
-                module::nest(&files.collect::<Vec<_>>(), path, &features.collect::<Vec<_>>());
-            vec![GeneratedFile { contents: first_line + &file.contents, ..file }]
+            let features = config.sides.features().map(|it| it.0).chain(needed.iter().copied());
+            let (files, features): (Vec<_>, Vec<_>) = (files.collect(), features.collect());
+            vec![module::nest(&files, path, &features, first_line)]
         }
     };
     Ok(Generated { files, warnings: reporter.finish(), summary: summary(&service) })
@@ -214,31 +205,17 @@ pub fn check(sources: &[Source<'_>]) -> Diagnostics {
     reporter.finish()
 }
 
-/// The names of the model files. They do not depend on the folder in which the generator runs, on the spelling
-/// of a path or on the order in which the files are given.
-fn origin(sources: &[Source<'_>]) -> String {
+/// The first line of every generated file, without the comment sign. It does not depend on the folder in which
+/// the generator runs, on the spelling of a path or on the order in which the files are given.
+fn header(sources: &[Source<'_>]) -> String {
     let names = sources.iter().map(|it| it.path.rsplit('/').next().unwrap_or(it.path));
-    let mut names: Vec<_> = names.map(text::visible).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.join(", ")
-}
-
-/// The first line of every generated file, without the comment sign.
-fn header(origin: &str) -> String {
-    format!("{HEADER} from {origin}. Do not edit.")
+    let names: BTreeSet<_> = names.map(text::visible).collect();
+    let names: Vec<_> = names.into_iter().collect();
+    format!("{HEADER} from {}. Do not edit.", names.join(", "))
 }
 
 /// How the first line of every generated file begins, without the comment sign.
 const HEADER: &str = "Generated by `cargo run -p codegen`";
-
-/// Generated code is formatted already, and not by rustfmt.
-fn rustfmt_toml(header: &str) -> GeneratedFile {
-    GeneratedFile {
-        path: "rustfmt.toml".to_owned(),
-        contents: format!("# {header}\n\ndisable_all_formatting = true\n"),
-    }
-}
 
 fn summary(service: &ir::Service) -> String {
     let mut kinds = [(0, "unary"), (0, "subscriptions"), (0, "with events from the client")];

@@ -23,12 +23,7 @@ use crate::{
 };
 
 /// Chooses names and types; a name that had to change is a warning.
-pub fn lower(
-    resolved: &Resolved<'_>,
-    config: &Config,
-    origin: String,
-    reporter: &mut Reporter<'_>,
-) -> ir::Service {
+pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'_>) -> ir::Service {
     let mut lowering = Lowering::new(resolved, &config.words, reporter);
     let mut shapes = lowering.shapes();
     name_modules(&mut shapes, &config.words);
@@ -53,7 +48,6 @@ pub fn lower(
         connector: config.connector,
         readme: config.readme,
         crate_path: config.crate_name.replace('-', "_"),
-        origin,
     }
 }
 

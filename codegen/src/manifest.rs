@@ -1,6 +1,6 @@
 //! The `Cargo.toml` of a crate of its own.
 
-use crate::{Config, GeneratedFile, header, ir};
+use crate::{Config, GeneratedFile};
 
 /// Where a crate finds the runtime, `eventstream-rpc`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +14,14 @@ pub enum Runtime {
 /// The version of the runtime that generated code is written for.
 const RUNTIME_VERSION: &str = "0.1.0";
 
-/// A feature for each side, and as dependencies serde and the runtime, of which some features are needed
-/// in any case.
+/// A feature for each side, and as dependencies serde and the runtime, of which the features `needed` are
+/// enabled in any case.
 pub(crate) fn manifest(
     config: &Config,
     runtime: &Runtime,
     needed: &[&str],
-    service: &ir::Service,
+    service: &str,
+    header: &str,
 ) -> GeneratedFile {
     let mut features = String::new();
     for (index, (feature, about)) in config.sides.features().enumerate() {
@@ -33,10 +34,8 @@ pub(crate) fn manifest(
         Runtime::Version(version) => format!("version = {version:?}"),
         Runtime::Folder(folder) => format!("path = {folder:?}, version = {RUNTIME_VERSION:?}"),
     };
-    let needed = match needed {
-        [] => String::new(),
-        needed => format!(", features = {needed:?}"),
-    };
+    let (name, rust) = (&config.crate_name, env!("CARGO_PKG_RUST_VERSION"));
+    let needed = if needed.is_empty() { String::new() } else { format!(", features = {needed:?}") };
     let contents = format!(
         "\
 # {header}
@@ -44,18 +43,20 @@ pub(crate) fn manifest(
 [package]
 name = {name:?}
 version = \"0.1.0\"
-description = \"Generated from the model of {id}\"
+description = \"Generated from the model of {service}\"
 edition = \"2024\"
 rust-version = {rust:?}
 {features}
 [dependencies]
 eventstream-rpc = {{ {place}, default-features = false{needed} }}
 serde = {{ version = \"1\", features = [\"derive\"] }}
-",
-        header = header(&service.origin),
-        name = config.crate_name,
-        id = service.id,
-        rust = env!("CARGO_PKG_RUST_VERSION"),
+"
     );
     GeneratedFile { path: "Cargo.toml".to_owned(), contents }
+}
+
+/// Generated code is formatted already, and not by rustfmt.
+pub(crate) fn rustfmt_toml(header: &str) -> GeneratedFile {
+    let contents = format!("# {header}\n\ndisable_all_formatting = true\n");
+    GeneratedFile { path: "rustfmt.toml".to_owned(), contents }
 }

@@ -28,9 +28,14 @@ pub(crate) fn reroot(tokens: TokenStream, module: &TokenStream) -> TokenStream {
 
 /// Puts the files of a crate, without their first lines, into one module of one file, which is called after
 /// the path of the module. `features` are those of the runtime without which it does not compile.
-pub(crate) fn nest(files: &[GeneratedFile], module: &str, features: &[&str]) -> GeneratedFile {
+pub(crate) fn nest(
+    files: &[GeneratedFile],
+    module: &str,
+    features: &[&str],
+    first_line: String,
+) -> GeneratedFile {
     let name = module.rsplit("::").next().unwrap_or(module);
-    let mut contents = String::new();
+    let mut contents = first_line;
     for feature in features {
         contents.push_str(&format!("eventstream_rpc::__with_{feature}! {{\n"));
     }
