@@ -121,10 +121,11 @@ pub(crate) fn read(
     let operations = operations.iter().zip(&rust.operations);
     let operations = operations.map(|(it, rust)| reader.operation(it.shape, rust));
     let shapes = resolved.closure.iter().map(|shape| reader.shape(shape));
-    Ok(Facts {
-        items: operations.chain(shapes).collect(),
-        service: reader.service(resolved.service),
-    })
+    let mut service = reader.item(resolved.service, "service");
+    service.add("service name", resolved.service.id.as_str(), "");
+    service.add("version", rust.version.as_deref().unwrap_or("none"), "");
+    service.add("path", &rust.name, &rust.name);
+    Ok(Facts { items: operations.chain(shapes).collect(), service })
 }
 
 /// A service in Smithy and in Rust.
@@ -148,14 +149,6 @@ impl Reader<'_> {
         let (kind, id) = (shape.kind.name(), shape.id.to_string());
         let mut item = Item { kind, id, name, exists, is_sent, ..Item::default() };
         add_traits(&mut item, &shape.traits, &Traits::default());
-        item
-    }
-
-    fn service(&self, service: &Shape) -> Item {
-        let mut item = self.item(service, "service");
-        item.add("service name", service.id.as_str(), "");
-        item.add("version", self.rust.version.as_deref().unwrap_or("none"), "");
-        item.add("path", &self.rust.name, &self.rust.name);
         item
     }
 
@@ -200,13 +193,13 @@ impl Reader<'_> {
     fn shape(&self, shape: &Shape) -> Item {
         let rust = self.types.get(shape.id.as_str());
         let mut item = self.item(shape, if rust.is_some() { "type" } else { "value" });
-        match rust {
-            Some(rust) => self.add_rust(&mut item, rust),
-            None => {
-                let ty = text(self.values[shape.id.as_str()]);
-                // Lists and maps are compared by their members.
-                item.add("holds", if shape.members.is_empty() { &ty } else { "" }, &ty);
-            }
+        if let Some(rust) = rust {
+            self.add_rust(&mut item, rust);
+        }
+        if let Some(ty) = self.values.get(shape.id.as_str()) {
+            let ty = text(ty);
+            // Lists and maps are compared by their members.
+            item.add("holds", if shape.members.is_empty() { &ty } else { "" }, &ty);
         }
         if let Some(fault) = shape.traits.error {
             let fault = format!("{fault:?}").to_lowercase();
@@ -219,26 +212,20 @@ impl Reader<'_> {
         };
         item.add("retryable", retryable, retryable);
         let members = shape.members.iter().enumerate();
-        let members = members
-            .map(|(index, it)| Item { is_sent: item.is_sent, ..self.member(shape, it, index) });
+        let members = members.map(|(index, it)| self.member(&item, shape, it, index));
         item.members = members.collect();
         item
     }
 
     /// What a shape is in Rust.
     fn add_rust(&self, item: &mut Item, rust: &ir::Shape) {
-        let (type_ref, type_path) = (&rust.type_ref, path(&rust.type_ref));
-        item.add("path", &type_path, &type_path);
+        let type_ref = &rust.type_ref;
+        item.add("path", path(type_ref), path(type_ref));
         // An operation exports its request and response again.
-        for operation in &self.rust.operations {
-            let export = format!("operation::{}::{}", operation.method, type_ref.name);
-            let is_end = [&operation.request, &operation.response].contains(&type_ref);
-            if is_end && export != type_path {
-                item.add("path", export, "");
-            }
-        }
-        if !matches!(rust.kind, ir::Kind::Structure(_)) {
-            return;
+        let ends =
+            self.rust.operations.iter().flat_map(|it| [(it, &it.request), (it, &it.response)]);
+        for (operation, _) in ends.filter(|(_, end)| *end == type_ref) {
+            item.add("path", format!("operation::{}::{}", operation.method, type_ref.name), "");
         }
         if let (Some(name), Some(path)) = (&rust.builder, rust.builder_path()) {
             let path = path.replacen("crate::", "", 1);
@@ -252,17 +239,19 @@ impl Reader<'_> {
                 item.add("alias", path, "");
             }
         }
-        item.add_if(rust.is_build_fallible(), "build fails", "");
-        item.add_if(rust.has_default(), "default", "");
+        let is_structure = matches!(rust.kind, ir::Kind::Structure(_));
+        item.add_if(is_structure && rust.is_build_fallible(), "build fails", "");
+        item.add_if(is_structure && rust.has_default(), "default", "");
         item.add_if(rust.has_validate(), "validate", "");
     }
 
-    fn member(&self, shape: &Shape, member: &Member, index: usize) -> Item {
+    fn member(&self, parent: &Item, shape: &Shape, member: &Member, index: usize) -> Item {
         let (target, wire_name) = (&member.target, member.wire_name());
         let mut item = Item {
             kind: "member",
             id: format!("{}${}", shape.id, member.name),
             name: member.name.clone(),
+            is_sent: parent.is_sent,
             ..Item::default()
         };
         if !shape.kind.is_enum() {

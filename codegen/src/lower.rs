@@ -22,6 +22,8 @@ use crate::{
     shape_id::ShapeId,
 };
 
+pub(crate) use docs::wrap;
+
 /// Chooses names and types; a name that had to change is a warning.
 pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'_>) -> ir::Service {
     let mut lowering = Lowering::new(resolved, &config.words, reporter);

@@ -4,10 +4,8 @@ use crate::{
     Diagnostics, Source, Words,
     diagnostic::closest,
     facts::{self, Fact, Facts, Item, table},
+    lower::wrap,
 };
-
-/// How wide text is.
-const WIDTH: usize = 100;
 
 /// The lines about an operation or a shape, with the kinds of facts in each.
 const LINES: [(&str, &[&str]); 9] = [
@@ -115,7 +113,7 @@ fn describe(facts: &Facts, item: &Item) -> String {
     let mut text = format!("{} {}\n", item.kind, item.id);
     let mut add_line = |label: &str, texts: &[&str]| {
         if !texts.is_empty() {
-            let lines = wrap(&texts.join(", "), 12);
+            let lines = indented(&texts.join(", "), 12);
             text.push_str(&format!("  {label:9} {}", lines.trim_start()));
         }
     };
@@ -126,7 +124,7 @@ fn describe(facts: &Facts, item: &Item) -> String {
     let users = users(facts, &item.id);
     add_line("used by", &users.iter().map(|it| &**it).collect::<Vec<_>>());
     if !item.docs.is_empty() {
-        text.push_str(&format!("\n{}", wrap(&item.docs, 2)));
+        text.push_str(&format!("\n{}", indented(&item.docs, 2)));
     }
     text.push_str(&describe_members(item, 2));
     for end in ends(item).filter(|end| end.kind != "error") {
@@ -170,33 +168,11 @@ fn describe_member(member: &Item, indent: usize) -> String {
     for (_, name) in rust {
         text.push_str(&format!("{:indent$}  in Rust {name}\n", ""));
     }
-    text + &wrap(&member.docs, indent + 2)
+    text + &indented(&member.docs, indent + 2)
 }
 
-/// Breaks the lines of a text between words, and indents them.
-fn wrap(text: &str, indent: usize) -> String {
-    let mut out = String::new();
-    for line in text.lines() {
-        let margin = indent + line.len() - line.trim_start().len();
-        // The lines of an item in a list are aligned with its first word.
-        let hanging = if line.trim_start().starts_with("- ") { margin + 2 } else { margin };
-        let mut width = 0;
-        for word in line.split_whitespace() {
-            let len = word.chars().count();
-            if width == 0 {
-                out.push_str(&" ".repeat(margin));
-                width = margin;
-            } else if width + 1 + len > WIDTH {
-                out.push_str(&format!("\n{}", " ".repeat(hanging)));
-                width = hanging;
-            } else {
-                out.push(' ');
-                width += 1;
-            }
-            out.push_str(word);
-            width += len;
-        }
-        out.push('\n');
-    }
-    out
+/// Breaks long lines of a text, and indents all of them.
+fn indented(text: &str, indent: usize) -> String {
+    let lines = wrap(text, indent);
+    lines.lines().map(|line| format!("{:indent$}{line}", "").trim_end().to_owned() + "\n").collect()
 }

@@ -14,6 +14,7 @@ use crate::{
 };
 
 use markdown::Cleaner;
+pub(crate) use markdown::wrap;
 
 impl Lowering<'_, '_, '_> {
     /// The documentation of a member: its own, completed with that of its target.

@@ -265,7 +265,7 @@ fn list_mark(line: &str) -> Option<usize> {
 }
 
 /// Breaks long lines of text at spaces, if `margin` is written in front of each.
-pub(super) fn wrap(text: &str, margin: usize) -> String {
+pub(crate) fn wrap(text: &str, margin: usize) -> String {
     let width = WIDTH.saturating_sub(margin);
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
