@@ -21,12 +21,11 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use crate::{
-    ir::{self, Home, Kind, Shape, Type},
+    ir::{self, Home, Kind, Shape, SimpleType, Type},
     names,
 };
 
 use imports::Imports;
-pub(crate) use rust_type::text as type_text;
 
 /// What stands between the lines of a documentation, which never has it itself. A quarter of all lines are
 /// documentation, and an attribute for each would take as long as a statement does.
@@ -165,7 +164,9 @@ fn error_module(service: &ir::Service) -> TokenStream {
 }
 
 fn primitives_module(service: &ir::Service) -> TokenStream {
-    let uses_big = service.types().any(|it| matches!(it, Type::BigInteger | Type::BigDecimal));
+    let uses_big = service
+        .types()
+        .any(|it| matches!(it, Type::Simple(SimpleType::BigInteger | SimpleType::BigDecimal)));
     let big = uses_big.then(|| quote!(BigDecimal, BigInteger,));
     quote! {
         //! The simple types that Rust has no type of its own for.

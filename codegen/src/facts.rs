@@ -8,7 +8,6 @@ use crate::{
     Config, Diagnostics, Source, Words,
     ast::{self, Member, Model, Shape},
     diagnostic::Reporter,
-    emit,
     ir::{self, Events, Presence, Type},
     lower, resolve,
     shape_id::ShapeId,
@@ -335,7 +334,7 @@ fn text(ty: &Type) -> String {
         Type::Timestamp(TimestampFormat::HttpDate) => " (http-date)",
         _ => "",
     };
-    emit::type_text(ty) + format
+    format!("{ty}{format}")
 }
 
 /// What every item can have. The text of a constraint is empty if it is the target's.

@@ -7,6 +7,7 @@ mod value;
 
 use crate::{Connector, Sides, literal};
 
+pub use crate::simple_type::SimpleType;
 pub use value::{Presence, Type};
 
 /// A service and all that it needs.
@@ -320,8 +321,10 @@ impl Shape {
 
     /// The member whose text describes an error.
     pub fn message(&self) -> Option<&Member> {
-        let is_message =
-            |it: &&Member| it.wire_name.eq_ignore_ascii_case("message") && it.ty == Type::String;
+        let is_message = |it: &&Member| {
+            it.wire_name.eq_ignore_ascii_case("message")
+                && it.ty == Type::Simple(SimpleType::String)
+        };
         self.members.iter().find(is_message)
     }
 }

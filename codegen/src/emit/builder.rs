@@ -188,7 +188,7 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
     let name = ident(&member.name);
     let argument = ident(names::argument(&member.name));
     let set_name = ident(&names::setter(&member.name));
-    let rust_type::Argument { ty, value } = rust_type::argument(member, imports);
+    let (ty, value) = rust_type::argument(member, imports);
     let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
     let about_set = format!(" Sets or clears [`{0}`](Self::{0}).", member.name);
     // A setter may have the name and the signature of an operator.

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{Imports, ident, rust_type};
-use crate::ir::{Kind, Shape, Type};
+use crate::ir::{Kind, Shape};
 
 /// `check` of a structure or union; nothing if the model asks for nothing.
 pub(super) fn check(shape: &Shape, imports: &mut Imports) -> Option<TokenStream> {
@@ -38,7 +38,7 @@ pub(super) fn check(shape: &Shape, imports: &mut Imports) -> Option<TokenStream>
     // A model may well say 3.14 and mean it.
     let mut checked = shape.members.iter().filter(|it| it.check.is_some());
     let allow_bounds = checked
-        .any(|it| matches!(it.ty.innermost(), Type::Float(_)))
+        .any(|it| it.ty.innermost().is_float())
         .then(|| quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]));
     Some(quote! {
         #allow

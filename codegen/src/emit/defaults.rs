@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{Imports, ident, rust_type};
 use crate::{
-    ir::{Member, Presence, Shape, Type},
+    ir::{Member, Presence, Shape},
     names,
 };
 
@@ -66,8 +66,8 @@ pub(super) fn function(verb: &str, member: &Member) -> proc_macro2::Ident {
 
 /// Whether the default is a constant such as `f32::NAN`. JSON has no number for it, so it is left out.
 fn is_omitted(member: &Member) -> bool {
-    let default = (&member.ty, &member.presence);
-    matches!(default, (Type::Float(_), Presence::Default(source)) if source.starts_with('f'))
+    let is_constant = |it: &str| member.ty.is_float() && it.starts_with('f');
+    matches!(&member.presence, Presence::Default(source) if is_constant(source))
 }
 
 fn functions(member: &Member, default: &str, imports: &mut Imports) -> TokenStream {
@@ -85,7 +85,9 @@ fn functions(member: &Member, default: &str, imports: &mut Imports) -> TokenStre
         }
     });
     // A model may well say 3.14 and mean it.
-    let allow = matches!(member.ty, Type::Float(_))
+    let allow = member
+        .ty
+        .is_float()
         .then(|| quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]));
     quote! {
         #allow

@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{Imports, checks, defaults, docs, error, ident, rust_type};
 use crate::{
-    ir::{Member, Presence, Shape, Type},
+    ir::{Member, Presence, Shape, SimpleType, Type},
     text::code,
 };
 
@@ -84,7 +84,7 @@ fn field(structure: &Shape, member: &Member, imports: &mut Imports) -> TokenStre
     });
     let skip = member.is_optional().then(|| quote!(skip_serializing_if = "Option::is_none",));
     let gap = match &member.presence {
-        Presence::Optional if member.ty == Type::Document => {
+        Presence::Optional if member.ty == Type::Simple(SimpleType::Document) => {
             imports.path("eventstream_rpc::serde::document");
             quote!(default, deserialize_with = "document",)
         }

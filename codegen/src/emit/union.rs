@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::{Imports, checks, docs, ident, rust_type};
 use crate::{
-    ir::{Member, Shape, Type},
+    ir::{Member, Shape, SimpleType, Type},
     names,
     text::code,
 };
@@ -145,7 +145,7 @@ fn accessors(variant: &Member, imports: &mut Imports) -> TokenStream {
                 }
             };
         }
-        Type::String => quote!(str),
+        Type::Simple(SimpleType::String) => quote!(str),
         ty => rust_type::plain(ty, imports),
     };
     let about_as = format!(" The value, if it is a [`{0}`](Self::{0}).", variant.name);

@@ -1,31 +1,19 @@
-//! The types of values, and what stands for a value that is not there.
+//! The types of values, and whether there is one.
 
-use super::TypeRef;
+use std::fmt;
+
+use super::{SimpleType, TypeRef};
 use crate::traits::TimestampFormat;
 
-/// The type of a value.
+/// The type of a value; its text is that of the type in Rust, without paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
     /// No value.
     Unit,
-    /// `bool`
-    Bool,
-    /// A signed integer of this many bits.
-    Int(u8),
-    /// A floating-point number of this many bits.
-    Float(u8),
-    /// `BigInteger`
-    BigInteger,
-    /// `BigDecimal`
-    BigDecimal,
-    /// `String`
-    String,
-    /// `Blob`
-    Blob,
+    /// Any simple type but `timestamp`.
+    Simple(SimpleType),
     /// `Timestamp`, which travels in this form.
     Timestamp(TimestampFormat),
-    /// `Document`
-    Document,
     /// `Option<_>`, within a list or map that may hold `null`.
     Sparse(Box<Type>),
     /// `Vec<_>`
@@ -42,6 +30,35 @@ impl Type {
         match self {
             Self::Sparse(item) | Self::List(item) | Self::Map(_, item) => item.innermost(),
             other => other,
+        }
+    }
+
+    /// Whether it is a floating-point number.
+    pub fn is_float(&self) -> bool {
+        matches!(self, Self::Simple(SimpleType::Float | SimpleType::Double))
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unit => f.write_str("()"),
+            Self::Simple(simple) => f.write_str(match simple {
+                SimpleType::Boolean => "bool",
+                SimpleType::Byte => "i8",
+                SimpleType::Short => "i16",
+                SimpleType::Integer => "i32",
+                SimpleType::Long => "i64",
+                SimpleType::Float => "f32",
+                SimpleType::Double => "f64",
+                // The others have the names of their variants.
+                other => return write!(f, "{other:?}"),
+            }),
+            Self::Timestamp(_) => f.write_str("Timestamp"),
+            Self::Sparse(item) => write!(f, "Option<{item}>"),
+            Self::List(item) => write!(f, "Vec<{item}>"),
+            Self::Map(key, value) => write!(f, "BTreeMap<{key}, {value}>"),
+            Self::Named(type_ref) => f.write_str(&type_ref.name),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::ir::{self, Example, Kind, Shape, Type, TypeRef};
+use crate::ir::{self, Example, Kind, Shape, SimpleType, Type, TypeRef};
 
 /// Adds to each operation an example of a call.
 pub(super) fn with_examples(
@@ -65,13 +65,15 @@ impl Writer<'_> {
         let inner = if whom == For::Setter { For::Element } else { For::Owner };
         match ty {
             Type::Unit => "()".to_owned(),
-            Type::Bool => "true".to_owned(),
-            Type::Int(_) => "1".to_owned(),
-            Type::Float(_) => "1.0".to_owned(),
-            Type::String | Type::Blob => format!("{name:?}{into}"),
-            // Most documents are objects, and services often take nothing else.
-            Type::Document => "serde_json::json!({ \"key\": \"value\" })".to_owned(),
-            Type::BigInteger | Type::BigDecimal => format!("12345{into}"),
+            Type::Simple(simple) => match simple {
+                SimpleType::Boolean => "true".to_owned(),
+                SimpleType::Float | SimpleType::Double => "1.0".to_owned(),
+                SimpleType::String | SimpleType::Blob => format!("{name:?}{into}"),
+                // Most documents are objects, and services often take nothing else.
+                SimpleType::Document => "serde_json::json!({ \"key\": \"value\" })".to_owned(),
+                SimpleType::BigInteger | SimpleType::BigDecimal => format!("12345{into}"),
+                _ => "1".to_owned(),
+            },
             Type::Timestamp(_) => format!("std::time::SystemTime::now(){into}"),
             Type::Sparse(item) => format!("Some({})", self.value(item, name, For::Owner)),
             Type::List(item) => {
@@ -106,10 +108,8 @@ impl Writer<'_> {
         let mut members: Vec<_> = structure.members.iter().filter(|it| is_shown(it)).collect();
         if members.is_empty() {
             // An empty value shows nothing, so the first simple member stands for the rest.
-            members.extend(structure.members.iter().find(|member| {
-                use Type::{Blob, Bool, Document, Int, String};
-                matches!(member.ty, String | Blob | Document | Int(_) | Bool)
-            }));
+            let mut simple = structure.members.iter().filter(|it| matches!(it.ty, Type::Simple(_)));
+            members.extend(simple.next());
         }
         let setters: String = members.into_iter().map(|it| self.setter(it)).collect();
         let end = if structure.is_build_fallible() { "?" } else { "" };

@@ -190,9 +190,11 @@ impl Lowering<'_, '_, '_> {
             false => Box::new(self.member_type(it)),
         };
         match (shape.kind, &shape.members[..]) {
-            (ShapeKind::Simple(simple), _) => {
-                simple_type(simple, format.or(shape.traits.timestamp_format))
+            (ShapeKind::Simple(SimpleType::Timestamp), _) => {
+                let format = format.or(shape.traits.timestamp_format);
+                ir::Type::Timestamp(format.unwrap_or(TimestampFormat::EpochSeconds))
             }
+            (ShapeKind::Simple(simple), _) => ir::Type::Simple(simple),
             (ShapeKind::List, [item]) => ir::Type::List(element(item)),
             (ShapeKind::Map, [key, value]) => {
                 ir::Type::Map(Box::new(self.member_type(key)), element(value))
@@ -239,24 +241,4 @@ fn enum_names(
         name
     });
     names.collect()
-}
-
-fn simple_type(simple: SimpleType, format: Option<TimestampFormat>) -> ir::Type {
-    match simple {
-        SimpleType::Blob => ir::Type::Blob,
-        SimpleType::Boolean => ir::Type::Bool,
-        SimpleType::String => ir::Type::String,
-        SimpleType::Byte => ir::Type::Int(8),
-        SimpleType::Short => ir::Type::Int(16),
-        SimpleType::Integer => ir::Type::Int(32),
-        SimpleType::Long => ir::Type::Int(64),
-        SimpleType::Float => ir::Type::Float(32),
-        SimpleType::Double => ir::Type::Float(64),
-        SimpleType::BigInteger => ir::Type::BigInteger,
-        SimpleType::BigDecimal => ir::Type::BigDecimal,
-        SimpleType::Timestamp => {
-            ir::Type::Timestamp(format.unwrap_or(TimestampFormat::EpochSeconds))
-        }
-        SimpleType::Document => ir::Type::Document,
-    }
 }
