@@ -5,6 +5,9 @@ mod words;
 use std::collections::HashMap;
 
 use heck::ToUpperCamelCase;
+
+use crate::diagnostic::{Location, Reporter};
+
 pub use words::{InvalidWord, Words};
 
 /// The setter that takes an `Option`, of a member whose name this is.
@@ -32,32 +35,20 @@ pub fn pascal(name: &str) -> String {
 }
 
 /// Keywords, also the reserved ones, that can be written `r#keyword`.
-const KEYWORDS: [&str; 48] = [
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn",
-    "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
-    "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return",
-    "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
-    "virtual", "where", "while", "yield",
-];
-
-/// Keywords that cannot be written `r#keyword`.
-const STRICT_KEYWORDS: [&str; 5] = ["crate", "self", "super", "Self", "_"];
+const KEYWORDS: &str = "\
+    abstract as async await become box break const continue do dyn else enum extern false final fn for gen if \
+    impl in let loop macro match mod move mut override priv pub ref return static struct trait true try type \
+    typeof unsafe unsized use virtual where while yield";
 
 /// Whether a name must be written with `r#` where it stands alone.
 pub fn is_keyword(name: &str) -> bool {
-    KEYWORDS.contains(&name)
+    KEYWORDS.split(' ').any(|it| it == name)
 }
 
-/// Crates that every crate has, and those that generated code uses.
-const CRATES: [(&str, &str); 7] = [
-    ("alloc", "Rust has a crate of that name"),
-    ("core", "Rust has a crate of that name"),
-    ("proc_macro", "Rust has a crate of that name"),
-    ("std", "Rust has a crate of that name"),
-    ("test", "Rust has a crate of that name"),
-    ("eventstream_rpc", "generated code uses a crate of that name"),
-    ("serde", "generated code uses a crate of that name"),
-];
+/// Whether a name cannot even be written with `r#`.
+fn is_strict_keyword(name: &str) -> bool {
+    matches!(name, "crate" | "self" | "super" | "Self" | "_")
+}
 
 /// Checks the name of a crate.
 ///
@@ -73,18 +64,16 @@ pub fn check_crate(name: &str) -> Result<(), &'static str> {
     if is_keyword(&path) || is_strict_keyword(&path) {
         return Err("it is a keyword");
     }
-    let taken = CRATES.iter().find(|it| it.0 == path);
-    taken.map_or(Ok(()), |(_, why)| Err(why))
-}
-
-/// Whether a name cannot even be written with `r#`.
-pub fn is_strict_keyword(name: &str) -> bool {
-    STRICT_KEYWORDS.contains(&name)
+    match &*path {
+        "alloc" | "core" | "proc_macro" | "std" | "test" => Err("Rust has a crate of that name"),
+        "eventstream_rpc" | "serde" => Err("generated code uses a crate of that name"),
+        _ => Ok(()),
+    }
 }
 
 /// Names that generated files use for other things, their type parameters among them, and so no type of the
 /// model may have.
-const TYPES_IN_USE: &str = "\
+pub const TYPES_IN_USE: &str = "\
     AllowAll Arc AsDateTime AsFinite AsMut AsRef Authenticator Authorizer BTreeMap BigDecimal BigInteger \
     Blob Box BoxFuture BuildError CallOptions Checker Client Clone Config ConnectError ConnectRequest \
     Connection ConnectionBuilder Copy Cow D Debug Default Deserialize Deserializer Display Document \
@@ -98,194 +87,106 @@ const TYPES_IN_USE: &str = "\
     Unhandled Union Unpin Vec Violation ViolationKind Violations";
 
 /// Names that every builder has for other things.
-pub const BUILDER_METHODS: [&str; 8] =
-    ["build", "builder", "call_timeout", "clone", "default", "new", "overflow", "queue_limit"];
+const BUILDER_METHODS: &str = "build builder call_timeout clone default new overflow queue_limit";
 
 /// Names that the builder of a call has besides.
-pub const CALL_METHODS: [&str; 2] = ["send", "validate_request"];
+pub const CALL_METHODS: &str = "send validate_request";
 
-/// Names that a client has for other things, and two that would win over methods that take a reference:
-/// `into` and `try_into`.
-pub const CLIENT_METHODS: [&str; 8] =
-    ["builder", "clone", "close", "connect", "connection", "into", "new", "try_into"];
-
-/// Names that the module of an operation, which has the name of the method, may not have: the file of `mod`
-/// would be that of the module above, and the others are in a module of the same name.
-pub const OPERATION_MODULES: [&str; 3] = ["builders", "mod", "operation"];
+/// Names that no operation can have for its method and module: methods of clients (`into` and `try_into` would
+/// win over methods that take a reference), of servers, and modules; the file of `mod` would be that of the
+/// module above.
+pub const METHODS_IN_USE: &str = "\
+    builder builders clone close connect connection into invalid_request mod new operation try_into";
 
 /// Names of methods that the traits of operators have, with an argument of the type of the value.
 pub const OPERATORS: [&str; 10] =
     ["add", "bitand", "bitor", "bitxor", "div", "mul", "rem", "shl", "shr", "sub"];
 
-/// Names that the server trait has for other things.
-pub const SERVER_METHODS: [&str; 1] = ["invalid_request"];
-
-/// A name that another has already, or that is in use for something else.
-#[derive(Debug)]
-pub struct Renamed {
-    /// The name it would have had.
-    pub wanted: String,
-    /// The name it gets instead.
-    pub got: String,
-    /// What has the wanted name; `None` if the generated code itself has.
-    pub other: Option<String>,
-}
-
 /// The names of one scope, such as the members of a structure.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Scope {
+    /// What has each name; `None` if generated code itself has it.
     taken: HashMap<String, Option<String>>,
-    /// The first number that may be free, by the name before it.
+    /// The number that follows a name which is taken, unless that is taken as well.
     numbers: HashMap<String, usize>,
+    /// Whether each name stands for a setter as well.
+    has_setters: bool,
+    /// The names that had to change: where, what happened and what to do.
+    warnings: Vec<(Location, String, String)>,
 }
 
 impl Scope {
     /// A scope in which these names are in use.
-    pub fn with_reserved<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let taken = names.into_iter().map(|it| (it.to_owned(), None)).collect();
-        Self { taken, numbers: HashMap::new() }
+    pub fn of(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let taken = names.into_iter().map(|it| (it.into(), None)).collect();
+        Self { taken, ..Self::default() }
+    }
+
+    /// The scope of the fields of a structure, whose builder has these methods besides those of all builders.
+    pub fn of_fields(methods: &str) -> Self {
+        let methods = BUILDER_METHODS.split(' ').chain(methods.split(' '));
+        Self { has_setters: true, ..Self::of(methods) }
     }
 
     /// The scope of the modules of these types, which no keyword nicely names, nor what is in or above
     /// `types`. A type without capitals, such as `_1st`, has the name that its module would have.
-    pub fn of_type_modules<'a>(types: impl IntoIterator<Item = &'a str>) -> Self {
-        let names = KEYWORDS.into_iter().chain(["builders", "error", "types"]);
-        Self::with_reserved(names.chain(types))
+    pub fn of_type_modules<'t>(types: impl Iterator<Item = &'t str>) -> Self {
+        Self::of(KEYWORDS.split(' ').chain(["builders", "error", "types"]).chain(types))
     }
 
-    /// The scope of all types of a crate.
-    pub fn of_types() -> Self {
-        Self::with_reserved(TYPES_IN_USE.split(' '))
-    }
-
-    /// Takes a name for `owner`. The first to ask gets it; later ones get another, always the same.
-    pub fn take(&mut self, wanted: String, owner: &str, suffix: &str) -> (String, Option<Renamed>) {
-        self.take_with(wanted, owner, suffix, |_| None)
-    }
-
-    /// Takes the name of a member, in snake case, which stands for a field and two setters.
-    pub fn take_member(&mut self, wanted: String, owner: &str) -> (String, Option<Renamed>) {
-        self.take_with(wanted, owner, "_value", |it| Some(setter(it)))
-    }
-
-    /// Takes a name, and the one that follows from it.
-    fn take_with(
+    /// Takes a name for an owner. The first to ask gets it; others get it with a suffix or a number, always the
+    /// same.
+    pub fn take(
         &mut self,
         wanted: String,
-        owner: &str,
+        (owner, location): (&str, Location),
         suffix: &str,
-        follows: impl Fn(&str) -> Option<String>,
-    ) -> (String, Option<Renamed>) {
+    ) -> String {
         let is_strict = is_strict_keyword(&wanted);
-        if is_strict {
-            self.taken.entry(wanted.clone()).or_insert(None);
-        }
-        let taken_by = |scope: &Self, name: &str| {
-            let mut names = [Some(name.to_owned()), follows(name)].into_iter().flatten();
-            names.find_map(|it| scope.taken.get(&it).cloned())
+        let names = |name: &str| {
+            let setter = self.has_setters.then(|| setter(name));
+            [Some(name.to_owned()), setter].into_iter().flatten()
         };
-        let other = taken_by(self, &wanted);
-        let got = match &other {
-            None => wanted.clone(),
-            Some(other) => {
-                let is_snake = suffix.starts_with('_');
-                let suffix = if is_strict && is_snake { "_" } else { suffix };
-                let base =
-                    if other.is_none() { format!("{wanted}{suffix}") } else { wanted.clone() };
-                let separator = if is_snake && !base.ends_with('_') { "_" } else { "" };
-                let first = other.is_none().then(|| base.clone());
-                match first.filter(|it| taken_by(self, it).is_none()) {
-                    Some(first) => first,
-                    None => {
-                        let base = format!("{base}{separator}");
-                        let mut number = self.numbers.get(&base).copied().unwrap_or(2);
-                        while taken_by(self, &format!("{base}{number}")).is_some() {
-                            number += 1;
-                        }
-                        let name = format!("{base}{number}");
-                        self.numbers.insert(base, number);
-                        name
-                    }
+        let owner_of = |name: &str| names(name).find_map(|it| self.taken.get(&it).cloned());
+        let other = owner_of(&wanted).or(is_strict.then_some(None));
+        let mut name = wanted.clone();
+        if let Some(other) = &other {
+            let is_snake = suffix.starts_with('_');
+            name.push_str(match other {
+                Some(_) => "",
+                None if is_strict && is_snake => "_",
+                None => suffix,
+            });
+            if owner_of(&name).is_some() {
+                name.push_str(if is_snake && !name.ends_with('_') { "_" } else { "" });
+                let number = self.numbers.entry(name.clone()).or_insert(2);
+                while owner_of(&format!("{name}{number}")).is_some() {
+                    *number += 1;
                 }
+                name.push_str(&number.to_string());
             }
-        };
-        for name in [Some(got.clone()), follows(&got)].into_iter().flatten() {
-            self.taken.insert(name, Some(owner.to_owned()));
         }
-        let renamed = other.map(|other| Renamed { wanted, got: got.clone(), other });
-        (got, renamed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn converts_as_the_other_sdks_do() {
-        for (name, expected) in [
-            ("PublishToIoTCore", "publish_to_iot_core"),
-            ("SubscribeToIoTCoreConnectionStatus", "subscribe_to_iot_core_connection_status"),
-            ("isGgcRestarting", "is_ggc_restarting"),
-            ("certificateSHA256Hash", "certificate_sha256_hash"),
-            ("MQTTCredential", "mqtt_credential"),
-            ("_1st", "_1st"),
-            ("__2XLarge", "_2x_large"),
-            ("s3key", "s3_key"),
-            ("s3Key", "s3_key"),
-            ("IPv4", "ipv4"),
-            ("sourceIpV6Address", "source_ipv6_address"),
-            ("SigV4", "sigv4"),
-            ("sizeInMiB", "size_in_mib"),
-            ("ACLs", "acls"),
-            ("resourceARNsOfIDs", "resource_arns_of_ids"),
-            ("DynamoDBv2", "dynamo_dbv2"),
-            ("ABCdef", "ab_cdef"),
-            ("HTTPServer", "http_server"),
-            ("MiBand", "mi_band"),
-        ] {
-            assert_eq!(Words::default().snake(name), expected);
+        let names: Vec<_> = names(&name).collect();
+        self.taken.extend(names.into_iter().map(|it| (it, Some(owner.to_owned()))));
+        if let Some(other) = other {
+            let (why, hint) = match other {
+                Some(other) => (format!("{other} has that name"), "rename one of them"),
+                None if is_strict => {
+                    ("that is a keyword, which no name can be".to_owned(), "rename it")
+                }
+                None => ("that name is in use for something else".to_owned(), "rename it"),
+            };
+            let message = format!("it is called {name} in Rust rather than {wanted}: {why}");
+            let hint = format!("{hint} in the model to choose the name yourself");
+            self.warnings.push((location, message, hint));
         }
-        for (name, expected) in [
-            ("QOS", "Qos"),
-            ("MQTTMessage", "MqttMessage"),
-            ("IoTCoreMessage", "IoTCoreMessage"),
-            ("GreengrassCoreIPC", "GreengrassCoreIpc"),
-            ("AT_LEAST_ONCE", "AtLeastOnce"),
-            ("UTF8", "Utf8"),
-            ("_1st", "_1st"),
-            ("ACLs", "Acls"),
-            ("resourceARNs", "ResourceArns"),
-            ("DynamoDBv2", "DynamoDbv2"),
-        ] {
-            assert_eq!(pascal(name), expected);
-        }
+        name
     }
 
-    #[test]
-    fn setters_make_way_as_well() {
-        let mut scope = Scope::with_reserved(["build"]);
-        let mut take = |name: &str| scope.take_member(Words::default().snake(name), name).0;
-        assert_eq!(take("setX"), "set_x");
-        assert_eq!(take("x"), "x_2");
-        assert_eq!(take("y"), "y");
-        assert_eq!(take("setY"), "set_y_2");
-        assert_eq!(take("_1st"), "_1st");
-        assert_eq!(take("type"), "type");
-        assert_eq!(setter("_1st"), "set_1st");
-    }
-
-    #[test]
-    fn later_names_make_way() {
-        let mut scope = Scope::with_reserved(["build"]);
-        let mut take = |name: &str, owner: &str| scope.take(name.to_owned(), owner, "_value").0;
-        assert_eq!(take("a", "A"), "a");
-        assert_eq!(take("a", "B"), "a_2");
-        assert_eq!(take("a", "C"), "a_3");
-        assert_eq!(take("build", "D"), "build_value");
-        assert_eq!(take("build", "E"), "build_value_2");
-        assert_eq!(take("self", "F"), "self_");
-        assert_eq!(take("self", "G"), "self_2");
-        assert_eq!(take("self_", "H"), "self_3");
+    /// Reports the names that had to change.
+    pub fn report(self, reporter: &mut Reporter<'_>) {
+        for (location, message, hint) in self.warnings {
+            reporter.warning(location, message).hint(hint);
+        }
     }
 }

@@ -40,7 +40,7 @@ fn constrains(traits: &Traits) -> bool {
         || traits.unique_items
 }
 
-impl Lowering<'_, '_, '_> {
+impl Lowering<'_, '_> {
     /// The check of a member of a structure or union, as Rust source. `value` is a reference to the value.
     pub(super) fn check(&self, shape: &Shape, member: &Member) -> Option<String> {
         self.checked.contains(&shape.id).then(|| self.check_of(member, false))?

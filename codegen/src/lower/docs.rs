@@ -16,7 +16,7 @@ use crate::{
 use markdown::Cleaner;
 pub(crate) use markdown::wrap;
 
-impl Lowering<'_, '_, '_> {
+impl Lowering<'_, '_> {
     /// The documentation of a member: its own, completed with that of its target.
     pub(super) fn member_docs(&self, member: &Member) -> ir::Docs {
         // Shapes of the prelude say nothing but their type.

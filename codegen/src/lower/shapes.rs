@@ -2,106 +2,59 @@
 
 use std::collections::HashMap;
 
-use super::{Lowering, ends, warn_renamed};
+use super::{Lowering, names::Type};
 use crate::{
-    ast::{Member, Model, Shape, ShapeKind, SimpleType},
+    ast::{Member, Shape, ShapeKind, SimpleType},
     ir, literal,
-    names::{self, Renamed, Scope},
     shape_id::ShapeId,
     traits::{Fault, TimestampFormat},
 };
 
-impl Lowering<'_, '_, '_> {
-    /// Every shape that becomes a type, in the order of their IDs, and what stands for no shape.
-    pub(super) fn shapes(&mut self) -> Vec<ir::Shape> {
-        let resolved = self.resolved;
-        let units: Vec<_> = self.units.iter().flat_map(ends::Units::structures).collect();
-        resolved.closure.iter().filter_map(|it| self.shape(it)).chain(units).collect()
-    }
-
-    fn shape(&mut self, shape: &Shape) -> Option<ir::Shape> {
-        let kind = match shape.kind {
-            ShapeKind::Structure => ir::Kind::Structure(self.role(shape)),
-            ShapeKind::Union => ir::Kind::Union,
-            ShapeKind::Enum => ir::Kind::Enum,
-            ShapeKind::IntEnum => ir::Kind::IntEnum,
-            _ => return None,
-        };
-        let members = match kind {
-            ir::Kind::Structure(role) => self.fields(shape, role),
-            ir::Kind::Union => self.variants(shape),
-            ir::Kind::Enum | ir::Kind::IntEnum => self.values(shape),
-        };
-        Some(ir::Shape {
-            id: shape.id.to_string(),
-            type_ref: self.types[&shape.id].clone(),
-            module: String::new(),
-            docs: self.docs(&shape.traits),
-            is_sensitive: shape.traits.sensitive,
-            kind,
-            builder: self.builders[&shape.id].clone(),
-            members,
-        })
-    }
-
-    fn role(&self, shape: &Shape) -> ir::Role {
-        match shape.traits.error {
-            Some(fault) => ir::Role::Error {
-                is_client_fault: fault == Fault::Client,
-                is_retryable: shape.traits.retryable,
-                is_throttling: shape.traits.throttling,
-            },
-            None if self.requests.contains(&shape.id) => ir::Role::Request,
-            None => ir::Role::Plain,
+impl Lowering<'_, '_> {
+    pub(super) fn shape(&self, ty: &Type<'_>) -> ir::Shape {
+        let shape = ty.shape;
+        let mut uses: HashMap<&ShapeId, usize> = HashMap::new();
+        for (member, ..) in &ty.members {
+            *uses.entry(&member.target).or_default() += 1;
         }
-    }
-
-    /// The members of a structure.
-    fn fields(&mut self, shape: &Shape, role: ir::Role) -> Vec<ir::Member> {
-        let mut reserved: Vec<&str> = names::BUILDER_METHODS.to_vec();
-        if role == ir::Role::Request {
-            reserved.extend(names::CALL_METHODS);
-        }
-        let mut scope = Scope::with_reserved(reserved);
-        let fields = fields(self.resolved.model, &shape.members).map(|member| {
-            let id = format!("{}${}", shape.id, member.name);
-            let (name, renamed) = scope.take_member(self.words.snake(&member.name), &id);
-            if let Some(renamed) = renamed {
-                warn_renamed(self.reporter, shape, Some(member), renamed);
-            }
+        let members = ty.members.iter().map(|(member, name, snake_name)| {
+            let target = self.resolved.model.get(&member.target);
+            let is_structure = target.is_some_and(|it| it.kind == ShapeKind::Structure);
+            let is_only = is_structure && !member.target.is_unit() && uses[&member.target] == 1;
+            let number = member.traits.int_enum_value.map(|it| it.to_string());
+            let value = number.or(member.traits.enum_value.clone());
+            let value = value.filter(|_| shape.kind.is_enum());
             ir::Member {
+                wire_name: value.unwrap_or(member.wire_name().to_owned()),
+                name: name.clone(),
+                snake_name: snake_name.clone(),
+                docs: self.checked_docs(shape, member),
+                ty: match member.target.is_unit() {
+                    true => ir::Type::Unit,
+                    false => self.member_type(member),
+                },
                 presence: self.presence(shape, member),
-                is_token: role == ir::Role::Request && member.traits.idempotency_token,
-                ..self.member(shape, member, name.clone(), name)
+                check: self.check(shape, member),
+                is_token: ty.is_request && member.traits.idempotency_token,
+                is_boxed: self.boxed.contains(&format!("{}${}", shape.id, member.name)),
+                has_from: shape.kind == ShapeKind::Union && is_only,
+                is_sensitive: self.is_sensitive(member),
             }
         });
-        fields.collect()
-    }
-
-    /// A member that is called this, with a value.
-    fn member(
-        &self,
-        shape: &Shape,
-        member: &Member,
-        name: String,
-        snake_name: String,
-    ) -> ir::Member {
-        let id = format!("{}${}", shape.id, member.name);
-        ir::Member {
-            wire_name: member.wire_name().to_owned(),
-            name,
-            snake_name,
-            docs: self.checked_docs(shape, member),
-            ty: match member.target.is_unit() {
-                true => ir::Type::Unit,
-                false => self.member_type(member),
+        ir::Shape {
+            id: shape.id.to_string(),
+            type_ref: ty.type_ref.clone(),
+            module: ty.module.clone(),
+            docs: self.docs(&shape.traits),
+            is_sensitive: shape.traits.sensitive,
+            kind: match shape.kind {
+                ShapeKind::Union => ir::Kind::Union,
+                ShapeKind::Enum => ir::Kind::Enum,
+                ShapeKind::IntEnum => ir::Kind::IntEnum,
+                _ => ir::Kind::Structure(role(ty)),
             },
-            presence: ir::Presence::Required,
-            check: self.check(shape, member),
-            is_token: false,
-            is_boxed: self.boxed.contains(&id),
-            has_from: false,
-            is_sensitive: self.is_sensitive(member),
+            builder: ty.builder.clone(),
+            members: members.collect(),
         }
     }
 
@@ -110,6 +63,7 @@ impl Lowering<'_, '_, '_> {
     fn presence(&self, shape: &Shape, member: &Member) -> ir::Presence {
         let is_optional = member.traits.client_optional || shape.traits.input;
         match (self.default(member), is_optional) {
+            _ if shape.kind != ShapeKind::Structure => ir::Presence::Required,
             (Some(default), false) => ir::Presence::Default(default),
             (Some(default), true) => ir::Presence::ReadsAs(default),
             (None, _) if !member.traits.required => ir::Presence::Optional,
@@ -123,58 +77,10 @@ impl Lowering<'_, '_, '_> {
         let target = self.resolved.model.get(&member.target)?;
         let default = member.traits.default.as_ref().or(target.traits.default.as_ref())?;
         let variant = |at: usize| {
-            let members: Vec<_> = target.members.iter().collect();
-            let names = enum_names(&target.id, &members, |_, _| ());
-            format!("{}::{}", self.types[&target.id].name, names[at])
+            let ty = &self.names.types[self.names.places[&target.id]];
+            format!("{}::{}", ty.type_ref.name, ty.members[at].1)
         };
         literal::read(&default.value, target, variant).ok()?
-    }
-
-    /// The members of a union, without the errors among events that servers send.
-    fn variants(&mut self, shape: &Shape) -> Vec<ir::Member> {
-        let mut scope = Scope::with_reserved(["Unknown"]);
-        let mut snake_scope = Scope::with_reserved(["unknown"]);
-        let is_sent = self.sent_events.contains(&shape.id);
-        let members = shape.members.iter().filter(|it| !is_sent || !self.is_error(&it.target));
-        let members: Vec<_> = members.collect();
-        let mut uses: HashMap<&ShapeId, usize> = HashMap::new();
-        for member in &members {
-            *uses.entry(&member.target).or_default() += 1;
-        }
-        let variants = members.iter().map(|member| {
-            let id = format!("{}${}", shape.id, member.name);
-            let (name, renamed) = scope.take(names::pascal(&member.name), &id, "Value");
-            if let Some(renamed) = renamed {
-                warn_renamed(self.reporter, shape, Some(member), renamed);
-            }
-            let snake_name = snake_scope.take(self.words.snake(&member.name), &id, "_value").0;
-            let target = self.resolved.model.get(&member.target);
-            let is_structure = target.is_some_and(|it| it.kind == ShapeKind::Structure);
-            ir::Member {
-                has_from: is_structure && !member.target.is_unit() && uses[&member.target] == 1,
-                ..self.member(shape, member, name, snake_name)
-            }
-        });
-        variants.collect()
-    }
-
-    /// The members of an enum.
-    fn values(&mut self, shape: &Shape) -> Vec<ir::Member> {
-        let members: Vec<_> = shape.members.iter().collect();
-        let names = enum_names(&shape.id, &members, |member, renamed| {
-            warn_renamed(self.reporter, shape, Some(member), renamed);
-        });
-        let values = members.into_iter().zip(names).filter_map(|(member, name)| {
-            let number = member.traits.int_enum_value.map(|it| it.to_string());
-            Some(ir::Member {
-                wire_name: number.or(member.traits.enum_value.clone())?,
-                docs: self.docs(&member.traits),
-                ty: ir::Type::Unit,
-                check: None,
-                ..self.member(shape, member, name, String::new())
-            })
-        });
-        values.collect()
     }
 
     /// The type of a member, without `Option` and `Box`.
@@ -199,7 +105,7 @@ impl Lowering<'_, '_, '_> {
             (ShapeKind::Map, [key, value]) => {
                 ir::Type::Map(Box::new(self.member_type(key)), element(value))
             }
-            _ => ir::Type::Named(self.types[id].clone()),
+            _ => ir::Type::Named(self.names.types[self.names.places[id]].type_ref.clone()),
         }
     }
 
@@ -220,25 +126,15 @@ impl Lowering<'_, '_, '_> {
     }
 }
 
-/// The members of a structure that become fields: all but the event stream.
-pub(super) fn fields<'m>(model: &Model, members: &'m [Member]) -> impl Iterator<Item = &'m Member> {
-    members.iter().filter(|it| !model.get(&it.target).is_some_and(Shape::is_event_stream))
-}
-
-/// The names of an enum's variants.
-fn enum_names(
-    shape: &ShapeId,
-    members: &[&Member],
-    mut on_renamed: impl FnMut(&Member, Renamed),
-) -> Vec<String> {
-    let mut scope = Scope::with_reserved(["Self", "Unknown"]);
-    let names = members.iter().map(|member| {
-        let id = format!("{shape}${}", member.name);
-        let (name, renamed) = scope.take(names::pascal(&member.name), &id, "Value");
-        if let Some(renamed) = renamed {
-            on_renamed(member, renamed);
-        }
-        name
-    });
-    names.collect()
+fn role(ty: &Type<'_>) -> ir::Role {
+    let traits = &ty.shape.traits;
+    match traits.error {
+        Some(fault) => ir::Role::Error {
+            is_client_fault: fault == Fault::Client,
+            is_retryable: traits.retryable,
+            is_throttling: traits.throttling,
+        },
+        None if ty.is_request => ir::Role::Request,
+        None => ir::Role::Plain,
+    }
 }
