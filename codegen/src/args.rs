@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{collections::VecDeque, ffi::OsString, path::PathBuf};
+use std::ffi::OsString;
 
 use anyhow::{Result, anyhow, bail};
 use codegen::Words;
@@ -14,11 +14,7 @@ usage: cargo run -p codegen [-- ARGUMENTS]
   --model PATH --out DIR   generate from a model of your own
   show [NAME]              print an operation or a shape, and what it is in Rust; without NAME, list all
   diff OLD NEW             compare two models, and say what breaks clients and what breaks servers
-";
 
-/// The options: a text for people, and what [`option`] goes by. An option takes a value if its name has a
-/// word after it, and can be given several times if it says "may be repeated".
-pub(crate) const OPTIONS: &str = "
 To generate:
   --check           write nothing; exit with status 1 if a generated file is not up to date
   --model PATH      a file in Smithy JSON AST, a folder whose *.json are one model, or - for standard
@@ -51,98 +47,72 @@ Exit status: 0; 1 if a model is refused, --check finds something stale, show doe
 finds something that breaks; 2 for wrong usage.
 ";
 
-/// The name of an option, whether it takes a value, and whether it may be repeated.
-fn option(name: &str) -> Option<(&'static str, bool, bool)> {
-    let mut options = OPTIONS.split("\n  --").skip(1).map(|entry| {
-        let (usage, help) = entry.split_once("  ").unwrap_or((entry, ""));
-        let (name, value) = usage.trim().split_once(' ').unwrap_or((usage, ""));
-        (name, !value.is_empty(), help.contains("may be repeated"))
-    });
-    options.find(|it| it.0 == name)
-}
-
 /// The arguments after the program's name. What is understood is taken out.
-#[derive(Debug, Default)]
-pub(crate) struct Args {
-    words: VecDeque<String>,
-    /// The options by name without dashes, in order; those without a value with an empty one.
-    pub(crate) options: Vec<(&'static str, String)>,
-}
+#[derive(Debug)]
+pub(crate) struct Args(pub(crate) Vec<String>);
 
 impl Args {
-    pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Self> {
+    pub(crate) fn new(args: impl Iterator<Item = OsString>) -> Result<Self> {
         let args = args.map(|arg| {
             arg.into_string().map_err(|arg| anyhow!("an argument is not UTF-8: {arg:?}"))
         });
-        let mut args = args.collect::<Result<Vec<_>>>()?.into_iter().peekable();
-        let mut parsed = Self::default();
-        while let Some(arg) = args.next() {
-            let (flag, inline) = match arg.split_once('=') {
-                Some((flag, value)) => (flag, Some(value.to_owned())),
-                None => (if arg == "-h" { "--help" } else { &*arg }, None),
-            };
-            let option = flag.strip_prefix("--").and_then(option);
-            let Some((name, takes_value, is_repeated)) =
-                option.filter(|(_, takes_value, _)| *takes_value || inline.is_none())
-            else {
-                if arg.starts_with('-') && arg != "-" {
-                    bail!("unknown argument {arg:?}");
-                }
-                parsed.words.push_back(arg);
-                continue;
-            };
-            if !is_repeated && parsed.has(name) {
-                bail!("{flag} is given twice");
-            }
-            let value = match takes_value {
-                true => inline.or_else(|| args.next_if(|it| !it.starts_with("--"))),
-                false => Some(String::new()),
-            };
-            let Some(value) = value else { bail!("{flag} needs a value") };
-            if value.is_empty() && matches!(name, "model" | "out" | "runtime") {
-                bail!("{flag} is empty: name a file or a folder");
-            }
-            parsed.options.push((name, value));
-        }
-        let models = parsed.options.iter().filter(|it| it.0 == "model").map(|it| &it.1);
-        if models.chain(&parsed.words).filter(|it| *it == "-").count() > 1 {
+        let args: Vec<_> = args.collect::<Result<_>>()?;
+        if args.iter().filter(|it| matches!(it.as_str(), "-" | "--model=-")).count() > 1 {
             bail!("standard input (-) can be read once");
         }
-        Ok(parsed)
+        Ok(Self(args))
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.options.iter().any(|it| it.0 == name)
+    /// Whether there is this argument.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        let at = self.0.iter().position(|it| it == name);
+        at.map(|at| self.0.remove(at)).is_some()
     }
 
-    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
-        let index = self.options.iter().position(|it| it.0 == name)?;
-        Some(self.options.remove(index).1)
+    /// The values of an option, each after it or after an equals sign.
+    pub(crate) fn values(&mut self, name: &str) -> Result<Vec<String>> {
+        let mut values = Vec::new();
+        while let Some(at) = self.0.iter().position(|it| it.split('=').next() == Some(name)) {
+            let value = match self.0.remove(at).split_once('=') {
+                Some((_, value)) => value.to_owned(),
+                None if self.0.get(at).is_some_and(|it| !it.starts_with("--")) => self.0.remove(at),
+                None => bail!("{name} needs a value"),
+            };
+            if value.is_empty() && ["--model", "--out", "--runtime"].contains(&name) {
+                bail!("{name} is empty: name a file or a folder");
+            }
+            values.push(value);
+        }
+        Ok(values)
     }
 
-    pub(crate) fn take_all(&mut self, name: &str) -> Vec<String> {
-        std::iter::from_fn(|| self.take(name)).collect()
+    /// The value of an option that is given once, if at all.
+    pub(crate) fn value(&mut self, name: &str) -> Result<Option<String>> {
+        match &mut self.values(name)?[..] {
+            [] => Ok(None),
+            [value] => Ok(Some(std::mem::take(value))),
+            _ => bail!("{name} is given twice"),
+        }
     }
 
-    pub(crate) fn take_paths(&mut self, name: &str) -> Vec<PathBuf> {
-        self.take_all(name).into_iter().map(PathBuf::from).collect()
+    pub(crate) fn words(&mut self) -> Result<Words> {
+        Words::with(self.values("--word")?).map_err(|error| anyhow!("--word: {error}"))
     }
 
-    pub(crate) fn take_words(&mut self) -> Result<Words> {
-        Words::with(self.take_all("word")).map_err(|error| anyhow!("--word: {error}"))
-    }
-
-    /// The next argument that is no option.
-    pub(crate) fn next_word(&mut self) -> Option<String> {
-        self.words.pop_front()
+    /// The next argument that is no option. The options have been taken out, as it may be the value of one.
+    pub(crate) fn next(&mut self) -> Option<String> {
+        let at = self.0.iter().position(|it| it == "-" || !it.starts_with('-'))?;
+        Some(self.0.remove(at))
     }
 
     /// Checks that everything has been taken out.
     pub(crate) fn finish(self) -> Result<()> {
-        match (self.words.front(), self.options.first()) {
-            (Some(word), _) => bail!("unknown argument {word:?}"),
-            (None, Some((name, _))) => bail!("--{name} has no meaning here"),
-            (None, None) => Ok(()),
+        match self.0.first() {
+            None => Ok(()),
+            Some(arg) if arg.starts_with("--") && USAGE.contains(&format!("\n  {arg} ")) => {
+                bail!("{arg} has no meaning here")
+            }
+            Some(arg) => bail!("unknown argument {arg:?}"),
         }
     }
 }

@@ -58,9 +58,8 @@ use crate::{
 /// The model cannot be read or is refused, the file cannot be written, `config` is not made by
 /// [`Config::module`] or has an invalid path, or there is no `OUT_DIR`, which only a build script has.
 pub fn module(config: &Config, models: &[impl AsRef<Path>]) -> Result<PathBuf, Error> {
-    let models: Vec<_> = models.iter().map(|it| it.as_ref().to_owned()).collect();
-    for model in &models {
-        println!("cargo::rerun-if-changed={}", model.display());
+    for model in models {
+        println!("cargo::rerun-if-changed={}", model.as_ref().display());
     }
     let Some(path) = &config.module else {
         return fail(
@@ -74,7 +73,7 @@ pub fn module(config: &Config, models: &[impl AsRef<Path>]) -> Result<PathBuf, E
         return fail("there is no OUT_DIR: this is for build scripts");
     };
     let _lock = files::lock(&out)?;
-    let models = files::read_models(&models, Path::new(""))?;
+    let models = files::read_models(models, Path::new(""))?;
     let generated = generate(config, &files::sources(&models))
         .or_else(|errors| fail(format!("the model is refused\n\n{errors}")))?;
     for warning in generated.warnings.iter() {

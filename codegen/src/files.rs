@@ -20,9 +20,9 @@ pub type Models = Vec<(String, String)>;
 
 /// Reads the files of a model: of a folder every `*.json` in it, sorted by name. The path `-` is standard
 /// input. A name is relative to `base` if the file is inside.
-pub fn read_models(paths: &[PathBuf], base: &Path) -> io::Result<Models> {
+pub fn read_models(paths: &[impl AsRef<Path>], base: &Path) -> io::Result<Models> {
     let mut models = Vec::new();
-    for path in paths {
+    for path in paths.iter().map(AsRef::as_ref) {
         if path == Path::new("-") {
             let mut bytes = Vec::new();
             let read = io::stdin().read_to_end(&mut bytes).map(|_| bytes);

@@ -19,7 +19,7 @@ use target::{Target, root, shown};
 
 fn main() -> ExitCode {
     let mut stdout = io::stdout().lock();
-    let args = Args::parse(std::env::args_os().skip(1));
+    let args = Args::new(std::env::args_os().skip(1));
     let error = match args.and_then(|args| run(args, &mut stdout)) {
         Ok(true) => return ExitCode::SUCCESS,
         Ok(false) => return ExitCode::FAILURE,
@@ -44,31 +44,27 @@ fn main() -> ExitCode {
 
 /// Does what the arguments say. False if the result is one that fails a script.
 fn run(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
-    if args.take("help").is_some() {
-        write!(stdout, "{}{}", args::USAGE, args::OPTIONS)?;
-        return Ok(true);
-    }
-    if args.take("version").is_some() {
+    if args.flag("--help") || args.flag("-h") {
+        write!(stdout, "{}", args::USAGE)?;
+    } else if args.flag("--version") {
         writeln!(stdout, "codegen {}", env!("CARGO_PKG_VERSION"))?;
-        return Ok(true);
+    } else {
+        return match args.0.first().map(String::as_str) {
+            Some("show") => run_show(args, stdout),
+            Some("diff") => run_diff(args, stdout),
+            _ => run_generate(args, stdout),
+        };
     }
-    match args.next_word().as_deref() {
-        None => run_generate(args, stdout),
-        Some("show") => run_show(args, stdout),
-        Some("diff") => run_diff(args, stdout),
-        Some(word) if args.has("model") => {
-            bail!("repeat --model: each takes one path, and {word:?} is one more")
-        }
-        Some(word) => bail!("unknown argument {word:?}"),
-    }
+    Ok(true)
 }
 
 fn run_show(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
-    let mut paths = args.take_paths("model");
+    let mut paths = args.values("--model")?;
     if paths.is_empty() {
-        paths.push(root().join("model"));
+        paths.push(format!("{}/model", root().display()));
     }
-    let (service, words, name) = (args.take("service"), args.take_words()?, args.next_word());
+    let (service, words) = (args.value("--service")?, args.words()?);
+    let (_show, name) = (args.next(), args.next());
     args.finish()?;
     let models = read_models(&paths, root())?;
     let text = show(&sources(&models), service.as_deref(), &words, name.as_deref())?;
@@ -81,15 +77,15 @@ fn run_show(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
 }
 
 fn run_diff(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
-    let (Some(old), Some(new)) = (args.next_word(), args.next_word()) else {
+    let (service, words) = (args.value("--service")?, args.words()?);
+    let (Some(_diff), Some(old), Some(new)) = (args.next(), args.next(), args.next()) else {
         bail!("diff needs two models, the old one and the new one");
     };
     if old.is_empty() || new.is_empty() {
         bail!("a path is empty: name a file or a folder");
     }
-    let (service, words) = (args.take("service"), args.take_words()?);
     args.finish()?;
-    let (old, new) = (read_models(&[old.into()], root())?, read_models(&[new.into()], root())?);
+    let (old, new) = (read_models(&[old], root())?, read_models(&[new], root())?);
     let (changes, breaks) = diff(&sources(&old), &sources(&new), service.as_deref(), &words)?;
     write!(stdout, "{changes}")?;
     Ok(!breaks)
@@ -97,10 +93,9 @@ fn run_diff(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
 
 fn run_generate(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     let start = Instant::now();
-    let is_check = args.take("check").is_some();
+    let is_check = args.flag("--check");
     let command = target::command(&args);
-    let targets = Target::all(&mut args)?;
-    args.finish()?;
+    let targets = Target::all(args)?;
     let mut outputs = Vec::new();
     // Everything is generated before anything is written: if one model is refused, no folder changes.
     for Target { models, out, config } in &targets {

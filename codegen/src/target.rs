@@ -13,7 +13,7 @@ use crate::args::Args;
 /// A model and the crate that it becomes.
 #[derive(Debug)]
 pub(crate) struct Target {
-    pub(crate) models: Vec<PathBuf>,
+    pub(crate) models: Vec<String>,
     /// The folder of the crate if it has a manifest, else of its sources.
     pub(crate) out: PathBuf,
     pub(crate) config: Config,
@@ -21,18 +21,27 @@ pub(crate) struct Target {
 
 impl Target {
     /// The target of these arguments, or those of this workspace if there are none.
-    pub(crate) fn all(args: &mut Args) -> Result<Vec<Self>> {
-        if args.options.is_empty() {
+    pub(crate) fn all(mut args: Args) -> Result<Vec<Self>> {
+        if args.0.is_empty() {
             return Ok(workspace());
         }
-        let models = args.take_paths("model");
+        let (models, out) = (args.values("--model")?, args.value("--out")?);
+        let (name, runtime) = (args.value("--crate")?, args.value("--runtime")?);
+        let (connector, list) = (args.value("--connector")?, args.value("--sides")?);
+        let (service, skip) = (args.value("--service")?, args.values("--skip")?);
+        let words = args.words()?;
+        match args.next() {
+            Some(word) if !models.is_empty() => {
+                bail!("repeat --model: each takes one path, and {word:?} is one more")
+            }
+            Some(word) => bail!("unknown argument {word:?}"),
+            None => args.finish()?,
+        }
         if models.is_empty() {
             bail!("--model is missing");
         }
-        let Some(out) = args.take("out").map(PathBuf::from) else {
-            bail!("--out is missing");
-        };
-        let mut config = match (args.take("crate"), args.take("runtime")) {
+        let Some(out) = out.map(PathBuf::from) else { bail!("--out is missing") };
+        let mut config = match (name, runtime) {
             (None, Some(_)) => bail!("--runtime needs --crate"),
             (None, None) => Config::new(holder(&out).unwrap_or_else(|| "client".to_owned())),
             (Some(name), runtime) => {
@@ -44,15 +53,13 @@ impl Target {
                 config
             }
         };
-        config.service = args.take("service");
-        config.skip = args.take_all("skip");
-        config.words = args.take_words()?;
-        config.connector = match args.take("connector").as_deref() {
+        (config.service, config.skip, config.words) = (service, skip, words);
+        config.connector = match connector.as_deref() {
             None => Connector::None,
             Some("greengrass") => Connector::Greengrass,
             Some(name) => bail!("there is no connector {name:?}"),
         };
-        if let Some(list) = args.take("sides") {
+        if let Some(list) = list {
             config.sides = sides(&list)?;
         }
         Ok(vec![Self { models, out, config }])
@@ -62,7 +69,7 @@ impl Target {
 /// The crates of this workspace.
 fn workspace() -> Vec<Target> {
     let target = |model: &str, out: &str, config| Target {
-        models: vec![root().join(model)],
+        models: vec![format!("{}/{model}", root().display())],
         out: root().join(out),
         config,
     };
@@ -133,9 +140,8 @@ pub(crate) fn command(args: &Args) -> String {
         let manifest = root().join("Cargo.toml");
         command += &format!(" --manifest-path {}", quoted(&manifest.to_string_lossy()));
     }
-    command += if args.options.is_empty() { " -p codegen" } else { " -p codegen --" };
-    let options = args.options.iter().map(|(name, value)| format!(" --{name} {}", quoted(value)));
-    command + &options.collect::<String>()
+    command += if args.0.is_empty() { " -p codegen" } else { " -p codegen --" };
+    command + &args.0.iter().map(|arg| format!(" {}", quoted(arg))).collect::<String>()
 }
 
 /// A word as a shell takes it.
