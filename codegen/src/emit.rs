@@ -102,7 +102,7 @@ fn library(service: &ir::Service) -> TokenStream {
     let allow = service.deprecates_types().then(|| {
         quote!(#![allow(deprecated, reason = "what the model deprecates is generated and used")])
     });
-    let limit = service.recursion_limit.filter(|_| !service.is_module()).map(|it| {
+    let limit = service.recursion_limit.filter(|_| !service.is_module).map(|it| {
         let limit = it.to_string();
         // An example of the documentation is a crate that uses the types.
         quote!(#![recursion_limit = #limit] #![doc(test(attr(recursion_limit = #limit)))])
@@ -141,7 +141,7 @@ fn library(service: &ir::Service) -> TokenStream {
 /// out.
 fn of_side(service: &ir::Service, feature: &str, item: TokenStream) -> Option<TokenStream> {
     let is_there = service.sides.features().any(|it| it.0 == feature);
-    let condition = service.has_features.then(|| quote!(#[cfg(feature = #feature)]));
+    let condition = (!service.is_module).then(|| quote!(#[cfg(feature = #feature)]));
     is_there.then(|| quote!(#condition #item))
 }
 

@@ -57,7 +57,7 @@ pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'
         has_complex_types: limits::has_complex_types(&shapes),
         shapes,
         sides: config.sides,
-        has_features: config.module.is_none(),
+        is_module: config.module.is_some(),
         connector: config.connector,
         readme: config.readme,
         crate_path: config.crate_name.replace('-', "_"),
