@@ -6,7 +6,7 @@
 mod merge;
 mod mixins;
 mod parse;
-mod typed;
+mod traits;
 mod upgrade;
 
 use std::collections::HashMap;
@@ -14,13 +14,13 @@ use std::collections::HashMap;
 use crate::{
     Source,
     diagnostic::{Location, Reporter},
-    json::Value,
+    json::{Kind, Value},
     prelude,
     shape_id::ShapeId,
-    traits::{RawTrait, Traits},
+    traits::Traits,
 };
 
-pub use crate::simple_type::SimpleType;
+pub use crate::shape_kind::ShapeKind;
 
 /// Reads and merges all sources; errors go to the reporter.
 pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Model {
@@ -33,24 +33,23 @@ pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Mode
             reporter.warning(location, message).hint("name each file once");
             continue;
         }
-        match Value::parse(source.json) {
+        match Value::parse(index, source.json) {
             Ok(value) => {
-                if let Some((version, file)) = parse::file(index, &value, reporter) {
-                    versions[index] = version;
+                if let Some(file) = parse::file(&value, reporter) {
+                    versions[index] = file.version;
                     files.push(file);
                 }
             }
             Err(error) => {
-                let location = Location { source: index, offset: error.offset };
                 reporter
-                    .error(location, format!("this is not JSON: {}", error.message))
+                    .error(error.at, format!("this is not JSON: {}", error.message))
                     .hint(error.hint());
             }
         }
     }
     let shapes = merge::merge(files, reporter);
     let shapes = upgrade::upgrade(shapes, &versions, reporter);
-    typed::read(shapes, reporter)
+    traits::check(shapes, reporter)
 }
 
 /// The shapes of all files, in the order of the files.
@@ -83,21 +82,18 @@ impl Model {
     }
 }
 
-/// A shape. `T` is [`Traits`] once the model has been read.
+/// A shape.
 #[derive(Clone, Debug)]
-pub struct Shape<T = Traits> {
-    /// Its ID.
+pub struct Shape {
     pub id: ShapeId,
-    /// Its type.
     pub kind: ShapeKind,
-    /// Its members in order: one of a list, key and value of a map.
-    pub members: Vec<Member<T>>,
+    /// In order: one of a list, key and value of a map.
+    pub members: Vec<Member>,
     /// What a service, an operation or a resource refers to, in order.
     pub references: Vec<Reference>,
     /// The version of a service.
     pub version: Option<String>,
-    /// Its traits.
-    pub traits: T,
+    pub traits: Traits,
     /// Where its key is.
     pub location: Location,
     /// Whether a part of it could not be read, which has been reported.
@@ -106,7 +102,22 @@ pub struct Shape<T = Traits> {
     pub is_mentioned: bool,
 }
 
-impl<T> Shape<T> {
+impl Shape {
+    /// A shape that has nothing yet.
+    pub fn new(id: ShapeId, kind: ShapeKind, location: Location) -> Self {
+        Self {
+            id,
+            kind,
+            members: Vec::new(),
+            references: Vec::new(),
+            version: None,
+            traits: Traits::default(),
+            location,
+            is_broken: false,
+            is_mentioned: false,
+        }
+    }
+
     /// What it refers to by these properties.
     pub fn references<const N: usize>(
         &self,
@@ -114,9 +125,7 @@ impl<T> Shape<T> {
     ) -> impl Iterator<Item = &Reference> {
         self.references.iter().filter(move |it| properties.contains(&it.property))
     }
-}
 
-impl Shape {
     /// Whether it is a shape of the prelude.
     pub fn is_prelude(&self) -> bool {
         self.id.prelude_name().is_some()
@@ -124,82 +133,19 @@ impl Shape {
 
     /// Whether it is a union of events.
     pub fn is_event_stream(&self) -> bool {
-        self.traits.streaming && self.kind == ShapeKind::Union
-    }
-}
-
-/// The type of a shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShapeKind {
-    /// A type without members.
-    Simple(SimpleType),
-    /// Strings, each with a name; the values are in the trait `enumValue` of the members.
-    Enum,
-    /// 32-bit integers, each with a name; the values are in the trait `enumValue` of the members.
-    IntEnum,
-    /// Values in order.
-    List,
-    /// Values by string.
-    Map,
-    /// Named values.
-    Structure,
-    /// One of several named values.
-    Union,
-    /// A service.
-    Service,
-    /// An operation of a service.
-    Operation,
-    /// A resource, which binds operations to a service.
-    Resource,
-}
-
-impl ShapeKind {
-    /// The `type` of the shape in the JSON AST.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Simple(simple) => simple.name(),
-            Self::Enum => "enum",
-            Self::IntEnum => "intEnum",
-            Self::List => "list",
-            Self::Map => "map",
-            Self::Structure => "structure",
-            Self::Union => "union",
-            Self::Service => "service",
-            Self::Operation => "operation",
-            Self::Resource => "resource",
-        }
-    }
-
-    /// Whether it is an enum or an intEnum.
-    pub fn is_enum(self) -> bool {
-        matches!(self, Self::Enum | Self::IntEnum)
-    }
-
-    /// Whether it is a structure or a union.
-    pub fn has_fields(self) -> bool {
-        matches!(self, Self::Structure | Self::Union)
-    }
-
-    /// Whether shapes of this type become types in Rust.
-    pub fn has_type(self) -> bool {
-        self.has_fields() || self.is_enum()
-    }
-
-    /// Whether shapes of this type have values.
-    pub fn has_values(self) -> bool {
-        !matches!(self, Self::Service | Self::Operation | Self::Resource)
+        self.kind == ShapeKind::Union && self.traits.has("streaming")
     }
 }
 
 /// A member of a shape.
 #[derive(Clone, Debug)]
-pub struct Member<T = Traits> {
+pub struct Member {
     /// Its name; `member`, `key` and `value` in lists and maps.
     pub name: String,
     /// The shape of its values.
     pub target: ShapeId,
     /// Its own traits.
-    pub traits: T,
+    pub traits: Traits,
     /// Where its key is.
     pub location: Location,
     /// Where the target is.
@@ -209,7 +155,15 @@ pub struct Member<T = Traits> {
 impl Member {
     /// Its key in JSON.
     pub fn wire_name(&self) -> &str {
-        self.traits.json_name.as_deref().unwrap_or(&self.name)
+        self.traits.text("jsonName").unwrap_or(&self.name)
+    }
+
+    /// What is sent for a member of an enum: a text, or a number as it is written.
+    pub fn enum_value(&self) -> &str {
+        match self.traits.find("enumValue").map(|it| &it.value.kind) {
+            Some(Kind::String(text) | Kind::Number(text)) => text,
+            _ => &self.name,
+        }
     }
 }
 
@@ -252,12 +206,4 @@ pub enum Property {
 enum Version {
     V1,
     V2,
-}
-
-type RawTraits<'a> = Vec<RawTrait<'a>>;
-type RawMember<'a> = Member<RawTraits<'a>>;
-type RawShape<'a> = Shape<RawTraits<'a>>;
-
-fn find<'t, 'a>(traits: &'t [RawTrait<'a>], name: &str) -> Option<&'t RawTrait<'a>> {
-    traits.iter().find(|it| it.id.is_prelude(name))
 }

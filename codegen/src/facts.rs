@@ -200,11 +200,10 @@ impl Reader<'_> {
             // Lists and maps are compared by their members.
             item.add("holds", if shape.members.is_empty() { &ty } else { "" }, &ty);
         }
-        if let Some(fault) = shape.traits.error {
-            let fault = format!("{fault:?}").to_lowercase();
-            item.add("fault", &fault, format!("{fault} is to blame"));
+        if let Some(fault) = shape.traits.text("error") {
+            item.add("fault", fault, format!("{fault} is to blame"));
         }
-        let retryable = match (shape.traits.retryable, shape.traits.throttling) {
+        let retryable = match (shape.traits.has("retryable"), shape.traits.is_throttling()) {
             (false, _) => "",
             (true, false) => "may be tried again",
             (true, true) => "may be tried again later, more slowly",
@@ -255,7 +254,7 @@ impl Reader<'_> {
         };
         if !shape.kind.is_enum() {
             item.add("target", target.as_str(), target.as_str().trim_start_matches("smithy.api#"));
-            item.add("format", format!("{:?}", member.traits.timestamp_format), "");
+            item.add("format", format!("{:?}", member.traits.timestamp_format()), "");
         }
         if let Some(rust) = self.types.get(shape.id.as_str()) {
             let place = match rust.is_enum() {
@@ -344,27 +343,33 @@ fn add_traits(item: &mut Item, own: &Traits, target: &Traits) {
             item.add(kind, value, own.unwrap_or_default());
         }
     }
-    item.add_if(own.sparse, "sparse", "may hold null");
-    item.add_if(own.sensitive, "sensitive", "sensitive");
-    item.add_if(own.deprecated.is_some(), "deprecated", "deprecated");
-    let links = &own.external_documentation;
-    let docs = (&own.documentation, &own.title, &own.since, links, own.unstable, own.internal);
+    item.add_if(own.has("sparse"), "sparse", "may hold null");
+    item.add_if(own.has("sensitive"), "sensitive", "sensitive");
+    item.add_if(own.has("deprecated"), "deprecated", "deprecated");
+    let links: Vec<_> = own.links().collect();
+    let docs = (
+        own.text("documentation"),
+        own.text("title"),
+        own.text("since"),
+        links,
+        own.has("unstable"),
+        own.has("internal"),
+    );
     item.add("documentation", format!("{docs:?}"), "");
-    let docs = [own, target].into_iter().filter_map(|it| it.documentation.as_deref());
+    let docs = [own, target].into_iter().filter_map(|it| it.text("documentation"));
     let docs = docs.map(str::trim).find(|docs| !docs.is_empty());
     item.docs = docs.unwrap_or_default().to_owned();
 }
 
 /// What values may be, in words. The numbers are compared.
 fn constraints(traits: &Traits) -> [(&'static str, Option<String>); 4] {
-    let text = |number: Option<u64>| number.map(|it| it.to_string());
-    let length = traits.length.map(|it| between(text(it.min), text(it.max)));
-    let range = traits.range.clone().map(|it| between(it.min, it.max));
+    let length = traits.bounds("length").map(|it| between(it.min, it.max));
+    let range = traits.bounds("range").map(|it| between(it.min, it.max));
     [
         ("length", length.map(|it| format!("length {it}"))),
         ("range", range.map(|it| format!("value {it}"))),
-        ("pattern", traits.pattern.as_ref().map(|it| format!("pattern {it}"))),
-        ("unique items", traits.unique_items.then(|| "no item twice".to_owned())),
+        ("pattern", traits.text("pattern").map(|it| format!("pattern {it}"))),
+        ("unique items", traits.has("uniqueItems").then(|| "no item twice".to_owned())),
     ]
 }
 

@@ -3,66 +3,55 @@
 //! serde_json checks the text first, so that reading it can be simple. Duplicate keys and the order of keys are
 //! kept, and numbers keep their own text.
 
-use std::borrow::Cow;
-
 use serde::de::IgnoredAny;
+
+use crate::diagnostic::Location;
 
 /// How deep values may be nested. Reading recurses, and a model needs about ten levels.
 const MAX_DEPTH: usize = 100;
 
-/// A JSON value and the offset of its first byte in the source.
+/// A value, with the place of its first byte.
 #[derive(Clone, Debug)]
-pub struct Value<'a> {
-    /// Offset in bytes.
-    pub offset: usize,
-    /// What it is.
-    pub kind: Kind<'a>,
+pub struct Value {
+    pub at: Location,
+    pub kind: Kind,
 }
 
-/// A JSON value.
 #[derive(Clone, Debug)]
-pub enum Kind<'a> {
-    /// `null`
+pub enum Kind {
     Null,
-    /// `true` or `false`
     Bool(bool),
-    /// A number as it is written, so that none is too large.
-    Number(&'a str),
-    /// A text.
-    String(Cow<'a, str>),
-    /// Values in order.
-    Array(Vec<Value<'a>>),
-    /// Members in order; a key may occur twice.
-    Object(Vec<Entry<'a>>),
+    /// As it is written, so that none is too large.
+    Number(String),
+    String(String),
+    Array(Vec<Value>),
+    /// A key may occur twice.
+    Object(Vec<Entry>),
 }
 
-/// A member of an object.
+/// A member of an object, with the place of its key.
 #[derive(Clone, Debug)]
-pub struct Entry<'a> {
-    /// The key.
-    pub key: Cow<'a, str>,
-    /// Offset of the key in bytes.
-    pub offset: usize,
-    /// The value.
-    pub value: Value<'a>,
+pub struct Entry {
+    pub key: String,
+    pub at: Location,
+    pub value: Value,
 }
 
 /// What is wrong with a text that is not JSON.
 #[derive(Debug)]
 pub struct Error {
-    /// Offset in bytes.
-    pub offset: usize,
-    /// What is wrong, without a place.
+    pub at: Location,
     pub message: String,
 }
 
-impl<'a> Value<'a> {
-    /// Reads a whole text. A byte order mark at its start is skipped: some editors put one there.
-    pub fn parse(source: &'a str) -> Result<Self, Error> {
-        let text = source.strip_prefix('\u{feff}').unwrap_or(source);
-        let base = source.len() - text.len();
-        serde_json::from_str::<IgnoredAny>(text).map_err(|error| Error::new(&error, text, base))?;
-        Reader { source, at: base }.value(0)
+impl Value {
+    /// Reads a whole source. A byte order mark at its start is skipped: some editors put one there.
+    pub fn parse(source: usize, json: &str) -> Result<Self, Error> {
+        let text = json.strip_prefix('\u{feff}').unwrap_or(json);
+        let start = Location { source, offset: json.len() - text.len() };
+        serde_json::from_str::<IgnoredAny>(text)
+            .map_err(|error| Error::new(&error, text, start))?;
+        Reader { json, at: start }.value(0)
     }
 
     /// The kind in words, as in "expected an object, found a number".
@@ -77,60 +66,57 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The members, if it is an object.
-    pub fn as_object(&self) -> Option<&[Entry<'a>]> {
-        match &self.kind {
-            Kind::Object(entries) => Some(entries),
-            _ => None,
-        }
+    pub fn as_object(&self) -> Option<&[Entry]> {
+        if let Kind::Object(entries) = &self.kind { Some(entries) } else { None }
     }
 
-    /// The text, if it is a string.
     pub fn as_str(&self) -> Option<&str> {
-        match &self.kind {
-            Kind::String(text) => Some(text),
-            _ => None,
-        }
+        if let Kind::String(text) = &self.kind { Some(text) } else { None }
     }
 
-    /// The elements, if it is an array.
     pub fn as_array(&self) -> Option<&[Self]> {
-        match &self.kind {
-            Kind::Array(elements) => Some(elements),
-            _ => None,
-        }
+        if let Kind::Array(elements) = &self.kind { Some(elements) } else { None }
     }
 
-    /// The member with this key, if it is an object that has one; the first, if it has several.
-    pub fn get(&self, key: &str) -> Option<&Entry<'a>> {
+    /// The member with this key, if it is an object that has it; the first, if it has several.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.as_object()?.iter().find(|it| it.key == key)
     }
 
-    /// Whether both are the same JSON value, wherever they stand. The order of keys means nothing.
-    pub fn is_same(&self, other: &Self) -> bool {
-        match (&self.kind, &other.kind) {
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        Some(&self.entry(key)?.value)
+    }
+
+    /// An object without members.
+    pub fn empty_object(at: Location) -> Self {
+        Self { at, kind: Kind::Object(Vec::new()) }
+    }
+}
+
+/// Values are equal wherever they are.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+/// The order of keys means nothing.
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
             (Kind::Null, Kind::Null) => true,
             (Kind::Bool(a), Kind::Bool(b)) => a == b,
-            (Kind::Number(a), Kind::Number(b)) => a == b,
-            (Kind::String(a), Kind::String(b)) => a == b,
-            (Kind::Array(a), Kind::Array(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.is_same(b))
-            }
-            (Kind::Object(a), Kind::Object(b)) => {
-                let (a, b) = (sorted(a), sorted(b));
-                let is_same = |(a, b): (&&Entry<'_>, &&Entry<'_>)| {
-                    a.key == b.key && a.value.is_same(&b.value)
-                };
-                a.len() == b.len() && a.iter().zip(&b).all(is_same)
-            }
+            (Kind::Number(a), Kind::Number(b)) | (Kind::String(a), Kind::String(b)) => a == b,
+            (Kind::Array(a), Kind::Array(b)) => a == b,
+            (Kind::Object(a), Kind::Object(b)) => sorted(a) == sorted(b),
             _ => false,
         }
     }
 }
 
-fn sorted<'v, 'a>(entries: &'v [Entry<'a>]) -> Vec<&'v Entry<'a>> {
-    let mut entries: Vec<_> = entries.iter().collect();
-    entries.sort_by(|a, b| a.key.cmp(&b.key));
+fn sorted(entries: &[Entry]) -> Vec<(&str, &Value)> {
+    let mut entries: Vec<_> = entries.iter().map(|it| (&*it.key, &it.value)).collect();
+    entries.sort_by_key(|it| it.0);
     entries
 }
 
@@ -151,32 +137,30 @@ impl Error {
         cause.map_or("JSON has no comments, and texts stand in double quotes", |(_, hint)| hint)
     }
 
-    fn new(error: &serde_json::Error, text: &str, base: usize) -> Self {
+    /// An error of serde_json about a text that begins at `start`.
+    fn new(error: &serde_json::Error, text: &str, start: Location) -> Self {
         let message = error.to_string();
-        let message = match message.rfind(" at line ") {
-            Some(end) => message[..end].to_owned(),
-            None => message,
-        };
-        let line_start: usize =
-            text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-        let offset = line_start + error.column().saturating_sub(1);
-        Self { offset: base + offset.min(text.len()), message }
+        let message =
+            message.rfind(" at line ").map_or(&*message, |end| &message[..end]).to_owned();
+        let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+        let offset = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
+        let offset = start.offset + offset.min(text.len());
+        Self { at: Location { offset, ..start }, message }
     }
 }
 
 /// Reads a text that is JSON.
 struct Reader<'a> {
-    source: &'a str,
-    at: usize,
+    json: &'a str,
+    at: Location,
 }
 
-impl<'a> Reader<'a> {
-    fn value(&mut self, depth: usize) -> Result<Value<'a>, Error> {
+impl Reader<'_> {
+    fn value(&mut self, depth: usize) -> Result<Value, Error> {
         self.skip(|it| it.is_ascii_whitespace());
-        let offset = self.at;
+        let at = self.at;
         if depth == MAX_DEPTH {
-            let message = format!("nested deeper than {MAX_DEPTH} levels");
-            return Err(Error { offset, message });
+            return Err(Error { at, message: format!("nested deeper than {MAX_DEPTH} levels") });
         }
         let kind = match self.byte() {
             b'{' => Kind::Object(self.list(b'}', |reader| reader.entry(depth + 1))?),
@@ -184,21 +168,21 @@ impl<'a> Reader<'a> {
             b'"' => Kind::String(self.string()?),
             _ => {
                 self.skip(|it| !it.is_ascii_whitespace() && !b",]}".contains(&it));
-                match &self.source[offset..self.at] {
+                match &self.json[at.offset..self.at.offset] {
                     "null" => Kind::Null,
                     "true" => Kind::Bool(true),
                     "false" => Kind::Bool(false),
-                    number => Kind::Number(number),
+                    number => Kind::Number(number.to_owned()),
                 }
             }
         };
-        Ok(Value { offset, kind })
+        Ok(Value { at, kind })
     }
 
-    fn entry(&mut self, depth: usize) -> Result<Entry<'a>, Error> {
-        let (offset, key) = (self.at, self.string()?);
+    fn entry(&mut self, depth: usize) -> Result<Entry, Error> {
+        let (at, key) = (self.at, self.string()?);
         self.skip(|it| it.is_ascii_whitespace() || it == b':');
-        Ok(Entry { key, offset, value: self.value(depth)? })
+        Ok(Entry { key, at, value: self.value(depth)? })
     }
 
     /// The elements or entries as far as the closing bracket.
@@ -208,41 +192,40 @@ impl<'a> Reader<'a> {
         item: impl Fn(&mut Self) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
         let mut items = Vec::new();
-        self.at += 1;
+        self.at.offset += 1;
         loop {
             self.skip(|it| it.is_ascii_whitespace() || it == b',');
             if self.byte() == end {
-                self.at += 1;
+                self.at.offset += 1;
                 return Ok(items);
             }
             items.push(item(self)?);
         }
     }
 
-    /// A string, which borrows from the source if it has no escapes.
-    fn string(&mut self) -> Result<Cow<'a, str>, Error> {
+    fn string(&mut self) -> Result<String, Error> {
         let start = self.at;
-        self.at += 1;
+        self.at.offset += 1;
         self.skip(|it| it != b'"' && it != b'\\');
         let is_plain = self.byte() == b'"';
         while self.byte() == b'\\' {
-            self.at += 2;
+            self.at.offset += 2;
             self.skip(|it| it != b'"' && it != b'\\');
         }
-        self.at += 1;
-        let text = &self.source[start..self.at];
+        self.at.offset += 1;
+        let text = &self.json[start.offset..self.at.offset];
         match is_plain {
-            true => Ok(Cow::Borrowed(&text[1..text.len() - 1])),
+            true => Ok(text[1..text.len() - 1].to_owned()),
             false => serde_json::from_str(text).map_err(|error| Error::new(&error, text, start)),
         }
     }
 
     fn skip(&mut self, is_skipped: impl Fn(u8) -> bool) {
-        let rest = &self.source.as_bytes()[self.at..];
-        self.at += rest.iter().position(|it| !is_skipped(*it)).unwrap_or(rest.len());
+        let rest = &self.json.as_bytes()[self.at.offset..];
+        self.at.offset += rest.iter().position(|it| !is_skipped(*it)).unwrap_or(rest.len());
     }
 
     fn byte(&self) -> u8 {
-        self.source.as_bytes().get(self.at).copied().unwrap_or_default()
+        self.json.as_bytes().get(self.at.offset).copied().unwrap_or_default()
     }
 }

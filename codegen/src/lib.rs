@@ -36,9 +36,9 @@ mod prelude;
 mod recursion;
 mod resolve;
 mod shape_id;
+mod shape_kind;
 mod show;
 mod sides;
-mod simple_type;
 mod text;
 mod traits;
 

@@ -5,8 +5,8 @@ use std::{fmt::Display, str::FromStr};
 use proc_macro2::Literal;
 
 use crate::{
-    ast::{Shape, ShapeKind, SimpleType},
-    traits::DefaultValue,
+    ast::{Shape, ShapeKind},
+    json::Kind,
 };
 
 /// What the `Default` of any type gives.
@@ -24,29 +24,29 @@ const ZEROS: [&str; 7] =
 ///
 /// What the type expects instead.
 pub(crate) fn read(
-    value: &DefaultValue,
+    value: &Kind,
     shape: &Shape,
     variant: impl Fn(usize) -> String,
 ) -> Result<Option<String>, String> {
-    use DefaultValue::{Bool, EmptyList, EmptyObject, Null, Number, String as Text};
-    use SimpleType::{
+    use Kind::{Array, Bool, Null, Number, Object, String as Text};
+    use ShapeKind::{
         BigDecimal, BigInteger, Blob, Boolean, Byte, Document, Double, Float, Integer, Long, Short,
         String, Timestamp,
     };
-    let simple = match (shape.kind, value) {
+    let kind = match (shape.kind, value) {
         (_, Null) => return Ok(None),
-        (ShapeKind::Simple(simple), _) => simple,
+        (kind, _) if kind.is_simple() => kind,
         (ShapeKind::Enum | ShapeKind::IntEnum, _) => {
             return enum_member(value, shape).map(|at| Some(variant(at)));
         }
-        (ShapeKind::List, EmptyList) | (ShapeKind::Map, EmptyObject) => {
+        (ShapeKind::List, Array(_)) | (ShapeKind::Map, Object(_)) => {
             return Ok(Some(ZERO.to_owned()));
         }
         (ShapeKind::List, _) => return Err("expected []: a list can have no other".to_owned()),
         (ShapeKind::Map, _) => return Err("expected {}: a map can have no other".to_owned()),
         (kind, _) => return Err(format!("a {} can have no default", kind.name())),
     };
-    let source = match (simple, value) {
+    let source = match (kind, value) {
         (Document, _) => return document(value).map(Some),
         (Boolean, Bool(value)) => Some(value.to_string()),
         (String, Text(text)) => Some(format!("{}.to_owned()", Literal::string(text))),
@@ -74,37 +74,32 @@ pub(crate) fn read(
     match source {
         Some(source) if ZEROS.contains(&&*source) => Ok(Some(ZERO.to_owned())),
         Some(source) => Ok(Some(source)),
-        None => Err(format!("expected {}", expected(simple))),
+        None => Err(format!("expected {}", expected(kind))),
     }
 }
 
 /// The values that a default of the type can have.
-fn expected(simple: SimpleType) -> &'static str {
-    match simple {
-        SimpleType::String => "a string",
-        SimpleType::Blob => "a string in base64",
-        SimpleType::Boolean => "true or false",
-        SimpleType::Float | SimpleType::Double => {
-            "a number, \"NaN\", \"Infinity\" or \"-Infinity\""
-        }
-        SimpleType::BigInteger => "an integer",
-        SimpleType::Timestamp => "a number of seconds or a text as in RFC 3339",
+fn expected(kind: ShapeKind) -> &'static str {
+    match kind {
+        ShapeKind::String => "a string",
+        ShapeKind::Blob => "a string in base64",
+        ShapeKind::Boolean => "true or false",
+        ShapeKind::Float | ShapeKind::Double => "a number, \"NaN\", \"Infinity\" or \"-Infinity\"",
+        ShapeKind::BigInteger => "an integer",
+        ShapeKind::Timestamp => "a number of seconds or a text as in RFC 3339",
         _ => "a number",
     }
 }
 
 /// The index of the member of an enum that has the value.
-fn enum_member(value: &DefaultValue, shape: &Shape) -> Result<usize, String> {
+fn enum_member(value: &Kind, shape: &Shape) -> Result<usize, String> {
     let (text, shown) = match (shape.kind, value) {
-        (ShapeKind::Enum, DefaultValue::String(text)) => (text, format!("{text:?}")),
+        (ShapeKind::Enum, Kind::String(text)) => (text, format!("{text:?}")),
         (ShapeKind::Enum, _) => return Err("expected a string".to_owned()),
-        (_, DefaultValue::Number(text)) => (text, text.clone()),
+        (_, Kind::Number(text)) => (text, text.clone()),
         _ => return Err("expected a number".to_owned()),
     };
-    let position = shape.members.iter().position(|it| match it.traits.int_enum_value {
-        Some(number) => text.parse() == Ok(number),
-        None => it.traits.enum_value.as_ref() == Some(text),
-    });
+    let position = shape.members.iter().position(|it| it.enum_value() == text);
     position.ok_or_else(|| format!("expected a value of the {}, found {shown}", shape.kind.name()))
 }
 
@@ -138,14 +133,14 @@ fn into(number: String) -> String {
     if number.starts_with('-') { format!("({number}).into()") } else { number + ".into()" }
 }
 
-fn document(value: &DefaultValue) -> Result<String, String> {
+fn document(value: &Kind) -> Result<String, String> {
     Ok(match value {
-        DefaultValue::Null => "Document::Null".to_owned(),
-        DefaultValue::Bool(value) => format!("{value}.into()"),
-        DefaultValue::String(text) => format!("{}.into()", Literal::string(text)),
-        DefaultValue::EmptyList => "Document::Array(Vec::new())".to_owned(),
-        DefaultValue::EmptyObject => "Document::Object(Default::default())".to_owned(),
-        DefaultValue::Number(text) => into(match text.parse::<i64>() {
+        Kind::Null => "Document::Null".to_owned(),
+        Kind::Bool(value) => format!("{value}.into()"),
+        Kind::String(text) => format!("{}.into()", Literal::string(text)),
+        Kind::Array(_) => "Document::Array(Vec::new())".to_owned(),
+        Kind::Object(_) => "Document::Object(Default::default())".to_owned(),
+        Kind::Number(text) => into(match text.parse::<i64>() {
             Ok(number) => format!("{number}i64"),
             Err(_) => format!("{}f64", float::<f64>(text)?),
         }),

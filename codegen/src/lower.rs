@@ -92,7 +92,7 @@ impl Lowering<'_, '_> {
         };
         let members = operation.output_events.map(|it| &it.members[..]).unwrap_or_default();
         let is_error =
-            |id: &ShapeId| self.resolved.model.get(id).is_some_and(|it| it.traits.error.is_some());
+            |id: &ShapeId| self.resolved.model.get(id).is_some_and(|it| it.traits.has("error"));
         let error_events: Vec<_> = members.iter().filter(|it| is_error(&it.target)).collect();
         let declared = operation.errors.iter().chain(&self.resolved.errors).map(|it| &it.id);
         let mut errors: Vec<&ir::Shape> = Vec::new();

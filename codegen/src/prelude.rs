@@ -1,22 +1,20 @@
 //! The shapes that every model has without declaring them (Smithy 2.0 specification, section "Prelude").
 
 use crate::{
-    ast::{Shape, ShapeKind, SimpleType},
+    ast::{Shape, ShapeKind},
     diagnostic::Location,
-    json::Kind,
+    json::{Kind, Value},
     shape_id::ShapeId,
-    traits::{DefaultTrait, DefaultValue, Traits},
+    traits::{Trait, Traits},
 };
 
 /// The zero or `false` of a number or boolean that has a default without saying so.
-pub(crate) fn zero(kind: ShapeKind) -> Option<Kind<'static>> {
-    use SimpleType::{Boolean, Byte, Double, Float, Integer, Long, Short};
+pub(crate) fn zero(kind: ShapeKind) -> Option<Kind> {
+    use ShapeKind::{BigDecimal, BigInteger, Boolean};
     match kind {
-        ShapeKind::Simple(Boolean) => Some(Kind::Bool(false)),
-        ShapeKind::Simple(Byte | Short | Integer | Long | Float | Double) => {
-            Some(Kind::Number("0"))
-        }
-        _ => None,
+        Boolean => Some(Kind::Bool(false)),
+        BigInteger | BigDecimal => None,
+        _ => kind.is_number().then(|| Kind::Number("0".to_owned())),
     }
 }
 
@@ -26,19 +24,9 @@ pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
     let location = Location { source: usize::MAX, offset: 0 };
     names().map(move |(name, kind)| {
         let default = zero(kind).filter(|_| name.starts_with("Primitive"));
-        let default = default.and_then(|it| DefaultValue::of(&it));
-        let default = default.map(|value| DefaultTrait { value, location });
-        Shape {
-            id: ShapeId::prelude(&name),
-            kind,
-            members: Vec::new(),
-            references: Vec::new(),
-            version: None,
-            traits: Traits { default, ..Traits::default() },
-            location,
-            is_broken: false,
-            is_mentioned: false,
-        }
+        let default = default.map(|kind| Trait::new("default", Value { at: location, kind }));
+        let traits = Traits(default.into_iter().collect());
+        Shape { traits, ..Shape::new(ShapeId::prelude(&name), kind, location) }
     })
 }
 
@@ -49,10 +37,10 @@ pub(crate) fn kind(id: &ShapeId) -> Option<ShapeKind> {
 
 /// The names of all shapes, without their namespace.
 pub(crate) fn names() -> impl Iterator<Item = (String, ShapeKind)> {
-    let simple = SimpleType::ALL.into_iter().flat_map(|(simple, name)| {
+    let simple = ShapeKind::ALL.iter().filter(|it| it.0.is_simple());
+    let simple = simple.flat_map(|&(kind, name)| {
         let (first, rest) = name.split_at(1);
         let name = first.to_ascii_uppercase() + rest;
-        let kind = ShapeKind::Simple(simple);
         let primitive = zero(kind).map(|_| (format!("Primitive{name}"), kind));
         [(name, kind)].into_iter().chain(primitive)
     });

@@ -9,7 +9,7 @@ mod usage;
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    ast::{Model, Property, Shape, ShapeKind, SimpleType},
+    ast::{Model, Property, Shape, ShapeKind},
     diagnostic::Reporter,
     shape_id::ShapeId,
 };
@@ -134,8 +134,8 @@ pub fn check_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
     for operation in &resolved.operations {
         let ends = operation.input.iter().chain(&operation.output);
         for member in ends.flat_map(|it| &it.members) {
-            let target = resolved.model.get(&member.target).filter(|it| it.traits.streaming);
-            if target.is_some_and(|it| it.kind == ShapeKind::Simple(SimpleType::Blob)) {
+            let target = resolved.model.get(&member.target).filter(|it| it.traits.has("streaming"));
+            if target.is_some_and(|it| it.kind == ShapeKind::Blob) {
                 let message = "a streaming blob has no place in event-stream RPC";
                 reporter.error(member.target_location, message).hint(format!(
                     "leave the operation out with --skip {} (in a build script, Config::skip), or send a union of events",

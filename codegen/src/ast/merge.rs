@@ -4,12 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    RawShape, RawTraits, mixins,
+    Shape, Traits, mixins,
     parse::{Apply, File},
 };
 use crate::{
     diagnostic::Reporter,
-    json::{Kind, Value},
+    json::{Entry, Kind, Value},
     prelude,
     shape_id::ShapeId,
 };
@@ -18,20 +18,20 @@ use crate::{
 pub(super) const MAX_TRAITS: usize = 500;
 
 /// Merges definitions, applies traits and flattens mixins.
-pub(super) fn merge<'a>(files: Vec<File<'a>>, reporter: &mut Reporter<'_>) -> Vec<RawShape<'a>> {
-    let mut metadata: HashMap<String, Value<'a>> = HashMap::new();
-    let mut shapes: Vec<RawShape<'a>> = Vec::new();
+pub(super) fn merge(files: Vec<File>, reporter: &mut Reporter<'_>) -> Vec<Shape> {
+    let mut metadata: HashMap<String, Value> = HashMap::new();
+    let mut shapes: Vec<Shape> = Vec::new();
     let mut index: HashMap<ShapeId, usize> = HashMap::new();
     let mut applies = Vec::new();
     for file in files {
-        for (key, value, location) in file.metadata {
+        for Entry { key, value, .. } in file.metadata {
             let Some(old) = metadata.get_mut(&key) else {
                 metadata.insert(key, value);
                 continue;
             };
             if !combine(old, &value) {
                 let message = format!("the metadata {key:?} has another value in another file");
-                reporter.error(location, message).hint("keep one of them");
+                reporter.error(value.at, message).hint("keep one of them");
             }
         }
         for shape in file.shapes {
@@ -46,7 +46,7 @@ pub(super) fn merge<'a>(files: Vec<File<'a>>, reporter: &mut Reporter<'_>) -> Ve
         applies.extend(file.applies);
     }
     // A member may come from a mixin, so traits are applied to members after mixins are flattened.
-    let mut to_members: HashMap<usize, Vec<Apply<'a>>> = HashMap::new();
+    let mut to_members: HashMap<usize, Vec<Apply>> = HashMap::new();
     for apply in applies {
         match (index.get(&apply.shape), &apply.member) {
             (None, _) => report_unknown(&apply, &shapes, reporter),
@@ -58,27 +58,23 @@ pub(super) fn merge<'a>(files: Vec<File<'a>>, reporter: &mut Reporter<'_>) -> Ve
 }
 
 /// Adds traits. Arrays are joined; two unequal values are an error.
-pub(super) fn merge_traits<'a>(
-    traits: &mut RawTraits<'a>,
-    more: RawTraits<'a>,
-    reporter: &mut Reporter<'_>,
-) {
-    for new in more {
-        let count = traits.len();
-        match traits.iter_mut().find(|it| it.id == new.id) {
+pub(super) fn merge_traits(traits: &mut Traits, more: Traits, reporter: &mut Reporter<'_>) {
+    for new in more.0 {
+        let count = traits.0.len();
+        match traits.0.iter_mut().find(|it| it.id == new.id) {
             None if count == MAX_TRAITS => {
                 reporter
-                    .error(new.location, format!("more than {MAX_TRAITS} traits are applied"))
+                    .error(new.at(), format!("more than {MAX_TRAITS} traits are applied"))
                     .hint("take some away");
                 return;
             }
-            None => traits.push(new),
+            None => traits.0.push(new),
             Some(old) if old.inherited => *old = new,
             Some(old) => {
                 if !combine(&mut old.value, &new.value) {
-                    let path = reporter.path(old.location);
+                    let path = reporter.path(old.at());
                     let message = format!("the trait {} has another value in {path}", new.id);
-                    reporter.error(new.location, message).hint("keep one of them");
+                    reporter.error(new.at(), message).hint("keep one of them");
                 }
             }
         }
@@ -86,8 +82,8 @@ pub(super) fn merge_traits<'a>(
 }
 
 /// Merges two values; `false` if they conflict.
-fn combine<'a>(old: &mut Value<'a>, new: &Value<'a>) -> bool {
-    if old.is_same(new) {
+fn combine(old: &mut Value, new: &Value) -> bool {
+    if old == new {
         return true;
     }
     match (&mut old.kind, &new.kind) {
@@ -100,7 +96,7 @@ fn combine<'a>(old: &mut Value<'a>, new: &Value<'a>) -> bool {
 }
 
 /// Merges a definition with the one of another file, which it must equal but for traits.
-fn define_again<'a>(old: &mut RawShape<'a>, new: RawShape<'a>, reporter: &mut Reporter<'_>) {
+fn define_again(old: &mut Shape, new: Shape, reporter: &mut Reporter<'_>) {
     // A duplicate key in one file has been reported.
     let is_reported = old.location.source == new.location.source;
     if is_reported || old.is_broken || new.is_broken {
@@ -115,9 +111,7 @@ fn define_again<'a>(old: &mut RawShape<'a>, new: RawShape<'a>, reporter: &mut Re
         return;
     }
     let mut members = old.members.iter().zip(&new.members);
-    if same_traits(&old.traits, &new.traits)
-        && members.all(|(old, new)| same_traits(&old.traits, &new.traits))
-    {
+    if old.traits == new.traits && members.all(|(old, new)| old.traits == new.traits) {
         let message = format!("the shape is defined in {other} as well; the definitions are equal");
         reporter.warning(new.location, message).hint("keep one of them");
         return;
@@ -128,7 +122,7 @@ fn define_again<'a>(old: &mut RawShape<'a>, new: RawShape<'a>, reporter: &mut Re
     }
 }
 
-fn report_unknown(apply: &Apply<'_>, shapes: &[RawShape<'_>], reporter: &mut Reporter<'_>) {
+fn report_unknown(apply: &Apply, shapes: &[Shape], reporter: &mut Reporter<'_>) {
     let shape = &apply.shape;
     if prelude::kind(shape).is_some() {
         let message = format!("{shape} is a part of Smithy: no traits can be applied to it");
@@ -144,19 +138,13 @@ fn report_unknown(apply: &Apply<'_>, shapes: &[RawShape<'_>], reporter: &mut Rep
         );
 }
 
-fn same_traits(a: &RawTraits<'_>, b: &RawTraits<'_>) -> bool {
-    a.len() == b.len()
-        && a.iter().all(|a| b.iter().any(|b| a.id == b.id && a.value.is_same(&b.value)))
-}
-
 /// How two definitions of a shape differ, apart from traits.
-fn difference(a: &RawShape<'_>, b: &RawShape<'_>) -> Option<String> {
+fn difference(a: &Shape, b: &Shape) -> Option<String> {
     if a.kind != b.kind {
         return Some(format!("it is a {} there and a {} here", a.kind.name(), b.kind.name()));
     }
-    let names = |shape: &RawShape<'_>| -> Vec<String> {
-        shape.members.iter().map(|it| it.name.clone()).collect()
-    };
+    let names =
+        |shape: &Shape| -> Vec<String> { shape.members.iter().map(|it| it.name.clone()).collect() };
     let (names_a, names_b) = (names(a), names(b));
     if names_a != names_b {
         let missing = |from: &[String], other: &[String]| {
@@ -176,7 +164,7 @@ fn difference(a: &RawShape<'_>, b: &RawShape<'_>) -> Option<String> {
             a.name, a.target, b.target
         ));
     }
-    let references = |shape: &RawShape<'_>| -> Vec<_> {
+    let references = |shape: &Shape| -> Vec<_> {
         let references = shape.references.iter();
         references.map(|it| (it.property, it.target.clone(), it.name.clone())).collect()
     };

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{
-    Property, RawMember, RawShape, RawTraits, Reference, ShapeKind, find, merge::merge_traits,
-    parse::Apply,
+use super::{Member, Property, Reference, Shape, ShapeKind, merge::merge_traits, parse::Apply};
+use crate::{
+    diagnostic::Reporter,
+    json::Value,
+    shape_id::ShapeId,
+    traits::{Trait, Traits},
 };
-use crate::{diagnostic::Reporter, shape_id::ShapeId, traits::RawTrait};
 
 /// The most members and references that are copied in all. A small file can ask for billions; real models
 /// copy hundreds.
@@ -14,12 +16,12 @@ const MAX_COPIED: usize = 1_000_000;
 
 /// Copies members, references and traits from mixins into the shapes that use them, then applies traits
 /// to members. Order is kept.
-pub(super) fn flatten<'a>(
-    mut shapes: Vec<RawShape<'a>>,
+pub(super) fn flatten(
+    mut shapes: Vec<Shape>,
     index: &HashMap<ShapeId, usize>,
-    mut to_members: HashMap<usize, Vec<Apply<'a>>>,
+    mut to_members: HashMap<usize, Vec<Apply>>,
     reporter: &mut Reporter<'_>,
-) -> Vec<RawShape<'a>> {
+) -> Vec<Shape> {
     let mut copied = 0;
     for at in order(&shapes, index, reporter) {
         check_definition(&shapes[at], reporter);
@@ -48,7 +50,7 @@ pub(super) fn flatten<'a>(
 }
 
 /// Marks a list or map as broken that lacks a member, which has been reported.
-fn complete(shape: &mut RawShape<'_>) {
+fn complete(shape: &mut Shape) {
     let is_complete = match shape.kind {
         ShapeKind::List => shape.members.len() == 1,
         ShapeKind::Map => shape.members.len() == 2,
@@ -63,7 +65,7 @@ fn complete(shape: &mut RawShape<'_>) {
 
 /// The shapes, each after its mixins. A cycle is reported and cut.
 fn order(
-    shapes: &[RawShape<'_>],
+    shapes: &[Shape],
     index: &HashMap<ShapeId, usize>,
     reporter: &mut Reporter<'_>,
 ) -> Vec<usize> {
@@ -98,8 +100,8 @@ fn order(
 }
 
 /// Refuses mixins that have what is not copied.
-fn check_definition(shape: &RawShape<'_>, reporter: &mut Reporter<'_>) {
-    for it in shape.references.iter().filter(|_| find(&shape.traits, "mixin").is_some()) {
+fn check_definition(shape: &Shape, reporter: &mut Reporter<'_>) {
+    for it in shape.references.iter().filter(|_| shape.traits.find("mixin").is_some()) {
         let what = match (shape.kind, it.property) {
             (ShapeKind::Operation, Property::Input) => "has no input",
             (ShapeKind::Operation, Property::Output) => "has no output",
@@ -117,13 +119,13 @@ fn check_definition(shape: &RawShape<'_>, reporter: &mut Reporter<'_>) {
 }
 
 /// The mixin of a shape, if it may be used there.
-fn check<'s, 'a>(
-    shapes: &'s [RawShape<'a>],
+fn check<'s>(
+    shapes: &'s [Shape],
     index: &HashMap<ShapeId, usize>,
     shape: usize,
     mixin: &Reference,
     reporter: &mut Reporter<'_>,
-) -> Option<&'s RawShape<'a>> {
+) -> Option<&'s Shape> {
     let Some(&target) = index.get(&mixin.target) else {
         reporter
             .error(mixin.location, format!("{} is not defined", mixin.target))
@@ -138,7 +140,7 @@ fn check<'s, 'a>(
     if shape.is_broken || found.is_broken {
         return None;
     }
-    let (message, hint) = if find(&found.traits, "mixin").is_none() {
+    let (message, hint) = if found.traits.find("mixin").is_none() {
         let message = format!("{} is used as a mixin but has no trait mixin", found.id);
         (message, format!("add \"smithy.api#mixin\": {{}} to the traits of {}", found.id))
     } else if found.kind != shape.kind {
@@ -155,9 +157,9 @@ fn check<'s, 'a>(
 /// What a shape has with its mixins, from left to right. Of two things with one name the first keeps its
 /// place, and the later one overrides it.
 #[derive(Default)]
-struct Flat<'a> {
-    traits: RawTraits<'a>,
-    members: Vec<RawMember<'a>>,
+struct Flat {
+    traits: Traits,
+    members: Vec<Member>,
     /// The members by their names in lower case: no two may differ in case alone.
     member_index: HashMap<String, usize>,
     references: Vec<Reference>,
@@ -165,26 +167,26 @@ struct Flat<'a> {
     version: Option<String>,
 }
 
-impl<'a> Flat<'a> {
-    fn add_mixin(&mut self, mixin: &RawShape<'a>, reporter: &mut Reporter<'_>) {
-        let local = find(&mixin.traits, "mixin").and_then(|it| it.value.get("localTraits"));
-        let local = local.and_then(|it| it.value.as_array()).unwrap_or_default();
+impl Flat {
+    fn add_mixin(&mut self, mixin: &Shape, reporter: &mut Reporter<'_>) {
+        let local = mixin.traits.find("mixin").and_then(|it| it.value.get("localTraits"));
+        let local = local.and_then(Value::as_array).unwrap_or_default();
         let is_local = |id: &ShapeId| {
             id.is_prelude("mixin") || local.iter().any(|it| it.as_str() == Some(id.as_str()))
         };
-        let inherited = |it: &RawTrait<'a>| RawTrait { inherited: true, ..it.clone() };
-        let traits = mixin.traits.iter().filter(|it| !is_local(&it.id)).map(inherited);
-        override_traits(&mut self.traits, traits.collect());
+        let inherited = |it: &Trait| Trait { inherited: true, ..it.clone() };
+        let traits = mixin.traits.0.iter().filter(|it| !is_local(&it.id)).map(inherited);
+        override_traits(&mut self.traits, Traits(traits.collect()));
         for member in &mixin.members {
-            let traits = member.traits.iter().map(inherited).collect();
-            self.add_member(RawMember { traits, ..member.clone() }, reporter);
+            let traits = Traits(member.traits.0.iter().map(inherited).collect());
+            self.add_member(Member { traits, ..member.clone() }, reporter);
         }
         let references = mixin.references.iter().filter(|it| it.property != Property::Mixin);
         references.for_each(|it| self.add_reference(it.clone()));
         self.version = mixin.version.clone().or(self.version.take());
     }
 
-    fn give_to(mut self, shape: &mut RawShape<'a>, reporter: &mut Reporter<'_>) {
+    fn give_to(mut self, shape: &mut Shape, reporter: &mut Reporter<'_>) {
         override_traits(&mut self.traits, std::mem::take(&mut shape.traits));
         for member in std::mem::take(&mut shape.members) {
             self.add_member(member, reporter);
@@ -207,7 +209,7 @@ impl<'a> Flat<'a> {
         }
     }
 
-    fn add_member(&mut self, member: RawMember<'a>, reporter: &mut Reporter<'_>) {
+    fn add_member(&mut self, member: Member, reporter: &mut Reporter<'_>) {
         let name = member.name.to_ascii_lowercase();
         let Some(&at) = self.member_index.get(&name) else {
             self.member_index.insert(name, self.members.len());
@@ -235,20 +237,16 @@ impl<'a> Flat<'a> {
 }
 
 /// Adds traits; of two values the later one is kept.
-fn override_traits<'a>(traits: &mut RawTraits<'a>, more: RawTraits<'a>) {
-    for new in more {
-        match traits.iter_mut().find(|it| it.id == new.id) {
+fn override_traits(traits: &mut Traits, more: Traits) {
+    for new in more.0 {
+        match traits.0.iter_mut().find(|it| it.id == new.id) {
             Some(old) => *old = new,
-            None => traits.push(new),
+            None => traits.0.push(new),
         }
     }
 }
 
-fn apply_to_members<'a>(
-    shape: &mut RawShape<'a>,
-    applies: Vec<Apply<'a>>,
-    reporter: &mut Reporter<'_>,
-) {
+fn apply_to_members(shape: &mut Shape, applies: Vec<Apply>, reporter: &mut Reporter<'_>) {
     let members = shape.members.iter().enumerate();
     let index: HashMap<String, usize> = members.map(|(at, it)| (it.name.clone(), at)).collect();
     for apply in applies {

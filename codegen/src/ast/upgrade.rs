@@ -2,38 +2,36 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{RawMember, RawShape, RawTraits, ShapeKind, SimpleType, Version, find};
+use super::{Member, Shape, ShapeKind, Version};
 use crate::{
     diagnostic::{Location, Reporter},
     json::{Kind, Value},
     prelude,
     shape_id::{ShapeId, is_identifier},
-    traits::RawTrait,
+    traits::{Trait, Traits},
 };
 
 /// Adds the defaults that 1.0 implies, turns strings with the trait `enum` into enums, and reports traits
 /// that the version of their file does not have.
-pub(super) fn upgrade<'a>(
-    mut shapes: Vec<RawShape<'a>>,
+pub(super) fn upgrade(
+    mut shapes: Vec<Shape>,
     versions: &[Version],
     reporter: &mut Reporter<'_>,
-) -> Vec<RawShape<'a>> {
+) -> Vec<Shape> {
     let zeros = zeros(&shapes, versions);
     for shape in &mut shapes {
         let version = versions[shape.location.source];
         check_version(&shape.traits, version, reporter);
         for member in &mut shape.members {
             check_version(&member.traits, version, reporter);
-            let sensitive = find(&member.traits, "sensitive").filter(|it| !it.inherited);
+            let sensitive = member.traits.find("sensitive").filter(|it| !it.inherited);
             if let (Some(it), Version::V2) = (sensitive, version) {
                 let message = "the trait sensitive belongs on a shape, and counts here as well";
-                reporter
-                    .warning(it.location, message)
-                    .hint("target a shape of your own that has it");
+                reporter.warning(it.at(), message).hint("target a shape of your own that has it");
             }
             if version == Version::V1 && shape.kind == ShapeKind::Structure {
                 let zero = zeros.get(&member.target).cloned();
-                let default = find(&member.traits, "box").map(|_| Kind::Null).or(zero);
+                let default = member.traits.find("box").map(|_| Kind::Null).or(zero);
                 add_default(&mut member.traits, default, member.location);
             }
         }
@@ -47,16 +45,16 @@ pub(super) fn upgrade<'a>(
 }
 
 /// Reports traits that only the other version has.
-fn check_version(traits: &RawTraits<'_>, version: Version, reporter: &mut Reporter<'_>) {
-    match (version, find(traits, "default"), find(traits, "box")) {
+fn check_version(traits: &Traits, version: Version, reporter: &mut Reporter<'_>) {
+    match (version, traits.find("default"), traits.find("box")) {
         (Version::V1, Some(it), _) => {
             reporter
-                .error(it.location, "the trait default needs Smithy 2.0")
+                .error(it.at(), "the trait default needs Smithy 2.0")
                 .hint("write \"smithy\": \"2.0\" at the top of the file");
         }
         (Version::V2, _, Some(it)) => {
             reporter
-                .warning(it.location, "the trait box is ignored: it is not a part of Smithy 2.0")
+                .warning(it.at(), "the trait box is ignored: it is not a part of Smithy 2.0")
                 .hint("members are optional unless they are required or have a default");
         }
         _ => {}
@@ -64,9 +62,9 @@ fn check_version(traits: &RawTraits<'_>, version: Version, reporter: &mut Report
 }
 
 /// The zeros of the numbers and booleans that by the rules of 1.0 are there even when they are absent.
-fn zeros(shapes: &[RawShape<'_>], versions: &[Version]) -> HashMap<ShapeId, Kind<'static>> {
+fn zeros(shapes: &[Shape], versions: &[Version]) -> HashMap<ShapeId, Kind> {
     let unboxed = shapes.iter().filter(|it| {
-        versions[it.location.source] == Version::V1 && find(&it.traits, "box").is_none()
+        versions[it.location.source] == Version::V1 && it.traits.find("box").is_none()
     });
     let primitive = prelude::names().filter(|it| it.0.starts_with("Primitive"));
     let primitive = primitive.map(|(name, kind)| (ShapeId::prelude(&name), kind));
@@ -74,25 +72,25 @@ fn zeros(shapes: &[RawShape<'_>], versions: &[Version]) -> HashMap<ShapeId, Kind
     kinds.filter_map(|(id, kind)| Some((id, prelude::zero(kind)?))).collect()
 }
 
-fn add_default(traits: &mut RawTraits<'_>, default: Option<Kind<'static>>, location: Location) {
-    if find(traits, "default").is_none() {
-        let value = default.map(|kind| Value { offset: location.offset, kind });
-        traits.extend(value.map(|it| RawTrait::new("default", it, location)));
+fn add_default(traits: &mut Traits, default: Option<Kind>, location: Location) {
+    if traits.find("default").is_none() {
+        let value = default.map(|kind| Value { at: location, kind });
+        traits.0.extend(value.map(|it| Trait::new("default", it)));
     }
 }
 
 /// Turns a string with the trait `enum` into an enum.
-fn read_enum(shape: &mut RawShape<'_>, version: Version, reporter: &mut Reporter<'_>) {
-    let Some(definition) = find(&shape.traits, "enum") else { return };
-    if shape.kind != ShapeKind::Simple(SimpleType::String) {
+fn read_enum(shape: &mut Shape, version: Version, reporter: &mut Reporter<'_>) {
+    let Some(definition) = shape.traits.find("enum") else { return };
+    if shape.kind != ShapeKind::String {
         reporter
-            .warning(definition.location, "the trait enum is ignored: it belongs on a string")
+            .warning(definition.at(), "the trait enum is ignored: it belongs on a string")
             .hint("take it away");
         return;
     }
     if version == Version::V2 {
         reporter
-            .warning(definition.location, "the trait enum is deprecated")
+            .warning(definition.at(), "the trait enum is deprecated")
             .hint("write a shape of type \"enum\"");
     }
     shape.kind = ShapeKind::Enum;
@@ -100,67 +98,63 @@ fn read_enum(shape: &mut RawShape<'_>, version: Version, reporter: &mut Reporter
     shape.is_broken |= shape.members.is_empty();
 }
 
-fn enum_members<'a>(definition: &RawTrait<'a>, reporter: &mut Reporter<'_>) -> Vec<RawMember<'a>> {
-    let RawTrait { value, location, .. } = definition;
+fn enum_members(definition: &Trait, reporter: &mut Reporter<'_>) -> Vec<Member> {
+    let (value, location) = (&definition.value, definition.at());
     let example = "write [{\"name\": \"A\", \"value\": \"a\"}]";
     let Some(list) = value.as_array() else {
         let message = format!("the trait enum expects an array, found {}", value.describe());
-        reporter.error(*location, message).hint(example);
+        reporter.error(location, message).hint(example);
         return Vec::new();
     };
     if list.is_empty() {
-        reporter.error(*location, "an enum needs at least one member").hint(example);
+        reporter.error(location, "an enum needs at least one member").hint(example);
     }
     let named = list.iter().filter(|it| it.get("name").is_some()).count();
     if named != 0 && named != list.len() {
         reporter
-            .error(*location, "the trait enum names some values and not others")
+            .error(location, "the trait enum names some values and not others")
             .hint("give all of them a \"name\", or none");
         return Vec::new();
     }
     let mut names: HashSet<String> = HashSet::new();
     let members = list.iter().filter_map(|it| {
-        let at = |offset| Location { offset, ..*location };
-        let text = |key: &str| it.get(key).map(|it| &it.value).filter(|it| it.as_str().is_some());
+        let text = |key: &str| it.get(key).filter(|it| it.as_str().is_some());
         let Some(value) = text("value").filter(|it| it.as_str() != Some("")) else {
             let message = "a value of the trait enum needs a \"value\", which is not empty";
-            reporter
-                .error(at(it.offset), message)
-                .hint("write {\"name\": \"A\", \"value\": \"a\"}");
+            reporter.error(it.at, message).hint("write {\"name\": \"A\", \"value\": \"a\"}");
             return None;
         };
         let name = match it.get("name") {
             None => name_of_value(value.as_str().unwrap_or_default(), &names),
-            Some(name) => match name.value.as_str().filter(|it| is_identifier(it)) {
+            Some(name) => match name.as_str().filter(|it| is_identifier(it)) {
                 Some(text) if names.contains(&text.to_ascii_lowercase()) => {
                     reporter
-                        .error(at(name.value.offset), format!("the name {text} occurs twice"))
+                        .error(name.at, format!("the name {text} occurs twice"))
                         .hint("names are unique, also without regard to case");
                     return None;
                 }
                 Some(text) => text.to_owned(),
                 None => {
                     reporter
-                        .error(at(name.value.offset), "invalid name of a value")
+                        .error(name.at, "invalid name of a value")
                         .hint("a name is ASCII letters, digits and underscores");
                     return None;
                 }
             },
         };
         names.insert(name.to_ascii_lowercase());
-        let location = at(it.offset);
-        let raw = |name: &str, value: Value<'a>| RawTrait::new(name, value, location);
-        let deprecated =
-            it.get("deprecated").filter(|it| matches!(it.value.kind, Kind::Bool(true)));
-        let deprecated =
-            deprecated.map(|it| Value { offset: it.offset, kind: Kind::Object(Vec::new()) });
+        let location = it.at;
+        let raw = Trait::new;
+        let deprecated = it.get("deprecated").filter(|it| matches!(it.kind, Kind::Bool(true)));
+        let deprecated = deprecated.map(|it| Value::empty_object(it.at));
         let traits = [
             Some(raw("enumValue", value.clone())),
             text("documentation").map(|it| raw("documentation", it.clone())),
             deprecated.map(|it| raw("deprecated", it)),
         ];
-        let (target, traits) = (ShapeId::prelude("Unit"), traits.into_iter().flatten().collect());
-        Some(RawMember { name, target, traits, location, target_location: location })
+        let (target, traits) =
+            (ShapeId::prelude("Unit"), Traits(traits.into_iter().flatten().collect()));
+        Some(Member { name, target, traits, location, target_location: location })
     });
     members.collect()
 }

@@ -73,7 +73,7 @@ impl<'a> Places<'a> {
 struct Cursor<'a> {
     source: &'a Source<'a>,
     /// `None` if the source is not JSON.
-    json: Option<Value<'a>>,
+    json: Option<Value>,
     offset: usize,
     line: usize,
     line_start: usize,
@@ -82,7 +82,7 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn new(source: &'a Source<'a>) -> Self {
-        let json = Value::parse(source.json).ok();
+        let json = Value::parse(0, source.json).ok();
         // A byte order mark takes no column.
         let start = source.json.len() - source.json.trim_start_matches('\u{feff}').len();
         Self { source, json, offset: start, line: 1, line_start: start, column: 1 }
@@ -123,19 +123,19 @@ impl<'a> Cursor<'a> {
 }
 
 /// The keys and indices that lead to the key or value at an offset.
-fn path(root: &Value<'_>, offset: usize) -> Vec<String> {
+fn path(root: &Value, offset: usize) -> Vec<String> {
     let mut path = Vec::new();
     let mut value = root;
-    while value.offset < offset {
+    while value.at.offset < offset {
         let next = match &value.kind {
             Kind::Object(entries) => {
-                let index = entries.partition_point(|it| it.offset <= offset);
+                let index = entries.partition_point(|it| it.at.offset <= offset);
                 let Some(entry) = index.checked_sub(1).map(|it| &entries[it]) else { break };
                 path.push(entry.key.to_string());
                 &entry.value
             }
             Kind::Array(elements) => {
-                let index = elements.partition_point(|it| it.offset <= offset);
+                let index = elements.partition_point(|it| it.at.offset <= offset);
                 let Some(index) = index.checked_sub(1) else { break };
                 path.push(index.to_string());
                 &elements[index]

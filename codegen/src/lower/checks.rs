@@ -4,11 +4,11 @@ use std::{collections::HashSet, fmt::Debug};
 
 use super::Lowering;
 use crate::{
-    ast::{Member, Shape, ShapeKind, SimpleType},
+    ast::{Member, Shape, ShapeKind},
     ir,
     resolve::{Resolved, reached, users},
     shape_id::ShapeId,
-    traits::{Range, Traits},
+    traits::{Bounds, Traits},
 };
 
 /// The shapes of requests that have a constraint, or contain a shape that has one.
@@ -34,10 +34,7 @@ pub(super) fn checked<'m>(resolved: &Resolved<'m>) -> HashSet<&'m ShapeId> {
 }
 
 fn constrains(traits: &Traits) -> bool {
-    traits.length.is_some()
-        || traits.range.is_some()
-        || traits.pattern.is_some()
-        || traits.unique_items
+    ["length", "range", "pattern", "uniqueItems"].into_iter().any(|it| traits.has(it))
 }
 
 impl Lowering<'_, '_> {
@@ -50,7 +47,7 @@ impl Lowering<'_, '_> {
     pub(super) fn checked_docs(&self, shape: &Shape, member: &Member) -> ir::Docs {
         let mut docs = self.member_docs(member);
         let target = self.resolved.model.get(&member.target);
-        let has_pattern = |it: &Traits| it.pattern.is_some();
+        let has_pattern = |it: &Traits| it.has("pattern");
         if self.checked.contains(&shape.id)
             && (has_pattern(&member.traits) || target.is_some_and(|it| has_pattern(&it.traits)))
         {
@@ -74,33 +71,32 @@ impl Lowering<'_, '_> {
     fn statements(&self, member: &Member, target: &Shape) -> Vec<String> {
         let (own, of_target) = (&member.traits, &target.traits);
         let text = if target.kind == ShapeKind::Enum { "value.as_str()" } else { "value" };
+        let bounds = |name| own.bounds(name).or_else(|| of_target.bounds(name));
         let mut all = Vec::new();
-        if let Some(pattern) = own.pattern.as_ref().or(of_target.pattern.as_ref()) {
+        if let Some(pattern) = own.text("pattern").or(of_target.text("pattern")) {
             all.push(format!("static PATTERN: Pattern = Pattern::new({pattern:?})"));
             all.push(format!("it.pattern({text}, &PATTERN)"));
         }
-        if let Some(length) = own.length.or(of_target.length) {
-            let is_text =
-                matches!(target.kind, ShapeKind::Enum | ShapeKind::Simple(SimpleType::String));
+        if let Some(length) = bounds("length") {
+            let is_text = matches!(target.kind, ShapeKind::Enum | ShapeKind::String);
             let count = if is_text { "chars().count()" } else { "len()" };
-            all.push(format!("it.length({text}.{count}, {:?}, {:?})", length.min, length.max));
+            let bounds = as_source(&length, |it| it.parse::<u64>().unwrap_or_default());
+            all.push(format!("it.length({text}.{count}, {bounds})"));
         }
-        all.extend(
-            own.range.as_ref().or(of_target.range.as_ref()).map(|it| range(it, target.kind)),
-        );
+        all.extend(bounds("range").map(|it| range(&it, target.kind)));
         match (target.kind, &target.members[..]) {
             (ShapeKind::List, [item]) => {
                 let item_kind = self.resolved.model.get(&item.target).map(|it| it.kind);
-                let has_equality =
-                    !matches!(item_kind, Some(ShapeKind::Simple(it)) if !it.has_equality());
-                if of_target.unique_items && has_equality {
+                let has_equality = item_kind.is_none_or(ShapeKind::has_equality);
+                if of_target.has("uniqueItems") && has_equality {
                     all.push("it.unique(value)".to_owned());
                 }
-                let check = self.check_of(item, of_target.sparse);
+                let check = self.check_of(item, of_target.has("sparse"));
                 all.extend(check.map(|it| format!("it.items(value, |it, value| {it})")));
             }
             (ShapeKind::Map, [key, value]) => {
-                let checks = (self.check_of(key, false), self.check_of(value, of_target.sparse));
+                let checks =
+                    (self.check_of(key, false), self.check_of(value, of_target.has("sparse")));
                 let body = match checks {
                     (None, None) => return all,
                     (Some(key), None) => format!("value, _| {key}"),
@@ -122,30 +118,31 @@ impl Lowering<'_, '_> {
     }
 }
 
+fn as_source<T: Debug>(bounds: &Bounds, read: impl Fn(&str) -> T) -> String {
+    let [min, max] = [&bounds.min, &bounds.max].map(|it| it.as_deref().map(&read));
+    format!("{min:?}, {max:?}")
+}
+
 /// The check of a number. Integers are compared as wide ones, so that no bound is too large.
-fn range(range: &Range, kind: ShapeKind) -> String {
-    fn bounds<T: Debug>(range: &Range, read: impl Fn(&str) -> T) -> String {
-        let [min, max] = [&range.min, &range.max].map(|it| it.as_deref().map(&read));
-        format!("{min:?}, {max:?}")
-    }
+fn range(range: &Bounds, kind: ShapeKind) -> String {
     let float = |text: &str| text.parse::<f64>().unwrap_or_default().clamp(f64::MIN, f64::MAX);
     // One that is written with an exponent may be beyond all numbers there are.
     let integer = |text: &str| text.parse::<i128>().unwrap_or_else(|_| float(text) as i128);
     match kind {
         ShapeKind::IntEnum => {
-            format!("it.range(i128::from(value.as_i32()), {})", bounds(range, integer))
+            format!("it.range(i128::from(value.as_i32()), {})", as_source(range, integer))
         }
-        ShapeKind::Simple(SimpleType::Double) => {
-            format!("it.range(*value, {})", bounds(range, float))
+        ShapeKind::Double => {
+            format!("it.range(*value, {})", as_source(range, float))
         }
         // In the precision of the type, so that the bound itself is within.
-        ShapeKind::Simple(SimpleType::Float) => {
+        ShapeKind::Float => {
             let narrow = |text: &str| (float(text) as f32).clamp(f32::MIN, f32::MAX);
-            format!("it.range(*value, {})", bounds(range, narrow))
+            format!("it.range(*value, {})", as_source(range, narrow))
         }
-        ShapeKind::Simple(SimpleType::BigInteger | SimpleType::BigDecimal) => {
-            format!("it.big_range(value.as_str(), {})", bounds(range, str::to_owned))
+        ShapeKind::BigInteger | ShapeKind::BigDecimal => {
+            format!("it.big_range(value.as_str(), {})", as_source(range, str::to_owned))
         }
-        _ => format!("it.range(i128::from(*value), {})", bounds(range, integer)),
+        _ => format!("it.range(i128::from(*value), {})", as_source(range, integer)),
     }
 }

@@ -9,8 +9,9 @@ use super::Lowering;
 use crate::{
     ast::Member,
     ir,
+    json::Kind,
     text::{between, code_span, is_kept},
-    traits::{DefaultValue, Deprecated, Traits},
+    traits::{Trait, Traits},
 };
 
 use markdown::Cleaner;
@@ -31,8 +32,8 @@ impl Lowering<'_, '_> {
 
     fn documented(&self, own: &Traits, target: &Traits) -> ir::Docs {
         let mut cleaner = Cleaner { paths: &self.paths, links: BTreeSet::new() };
-        let prose = [&own.documentation, &target.documentation, &own.title];
-        let mut prose = prose.into_iter().flatten().map(|it| normal(it));
+        let prose = [own.text("documentation"), target.text("documentation"), own.text("title")];
+        let mut prose = prose.into_iter().flatten().map(normal);
         let prose = prose.find(|it| !it.trim().is_empty()).unwrap_or_default();
         let text = match html::is_html(&prose) {
             true => html::blocks(&prose),
@@ -40,63 +41,62 @@ impl Lowering<'_, '_> {
         };
         let notes = cleaner.blocks(&notes(own, target).join("\n\n"), 0);
         let links = cleaner.links.into_iter().collect();
-        ir::Docs { text, notes, links, deprecated: own.deprecated.as_ref().map(deprecated) }
+        ir::Docs { text, notes, links, deprecated: own.find("deprecated").map(deprecated) }
     }
 }
 
 /// What traits say that people should know, each a paragraph. Those of the target hold where a member has none.
 fn notes(own: &Traits, target: &Traits) -> Vec<String> {
-    let text = |it: Option<u64>| it.map(|it| it.to_string());
-    let code = |it: &String| code_span(&plain(it));
-    let range = own.range.clone().or_else(|| target.range.clone());
-    let length = own.length.or(target.length);
-    let pattern = own.pattern.as_ref().or(target.pattern.as_ref());
-    let media_type = own.media_type.as_ref().or(target.media_type.as_ref());
-    let tags: Vec<_> = own.tags.iter().map(code).collect();
-    let links: String = own.external_documentation.iter().map(link).collect();
+    let code = |it: &str| code_span(&plain(it));
+    let bounds = |name| own.bounds(name).or_else(|| target.bounds(name));
+    let text = |name| own.text(name).or(target.text(name));
+    let tags: Vec<_> = own.tags().map(code).collect();
+    let links: String = own.links().map(link).collect();
     let notes = [
-        own.default.as_ref().or(target.default.as_ref()).and_then(|it| default(&it.value)),
-        range.map(|it| format!("Range: {}.", between(it.min, it.max))),
-        length.map(|it| format!("Length: {}.", between(text(it.min), text(it.max)))),
-        pattern.map(|it| format!("Checked pattern: {}", code(it))),
-        (own.unique_items || target.unique_items).then(|| "No two elements are equal.".to_owned()),
-        media_type.map(|it| format!("Media type: {}", code(it))),
-        own.recommended.then(|| "Setting this member is recommended.".to_owned()),
-        own.since.as_ref().map(|it| format!("Since {}.", plain(it))),
-        own.unstable.then(|| "Unstable: it may change without notice.".to_owned()),
-        own.internal.then(|| "Internal: it is not meant for everybody.".to_owned()),
+        own.find("default").or(target.find("default")).and_then(|it| default(&it.value.kind)),
+        bounds("range").map(|it| format!("Range: {}.", between(it.min, it.max))),
+        bounds("length").map(|it| format!("Length: {}.", between(it.min, it.max))),
+        text("pattern").map(|it| format!("Checked pattern: {}", code(it))),
+        (own.has("uniqueItems") || target.has("uniqueItems"))
+            .then(|| "No two elements are equal.".to_owned()),
+        text("mediaType").map(|it| format!("Media type: {}", code(it))),
+        own.has("recommended").then(|| "Setting this member is recommended.".to_owned()),
+        own.text("since").map(|it| format!("Since {}.", plain(it))),
+        own.has("unstable").then(|| "Unstable: it may change without notice.".to_owned()),
+        own.has("internal").then(|| "Internal: it is not meant for everybody.".to_owned()),
         (!tags.is_empty()).then(|| format!("Tags: {}", tags.join(", "))),
         (!links.is_empty()).then(|| format!("See also:\n{links}")),
     ];
-    notes.into_iter().flatten().chain(own.examples.iter().map(|it| normal(it))).collect()
+    notes.into_iter().flatten().chain(own.examples().map(|it| normal(&it))).collect()
 }
 
-fn default(value: &DefaultValue) -> Option<String> {
+fn default(value: &Kind) -> Option<String> {
     let value = match value {
-        DefaultValue::Null => return None,
-        DefaultValue::Bool(value) => code_span(&value.to_string()),
-        DefaultValue::Number(text) => code_span(text),
-        DefaultValue::String(text) if text.trim().is_empty() => "an empty text".to_owned(),
-        DefaultValue::String(text) => code_span(&plain(text)),
-        DefaultValue::EmptyList => "an empty list".to_owned(),
-        DefaultValue::EmptyObject => "empty".to_owned(),
+        Kind::Null => return None,
+        Kind::Bool(value) => code_span(&value.to_string()),
+        Kind::Number(text) => code_span(text),
+        Kind::String(text) if text.trim().is_empty() => "an empty text".to_owned(),
+        Kind::String(text) => code_span(&plain(text)),
+        Kind::Array(_) => "an empty list".to_owned(),
+        Kind::Object(_) => "empty".to_owned(),
     };
     Some(format!("Default: {value}."))
 }
 
-fn link((name, address): &(String, String)) -> String {
+fn link((name, address): (&str, &str)) -> String {
     let name = plain(name).replace(['[', ']', '`', '<', '\\'], "");
     let address = plain(address).replace('(', "%28").replace(')', "%29");
     format!("\n- [{name}]({address})")
 }
 
 /// `since` is a version, as Clippy asks, and otherwise part of the note.
-fn deprecated(it: &Deprecated) -> ir::Deprecated {
-    let (since, other) = match it.since.clone() {
-        Some(since) if is_version(&since) => (Some(since), None),
+fn deprecated(it: &Trait) -> ir::Deprecated {
+    let (since, other) = match it.text("since") {
+        Some(since) if is_version(since) => (Some(since.to_owned()), None),
         other => (None, other.map(|it| format!("since {it}"))),
     };
-    let note: Vec<_> = [&other, &it.message].into_iter().flatten().map(|it| plain(it)).collect();
+    let note: Vec<_> =
+        [other.as_deref(), it.text("message")].into_iter().flatten().map(plain).collect();
     ir::Deprecated { since, note: (!note.is_empty()).then(|| note.join(": ")) }
 }
 

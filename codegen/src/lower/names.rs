@@ -128,7 +128,7 @@ fn types<'m>(
         let is_sent = sent_events.contains(&shape.id);
         let is_member = |it: &&Member| {
             let target = resolved.model.get(&it.target);
-            let is_error = |it: &Shape| is_sent && it.traits.error.is_some();
+            let is_error = |it: &Shape| is_sent && it.traits.has("error");
             !target.is_some_and(|it| it.is_event_stream() || is_error(it))
         };
         let members = shape.members.iter().filter(is_member);
@@ -142,7 +142,7 @@ fn types<'m>(
             _ => Some(scope.take(format!("{name}Builder"), owner(shape), "2")),
         };
         let home = match operation {
-            _ if shape.traits.error.is_some() => Home::Error,
+            _ if shape.traits.has("error") => Home::Error,
             Some(it) => Home::Operation(it.method.clone()),
             None => Home::Types,
         };

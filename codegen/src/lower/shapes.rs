@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use super::{Lowering, names::Type};
 use crate::{
-    ast::{Member, Shape, ShapeKind, SimpleType},
+    ast::{Member, Shape, ShapeKind},
     ir, literal,
     shape_id::ShapeId,
-    traits::{Fault, TimestampFormat},
+    traits::TimestampFormat,
 };
 
 impl Lowering<'_, '_> {
@@ -21,11 +21,10 @@ impl Lowering<'_, '_> {
             let target = self.resolved.model.get(&member.target);
             let is_structure = target.is_some_and(|it| it.kind == ShapeKind::Structure);
             let is_only = is_structure && !member.target.is_unit() && uses[&member.target] == 1;
-            let number = member.traits.int_enum_value.map(|it| it.to_string());
-            let value = number.or(member.traits.enum_value.clone());
-            let value = value.filter(|_| shape.kind.is_enum());
+            let is_enum = shape.kind.is_enum();
+            let wire_name = if is_enum { member.enum_value() } else { member.wire_name() };
             ir::Member {
-                wire_name: value.unwrap_or(member.wire_name().to_owned()),
+                wire_name: wire_name.to_owned(),
                 name: name.clone(),
                 snake_name: snake_name.clone(),
                 docs: self.checked_docs(shape, member),
@@ -35,7 +34,7 @@ impl Lowering<'_, '_> {
                 },
                 presence: self.presence(shape, member),
                 check: self.check(shape, member),
-                is_token: ty.is_request && member.traits.idempotency_token,
+                is_token: ty.is_request && member.traits.has("idempotencyToken"),
                 is_boxed: self.boxed.contains(&format!("{}${}", shape.id, member.name)),
                 has_from: shape.kind == ShapeKind::Union && is_only,
                 is_sensitive: self.is_sensitive(member),
@@ -46,7 +45,7 @@ impl Lowering<'_, '_> {
             type_ref: ty.type_ref.clone(),
             module: ty.module.clone(),
             docs: self.docs(&shape.traits),
-            is_sensitive: shape.traits.sensitive,
+            is_sensitive: shape.traits.has("sensitive"),
             kind: match shape.kind {
                 ShapeKind::Union => ir::Kind::Union,
                 ShapeKind::Enum => ir::Kind::Enum,
@@ -61,12 +60,12 @@ impl Lowering<'_, '_> {
     /// Smithy 2.0 spec, section "Structure member optionality". One type serves clients and servers, so
     /// what is optional for clients is optional.
     fn presence(&self, shape: &Shape, member: &Member) -> ir::Presence {
-        let is_optional = member.traits.client_optional || shape.traits.input;
+        let is_optional = member.traits.has("clientOptional") || shape.traits.has("input");
         match (self.default(member), is_optional) {
             _ if shape.kind != ShapeKind::Structure => ir::Presence::Required,
             (Some(default), false) => ir::Presence::Default(default),
             (Some(default), true) => ir::Presence::ReadsAs(default),
-            (None, _) if !member.traits.required => ir::Presence::Optional,
+            (None, _) if !member.traits.has("required") => ir::Presence::Optional,
             (None, false) => ir::Presence::Required,
             (None, true) => ir::Presence::Expected,
         }
@@ -75,32 +74,32 @@ impl Lowering<'_, '_> {
     /// The default of a member: its own, or that of its target.
     fn default(&self, member: &Member) -> Option<String> {
         let target = self.resolved.model.get(&member.target)?;
-        let default = member.traits.default.as_ref().or(target.traits.default.as_ref())?;
+        let default = member.traits.find("default").or(target.traits.find("default"))?;
         let variant = |at: usize| {
             let ty = &self.names.types[self.names.places[&target.id]];
             format!("{}::{}", ty.type_ref.name, ty.members[at].1)
         };
-        literal::read(&default.value, target, variant).ok()?
+        literal::read(&default.value.kind, target, variant).ok()?
     }
 
     /// The type of a member, without `Option` and `Box`.
     fn member_type(&self, member: &Member) -> ir::Type {
-        self.value_type(&member.target, member.traits.timestamp_format)
+        self.value_type(&member.target, member.traits.timestamp_format())
     }
 
     /// The type of the values of a shape, given the format of timestamps if a member has one of its own.
     pub(super) fn value_type(&self, id: &ShapeId, format: Option<TimestampFormat>) -> ir::Type {
         let shape = self.resolved.model.get(id).expect("resolve checks every target");
-        let element = |it: &Member| match shape.traits.sparse {
+        let element = |it: &Member| match shape.traits.has("sparse") {
             true => Box::new(ir::Type::Sparse(Box::new(self.member_type(it)))),
             false => Box::new(self.member_type(it)),
         };
         match (shape.kind, &shape.members[..]) {
-            (ShapeKind::Simple(SimpleType::Timestamp), _) => {
-                let format = format.or(shape.traits.timestamp_format);
+            (ShapeKind::Timestamp, _) => {
+                let format = format.or(shape.traits.timestamp_format());
                 ir::Type::Timestamp(format.unwrap_or(TimestampFormat::EpochSeconds))
             }
-            (ShapeKind::Simple(simple), _) => ir::Type::Simple(simple),
+            (kind, _) if kind.is_simple() => ir::Type::Simple(kind),
             (ShapeKind::List, [item]) => ir::Type::List(element(item)),
             (ShapeKind::Map, [key, value]) => {
                 ir::Type::Map(Box::new(self.member_type(key)), element(value))
@@ -112,27 +111,28 @@ impl Lowering<'_, '_> {
     /// Whether values of a member stay out of `Debug` and do not see to it themselves.
     fn is_sensitive(&self, member: &Member) -> bool {
         let Some(shape) = self.resolved.model.get(&member.target) else {
-            return member.traits.sensitive;
+            return member.traits.has("sensitive");
         };
         let is_inside = match shape.kind {
             // They have a `Debug` of their own.
             ShapeKind::Structure | ShapeKind::Union => false,
             ShapeKind::List | ShapeKind::Map => {
-                shape.traits.sensitive || shape.members.iter().any(|it| self.is_sensitive(it))
+                shape.traits.has("sensitive")
+                    || shape.members.iter().any(|it| self.is_sensitive(it))
             }
-            _ => shape.traits.sensitive,
+            _ => shape.traits.has("sensitive"),
         };
-        member.traits.sensitive || is_inside
+        member.traits.has("sensitive") || is_inside
     }
 }
 
 fn role(ty: &Type<'_>) -> ir::Role {
     let traits = &ty.shape.traits;
-    match traits.error {
+    match traits.text("error") {
         Some(fault) => ir::Role::Error {
-            is_client_fault: fault == Fault::Client,
-            is_retryable: traits.retryable,
-            is_throttling: traits.throttling,
+            is_client_fault: fault == "client",
+            is_retryable: traits.has("retryable"),
+            is_throttling: traits.is_throttling(),
         },
         None if ty.is_request => ir::Role::Request,
         None => ir::Role::Plain,

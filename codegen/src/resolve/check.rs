@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{event_stream, targets};
 use crate::{
-    ast::{Member, Model, Property, Shape, ShapeKind, SimpleType},
+    ast::{Member, Model, Property, Shape, ShapeKind},
     diagnostic::{Location, Reporter},
     shape_id::ShapeId,
 };
@@ -93,7 +93,7 @@ impl<'m> Checker<'_, '_, 'm> {
 
     /// An input, an output or an error.
     fn end(&mut self, operation: &'m Shape, role: Property, at: Location, target: &'m Shape) {
-        let (id, is_error) = (&target.id, target.traits.error.is_some());
+        let (id, is_error) = (&target.id, target.traits.has("error"));
         match (role, is_error) {
             (Property::Error, true) => {}
             (Property::Error, false) if !target.is_broken => {
@@ -107,13 +107,13 @@ impl<'m> Checker<'_, '_, 'm> {
             }
             _ => {}
         }
-        if target.traits.mixin {
+        if target.traits.has("mixin") {
             let message = format!("{id} is a mixin, which must not be targeted");
             self.error(at, message, "target a structure that uses the mixin");
         }
         let Some(mark) = mark(target).filter(|_| role != Property::Error) else { return };
         let end = if role == Property::Input { "input" } else { "output" };
-        if operation.traits.mixin {
+        if operation.traits.has("mixin") {
             // Operations that use it have the input as well.
         } else if mark != end {
             let message = format!("{id} has the trait {mark}, and is the {end} here");
@@ -129,7 +129,7 @@ impl<'m> Checker<'_, '_, 'm> {
 
     /// The members of an enum.
     fn values(&mut self, shape: &'m Shape) {
-        let mut seen: HashMap<String, &str> = HashMap::new();
+        let mut seen: HashMap<&str, &str> = HashMap::new();
         for member in &shape.members {
             if !member.target.is_unit() {
                 let message = "a member of an enum targets smithy.api#Unit".to_owned();
@@ -137,9 +137,8 @@ impl<'m> Checker<'_, '_, 'm> {
                     "write \"smithy.api#Unit\"; the value is in the trait smithy.api#enumValue";
                 self.error(member.target_location, message, hint);
             }
-            let number = member.traits.int_enum_value.map(|it| it.to_string());
-            let Some(value) = member.traits.enum_value.clone().or(number) else { continue };
-            if let Some(other) = seen.get(&value) {
+            let value = member.enum_value();
+            if let Some(other) = seen.get(value) {
                 let message = format!("the value {value:?} belongs to the member {other} already");
                 self.error(member.location, message, "values are unique");
             } else {
@@ -165,7 +164,7 @@ impl<'m> Checker<'_, '_, 'm> {
                 let message = format!("an event is a structure; {id} is of type {found}");
                 self.error(at, message, "put the value into a structure");
             }
-            if target.traits.streaming {
+            if target.traits.has("streaming") {
                 streams += 1;
                 self.stream(shape, member, streams);
             }
@@ -174,7 +173,7 @@ impl<'m> Checker<'_, '_, 'm> {
 
     /// Where event streams are allowed (Smithy 2.0 specification, section "Event streams").
     fn stream(&mut self, shape: &Shape, member: &Member, count: usize) {
-        let (at, is_error) = (member.target_location, shape.traits.error.is_some());
+        let (at, is_error) = (member.target_location, shape.traits.has("error"));
         let is_end = shape.kind == ShapeKind::Structure && self.ends.contains(&shape.id);
         if !is_end || is_error {
             let what =
@@ -195,15 +194,13 @@ impl<'m> Checker<'_, '_, 'm> {
         let target = self.model.get(&first.target);
         let Some(target) = target.filter(|it| !it.is_broken && !it.id.is_unit()) else { return };
         match (shape.kind, target.kind) {
-            (ShapeKind::Map, ShapeKind::Simple(SimpleType::String) | ShapeKind::Enum) => {}
+            (ShapeKind::Map, ShapeKind::String | ShapeKind::Enum) => {}
             (ShapeKind::Map, other) if shape.members.len() == 2 => {
                 let found = other.name();
                 let message = format!("map keys must target a string or enum shape, found {found}");
                 self.error(first.target_location, message, "target smithy.api#String");
             }
-            (ShapeKind::List, ShapeKind::Simple(item))
-                if shape.traits.unique_items && !item.has_equality() =>
-            {
+            (ShapeKind::List, item) if shape.traits.has("uniqueItems") && !item.has_equality() => {
                 let name = item.name();
                 let message =
                     format!("the trait uniqueItems is ignored: a {name} has no exact equality");
@@ -216,7 +213,7 @@ impl<'m> Checker<'_, '_, 'm> {
     /// A union without `streaming` is a part of the response, which is seldom meant in a subscription.
     fn subscription(&mut self, operation: &Shape) {
         let name = operation.id.name();
-        if operation.traits.mixin || !name.starts_with("SubscribeTo") {
+        if operation.traits.has("mixin") || !name.starts_with("SubscribeTo") {
             return;
         }
         let output = targets(self.model, operation, Property::Output).next();
@@ -252,15 +249,15 @@ fn unfit(shape: &Shape, target: &Shape) -> Option<(String, String)> {
         let article = if kind == ShapeKind::Operation { "an" } else { "a" };
         let message = format!("a member must not target {article} {}: {id}", kind.name());
         (message, "target a shape that has values, such as smithy.api#String")
-    } else if target.traits.defines_trait {
+    } else if target.traits.has("trait") {
         let message = format!("a member must not target a trait: {id}");
         (message, "define another shape for the values, and target it in both places")
-    } else if target.traits.mixin {
+    } else if target.traits.has("mixin") {
         let message = format!("{id} is a mixin, which must not be targeted");
         (message, "target a structure that uses the mixin")
     } else {
         // Shapes that use a mixin have its members as well.
-        let mark = mark(target).filter(|_| !shape.traits.mixin)?;
+        let mark = mark(target).filter(|_| !shape.traits.has("mixin"))?;
         let hint = format!("target another structure, or take the trait {mark} away");
         return Some((format!("a member must not target {id}: it has the trait {mark}"), hint));
     };
@@ -269,8 +266,8 @@ fn unfit(shape: &Shape, target: &Shape) -> Option<(String, String)> {
 
 /// The trait that makes a structure the input or output of one operation and nothing else.
 fn mark(shape: &Shape) -> Option<&'static str> {
-    let output = shape.traits.output.then_some("output");
-    if shape.traits.input { Some("input") } else { output }
+    let output = shape.traits.has("output").then_some("output");
+    if shape.traits.has("input") { Some("input") } else { output }
 }
 
 /// The type of a shape, as messages name it.

@@ -2,19 +2,20 @@
 //! "default trait").
 
 use crate::{
-    ast::{Model, Shape, ShapeKind, SimpleType},
+    ast::{Model, Shape, ShapeKind},
     diagnostic::Reporter,
+    json::Kind,
     literal,
-    traits::{DefaultTrait, DefaultValue, Traits},
+    traits::{Trait, Traits},
 };
 
 /// Checks the defaults of all shapes and members.
 pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     for shape in model.shapes() {
-        if let Some(default) = &shape.traits.default {
-            if default.value == DefaultValue::Null {
+        if let Some(default) = shape.traits.find("default") {
+            if default.value.kind == Kind::Null {
                 let message = "default: only that of a member can be null";
-                reporter.error(default.location, message).hint("take it away");
+                reporter.error(default.at(), message).hint("take it away");
             }
             if is_value(shape, default, reporter) {
                 check_allowed(&[&shape.traits], shape, default, reporter);
@@ -23,7 +24,7 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
         for member in &shape.members {
             let target = model.get(&member.target).filter(|it| !it.id.is_unit());
             let Some(target) = target else { continue };
-            let Some(default) = &member.traits.default else {
+            let Some(default) = member.traits.find("default") else {
                 if shape.kind == ShapeKind::Structure && has_default(target) {
                     let message =
                         format!("{} has a default that the member does not repeat", target.id);
@@ -36,16 +37,16 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
                 continue;
             }
             // The default of a shape of the prelude is no constraint.
-            match target.traits.default.as_ref().filter(|_| !target.is_prelude()) {
+            match target.traits.find("default").filter(|_| !target.is_prelude()) {
                 // What is wrong with both is reported for the target.
-                Some(other) if is_same(&default.value, &other.value) => {
+                Some(other) if is_same(&default.value.kind, &other.value.kind) => {
                     check_allowed(&[&member.traits], target, default, reporter);
                 }
-                Some(_) if default.value != DefaultValue::Null => {
+                Some(_) if default.value.kind != Kind::Null => {
                     let message = format!("default: {} has another one", target.id);
                     let hint =
                         "repeat the default of the target, or write null for a member without one";
-                    reporter.error(default.location, message).hint(hint);
+                    reporter.error(default.at(), message).hint(hint);
                 }
                 _ => check_allowed(&[&member.traits, &target.traits], target, default, reporter),
             }
@@ -54,27 +55,27 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
 }
 
 fn has_default(shape: &Shape) -> bool {
-    shape.traits.default.as_ref().is_some_and(|it| it.value != DefaultValue::Null)
+    shape.traits.find("default").is_some_and(|it| it.value.kind != Kind::Null)
 }
 
 /// Whether a default is a value of its type.
-fn is_value(shape: &Shape, default: &DefaultTrait, reporter: &mut Reporter<'_>) -> bool {
-    let read = literal::read(&default.value, shape, |_| String::new());
+fn is_value(shape: &Shape, default: &Trait, reporter: &mut Reporter<'_>) -> bool {
+    let read = literal::read(&default.value.kind, shape, |_| String::new());
     if let Err(reason) = &read {
         let hint = "write a value of the member's type, or take the default away";
-        reporter.error(default.location, format!("default: {reason}")).hint(hint);
-    } else if read == Ok(None) && default.value != DefaultValue::Null {
+        reporter.error(default.at(), format!("default: {reason}")).hint(hint);
+    } else if read == Ok(None) && default.value.kind != Kind::Null {
         // The reference lets it pass as well.
         let message = "default: it is ignored, as it is not in base64";
         let hint = "write the bytes in base64, or take the default away";
-        reporter.warning(default.location, message).hint(hint);
+        reporter.warning(default.at(), message).hint(hint);
     }
     read.is_ok()
 }
 
-fn is_same(one: &DefaultValue, other: &DefaultValue) -> bool {
+fn is_same(one: &Kind, other: &Kind) -> bool {
     match (one, other) {
-        (DefaultValue::Number(one), DefaultValue::Number(other)) => {
+        (Kind::Number(one), Kind::Number(other)) => {
             one == other || one.parse::<f64>().is_ok_and(|it| other.parse() == Ok(it))
         }
         _ => one == other,
@@ -85,30 +86,29 @@ fn is_same(one: &DefaultValue, other: &DefaultValue) -> bool {
 fn check_allowed(
     constraints: &[&Traits],
     shape: &Shape,
-    default: &DefaultTrait,
+    default: &Trait,
     reporter: &mut Reporter<'_>,
 ) {
-    let value = &default.value;
+    let value = &default.value.kind;
     let Some(reason) = constraints.iter().find_map(|it| broken_bound(it, shape, value)) else {
         return;
     };
     // Zero may stand for no value, as in Smithy 1.0: the reference lets it pass as well.
-    let is_zero = matches!(value, DefaultValue::Number(it) if it.parse() == Ok(0.0));
+    let is_zero = matches!(value, Kind::Number(it) if it.parse() == Ok(0.0));
     let message = format!("default: {reason}");
     let finding = match is_zero {
-        true => reporter.warning(default.location, message),
-        false => reporter.error(default.location, message),
+        true => reporter.warning(default.at(), message),
+        false => reporter.error(default.at(), message),
     };
     finding.hint("servers refuse requests with this default: change it, or the constraint");
 }
 
 /// The bound that a value exceeds, and how.
-fn broken_bound(traits: &Traits, shape: &Shape, value: &DefaultValue) -> Option<String> {
-    let text = |it: Option<u64>| it.map(|it| it.to_string());
-    let range = traits.range.clone().map(|it| ("range", "", number(value), it.min, it.max));
-    let length = traits.length.map(|it| {
+fn broken_bound(traits: &Traits, shape: &Shape, value: &Kind) -> Option<String> {
+    let range = traits.bounds("range").map(|it| ("range", "", number(value), it.min, it.max));
+    let length = traits.bounds("length").map(|it| {
         let length = length(shape, value).map(|it| it.to_string());
-        ("length", "a length of ", length, text(it.min), text(it.max))
+        ("length", "a length of ", length, it.min, it.max)
     });
     [range, length].into_iter().flatten().find_map(|(name, what, value, min, max)| {
         let value = value?;
@@ -128,21 +128,21 @@ fn is_at_most(one: &str, other: &str) -> bool {
 }
 
 /// A number as it is written. NaN and the infinities are texts.
-fn number(value: &DefaultValue) -> Option<String> {
+fn number(value: &Kind) -> Option<String> {
     match value {
-        DefaultValue::Number(text) | DefaultValue::String(text) => Some(text.clone()),
+        Kind::Number(text) | Kind::String(text) => Some(text.clone()),
         _ => None,
     }
 }
 
 /// How many characters, bytes, elements or entries a value has.
-fn length(shape: &Shape, value: &DefaultValue) -> Option<usize> {
+fn length(shape: &Shape, value: &Kind) -> Option<usize> {
     match value {
-        DefaultValue::String(text) if shape.kind == ShapeKind::Simple(SimpleType::Blob) => {
+        Kind::String(text) if shape.kind == ShapeKind::Blob => {
             Some(literal::decode_base64(text)?.len())
         }
-        DefaultValue::String(text) => Some(text.chars().count()),
-        DefaultValue::EmptyList | DefaultValue::EmptyObject => Some(0),
+        Kind::String(text) => Some(text.chars().count()),
+        Kind::Array(_) | Kind::Object(_) => Some(0),
         _ => None,
     }
 }

@@ -99,7 +99,7 @@ pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Rep
 /// The members without which there is no value of a structure, or one of which is the value of a union.
 fn held(shape: &Shape) -> impl Iterator<Item = &Member> {
     let is_held = |it: &&Member| match shape.kind {
-        ShapeKind::Structure => it.traits.required,
+        ShapeKind::Structure => it.traits.has("required"),
         kind => kind == ShapeKind::Union,
     };
     shape.members.iter().filter(is_held)

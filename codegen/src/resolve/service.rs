@@ -11,7 +11,7 @@ use crate::{
 
 /// The services of a model, in order.
 pub(super) fn all(model: &Model) -> impl Iterator<Item = &Shape> {
-    model.shapes().iter().filter(|it| it.kind == ShapeKind::Service && !it.traits.mixin)
+    model.shapes().iter().filter(|it| it.kind == ShapeKind::Service && !it.traits.has("mixin"))
 }
 
 /// Picks the service with this ID, or the only one.
@@ -185,7 +185,7 @@ fn is_alike(model: &Model, one: &Shape, other: &Shape) -> bool {
     let are_members_alike = || match (&one.members[..], &other.members[..]) {
         ([one], [other]) => {
             let targets = model.get(&one.target).zip(model.get(&other.target));
-            let is_simple = |it: &Shape| matches!(it.kind, ShapeKind::Simple(_));
+            let is_simple = |it: &Shape| it.kind.is_simple();
             one.traits == other.traits
                 && (one.target == other.target
                     || targets
@@ -193,7 +193,7 @@ fn is_alike(model: &Model, one: &Shape, other: &Shape) -> bool {
         }
         _ => false,
     };
-    let is_simple = matches!(one.kind, ShapeKind::Simple(_));
+    let is_simple = one.kind.is_simple();
     one.kind == other.kind
         && one.traits == other.traits
         && (is_simple || one.kind == ShapeKind::List && are_members_alike())

@@ -16,11 +16,11 @@ const MAX_NAMED: usize = 10;
 /// trait.
 pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     let shapes = || model.shapes().iter();
-    let bound = shapes().filter(|it| !it.traits.mixin);
+    let bound = shapes().filter(|it| !it.traits.has("mixin"));
     let bound = bound.flat_map(|it| it.references([Property::Operation, Property::Resource]));
     let bound: HashSet<&ShapeId> = bound.map(|it| &it.target).collect();
     // A resource may be there to be named by traits.
-    let is_wanted = |it: &Shape| it.traits.mixin || it.is_mentioned;
+    let is_wanted = |it: &Shape| it.traits.has("mixin") || it.is_mentioned;
     let is_bindable = |it: &&Shape| matches!(it.kind, ShapeKind::Operation | ShapeKind::Resource);
     for it in shapes().filter(is_bindable).filter(|it| !is_wanted(it) && !bound.contains(&it.id)) {
         let kind = it.kind.name();
@@ -28,7 +28,7 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
         let hint = format!("add {{\"target\": \"{}\"}} to the \"{kind}s\" of a service", it.id);
         reporter.warning(it.location, message).hint(hint);
     }
-    let is_root = |it: &&Shape| !it.kind.has_values() || it.traits.defines_trait || is_wanted(it);
+    let is_root = |it: &&Shape| !it.kind.has_values() || it.traits.has("trait") || is_wanted(it);
     let needed = reached(model, shapes().filter(is_root));
     let unused: Vec<_> = shapes().filter(|it| !needed.contains(&it.id)).collect();
     // A shape that another unused one refers to is not named.
