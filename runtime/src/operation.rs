@@ -93,7 +93,7 @@ pub trait ErrorShape: Shape + StdError + Clone {
 }
 
 /// Any [`ErrorShape`], behind a pointer.
-pub trait ModeledError: StdError + Any + Send + Sync {
+pub trait ModeledError: StdError + Send + Sync {
     /// Absolute shape ID: the value of the `service-model-type` header.
     fn shape_id(&self) -> &'static str;
 
@@ -121,6 +121,9 @@ pub trait ModeledError: StdError + Any + Send + Sync {
     ///
     /// A value that has no JSON form.
     fn to_payload(&self) -> Result<Vec<u8>, serde::Error>;
+
+    /// The error as a value that can be downcast to its own type.
+    fn as_any(&self) -> &dyn Any;
 }
 
 impl<E: ErrorShape> ModeledError for E {
@@ -146,6 +149,10 @@ impl<E: ErrorShape> ModeledError for E {
 
     fn to_payload(&self) -> Result<Vec<u8>, serde::Error> {
         serde::to_vec(self)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 

@@ -73,11 +73,11 @@ impl<E: Endpoint> Shared<E> {
         let result = f(core);
         if let Some(direct) = direct {
             let output = core.direct_output();
-            // What goes wrong is found again by the driver, whose business it is.
-            if !output.is_empty()
-                && let Ok(len) = direct(output)
-            {
-                core.wrote_directly(len);
+            if !output.is_empty() {
+                // The driver meets an error again, and ends the connection.
+                if let Ok(len) = direct(output) {
+                    core.wrote_directly(len);
+                }
             }
         }
         let woken = core.take_woken();

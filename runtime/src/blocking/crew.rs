@@ -102,9 +102,7 @@ impl Crew {
             state.waiting.push((ticket, waker.clone()));
             *part = Part::Waiting(ticket);
         }
-        if self.has_rest()
-            && let Some(leader) = &state.leader
-        {
+        if let Some(leader) = state.leader.as_ref().filter(|_| self.has_rest()) {
             leader.wake_by_ref();
         }
         false

@@ -1,6 +1,6 @@
 //! Errors that a service answered with.
 
-use std::{any::Any, fmt};
+use std::fmt;
 
 use bytes::Bytes;
 
@@ -205,7 +205,7 @@ impl<'a> ServiceErrorRef<'a> {
     /// operation's own enum cannot.
     pub fn decode<T: ErrorShape>(&self) -> Option<T> {
         match self.0 {
-            Ok(modeled) => (modeled as &dyn Any).downcast_ref::<T>().cloned(),
+            Ok(modeled) => modeled.as_any().downcast_ref::<T>().cloned(),
             Err(unhandled) => unhandled.decode(),
         }
     }

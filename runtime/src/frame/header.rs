@@ -351,7 +351,7 @@ fn is_ascii(bytes: &[u8]) -> bool {
     let Some(end) = bytes.last_chunk() else {
         return bytes.is_ascii();
     };
-    let words = bytes.as_chunks().0.iter().chain([end]);
+    let words = bytes.chunks_exact(8).filter_map(|it| it.first_chunk()).chain([end]);
     words.fold(0, |all, it| all | u64::from_ne_bytes(*it)) & 0x8080_8080_8080_8080 == 0
 }
 

@@ -147,7 +147,7 @@ impl TryFrom<Timestamp> for SystemTime {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Up to here the shortest decimal that is the floating-point number has every digit.
-        let is_short = self.secs.unsigned_abs() < 1 << 32 && self.nanos.is_multiple_of(1000);
+        let is_short = self.secs.unsigned_abs() < 1 << 32 && self.nanos % 1_000 == 0;
         if is_short || Self::from_secs_f64(self.as_secs_f64()) == Ok(*self) {
             return serializer.serialize_f64(self.as_secs_f64());
         }

@@ -50,12 +50,24 @@ impl WaitingForBytes {
         if self.0.is_empty() {
             return;
         }
-        woken.extend(self.0.extract_if(.., |it| it.0 <= written).map(|it| it.1));
+        self.take_if(woken, |it| it.0 <= written);
     }
 
     /// Moves those with this waker to `woken`.
     pub(super) fn release(&mut self, waker: &Waker, woken: &mut impl Extend<Waker>) {
-        woken.extend(self.0.extract_if(.., |it| it.1.will_wake(waker)).map(|it| it.1));
+        self.take_if(woken, |it| it.1.will_wake(waker));
+    }
+
+    fn take_if(
+        &mut self,
+        woken: &mut impl Extend<Waker>,
+        is_taken: impl Fn(&(u64, Waker)) -> bool,
+    ) {
+        self.0.retain(|it| {
+            let is_taken = is_taken(it);
+            woken.extend(is_taken.then(|| it.1.clone()));
+            !is_taken
+        });
     }
 }
 

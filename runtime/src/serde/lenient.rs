@@ -171,7 +171,7 @@ impl<'r, 'p> Reader<'r, 'p> {
     }
 
     fn integer<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
-        let text = str::from_utf8(self.tokens.scalar()).unwrap_or_default();
+        let text = std::str::from_utf8(self.tokens.scalar()).unwrap_or_default();
         let is_plain = text.bytes().all(|it| it.is_ascii_digit() || it == b'-');
         let whole = match is_plain {
             true => Some(text.into()),
@@ -274,7 +274,7 @@ impl<'de, 'p> Deserializer<'de> for &mut Reader<'_, 'p> {
                 Zero.deserialize_newtype_struct(name, visitor).map_err(JsonError::custom)
             }
             b'-' | b'0'..=b'9' => {
-                visitor.visit_str(str::from_utf8(self.tokens.scalar()).unwrap_or_default())
+                visitor.visit_str(std::str::from_utf8(self.tokens.scalar()).unwrap_or_default())
             }
             _ => self.deserialize_any(visitor),
         }

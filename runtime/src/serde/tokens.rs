@@ -56,7 +56,7 @@ impl<'p> Tokens<'p> {
     pub(super) fn string(&mut self) -> Result<Cow<'p, str>, Error> {
         let quoted = self.quoted();
         // Nearly all of them have no escape. Those that do go the long way.
-        match unescaped(quoted).map(str::from_utf8) {
+        match unescaped(quoted).map(std::str::from_utf8) {
             Some(Ok(text)) => Ok(text.into()),
             _ => serde_json::from_slice::<String>(quoted).map(Cow::Owned),
         }
@@ -89,9 +89,7 @@ impl<'p> Tokens<'p> {
     fn quoted(&mut self) -> &'p [u8] {
         let rest = self.rest();
         let mut len = 1;
-        while let Some(byte) = rest.get(len)
-            && *byte != b'"'
-        {
+        while let Some(byte) = rest.get(len).filter(|it| **it != b'"') {
             len += if *byte == b'\\' { 2 } else { 1 };
         }
         let len = (len + 1).min(rest.len());

@@ -153,9 +153,8 @@ async fn authenticate<S, A: Authenticator>(
 /// arrived; one that waits goes on beside the others.
 async fn dispatch<S: Service, A>(context: &Context<S, A>, client: &Client, message: RpcMessage) {
     let call = IncomingCall::new(message, S::ID, client, Arc::clone(&context.on_invalid));
-    if let Some(authorizer) = &context.authorizer
-        && let Err(error) = authorizer.authorize(call.context(), call.operation())
-    {
+    let authorize = |it: &Arc<dyn Authorizer>| it.authorize(call.context(), call.operation());
+    if let Some(Err(error)) = context.authorizer.as_ref().map(authorize) {
         tracing::debug!(
             target: crate::LOG_TARGET,
             connection = client.shared.number, stream = call.context().stream_id().0,

@@ -178,9 +178,8 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
     fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
         // Most deadlines go away before they come. The timer is set again only when an earlier one turns
         // up or this one has passed.
-        if let Some(deadline) = deadline
-            && self.timer.as_ref().is_none_or(|(at, _)| *at > deadline)
-        {
+        let is_set = |deadline: &Instant| self.timer.as_ref().is_some_and(|(at, _)| at <= deadline);
+        if let Some(deadline) = deadline.filter(|it| !is_set(it)) {
             self.timer = Some((deadline, Box::pin(tokio::time::sleep_until(deadline.into()))));
         }
         let Some((_, timer)) = &mut self.timer else { return Poll::Pending };
@@ -352,14 +351,14 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Future for Driver<IO, E> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if this.closing.is_none()
-            && let Err(error) = ready!(this.poll_drive(cx))
-        {
-            let written = std::mem::take(&mut this.written);
-            this.shared.with(|core| {
-                core.wrote(written);
-                core.fail(error);
-            });
+        if this.closing.is_none() {
+            if let Err(error) = ready!(this.poll_drive(cx)) {
+                let written = std::mem::take(&mut this.written);
+                this.shared.with(|core| {
+                    core.wrote(written);
+                    core.fail(error);
+                });
+            }
         }
         ready!(this.poll_end(cx));
         let ended = this.shared.with(|core| {

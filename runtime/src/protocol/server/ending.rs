@@ -96,12 +96,12 @@ impl Core {
     pub fn end_handler(&mut self, id: StreamId) {
         if let Some(stream) = self.streams.get_mut(&id) {
             stream.has_handler = false;
-        } else if let Some(stream) = self.ended.get_mut(&id)
-            && std::mem::take(&mut stream.has_handler)
-        {
-            self.finishing -= 1;
-            self.output.wake_waiting();
-            self.forget_if_done(id);
+        } else if let Some(stream) = self.ended.get_mut(&id) {
+            if std::mem::take(&mut stream.has_handler) {
+                self.finishing -= 1;
+                self.output.wake_waiting();
+                self.forget_if_done(id);
+            }
         }
     }
 
