@@ -111,11 +111,9 @@ impl PubSub {
         let encoded = LazyCell::new(|| EncodedEvent::new(&event).ok());
         let subscriptions = self.subscriptions.read().unwrap_or_else(|it| it.into_inner());
         subscriptions.for_each_match(topic, |subscription| {
-            if (subscription.receives_own || subscription.component != component)
-                && let Some(event) = &*encoded
-            {
+            if subscription.receives_own || subscription.component != component {
                 // One that has ended is about to be removed.
-                let _ = subscription.events.send_encoded(event.clone());
+                encoded.iter().for_each(|it| drop(subscription.events.send_encoded(it.clone())));
             }
         });
     }
