@@ -92,8 +92,6 @@ pub(super) fn operations<'m>(
                     continue;
                 }
                 Some(other) if *other != shape.id => reporter.error(it.location, message),
-                // This has been reported.
-                Some(_) if shape.kind == ShapeKind::Service => continue,
                 // A resource may name an operation as the one that creates it and in its list.
                 Some(_) => reporter.warning(it.location, message),
             };
