@@ -60,8 +60,11 @@ pub(crate) fn read(
         (Long, Number(text)) => Some(integer(text, 64)?),
         (Float, Number(text)) => Some(float::<f32>(text)?),
         (Double, Number(text)) => Some(float::<f64>(text)?),
-        (Float, Text(text)) => special(text).map(|it| format!("f32::{it}")),
-        (Double, Text(text)) => special(text).map(|it| format!("f64::{it}")),
+        (Float | Double, Text(text)) => {
+            let ty = if kind == Float { "f32" } else { "f64" };
+            let names = [("NaN", "NAN"), ("Infinity", "INFINITY"), ("-Infinity", "NEG_INFINITY")];
+            names.iter().find(|it| it.0 == text).map(|it| format!("{ty}::{}", it.1))
+        }
         (BigInteger, Number(text)) if text.contains(['.', 'e', 'E']) => None,
         (BigInteger | BigDecimal, Number(text)) => Some(match text.parse::<i64>() {
             Ok(value) => into(format!("{value}i64")),
@@ -118,16 +121,6 @@ fn float<T: FromStr + Display>(text: &str) -> Result<String, String> {
     }
 }
 
-/// The constant of a floating-point type that JSON has no number for.
-fn special(text: &str) -> Option<&'static str> {
-    match text {
-        "NaN" => Some("NAN"),
-        "Infinity" => Some("INFINITY"),
-        "-Infinity" => Some("NEG_INFINITY"),
-        _ => None,
-    }
-}
-
 /// Converts a number. A minus counts for less than a call.
 fn into(number: String) -> String {
     if number.starts_with('-') { format!("({number}).into()") } else { number + ".into()" }
@@ -150,18 +143,13 @@ fn document(value: &Kind) -> Result<String, String> {
 /// Decodes base64, with or without padding.
 pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut bytes = Vec::new();
-    let (mut bits, mut count) = (0_u32, 0);
-    for character in text.trim_end_matches('=').chars() {
-        bits = bits << 6 | u32::try_from(ALPHABET.find(character)?).ok()?;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    (count < 6).then_some(bytes)
+    let digits = text.trim_end_matches('=').chars().map(|it| ALPHABET.find(it));
+    let digits: Vec<usize> = digits.collect::<Option<_>>()?;
+    let bytes = digits.chunks(4).flat_map(|chunk| {
+        let bits = (0..4).fold(0, |bits, at| bits << 6 | chunk.get(at).unwrap_or(&0));
+        (1..chunk.len()).map(move |at| (bits >> (24 - 8 * at)) as u8)
+    });
+    (digits.len() % 4 != 1).then(|| bytes.collect())
 }
 
 const NANOS_PER_SEC: i128 = 1_000_000_000;
@@ -210,20 +198,15 @@ fn timestamp_of_text(text: &str) -> Option<String> {
         _ => return None,
     };
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days_in_month = match month {
-        2 => 28 + i64::from(is_leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    };
-    let is_date = (1..=12).contains(&month) && (1..=days_in_month).contains(&day);
+    let months = [31, 28 + i64::from(is_leap), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let month = usize::try_from(month - 1).ok()?;
     let is_time = hour < 24 && minute < 60 && second <= 60 && hours < 24 && minutes < 60;
-    if !is_date || !is_time {
+    if !(1..=*months.get(month)?).contains(&day) || !is_time {
         return None;
     }
-    // March is counted as the first month of a year, so that a leap day is the last one.
-    let (years, months) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leap_days = years.div_euclid(4) - years.div_euclid(100) + years.div_euclid(400);
-    let days = years * 365 + leap_days + (months * 153 + 2) / 5 + day - 719_469;
+    let last = year - 1;
+    let leap_days = last.div_euclid(4) - last.div_euclid(100) + last.div_euclid(400);
+    let days = year * 365 + leap_days + months[..month].iter().sum::<i64>() + day - 719_528;
     let offset = (hours * 3600 + minutes * 60) * if zone.starts_with('-') { -1 } else { 1 };
     let secs = days * 86_400 + hour * 3600 + minute * 60 + second - offset;
     let digits = if fraction.is_empty() { "" } else { fraction.strip_prefix('.')? };

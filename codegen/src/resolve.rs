@@ -17,9 +17,7 @@ use crate::{
 /// A model in which every reference is resolved, seen from one service.
 #[derive(Debug)]
 pub struct Resolved<'m> {
-    /// The model.
     pub model: &'m Model,
-    /// The service.
     pub service: &'m Shape,
     /// The errors of every operation, in order.
     pub errors: Vec<&'m Shape>,
@@ -40,7 +38,6 @@ impl<'m> Resolved<'m> {
 /// An operation of a service.
 #[derive(Debug)]
 pub struct Operation<'m> {
-    /// The operation itself.
     pub shape: &'m Shape,
     /// The request, unless it is empty.
     pub input: Option<&'m Shape>,

@@ -4,11 +4,11 @@ use std::{collections::HashSet, fmt::Debug};
 
 use super::Lowering;
 use crate::{
-    ast::{Member, Shape, ShapeKind},
+    ast::{Member, Model, Shape, ShapeKind},
     ir,
     resolve::{Resolved, reached, users},
     shape_id::ShapeId,
-    traits::{Bounds, Traits},
+    traits::Bounds,
 };
 
 /// The shapes of requests that have a constraint, or contain a shape that has one.
@@ -17,10 +17,8 @@ pub(super) fn checked<'m>(resolved: &Resolved<'m>) -> HashSet<&'m ShapeId> {
     let sent = reached(model, resolved.operations.iter().filter_map(|it| it.input));
     let shapes = resolved.closure.iter().copied();
     let shapes: Vec<_> = shapes.filter(|it| sent.contains(&it.id) && !it.kind.is_enum()).collect();
-    let is_constrained = |it: &Member| {
-        let target = model.get(&it.target);
-        constrains(&it.traits) || target.is_some_and(|it| constrains(&it.traits))
-    };
+    let constraints = ["length", "range", "pattern", "uniqueItems"];
+    let is_constrained = |it: &Member| constraints.into_iter().any(|name| has(model, it, name));
     let users = users(&shapes);
     let mut pending = shapes;
     pending.retain(|it| it.members.iter().any(is_constrained));
@@ -33,8 +31,9 @@ pub(super) fn checked<'m>(resolved: &Resolved<'m>) -> HashSet<&'m ShapeId> {
     checked
 }
 
-fn constrains(traits: &Traits) -> bool {
-    ["length", "range", "pattern", "uniqueItems"].into_iter().any(|it| traits.has(it))
+/// Whether a member or its target has a trait.
+fn has(model: &Model, member: &Member, name: &str) -> bool {
+    member.traits.has(name) || model.get(&member.target).is_some_and(|it| it.traits.has(name))
 }
 
 impl Lowering<'_, '_> {
@@ -46,11 +45,7 @@ impl Lowering<'_, '_> {
     /// The documentation of a member, with a note if its pattern is checked.
     pub(super) fn checked_docs(&self, shape: &Shape, member: &Member) -> ir::Docs {
         let mut docs = self.member_docs(member);
-        let target = self.resolved.model.get(&member.target);
-        let has_pattern = |it: &Traits| it.has("pattern");
-        if self.checked.contains(&shape.id)
-            && (has_pattern(&member.traits) || target.is_some_and(|it| has_pattern(&it.traits)))
-        {
+        if self.checked.contains(&shape.id) && has(self.resolved.model, member, "pattern") {
             docs.notes.push_str("\n\nServers check that the value matches the pattern.");
         }
         docs
@@ -128,21 +123,16 @@ fn range(range: &Bounds, kind: ShapeKind) -> String {
     let float = |text: &str| text.parse::<f64>().unwrap_or_default().clamp(f64::MIN, f64::MAX);
     // One that is written with an exponent may be beyond all numbers there are.
     let integer = |text: &str| text.parse::<i128>().unwrap_or_else(|_| float(text) as i128);
-    match kind {
-        ShapeKind::IntEnum => {
-            format!("it.range(i128::from(value.as_i32()), {})", as_source(range, integer))
-        }
-        ShapeKind::Double => {
-            format!("it.range(*value, {})", as_source(range, float))
-        }
-        // In the precision of the type, so that the bound itself is within.
-        ShapeKind::Float => {
-            let narrow = |text: &str| (float(text) as f32).clamp(f32::MIN, f32::MAX);
-            format!("it.range(*value, {})", as_source(range, narrow))
-        }
+    // In the precision of the type, so that the bound itself is within.
+    let narrow = |text: &str| (float(text) as f32).clamp(f32::MIN, f32::MAX);
+    let (call, bounds) = match kind {
+        ShapeKind::Float => ("range(*value", as_source(range, narrow)),
+        ShapeKind::Double => ("range(*value", as_source(range, float)),
         ShapeKind::BigInteger | ShapeKind::BigDecimal => {
-            format!("it.big_range(value.as_str(), {})", as_source(range, str::to_owned))
+            ("big_range(value.as_str()", as_source(range, str::to_owned))
         }
-        _ => format!("it.range(i128::from(*value), {})", as_source(range, integer)),
-    }
+        ShapeKind::IntEnum => ("range(i128::from(value.as_i32())", as_source(range, integer)),
+        _ => ("range(i128::from(*value)", as_source(range, integer)),
+    };
+    format!("it.{call}, {bounds})")
 }

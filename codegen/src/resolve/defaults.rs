@@ -24,8 +24,10 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
         for member in &shape.members {
             let target = model.get(&member.target).filter(|it| !it.id.is_unit());
             let Some(target) = target else { continue };
+            let of_target = target.traits.find("default");
             let Some(default) = member.traits.find("default") else {
-                if shape.kind == ShapeKind::Structure && has_default(target) {
+                let has_default = of_target.is_some_and(|it| it.value.kind != Kind::Null);
+                if shape.kind == ShapeKind::Structure && has_default {
                     let message =
                         format!("{} has a default that the member does not repeat", target.id);
                     let hint = "the default counts here as well; repeat it, or write null for a member without one";
@@ -37,7 +39,7 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
                 continue;
             }
             // The default of a shape of the prelude is no constraint.
-            match target.traits.find("default").filter(|_| !target.is_prelude()) {
+            match of_target.filter(|_| !target.is_prelude()) {
                 // What is wrong with both is reported for the target.
                 Some(other) if is_same(&default.value.kind, &other.value.kind) => {
                     check_allowed(&[&member.traits], target, default, reporter);
@@ -52,10 +54,6 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
             }
         }
     }
-}
-
-fn has_default(shape: &Shape) -> bool {
-    shape.traits.find("default").is_some_and(|it| it.value.kind != Kind::Null)
 }
 
 /// Whether a default is a value of its type.
@@ -105,15 +103,22 @@ fn check_allowed(
 
 /// The bound that a value exceeds, and how.
 fn broken_bound(traits: &Traits, shape: &Shape, value: &Kind) -> Option<String> {
-    let range = traits.bounds("range").map(|it| ("range", "", number(value), it.min, it.max));
-    let length = traits.bounds("length").map(|it| {
-        let length = length(shape, value).map(|it| it.to_string());
-        ("length", "a length of ", length, it.min, it.max)
-    });
-    [range, length].into_iter().flatten().find_map(|(name, what, value, min, max)| {
-        let value = value?;
-        let too_small = min.filter(|min| !is_at_most(min, &value)).map(|it| ("least", it));
-        let too_large = max.filter(|max| !is_at_most(&value, max)).map(|it| ("most", it));
+    let (number, length) = match value {
+        Kind::Number(text) => (Some(text.clone()), None),
+        Kind::String(text) if shape.kind == ShapeKind::Blob => {
+            (None, literal::decode_base64(text).map(|it| it.len()))
+        }
+        // NaN and the infinities are texts.
+        Kind::String(text) => (Some(text.clone()), Some(text.chars().count())),
+        Kind::Array(_) | Kind::Object(_) => (None, Some(0)),
+        Kind::Null | Kind::Bool(_) => (None, None),
+    };
+    let length = length.map(|it| it.to_string());
+    let measures = [("range", "", number), ("length", "a length of ", length)];
+    measures.into_iter().find_map(|(name, what, value)| {
+        let (value, bounds) = (value?, traits.bounds(name)?);
+        let too_small = bounds.min.filter(|it| !is_at_most(it, &value)).map(|it| ("least", it));
+        let too_large = bounds.max.filter(|it| !is_at_most(&value, it)).map(|it| ("most", it));
         let (most, bound) = too_small.or(too_large)?;
         Some(format!("{what}{value} is not at {most} {bound}, as the trait {name} asks"))
     })
@@ -124,25 +129,5 @@ fn is_at_most(one: &str, other: &str) -> bool {
     match (one.parse::<i128>(), other.parse::<i128>()) {
         (Ok(one), Ok(other)) => one <= other,
         _ => one.parse::<f64>().is_ok_and(|one| other.parse().is_ok_and(|other: f64| one <= other)),
-    }
-}
-
-/// A number as it is written. NaN and the infinities are texts.
-fn number(value: &Kind) -> Option<String> {
-    match value {
-        Kind::Number(text) | Kind::String(text) => Some(text.clone()),
-        _ => None,
-    }
-}
-
-/// How many characters, bytes, elements or entries a value has.
-fn length(shape: &Shape, value: &Kind) -> Option<usize> {
-    match value {
-        Kind::String(text) if shape.kind == ShapeKind::Blob => {
-            Some(literal::decode_base64(text)?.len())
-        }
-        Kind::String(text) => Some(text.chars().count()),
-        Kind::Array(_) | Kind::Object(_) => Some(0),
-        _ => None,
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, iter};
 
 use super::Resolved;
 use crate::{
-    ast::{Model, Property, Shape, ShapeKind},
+    ast::{Member, Model, Property, Shape, ShapeKind},
     diagnostic::Reporter,
     shape_id::ShapeId,
 };
@@ -180,19 +180,14 @@ fn check_conflicts(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
 /// Whether one shape can be used for the other: simple ones of one type, and lists of such, with equal
 /// traits.
 fn is_alike(model: &Model, one: &Shape, other: &Shape) -> bool {
-    let are_members_alike = || match (&one.members[..], &other.members[..]) {
-        ([one], [other]) => {
-            let targets = model.get(&one.target).zip(model.get(&other.target));
-            let is_simple = |it: &Shape| it.kind.is_simple();
-            one.traits == other.traits
-                && (one.target == other.target
-                    || targets
-                        .is_some_and(|(one, other)| is_simple(one) && is_alike(model, one, other)))
-        }
-        _ => false,
+    let are_alike = |(one, other): (&Member, &Member)| {
+        let targets = model.get(&one.target).zip(model.get(&other.target));
+        let is_alike =
+            |(one, other): (&Shape, &Shape)| one.kind.is_simple() && is_alike(model, one, other);
+        one.traits == other.traits && (one.target == other.target || targets.is_some_and(is_alike))
     };
-    let is_simple = one.kind.is_simple();
-    one.kind == other.kind
+    (one.kind.is_simple() || one.kind == ShapeKind::List)
+        && one.kind == other.kind
         && one.traits == other.traits
-        && (is_simple || one.kind == ShapeKind::List && are_members_alike())
+        && one.members.iter().zip(&other.members).all(are_alike)
 }

@@ -36,14 +36,14 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     let outer = unused.iter().filter(|it| !inner.contains(&it.id));
     let names: Vec<_> = outer.clone().skip(1).map(|it| it.id.name()).collect();
     let Some(first) = outer.chain(&unused).next() else { return };
-    let named = names[..names.len().min(MAX_NAMED)].join(", ");
-    let message = match names.len() {
-        0 => "no operation needs this shape".to_owned(),
-        1..=MAX_NAMED => format!("no operation needs this shape, nor {named}"),
-        count => {
-            format!("no operation needs this shape, nor {named} and {} more", count - MAX_NAMED)
-        }
-    };
+    let (named, others) = names.split_at(names.len().min(MAX_NAMED));
+    let mut message = "no operation needs this shape".to_owned();
+    if !named.is_empty() {
+        message.push_str(&format!(", nor {}", named.join(", ")));
+    }
+    if !others.is_empty() {
+        message.push_str(&format!(" and {} more", others.len()));
+    }
     let hint = "target it from the input, output or errors of an operation, or take it away";
     reporter.warning(first.location, message).hint(hint);
 }
