@@ -15,7 +15,6 @@ use crate::{
     Source,
     diagnostic::{Location, Reporter},
     json::{Kind, Value},
-    prelude,
     shape_id::ShapeId,
     traits::Traits,
 };
@@ -41,19 +40,20 @@ pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Mode
                 }
             }
             Err(error) => {
-                reporter
-                    .error(error.at, format!("this is not JSON: {}", error.message))
-                    .hint(error.hint());
+                let message = format!("this is not JSON: {}", error.message);
+                reporter.error(error.at, message).hint(error.hint());
             }
         }
     }
-    let shapes = merge::merge(files, reporter);
-    let shapes = upgrade::upgrade(shapes, &versions, reporter);
-    traits::check(shapes, reporter)
+    let (mut model, applies) = merge::merge(files, reporter);
+    mixins::flatten(&mut model, applies, reporter);
+    upgrade::upgrade(&mut model, &versions, reporter);
+    traits::check(&mut model, reporter);
+    model
 }
 
 /// The shapes of all files, in the order of the files.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Model {
     /// The shapes of the files, then those of the prelude.
     shapes: Vec<Shape>,
@@ -63,12 +63,13 @@ pub struct Model {
 }
 
 impl Model {
-    fn new(mut shapes: Vec<Shape>) -> Self {
-        let count = shapes.len();
-        shapes.extend(prelude::shapes());
-        // Shapes of the files come last, so that they replace those of the prelude.
-        let index = shapes.iter().enumerate().rev().map(|(at, it)| (it.id.clone(), at)).collect();
-        Self { shapes, count, index }
+    fn push(&mut self, shape: Shape) {
+        self.index.insert(shape.id.clone(), self.shapes.len());
+        self.shapes.push(shape);
+    }
+
+    fn ids(&self) -> impl Iterator<Item = &ShapeId> {
+        self.shapes().iter().map(|it| &it.id)
     }
 
     /// The shapes in order, without those of the prelude.

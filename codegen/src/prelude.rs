@@ -30,11 +30,6 @@ pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
     })
 }
 
-/// The type of the shape with this ID.
-pub(crate) fn kind(id: &ShapeId) -> Option<ShapeKind> {
-    names().find(|(name, _)| id.is_prelude(name)).map(|it| it.1)
-}
-
 /// The names of all shapes, without their namespace.
 pub(crate) fn names() -> impl Iterator<Item = (String, ShapeKind)> {
     let simple = ShapeKind::ALL.iter().filter(|it| it.0.is_simple());

@@ -1,71 +1,79 @@
-//! Several files to one list of shapes (Smithy 2.0 specification, sections "Merging model files" and
-//! "Applying traits").
+//! Several files to one model (Smithy 2.0 specification, sections "Merging model files" and "Applying traits").
 
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Shape, Traits, mixins,
+    Model, Shape,
     parse::{Apply, File},
 };
 use crate::{
     diagnostic::Reporter,
     json::{Entry, Kind, Value},
     prelude,
-    shape_id::ShapeId,
+    traits::Traits,
 };
 
 /// The most traits that a shape or member can have: each is compared with all others.
 pub(super) const MAX_TRAITS: usize = 500;
 
-/// Merges definitions, applies traits and flattens mixins.
-pub(super) fn merge(files: Vec<File>, reporter: &mut Reporter<'_>) -> Vec<Shape> {
+/// Merges definitions. The `apply` statements are returned by the index of their shape.
+pub(super) fn merge(
+    files: Vec<File>,
+    reporter: &mut Reporter<'_>,
+) -> (Model, HashMap<usize, Vec<Apply>>) {
+    let mut model = Model::default();
     let mut metadata: HashMap<String, Value> = HashMap::new();
-    let mut shapes: Vec<Shape> = Vec::new();
-    let mut index: HashMap<ShapeId, usize> = HashMap::new();
     let mut applies = Vec::new();
     for file in files {
         for Entry { key, value, .. } in file.metadata {
-            let Some(old) = metadata.get_mut(&key) else {
-                metadata.insert(key, value);
-                continue;
-            };
-            if !combine(old, &value) {
+            if !combine(metadata.entry(key.clone()).or_insert_with(|| value.clone()), &value) {
                 let message = format!("the metadata {key:?} has another value in another file");
                 reporter.error(value.at, message).hint("keep one of them");
             }
         }
         for shape in file.shapes {
-            match index.get(&shape.id) {
-                Some(old) => define_again(&mut shapes[*old], shape, reporter),
-                None => {
-                    index.insert(shape.id.clone(), shapes.len());
-                    shapes.push(shape);
-                }
+            match model.index.get(&shape.id) {
+                Some(at) => define_again(&mut model.shapes[*at], shape, reporter),
+                None => model.push(shape),
             }
         }
         applies.extend(file.applies);
     }
-    // A member may come from a mixin, so traits are applied to members after mixins are flattened.
-    let mut to_members: HashMap<usize, Vec<Apply>> = HashMap::new();
-    for apply in applies {
-        match (index.get(&apply.shape), &apply.member) {
-            (None, _) => report_unknown(&apply, &shapes, reporter),
-            (Some(at), None) => merge_traits(&mut shapes[*at].traits, apply.traits, reporter),
-            (Some(at), Some(_)) => to_members.entry(*at).or_default().push(apply),
+    model.count = model.shapes.len();
+    for shape in prelude::shapes() {
+        if model.get(&shape.id).is_none() {
+            model.push(shape);
         }
     }
-    mixins::flatten(shapes, &index, to_members, reporter)
+    let mut by_shape: HashMap<usize, Vec<Apply>> = HashMap::new();
+    for apply in applies {
+        let id = &apply.shape;
+        match model.index.get(id) {
+            Some(at) if *at < model.count => by_shape.entry(*at).or_default().push(apply),
+            Some(_) => {
+                let message = format!("{id} is a part of Smithy: no traits can be applied to it");
+                let hint = "apply the trait to a shape of your own";
+                reporter.error(apply.location, message).hint(hint);
+            }
+            None => {
+                let finding =
+                    reporter.error(apply.location, format!("apply target {id} is not defined"));
+                let hint = "define the shape, or take this away";
+                finding.did_you_mean_shape(id, model.ids(), hint);
+            }
+        }
+    }
+    (model, by_shape)
 }
 
-/// Adds traits. Arrays are joined; two unequal values are an error.
+/// Adds traits. Those that come from mixins are replaced.
 pub(super) fn merge_traits(traits: &mut Traits, more: Traits, reporter: &mut Reporter<'_>) {
     for new in more.0 {
         let count = traits.0.len();
         match traits.0.iter_mut().find(|it| it.id == new.id) {
             None if count == MAX_TRAITS => {
-                reporter
-                    .error(new.at(), format!("more than {MAX_TRAITS} traits are applied"))
-                    .hint("take some away");
+                let message = format!("more than {MAX_TRAITS} traits are applied");
+                reporter.error(new.at(), message).hint("take some away");
                 return;
             }
             None => traits.0.push(new),
@@ -81,7 +89,7 @@ pub(super) fn merge_traits(traits: &mut Traits, more: Traits, reporter: &mut Rep
     }
 }
 
-/// Merges two values; `false` if they conflict.
+/// Merges two values, joining arrays; `false` if they conflict.
 fn combine(old: &mut Value, new: &Value) -> bool {
     if old == new {
         return true;
@@ -105,9 +113,8 @@ fn define_again(old: &mut Shape, new: Shape, reporter: &mut Reporter<'_>) {
     let other = reporter.path(old.location);
     if let Some(difference) = difference(old, &new) {
         let message = format!("the shape is defined otherwise in {other}: {difference}");
-        reporter
-            .error(new.location, message)
-            .hint("keep one of the definitions, or make them equal");
+        let hint = "keep one of the definitions, or make them equal";
+        reporter.error(new.location, message).hint(hint);
         return;
     }
     let mut members = old.members.iter().zip(&new.members);
@@ -122,52 +129,30 @@ fn define_again(old: &mut Shape, new: Shape, reporter: &mut Reporter<'_>) {
     }
 }
 
-fn report_unknown(apply: &Apply, shapes: &[Shape], reporter: &mut Reporter<'_>) {
-    let shape = &apply.shape;
-    if prelude::kind(shape).is_some() {
-        let message = format!("{shape} is a part of Smithy: no traits can be applied to it");
-        reporter.error(apply.location, message).hint("apply the trait to a shape of your own");
-        return;
-    }
-    reporter
-        .error(apply.location, format!("apply target {shape} is not defined"))
-        .did_you_mean_shape(
-            shape,
-            shapes.iter().map(|it| &it.id),
-            "define the shape, or take this away",
-        );
-}
-
 /// How two definitions of a shape differ, apart from traits.
 fn difference(a: &Shape, b: &Shape) -> Option<String> {
-    if a.kind != b.kind {
-        return Some(format!("it is a {} there and a {} here", a.kind.name(), b.kind.name()));
-    }
-    let names =
-        |shape: &Shape| -> Vec<String> { shape.members.iter().map(|it| it.name.clone()).collect() };
-    let (names_a, names_b) = (names(a), names(b));
-    if names_a != names_b {
-        let missing = |from: &[String], other: &[String]| {
-            let other: HashSet<_> = other.iter().collect();
-            from.iter().find(|it| !other.contains(it)).cloned()
-        };
-        return Some(match (missing(&names_a, &names_b), missing(&names_b, &names_a)) {
-            (Some(name), _) => format!("the member {name} is there and not here"),
-            (None, Some(name)) => format!("the member {name} is here and not there"),
-            (None, None) => "the members stand in another order".to_owned(),
-        });
-    }
-    let mut pairs = a.members.iter().zip(&b.members);
-    if let Some((a, b)) = pairs.find(|(a, b)| a.target != b.target) {
-        return Some(format!(
-            "the member {} targets {} there and {} here",
-            a.name, a.target, b.target
-        ));
-    }
+    let only = |one: &Shape, other: &Shape| {
+        let known: HashSet<_> = other.members.iter().map(|it| &it.name).collect();
+        one.members.iter().map(|it| &it.name).find(|it| !known.contains(it)).cloned()
+    };
     let references = |shape: &Shape| -> Vec<_> {
         let references = shape.references.iter();
         references.map(|it| (it.property, it.target.clone(), it.name.clone())).collect()
     };
-    let is_same = a.version == b.version && references(a) == references(b);
-    (!is_same).then(|| "they refer to different shapes".to_owned())
+    let mut pairs = a.members.iter().zip(&b.members);
+    if a.kind != b.kind {
+        Some(format!("it is a {} there and a {} here", a.kind.name(), b.kind.name()))
+    } else if let Some(name) = only(a, b) {
+        Some(format!("the member {name} is there and not here"))
+    } else if let Some(name) = only(b, a) {
+        Some(format!("the member {name} is here and not there"))
+    } else if pairs.clone().any(|(a, b)| a.name != b.name) {
+        Some("the members stand in another order".to_owned())
+    } else if let Some((a, b)) = pairs.find(|(a, b)| a.target != b.target) {
+        Some(format!("the member {} targets {} there and {} here", a.name, a.target, b.target))
+    } else if a.version != b.version || references(a) != references(b) {
+        Some("they refer to different shapes".to_owned())
+    } else {
+        None
+    }
 }
