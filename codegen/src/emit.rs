@@ -18,85 +18,84 @@ mod structure;
 mod union;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 
 use crate::{
-    ir::{self, Home, Kind, Shape, SimpleType, Type},
+    ir::{self, Home, Kind, Shape, SimpleType, Type, TypeRef},
     names,
 };
 
-use imports::Imports;
+pub use imports::Scope;
 
 /// What stands between the lines of a documentation, which never has it itself. A quarter of all lines are
 /// documentation, and an attribute for each would take as long as a statement does.
 pub(crate) const LINE_BREAK: char = '\u{1}';
+
+/// What precedes the definition of a link at the end of a text: it is left out where the name is in scope.
+pub(crate) const LINK: char = '\u{2}';
 
 /// A file that is not formatted yet.
 #[derive(Debug)]
 pub struct File {
     /// Relative to the crate's `src`, with forward slashes.
     pub path: String,
-    /// The items. Each documentation is one attribute, with U+0001 where a line ends.
+    /// The items. Each documentation is one attribute, with [`LINE_BREAK`] and [`LINK`] in it.
     pub tokens: TokenStream,
+    /// The names that documentation can link to.
+    pub scope: Scope,
 }
 
-/// All source files of the crate, in the order of their paths.
+/// Makes all source files of the crate, in no order.
 ///
-/// Each is made when it is asked for: the tokens of a large model together need more memory than all else.
-pub fn emit(service: &ir::Service) -> impl Iterator<Item = File> {
-    let mut files = vec![
-        file("lib.rs", || library(service)),
-        file("error.rs", || error_module(service)),
-        file("primitives.rs", || primitives_module(service)),
-        file("operation.rs", || operation_module(service)),
-        file("types.rs", || types_module(service)),
-        file("types/builders.rs", || builders_module(service, &Home::Types)),
-        file("types/error.rs", || error_types_module(service)),
-        file("types/error/builders.rs", || builders_module(service, &Home::Error)),
-    ];
+/// They are passed on one by one: the tokens of a large model together need more memory than all else.
+pub fn emit(service: &ir::Service, mut pass: impl FnMut(File)) {
+    let mut add = |path: String, tokens| {
+        let (tokens, scope) = imports::import(tokens);
+        pass(File { path, tokens, scope });
+    };
+    add("lib.rs".into(), library(service));
+    add("error.rs".into(), error_module(service));
+    add("primitives.rs".into(), primitives_module(service));
     if service.sides.client {
-        files.push(file("client.rs", || client::module(service, &client::ASYNC)));
+        add("client.rs".into(), client::module(service, true));
     }
     if service.sides.blocking {
-        files.push(file("blocking.rs", || client::module(service, &client::BLOCKING)));
+        add("blocking.rs".into(), client::module(service, false));
     }
     if service.sides.server {
-        files.push(file("server.rs", || server::module(service)));
-        files.push(file("server/service.rs", || server::dispatch(service)));
+        add("server.rs".into(), server::module(service));
+        add("server/service.rs".into(), server::dispatch(service));
     }
+    let modules = service.operations.iter().map(|it| ident(&it.method));
+    let modules = quote! {
+        //! One module for each operation: its request, response, errors and builders.
+
+        #(pub mod #modules;)*
+    };
+    add("operation.rs".into(), modules);
     for it in &service.operations {
-        let path = format!("operation/{}.rs", it.method);
-        files.push(file(path, || operation::module(service, it)));
+        add(format!("operation/{}.rs", it.method), operation::module(service, it));
     }
-    for shape in &service.shapes {
-        let path = match shape.type_ref.home {
-            Home::Operation(_) => continue,
-            Home::Types => format!("types/{}.rs", shape.module),
-            Home::Error => format!("types/error/{}.rs", shape.module),
-        };
-        files.push(file(path, || shape_file(shape)));
+    let about =
+        " The shapes that operations share, and those that requests and responses are made of.";
+    let about_errors = " The errors that the service answers with.";
+    for (home, folder, about) in
+        [(Home::Types, "types", about), (Home::Error, "types/error", about_errors)]
+    {
+        let shapes = service.shapes.iter().filter(|it| it.type_ref.home == home);
+        let shapes: Vec<_> = shapes.collect();
+        add(format!("{folder}.rs"), shapes_module(&shapes, &home, about));
+        add(format!("{folder}/builders.rs"), builders_module(&shapes, folder));
+        for shape in shapes {
+            add(format!("{folder}/{}.rs", shape.module), shape_items(shape));
+        }
     }
-    files.sort_by(|a, b| a.0.cmp(&b.0));
-    files.into_iter().map(|(path, tokens)| File { path, tokens: tokens() })
-}
-
-type Tokens<'s> = Box<dyn FnOnce() -> TokenStream + 's>;
-
-fn file<'s>(
-    path: impl Into<String>,
-    tokens: impl FnOnce() -> TokenStream + 's,
-) -> (String, Tokens<'s>) {
-    (path.into(), Box::new(tokens))
 }
 
 fn library(service: &ir::Service) -> TokenStream {
     let page = match service.readme {
         true => quote!(#![doc = include_str!("../README.md")]),
-        false => docs::inner(&docs::text(
-            &service.docs,
-            &format!("The service `{}`.", service.id),
-            &Imports::default(),
-        )),
+        false => docs::inner(&docs::text(&service.docs, &format!("The service `{}`.", service.id))),
     };
     // A shape that is deprecated is still used by other shapes and their builders.
     let allow = service.deprecates_types().then(|| {
@@ -175,93 +174,49 @@ fn primitives_module(service: &ir::Service) -> TokenStream {
     }
 }
 
-fn operation_module(service: &ir::Service) -> TokenStream {
-    let modules = service.operations.iter().map(|it| {
-        let module = ident(&it.method);
-        quote!(pub mod #module;)
-    });
-    quote! {
-        //! One module for each operation: its request, response, errors and builders.
-
-        #(#modules)*
-    }
-}
-
-fn in_home(service: &ir::Service, home: Home) -> impl Iterator<Item = &Shape> {
-    service.shapes.iter().filter(move |it| it.type_ref.home == home)
-}
-
-fn module_list(service: &ir::Service, home: Home) -> TokenStream {
-    let mut shapes: Vec<_> = in_home(service, home).collect();
+/// The module of the types that live here, which are in modules of their own.
+fn shapes_module(shapes: &[&Shape], home: &Home, about: &str) -> TokenStream {
+    let mut shapes = shapes.to_vec();
     shapes.sort_by(|a, b| a.type_ref.cmp(&b.type_ref));
-    let modules = shapes.iter().map(|it| {
-        let module = ident(&it.module);
-        quote!(mod #module;)
+    let (modules, names): (Vec<_>, Vec<_>) =
+        shapes.iter().map(|it| (ident(&it.module), ident(&it.type_ref.name))).unzip();
+    let error = (*home == Home::Types).then(|| {
+        quote!(
+            pub mod error;
+        )
     });
-    let uses = shapes.iter().map(|it| {
-        let (module, name) = (ident(&it.module), ident(&it.type_ref.name));
-        quote!(pub use #module::#name;)
-    });
-    quote!(#(#modules)* #(#uses)*)
-}
-
-fn types_module(service: &ir::Service) -> TokenStream {
-    let list = module_list(service, Home::Types);
-    quote! {
-        //! The shapes that operations share, and those that requests and responses are made of.
-
-        pub mod builders;
-        pub mod error;
-
-        #list
-    }
-}
-
-fn error_types_module(service: &ir::Service) -> TokenStream {
-    let list = module_list(service, Home::Error);
-    quote! {
-        //! The errors that the service answers with.
-
-        pub mod builders;
-
-        #list
-    }
-}
-
-fn builders_module(service: &ir::Service, home: &Home) -> TokenStream {
-    let mut builders: Vec<_> = in_home(service, home.clone())
-        .filter_map(|it| Some((&it.module, it.builder.as_ref()?)))
-        .collect();
-    builders.sort();
-    let uses = builders.into_iter().map(|(module, builder)| {
-        let (module, builder) = (ident(module), ident(builder));
-        quote!(pub use super::#module::#builder;)
-    });
-    let about = format!(
-        " Builders for the structures in [`{}`](super).",
-        home.module().replace("crate::", "")
-    );
     quote! {
         #![doc = #about]
 
-        #(#uses)*
+        pub mod builders;
+        #error
+
+        #(mod #modules;)*
+        #(pub use #modules::#names;)*
     }
 }
 
-fn shape_file(shape: &Shape) -> TokenStream {
-    let mut imports = Imports::of_module(&shape.type_ref.home);
-    let items = match shape.kind {
-        Kind::Structure(_) => {
-            let items = structure::items(shape, None, &mut imports);
-            let builder = builder::of_structure(shape, &mut imports);
-            quote!(#items #builder)
-        }
-        Kind::Union => union::items(shape, &mut imports),
+fn builders_module(shapes: &[&Shape], folder: &str) -> TokenStream {
+    let builders = shapes.iter().filter_map(|it| Some((&it.module, it.builder.as_ref()?)));
+    let mut builders: Vec<_> = builders.collect();
+    builders.sort();
+    let (modules, builders): (Vec<_>, Vec<_>) =
+        builders.into_iter().map(|it| (ident(it.0), ident(it.1))).unzip();
+    let about =
+        format!(" Builders for the structures in [`{}`](super).", folder.replace('/', "::"));
+    quote! {
+        #![doc = #about]
+
+        #(pub use super::#modules::#builders;)*
+    }
+}
+
+fn shape_items(shape: &Shape) -> TokenStream {
+    match shape.kind {
+        Kind::Structure(_) => structure::items(shape, None),
+        Kind::Union => union::items(shape),
         Kind::Enum | Kind::IntEnum => enumeration::items(shape),
-    };
-    // It may contain itself.
-    imports.remove(&shape.type_ref);
-    quote!(#imports #items)
+    }
 }
 
 /// An identifier, raw where it is a keyword.
@@ -269,5 +224,14 @@ fn ident(name: &str) -> Ident {
     match names::is_keyword(name) {
         true => Ident::new_raw(name, Span::call_site()),
         false => Ident::new(name, Span::call_site()),
+    }
+}
+
+impl ToTokens for TypeRef {
+    /// The full path.
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let path = self.path();
+        let path = path.split("::").map(ident);
+        tokens.extend(quote!(#(#path)::*));
     }
 }

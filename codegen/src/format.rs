@@ -2,19 +2,19 @@
 
 use crate::{
     GeneratedFile,
-    emit::{self, LINE_BREAK},
+    emit::{self, LINE_BREAK, LINK, Scope},
 };
 
 /// Formats a file: the header, then what prettyplease makes of the items, with blank lines between them.
 pub(crate) fn format(file: emit::File, header: &str) -> GeneratedFile {
-    let emit::File { path, tokens } = file;
+    let emit::File { path, tokens, scope } = file;
     // The emitters write Rust; the tests parse what they write for every kind of shape.
     let tree = syn::parse2(tokens).unwrap_or_else(|error| panic!("{path}: {error}"));
-    GeneratedFile { path, contents: separate(header, &prettyplease::unparse(&tree)) }
+    GeneratedFile { path, contents: separate(header, &prettyplease::unparse(&tree), &scope) }
 }
 
 /// Puts a blank line between items, as people do; prettyplease puts none.
-fn separate(header: &str, text: &str) -> String {
+fn separate(header: &str, text: &str, scope: &Scope) -> String {
     let mut out = String::with_capacity(header.len() + text.len() + text.len() / 16);
     out.push_str(header);
     // `item` is the first line of the last item at the root.
@@ -27,7 +27,15 @@ fn separate(header: &str, text: &str) -> String {
         let mark = if text.starts_with("///") || text.starts_with("//!") { &text[..3] } else { "" };
         // A documentation is one literal, which has all of its lines.
         for part in text[mark.len()..].split(LINE_BREAK) {
-            out.extend([indent, mark, part, "\n"]);
+            let mut parts = part.split(LINK);
+            out.extend([indent, mark, parts.next().unwrap_or_default(), "\n"]);
+            let mut links = parts.filter(|it| !is_in_scope(it, scope)).peekable();
+            if links.peek().is_some() {
+                out.extend([indent, mark, "\n"]);
+            }
+            for link in links {
+                out.extend([indent, mark, " ", link, "\n"]);
+            }
         }
         before = line;
         if indent.is_empty() && !text.starts_with(['}', ')', ']']) {
@@ -35,6 +43,12 @@ fn separate(header: &str, text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether the definition of a link, ``[`Name`]: path::to::Name``, says what the scope does.
+fn is_in_scope(link: &str, scope: &Scope) -> bool {
+    let (label, path) = link.split_once(": ").unwrap_or_default();
+    path.rsplit("::").next() == Some(label.trim_matches(['[', ']', '`'])) && scope.has(path)
 }
 
 fn depth(line: &str) -> usize {

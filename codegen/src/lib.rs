@@ -170,10 +170,12 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     let header = header(sources);
     let first_line = format!("// {header}\n\n");
     let needed: &[_] = if service.checks_patterns() { &["pattern"] } else { &[] };
-    let files = emit::emit(&service);
+    let line = if service.is_module { "" } else { &first_line };
+    let mut files = Vec::new();
+    emit::emit(&service, |file| files.push(format::format(file, line)));
+    files.sort_by(|a, b| a.path.cmp(&b.path));
     let files = match &config.module {
         None => {
-            let mut files: Vec<_> = files.map(|file| format::format(file, &first_line)).collect();
             files.push(manifest::rustfmt_toml(&header));
             if let Some(runtime) = &config.runtime {
                 files.iter_mut().for_each(|file| file.path.insert_str(0, "src/"));
@@ -182,13 +184,8 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
             files
         }
         Some(path) => {
-            let root = path.parse().expect("the path of a module, which has been checked");
-            let files = files.map(|emit::File { path, tokens }| {
-                format::format(emit::File { path, tokens: module::reroot(tokens, &root) }, "")
-            });
             let features = config.sides.features().map(|it| it.0).chain(needed.iter().copied());
-            let (files, features): (Vec<_>, Vec<_>) = (files.collect(), features.collect());
-            vec![module::nest(&files, path, &features, first_line)]
+            vec![module::nest(&files, path, &features.collect::<Vec<_>>(), first_line)]
         }
     };
     Ok(Generated { files, warnings: reporter.finish(), summary: summary(&service) })

@@ -2,29 +2,7 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::{Group, TokenStream, TokenTree};
-
 use crate::GeneratedFile;
-
-/// Leads the paths of code that begin with `crate::` to a module instead.
-pub(crate) fn reroot(tokens: TokenStream, module: &TokenStream) -> TokenStream {
-    let mut rerooted = TokenStream::new();
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(it)) if it.as_char() == ':');
-        match token {
-            TokenTree::Group(group) => {
-                let inside = Group::new(group.delimiter(), reroot(group.stream(), module));
-                rerooted.extend([TokenTree::Group(inside)]);
-            }
-            TokenTree::Ident(ident) if ident == "crate" && is_path => {
-                rerooted.extend(module.clone());
-            }
-            token => rerooted.extend([token]),
-        }
-    }
-    rerooted
-}
 
 /// Puts the files of a crate, without their first lines, into one module of one file, which is called after
 /// the path of the module. `features` are those of the runtime without which it does not compile.
@@ -87,7 +65,8 @@ impl Nesting<'_> {
                 doc if doc.starts_with("///") || doc.starts_with("//!") => {
                     out.push_str(&self.documentation(line));
                 }
-                _ => out.push_str(line),
+                // All other paths have become names.
+                _ => out.push_str(&line.replace("use crate::", &format!("use {}::", self.module))),
             }
             out.push('\n');
         }

@@ -27,47 +27,50 @@
 //! # }
 //! ```
 
+use eventstream_rpc::greengrass;
+
+use crate::error::ConnectError;
+use crate::operation::authorize_client_device_action::AuthorizeClientDeviceActionBuilder;
+use crate::operation::cancel_local_deployment::CancelLocalDeploymentBuilder;
+use crate::operation::create_debug_password::CreateDebugPasswordBuilder;
+use crate::operation::create_local_deployment::CreateLocalDeploymentBuilder;
+use crate::operation::defer_component_update::DeferComponentUpdateBuilder;
+use crate::operation::delete_thing_shadow::DeleteThingShadowBuilder;
+use crate::operation::get_client_device_auth_token::GetClientDeviceAuthTokenBuilder;
+use crate::operation::get_component_details::GetComponentDetailsBuilder;
+use crate::operation::get_configuration::GetConfigurationBuilder;
+use crate::operation::get_local_deployment_status::GetLocalDeploymentStatusBuilder;
+use crate::operation::get_secret_value::GetSecretValueBuilder;
+use crate::operation::get_thing_shadow::GetThingShadowBuilder;
+use crate::operation::list_components::ListComponentsBuilder;
+use crate::operation::list_local_deployments::ListLocalDeploymentsBuilder;
+use crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThingBuilder;
+use crate::operation::pause_component::PauseComponentBuilder;
+use crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder;
+use crate::operation::publish_to_topic::PublishToTopicBuilder;
+use crate::operation::put_component_metric::PutComponentMetricBuilder;
+use crate::operation::restart_component::RestartComponentBuilder;
+use crate::operation::resume_component::ResumeComponentBuilder;
+use crate::operation::send_configuration_validity_report::SendConfigurationValidityReportBuilder;
+use crate::operation::stop_component::StopComponentBuilder;
+use crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdatesBuilder;
+use crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdatesBuilder;
+use crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdateBuilder;
+use crate::operation::subscribe_to_iot_core::SubscribeToIoTCoreBuilder;
+use crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatusBuilder;
+use crate::operation::subscribe_to_topic::SubscribeToTopicBuilder;
+use crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdatesBuilder;
+use crate::operation::update_configuration::UpdateConfigurationBuilder;
+use crate::operation::update_state::UpdateStateBuilder;
+use crate::operation::update_thing_shadow::UpdateThingShadowBuilder;
+use crate::operation::validate_authorization_token::ValidateAuthorizationTokenBuilder;
+use crate::operation::verify_client_device_identity::VerifyClientDeviceIdentityBuilder;
+
 pub use eventstream_rpc::blocking::{
     BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler,
     Notice, Overflow, PingError, ReconnectPolicy, SubscribeOptions, Subscription,
     SubscriptionHandle, SubscriptionItem, WithNotices,
 };
-
-use crate::operation::update_state::UpdateStateBuilder;
-use crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdatesBuilder;
-use crate::operation::defer_component_update::DeferComponentUpdateBuilder;
-use crate::operation::get_configuration::GetConfigurationBuilder;
-use crate::operation::update_configuration::UpdateConfigurationBuilder;
-use crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdateBuilder;
-use crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdatesBuilder;
-use crate::operation::send_configuration_validity_report::SendConfigurationValidityReportBuilder;
-use crate::operation::subscribe_to_topic::SubscribeToTopicBuilder;
-use crate::operation::publish_to_topic::PublishToTopicBuilder;
-use crate::operation::get_component_details::GetComponentDetailsBuilder;
-use crate::operation::restart_component::RestartComponentBuilder;
-use crate::operation::stop_component::StopComponentBuilder;
-use crate::operation::create_local_deployment::CreateLocalDeploymentBuilder;
-use crate::operation::cancel_local_deployment::CancelLocalDeploymentBuilder;
-use crate::operation::get_local_deployment_status::GetLocalDeploymentStatusBuilder;
-use crate::operation::list_local_deployments::ListLocalDeploymentsBuilder;
-use crate::operation::list_components::ListComponentsBuilder;
-use crate::operation::publish_to_iot_core::PublishToIoTCoreBuilder;
-use crate::operation::subscribe_to_iot_core::SubscribeToIoTCoreBuilder;
-use crate::operation::validate_authorization_token::ValidateAuthorizationTokenBuilder;
-use crate::operation::get_secret_value::GetSecretValueBuilder;
-use crate::operation::create_debug_password::CreateDebugPasswordBuilder;
-use crate::operation::get_thing_shadow::GetThingShadowBuilder;
-use crate::operation::update_thing_shadow::UpdateThingShadowBuilder;
-use crate::operation::delete_thing_shadow::DeleteThingShadowBuilder;
-use crate::operation::list_named_shadows_for_thing::ListNamedShadowsForThingBuilder;
-use crate::operation::pause_component::PauseComponentBuilder;
-use crate::operation::resume_component::ResumeComponentBuilder;
-use crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdatesBuilder;
-use crate::operation::verify_client_device_identity::VerifyClientDeviceIdentityBuilder;
-use crate::operation::get_client_device_auth_token::GetClientDeviceAuthTokenBuilder;
-use crate::operation::authorize_client_device_action::AuthorizeClientDeviceActionBuilder;
-use crate::operation::put_component_metric::PutComponentMetricBuilder;
-use crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatusBuilder;
 
 /// Blocking client for `aws.greengrass#GreengrassCoreIPC`.
 ///
@@ -87,13 +90,13 @@ impl Client {
     /// # Errors
     ///
     /// See [`ConnectError`](crate::error::ConnectError).
-    pub fn connect() -> Result<Self, crate::error::ConnectError> {
+    pub fn connect() -> Result<Self, ConnectError> {
         Ok(Self::new(Self::builder().connect()?))
     }
 
     /// Builds a connection; what is not set comes from the environment.
     pub fn builder() -> ConnectionBuilder {
-        eventstream_rpc::greengrass::blocking_builder()
+        greengrass::blocking_builder()
     }
 
     /// A client over an open connection.

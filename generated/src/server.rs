@@ -5,8 +5,6 @@
 //! Implement the trait for a type of your own; each method is one operation.
 //! [`GreengrassCoreIpcService`] turns an implementation into what a [`Server`] serves.
 
-mod service;
-
 use std::future::Future;
 
 use eventstream_rpc::error::Unhandled;
@@ -137,6 +135,8 @@ use crate::operation::verify_client_device_identity::{
     VerifyClientDeviceIdentityRequest, VerifyClientDeviceIdentityResponse,
 };
 
+mod service;
+
 pub use eventstream_rpc::server::{
     AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,
     ErrorReply, EventReceiver, EventSender, EventStream, Identity, IncomingCall,
@@ -181,19 +181,7 @@ pub use service::GreengrassCoreIpcService;
 /// Servers also send errors that an operation does not declare. The pages say which of them are
 /// known.
 ///
-/// [`CreateLocalDeployment`]: crate::operation::create_local_deployment::CreateLocalDeployment
-/// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
-/// [`PublishToIoTCore`]: crate::operation::publish_to_iot_core::PublishToIoTCore
-/// [`PublishToTopic`]: crate::operation::publish_to_topic::PublishToTopic
-/// [`RestartComponent`]: crate::operation::restart_component::RestartComponent
 /// [`ServiceError`]: crate::types::error::ServiceError
-/// [`SubscribeToConfigurationUpdate`]: crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate
-/// [`SubscribeToIoTCore`]: crate::operation::subscribe_to_iot_core::SubscribeToIoTCore
-/// [`SubscribeToIoTCoreConnectionStatus`]: crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus
-/// [`SubscribeToTopic`]: crate::operation::subscribe_to_topic::SubscribeToTopic
-/// [`UpdateConfiguration`]: crate::operation::update_configuration::UpdateConfiguration
-/// [`UpdateState`]: crate::operation::update_state::UpdateState
-/// [`ValidateAuthorizationToken`]: crate::operation::validate_authorization_token::ValidateAuthorizationToken
 ///
 /// An operation that is not implemented answers with an error that is not of the model, so that a
 /// model with more operations does not break an implementation.

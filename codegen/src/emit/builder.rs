@@ -3,22 +3,22 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::{Imports, defaults, docs, ident, of_side, rust_type, structure};
+use super::{defaults, docs, ident, of_side, rust_type, structure};
 use crate::{
     ir::{Events, Member, Operation, Presence, Service, Shape},
     names,
 };
 
 /// The builder of a structure, if it has one of its own.
-pub(super) fn of_structure(it: &Shape, imports: &mut Imports) -> Option<TokenStream> {
+pub(super) fn of_structure(it: &Shape) -> Option<TokenStream> {
     let builder = it.builder.as_ref().filter(|_| !it.is_built_by_operation())?;
     let builder = ident(builder);
     let name = &it.type_ref.name;
     let about = format!(" Builds a [`{name}`].");
-    let (derived_debug, debug_impl) = debug(it, &builder, None, imports);
-    let fields = fields(it, imports);
-    let setters: Vec<_> = it.members.iter().map(|member| setters(member, imports)).collect();
-    let value = value(it, imports);
+    let (derived_debug, debug_impl) = debug(it, &builder, None);
+    let fields = fields(it);
+    let setters: Vec<_> = it.members.iter().map(|member| setters(member)).collect();
+    let value = value(it);
     let about_build = format!(" The [`{name}`] with what was set.");
     let name = ident(name);
     let allow = allow_deprecated(it);
@@ -31,7 +31,6 @@ pub(super) fn of_structure(it: &Shape, imports: &mut Imports) -> Option<TokenStr
             }
         },
         true => {
-            let error = imports.path("eventstream_rpc::error::BuildError");
             let why = why_unbuildable(it);
             let id = id(it);
             quote! {
@@ -41,7 +40,7 @@ pub(super) fn of_structure(it: &Shape, imports: &mut Imports) -> Option<TokenStr
                 ///
                 #[doc = #why]
                 #allow
-                pub fn build(self) -> Result<#name, #error> {
+                pub fn build(self) -> Result<#name, eventstream_rpc::error::BuildError> {
                     #id
                     Ok(#value)
                 }
@@ -66,31 +65,25 @@ pub(super) fn of_structure(it: &Shape, imports: &mut Imports) -> Option<TokenStr
 }
 
 /// The builder of an operation, which builds its request or sends it.
-pub(super) fn of_call(
-    service: &Service,
-    operation: &Operation,
-    request: &Shape,
-    imports: &mut Imports,
-) -> TokenStream {
-    let error = imports.path("eventstream_rpc::error::BuildError");
-    let options_type = imports.path(match operation.events {
-        Events::None => "eventstream_rpc::client::CallOptions",
-        Events::Stream { .. } => "eventstream_rpc::client::SubscribeOptions",
-    });
+pub(super) fn of_call(service: &Service, operation: &Operation, request: &Shape) -> TokenStream {
+    let options_type = match operation.events {
+        Events::None => quote!(eventstream_rpc::client::CallOptions),
+        Events::Stream { .. } => quote!(eventstream_rpc::client::SubscribeOptions),
+    };
     let names = &operation.builder;
     let [builder, parameter, connection, options, into_parts] =
         [&names.name, &names.parameter, &names.connection, &names.options, &names.into_parts]
             .map(|it| ident(it));
-    let name = imports.type_ref(&request.type_ref);
-    let about = format!(" Builds a [`{name}`], and sends it if a client has made the builder.");
+    let (name, text) = (&request.type_ref, &request.type_ref.name);
+    let about = format!(" Builds a [`{text}`], and sends it if a client has made the builder.");
     let own_fields = [(&connection, quote!(#parameter)), (&options, quote!(#options_type))];
-    let (derived_debug, debug_impl) = debug(request, &builder, Some(names), imports);
+    let (derived_debug, debug_impl) = debug(request, &builder, Some(names));
     let fields = own_fields.iter().map(|(name, ty)| quote!(#name: #ty));
-    let fields: Vec<_> = fields.chain(self::fields(request, imports)).collect();
+    let fields: Vec<_> = fields.chain(self::fields(request)).collect();
     let unset = request.members.iter().map(|it| ident(&it.name));
-    let setters: Vec<_> = request.members.iter().map(|it| setters(it, imports)).collect();
-    let (id, value) = (id(request), value(request, imports));
-    let about_build = format!(" The [`{name}`] with what was set.");
+    let setters: Vec<_> = request.members.iter().map(|it| setters(it)).collect();
+    let (id, value) = (id(request), value(request));
+    let about_build = format!(" The [`{text}`] with what was set.");
     let why = why_unbuildable(request);
     let allow = allow_deprecated(request);
     let sending = sending(service, operation, request);
@@ -115,7 +108,7 @@ pub(super) fn of_call(
             #(#setters)*
 
             #allow
-            fn #into_parts(self) -> Result<(#parameter, #options_type, #name), #error> {
+            fn #into_parts(self) -> Result<(#parameter, #options_type, #name), eventstream_rpc::error::BuildError> {
                 #id
                 let request = #value;
                 Ok((self.#connection, self.#options, request))
@@ -128,7 +121,7 @@ pub(super) fn of_call(
             /// # Errors
             ///
             #[doc = #why]
-            pub fn build(self) -> Result<#name, #error> {
+            pub fn build(self) -> Result<#name, eventstream_rpc::error::BuildError> {
                 Ok(self.#into_parts()?.2)
             }
         }
@@ -168,18 +161,18 @@ fn sending(service: &Service, operation: &Operation, request: &Shape) -> TokenSt
 }
 
 /// The fields of the members.
-fn fields(it: &Shape, imports: &mut Imports) -> Vec<TokenStream> {
+fn fields(it: &Shape) -> Vec<TokenStream> {
     let field = |member: &Member| {
         let name = ident(&member.name);
-        let ty = rust_type::boxed(&member.ty, member.is_boxed, imports);
+        let ty = rust_type::boxed(&member.ty, member.is_boxed);
         quote!(#name: Option<#ty>)
     };
     it.members.iter().map(field).collect()
 }
 
 /// The two setters of a member.
-fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
-    let docs = structure::member_docs(member, imports);
+fn setters(member: &Member) -> TokenStream {
+    let docs = structure::member_docs(member);
     let docs = docs::outer(&match member.presence {
         Presence::Required if !member.is_token => format!("{docs}\n\nThis member is required."),
         _ => docs,
@@ -188,8 +181,8 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
     let name = ident(&member.name);
     let argument = ident(names::argument(&member.name));
     let set_name = ident(&names::setter(&member.name));
-    let (ty, value) = rust_type::argument(member, imports);
-    let optional = rust_type::boxed(&member.ty, member.is_boxed, imports);
+    let (ty, value) = rust_type::argument(member);
+    let optional = rust_type::boxed(&member.ty, member.is_boxed);
     let about_set = format!(" Sets or clears [`{0}`](Self::{0}).", member.name);
     // A setter may have the name and the signature of an operator.
     let allow = names::OPERATORS.contains(&&*member.name).then(|| {
@@ -215,8 +208,13 @@ fn setters(member: &Member, imports: &mut Imports) -> TokenStream {
 
 /// The shape ID for messages about what is missing, if anything can be.
 fn id(it: &Shape) -> Option<TokenStream> {
-    let name = ident(&it.type_ref.name);
-    it.has_required().then(|| quote!(const ID: &str = #name::ID;))
+    let name = &it.type_ref;
+    it.has_required().then(|| {
+        quote! {
+            use eventstream_rpc::operation::Shape;
+            const ID: &str = #name::ID;
+        }
+    })
 }
 
 fn why_unbuildable(it: &Shape) -> &'static str {
@@ -227,22 +225,19 @@ fn why_unbuildable(it: &Shape) -> &'static str {
 }
 
 /// The structure, made of the fields of `self`.
-fn value(it: &Shape, imports: &mut Imports) -> TokenStream {
-    let name = ident(&it.type_ref.name);
-    if it.has_required() {
-        imports.path("eventstream_rpc::operation::Shape");
-    }
+fn value(it: &Shape) -> TokenStream {
+    let name = &it.type_ref;
     let fields = it.members.iter().map(|member| {
         let (field, wire_name) = (ident(&member.name), &member.wire_name);
         let token =
-            member.is_token.then(|| imports.path("eventstream_rpc::primitives::idempotency_token"));
+            member.is_token.then(|| quote!(eventstream_rpc::primitives::idempotency_token));
         match (&member.presence, token) {
             (Presence::Required | Presence::Default(_), Some(token)) => {
                 quote!(#field: self.#field.unwrap_or_else(#token))
             }
             (_, Some(token)) => quote!(#field: self.#field.or_else(|| Some(#token()))),
             (Presence::Required, None) => {
-                quote!(#field: self.#field.ok_or(BuildError::missing_member(ID, #wire_name))?)
+                quote!(#field: self.#field.ok_or(eventstream_rpc::error::BuildError::missing_member(ID, #wire_name))?)
             }
             (Presence::Default(_), None) if member.own_default().is_none() => {
                 quote!(#field: self.#field.unwrap_or_default())
@@ -270,13 +265,10 @@ fn debug(
     it: &Shape,
     builder: &Ident,
     call: Option<&crate::ir::CallBuilder>,
-    imports: &mut Imports,
 ) -> (Option<TokenStream>, Option<TokenStream>) {
     if !it.is_redacted() {
         return (Some(quote!(Debug,)), None);
     }
-    let fmt = imports.path("std::fmt");
-    let redacted = imports.path("eventstream_rpc::REDACTED");
     let text = builder.to_string();
     let of_call = call.into_iter().flat_map(|it| [&it.connection, &it.options]).map(|label| {
         let field = ident(label);
@@ -285,17 +277,19 @@ fn debug(
     let of_members = it.members.iter().map(|member| {
         let (label, field) = (&member.name, ident(&member.name));
         match it.is_sensitive || member.is_sensitive {
-            true => quote!(.field(#label, &self.#field.as_ref().map(|_| #redacted))),
+            true => {
+                quote!(.field(#label, &self.#field.as_ref().map(|_| eventstream_rpc::REDACTED)))
+            }
             false => quote!(.field(#label, &self.#field)),
         }
     });
     let fields: Vec<_> = of_call.chain(of_members).collect();
     let parameter = call.map(|it| ident(&it.parameter));
-    let bound = parameter.as_ref().map(|it| quote!(<#it: #fmt::Debug>));
+    let bound = parameter.as_ref().map(|it| quote!(<#it: std::fmt::Debug>));
     let argument = parameter.map(|it| quote!(<#it>));
     let debug = quote! {
-        impl #bound #fmt::Debug for #builder #argument {
-            fn fmt(&self, f: &mut #fmt::Formatter<'_>) -> #fmt::Result {
+        impl #bound std::fmt::Debug for #builder #argument {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_struct(#text)#(#fields)*.finish()
             }
         }

@@ -3,16 +3,13 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, ident, rust_type};
+use super::{ident, rust_type};
 use crate::ir::{Kind, Shape};
 
 /// `check` of a structure or union; nothing if the model asks for nothing.
-pub(super) fn check(shape: &Shape, imports: &mut Imports) -> Option<TokenStream> {
+pub(super) fn check(shape: &Shape) -> Option<TokenStream> {
     let checks = shape.members.iter().filter_map(|member| {
         let body = rust_type::source(member.check.as_ref()?);
-        if member.checks_pattern() {
-            imports.path("eventstream_rpc::serde::Pattern");
-        }
         let (name, wire_name) = (ident(&member.name), &member.wire_name);
         Some(match shape.kind {
             Kind::Union => (
@@ -33,7 +30,6 @@ pub(super) fn check(shape: &Shape, imports: &mut Imports) -> Option<TokenStream>
         (Kind::Union, ..) => quote!(match self { #(#variants => #checks,)* _ => {} }),
         _ => quote!(#(#checks)*),
     };
-    let checker = imports.path("eventstream_rpc::serde::Checker");
     let allow = shape.uses_deprecated().then(|| quote!(#[allow(deprecated)]));
     // A model may well say 3.14 and mean it.
     let mut checked = shape.members.iter().filter(|it| it.check.is_some());
@@ -43,17 +39,15 @@ pub(super) fn check(shape: &Shape, imports: &mut Imports) -> Option<TokenStream>
     Some(quote! {
         #allow
         #allow_bounds
-        fn check<'v>(&'v self, it: &mut #checker<'v>) {
+        fn check<'v>(&'v self, it: &mut eventstream_rpc::serde::Checker<'v>) {
             #body
         }
     })
 }
 
 /// `validate` of a request, for those who want to know before they send it.
-pub(super) fn validate(structure: &Shape, imports: &mut Imports) -> TokenStream {
+pub(super) fn validate(structure: &Shape) -> TokenStream {
     let name = ident(&structure.type_ref.name);
-    let checker = imports.path("eventstream_rpc::serde::Checker");
-    let violations = imports.path("eventstream_rpc::serde::Violations");
     quote! {
         impl #name {
             /// Checks what the model asks of the values: lengths, ranges, patterns, elements that differ.
@@ -63,8 +57,8 @@ pub(super) fn validate(structure: &Shape, imports: &mut Imports) -> TokenStream 
             /// # Errors
             ///
             /// The members that are not what the model asks for.
-            pub fn validate(&self) -> Result<(), #violations> {
-                let mut checker = #checker::default();
+            pub fn validate(&self) -> Result<(), eventstream_rpc::serde::Violations> {
+                let mut checker = eventstream_rpc::serde::Checker::default();
                 self.check(&mut checker);
                 checker.finish()
             }

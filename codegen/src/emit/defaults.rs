@@ -3,20 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, ident, rust_type};
+use super::{ident, rust_type};
 use crate::{
     ir::{Member, Presence, Shape},
     names,
 };
 
 /// The functions that the attributes of the fields name, and `Default` if it is not derived.
-pub(super) fn items(structure: &Shape, has_default: bool, imports: &mut Imports) -> TokenStream {
+pub(super) fn items(structure: &Shape, has_default: bool) -> TokenStream {
     let name = ident(&structure.type_ref.name);
-    let functions: Vec<_> = structure
-        .members
-        .iter()
-        .filter_map(|it| Some(functions(it, it.own_default()?, imports)))
-        .collect();
+    let functions: Vec<_> =
+        structure.members.iter().filter_map(|it| Some(functions(it, it.own_default()?))).collect();
     let allow = structure.uses_deprecated().then(|| quote!(#[allow(deprecated)]));
     let default = has_default.then(|| {
         let fields = structure.members.iter().map(|it| {
@@ -70,10 +67,8 @@ fn is_omitted(member: &Member) -> bool {
     matches!(&member.presence, Presence::Default(source) if is_constant(source))
 }
 
-fn functions(member: &Member, default: &str, imports: &mut Imports) -> TokenStream {
-    imports.path("serde::Deserializer");
-    imports.path("eventstream_rpc::serde::or_else");
-    let ty = rust_type::field(member, imports);
+fn functions(member: &Member, default: &str) -> TokenStream {
+    let ty = rust_type::field(member);
     let value = rust_type::source(default);
     let value = if member.is_optional() { quote!(Some(#value)) } else { value };
     let [function, read, omits] = ["default", "read", "omits"].map(|it| function(it, member));
@@ -95,8 +90,8 @@ fn functions(member: &Member, default: &str, imports: &mut Imports) -> TokenStre
             #value
         }
 
-        fn #read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<#ty, D::Error> {
-            or_else(deserializer, Self::#function)
+        fn #read<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<#ty, D::Error> {
+            eventstream_rpc::serde::or_else(deserializer, Self::#function)
         }
 
         #omits

@@ -3,7 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{Imports, LINE_BREAK};
+use super::{LINE_BREAK, LINK};
 use crate::ir::Docs;
 
 /// A `#[doc]` attribute with all lines, which become comments of their own when the file is formatted.
@@ -29,8 +29,8 @@ fn literal(text: &str) -> Literal {
 }
 
 /// The documentation of a shape, or `otherwise` if it has none, with `#[deprecated]`.
-pub(super) fn of(docs: &Docs, otherwise: &str, imports: &Imports) -> TokenStream {
-    let text = outer(&text(docs, otherwise, imports));
+pub(super) fn of(docs: &Docs, otherwise: &str) -> TokenStream {
+    let text = outer(&text(docs, otherwise));
     let deprecated = deprecated(docs);
     quote!(#text #deprecated)
 }
@@ -47,27 +47,26 @@ pub(super) fn deprecated(docs: &Docs) -> TokenStream {
 }
 
 /// All of a documentation, with `otherwise` for the prose if there is none.
-pub(super) fn text(docs: &Docs, otherwise: &str, imports: &Imports) -> String {
+pub(super) fn text(docs: &Docs, otherwise: &str) -> String {
     let prose = if docs.text.is_empty() { otherwise } else { &docs.text };
     match docs.notes.is_empty() {
-        true => linked(prose, docs, imports),
-        false => linked(&format!("{prose}\n\n{}", docs.notes), docs, imports),
+        true => linked(prose, docs),
+        false => linked(&format!("{prose}\n\n{}", docs.notes), docs),
     }
 }
 
 /// Its first paragraph.
-pub(super) fn summary(docs: &Docs, otherwise: &str, imports: &Imports) -> String {
+pub(super) fn summary(docs: &Docs, otherwise: &str) -> String {
     // Code alone tells nobody what it is.
     let is_prose = !docs.text.is_empty() && !docs.text.starts_with("```");
     let text = if is_prose { &docs.text } else { otherwise };
-    linked(text.split("\n\n").next().unwrap_or_default(), docs, imports)
+    linked(text.split("\n\n").next().unwrap_or_default(), docs)
 }
 
 /// The text, and where its links lead to names that are not in scope.
-fn linked(text: &str, docs: &Docs, imports: &Imports) -> String {
-    let links = docs.links.iter().filter(|(name, path)| !imports.has(name, path));
-    let links = links.map(|(name, path)| (format!("[`{name}`]"), path));
+fn linked(text: &str, docs: &Docs) -> String {
+    let links = docs.links.iter().map(|(name, path)| (format!("[`{name}`]"), path));
     let links = links.filter(|(label, _)| text.contains(label));
-    let links: String = links.map(|(label, path)| format!("\n{label}: {path}")).collect();
-    if links.is_empty() { text.to_owned() } else { format!("{text}\n{links}") }
+    let links = links.map(|(label, path)| format!("{LINK}{label}: {path}"));
+    format!("{text}{}", links.collect::<String>())
 }

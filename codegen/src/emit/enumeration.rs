@@ -3,7 +3,7 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{Imports, docs, ident};
+use super::{docs, ident};
 use crate::{
     ir::{Kind, Shape},
     text::code,
@@ -12,13 +12,12 @@ use crate::{
 /// The `enum` and what belongs to it.
 pub(super) fn items(it: &Shape) -> TokenStream {
     let name = ident(&it.type_ref.name);
-    let imports = Imports::default();
-    let docs = docs::of(&it.docs, &format!("The enum `{}`.", it.id), &imports);
+    let docs = docs::of(&it.docs, &format!("The enum `{}`.", it.id));
     let is_number = it.kind == Kind::IntEnum;
     let variants = it.members.iter().map(|it| {
         let name = ident(&it.name);
         let value = if is_number { it.wire_name.clone() } else { code(&it.wire_name) };
-        let docs = docs::of(&it.docs, &format!("The value {value}."), &imports);
+        let docs = docs::of(&it.docs, &format!("The value {value}."));
         quote!(#docs #name,)
     });
     let rows = it.members.iter().map(|it| {

@@ -3,19 +3,22 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, ident};
+use super::ident;
 use crate::ir::{Kind, Operation, Role, Shape};
 
 /// What makes a structure an error.
-pub(super) fn structure_impls(structure: &Shape, imports: &mut Imports) -> TokenStream {
+pub(super) fn structure_impls(structure: &Shape) -> TokenStream {
     let Kind::Structure(Role::Error { is_client_fault, is_retryable, is_throttling }) =
         structure.kind
     else {
         return TokenStream::new();
     };
-    imports.paths("eventstream_rpc::operation", &["ErrorShape", "Fault"]);
     let name = ident(&structure.type_ref.name);
-    let fault = if is_client_fault { quote!(Fault::Client) } else { quote!(Fault::Server) };
+    let fault = if is_client_fault {
+        quote!(eventstream_rpc::operation::Fault::Client)
+    } else {
+        quote!(eventstream_rpc::operation::Fault::Server)
+    };
     let message = match structure.message() {
         None => quote!(None),
         Some(member) => {
@@ -34,8 +37,8 @@ pub(super) fn structure_impls(structure: &Shape, imports: &mut Imports) -> Token
     // What the text of a sensitive error may hold is not for every log.
     let redacted = structure.is_redacted().then(|| quote!(redacted));
     quote! {
-        impl ErrorShape for #name {
-            const FAULT: Fault = #fault;
+        impl eventstream_rpc::operation::ErrorShape for #name {
+            const FAULT: eventstream_rpc::operation::Fault = #fault;
             const RETRYABLE: bool = #is_retryable;
             #throttling
 
@@ -49,19 +52,18 @@ pub(super) fn structure_impls(structure: &Shape, imports: &mut Imports) -> Token
 }
 
 /// The error type of an operation.
-pub(super) fn operation_error(operation: &Operation, imports: &mut Imports) -> TokenStream {
+pub(super) fn operation_error(operation: &Operation) -> TokenStream {
     let allow_size = operation.has_large_errors.then(|| {
         quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
     });
-    imports.path("eventstream_rpc::error::Unhandled");
     let name = ident(&operation.error);
     let about = format!(" Errors of [`{}`].", operation.name);
-    let errors: Vec<_> = operation.errors.iter().map(|it| imports.type_ref(it)).collect();
+    let errors = &operation.errors;
     let variants = errors.iter().map(|error| {
-        let docs = format!(" See [`{error}`].");
+        let (docs, variant) = (format!(" See [`{}`].", error.name), ident(&error.name));
         quote! {
             #[doc = #docs]
-            #error(#error),
+            #variant(#error),
         }
     });
     quote! {
@@ -72,7 +74,7 @@ pub(super) fn operation_error(operation: &Operation, imports: &mut Imports) -> T
         pub enum #name {
             #(#variants)*
             /// An error that the model does not declare for this operation.
-            Unhandled(Unhandled),
+            Unhandled(eventstream_rpc::error::Unhandled),
         }
 
         eventstream_rpc::impl_operation_error!(#name: #(#errors),*);

@@ -1,109 +1,163 @@
 //! The `use` declarations at the top of a file.
+//!
+//! Emitters write full paths. Here each becomes a name that is imported once; a private `use` of an emitter, for
+//! a trait that only methods need, moves to the top.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, TokenStream, TokenTree};
+use quote::quote;
 
 use super::ident;
-use crate::ir::{Home, TypeRef};
 
-/// What a file imports. Items take part by naming what they use.
+/// How the paths begin that are imported, in the order of the declarations: the standard library, other crates,
+/// this crate.
+const ROOTS: [(&str, usize); 5] =
+    [("std", 0), ("eventstream_rpc", 1), ("serde", 1), ("crate", 2), ("super", 3)];
+
+/// Modules that are imported themselves, because the names of their items say too little.
+const MODULES: [&str; 2] = ["fmt", "greengrass"];
+
+/// The names that are in scope in a file.
 #[derive(Debug, Default)]
-pub(super) struct Imports {
-    /// The module of the file itself, whose types need no import.
-    own: Option<Home>,
-    /// The names by the path of their module.
-    names: BTreeMap<String, BTreeSet<String>>,
+pub struct Scope {
+    /// The imported names by the group and the path of their module.
+    imported: BTreeMap<(usize, Vec<String>), BTreeSet<String>>,
+    /// What the file defines or exports.
+    own: HashSet<String>,
 }
 
-impl Imports {
-    /// The imports of a file whose types are in this module.
-    pub(super) fn of_module(home: &Home) -> Self {
-        Self { own: Some(home.clone()), ..Self::default() }
+/// Shortens the paths in a file, and declares the imports after the inner attributes.
+pub(super) fn import(tokens: TokenStream) -> (TokenStream, Scope) {
+    let mut scope = Scope::default();
+    let mut items = scope.shorten(tokens, Delimiter::None, false);
+    let is_inner = |it: &&[TokenTree]| is_punct(it.first(), '#') && is_punct(it.get(1), '!');
+    let attributes = items.chunks(3).take_while(is_inner).count() * 3;
+    let rest = items.split_off(attributes);
+    items.extend(scope.declarations());
+    items.extend(rest);
+    (items.into_iter().collect(), scope)
+}
+
+impl Scope {
+    /// Whether the last segment of a path is in scope, as what the path leads to.
+    pub fn has(&self, path: &str) -> bool {
+        let (key, name) = key(path.split("::").map(str::to_owned).collect());
+        self.own.contains(&name) || self.imported.get(&key).is_some_and(|it| it.contains(&name))
     }
 
-    /// Imports `path`, such as `std::fmt`, and gives its last segment.
-    pub(super) fn path(&mut self, path: &str) -> proc_macro2::Ident {
-        let (module, name) = path.rsplit_once("::").unwrap_or(("crate", path));
-        self.name(module, name)
+    fn add(&mut self, path: &[Ident]) {
+        let (key, name) = key(path.iter().map(unraw).collect());
+        self.imported.entry(key).or_default().insert(name);
     }
 
-    fn name(&mut self, module: &str, name: &str) -> proc_macro2::Ident {
-        if !self.names.contains_key(module) {
-            self.names.insert(module.to_owned(), BTreeSet::new());
-        }
-        if let Some(names) = self.names.get_mut(module)
-            && !names.contains(name)
-        {
-            names.insert(name.to_owned());
-        }
-        ident(name)
-    }
-
-    /// Imports several names of one module.
-    pub(super) fn paths(&mut self, module: &str, names: &[&str]) {
-        for name in names {
-            self.name(module, name);
-        }
-    }
-
-    /// Imports a type of the crate, and gives its name.
-    pub(super) fn type_ref(&mut self, type_ref: &TypeRef) -> proc_macro2::Ident {
-        let module = match &type_ref.home {
-            home @ Home::Operation(_) if self.own.as_ref() == Some(home) => {
-                return ident(&type_ref.name);
+    /// Shortens the paths in a group. Within `#[serde(..)]`, they become texts.
+    fn shorten(&mut self, tokens: TokenStream, group: Delimiter, is_serde: bool) -> Vec<TokenTree> {
+        let mut out: Vec<TokenTree> = Vec::new();
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            let is_after =
+                |it: &str| matches!(out.last(), Some(TokenTree::Ident(last)) if last == it);
+            let mut path = match token {
+                TokenTree::Ident(word) => vec![word],
+                TokenTree::Group(inner) => {
+                    let is_serde = is_serde || (group == Delimiter::Bracket && is_after("serde"));
+                    let tokens = self.shorten(inner.stream(), inner.delimiter(), is_serde);
+                    out.push(Group::new(inner.delimiter(), tokens.into_iter().collect()).into());
+                    continue;
+                }
+                token => {
+                    out.push(token);
+                    continue;
+                }
+            };
+            if path[0] == "use" {
+                let path = tokens.by_ref().take_while(|it| !is_punct(Some(it), ';'));
+                let path: TokenStream = path.collect();
+                if is_after("pub") {
+                    self.own.extend(idents(path.clone()).iter().map(unraw));
+                    out.extend(quote!(use #path;));
+                } else {
+                    self.add(&idents(path));
+                }
+                continue;
             }
-            // Types of the other modules are in files of their own.
-            home => home.module(),
-        };
-        self.name(&module, &type_ref.name)
-    }
-
-    /// Whether a type of the crate is in scope under this name: imported so far, or of the own module.
-    pub(super) fn has(&self, name: &str, path: &str) -> bool {
-        let Some((module, last)) = path.rsplit_once("::").filter(|it| it.1 == name) else {
-            return false;
-        };
-        let own = self.own.as_ref().filter(|it| matches!(it, Home::Operation(_)));
-        let is_own = own.is_some_and(|it| it.module() == module);
-        is_own || self.names.get(module).is_some_and(|names| names.contains(last))
-    }
-
-    /// A file does not import what it defines.
-    pub(super) fn remove(&mut self, type_ref: &TypeRef) {
-        if let Some(names) = self.names.get_mut(&type_ref.home.module()) {
-            names.remove(&type_ref.name);
+            if ["struct", "enum", "trait"].into_iter().any(is_after) {
+                self.own.insert(unraw(&path[0]));
+            }
+            let is_root = ROOTS.iter().any(|it| path[0] == it.0);
+            while is_root && !is_item(&path) && is_colons(tokens.peek()) {
+                if let Some(TokenTree::Ident(segment)) = tokens.nth(2) {
+                    path.push(segment);
+                }
+            }
+            let is_macro = is_punct(tokens.peek(), '!');
+            match &path[..] {
+                [_, .., name] if !is_macro => {
+                    self.add(&path);
+                    out.push(match is_serde {
+                        true => Literal::string(&name.to_string()).into(),
+                        false => name.clone().into(),
+                    });
+                }
+                _ => out.extend(quote!(#(#path)::*)),
+            }
         }
+        out
+    }
+
+    fn declarations(&self) -> TokenStream {
+        let modules = self.imported.iter().map(|((_, module), names)| {
+            let module = module.iter().map(|it| ident(it));
+            let names: Vec<_> =
+                names.iter().filter(|it| !self.own.contains(*it)).map(|it| ident(it)).collect();
+            match &names[..] {
+                [] => TokenStream::new(),
+                [name] => quote!(use #(#module::)*#name;),
+                names => quote!(use #(#module::)*{#(#names),*};),
+            }
+        });
+        modules.collect()
     }
 }
 
-impl ToTokens for Imports {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        // The standard library, then other crates, then this one.
-        let group = |path: &str| match path.split("::").next() {
-            Some("std") => 0,
-            Some("crate") => 2,
-            Some("super") => 3,
-            _ => 1,
-        };
-        let mut modules: Vec<_> =
-            self.names.iter().filter(|(_, names)| !names.is_empty()).collect();
-        modules.sort_by(|(a, _), (b, _)| {
-            group(a).cmp(&group(b)).then_with(|| a.split("::").cmp(b.split("::")))
-        });
-        for (path, names) in modules {
-            let path = path.split("::").map(|it| match it {
-                "crate" => quote!(crate),
-                "super" => quote!(super),
-                name => ident(name).into_token_stream(),
-            });
-            let path = quote!(#(#path)::*);
-            let names: Vec<_> = names.iter().map(|it| ident(it)).collect();
-            tokens.extend(match &names[..] {
-                [name] => quote!(use #path::#name;),
-                names => quote!(use #path::{#(#names),*};),
-            });
-        }
+/// The module of a path, with its group, and what follows.
+fn key(mut path: Vec<String>) -> ((usize, Vec<String>), String) {
+    let name = path.pop().unwrap_or_default();
+    let group = ROOTS.iter().find(|it| path.first().is_some_and(|first| first == it.0));
+    ((group.map_or(0, |it| it.1), path), name)
+}
+
+/// Whether a path, which goes on, leads to what is imported: a type, or one of [`MODULES`].
+fn is_item(path: &[Ident]) -> bool {
+    match path {
+        [] | [_] => false,
+        // The module of an operation has its name, whatever that is.
+        [root, operation, _] if root == "crate" && operation == "operation" => false,
+        [.., name] if MODULES.iter().any(|it| name == it) => true,
+        [.., name] => !name.to_string().starts_with(|it: char| it.is_ascii_lowercase()),
     }
+}
+
+fn idents(tokens: TokenStream) -> Vec<Ident> {
+    let idents = tokens.into_iter().flat_map(|it| match it {
+        TokenTree::Ident(ident) => vec![ident],
+        TokenTree::Group(group) => idents(group.stream()),
+        _ => Vec::new(),
+    });
+    idents.collect()
+}
+
+fn is_punct(token: Option<&TokenTree>, punct: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(it)) if it.as_char() == punct)
+}
+
+/// Whether a token begins `::`.
+fn is_colons(token: Option<&TokenTree>) -> bool {
+    let is_joint = |it: &Punct| it.as_char() == ':' && it.spacing() == Spacing::Joint;
+    matches!(token, Some(TokenTree::Punct(it)) if is_joint(it))
+}
+
+fn unraw(ident: &Ident) -> String {
+    ident.to_string().trim_start_matches("r#").to_owned()
 }

@@ -5,38 +5,29 @@ use std::collections::BTreeSet;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, builder, docs, error, ident, structure};
+use super::{builder, docs, error, ident, structure};
 use crate::ir::{Events, Example, Home, Operation, Service, Shape, TypeRef};
 
 /// The module of an operation.
 pub(super) fn module(service: &Service, operation: &Operation) -> TokenStream {
     let home = Home::Operation(operation.method.clone());
-    let mut imports = Imports::of_module(&home);
     let [request_shape, response_shape] = operation.ends.map(|it| &service.shapes[it]);
-    let request = end(operation, request_shape, "Request", &mut imports);
-    let response = end(operation, response_shape, "Response", &mut imports);
-    let error = error::operation_error(operation, &mut imports);
-    let call = builder::of_call(service, operation, request_shape, &mut imports);
-    // Last, because its documentation names what the others import.
-    let marker = marker(service, operation, &mut imports);
-    let reexports =
-        [&operation.request, &operation.response].into_iter().filter(|it| it.home != home);
-    let mut reexports: Vec<_> = reexports.collect();
-    reexports.sort();
-    reexports.dedup();
-    let reexports = reexports.into_iter().map(|it| {
-        imports.remove(it);
-        let path: TokenStream = it.home.module().parse().expect("a path");
-        let name = ident(&it.name);
-        quote!(pub use #path::#name;)
-    });
-    let reexports: Vec<_> = reexports.collect();
+    let own = |it: &Shape, role: &str| {
+        let about = format!("{role} of [`{}`].", operation.name);
+        (it.type_ref.home == home).then(|| structure::items(it, Some(&about)))
+    };
+    let (request, response) = (own(request_shape, "Request"), own(response_shape, "Response"));
+    let ends = [&operation.request, &operation.response];
+    let reexports: BTreeSet<_> = ends.into_iter().filter(|it| it.home != home).collect();
+    let reexports = reexports.into_iter();
+    let marker = marker(service, operation);
+    let call = builder::of_call(service, operation, request_shape);
+    let error = error::operation_error(operation);
     let about = format!(" `{}`", operation.id);
     quote! {
         #![doc = #about]
 
-        #imports
-        #(#reexports)*
+        #(pub use #reexports;)*
         #marker
         #request
         #call
@@ -45,19 +36,16 @@ pub(super) fn module(service: &Service, operation: &Operation) -> TokenStream {
     }
 }
 
-fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> TokenStream {
-    imports.path("eventstream_rpc::operation::Operation");
+fn marker(service: &Service, operation: &Operation) -> TokenStream {
     let name = ident(&operation.name);
-    let deprecated = docs::deprecated(&operation.docs);
-    let (request, response) =
-        (imports.type_ref(&operation.request), imports.type_ref(&operation.response));
+    let (request, response) = (&operation.request, &operation.response);
+    let (service_id, id, error) = (&service.id, &operation.id, ident(&operation.error));
     let streaming = match &operation.events {
         Events::None => None,
         Events::Stream { request, response } => {
-            imports.path("eventstream_rpc::operation::StreamingOperation");
-            let mut event = |it: &Option<TypeRef>| match it {
-                Some(type_ref) => imports.type_ref(type_ref),
-                None => imports.path("eventstream_rpc::operation::NoEvents"),
+            let event = |it: &Option<TypeRef>| match it {
+                Some(type_ref) => quote!(#type_ref),
+                None => quote!(eventstream_rpc::operation::NoEvents),
             };
             let (request, response) = (event(request), event(response));
             let error_events = (!operation.error_events.is_empty()).then(|| {
@@ -65,7 +53,7 @@ fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> To
                 quote!(const ERROR_EVENTS: &'static [(&'static str, &'static str)] = &[#(#rows),*];)
             });
             Some(quote! {
-                impl StreamingOperation for #name {
+                impl eventstream_rpc::operation::StreamingOperation for #name {
                     type RequestEvent = #request;
                     type ResponseEvent = #response;
                     #error_events
@@ -73,18 +61,17 @@ fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> To
             })
         }
     };
-    let otherwise = format!("The operation `{}`.", operation.id);
-    let text = docs::text(&operation.docs, &otherwise, imports);
+    let text = docs::text(&operation.docs, &format!("The operation `{}`.", operation.id));
     let docs = docs::outer(&format!("{text}\n\n{}", page(service, operation)));
-    let (service, id, error) = (&service.id, &operation.id, ident(&operation.error));
+    let deprecated = docs::deprecated(&operation.docs);
     quote! {
         #docs
         #deprecated
         #[derive(Clone, Copy, Debug)]
         pub struct #name;
 
-        impl Operation for #name {
-            const SERVICE: &'static str = #service;
+        impl eventstream_rpc::operation::Operation for #name {
+            const SERVICE: &'static str = #service_id;
             const ID: &'static str = #id;
             type Request = #request;
             type Response = #response;
@@ -93,6 +80,15 @@ fn marker(service: &Service, operation: &Operation, imports: &mut Imports) -> To
 
         #streaming
     }
+}
+
+/// The attributes of a method that is called like an operation: the first paragraph of its documentation, and
+/// a link to the rest.
+pub(super) fn summary(operation: &Operation, link: &str) -> TokenStream {
+    let summary = docs::summary(&operation.docs, &format!("The operation `{}`.", operation.id));
+    let docs = docs::outer(&format!("{summary}\n\n{link}"));
+    let deprecated = docs::deprecated(&operation.docs);
+    quote!(#docs #deprecated)
 }
 
 /// The part of an operation's documentation that follows from its shapes.
@@ -173,15 +169,4 @@ fn uses(service: &Service, examples: &[&Example]) -> String {
     let paths = types.map(|it| it.path().replacen("crate", &service.crate_path, 1));
     let paths: BTreeSet<_> = paths.collect();
     paths.iter().map(|it| format!("use {it};\n")).collect()
-}
-
-/// The request or response, if it lives in this module.
-fn end(operation: &Operation, it: &Shape, role: &str, imports: &mut Imports) -> TokenStream {
-    if it.type_ref.home != Home::Operation(operation.method.clone()) {
-        return TokenStream::new();
-    }
-    let about = format!("{role} of [`{}`].", operation.name);
-    let structure = structure::items(it, Some(&about), imports);
-    let builder = builder::of_structure(it, imports);
-    quote!(#structure #builder)
 }

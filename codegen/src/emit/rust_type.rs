@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, ident};
+use super::ident;
 use crate::{
     ir::{Member, SimpleType, Type},
     names,
@@ -16,23 +16,24 @@ pub(super) fn source(source: &str) -> TokenStream {
 }
 
 /// A type as it stands in a field, without `Option` and `Box`.
-pub(super) fn plain(ty: &Type, imports: &mut Imports) -> TokenStream {
-    import(ty, imports);
-    source(&ty.to_string())
-}
-
-fn import(ty: &Type, imports: &mut Imports) {
+pub(super) fn plain(ty: &Type) -> TokenStream {
     match ty {
-        Type::Sparse(item) | Type::List(item) => import(item, imports),
-        Type::Map(key, value) => {
-            imports.path("std::collections::BTreeMap");
-            import(key, imports);
-            import(value, imports);
+        Type::Sparse(item) => {
+            let item = plain(item);
+            quote!(Option<#item>)
         }
-        Type::Named(type_ref) => drop(imports.type_ref(type_ref)),
-        Type::Simple(SimpleType::String) | Type::Unit => {}
-        ty if is_primitive(ty) => {}
-        ty => drop(imports.path(&format!("eventstream_rpc::primitives::{ty}"))),
+        Type::List(item) => {
+            let item = plain(item);
+            quote!(Vec<#item>)
+        }
+        Type::Map(key, value) => {
+            let (key, value) = (plain(key), plain(value));
+            quote!(std::collections::BTreeMap<#key, #value>)
+        }
+        Type::Named(type_ref) => quote!(#type_ref),
+        Type::Simple(SimpleType::String) | Type::Unit => source(&ty.to_string()),
+        ty if is_primitive(ty) => source(&ty.to_string()),
+        ty => source(&format!("eventstream_rpc::primitives::{ty}")),
     }
 }
 
@@ -43,14 +44,14 @@ fn is_primitive(ty: &Type) -> bool {
 }
 
 /// The type with a `Box` where one is needed.
-pub(super) fn boxed(ty: &Type, is_boxed: bool, imports: &mut Imports) -> TokenStream {
-    let ty = plain(ty, imports);
+pub(super) fn boxed(ty: &Type, is_boxed: bool) -> TokenStream {
+    let ty = plain(ty);
     if is_boxed { quote!(Box<#ty>) } else { ty }
 }
 
 /// The type of a member's field.
-pub(super) fn field(member: &Member, imports: &mut Imports) -> TokenStream {
-    let ty = boxed(&member.ty, member.is_boxed, imports);
+pub(super) fn field(member: &Member) -> TokenStream {
+    let ty = boxed(&member.ty, member.is_boxed);
     if member.is_optional() { quote!(Option<#ty>) } else { ty }
 }
 
@@ -65,11 +66,11 @@ pub(super) fn writer(ty: &Type) -> Option<(&'static str, &'static str)> {
 }
 
 /// The type of a setter's argument, and the expression that makes the field's value of it.
-pub(super) fn argument(member: &Member, imports: &mut Imports) -> (TokenStream, TokenStream) {
+pub(super) fn argument(member: &Member) -> (TokenStream, TokenStream) {
     let name = ident(names::argument(&member.name));
     let (ty, value) = match &member.ty {
         Type::List(item) => {
-            let ty = convertible(item, imports);
+            let ty = convertible(item);
             let convert = is_converted(item).then(|| quote!(.map(Into::into)));
             (quote!(impl IntoIterator<Item = #ty>), quote!(#name.into_iter()#convert.collect()))
         }
@@ -80,12 +81,12 @@ pub(super) fn argument(member: &Member, imports: &mut Imports) -> (TokenStream, 
                 (false, true) => Some(quote!(.map(|(key, value)| (key, value.into())))),
                 (false, false) => None,
             };
-            let (key, value) = (convertible(key, imports), convertible(value, imports));
+            let (key, value) = (convertible(key), convertible(value));
             let ty = quote!(impl IntoIterator<Item = (#key, #value)>);
             (ty, quote!(#name.into_iter()#convert.collect()))
         }
-        ty if is_converted(ty) => (convertible(ty, imports), quote!(#name.into())),
-        ty => (plain(ty, imports), quote!(#name)),
+        ty if is_converted(ty) => (convertible(ty), quote!(#name.into())),
+        ty => (plain(ty), quote!(#name)),
     };
     (ty, if member.is_boxed { quote!(Box::new(#value)) } else { value })
 }
@@ -95,7 +96,7 @@ fn is_converted(ty: &Type) -> bool {
     !is_primitive(ty) && !matches!(ty, Type::Sparse(_) | Type::List(_) | Type::Map(..))
 }
 
-fn convertible(ty: &Type, imports: &mut Imports) -> TokenStream {
-    let plain = plain(ty, imports);
+fn convertible(ty: &Type) -> TokenStream {
+    let plain = plain(ty);
     if is_converted(ty) { quote!(impl Into<#plain>) } else { plain }
 }

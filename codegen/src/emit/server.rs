@@ -3,21 +3,16 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::{Imports, docs, ident};
+use super::{docs, ident, operation};
 use crate::ir::{Events, Operation, Service};
 
 /// The module with the service trait.
 pub(super) fn module(service: &Service) -> TokenStream {
-    let mut imports = Imports::default();
-    if !service.operations.is_empty() {
-        imports.path("eventstream_rpc::error::Unhandled");
-        imports.path("eventstream_rpc::operation::Operation");
-    }
     let name = ident(&service.name);
     let service_name = format_ident!("{}Service", service.name);
     let about = format!(" Server for `{}`.", service.id);
-    let docs = docs::of(&service.docs, &format!("The service `{}`.", service.id), &imports);
-    let methods: Vec<_> = service.operations.iter().map(|it| method(it, &mut imports)).collect();
+    let docs = docs::of(&service.docs, &format!("The service `{}`.", service.id));
+    let methods = service.operations.iter().map(method);
     let serves =
         format!(" [`{service_name}`] turns an implementation into what a [`Server`] serves.");
     quote! {
@@ -28,7 +23,6 @@ pub(super) fn module(service: &Service) -> TokenStream {
 
         mod service;
 
-        #imports
         pub use eventstream_rpc::server::{
             AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent, ErrorReply,
             EventReceiver, EventSender, EventStream, Identity, IncomingCall, InvalidRequest, OnFull,
@@ -58,22 +52,14 @@ pub(super) fn module(service: &Service) -> TokenStream {
     }
 }
 
-fn method(operation: &Operation, imports: &mut Imports) -> TokenStream {
-    let module = format!("crate::operation::{}", operation.method);
-    let marker = imports.path(&format!("{module}::{}", operation.name));
-    let error = imports.path(&format!("{module}::{}", operation.error));
-    let method = ident(&operation.method);
-    let summary =
-        docs::summary(&operation.docs, &format!("The operation `{}`.", operation.id), imports);
-    let link = format!("See [`{}`].", operation.name);
-    let docs = docs::outer(&format!("{summary}\n\n{link}"));
-    let deprecated = docs::deprecated(&operation.docs);
-    // It is in the prelude only since edition 2024.
-    let future = imports.path("std::future::Future");
+fn method(operation: &Operation) -> TokenStream {
+    let (method, marker) = (ident(&operation.method), ident(&operation.name));
+    let error = ident(&operation.error);
+    let docs = operation::summary(operation, &format!("See [`{}`].", operation.name));
+    let marker = quote!(crate::operation::#method::#marker);
     let (request, response) = match operation.events {
         Events::None => {
-            let request = imports.type_ref(&operation.request);
-            let response = imports.type_ref(&operation.response);
+            let (request, response) = (&operation.request, &operation.response);
             (quote!(#request), quote!(#response))
         }
         Events::Stream { .. } => {
@@ -84,66 +70,54 @@ fn method(operation: &Operation, imports: &mut Imports) -> TokenStream {
     let allow = is_odd.then(|| {
         quote!(#[allow(clippy::wrong_self_convention, reason = "it is called after the operation")])
     });
+    // `Future` is in the prelude only since edition 2024.
     quote! {
+        use eventstream_rpc::operation::Operation;
+
         #docs
-        #deprecated
         #allow
         fn #method(
             &self,
             request: #request,
             context: RequestContext,
-        ) -> impl #future<Output = Result<#response, #error>> + Send {
+        ) -> impl std::future::Future<Output = Result<#response, crate::operation::#method::#error>> + Send {
             let _ = (request, context);
-            async { Err(Unhandled::not_implemented(#marker::ID).into()) }
+            async { Err(eventstream_rpc::error::Unhandled::not_implemented(#marker::ID).into()) }
         }
     }
 }
 
 /// The module that picks the method of an operation.
 pub(super) fn dispatch(service: &Service) -> TokenStream {
-    let mut imports = Imports::default();
-    imports.path("std::sync::Arc");
-    imports.paths(
-        "eventstream_rpc::server",
-        &["BoxFuture", "IncomingCall", "InvalidRequest", "Service", "Violation"],
-    );
-    imports.path(&format!("super::{}", service.name));
     let name = ident(&service.name);
     let service_name = format_ident!("{}Service", service.name);
     let id = &service.id;
     let mut names = service.operations.iter().map(|it| &it.name).chain([&service.name]);
     let parameter = ident(if names.any(|it| it == "T") { "T_" } else { "T" });
-    let arms: Vec<_> = service
-        .operations
-        .iter()
-        .map(|operation| {
-            let marker = imports
-                .path(&format!("crate::operation::{}::{}", operation.method, operation.name));
-            let method = ident(&operation.method);
-            let kind = match operation.events {
-                Events::None => ident("unary"),
-                Events::Stream { .. } => ident("streaming"),
-            };
-            // By its path: as a method of the `Arc`, some names would be those of other traits.
-            quote! {
-                #marker::ID => call.#kind(#marker, |request, context| async move {
-                    #parameter::#method(&inner, request, context).await
-                })
-            }
-        })
-        .collect();
-    let call = match arms.is_empty() {
-        true => quote!(call.unsupported()),
-        false => {
-            imports.path("eventstream_rpc::operation::Operation");
-            quote! {
-                let inner = Arc::clone(&self.inner);
-                match call.operation() {
-                    #(#arms,)*
-                    _ => call.unsupported(),
-                }
-            }
+    let arms = service.operations.iter().map(|operation| {
+        let (method, marker) = (ident(&operation.method), ident(&operation.name));
+        let marker = quote!(crate::operation::#method::#marker);
+        let kind = match operation.events {
+            Events::None => ident("unary"),
+            Events::Stream { .. } => ident("streaming"),
+        };
+        // By its path: as a method of the `Arc`, some names would be those of other traits.
+        quote! {
+            #marker::ID => call.#kind(#marker, |request, context| async move {
+                #parameter::#method(&inner, request, context).await
+            })
         }
+    });
+    let call = match service.operations.is_empty() {
+        true => quote!(call.unsupported()),
+        false => quote! {
+            use eventstream_rpc::operation::Operation;
+            let inner = std::sync::Arc::clone(&self.inner);
+            match call.operation() {
+                #(#arms,)*
+                _ => call.unsupported(),
+            }
+        },
     };
     let about = format!(" What serves a [`{name}`].");
     let about_type =
@@ -152,35 +126,40 @@ pub(super) fn dispatch(service: &Service) -> TokenStream {
     quote! {
         #![doc = #about]
 
-        #imports
-
         #[doc = #about_type]
         #[derive(Debug)]
         pub struct #service_name<#parameter> {
-            inner: Arc<#parameter>,
+            inner: std::sync::Arc<#parameter>,
         }
 
-        impl<#parameter: #name> #service_name<#parameter> {
+        impl<#parameter: super::#name> #service_name<#parameter> {
             #[doc = #about_new]
             pub fn new(inner: #parameter) -> Self {
-                Self { inner: Arc::new(inner) }
+                Self { inner: std::sync::Arc::new(inner) }
             }
         }
 
-        impl<#parameter> From<Arc<#parameter>> for #service_name<#parameter> {
-            fn from(inner: Arc<#parameter>) -> Self {
+        impl<#parameter> From<std::sync::Arc<#parameter>> for #service_name<#parameter> {
+            fn from(inner: std::sync::Arc<#parameter>) -> Self {
                 Self { inner }
             }
         }
 
-        impl<#parameter: #name> Service for #service_name<#parameter> {
+        impl<#parameter: super::#name> eventstream_rpc::server::Service for #service_name<#parameter> {
             const ID: &'static str = #id;
 
-            fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
+            fn call(
+                &self,
+                call: eventstream_rpc::server::IncomingCall,
+            ) -> eventstream_rpc::server::BoxFuture<'static, ()> {
                 #call
             }
 
-            fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
+            fn invalid_request(
+                &self,
+                operation: &str,
+                violations: &[eventstream_rpc::server::Violation],
+            ) -> eventstream_rpc::server::InvalidRequest {
                 self.inner.invalid_request(operation, violations)
             }
         }

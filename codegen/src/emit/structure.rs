@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, checks, defaults, docs, error, ident, rust_type};
+use super::{builder, checks, defaults, docs, error, ident, rust_type};
 use crate::{
     ir::{Member, Presence, Shape, SimpleType, Type},
     text::code,
@@ -12,9 +12,7 @@ use crate::{
 /// The `struct` and what belongs to it, without its builder.
 ///
 /// `about` replaces missing documentation.
-pub(super) fn items(structure: &Shape, about: Option<&str>, imports: &mut Imports) -> TokenStream {
-    imports.paths("serde", &["Deserialize", "Serialize"]);
-    let shape = imports.path("eventstream_rpc::operation::Shape");
+pub(super) fn items(structure: &Shape, about: Option<&str>) -> TokenStream {
     let name = ident(&structure.type_ref.name);
     let otherwise = about.map_or_else(|| format!("The shape `{}`.", structure.id), str::to_owned);
     let is_redacted = structure.is_redacted();
@@ -23,18 +21,16 @@ pub(super) fn items(structure: &Shape, about: Option<&str>, imports: &mut Import
     let has_defaults = structure.members.iter().any(|it| it.own_default().is_some());
     let is_derived = !structure.members.iter().any(defaults::is_own);
     let default = (can_default && is_derived).then(|| quote!(Default,));
-    let fields =
-        structure.members.iter().map(|it| field(structure, it, imports)).collect::<Vec<_>>();
-    let docs = docs::of(&structure.docs, &otherwise, imports);
+    let fields = structure.members.iter().map(|it| field(structure, it)).collect::<Vec<_>>();
+    let docs = docs::of(&structure.docs, &otherwise);
     let id = &structure.id;
-    let debug_impl = is_redacted.then(|| debug_impl(structure, imports));
-    let defaults =
-        has_defaults.then(|| defaults::items(structure, can_default && !is_derived, imports));
-    let check = checks::check(structure, imports);
-    let validate = structure.has_validate().then(|| checks::validate(structure, imports));
-    let error = error::structure_impls(structure, imports);
-    imports.remove(&structure.type_ref);
-    let builder = structure.builder.as_ref().map(|builder| {
+    let debug_impl = is_redacted.then(|| debug_impl(structure));
+    let defaults = has_defaults.then(|| defaults::items(structure, can_default && !is_derived));
+    let check = checks::check(structure);
+    let validate = structure.has_validate().then(|| checks::validate(structure));
+    let error = error::structure_impls(structure);
+    let builder = builder::of_structure(structure);
+    let new_builder = structure.builder.as_ref().map(|builder| {
         let builder = ident(builder);
         let about = format!(" Starts building a [`{name}`].");
         quote! {
@@ -49,14 +45,14 @@ pub(super) fn items(structure: &Shape, about: Option<&str>, imports: &mut Import
     quote! {
         #docs
         #[non_exhaustive]
-        #[derive(Clone, #debug #default PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, #debug #default PartialEq, serde::Serialize, serde::Deserialize)]
         pub struct #name {
             #(#fields)*
         }
 
-        #builder
+        #new_builder
 
-        impl #shape for #name {
+        impl eventstream_rpc::operation::Shape for #name {
             const ID: &'static str = #id;
             #check
         }
@@ -65,19 +61,20 @@ pub(super) fn items(structure: &Shape, about: Option<&str>, imports: &mut Import
         #defaults
         #debug_impl
         #error
+        #builder
     }
 }
 
 /// The documentation of a member.
-pub(super) fn member_docs(member: &Member, imports: &Imports) -> String {
-    docs::text(&member.docs, &format!("The member {}.", code(&member.wire_name)), imports)
+pub(super) fn member_docs(member: &Member) -> String {
+    docs::text(&member.docs, &format!("The member {}.", code(&member.wire_name)))
 }
 
-fn field(structure: &Shape, member: &Member, imports: &mut Imports) -> TokenStream {
+fn field(structure: &Shape, member: &Member) -> TokenStream {
     let deprecated = docs::deprecated(&member.docs);
     let name = ident(&member.name);
-    let ty = rust_type::field(member, imports);
-    let docs = docs::outer(&member_docs(member, imports));
+    let ty = rust_type::field(member);
+    let docs = docs::outer(&member_docs(member));
     let rename = (member.wire_name != member.name).then(|| {
         let wire_name = &member.wire_name;
         quote!(rename = #wire_name,)
@@ -85,23 +82,23 @@ fn field(structure: &Shape, member: &Member, imports: &mut Imports) -> TokenStre
     let skip = member.is_optional().then(|| quote!(skip_serializing_if = "Option::is_none",));
     let gap = match &member.presence {
         Presence::Optional if member.ty == Type::Simple(SimpleType::Document) => {
-            imports.path("eventstream_rpc::serde::document");
-            quote!(default, deserialize_with = "document",)
+            quote!(default, deserialize_with = eventstream_rpc::serde::document,)
         }
         Presence::Optional => TokenStream::new(),
         Presence::Required | Presence::Expected => {
-            imports.paths("eventstream_rpc::serde", &["missing", "required"]);
-            quote!(default = "missing", deserialize_with = "required",)
+            quote! {
+                default = eventstream_rpc::serde::missing,
+                deserialize_with = eventstream_rpc::serde::required,
+            }
         }
         Presence::Default(_) if member.own_default().is_none() => {
-            imports.path("eventstream_rpc::serde::or_default");
-            quote!(default, deserialize_with = "or_default",)
+            quote!(default, deserialize_with = eventstream_rpc::serde::or_default,)
         }
         Presence::Default(_) | Presence::ReadsAs(_) => defaults::attributes(structure, member),
     };
     let writer = rust_type::writer(&member.ty).map(|(function, _)| {
-        imports.path(&format!("eventstream_rpc::serde::{function}"));
-        quote!(serialize_with = #function,)
+        let function = ident(function);
+        quote!(serialize_with = eventstream_rpc::serde::#function,)
     });
     let attribute = trim_comma(quote!(#rename #gap #skip #writer));
     let attribute = (!attribute.is_empty()).then(|| quote!(#[serde(#attribute)]));
@@ -121,15 +118,13 @@ fn trim_comma(tokens: TokenStream) -> TokenStream {
 }
 
 /// `Debug` that leaves out what is sensitive.
-fn debug_impl(structure: &Shape, imports: &mut Imports) -> TokenStream {
-    let fmt = imports.path("std::fmt");
-    let redacted = imports.path("eventstream_rpc::REDACTED");
+fn debug_impl(structure: &Shape) -> TokenStream {
     let name = ident(&structure.type_ref.name);
     let text = &structure.type_ref.name;
     let fields = structure.members.iter().map(|member| {
         let (label, field) = (&member.name, ident(&member.name));
         match structure.is_sensitive || member.is_sensitive {
-            true => quote!(.field(#label, &#redacted)),
+            true => quote!(.field(#label, &eventstream_rpc::REDACTED)),
             false => quote!(.field(#label, &self.#field)),
         }
     });
@@ -137,8 +132,8 @@ fn debug_impl(structure: &Shape, imports: &mut Imports) -> TokenStream {
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
     quote! {
         #allow
-        impl #fmt::Debug for #name {
-            fn fmt(&self, f: &mut #fmt::Formatter<'_>) -> #fmt::Result {
+        impl std::fmt::Debug for #name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_struct(#text)#(#fields)*.finish()
             }
         }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Imports, checks, docs, ident, rust_type};
+use super::{checks, docs, ident, rust_type};
 use crate::{
     ir::{Member, Shape, SimpleType, Type},
     names,
@@ -11,40 +11,31 @@ use crate::{
 };
 
 /// The `enum` and what belongs to it.
-pub(super) fn items(union: &Shape, imports: &mut Imports) -> TokenStream {
-    imports.paths("serde", &["Deserialize", "Deserializer", "Serialize", "Serializer"]);
-    imports.paths("serde::de", &["MapAccess"]);
-    imports.path("serde::ser::Error");
-    let shape = imports.path("eventstream_rpc::operation::Shape");
-    imports.paths(
-        "eventstream_rpc::serde",
-        &["MemberValue", "Union", "deserialize_union", "serialize_union_member"],
-    );
+pub(super) fn items(union: &Shape) -> TokenStream {
     let name = ident(&union.type_ref.name);
     let is_redacted = union.is_redacted();
     let debug = (!is_redacted).then(|| quote!(Debug,));
-    let variants: Vec<_> = union.members.iter().map(|it| variant(it, imports)).collect();
-    let docs = docs::of(&union.docs, &format!("The union `{}`.", union.id), imports);
-    let accessors: Vec<_> = union.members.iter().map(|it| accessors(it, imports)).collect();
+    let variants: Vec<_> = union.members.iter().map(|it| variant(it)).collect();
+    let docs = docs::of(&union.docs, &format!("The union `{}`.", union.id));
+    let accessors: Vec<_> = union.members.iter().map(|it| accessors(it)).collect();
     let conversions: Vec<_> =
-        union.members.iter().filter(|it| it.has_from).map(|it| from(union, it, imports)).collect();
+        union.members.iter().filter(|it| it.has_from).map(|it| from(union, it)).collect();
     let writes: Vec<_> = union
         .members
         .iter()
         .map(|it| {
             let (variant, wire_name) = (ident(&it.name), &it.wire_name);
             if it.ty == Type::Unit {
-                let empty = imports.path("eventstream_rpc::serde::Empty");
-                return quote!(Self::#variant => serialize_union_member(serializer, #wire_name, &#empty {}));
+                return quote!(Self::#variant => eventstream_rpc::serde::serialize_union_member(serializer, #wire_name, &eventstream_rpc::serde::Empty {}));
             }
             let value = match rust_type::writer(&it.ty) {
                 None => quote!(value),
                 Some((_, writer)) => {
-                    let writer = imports.path(&format!("eventstream_rpc::serde::{writer}"));
-                    quote!(&#writer(value))
+                    let writer = ident(writer);
+                    quote!(&eventstream_rpc::serde::#writer(value))
                 }
             };
-            quote!(Self::#variant(value) => serialize_union_member(serializer, #wire_name, #value))
+            quote!(Self::#variant(value) => eventstream_rpc::serde::serialize_union_member(serializer, #wire_name, #value))
         })
         .collect();
     let reads = union.members.iter().map(|it| {
@@ -55,8 +46,8 @@ pub(super) fn items(union: &Shape, imports: &mut Imports) -> TokenStream {
         }
     });
     let (id, unknown) = (&union.id, format!("an unknown member of {}", union.type_ref.name));
-    let debug_impl = is_redacted.then(|| debug_impl(union, imports));
-    let check = checks::check(union, imports);
+    let debug_impl = is_redacted.then(|| debug_impl(union));
+    let check = checks::check(union);
     let uses_deprecated = union.uses_deprecated();
     let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
     let holds_structures = union.members.iter().any(|it| matches!(it.ty, Type::Named(_)));
@@ -79,7 +70,7 @@ pub(super) fn items(union: &Shape, imports: &mut Imports) -> TokenStream {
             #(#accessors)*
         }
 
-        impl #shape for #name {
+        impl eventstream_rpc::operation::Shape for #name {
             const ID: &'static str = #id;
             #check
         }
@@ -87,28 +78,31 @@ pub(super) fn items(union: &Shape, imports: &mut Imports) -> TokenStream {
         #(#conversions)*
 
         #allow
-        impl Serialize for #name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for #name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self {
                     #(#writes,)*
-                    Self::Unknown => Err(S::Error::custom(#unknown)),
+                    Self::Unknown => {
+                        use serde::ser::Error;
+                        Err(S::Error::custom(#unknown))
+                    }
                 }
             }
         }
 
-        impl<'de> Deserialize<'de> for #name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserialize_union(deserializer)
+        impl<'de> serde::Deserialize<'de> for #name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                eventstream_rpc::serde::deserialize_union(deserializer)
             }
         }
 
         #allow
-        impl Union for #name {
+        impl eventstream_rpc::serde::Union for #name {
             const UNKNOWN: Self = Self::Unknown;
 
-            fn read_member<'de, A: MapAccess<'de>>(
+            fn read_member<'de, A: serde::de::MapAccess<'de>>(
                 name: &str,
-                value: MemberValue<'_, A>,
+                value: eventstream_rpc::serde::MemberValue<'_, A>,
             ) -> Result<Option<Self>, A::Error> {
                 match name {
                     #(#reads,)*
@@ -121,18 +115,17 @@ pub(super) fn items(union: &Shape, imports: &mut Imports) -> TokenStream {
     }
 }
 
-fn variant(variant: &Member, imports: &mut Imports) -> TokenStream {
+fn variant(variant: &Member) -> TokenStream {
     let name = ident(&variant.name);
     let value = (variant.ty != Type::Unit).then(|| {
-        let ty = rust_type::boxed(&variant.ty, variant.is_boxed, imports);
+        let ty = rust_type::boxed(&variant.ty, variant.is_boxed);
         quote!((#ty))
     });
-    let docs =
-        docs::of(&variant.docs, &format!("The member {}.", code(&variant.wire_name)), imports);
+    let docs = docs::of(&variant.docs, &format!("The member {}.", code(&variant.wire_name)));
     quote!(#docs #name #value,)
 }
 
-fn accessors(variant: &Member, imports: &mut Imports) -> TokenStream {
+fn accessors(variant: &Member) -> TokenStream {
     let name = ident(&variant.name);
     let [is, as_] = ["is", "as"].map(|it| ident(&names::prefixed(it, &variant.snake_name)));
     let about_is = format!(" Whether it is a [`{0}`](Self::{0}).", variant.name);
@@ -146,7 +139,7 @@ fn accessors(variant: &Member, imports: &mut Imports) -> TokenStream {
             };
         }
         Type::Simple(SimpleType::String) => quote!(str),
-        ty => rust_type::plain(ty, imports),
+        ty => rust_type::plain(ty),
     };
     let about_as = format!(" The value, if it is a [`{0}`](Self::{0}).", variant.name);
     quote! {
@@ -165,9 +158,9 @@ fn accessors(variant: &Member, imports: &mut Imports) -> TokenStream {
     }
 }
 
-fn from(union: &Shape, variant: &Member, imports: &mut Imports) -> TokenStream {
+fn from(union: &Shape, variant: &Member) -> TokenStream {
     let (union, name) = (ident(&union.type_ref.name), ident(&variant.name));
-    let ty = rust_type::plain(&variant.ty, imports);
+    let ty = rust_type::plain(&variant.ty);
     let value = if variant.is_boxed { quote!(Box::new(value)) } else { quote!(value) };
     quote! {
         impl From<#ty> for #union {
@@ -179,21 +172,19 @@ fn from(union: &Shape, variant: &Member, imports: &mut Imports) -> TokenStream {
 }
 
 /// `Debug` that names the member and leaves out what is sensitive.
-fn debug_impl(union: &Shape, imports: &mut Imports) -> TokenStream {
-    let fmt = imports.path("std::fmt");
-    let redacted = imports.path("eventstream_rpc::REDACTED");
+fn debug_impl(union: &Shape) -> TokenStream {
     let name = ident(&union.type_ref.name);
     let arms = union.members.iter().map(|it| {
         let (variant, text) = (ident(&it.name), &it.name);
         match union.is_sensitive || it.is_sensitive {
             _ if it.ty == Type::Unit => quote!(Self::#variant => f.write_str(#text)),
-            true => quote!(Self::#variant(_) => f.debug_tuple(#text).field(&#redacted).finish()),
+            true => quote!(Self::#variant(_) => f.debug_tuple(#text).field(&eventstream_rpc::REDACTED).finish()),
             false => quote!(Self::#variant(value) => f.debug_tuple(#text).field(value).finish()),
         }
     });
     quote! {
-        impl #fmt::Debug for #name {
-            fn fmt(&self, f: &mut #fmt::Formatter<'_>) -> #fmt::Result {
+        impl std::fmt::Debug for #name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 match self {
                     #(#arms,)*
                     Self::Unknown => f.write_str("Unknown"),

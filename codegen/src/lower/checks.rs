@@ -69,7 +69,8 @@ impl Lowering<'_, '_> {
         let bounds = |name| own.bounds(name).or_else(|| of_target.bounds(name));
         let mut all = Vec::new();
         if let Some(pattern) = own.text("pattern").or(of_target.text("pattern")) {
-            all.push(format!("static PATTERN: Pattern = Pattern::new({pattern:?})"));
+            let ty = "eventstream_rpc::serde::Pattern";
+            all.push(format!("static PATTERN: {ty} = {ty}::new({pattern:?})"));
             all.push(format!("it.pattern({text}, &PATTERN)"));
         }
         if let Some(length) = bounds("length") {

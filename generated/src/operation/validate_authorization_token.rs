@@ -143,8 +143,6 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateAuthorizationTokenResponse {
     /// Always `true`: a token that is not valid is answered with [`InvalidTokenError`].
-    ///
-    /// [`InvalidTokenError`]: crate::types::error::InvalidTokenError
     #[serde(rename = "isValid", default = "missing", deserialize_with = "required")]
     pub is_valid: bool,
 }
@@ -169,8 +167,6 @@ pub struct ValidateAuthorizationTokenResponseBuilder {
 
 impl ValidateAuthorizationTokenResponseBuilder {
     /// Always `true`: a token that is not valid is answered with [`InvalidTokenError`].
-    ///
-    /// [`InvalidTokenError`]: crate::types::error::InvalidTokenError
     ///
     /// This member is required.
     pub fn is_valid(mut self, is_valid: bool) -> Self {

@@ -18,18 +18,18 @@
 //! # }
 //! ```
 
+use crate::operation::cause_service_error::CauseServiceErrorBuilder;
+use crate::operation::cause_stream_service_to_error::CauseStreamServiceToErrorBuilder;
+use crate::operation::echo_message::EchoMessageBuilder;
+use crate::operation::echo_stream_messages::EchoStreamMessagesBuilder;
+use crate::operation::get_all_customers::GetAllCustomersBuilder;
+use crate::operation::get_all_products::GetAllProductsBuilder;
+
 pub use eventstream_rpc::blocking::{
     BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler,
     Notice, Overflow, PingError, ReconnectPolicy, SubscribeOptions, Subscription,
     SubscriptionHandle, SubscriptionItem, WithNotices,
 };
-
-use crate::operation::echo_message::EchoMessageBuilder;
-use crate::operation::echo_stream_messages::EchoStreamMessagesBuilder;
-use crate::operation::cause_service_error::CauseServiceErrorBuilder;
-use crate::operation::cause_stream_service_to_error::CauseStreamServiceToErrorBuilder;
-use crate::operation::get_all_products::GetAllProductsBuilder;
-use crate::operation::get_all_customers::GetAllCustomersBuilder;
 
 /// Blocking client for `awstest#EchoTestRPC`.
 ///

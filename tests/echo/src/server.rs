@@ -5,8 +5,6 @@
 //! Implement the trait for a type of your own; each method is one operation.
 //! [`EchoTestRpcService`] turns an implementation into what a [`Server`] serves.
 
-mod service;
-
 use std::future::Future;
 
 use eventstream_rpc::error::Unhandled;
@@ -32,6 +30,8 @@ use crate::operation::get_all_customers::{
 use crate::operation::get_all_products::{
     GetAllProducts, GetAllProductsError, GetAllProductsRequest, GetAllProductsResponse,
 };
+
+mod service;
 
 pub use eventstream_rpc::server::{
     AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,

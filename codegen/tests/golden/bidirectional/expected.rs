@@ -4,14 +4,14 @@
 
 //! Blocking client for `example#Example`.
 
+use crate::operation::talk::TalkBuilder;
+use crate::operation::upload::UploadBuilder;
+
 pub use eventstream_rpc::blocking::{
     BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler,
     Notice, Overflow, PingError, ReconnectPolicy, SubscribeOptions, Subscription,
     SubscriptionHandle, SubscriptionItem, WithNotices,
 };
-
-use crate::operation::talk::TalkBuilder;
-use crate::operation::upload::UploadBuilder;
 
 /// Blocking client for `example#Example`.
 ///
@@ -54,14 +54,14 @@ impl Client {
 
 //! Client for `example#Example`.
 
+use crate::operation::talk::TalkBuilder;
+use crate::operation::upload::UploadBuilder;
+
 pub use eventstream_rpc::client::{
     BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler,
     Notice, Overflow, PingError, ReconnectPolicy, StreamHandler, SubscribeOptions,
     Subscription, SubscriptionHandle, SubscriptionItem, WithNotices,
 };
-
-use crate::operation::talk::TalkBuilder;
-use crate::operation::upload::UploadBuilder;
 
 /// Client for `example#Example`.
 ///
@@ -415,8 +415,6 @@ pub use eventstream_rpc::primitives::{Blob, Document, Timestamp, document};
 //! Implement the trait for a type of your own; each method is one operation.
 //! [`ExampleService`] turns an implementation into what a [`Server`] serves.
 
-mod service;
-
 use std::future::Future;
 
 use eventstream_rpc::error::Unhandled;
@@ -424,6 +422,8 @@ use eventstream_rpc::operation::Operation;
 
 use crate::operation::talk::{Talk, TalkError};
 use crate::operation::upload::{Upload, UploadError};
+
+mod service;
 
 pub use eventstream_rpc::server::{
     AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,

@@ -21,13 +21,13 @@
 //! # }
 //! ```
 
+use crate::operation::get_book::GetBookBuilder;
+
 pub use eventstream_rpc::blocking::{
     BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler,
     Notice, Overflow, PingError, ReconnectPolicy, SubscribeOptions, Subscription,
     SubscriptionHandle, SubscriptionItem, WithNotices,
 };
-
-use crate::operation::get_book::GetBookBuilder;
 
 /// Blocking client for `example#Example`.
 ///
@@ -63,13 +63,13 @@ impl Client {
 
 //! Client for `example#Example`.
 
+use crate::operation::get_book::GetBookBuilder;
+
 pub use eventstream_rpc::client::{
     BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler,
     Notice, Overflow, PingError, ReconnectPolicy, StreamHandler, SubscribeOptions,
     Subscription, SubscriptionHandle, SubscriptionItem, WithNotices,
 };
-
-use crate::operation::get_book::GetBookBuilder;
 
 /// Client for `example#Example`.
 ///
@@ -348,14 +348,14 @@ pub use eventstream_rpc::primitives::{Blob, Document, Timestamp, document};
 //! Implement the trait for a type of your own; each method is one operation.
 //! [`ExampleService`] turns an implementation into what a [`Server`] serves.
 
-mod service;
-
 use std::future::Future;
 
 use eventstream_rpc::error::Unhandled;
 use eventstream_rpc::operation::Operation;
 
 use crate::operation::get_book::{GetBook, GetBookError, GetBookRequest, GetBookResponse};
+
+mod service;
 
 pub use eventstream_rpc::server::{
     AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,
