@@ -28,7 +28,7 @@ pub fn argument(member: &str) -> &str {
 
 /// A name for a type or variant.
 pub fn pascal(name: &str) -> String {
-    match words::mark_plurals(name).to_upper_camel_case() {
+    match words::mark_acronyms(name.to_owned()).to_upper_camel_case() {
         pascal if pascal.starts_with(|it: char| it.is_ascii_digit()) => format!("_{pascal}"),
         pascal => pascal,
     }

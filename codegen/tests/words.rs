@@ -17,6 +17,7 @@ fn snake_case_is_that_of_the_other_sdks() {
         ("__2XLarge", "_2x_large"),
         ("s3key", "s3_key"),
         ("s3Key", "s3_key"),
+        ("a1b2c", "a1_b2_c"),
         ("IPv4", "ipv4"),
         ("sourceIpV6Address", "source_ipv6_address"),
         ("SigV4", "sigv4"),

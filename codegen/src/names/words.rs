@@ -1,10 +1,10 @@
 //! Where words begin and end that the case conversion would split in the middle.
 
-use std::{borrow::Cow, fmt};
+use std::{cmp::Reverse, fmt};
 
 use heck::ToSnakeCase;
 
-/// Words in which capitals and digits do not begin a new one, whatever the model.
+/// Words in which capitals and digits do not begin a new one, whatever the model. Longer ones come first.
 const WORDS: [&str; 11] =
     ["SigV4", "SIGv4", "IpV4", "IPv4", "IpV6", "IPv6", "IoT", "KiB", "MiB", "GiB", "TiB"];
 
@@ -15,16 +15,13 @@ const WORDS: [&str; 11] =
 /// (`MiB` is none in `MiBand`), and one that begins with a small letter does not begin in the middle. Types
 /// and variants keep the capitals that the model gives them, whatever the words.
 #[derive(Clone, Debug)]
-pub struct Words {
-    /// As in names of the model, and as the case conversion takes it for one word. Longer ones come first.
-    list: Vec<(String, String)>,
-}
+pub struct Words(Vec<String>);
 
 impl Default for Words {
     /// The words that the names of many services have: `IoT`, `IPv4`, `IPv6`, `SigV4`, `KiB`, `MiB`, `GiB` and
     /// `TiB`.
     fn default() -> Self {
-        Self::new(WORDS.map(str::to_owned).to_vec())
+        Self(WORDS.map(str::to_owned).to_vec())
     }
 }
 
@@ -35,7 +32,7 @@ impl Words {
     ///
     /// A word is not made of ASCII letters and digits, the first a letter.
     pub fn with<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> Result<Self, InvalidWord> {
-        let mut all = WORDS.map(str::to_owned).to_vec();
+        let mut all = Self::default();
         for word in words {
             let word = word.as_ref();
             let is_word = word.starts_with(|it: char| it.is_ascii_alphabetic())
@@ -43,44 +40,32 @@ impl Words {
             if !is_word {
                 return Err(InvalidWord(word.to_owned()));
             }
-            all.push(word.to_owned());
+            all.0.push(word.to_owned());
         }
-        Ok(Self::new(all))
-    }
-
-    fn new(mut words: Vec<String>) -> Self {
-        words.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        words.dedup();
-        let plain = |word: &str| word[..1].to_ascii_uppercase() + &word[1..].to_ascii_lowercase();
-        Self { list: words.iter().map(|it| (it.clone(), plain(it))).collect() }
+        all.0.sort_by_key(|it| Reverse(it.len()));
+        Ok(all)
     }
 
     /// A name for a field, method or module.
     pub fn snake(&self, name: &str) -> String {
-        let marked = mark_plurals(&self.mark(name)).into_owned();
+        let mut marked = name.to_owned();
+        let mut start = 0;
+        while start < name.len() {
+            let word = self.0.iter().find(|word| is_word_at(name, start, word));
+            if let Some(end) = word.map(|it| start + it.len()) {
+                marked[start..end].make_ascii_lowercase();
+                marked[start..=start].make_ascii_uppercase();
+                start = end;
+            } else {
+                start += 1;
+            }
+        }
         let has_capitals = name.contains(|it: char| it.is_ascii_uppercase());
-        let marked = if has_capitals { marked } else { split_after_digits(&marked) };
+        let marked = mark_acronyms(if has_capitals { marked } else { split_after_digits(&marked) });
         match marked.to_snake_case() {
             snake if snake.starts_with(|it: char| it.is_ascii_digit()) => format!("_{snake}"),
             snake => snake,
         }
-    }
-
-    /// The name with each word spelled so that it is not split.
-    fn mark<'n>(&self, name: &'n str) -> Cow<'n, str> {
-        let mut marked = Cow::Borrowed(name);
-        let mut start = 0;
-        while start < name.len() {
-            let found = self.list.iter().find(|(word, _)| is_word_at(name, start, word));
-            let Some((word, plain)) = found else {
-                start += 1;
-                continue;
-            };
-            // The spelling is as long as the word.
-            marked.to_mut().replace_range(start..start + word.len(), plain);
-            start += word.len();
-        }
-        marked
     }
 }
 
@@ -88,13 +73,11 @@ impl Words {
 fn is_word_at(name: &str, start: usize, word: &str) -> bool {
     let (before, rest) = name.as_bytes().split_at(start);
     let Some(after) = rest.strip_prefix(word.as_bytes()) else { return false };
-    let goes_on = match after.first() {
-        Some(next) if word.ends_with(|it: char| it.is_ascii_digit()) => next.is_ascii_digit(),
-        _ => false,
-    };
+    let next = after.first().copied().unwrap_or(b' ');
     let is_inside = word.starts_with(|it: char| it.is_ascii_lowercase())
         && before.last().is_some_and(u8::is_ascii_alphanumeric);
-    !goes_on && !is_inside && !after.first().is_some_and(u8::is_ascii_lowercase)
+    let is_number = word.ends_with(|it: char| it.is_ascii_digit()) && next.is_ascii_digit();
+    !is_inside && !is_number && !next.is_ascii_lowercase()
 }
 
 /// What cannot be a word of a name.
@@ -109,37 +92,33 @@ impl fmt::Display for InvalidWord {
 
 impl std::error::Error for InvalidWord {}
 
-/// The name with acronyms in the plural (`ACLs`) and with a version (`DBv2`) as words of one capital.
-pub(super) fn mark_plurals(name: &str) -> Cow<'_, str> {
-    let mut marked = Cow::Borrowed(name);
-    let bytes = name.as_bytes();
+/// Spells acronyms in the plural (`ACLs`) and with a version (`DBv2`) as words of one capital.
+pub(super) fn mark_acronyms(mut name: String) -> String {
+    let bytes = name.clone().into_bytes();
     let at = |index: usize| bytes.get(index).copied().unwrap_or(b' ');
     let mut start = 0;
     while start < bytes.len() {
-        let run = bytes[start..].iter().take_while(|it| it.is_ascii_uppercase()).count();
-        let end = start + run;
+        let end = start + bytes[start..].iter().take_while(|it| it.is_ascii_uppercase()).count();
         let is_plural = at(end) == b's' && !at(end + 1).is_ascii_lowercase();
         let is_version = at(end) == b'v' && at(end + 1).is_ascii_digit();
-        if run > 1 && (is_plural || is_version) {
-            marked.to_mut()[start + 1..end].make_ascii_lowercase();
+        if end > start && (is_plural || is_version) {
+            name[start + 1..end].make_ascii_lowercase();
         }
         start = end + 1;
     }
-    marked
+    name
 }
 
 /// In a name without capitals, digits end a word: `s3key` is two.
 fn split_after_digits(name: &str) -> String {
-    let mut split = String::with_capacity(name.len() + 2);
-    let mut has_letter = false;
-    let mut before = ' ';
-    for it in name.chars() {
-        if has_letter && before.is_ascii_digit() && it.is_ascii_lowercase() {
+    let mut split = String::new();
+    for (at, it) in name.char_indices() {
+        let word = name[..at].trim_end_matches(|it: char| it.is_ascii_digit());
+        let is_lower = |it: char| it.is_ascii_lowercase();
+        if is_lower(it) && word.len() < at && word.ends_with(is_lower) {
             split.push('_');
         }
-        has_letter = it.is_ascii_lowercase() || (has_letter && it.is_ascii_digit());
         split.push(it);
-        before = it;
     }
     split
 }
