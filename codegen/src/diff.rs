@@ -31,7 +31,7 @@ pub fn diff(
     words: &Words,
 ) -> Result<(String, bool), Diagnostics> {
     let (old, new) = (facts::read(old, service, words)?, facts::read(new, service, words)?);
-    let mut diff = Diff { old: &old, new: &new, rows: Vec::new(), broken: [0, 0] };
+    let mut diff = Diff { old: &old, new: &new, rows: Vec::new() };
     // The service may have been renamed.
     diff.compare(&old.service, &new.service);
     diff.compare_all(&old.items, &new.items);
@@ -40,11 +40,12 @@ pub fn diff(
         1 => "1 change".to_owned(),
         count => format!("{count} changes"),
     };
-    let breaks = match diff.broken {
-        [0, 0] => "nothing breaks".to_owned(),
-        [clients, servers] => format!("{clients} break clients, {servers} break servers"),
+    let broken = |at: usize| diff.rows.iter().filter(|row| row[at].ends_with("BREAKS")).count();
+    let breaks = match (broken(3), broken(4)) {
+        (0, 0) => "nothing breaks".to_owned(),
+        (clients, servers) => format!("{clients} break clients, {servers} break servers"),
     };
-    Ok((format!("{}{count}: {breaks}\n", table(&diff.rows)), diff.broken != [0, 0]))
+    Ok((format!("{}{count}: {breaks}\n", table(&diff.rows)), breaks != "nothing breaks"))
 }
 
 /// How a fact differs between the models.
@@ -63,8 +64,6 @@ struct Diff<'f> {
     old: &'f Facts,
     new: &'f Facts,
     rows: Vec<[String; 6]>,
-    /// How many changes break clients, and how many break servers.
-    broken: [usize; 2],
 }
 
 impl Diff<'_> {
@@ -82,88 +81,76 @@ impl Diff<'_> {
 
     /// Compares two items, of which one may be nothing.
     fn compare(&mut self, old: &Item, new: &Item) {
-        match (old.exists, new.exists) {
-            ("", kind) if !is_implied(new, self.old) => self.add(new, kind, On::Added, ""),
-            (kind, "") if !is_implied(old, self.new) => self.add(old, kind, On::Removed, ""),
-            ("", _) | (_, "") => {}
-            (kind, _) if old.kind != new.kind => {
-                self.add(new, kind, On::Changed, &format!("{} -> {}", old.kind, new.kind));
+        let item = if new.exists.is_empty() { old } else { new };
+        for (kinds, on, what, breaks, why) in RULES {
+            let differences = kinds.iter().flat_map(|kind| self.differences(kind, old, new));
+            let values: Vec<_> = differences.filter(|it| it.0 == *on).map(|it| it.1).collect();
+            let breaks = breaks(item.is_sent).map(|breaks| if breaks { "BREAKS" } else { "ok" });
+            self.rows.extend(values.into_iter().map(|values| {
+                let [client, server] = breaks;
+                let (client, server) = (format!("client: {client}"), format!("server: {server}"));
+                let (kind, what) = (item.kind.to_owned(), what.replace("{}", &values));
+                [kind, item.id.clone(), what, client, server, (*why).to_owned()]
+            }));
+        }
+        if old.kind == new.kind {
+            self.compare_all(&old.members, &new.members);
+        }
+    }
+
+    /// How the facts of one kind differ, with the values in words.
+    fn differences(&self, kind: &str, old: &Item, new: &Item) -> Vec<(On, String)> {
+        let missing = |item: &Item, other: &Item| -> Vec<String> {
+            let is_in = |value: &str| other.values(kind).any(|it| it == value);
+            item.values(kind).filter(|it| !is_in(it)).map(str::to_owned).collect()
+        };
+        let (gone, come) = (missing(old, new), missing(new, old));
+        match (kind, &gone[..], &come[..]) {
+            _ if self.is_told(kind, old, new) => Vec::new(),
+            // A type can have several paths, and another one breaks nothing.
+            ("path", [], _) => Vec::new(),
+            ("path", [gone, ..], _) => {
+                let path = new.values(kind).next().unwrap_or_default();
+                vec![(On::Changed, format!("{gone} -> {path}"))]
             }
+            ("length" | "range", [old], [new]) => {
+                vec![(compare_bounds(old, new), format!("{old} -> {new}"))]
+            }
+            (_, [old], [new]) if kind != "error" => vec![(On::Changed, format!("{old} -> {new}"))],
             _ => {
-                for (kinds, on, ..) in RULES {
-                    for kind in *kinds {
-                        let differences = differences(kind, old, new).into_iter();
-                        for (_, values) in differences.filter(|(found, _)| found == on) {
-                            self.add(new, kind, *on, &values);
-                        }
-                    }
-                }
-                self.compare_all(&old.members, &new.members);
+                let come = come.into_iter().map(|value| (On::Added, value));
+                come.chain(gone.into_iter().map(|value| (On::Removed, value))).collect()
             }
         }
     }
 
-    /// Adds a change, if there is a rule for it.
-    fn add(&mut self, item: &Item, kind: &str, on: On, values: &str) {
-        let rule = RULES.iter().find(|rule| rule.0.contains(&kind) && rule.1 == on);
-        let Some((_, _, what, breaks, why)) = rule else { return };
-        let breaks = breaks(item.is_sent);
-        self.broken = [0, 1].map(|side| self.broken[side] + usize::from(breaks[side]));
-        let [client, server] = breaks.map(|breaks| if breaks { "BREAKS" } else { "ok" });
-        let (client, server) = (format!("client: {client}"), format!("server: {server}"));
-        let (kind, why) = (item.kind.to_owned(), (*why).to_owned());
-        self.rows.push([kind, item.id.clone(), what.replace("{}", values), client, server, why]);
+    /// Whether a change of one kind follows from another change, which is reported.
+    fn is_told(&self, kind: &str, old: &Item, new: &Item) -> bool {
+        let are_alike = ![old.exists, new.exists].contains(&"") && old.kind == new.kind;
+        let is_same = |kind| old.values(kind).eq(new.values(kind));
+        match kind {
+            // Items that are alike differ in what they are like, and others in being there.
+            _ if are_alike == [old.exists, new.exists].contains(&kind) => true,
+            "type" => is_implied(old, self.new) || is_implied(new, self.old),
+            // What changed within the same target is reported there.
+            "value type" => is_same("target") && is_same("format"),
+            "length" | "range" | "pattern" | "unique items" => {
+                is_same("target") && old.text(kind).is_empty() && new.text(kind).is_empty()
+            }
+            "target" => !is_same("value type"),
+            "path" => !is_same("method") || !is_same("service name"),
+            "events from the client" | "events from the server" => !is_same("stream"),
+            "token" => old.has("token") && !new.has("required"),
+            _ => false,
+        }
     }
 }
 
 /// Whether a type that the other model lacks is in the module of an operation that it lacks as well.
 fn is_implied(item: &Item, other: &Facts) -> bool {
-    let path = item.values("path").next().filter(|_| item.exists == "type");
+    let path = item.values("path").next();
     let module = path.and_then(|it| it.strip_prefix("operation::")?.split("::").next());
     module.is_some_and(|it| !other.items.iter().any(|item| item.values("method").eq([it])))
-}
-
-/// How the facts of one kind differ, with the values in words.
-fn differences(kind: &str, old: &Item, new: &Item) -> Vec<(On, String)> {
-    let missing = |item: &Item, other: &Item| -> Vec<String> {
-        let values = item.values(kind).filter(|it| !other.values(kind).any(|other| other == *it));
-        values.map(str::to_owned).collect()
-    };
-    let (gone, come) = (missing(old, new), missing(new, old));
-    match (kind, &gone[..], &come[..]) {
-        _ if is_told(kind, old, new) => Vec::new(),
-        // A type can have several paths, and another one breaks nothing.
-        ("path", [], _) => Vec::new(),
-        ("path", [gone, ..], _) => {
-            let path = new.values(kind).next().unwrap_or_default();
-            vec![(On::Changed, format!("{gone} -> {path}"))]
-        }
-        ("length" | "range", [old], [new]) => {
-            vec![(compare_bounds(old, new), format!("{old} -> {new}"))]
-        }
-        (_, [old], [new]) if kind != "error" => vec![(On::Changed, format!("{old} -> {new}"))],
-        _ => {
-            let come = come.into_iter().map(|value| (On::Added, value));
-            come.chain(gone.into_iter().map(|value| (On::Removed, value))).collect()
-        }
-    }
-}
-
-/// Whether a change of one kind follows from another change, which is reported.
-fn is_told(kind: &str, old: &Item, new: &Item) -> bool {
-    let is_same = |kind| old.values(kind).eq(new.values(kind));
-    match kind {
-        // What changed within the same target is reported there.
-        "value type" => is_same("target") && is_same("format"),
-        "length" | "range" | "pattern" | "unique items" => {
-            is_same("target") && old.text(kind).is_empty() && new.text(kind).is_empty()
-        }
-        "target" => !is_same("value type"),
-        "path" => !is_same("method") || !is_same("service name"),
-        "events from the client" | "events from the server" => !is_same("stream"),
-        "token" => old.has("token") && !new.has("required"),
-        _ => false,
-    }
 }
 
 /// Whether bounds allow less or more than before, or are the same in other words.

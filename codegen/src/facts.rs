@@ -2,11 +2,11 @@
 //!
 //! [`show`](crate::show) prints the facts, and [`diff`](crate::diff) compares those of two models.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::{
     Config, Diagnostics, Source, Words,
-    ast::{self, Member, Model, Shape},
+    ast::{self, Model, Shape},
     diagnostic::Reporter,
     ir::{self, Events, Presence, Type},
     lower, resolve,
@@ -51,6 +51,11 @@ pub(crate) struct Fact {
 }
 
 impl Item {
+    fn set_exists(&mut self, kind: &'static str) {
+        self.exists = kind;
+        self.add(kind, self.kind, "");
+    }
+
     fn add(&mut self, kind: &'static str, value: impl Into<String>, text: impl Into<String>) {
         self.facts.push(Fact { kind, value: value.into(), text: text.into() });
     }
@@ -110,8 +115,6 @@ pub(crate) fn read(
         namespace: resolved.service.id.namespace(),
         model: &model,
         rust: &rust,
-        types: rust.shapes.iter().map(|shape| (shape.id.as_str(), shape)).collect(),
-        values: rust.values.iter().map(|(id, ty)| (id.as_str(), ty)).collect(),
         sent: [
             resolve::reached(&model, requests),
             resolve::reached(&model, responses.chain(resolved.errors.iter().copied())),
@@ -119,7 +122,11 @@ pub(crate) fn read(
     };
     let operations = operations.iter().zip(&rust.operations);
     let operations = operations.map(|(it, rust)| reader.operation(it.shape, rust));
-    let shapes = resolved.closure.iter().map(|shape| reader.shape(shape));
+    let (mut types, mut values) = (rust.shapes.iter(), rust.values.iter());
+    let shapes = resolved.closure.iter().map(|shape| match shape.kind.has_type() {
+        true => reader.shape(shape, types.next(), None),
+        false => reader.shape(shape, None, values.next()),
+    });
     let mut service = reader.item(resolved.service, "service");
     service.add("service name", resolved.service.id.as_str(), "");
     service.add("version", rust.version.as_deref().unwrap_or("none"), "");
@@ -132,10 +139,6 @@ struct Reader<'r> {
     namespace: &'r str,
     model: &'r Model,
     rust: &'r ir::Service,
-    /// The types of Rust, by the IDs of their shapes.
-    types: HashMap<&'r str, &'r ir::Shape>,
-    /// What the other shapes hold, by their IDs.
-    values: HashMap<&'r str, &'r Type>,
     /// The shapes that clients send, and those that servers send.
     sent: [HashSet<&'r ShapeId>; 2],
 }
@@ -146,7 +149,8 @@ impl Reader<'_> {
         let name = if is_own { shape.id.name() } else { shape.id.as_str() }.to_owned();
         let is_sent = [0, 1].map(|side| self.sent[side].contains(&shape.id));
         let (kind, id) = (shape.kind.name(), shape.id.to_string());
-        let mut item = Item { kind, id, name, exists, is_sent, ..Item::default() };
+        let mut item = Item { kind, id, name, is_sent, ..Item::default() };
+        item.set_exists(exists);
         add_traits(&mut item, &shape.traits, &Traits::default());
         item
     }
@@ -189,14 +193,13 @@ impl Reader<'_> {
         item
     }
 
-    fn shape(&self, shape: &Shape) -> Item {
-        let rust = self.types.get(shape.id.as_str());
+    /// A shape, which becomes a type or is the type of values.
+    fn shape(&self, shape: &Shape, rust: Option<&ir::Shape>, values: Option<&Type>) -> Item {
         let mut item = self.item(shape, if rust.is_some() { "type" } else { "value" });
         if let Some(rust) = rust {
             self.add_rust(&mut item, rust);
         }
-        if let Some(ty) = self.values.get(shape.id.as_str()) {
-            let ty = text(ty);
+        if let Some(ty) = values.map(text) {
             // Lists and maps are compared by their members.
             item.add("holds", if shape.members.is_empty() { &ty } else { "" }, &ty);
         }
@@ -209,10 +212,48 @@ impl Reader<'_> {
             (true, true) => "may be tried again later, more slowly",
         };
         item.add("retryable", retryable, retryable);
-        let members = shape.members.iter().enumerate();
-        let members = members.map(|(index, it)| self.member(&item, shape, it, index));
-        item.members = members.collect();
+        self.add_members(&mut item, shape, rust, values);
         item
+    }
+
+    fn add_members(
+        &self,
+        item: &mut Item,
+        shape: &Shape,
+        rust: Option<&ir::Shape>,
+        values: Option<&Type>,
+    ) {
+        for member in &shape.members {
+            let wire_name = member.wire_name();
+            let name = if shape.kind.is_enum() { member.enum_value() } else { wire_name };
+            let mut places = rust.into_iter().flat_map(|it| &it.members);
+            let place = places.find(|it| it.wire_name == name);
+            let mut added = Item {
+                kind: "member",
+                id: format!("{}${}", shape.id, member.name),
+                name: member.name.clone(),
+                is_sent: item.is_sent,
+                ..Item::default()
+            };
+            if !shape.kind.is_enum() {
+                let target = member.target.as_str();
+                added.add("target", target, target.trim_start_matches("smithy.api#"));
+                added.add("format", format!("{:?}", member.traits.timestamp_format()), "");
+            }
+            match (rust, place, values) {
+                (Some(rust), Some(place), _) => add_place(&mut added, rust.kind, place),
+                (.., Some(Type::Map(key, _))) if name == "key" => add_element(&mut added, key),
+                (.., Some(Type::List(value) | Type::Map(_, value))) => {
+                    add_element(&mut added, value)
+                }
+                _ => {}
+            }
+            let in_json = format!("{wire_name:?} in JSON");
+            added.add("JSON name", wire_name, if wire_name == member.name { "" } else { &in_json });
+            let target = self.model.get(&member.target).map(|it| it.traits.clone());
+            add_traits(&mut added, &member.traits, &target.unwrap_or_default());
+            item.members.push(added);
+        }
     }
 
     /// What a shape is in Rust.
@@ -242,42 +283,11 @@ impl Reader<'_> {
         item.add_if(is_structure && rust.has_default(), "default", "");
         item.add_if(rust.has_validate(), "validate", "");
     }
+}
 
-    fn member(&self, parent: &Item, shape: &Shape, member: &Member, index: usize) -> Item {
-        let (target, wire_name) = (&member.target, member.wire_name());
-        let mut item = Item {
-            kind: "member",
-            id: format!("{}${}", shape.id, member.name),
-            name: member.name.clone(),
-            is_sent: parent.is_sent,
-            ..Item::default()
-        };
-        if !shape.kind.is_enum() {
-            item.add("target", target.as_str(), target.as_str().trim_start_matches("smithy.api#"));
-            item.add("format", format!("{:?}", member.traits.timestamp_format()), "");
-        }
-        if let Some(rust) = self.types.get(shape.id.as_str()) {
-            let place = match rust.is_enum() {
-                true => rust.members.get(index),
-                false => rust.members.iter().find(|it| it.wire_name == wire_name),
-            };
-            if let Some(place) = place {
-                add_place(&mut item, rust.kind, place);
-            }
-        } else {
-            item.exists = "element";
-            match self.values[shape.id.as_str()] {
-                Type::Map(key, _) if index == 0 => item.add("value type", text(key), ""),
-                Type::List(value) | Type::Map(_, value) => item.add("value type", text(value), ""),
-                _ => {}
-            }
-        }
-        let in_json = format!("{wire_name:?} in JSON");
-        item.add("JSON name", wire_name, if wire_name == member.name { "" } else { &in_json });
-        let target = self.model.get(target).map(|shape| shape.traits.clone());
-        add_traits(&mut item, &member.traits, &target.unwrap_or_default());
-        item
-    }
+fn add_element(item: &mut Item, ty: &Type) {
+    item.set_exists("element");
+    item.add("value type", text(ty), "");
 }
 
 /// What a member of a type is in Rust.
@@ -292,35 +302,30 @@ fn add_place(item: &mut Item, kind: ir::Kind, place: &ir::Member) {
             ty = format!("{outer}<{ty}>");
         }
     }
-    match kind {
-        ir::Kind::Structure(_) => {
-            item.exists = "field";
-            item.add("field name", name, format!("{name}: {ty}"));
+    let is_required = matches!(place.presence, Presence::Required | Presence::Expected);
+    let (exists, name_kind, text) = match (kind, &place.ty) {
+        (ir::Kind::Structure(_), _) if is_required => {
+            ("required field", "field name", format!("{name}: {ty}"))
         }
-        ir::Kind::Union => {
-            item.exists = "alternative";
-            let value = if place.ty == Type::Unit { String::new() } else { format!("({ty})") };
-            item.add("variant name", name, format!("{name}{value}"));
+        (ir::Kind::Structure(_), _) => ("field", "field name", format!("{name}: {ty}")),
+        (ir::Kind::Union, Type::Unit) => ("alternative", "variant name", name.clone()),
+        (ir::Kind::Union, _) => ("alternative", "variant name", format!("{name}({ty})")),
+        (ir::Kind::Enum | ir::Kind::IntEnum, _) => ("enum member", "variant name", name.clone()),
+    };
+    item.set_exists(exists);
+    item.add(name_kind, name, text);
+    match (kind, &place.presence) {
+        (ir::Kind::Union, _) | (_, Presence::Optional) => {}
+        (ir::Kind::Enum, _) => {
+            let value = format!("{:?}", place.wire_name);
+            item.add("enum value", &value, &value);
         }
-        ir::Kind::Enum | ir::Kind::IntEnum => {
-            item.exists = "enum member";
-            let is_text = kind == ir::Kind::Enum;
-            let value = if is_text { &format!("{:?}", place.wire_name) } else { &place.wire_name };
-            item.add("enum value", value, value);
-            item.add("variant name", name, name);
-        }
-    }
-    match &place.presence {
-        _ if item.exists != "field" => {}
-        Presence::Required => item.add("required", "", "required"),
-        Presence::Expected => item.add("required", "", "required, but not of a client"),
-        Presence::Default(value) | Presence::ReadsAs(value) => {
+        (ir::Kind::IntEnum, _) => item.add("enum value", &place.wire_name, &place.wire_name),
+        (_, Presence::Required) => item.add("required", "", "required"),
+        (_, Presence::Expected) => item.add("required", "", "required, but not of a client"),
+        (_, Presence::Default(value) | Presence::ReadsAs(value)) => {
             item.add("default value", format!("{value:?}"), "has a default");
         }
-        Presence::Optional => {}
-    }
-    if item.has("required") {
-        item.exists = "required field";
     }
     item.add_if(place.is_token, "token", "filled in when it is not set");
     item.add_if(place.has_from, "from", "");
@@ -346,15 +351,9 @@ fn add_traits(item: &mut Item, own: &Traits, target: &Traits) {
     item.add_if(own.has("sparse"), "sparse", "may hold null");
     item.add_if(own.has("sensitive"), "sensitive", "sensitive");
     item.add_if(own.has("deprecated"), "deprecated", "deprecated");
+    let texts = ["documentation", "title", "since"].map(|name| own.text(name));
     let links: Vec<_> = own.links().collect();
-    let docs = (
-        own.text("documentation"),
-        own.text("title"),
-        own.text("since"),
-        links,
-        own.has("unstable"),
-        own.has("internal"),
-    );
+    let docs = (texts, links, own.has("unstable"), own.has("internal"));
     item.add("documentation", format!("{docs:?}"), "");
     let docs = [own, target].into_iter().filter_map(|it| it.text("documentation"));
     let docs = docs.map(str::trim).find(|docs| !docs.is_empty());

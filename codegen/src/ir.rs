@@ -22,8 +22,8 @@ pub struct Service {
     pub operations: Vec<Operation>,
     /// Everything else, in the order of the shapes' IDs.
     pub shapes: Vec<Shape>,
-    /// The shapes that become no type: their IDs, and what their values are.
-    pub values: Vec<(String, Type)>,
+    /// The types of the values of all shapes that become no type, in the order of their IDs.
+    pub values: Vec<Type>,
     pub sides: Sides,
     /// Whether it becomes a module of another crate, in which no side is behind a feature.
     pub is_module: bool,

@@ -48,7 +48,7 @@ pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'
     let values = resolved.closure.iter().filter(|it| !it.kind.has_type());
     ir::Service {
         id: resolved.service.id.to_string(),
-        values: values.map(|it| (it.id.to_string(), lowering.value_type(&it.id, None))).collect(),
+        values: values.map(|it| lowering.value_type(&it.id, None)).collect(),
         docs: lowering.docs(&resolved.service.traits),
         name: names.service.clone(),
         version: resolved.service.version.clone(),
