@@ -128,17 +128,16 @@ fn view<'m>(
 
 /// Refuses what Smithy allows and event-stream RPC cannot carry.
 pub fn check_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
+    let is_blob = |it: &Shape| it.kind == ShapeKind::Blob && it.traits.has("streaming");
     for operation in &resolved.operations {
         let ends = operation.input.iter().chain(&operation.output);
-        for member in ends.flat_map(|it| &it.members) {
-            let target = resolved.model.get(&member.target).filter(|it| it.traits.has("streaming"));
-            if target.is_some_and(|it| it.kind == ShapeKind::Blob) {
-                let message = "a streaming blob has no place in event-stream RPC";
-                reporter.error(member.target_location, message).hint(format!(
-                    "leave the operation out with --skip {} (in a build script, Config::skip), or send a union of events",
-                    operation.shape.id.name()
-                ));
-            }
+        let members = ends.flat_map(|it| &it.members);
+        for it in members.filter(|it| resolved.model.get(&it.target).is_some_and(is_blob)) {
+            let message = "a streaming blob has no place in event-stream RPC";
+            reporter.error(it.target_location, message).hint(format!(
+                "leave the operation out with --skip {} (in a build script, Config::skip), or send a union of events",
+                operation.shape.id.name()
+            ));
         }
     }
 }
@@ -180,13 +179,24 @@ pub fn reached<'m>(
     reached
 }
 
-/// The shapes that have each shape as the target of a member.
-pub fn users<'m>(shapes: &[&'m Shape]) -> HashMap<&'m ShapeId, Vec<&'m Shape>> {
-    let mut users: HashMap<_, Vec<_>> = HashMap::new();
+/// The shapes that have a property because of themselves or of shapes that their members target.
+///
+/// `holds` is told which shapes have it so far, and is asked again when a target is added.
+pub fn fixpoint<'m>(
+    shapes: &[&'m Shape],
+    holds: impl Fn(&Shape, &HashSet<&ShapeId>) -> bool,
+) -> HashSet<&'m ShapeId> {
+    let mut users: HashMap<&ShapeId, Vec<&Shape>> = HashMap::new();
     for shape in shapes {
-        for member in &shape.members {
-            users.entry(&member.target).or_default().push(*shape);
+        shape.members.iter().for_each(|it| users.entry(&it.target).or_default().push(shape));
+    }
+    let mut found = HashSet::new();
+    let mut pending = shapes.to_vec();
+    while let Some(shape) = pending.pop() {
+        if !found.contains(&shape.id) && holds(shape, &found) {
+            found.insert(&shape.id);
+            pending.extend(users.get(&shape.id).into_iter().flatten());
         }
     }
-    users
+    found
 }

@@ -12,8 +12,7 @@ use crate::{
 /// The functions that the attributes of the fields name, and `Default` if it is not derived.
 pub(super) fn items(structure: &Shape, has_default: bool) -> TokenStream {
     let name = ident(&structure.type_ref.name);
-    let functions: Vec<_> =
-        structure.members.iter().filter_map(|it| Some(functions(it, it.own_default()?))).collect();
+    let functions: Vec<_> = structure.members.iter().filter_map(functions).collect();
     let allow = structure.uses_deprecated().then(|| quote!(#[allow(deprecated)]));
     let default = has_default.then(|| {
         let fields = structure.members.iter().map(|it| {
@@ -67,9 +66,9 @@ fn is_omitted(member: &Member) -> bool {
     matches!(&member.presence, Presence::Default(source) if is_constant(source))
 }
 
-fn functions(member: &Member, default: &str) -> TokenStream {
+fn functions(member: &Member) -> Option<TokenStream> {
+    let value = rust_type::source(member.own_default()?);
     let ty = rust_type::field(member);
-    let value = rust_type::source(default);
     let value = if member.is_optional() { quote!(Some(#value)) } else { value };
     let [function, read, omits] = ["default", "read", "omits"].map(|it| function(it, member));
     let omits = is_omitted(member).then(|| {
@@ -84,7 +83,7 @@ fn functions(member: &Member, default: &str) -> TokenStream {
         .ty
         .is_float()
         .then(|| quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]));
-    quote! {
+    Some(quote! {
         #allow
         fn #function() -> #ty {
             #value
@@ -95,5 +94,5 @@ fn functions(member: &Member, default: &str) -> TokenStream {
         }
 
         #omits
-    }
+    })
 }

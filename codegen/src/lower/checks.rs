@@ -6,7 +6,7 @@ use super::Lowering;
 use crate::{
     ast::{Member, Model, Shape, ShapeKind},
     ir,
-    resolve::{Resolved, reached, users},
+    resolve::{Resolved, fixpoint, reached},
     shape_id::ShapeId,
     traits::Bounds,
 };
@@ -19,16 +19,9 @@ pub(super) fn checked<'m>(resolved: &Resolved<'m>) -> HashSet<&'m ShapeId> {
     let shapes: Vec<_> = shapes.filter(|it| sent.contains(&it.id) && !it.kind.is_enum()).collect();
     let constraints = ["length", "range", "pattern", "uniqueItems"];
     let is_constrained = |it: &Member| constraints.into_iter().any(|name| has(model, it, name));
-    let users = users(&shapes);
-    let mut pending = shapes;
-    pending.retain(|it| it.members.iter().any(is_constrained));
-    let mut checked = HashSet::new();
-    while let Some(shape) = pending.pop() {
-        if checked.insert(&shape.id) {
-            pending.extend(users.get(&shape.id).into_iter().flatten());
-        }
-    }
-    checked
+    fixpoint(&shapes, |shape, checked| {
+        shape.members.iter().any(|it| is_constrained(it) || checked.contains(&it.target))
+    })
 }
 
 /// Whether a member or its target has a trait.

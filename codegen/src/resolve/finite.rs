@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::users;
+use super::fixpoint;
 use crate::{
     ast::{Member, Model, Shape, ShapeKind},
     diagnostic::Reporter,
@@ -11,6 +11,8 @@ use crate::{
 
 /// How deep lists and maps may be nested in each other. rustc gives up at about 50 levels of `Vec`.
 const MAX_NESTING: usize = 32;
+
+const HINT: &str = "put a structure in between";
 
 /// A list or map may not hold itself without a structure or union in between, and not be nested too deep.
 pub(super) fn check_nesting(model: &Model, reporter: &mut Reporter<'_>) {
@@ -24,15 +26,9 @@ pub(super) fn check_nesting(model: &Model, reporter: &mut Reporter<'_>) {
             if let Some(known) = depths.get(&shape.id) {
                 depth = *known;
                 if path.iter().any(|it| *it.0 == shape.id) {
-                    let message = format!(
-                        "recursive {} without a structure or union: {}${}",
-                        shape.kind.name(),
-                        shape.id,
-                        member.name
-                    );
-                    reporter
-                        .error(member.target_location, message)
-                        .hint("put a structure in between");
+                    let (kind, id) = (shape.kind.name(), format!("{}${}", shape.id, member.name));
+                    let message = format!("recursive {kind} without a structure or union: {id}");
+                    reporter.error(member.target_location, message).hint(HINT);
                 }
                 break;
             }
@@ -44,7 +40,7 @@ pub(super) fn check_nesting(model: &Model, reporter: &mut Reporter<'_>) {
             depth = depth.saturating_add(1);
             if depth == MAX_NESTING + 1 {
                 let message = format!("lists and maps are nested deeper than {MAX_NESTING} levels");
-                reporter.error(member.target_location, message).hint("put a structure in between");
+                reporter.error(member.target_location, message).hint(HINT);
             }
             depths.insert(id, depth);
         }
@@ -61,27 +57,17 @@ fn element(shape: &Shape) -> Option<&Member> {
 
 /// Refuses structures and unions that have no finite value, because each would hold another one.
 pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Reporter<'_>) {
-    let users = users(closure);
-    let mut finite: HashSet<&ShapeId> = HashSet::new();
-    let is_finite = |member: &Member, finite: &HashSet<&ShapeId>| {
-        let target = model.get(&member.target);
-        // Lists and maps may be empty, and an event stream is no part of the value.
-        let may_hold =
-            |it: &Shape| it.kind.has_fields() && !it.is_event_stream() && !it.id.is_unit();
-        finite.contains(&member.target) || !target.is_some_and(may_hold)
+    // Lists and maps may be empty, and an event stream is no part of the value.
+    let may_hold = |it: &Shape| it.kind.has_fields() && !it.is_event_stream() && !it.id.is_unit();
+    let is_finite = |it: &Member, finite: &HashSet<&ShapeId>| {
+        finite.contains(&it.target) || !model.get(&it.target).is_some_and(may_hold)
     };
-    let mut pending = closure.to_vec();
-    while let Some(shape) = pending.pop() {
-        let mut held = held(shape);
-        let has_value = match shape.kind {
-            // A union without members has been reported.
-            ShapeKind::Union => shape.members.is_empty() || held.any(|it| is_finite(it, &finite)),
-            _ => held.all(|it| is_finite(it, &finite)),
-        };
-        if has_value && finite.insert(&shape.id) {
-            pending.extend(users.get(&shape.id).into_iter().flatten());
-        }
-    }
+    let finite = fixpoint(closure, |shape, finite| match shape.kind {
+        // A union without members has been reported.
+        ShapeKind::Union if shape.members.is_empty() => true,
+        ShapeKind::Union => held(shape).any(|it| is_finite(it, finite)),
+        _ => held(shape).all(|it| is_finite(it, finite)),
+    });
     for shape in closure.iter().filter(|it| !finite.contains(&it.id)) {
         let members = held(shape).filter(|it| !is_finite(it, &finite));
         let members = members.map(|it| format!("{}${}", shape.id.name(), it.name));
