@@ -25,6 +25,7 @@
 pub(crate) mod blocking_handler;
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 mod builder;
+pub(crate) mod caller;
 #[cfg(feature = "tokio")]
 mod connection;
 #[cfg(feature = "tokio")]
@@ -37,7 +38,6 @@ pub(crate) mod item;
 pub(crate) mod lifecycle;
 #[cfg(feature = "tokio")]
 mod open;
-mod options;
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 mod ping;
 #[cfg(any(feature = "tokio", feature = "blocking"))]
@@ -61,6 +61,7 @@ pub mod interleavings;
 pub use blocking_handler::BlockingStreamHandler;
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use builder::Builder;
+pub use caller::Caller;
 #[cfg(feature = "tokio")]
 pub use connection::Connection;
 #[cfg(feature = "tokio")]
@@ -69,13 +70,14 @@ pub use handler::{StreamHandler, SubscriptionHandle};
 pub use item::{Notice, SubscriptionItem};
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use lifecycle::LifecycleHandler;
-pub use options::{CallOptions, Caller, Overflow, SubscribeOptions};
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use ping::PingError;
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use policy::ReconnectPolicy;
 #[cfg(feature = "tokio")]
 pub use subscription::{Subscription, WithNotices};
+
+pub use crate::options::{CallOptions, Overflow, SubscribeOptions};
 
 /// Builds and opens a [`Connection`].
 #[cfg(feature = "tokio")]

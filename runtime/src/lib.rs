@@ -37,6 +37,7 @@ pub mod greengrass;
 #[doc(hidden)]
 pub mod macros;
 pub mod operation;
+mod options;
 pub mod primitives;
 pub mod protocol;
 mod requirements;

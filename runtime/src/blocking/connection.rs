@@ -130,6 +130,8 @@ impl Drop for StreamGuard {
     }
 }
 
+impl crate::client::caller::Sealed for Connection {}
+
 impl Connection {
     /// Starts building a connection.
     pub fn builder() -> ConnectionBuilder {

@@ -37,6 +37,8 @@ pub struct Connection {
     handle: Arc<Handle>,
 }
 
+impl super::caller::Sealed for Connection {}
+
 impl Connection {
     /// Starts building a connection.
     pub fn builder() -> ConnectionBuilder {

@@ -8,9 +8,9 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    client::SubscribeOptions,
     error::{BuildError, ConnectError, ConnectionError},
     frame::{Header, HeaderValue, Limits},
+    options::SubscribeOptions,
     protocol::queue::Element,
 };
 

@@ -1,7 +1,7 @@
 //! The events of one stream that wait to be read.
 
 use crate::{
-    client::{Overflow, SubscribeOptions},
+    options::{Overflow, SubscribeOptions},
     protocol::{RpcMessage, queue},
 };
 

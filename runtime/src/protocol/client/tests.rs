@@ -2,8 +2,8 @@ use std::task::Waker;
 
 use super::*;
 use crate::{
-    client::SubscribeOptions,
     frame::{Header, Message},
+    options::SubscribeOptions,
 };
 
 fn cx() -> Context<'static> {

@@ -2,23 +2,6 @@
 
 use std::time::Duration;
 
-/// A connection, asynchronous or blocking, over which a builder sends its request.
-///
-/// A builder without one only builds the request, and has no options of a call.
-pub trait Caller: sealed::Sealed {}
-
-mod sealed {
-    pub trait Sealed {}
-
-    #[cfg(feature = "tokio")]
-    impl Sealed for crate::client::Connection {}
-
-    #[cfg(feature = "blocking")]
-    impl Sealed for crate::blocking::Connection {}
-}
-
-impl<T: sealed::Sealed> Caller for T {}
-
 /// What can be chosen for one call.
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
