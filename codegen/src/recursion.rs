@@ -1,29 +1,38 @@
-//! Which members need a `Box`, because a type would otherwise contain itself.
+//! Shapes that contain themselves, directly or by way of others.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::{ast::Shape, shape_id::ShapeId};
+use crate::{
+    ast::{Member, Shape},
+    shape_id::ShapeId,
+};
 
-/// The members that need a box, as `namespace#Shape$member`.
+/// The members that need a `Box`, as `namespace#Shape$member`, because a type would otherwise contain itself.
 ///
 /// Only members that hold a structure or union by value can close a cycle; lists and maps break it. A member
 /// is boxed if its shape and its target contain each other, and the ID of the target is not smaller. Each
 /// cycle has such a member, because IDs cannot become smaller all the way round.
 pub fn boxed_members(closure: &[&Shape]) -> HashSet<String> {
-    let shapes: Vec<_> = closure.iter().filter(|it| it.kind.has_fields()).collect();
-    // An event stream is no part of a value.
-    let targets = shapes.iter().enumerate().filter(|(_, it)| !it.is_event_stream());
-    let targets: HashMap<&ShapeId, usize> = targets.map(|(at, it)| (&it.id, at)).collect();
-    let members = shapes
-        .iter()
-        .enumerate()
-        .flat_map(|(from, it)| it.members.iter().map(move |it| (from, it)));
-    let members = members.filter_map(|(from, it)| Some((from, *targets.get(&it.target)?, it)));
-    let components = components(shapes.len(), members.clone().map(|(from, to, _)| (from, to)));
-    let boxed = members.filter(|(from, to, member)| {
-        components[*from] == components[*to] && shapes[*from].id <= member.target
+    let shapes = closure.iter().filter(|it| it.kind.has_fields() && !it.is_event_stream());
+    let shapes: Vec<_> = shapes.copied().collect();
+    let components = components_of(&shapes);
+    let members = shapes.iter().flat_map(|shape| shape.members.iter().map(move |it| (shape, it)));
+    let is_boxed = |(shape, member): &(&&Shape, &Member)| {
+        let (own, targets) = (components.get(&shape.id), components.get(&member.target));
+        own == targets && shape.id <= member.target
+    };
+    let ids = members.filter(is_boxed).map(|(shape, it)| format!("{}${}", shape.id, it.name));
+    ids.collect()
+}
+
+/// The strongly connected component of each of these shapes, in the graph whose edges are the members.
+pub fn components_of<'m>(shapes: &[&'m Shape]) -> HashMap<&'m ShapeId, usize> {
+    let indices: HashMap<_, _> = shapes.iter().enumerate().map(|(at, it)| (&it.id, at)).collect();
+    let edges = shapes.iter().enumerate().flat_map(|(from, shape)| {
+        let targets = shape.members.iter().filter_map(|it| indices.get(&it.target));
+        targets.map(move |to| (from, *to))
     });
-    boxed.map(|(from, _, member)| format!("{}${}", shapes[from].id, member.name)).collect()
+    shapes.iter().map(|it| &it.id).zip(components(shapes.len(), edges)).collect()
 }
 
 /// The number of the strongly connected component of each node (Kosaraju's algorithm). An edge never leads to

@@ -6,52 +6,34 @@ use super::fixpoint;
 use crate::{
     ast::{Member, Model, Shape, ShapeKind},
     diagnostic::Reporter,
+    recursion::components_of,
     shape_id::ShapeId,
 };
 
 /// How deep lists and maps may be nested in each other. rustc gives up at about 50 levels of `Vec`.
 const MAX_NESTING: usize = 32;
 
-const HINT: &str = "put a structure in between";
-
 /// A list or map may not hold itself without a structure or union in between, and not be nested too deep.
 pub(super) fn check_nesting(model: &Model, reporter: &mut Reporter<'_>) {
-    // How deep each list or map is; without limit if it leads to a cycle.
+    let is_nesting = |it: &&Shape| matches!(it.kind, ShapeKind::List | ShapeKind::Map);
+    let mut shapes: Vec<_> = model.shapes().iter().filter(is_nesting).collect();
+    let components = components_of(&shapes);
+    // What a shape leads to has no greater number.
+    shapes.sort_by_key(|it| components[&it.id]);
     let mut depths: HashMap<&ShapeId, usize> = HashMap::new();
-    for shape in model.shapes() {
-        let mut path: Vec<(&ShapeId, &Member)> = Vec::new();
-        let mut next = Some(shape);
-        let mut depth = 0;
-        while let Some((shape, member)) = next.and_then(|it| Some((it, element(it)?))) {
-            if let Some(known) = depths.get(&shape.id) {
-                depth = *known;
-                if path.iter().any(|it| *it.0 == shape.id) {
-                    let (kind, id) = (shape.kind.name(), format!("{}${}", shape.id, member.name));
-                    let message = format!("recursive {kind} without a structure or union: {id}");
-                    reporter.error(member.target_location, message).hint(HINT);
-                }
-                break;
-            }
-            depths.insert(&shape.id, usize::MAX);
-            path.push((&shape.id, member));
-            next = model.get(&member.target);
-        }
-        for (id, member) in path.into_iter().rev() {
-            depth = depth.saturating_add(1);
-            if depth == MAX_NESTING + 1 {
-                let message = format!("lists and maps are nested deeper than {MAX_NESTING} levels");
-                reporter.error(member.target_location, message).hint(HINT);
-            }
-            depths.insert(id, depth);
-        }
-    }
-}
-
-/// The member that may hold another list or map.
-fn element(shape: &Shape) -> Option<&Member> {
-    match shape.kind {
-        ShapeKind::List | ShapeKind::Map => shape.members.last(),
-        _ => None,
+    for shape in shapes {
+        let Some(member) = shape.members.last() else { continue };
+        let depth = 1 + depths.get(&member.target).unwrap_or(&0);
+        depths.insert(&shape.id, depth);
+        let message = if components.get(&shape.id) == components.get(&member.target) {
+            let (kind, id) = (shape.kind.name(), format!("{}${}", shape.id, member.name));
+            format!("recursive {kind} without a structure or union: {id}")
+        } else if depth == MAX_NESTING + 1 {
+            format!("lists and maps are nested deeper than {MAX_NESTING} levels")
+        } else {
+            continue;
+        };
+        reporter.error(member.target_location, message).hint("put a structure in between");
     }
 }
 
