@@ -95,7 +95,7 @@ macro_rules! impl_async_send {
 macro_rules! impl_blocking_send {
     (call $builder:ident.$into_parts:ident: $operation:ident, $response:ident, $error:ident) => {
         impl $builder<$crate::blocking::Connection> {
-            /// Sends the request and waits for the response.
+            /// Sends the request, and blocks the thread until the response has arrived.
             ///
             /// # Errors
             ///
@@ -109,7 +109,7 @@ macro_rules! impl_blocking_send {
     };
     (subscribe $builder:ident.$into_parts:ident: $operation:ident, $error:ident) => {
         impl $builder<$crate::blocking::Connection> {
-            /// Sends the request, waits for the response, and returns the open stream.
+            /// Sends the request, blocks the thread until the response has arrived, and returns the open stream.
             ///
             /// # Errors
             ///
