@@ -30,23 +30,19 @@ pub(crate) fn read(
 ) -> Result<Option<String>, String> {
     use Kind::{Array, Bool, Null, Number, Object, String as Text};
     use ShapeKind::{
-        BigDecimal, BigInteger, Blob, Boolean, Byte, Document, Double, Float, Integer, Long, Short,
-        String, Timestamp,
+        BigDecimal, BigInteger, Blob, Boolean, Byte, Document, Double, Enum, Float, IntEnum,
+        Integer, List, Long, Map, Short, String, Timestamp,
     };
-    let kind = match (shape.kind, value) {
-        (_, Null) => return Ok(None),
-        (kind, _) if kind.is_simple() => kind,
-        (ShapeKind::Enum | ShapeKind::IntEnum, _) => {
-            return enum_member(value, shape).map(|at| Some(variant(at)));
-        }
-        (ShapeKind::List, Array(_)) | (ShapeKind::Map, Object(_)) => {
-            return Ok(Some(ZERO.to_owned()));
-        }
-        (ShapeKind::List, _) => return Err("expected []: a list can have no other".to_owned()),
-        (ShapeKind::Map, _) => return Err("expected {}: a map can have no other".to_owned()),
-        (kind, _) => return Err(format!("a {} can have no default", kind.name())),
-    };
+    let kind = shape.kind;
     let source = match (kind, value) {
+        (_, Null) => return Ok(None),
+        (List, Array(_)) | (Map, Object(_)) => Some(ZERO.to_owned()),
+        (Enum, Text(text)) | (IntEnum, Number(text)) => {
+            let shown = if kind == Enum { format!("{text:?}") } else { text.clone() };
+            let position = shape.members.iter().position(|it| it.enum_value() == text);
+            let error = || format!("expected a value of the {}, found {shown}", kind.name());
+            Some(variant(position.ok_or_else(error)?))
+        }
         (Document, _) => return document(value).map(Some),
         (Boolean, Bool(value)) => Some(value.to_string()),
         (String, Text(text)) => Some(format!("{}.to_owned()", Literal::string(text))),
@@ -72,7 +68,8 @@ pub(crate) fn read(
         }),
         (Timestamp, Number(text)) => timestamp_of_number(text),
         (Timestamp, Text(text)) => timestamp_of_text(text),
-        _ => None,
+        _ if kind.has_values() && !kind.has_fields() => None,
+        _ => return Err(format!("a {} can have no default", kind.name())),
     };
     match source {
         Some(source) if ZEROS.contains(&&*source) => Ok(Some(ZERO.to_owned())),
@@ -84,7 +81,9 @@ pub(crate) fn read(
 /// The values that a default of the type can have.
 fn expected(kind: ShapeKind) -> &'static str {
     match kind {
-        ShapeKind::String => "a string",
+        ShapeKind::String | ShapeKind::Enum => "a string",
+        ShapeKind::List => "[]: a list can have no other",
+        ShapeKind::Map => "{}: a map can have no other",
         ShapeKind::Blob => "a string in base64",
         ShapeKind::Boolean => "true or false",
         ShapeKind::Float | ShapeKind::Double => "a number, \"NaN\", \"Infinity\" or \"-Infinity\"",
@@ -92,18 +91,6 @@ fn expected(kind: ShapeKind) -> &'static str {
         ShapeKind::Timestamp => "a number of seconds or a text as in RFC 3339",
         _ => "a number",
     }
-}
-
-/// The index of the member of an enum that has the value.
-fn enum_member(value: &Kind, shape: &Shape) -> Result<usize, String> {
-    let (text, shown) = match (shape.kind, value) {
-        (ShapeKind::Enum, Kind::String(text)) => (text, format!("{text:?}")),
-        (ShapeKind::Enum, _) => return Err("expected a string".to_owned()),
-        (_, Kind::Number(text)) => (text, text.clone()),
-        _ => return Err("expected a number".to_owned()),
-    };
-    let position = shape.members.iter().position(|it| it.enum_value() == text);
-    position.ok_or_else(|| format!("expected a value of the {}, found {shown}", shape.kind.name()))
 }
 
 fn integer(text: &str, bits: u32) -> Result<String, String> {
