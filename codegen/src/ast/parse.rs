@@ -9,7 +9,7 @@ use super::{
     merge::MAX_TRAITS,
 };
 use crate::{
-    diagnostic::{Finding, Location, Reporter},
+    diagnostic::{Location, Reporter},
     json::{Entry, Value},
     prelude,
     shape_id::{PRELUDE, ShapeId, is_identifier},
@@ -17,7 +17,6 @@ use crate::{
 };
 
 /// What one file contains.
-#[derive(Debug)]
 pub(super) struct File {
     pub(super) version: Version,
     pub(super) shapes: Vec<Shape>,
@@ -26,7 +25,6 @@ pub(super) struct File {
 }
 
 /// Traits that an `apply` statement adds to a shape or member.
-#[derive(Debug)]
 pub(super) struct Apply {
     pub(super) shape: ShapeId,
     pub(super) member: Option<String>,
@@ -55,104 +53,79 @@ enum Form {
 
 use Form::{Many, Named, One};
 
-/// The keys of a shape of each type, in the order in which they are read.
-const KEYS: [(ShapeKind, &str, Form); 26] = [
-    (Enum, "members", Form::Members),
-    (IntEnum, "members", Form::Members),
-    (List, "member", Form::Member),
-    (Map, "key", Form::Member),
-    (Map, "value", Form::Member),
-    (Operation, "input", One(Property::Input)),
-    (Operation, "output", One(Property::Output)),
-    (Operation, "errors", Many(Property::Error)),
-    (Resource, "create", One(Property::Operation)),
-    (Resource, "put", One(Property::Operation)),
-    (Resource, "read", One(Property::Operation)),
-    (Resource, "update", One(Property::Operation)),
-    (Resource, "delete", One(Property::Operation)),
-    (Resource, "list", One(Property::Operation)),
-    (Resource, "operations", Many(Property::Operation)),
-    (Resource, "collectionOperations", Many(Property::Operation)),
-    (Resource, "resources", Many(Property::Resource)),
-    (Resource, "identifiers", Named(Property::Shape)),
-    (Resource, "properties", Named(Property::Shape)),
-    (Service, "version", Form::Version),
-    (Service, "operations", Many(Property::Operation)),
-    (Service, "resources", Many(Property::Resource)),
-    (Service, "errors", Many(Property::Error)),
-    (Service, "rename", Form::Rename),
-    (Structure, "members", Form::Members),
-    (Union, "members", Form::Members),
+/// The keys of shapes, in the order in which they are read.
+const KEYS: [(&[ShapeKind], &[&str], Form); 13] = [
+    (&[Enum, IntEnum, Structure, Union], &["members"], Form::Members),
+    (&[List], &["member"], Form::Member),
+    (&[Map], &["key", "value"], Form::Member),
+    (&[Operation], &["input"], One(Property::Input)),
+    (&[Operation], &["output"], One(Property::Output)),
+    (&[Operation, Service], &["errors"], Many(Property::Error)),
+    (&[Resource], &["create", "put", "read", "update", "delete", "list"], One(Property::Operation)),
+    (&[Resource, Service], &["operations"], Many(Property::Operation)),
+    (&[Resource], &["collectionOperations"], Many(Property::Operation)),
+    (&[Resource, Service], &["resources"], Many(Property::Resource)),
+    (&[Resource], &["identifiers", "properties"], Named(Property::Shape)),
+    (&[Service], &["version"], Form::Version),
+    (&[Service], &["rename"], Form::Rename),
 ];
 
 const NAME_HINT: &str = "a name is ASCII letters, digits and underscores, and starts with a letter";
 
 /// Reads one file, if it is a model.
 pub(super) fn file(value: &Value, reporter: &mut Reporter<'_>) -> Option<File> {
-    let mut parser = Parser { reporter, version: Version::V2, is_broken: false };
-    parser.version = parser.version(value)?;
+    let (metadata, shapes, applies) = (Vec::new(), Vec::new(), Vec::new());
+    let file = File { version: Version::V2, shapes, applies, metadata };
+    let mut parser = Parser { reporter, file, is_broken: false };
+    parser.file.version = parser.version(value)?;
     parser.duplicates(value);
     parser.keys(value, &["smithy", "metadata", "shapes"]);
-    let metadata = parser.object(value.get("metadata"), "metadata").to_vec();
-    let (mut shapes, mut applies) = (Vec::new(), Vec::new());
-    for entry in parser.object(value.get("shapes"), "shapes") {
-        parser.shape(entry, &mut shapes, &mut applies);
-    }
-    Some(File { version: parser.version, shapes, applies, metadata })
+    parser.file.metadata = parser.object(value.get("metadata"), "metadata").to_vec();
+    parser.object(value.get("shapes"), "shapes").iter().for_each(|it| parser.shape(it));
+    Some(parser.file)
 }
 
 /// Reads the shapes of one file.
 struct Parser<'p, 'a> {
     reporter: &'p mut Reporter<'a>,
-    version: Version,
+    file: File,
     /// Whether a part of the current shape could not be read.
     is_broken: bool,
 }
 
 impl Parser<'_, '_> {
     fn version(&mut self, model: &Value) -> Option<Version> {
+        if model.as_object().is_none() {
+            let found = model.describe();
+            let message = format!("not a Smithy model: expected an object, found {found}");
+            let hint = "a model is {\"smithy\": \"2.0\", \"shapes\": {…}}";
+            return self.fail(model.at, message, hint);
+        }
         let Some(version) = model.get("smithy") else {
-            let (what, hint) = match model.as_object() {
-                Some(_) => (
-                    "the top-level key \"smithy\" is missing".to_owned(),
-                    "add \"smithy\": \"2.0\"",
-                ),
-                None => (
-                    format!("expected an object, found {}", model.describe()),
-                    "a model is {\"smithy\": \"2.0\", \"shapes\": {…}}",
-                ),
-            };
-            self.error(model.at, format!("not a Smithy model: {what}")).hint(hint);
-            return None;
+            let message = "not a Smithy model: the top-level key \"smithy\" is missing";
+            return self.fail(model.at, message, "add \"smithy\": \"2.0\"");
         };
-        let message = match version.as_str() {
-            Some("1" | "1.0") => return Some(Version::V1),
-            Some("2" | "2.0" | "2.1") => return Some(Version::V2),
-            Some(text) => format!("unsupported version {text:?}"),
-            None => format!("expected a string, found {}", version.describe()),
-        };
-        self.error(version.at, message)
-            .hint("versions 1, 1.0, 2, 2.0 and 2.1 are supported: write \"2.0\"");
-        None
+        let hint = "versions 1, 1.0, 2, 2.0 and 2.1 are supported: write \"2.0\"";
+        match version.as_str() {
+            Some("1" | "1.0") => Some(Version::V1),
+            Some("2" | "2.0" | "2.1") => Some(Version::V2),
+            Some(text) => self.fail(version.at, format!("unsupported version {text:?}"), hint),
+            None => self.expected("a string", version, hint),
+        }
     }
 
-    fn shape(&mut self, entry: &Entry, shapes: &mut Vec<Shape>, applies: &mut Vec<Apply>) {
+    fn shape(&mut self, entry: &Entry) {
         let (value, location) = (&entry.value, entry.at);
-        let is_apply = value.get("type").is_some_and(|it| it.as_str() == Some("apply"));
-        let id = ShapeId::parse_with_member(&entry.key)
-            .map_err(|it| (it, "write an ID like com.example#Name"));
-        let id = id.and_then(|(id, member)| match member.is_none() || is_apply {
-            true => Ok((id, member)),
-            false => Err((
-                "a shape is not a member: its ID has no $",
-                "write the member under \"members\", or use \"type\": \"apply\"",
-            )),
-        });
-        let (id, member) = match id {
-            Ok(id) => id,
-            Err((message, hint)) => {
-                self.error(location, message).hint(hint);
-                return;
+        let type_name = value.get("type").and_then(Value::as_str);
+        let is_apply = type_name == Some("apply");
+        let (id, member) = match ShapeId::parse_with_member(&entry.key) {
+            Ok((id, member)) if member.is_none() || is_apply => (id, member),
+            Ok(_) => {
+                let hint = "write the member under \"members\", or use \"type\": \"apply\"";
+                return self.error(location, "a shape is not a member: its ID has no $", hint);
+            }
+            Err(reason) => {
+                return self.error(location, reason, "write an ID like com.example#Name");
             }
         };
         self.is_broken = false;
@@ -160,71 +133,63 @@ impl Parser<'_, '_> {
         if is_apply {
             self.keys(value, &["type", "traits"]);
             let member = member.map(str::to_owned);
-            applies.push(Apply { shape: id, member, traits, location });
+            self.file.applies.push(Apply { shape: id, member, traits, location });
             return;
         }
         // A shape of an unknown type is kept, so that references to it are not reported.
         let kind = self.kind(value);
         let mut shape = Shape { traits, ..Shape::new(id, kind.unwrap_or(Structure), location) };
-        if self.is_set(value) {
+        if type_name == Some("set") && kind == Some(List) {
             shape.traits.0.push(Trait::new("uniqueItems", Value::empty_object(value.at)));
         }
-        let mut known = vec!["type", "traits", "mixins"];
-        for (_, key, form) in KEYS.iter().filter(|it| Some(it.0) == kind) {
-            self.property(value, key, *form, &mut shape);
-            known.push(key);
-        }
-        if kind.is_some() {
+        if let Some(kind) = kind {
+            let mut known = vec!["type", "traits", "mixins"];
+            for (_, keys, form) in KEYS.iter().filter(|it| it.0.contains(&kind)) {
+                keys.iter().for_each(|key| self.property(value, key, *form, &mut shape));
+                known.extend(*keys);
+            }
             self.keys(value, &known);
         }
         self.property(value, "mixins", Many(Property::Mixin), &mut shape);
-        for key in ["mixins", "properties"].into_iter().filter(|it| known.contains(it)) {
-            if let (Version::V1, Some(entry)) = (self.version, value.entry(key)) {
-                self.error(entry.at, format!("{key} need Smithy 2.0"))
-                    .hint("write \"smithy\": \"2.0\" at the top of the file");
-            }
+        let new = value.entry("mixins").into_iter();
+        let new = new.chain(value.entry("properties").filter(|_| kind == Some(Resource)));
+        let is_old = self.file.version == Version::V1;
+        for Entry { key, at, .. } in new.filter(|_| is_old) {
+            let hint = "write \"smithy\": \"2.0\" at the top of the file";
+            self.error(*at, format!("{key} need Smithy 2.0"), hint);
         }
         shape.is_broken = self.is_broken;
-        shapes.push(shape);
-    }
-
-    /// Smithy 1.0 has sets, which are lists with a trait.
-    fn is_set(&self, shape: &Value) -> bool {
-        self.version == Version::V1
-            && shape.get("type").is_some_and(|it| it.as_str() == Some("set"))
+        self.file.shapes.push(shape);
     }
 
     fn kind(&mut self, shape: &Value) -> Option<ShapeKind> {
         if shape.as_object().is_none() {
-            self.expected("an object", shape, "a shape is {\"type\": …}");
-            return None;
+            return self.expected("an object", shape, "a shape is {\"type\": …}");
         }
         let Some(kind) = shape.get("type") else {
-            self.error(shape.at, "the shape has no \"type\"")
-                .hint("add \"type\": \"structure\", or another type");
-            return None;
+            let hint = "add \"type\": \"structure\", or another type";
+            return self.fail(shape.at, "the shape has no \"type\"", hint);
         };
         let name = self.string(kind)?;
-        match (&*name, self.version) {
+        match (&*name, self.file.version) {
             ("enum" | "intEnum", Version::V1) => {
-                self.error(kind.at, format!("{name} shapes need Smithy 2.0"))
-                    .hint("write \"smithy\": \"2.0\", or a string with the trait smithy.api#enum");
-                return None;
+                let hint = "write \"smithy\": \"2.0\", or a string with the trait smithy.api#enum";
+                return self.fail(kind.at, format!("{name} shapes need Smithy 2.0"), hint);
             }
             ("set", Version::V2) => {
-                self.error(kind.at, "sets are not a part of Smithy 2.0")
-                    .hint("write a list with the trait smithy.api#uniqueItems");
-                return None;
+                let hint = "write a list with the trait smithy.api#uniqueItems";
+                return self.fail(kind.at, "sets are not a part of Smithy 2.0", hint);
             }
             ("set", Version::V1) => return Some(List),
             _ => {}
         }
         let found = ShapeKind::ALL.iter().find(|it| it.1 == name);
         if found.is_none() {
+            self.is_broken = true;
             let known = ["apply"].into_iter().chain(ShapeKind::ALL.iter().map(|it| it.1));
             let known: Vec<_> = known.collect();
             let hint = format!("the types are {}", known.join(", "));
-            let finding = self.error(kind.at, format!("{name:?} is not a type of shape"));
+            let finding = self.reporter.error(kind.at, format!("{name:?} is not a type of shape"));
             finding.did_you_mean(&name, known, hint);
         }
         Some(found?.0)
@@ -236,35 +201,35 @@ impl Parser<'_, '_> {
             // The member of a list, or the key or value of a map, may come from a mixin.
             let mixins = json.get("mixins").and_then(Value::as_array).unwrap_or_default();
             if matches!(form, Form::Member) && mixins.is_empty() {
-                self.error(json.at, format!("{key:?} is missing"))
-                    .hint(format!("add \"{key}\": {{\"target\": …}}"));
+                let hint = format!("add \"{key}\": {{\"target\": …}}");
+                self.error(json.at, format!("{key:?} is missing"), hint);
             }
             return;
         };
         let value = &entry.value;
-        match form {
-            Form::Members => shape.members = self.members(value),
-            Form::Member => shape.members.extend(self.member(entry)),
-            Form::Version => shape.version = self.string(value),
-            Form::Rename => self.rename(value, &mut shape.references),
-            One(property) => {
-                let is_end = matches!(property, Property::Input | Property::Output);
-                let reference = self.reference(value, property);
-                shape.references.extend(reference.filter(|it| !is_end || !it.target.is_unit()));
+        let (targets, property): (Vec<&Value>, _) = match form {
+            Form::Members => return shape.members = self.members(value),
+            Form::Member => return shape.members.extend(self.member(entry)),
+            Form::Version => return shape.version = self.string(value),
+            Form::Rename => return self.rename(value, &mut shape.references),
+            One(property) => (vec![value], property),
+            Named(property) => {
+                (self.object(Some(value), key).iter().map(|it| &it.value).collect(), property)
             }
             Many(property) => match value.as_array() {
-                Some(list) => shape
-                    .references
-                    .extend(list.iter().filter_map(|it| self.reference(it, property))),
+                Some(list) => (list.iter().collect(), property),
                 None => {
                     let hint = "write [{\"target\": \"namespace#Shape\"}]";
-                    self.expected("an array", value, hint);
+                    return self.expected("an array", value, hint).unwrap_or_default();
                 }
             },
-            Named(property) => {
-                let entries = self.object(Some(value), key).iter();
-                let references = entries.filter_map(|it| self.reference(&it.value, property));
-                shape.references.extend(references);
+        };
+        for value in targets {
+            self.keys(value, &["target"]);
+            let Some((target, location)) = self.target(value) else { continue };
+            let is_end = matches!(property, Property::Input | Property::Output);
+            if !is_end || !target.is_unit() {
+                shape.references.push(Reference { property, target, name: None, location });
             }
         }
     }
@@ -273,16 +238,16 @@ impl Parser<'_, '_> {
         let mut names: HashMap<String, &str> = HashMap::new();
         let mut read = Vec::new();
         for entry in self.object(Some(members), "members") {
-            if !is_identifier(&entry.key) {
-                let message = format!("invalid member name {:?}", entry.key);
-                self.error(entry.at, message).hint(NAME_HINT);
+            let (key, at) = (&entry.key, entry.at);
+            if !is_identifier(key) {
+                self.error(at, format!("invalid member name {key:?}"), NAME_HINT);
                 continue;
             }
-            match names.insert(entry.key.to_ascii_lowercase(), &entry.key) {
-                Some(twin) if twin == entry.key => continue,
+            match names.insert(key.to_ascii_lowercase(), key) {
+                Some(twin) if twin == key => continue,
                 Some(twin) => {
-                    let message = format!("members {twin} and {} differ only in case", entry.key);
-                    self.error(entry.at, message).hint("rename one of them");
+                    let message = format!("members {twin} and {key} differ only in case");
+                    self.error(at, message, "rename one of them");
                 }
                 None => {}
             }
@@ -299,26 +264,17 @@ impl Parser<'_, '_> {
         Some(Member { name, target, traits, location, target_location })
     }
 
-    fn reference(&mut self, value: &Value, property: Property) -> Option<Reference> {
-        self.keys(value, &["target"]);
-        let (target, location) = self.target(value)?;
-        Some(Reference { property, target, name: None, location })
-    }
-
     fn target(&mut self, value: &Value) -> Option<(ShapeId, Location)> {
         if value.as_object().is_none() {
-            self.expected("an object", value, "write {\"target\": \"namespace#Shape\"}");
-            return None;
+            let hint = "write {\"target\": \"namespace#Shape\"}";
+            return self.expected("an object", value, hint);
         }
         let Some(target) = value.get("target") else {
-            self.error(value.at, "\"target\" is missing")
-                .hint("add \"target\": \"namespace#Shape\"");
-            return None;
+            let hint = "add \"target\": \"namespace#Shape\"";
+            return self.fail(value.at, "\"target\" is missing", hint);
         };
         let text = self.string(target)?;
-        let mut names = prelude::names().map(|it| it.0);
-        let id = self.id("target", &text, target.at, || names.any(|it| it == text), "Name");
-        Some((id?, target.at))
+        Some((self.id("target", &text, target.at)?, target.at))
     }
 
     fn rename(&mut self, renames: &Value, references: &mut Vec<Reference>) {
@@ -327,13 +283,13 @@ impl Parser<'_, '_> {
             let target = match ShapeId::parse(key) {
                 Ok(target) => target,
                 Err(reason) => {
-                    self.error(location, reason).hint("write the ID of the shape to rename");
+                    self.error(location, reason, "write the ID of the shape to rename");
                     continue;
                 }
             };
             let Some(name) = self.string(value) else { continue };
             if !is_identifier(&name) {
-                self.error(value.at, format!("{name:?} is not an identifier")).hint(NAME_HINT);
+                self.error(value.at, format!("{name:?} is not an identifier"), NAME_HINT);
             }
             references.push(Reference { property, target, name: Some(name), location });
         }
@@ -343,65 +299,65 @@ impl Parser<'_, '_> {
         let mut traits = Traits::default();
         let entries = self.object(holder.get("traits"), "traits");
         if let Some(entry) = entries.get(MAX_TRAITS) {
-            self.error(entry.at, format!("there are more than {MAX_TRAITS} traits"))
-                .hint("take some away");
+            let message = format!("there are more than {MAX_TRAITS} traits");
+            self.error(entry.at, message, "take some away");
             return traits;
         }
         for Entry { key, at, value } in entries {
-            let is_known = || traits::check::names().any(|it| it == key);
-            let id = self.id("trait", key, *at, is_known, "name");
+            let id = self.id("trait", key, *at);
             traits.0.extend(id.map(|id| Trait { id, value: value.clone(), inherited: false }));
         }
         traits
     }
 
-    /// Reads the ID of a shape or trait, which may be meant to be one of the prelude.
-    fn id(
-        &mut self,
-        what: &str,
-        text: &str,
-        at: Location,
-        is_prelude: impl FnOnce() -> bool,
-        example: &str,
-    ) -> Option<ShapeId> {
-        match ShapeId::parse(text) {
-            Ok(id) => Some(id),
-            Err(reason) => {
-                let hint = match is_prelude() {
-                    true => format!("did you mean \"{PRELUDE}#{text}\"?"),
-                    false => format!("write the namespace as well: \"com.example#{example}\""),
-                };
-                self.error(at, format!("{what} {text:?}: {reason}")).hint(hint);
-                None
-            }
-        }
+    /// Reads the ID of a `target` or `trait`, which may be meant to be one of the prelude.
+    fn id(&mut self, what: &str, text: &str, at: Location) -> Option<ShapeId> {
+        let reason = match ShapeId::parse(text) {
+            Ok(id) => return Some(id),
+            Err(reason) => reason,
+        };
+        let (is_prelude, example) = match what {
+            "trait" => (traits::check::names().any(|it| it == text), "name"),
+            _ => (prelude::names().any(|it| it.0 == text), "Name"),
+        };
+        let hint = match is_prelude {
+            true => format!("did you mean \"{PRELUDE}#{text}\"?"),
+            false => format!("write the namespace as well: \"com.example#{example}\""),
+        };
+        self.fail(at, format!("{what} {text:?}: {reason}"), hint)
     }
 
-    fn error(&mut self, at: Location, message: impl Into<String>) -> &mut Finding {
+    fn error(&mut self, at: Location, message: impl Into<String>, hint: impl Into<String>) {
         self.is_broken = true;
-        self.reporter.error(at, message)
+        self.reporter.error(at, message).hint(hint);
+    }
+
+    /// Reports an error in place of a value.
+    fn fail<T>(
+        &mut self,
+        at: Location,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Option<T> {
+        self.error(at, message, hint);
+        None
     }
 
     /// Reports a value of another type.
-    fn expected(&mut self, what: &str, found: &Value, hint: &str) {
-        self.error(found.at, format!("expected {what}, found {}", found.describe())).hint(hint);
+    fn expected<T>(&mut self, what: &str, found: &Value, hint: &str) -> Option<T> {
+        self.fail(found.at, format!("expected {what}, found {}", found.describe()), hint)
     }
 
     /// The members of the object under a key; none if the key is absent.
     fn object<'v>(&mut self, value: Option<&'v Value>, key: &str) -> &'v [Entry] {
         let Some(value) = value else { return &[] };
-        value.as_object().unwrap_or_else(|| {
-            self.expected("an object", value, &format!("write \"{key}\": {{…}}"));
-            &[]
-        })
+        let hint = || format!("write \"{key}\": {{…}}");
+        value.as_object().or_else(|| self.expected("an object", value, &hint())).unwrap_or_default()
     }
 
     fn string(&mut self, value: &Value) -> Option<String> {
-        let text = value.as_str();
-        if text.is_none() {
-            self.expected("a string", value, "put the text in quotes");
-        }
-        text.map(str::to_owned)
+        let text = value.as_str().map(str::to_owned);
+        text.or_else(|| self.expected("a string", value, "put the text in quotes"))
     }
 
     /// Warns of keys that mean nothing.
@@ -420,15 +376,13 @@ impl Parser<'_, '_> {
         let mut seen: HashMap<&str, &Value> = HashMap::new();
         for Entry { key, at, value } in value.as_object().unwrap_or_default() {
             self.duplicates(value);
-            let earlier = *seen.entry(key).or_insert(value);
             let message = format!("the key {key:?} occurs twice");
-            if earlier.at == value.at {
-                continue;
-            } else if earlier == value {
-                self.reporter.warning(*at, message).hint("keep one of them");
-            } else {
-                let message = format!("{message}, with different values");
-                self.error(*at, message).hint("keep one of them");
+            match *seen.entry(key).or_insert(value) {
+                first if first.at == value.at => {}
+                first if first == value => {
+                    self.reporter.warning(*at, message).hint("keep one of them");
+                }
+                _ => self.error(*at, message + ", with different values", "keep one of them"),
             }
         }
     }

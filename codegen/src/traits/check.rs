@@ -5,28 +5,27 @@ use std::collections::HashSet;
 use super::{Trait, Traits};
 use crate::{
     ast::ShapeKind::{self, Blob, Enum, IntEnum, List, Map, Structure, Timestamp, Union},
-    diagnostic::{Finding, Reporter},
-    json::{Kind, Value},
+    diagnostic::{Location, Reporter},
+    json::{Entry, Kind},
     shape_id::ShapeId,
 };
 
 /// What the value of a trait is.
 enum Form {
-    /// An object with no keys but these.
-    Object(&'static [&'static str]),
-    /// An object with texts.
-    Texts(&'static [&'static str]),
+    /// An object with no keys but these, the values of which are this; anything if it is empty.
+    Object(&'static [&'static str], &'static str),
     Text,
     OneOf(&'static [&'static str]),
-    /// An object with `min`, `max` or both, each of them this.
-    Bounds(&'static str),
     EnumValue,
     Default,
     /// Nothing depends on it.
     Any,
 }
 
-use Form::{Any, Bounds, Object, OneOf, Text};
+use Form::{Any, Object, OneOf, Text};
+
+const FLAG: Form = Object(&[], "");
+const NATURAL: &str = "a whole number from 0";
 
 /// Where a trait belongs: in words, and whether it belongs on what has this type and is a member of a shape
 /// of the second type. If it is an error to have the trait elsewhere, the hint.
@@ -70,37 +69,37 @@ const LIST: Place = ("a list", |kind, of| of.is_none() && kind == List, None);
 
 /// The traits that mean something for generated code.
 const RULES: [(&str, Place, Form); 31] = [
-    ("clientOptional", MEMBER, Object(&[])),
+    ("clientOptional", MEMBER, FLAG),
     ("default", DEFAULT, Form::Default),
-    ("deprecated", ANYWHERE, Form::Texts(&["message", "since"])),
+    ("deprecated", ANYWHERE, Object(&["message", "since"], "a string")),
     ("documentation", ANYWHERE, Text),
     ("enumValue", VALUE, Form::EnumValue),
     ("error", ERROR, OneOf(&["client", "server"])),
     ("examples", ANYWHERE, Any),
     ("externalDocumentation", ANYWHERE, Any),
-    ("idempotencyToken", TOKEN, Object(&[])),
-    ("input", STRUCTURE, Object(&[])),
-    ("internal", ANYWHERE, Object(&[])),
+    ("idempotencyToken", TOKEN, FLAG),
+    ("input", STRUCTURE, FLAG),
+    ("internal", ANYWHERE, FLAG),
     ("jsonName", FIELD, Text),
-    ("length", COUNTED, Bounds("a whole number from 0")),
+    ("length", COUNTED, Object(&["min", "max"], NATURAL)),
     ("mediaType", ANYWHERE, Text),
-    ("mixin", ANYWHERE, Object(&["localTraits", "interface"])),
-    ("output", STRUCTURE, Object(&[])),
+    ("mixin", ANYWHERE, Object(&["localTraits", "interface"], "")),
+    ("output", STRUCTURE, FLAG),
     ("pattern", STRING, Text),
-    ("range", NUMBER, Bounds("a number")),
-    ("recommended", ANYWHERE, Object(&["reason"])),
-    ("required", MEMBER, Object(&[])),
-    ("retryable", ANYWHERE, Object(&["throttling"])),
-    ("sensitive", ANYWHERE, Object(&[])),
+    ("range", NUMBER, Object(&["min", "max"], "a number")),
+    ("recommended", ANYWHERE, Object(&["reason"], "")),
+    ("required", MEMBER, FLAG),
+    ("retryable", ANYWHERE, Object(&["throttling"], "")),
+    ("sensitive", ANYWHERE, FLAG),
     ("since", ANYWHERE, Text),
-    ("sparse", AGGREGATE, Object(&[])),
-    ("streaming", STREAM, Object(&[])),
+    ("sparse", AGGREGATE, FLAG),
+    ("streaming", STREAM, FLAG),
     ("tags", ANYWHERE, Any),
     ("timestampFormat", TIMESTAMP, OneOf(&["date-time", "http-date", "epoch-seconds"])),
     ("title", ANYWHERE, Text),
     ("trait", ANYWHERE, Any),
-    ("uniqueItems", LIST, Object(&[])),
-    ("unstable", ANYWHERE, Object(&[])),
+    ("uniqueItems", LIST, FLAG),
+    ("unstable", ANYWHERE, FLAG),
 ];
 
 /// The other traits of the prelude, with those that Smithy 2.1 adds (Smithy 2.0 specification, section
@@ -119,7 +118,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// What has the traits.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Holder {
     /// The type of the shape; of the target, if it is a member. `None` if that does not exist.
     pub(crate) kind: Option<ShapeKind>,
@@ -128,7 +127,6 @@ pub(crate) struct Holder {
 }
 
 /// Checks the traits of a model.
-#[derive(Debug)]
 pub(crate) struct Checker<'c, 'a> {
     pub(crate) reporter: &'c mut Reporter<'a>,
     /// Traits that the model defines, and unknown ones that have been reported.
@@ -139,7 +137,7 @@ impl Checker<'_, '_> {
     /// Takes away the traits that mean nothing; errors go to the reporter.
     pub(crate) fn check(&mut self, traits: &mut Traits, holder: Holder) {
         if let (Some(it), false) = (traits.find("retryable"), traits.has("error")) {
-            self.ignored(it, "it belongs on an error").hint("take it away");
+            self.ignored(it, "it belongs on an error", "take it away");
         }
         traits.0.retain(|it| self.is_kept(it, holder));
     }
@@ -154,42 +152,36 @@ impl Checker<'_, '_> {
         if holder.kind.is_none_or(|kind| fits(kind, holder.container)) {
             return self.has_form(it, form, holder);
         }
-        // Without some traits the shape would mean something else.
         match hint {
-            Some(hint) => self
-                .reporter
-                .error(it.at(), format!("the trait {name} belongs on {place}"))
-                .hint(*hint),
-            None => self.ignored(it, &format!("it belongs on {place}")).hint("take it away"),
-        };
-        false
-    }
-
-    fn has_form(&mut self, it: &Trait, form: &Form, holder: Holder) -> bool {
-        match form {
-            Any => true,
-            Text => self.is_string(it, "put the text in quotes"),
-            Object(keys) => self.is_object(it, keys),
-            Form::Texts(keys) => self.is_object(it, keys) && self.are_texts(it, keys),
-            Bounds(what) => self.is_bounds(it, what, holder),
-            // A shape is an error whoever is to blame, so that references to it are not reported.
-            OneOf(values) => self.is_one_of(it, values) || it.id.is_prelude("error"),
-            Form::EnumValue => self.is_enum_value(it, holder),
-            Form::Default => self.is_default(it),
+            // Without the trait the shape would mean something else.
+            Some(hint) => self.error(it.at(), format!("the trait {name} belongs on {place}"), hint),
+            None => self.ignored(it, &format!("it belongs on {place}"), "take it away"),
         }
     }
 
-    fn ignored(&mut self, it: &Trait, why: &str) -> &mut Finding {
+    /// Reports an error, and that the trait is taken away.
+    fn error(&mut self, at: Location, message: impl Into<String>, hint: &str) -> bool {
+        self.reporter.error(at, message).hint(hint);
+        false
+    }
+
+    fn ignored(&mut self, it: &Trait, why: &str, hint: &str) -> bool {
         let message = format!("the trait {} is ignored: {why}", it.id.name());
-        self.reporter.warning(it.at(), message)
+        self.reporter.warning(it.at(), message).hint(hint);
+        false
+    }
+
+    fn expected(&mut self, it: &Trait, what: &str, hint: &str) -> bool {
+        let (name, found) = (it.id.name(), it.value.describe());
+        self.error(it.at(), format!("the trait {name} expects {what}, found {found}"), hint)
     }
 
     /// A trait that means nothing here.
     fn unknown(&mut self, it: &Trait) {
         let name = it.id.prelude_name();
         if let Some("eventHeader" | "eventPayload") = name {
-            self.ignored(it, "event-stream RPC sends events as JSON")
-                .hint("take it away: the member is a part of the JSON all the same");
+            let hint = "take it away: the member is a part of the JSON all the same";
+            self.ignored(it, "event-stream RPC sends events as JSON", hint);
             return;
         }
         let is_known = match name {
@@ -210,107 +202,39 @@ impl Checker<'_, '_> {
         };
     }
 
-    fn is_enum_value(&mut self, it: &Trait, holder: Holder) -> bool {
-        let (message, hint) = match (&it.value.kind, holder.container) {
-            (Kind::Number(text), Some(IntEnum))
-                if text.parse::<i32>().is_ok_and(|it| it.to_string() == *text) =>
-            {
-                return true;
+    fn has_form(&mut self, it: &Trait, form: &Form, holder: Holder) -> bool {
+        let in_int_enum = holder.container == Some(IntEnum);
+        match (form, &it.value.kind) {
+            (Form::EnumValue, Kind::Number(text)) if in_int_enum && is_integer(text) => true,
+            (Form::EnumValue, _) if in_int_enum => {
+                self.expected(it, "an integer of 32 bits", "write a number such as 1")
             }
-            (_, Some(IntEnum)) => {
-                self.expected(it, "an integer of 32 bits").hint("write a number such as 1");
-                return false;
+            (Form::EnumValue, Kind::String(text)) if text.is_empty() => {
+                let message = "the value of a member of an enum must not be empty";
+                self.error(it.at(), message, "write the text that is sent")
             }
-            (Kind::String(text), _) if text.is_empty() => (
-                "the value of a member of an enum must not be empty",
-                "write the text that is sent",
-            ),
-            _ => return self.is_string(it, "put the text in quotes"),
-        };
-        self.reporter.error(it.at(), message).hint(hint);
-        false
-    }
-
-    fn is_default(&mut self, it: &Trait) -> bool {
-        let is_empty = it.value.as_array().is_none_or(<[_]>::is_empty)
-            && it.value.as_object().is_none_or(<[_]>::is_empty);
-        if !is_empty {
-            self.reporter
-                .error(it.at(), "default: only [] and {} can be defaults of lists and maps")
-                .hint("write [] or {}, or take the default away");
-        }
-        is_empty
-    }
-
-    fn is_bounds(&mut self, it: &Trait, what: &str, holder: Holder) -> bool {
-        if !self.is_object(it, &["min", "max"]) {
-            return false;
-        }
-        let name = it.id.name();
-        let bounds = ["min", "max"].map(|key| it.value.get(key).map(|value| (key, value)));
-        if bounds == [None, None] {
-            self.reporter
-                .error(it.at(), format!("{name}: \"min\", \"max\" or both are needed"))
-                .hint("write {\"min\": 1, \"max\": 10}");
-        }
-        let is_whole = holder.kind.is_none_or(|kind| !kind.is_number() || kind.is_integer());
-        let mut numbers: Vec<(&str, f64)> = Vec::new();
-        for (key, value) in bounds.into_iter().flatten() {
-            let text = match &value.kind {
-                Kind::Number(text) if name == "range" || text.parse::<u64>().is_ok() => text,
-                _ => {
-                    self.expected_under(key, what, value);
-                    continue;
-                }
-            };
-            let number: f64 = text.parse().unwrap_or_default();
-            if name == "range" && is_whole && number.fract() != 0.0 {
-                let message = format!("range: {text} is not an integer, and the number is one");
-                self.reporter.error(it.at(), message).hint("write a whole number");
-            }
-            numbers.push((text, number));
-        }
-        match numbers[..] {
-            [(min, low), (max, high)] if low > high => {
-                let message = format!("{name}: min {min} > max {max}");
-                self.reporter.error(it.at(), message).hint("swap them");
-            }
-            _ => {}
-        }
-        true
-    }
-
-    fn expected(&mut self, it: &Trait, what: &str) -> &mut Finding {
-        let message =
-            format!("the trait {} expects {what}, found {}", it.id.name(), it.value.describe());
-        self.reporter.error(it.at(), message)
-    }
-
-    fn expected_under(&mut self, key: &str, what: &str, value: &Value) {
-        let message = format!("{key}: expected {what}, found {}", value.describe());
-        self.reporter.error(value.at, message).hint(format!("write {what} as \"{key}\""));
-    }
-
-    fn are_texts(&mut self, it: &Trait, keys: &[&str]) -> bool {
-        for key in keys {
-            if let Some(value) = it.value.get(key).filter(|it| it.as_str().is_none()) {
-                self.expected_under(key, "a string", value);
+            (Text | Form::EnumValue, Kind::String(_)) => true,
+            (Text | Form::EnumValue, _) => self.expected(it, "a string", "put the text in quotes"),
+            // A shape is an error whoever is to blame, so that references to it are not reported.
+            (OneOf(values), _) => self.is_one_of(it, values) || it.id.is_prelude("error"),
+            (Object(keys, what), _) => self.is_object(it, keys, what, holder),
+            (Any, _) => true,
+            (Form::Default, kind) => {
+                let is_empty = match kind {
+                    Kind::Array(elements) => elements.is_empty(),
+                    Kind::Object(entries) => entries.is_empty(),
+                    _ => true,
+                };
+                let message = "default: only [] and {} can be defaults of lists and maps";
+                let hint = "write [] or {}, or take the default away";
+                is_empty || self.error(it.at(), message, hint)
             }
         }
-        true
-    }
-
-    fn is_string(&mut self, it: &Trait, hint: &str) -> bool {
-        let is_string = it.value.as_str().is_some();
-        if !is_string {
-            self.expected(it, "a string").hint(hint);
-        }
-        is_string
     }
 
     fn is_one_of(&mut self, it: &Trait, values: &'static [&str]) -> bool {
         let Some(text) = it.value.as_str() else {
-            return self.is_string(it, &format!("write {:?}", values[0]));
+            return self.expected(it, "a string", &format!("write {:?}", values[0]));
         };
         let is_one = values.contains(&text);
         if !is_one {
@@ -323,8 +247,7 @@ impl Checker<'_, '_> {
         is_one
     }
 
-    /// Whether the value is an object; a key that is not among `keys` is a warning.
-    fn is_object(&mut self, it: &Trait, keys: &[&str]) -> bool {
+    fn is_object(&mut self, it: &Trait, keys: &[&str], what: &str, holder: Holder) -> bool {
         let name = it.id.name();
         match &it.value.kind {
             Kind::Null => {
@@ -332,17 +255,58 @@ impl Checker<'_, '_> {
                 self.reporter.warning(it.at(), message).hint("write {}");
             }
             Kind::Object(entries) => {
-                for entry in entries.iter().filter(|it| !keys.contains(&&*it.key)) {
-                    let message = format!("the key {:?} of the trait {name} is ignored", entry.key);
-                    let finding = self.reporter.warning(entry.at, message);
-                    finding.did_you_mean(&entry.key, keys.iter().copied(), "take it away");
+                for Entry { key, at, .. } in entries.iter().filter(|it| !keys.contains(&&*it.key)) {
+                    let message = format!("the key {key:?} of the trait {name} is ignored");
+                    let finding = self.reporter.warning(*at, message);
+                    finding.did_you_mean(key, keys.iter().copied(), "take it away");
                 }
             }
-            _ => {
-                self.expected(it, "an object").hint("write {}");
-                return false;
+            _ => return self.expected(it, "an object", "write {}"),
+        }
+        for key in keys {
+            if let Some(value) = it.value.get(key).filter(|it| !is_a(what, &it.kind)) {
+                let message = format!("{key}: expected {what}, found {}", value.describe());
+                self.error(value.at, message, &format!("write {what} as \"{key}\""));
             }
+        }
+        if let ["min", "max"] = keys {
+            self.check_bounds(it, holder);
         }
         true
     }
+
+    fn check_bounds(&mut self, it: &Trait, holder: Holder) {
+        let (name, value) = (it.id.name(), &it.value);
+        if value.get("min").or(value.get("max")).is_none() {
+            let message = format!("{name}: \"min\", \"max\" or both are needed");
+            self.error(it.at(), message, "write {\"min\": 1, \"max\": 10}");
+        }
+        let number = |key| match &value.get(key)?.kind {
+            Kind::Number(text) => Some((&**text, text.parse::<f64>().unwrap_or_default())),
+            _ => None,
+        };
+        let (min, max) = (number("min"), number("max"));
+        let is_whole = holder.kind.is_none_or(|kind| !kind.is_number() || kind.is_integer());
+        let bounds = [min, max].into_iter().flatten().filter(|_| name == "range" && is_whole);
+        for (text, _) in bounds.filter(|it| it.1.fract() != 0.0) {
+            let message = format!("range: {text} is not an integer, and the number is one");
+            self.error(it.at(), message, "write a whole number");
+        }
+        if let Some(((min, _), (max, _))) = min.zip(max).filter(|(min, max)| min.1 > max.1) {
+            self.error(it.at(), format!("{name}: min {min} > max {max}"), "swap them");
+        }
+    }
+}
+
+/// Whether a value is what words say.
+fn is_a(what: &str, kind: &Kind) -> bool {
+    match (what, kind) {
+        ("", _) | ("a string", Kind::String(_)) | ("a number", Kind::Number(_)) => true,
+        (NATURAL, Kind::Number(text)) => text.parse::<u64>().is_ok(),
+        _ => false,
+    }
+}
+
+fn is_integer(text: &str) -> bool {
+    text.parse::<i32>().is_ok_and(|it| it.to_string() == text)
 }
