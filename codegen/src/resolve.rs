@@ -19,20 +19,14 @@ use crate::{
 pub struct Resolved<'m> {
     pub model: &'m Model,
     pub service: &'m Shape,
+    /// The names that the service gives to shapes.
+    pub renames: HashMap<&'m ShapeId, &'m str>,
     /// The errors of every operation, in order.
     pub errors: Vec<&'m Shape>,
     /// The operations in order, those of the resources after those of the service.
     pub operations: Vec<Operation<'m>>,
     /// Every other shape that the operations need, in the order of their IDs.
     pub closure: Vec<&'m Shape>,
-}
-
-impl<'m> Resolved<'m> {
-    /// The names that the service gives to shapes.
-    pub fn renames(&self) -> HashMap<&'m ShapeId, &'m str> {
-        let renames = self.service.references([Property::Rename]);
-        renames.filter_map(|it| Some((&it.target, it.name.as_deref()?))).collect()
-    }
 }
 
 /// An operation of a service.
@@ -114,9 +108,11 @@ fn view<'m>(
     let is_needed = |it: &&Shape| it.kind.has_values() && needed.contains(&it.id);
     let mut closure: Vec<_> = model.shapes().iter().filter(is_needed).collect();
     closure.sort_by(|a, b| a.id.cmp(&b.id));
+    let renames = service.references([Property::Rename]);
     let resolved = Resolved {
         model,
         service,
+        renames: renames.filter_map(|it| Some((&it.target, it.name.as_deref()?))).collect(),
         errors: targets(model, service, Property::Error).collect(),
         operations: operations.into_iter().map(|it| Operation::of(model, it)).collect(),
         closure,

@@ -68,25 +68,22 @@ pub(super) fn writer(ty: &Type) -> Option<(&'static str, &'static str)> {
 /// The type of a setter's argument, and the expression that makes the field's value of it.
 pub(super) fn argument(member: &Member) -> (TokenStream, TokenStream) {
     let name = ident(names::argument(&member.name));
+    let into = |ty, name| if is_converted(ty) { quote!(#name.into()) } else { quote!(#name) };
     let (ty, value) = match &member.ty {
         Type::List(item) => {
             let ty = convertible(item);
             let convert = is_converted(item).then(|| quote!(.map(Into::into)));
             (quote!(impl IntoIterator<Item = #ty>), quote!(#name.into_iter()#convert.collect()))
         }
-        Type::Map(key, value) => {
-            let convert = match (is_converted(key), is_converted(value)) {
-                (true, true) => Some(quote!(.map(|(key, value)| (key.into(), value.into())))),
-                (true, false) => Some(quote!(.map(|(key, value)| (key.into(), value)))),
-                (false, true) => Some(quote!(.map(|(key, value)| (key, value.into())))),
-                (false, false) => None,
-            };
-            let (key, value) = (convertible(key), convertible(value));
-            let ty = quote!(impl IntoIterator<Item = (#key, #value)>);
+        Type::Map(key, item) => {
+            let pair = [into(key, &ident("key")), into(item, &ident("value"))];
+            let is_converted = is_converted(key) || is_converted(item);
+            let convert = is_converted.then(|| quote!(.map(|(key, value)| (#(#pair),*))));
+            let (key, item) = (convertible(key), convertible(item));
+            let ty = quote!(impl IntoIterator<Item = (#key, #item)>);
             (ty, quote!(#name.into_iter()#convert.collect()))
         }
-        ty if is_converted(ty) => (convertible(ty), quote!(#name.into())),
-        ty => (plain(ty), quote!(#name)),
+        ty => (convertible(ty), into(ty, &name)),
     };
     (ty, if member.is_boxed { quote!(Box::new(#value)) } else { value })
 }

@@ -50,9 +50,8 @@ impl<'m> Names<'m> {
         let root = resolved.service;
         let service = scope.take(names::pascal(root.id.name()), owner(root), "Service");
         scope.take(format!("{service}Service"), owner(root), "2");
-        let renames = resolved.renames();
         let shapes = resolved.closure.iter().filter(|it| it.kind.has_type()).map(|it| {
-            let name = renames.get(&it.id).copied().unwrap_or(it.id.name());
+            let name = resolved.renames.get(&it.id).copied().unwrap_or(it.id.name());
             (*it, scope.take(names::pascal(name), owner(it), "Shape"))
         });
         let shapes: Vec<_> = shapes.collect();

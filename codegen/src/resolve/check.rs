@@ -76,37 +76,35 @@ impl<'m> Checker<'_, '_, 'm> {
     /// An input, an output or an error.
     fn end(&mut self, operation: &'m Shape, role: Property, at: Location, target: &'m Shape) {
         let (id, is_error) = (&target.id, target.traits.has("error"));
-        match (role, is_error) {
-            (Property::Error, true) => {}
-            (Property::Error, false) if !target.is_broken => {
-                let message = format!("operation error {id} has no trait error");
-                let hint = "add \"smithy.api#error\": \"client\" or \"server\" to its traits";
-                self.error(at, message, hint);
-            }
-            (_, true) => {
-                let message = format!("{id} is an error, not an input or output");
-                self.error(at, message, "list it under \"errors\"");
-            }
-            _ => {}
-        }
-        if target.traits.has("mixin") {
-            let (message, hint) = mixin(id);
-            self.error(at, message, hint);
-        }
-        let Some(mark) = mark(target).filter(|_| role != Property::Error) else { return };
+        // Operations that use a mixin have its input as well.
+        let mark = mark(target).filter(|_| !operation.traits.has("mixin"));
         let end = if role == Property::Input { "input" } else { "output" };
-        if operation.traits.has("mixin") {
-            // Operations that use it have the input as well.
-        } else if mark != end {
-            let message = format!("{id} has the trait {mark}, and is the {end} here");
-            let hint = format!("target a structure of its own, or take the trait {mark} away");
-            self.error(at, message, hint);
-        } else if let Some(other) = self.owners.insert(id, &operation.id) {
-            let message =
-                format!("{id} has the trait {mark}, and {other} has it for its {end} too");
-            let hint = "give each operation a structure of its own, or take the trait away";
-            self.reporter.warning(at, message).hint(hint);
-        }
+        let (message, hint) = match (role, mark) {
+            (Property::Error, _) if !is_error && !target.is_broken => {
+                let message = format!("operation error {id} has no trait error");
+                (message, "add \"smithy.api#error\": \"client\" or \"server\" to its traits")
+            }
+            (Property::Input | Property::Output, _) if is_error => {
+                let message = format!("{id} is an error, not an input or output");
+                (message, "list it under \"errors\"")
+            }
+            _ if target.traits.has("mixin") => mixin(id),
+            (Property::Error, _) | (_, None) => return,
+            (_, Some(mark)) if mark != end => {
+                let message = format!("{id} has the trait {mark}, and is the {end} here");
+                (message, "target a structure of its own, or take the trait away")
+            }
+            (_, Some(mark)) => {
+                if let Some(other) = self.owners.insert(id, &operation.id) {
+                    let message =
+                        format!("{id} has the trait {mark}, and {other} has it for its {end} too");
+                    let hint = "give each operation a structure of its own, or take the trait away";
+                    self.reporter.warning(at, message).hint(hint);
+                }
+                return;
+            }
+        };
+        self.error(at, message, hint);
     }
 
     /// The members of an enum.

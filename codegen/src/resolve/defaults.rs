@@ -74,7 +74,7 @@ fn is_value(shape: &Shape, default: &Trait, reporter: &mut Reporter<'_>) -> bool
 fn is_same(one: &Kind, other: &Kind) -> bool {
     match (one, other) {
         (Kind::Number(one), Kind::Number(other)) => {
-            one == other || one.parse::<f64>().is_ok_and(|it| other.parse() == Ok(it))
+            is_at_most(one, other) && is_at_most(other, one)
         }
         _ => one == other,
     }

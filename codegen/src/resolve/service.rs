@@ -22,33 +22,29 @@ pub(super) fn pick<'m>(
 ) -> Option<&'m Shape> {
     let services: Vec<&Shape> = all(model).collect();
     let names: Vec<_> = services.iter().map(|it| it.id.as_str()).collect();
-    match (wanted, &services[..]) {
-        (None, [service]) => return Some(service),
-        (None, [_, second, ..]) => {
-            let (count, list) = (services.len(), names.join(", "));
-            reporter
-                .error(second.location, format!("the model has {count} services: {list}"))
-                .hint(format!("choose one, as with --service {}", names[0]));
+    let names = names.join(", ");
+    let found = services.iter().find(|it| wanted.is_none_or(|wanted| it.id.as_str() == wanted));
+    let (message, hint) = match (found, wanted) {
+        (Some(_), None) if services.len() > 1 => {
+            let message = format!("the model has {} services: {names}", services.len());
+            let hint = format!("choose one, as with --service {}", services[0].id);
+            reporter.error(services[1].location, message).hint(hint);
             return None;
         }
-        _ => {}
-    }
-    let found = services.iter().find(|it| Some(it.id.as_str()) == wanted).copied();
-    // A file that could not be read may have had it.
-    if found.is_none() && !reporter.has_errors() {
-        let (message, hint) = match wanted {
-            Some(wanted) => (
-                format!("there is no service {wanted} in the model"),
-                format!("the model has: {}", names.join(", ")),
-            ),
-            None => (
-                "there is no service shape in the model".to_owned(),
-                "add a shape of type \"service\" that lists its operations".to_owned(),
-            ),
-        };
-        reporter.error_of_model(message).hint(hint);
-    }
-    found
+        (Some(found), _) => return Some(found),
+        // A file that could not be read may have had it.
+        _ if reporter.has_errors() => return None,
+        (None, Some(wanted)) => {
+            let message = format!("there is no service {wanted} in the model");
+            (message, format!("the model has: {names}"))
+        }
+        (None, None) => {
+            let hint = "add a shape of type \"service\" that lists its operations".to_owned();
+            ("there is no service shape in the model".to_owned(), hint)
+        }
+    };
+    reporter.error_of_model(message).hint(hint);
+    None
 }
 
 /// The operations of a service in order: its own, then those of its resources, from the top down.
@@ -161,14 +157,13 @@ pub(super) fn check(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
 /// closure").
 fn check_conflicts(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
     let service = resolved.service;
-    let renamed = resolved.renames();
     let mut seen: HashMap<String, &Shape> = HashMap::new();
     for shape in &resolved.closure {
-        let name = renamed.get(&shape.id).copied().unwrap_or(shape.id.name());
+        let name = resolved.renames.get(&shape.id).copied().unwrap_or(shape.id.name());
         let Some(other) = seen.insert(name.to_ascii_lowercase(), shape) else { continue };
         let (one, two) = (other.id.namespace(), shape.id.namespace());
         // Names of one namespace that differ in case alone have been reported.
-        if one == two && renamed.is_empty() || is_alike(resolved.model, shape, other) {
+        if one == two && resolved.renames.is_empty() || is_alike(resolved.model, shape, other) {
             continue;
         }
         let message = format!("{name} is defined in {one} and {two}, and the service needs both");
