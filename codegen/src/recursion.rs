@@ -46,11 +46,12 @@ pub(crate) fn components(count: usize, edges: impl Iterator<Item = (usize, usize
     let mut finished = Vec::new();
     search(&forward, 0..count, |_, node| finished.push(node));
     let mut components = vec![0; count];
-    search(&backward, finished.into_iter().rev(), |tree, node| components[node] = count - tree);
+    let roots = finished.into_iter().rev();
+    search(&backward, roots, |tree, node| components[node] = count - 1 - tree);
     components
 }
 
-/// Searches a graph depth first, without recursion. Calls `finish` with the number of the tree and the node,
+/// Searches a graph depth first, without recursion. Calls `finish` with the index of the root and the node,
 /// after what the node leads to.
 fn search(
     graph: &[Vec<usize>],
@@ -58,24 +59,14 @@ fn search(
     mut finish: impl FnMut(usize, usize),
 ) {
     let mut is_seen = vec![false; graph.len()];
-    let mut trees = 0;
-    for root in roots {
-        if std::mem::replace(&mut is_seen[root], true) {
-            continue;
-        }
-        trees += 1;
-        let mut path = vec![(root, graph[root].iter())];
-        while let Some((node, targets)) = path.last_mut() {
-            match targets.next() {
-                None => {
-                    finish(trees, *node);
-                    path.pop();
-                }
-                Some(&target) => {
-                    if !std::mem::replace(&mut is_seen[target], true) {
-                        path.push((target, graph[target].iter()));
-                    }
-                }
+    for (tree, root) in roots.enumerate() {
+        let mut path = vec![(root, false)];
+        while let Some((node, is_left)) = path.pop() {
+            if is_left {
+                finish(tree, node);
+            } else if !std::mem::replace(&mut is_seen[node], true) {
+                path.push((node, true));
+                path.extend(graph[node].iter().map(|it| (*it, false)));
             }
         }
     }

@@ -53,6 +53,11 @@ pub(super) fn operations<'m>(
     service: &'m Shape,
     reporter: &mut Reporter<'_>,
 ) -> Vec<&'m Shape> {
+    let binds = |shape: &'m Shape, property: Property, kind: ShapeKind| {
+        shape.references([property]).filter_map(move |it| {
+            Some((model.get(&it.target).filter(|it| it.kind == kind)?, it.location))
+        })
+    };
     let mut operations = Vec::new();
     // What binds each operation, and each resource so far.
     let mut bound: HashMap<&ShapeId, &ShapeId> = HashMap::new();
@@ -75,29 +80,22 @@ pub(super) fn operations<'m>(
             continue;
         }
         parents.insert(&shape.id, parent);
-        for it in shape.references([Property::Operation]) {
-            let Some(operation) =
-                model.get(&it.target).filter(|it| it.kind == ShapeKind::Operation)
-            else {
-                continue;
-            };
+        for (operation, at) in binds(shape, Property::Operation, ShapeKind::Operation) {
             let message = bound_twice("operation", operation, service);
             let report = match bound.insert(&operation.id, &shape.id) {
                 None => {
                     operations.push(operation);
                     continue;
                 }
-                Some(other) if *other != shape.id => reporter.error(it.location, message),
+                Some(other) if *other != shape.id => reporter.error(at, message),
                 // A resource may name an operation as the one that creates it and in its list.
-                Some(_) => reporter.warning(it.location, message),
+                Some(_) => reporter.warning(at, message),
             };
             report.hint("take one of the bindings away");
         }
-        let resources: Vec<_> = shape.references([Property::Resource]).collect();
-        pending.extend(resources.into_iter().rev().filter_map(|it| {
-            let resource = model.get(&it.target).filter(|it| it.kind == ShapeKind::Resource)?;
-            Some((resource, Some(shape), it.location))
-        }));
+        let resources = binds(shape, Property::Resource, ShapeKind::Resource);
+        let resources: Vec<_> = resources.map(|(it, at)| (it, Some(shape), at)).collect();
+        pending.extend(resources.into_iter().rev());
     }
     operations
 }
