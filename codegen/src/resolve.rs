@@ -102,8 +102,8 @@ fn view<'m>(
     skip: &[String],
     reporter: &mut Reporter<'_>,
 ) -> Resolved<'m> {
-    let operations = service::operations(model, service, reporter);
-    let operations = service::without(operations, skip, service, reporter);
+    let mut operations = service::operations(model, service, reporter);
+    service::leave_out(skip, &mut operations, service, reporter);
     let needed = reached(model, operations.iter().copied().chain([service]));
     let is_needed = |it: &&Shape| it.kind.has_values() && needed.contains(&it.id);
     let mut closure: Vec<_> = model.shapes().iter().filter(is_needed).collect();

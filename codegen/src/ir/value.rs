@@ -8,7 +8,6 @@ use crate::traits::TimestampFormat;
 /// The type of a value; its text is that of the type in Rust, without paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
-    /// No value.
     Unit,
     /// Any simple type but `timestamp`.
     Simple(SimpleType),
@@ -16,9 +15,7 @@ pub enum Type {
     Timestamp(TimestampFormat),
     /// `Option<_>`, within a list or map that may hold `null`.
     Sparse(Box<Type>),
-    /// `Vec<_>`
     List(Box<Type>),
-    /// `BTreeMap<_, _>`
     Map(Box<Type>, Box<Type>),
     /// A type of the generated crate.
     Named(TypeRef),
@@ -33,7 +30,6 @@ impl Type {
         }
     }
 
-    /// Whether it is a floating-point number.
     pub fn is_float(&self) -> bool {
         matches!(self, Self::Simple(SimpleType::Float | SimpleType::Double))
     }

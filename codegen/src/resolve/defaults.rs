@@ -18,7 +18,7 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
                 reporter.error(default.at(), message).hint("take it away");
             }
             if is_value(shape, default, reporter) {
-                check_allowed(&[&shape.traits], shape, default, reporter);
+                check_bounds(&[&shape.traits], shape, default, reporter);
             }
         }
         for member in &shape.members {
@@ -42,7 +42,7 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
             match of_target.filter(|_| !target.is_prelude()) {
                 // What is wrong with both is reported for the target.
                 Some(other) if is_same(&default.value.kind, &other.value.kind) => {
-                    check_allowed(&[&member.traits], target, default, reporter);
+                    check_bounds(&[&member.traits], target, default, reporter);
                 }
                 Some(_) if default.value.kind != Kind::Null => {
                     let message = format!("default: {} has another one", target.id);
@@ -50,7 +50,7 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
                         "repeat the default of the target, or write null for a member without one";
                     reporter.error(default.at(), message).hint(hint);
                 }
-                _ => check_allowed(&[&member.traits, &target.traits], target, default, reporter),
+                _ => check_bounds(&[&member.traits, &target.traits], target, default, reporter),
             }
         }
     }
@@ -80,23 +80,15 @@ fn is_same(one: &Kind, other: &Kind) -> bool {
     }
 }
 
-/// Whether constraints allow a default: if they do not, every request with it is refused.
-fn check_allowed(
-    constraints: &[&Traits],
-    shape: &Shape,
-    default: &Trait,
-    reporter: &mut Reporter<'_>,
-) {
+/// Whether bounds allow a default: if they do not, every request with it is refused.
+fn check_bounds(of: &[&Traits], shape: &Shape, default: &Trait, reporter: &mut Reporter<'_>) {
     let value = &default.value.kind;
-    let Some(reason) = constraints.iter().find_map(|it| broken_bound(it, shape, value)) else {
-        return;
-    };
+    let reason = of.iter().find_map(|it| broken_bound(it, shape, value));
+    let Some(message) = reason.map(|it| format!("default: {it}")) else { return };
     // Zero may stand for no value, as in Smithy 1.0: the reference lets it pass as well.
-    let is_zero = matches!(value, Kind::Number(it) if it.parse() == Ok(0.0));
-    let message = format!("default: {reason}");
-    let finding = match is_zero {
-        true => reporter.warning(default.at(), message),
-        false => reporter.error(default.at(), message),
+    let finding = match value {
+        Kind::Number(it) if it.parse() == Ok(0.0) => reporter.warning(default.at(), message),
+        _ => reporter.error(default.at(), message),
     };
     finding.hint("servers refuse requests with this default: change it, or the constraint");
 }

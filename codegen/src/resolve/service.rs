@@ -104,13 +104,13 @@ fn bound_twice(what: &str, shape: &Shape, service: &Shape) -> String {
     format!("{what} {} is bound more than once in service {}", shape.id, service.id)
 }
 
-/// The operations without those to skip, each of which must exist.
-pub(super) fn without<'m>(
-    mut operations: Vec<&'m Shape>,
+/// Leaves out the operations to skip, each of which must exist.
+pub(super) fn leave_out(
     skip: &[String],
+    operations: &mut Vec<&Shape>,
     service: &Shape,
     reporter: &mut Reporter<'_>,
-) -> Vec<&'m Shape> {
+) {
     let is_called = |it: &Shape, name: &str| it.id.as_str() == name || it.id.name() == name;
     for name in skip.iter().filter(|name| !operations.iter().any(|it| is_called(it, name))) {
         let names = operations.iter().map(|it| match name.contains('#') {
@@ -122,7 +122,6 @@ pub(super) fn without<'m>(
             .did_you_mean(name, names, "name an operation of this service, or skip nothing");
     }
     operations.retain(|it| !skip.iter().any(|name| is_called(it, name)));
-    operations
 }
 
 /// The longest name that can become the name of a file. In snake case it can be half as long again, and
