@@ -6,10 +6,11 @@
 mod place;
 mod suggest;
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use crate::{Source, shape_id::ShapeId};
 
+use place::Cursor;
 pub use place::Place;
 pub use suggest::closest;
 
@@ -120,14 +121,10 @@ impl Diagnostic {
             .map(|it| if it.is_control() { char::REPLACEMENT_CHARACTER } else { it })
             .collect();
         let mut text = format!("{}{}\n", color.paint(code, word), color.paint("1", &message));
-        if let Some(place) = &self.place {
-            place.render(color, code, &mut text);
-        }
-        if let Some(hint) = &self.hint {
-            text.push_str(&format!("  {} {hint}\n", color.paint("1;36", "= hint:")));
-        }
-        text.push('\n');
-        text
+        text.extend(self.place.as_ref().map(|it| it.render(color, code)));
+        let hint = color.paint("1;36", "= hint:");
+        text.extend(self.hint.as_ref().map(|it| format!("  {hint} {it}\n")));
+        text + "\n"
     }
 }
 
@@ -143,7 +140,6 @@ pub struct Reporter<'a> {
 pub struct Finding {
     location: Option<Location>,
     diagnostic: Diagnostic,
-    /// Whether there are so many before it that nothing is suggested.
     is_late: bool,
 }
 
@@ -232,13 +228,13 @@ impl<'a> Reporter<'a> {
     /// All diagnostics, in order.
     pub fn finish(mut self) -> Diagnostics {
         self.found.sort_by_key(|it| it.location);
-        let mut places = place::Places::new(self.sources);
-        let diagnostics = self.found.into_iter().map(|it| match it.location {
-            None => it.diagnostic,
-            Some(location) => {
-                let (place, shape) = places.look_up(location);
-                Diagnostic { place: Some(place), shape, ..it.diagnostic }
-            }
+        let mut cursors: HashMap<usize, Cursor<'_>> = HashMap::new();
+        let diagnostics = self.found.into_iter().map(|Finding { location, diagnostic, .. }| {
+            let Some(Location { source, offset }) = location else { return diagnostic };
+            let cursor = cursors.entry(source);
+            let cursor = cursor.or_insert_with(|| Cursor::new(&self.sources[source]));
+            let (place, shape) = cursor.look_up(offset);
+            Diagnostic { place: Some(place), shape, ..diagnostic }
         });
         let mut diagnostics: Vec<_> = diagnostics.collect();
         diagnostics.sort_by_key(|it| it.severity);

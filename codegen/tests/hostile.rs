@@ -196,6 +196,8 @@ fn names_that_no_file_can_have() {
         r#""a#In": {{"type": "structure", "members": {{"a": {{"target": "a#{long}"}}}}}}, "a#{long}": {{"type": "structure"}}"#
     );
     check_refused(&shapes, "1000000 characters");
+    let misspelt = shapes.replace("A\"}", "B\"}");
+    check_refused(&misspelt, "is not defined");
     let member = format!(
         r#""a#In": {{"type": "structure", "members": {{"{long}": {{"target": "smithy.api#String"}}}}}}"#
     );
