@@ -24,7 +24,7 @@ pub use crate::shape_kind::ShapeKind;
 /// Reads and merges all sources; errors go to the reporter.
 pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Model {
     let mut files = Vec::new();
-    let mut versions = vec![Version::V2; sources.len()];
+    let mut are_version_1 = vec![false; sources.len()];
     for (index, source) in sources.iter().enumerate() {
         if let Some(twin) = sources[..index].iter().find(|it| it.json == source.json) {
             let location = Location { source: index, offset: 0 };
@@ -35,7 +35,7 @@ pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Mode
         match Value::parse(index, source.json) {
             Ok(value) => {
                 if let Some(file) = parse::file(&value, reporter) {
-                    versions[index] = file.version;
+                    are_version_1[index] = file.is_version_1;
                     files.push(file);
                 }
             }
@@ -47,12 +47,11 @@ pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Mode
     }
     let (mut model, applies) = merge::merge(files, reporter);
     mixins::flatten(&mut model, applies, reporter);
-    upgrade::upgrade(&mut model, &versions, reporter);
+    upgrade::upgrade(&mut model, &are_version_1, reporter);
     traits::check(&mut model, reporter);
     model
 }
 
-/// The shapes of all files, in the order of the files.
 #[derive(Debug, Default)]
 pub struct Model {
     /// The shapes of the files, then those of the prelude.
@@ -83,7 +82,6 @@ impl Model {
     }
 }
 
-/// A shape.
 #[derive(Clone, Debug)]
 pub struct Shape {
     pub id: ShapeId,
@@ -92,10 +90,8 @@ pub struct Shape {
     pub members: Vec<Member>,
     /// What a service, an operation or a resource refers to, in order.
     pub references: Vec<Reference>,
-    /// The version of a service.
     pub version: Option<String>,
     pub traits: Traits,
-    /// Where its key is.
     pub location: Location,
     /// Whether a part of it could not be read, which has been reported.
     pub is_broken: bool,
@@ -104,7 +100,6 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// A shape that has nothing yet.
     pub fn new(id: ShapeId, kind: ShapeKind, location: Location) -> Self {
         Self {
             id,
@@ -127,7 +122,6 @@ impl Shape {
         self.references.iter().filter(move |it| properties.contains(&it.property))
     }
 
-    /// Whether it is a shape of the prelude.
     pub fn is_prelude(&self) -> bool {
         self.id.prelude_name().is_some()
     }
@@ -138,23 +132,17 @@ impl Shape {
     }
 }
 
-/// A member of a shape.
 #[derive(Clone, Debug)]
 pub struct Member {
     /// Its name; `member`, `key` and `value` in lists and maps.
     pub name: String,
-    /// The shape of its values.
     pub target: ShapeId,
-    /// Its own traits.
     pub traits: Traits,
-    /// Where its key is.
     pub location: Location,
-    /// Where the target is.
     pub target_location: Location,
 }
 
 impl Member {
-    /// Its key in JSON.
     pub fn wire_name(&self) -> &str {
         self.traits.text("jsonName").unwrap_or(&self.name)
     }
@@ -168,23 +156,18 @@ impl Member {
     }
 }
 
-/// A reference from one shape to another.
 #[derive(Clone, Debug)]
 pub struct Reference {
-    /// What the other shape is to this one.
     pub property: Property,
-    /// The other shape.
     pub target: ShapeId,
     /// What the service calls the other shape, of [`Property::Rename`].
     pub name: Option<String>,
-    /// Where the ID is.
     pub location: Location,
 }
 
 /// What a shape is to the one that refers to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Property {
-    /// A mixin.
     Mixin,
     /// The request of an operation, unless that is empty.
     Input,
@@ -194,17 +177,9 @@ pub enum Property {
     Error,
     /// An operation of a service or resource, of a resource the lifecycle operations first.
     Operation,
-    /// A resource of a service or resource.
     Resource,
     /// An identifier or property of a resource.
     Shape,
     /// A shape that has another name in the service.
     Rename,
-}
-
-/// The version of Smithy whose rules apply to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
-    V1,
-    V2,
 }

@@ -38,10 +38,8 @@ pub struct Diagnostic {
     pub hint: Option<String>,
 }
 
-/// Where something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
-    /// Index of the source.
     pub source: usize,
     /// Offset of the first byte of a key or value.
     pub offset: usize,
@@ -147,13 +145,11 @@ pub struct Finding {
 const MAX_SUGGESTIONS: usize = 100;
 
 impl Finding {
-    /// Says what to do about it.
     pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
         self.diagnostic.hint = Some(hint.into());
         self
     }
 
-    /// Suggests one of `candidates`, if one is close to `text`.
     pub fn did_you_mean<'c>(
         &mut self,
         text: &str,
@@ -167,7 +163,6 @@ impl Finding {
         }
     }
 
-    /// Suggests one of `shapes`, if its name is close.
     pub fn did_you_mean_shape<'c>(
         &mut self,
         id: &ShapeId,
@@ -183,17 +178,14 @@ impl Finding {
 }
 
 impl<'a> Reporter<'a> {
-    /// A reporter about these sources.
     pub fn new(sources: &'a [Source<'a>]) -> Self {
         Self { sources, found: Vec::new() }
     }
 
-    /// Reports an error at a place.
     pub fn error(&mut self, location: Location, message: impl Into<String>) -> &mut Finding {
         self.report(Severity::Error, Some(location), message.into())
     }
 
-    /// Reports a warning at a place.
     pub fn warning(&mut self, location: Location, message: impl Into<String>) -> &mut Finding {
         self.report(Severity::Warning, Some(location), message.into())
     }
@@ -215,12 +207,10 @@ impl<'a> Reporter<'a> {
         self.found.last_mut().expect("it was pushed just now")
     }
 
-    /// Whether there are errors so far.
     pub fn has_errors(&self) -> bool {
         self.found.iter().any(|it| it.diagnostic.severity == Severity::Error)
     }
 
-    /// The path of the file of a location.
     pub fn path(&self, location: Location) -> &'a str {
         self.sources[location.source].path
     }

@@ -37,7 +37,6 @@ pub struct Entry {
     pub value: Value,
 }
 
-/// What is wrong with a text that is not JSON.
 #[derive(Debug)]
 pub struct Error {
     pub at: Location,
@@ -87,7 +86,6 @@ impl Value {
         Some(&self.entry(key)?.value)
     }
 
-    /// An object without members.
     pub fn empty_object(at: Location) -> Self {
         Self { at, kind: Kind::Object(Vec::new()) }
     }
@@ -149,7 +147,6 @@ impl Error {
     }
 }
 
-/// Reads a text that is JSON.
 struct Reader<'a> {
     json: &'a str,
     at: Location,
@@ -163,7 +160,11 @@ impl Reader<'_> {
             return Err(Error { at, message: format!("nested deeper than {MAX_DEPTH} levels") });
         }
         let kind = match self.byte() {
-            b'{' => Kind::Object(self.list(b'}', |reader| reader.entry(depth + 1))?),
+            b'{' => Kind::Object(self.list(b'}', |reader| {
+                let (at, key) = (reader.at, reader.string()?);
+                reader.skip(|it| it.is_ascii_whitespace() || it == b':');
+                Ok(Entry { key, at, value: reader.value(depth + 1)? })
+            })?),
             b'[' => Kind::Array(self.list(b']', |reader| reader.value(depth + 1))?),
             b'"' => Kind::String(self.string()?),
             _ => {
@@ -177,12 +178,6 @@ impl Reader<'_> {
             }
         };
         Ok(Value { at, kind })
-    }
-
-    fn entry(&mut self, depth: usize) -> Result<Entry, Error> {
-        let (at, key) = (self.at, self.string()?);
-        self.skip(|it| it.is_ascii_whitespace() || it == b':');
-        Ok(Entry { key, at, value: self.value(depth)? })
     }
 
     /// The elements or entries as far as the closing bracket.

@@ -18,7 +18,6 @@ pub(crate) fn zero(kind: ShapeKind) -> Option<Kind> {
     }
 }
 
-/// All shapes.
 pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
     // Nothing is reported of them.
     let location = Location { source: usize::MAX, offset: 0 };

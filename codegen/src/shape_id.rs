@@ -37,7 +37,6 @@ impl ShapeId {
         }
     }
 
-    /// The ID of a shape of the prelude, `smithy.api`.
     pub fn prelude(name: &str) -> Self {
         Self(format!("{PRELUDE}#{name}").into())
     }
@@ -47,22 +46,18 @@ impl ShapeId {
         self.0.strip_prefix(PRELUDE)?.strip_prefix('#')
     }
 
-    /// Whether this is the shape or trait of the prelude with this name.
     pub fn is_prelude(&self, name: &str) -> bool {
         self.prelude_name() == Some(name)
     }
 
-    /// The part before the `#`.
     pub fn namespace(&self) -> &str {
         self.0.split_once('#').map_or("", |(namespace, _)| namespace)
     }
 
-    /// The part after the `#`.
     pub fn name(&self) -> &str {
         self.0.split_once('#').map_or("", |(_, name)| name)
     }
 
-    /// The whole ID.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -2,7 +2,6 @@
 
 macro_rules! kinds {
     ($($kind:ident = $name:literal,)*) => {
-        /// The type of a shape.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum ShapeKind { $($kind),* }
 
@@ -23,7 +22,6 @@ kinds! {
 }
 
 impl ShapeKind {
-    /// The name in the JSON AST.
     pub fn name(self) -> &'static str {
         Self::ALL[self as usize].1
     }
@@ -47,7 +45,6 @@ impl ShapeKind {
         !matches!(self, Self::Float | Self::Double | Self::Document)
     }
 
-    /// Whether it is an enum or an intEnum.
     pub fn is_enum(self) -> bool {
         matches!(self, Self::Enum | Self::IntEnum)
     }

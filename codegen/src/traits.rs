@@ -13,7 +13,6 @@ use crate::{
     shape_id::ShapeId,
 };
 
-/// A trait of a shape or member.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trait {
     pub id: ShapeId,
@@ -32,7 +31,6 @@ impl Trait {
         self.value.at
     }
 
-    /// The text under a key of the value.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.value.get(key)?.as_str()
     }
@@ -49,7 +47,6 @@ impl Traits {
         self.0.iter().find(|it| it.id.is_prelude(name))
     }
 
-    /// Whether there is a trait of the prelude with this name.
     pub fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
@@ -59,7 +56,6 @@ impl Traits {
         self.find(name)?.value.as_str()
     }
 
-    /// The value of `range` or `length`.
     pub fn bounds(&self, name: &str) -> Option<Bounds> {
         let value = &self.find(name)?.value;
         let bound = |key| match &value.get(key)?.kind {
@@ -117,13 +113,11 @@ pub struct Bounds {
     pub max: Option<String>,
 }
 
-/// The value of `timestampFormat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampFormat {
     /// RFC 3339, in UTC.
     DateTime,
     /// An IMF-fixdate of RFC 7231.
     HttpDate,
-    /// A number.
     EpochSeconds,
 }

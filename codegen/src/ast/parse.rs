@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use super::{
     Member, Property, Reference, Shape,
     ShapeKind::{self, Enum, IntEnum, List, Map, Operation, Resource, Service, Structure, Union},
-    Version,
     merge::MAX_TRAITS,
 };
 use crate::{
@@ -16,9 +15,8 @@ use crate::{
     traits::{self, Trait, Traits},
 };
 
-/// What one file contains.
 pub(super) struct File {
-    pub(super) version: Version,
+    pub(super) is_version_1: bool,
     pub(super) shapes: Vec<Shape>,
     pub(super) applies: Vec<Apply>,
     pub(super) metadata: Vec<Entry>,
@@ -32,14 +30,11 @@ pub(super) struct Apply {
     pub(super) location: Location,
 }
 
-/// What a key of a shape holds.
 #[derive(Clone, Copy)]
 enum Form {
-    /// Members by name.
     Members,
     /// A member that has the name of the key.
     Member,
-    /// A reference.
     One(Property),
     /// An array of references.
     Many(Property),
@@ -47,7 +42,6 @@ enum Form {
     Named(Property),
     /// New names by shape ID.
     Rename,
-    /// The version of a service.
     Version,
 }
 
@@ -75,9 +69,9 @@ const NAME_HINT: &str = "a name is ASCII letters, digits and underscores, and st
 /// Reads one file, if it is a model.
 pub(super) fn file(value: &Value, reporter: &mut Reporter<'_>) -> Option<File> {
     let (metadata, shapes, applies) = (Vec::new(), Vec::new(), Vec::new());
-    let file = File { version: Version::V2, shapes, applies, metadata };
+    let file = File { is_version_1: false, shapes, applies, metadata };
     let mut parser = Parser { reporter, file, is_broken: false };
-    parser.file.version = parser.version(value)?;
+    parser.file.is_version_1 = parser.is_version_1(value)?;
     parser.duplicates(value);
     parser.keys(value, &["smithy", "metadata", "shapes"]);
     parser.file.metadata = parser.object(value.get("metadata"), "metadata").to_vec();
@@ -85,7 +79,6 @@ pub(super) fn file(value: &Value, reporter: &mut Reporter<'_>) -> Option<File> {
     Some(parser.file)
 }
 
-/// Reads the shapes of one file.
 struct Parser<'p, 'a> {
     reporter: &'p mut Reporter<'a>,
     file: File,
@@ -94,7 +87,7 @@ struct Parser<'p, 'a> {
 }
 
 impl Parser<'_, '_> {
-    fn version(&mut self, model: &Value) -> Option<Version> {
+    fn is_version_1(&mut self, model: &Value) -> Option<bool> {
         if model.as_object().is_none() {
             let found = model.describe();
             let message = format!("not a Smithy model: expected an object, found {found}");
@@ -107,8 +100,8 @@ impl Parser<'_, '_> {
         };
         let hint = "versions 1, 1.0, 2, 2.0 and 2.1 are supported: write \"2.0\"";
         match version.as_str() {
-            Some("1" | "1.0") => Some(Version::V1),
-            Some("2" | "2.0" | "2.1") => Some(Version::V2),
+            Some("1" | "1.0") => Some(true),
+            Some("2" | "2.0" | "2.1") => Some(false),
             Some(text) => self.fail(version.at, format!("unsupported version {text:?}"), hint),
             None => self.expected("a string", version, hint),
         }
@@ -153,7 +146,7 @@ impl Parser<'_, '_> {
         self.property(value, "mixins", Many(Property::Mixin), &mut shape);
         let new = value.entry("mixins").into_iter();
         let new = new.chain(value.entry("properties").filter(|_| kind == Some(Resource)));
-        let is_old = self.file.version == Version::V1;
+        let is_old = self.file.is_version_1;
         for Entry { key, at, .. } in new.filter(|_| is_old) {
             let hint = "write \"smithy\": \"2.0\" at the top of the file";
             self.error(*at, format!("{key} need Smithy 2.0"), hint);
@@ -171,16 +164,16 @@ impl Parser<'_, '_> {
             return self.fail(shape.at, "the shape has no \"type\"", hint);
         };
         let name = self.string(kind)?;
-        match (&*name, self.file.version) {
-            ("enum" | "intEnum", Version::V1) => {
+        match (&*name, self.file.is_version_1) {
+            ("enum" | "intEnum", true) => {
                 let hint = "write \"smithy\": \"2.0\", or a string with the trait smithy.api#enum";
                 return self.fail(kind.at, format!("{name} shapes need Smithy 2.0"), hint);
             }
-            ("set", Version::V2) => {
+            ("set", false) => {
                 let hint = "write a list with the trait smithy.api#uniqueItems";
                 return self.fail(kind.at, "sets are not a part of Smithy 2.0", hint);
             }
-            ("set", Version::V1) => return Some(List),
+            ("set", true) => return Some(List),
             _ => {}
         }
         let found = ShapeKind::ALL.iter().find(|it| it.1 == name);
@@ -195,7 +188,6 @@ impl Parser<'_, '_> {
         Some(found?.0)
     }
 
-    /// Reads the value of one key of a shape.
     fn property(&mut self, json: &Value, key: &str, form: Form, shape: &mut Shape) {
         let Some(entry) = json.entry(key) else {
             // The member of a list, or the key or value of a map, may come from a mixin.

@@ -3,12 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Model, ShapeKind};
-use crate::{
-    diagnostic::Reporter,
-    json::Value,
-    shape_id::ShapeId,
-    traits::check::{Checker, Holder},
-};
+use crate::{diagnostic::Reporter, json::Value, shape_id::ShapeId, traits::check::Checker};
 
 /// Takes away the traits that mean nothing, and marks the shapes that the values of traits name.
 pub(super) fn check(model: &mut Model, reporter: &mut Reporter<'_>) {
@@ -23,7 +18,7 @@ pub(super) fn check(model: &mut Model, reporter: &mut Reporter<'_>) {
     for shape in &mut model.shapes[..model.count] {
         shape.is_mentioned = mentioned.contains(&shape.id);
         let kind = shape.kind;
-        checker.check(&mut shape.traits, Holder { kind: Some(kind), container: None });
+        checker.check(&mut shape.traits, (Some(kind), None));
         let needs_members = kind == ShapeKind::Union || kind.is_enum();
         let is_given = shape.is_broken || shape.traits.has("mixin");
         if needs_members && shape.members.is_empty() && !is_given {
@@ -38,7 +33,7 @@ pub(super) fn check(model: &mut Model, reporter: &mut Reporter<'_>) {
                 checker.reporter.error(member.location, message).hint(hint);
             }
             let target = model.index.get(&member.target).map(|it| kinds[*it]);
-            checker.check(&mut member.traits, Holder { kind: target, container: Some(kind) });
+            checker.check(&mut member.traits, (target, Some(kind)));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Member, Model, Shape, ShapeKind, Version};
+use super::{Member, Model, Shape, ShapeKind};
 use crate::{
     diagnostic::{Location, Reporter},
     json::{Kind, Value},
@@ -13,28 +13,28 @@ use crate::{
 
 /// Adds the defaults that 1.0 implies, turns strings with the trait `enum` into enums, and reports traits
 /// that the version of their file does not have.
-pub(super) fn upgrade(model: &mut Model, versions: &[Version], reporter: &mut Reporter<'_>) {
+pub(super) fn upgrade(model: &mut Model, are_version_1: &[bool], reporter: &mut Reporter<'_>) {
     for shape in &mut model.shapes[..model.count] {
-        let version = versions[shape.location.source];
-        check_version(&shape.traits, version, reporter);
+        let is_version_1 = are_version_1[shape.location.source];
+        check_version(&shape.traits, is_version_1, reporter);
         for member in &shape.members {
-            check_version(&member.traits, version, reporter);
+            check_version(&member.traits, is_version_1, reporter);
             let sensitive = member.traits.find("sensitive").filter(|it| !it.inherited);
-            if let (Some(it), Version::V2) = (sensitive, version) {
+            if let Some(it) = sensitive.filter(|_| !is_version_1) {
                 let message = "the trait sensitive belongs on a shape, and counts here as well";
                 let hint = "target a shape of your own that has it";
                 reporter.warning(it.at(), message).hint(hint);
             }
         }
-        if version == Version::V1 && !shape.traits.has("box") {
+        if is_version_1 && !shape.traits.has("box") {
             add_default(&mut shape.traits, prelude::zero(shape.kind), shape.location);
         }
-        read_enum(shape, version, reporter);
+        read_enum(shape, is_version_1, reporter);
     }
     for at in 0..model.count {
         let mut members = std::mem::take(&mut model.shapes[at].members);
         let Shape { kind, location, .. } = model.shapes[at];
-        if kind == ShapeKind::Structure && versions[location.source] == Version::V1 {
+        if kind == ShapeKind::Structure && are_version_1[location.source] {
             for member in &mut members {
                 let target = model.get(&member.target).and_then(|it| it.traits.find("default"));
                 let zero = target.map(|it| it.value.kind.clone());
@@ -47,13 +47,13 @@ pub(super) fn upgrade(model: &mut Model, versions: &[Version], reporter: &mut Re
 }
 
 /// Reports traits that only the other version has.
-fn check_version(traits: &Traits, version: Version, reporter: &mut Reporter<'_>) {
-    match (version, traits.find("default"), traits.find("box")) {
-        (Version::V1, Some(it), _) => {
+fn check_version(traits: &Traits, is_version_1: bool, reporter: &mut Reporter<'_>) {
+    match (is_version_1, traits.find("default"), traits.find("box")) {
+        (true, Some(it), _) => {
             let hint = "write \"smithy\": \"2.0\" at the top of the file";
             reporter.error(it.at(), "the trait default needs Smithy 2.0").hint(hint);
         }
-        (Version::V2, _, Some(it)) => {
+        (false, _, Some(it)) => {
             let message = "the trait box is ignored: it is not a part of Smithy 2.0";
             let hint = "members are optional unless they are required or have a default";
             reporter.warning(it.at(), message).hint(hint);
@@ -69,14 +69,14 @@ fn add_default(traits: &mut Traits, default: Option<Kind>, at: Location) {
 }
 
 /// Turns a string with the trait `enum` into an enum.
-fn read_enum(shape: &mut Shape, version: Version, reporter: &mut Reporter<'_>) {
+fn read_enum(shape: &mut Shape, is_version_1: bool, reporter: &mut Reporter<'_>) {
     let Some(definition) = shape.traits.find("enum") else { return };
     if shape.kind != ShapeKind::String {
         let message = "the trait enum is ignored: it belongs on a string";
         reporter.warning(definition.at(), message).hint("take it away");
         return;
     }
-    if version == Version::V2 {
+    if !is_version_1 {
         let hint = "write a shape of type \"enum\"";
         reporter.warning(definition.at(), "the trait enum is deprecated").hint(hint);
     }

@@ -10,7 +10,6 @@ use crate::{
     shape_id::ShapeId,
 };
 
-/// What the value of a trait is.
 enum Form {
     /// An object with no keys but these, the values of which are this; anything if it is empty.
     Object(&'static [&'static str], &'static str),
@@ -117,16 +116,10 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|it| it.0).chain(OTHERS.split_whitespace())
 }
 
-/// What has the traits.
-#[derive(Clone, Copy)]
-pub(crate) struct Holder {
-    /// The type of the shape; of the target, if it is a member. `None` if that does not exist.
-    pub(crate) kind: Option<ShapeKind>,
-    /// The type of the shape whose member it is.
-    pub(crate) container: Option<ShapeKind>,
-}
+/// What has the traits: the type of the shape, or of a member's target, unless that does not exist; and the type
+/// of the shape whose member it is.
+pub(crate) type Holder = (Option<ShapeKind>, Option<ShapeKind>);
 
-/// Checks the traits of a model.
 pub(crate) struct Checker<'c, 'a> {
     pub(crate) reporter: &'c mut Reporter<'a>,
     /// Traits that the model defines, and unknown ones that have been reported.
@@ -149,7 +142,7 @@ impl Checker<'_, '_> {
             // The values of those that the model defines are a part of what a shape is.
             return true;
         };
-        if holder.kind.is_none_or(|kind| fits(kind, holder.container)) {
+        if holder.0.is_none_or(|kind| fits(kind, holder.1)) {
             return self.has_form(it, form, holder);
         }
         match hint {
@@ -203,7 +196,7 @@ impl Checker<'_, '_> {
     }
 
     fn has_form(&mut self, it: &Trait, form: &Form, holder: Holder) -> bool {
-        let in_int_enum = holder.container == Some(IntEnum);
+        let in_int_enum = holder.1 == Some(IntEnum);
         match (form, &it.value.kind) {
             (Form::EnumValue, Kind::Number(text)) if in_int_enum && is_integer(text) => true,
             (Form::EnumValue, _) if in_int_enum => {
@@ -286,7 +279,7 @@ impl Checker<'_, '_> {
             _ => None,
         };
         let (min, max) = (number("min"), number("max"));
-        let is_whole = holder.kind.is_none_or(|kind| !kind.is_number() || kind.is_integer());
+        let is_whole = holder.0.is_none_or(|kind| !kind.is_number() || kind.is_integer());
         let bounds = [min, max].into_iter().flatten().filter(|_| name == "range" && is_whole);
         for (text, _) in bounds.filter(|it| it.1.fract() != 0.0) {
             let message = format!("range: {text} is not an integer, and the number is one");
