@@ -95,7 +95,7 @@ pub fn emit(service: &ir::Service, mut pass: impl FnMut(File)) {
 fn library(service: &ir::Service) -> TokenStream {
     let page = match service.readme {
         true => quote!(#![doc = include_str!("../README.md")]),
-        false => docs::inner(&docs::text(&service.docs, &format!("The service `{}`.", service.id))),
+        false => docs::inner(&docs::text(&service.docs)),
     };
     // A shape that is deprecated is still used by other shapes and their builders.
     let allow = service.deprecates_types().then(|| {
@@ -213,7 +213,7 @@ fn builders_module(shapes: &[&Shape], folder: &str) -> TokenStream {
 
 fn shape_items(shape: &Shape) -> TokenStream {
     match shape.kind {
-        Kind::Structure(_) => structure::items(shape, None),
+        Kind::Structure(_) => structure::items(shape),
         Kind::Union => union::items(shape),
         Kind::Enum | Kind::IntEnum => enumeration::items(shape),
     }

@@ -65,10 +65,8 @@ impl Service {
 
 #[derive(Clone, Debug, Default)]
 pub struct Docs {
-    /// CommonMark that is safe for rustdoc; empty if there is none.
+    /// CommonMark that is safe for rustdoc, and begins with prose.
     pub text: String,
-    /// What else traits say, likewise.
-    pub notes: String,
     /// The shapes that the text names in code spans, with the paths of their types.
     pub links: Vec<(String, String)>,
     pub deprecated: Option<Deprecated>,

@@ -45,13 +45,14 @@ pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'
     let shapes: Vec<_> = names.types.iter().map(|it| lowering.shape(it)).collect();
     let operations = resolved.operations.iter().zip(&names.operations);
     let operations = operations.map(|(it, names)| lowering.operation(it, names, &shapes)).collect();
+    let root = resolved.service;
     let values = resolved.closure.iter().filter(|it| !it.kind.has_type());
     ir::Service {
-        id: resolved.service.id.to_string(),
+        id: root.id.to_string(),
         values: values.map(|it| lowering.value_type(&it.id, None)).collect(),
-        docs: lowering.docs(&resolved.service.traits),
+        docs: lowering.docs(root, &format!("The service `{}`.", root.id)),
         name: names.service.clone(),
-        version: resolved.service.version.clone(),
+        version: root.version.clone(),
         operations: example::with_examples(operations, &shapes),
         recursion_limit: limits::recursion_limit(&shapes),
         has_complex_types: limits::has_complex_types(&shapes),
@@ -81,6 +82,7 @@ impl Lowering<'_, '_> {
         names: &names::Operation,
         shapes: &[ir::Shape],
     ) -> ir::Operation {
+        let shape = operation.shape;
         let place = |id: &ShapeId| self.names.places[id];
         let type_of = |it: &Shape| shapes[place(&it.id)].type_ref.clone();
         let events = match (operation.input_events, operation.output_events) {
@@ -104,17 +106,17 @@ impl Lowering<'_, '_> {
         }
         let [request, response] = names.ends.map(|it| &shapes[it]);
         ir::Operation {
-            id: operation.shape.id.to_string(),
+            id: shape.id.to_string(),
             name: names.marker.clone(),
             method: names.method.clone(),
-            docs: self.docs(&operation.shape.traits),
+            docs: self.docs(shape, &format!("The operation `{}`.", shape.id)),
             ends: names.ends,
             has_large_errors: errors.iter().any(|it| is_large(it)),
             request: request.type_ref.clone(),
             response: response.type_ref.clone(),
             events,
             error: names.error.clone(),
-            builder: self.call_builder(names, request, operation.shape.location),
+            builder: self.call_builder(names, request, shape.location),
             errors: errors.iter().map(|it| it.type_ref.clone()).collect(),
             error_events: error_events
                 .iter()

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::{defaults, docs, ident, of_side, rust_type, structure};
+use super::{defaults, docs, ident, of_side, rust_type};
 use crate::{
     ir::{Events, Member, Operation, Presence, Service, Shape},
     names,
@@ -172,7 +172,7 @@ fn fields(it: &Shape) -> Vec<TokenStream> {
 
 /// The two setters of a member.
 fn setters(member: &Member) -> TokenStream {
-    let docs = structure::member_docs(member);
+    let docs = docs::text(&member.docs);
     let docs = docs::outer(&match member.presence {
         Presence::Required if !member.is_token => format!("{docs}\n\nThis member is required."),
         _ => docs,

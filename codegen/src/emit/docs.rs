@@ -28,9 +28,9 @@ fn literal(text: &str) -> Literal {
     if text.contains("\"#") { None } else { raw() }.unwrap_or_else(|| Literal::string(&text))
 }
 
-/// The documentation of a shape, or `otherwise` if it has none, with `#[deprecated]`.
-pub(super) fn of(docs: &Docs, otherwise: &str) -> TokenStream {
-    let text = outer(&text(docs, otherwise));
+/// The documentation of a shape, with `#[deprecated]`.
+pub(super) fn of(docs: &Docs) -> TokenStream {
+    let text = outer(&text(docs));
     let deprecated = deprecated(docs);
     quote!(#text #deprecated)
 }
@@ -46,21 +46,14 @@ pub(super) fn deprecated(docs: &Docs) -> TokenStream {
     }
 }
 
-/// All of a documentation, with `otherwise` for the prose if there is none.
-pub(super) fn text(docs: &Docs, otherwise: &str) -> String {
-    let prose = if docs.text.is_empty() { otherwise } else { &docs.text };
-    match docs.notes.is_empty() {
-        true => linked(prose, docs),
-        false => linked(&format!("{prose}\n\n{}", docs.notes), docs),
-    }
+/// All of a documentation.
+pub(super) fn text(docs: &Docs) -> String {
+    linked(&docs.text, docs)
 }
 
 /// Its first paragraph.
-pub(super) fn summary(docs: &Docs, otherwise: &str) -> String {
-    // Code alone tells nobody what it is.
-    let is_prose = !docs.text.is_empty() && !docs.text.starts_with("```");
-    let text = if is_prose { &docs.text } else { otherwise };
-    linked(text.split("\n\n").next().unwrap_or_default(), docs)
+pub(super) fn summary(docs: &Docs) -> String {
+    linked(docs.text.split("\n\n").next().unwrap_or_default(), docs)
 }
 
 /// The text, and where its links lead to names that are not in scope.

@@ -4,20 +4,16 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::{docs, ident};
-use crate::{
-    ir::{Kind, Shape},
-    text::code,
-};
+use crate::ir::{Kind, Shape};
 
 /// The `enum` and what belongs to it.
 pub(super) fn items(it: &Shape) -> TokenStream {
     let name = ident(&it.type_ref.name);
-    let docs = docs::of(&it.docs, &format!("The enum `{}`.", it.id));
+    let docs = docs::of(&it.docs);
     let is_number = it.kind == Kind::IntEnum;
     let variants = it.members.iter().map(|it| {
         let name = ident(&it.name);
-        let value = if is_number { it.wire_name.clone() } else { code(&it.wire_name) };
-        let docs = docs::of(&it.docs, &format!("The value {value}."));
+        let docs = docs::of(&it.docs);
         quote!(#docs #name,)
     });
     let rows = it.members.iter().map(|it| {

@@ -12,11 +12,8 @@ use crate::ir::{Events, Example, Home, Operation, Service, Shape, TypeRef};
 pub(super) fn module(service: &Service, operation: &Operation) -> TokenStream {
     let home = Home::Operation(operation.method.clone());
     let [request_shape, response_shape] = operation.ends.map(|it| &service.shapes[it]);
-    let own = |it: &Shape, role: &str| {
-        let about = format!("{role} of [`{}`].", operation.name);
-        (it.type_ref.home == home).then(|| structure::items(it, Some(&about)))
-    };
-    let (request, response) = (own(request_shape, "Request"), own(response_shape, "Response"));
+    let own = |it: &Shape| (it.type_ref.home == home).then(|| structure::items(it));
+    let (request, response) = (own(request_shape), own(response_shape));
     let ends = [&operation.request, &operation.response];
     let reexports: BTreeSet<_> = ends.into_iter().filter(|it| it.home != home).collect();
     let reexports = reexports.into_iter();
@@ -61,7 +58,7 @@ fn marker(service: &Service, operation: &Operation) -> TokenStream {
             })
         }
     };
-    let text = docs::text(&operation.docs, &format!("The operation `{}`.", operation.id));
+    let text = docs::text(&operation.docs);
     let docs = docs::outer(&format!("{text}\n\n{}", page(service, operation)));
     let deprecated = docs::deprecated(&operation.docs);
     quote! {
@@ -85,7 +82,7 @@ fn marker(service: &Service, operation: &Operation) -> TokenStream {
 /// The attributes of a method that is called like an operation: the first paragraph of its documentation, and
 /// a link to the rest.
 pub(super) fn summary(operation: &Operation, link: &str) -> TokenStream {
-    let summary = docs::summary(&operation.docs, &format!("The operation `{}`.", operation.id));
+    let summary = docs::summary(&operation.docs);
     let docs = docs::outer(&format!("{summary}\n\n{link}"));
     let deprecated = docs::deprecated(&operation.docs);
     quote!(#docs #deprecated)

@@ -11,7 +11,7 @@ pub(super) fn module(service: &Service) -> TokenStream {
     let name = ident(&service.name);
     let service_name = format_ident!("{}Service", service.name);
     let about = format!(" Server for `{}`.", service.id);
-    let docs = docs::of(&service.docs, &format!("The service `{}`.", service.id));
+    let docs = docs::of(&service.docs);
     let methods = service.operations.iter().map(method);
     let serves =
         format!(" [`{service_name}`] turns an implementation into what a [`Server`] serves.");

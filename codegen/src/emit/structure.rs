@@ -4,17 +4,11 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{builder, checks, defaults, docs, error, ident, rust_type};
-use crate::{
-    ir::{Member, Presence, Shape, SimpleType, Type},
-    text::code,
-};
+use crate::ir::{Member, Presence, Shape, SimpleType, Type};
 
-/// The `struct` and what belongs to it, without its builder.
-///
-/// `about` replaces missing documentation.
-pub(super) fn items(structure: &Shape, about: Option<&str>) -> TokenStream {
+/// The `struct` and what belongs to it.
+pub(super) fn items(structure: &Shape) -> TokenStream {
     let name = ident(&structure.type_ref.name);
-    let otherwise = about.map_or_else(|| format!("The shape `{}`.", structure.id), str::to_owned);
     let is_redacted = structure.is_redacted();
     let debug = (!is_redacted).then(|| quote!(Debug,));
     let can_default = structure.has_default();
@@ -22,7 +16,7 @@ pub(super) fn items(structure: &Shape, about: Option<&str>) -> TokenStream {
     let is_derived = !structure.members.iter().any(defaults::is_own);
     let default = (can_default && is_derived).then(|| quote!(Default,));
     let fields = structure.members.iter().map(|it| field(structure, it)).collect::<Vec<_>>();
-    let docs = docs::of(&structure.docs, &otherwise);
+    let docs = docs::of(&structure.docs);
     let id = &structure.id;
     let debug_impl = is_redacted.then(|| debug_impl(structure));
     let defaults = has_defaults.then(|| defaults::items(structure, can_default && !is_derived));
@@ -65,16 +59,11 @@ pub(super) fn items(structure: &Shape, about: Option<&str>) -> TokenStream {
     }
 }
 
-/// The documentation of a member.
-pub(super) fn member_docs(member: &Member) -> String {
-    docs::text(&member.docs, &format!("The member {}.", code(&member.wire_name)))
-}
-
 fn field(structure: &Shape, member: &Member) -> TokenStream {
     let deprecated = docs::deprecated(&member.docs);
     let name = ident(&member.name);
     let ty = rust_type::field(member);
-    let docs = docs::outer(&member_docs(member));
+    let docs = docs::outer(&docs::text(&member.docs));
     let rename = (member.wire_name != member.name).then(|| {
         let wire_name = &member.wire_name;
         quote!(rename = #wire_name,)

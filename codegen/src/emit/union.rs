@@ -7,7 +7,6 @@ use super::{checks, docs, ident, rust_type};
 use crate::{
     ir::{Member, Shape, SimpleType, Type},
     names,
-    text::code,
 };
 
 /// The `enum` and what belongs to it.
@@ -16,7 +15,7 @@ pub(super) fn items(union: &Shape) -> TokenStream {
     let is_redacted = union.is_redacted();
     let debug = (!is_redacted).then(|| quote!(Debug,));
     let variants: Vec<_> = union.members.iter().map(|it| variant(it)).collect();
-    let docs = docs::of(&union.docs, &format!("The union `{}`.", union.id));
+    let docs = docs::of(&union.docs);
     let accessors: Vec<_> = union.members.iter().map(|it| accessors(it)).collect();
     let conversions: Vec<_> =
         union.members.iter().filter(|it| it.has_from).map(|it| from(union, it)).collect();
@@ -121,7 +120,7 @@ fn variant(variant: &Member) -> TokenStream {
         let ty = rust_type::boxed(&variant.ty, variant.is_boxed);
         quote!((#ty))
     });
-    let docs = docs::of(&variant.docs, &format!("The member {}.", code(&variant.wire_name)));
+    let docs = docs::of(&variant.docs);
     quote!(#docs #name #value,)
 }
 

@@ -5,7 +5,6 @@ use std::{collections::HashSet, fmt::Debug};
 use super::Lowering;
 use crate::{
     ast::{Member, Model, Shape, ShapeKind},
-    ir,
     resolve::{Resolved, fixpoint, reached},
     shape_id::ShapeId,
     traits::Bounds,
@@ -33,15 +32,6 @@ impl Lowering<'_, '_> {
     /// The check of a member of a structure or union, as Rust source. `value` is a reference to the value.
     pub(super) fn check(&self, shape: &Shape, member: &Member) -> Option<String> {
         self.checked.contains(&shape.id).then(|| self.check_of(member, false))?
-    }
-
-    /// The documentation of a member, with a note if its pattern is checked.
-    pub(super) fn checked_docs(&self, shape: &Shape, member: &Member) -> ir::Docs {
-        let mut docs = self.member_docs(member);
-        if self.checked.contains(&shape.id) && has(self.resolved.model, member, "pattern") {
-            docs.notes.push_str("\n\nServers check that the value matches the pattern.");
-        }
-        docs
     }
 
     fn check_of(&self, member: &Member, is_sparse: bool) -> Option<String> {

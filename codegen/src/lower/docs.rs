@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::Lowering;
 use crate::{
-    ast::Member,
+    ast::{Member, Shape},
     ir,
     json::Kind,
     text::{between, code_span, is_kept},
@@ -19,53 +19,65 @@ pub(crate) use markdown::wrap;
 
 impl Lowering<'_, '_> {
     /// The documentation of a member: its own, completed with that of its target.
-    pub(super) fn member_docs(&self, member: &Member) -> ir::Docs {
+    pub(super) fn member_docs(&self, shape: &Shape, member: &Member, about: &str) -> ir::Docs {
         // Shapes of the prelude say nothing but their type.
         let target = self.resolved.model.get(&member.target).filter(|it| !it.is_prelude());
-        self.documented(&member.traits, target.map_or(&Traits::default(), |it| &it.traits))
+        let is_checked = self.checked.contains(&shape.id);
+        let none = Traits::default();
+        let target = target.map_or(&none, |it| &it.traits);
+        self.documented(&member.traits, target, is_checked, about)
     }
 
-    /// The documentation of a shape or of the value of an enum.
-    pub(super) fn docs(&self, traits: &Traits) -> ir::Docs {
-        self.documented(traits, &Traits::default())
+    /// The documentation of anything else. `about` says what it is, if the model does not.
+    pub(super) fn docs(&self, shape: &Shape, about: &str) -> ir::Docs {
+        self.documented(&shape.traits, &Traits::default(), false, about)
     }
 
-    fn documented(&self, own: &Traits, target: &Traits) -> ir::Docs {
+    fn documented(&self, own: &Traits, target: &Traits, is_checked: bool, about: &str) -> ir::Docs {
         let mut cleaner = Cleaner { paths: &self.paths, links: BTreeSet::new() };
         let prose = [own.text("documentation"), target.text("documentation"), own.text("title")];
         let mut prose = prose.into_iter().flatten().map(normal);
         let prose = prose.find(|it| !it.trim().is_empty()).unwrap_or_default();
-        let text = match html::is_html(&prose) {
+        let prose = match html::is_html(&prose) {
             true => html::blocks(&prose),
             false => cleaner.blocks(&prose, 0),
         };
-        let notes = cleaner.blocks(&notes(own, target).join("\n\n"), 0);
-        let links = cleaner.links.into_iter().collect();
-        ir::Docs { text, notes, links, deprecated: own.find("deprecated").map(deprecated) }
+        let notes = cleaner.blocks(&notes(own, target, is_checked).join("\n\n"), 0);
+        // Code alone tells nobody what it is.
+        let is_enough = !prose.is_empty() && !prose.starts_with("```");
+        let about = if is_enough { "" } else { about };
+        let parts = [about, &prose, &notes].into_iter().filter(|it| !it.is_empty());
+        ir::Docs {
+            text: parts.collect::<Vec<_>>().join("\n\n"),
+            links: cleaner.links.into_iter().collect(),
+            deprecated: own.find("deprecated").map(deprecated),
+        }
     }
 }
 
 /// What traits say that people should know, each a paragraph. Those of the target hold where a member has none.
-fn notes(own: &Traits, target: &Traits) -> Vec<String> {
+fn notes(own: &Traits, target: &Traits, is_checked: bool) -> Vec<String> {
     let code = |it: &str| code_span(&plain(it));
     let bounds = |name| own.bounds(name).or_else(|| target.bounds(name));
     let text = |name| own.text(name).or(target.text(name));
     let tags: Vec<_> = own.tags().map(code).collect();
     let links: String = own.links().map(link).collect();
+    let when = |is_so: bool, note: &str| is_so.then(|| note.to_owned());
+    let has_pattern = is_checked && text("pattern").is_some();
     let notes = [
         own.find("default").or(target.find("default")).and_then(|it| default(&it.value.kind)),
         bounds("range").map(|it| format!("Range: {}.", between(it.min, it.max))),
         bounds("length").map(|it| format!("Length: {}.", between(it.min, it.max))),
         text("pattern").map(|it| format!("Checked pattern: {}", code(it))),
-        (own.has("uniqueItems") || target.has("uniqueItems"))
-            .then(|| "No two elements are equal.".to_owned()),
+        when(own.has("uniqueItems") || target.has("uniqueItems"), "No two elements are equal."),
         text("mediaType").map(|it| format!("Media type: {}", code(it))),
-        own.has("recommended").then(|| "Setting this member is recommended.".to_owned()),
+        when(own.has("recommended"), "Setting this member is recommended."),
         own.text("since").map(|it| format!("Since {}.", plain(it))),
-        own.has("unstable").then(|| "Unstable: it may change without notice.".to_owned()),
-        own.has("internal").then(|| "Internal: it is not meant for everybody.".to_owned()),
+        when(own.has("unstable"), "Unstable: it may change without notice."),
+        when(own.has("internal"), "Internal: it is not meant for everybody."),
         (!tags.is_empty()).then(|| format!("Tags: {}", tags.join(", "))),
         (!links.is_empty()).then(|| format!("See also:\n{links}")),
+        when(has_pattern, "Servers check that the value matches the pattern."),
     ];
     notes.into_iter().flatten().chain(own.examples().map(|it| normal(&it))).collect()
 }

@@ -32,6 +32,8 @@ pub(super) struct Operation {
 pub(super) struct Type<'m> {
     pub(super) shape: &'m Shape,
     pub(super) type_ref: TypeRef,
+    /// What it is, in a sentence.
+    pub(super) about: String,
     pub(super) module: String,
     pub(super) is_request: bool,
     pub(super) builder: Option<String>,
@@ -74,10 +76,12 @@ impl<'m> Names<'m> {
                 }
                 let name = format!("{}{role}", names.marker);
                 let name = scope.take(name, owner(operation.shape), "2");
+                let about = format!("{role} of [`{}`].", names.marker);
                 let unit = resolved.model.get(&ShapeId::prelude("Unit"));
                 types.push(Type {
                     shape: unit.expect("every model has it"),
                     type_ref: TypeRef { home: Home::Operation(names.method.clone()), name },
+                    about,
                     module: String::new(),
                     is_request: builder.is_some(),
                     builder: builder.cloned(),
@@ -146,7 +150,14 @@ fn types<'m>(
             None => Home::Types,
         };
         let type_ref = TypeRef { home, name };
-        Type { shape, type_ref, module: String::new(), is_request, builder, members }
+        let about = match (operation, shape.kind) {
+            (Some(it), _) if is_request => format!("Request of [`{}`].", it.marker),
+            (Some(it), _) => format!("Response of [`{}`].", it.marker),
+            (None, ShapeKind::Structure) => format!("The shape `{}`.", shape.id),
+            (None, ShapeKind::Union) => format!("The union `{}`.", shape.id),
+            (None, _) => format!("The enum `{}`.", shape.id),
+        };
+        Type { shape, type_ref, about, module: String::new(), is_request, builder, members }
     });
     types.collect()
 }

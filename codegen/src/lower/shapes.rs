@@ -7,6 +7,7 @@ use crate::{
     ast::{Member, Shape, ShapeKind},
     ir, literal,
     shape_id::ShapeId,
+    text::code,
     traits::TimestampFormat,
 };
 
@@ -27,7 +28,15 @@ impl Lowering<'_, '_> {
                 wire_name: wire_name.to_owned(),
                 name: name.clone(),
                 snake_name: snake_name.clone(),
-                docs: self.checked_docs(shape, member),
+                docs: self.member_docs(
+                    shape,
+                    member,
+                    &match shape.kind {
+                        ShapeKind::IntEnum => format!("The value {wire_name}."),
+                        ShapeKind::Enum => format!("The value {}.", code(wire_name)),
+                        _ => format!("The member {}.", code(wire_name)),
+                    },
+                ),
                 ty: match member.target.is_unit() {
                     true => ir::Type::Unit,
                     false => self.member_type(member),
@@ -44,7 +53,7 @@ impl Lowering<'_, '_> {
             id: shape.id.to_string(),
             type_ref: ty.type_ref.clone(),
             module: ty.module.clone(),
-            docs: self.docs(&shape.traits),
+            docs: self.docs(shape, &ty.about),
             is_sensitive: shape.traits.has("sensitive"),
             kind: match shape.kind {
                 ShapeKind::Union => ir::Kind::Union,
