@@ -44,7 +44,12 @@ pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'
     let names = &lowering.names;
     let shapes: Vec<_> = names.types.iter().map(|it| lowering.shape(it)).collect();
     let operations = resolved.operations.iter().zip(&names.operations);
-    let operations = operations.map(|(it, names)| lowering.operation(it, names, &shapes)).collect();
+    let by_type = shapes.iter().map(|it| (&it.type_ref, it)).collect();
+    let operations = operations.map(|(it, names)| ir::Operation {
+        example: example::call(&names.method, &shapes[names.ends[0]], &by_type),
+        ..lowering.operation(it, names, &shapes)
+    });
+    let operations = operations.collect();
     let root = resolved.service;
     let values = resolved.closure.iter().filter(|it| !it.kind.has_type());
     ir::Service {
@@ -53,7 +58,7 @@ pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'
         docs: lowering.docs(root, &format!("The service `{}`.", root.id)),
         name: names.service.clone(),
         version: root.version.clone(),
-        operations: example::with_examples(operations, &shapes),
+        operations,
         recursion_limit: limits::recursion_limit(&shapes),
         has_complex_types: limits::has_complex_types(&shapes),
         shapes,

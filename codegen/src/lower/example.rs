@@ -2,38 +2,26 @@
 
 use std::collections::HashMap;
 
-use crate::ir::{self, Example, Kind, Shape, SimpleType, Type, TypeRef};
-
-/// Adds to each operation an example of a call.
-pub(super) fn with_examples(
-    operations: Vec<ir::Operation>,
-    shapes: &[Shape],
-) -> Vec<ir::Operation> {
-    let shapes: Shapes<'_> = shapes.iter().map(|it| (&it.type_ref, it)).collect();
-    let add = |it: ir::Operation| ir::Operation { example: example(&it, &shapes), ..it };
-    operations.into_iter().map(add).collect()
-}
+use crate::ir::{Example, Kind, Member, Presence, Shape, SimpleType, Type, TypeRef};
 
 /// How many types an example may name: one that is longer helps nobody.
 const MAX_TYPES: usize = 16;
 
-fn example(operation: &ir::Operation, shapes: &Shapes<'_>) -> Option<Example> {
-    let request = shapes.get(&operation.request)?;
+/// An example of a call of this method.
+pub(super) fn call(method: &str, request: &Shape, shapes: &Shapes<'_>) -> Option<Example> {
     let mut writer = Writer { shapes, types: Vec::new() };
-    let mut call = format!("client\n    .{}()", ident(&operation.method));
-    for member in request.members.iter().filter(|it| is_shown(it)) {
-        call.push_str(&format!("\n    {}", writer.setter(member)));
-    }
-    call.push_str("\n    .send()");
+    let members = request.members.iter().filter(|it| is_shown(it));
+    let setters: String = members.map(|it| format!("\n    {}", writer.setter(it))).collect();
+    let call = format!("client\n    .{}(){setters}\n    .send()", ident(method));
     (writer.types.len() <= MAX_TYPES).then_some(Example { call, types: writer.types })
 }
 
 /// Whether an example sets a member: one that is required, if only by the server.
-fn is_shown(member: &ir::Member) -> bool {
-    member.must_be_set() || (member.presence == ir::Presence::Expected && !member.is_token)
+fn is_shown(member: &Member) -> bool {
+    member.must_be_set() || (member.presence == Presence::Expected && !member.is_token)
 }
 
-type Shapes<'s> = HashMap<&'s TypeRef, &'s Shape>;
+pub(super) type Shapes<'s> = HashMap<&'s TypeRef, &'s Shape>;
 
 /// What takes a value, which decides how much of it is converted.
 #[derive(Clone, Copy, PartialEq)]
@@ -54,7 +42,7 @@ struct Writer<'s> {
 }
 
 impl Writer<'_> {
-    fn setter(&mut self, member: &ir::Member) -> String {
+    fn setter(&mut self, member: &Member) -> String {
         let value = self.value(&member.ty, &member.name, For::Setter);
         format!(".{}({value})", ident(&member.name))
     }
@@ -123,18 +111,16 @@ impl Writer<'_> {
         let Some(variant) = made_from.or(union.members.first()) else {
             return format!("{name}::Unknown");
         };
-        let ty = &variant.ty;
-        if *ty == Type::Unit {
-            return format!("{name}::{}", variant.name);
-        }
+        let value = self.value(&variant.ty, &variant.snake_name, For::Owner);
         if variant.has_from {
-            let value = self.value(ty, &variant.snake_name, For::Setter);
             self.types.retain(|it| *it != union.type_ref);
             return format!("{value}{into}");
         }
-        let value = self.value(ty, &variant.snake_name, For::Owner);
-        let value = if variant.is_boxed { format!("Box::new({value})") } else { value };
-        format!("{name}::{}({value})", variant.name)
+        match (&variant.ty, variant.is_boxed) {
+            (Type::Unit, _) => format!("{name}::{}", variant.name),
+            (_, true) => format!("{name}::{}(Box::new({value}))", variant.name),
+            (_, false) => format!("{name}::{}({value})", variant.name),
+        }
     }
 }
 
