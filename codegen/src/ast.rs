@@ -19,6 +19,8 @@ use crate::{
     traits::Traits,
 };
 
+pub(crate) use traits::names as trait_names;
+
 pub use crate::shape_kind::ShapeKind;
 
 /// Reads and merges all sources; errors go to the reporter.

@@ -1,13 +1,13 @@
 //! Traits as they are written, and the values of those that mean something for generated code (Smithy 2.0
 //! specification, section "Traits").
 //!
-//! Each trait is checked once, when all files have been read ([`check`]). What is misplaced or malformed is
+//! Each trait is checked once, when all files have been read. What is misplaced or malformed is
 //! taken away then, so that everything that comes later only asks for what it needs.
 
-pub(crate) mod check;
 mod example;
 
 use crate::{
+    ast,
     diagnostic::Location,
     json::{Kind, Value},
     shape_id::ShapeId,
@@ -43,7 +43,7 @@ pub struct Traits(pub Vec<Trait>);
 impl Traits {
     /// The trait of the prelude with this name.
     pub fn find(&self, name: &str) -> Option<&Trait> {
-        debug_assert!(check::names().any(|it| it == name), "{name} is no trait");
+        debug_assert!(ast::trait_names().any(|it| it == name), "{name} is no trait");
         self.0.iter().find(|it| it.id.is_prelude(name))
     }
 

@@ -8,7 +8,7 @@ use super::{
     merge::merge_traits,
     parse::Apply,
 };
-use crate::{diagnostic::Reporter, json::Value, recursion, shape_id::ShapeId, traits::Traits};
+use crate::{diagnostic::Reporter, json::Value, recursion, shape_id::ShapeId};
 
 /// The most members and references that are copied in all. A small file can ask for billions; real models
 /// copy hundreds.
@@ -149,7 +149,7 @@ fn overlay(
     names: &mut HashMap<String, usize>,
     reporter: &mut Reporter<'_>,
 ) {
-    override_traits(&mut shape.traits, more.traits);
+    merge_traits(&mut shape.traits, more.traits, reporter);
     shape.references.extend(more.references);
     shape.version = more.version.or(shape.version.take());
     shape.is_broken |= more.is_broken;
@@ -173,17 +173,7 @@ fn overlay(
         }
         known.location = member.location;
         known.target_location = member.target_location;
-        override_traits(&mut known.traits, member.traits);
-    }
-}
-
-/// Adds traits; of two values the later one is kept.
-fn override_traits(traits: &mut Traits, more: Traits) {
-    for new in more.0 {
-        match traits.0.iter_mut().find(|it| it.id == new.id) {
-            Some(old) => *old = new,
-            None => traits.0.push(new),
-        }
+        merge_traits(&mut known.traits, member.traits, reporter);
     }
 }
 

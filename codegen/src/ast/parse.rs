@@ -12,7 +12,7 @@ use crate::{
     json::{Entry, Value},
     prelude,
     shape_id::{PRELUDE, ShapeId, is_identifier},
-    traits::{self, Trait, Traits},
+    traits::{Trait, Traits},
 };
 
 pub(super) struct File {
@@ -194,7 +194,7 @@ impl Parser<'_, '_> {
             let mixins = json.get("mixins").and_then(Value::as_array).unwrap_or_default();
             if matches!(form, Form::Member) && mixins.is_empty() {
                 let hint = format!("add \"{key}\": {{\"target\": …}}");
-                self.error(json.at, format!("{key:?} is missing"), hint);
+                self.error(json.at, format!("{key:?} is missing"), &hint);
             }
             return;
         };
@@ -309,28 +309,23 @@ impl Parser<'_, '_> {
             Err(reason) => reason,
         };
         let (is_prelude, example) = match what {
-            "trait" => (traits::check::names().any(|it| it == text), "name"),
+            "trait" => (super::traits::names().any(|it| it == text), "name"),
             _ => (prelude::names().any(|it| it.0 == text), "Name"),
         };
         let hint = match is_prelude {
             true => format!("did you mean \"{PRELUDE}#{text}\"?"),
             false => format!("write the namespace as well: \"com.example#{example}\""),
         };
-        self.fail(at, format!("{what} {text:?}: {reason}"), hint)
+        self.fail(at, format!("{what} {text:?}: {reason}"), &hint)
     }
 
-    fn error(&mut self, at: Location, message: impl Into<String>, hint: impl Into<String>) {
+    fn error(&mut self, at: Location, message: impl Into<String>, hint: &str) {
         self.is_broken = true;
         self.reporter.error(at, message).hint(hint);
     }
 
     /// Reports an error in place of a value.
-    fn fail<T>(
-        &mut self,
-        at: Location,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Option<T> {
+    fn fail<T>(&mut self, at: Location, message: impl Into<String>, hint: &str) -> Option<T> {
         self.error(at, message, hint);
         None
     }

@@ -1,9 +1,81 @@
-//! Checks the traits, once every shape has all of its own.
+//! Whether traits are where they belong and have values of their form, once every shape has all of its own.
 
 use std::collections::HashSet;
 
 use super::{Model, ShapeKind};
-use crate::{diagnostic::Reporter, json::Value, shape_id::ShapeId, traits::check::Checker};
+use crate::{
+    diagnostic::{Location, Reporter},
+    json::{Entry, Kind, Value},
+    shape_id::ShapeId,
+    traits::{Trait, Traits},
+};
+
+/// What the value of a trait is.
+enum Form {
+    /// An object with no keys but these, the values of which are this; anything if it is empty.
+    Object(&'static [&'static str], &'static str),
+    Text,
+    OneOf(&'static [&'static str]),
+    EnumValue,
+    Default,
+    /// Nothing depends on it.
+    Any,
+}
+
+use Form::{Any, Object, OneOf, Text};
+
+const FLAG: Form = Object(&[], "");
+const NATURAL: &str = "a whole number from 0";
+
+/// The traits that mean something for generated code: the name, where it belongs, and what its value is.
+const RULES: [(&str, &str, Form); 31] = [
+    ("clientOptional", "a member of a structure", FLAG),
+    ("default", "a member of a structure", Form::Default),
+    ("deprecated", "", Object(&["message", "since"], "a string")),
+    ("documentation", "", Text),
+    ("enumValue", "a member of an enum or intEnum", Form::EnumValue),
+    ("error", "a structure", OneOf(&["client", "server"])),
+    ("examples", "", Any),
+    ("externalDocumentation", "", Any),
+    ("idempotencyToken", "a member of a structure that is a string", FLAG),
+    ("input", "a structure", FLAG),
+    ("internal", "", FLAG),
+    ("jsonName", "a member of a structure or union", Text),
+    ("length", "a string, blob, list or map", Object(&["min", "max"], NATURAL)),
+    ("mediaType", "", Text),
+    ("mixin", "", Object(&["localTraits", "interface"], "")),
+    ("output", "a structure", FLAG),
+    ("pattern", "a string", Text),
+    ("range", "a number", Object(&["min", "max"], "a number")),
+    ("recommended", "", Object(&["reason"], "")),
+    ("required", "a member of a structure", FLAG),
+    ("retryable", "", Object(&["throttling"], "")),
+    ("sensitive", "", FLAG),
+    ("since", "", Text),
+    ("sparse", "a list or map", FLAG),
+    ("streaming", "a union", FLAG),
+    ("tags", "", Any),
+    ("timestampFormat", "a timestamp", OneOf(&["date-time", "http-date", "epoch-seconds"])),
+    ("title", "", Text),
+    ("trait", "", Any),
+    ("uniqueItems", "a list", FLAG),
+    ("unstable", "", FLAG),
+];
+
+/// The other traits of the prelude, with those that Smithy 2.1 adds (Smithy 2.0 specification, section
+/// "Trait index").
+const OTHERS: &str = "addedDefault auth authDefinition box cors endpoint enum eventHeader eventPayload \
+    hostLabel http httpApiKeyAuth httpBasicAuth httpBearerAuth httpChecksumRequired httpDigestAuth \
+    httpError httpHeader httpLabel httpPayload httpPrefixHeaders httpQuery httpQueryParams \
+    httpResponseCode idRef idempotent idx indexed longPoll metadata nestedProperties noReplace \
+    notProperty optionalAuth paginated private property protocolDefinition readonly references \
+    requestCompression requiresLength resourceIdentifier suppress synthetic traitValidators unitType \
+    xmlAttribute xmlFlattened xmlName xmlNamespace";
+
+/// The names of all traits of the prelude.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|it| it.0).chain(OTHERS.split_whitespace())
+}
 
 /// Takes away the traits that mean nothing, and marks the shapes that the values of traits name.
 pub(super) fn check(model: &mut Model, reporter: &mut Reporter<'_>) {
@@ -18,7 +90,7 @@ pub(super) fn check(model: &mut Model, reporter: &mut Reporter<'_>) {
     for shape in &mut model.shapes[..model.count] {
         shape.is_mentioned = mentioned.contains(&shape.id);
         let kind = shape.kind;
-        checker.check(&mut shape.traits, (Some(kind), None));
+        checker.check_traits(&mut shape.traits, (Some(kind), None));
         let needs_members = kind == ShapeKind::Union || kind.is_enum();
         let is_given = shape.is_broken || shape.traits.has("mixin");
         if needs_members && shape.members.is_empty() && !is_given {
@@ -33,7 +105,7 @@ pub(super) fn check(model: &mut Model, reporter: &mut Reporter<'_>) {
                 checker.reporter.error(member.location, message).hint(hint);
             }
             let target = model.index.get(&member.target).map(|it| kinds[*it]);
-            checker.check(&mut member.traits, (target, Some(kind)));
+            checker.check_traits(&mut member.traits, (target, Some(kind)));
         }
     }
 }
@@ -45,4 +117,216 @@ fn mentions(value: &Value, found: &mut HashSet<ShapeId>) {
     value.as_array().unwrap_or_default().iter().for_each(|it| mentions(it, found));
     let entries = value.as_object().unwrap_or_default();
     entries.iter().for_each(|it| mentions(&it.value, found));
+}
+
+/// What has the traits: the type of the shape, or of a member's target, unless that does not exist; and the type
+/// of the shape whose member it is.
+type Holder = (Option<ShapeKind>, Option<ShapeKind>);
+
+struct Checker<'c, 'a> {
+    reporter: &'c mut Reporter<'a>,
+    /// Traits that the model defines, and unknown ones that have been reported.
+    known: HashSet<ShapeId>,
+}
+
+impl Checker<'_, '_> {
+    fn check_traits(&mut self, traits: &mut Traits, holder: Holder) {
+        if let (Some(it), false) = (traits.find("retryable"), traits.has("error")) {
+            self.ignored(it, "it belongs on an error", "take it away");
+        }
+        traits.0.retain(|it| self.is_kept(it, holder));
+    }
+
+    fn is_kept(&mut self, it: &Trait, holder: Holder) -> bool {
+        let name = it.id.prelude_name().unwrap_or_default();
+        let Some((_, place, form)) = RULES.iter().find(|rule| rule.0 == name) else {
+            self.unknown(it);
+            // The values of those that the model defines are a part of what a shape is.
+            return true;
+        };
+        // A default may belong to a shape as well.
+        let is_free = name == "default" && holder.1.is_none();
+        if is_free || holder.0.is_none_or(|kind| belongs_on(place, kind, holder.1)) {
+            return self.has_form(it, form, holder);
+        }
+        // Without some traits the shape would mean something else.
+        let hint = match name {
+            "default" => "take it away, or put the value into a structure",
+            "error" => "put the value into a structure with this trait",
+            "streaming" => "target a union with this trait; its members are the events",
+            _ => return self.ignored(it, &format!("it belongs on {place}"), "take it away"),
+        };
+        self.error(it.at(), format!("the trait {name} belongs on {place}"), hint)
+    }
+
+    /// Reports an error, and that the trait is taken away.
+    fn error(&mut self, at: Location, message: impl Into<String>, hint: &str) -> bool {
+        self.reporter.error(at, message).hint(hint);
+        false
+    }
+
+    fn ignored(&mut self, it: &Trait, why: &str, hint: &str) -> bool {
+        let message = format!("the trait {} is ignored: {why}", it.id.name());
+        self.reporter.warning(it.at(), message).hint(hint);
+        false
+    }
+
+    fn expected(&mut self, it: &Trait, what: &str, hint: &str) -> bool {
+        let (name, found) = (it.id.name(), it.value.describe());
+        self.error(it.at(), format!("the trait {name} expects {what}, found {found}"), hint)
+    }
+
+    /// A trait that means nothing here.
+    fn unknown(&mut self, it: &Trait) {
+        let name = it.id.prelude_name();
+        if let Some("eventHeader" | "eventPayload") = name {
+            let hint = "take it away: the member is a part of the JSON all the same";
+            self.ignored(it, "event-stream RPC sends events as JSON", hint);
+            return;
+        }
+        let is_known = match name {
+            Some(name) => names().any(|it| it == name),
+            // Protocols, endpoints and authorization are of no concern to event-stream RPC.
+            None => ["aws", "smithy"].contains(&it.id.namespace().split('.').next().unwrap_or("")),
+        };
+        if is_known || !self.known.insert(it.id.clone()) {
+            return;
+        }
+        let message = format!("the trait {} is unknown and is ignored", it.id);
+        let finding = self.reporter.warning(it.at(), message);
+        // Not an error in the prelude either: a later version of Smithy may define it.
+        match name {
+            Some(name) => finding.did_you_mean(name, names(), "take it away"),
+            None => finding
+                .hint("take it away, or define it as a shape with the trait smithy.api#trait"),
+        };
+    }
+
+    fn has_form(&mut self, it: &Trait, form: &Form, holder: Holder) -> bool {
+        let in_int_enum = holder.1 == Some(ShapeKind::IntEnum);
+        match (form, &it.value.kind) {
+            (Form::EnumValue, Kind::Number(text)) if in_int_enum && is_integer(text) => true,
+            (Form::EnumValue, _) if in_int_enum => {
+                self.expected(it, "an integer of 32 bits", "write a number such as 1")
+            }
+            (Form::EnumValue, Kind::String(text)) if text.is_empty() => {
+                let message = "the value of a member of an enum must not be empty";
+                self.error(it.at(), message, "write the text that is sent")
+            }
+            (Text | Form::EnumValue, Kind::String(_)) => true,
+            (Text | Form::EnumValue, _) => self.expected(it, "a string", "put the text in quotes"),
+            // A shape is an error whoever is to blame, so that references to it are not reported.
+            (OneOf(values), _) => self.is_one_of(it, values) || it.id.is_prelude("error"),
+            (Object(keys, what), _) => self.is_object(it, keys, what, holder),
+            (Any, _) => true,
+            (Form::Default, kind) => {
+                let is_empty = match kind {
+                    Kind::Array(elements) => elements.is_empty(),
+                    Kind::Object(entries) => entries.is_empty(),
+                    _ => true,
+                };
+                let message = "default: only [] and {} can be defaults of lists and maps";
+                let hint = "write [] or {}, or take the default away";
+                is_empty || self.error(it.at(), message, hint)
+            }
+        }
+    }
+
+    fn is_one_of(&mut self, it: &Trait, values: &'static [&str]) -> bool {
+        let Some(text) = it.value.as_str() else {
+            return self.expected(it, "a string", &format!("write {:?}", values[0]));
+        };
+        let is_one = values.contains(&text);
+        if !is_one {
+            let names: Vec<_> = values.iter().map(|it| format!("{it:?}")).collect();
+            let (name, names) = (it.id.name(), names.join(" or "));
+            let message = format!("the trait {name} expects {names}, found {text:?}");
+            let finding = self.reporter.error(it.at(), message);
+            finding.did_you_mean(text, values.iter().copied(), "write one of them");
+        }
+        is_one
+    }
+
+    fn is_object(&mut self, it: &Trait, keys: &[&str], what: &str, holder: Holder) -> bool {
+        let name = it.id.name();
+        match &it.value.kind {
+            Kind::Null => {
+                let message = format!("the trait {name} has the value null, which is read as {{}}");
+                self.reporter.warning(it.at(), message).hint("write {}");
+            }
+            Kind::Object(entries) => {
+                for Entry { key, at, .. } in entries.iter().filter(|it| !keys.contains(&&*it.key)) {
+                    let message = format!("the key {key:?} of the trait {name} is ignored");
+                    let finding = self.reporter.warning(*at, message);
+                    finding.did_you_mean(key, keys.iter().copied(), "take it away");
+                }
+            }
+            _ => return self.expected(it, "an object", "write {}"),
+        }
+        for key in keys {
+            if let Some(value) = it.value.get(key).filter(|it| !is_a(what, &it.kind)) {
+                let message = format!("{key}: expected {what}, found {}", value.describe());
+                self.error(value.at, message, &format!("write {what} as \"{key}\""));
+            }
+        }
+        if let ["min", "max"] = keys {
+            self.check_bounds(it, holder);
+        }
+        true
+    }
+
+    fn check_bounds(&mut self, it: &Trait, holder: Holder) {
+        let (name, value) = (it.id.name(), &it.value);
+        if value.get("min").or(value.get("max")).is_none() {
+            let message = format!("{name}: \"min\", \"max\" or both are needed");
+            self.error(it.at(), message, "write {\"min\": 1, \"max\": 10}");
+        }
+        let number = |key| match &value.get(key)?.kind {
+            Kind::Number(text) => Some((&**text, text.parse::<f64>().unwrap_or_default())),
+            _ => None,
+        };
+        let (min, max) = (number("min"), number("max"));
+        let is_whole = holder.0.is_none_or(|kind| !kind.is_number() || kind.is_integer());
+        let bounds = [min, max].into_iter().flatten().filter(|_| name == "range" && is_whole);
+        for (text, _) in bounds.filter(|it| it.1.fract() != 0.0) {
+            let message = format!("range: {text} is not an integer, and the number is one");
+            self.error(it.at(), message, "write a whole number");
+        }
+        if let Some(((min, _), (max, _))) = min.zip(max).filter(|(min, max)| min.1 > max.1) {
+            self.error(it.at(), format!("{name}: min {min} > max {max}"), "swap them");
+        }
+    }
+}
+
+/// Whether words name what has this type, or is a member of a shape of the second type.
+fn belongs_on(place: &str, kind: ShapeKind, of: Option<ShapeKind>) -> bool {
+    use ShapeKind::{Blob, Enum, IntEnum, List, Map, String, Structure, Timestamp, Union};
+    match place {
+        "a member of a structure" => of == Some(Structure),
+        "a member of a structure that is a string" => of == Some(Structure) && kind == String,
+        "a member of a structure or union" => of.is_some_and(ShapeKind::has_fields),
+        "a member of an enum or intEnum" => of.is_some_and(ShapeKind::is_enum),
+        "a list" => of.is_none() && kind == List,
+        "a list or map" => of.is_none() && matches!(kind, List | Map),
+        "a structure" => of.is_none() && kind == Structure,
+        "a union" => of.is_none() && matches!(kind, Union | Blob),
+        "a number" => kind == IntEnum || kind.is_number(),
+        "a string" => matches!(kind, String | Enum),
+        "a string, blob, list or map" => matches!(kind, String | Blob | Enum | List | Map),
+        "a timestamp" => kind == Timestamp,
+        _ => true,
+    }
+}
+
+/// Whether a value is what words say.
+fn is_a(what: &str, kind: &Kind) -> bool {
+    match (what, kind) {
+        ("", _) | ("a string", Kind::String(_)) | ("a number", Kind::Number(_)) => true,
+        (NATURAL, Kind::Number(text)) => text.parse::<u64>().is_ok(),
+        _ => false,
+    }
+}
+
+fn is_integer(text: &str) -> bool {
+    text.parse::<i32>().is_ok_and(|it| it.to_string() == text)
 }
