@@ -72,10 +72,8 @@ impl Diagnostics {
             1 => format!("1 {what}"),
             _ => format!("{count} {what}s"),
         };
-        text.push_str(&counted(self.count(Severity::Error), "error"));
-        text.push_str(", ");
-        text.push_str(&counted(self.count(Severity::Warning), "warning"));
-        text
+        text += &counted(self.count(Severity::Error), "error");
+        text + ", " + &counted(self.count(Severity::Warning), "warning")
     }
 }
 
@@ -198,12 +196,12 @@ impl<'a> Reporter<'a> {
     fn report(
         &mut self,
         severity: Severity,
-        location: Option<Location>,
+        at: Option<Location>,
         message: String,
     ) -> &mut Finding {
         let is_late = self.found.len() >= MAX_SUGGESTIONS;
         let diagnostic = Diagnostic { severity, message, shape: None, place: None, hint: None };
-        self.found.push(Finding { location, diagnostic, is_late });
+        self.found.push(Finding { location: at, diagnostic, is_late });
         self.found.last_mut().expect("it was pushed just now")
     }
 

@@ -76,7 +76,7 @@ impl Traits {
     /// Whether an error may go away because the caller slows down.
     pub fn is_throttling(&self) -> bool {
         let throttling = self.find("retryable").and_then(|it| it.value.get("throttling"));
-        throttling.is_some_and(|it| matches!(it.kind, Kind::Bool(true)))
+        throttling.is_some_and(|it| it.kind == Kind::Bool(true))
     }
 
     /// The names and addresses in `externalDocumentation`.

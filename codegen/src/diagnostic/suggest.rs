@@ -12,13 +12,9 @@ pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     }
     // Of a short name not all letters may be wrong.
     let limit = (text.len() / 3).max(1).min(text.len().saturating_sub(1));
-    candidates
-        .into_iter()
-        .filter(|it| it.len().abs_diff(text.len()) <= limit)
-        .map(|it| (distance(text, it), it))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, it)| it)
+    let candidates = candidates.into_iter().filter(|it| it.len().abs_diff(text.len()) <= limit);
+    let closest = candidates.map(|it| (distance(text, it), it)).min()?;
+    (closest.0 <= limit).then_some(closest.1)
 }
 
 /// The shape that was most likely meant: one of a similar name in the same namespace or the prelude, or
@@ -39,23 +35,19 @@ pub(super) fn closest_shape<'a>(
 
 /// How many letters must be changed, added, taken away or swapped with the next one. Case is free.
 fn distance(a: &str, b: &str) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = above[j] + usize::from(!x.eq_ignore_ascii_case(&y));
-            let mut least = replaced.min(row[j] + 1).min(above[j + 1] + 1);
-            let is_swapped = i > 0
-                && j > 0
-                && x.eq_ignore_ascii_case(&b.as_bytes()[j - 1])
-                && y.eq_ignore_ascii_case(&a.as_bytes()[i - 1]);
-            if is_swapped {
-                least = least.min(before[j - 1] + 1);
+    let is_same = |i: usize, j: usize| a.as_bytes()[i].eq_ignore_ascii_case(&b.as_bytes()[j]);
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = rows[i - 1][j - 1] + usize::from(!is_same(i - 1, j - 1));
+            let mut least = replaced.min(row[j - 1] + 1).min(rows[i - 1][j] + 1);
+            if i > 1 && j > 1 && is_same(i - 1, j - 2) && is_same(i - 2, j - 1) {
+                least = least.min(rows[i - 2][j - 2] + 1);
             }
             row.push(least);
         }
-        before = std::mem::replace(&mut above, row);
+        rows.push(row);
     }
-    above[b.len()]
+    rows[a.len()][b.len()]
 }
