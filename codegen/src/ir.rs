@@ -257,15 +257,6 @@ impl Shape {
         let mut values = self.members.iter().filter(|it| it.ty != Type::Unit);
         values.any(|it| self.is_sensitive || it.is_sensitive)
     }
-
-    /// The member whose text describes an error.
-    pub fn message(&self) -> Option<&Member> {
-        let is_message = |it: &&Member| {
-            it.wire_name.eq_ignore_ascii_case("message")
-                && it.ty == Type::Simple(SimpleType::String)
-        };
-        self.members.iter().find(is_message)
-    }
 }
 
 /// A member of a shape: a field, or a variant.

@@ -55,7 +55,7 @@ pub mod program {
 
 pub use diagnostic::{Color, Diagnostic, Diagnostics, Place, Severity};
 pub use manifest::Runtime;
-pub use names::{InvalidWord, Words};
+pub use names::Words;
 pub use sides::Sides;
 
 use std::collections::BTreeSet;

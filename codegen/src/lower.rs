@@ -51,11 +51,12 @@ pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'
     });
     let operations = operations.collect();
     let root = resolved.service;
+    let about = format!("The service `{}`.", root.id);
     let values = resolved.closure.iter().filter(|it| !it.kind.has_type());
     ir::Service {
         id: root.id.to_string(),
         values: values.map(|it| lowering.value_type(&it.id, None)).collect(),
-        docs: lowering.docs(root, &format!("The service `{}`.", root.id)),
+        docs: lowering.docs(&root.traits, None, false, &about),
         name: names.service.clone(),
         version: root.version.clone(),
         operations,
@@ -88,6 +89,7 @@ impl Lowering<'_, '_> {
         shapes: &[ir::Shape],
     ) -> ir::Operation {
         let shape = operation.shape;
+        let about = format!("The operation `{}`.", shape.id);
         let place = |id: &ShapeId| self.names.places[id];
         let type_of = |it: &Shape| shapes[place(&it.id)].type_ref.clone();
         let events = match (operation.input_events, operation.output_events) {
@@ -114,7 +116,7 @@ impl Lowering<'_, '_> {
             id: shape.id.to_string(),
             name: names.marker.clone(),
             method: names.method.clone(),
-            docs: self.docs(shape, &format!("The operation `{}`.", shape.id)),
+            docs: self.docs(&shape.traits, None, false, &about),
             ends: names.ends,
             has_large_errors: errors.iter().any(|it| is_large(it)),
             request: request.type_ref.clone(),

@@ -8,7 +8,7 @@ use heck::ToUpperCamelCase;
 
 use crate::diagnostic::{Location, Reporter};
 
-pub use words::{InvalidWord, Words};
+pub use words::Words;
 
 /// The setter that takes an `Option`, of a member whose name this is.
 pub fn setter(name: &str) -> String {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::ident;
-use crate::ir::{Kind, Operation, Role, Shape};
+use crate::ir::{Kind, Member, Operation, Role, Shape, SimpleType, Type};
 
 /// What makes a structure an error.
 pub(super) fn structure_impls(structure: &Shape) -> TokenStream {
@@ -19,7 +19,10 @@ pub(super) fn structure_impls(structure: &Shape) -> TokenStream {
     } else {
         quote!(eventstream_rpc::operation::Fault::Server)
     };
-    let message = match structure.message() {
+    let is_message = |it: &&Member| {
+        it.wire_name.eq_ignore_ascii_case("message") && it.ty == Type::Simple(SimpleType::String)
+    };
+    let message = match structure.members.iter().find(is_message) {
         None => quote!(None),
         Some(member) => {
             let field = ident(&member.name);

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::Lowering;
 use crate::{
-    ast::{Member, Shape},
+    ast::Shape,
     ir,
     json::Kind,
     text::{between, code_span, is_kept},
@@ -18,22 +18,18 @@ use markdown::Cleaner;
 pub(crate) use markdown::wrap;
 
 impl Lowering<'_, '_> {
-    /// The documentation of a member: its own, completed with that of its target.
-    pub(super) fn member_docs(&self, shape: &Shape, member: &Member, about: &str) -> ir::Docs {
-        // Shapes of the prelude say nothing but their type.
-        let target = self.resolved.model.get(&member.target).filter(|it| !it.is_prelude());
-        let is_checked = self.checked.contains(&shape.id);
+    /// The documentation of a shape or a member, completed with that of the member's target. `about` says what it
+    /// is, if the model does not.
+    pub(super) fn docs(
+        &self,
+        own: &Traits,
+        target: Option<&Shape>,
+        is_checked: bool,
+        about: &str,
+    ) -> ir::Docs {
         let none = Traits::default();
-        let target = target.map_or(&none, |it| &it.traits);
-        self.documented(&member.traits, target, is_checked, about)
-    }
-
-    /// The documentation of anything else. `about` says what it is, if the model does not.
-    pub(super) fn docs(&self, shape: &Shape, about: &str) -> ir::Docs {
-        self.documented(&shape.traits, &Traits::default(), false, about)
-    }
-
-    fn documented(&self, own: &Traits, target: &Traits, is_checked: bool, about: &str) -> ir::Docs {
+        // Shapes of the prelude say nothing but their type.
+        let target = target.filter(|it| !it.is_prelude()).map_or(&none, |it| &it.traits);
         let mut cleaner = Cleaner { paths: &self.paths, links: BTreeSet::new() };
         let prose = [own.text("documentation"), target.text("documentation"), own.text("title")];
         let mut prose = prose.into_iter().flatten().map(normal);

@@ -18,25 +18,23 @@ impl Lowering<'_, '_> {
         for (member, ..) in &ty.members {
             *uses.entry(&member.target).or_default() += 1;
         }
+        let is_checked = self.checked.contains(&shape.id);
         let members = ty.members.iter().map(|(member, name, snake_name)| {
             let target = self.resolved.model.get(&member.target);
             let is_structure = target.is_some_and(|it| it.kind == ShapeKind::Structure);
             let is_only = is_structure && !member.target.is_unit() && uses[&member.target] == 1;
             let is_enum = shape.kind.is_enum();
             let wire_name = if is_enum { member.enum_value() } else { member.wire_name() };
+            let about = match shape.kind {
+                ShapeKind::IntEnum => format!("The value {wire_name}."),
+                ShapeKind::Enum => format!("The value {}.", code(wire_name)),
+                _ => format!("The member {}.", code(wire_name)),
+            };
             ir::Member {
                 wire_name: wire_name.to_owned(),
                 name: name.clone(),
                 snake_name: snake_name.clone(),
-                docs: self.member_docs(
-                    shape,
-                    member,
-                    &match shape.kind {
-                        ShapeKind::IntEnum => format!("The value {wire_name}."),
-                        ShapeKind::Enum => format!("The value {}.", code(wire_name)),
-                        _ => format!("The member {}.", code(wire_name)),
-                    },
-                ),
+                docs: self.docs(&member.traits, target, is_checked, &about),
                 ty: match member.target.is_unit() {
                     true => ir::Type::Unit,
                     false => self.member_type(member),
@@ -53,7 +51,7 @@ impl Lowering<'_, '_> {
             id: shape.id.to_string(),
             type_ref: ty.type_ref.clone(),
             module: ty.module.clone(),
-            docs: self.docs(shape, &ty.about),
+            docs: self.docs(&shape.traits, None, false, &ty.about),
             is_sensitive: shape.traits.has("sensitive"),
             kind: match shape.kind {
                 ShapeKind::Union => ir::Kind::Union,

@@ -1,6 +1,6 @@
 //! Where words begin and end that the case conversion would split in the middle.
 
-use std::{cmp::Reverse, fmt};
+use std::cmp::Reverse;
 
 use heck::ToSnakeCase;
 
@@ -31,14 +31,16 @@ impl Words {
     /// # Errors
     ///
     /// A word is not made of ASCII letters and digits, the first a letter.
-    pub fn with<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> Result<Self, InvalidWord> {
+    pub fn with<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> Result<Self, String> {
         let mut all = Self::default();
         for word in words {
             let word = word.as_ref();
             let is_word = word.starts_with(|it: char| it.is_ascii_alphabetic())
                 && word.chars().all(|it| it.is_ascii_alphanumeric());
             if !is_word {
-                return Err(InvalidWord(word.to_owned()));
+                return Err(format!(
+                    "{word:?} is no word: it has ASCII letters and digits, the first a letter"
+                ));
             }
             all.0.push(word.to_owned());
         }
@@ -79,18 +81,6 @@ fn is_word_at(name: &str, start: usize, word: &str) -> bool {
     let is_number = word.ends_with(|it: char| it.is_ascii_digit()) && next.is_ascii_digit();
     !is_inside && !is_number && !next.is_ascii_lowercase()
 }
-
-/// What cannot be a word of a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidWord(String);
-
-impl fmt::Display for InvalidWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is no word: it has ASCII letters and digits, the first a letter", self.0)
-    }
-}
-
-impl std::error::Error for InvalidWord {}
 
 /// Spells acronyms in the plural (`ACLs`) and with a version (`DBv2`) as words of one capital.
 pub(super) fn mark_acronyms(mut name: String) -> String {
