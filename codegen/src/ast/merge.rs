@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Model, Shape,
+    Model, Reference, Shape,
     parse::{Apply, File},
 };
 use crate::{
@@ -135,10 +135,8 @@ fn difference(a: &Shape, b: &Shape) -> Option<String> {
         let known: HashSet<_> = other.members.iter().map(|it| &it.name).collect();
         one.members.iter().map(|it| &it.name).find(|it| !known.contains(it)).cloned()
     };
-    let references = |shape: &Shape| -> Vec<_> {
-        let references = shape.references.iter();
-        references.map(|it| (it.property, it.target.clone(), it.name.clone())).collect()
-    };
+    let key = |it: &Reference| (it.property, it.target.clone(), it.name.clone());
+    let same_references = a.references.iter().map(key).eq(b.references.iter().map(key));
     let mut pairs = a.members.iter().zip(&b.members);
     if a.kind != b.kind {
         Some(format!("it is a {} there and a {} here", a.kind.name(), b.kind.name()))
@@ -150,7 +148,7 @@ fn difference(a: &Shape, b: &Shape) -> Option<String> {
         Some("the members stand in another order".to_owned())
     } else if let Some((a, b)) = pairs.find(|(a, b)| a.target != b.target) {
         Some(format!("the member {} targets {} there and {} here", a.name, a.target, b.target))
-    } else if a.version != b.version || references(a) != references(b) {
+    } else if a.version != b.version || !same_references {
         Some("they refer to different shapes".to_owned())
     } else {
         None

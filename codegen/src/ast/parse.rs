@@ -272,14 +272,9 @@ impl Parser<'_, '_> {
     fn rename(&mut self, renames: &Value, references: &mut Vec<Reference>) {
         for Entry { key, at, value } in self.object(Some(renames), "rename") {
             let (property, location) = (Property::Rename, *at);
-            let target = match ShapeId::parse(key) {
-                Ok(target) => target,
-                Err(reason) => {
-                    self.error(location, reason, "write the ID of the shape to rename");
-                    continue;
-                }
-            };
-            let Some(name) = self.string(value) else { continue };
+            let hint = "write the ID of the shape to rename";
+            let target = ShapeId::parse(key).map_err(|it| self.error(location, it, hint));
+            let (Ok(target), Some(name)) = (target, self.string(value)) else { continue };
             if !is_identifier(&name) {
                 self.error(value.at, format!("{name:?} is not an identifier"), NAME_HINT);
             }
@@ -304,10 +299,8 @@ impl Parser<'_, '_> {
 
     /// Reads the ID of a `target` or `trait`, which may be meant to be one of the prelude.
     fn id(&mut self, what: &str, text: &str, at: Location) -> Option<ShapeId> {
-        let reason = match ShapeId::parse(text) {
-            Ok(id) => return Some(id),
-            Err(reason) => reason,
-        };
+        let parsed = ShapeId::parse(text);
+        let Err(reason) = parsed else { return parsed.ok() };
         let (is_prelude, example) = match what {
             "trait" => (super::traits::names().any(|it| it == text), "name"),
             _ => (prelude::names().any(|it| it.0 == text), "Name"),
