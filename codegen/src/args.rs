@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use anyhow::{Result, anyhow, bail};
 use codegen::Words;
 
-/// What the program can do.
 pub(crate) const USAGE: &str = "\
 usage: cargo run -p codegen [-- ARGUMENTS]
 
@@ -63,7 +62,6 @@ impl Args {
         Ok(Self(args))
     }
 
-    /// Whether there is this argument.
     pub(crate) fn flag(&mut self, name: &str) -> bool {
         let at = self.0.iter().position(|it| it == name);
         at.map(|at| self.0.remove(at)).is_some()
@@ -105,7 +103,6 @@ impl Args {
         Some(self.0.remove(at))
     }
 
-    /// Checks that everything has been taken out.
     pub(crate) fn finish(self) -> Result<()> {
         match self.0.first() {
             None => Ok(()),

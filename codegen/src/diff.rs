@@ -7,13 +7,14 @@
 mod rules;
 
 use std::{
-    cmp::Ordering::{self, Equal, Greater, Less},
+    cmp::Ordering::{Equal, Greater, Less},
     collections::HashMap,
 };
 
 use crate::{
     Diagnostics, Source, Words,
     facts::{self, Facts, Item, table},
+    text::compare_numbers,
 };
 
 use rules::RULES;
@@ -48,7 +49,6 @@ pub fn diff(
     Ok((format!("{}{count}: {breaks}\n", table(&diff.rows)), breaks != "nothing breaks"))
 }
 
-/// How a fact differs between the models.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum On {
     Added,
@@ -59,7 +59,6 @@ enum On {
     Loosened,
 }
 
-/// The changes found so far.
 struct Diff<'f> {
     old: &'f Facts,
     new: &'f Facts,
@@ -164,17 +163,10 @@ fn compare_bounds(old: &str, new: &str) -> On {
             _ => (first, numbers.next().unwrap_or(first)),
         }
     });
+    let order = |a, b| compare_numbers(a, b).unwrap_or(Equal);
     match (order(old_min, new_min), order(old_max, new_max)) {
         (Less, _) | (_, Greater) => On::Tightened,
         (Equal, Equal) => On::Changed,
         _ => On::Loosened,
-    }
-}
-
-/// Orders two numbers. A double is exact enough for those that are no integers.
-fn order(a: &str, b: &str) -> Ordering {
-    match (a.parse::<i128>(), b.parse::<i128>()) {
-        (Ok(a), Ok(b)) => a.cmp(&b),
-        _ => a.parse::<f64>().ok().partial_cmp(&b.parse().ok()).unwrap_or(Equal),
     }
 }

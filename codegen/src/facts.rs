@@ -15,7 +15,6 @@ use crate::{
     traits::{TimestampFormat, Traits},
 };
 
-/// The facts about a service.
 pub(crate) struct Facts {
     pub(crate) service: Item,
     /// The operations in the order of the model, then the shapes that they need in the order of their IDs.
@@ -27,7 +26,6 @@ pub(crate) struct Facts {
 pub(crate) struct Item {
     /// Its type in Smithy, or `member`.
     pub(crate) kind: &'static str,
-    /// Its absolute ID.
     pub(crate) id: String,
     /// Its ID without the namespace, if that is the service's own; the name of a member.
     pub(crate) name: String,
@@ -41,7 +39,6 @@ pub(crate) struct Item {
     pub(crate) members: Vec<Item>,
 }
 
-/// A fact about an item.
 pub(crate) struct Fact {
     pub(crate) kind: &'static str,
     /// What `diff` compares.
@@ -66,7 +63,6 @@ impl Item {
         }
     }
 
-    /// The values of one kind.
     pub(crate) fn values(&self, kind: &str) -> impl Iterator<Item = &str> {
         self.facts.iter().filter(move |fact| fact.kind == kind).map(|fact| &*fact.value)
     }
@@ -134,7 +130,6 @@ pub(crate) fn read(
     Ok(Facts { items: operations.chain(shapes).collect(), service })
 }
 
-/// A service in Smithy and in Rust.
 struct Reader<'r> {
     namespace: &'r str,
     model: &'r Model,
@@ -256,7 +251,6 @@ impl Reader<'_> {
         }
     }
 
-    /// What a shape is in Rust.
     fn add_rust(&self, item: &mut Item, rust: &ir::Shape) {
         let type_ref = &rust.type_ref;
         item.add("path", path(type_ref), path(type_ref));
@@ -290,7 +284,6 @@ fn add_element(item: &mut Item, ty: &Type) {
     item.add("value type", text(ty), "");
 }
 
-/// What a member of a type is in Rust.
 fn add_place(item: &mut Item, kind: ir::Kind, place: &ir::Member) {
     let (name, mut ty) = (&place.name, text(&place.ty));
     item.add("value type", &ty, "");
@@ -372,7 +365,6 @@ fn constraints(traits: &Traits) -> [(&'static str, Option<String>); 4] {
     ]
 }
 
-/// The path of a type in the crate.
 fn path(type_ref: &ir::TypeRef) -> String {
     type_ref.path().replacen("crate::", "", 1)
 }

@@ -41,7 +41,6 @@ pub fn sources(models: &Models) -> Vec<Source<'_>> {
     models.iter().map(|(path, json)| Source { path, json }).collect()
 }
 
-/// The file at a path, or the models in the folder there.
 fn model_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     if !fs::metadata(path).map_err(context("cannot read the model", path))?.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -168,16 +167,13 @@ impl Changes {
     }
 }
 
-/// What a file is called while it is written.
 const UNFINISHED: &str = ".codegen-unfinished";
 
 /// How many files that are not generated are named: the folder may be a wrong one, with many files.
 const MAX_FOREIGN: usize = 10;
 
-/// The files of a folder.
 #[derive(Default)]
 struct Found {
-    /// Generated files, with their text.
     generated: BTreeMap<PathBuf, Vec<u8>>,
     /// Of all others as many as are named, and one more.
     foreign: Vec<PathBuf>,

@@ -78,7 +78,6 @@ pub(crate) fn read(
     }
 }
 
-/// The values that a default of the type can have.
 fn expected(kind: ShapeKind) -> &'static str {
     match kind {
         ShapeKind::String | ShapeKind::Enum => "a string",

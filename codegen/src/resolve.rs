@@ -19,7 +19,6 @@ use crate::{
 pub struct Resolved<'m> {
     pub model: &'m Model,
     pub service: &'m Shape,
-    /// The names that the service gives to shapes.
     pub renames: HashMap<&'m ShapeId, &'m str>,
     /// The errors of every operation, in order.
     pub errors: Vec<&'m Shape>,
@@ -29,7 +28,6 @@ pub struct Resolved<'m> {
     pub closure: Vec<&'m Shape>,
 }
 
-/// An operation of a service.
 #[derive(Debug)]
 pub struct Operation<'m> {
     pub shape: &'m Shape,
@@ -84,7 +82,6 @@ pub fn check(model: &Model, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// Checks every shape, whether a service needs it or not.
 fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
     check::check(model, reporter);
     defaults::check(model, reporter);
@@ -95,7 +92,6 @@ fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// The model seen from one service.
 fn view<'m>(
     model: &'m Model,
     service: &'m Shape,
@@ -138,7 +134,6 @@ pub fn check_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// The shapes that a shape refers to by a property.
 fn targets<'m>(
     model: &'m Model,
     shape: &'m Shape,
@@ -147,7 +142,6 @@ fn targets<'m>(
     shape.references([property]).filter_map(|it| model.get(&it.target))
 }
 
-/// The event stream of an input or output.
 fn event_stream<'m>(model: &'m Model, end: &Shape) -> Option<&'m Shape> {
     let mut targets = end.members.iter().filter_map(|it| model.get(&it.target));
     targets.find(|it| end.kind == ShapeKind::Structure && it.is_event_stream())

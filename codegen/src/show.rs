@@ -73,12 +73,10 @@ fn names(item: &Item) -> impl Iterator<Item = &str> {
     paths.flat_map(|path| [path, last_part(path)]).chain([last_part(&item.id)])
 }
 
-/// The last part of a shape ID or a path.
 fn last_part(id: &str) -> &str {
     id.rsplit(['#', ':']).next().unwrap_or(id)
 }
 
-/// All operations and shapes of the service, by kind.
 fn list(facts: &Facts) -> String {
     let service = &facts.service;
     let mut text = format!("service {}, in Rust {}\n", service.id, service.text("path"));
@@ -108,7 +106,6 @@ fn title_of(item: &Item) -> String {
     }
 }
 
-/// An operation or a shape with its members.
 fn describe(facts: &Facts, item: &Item) -> String {
     let mut text = format!("{} {}\n", item.kind, item.id);
     let mut add_line = |label: &str, texts: &[&str]| {
@@ -171,7 +168,6 @@ fn describe_member(member: &Item, indent: usize) -> String {
     text + &indented(&member.docs, indent + 2)
 }
 
-/// Breaks long lines of a text, and indents all of them.
 fn indented(text: &str, indent: usize) -> String {
     let lines = wrap(text, indent);
     lines.lines().map(|line| format!("{:indent$}{line}", "").trim_end().to_owned() + "\n").collect()

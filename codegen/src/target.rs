@@ -66,7 +66,6 @@ impl Target {
     }
 }
 
-/// The crates of this workspace.
 fn workspace() -> Vec<Target> {
     let target = |model: &str, out: &str, config| Target {
         models: vec![format!("{}/{model}", root().display())],
@@ -144,7 +143,6 @@ pub(crate) fn command(args: &Args) -> String {
     command + &args.0.iter().map(|arg| format!(" {}", quoted(arg))).collect::<String>()
 }
 
-/// A word as a shell takes it.
 fn quoted(word: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+=:@%,".contains(it);
     match !word.is_empty() && word.chars().all(is_plain) {

@@ -1,5 +1,7 @@
 //! Names and values of a model in one line of documentation.
 
+use std::cmp::Ordering;
+
 /// A name or value of the model as code: whatever is in it, it stays on its line and is seen.
 pub fn code(text: &str) -> String {
     match text.trim().is_empty() {
@@ -42,5 +44,14 @@ pub fn between(min: Option<String>, max: Option<String>) -> String {
         (Some(min), Some(max)) => format!("{min} to {max}"),
         (Some(min), None) => format!("at least {min}"),
         (None, max) => format!("at most {}", max.unwrap_or_default()),
+    }
+}
+
+/// Compares numbers as they are written; NaN is neither more nor less than another. A double is exact enough
+/// for those that are no integers.
+pub fn compare_numbers(one: &str, other: &str) -> Option<Ordering> {
+    match (one.parse::<i128>(), other.parse::<i128>()) {
+        (Ok(one), Ok(other)) => Some(one.cmp(&other)),
+        _ => one.parse::<f64>().ok()?.partial_cmp(&other.parse().ok()?),
     }
 }

@@ -16,7 +16,6 @@ const SENDER: Breaks = |sent| sent;
 const READER: Breaks = |[client, server]| [server, client];
 const CLIENT_IF_SENDER: Breaks = |[client, _]| [client, false];
 
-/// Every change that is reported.
 #[rustfmt::skip]
 pub(super) const RULES: &[Rule] = &[
     (&["service name"], Changed, "renamed: {}", SERVER, "the server's trait has another name"),

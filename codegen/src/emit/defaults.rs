@@ -55,7 +55,6 @@ pub(super) fn attributes(structure: &Shape, member: &Member) -> TokenStream {
     quote!(default = #default, deserialize_with = #read, #skip)
 }
 
-/// A function about the default of a member.
 pub(super) fn function(verb: &str, member: &Member) -> proc_macro2::Ident {
     ident(&names::prefixed(verb, &member.name))
 }

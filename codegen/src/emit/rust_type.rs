@@ -37,19 +37,16 @@ pub(super) fn plain(ty: &Type) -> TokenStream {
     }
 }
 
-/// Whether it is a type of the language itself.
 fn is_primitive(ty: &Type) -> bool {
     use SimpleType::{Boolean, Byte, Double, Float, Integer, Long, Short};
     matches!(ty, Type::Simple(Boolean | Byte | Short | Integer | Long | Float | Double))
 }
 
-/// The type with a `Box` where one is needed.
 pub(super) fn boxed(ty: &Type, is_boxed: bool) -> TokenStream {
     let ty = plain(ty);
     if is_boxed { quote!(Box<#ty>) } else { ty }
 }
 
-/// The type of a member's field.
 pub(super) fn field(member: &Member) -> TokenStream {
     let ty = boxed(&member.ty, member.is_boxed);
     if member.is_optional() { quote!(Option<#ty>) } else { ty }

@@ -17,7 +17,6 @@ pub enum Type {
     Sparse(Box<Type>),
     List(Box<Type>),
     Map(Box<Type>, Box<Type>),
-    /// A type of the generated crate.
     Named(TypeRef),
 }
 
@@ -59,14 +58,12 @@ impl fmt::Display for Type {
     }
 }
 
-/// Whether a member is there.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Presence {
     /// It may be absent: an `Option`.
     Optional,
     /// A server misses it if it is absent, but a client need not set it: an `Option`.
     Expected,
-    /// It must be set.
     Required,
     /// It has this value if nothing else is set: Rust source.
     Default(String),

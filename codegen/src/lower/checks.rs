@@ -23,7 +23,6 @@ pub(super) fn checked<'m>(resolved: &Resolved<'m>) -> HashSet<&'m ShapeId> {
     })
 }
 
-/// Whether a member or its target has a trait.
 fn has(model: &Model, member: &Member, name: &str) -> bool {
     member.traits.has(name) || model.get(&member.target).is_some_and(|it| it.traits.has(name))
 }

@@ -57,7 +57,6 @@ fn depth(shapes: &[Shape]) -> usize {
     within.iter().zip(beyond).map(|(within, beyond)| within + beyond).max().unwrap_or_default()
 }
 
-/// How many levels lists and maps are around what is innermost.
 fn levels(ty: &Type) -> usize {
     let text = ty.to_string();
     [("Option<", 1), ("Vec<", 3), ("BTreeMap<", 6)]

@@ -9,7 +9,6 @@ use crate::{
     shape_id::ShapeId,
 };
 
-/// Checks every shape.
 pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     let shapes = || model.shapes().iter();
     let ends = shapes().flat_map(|it| it.references([Property::Input, Property::Output]));
@@ -73,7 +72,6 @@ impl<'m> Checker<'_, '_, 'm> {
         }
     }
 
-    /// An input, an output or an error.
     fn end(&mut self, operation: &'m Shape, role: Property, at: Location, target: &'m Shape) {
         let (id, is_error) = (&target.id, target.traits.has("error"));
         // Operations that use a mixin have its input as well.
@@ -107,7 +105,6 @@ impl<'m> Checker<'_, '_, 'm> {
         self.error(at, message, hint);
     }
 
-    /// The members of an enum.
     fn values(&mut self, shape: &'m Shape) {
         let mut seen: HashMap<&str, &str> = HashMap::new();
         for member in &shape.members {

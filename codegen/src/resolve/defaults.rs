@@ -1,15 +1,17 @@
 //! Whether each default is a value of its type that constraints allow (Smithy 2.0 specification, section
 //! "default trait").
 
+use std::cmp::Ordering;
+
 use crate::{
     ast::{Model, Shape, ShapeKind},
     diagnostic::Reporter,
     json::Kind,
     literal,
+    text::compare_numbers,
     traits::{Trait, Traits},
 };
 
-/// Checks the defaults of all shapes and members.
 pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     for shape in model.shapes() {
         if let Some(default) = shape.traits.find("default") {
@@ -56,7 +58,6 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// Whether a default is a value of its type.
 fn is_value(shape: &Shape, default: &Trait, reporter: &mut Reporter<'_>) -> bool {
     let read = literal::read(&default.value.kind, shape, |_| String::new());
     if let Err(reason) = &read {
@@ -116,10 +117,6 @@ fn broken_bound(traits: &Traits, shape: &Shape, value: &Kind) -> Option<String> 
     })
 }
 
-/// Compares numbers as they are written; NaN is neither more nor less than another.
 fn is_at_most(one: &str, other: &str) -> bool {
-    match (one.parse::<i128>(), other.parse::<i128>()) {
-        (Ok(one), Ok(other)) => one <= other,
-        _ => one.parse::<f64>().is_ok_and(|one| other.parse().is_ok_and(|other: f64| one <= other)),
-    }
+    compare_numbers(one, other).is_some_and(Ordering::is_le)
 }

@@ -9,7 +9,6 @@ use crate::{
     shape_id::ShapeId,
 };
 
-/// The services of a model, in order.
 pub(super) fn all(model: &Model) -> impl Iterator<Item = &Shape> {
     model.shapes().iter().filter(|it| it.kind == ShapeKind::Service && !it.traits.has("mixin"))
 }
@@ -128,7 +127,6 @@ pub(super) fn leave_out(
 /// most file systems end at 255 bytes.
 const MAX_NAME: usize = 150;
 
-/// Checks the names of the shapes of a service.
 pub(super) fn check(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
     let operations = resolved.operations.iter().map(|it| it.shape);
     let types = resolved.closure.iter().copied().filter(|it| it.kind.has_type());
