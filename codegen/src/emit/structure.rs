@@ -60,10 +60,9 @@ pub(super) fn items(structure: &Shape) -> TokenStream {
 }
 
 fn field(structure: &Shape, member: &Member) -> TokenStream {
-    let deprecated = docs::deprecated(&member.docs);
     let name = ident(&member.name);
     let ty = rust_type::field(member);
-    let docs = docs::outer(&docs::text(&member.docs));
+    let docs = docs::of(&member.docs);
     let rename = (member.wire_name != member.name).then(|| {
         let wire_name = &member.wire_name;
         quote!(rename = #wire_name,)
@@ -93,7 +92,6 @@ fn field(structure: &Shape, member: &Member) -> TokenStream {
     let attribute = (!attribute.is_empty()).then(|| quote!(#[serde(#attribute)]));
     quote! {
         #docs
-        #deprecated
         #attribute
         pub #name: #ty,
     }

@@ -30,7 +30,7 @@ impl Lowering<'_, '_> {
         let none = Traits::default();
         // Shapes of the prelude say nothing but their type.
         let target = target.filter(|it| !it.is_prelude()).map_or(&none, |it| &it.traits);
-        let mut cleaner = Cleaner { paths: &self.paths, links: BTreeSet::new() };
+        let cleaner = Cleaner(&self.paths);
         let prose = [own.text("documentation"), target.text("documentation"), own.text("title")];
         let mut prose = prose.into_iter().flatten().map(normal);
         let prose = prose.find(|it| !it.trim().is_empty()).unwrap_or_default();
@@ -43,9 +43,13 @@ impl Lowering<'_, '_> {
         let is_enough = !prose.is_empty() && !prose.starts_with("```");
         let about = if is_enough { "" } else { about };
         let parts = [about, &prose, &notes].into_iter().filter(|it| !it.is_empty());
+        let text = parts.collect::<Vec<_>>().join("\n\n");
+        let names: BTreeSet<_> =
+            text.split("[`").filter_map(|it| Some(it.split_once("`]")?.0)).collect();
+        let link = |name: &str| Some((name.to_owned(), self.paths.get(name)?.clone()));
         ir::Docs {
-            text: parts.collect::<Vec<_>>().join("\n\n"),
-            links: cleaner.links.into_iter().collect(),
+            links: names.into_iter().filter_map(link).collect(),
+            text,
             deprecated: own.find("deprecated").map(deprecated),
         }
     }

@@ -1,23 +1,13 @@
 //! CommonMark in a form that rustdoc takes without a warning: nothing in it is a link that leads nowhere, an
 //! unknown tag or a doc test, and lists and quotes are indented as the lints ask.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeSet, HashMap},
-    iter::Peekable,
-    str::Lines,
-};
+use std::{borrow::Cow, collections::HashMap, iter::Peekable, str::Lines};
 
 use super::html::{Open, Tag};
 use crate::text::longest_ticks;
 
-/// Makes texts safe, and links the code spans that name a type.
-pub(super) struct Cleaner<'a> {
-    /// The paths of the types that a text may name.
-    pub(super) paths: &'a HashMap<String, String>,
-    /// The types that were named, with their paths.
-    pub(super) links: BTreeSet<(String, String)>,
-}
+/// Makes texts safe, and links the code spans that are the names of these types.
+pub(super) struct Cleaner<'a>(pub(super) &'a HashMap<String, String>);
 
 /// How long a line of documentation is at most, without indentation and `///`.
 const WIDTH: usize = 96;
@@ -27,7 +17,7 @@ const MAX: usize = 8;
 
 impl Cleaner<'_> {
     /// The blocks of a text, which may be what is quoted at a depth.
-    pub(super) fn blocks(&mut self, text: &str, depth: usize) -> String {
+    pub(super) fn blocks(&self, text: &str, depth: usize) -> String {
         let mut out = String::with_capacity(text.len() + text.len() / 16);
         let mut lines = text.lines().peekable();
         // Where the text of each open list item begins: here and in the source.
@@ -79,7 +69,7 @@ impl Cleaner<'_> {
     }
 
     /// A quote: as far as its marks go, and its last paragraph even without them.
-    fn quote(&mut self, first: &str, lines: &mut Peekable<Lines<'_>>, depth: usize) -> String {
+    fn quote(&self, first: &str, lines: &mut Peekable<Lines<'_>>, depth: usize) -> String {
         let unmarked = |line: &str| {
             let text = line.trim().strip_prefix('>').unwrap_or(line.trim());
             format!("{}\n", text.strip_prefix(' ').unwrap_or(text))
@@ -94,7 +84,7 @@ impl Cleaner<'_> {
     }
 
     /// A paragraph or a heading.
-    fn paragraph(&mut self, first: &str, lines: &mut Peekable<Lines<'_>>) -> String {
+    fn paragraph(&self, first: &str, lines: &mut Peekable<Lines<'_>>) -> String {
         let mut text = first.to_owned();
         while let Some(line) = lines.next_if(|it| !first.starts_with('#') && is_text(it)) {
             text.push_str(if first.starts_with('<') { " " } else { "\n" });
@@ -111,7 +101,7 @@ impl Cleaner<'_> {
     }
 
     /// Escapes what is neither a code span, nor a link to the web, nor a known tag.
-    fn inline(&mut self, text: &str, out: &mut String) {
+    fn inline(&self, text: &str, out: &mut String) {
         let mut open = Open::default();
         let mut rest = text;
         while let Some(at) = rest.find(['`', '[', ']', '<', '\\', 'h']) {
@@ -150,18 +140,15 @@ impl Cleaner<'_> {
     }
 
     /// A code span, which is a link if it names a type, or ticks that begin none.
-    fn ticks<'t>(&mut self, text: &'t str, is_first: bool) -> (usize, Cow<'t, str>) {
+    fn ticks<'t>(&self, text: &'t str, is_first: bool) -> (usize, Cow<'t, str>) {
         let Some(span) = span_at(text) else {
             let ticks = text.len() - text.trim_start_matches('`').len();
             return (ticks, "\\`".repeat(ticks).into());
         };
         let name = &span[1..span.len() - 1];
         let is_definition = is_first && is_definition(&text[span.len()..]);
-        let linked = self.paths.get(name).filter(|_| !is_definition).map(|path| {
-            self.links.insert((name.to_owned(), path.clone()));
-            format!("[{span}]").into()
-        });
-        (span.len(), linked.unwrap_or(span.into()))
+        let is_link = self.0.contains_key(name) && !is_definition;
+        (span.len(), if is_link { format!("[{span}]").into() } else { span.into() })
     }
 }
 
