@@ -34,6 +34,9 @@ pub(crate) const LINE_BREAK: char = '\u{1}';
 /// What precedes the definition of a link at the end of a text: it is left out where the name is in scope.
 pub(crate) const LINK: char = '\u{2}';
 
+/// What begins a line in a macro of the runtime, as a text.
+pub(crate) const ROW: &str = "\u{1}";
+
 /// A file that is not formatted yet.
 #[derive(Debug)]
 pub struct File {
@@ -64,7 +67,6 @@ pub fn emit(service: &ir::Service, mut pass: impl FnMut(File)) {
     }
     if service.sides.server {
         add("server.rs".into(), server::module(service));
-        add("server/service.rs".into(), server::dispatch(service));
     }
     let modules = service.operations.iter().map(|it| ident(&it.method));
     let modules = quote! {

@@ -2,7 +2,7 @@
 
 use crate::{
     GeneratedFile,
-    emit::{self, LINE_BREAK, LINK, Scope},
+    emit::{self, LINE_BREAK, LINK, ROW, Scope},
 };
 
 /// Formats a file: the header, then what prettyplease makes of the items, with blank lines between them.
@@ -10,7 +10,18 @@ pub(crate) fn format(file: emit::File, header: &str) -> GeneratedFile {
     let emit::File { path, tokens, scope } = file;
     // The emitters write Rust; the tests parse what they write for every kind of shape.
     let tree = syn::parse2(tokens).unwrap_or_else(|error| panic!("{path}: {error}"));
-    GeneratedFile { path, contents: separate(header, &prettyplease::unparse(&tree), &scope) }
+    GeneratedFile { path, contents: separate(header, &rows(prettyplease::unparse(&tree)), &scope) }
+}
+
+/// Puts the rows of a macro, which prettyplease fills like a paragraph, in lines of their own.
+fn rows(text: String) -> String {
+    let row = format!(" {ROW:?} ");
+    let Some(first) = text.find(&row) else { return text };
+    let start = text[..first].rfind("{\n").map_or(0, |it| it + 2);
+    let (before, rest) = text.split_at(start);
+    let (rows, after) = rest.split_at(rest.find("\n}").unwrap_or(rest.len()));
+    let rows = rows.lines().map(str::trim).collect::<Vec<_>>().join(" ").replace(&row, "\n    ");
+    format!("{before}    {rows}{after}")
 }
 
 /// Puts a blank line between items, as people do; prettyplease puts none.

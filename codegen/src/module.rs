@@ -66,7 +66,12 @@ impl Nesting<'_> {
                     out.push_str(&self.documentation(line));
                 }
                 // All other paths have become names.
-                _ => out.push_str(&line.replace("use crate::", &format!("use {}::", self.module))),
+                _ => match line.split_once("use crate::") {
+                    Some((start @ ("" | "pub "), path)) => {
+                        out.push_str(&format!("{start}use {}::{path}", self.module));
+                    }
+                    _ => out.push_str(line),
+                },
             }
             out.push('\n');
         }

@@ -6,6 +6,7 @@
 //! [`GreengrassCoreIpcService`] turns an implementation into what a [`Server`] serves.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use eventstream_rpc::error::Unhandled;
 use eventstream_rpc::operation::Operation;
@@ -135,8 +136,6 @@ use crate::operation::verify_client_device_identity::{
     VerifyClientDeviceIdentityRequest, VerifyClientDeviceIdentityResponse,
 };
 
-mod service;
-
 pub use eventstream_rpc::server::{
     AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,
     ErrorReply, EventReceiver, EventSender, EventStream, Identity, IncomingCall,
@@ -144,7 +143,6 @@ pub use eventstream_rpc::server::{
     Server, Service, StreamingRequest, StreamingResponse, Violation, ViolationKind,
     event_queue, serve_connection,
 };
-pub use service::GreengrassCoreIpcService;
 
 /// The interprocess communication of an AWS IoT Greengrass core device: what a component asks of
 /// the nucleus, over a Unix domain socket that the nucleus gives it.
@@ -735,4 +733,49 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
             )
         }
     }
+}
+
+/// Serves a [`GreengrassCoreIpc`]: pass it to [`Server::serve`].
+#[derive(Debug)]
+pub struct GreengrassCoreIpcService<T> {
+    inner: Arc<T>,
+}
+
+eventstream_rpc::impl_service! {
+    GreengrassCoreIpc for GreengrassCoreIpcService[T], "aws.greengrass#GreengrassCoreIPC";
+    unary update_state UpdateState;
+    streaming subscribe_to_component_updates SubscribeToComponentUpdates;
+    unary defer_component_update DeferComponentUpdate;
+    unary get_configuration GetConfiguration;
+    unary update_configuration UpdateConfiguration;
+    streaming subscribe_to_configuration_update SubscribeToConfigurationUpdate;
+    streaming subscribe_to_validate_configuration_updates SubscribeToValidateConfigurationUpdates;
+    unary send_configuration_validity_report SendConfigurationValidityReport;
+    streaming subscribe_to_topic SubscribeToTopic;
+    unary publish_to_topic PublishToTopic;
+    unary get_component_details GetComponentDetails;
+    unary restart_component RestartComponent;
+    unary stop_component StopComponent;
+    unary create_local_deployment CreateLocalDeployment;
+    unary cancel_local_deployment CancelLocalDeployment;
+    unary get_local_deployment_status GetLocalDeploymentStatus;
+    unary list_local_deployments ListLocalDeployments;
+    unary list_components ListComponents;
+    unary publish_to_iot_core PublishToIoTCore;
+    streaming subscribe_to_iot_core SubscribeToIoTCore;
+    unary validate_authorization_token ValidateAuthorizationToken;
+    unary get_secret_value GetSecretValue;
+    unary create_debug_password CreateDebugPassword;
+    unary get_thing_shadow GetThingShadow;
+    unary update_thing_shadow UpdateThingShadow;
+    unary delete_thing_shadow DeleteThingShadow;
+    unary list_named_shadows_for_thing ListNamedShadowsForThing;
+    unary pause_component PauseComponent;
+    unary resume_component ResumeComponent;
+    streaming subscribe_to_certificate_updates SubscribeToCertificateUpdates;
+    unary verify_client_device_identity VerifyClientDeviceIdentity;
+    unary get_client_device_auth_token GetClientDeviceAuthToken;
+    unary authorize_client_device_action AuthorizeClientDeviceAction;
+    unary put_component_metric PutComponentMetric;
+    streaming subscribe_to_iot_core_connection_status SubscribeToIoTCoreConnectionStatus;
 }

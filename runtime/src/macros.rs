@@ -369,4 +369,173 @@ macro_rules! impl_int_enum {
     };
 }
 
-pub use ::serde::{Deserialize, Deserializer, Serialize, Serializer};
+/// Implements what every union has. A row is a member: its variant, its name on the wire and the name of the method
+/// that asks for it; with a value, then the method that gives it, what writes it if it does not write itself, its type,
+/// and whether it is not shown and whether a union is made from it. `redacted` is for unions with such a member.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_union {
+    (redacted $name:ident; $($rows:tt)*) => {
+        $crate::impl_union!($name; $($rows)*);
+        $crate::impl_union!(@debug $name; $($rows)*);
+    };
+    (@debug $name:ident; $(
+        $variant:ident = $text:literal, $is:ident
+        $(, $as:ident($value:ident $(as $writer:ident)?) -> $ty:ty $([$flag:ident])*)?;
+    )*) => {
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                match self {
+                    $(
+                        Self::$variant $(($value))? => {
+                            $crate::impl_union!(@show f $variant $($value $([$flag])*)?)
+                        }
+                    )*
+                    Self::Unknown => f.write_str("Unknown"),
+                }
+            }
+        }
+    };
+    (@show $f:ident $variant:ident) => { $f.write_str(::std::stringify!($variant)) };
+    (@show $f:ident $variant:ident $value:ident [redacted] $([$flag:ident])*) => {{
+        let _ = $value;
+        $f.debug_tuple(::std::stringify!($variant)).field(&$crate::REDACTED).finish()
+    }};
+    (@show $f:ident $variant:ident $value:ident $([$flag:ident])*) => {
+        $f.debug_tuple(::std::stringify!($variant)).field($value).finish()
+    };
+    (@redacted $name:ident $variant:ident $ty:ty) => {};
+    (@from $name:ident $variant:ident $ty:ty) => {
+        impl From<$ty> for $name {
+            fn from(value: $ty) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    };
+    (@written) => { &$crate::serde::Empty {} };
+    (@written $value:ident) => { $value };
+    (@written $value:ident $writer:ident) => { &$crate::serde::$writer($value) };
+    (@read $member:ident $variant:ident) => { $member.read_empty(Self::$variant) };
+    (@read $member:ident $variant:ident $value:ident) => { $member.read(Self::$variant) };
+    ($name:ident; $(
+        $variant:ident = $text:literal, $is:ident
+        $(, $as:ident($value:ident $(as $writer:ident)?) -> $ty:ty $([$flag:ident])*)?;
+    )*) => {
+        #[allow(deprecated)]
+        impl $name {
+            $(
+                #[doc = ::std::concat!(" Whether it is a [`", ::std::stringify!($variant), "`](Self::", ::std::stringify!($variant), ").")]
+                pub fn $is(&self) -> bool {
+                    ::std::matches!(self, Self::$variant { .. })
+                }
+
+                $(
+                    #[doc = ::std::concat!(" The value, if it is a [`", ::std::stringify!($variant), "`](Self::", ::std::stringify!($variant), ").")]
+                    pub fn $as(&self) -> Option<&$ty> {
+                        match self {
+                            Self::$variant($value) => Some($value),
+                            _ => None,
+                        }
+                    }
+                )?
+            )*
+        }
+
+        $($($($crate::impl_union!(@$flag $name $variant $ty);)*)?)*
+
+        #[allow(deprecated)]
+        impl $crate::macros::Serialize for $name {
+            fn serialize<S: $crate::macros::Serializer>(
+                &self,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(
+                        Self::$variant $(($value))? => $crate::serde::serialize_union_member(
+                            serializer,
+                            $text,
+                            $crate::impl_union!(@written $($value $($writer)?)?),
+                        ),
+                    )*
+                    Self::Unknown => Err(<S::Error as $crate::macros::Error>::custom(
+                        ::std::concat!("an unknown member of ", ::std::stringify!($name)),
+                    )),
+                }
+            }
+        }
+
+        impl<'de> $crate::macros::Deserialize<'de> for $name {
+            fn deserialize<D: $crate::macros::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                $crate::serde::deserialize_union(deserializer)
+            }
+        }
+
+        #[allow(deprecated)]
+        impl $crate::serde::Union for $name {
+            const UNKNOWN: Self = Self::Unknown;
+
+            fn read_member<'de, A: $crate::macros::MapAccess<'de>>(
+                name: &str,
+                value: $crate::serde::MemberValue<'_, A>,
+            ) -> Result<Option<Self>, A::Error> {
+                match name {
+                    $($text => $crate::impl_union!(@read value $variant $($value)?),)*
+                    _ => value.skip(),
+                }
+            }
+        }
+    };
+}
+
+/// Implements what serves the implementations of a service trait. A row is an operation: how it is called, its method
+/// and its marker.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_service {
+    ($trait:ident for $name:ident[$inner:ident], $id:literal; $($kind:ident $method:ident $marker:ident;)*) => {
+        impl<$inner: $trait> $name<$inner> {
+            #[doc = ::std::concat!(" Serves this implementation of [`", ::std::stringify!($trait), "`].")]
+            pub fn new(inner: $inner) -> Self {
+                Self { inner: ::std::sync::Arc::new(inner) }
+            }
+        }
+
+        impl<$inner> From<::std::sync::Arc<$inner>> for $name<$inner> {
+            fn from(inner: ::std::sync::Arc<$inner>) -> Self {
+                Self { inner }
+            }
+        }
+
+        impl<$inner: $trait> $crate::server::Service for $name<$inner> {
+            const ID: &'static str = $id;
+
+            fn call(&self, call: $crate::server::IncomingCall) -> $crate::server::BoxFuture<'static, ()> {
+                let inner = ::std::sync::Arc::clone(&self.inner);
+                let _ = &inner;
+                match call.operation() {
+                    $(
+                        <$marker as $crate::operation::Operation>::ID => {
+                            // By its path: as a method of the `Arc`, some names would be those of other traits.
+                            call.$kind($marker, |request, context| async move {
+                                <$inner as $trait>::$method(&inner, request, context).await
+                            })
+                        }
+                    )*
+                    _ => call.unsupported(),
+                }
+            }
+
+            fn invalid_request(
+                &self,
+                operation: &str,
+                violations: &[$crate::server::Violation],
+            ) -> $crate::server::InvalidRequest {
+                self.inner.invalid_request(operation, violations)
+            }
+        }
+    };
+}
+
+pub use ::serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess, ser::Error};

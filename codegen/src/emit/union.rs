@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{checks, docs, ident, rust_type};
+use super::{ROW, checks, docs, ident, rust_type};
 use crate::{
     ir::{Member, Shape, SimpleType, Type},
     names,
@@ -12,47 +12,26 @@ use crate::{
 /// The `enum` and what belongs to it.
 pub(super) fn items(union: &Shape) -> TokenStream {
     let name = ident(&union.type_ref.name);
-    let is_redacted = union.is_redacted();
-    let debug = (!is_redacted).then(|| quote!(Debug,));
-    let variants: Vec<_> = union.members.iter().map(|it| variant(it)).collect();
     let docs = docs::of(&union.docs);
-    let accessors: Vec<_> = union.members.iter().map(|it| accessors(it)).collect();
-    let conversions: Vec<_> =
-        union.members.iter().filter(|it| it.has_from).map(|it| from(union, it)).collect();
-    let writes: Vec<_> = union
-        .members
-        .iter()
-        .map(|it| {
-            let (variant, wire_name) = (ident(&it.name), &it.wire_name);
-            if it.ty == Type::Unit {
-                return quote!(Self::#variant => eventstream_rpc::serde::serialize_union_member(serializer, #wire_name, &eventstream_rpc::serde::Empty {}));
-            }
-            let value = match rust_type::writer(&it.ty) {
-                None => quote!(value),
-                Some((_, writer)) => {
-                    let writer = ident(writer);
-                    quote!(&eventstream_rpc::serde::#writer(value))
-                }
-            };
-            quote!(Self::#variant(value) => eventstream_rpc::serde::serialize_union_member(serializer, #wire_name, #value))
-        })
-        .collect();
-    let reads = union.members.iter().map(|it| {
-        let (variant, wire_name) = (ident(&it.name), &it.wire_name);
-        match it.ty {
-            Type::Unit => quote!(#wire_name => value.read_empty(Self::#variant)),
-            _ => quote!(#wire_name => value.read(Self::#variant)),
-        }
+    let variants = union.members.iter().map(|it| {
+        let docs = docs::of(&it.docs);
+        let name = ident(&it.name);
+        let value = (it.ty != Type::Unit).then(|| {
+            let ty = rust_type::boxed(&it.ty, it.is_boxed);
+            quote!((#ty))
+        });
+        quote!(#docs #name #value,)
     });
-    let (id, unknown) = (&union.id, format!("an unknown member of {}", union.type_ref.name));
-    let debug_impl = is_redacted.then(|| debug_impl(union));
-    let check = checks::check(union);
-    let uses_deprecated = union.uses_deprecated();
-    let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
+    let (debug, redacted) = match union.is_redacted() {
+        true => (None, Some(quote!(redacted))),
+        false => (Some(quote!(Debug,)), None),
+    };
     let holds_structures = union.members.iter().any(|it| matches!(it.ty, Type::Named(_)));
     let allow_size = holds_structures.then(|| {
         quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
     });
+    let (id, check) = (&union.id, checks::check(union));
+    let rows = union.members.iter().map(|it| row(union, it));
     quote! {
         #docs
         #[non_exhaustive]
@@ -64,131 +43,30 @@ pub(super) fn items(union: &Shape) -> TokenStream {
             Unknown,
         }
 
-        #allow
-        impl #name {
-            #(#accessors)*
-        }
-
         impl eventstream_rpc::operation::Shape for #name {
             const ID: &'static str = #id;
             #check
         }
 
-        #(#conversions)*
-
-        #allow
-        impl serde::Serialize for #name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                match self {
-                    #(#writes,)*
-                    Self::Unknown => {
-                        use serde::ser::Error;
-                        Err(S::Error::custom(#unknown))
-                    }
-                }
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for #name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                eventstream_rpc::serde::deserialize_union(deserializer)
-            }
-        }
-
-        #allow
-        impl eventstream_rpc::serde::Union for #name {
-            const UNKNOWN: Self = Self::Unknown;
-
-            fn read_member<'de, A: serde::de::MapAccess<'de>>(
-                name: &str,
-                value: eventstream_rpc::serde::MemberValue<'_, A>,
-            ) -> Result<Option<Self>, A::Error> {
-                match name {
-                    #(#reads,)*
-                    _ => value.skip(),
-                }
-            }
-        }
-
-        #debug_impl
+        eventstream_rpc::impl_union! { #redacted #name; #(#rows;)* }
     }
 }
 
-fn variant(variant: &Member) -> TokenStream {
-    let name = ident(&variant.name);
-    let value = (variant.ty != Type::Unit).then(|| {
-        let ty = rust_type::boxed(&variant.ty, variant.is_boxed);
-        quote!((#ty))
-    });
-    let docs = docs::of(&variant.docs);
-    quote!(#docs #name #value,)
-}
-
-fn accessors(variant: &Member) -> TokenStream {
-    let name = ident(&variant.name);
-    let [is, as_] = ["is", "as"].map(|it| ident(&names::prefixed(it, &variant.snake_name)));
-    let about_is = format!(" Whether it is a [`{0}`](Self::{0}).", variant.name);
-    let ty = match &variant.ty {
-        Type::Unit => {
-            return quote! {
-                #[doc = #about_is]
-                pub fn #is(&self) -> bool {
-                    matches!(self, Self::#name)
-                }
-            };
-        }
+/// What the macro of the runtime has to know of a member.
+fn row(union: &Shape, member: &Member) -> TokenStream {
+    let (variant, wire_name) = (ident(&member.name), &member.wire_name);
+    let [is, as_] = ["is", "as"].map(|it| ident(&names::prefixed(it, &member.snake_name)));
+    let ty = match &member.ty {
+        Type::Unit => return quote!(#ROW #variant = #wire_name, #is),
         Type::Simple(SimpleType::String) => quote!(str),
         ty => rust_type::plain(ty),
     };
-    let about_as = format!(" The value, if it is a [`{0}`](Self::{0}).", variant.name);
-    quote! {
-        #[doc = #about_is]
-        pub fn #is(&self) -> bool {
-            matches!(self, Self::#name(_))
-        }
-
-        #[doc = #about_as]
-        pub fn #as_(&self) -> Option<&#ty> {
-            match self {
-                Self::#name(value) => Some(value),
-                _ => None,
-            }
-        }
-    }
-}
-
-fn from(union: &Shape, variant: &Member) -> TokenStream {
-    let (union, name) = (ident(&union.type_ref.name), ident(&variant.name));
-    let ty = rust_type::plain(&variant.ty);
-    let value = if variant.is_boxed { quote!(Box::new(value)) } else { quote!(value) };
-    quote! {
-        impl From<#ty> for #union {
-            fn from(value: #ty) -> Self {
-                Self::#name(#value)
-            }
-        }
-    }
-}
-
-/// `Debug` that names the member and leaves out what is sensitive.
-fn debug_impl(union: &Shape) -> TokenStream {
-    let name = ident(&union.type_ref.name);
-    let arms = union.members.iter().map(|it| {
-        let (variant, text) = (ident(&it.name), &it.name);
-        match union.is_sensitive || it.is_sensitive {
-            _ if it.ty == Type::Unit => quote!(Self::#variant => f.write_str(#text)),
-            true => quote!(Self::#variant(_) => f.debug_tuple(#text).field(&eventstream_rpc::REDACTED).finish()),
-            false => quote!(Self::#variant(value) => f.debug_tuple(#text).field(value).finish()),
-        }
+    let writer = rust_type::writer(&member.ty).map(|(_, writer)| {
+        let writer = ident(writer);
+        quote!(as #writer)
     });
-    quote! {
-        impl std::fmt::Debug for #name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                match self {
-                    #(#arms,)*
-                    Self::Unknown => f.write_str("Unknown"),
-                }
-            }
-        }
-    }
+    let is_redacted = union.is_sensitive || member.is_sensitive;
+    let redacted = is_redacted.then(|| quote!([redacted]));
+    let from = member.has_from.then(|| quote!([from]));
+    quote!(#ROW #variant = #wire_name, #is, #as_(value #writer) -> #ty #redacted #from)
 }

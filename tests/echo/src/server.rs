@@ -6,6 +6,7 @@
 //! [`EchoTestRpcService`] turns an implementation into what a [`Server`] serves.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use eventstream_rpc::error::Unhandled;
 use eventstream_rpc::operation::Operation;
@@ -31,8 +32,6 @@ use crate::operation::get_all_products::{
     GetAllProducts, GetAllProductsError, GetAllProductsRequest, GetAllProductsResponse,
 };
 
-mod service;
-
 pub use eventstream_rpc::server::{
     AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,
     ErrorReply, EventReceiver, EventSender, EventStream, Identity, IncomingCall,
@@ -40,7 +39,6 @@ pub use eventstream_rpc::server::{
     Server, Service, StreamingRequest, StreamingResponse, Violation, ViolationKind,
     event_queue, serve_connection,
 };
-pub use service::EchoTestRpcService;
 
 /// The service with which the official SDKs of event-stream RPC test themselves: it sends back
 /// what it gets, and fails when it is asked to.
@@ -158,4 +156,20 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         let _ = (request, context);
         async { Err(Unhandled::not_implemented(GetAllCustomers::ID).into()) }
     }
+}
+
+/// Serves a [`EchoTestRpc`]: pass it to [`Server::serve`].
+#[derive(Debug)]
+pub struct EchoTestRpcService<T> {
+    inner: Arc<T>,
+}
+
+eventstream_rpc::impl_service! {
+    EchoTestRpc for EchoTestRpcService[T], "awstest#EchoTestRPC";
+    unary echo_message EchoMessage;
+    streaming echo_stream_messages EchoStreamMessages;
+    unary cause_service_error CauseServiceError;
+    streaming cause_stream_service_to_error CauseStreamServiceToError;
+    unary get_all_products GetAllProducts;
+    unary get_all_customers GetAllCustomers;
 }

@@ -247,12 +247,6 @@ eventstream_rpc::impl_operation_error!(CallError :);
 
 use eventstream_rpc::operation::Shape;
 use eventstream_rpc::primitives::Timestamp;
-use eventstream_rpc::serde::{
-    AsDateTime, AsFinite, MemberValue, Union, deserialize_union, serialize_union_member,
-};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde::de::MapAccess;
-use serde::ser::Error;
 
 /// The union `example#Choice`.
 #[non_exhaustive]
@@ -266,71 +260,14 @@ pub enum Choice {
     Unknown,
 }
 
-impl Choice {
-    /// Whether it is a [`At`](Self::At).
-    pub fn is_at(&self) -> bool {
-        matches!(self, Self::At(_))
-    }
-
-    /// The value, if it is a [`At`](Self::At).
-    pub fn as_at(&self) -> Option<&Timestamp> {
-        match self {
-            Self::At(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    /// Whether it is a [`After`](Self::After).
-    pub fn is_after(&self) -> bool {
-        matches!(self, Self::After(_))
-    }
-
-    /// The value, if it is a [`After`](Self::After).
-    pub fn as_after(&self) -> Option<&f64> {
-        match self {
-            Self::After(value) => Some(value),
-            _ => None,
-        }
-    }
-}
-
 impl Shape for Choice {
     const ID: &'static str = "example#Choice";
 }
 
-impl Serialize for Choice {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::At(value) => {
-                serialize_union_member(serializer, "at", &AsDateTime(value))
-            }
-            Self::After(value) => {
-                serialize_union_member(serializer, "after", &AsFinite(value))
-            }
-            Self::Unknown => Err(S::Error::custom("an unknown member of Choice")),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Choice {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserialize_union(deserializer)
-    }
-}
-
-impl Union for Choice {
-    const UNKNOWN: Self = Self::Unknown;
-
-    fn read_member<'de, A: MapAccess<'de>>(
-        name: &str,
-        value: MemberValue<'_, A>,
-    ) -> Result<Option<Self>, A::Error> {
-        match name {
-            "at" => value.read(Self::At),
-            "after" => value.read(Self::After),
-            _ => value.skip(),
-        }
-    }
+eventstream_rpc::impl_union! {
+    Choice;
+    At = "at", is_at, as_at(value as AsDateTime) -> Timestamp;
+    After = "after", is_after, as_after(value as AsFinite) -> f64;
 }
 
 // ---- types/error.rs
