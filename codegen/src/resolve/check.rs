@@ -25,10 +25,7 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
             checker.error(shape.location, message, "rename one of them");
         }
         checker.references(shape);
-        match shape.kind.is_enum() {
-            true => checker.values(shape),
-            false => checker.members(shape),
-        }
+        checker.members(shape);
         checker.subscription(shape);
     }
 }
@@ -105,26 +102,8 @@ impl<'m> Checker<'_, '_, 'm> {
         self.error(at, message, hint);
     }
 
-    fn values(&mut self, shape: &'m Shape) {
-        let mut seen: HashMap<&str, &str> = HashMap::new();
-        for member in &shape.members {
-            if !member.target.is_unit() {
-                let message = "a member of an enum targets smithy.api#Unit";
-                let hint =
-                    "write \"smithy.api#Unit\"; the value is in the trait smithy.api#enumValue";
-                self.error(member.target_location, message, hint);
-            }
-            let value = member.enum_value();
-            if let Some(other) = seen.get(value) {
-                let message = format!("the value {value:?} belongs to the member {other} already");
-                self.error(member.location, message, "values are unique");
-            } else {
-                seen.insert(value, &member.name);
-            }
-        }
-    }
-
     fn members(&mut self, shape: &'m Shape) {
+        let mut values: HashMap<&str, &str> = HashMap::new();
         let mut streams = 0;
         for member in &shape.members {
             let at = member.target_location;
@@ -134,6 +113,14 @@ impl<'m> Checker<'_, '_, 'm> {
             };
             if let Some((message, hint)) = self.misfit(shape, member, target) {
                 self.error(at, message, hint);
+            }
+            if shape.kind.is_enum() {
+                let value = member.enum_value();
+                if let Some(other) = values.insert(value, &member.name) {
+                    let message =
+                        format!("the value {value:?} belongs to the member {other} already");
+                    self.error(member.location, message, "values are unique");
+                }
             }
             if target.traits.has("streaming") {
                 streams += 1;
@@ -161,6 +148,10 @@ impl<'m> Checker<'_, '_, 'm> {
             && !shape.traits.has("error");
         let (message, hint) = if target.is_broken {
             return None;
+        } else if shape.kind.is_enum() {
+            let hint = "write \"smithy.api#Unit\"; the value is in the trait smithy.api#enumValue";
+            let message = "a member of an enum targets smithy.api#Unit".to_owned();
+            return (!id.is_unit()).then(|| (message, hint.to_owned()));
         } else if id.is_unit() && shape.kind != ShapeKind::Union {
             let message = format!("{id} has no values: only a union may have such a member");
             (message, "target an empty structure of your own")
