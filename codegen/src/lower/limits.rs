@@ -45,8 +45,11 @@ fn depth(shapes: &[Shape]) -> usize {
         let mut own = 0;
         for member in &shapes[at].members {
             let Some(there) = target(member).map(|it| components[it]) else { continue };
+            let text = member.ty.to_string();
+            let generics = [("Option<", 1), ("Vec<", 3), ("BTreeMap<", 6)];
+            let levels = generics.map(|(name, levels)| levels * text.matches(name).count());
             let around = 1 + usize::from(member.is_optional()) + 2 * usize::from(member.is_boxed);
-            let weight = around + levels(&member.ty);
+            let weight = around + levels.iter().sum::<usize>();
             match here == there {
                 true => own = own.max(weight),
                 false => beyond[here] = beyond[here].max(weight + within[there] + beyond[there]),
@@ -55,12 +58,4 @@ fn depth(shapes: &[Shape]) -> usize {
         within[here] += own;
     }
     within.iter().zip(beyond).map(|(within, beyond)| within + beyond).max().unwrap_or_default()
-}
-
-fn levels(ty: &Type) -> usize {
-    let text = ty.to_string();
-    [("Option<", 1), ("Vec<", 3), ("BTreeMap<", 6)]
-        .map(|it| text.matches(it.0).count() * it.1)
-        .iter()
-        .sum()
 }

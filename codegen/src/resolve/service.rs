@@ -167,8 +167,7 @@ fn check_conflicts(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// Whether one shape can be used for the other: simple ones of one type, and lists of such, with equal
-/// traits.
+/// Whether shapes are simple ones of one type, or lists of such, with equal traits.
 fn is_alike(model: &Model, one: &Shape, other: &Shape) -> bool {
     let are_alike = |(one, other): (&Member, &Member)| {
         let targets = model.get(&one.target).zip(model.get(&other.target));
