@@ -17,7 +17,7 @@ pub struct Value {
     pub kind: Kind,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     Null,
     Bool(bool),
@@ -91,31 +91,25 @@ impl Value {
     }
 }
 
-/// Values are equal wherever they are.
+/// Values are equal wherever they are, and the order of keys means nothing.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
-        self.kind == other.kind
-    }
-}
-
-/// The order of keys means nothing.
-impl PartialEq for Kind {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Kind::Null, Kind::Null) => true,
-            (Kind::Bool(a), Kind::Bool(b)) => a == b,
-            (Kind::Number(a), Kind::Number(b)) | (Kind::String(a), Kind::String(b)) => a == b,
-            (Kind::Array(a), Kind::Array(b)) => a == b,
-            (Kind::Object(a), Kind::Object(b)) => sorted(a) == sorted(b),
-            _ => false,
+        match (&self.kind, &other.kind) {
+            (Kind::Object(a), Kind::Object(b)) => {
+                let (mut a, mut b): (Vec<_>, Vec<_>) = (a.iter().collect(), b.iter().collect());
+                a.sort_by_key(|it| &it.key);
+                b.sort_by_key(|it| &it.key);
+                a == b
+            }
+            (a, b) => a == b,
         }
     }
 }
 
-fn sorted(entries: &[Entry]) -> Vec<(&str, &Value)> {
-    let mut entries: Vec<_> = entries.iter().map(|it| (&*it.key, &it.value)).collect();
-    entries.sort_by_key(|it| it.0);
-    entries
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key && self.value == other.value
+    }
 }
 
 impl Error {
