@@ -119,19 +119,18 @@ fn enum_member(
         let message = "a value of the trait enum needs a \"value\", which is not empty";
         return fail(definition.at, message, "write {\"name\": \"A\", \"value\": \"a\"}");
     };
-    let name = match definition.get("name") {
+    let given = definition.get("name");
+    let name = match given.map(|it| (it.at, it.as_str().filter(|it| is_identifier(it)))) {
         None => name_of_value(value.as_str().unwrap_or_default(), names),
-        Some(name) => match name.as_str().filter(|it| is_identifier(it)) {
-            Some(text) if names.contains(&text.to_ascii_lowercase()) => {
-                let hint = "names are unique, also without regard to case";
-                return fail(name.at, &format!("the name {text} occurs twice"), hint);
-            }
-            Some(text) => text.to_owned(),
-            None => {
-                let hint = "a name is ASCII letters, digits and underscores";
-                return fail(name.at, "invalid name of a value", hint);
-            }
-        },
+        Some((at, Some(text))) if names.contains(&text.to_ascii_lowercase()) => {
+            let hint = "names are unique, also without regard to case";
+            return fail(at, &format!("the name {text} occurs twice"), hint);
+        }
+        Some((_, Some(text))) => text.to_owned(),
+        Some((at, None)) => {
+            let hint = "a name is ASCII letters, digits and underscores";
+            return fail(at, "invalid name of a value", hint);
+        }
     };
     names.insert(name.to_ascii_lowercase());
     let deprecated = definition.get("deprecated").filter(|it| it.kind == Kind::Bool(true));
