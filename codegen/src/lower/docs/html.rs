@@ -37,10 +37,15 @@ pub(super) fn blocks(html: &str) -> String {
                 open.block(&tag, &mut out);
             }
         } else {
-            let end =
-                rest.bytes().skip(1).position(|it| it == b'<').map_or(rest.len(), |at| at + 1);
-            open.text(&rest[..end].replace('<', "&lt;"), &mut out);
-            rest = &rest[end..];
+            let next = rest.char_indices().skip(1).find(|it| it.1 == '<');
+            let (text, after) = rest.split_at(next.map_or(rest.len(), |it| it.0));
+            if !text.trim().is_empty() {
+                open.paragraph(&mut out);
+            }
+            let is_pre = open.0.iter().any(|(name, _)| *name == "pre");
+            let gap = if is_pre { "<br>" } else { " " };
+            out.push_str(&text.replace('<', "&lt;").replace('\n', gap));
+            rest = after;
         }
     }
     out.push_str(&open.close(0));
@@ -58,7 +63,8 @@ pub(super) struct Tag<'t> {
     name: &'static str,
     is_end: bool,
     pub(super) is_block: bool,
-    attributes: &'t str,
+    /// Where a link leads, if that is on the web.
+    address: Option<&'t str>,
     pub(super) len: usize,
 }
 
@@ -73,14 +79,10 @@ impl<'t> Tag<'t> {
         let find = |names: &'static str| names.split(' ').find(|it| it.eq_ignore_ascii_case(name));
         let block = find(BLOCKS);
         let name = block.or_else(|| find(INLINE))?;
-        Some(Self { name, is_end, is_block: block.is_some(), attributes, len: end + 2 })
-    }
-
-    /// The address of a link, if it is on the web.
-    fn address(&self) -> Option<&'t str> {
-        let value = self.attributes.split_once("href=")?.1.trim_start_matches(['"', '\'']);
-        let address = &value[..value.find(['"', '\'', ' ', '\n']).unwrap_or(value.len())];
-        is_web(address).then_some(address)
+        let value = attributes.split_once("href=").map(|it| it.1.trim_start_matches(['"', '\'']));
+        let address = value.and_then(|it| it.split(['"', '\'', ' ', '\n']).next());
+        let address = address.filter(|it| is_web(it));
+        Some(Self { name, is_end, is_block: block.is_some(), address, len: end + 2 })
     }
 }
 
@@ -95,7 +97,7 @@ impl Open {
             let at = self.0.iter().rposition(|(name, _)| *name == tag.name);
             return at.map(|at| self.close(at)).unwrap_or_default();
         }
-        let (name, attributes) = match (tag.name, tag.address()) {
+        let (name, attributes) = match (tag.name, tag.address) {
             ("a", Some(address)) => ("a", format!(" href=\"{address}\"")),
             // A link without an address names something.
             ("a", None) => ("code", String::new()),
@@ -126,14 +128,6 @@ impl Open {
         }
         out.push_str(&self.inline(tag));
         out.push_str(if self.0.is_empty() { "\n\n" } else { "" });
-    }
-
-    fn text(&mut self, text: &str, out: &mut String) {
-        if !text.trim().is_empty() {
-            self.paragraph(out);
-        }
-        let is_pre = self.0.iter().any(|(name, _)| *name == "pre");
-        out.push_str(&text.replace('\n', if is_pre { "<br>" } else { " " }));
     }
 
     /// Begins a paragraph if there is no block.
