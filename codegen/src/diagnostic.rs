@@ -112,10 +112,7 @@ impl Diagnostic {
         };
         let subject = self.shape.as_ref().map_or(String::new(), |shape| format!("{shape}: "));
         // A name out of a model may hold anything; it must not break the lines or the terminal.
-        let message: String = format!(": {subject}{}", self.message)
-            .chars()
-            .map(|it| if it.is_control() { char::REPLACEMENT_CHARACTER } else { it })
-            .collect();
+        let message = format!(": {subject}{}", self.message).replace(char::is_control, "\u{fffd}");
         let mut text = format!("{}{}\n", color.paint(code, word), color.paint("1", &message));
         text.extend(self.place.as_ref().map(|it| it.render(color, code)));
         let hint = color.paint("1;36", "= hint:");

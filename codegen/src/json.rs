@@ -132,8 +132,7 @@ impl Error {
     /// An error of serde_json about a text that begins at `start`.
     fn new(error: &serde_json::Error, text: &str, start: Location) -> Self {
         let message = error.to_string();
-        let message =
-            message.rfind(" at line ").map_or(&*message, |end| &message[..end]).to_owned();
+        let message = message.rsplit_once(" at line ").map_or(&*message, |it| it.0).to_owned();
         let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
         let offset = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
         let offset = start.offset + offset.min(text.len());
@@ -141,13 +140,15 @@ impl Error {
     }
 }
 
+type Read<T> = Result<T, Error>;
+
 struct Reader<'a> {
     json: &'a str,
     at: Location,
 }
 
 impl Reader<'_> {
-    fn value(&mut self, depth: usize) -> Result<Value, Error> {
+    fn value(&mut self, depth: usize) -> Read<Value> {
         self.skip(|it| it.is_ascii_whitespace());
         let at = self.at;
         if depth == MAX_DEPTH {
@@ -175,11 +176,7 @@ impl Reader<'_> {
     }
 
     /// The elements or entries as far as the closing bracket.
-    fn list<T>(
-        &mut self,
-        end: u8,
-        item: impl Fn(&mut Self) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
+    fn list<T>(&mut self, end: u8, item: impl Fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
         let mut items = Vec::new();
         self.at.offset += 1;
         loop {
@@ -192,7 +189,7 @@ impl Reader<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<String, Error> {
+    fn string(&mut self) -> Read<String> {
         let start = self.at;
         self.at.offset += 1;
         self.skip(|it| it != b'"' && it != b'\\');

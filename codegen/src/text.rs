@@ -4,10 +4,8 @@ use std::cmp::Ordering;
 
 /// A name or value of the model as code: whatever is in it, it stays on its line and is seen.
 pub fn code(text: &str) -> String {
-    match text.trim().is_empty() {
-        true => code_span(&format!("{text:?}")),
-        false => code_span(&visible(text)),
-    }
+    let is_empty = text.trim().is_empty();
+    code_span(&if is_empty { format!("{text:?}") } else { visible(text) })
 }
 
 /// A text in one line, with escapes for the characters that rustc refuses in comments.

@@ -205,9 +205,11 @@ impl Checker<'_, '_> {
     fn has_form(&mut self, it: &Trait, form: &Form, holder: Holder) -> bool {
         let in_int_enum = holder.1 == Some(ShapeKind::IntEnum);
         match (form, &it.value.kind) {
-            (Form::EnumValue, Kind::Number(text)) if in_int_enum && is_integer(text) => true,
-            (Form::EnumValue, _) if in_int_enum => {
-                self.expected(it, "an integer of 32 bits", "write a number such as 1")
+            (Form::EnumValue, kind) if in_int_enum => {
+                let is_integer =
+                    |it: &str| it.parse().is_ok_and(|number: i32| number.to_string() == it);
+                matches!(kind, Kind::Number(text) if is_integer(text))
+                    || self.expected(it, "an integer of 32 bits", "write a number such as 1")
             }
             (Form::EnumValue, Kind::String(text)) if text.is_empty() => {
                 let message = "the value of a member of an enum must not be empty";
@@ -325,8 +327,4 @@ fn is_a(what: &str, kind: &Kind) -> bool {
         (NATURAL, Kind::Number(text)) => text.parse::<u64>().is_ok(),
         _ => false,
     }
-}
-
-fn is_integer(text: &str) -> bool {
-    text.parse::<i32>().is_ok_and(|it| it.to_string() == text)
 }
