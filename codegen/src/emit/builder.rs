@@ -3,50 +3,27 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::{defaults, docs, ident, of_side, rust_type};
+use super::{defaults, docs, ident, of_side, rust_type, structure};
 use crate::{
-    ir::{Events, Member, Operation, Presence, Service, Shape},
+    ir::{CallBuilder, Events, Member, Operation, Presence, Service, Shape},
     names,
 };
 
 /// The builder of a structure, if it has one of its own.
 pub(super) fn of_structure(it: &Shape) -> Option<TokenStream> {
-    let builder = it.builder.as_ref().filter(|_| !it.is_built_by_operation())?;
-    let builder = ident(builder);
-    let name = &it.type_ref.name;
-    let about = format!(" Builds a [`{name}`].");
+    let builder = ident(it.builder.as_ref().filter(|_| !it.is_built_by_operation())?);
+    let name = &it.type_ref;
+    let about = format!(" Builds a [`{}`].", name.name);
     let (derived_debug, debug_impl) = debug(it, &builder, None);
-    let fields = fields(it);
-    let setters: Vec<_> = it.members.iter().map(|member| setters(member)).collect();
-    let value = value(it);
-    let about_build = format!(" The [`{name}`] with what was set.");
-    let name = ident(name);
-    let allow = allow_deprecated(it);
-    let build = match it.is_build_fallible() {
-        false => quote! {
-            #[doc = #about_build]
-            #allow
-            pub fn build(self) -> #name {
-                #value
-            }
-        },
-        true => {
-            let why = why_unbuildable(it);
-            let id = id(it);
-            quote! {
-                #[doc = #about_build]
-                ///
-                /// # Errors
-                ///
-                #[doc = #why]
-                #allow
-                pub fn build(self) -> Result<#name, eventstream_rpc::error::BuildError> {
-                    #id
-                    Ok(#value)
-                }
-            }
-        }
+    let fields = it.members.iter().map(field);
+    let setters = it.members.iter().map(setters);
+    let (id, value) = value(it);
+    let about_build = about_build(it, it.is_build_fallible());
+    let (ty, value) = match it.is_build_fallible() {
+        false => (quote!(#name), value),
+        true => (quote!(Result<#name, eventstream_rpc::error::BuildError>), quote!(Ok(#value))),
     };
+    let allow = allow_deprecated(it);
     Some(quote! {
         #[doc = #about]
         #[derive(Clone, #derived_debug Default)]
@@ -57,7 +34,13 @@ pub(super) fn of_structure(it: &Shape) -> Option<TokenStream> {
 
         impl #builder {
             #(#setters)*
-            #build
+
+            #about_build
+            #allow
+            pub fn build(self) -> #ty {
+                #id
+                #value
+            }
         }
 
         #debug_impl
@@ -79,12 +62,11 @@ pub(super) fn of_call(service: &Service, operation: &Operation, request: &Shape)
     let own_fields = [(&connection, quote!(#parameter)), (&options, quote!(#options_type))];
     let (derived_debug, debug_impl) = debug(request, &builder, Some(names));
     let fields = own_fields.iter().map(|(name, ty)| quote!(#name: #ty));
-    let fields: Vec<_> = fields.chain(self::fields(request)).collect();
+    let fields = fields.chain(request.members.iter().map(field));
     let unset = request.members.iter().map(|it| ident(&it.name));
-    let setters: Vec<_> = request.members.iter().map(|it| setters(it)).collect();
-    let (id, value) = (id(request), value(request));
-    let about_build = format!(" The [`{text}`] with what was set.");
-    let why = why_unbuildable(request);
+    let setters = request.members.iter().map(setters);
+    let (id, value) = value(request);
+    let about_build = about_build(request, true);
     let allow = allow_deprecated(request);
     let sending = sending(service, operation, request);
     quote! {
@@ -116,11 +98,7 @@ pub(super) fn of_call(service: &Service, operation: &Operation, request: &Shape)
         }
 
         impl #builder {
-            #[doc = #about_build]
-            ///
-            /// # Errors
-            ///
-            #[doc = #why]
+            #about_build
             pub fn build(self) -> Result<#name, eventstream_rpc::error::BuildError> {
                 Ok(self.#into_parts()?.2)
             }
@@ -143,12 +121,13 @@ fn sending(service: &Service, operation: &Operation, request: &Shape) -> TokenSt
         &operation.error,
     ]
     .map(|it| ident(it));
-    let (is_stream, method, types) = match operation.events {
-        Events::None => (false, quote!(call), quote!(#marker, #response, #error)),
-        Events::Stream { .. } => (true, quote!(subscribe), quote!(#marker, #error)),
+    let (subscribe, method, types) = match operation.events {
+        Events::None => (None, quote!(call), quote!(#marker, #response, #error)),
+        Events::Stream { .. } => {
+            (Some(quote!(subscribe)), quote!(subscribe), quote!(#marker, #error))
+        }
     };
     let validate = request.is_checked().then(|| quote!(validate));
-    let subscribe = is_stream.then(|| quote!(subscribe));
     let send = quote!(eventstream_rpc::impl_async_send!(#method #builder.#into_parts: #types););
     let send = of_side(service, "tokio", send);
     let wait = quote!(eventstream_rpc::impl_blocking_send!(#method #builder.#into_parts: #types););
@@ -160,14 +139,10 @@ fn sending(service: &Service, operation: &Operation, request: &Shape) -> TokenSt
     }
 }
 
-/// The fields of the members.
-fn fields(it: &Shape) -> Vec<TokenStream> {
-    let field = |member: &Member| {
-        let name = ident(&member.name);
-        let ty = rust_type::boxed(&member.ty, member.is_boxed);
-        quote!(#name: Option<#ty>)
-    };
-    it.members.iter().map(field).collect()
+fn field(member: &Member) -> TokenStream {
+    let name = ident(&member.name);
+    let ty = rust_type::boxed(&member.ty, member.is_boxed);
+    quote!(#name: Option<#ty>)
 }
 
 /// The two setters of a member.
@@ -206,27 +181,26 @@ fn setters(member: &Member) -> TokenStream {
     }
 }
 
-/// The shape ID for messages about what is missing, if anything can be.
-fn id(it: &Shape) -> Option<TokenStream> {
+/// The documentation of `build`.
+fn about_build(it: &Shape, is_fallible: bool) -> TokenStream {
+    let about = format!("The [`{}`] with what was set.", it.type_ref.name);
+    let why = match it.has_required() {
+        false => "None now: no member is required. A later version of the model may require one.",
+        true => "A required member that was not set.",
+    };
+    let errors = if is_fallible { format!("\n\n# Errors\n\n{why}") } else { String::new() };
+    docs::outer(&(about + &errors))
+}
+
+/// The structure, made of the fields of `self`, and the shape ID for messages about what is missing.
+fn value(it: &Shape) -> (Option<TokenStream>, TokenStream) {
     let name = &it.type_ref;
-    it.has_required().then(|| {
+    let id = it.has_required().then(|| {
         quote! {
             use eventstream_rpc::operation::Shape;
             const ID: &str = #name::ID;
         }
-    })
-}
-
-fn why_unbuildable(it: &Shape) -> &'static str {
-    match it.has_required() {
-        false => " None now: no member is required. A later version of the model may require one.",
-        true => " A required member that was not set.",
-    }
-}
-
-/// The structure, made of the fields of `self`.
-fn value(it: &Shape) -> TokenStream {
-    let name = &it.type_ref;
+    });
     let fields = it.members.iter().map(|member| {
         let (field, wire_name) = (ident(&member.name), &member.wire_name);
         let token =
@@ -251,48 +225,25 @@ fn value(it: &Shape) -> TokenStream {
             }
         }
     });
-    let fields: Vec<_> = fields.collect();
-    quote!(#name { #(#fields),* })
+    (id, quote!(#name { #(#fields),* }))
 }
 
 fn allow_deprecated(it: &Shape) -> Option<TokenStream> {
-    let uses_deprecated = it.uses_deprecated();
-    uses_deprecated.then(|| quote!(#[allow(deprecated)]))
+    it.uses_deprecated().then(|| quote!(#[allow(deprecated)]))
 }
 
 /// `Debug` of a builder: derived, or an implementation that says only that values are set.
 fn debug(
     it: &Shape,
     builder: &Ident,
-    call: Option<&crate::ir::CallBuilder>,
+    call: Option<&CallBuilder>,
 ) -> (Option<TokenStream>, Option<TokenStream>) {
     if !it.is_redacted() {
         return (Some(quote!(Debug,)), None);
     }
-    let text = builder.to_string();
-    let of_call = call.into_iter().flat_map(|it| [&it.connection, &it.options]).map(|label| {
-        let field = ident(label);
-        quote!(.field(#label, &self.#field))
-    });
-    let of_members = it.members.iter().map(|member| {
-        let (label, field) = (&member.name, ident(&member.name));
-        match it.is_sensitive || member.is_sensitive {
-            true => {
-                quote!(.field(#label, &self.#field.as_ref().map(|_| eventstream_rpc::REDACTED)))
-            }
-            false => quote!(.field(#label, &self.#field)),
-        }
-    });
-    let fields: Vec<_> = of_call.chain(of_members).collect();
+    let own = call.map(|it| [&it.connection, &it.options]);
     let parameter = call.map(|it| ident(&it.parameter));
-    let bound = parameter.as_ref().map(|it| quote!(<#it: std::fmt::Debug>));
-    let argument = parameter.map(|it| quote!(<#it>));
-    let debug = quote! {
-        impl #bound std::fmt::Debug for #builder #argument {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_struct(#text)#(#fields)*.finish()
-            }
-        }
-    };
-    (None, Some(debug))
+    let hide = |field| quote!(self.#field.as_ref().map(|_| eventstream_rpc::REDACTED));
+    let own = own.iter().flatten().copied();
+    (None, Some(structure::debug_impl(it, builder, parameter, own, hide)))
 }

@@ -1,6 +1,6 @@
 //! Structures.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::{builder, checks, defaults, docs, error, ident, rust_type};
@@ -18,7 +18,10 @@ pub(super) fn items(structure: &Shape) -> TokenStream {
     let fields = structure.members.iter().map(|it| field(structure, it)).collect::<Vec<_>>();
     let docs = docs::of(&structure.docs);
     let id = &structure.id;
-    let debug_impl = is_redacted.then(|| debug_impl(structure));
+    let debug_impl = is_redacted.then(|| {
+        let hide = |_| quote!(eventstream_rpc::REDACTED);
+        debug_impl(structure, &name, None, std::iter::empty(), hide)
+    });
     let defaults = has_defaults.then(|| defaults::items(structure, can_default && !is_derived));
     let check = checks::check(structure);
     let validate = structure.has_validate().then(|| checks::validate(structure));
@@ -104,22 +107,28 @@ fn trim_comma(tokens: TokenStream) -> TokenStream {
     trees.into_iter().collect()
 }
 
-/// `Debug` that leaves out what is sensitive.
-fn debug_impl(structure: &Shape) -> TokenStream {
-    let name = ident(&structure.type_ref.name);
-    let text = &structure.type_ref.name;
-    let fields = structure.members.iter().map(|member| {
-        let (label, field) = (&member.name, ident(&member.name));
-        match structure.is_sensitive || member.is_sensitive {
-            true => quote!(.field(#label, &eventstream_rpc::REDACTED)),
-            false => quote!(.field(#label, &self.#field)),
-        }
+/// `Debug` that shows what `hide` makes of a sensitive field. `own` are fields that are no members.
+pub(super) fn debug_impl<'s>(
+    structure: &'s Shape,
+    name: &Ident,
+    parameter: Option<Ident>,
+    own: impl Iterator<Item = &'s String>,
+    hide: impl Fn(Ident) -> TokenStream,
+) -> TokenStream {
+    let members =
+        structure.members.iter().map(|it| (&it.name, it.is_sensitive || structure.is_sensitive));
+    let fields = own.map(|it| (it, false)).chain(members).map(|(label, is_hidden)| {
+        let field = ident(label);
+        let value = if is_hidden { hide(field) } else { quote!(self.#field) };
+        quote!(.field(#label, &#value))
     });
-    let uses_deprecated = structure.uses_deprecated();
-    let allow = uses_deprecated.then(|| quote!(#[allow(deprecated)]));
+    let bound = parameter.iter().map(|it| quote!(<#it: std::fmt::Debug>));
+    let argument = parameter.iter().map(|it| quote!(<#it>));
+    let allow = structure.uses_deprecated().then(|| quote!(#[allow(deprecated)]));
+    let text = name.to_string();
     quote! {
         #allow
-        impl std::fmt::Debug for #name {
+        impl #(#bound)* std::fmt::Debug for #name #(#argument)* {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_struct(#text)#(#fields)*.finish()
             }
