@@ -153,13 +153,9 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     let mut reporter = Reporter::new(sources);
     let model = ast::parse(sources, &mut reporter);
     let service = config.service.as_deref();
-    let Some(resolved) = resolve::resolve(&model, service, &config.skip, &mut reporter) else {
-        return Err(reporter.finish());
-    };
-    resolve::check_carried(&resolved, &mut reporter);
-    if reporter.has_errors() {
-        return Err(reporter.finish());
-    }
+    let resolved = resolve::resolve(&model, service, &config.skip, &mut reporter);
+    let resolved = resolved.filter(|it| resolve::is_carried(it, &mut reporter));
+    let Some(resolved) = resolved else { return Err(reporter.finish()) };
     let service = lower::lower(&resolved, config, &mut reporter);
     if let Some(limit) = service.recursion_limit {
         let message = "types lie so deep in each other that rustc has to be told";

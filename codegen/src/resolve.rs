@@ -119,7 +119,7 @@ fn view<'m>(
 }
 
 /// Refuses what Smithy allows and event-stream RPC cannot carry.
-pub fn check_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
+pub fn is_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) -> bool {
     let is_blob = |it: &Shape| it.kind == ShapeKind::Blob && it.traits.has("streaming");
     for operation in &resolved.operations {
         let ends = operation.input.iter().chain(&operation.output);
@@ -132,6 +132,7 @@ pub fn check_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
             ));
         }
     }
+    !reporter.has_errors()
 }
 
 fn targets<'m>(

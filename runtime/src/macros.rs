@@ -4,6 +4,28 @@
 //! hidden, for generated code alone, but change like the public interface: a crate that was generated before compiles
 //! with each compatible version.
 
+/// Implements what asks for the checks of a request before it is sent.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_validate {
+    ($name:ident) => {
+        impl $name {
+            /// Checks what the model asks of the values: lengths, ranges, patterns, elements that differ.
+            ///
+            /// A server does so by itself when it has read the request.
+            ///
+            /// # Errors
+            ///
+            /// The members that are not what the model asks for.
+            pub fn validate(&self) -> Result<(), $crate::serde::Violations> {
+                let mut checker = $crate::serde::Checker::default();
+                $crate::operation::Shape::check(self, &mut checker);
+                checker.finish()
+            }
+        }
+    };
+}
+
 /// Implements what a client chooses for a call besides the request: of the builder `$name`, in its field `$options`.
 #[doc(hidden)]
 #[macro_export]

@@ -44,24 +44,3 @@ pub(super) fn check(shape: &Shape) -> Option<TokenStream> {
         }
     })
 }
-
-/// `validate` of a request, for those who want to know before they send it.
-pub(super) fn validate(structure: &Shape) -> TokenStream {
-    let name = ident(&structure.type_ref.name);
-    quote! {
-        impl #name {
-            /// Checks what the model asks of the values: lengths, ranges, patterns, elements that differ.
-            ///
-            /// A server does so by itself when it has read the request.
-            ///
-            /// # Errors
-            ///
-            /// The members that are not what the model asks for.
-            pub fn validate(&self) -> Result<(), eventstream_rpc::serde::Violations> {
-                let mut checker = eventstream_rpc::serde::Checker::default();
-                self.check(&mut checker);
-                checker.finish()
-            }
-        }
-    }
-}

@@ -24,7 +24,8 @@ pub(super) fn items(structure: &Shape) -> TokenStream {
     });
     let defaults = has_defaults.then(|| defaults::items(structure, can_default && !is_derived));
     let check = checks::check(structure);
-    let validate = structure.has_validate().then(|| checks::validate(structure));
+    let validate =
+        structure.has_validate().then(|| quote!(eventstream_rpc::impl_validate!(#name);));
     let error = error::structure_impls(structure);
     let builder = builder::of_structure(structure);
     let new_builder = structure.builder.as_ref().map(|builder| {

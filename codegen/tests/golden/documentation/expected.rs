@@ -7,7 +7,7 @@
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
 use eventstream_rpc::operation::{Operation, Shape};
-use eventstream_rpc::serde::{Checker, Pattern, Violations};
+use eventstream_rpc::serde::{Checker, Pattern};
 use serde::{Deserialize, Serialize};
 
 /// Calls.
@@ -179,20 +179,7 @@ impl Shape for Request {
     }
 }
 
-impl Request {
-    /// Checks what the model asks of the values: lengths, ranges, patterns, elements that differ.
-    ///
-    /// A server does so by itself when it has read the request.
-    ///
-    /// # Errors
-    ///
-    /// The members that are not what the model asks for.
-    pub fn validate(&self) -> Result<(), Violations> {
-        let mut checker = Checker::default();
-        self.check(&mut checker);
-        checker.finish()
-    }
-}
+eventstream_rpc::impl_validate!(Request);
 
 /// Builds a [`Request`], and sends it if a client has made the builder.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,7 @@ use eventstream_rpc::REDACTED;
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
 use eventstream_rpc::operation::{Operation, Shape};
-use eventstream_rpc::serde::{Checker, Violations, missing, or_default, required};
+use eventstream_rpc::serde::{Checker, missing, or_default, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::Kind;
@@ -99,20 +99,7 @@ impl Shape for Request {
     }
 }
 
-impl Request {
-    /// Checks what the model asks of the values: lengths, ranges, patterns, elements that differ.
-    ///
-    /// A server does so by itself when it has read the request.
-    ///
-    /// # Errors
-    ///
-    /// The members that are not what the model asks for.
-    pub fn validate(&self) -> Result<(), Violations> {
-        let mut checker = Checker::default();
-        self.check(&mut checker);
-        checker.finish()
-    }
-}
+eventstream_rpc::impl_validate!(Request);
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
