@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     Model, Property, Reference, Shape,
-    ShapeKind::{self, List, Map, Operation, Resource, Structure},
+    ShapeKind::{List, Map, Operation, Resource, Structure},
     merge::merge_traits,
     parse::Apply,
 };
@@ -13,16 +13,6 @@ use crate::{diagnostic::Reporter, json::Value, recursion, shape_id::ShapeId};
 /// The most members and references that are copied in all. A small file can ask for billions; real models
 /// copy hundreds.
 const MAX_COPIED: usize = 1_000_000;
-
-/// What mixins may not have because it is not copied.
-const NOT_COPIED: [(ShapeKind, Property, &str, &str); 4] = [
-    (Operation, Property::Input, "an operation that is a mixin has no input", OPERATION_HINT),
-    (Operation, Property::Output, "an operation that is a mixin has no output", OPERATION_HINT),
-    (Resource, Property::Operation, "a resource that is a mixin binds nothing", RESOURCE_HINT),
-    (Resource, Property::Resource, "a resource that is a mixin binds nothing", RESOURCE_HINT),
-];
-const OPERATION_HINT: &str = "write it in the operations that use the mixin";
-const RESOURCE_HINT: &str = "bind it in the resources that use the mixin";
 
 /// Copies members, references and traits from mixins into the shapes that use them, and applies traits,
 /// for which members may come from mixins.
@@ -44,8 +34,15 @@ pub(super) fn flatten(
     for at in order {
         let shape = &model.shapes[at];
         let own = shape.references.iter().filter_map(|it| {
-            let not = NOT_COPIED.iter().find(|not| (not.0, not.1) == (shape.kind, it.property))?;
-            Some((it.location, not.2, not.3))
+            let message = match (shape.kind, it.property) {
+                (Operation, Property::Input) => "an operation that is a mixin has no input",
+                (Operation, Property::Output) => "an operation that is a mixin has no output",
+                (Resource, Property::Operation | Property::Resource) => {
+                    "a resource that is a mixin binds nothing"
+                }
+                _ => return None,
+            };
+            Some((it.location, message))
         });
         let not_copied: Vec<_> = own.collect();
         let mixins: Vec<Reference> = shape.references([Property::Mixin]).cloned().collect();
@@ -68,14 +65,13 @@ pub(super) fn flatten(
             overlay(shape, own, &mut names, reporter);
             // A mixin may list what the shape lists as well.
             let mut seen = HashSet::new();
-            shape
-                .references
-                .retain(|it| seen.insert((it.property, it.target.clone(), it.name.clone())));
+            let key = |it: &Reference| (it.property, it.target.clone(), it.name.clone());
+            shape.references.retain(|it| seen.insert(key(it)));
         }
         complete(shape);
         apply(shape, applies.remove(&at).unwrap_or_default(), reporter);
-        for (at, message, hint) in not_copied.into_iter().filter(|_| shape.traits.has("mixin")) {
-            reporter.error(at, message).hint(hint);
+        for (at, message) in not_copied.into_iter().filter(|_| shape.traits.has("mixin")) {
+            reporter.error(at, message).hint("write it in the shapes that use the mixin");
         }
     }
 }
