@@ -68,10 +68,8 @@ impl Diagnostics {
     /// The text for people, with a line at the end that counts.
     pub fn render(&self, color: Color) -> String {
         let mut text: String = self.iter().map(|it| it.render(color)).collect();
-        let counted = |count: usize, what: &str| match count {
-            1 => format!("1 {what}"),
-            _ => format!("{count} {what}s"),
-        };
+        let plural = |count| if count == 1 { "" } else { "s" };
+        let counted = |count: usize, what: &str| format!("{count} {what}{}", plural(count));
         text += &counted(self.count(Severity::Error), "error");
         text + ", " + &counted(self.count(Severity::Warning), "warning")
     }

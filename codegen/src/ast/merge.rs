@@ -91,16 +91,11 @@ pub(super) fn merge_traits(traits: &mut Traits, more: Traits, reporter: &mut Rep
 
 /// Merges two values, joining arrays; `false` if they conflict.
 fn combine(old: &mut Value, new: &Value) -> bool {
-    if old == new {
-        return true;
-    }
     match (&mut old.kind, &new.kind) {
-        (Kind::Array(old), Kind::Array(new)) => {
-            old.extend(new.iter().cloned());
-            true
-        }
-        _ => false,
+        (Kind::Array(old), Kind::Array(new)) if old != new => old.extend(new.iter().cloned()),
+        _ => return old == new,
     }
+    true
 }
 
 /// Merges a definition with the one of another file, which it must equal but for traits.

@@ -68,20 +68,16 @@ pub(super) fn flatten(
             let key = |it: &Reference| (it.property, it.target.clone(), it.name.clone());
             shape.references.retain(|it| seen.insert(key(it)));
         }
-        complete(shape);
+        // A list or map that lacks a member has been reported.
+        if matches!((shape.kind, shape.members.len()), (List, 0) | (Map, 0 | 1)) {
+            shape.kind = Structure;
+            shape.members.clear();
+            shape.is_broken = true;
+        }
         apply(shape, applies.remove(&at).unwrap_or_default(), reporter);
         for (at, message) in not_copied.into_iter().filter(|_| shape.traits.has("mixin")) {
             reporter.error(at, message).hint("write it in the shapes that use the mixin");
         }
-    }
-}
-
-/// Marks a list or map as broken that lacks a member, which has been reported.
-fn complete(shape: &mut Shape) {
-    if matches!((shape.kind, shape.members.len()), (List, 0) | (Map, 0 | 1)) {
-        shape.kind = Structure;
-        shape.members.clear();
-        shape.is_broken = true;
     }
 }
 
