@@ -165,9 +165,9 @@ fn error_module(service: &ir::Service) -> TokenStream {
 }
 
 fn primitives_module(service: &ir::Service) -> TokenStream {
-    let uses_big = service
-        .types()
-        .any(|it| matches!(it, Type::Simple(SimpleType::BigInteger | SimpleType::BigDecimal)));
+    let is_big =
+        |it: &Type| matches!(it, Type::Simple(SimpleType::BigInteger | SimpleType::BigDecimal));
+    let uses_big = service.members().any(|it| is_big(it.ty.innermost()));
     let big = uses_big.then(|| quote!(BigDecimal, BigInteger,));
     quote! {
         //! The simple types that Rust has no type of its own for.

@@ -40,15 +40,6 @@ pub struct Service {
 }
 
 impl Service {
-    /// The types that are in structures and unions, without the lists and maps around them.
-    pub fn types(&self) -> impl Iterator<Item = &Type> {
-        self.members().map(|it| it.ty.innermost())
-    }
-
-    pub fn checks_patterns(&self) -> bool {
-        self.members().any(Member::checks_pattern)
-    }
-
     /// Whether something is deprecated that other shapes, or their defaults, may name.
     pub fn deprecates_types(&self) -> bool {
         let operations = self.operations.iter().map(|it| &it.docs);
@@ -58,7 +49,7 @@ impl Service {
         operations.chain(shapes).chain(values).any(|it| it.deprecated.is_some())
     }
 
-    fn members(&self) -> impl Iterator<Item = &Member> {
+    pub fn members(&self) -> impl Iterator<Item = &Member> {
         self.shapes.iter().flat_map(|it| &it.members)
     }
 }

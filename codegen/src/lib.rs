@@ -165,7 +165,8 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     }
     let header = header(sources);
     let first_line = format!("// {header}\n\n");
-    let needed: &[_] = if service.checks_patterns() { &["pattern"] } else { &[] };
+    let needed: &[_] =
+        if service.members().any(ir::Member::checks_pattern) { &["pattern"] } else { &[] };
     let line = if service.is_module { "" } else { &first_line };
     let mut files = Vec::new();
     emit::emit(&service, |file| files.push(format::format(file, line)));
