@@ -8,7 +8,12 @@ use super::{
     merge::merge_traits,
     parse::Apply,
 };
-use crate::{diagnostic::Reporter, json::Value, recursion, shape_id::ShapeId};
+use crate::{
+    diagnostic::{Location, Reporter},
+    json::Value,
+    recursion,
+    shape_id::ShapeId,
+};
 
 /// The most members and references that are copied in all. A small file can ask for billions; real models
 /// copy hundreds.
@@ -33,18 +38,7 @@ pub(super) fn flatten(
     let mut copied = 0;
     for at in order {
         let shape = &model.shapes[at];
-        let own = shape.references.iter().filter_map(|it| {
-            let message = match (shape.kind, it.property) {
-                (Operation, Property::Input) => "an operation that is a mixin has no input",
-                (Operation, Property::Output) => "an operation that is a mixin has no output",
-                (Resource, Property::Operation | Property::Resource) => {
-                    "a resource that is a mixin binds nothing"
-                }
-                _ => return None,
-            };
-            Some((it.location, message))
-        });
-        let not_copied: Vec<_> = own.collect();
+        let not_copied = not_copied(shape);
         let mixins: Vec<Reference> = shape.references([Property::Mixin]).cloned().collect();
         let mut flat = Shape::new(shape.id.clone(), shape.kind, shape.location);
         let mut names = HashMap::new();
@@ -79,6 +73,22 @@ pub(super) fn flatten(
             reporter.error(at, message).hint("write it in the shapes that use the mixin");
         }
     }
+}
+
+/// What a shape may not have if it is a mixin.
+fn not_copied(shape: &Shape) -> Vec<(Location, &'static str)> {
+    let not_copied = shape.references.iter().filter_map(|it| {
+        let message = match (shape.kind, it.property) {
+            (Operation, Property::Input) => "an operation that is a mixin has no input",
+            (Operation, Property::Output) => "an operation that is a mixin has no output",
+            (Resource, Property::Operation | Property::Resource) => {
+                "a resource that is a mixin binds nothing"
+            }
+            _ => return None,
+        };
+        Some((it.location, message))
+    });
+    not_copied.collect()
 }
 
 /// The mixin of a shape, if it may be used there.
