@@ -89,7 +89,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`](crate::error::ConnectError).
+    /// See [`ConnectError`].
     pub fn connect() -> Result<Self, ConnectError> {
         Ok(Self::new(Self::builder().connect()?))
     }

@@ -64,7 +64,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// See [`ConnectError`](crate::error::ConnectError).
+    /// See [`ConnectError`].
     ///
     /// # Cancel safety
     ///

@@ -86,7 +86,7 @@ fn connect(is_async: bool) -> TokenStream {
         ///
         /// # Errors
         ///
-        /// See [`ConnectError`](crate::error::ConnectError).
+        /// See [`ConnectError`].
         #cancel
         pub #asyncness fn connect() -> Result<Self, crate::error::ConnectError> {
             Ok(Self::new(Self::builder().connect() #dot_await ?))
