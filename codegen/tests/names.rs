@@ -180,7 +180,7 @@ fn every_type_that_is_imported_is_reserved() {
             }
         }
     }
-    assert!(imported.len() > 50);
+    assert!(imported.len() > 40, "{imported:?}");
     assert_eq!(renamed(&imported), imported);
 }
 
