@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Spacing, TokenStream, TokenTree};
 use quote::quote;
 
 use super::ident;
@@ -154,8 +154,8 @@ fn is_punct(token: Option<&TokenTree>, punct: char) -> bool {
 
 /// Whether a token begins `::`.
 fn is_colons(token: Option<&TokenTree>) -> bool {
-    let is_joint = |it: &Punct| it.as_char() == ':' && it.spacing() == Spacing::Joint;
-    matches!(token, Some(TokenTree::Punct(it)) if is_joint(it))
+    is_punct(token, ':')
+        && matches!(token, Some(TokenTree::Punct(it)) if it.spacing() == Spacing::Joint)
 }
 
 fn unraw(ident: &Ident) -> String {

@@ -107,23 +107,22 @@ fn page(service: &Service, operation: &Operation) -> String {
 
 /// An example that compiles.
 fn example_of(service: &Service, events: &Events, example: &Example) -> String {
-    let call = &example.call;
-    let body = match events {
-        Events::None => {
-            format!("let response = {call}\n    .await?;\nprintln!(\"{{response:?}}\");")
+    let (name, note) = match events {
+        Events::None => ("response", ""),
+        Events::Stream { response: None, .. } => ("stream", ""),
+        Events::Stream { request: None, .. } => ("mut subscription", ""),
+        Events::Stream { .. } => {
+            ("mut stream", "// `stream.send_event(…)` sends; this receives.\n")
         }
-        Events::Stream { response: Some(_), request: None } => format!(
-            "let mut subscription = {call}\n    .await?;\nwhile let Some(event) = \
-             subscription.next().await {{\n    println!(\"{{:?}}\", event?);\n}}"
-        ),
-        Events::Stream { response: None, .. } => {
-            format!("let stream = {call}\n    .await?;\nstream.close().await?;")
-        }
-        Events::Stream { .. } => format!(
-            "let mut stream = {call}\n    .await?;\n// `stream.send_event(…)` sends; this receives.\n\
-             while let Some(event) = stream.next().await {{\n    println!(\"{{:?}}\", event?);\n}}"
-        ),
     };
+    let then = match name.strip_prefix("mut ") {
+        Some(name) => format!(
+            "while let Some(event) = {name}.next().await {{\n    println!(\"{{:?}}\", event?);\n}}"
+        ),
+        None if name == "stream" => "stream.close().await?;".to_owned(),
+        None => "println!(\"{response:?}\");".to_owned(),
+    };
+    let body = format!("let {name} = {}\n    .await?;\n{note}{then}", example.call);
     let uses = uses(service, &[example]);
     let gap = if uses.is_empty() { "" } else { "\n" };
     format!(
