@@ -2,7 +2,7 @@
 
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use heck::ToUpperCamelCase;
 
@@ -42,7 +42,8 @@ const KEYWORDS: &str = "\
 
 /// Whether a name must be written with `r#` where it stands alone.
 pub fn is_keyword(name: &str) -> bool {
-    KEYWORDS.split(' ').any(|it| it == name)
+    thread_local!(static SET: HashSet<&'static str> = KEYWORDS.split(' ').collect());
+    SET.with(|it| it.contains(name))
 }
 
 /// Whether a name cannot even be written with `r#`.
