@@ -405,6 +405,7 @@ macro_rules! impl_union {
         $variant:ident = $text:literal, $is:ident
         $(, $as:ident($value:ident $(as $writer:ident)?) -> $ty:ty $([$flag:ident])*)?;
     )*) => {
+        #[allow(deprecated)]
         impl ::std::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 match self {
@@ -428,6 +429,7 @@ macro_rules! impl_union {
     };
     (@redacted $name:ident $variant:ident $ty:ty) => {};
     (@from $name:ident $variant:ident $ty:ty) => {
+        #[allow(deprecated)]
         impl From<$ty> for $name {
             fn from(value: $ty) -> Self {
                 Self::$variant(value.into())
@@ -517,6 +519,7 @@ macro_rules! impl_union {
 #[macro_export]
 macro_rules! impl_service {
     ($trait:ident for $name:ident[$inner:ident], $id:literal; $($kind:ident $method:ident $marker:ident;)*) => {
+        #[allow(deprecated)]
         impl<$inner: $trait> $name<$inner> {
             #[doc = ::std::concat!(" Serves this implementation of [`", ::std::stringify!($trait), "`].")]
             pub fn new(inner: $inner) -> Self {
@@ -530,6 +533,7 @@ macro_rules! impl_service {
             }
         }
 
+        #[allow(deprecated)]
         impl<$inner: $trait> $crate::server::Service for $name<$inner> {
             const ID: &'static str = $id;
 
