@@ -221,8 +221,7 @@ impl Reader<'_> {
         for member in &shape.members {
             let wire_name = member.wire_name();
             let name = if shape.kind.is_enum() { member.enum_value() } else { wire_name };
-            let mut places = rust.into_iter().flat_map(|it| &it.members);
-            let place = places.find(|it| it.wire_name == name);
+            let place = rust.and_then(|it| it.members.iter().find(|it| it.wire_name == name));
             let mut added = Item {
                 kind: "member",
                 id: format!("{}${}", shape.id, member.name),
@@ -331,7 +330,9 @@ fn text(ty: &Type) -> String {
         Type::Timestamp(TimestampFormat::HttpDate) => " (http-date)",
         _ => "",
     };
-    format!("{ty}{format}")
+    let text = ty.to_string();
+    let (inner, outer) = text.split_at(text.trim_end_matches('>').len());
+    format!("{inner}{format}{outer}")
 }
 
 /// What every item can have. The text of a constraint is empty if it is the target's.
