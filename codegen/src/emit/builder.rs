@@ -241,9 +241,8 @@ fn debug(
     if !it.is_redacted() {
         return (Some(quote!(Debug,)), None);
     }
-    let own = call.map(|it| [&it.connection, &it.options]);
+    let own = call.into_iter().flat_map(|it| [&it.connection, &it.options]);
     let parameter = call.map(|it| ident(&it.parameter));
     let hide = |field| quote!(self.#field.as_ref().map(|_| eventstream_rpc::REDACTED));
-    let own = own.iter().flatten().copied();
     (None, Some(structure::debug_impl(it, builder, parameter, own, hide)))
 }

@@ -12,7 +12,7 @@ use crate::{
 /// The functions that the attributes of the fields name, and `Default` if it is not derived.
 pub(super) fn items(structure: &Shape, has_default: bool) -> TokenStream {
     let name = ident(&structure.type_ref.name);
-    let functions: Vec<_> = structure.members.iter().filter_map(functions).collect();
+    let functions = structure.members.iter().filter_map(|it| functions(structure, it));
     let allow = structure.uses_deprecated().then(|| quote!(#[allow(deprecated)]));
     let default = has_default.then(|| {
         let fields = structure.members.iter().map(|it| {
@@ -46,12 +46,9 @@ pub(super) fn is_own(member: &Member) -> bool {
 
 /// The arguments of `#[serde(..)]` for a member with a default of its own.
 pub(super) fn attributes(structure: &Shape, member: &Member) -> TokenStream {
-    let path = |verb: &str| format!("{}::{}", structure.type_ref.name, function(verb, member));
-    let (default, read) = (path("default"), path("read"));
-    let skip = is_omitted(member).then(|| {
-        let omits = path("omits");
-        quote!(skip_serializing_if = #omits,)
-    });
+    let [default, read, omits] = ["default", "read", "omits"]
+        .map(|verb| format!("{}::{}", structure.type_ref.name, function(verb, member)));
+    let skip = is_omitted(member).then(|| quote!(skip_serializing_if = #omits,));
     quote!(default = #default, deserialize_with = #read, #skip)
 }
 
@@ -65,7 +62,10 @@ fn is_omitted(member: &Member) -> bool {
     matches!(&member.presence, Presence::Default(source) if is_constant(source))
 }
 
-fn functions(member: &Member) -> Option<TokenStream> {
+fn functions(structure: &Shape, member: &Member) -> Option<TokenStream> {
+    // The builders of calls are elsewhere if the structure is in a module of its own.
+    let is_shared = structure.is_request() && !structure.is_built_by_operation();
+    let visibility = is_shared.then(|| quote!(pub(crate)));
     let value = rust_type::source(member.own_default()?);
     let ty = rust_type::field(member);
     let value = if member.is_optional() { quote!(Some(#value)) } else { value };
@@ -84,7 +84,7 @@ fn functions(member: &Member) -> Option<TokenStream> {
         .then(|| quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]));
     Some(quote! {
         #allow
-        fn #function() -> #ty {
+        #visibility fn #function() -> #ty {
             #value
         }
 

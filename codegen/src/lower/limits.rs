@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{
-    ir::{Member, Shape, Type},
+    ir::{Member, Presence, Shape, Type},
     recursion::components,
 };
 
@@ -13,7 +13,9 @@ const DEFAULT_LIMIT: usize = 128;
 /// Whether Clippy may find the type of a member hard to read, because lists and maps are nested.
 pub(super) fn has_complex_types(shapes: &[Shape]) -> bool {
     let mut members = shapes.iter().flat_map(|it| &it.members);
-    members.any(|it| it.ty.to_string().matches('<').count() > 2)
+    // The function that reads an absent value has the `Option` in its signature as well.
+    let around = |it: &Member| usize::from(matches!(it.presence, Presence::ReadsAs(_)));
+    members.any(|it| around(it) + it.ty.to_string().matches('<').count() > 2)
 }
 
 /// The `recursion_limit` that a crate with these types needs, if it is more than the default.

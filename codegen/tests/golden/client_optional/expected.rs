@@ -4,6 +4,8 @@
 
 //! `example#Call`
 
+use std::collections::BTreeMap;
+
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
 use eventstream_rpc::operation::{Operation, Shape};
@@ -187,6 +189,15 @@ pub struct Response {
         skip_serializing_if = "Option::is_none"
     )]
     pub size: Option<i32>,
+    /// The member `grid`.
+    ///
+    /// Default: empty.
+    #[serde(
+        default = "Response::default_grid",
+        deserialize_with = "Response::read_grid",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub grid: Option<BTreeMap<String, BTreeMap<String, i8>>>,
 }
 
 impl Response {
@@ -210,6 +221,16 @@ impl Response {
     ) -> Result<Option<i32>, D::Error> {
         or_else(deserializer, Self::default_size)
     }
+
+    fn default_grid() -> Option<BTreeMap<String, BTreeMap<String, i8>>> {
+        Some(Default::default())
+    }
+
+    fn read_grid<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<BTreeMap<String, BTreeMap<String, i8>>>, D::Error> {
+        or_else(deserializer, Self::default_grid)
+    }
 }
 
 /// Builds a [`Response`].
@@ -219,6 +240,7 @@ pub struct ResponseBuilder {
     id: Option<String>,
     note: Option<String>,
     size: Option<i32>,
+    grid: Option<BTreeMap<String, BTreeMap<String, i8>>>,
 }
 
 impl ResponseBuilder {
@@ -262,6 +284,28 @@ impl ResponseBuilder {
         self
     }
 
+    /// The member `grid`.
+    ///
+    /// Default: empty.
+    pub fn grid(
+        mut self,
+        grid: impl IntoIterator<Item = (impl Into<String>, BTreeMap<String, i8>)>,
+    ) -> Self {
+        self.grid = Some(
+            grid.into_iter().map(|(key, value)| (key.into(), value)).collect(),
+        );
+        self
+    }
+
+    /// Sets or clears [`grid`](Self::grid).
+    pub fn set_grid(
+        mut self,
+        grid: Option<BTreeMap<String, BTreeMap<String, i8>>>,
+    ) -> Self {
+        self.grid = grid;
+        self
+    }
+
     /// The [`Response`] with what was set.
     ///
     /// # Errors
@@ -273,6 +317,7 @@ impl ResponseBuilder {
             id: self.id.ok_or(BuildError::missing_member(ID, "id"))?,
             note: self.note,
             size: self.size,
+            grid: self.grid,
         })
     }
 }

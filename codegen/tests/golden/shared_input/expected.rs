@@ -48,6 +48,7 @@ pub struct StartBuilder<C = ()> {
     connection: C,
     options: CallOptions,
     name: Option<String>,
+    attempts: Option<i32>,
 }
 
 impl<C> StartBuilder<C> {
@@ -57,6 +58,7 @@ impl<C> StartBuilder<C> {
             connection,
             options: CallOptions::default(),
             name: None,
+            attempts: None,
         }
     }
 
@@ -74,10 +76,25 @@ impl<C> StartBuilder<C> {
         self
     }
 
+    /// The member `attempts`.
+    ///
+    /// Default: `3`.
+    pub fn attempts(mut self, attempts: i32) -> Self {
+        self.attempts = Some(attempts);
+        self
+    }
+
+    /// Sets or clears [`attempts`](Self::attempts).
+    pub fn set_attempts(mut self, attempts: Option<i32>) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
     fn into_parts(self) -> Result<(C, CallOptions, Target), BuildError> {
         const ID: &str = Target::ID;
         let request = Target {
             name: self.name.ok_or(BuildError::missing_member(ID, "name"))?,
+            attempts: self.attempts.unwrap_or_else(Target::default_attempts),
         };
         Ok((self.connection, self.options, request))
     }
@@ -166,6 +183,7 @@ pub struct StopBuilder<C = ()> {
     connection: C,
     options: CallOptions,
     name: Option<String>,
+    attempts: Option<i32>,
 }
 
 impl<C> StopBuilder<C> {
@@ -175,6 +193,7 @@ impl<C> StopBuilder<C> {
             connection,
             options: CallOptions::default(),
             name: None,
+            attempts: None,
         }
     }
 
@@ -192,10 +211,25 @@ impl<C> StopBuilder<C> {
         self
     }
 
+    /// The member `attempts`.
+    ///
+    /// Default: `3`.
+    pub fn attempts(mut self, attempts: i32) -> Self {
+        self.attempts = Some(attempts);
+        self
+    }
+
+    /// Sets or clears [`attempts`](Self::attempts).
+    pub fn set_attempts(mut self, attempts: Option<i32>) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
     fn into_parts(self) -> Result<(C, CallOptions, Target), BuildError> {
         const ID: &str = Target::ID;
         let request = Target {
             name: self.name.ok_or(BuildError::missing_member(ID, "name"))?,
+            attempts: self.attempts.unwrap_or_else(Target::default_attempts),
         };
         Ok((self.connection, self.options, request))
     }
@@ -320,8 +354,8 @@ impl StatusBuilder {
 
 use eventstream_rpc::error::BuildError;
 use eventstream_rpc::operation::Shape;
-use eventstream_rpc::serde::{missing, required};
-use serde::{Deserialize, Serialize};
+use eventstream_rpc::serde::{missing, or_else, required};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The shape `example#Target`.
 #[non_exhaustive]
@@ -330,6 +364,14 @@ pub struct Target {
     /// The member `name`.
     #[serde(default = "missing", deserialize_with = "required")]
     pub name: String,
+    /// The member `attempts`.
+    ///
+    /// Default: `3`.
+    #[serde(
+        default = "Target::default_attempts",
+        deserialize_with = "Target::read_attempts"
+    )]
+    pub attempts: i32,
 }
 
 impl Target {
@@ -343,11 +385,24 @@ impl Shape for Target {
     const ID: &'static str = "example#Target";
 }
 
+impl Target {
+    pub(crate) fn default_attempts() -> i32 {
+        3
+    }
+
+    fn read_attempts<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<i32, D::Error> {
+        or_else(deserializer, Self::default_attempts)
+    }
+}
+
 /// Builds a [`Target`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "it builds nothing until `build` is called"]
 pub struct TargetBuilder {
     name: Option<String>,
+    attempts: Option<i32>,
 }
 
 impl TargetBuilder {
@@ -365,6 +420,20 @@ impl TargetBuilder {
         self
     }
 
+    /// The member `attempts`.
+    ///
+    /// Default: `3`.
+    pub fn attempts(mut self, attempts: i32) -> Self {
+        self.attempts = Some(attempts);
+        self
+    }
+
+    /// Sets or clears [`attempts`](Self::attempts).
+    pub fn set_attempts(mut self, attempts: Option<i32>) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
     /// The [`Target`] with what was set.
     ///
     /// # Errors
@@ -374,6 +443,7 @@ impl TargetBuilder {
         const ID: &str = Target::ID;
         Ok(Target {
             name: self.name.ok_or(BuildError::missing_member(ID, "name"))?,
+            attempts: self.attempts.unwrap_or_else(Target::default_attempts),
         })
     }
 }
