@@ -34,6 +34,14 @@ impl Trait {
     pub fn text(&self, key: &str) -> Option<&str> {
         self.value.get(key)?.as_str()
     }
+
+    pub fn bounds(&self) -> Bounds {
+        let bound = |key| match &self.value.get(key)?.kind {
+            Kind::Number(text) => Some(text.clone()),
+            _ => None,
+        };
+        Bounds { min: bound("min"), max: bound("max") }
+    }
 }
 
 /// The traits of a shape or member, in order.
@@ -57,12 +65,7 @@ impl Traits {
     }
 
     pub fn bounds(&self, name: &str) -> Option<Bounds> {
-        let value = &self.find(name)?.value;
-        let bound = |key| match &value.get(key)?.kind {
-            Kind::Number(text) => Some(text.clone()),
-            _ => None,
-        };
-        Some(Bounds { min: bound("min"), max: bound("max") })
+        self.find(name).map(Trait::bounds)
     }
 
     pub fn timestamp_format(&self) -> Option<TimestampFormat> {

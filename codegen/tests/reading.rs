@@ -296,6 +296,24 @@ fn defaults_of_numbers_are_expressions() {
 }
 
 #[test]
+fn the_bounds_of_a_constraint_are_compared_exactly() {
+    // As doubles these are equal.
+    for (min, max, is_refused) in [
+        ("9007199254740993", "9007199254740992", true),
+        ("9007199254740992", "9007199254740993", false),
+        ("0.5", "0.25", true),
+    ] {
+        let json = format!(
+            r#"{{"smithy": "2", "shapes": {{ "a#N": {{ "type": "bigDecimal",
+            "traits": {{ "smithy.api#range": {{ "min": {min}, "max": {max} }} }} }} }} }}"#
+        );
+        let diagnostics = codegen::check(&[Source { path: "1.json", json: &json }]);
+        let message = format!("range: min {min} > max {max}");
+        assert_eq!(diagnostics.iter().any(|it| it.message == message), is_refused, "{message}");
+    }
+}
+
+#[test]
 fn a_key_with_escapes_has_a_place() {
     let json = r#"{ "smithy": "2.0", "\u0062\"": {"c": null} }"#;
     let diagnostics = codegen::check(&[Source { path: "1.json", json }]);

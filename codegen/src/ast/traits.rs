@@ -1,13 +1,14 @@
 //! Whether traits are where they belong and have values of their form, once every shape has all of its own.
 
-use std::collections::HashSet;
+use std::{cmp::Ordering, collections::HashSet};
 
 use super::{Model, ShapeKind};
 use crate::{
     diagnostic::{Location, Reporter},
     json::{Entry, Kind, Value},
     shape_id::ShapeId,
-    traits::{Trait, Traits},
+    text::compare_numbers,
+    traits::{Bounds, Trait, Traits},
 };
 
 /// What the value of a trait is.
@@ -23,43 +24,67 @@ enum Form {
 }
 
 use Form::{Any, Object, OneOf, Text};
+use ShapeKind::{Blob, Enum, List, Map, Structure, Union};
 
 const FLAG: Form = Object(&[], "");
 const NATURAL: &str = "a whole number from 0";
 
+/// Where a trait belongs: in words, and as a check of a [`Holder`].
+type Place = (&'static str, fn(ShapeKind, Option<ShapeKind>) -> bool);
+
+const ANY: Place = ("", |_, _| true);
+const FIELD: Place = ("a member of a structure", |_, of| of == Some(Structure));
+const STRING_FIELD: Place = ("a member of a structure that is a string", |it, of| {
+    of == Some(Structure) && it == ShapeKind::String
+});
+const MEMBER: Place =
+    ("a member of a structure or union", |_, of| of.is_some_and(ShapeKind::has_fields));
+const ENUM_MEMBER: Place =
+    ("a member of an enum or intEnum", |_, of| of.is_some_and(ShapeKind::is_enum));
+const LIST: Place = ("a list", |it, of| of.is_none() && it == List);
+const COLLECTION: Place = ("a list or map", |it, of| of.is_none() && matches!(it, List | Map));
+const STRUCTURE: Place = ("a structure", |it, of| of.is_none() && it == Structure);
+const UNION: Place = ("a union", |it, of| of.is_none() && matches!(it, Union | Blob));
+const NUMBER: Place = ("a number", |it, _| it == ShapeKind::IntEnum || it.is_number());
+const STRING: Place = ("a string", |it, _| matches!(it, ShapeKind::String | Enum));
+const SIZED: Place = ("a string, blob, list or map", |it, _| {
+    matches!(it, ShapeKind::String | Blob | Enum | List | Map)
+});
+const TIMESTAMP: Place = ("a timestamp", |it, _| it == ShapeKind::Timestamp);
+
 /// The traits that mean something for generated code: the name, where it belongs, and what its value is.
-const RULES: [(&str, &str, Form); 31] = [
-    ("clientOptional", "a member of a structure", FLAG),
-    ("default", "a member of a structure", Form::Default),
-    ("deprecated", "", Object(&["message", "since"], "a string")),
-    ("documentation", "", Text),
-    ("enumValue", "a member of an enum or intEnum", Form::EnumValue),
-    ("error", "a structure", OneOf(&["client", "server"])),
-    ("examples", "", Any),
-    ("externalDocumentation", "", Any),
-    ("idempotencyToken", "a member of a structure that is a string", FLAG),
-    ("input", "a structure", FLAG),
-    ("internal", "", FLAG),
-    ("jsonName", "a member of a structure or union", Text),
-    ("length", "a string, blob, list or map", Object(&["min", "max"], NATURAL)),
-    ("mediaType", "", Text),
-    ("mixin", "", Object(&["localTraits", "interface"], "")),
-    ("output", "a structure", FLAG),
-    ("pattern", "a string", Text),
-    ("range", "a number", Object(&["min", "max"], "a number")),
-    ("recommended", "", Object(&["reason"], "")),
-    ("required", "a member of a structure", FLAG),
-    ("retryable", "", Object(&["throttling"], "")),
-    ("sensitive", "", FLAG),
-    ("since", "", Text),
-    ("sparse", "a list or map", FLAG),
-    ("streaming", "a union", FLAG),
-    ("tags", "", Any),
-    ("timestampFormat", "a timestamp", OneOf(&["date-time", "http-date", "epoch-seconds"])),
-    ("title", "", Text),
-    ("trait", "", Any),
-    ("uniqueItems", "a list", FLAG),
-    ("unstable", "", FLAG),
+const RULES: [(&str, Place, Form); 31] = [
+    ("clientOptional", FIELD, FLAG),
+    ("default", FIELD, Form::Default),
+    ("deprecated", ANY, Object(&["message", "since"], "a string")),
+    ("documentation", ANY, Text),
+    ("enumValue", ENUM_MEMBER, Form::EnumValue),
+    ("error", STRUCTURE, OneOf(&["client", "server"])),
+    ("examples", ANY, Any),
+    ("externalDocumentation", ANY, Any),
+    ("idempotencyToken", STRING_FIELD, FLAG),
+    ("input", STRUCTURE, FLAG),
+    ("internal", ANY, FLAG),
+    ("jsonName", MEMBER, Text),
+    ("length", SIZED, Object(&["min", "max"], NATURAL)),
+    ("mediaType", ANY, Text),
+    ("mixin", ANY, Object(&["localTraits", "interface"], "")),
+    ("output", STRUCTURE, FLAG),
+    ("pattern", STRING, Text),
+    ("range", NUMBER, Object(&["min", "max"], "a number")),
+    ("recommended", ANY, Object(&["reason"], "")),
+    ("required", FIELD, FLAG),
+    ("retryable", ANY, Object(&["throttling"], "")),
+    ("sensitive", ANY, FLAG),
+    ("since", ANY, Text),
+    ("sparse", COLLECTION, FLAG),
+    ("streaming", UNION, FLAG),
+    ("tags", ANY, Any),
+    ("timestampFormat", TIMESTAMP, OneOf(&["date-time", "http-date", "epoch-seconds"])),
+    ("title", ANY, Text),
+    ("trait", ANY, Any),
+    ("uniqueItems", LIST, FLAG),
+    ("unstable", ANY, FLAG),
 ];
 
 /// The other traits of the prelude, with those that Smithy 2.1 adds (Smithy 2.0 specification, section
@@ -91,10 +116,10 @@ pub(super) fn check(model: &mut Model, reporter: &mut Reporter<'_>) {
         shape.is_mentioned = mentioned.contains(&shape.id);
         let kind = shape.kind;
         checker.check_traits(&mut shape.traits, (Some(kind), None));
-        let needs_members = kind == ShapeKind::Union || kind.is_enum();
+        let needs_members = kind == Union || kind.is_enum();
         let is_given = shape.is_broken || shape.traits.has("mixin");
         if needs_members && shape.members.is_empty() && !is_given {
-            let article = if kind == ShapeKind::Union { "a" } else { "an" };
+            let article = if kind == Union { "a" } else { "an" };
             let message = format!("{article} {} needs at least one member", kind.name());
             checker.reporter.error(shape.location, message).hint("add a member under \"members\"");
         }
@@ -139,14 +164,14 @@ impl Checker<'_, '_> {
 
     fn is_kept(&mut self, it: &Trait, holder: Holder) -> bool {
         let name = it.id.prelude_name().unwrap_or_default();
-        let Some((_, place, form)) = RULES.iter().find(|rule| rule.0 == name) else {
+        let Some((_, (place, fits), form)) = RULES.iter().find(|rule| rule.0 == name) else {
             self.unknown(it);
             // The values of those that the model defines are a part of what a shape is.
             return true;
         };
         // A default may belong to a shape as well.
         let is_free = name == "default" && holder.1.is_none();
-        if is_free || holder.0.is_none_or(|kind| belongs_on(place, kind, holder.1)) {
+        if is_free || holder.0.is_none_or(|kind| fits(kind, holder.1)) {
             return self.has_form(it, form, holder);
         }
         // Without some traits the shape would mean something else.
@@ -283,40 +308,19 @@ impl Checker<'_, '_> {
             let message = format!("{name}: \"min\", \"max\" or both are needed");
             self.error(it.at(), message, "write {\"min\": 1, \"max\": 10}");
         }
-        let number = |key| match &value.get(key)?.kind {
-            Kind::Number(text) => Some((&**text, text.parse::<f64>().unwrap_or_default())),
-            _ => None,
-        };
-        let (min, max) = (number("min"), number("max"));
+        let Bounds { min, max } = it.bounds();
         let is_whole = holder.0.is_none_or(|kind| !kind.is_number() || kind.is_integer());
-        let bounds = [min, max].into_iter().flatten().filter(|_| name == "range" && is_whole);
-        for (text, _) in bounds.filter(|it| it.1.fract() != 0.0) {
+        let is_fraction = |it: &&String| it.parse::<f64>().is_ok_and(|it| it.fract() != 0.0);
+        let bounds = [&min, &max].into_iter().flatten().filter(|_| name == "range" && is_whole);
+        for text in bounds.filter(is_fraction) {
             let message = format!("range: {text} is not an integer, and the number is one");
             self.error(it.at(), message, "write a whole number");
         }
-        if let Some(((min, _), (max, _))) = min.zip(max).filter(|(min, max)| min.1 > max.1) {
+        let is_reversed =
+            |it: &(String, String)| compare_numbers(&it.0, &it.1) == Some(Ordering::Greater);
+        if let Some((min, max)) = min.zip(max).filter(is_reversed) {
             self.error(it.at(), format!("{name}: min {min} > max {max}"), "swap them");
         }
-    }
-}
-
-/// Whether words name what has this type, or is a member of a shape of the second type.
-fn belongs_on(place: &str, kind: ShapeKind, of: Option<ShapeKind>) -> bool {
-    use ShapeKind::{Blob, Enum, IntEnum, List, Map, String, Structure, Timestamp, Union};
-    match place {
-        "a member of a structure" => of == Some(Structure),
-        "a member of a structure that is a string" => of == Some(Structure) && kind == String,
-        "a member of a structure or union" => of.is_some_and(ShapeKind::has_fields),
-        "a member of an enum or intEnum" => of.is_some_and(ShapeKind::is_enum),
-        "a list" => of.is_none() && kind == List,
-        "a list or map" => of.is_none() && matches!(kind, List | Map),
-        "a structure" => of.is_none() && kind == Structure,
-        "a union" => of.is_none() && matches!(kind, Union | Blob),
-        "a number" => kind == IntEnum || kind.is_number(),
-        "a string" => matches!(kind, String | Enum),
-        "a string, blob, list or map" => matches!(kind, String | Blob | Enum | List | Map),
-        "a timestamp" => kind == Timestamp,
-        _ => true,
     }
 }
 
