@@ -167,6 +167,13 @@ pub struct Reference {
     pub location: Location,
 }
 
+impl Reference {
+    /// What it says, wherever it is.
+    fn key(&self) -> (Property, ShapeId, Option<String>) {
+        (self.property, self.target.clone(), self.name.clone())
+    }
+}
+
 /// What a shape is to the one that refers to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Property {

@@ -130,8 +130,8 @@ fn difference(a: &Shape, b: &Shape) -> Option<String> {
         let known: HashSet<_> = other.members.iter().map(|it| &it.name).collect();
         one.members.iter().map(|it| &it.name).find(|it| !known.contains(it)).cloned()
     };
-    let key = |it: &Reference| (it.property, it.target.clone(), it.name.clone());
-    let same_references = a.references.iter().map(key).eq(b.references.iter().map(key));
+    let same_references =
+        a.references.iter().map(Reference::key).eq(b.references.iter().map(Reference::key));
     let mut pairs = a.members.iter().zip(&b.members);
     if a.kind != b.kind {
         Some(format!("it is a {} there and a {} here", a.kind.name(), b.kind.name()))

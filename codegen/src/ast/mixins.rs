@@ -59,8 +59,7 @@ pub(super) fn flatten(
             overlay(shape, own, &mut names, reporter);
             // A mixin may list what the shape lists as well.
             let mut seen = HashSet::new();
-            let key = |it: &Reference| (it.property, it.target.clone(), it.name.clone());
-            shape.references.retain(|it| seen.insert(key(it)));
+            shape.references.retain(|it| seen.insert(it.key()));
         }
         // A list or map that lacks a member has been reported.
         if matches!((shape.kind, shape.members.len()), (List, 0) | (Map, 0 | 1)) {
