@@ -45,11 +45,8 @@ pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'
     let shapes: Vec<_> = names.types.iter().map(|it| lowering.shape(it)).collect();
     let operations = resolved.operations.iter().zip(&names.operations);
     let by_type = shapes.iter().map(|it| (&it.type_ref, it)).collect();
-    let operations = operations.map(|(it, names)| ir::Operation {
-        example: example::call(&names.method, &shapes[names.ends[0]], &by_type),
-        ..lowering.operation(it, names, &shapes)
-    });
-    let operations = operations.collect();
+    let operations =
+        operations.map(|(it, names)| lowering.operation(it, names, &shapes, &by_type)).collect();
     let root = resolved.service;
     let about = format!("The service `{}`.", root.id);
     let values = resolved.closure.iter().filter(|it| !it.kind.has_type());
@@ -87,6 +84,7 @@ impl Lowering<'_, '_> {
         operation: &resolve::Operation<'_>,
         names: &names::Operation,
         shapes: &[ir::Shape],
+        by_type: &example::Shapes<'_>,
     ) -> ir::Operation {
         let shape = operation.shape;
         let about = format!("The operation `{}`.", shape.id);
@@ -129,7 +127,7 @@ impl Lowering<'_, '_> {
                 .iter()
                 .map(|it| (it.wire_name().to_owned(), it.target.to_string()))
                 .collect(),
-            example: None,
+            example: example::call(&names.method, request, by_type),
         }
     }
 
