@@ -218,6 +218,7 @@ impl Reader<'_> {
         rust: Option<&ir::Shape>,
         values: Option<&Type>,
     ) {
+        let none = Traits::default();
         for member in &shape.members {
             let wire_name = member.wire_name();
             let name = if shape.kind.is_enum() { member.enum_value() } else { wire_name };
@@ -244,8 +245,8 @@ impl Reader<'_> {
             }
             let in_json = format!("{wire_name:?} in JSON");
             added.add("JSON name", wire_name, if wire_name == member.name { "" } else { &in_json });
-            let target = self.model.get(&member.target).map(|it| it.traits.clone());
-            add_traits(&mut added, &member.traits, &target.unwrap_or_default());
+            let target = self.model.get(&member.target).map_or(&none, |it| &it.traits);
+            add_traits(&mut added, &member.traits, target);
             item.members.push(added);
         }
     }

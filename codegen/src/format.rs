@@ -40,10 +40,12 @@ fn separate(header: &str, text: &str, scope: &Scope) -> String {
         for part in text[mark.len()..].split(LINE_BREAK) {
             let mut parts = part.split(LINK);
             out.extend([indent, mark, parts.next().unwrap_or_default(), "\n"]);
-            let links = parts.filter(|it| !is_in_scope(it, scope));
-            for (at, link) in links.enumerate() {
-                let gap = if at == 0 { [indent, mark, "\n"] } else { [""; 3] };
-                out.extend(gap.into_iter().chain([indent, mark, " ", link, "\n"]));
+            let mut links = parts.filter(|it| !is_in_scope(it, scope)).peekable();
+            if links.peek().is_some() {
+                out.extend([indent, mark, "\n"]);
+            }
+            for link in links {
+                out.extend([indent, mark, " ", link, "\n"]);
             }
         }
         before = line;

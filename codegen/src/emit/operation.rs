@@ -107,22 +107,21 @@ fn page(service: &Service, operation: &Operation) -> String {
 
 /// An example that compiles.
 fn example_of(service: &Service, events: &Events, example: &Example) -> String {
-    let (name, note) = match events {
-        Events::None => ("response", ""),
-        Events::Stream { response: None, .. } => ("stream", ""),
-        Events::Stream { request: None, .. } => ("mut subscription", ""),
+    let read = |name: &str| {
+        format!(
+            "while let Some(event) = {name}.next().await {{\n    println!(\"{{:?}}\", event?);\n}}"
+        )
+    };
+    let (name, then) = match events {
+        Events::None => ("response", "println!(\"{response:?}\");".to_owned()),
+        Events::Stream { response: None, .. } => ("stream", "stream.close().await?;".to_owned()),
+        Events::Stream { request: None, .. } => ("mut subscription", read("subscription")),
         Events::Stream { .. } => {
-            ("mut stream", "// `stream.send_event(…)` sends; this receives.\n")
+            let note = "// `stream.send_event(…)` sends; this receives.\n";
+            ("mut stream", note.to_owned() + &read("stream"))
         }
     };
-    let then = match name.strip_prefix("mut ") {
-        Some(name) => format!(
-            "while let Some(event) = {name}.next().await {{\n    println!(\"{{:?}}\", event?);\n}}"
-        ),
-        None if name == "stream" => "stream.close().await?;".to_owned(),
-        None => "println!(\"{response:?}\");".to_owned(),
-    };
-    let body = format!("let {name} = {}\n    .await?;\n{note}{then}", example.call);
+    let body = format!("let {name} = {}\n    .await?;\n{then}", example.call);
     let uses = uses(service, &[example]);
     let gap = if uses.is_empty() { "" } else { "\n" };
     format!(
