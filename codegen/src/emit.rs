@@ -182,11 +182,7 @@ fn shapes_module(shapes: &[&Shape], home: &Home, about: &str) -> TokenStream {
     shapes.sort_by(|a, b| a.type_ref.cmp(&b.type_ref));
     let (modules, names): (Vec<_>, Vec<_>) =
         shapes.iter().map(|it| (ident(&it.module), ident(&it.type_ref.name))).unzip();
-    let error = (*home == Home::Types).then(|| {
-        quote!(
-            pub mod error;
-        )
-    });
+    let error = (*home == Home::Types).then(|| quote! { pub mod error; });
     quote! {
         #![doc = #about]
 
@@ -219,6 +215,24 @@ fn shape_items(shape: &Shape) -> TokenStream {
         Kind::Union => union::items(shape),
         Kind::Enum | Kind::IntEnum => enumeration::items(shape),
     }
+}
+
+/// For what names the members of a shape: some of them may be deprecated.
+fn allow_deprecated(shape: &Shape) -> Option<TokenStream> {
+    shape.uses_deprecated().then(|| quote!(#[allow(deprecated)]))
+}
+
+/// For numbers of a model, which may well say 3.14 and mean it.
+fn allow_constants(has_floats: bool) -> Option<TokenStream> {
+    has_floats
+        .then(|| quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]))
+}
+
+/// For enums of which a variant may be much larger than the others.
+fn allow_large_variants(is_large: bool) -> Option<TokenStream> {
+    is_large.then(|| {
+        quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
+    })
 }
 
 /// An identifier, raw where it is a keyword.

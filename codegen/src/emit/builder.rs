@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::{defaults, docs, ident, of_side, rust_type, structure};
+use super::{allow_deprecated, defaults, docs, ident, of_side, rust_type, structure};
 use crate::{
     ir::{CallBuilder, Events, Member, Operation, Presence, Service, Shape},
     names,
@@ -226,10 +226,6 @@ fn value(it: &Shape) -> (Option<TokenStream>, TokenStream) {
         }
     });
     (id, quote!(#name { #(#fields),* }))
-}
-
-fn allow_deprecated(it: &Shape) -> Option<TokenStream> {
-    it.uses_deprecated().then(|| quote!(#[allow(deprecated)]))
 }
 
 /// `Debug` of a builder: derived, or an implementation that says only that values are set.

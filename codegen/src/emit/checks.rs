@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{ident, rust_type};
+use super::{allow_constants, allow_deprecated, ident, rust_type};
 use crate::ir::{Kind, Shape};
 
 /// `check` of a structure or union; nothing if the model asks for nothing.
@@ -30,12 +30,9 @@ pub(super) fn check(shape: &Shape) -> Option<TokenStream> {
         (Kind::Union, ..) => quote!(match self { #(#variants => #checks,)* _ => {} }),
         _ => quote!(#(#checks)*),
     };
-    let allow = shape.uses_deprecated().then(|| quote!(#[allow(deprecated)]));
-    // A model may well say 3.14 and mean it.
+    let allow = allow_deprecated(shape);
     let mut checked = shape.members.iter().filter(|it| it.check.is_some());
-    let allow_bounds = checked
-        .any(|it| it.ty.innermost().is_float())
-        .then(|| quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]));
+    let allow_bounds = allow_constants(checked.any(|it| it.ty.innermost().is_float()));
     Some(quote! {
         #allow
         #allow_bounds

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{ident, rust_type};
+use super::{allow_constants, allow_deprecated, ident, rust_type};
 use crate::{
     ir::{Member, Presence, Shape},
     names,
@@ -13,7 +13,7 @@ use crate::{
 pub(super) fn items(structure: &Shape, has_default: bool) -> TokenStream {
     let name = ident(&structure.type_ref.name);
     let functions = structure.members.iter().filter_map(|it| functions(structure, it));
-    let allow = structure.uses_deprecated().then(|| quote!(#[allow(deprecated)]));
+    let allow = allow_deprecated(structure);
     let default = has_default.then(|| {
         let fields = structure.members.iter().map(|it| {
             let (field, default) = (ident(&it.name), function("default", it));
@@ -77,11 +77,7 @@ fn functions(structure: &Shape, member: &Member) -> Option<TokenStream> {
             }
         }
     });
-    // A model may well say 3.14 and mean it.
-    let allow = member
-        .ty
-        .is_float()
-        .then(|| quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]));
+    let allow = allow_constants(member.ty.is_float());
     Some(quote! {
         #allow
         #visibility fn #function() -> #ty {

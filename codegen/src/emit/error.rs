@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::ident;
+use super::{allow_large_variants, ident};
 use crate::ir::{Kind, Member, Operation, Role, Shape, SimpleType, Type};
 
 /// What makes a structure an error.
@@ -14,34 +14,22 @@ pub(super) fn structure_impls(structure: &Shape) -> TokenStream {
         return TokenStream::new();
     };
     let name = ident(&structure.type_ref.name);
-    let fault = if is_client_fault {
-        quote!(eventstream_rpc::operation::Fault::Client)
-    } else {
-        quote!(eventstream_rpc::operation::Fault::Server)
-    };
+    let fault = ident(if is_client_fault { "Client" } else { "Server" });
     let is_message = |it: &&Member| {
         it.wire_name.eq_ignore_ascii_case("message") && it.ty == Type::Simple(SimpleType::String)
     };
-    let message = match structure.members.iter().find(is_message) {
+    let message = structure.members.iter().find(is_message);
+    let message = match message.map(|it| (ident(&it.name), it.is_optional())) {
         None => quote!(None),
-        Some(member) => {
-            let field = ident(&member.name);
-            match member.is_optional() {
-                true => quote!(self.#field.as_deref()),
-                false => quote!(Some(&self.#field)),
-            }
-        }
+        Some((field, true)) => quote!(self.#field.as_deref()),
+        Some((field, false)) => quote!(Some(&self.#field)),
     };
-    let throttling = is_throttling.then(|| {
-        quote!(
-            const THROTTLING: bool = true;
-        )
-    });
+    let throttling = is_throttling.then(|| quote! { const THROTTLING: bool = true; });
     // What the text of a sensitive error may hold is not for every log.
     let redacted = structure.is_redacted().then(|| quote!(redacted));
     quote! {
         impl eventstream_rpc::operation::ErrorShape for #name {
-            const FAULT: eventstream_rpc::operation::Fault = #fault;
+            const FAULT: eventstream_rpc::operation::Fault = eventstream_rpc::operation::Fault::#fault;
             const RETRYABLE: bool = #is_retryable;
             #throttling
 
@@ -56,9 +44,7 @@ pub(super) fn structure_impls(structure: &Shape) -> TokenStream {
 
 /// The error type of an operation.
 pub(super) fn operation_error(operation: &Operation) -> TokenStream {
-    let allow_size = operation.has_large_errors.then(|| {
-        quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
-    });
+    let allow_size = allow_large_variants(operation.has_large_errors);
     let name = ident(&operation.error);
     let about = format!(" Errors of [`{}`].", operation.name);
     let errors = &operation.errors;

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use super::{builder, checks, defaults, docs, error, ident, rust_type};
+use super::{allow_deprecated, builder, checks, defaults, docs, error, ident, rust_type};
 use crate::ir::{Member, Presence, Shape, SimpleType, Type};
 
 /// The `struct` and what belongs to it.
@@ -125,7 +125,7 @@ pub(super) fn debug_impl<'s>(
     });
     let bound = parameter.iter().map(|it| quote!(<#it: std::fmt::Debug>));
     let argument = parameter.iter().map(|it| quote!(<#it>));
-    let allow = structure.uses_deprecated().then(|| quote!(#[allow(deprecated)]));
+    let allow = allow_deprecated(structure);
     let text = name.to_string();
     quote! {
         #allow

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{ROW, checks, docs, ident, rust_type};
+use super::{ROW, allow_large_variants, checks, docs, ident, rust_type};
 use crate::{
     ir::{Member, Shape, SimpleType, Type},
     names,
@@ -27,9 +27,7 @@ pub(super) fn items(union: &Shape) -> TokenStream {
         false => (Some(quote!(Debug,)), None),
     };
     let holds_structures = union.members.iter().any(|it| matches!(it.ty, Type::Named(_)));
-    let allow_size = holds_structures.then(|| {
-        quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
-    });
+    let allow_size = allow_large_variants(holds_structures);
     let (id, check) = (&union.id, checks::check(union));
     let rows = union.members.iter().map(|it| row(union, it));
     quote! {
