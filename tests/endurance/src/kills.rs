@@ -17,12 +17,13 @@ use echo::{
     server::{EchoTestRpcService, Server},
     types::MessageData,
 };
+use test_util::{Feed, Figures, in_time, socket_path};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
 
-use crate::{Feed, Watcher, figures::Figures, in_time, restarts::settled, socket_path};
+use crate::{Watcher, restarts::settled};
 
 /// How many subscribers are killed at a time.
 pub const VICTIMS: usize = 10;

@@ -16,9 +16,10 @@ use echo::{
     error::{ConnectionError, SdkError},
     types::MessageData,
 };
+use test_util::{Figures, Random, in_time, socket_path};
 use tokio::task::JoinSet;
 
-use crate::{Random, Serve, ServerProcess, Watcher, figures::Figures, in_time, socket_path};
+use crate::{Serve, ServerProcess, Watcher};
 
 /// How many calls are made at once, by as many tasks.
 const CALLERS: usize = 8;
@@ -292,7 +293,7 @@ pub(crate) async fn settled(before: &Figures) -> Result<Figures> {
         let figures = Figures::here()?;
         match figures.leaked_since(before) {
             None => return Ok(figures),
-            Some(leak) => ensure!(began.elapsed() < crate::PATIENCE, "something stays: {leak}"),
+            Some(leak) => ensure!(began.elapsed() < test_util::PATIENCE, "something stays: {leak}"),
         }
         // Tasks and sockets go away by themselves, and nobody says when.
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -9,12 +9,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use echo::server::{ConnectRequest, EchoTestRpcService, Identity, Rejected, Server};
+use test_util::{Feed, in_time};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
 };
-
-use crate::{Feed, in_time};
 
 /// What a server is started with.
 #[derive(Clone, Debug)]

@@ -12,12 +12,10 @@ use echo::{
     error::SdkError,
     types::MessageData,
 };
+use test_util::{Figures, Random, in_time, socket_path};
 use tokio::task::JoinSet;
 
-use crate::{
-    Random, Serve, ServerProcess, Watcher, figures::Figures, in_time, restarts::settled,
-    socket_path,
-};
+use crate::{Serve, ServerProcess, Watcher, restarts::settled};
 
 /// How long the traffic goes on.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +118,7 @@ async fn server_settled(pid: u32, before: &Figures) -> Result<Figures> {
         let figures = Figures::of(pid)?;
         match figures.leaked_since(before) {
             None => return Ok(figures),
-            Some(leak) => ensure!(began.elapsed() < crate::PATIENCE, "the server keeps {leak}"),
+            Some(leak) => ensure!(began.elapsed() < test_util::PATIENCE, "the server keeps {leak}"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

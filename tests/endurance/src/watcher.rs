@@ -9,9 +9,8 @@ use echo::{
     operation::echo_stream_messages::{EchoStreamMessages, EchoStreamMessagesError},
     types::EchoStreamingMessage,
 };
+use test_util::in_time;
 use tokio::{sync::watch, task::JoinHandle};
-
-use crate::in_time;
 
 type Error = SdkError<EchoStreamMessagesError>;
 

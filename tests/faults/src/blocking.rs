@@ -12,8 +12,8 @@ use echo::{
     server::{Config, serve_connection},
     types::EchoStreamingMessage,
 };
-use echo_server::authenticate;
 use eventstream_rpc::operation::StreamingOperation;
+use test_util::{Random, authenticate};
 use tokio::{net::UnixStream, runtime::Runtime};
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     check::check,
     every::{clean, with_virtual_time},
     outcome::{Failure, Outcome, of_call, of_connect, of_connection},
-    random::{Random, name},
+    random::{name, random_faults},
     serve::Watched,
     session::{Faults, Report, Setup, Step, event, message},
     tally::{panics, watch_panics},
@@ -52,7 +52,7 @@ pub fn random(seed: u64, sessions: u64) -> Result<Tally> {
     let stage = Stage::new()?;
     let mut tally = Tally::default();
     for seed in seed..seed + sessions {
-        let faults = Random::new(seed).faults(stage.clean.bytes, false);
+        let faults = random_faults(&mut Random::new(seed), stage.clean.bytes, false);
         let report = stage.try_one(&faults).with_context(|| format!("seed {seed}"))?;
         tally.add(format!("blocking, {}", name(&faults)), &report);
     }

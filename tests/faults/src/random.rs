@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use echo::server::Server;
-use echo_server::authenticate;
+use test_util::{Random, authenticate};
 use tokio::{
     net::{UnixListener, UnixStream},
     sync::oneshot,
@@ -27,60 +27,39 @@ use crate::{
     wire::{Direction, Fault, Kind, proxy},
 };
 
-/// Random numbers that are the same for the same seed: SplitMix64.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut it = self.0;
-        it = (it ^ (it >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        it = (it ^ (it >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        it ^ (it >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    /// Up to twenty faults without consequences in each direction, and one with them in half of all cases.
-    pub(crate) fn faults(&mut self, bytes: [u64; 2], is_virtual: bool) -> Faults {
-        let mut faults = Faults::default();
-        for (list, bytes) in [&mut faults.to_server, &mut faults.to_client].into_iter().zip(bytes) {
-            for _ in 0..self.below(20) {
-                let kind = match self.below(3) {
-                    0 => Kind::Split,
-                    1 => Kind::Merge,
-                    _ => Kind::Delay(Duration::from_millis(self.below(10))),
-                };
-                list.push(Fault { offset: self.below(bytes), kind });
-            }
-        }
-        if self.below(2) == 0 {
-            let at = self.below(2) as usize;
-            let offset = self.below(bytes[at]);
-            // Where time is real nobody waits for deadlines.
-            let kind = match self.below(if is_virtual { 7 } else { 4 }) {
-                0 => Kind::Corrupt(1 << self.below(8)),
-                1 => Kind::Double,
-                2 => Kind::Cut,
-                3 => Kind::HalfClose,
-                4 => Kind::Drop,
-                5 => Kind::Stall,
-                _ => Kind::Delay(Duration::from_secs(self.below(60))),
+/// Up to twenty faults without consequences in each direction, and one with them in half of all cases.
+pub(crate) fn random_faults(random: &mut Random, bytes: [u64; 2], is_virtual: bool) -> Faults {
+    let mut faults = Faults::default();
+    for (list, bytes) in [&mut faults.to_server, &mut faults.to_client].into_iter().zip(bytes) {
+        for _ in 0..random.below(20) {
+            let kind = match random.below(3) {
+                0 => Kind::Split,
+                1 => Kind::Merge,
+                _ => Kind::Delay(Duration::from_millis(random.below(10))),
             };
-            let list = if at == 0 { &mut faults.to_server } else { &mut faults.to_client };
-            list.push(Fault { offset, kind });
+            list.push(Fault { offset: random.below(bytes), kind });
         }
-        for list in [&mut faults.to_server, &mut faults.to_client] {
-            list.sort_by_key(|it| it.offset);
-        }
-        faults
     }
+    if random.below(2) == 0 {
+        let at = random.below(2) as usize;
+        let offset = random.below(bytes[at]);
+        // Where time is real nobody waits for deadlines.
+        let kind = match random.below(if is_virtual { 7 } else { 4 }) {
+            0 => Kind::Corrupt(1 << random.below(8)),
+            1 => Kind::Double,
+            2 => Kind::Cut,
+            3 => Kind::HalfClose,
+            4 => Kind::Drop,
+            5 => Kind::Stall,
+            _ => Kind::Delay(Duration::from_secs(random.below(60))),
+        };
+        let list = if at == 0 { &mut faults.to_server } else { &mut faults.to_client };
+        list.push(Fault { offset, kind });
+    }
+    for list in [&mut faults.to_server, &mut faults.to_client] {
+        list.sort_by_key(|it| it.offset);
+    }
+    faults
 }
 
 /// Sessions with random faults, from this seed on, one for each seed.
@@ -95,7 +74,7 @@ pub fn random(seed: u64, sessions: u64) -> Result<Tally> {
         let setup = Setup::default();
         let clean = clean(&setup).await;
         for seed in seed..seed + sessions {
-            let faults = Random::new(seed).faults(clean.bytes, true);
+            let faults = random_faults(&mut Random::new(seed), clean.bytes, true);
             let report =
                 try_one(&setup, &clean, &faults).await.with_context(|| format!("seed {seed}"))?;
             tally.add(name(&faults), &report);
@@ -138,7 +117,7 @@ pub fn over_sockets(seed: u64, sessions: u64) -> Result<Tally> {
         let serving = tokio::spawn(server.serve(service.clone(), stopped));
         let mut tasks = JoinSet::new();
         for seed in seed..seed + sessions {
-            let faults = Random::new(seed).faults(clean.bytes, false);
+            let faults = random_faults(&mut Random::new(seed), clean.bytes, false);
             let (front, back) = (folder.0.join(seed.to_string()), folder.0.join("server"));
             tasks.spawn(async move {
                 let listener = UnixListener::bind(&front)?;

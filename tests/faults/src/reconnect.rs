@@ -19,14 +19,14 @@ use echo::{
     server::{Config, ConnectRequest, EchoTestRpcService, Identity, serve_connection},
     types::EchoStreamingMessage,
 };
-use endurance::Feed;
 use eventstream_rpc::operation::OperationError;
+use test_util::{Feed, Random};
 use tokio::{net::UnixListener, runtime::Runtime, task::JoinHandle};
 
 use crate::{
     blocking::KINDS,
     outcome::{Failure, of_call, of_connect},
-    random::{Folder, Random, name},
+    random::{Folder, name, random_faults},
     session::{Faults, message},
     tally::{Tally, panics, watch_panics},
     wire::{Counts, Direction, Fault, proxy},
@@ -61,7 +61,7 @@ pub fn random(seed: u64, sessions: u64) -> Result<Tally> {
     for kind in BOTH {
         let bytes = stage.try_one(kind, &Faults::default())?.bytes;
         for seed in seed..seed + sessions {
-            let faults = Random::new(seed).faults(bytes, false);
+            let faults = random_faults(&mut Random::new(seed), bytes, false);
             let course = stage.try_one(kind, &faults).with_context(|| format!("seed {seed}"))?;
             tally.add_session(format!("{kind:?}, {}", name(&faults)), course.failed);
         }

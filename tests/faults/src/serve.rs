@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use echo::server::{BoxFuture, EchoTestRpcService, IncomingCall, Service};
-use echo_server::EchoService;
+use test_util::EchoService;
 
 /// The echo service with a count of the calls that are being served and a list of those that came.
 #[derive(Clone)]

@@ -9,8 +9,8 @@ use echo::{
     server::{Config, serve_connection},
     types::{EchoStreamingMessage, MessageData},
 };
-use echo_server::authenticate;
 use eventstream_rpc::{client::PingError, error::SdkError, operation::StreamingOperation};
+use test_util::authenticate;
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream},
     task::JoinHandle,

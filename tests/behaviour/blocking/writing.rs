@@ -1,0 +1,96 @@
+//! The blocking client against a server by hand: what there was no room for is written by another thread.
+
+use std::{thread, time::Duration};
+
+use echo::{
+    blocking::{Client, Connection},
+    types::EchoStreamingMessage,
+};
+use eventstream_rpc::protocol::MessageType;
+use test_util::PATIENCE;
+use test_util::blocking::{NONE, Peer, answered, blob, connected, opened, ping};
+
+/// More than the sockets hold, in bytes.
+const LARGE: usize = 4_000_000;
+
+/// A request that times out when its beginning has been written.
+fn time_out(client: &Client) {
+    let request = client.echo_message().message(blob(LARGE));
+    let error = request.call_timeout(Duration::from_millis(30)).send().unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+}
+
+/// A call that waits for longer than the other side does.
+fn wait(client: &Client) {
+    let request = client.echo_message().message(blob(1));
+    request.call_timeout(60 * PATIENCE).send().unwrap();
+}
+
+/// Waits until a thread of the client reads.
+fn expect_reader(peer: &mut Peer) {
+    peer.write(&ping(3));
+    peer.expect(MessageType::PingResponse, NONE, 0);
+}
+
+#[test]
+fn the_rest_of_a_request_that_timed_out_is_written_by_the_thread_that_reads() {
+    let (client, mut peer) = connected(Connection::builder());
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| wait(&client));
+        peer.expect_request(1);
+        expect_reader(&mut peer);
+        time_out(&client);
+        peer.expect_request(2);
+        peer.expect_end(2);
+        peer.respond(1);
+        waiting.join().unwrap();
+    });
+    answered(&client, &mut peer, 3);
+}
+
+#[test]
+fn the_rest_of_a_request_that_timed_out_is_written_though_no_thread_waits() {
+    let (client, mut peer) = connected(Connection::builder());
+    for stream in [1, 2] {
+        time_out(&client);
+        peer.expect_request(stream);
+        peer.expect_end(stream);
+    }
+    answered(&client, &mut peer, 3);
+}
+
+#[test]
+fn an_event_and_the_end_of_its_stream_for_which_there_is_no_room_are_written_by_the_thread_that_reads()
+ {
+    let (client, mut peer) = connected(Connection::builder());
+    let stream = opened(client.echo_stream_messages(), &mut peer, 1);
+    thread::scope(|scope| {
+        scope.spawn(|| wait(&client));
+        peer.expect_request(2);
+        expect_reader(&mut peer);
+        stream.send_event(EchoStreamingMessage::StreamMessage(blob(LARGE))).unwrap();
+        drop(stream);
+        peer.expect_request(1);
+        peer.expect_end(1);
+        peer.respond(2);
+    });
+}
+
+#[test]
+fn a_subscription_that_waits_writes_the_rest() {
+    let (client, mut peer) = connected(Connection::builder());
+    let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| stream.next().is_none());
+        expect_reader(&mut peer);
+        time_out(&client);
+        peer.expect_request(2);
+        peer.expect_end(2);
+        peer.write(&test_util::blocking::bare(
+            MessageType::ApplicationMessage,
+            test_util::blocking::END,
+            1,
+        ));
+        assert!(waiting.join().unwrap());
+    });
+}

@@ -1,0 +1,250 @@
+//! Every call ends, with the reason, and says whether its request may have arrived.
+
+use std::time::Duration;
+
+use echo::{
+    Client,
+    client::{ConnectionBuilder, LifecycleHandler, ReconnectPolicy},
+    error::{ConnectionError, SdkError},
+    server::{Config, EchoTestRpcService, Server},
+};
+use eventstream_rpc::{
+    frame::{Decoder, Header, Message},
+    protocol::RpcMessage,
+};
+use test_util::{EchoService, Feed, Pair, in_time, message, socket_path};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    runtime::Runtime,
+};
+
+/// A server by hand, which has let a client in and has not read since.
+async fn deaf(builder: ConnectionBuilder, capacity: usize) -> (Client, DuplexStream) {
+    let (ours, mut theirs) = duplex(capacity);
+    let accepting = async {
+        let mut bytes = bytes::BytesMut::new();
+        let mut decoder = Decoder::default();
+        while decoder.decode_frame(&mut bytes).unwrap().is_none() {
+            theirs.read_buf(&mut bytes).await.unwrap();
+        }
+        let headers = vec![
+            Header::new(":message-type", 5.into()),
+            Header::new(":message-flags", 1.into()),
+            Header::new(":stream-id", 0.into()),
+        ];
+        Message { headers, ..Message::default() }.encode(&mut bytes).unwrap();
+        theirs.write_all(&bytes).await.unwrap();
+        theirs
+    };
+    let (connection, theirs) = tokio::join!(builder.connect_over(ours), accepting);
+    (Client::new(connection.unwrap()), theirs)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_after_the_time_of_an_earlier_one_has_its_own() {
+    let builder = ConnectionBuilder::default().call_timeout(Duration::from_secs(1));
+    let (client, mut theirs) = deaf(builder, 64 * 1024).await;
+    let first = tokio::spawn(client.echo_message().message(message("first")).send());
+    let mut bytes = bytes::BytesMut::new();
+    theirs.read_buf(&mut bytes).await.unwrap();
+    let headers = vec![
+        Header::new("service-model-type", "awstest#EchoMessageResponse".into()),
+        Header::new(":message-type", 0.into()),
+        Header::new(":message-flags", 2.into()),
+        Header::new(":stream-id", 1.into()),
+    ];
+    bytes.clear();
+    let response = Message { headers, payload: "{}".into() };
+    response.encode(&mut bytes).unwrap();
+    theirs.write_all(&bytes).await.unwrap();
+    first.await.unwrap().unwrap();
+    // The first call's deadline passes with nothing to do.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let began = tokio::time::Instant::now();
+    let second = client.echo_message().message(message("second")).send();
+    let error = tokio::time::timeout(Duration::from_secs(60), second).await.unwrap().unwrap_err();
+    assert!(matches!(error, SdkError::Timeout { request_written: true, .. }), "{error:?}");
+    assert_eq!(began.elapsed().as_secs(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_tells_each_call_whether_its_request_was_written() {
+    // Some requests arrive, some are on their way, some are queued, some wait for room.
+    let builder = ConnectionBuilder::default().write_queue_limit(2_000);
+    let (client, mut theirs) = deaf(builder, 3_000).await;
+    let calls: Vec<_> = (0..40)
+        .map(|number: u32| {
+            let text = format!("{number}:{}", "x".repeat(300));
+            tokio::spawn(client.echo_message().message(message(&text)).send())
+        })
+        .collect();
+    let events = tokio::spawn(client.echo_stream_messages().send());
+    // Until nothing more can happen.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let mut bytes = bytes::BytesMut::new();
+    while bytes.len() < 1_500 {
+        theirs.read_buf(&mut bytes).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    drop(theirs);
+
+    let mut decoder = Decoder::default();
+    let mut arrived = Vec::new();
+    while let Some(frame) = decoder.decode_frame(&mut bytes).unwrap() {
+        let request = RpcMessage::read(frame).unwrap();
+        let text = String::from_utf8_lossy(request.payload()).into_owned();
+        let number: String = text.chars().skip_while(|it| !it.is_ascii_digit()).collect();
+        arrived.push(number.split(':').next().unwrap().parse::<usize>().unwrap());
+    }
+    let began = tokio::time::Instant::now();
+    let mut written = Vec::new();
+    for call in calls {
+        match call.await.unwrap().unwrap_err() {
+            SdkError::DispatchFailure {
+                source: ConnectionError::ClosedByPeer,
+                request_written,
+                ..
+            } => written.push(request_written),
+            error => panic!("{error:?}"),
+        }
+    }
+    assert!(events.await.unwrap().is_err());
+    assert_eq!(began.elapsed(), Duration::ZERO, "at once, and not when their time is up");
+    // What has arrived has been written, and so may be what was on its way; the rest has not.
+    let count = written.iter().filter(|it| **it).count();
+    assert!(arrived.iter().all(|number| written[*number]), "{arrived:?} {written:?}");
+    assert!(arrived.len() > 1 && count < 20, "{arrived:?} {written:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_does_not_read_holds_nobody_for_longer_than_allowed() {
+    let builder = ConnectionBuilder::default().write_queue_limit(0);
+    let (client, theirs) = deaf(builder, 100).await;
+    let began = tokio::time::Instant::now();
+    let written = client.echo_message().message(message("x")).send();
+    let written = tokio::spawn(written);
+    tokio::task::yield_now().await;
+    let waits = client.echo_message().message(message("x")).send();
+    match waits.await.unwrap_err() {
+        SdkError::Timeout { request_written, .. } => assert!(!request_written),
+        error => panic!("{error:?}"),
+    }
+    match written.await.unwrap().unwrap_err() {
+        SdkError::Timeout { request_written, .. } => assert!(request_written, "it is on its way"),
+        error => panic!("{error:?}"),
+    }
+    let ping = client.connection().ping(Duration::from_secs(5)).await;
+    assert!(matches!(ping, Err(echo::client::PingError::Timeout)), "{ping:?}");
+    assert_eq!(began.elapsed().as_secs(), 15);
+    // Closing waits for a while, because a server may just be slow.
+    let error = client.connection().close().await.unwrap_err();
+    assert!(matches!(error, ConnectionError::Closed), "not all of it was taken: {error:?}");
+    assert_eq!(began.elapsed().as_secs(), 18);
+    drop(theirs);
+}
+
+#[test]
+fn the_end_of_a_runtime_is_the_end_of_its_connections() {
+    for reconnects in [false, true] {
+        let path = socket_path();
+        let other = Runtime::new().unwrap();
+        let server = {
+            let _other = other.enter();
+            Server::bind(&path).unwrap().allow_all()
+        };
+        let feed = Feed::new(0);
+        let service = EchoTestRpcService::new(feed.clone());
+        other.spawn(server.serve(service, std::future::pending::<()>()));
+
+        let first = Runtime::new().unwrap();
+        let mut builder = ConnectionBuilder::default().socket_path(&path);
+        if reconnects {
+            builder = builder.reconnect(ReconnectPolicy::default().calls_wait(true));
+        }
+        let client = Client::new(first.block_on(builder.connect()).unwrap());
+        let (call, closed, mut events) = other.block_on(async {
+            let events = client.echo_stream_messages().send().await.unwrap();
+            let call = tokio::spawn(client.echo_message().message(message("wait")).send());
+            let connection = client.connection().clone();
+            let closed = tokio::spawn(async move { connection.closed().await });
+            in_time("the call is served", async {
+                while feed.waiting() == 0 {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+            (call, closed, events)
+        });
+        drop(first);
+        other.block_on(async {
+            let error = in_time("the call ends", call).await.unwrap().unwrap_err();
+            assert!(matches!(error, SdkError::DispatchFailure { request_written: true, .. }));
+            let error = in_time("the connection ends", closed).await.unwrap().unwrap_err();
+            assert!(matches!(error, ConnectionError::RuntimeStopped), "{error:?}");
+            in_time("the stream fails", events.next()).await.unwrap().unwrap_err();
+            assert!(in_time("the stream ends", events.next()).await.is_none());
+            let error = client.echo_message().send().await.unwrap_err();
+            assert!(matches!(error, SdkError::DispatchFailure { request_written: false, .. }));
+        });
+    }
+}
+
+#[test]
+fn calls_work_on_another_runtime_and_on_none() {
+    let runtime = Runtime::new().unwrap();
+    let builder = ConnectionBuilder::default().write_queue_limit(0);
+    let pair = runtime.block_on(Pair::with(EchoService, Config::default(), builder));
+    // A thread without a runtime, which has to wait for room and for time to pass.
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    let call = pair.client.echo_message().message(message("x")).send();
+                    assert_eq!(block_on(call).unwrap().message, Some(message("x")));
+                    block_on(pair.client.connection().ping(test_util::PATIENCE)).unwrap();
+                }
+            });
+        }
+    });
+}
+
+/// Without a runtime.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+    let mut cx = std::task::Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            std::task::Poll::Ready(output) => return output,
+            std::task::Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lifecycle_handler_that_panics_hears_of_the_rest() {
+    struct Panics(tokio::sync::mpsc::UnboundedSender<&'static str>);
+    impl LifecycleHandler for Panics {
+        fn on_connect(&mut self) {
+            self.0.send("connect").unwrap();
+            panic!("on connect");
+        }
+
+        fn on_disconnect(&mut self, _error: Option<&ConnectionError>) {
+            self.0.send("disconnect").unwrap();
+        }
+    }
+    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let builder = ConnectionBuilder::default().lifecycle_handler(Panics(sender));
+    let pair = Pair::with(EchoService, Config::default(), builder).await;
+    assert_eq!(in_time("it is told", told.recv()).await, Some("connect"));
+    pair.is_well(0).await;
+    pair.client.connection().close().await.unwrap();
+    assert_eq!(in_time("it is told", told.recv()).await, Some("disconnect"));
+}

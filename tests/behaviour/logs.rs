@@ -1,0 +1,167 @@
+//! What is logged, and what never is: no token, identity, header, payload or text of a message at any level.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use echo::{
+    Client,
+    client::{ConnectionBuilder, LifecycleHandler},
+    operation::get_all_products::{
+        GetAllProducts, GetAllProductsError, GetAllProductsRequest, GetAllProductsResponse,
+    },
+    server::{
+        Config, ConnectRequest, EchoTestRpcService, ErrorReply, Identity, Rejected, RequestContext,
+        Server,
+    },
+    types::{MessageData, error::ServiceError},
+};
+use eventstream_rpc::operation::Operation;
+use test_util::{EchoService, event, socket_path};
+use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+const SECRET: &str = "SECRET-a7f3";
+
+/// How long a frame of the server may be, in bytes.
+const MAX_FRAME_LEN: usize = 64 * 1024;
+
+/// An operation that is not of the model.
+struct Unmodeled;
+
+impl Operation for Unmodeled {
+    const SERVICE: &'static str = GetAllProducts::SERVICE;
+    const ID: &'static str = SECRET;
+    type Request = GetAllProductsRequest;
+    type Response = GetAllProductsResponse;
+    type Error = GetAllProductsError;
+}
+
+/// Calls it from a thread whose logs are not looked at.
+fn call_unmodeled(path: std::path::PathBuf) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let builder = ConnectionBuilder::default().socket_path(path);
+        let connection = builder.connect_header("client-name", SECRET).connect().await.unwrap();
+        let request = GetAllProductsRequest::default();
+        connection.call(Unmodeled, request, Default::default()).await.unwrap_err();
+        connection.close().await.unwrap();
+    });
+}
+
+struct Listener;
+
+impl LifecycleHandler for Listener {}
+
+/// Lets in whoever knows the secret, and denies one operation.
+async fn serve(path: std::path::PathBuf, stopped: tokio::sync::oneshot::Receiver<()>) {
+    let authenticator = |request: &ConnectRequest| match request.header("client-name") {
+        Some(SECRET) => Ok(Identity(SECRET.to_owned())),
+        _ => Err(Rejected),
+    };
+    let authorizer = |_: &RequestContext, operation: &str| match operation {
+        "awstest#GetAllCustomers" => {
+            let error = ServiceError::builder().message(SECRET).build();
+            Err(ErrorReply::modeled(&error))
+        }
+        SECRET => Err(ErrorReply::modeled(
+            &ServiceError::builder().message("x".repeat(2 * MAX_FRAME_LEN)).build(),
+        )),
+        _ => Ok(()),
+    };
+    let mut config = Config::default();
+    config.max_frame_len = MAX_FRAME_LEN;
+    let server = Server::bind(path)
+        .unwrap()
+        .authenticator(authenticator)
+        .authorizer(authorizer)
+        .config(config);
+    server.serve(EchoTestRpcService::new(EchoService), stopped).await.unwrap();
+}
+
+#[tokio::test]
+async fn logs_tell_what_happens_and_no_secret() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(FmtSpan::NEW)
+        .with_ansi(false)
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let path = socket_path();
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let server = tokio::spawn(serve(path.clone(), stopped));
+    let builder = || {
+        ConnectionBuilder::default()
+            .socket_path(&path)
+            .auth_token(SECRET)
+            .lifecycle_handler(Listener)
+    };
+    // The server has bound its socket once this task has given way.
+    tokio::task::yield_now().await;
+    builder().connect_header("client-name", "stranger").connect().await.unwrap_err();
+    let connection = builder().connect_header("client-name", SECRET).connect().await.unwrap();
+    let client = Client::new(connection.clone());
+
+    let message = MessageData::builder().string_message(SECRET).blob_message(SECRET).build();
+    client.echo_message().message(message).send().await.unwrap();
+    client.get_all_customers().send().await.unwrap_err();
+    client.cause_service_error().send().await.unwrap_err();
+    let mut stream = client.echo_stream_messages().send().await.unwrap();
+    stream.send_event(event(SECRET)).await.unwrap();
+    stream.next().await.unwrap().unwrap();
+    stream.close().await.unwrap();
+    let stream = client.cause_stream_service_to_error().send().await.unwrap();
+    stream.send_event(event(SECRET)).await.unwrap();
+    stream.spawn_for_each(|_| async {}).closed().await;
+    connection.close().await.unwrap();
+    tokio::task::spawn_blocking(move || call_unmodeled(path)).await.unwrap();
+    drop(stop);
+    server.await.unwrap();
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(!log.contains(SECRET), "{log}");
+    for expected in [
+        "connection{connection=",
+        "call{connection=",
+        "operation=\"awstest#EchoMessage\"",
+        "connected connection=",
+        "connect failed error=",
+        "client accepted connection=",
+        "client refused",
+        "call denied",
+        "reply cannot be encoded",
+        "stream error operation=\"awstest#CauseStreamServiceToError\"",
+        "terminate sent stream=",
+        "terminate received stream=",
+        "connection ended",
+    ] {
+        assert!(log.contains(expected), "no {expected:?} in\n{log}");
+    }
+    for line in log.lines() {
+        assert!(line.contains("eventstream_rpc"), "another target: {line}");
+    }
+}

@@ -1,0 +1,122 @@
+//! Each asynchronous function of a server is dropped at every point at which it waits.
+
+use echo::{
+    Client,
+    client::ConnectionBuilder,
+    operation::echo_message::{EchoMessageError, EchoMessageRequest, EchoMessageResponse},
+    server::{Config, EchoTestRpc, EchoTestRpcService, Identity, RequestContext, Server},
+};
+use test_util::{
+    EchoService, Feed, PATIENCE, Pair, begin, in_time, message, poll_times, run, socket_path,
+};
+use tokio::{io::duplex, sync::mpsc};
+
+#[test]
+fn serving_a_connection() {
+    run(async {
+        for times in 0..40 {
+            let (ours, theirs) = duplex(256);
+            let everyone = |_: &echo::server::ConnectRequest| Ok(Identity(String::new()));
+            let feed = Feed::new(0);
+            let service = EchoTestRpcService::new(feed.clone());
+            let serving =
+                echo::server::serve_connection(theirs, service, everyone, Config::default());
+            let client = tokio::spawn(async move {
+                let connection = ConnectionBuilder::default().connect_over(ours).await?;
+                let client = Client::new(connection);
+                let _waits = client.echo_message().message(message("wait")).send().await;
+                Ok::<_, echo::error::ConnectError>(client.connection().closed().await)
+            });
+            assert!(poll_times(serving, times).await.is_none(), "the client stays");
+            // The connection is closed, whatever was going on.
+            let _ = in_time("the client sees the end", client).await.unwrap();
+            in_time("the handler is dropped", async {
+                while feed.waiting() > 0 {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+        }
+    });
+}
+
+#[test]
+fn serving() {
+    run(async {
+        // Nothing but the end of the server ends a handshake.
+        let mut config = Config::default();
+        config.handshake_timeout = 2 * PATIENCE;
+        for times in 0..40 {
+            let path = socket_path();
+            let server = Server::bind(&path).unwrap().allow_all().config(config);
+            let serving =
+                server.serve(EchoTestRpcService::new(EchoService), std::future::pending::<()>());
+            let connecting =
+                ConnectionBuilder::default().socket_path(&path).handshake_timeout(2 * PATIENCE);
+            let connecting = tokio::spawn(connecting.connect());
+            assert!(poll_times(serving, times).await.is_none());
+            if let Ok(connection) = in_time("an answer", connecting).await.unwrap() {
+                in_time("the end", connection.closed()).await.unwrap_err();
+            }
+            assert!(!path.exists(), "the socket is removed");
+        }
+    });
+}
+
+#[test]
+fn listening() {
+    run(async {
+        for times in 0.. {
+            if let Some(server) = poll_times(Server::bind_tcp("127.0.0.1:0"), times).await {
+                assert!(server.unwrap().local_addr().is_ok());
+                break;
+            }
+        }
+    });
+}
+
+/// Gives away the contexts of calls that wait, and answers the others.
+struct Served(mpsc::UnboundedSender<RequestContext>);
+
+impl EchoTestRpc for Served {
+    async fn echo_message(
+        &self,
+        request: EchoMessageRequest,
+        context: RequestContext,
+    ) -> Result<EchoMessageResponse, EchoMessageError> {
+        if request.message == Some(message("wait")) {
+            self.0.send(context).expect("somebody wants it");
+            std::future::pending::<()>().await;
+        }
+        Ok(EchoMessageResponse::builder().set_message(request.message).build())
+    }
+}
+
+#[test]
+fn the_end_of_a_call_that_is_served() {
+    run(async {
+        let (served, mut contexts) = mpsc::unbounded_channel();
+        let pair = Pair::start(Served(served)).await;
+        let mut times = 0;
+        loop {
+            let call = begin(pair.client.echo_message().message(message("wait")).send()).await;
+            let context = in_time("it is served", contexts.recv()).await.unwrap();
+            assert!(poll_times(context.ended(), times).await.is_none(), "it goes on");
+            pair.is_well(1).await;
+            // Whoever waits besides is told all the same, and who waits while it ends.
+            let other = context.clone();
+            let other = tokio::spawn(async move { other.ended().await });
+            tokio::task::yield_now().await;
+            drop(call);
+            let done = poll_times(context.ended(), times).await;
+            in_time("the end is told", other).await.unwrap();
+            in_time("the end stays told", context.ended()).await;
+            pair.is_well(0).await;
+            if done.is_some() {
+                break;
+            }
+            times += 1;
+        }
+        assert!(times > 1, "it has had to wait");
+    });
+}

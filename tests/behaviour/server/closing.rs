@@ -1,0 +1,254 @@
+//! How a server closes the connections that it ends.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, SocketAddr},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use echo::server::{
+    Config, ConnectRequest, EchoTestRpcService, Identity, Rejected, Server, serve_connection,
+};
+use eventstream_rpc::{
+    frame::Decoder,
+    protocol::{MessageType, RpcMessage},
+};
+use test_util::{CONNECT, EchoService, Feed, MESSAGE, PATIENCE, PING, frame, in_time, socket_path};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, duplex},
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+fn connect() -> BytesMut {
+    frame(CONNECT, 0, 0, &[(":version", "0.1.0")], "")
+}
+
+/// Breaks a rule: there is no such stream.
+fn violation() -> BytesMut {
+    frame(MESSAGE, 0, 7, &[], "")
+}
+
+fn kinds(mut bytes: BytesMut) -> Vec<MessageType> {
+    let mut decoder = Decoder::default();
+    std::iter::from_fn(|| decoder.decode_frame(&mut bytes).unwrap())
+        .map(|frame| RpcMessage::read(frame).unwrap().message_type)
+        .collect()
+}
+
+const TOLD: [MessageType; 2] = [MessageType::ConnectAck, MessageType::ProtocolError];
+
+/// A server on a socket of either kind that lets in those who have a name.
+struct Running {
+    address: Address,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+#[derive(Clone, Debug)]
+enum Address {
+    Unix(PathBuf),
+    Tcp(SocketAddr),
+}
+
+trait Socket: Read + Write + Send {
+    fn finish(&self);
+}
+
+impl Socket for UnixStream {
+    fn finish(&self) {
+        self.shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+impl Socket for std::net::TcpStream {
+    fn finish(&self) {
+        self.shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+impl Address {
+    fn connect(&self) -> Box<dyn Socket> {
+        match self {
+            Self::Unix(path) => Box::new(UnixStream::connect(path).unwrap()),
+            Self::Tcp(address) => Box::new(std::net::TcpStream::connect(address).unwrap()),
+        }
+    }
+}
+
+impl Running {
+    async fn start(is_tcp: bool, max_connections: usize, feed: Feed) -> Self {
+        let path = socket_path();
+        let (server, address) = if is_tcp {
+            let server = Server::bind_tcp("127.0.0.1:0").await.unwrap();
+            let address = Address::Tcp(server.local_addr().unwrap());
+            (server, address)
+        } else {
+            (Server::bind(&path).unwrap(), Address::Unix(path))
+        };
+        let server =
+            server.max_connections(max_connections).authenticator(|request: &ConnectRequest| {
+                match request.header("refused") {
+                    Some(_) => Err(Rejected),
+                    None => Ok(Identity(String::new())),
+                }
+            });
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(server.serve(EchoTestRpcService::new(feed), stopped));
+        Self { address, stop, server }
+    }
+
+    async fn stop(self) {
+        drop(self.stop);
+        in_time("the server stops", self.server).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_is_still_writing_reads_what_it_did_wrong() {
+    for is_tcp in [false, true] {
+        let running = Running::start(is_tcp, 10, Feed::new(0)).await;
+        for _ in 0..20 {
+            let address = running.address.clone();
+            let client = tokio::task::spawn_blocking(move || {
+                let mut socket = address.connect();
+                socket.write_all(&[connect(), violation()].concat()).unwrap();
+                // It only reads after it has written far more than sockets hold.
+                let ping = frame(PING, 0, 0, &[], &"x".repeat(10_000));
+                for _ in 0..500 {
+                    socket.write_all(&ping).unwrap();
+                }
+                socket.finish();
+                let mut read = Vec::new();
+                socket.read_to_end(&mut read).unwrap();
+                kinds(read.as_slice().into())
+            });
+            assert_eq!(in_time("the client is done", client).await.unwrap(), TOLD);
+        }
+        running.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_told_why_may_close_first() {
+    type Decide = fn(&ConnectRequest) -> Result<Identity, Rejected>;
+    let everyone: Decide = |_| Ok(Identity(String::new()));
+    let nobody: Decide = |_| Err(Rejected);
+    for (told, authenticator) in [(&TOLD[..], everyone), (&TOLD[..1], nobody)] {
+        for closes in [true, false] {
+            let (mut io, theirs) = duplex(1_000);
+            let service = EchoTestRpcService::new(EchoService);
+            let serving = serve_connection(theirs, service, authenticator, Config::default());
+            let server = tokio::spawn(serving);
+            let began = tokio::time::Instant::now();
+            io.write_all(&[connect(), violation()].concat()).await.unwrap();
+            let mut read = BytesMut::new();
+            while kinds(read.clone()) != told {
+                assert!(io.read_buf(&mut read).await.unwrap() > 0, "{:?}", kinds(read));
+            }
+            assert_eq!(began.elapsed(), Duration::ZERO, "it is told at once");
+            if closes {
+                drop(io);
+                server.await.unwrap();
+                assert_eq!(began.elapsed(), Duration::ZERO);
+                continue;
+            }
+            assert_eq!(io.read_buf(&mut read).await.unwrap(), 0);
+            assert_eq!(began.elapsed().as_secs(), 1);
+            // What it sends is still read.
+            io.write_all(&[0; 10_000]).await.unwrap();
+            server.await.unwrap();
+            assert_eq!(began.elapsed().as_secs(), 3);
+        }
+    }
+}
+
+/// Time passes until a thread is done. It does not pass by itself while one runs.
+async fn pass_until<T>(what: &str, thread: JoinHandle<T>) -> T {
+    let began = Instant::now();
+    while !thread.is_finished() {
+        assert!(began.elapsed() < PATIENCE, "{what}: nothing for {PATIENCE:?}");
+        tokio::time::advance(Duration::from_millis(10)).await;
+    }
+    thread.await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_client_that_goes_on_sending_is_closed() {
+    for is_tcp in [false, true] {
+        let running = Running::start(is_tcp, 1, Feed::new(0)).await;
+        let address = running.address.clone();
+        let flood = tokio::task::spawn_blocking(move || {
+            let mut socket = address.connect();
+            let refused = frame(CONNECT, 0, 0, &[(":version", "0.1.0"), ("refused", "yes")], "");
+            socket.write_all(&refused).unwrap();
+            let ping = frame(PING, 0, 0, &[], &"x".repeat(10_000));
+            while socket.write_all(&ping).is_ok() {}
+        });
+        pass_until("the connection is closed", flood).await;
+        // There is room for another.
+        let address = running.address.clone();
+        let well = tokio::task::spawn_blocking(move || {
+            let mut ack = vec![0; frame(5, 0, 0, &[], "").len()];
+            let began = Instant::now();
+            loop {
+                let mut socket = address.connect();
+                let _ = socket.write_all(&connect());
+                if socket.read_exact(&mut ack).is_ok() {
+                    break;
+                }
+                assert!(began.elapsed() < PATIENCE, "nobody is let in");
+            }
+        });
+        pass_until("another is let in", well).await;
+        running.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_are_being_closed_count() {
+    const CONNECTIONS: u64 = 2;
+    let feed = Feed::new(0);
+    let running = Running::start(false, CONNECTIONS as usize, feed.clone()).await;
+    let Address::Unix(path) = running.address.clone() else { panic!() };
+    // As long as it runs, time stands still.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let clock = tokio::task::spawn_blocking(move || held.recv());
+    let call = |stream, text: &str| {
+        let payload = format!("{{\"message\":{{\"stringMessage\":\"{text}\"}}}}");
+        frame(MESSAGE, 0, stream, &[("operation", "awstest#EchoMessage")], &payload)
+    };
+    let mut lingering = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut socket = tokio::net::UnixStream::connect(&path).await.unwrap();
+        socket.write_all(&[connect(), call(1, "wait")].concat()).await.unwrap();
+        lingering.push(socket);
+    }
+    let waiting = async |count| {
+        let began = Instant::now();
+        while feed.waiting() != count {
+            assert!(began.elapsed() < PATIENCE, "{} calls wait", feed.waiting());
+            tokio::task::yield_now().await;
+        }
+    };
+    waiting(CONNECTIONS).await;
+    // They ask for more than a socket holds, and do not read.
+    let large = call(2, &"x".repeat(1_000_000));
+    for socket in &mut lingering {
+        socket.write_all(&[&large[..], &violation()].concat()).await.unwrap();
+    }
+    waiting(0).await;
+    // Their connections have ended, and their sockets are not closed.
+    for _ in 0..10 {
+        let mut socket = tokio::net::UnixStream::connect(&path).await.unwrap();
+        let _ = socket.write_all(&connect()).await;
+        assert_eq!(socket.read(&mut [0]).await.unwrap_or(0), 0, "there is no room");
+    }
+    drop(lingering);
+    drop(release);
+    clock.await.unwrap().unwrap_err();
+    running.stop().await;
+}

@@ -1,0 +1,297 @@
+//! Clients that are slow, silent, rude or gone.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::BytesMut;
+use echo::{
+    Client,
+    client::ConnectionBuilder,
+    server::{
+        Config, ConnectRequest, EchoTestRpcService, Identity, Rejected, RequestContext, Server,
+        serve_connection,
+    },
+};
+use eventstream_rpc::error::SdkError;
+use test_util::{CONNECT, Feed, Figures, PING, Pair, in_time, message, serve, socket_path};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+fn frame(kind: i32, stream: i32, operation: Option<&str>, payload: &str) -> BytesMut {
+    let mut texts: Vec<_> = operation.map(|it| ("operation", it)).into_iter().collect();
+    if kind == CONNECT {
+        texts.push((":version", "0.1.0"));
+    }
+    test_util::frame(kind, 0, stream, &texts, payload)
+}
+
+const ECHO: &str = "awstest#EchoMessage";
+
+/// A client by hand that has been let in.
+async fn introduced(mut io: DuplexStream) -> DuplexStream {
+    io.write_all(&frame(CONNECT, 0, None, "{}")).await.unwrap();
+    // The acknowledgement is as long as any message without a payload.
+    let mut answer = vec![0; frame(5, 0, None, "").len()];
+    io.read_exact(&mut answer).await.unwrap();
+    io
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_message_and_silence_end_the_connection() {
+    let whole = frame(0, 1, Some(ECHO), "{}");
+    // Nothing at all, half a connect message.
+    for sent in [&b""[..], &frame(CONNECT, 0, None, "{}")[..20]] {
+        let (mut io, server) = serve(Feed::new(0), Config::default());
+        io.write_all(sent).await.unwrap();
+        let began = tokio::time::Instant::now();
+        assert_eq!(io.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(began.elapsed().as_secs(), 10, "{sent:?}");
+        server.await.unwrap();
+    }
+    // Half a request, and a byte now and then.
+    for len in [1, 12, whole.len() - 1] {
+        let (io, server) = serve(Feed::new(0), Config::default());
+        let mut io = introduced(io).await;
+        io.write_all(&whole[..len.min(10)]).await.unwrap();
+        let began = tokio::time::Instant::now();
+        for byte in &whole[len.min(10)..len] {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            io.write_all(&[*byte]).await.unwrap();
+        }
+        assert_eq!(io.read(&mut [0]).await.unwrap(), 0);
+        assert!((9..=10).contains(&began.elapsed().as_secs()), "{len}: {:?}", began.elapsed());
+        server.await.unwrap();
+    }
+    // A client with nothing to say may stay.
+    let (io, server) = serve(Feed::new(0), Config::default());
+    let io = introduced(io).await;
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    assert!(!server.is_finished());
+    drop(io);
+    server.await.unwrap();
+}
+
+/// What a client that never reads makes the server hold: it stops taking anything.
+async fn is_bounded(mut write: impl FnMut(i32) -> BytesMut) -> u64 {
+    let mut config = Config::default();
+    config.reply_queue_limit = 100_000;
+    config.write_queue_limit = 10_000;
+    let (io, _server) = serve(Feed::new(0), config);
+    let mut io = introduced(io).await;
+    let mut taken = 0;
+    for number in 1.. {
+        let frame = write(number);
+        // Time stands still until nothing else can happen.
+        match tokio::time::timeout(Duration::from_secs(1), io.write_all(&frame)).await {
+            Ok(result) => result.unwrap(),
+            Err(_) => break,
+        }
+        taken += frame.len() as u64;
+        assert!(taken < 10_000_000, "the server takes all that comes");
+    }
+    taken
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_pings_and_never_reads_stops_being_heard() {
+    let taken = is_bounded(|_| frame(PING, 0, None, &"x".repeat(500))).await;
+    assert!(taken > 50_000, "{taken}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_and_never_reads_stops_being_heard() {
+    let text = format!("{{\"message\":{{\"stringMessage\":\"{}\"}}}}", "x".repeat(500));
+    let taken = is_bounded(|stream| frame(0, stream, Some(ECHO), &text)).await;
+    assert!(taken > 50_000, "{taken}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_refused_again_and_again_stops_being_heard() {
+    let taken = is_bounded(|stream| frame(0, stream, Some("no#Operation"), "{}")).await;
+    assert!(taken > 10_000, "{taken}");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_late_gets_everything() {
+    let mut config = Config::default();
+    config.reply_queue_limit = 1_000;
+    config.write_queue_limit = 100;
+    let (io, server) = serve(Feed::new(0), config);
+    let io = introduced(io).await;
+    let (mut read, mut write) = tokio::io::split(io);
+    let text = format!("{{\"message\":{{\"stringMessage\":\"{}\"}}}}", "x".repeat(500));
+    let asking = tokio::spawn(async move {
+        for stream in 1..=100 {
+            write.write_all(&frame(0, stream, Some(ECHO), &text)).await.unwrap();
+        }
+        write.shutdown().await.unwrap();
+    });
+    let mut answers = Vec::new();
+    in_time("the last answer", read.read_to_end(&mut answers)).await.unwrap();
+    asking.await.unwrap();
+    server.await.unwrap();
+    assert!(answers.len() > 95 * 500, "{}", answers.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn thousands_of_streams_are_served_up_to_the_limit() {
+    let mut config = Config::default();
+    config.max_streams = 3_000;
+    let feed = Feed::new(0);
+    let pair = Pair::with(feed.clone(), config, ConnectionBuilder::default()).await;
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..3_000 {
+        let call = pair.client.echo_message().message(message("wait"));
+        calls.spawn(call.call_timeout(Duration::from_secs(100)).send());
+    }
+    in_time("all are served", async {
+        while feed.waiting() < 3_000 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    // One more is refused, and nobody else is disturbed.
+    let error = pair.client.echo_message().message(message("x")).send().await.unwrap_err();
+    assert!(matches!(error, SdkError::ServiceError(_)), "{error:?}");
+    assert_eq!(feed.waiting(), 3_000);
+    drop(calls);
+    in_time("all are dropped", async {
+        while feed.waiting() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    pair.is_well(0).await;
+}
+
+#[tokio::test]
+async fn a_client_that_vanishes_takes_its_handlers_with_it() {
+    let feed = Feed::new(0);
+    let pair = Pair::start(feed.clone()).await;
+    let events = pair.client.echo_stream_messages().send().await.unwrap();
+    let call = tokio::spawn(pair.client.echo_message().message(message("wait")).send());
+    in_time("the call is served", async {
+        while feed.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(feed.publish(), 1);
+    call.abort();
+    let Pair { client, server, .. } = pair;
+    drop((client, events));
+    server.await.unwrap();
+    assert_eq!(feed.publish(), 0);
+    in_time("the handler is dropped", async {
+        while feed.waiting() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_ends_its_stream_alone() {
+    let pair = Pair::start(Feed::new(0)).await;
+    let _events = pair.client.echo_stream_messages().send().await.unwrap();
+    for _ in 0..10 {
+        let panics = pair.client.echo_message().message(message("panic")).send();
+        let error = panics.await.unwrap_err();
+        let error = error.service_error().expect("the server says so");
+        assert_eq!(error.message(), Some("InternalServerError"));
+        pair.is_well(1).await;
+    }
+}
+
+#[tokio::test]
+async fn an_authorizer_or_authenticator_that_panics_concerns_one_client() {
+    let path = socket_path();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = Server::bind(&path)
+        .unwrap()
+        .authenticator(|request: &ConnectRequest| match request.header("name") {
+            Some(name) => Ok(Identity(name.to_owned())),
+            None => panic!("a client without a name"),
+        })
+        .authorizer(|context: &RequestContext, operation: &str| {
+            assert!(context.identity().0 != "odd" || operation != ECHO, "an odd client");
+            Ok(())
+        });
+    let service = EchoTestRpcService::new(Feed::new(0));
+    let server = tokio::spawn(server.serve(service, stopped));
+    let builder = || ConnectionBuilder::default().socket_path(&path);
+    let error = builder().connect().await.unwrap_err();
+    assert!(matches!(error, echo::error::ConnectError::Rejected), "{error:?}");
+    let odd = Client::new(builder().connect_header("name", "odd").connect().await.unwrap());
+    for _ in 0..3 {
+        let error = odd.echo_message().message(message("x")).send().await.unwrap_err();
+        assert!(matches!(error, SdkError::ServiceError(_)), "{error:?}");
+        odd.connection().ping(test_util::PATIENCE).await.unwrap();
+    }
+    drop(stop);
+    server.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_an_authenticator_that_never_decides() {
+    struct Undecided(Arc<AtomicBool>);
+    struct SetOnDrop(Arc<AtomicBool>);
+    impl Drop for SetOnDrop {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    impl echo::server::Authenticator for Undecided {
+        async fn authenticate(&self, _: &ConnectRequest) -> Result<Identity, Rejected> {
+            let _dropped = SetOnDrop(Arc::clone(&self.0));
+            std::future::pending().await
+        }
+    }
+    let is_dropped = Arc::new(AtomicBool::new(false));
+    let (ours, theirs) = duplex(100);
+    let service = EchoTestRpcService::new(Feed::new(0));
+    let authenticator = Undecided(Arc::clone(&is_dropped));
+    let server = tokio::spawn(serve_connection(theirs, service, authenticator, Config::default()));
+    let connecting = ConnectionBuilder::default().handshake_timeout(Duration::from_secs(60));
+    connecting.connect_over(ours).await.unwrap_err();
+    in_time("the server gives up", server).await.unwrap();
+    assert!(is_dropped.load(Ordering::Relaxed));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_connections_than_allowed() {
+    let path = socket_path();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = Server::bind(&path).unwrap().allow_all().max_connections(3);
+    let service = EchoTestRpcService::new(Feed::new(0));
+    let server = tokio::spawn(server.serve(service, stopped));
+    let connect = || ConnectionBuilder::default().socket_path(&path).connect();
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(connect().await.unwrap());
+    }
+    let before = Figures::here().unwrap();
+    for _ in 0..20 {
+        connect().await.unwrap_err();
+    }
+    open.remove(0).close().await.unwrap();
+    // Nobody says when the server has seen it.
+    in_time("there is room again", async {
+        while connect().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    in_time("nothing is left of those that were turned away", async {
+        while Figures::here().unwrap().leaked_since(&before).is_some() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    drop(stop);
+    server.await.unwrap().unwrap();
+}

@@ -1,0 +1,25 @@
+//! A test that changes the working directory, which a process has one of.
+
+use std::fs;
+
+use eventstream_rpc::server::Server;
+
+#[test]
+fn a_relative_socket_is_removed_after_a_change_of_the_working_directory() {
+    test_util::alone(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _guard = runtime.enter();
+        let folder = test_util::socket_path();
+        let (first, second) = (folder.join("first"), folder.join("second"));
+        for folder in [&first, &second] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        std::env::set_current_dir(&first).unwrap();
+        let server = Server::bind("socket").unwrap();
+        std::env::set_current_dir(&second).unwrap();
+        fs::write("socket", "of someone else").unwrap();
+        drop(server);
+        assert!(!first.join("socket").exists() && second.join("socket").exists());
+        fs::remove_dir_all(&folder).unwrap();
+    });
+}

@@ -1,0 +1,232 @@
+//! The other side of a blocking client's connection, by hand.
+
+use std::{
+    io::{Read, Write},
+    os::unix::net::{UnixListener, UnixStream},
+    path::PathBuf,
+    thread,
+};
+
+use bytes::BytesMut;
+use echo::{
+    blocking::{Client, Connection, ConnectionBuilder, Subscription},
+    operation::echo_stream_messages::{EchoStreamMessages, EchoStreamMessagesBuilder},
+    types::{EchoStreamingMessage, MessageData},
+};
+use eventstream_rpc::{
+    frame::{Decoder, Header, HeaderValue, Message},
+    protocol::{MessageType, RpcMessage},
+};
+
+use crate::PATIENCE;
+
+pub const NONE: i32 = 0;
+pub const ACCEPTED: i32 = 1;
+pub const END: i32 = 2;
+
+/// A server that does what it is told.
+pub struct Peer {
+    socket: UnixStream,
+    decoder: Decoder,
+    input: BytesMut,
+}
+
+impl Peer {
+    pub fn new(socket: UnixStream) -> Self {
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { socket, decoder: Decoder::default(), input: BytesMut::new() }
+    }
+
+    /// The next message, or nothing after the last.
+    pub fn read(&mut self) -> Option<RpcMessage> {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            if let Some(frame) = self.decoder.decode_frame(&mut self.input).unwrap() {
+                return Some(RpcMessage::read(frame).unwrap());
+            }
+            match self.socket.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(len) => self.input.extend_from_slice(&buffer[..len]),
+                // So it looks if the client goes with something unread.
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(self.input.is_empty(), "only whole messages are written");
+        None
+    }
+
+    /// Waits for the beginning of a message, and does not read on.
+    pub fn begin(&mut self) {
+        let mut buffer = [0; 16];
+        let len = self.socket.read(&mut buffer).unwrap();
+        self.input.extend_from_slice(&buffer[..len]);
+    }
+
+    /// The next message: its type, flags and stream.
+    #[track_caller]
+    pub fn expect(&mut self, message_type: MessageType, flags: i32, stream: i32) {
+        let message = self.read().unwrap();
+        let (actual_type, actual_flags) = (message.message_type, message.flags.0);
+        assert_eq!((actual_type, actual_flags, message.stream_id.0), (message_type, flags, stream));
+    }
+
+    /// The next message, which asks for something on this stream.
+    #[track_caller]
+    pub fn expect_request(&mut self, stream: i32) {
+        self.expect(MessageType::ApplicationMessage, NONE, stream);
+    }
+
+    /// The next message, which ends this stream.
+    #[track_caller]
+    pub fn expect_end(&mut self, stream: i32) {
+        self.expect(MessageType::ApplicationMessage, END, stream);
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) {
+        self.socket.write_all(bytes).unwrap();
+    }
+
+    /// Lets the client in, which has said who it is.
+    pub fn accept(&mut self) {
+        self.expect(MessageType::Connect, NONE, 0);
+        self.write(&bare(MessageType::ConnectAck, ACCEPTED, 0));
+    }
+
+    /// The response to a call.
+    pub fn respond(&mut self, stream: i32) {
+        self.write(&shaped(END, stream, "awstest#EchoMessageResponse", "{}"));
+    }
+
+    /// The response to a subscription.
+    pub fn respond_open(&mut self, stream: i32) {
+        self.write(&shaped(NONE, stream, "awstest#EchoStreamingResponse", "{}"));
+    }
+}
+
+/// A socket that is listened on.
+pub struct Listener {
+    pub path: PathBuf,
+    pub listener: UnixListener,
+}
+
+impl Listener {
+    pub fn new(name: &str) -> Self {
+        let name = format!("echo-blocking-{name}-{}.socket", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let listener = UnixListener::bind(&path).unwrap();
+        Self { path, listener }
+    }
+
+    pub fn accept(&self) -> Peer {
+        Peer::new(self.listener.accept().unwrap().0)
+    }
+
+    /// A client, and the other side of its connection.
+    pub fn connected(&self, builder: ConnectionBuilder) -> (Client, Peer) {
+        let connecting = thread::spawn(|| builder.connect().unwrap());
+        let mut peer = self.accept();
+        peer.accept();
+        (Client::new(connecting.join().unwrap()), peer)
+    }
+
+    pub fn builder(&self) -> ConnectionBuilder {
+        Connection::builder().socket_path(&self.path)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // It is of use to nobody else.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// A client, and the other side of its connection.
+pub fn connected(builder: ConnectionBuilder) -> (Client, Peer) {
+    let (socket, other) = UnixStream::pair().unwrap();
+    let mut peer = Peer::new(other);
+    // It waits in the socket until the client has asked.
+    peer.write(&bare(MessageType::ConnectAck, ACCEPTED, 0));
+    let connection: Connection = builder.connect_over(socket).unwrap();
+    peer.expect(MessageType::Connect, NONE, 0);
+    (Client::new(connection), peer)
+}
+
+fn message(message_type: MessageType, flags: i32, stream: i32, payload: &[u8]) -> Message {
+    let headers = vec![
+        Header::new(":message-type", HeaderValue::from(message_type as i32)),
+        Header::new(":message-flags", HeaderValue::from(flags)),
+        Header::new(":stream-id", HeaderValue::from(stream)),
+    ];
+    Message { headers, payload: payload.to_vec().into() }
+}
+
+fn encode(message: &Message) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    message.encode(&mut bytes).unwrap();
+    bytes
+}
+
+/// A message without payload.
+pub fn bare(message_type: MessageType, flags: i32, stream: i32) -> BytesMut {
+    encode(&message(message_type, flags, stream, b""))
+}
+
+/// A ping with a payload of this length.
+pub fn ping(len: usize) -> BytesMut {
+    encode(&message(MessageType::Ping, NONE, 0, &vec![b'p'; len]))
+}
+
+/// An application message with a payload of a shape.
+pub fn shaped(flags: i32, stream: i32, shape: &str, payload: &str) -> BytesMut {
+    let mut message = message(MessageType::ApplicationMessage, flags, stream, payload.as_bytes());
+    message.headers.push(Header::new(":content-type", HeaderValue::from("application/json")));
+    message.headers.push(Header::new("service-model-type", HeaderValue::from(shape)));
+    encode(&message)
+}
+
+/// An event with a text.
+pub fn event(stream: i32, text: &str) -> BytesMut {
+    let payload = format!(r#"{{"streamMessage":{{"stringMessage":"{text}"}}}}"#);
+    shaped(NONE, stream, "awstest#EchoStreamingMessage", &payload)
+}
+
+pub fn blob(len: usize) -> MessageData {
+    MessageData::builder().blob_message(vec![7_u8; len]).build()
+}
+
+pub fn call(client: &Client) {
+    client.echo_message().message(blob(1)).send().unwrap();
+}
+
+/// Makes a call, which is answered.
+#[track_caller]
+pub fn answered(client: &Client, peer: &mut Peer, stream: i32) {
+    thread::scope(|scope| {
+        scope.spawn(|| call(client));
+        peer.expect_request(stream);
+        peer.respond(stream);
+    });
+}
+
+/// Opens a subscription.
+#[track_caller]
+pub fn opened(
+    request: EchoStreamMessagesBuilder<Connection>,
+    peer: &mut Peer,
+    stream: i32,
+) -> Subscription<EchoStreamMessages> {
+    thread::scope(|scope| {
+        let opening = scope.spawn(|| request.send().unwrap());
+        peer.expect_request(stream);
+        peer.respond_open(stream);
+        opening.join().unwrap()
+    })
+}
+
+#[track_caller]
+pub fn assert_text(event: &EchoStreamingMessage, expected: &str) {
+    let EchoStreamingMessage::StreamMessage(message) = event else { panic!("{event:?}") };
+    assert_eq!(message.string_message.as_deref(), Some(expected));
+}

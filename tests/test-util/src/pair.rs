@@ -1,0 +1,235 @@
+//! A client and a server in one process, and someone who listens in.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use bytes::BytesMut;
+use echo::{
+    Client,
+    client::ConnectionBuilder,
+    server::{Config, EchoTestRpc, EchoTestRpcService, Identity, serve_connection},
+    types::{EchoStreamingMessage, MessageData},
+};
+use eventstream_rpc::{
+    frame::{Decoder, Header, HeaderValue, Message},
+    protocol::{MessageFlags, RpcMessage, StreamId},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
+    task::JoinHandle,
+};
+
+/// A client and the server that it is connected to, on one thread.
+pub struct Pair {
+    pub client: Client,
+    pub wire: Wire,
+    pub server: JoinHandle<()>,
+}
+
+/// How many bytes are on their way at most: little, so that much has to wait.
+const ON_THE_WAY: usize = 256;
+
+impl Pair {
+    pub async fn start(service: impl EchoTestRpc) -> Self {
+        Self::with(service, Config::default(), ConnectionBuilder::default()).await
+    }
+
+    pub async fn with(
+        service: impl EchoTestRpc,
+        config: Config,
+        builder: ConnectionBuilder,
+    ) -> Self {
+        let (io, server) = serve(service, config);
+        let wire = Wire::default();
+        let tapped = Tapped { io, wire: wire.clone(), is_turn: [false; 2] };
+        let client = Client::new(builder.connect_over(tapped).await.unwrap());
+        Self { client, wire, server }
+    }
+
+    /// Nothing is wrong, a call works, and only so many streams are open.
+    #[track_caller]
+    pub fn is_well(&self, open: usize) -> impl Future<Output = ()> + '_ {
+        let caller = std::panic::Location::caller();
+        async move {
+            let message = message("well?");
+            let response = self.client.echo_message().message(message.clone()).send().await;
+            let response = response.unwrap_or_else(|error| panic!("{caller}: {error:?}"));
+            assert_eq!(response.message, Some(message));
+            let streams = self.wire.open_streams();
+            assert_eq!(streams.len(), open, "{caller}: open {streams:?}");
+        }
+    }
+}
+
+/// A server at the other end.
+pub fn serve(service: impl EchoTestRpc, config: Config) -> (DuplexStream, JoinHandle<()>) {
+    let (ours, theirs) = duplex(ON_THE_WAY);
+    let service = EchoTestRpcService::new(service);
+    let everyone = |_: &echo::server::ConnectRequest| Ok(Identity(String::new()));
+    let server = tokio::spawn(serve_connection(theirs, service, everyone, config));
+    (ours, server)
+}
+
+pub const MESSAGE: i32 = 0;
+pub const PING: i32 = 2;
+pub const CONNECT: i32 = 4;
+
+/// The flag of a message that ends its stream.
+pub const END: i32 = 2;
+
+/// A frame with texts as headers besides those that every message has.
+pub fn frame(
+    kind: i32,
+    flags: i32,
+    stream: i32,
+    texts: &[(&str, &str)],
+    payload: &str,
+) -> BytesMut {
+    let numbers = [(":message-type", kind), (":message-flags", flags), (":stream-id", stream)];
+    let mut headers: Vec<_> =
+        numbers.map(|(name, value)| Header::new(name, HeaderValue::from(value))).into();
+    headers.extend(texts.iter().map(|(name, text)| Header::new(*name, HeaderValue::from(*text))));
+    let mut bytes = BytesMut::new();
+    Message { headers, payload: payload.to_owned().into() }.encode(&mut bytes).unwrap();
+    bytes
+}
+
+/// A frame of the connection without payload.
+pub fn control(kind: i32, flags: i32) -> Vec<u8> {
+    frame(kind, flags, 0, &[], "").into()
+}
+
+pub fn message(text: &str) -> MessageData {
+    MessageData::builder().string_message(text).build()
+}
+
+pub fn event(text: &str) -> EchoStreamingMessage {
+    EchoStreamingMessage::StreamMessage(message(text))
+}
+
+/// What has passed between client and server, as the client has seen it.
+#[derive(Clone, Default)]
+pub struct Wire(Arc<Mutex<Passed>>);
+
+#[derive(Default)]
+struct Passed {
+    from_client: (BytesMut, Decoder),
+    to_client: (BytesMut, Decoder),
+    /// Streams, and who has ended them: the client, the server.
+    streams: BTreeMap<i32, [bool; 2]>,
+}
+
+impl Wire {
+    /// The streams that nobody has ended.
+    pub fn open_streams(&self) -> Vec<i32> {
+        let passed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        passed.streams.iter().filter(|(_, ended)| !ended[0] && !ended[1]).map(|it| *it.0).collect()
+    }
+
+    fn passes(&self, is_from_client: bool, bytes: &[u8]) {
+        let mut passed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        passed.passes(is_from_client, bytes);
+    }
+}
+
+impl Passed {
+    fn passes(&mut self, is_from_client: bool, bytes: &[u8]) {
+        let side = if is_from_client { &mut self.from_client } else { &mut self.to_client };
+        side.0.extend_from_slice(bytes);
+        let mut messages = Vec::new();
+        while let Some(frame) = side.1.decode_frame(&mut side.0).expect("messages are whole") {
+            messages.push(RpcMessage::read(frame).unwrap());
+        }
+        for message in messages {
+            if message.stream_id != StreamId::CONNECTION {
+                self.on_stream(is_from_client, &message);
+            }
+        }
+    }
+
+    fn on_stream(&mut self, is_from_client: bool, message: &RpcMessage) {
+        let id = message.stream_id.0;
+        let ends = message.flags.contains(MessageFlags::TERMINATE_STREAM);
+        if !is_from_client {
+            let ended = self.streams.get_mut(&id).expect("the server opens no streams");
+            ended[1] |= ends;
+            return;
+        }
+        if message.operation().is_some() {
+            let last = self.streams.last_key_value().map_or(0, |it| *it.0);
+            assert_eq!(id, last + 1, "ids count up, and none is left out");
+            assert!(!ends, "a request that ends its stream");
+            self.streams.insert(id, [false, false]);
+            return;
+        }
+        let ended = self.streams.get_mut(&id).expect("a stream begins with its request");
+        // It may cross what the server says.
+        assert!(!ended[0], "a message on stream {id}, which this side has ended");
+        ended[0] = ends;
+    }
+}
+
+/// One end of a byte stream that is listened in on. It is slow, so that everything takes several turns.
+struct Tapped<IO> {
+    io: IO,
+    wire: Wire,
+    /// Whether it reads and writes when it is next asked to, rather than later.
+    is_turn: [bool; 2],
+}
+
+/// How many bytes it takes at a time.
+const AT_A_TIME: usize = 100;
+
+impl<IO> Tapped<IO> {
+    fn poll_turn(&mut self, side: usize, cx: &Context<'_>) -> Poll<()> {
+        self.is_turn[side] = !self.is_turn[side];
+        if self.is_turn[side] {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<IO: AsyncRead + Unpin> AsyncRead for Tapped<IO> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_turn(0, cx));
+        let mut bytes = [0; AT_A_TIME];
+        let mut some = ReadBuf::new(&mut bytes[..AT_A_TIME.min(buf.remaining())]);
+        ready!(Pin::new(&mut self.io).poll_read(cx, &mut some))?;
+        self.wire.passes(false, some.filled());
+        buf.put_slice(some.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Tapped<IO> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_turn(1, cx));
+        let some = &bytes[..AT_A_TIME.min(bytes.len())];
+        let len = ready!(Pin::new(&mut self.io).poll_write(cx, some))?;
+        self.wire.passes(true, &bytes[..len]);
+        Poll::Ready(Ok(len))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
