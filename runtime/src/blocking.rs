@@ -58,10 +58,13 @@ pub use connection::Connection;
 pub use handler::SubscriptionHandle;
 pub use subscription::{Subscription, WithNotices};
 
-pub use crate::client::{
-    BlockingStreamHandler, CallOptions, LifecycleHandler, Notice, Overflow, PingError,
-    ReconnectPolicy, SubscribeOptions, SubscriptionItem,
+pub use crate::{
+    options::{CallOptions, Overflow, SubscribeOptions},
+    session::{
+        BlockingStreamHandler, LifecycleHandler, Notice, PingError, ReconnectPolicy,
+        SubscriptionItem,
+    },
 };
 
 /// Builds and opens a [`Connection`].
-pub type ConnectionBuilder = crate::client::Builder<Connection>;
+pub type ConnectionBuilder = crate::session::Builder<Connection>;

@@ -21,64 +21,19 @@
 //! | `handler panicked` | error | `operation` |
 //! | `lifecycle handler panicked` | error | |
 
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub(crate) mod blocking_handler;
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-mod builder;
-pub(crate) mod caller;
 #[cfg(feature = "tokio")]
-mod connection;
-#[cfg(feature = "tokio")]
-mod done;
-#[cfg(feature = "tokio")]
-mod handler;
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub(crate) mod item;
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub(crate) mod lifecycle;
-#[cfg(feature = "tokio")]
-mod open;
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-mod ping;
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub(crate) mod policy;
-#[cfg(feature = "tokio")]
-mod reconnect;
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub(crate) mod reply;
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub(crate) mod settings;
-#[cfg(feature = "tokio")]
-mod shared;
-#[cfg(feature = "tokio")]
-mod subscription;
+mod asynchronous;
 
 #[cfg(all(shuttle, feature = "tokio"))]
-#[path = "../../tests/interleavings/client/scenarios.rs"]
-pub mod interleavings;
+pub use asynchronous::interleavings;
+#[cfg(feature = "tokio")]
+pub use asynchronous::{
+    Connection, ConnectionBuilder, StreamHandler, Subscription, SubscriptionHandle, WithNotices,
+};
 
+pub use crate::options::{CallOptions, Caller, Overflow, SubscribeOptions};
 #[cfg(any(feature = "tokio", feature = "blocking"))]
-pub use blocking_handler::BlockingStreamHandler;
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub use builder::Builder;
-pub use caller::Caller;
-#[cfg(feature = "tokio")]
-pub use connection::Connection;
-#[cfg(feature = "tokio")]
-pub use handler::{StreamHandler, SubscriptionHandle};
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub use item::{Notice, SubscriptionItem};
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub use lifecycle::LifecycleHandler;
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub use ping::PingError;
-#[cfg(any(feature = "tokio", feature = "blocking"))]
-pub use policy::ReconnectPolicy;
-#[cfg(feature = "tokio")]
-pub use subscription::{Subscription, WithNotices};
-
-pub use crate::options::{CallOptions, Overflow, SubscribeOptions};
-
-/// Builds and opens a [`Connection`].
-#[cfg(feature = "tokio")]
-pub type ConnectionBuilder = Builder<Connection>;
+pub use crate::session::{
+    BlockingStreamHandler, Builder, LifecycleHandler, Notice, PingError, ReconnectPolicy,
+    SubscriptionItem,
+};

@@ -44,6 +44,8 @@ mod requirements;
 pub mod serde;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+mod session;
 #[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]
 mod sync;
 #[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]

@@ -1,6 +1,17 @@
-//! What can be chosen for one call or subscription.
+//! What can be chosen for one call or subscription, and what it goes over.
 
 use std::time::Duration;
+
+/// A connection, asynchronous or blocking, over which a builder sends its request.
+///
+/// A builder without one only builds the request, and has no options of a call.
+pub trait Caller: Sealed {}
+
+impl<T: Sealed> Caller for T {}
+
+/// Implemented by the connections alone.
+#[doc(hidden)]
+pub trait Sealed {}
 
 /// What can be chosen for one call.
 #[derive(Clone, Debug, Default)]

@@ -4,14 +4,14 @@ use std::{io, task::Waker, time::Instant};
 
 use super::{crew::Duty, link::Link, sleeper::Sleeper, socket::Socket};
 use crate::{
-    client::{
+    error::{ConnectError, ConnectionError},
+    protocol::Endpoint,
+    session::{
         ReconnectPolicy,
         lifecycle::Slot,
         policy::Attempts,
         settings::{Settings, unencodable},
     },
-    error::{ConnectError, ConnectionError},
-    protocol::Endpoint,
     sync::{Arc, mpsc, thread},
 };
 

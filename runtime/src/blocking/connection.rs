@@ -15,18 +15,19 @@ use super::{
     socket::Socket,
 };
 use crate::{
-    client::{
-        Builder, CallOptions, PingError, SubscribeOptions,
-        reply::{ROOM, decode, failed, not_sent, request},
-        settings::Settings,
-    },
     error::{ConnectError, ConnectionError, SdkError},
     operation::{Operation, StreamingOperation},
+    options::{CallOptions, SubscribeOptions},
     protocol::{
         RpcMessage,
         client::{Connect, Core, Key, OpenError},
     },
     serde,
+    session::{
+        Builder, PingError,
+        reply::{ROOM, decode, failed, not_sent, request},
+        settings::Settings,
+    },
 };
 
 impl Builder<Connection> {
@@ -130,7 +131,7 @@ impl Drop for StreamGuard {
     }
 }
 
-impl crate::client::caller::Sealed for Connection {}
+impl crate::options::Sealed for Connection {}
 
 impl Connection {
     /// Starts building a connection.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{BlockingStreamHandler, Subscription, background, connection::Handle};
-use crate::{client::blocking_handler, operation::StreamingOperation, protocol::client::Key};
+use crate::{operation::StreamingOperation, protocol::client::Key, session};
 
 /// The handle to a subscription whose events go to a handler. Dropping it unsubscribes.
 #[must_use = "dropping the handle unsubscribes"]
@@ -84,7 +84,7 @@ pub(super) fn spawn<O: StreamingOperation>(
     let done = SetDone(done);
     let mut stream = subscription.with_notices();
     background::spawn("subscription handler", move || {
-        blocking_handler::run::<O>(move || stream.next(), handler);
+        session::handler::run::<O>(move || stream.next(), handler);
         drop(done);
     })
     .expect("the operating system gives a thread");

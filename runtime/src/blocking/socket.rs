@@ -17,7 +17,7 @@ use rustix::{
     },
 };
 
-use crate::{client::settings::Address, error::ConnectError};
+use crate::{error::ConnectError, session::settings::Address};
 
 /// Nothing that the peer does may raise a signal. (On other systems `std` has seen to it.)
 #[cfg(target_os = "linux")]

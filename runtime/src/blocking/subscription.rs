@@ -15,11 +15,11 @@ use super::{
     handler,
 };
 use crate::{
-    client::item::{self, Item},
     error::{ConnectionError, SdkError},
     operation::{Shape, StreamingOperation},
     protocol::client::Key,
     serde,
+    session::item::{self, Item},
 };
 
 /// An open streaming operation: the response that opened it, and the events since.

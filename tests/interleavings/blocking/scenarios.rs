@@ -11,9 +11,9 @@ use super::{
     socket::{Interest, Socket},
 };
 use crate::{
-    client::SubscribeOptions,
     error::ConnectionError,
     frame::{Decoder, Header, Message},
+    options::SubscribeOptions,
     protocol::{
         MessageFlags, MessageType, RpcMessage,
         client::{Config, Connect, Core, Failure, Key, Next, Request},

@@ -10,11 +10,12 @@ use bytes::{Buf, BytesMut};
 use shuttle::{future::block_on, thread};
 use tokio::runtime::Runtime;
 
-use super::{CallOptions, Connection, shared::Handle};
+use super::{Connection, shared::Handle};
 use crate::{
     error::{ConnectionError, SdkError, Unhandled},
     frame::{Decoder, FrameEncoder, HeaderValueRef},
     operation::{ModeledError, Operation, OperationError, Shape},
+    options::CallOptions,
     protocol::{
         MessageFlags, MessageType, RpcMessage,
         client::{Config, Connect, Core},

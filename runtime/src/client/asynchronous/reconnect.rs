@@ -5,15 +5,17 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::{
-    ReconnectPolicy,
     open::{drive, open, shake_hands},
-    policy::Attempts,
-    settings::{Settings, unencodable},
     shared::Shared,
 };
 use crate::{
     error::{ConnectError, ConnectionError},
     protocol::Endpoint,
+    session::{
+        ReconnectPolicy,
+        policy::Attempts,
+        settings::{Settings, unencodable},
+    },
     transport::unless,
 };
 

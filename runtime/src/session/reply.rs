@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::SubscribeOptions;
 use crate::{
     error::{ResponseError, SdkError, Unhandled},
     operation::{Operation, OperationError, Shape},
+    options::SubscribeOptions,
     protocol::{
         MessageType, RpcMessage,
         client::{Core, Failure, OpenError, Request},

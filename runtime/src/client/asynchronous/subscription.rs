@@ -11,14 +11,17 @@ use futures_core::Stream;
 use tokio::task::coop::{cooperative, poll_proceed};
 
 use super::{
-    BlockingStreamHandler, Connection, StreamHandler, SubscriptionHandle, handler,
-    item::{self, Item, SubscriptionItem},
+    Connection, StreamHandler, SubscriptionHandle, handler,
     shared::{Handle, StreamGuard},
 };
 use crate::{
     error::{ConnectionError, SdkError},
     operation::StreamingOperation,
     protocol::client::Key,
+    session::{
+        BlockingStreamHandler, SubscriptionItem,
+        item::{self, Item},
+    },
 };
 
 /// An open streaming operation: the response that opened it, and the events since.

@@ -10,18 +10,22 @@ use tokio::task::coop::{consume_budget, cooperative};
 use tracing::Instrument;
 
 use super::{
-    CallOptions, ConnectionBuilder, PingError, SubscribeOptions, Subscription,
-    reply::{self, ROOM, decode, failed, not_sent},
+    ConnectionBuilder, Subscription,
     shared::{CallTimer, Handle, Shared, StreamGuard},
 };
 use crate::{
     error::{ConnectionError, SdkError},
     operation::{Operation, Shape, StreamingOperation},
+    options::{CallOptions, SubscribeOptions},
     protocol::{
         RpcMessage,
         client::{Core, Key, OpenError},
     },
     serde,
+    session::{
+        PingError,
+        reply::{self, ROOM, decode, failed, not_sent},
+    },
     transport::LINGER,
 };
 
@@ -37,7 +41,7 @@ pub struct Connection {
     handle: Arc<Handle>,
 }
 
-impl super::caller::Sealed for Connection {}
+impl crate::options::Sealed for Connection {}
 
 impl Connection {
     /// Starts building a connection.
@@ -184,7 +188,7 @@ impl Connection {
     /// # Errors
     ///
     /// The connection ended before, or what had been queued since the last flush was discarded in part when a
-    /// connection was lost that a [`ReconnectPolicy`](super::ReconnectPolicy) brought back. That is told once.
+    /// connection was lost that a [`ReconnectPolicy`](crate::client::ReconnectPolicy) brought back. That is told once.
     ///
     /// # Cancel safety
     ///
@@ -196,7 +200,7 @@ impl Connection {
     }
 
     /// Waits until the connection has ended: `Ok` if this side closed it. With a
-    /// [`ReconnectPolicy`](super::ReconnectPolicy) an outage is not the end.
+    /// [`ReconnectPolicy`](crate::client::ReconnectPolicy) an outage is not the end.
     ///
     /// # Errors
     ///

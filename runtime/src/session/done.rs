@@ -7,7 +7,7 @@ use std::{
 
 /// Whether something is done, for any number of tasks that wait for it.
 #[derive(Debug, Default)]
-pub(super) struct Done(Mutex<(bool, Vec<Waker>)>);
+pub(crate) struct Done(Mutex<(bool, Vec<Waker>)>);
 
 impl Done {
     fn set(&self) {
@@ -18,7 +18,7 @@ impl Done {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.0 {
             return Poll::Ready(());
@@ -31,7 +31,7 @@ impl Done {
 }
 
 /// Says that something is done when it is dropped, whatever the reason.
-pub(super) struct SetDone(pub(super) Arc<Done>);
+pub(crate) struct SetDone(pub(crate) Arc<Done>);
 
 impl Drop for SetDone {
     fn drop(&mut self) {

@@ -12,13 +12,16 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    Builder, Connection, reconnect,
-    settings::{Address, Settings},
+    Connection, reconnect,
     shared::{Handle, Shared},
 };
 use crate::{
     error::ConnectError,
     protocol::client::Connect,
+    session::{
+        Builder,
+        settings::{Address, Settings},
+    },
     transport::{Direct, DirectStream, Driver, caught, has_timers},
 };
 
@@ -38,7 +41,7 @@ impl Builder<Connection> {
     }
 
     /// The same over a byte stream that is open already, such as one half of [`tokio::io::duplex`]. A
-    /// [`ReconnectPolicy`](super::ReconnectPolicy) has nothing to open again then: the end of the byte
+    /// [`ReconnectPolicy`](crate::client::ReconnectPolicy) has nothing to open again then: the end of the byte
     /// stream is the end.
     ///
     /// # Errors

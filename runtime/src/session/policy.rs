@@ -15,12 +15,12 @@ use crate::error::{ConnectError, ConnectionError, Logged};
 /// A nucleus that restarts hands out new tokens and starts its components again. A component that the
 /// nucleus has started holds a token that will be refused then, and its replacement may already be
 /// starting: the right thing for it is to exit when
-/// [`Connection::closed`](super::Connection::closed) resolves, which is what happens without a policy.
+/// [`Connection::closed`](crate::client::Connection::closed) resolves, which is what happens without a policy.
 ///
 /// A policy is for processes that get a token in some other way
-/// ([`token_provider`](super::ConnectionBuilder::token_provider) is asked at each attempt), for servers
+/// ([`token_provider`](crate::client::ConnectionBuilder::token_provider) is asked at each attempt), for servers
 /// that keep tokens, for connections that drop without a restart, and for nucleus lite's connect by
-/// [component name](super::ConnectionBuilder::component_name).
+/// [component name](crate::client::ConnectionBuilder::component_name).
 ///
 /// # What happens
 ///

@@ -14,15 +14,18 @@ use std::{
 
 use tokio::task::coop::cooperative;
 
-use super::{
-    BlockingStreamHandler, Notice, Subscription, SubscriptionItem, WithNotices,
-    blocking_handler::{self, log_error, log_panic},
-    done::{Done, SetDone},
-    item::Item,
-    shared::Handle,
-};
+use super::{Subscription, WithNotices, shared::Handle};
 use crate::{
-    error::SdkError, operation::StreamingOperation, protocol::client::Key, transport::caught,
+    error::SdkError,
+    operation::StreamingOperation,
+    protocol::client::Key,
+    session::{
+        BlockingStreamHandler, Notice, SubscriptionItem,
+        done::{Done, SetDone},
+        handler::{self, log_error, log_panic},
+        item::Item,
+    },
+    transport::caught,
 };
 
 /// Callbacks for one subscription, in the order in which the events arrive.
@@ -54,7 +57,7 @@ pub trait StreamHandler<O: StreamingOperation>: Send + 'static {
         async {}
     }
 
-    /// The connection was lost, and a [`ReconnectPolicy`](super::ReconnectPolicy) is at work. Events that
+    /// The connection was lost, and a [`ReconnectPolicy`](crate::client::ReconnectPolicy) is at work. Events that
     /// are sent until [`on_resubscribed`](Self::on_resubscribed) do not arrive.
     fn on_disconnected(&mut self) -> impl Future<Output = ()> + Send {
         async {}
@@ -169,7 +172,7 @@ pub(super) fn spawn_blocking<O: StreamingOperation>(
         .name("subscription handler".to_owned())
         .spawn(move || {
             let mut stream = subscription.with_notices();
-            blocking_handler::run::<O>(move || block_on(stream.next()), handler);
+            handler::run::<O>(move || block_on(stream.next()), handler);
             drop(done);
         })
         .expect("the operating system gives a thread");

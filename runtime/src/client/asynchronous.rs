@@ -1,0 +1,19 @@
+//! The connections, subscriptions and handlers of the asynchronous client.
+
+mod connection;
+mod handler;
+mod open;
+mod reconnect;
+mod shared;
+mod subscription;
+
+#[cfg(shuttle)]
+#[path = "../../../tests/interleavings/client/scenarios.rs"]
+pub mod interleavings;
+
+pub use connection::Connection;
+pub use handler::{StreamHandler, SubscriptionHandle};
+pub use subscription::{Subscription, WithNotices};
+
+/// Builds and opens a [`Connection`].
+pub type ConnectionBuilder = crate::session::Builder<Connection>;
