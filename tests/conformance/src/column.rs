@@ -5,6 +5,8 @@ use std::{path::Path, process::Stdio};
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
+use crate::official;
+
 /// A client that is asked to keep the promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
@@ -67,13 +69,13 @@ impl Column {
             }
             Self::PythonV1 | Self::PythonV2 => {
                 let mut command = Command::new("python3");
-                command.env("PYTHONPATH", interop::python_folder()?).arg(folder.join("driver.py"));
+                command.env("PYTHONPATH", official::python_folder()?).arg(folder.join("driver.py"));
                 command.arg(if self == Self::PythonV1 { "v1" } else { "v2" });
                 command
             }
             Self::JavaScript => {
                 let mut command = Command::new("node");
-                command.env("NODE_PATH", interop::node_folder()?.join("node_modules"));
+                command.env("NODE_PATH", official::node_folder()?.join("node_modules"));
                 command.arg(folder.join("driver.js"));
                 command
             }
@@ -89,7 +91,7 @@ impl Column {
 /// This package's program: the one that runs, or the one beside the test that runs.
 fn own_program() -> Result<std::path::PathBuf> {
     let name = format!("conformance{}", std::env::consts::EXE_SUFFIX);
-    let program = interop::profile_folder()?.join(name);
+    let program = official::profile_folder()?.join(name);
     if !program.exists() {
         bail!("{} is missing: build this package", program.display());
     }
@@ -99,7 +101,7 @@ fn own_program() -> Result<std::path::PathBuf> {
 /// The driver of another crate, built in a workspace of its own with a lock file of its own.
 fn crate_driver(name: &str) -> Result<std::path::PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("drivers/crates");
-    let target = interop::target_folder()?.join("conformance");
+    let target = official::target_folder()?.join("conformance");
     let output = std::process::Command::new(env!("CARGO"))
         .args(["build", "--release", "--quiet", "--locked", "--package", name, "--target-dir"])
         .arg(&target)

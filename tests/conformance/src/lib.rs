@@ -12,6 +12,8 @@ pub mod blocking_driver;
 pub mod client;
 pub mod column;
 pub mod driver;
+mod echo_server;
+pub mod official;
 pub mod pair;
 pub mod process;
 pub mod row;
@@ -20,3 +22,5 @@ pub mod session;
 pub mod table;
 pub mod verdict;
 pub mod wire;
+
+pub use echo_server::EchoServer;

@@ -22,9 +22,9 @@ use serde_json::Value;
 
 use crate::Tally;
 
-const CLIENT: &str = include_str!("../../interop/data/client-observations.json");
-const SERVER: &str = include_str!("../../interop/data/server-observations.json");
-const PYTHON: &str = include_str!("../../interop/data/python-frames.json");
+const CLIENT: &str = include_str!("../../conformance/data/client-observations.json");
+const SERVER: &str = include_str!("../../conformance/data/server-observations.json");
+const PYTHON: &str = include_str!("../../conformance/data/python-frames.json");
 
 /// Messages beyond this length are cut at their first and last bytes only, in bytes.
 const LONG: usize = 16 * 1024;

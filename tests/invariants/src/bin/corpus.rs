@@ -24,9 +24,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(serde_json::from_slice(&fs::read(tests.join(path))?)?)
     };
     let framing = read("../runtime/tests/data/framing.json")?;
-    let client = read("interop/data/client-observations.json")?;
-    let server = read("interop/data/server-observations.json")?;
-    let python = read("interop/data/python-frames.json")?;
+    let client = read("conformance/data/client-observations.json")?;
+    let server = read("conformance/data/server-observations.json")?;
+    let python = read("conformance/data/python-frames.json")?;
 
     let mut corpus = Corpus { root: tests.join("fuzz/corpus"), count: 0 };
     for (name, frame) in frames(&framing).chain(frames(&python)) {

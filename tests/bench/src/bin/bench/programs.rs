@@ -131,7 +131,7 @@ fn rust(source: &Path, folder: &Path) -> Installed {
 }
 
 fn python(source: &Path, folder: &Path) -> Installed {
-    let pins = here().join("../interop/python/requirements.txt");
+    let pins = here().join("../conformance/python/requirements.txt");
     let target = folder.join("python");
     if !target.exists() {
         let mut pip = Command::new("python3");
@@ -143,7 +143,7 @@ fn python(source: &Path, folder: &Path) -> Installed {
 }
 
 fn node(source: &Path, folder: &Path) -> Installed {
-    let pins = here().join("../interop/node");
+    let pins = here().join("../conformance/node");
     let target = folder.join("node");
     if !target.exists() {
         fs::create_dir_all(&target)?;

@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command};
 
 use anyhow::{Result, ensure};
-use interop::EchoServer;
+use conformance::{EchoServer, official};
 
 #[test]
 fn the_python_sdk_is_told_which_rule_it_broke() -> Result<()> {
@@ -12,7 +12,7 @@ fn the_python_sdk_is_told_which_rule_it_broke() -> Result<()> {
     let output = Command::new("python3")
         .arg(script)
         .args(["127.0.0.1", &server.port().to_string(), "100"])
-        .env("PYTHONPATH", interop::python_folder()?)
+        .env("PYTHONPATH", official::python_folder()?)
         .output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(())

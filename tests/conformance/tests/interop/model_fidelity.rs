@@ -1,6 +1,7 @@
 //! The model declares what the official SDKs declare: operations, shapes, members, types, which members are
 //! required, enum values and errors. `data/model-differences.txt` lists each known difference and its reason.
 
+use conformance::official;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -9,14 +10,14 @@ use std::{
 
 use serde_json::{Map, Value};
 
-const DIFFERENCES: &str = include_str!("../data/model-differences.txt");
+const DIFFERENCES: &str = include_str!("../../data/model-differences.txt");
 
 /// What is declared, one statement a line.
 type Declared = BTreeSet<String>;
 
 #[test]
 fn the_model_declares_what_the_javascript_sdk_declares() {
-    let folder = interop::node_folder().unwrap().join("node_modules/aws-iot-device-sdk-v2/dist");
+    let folder = official::node_folder().unwrap().join("node_modules/aws-iot-device-sdk-v2/dist");
     let read =
         |name: &str| fs::read_to_string(folder.join("greengrasscoreipc").join(name)).unwrap();
     let theirs = javascript(&read("model.d.ts"), &read("model_utils.js"));
@@ -28,7 +29,7 @@ fn the_model_declares_what_the_python_sdk_declares() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/declared.py");
     let output = Command::new("python3")
         .arg(script)
-        .env("PYTHONPATH", interop::python_folder().unwrap())
+        .env("PYTHONPATH", official::python_folder().unwrap())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -58,7 +59,7 @@ fn compare(sdk: &str, ours: &Declared, theirs: &Declared) {
 /// What our model declares. With `is_required`, members say whether they are required and what shape their
 /// enums have, which Python does not.
 fn ours(says_required: bool) -> Declared {
-    let model = include_str!("../../../model/greengrass-core-ipc.json");
+    let model = include_str!("../../../../model/greengrass-core-ipc.json");
     let model: Value = serde_json::from_str(model).unwrap();
     let shapes = model["shapes"].as_object().unwrap();
     let mut declared = Declared::new();

@@ -4,8 +4,6 @@
 //! reviewed table of what our client does, with a note where the official SDKs differ from it or from each
 //! other. `UPDATE_OUTCOMES=1` writes the outcomes again and keeps the notes: review what has changed.
 
-mod support;
-
 use std::{
     error::Error,
     fmt::Write as _,
@@ -13,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use super::support::{Reader, check_table, describe, frame};
 use eventstream_rpc::{
     client::{CallOptions, Connection, LifecycleHandler, SubscribeOptions, Subscription},
     error::ConnectionError,
@@ -28,7 +27,6 @@ use greengrass_core_ipc::operation::{
     validate_authorization_token::ValidateAuthorizationToken,
 };
 use serde_json::Value;
-use support::{Reader, check_table, describe, frame};
 use tokio::io::{AsyncWriteExt, DuplexStream};
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/client-outcomes.txt");
@@ -36,7 +34,7 @@ const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/client-outcomes.t
 #[tokio::test(start_paused = true)]
 async fn every_case_ends_as_the_table_says() {
     let data: Value =
-        serde_json::from_str(include_str!("../data/client-observations.json")).unwrap();
+        serde_json::from_str(include_str!("../../data/client-observations.json")).unwrap();
     let mut outcomes = Vec::new();
     for case in data["cases"].as_array().unwrap() {
         outcomes.push((case["name"].as_str().unwrap().to_owned(), run(case).await));

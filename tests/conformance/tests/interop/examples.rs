@@ -1,5 +1,6 @@
 //! The examples do what they say, as processes against the local core.
 
+use conformance::official;
 use std::{path::Path, process::Stdio, time::Duration};
 
 use greengrass_core_ipc::{
@@ -83,11 +84,11 @@ impl Example {
 }
 
 fn example(name: &str) -> std::path::PathBuf {
-    interop::example("greengrass-core-ipc", name).unwrap()
+    official::example("greengrass-core-ipc", name).unwrap()
 }
 
 fn blocking_example(name: &str) -> std::path::PathBuf {
-    interop::example_with("greengrass-core-ipc", name, "blocking").unwrap()
+    official::example_with("greengrass-core-ipc", name, "blocking").unwrap()
 }
 
 fn binary(text: &str) -> BinaryMessage {
@@ -249,7 +250,7 @@ async fn a_component_exits_when_its_connection_is_closed() {
 #[tokio::test]
 async fn what_exits_with_its_core_needs_no_standard_output() {
     let core = core().await;
-    let component = interop::binary("hello-component").unwrap();
+    let component = official::binary("hello-component").unwrap();
     for (program, first) in [
         (example("exit_when_closed"), "serving"),
         (component, "serving"),
@@ -294,7 +295,7 @@ async fn a_process_comes_back_until_its_token_is_refused() {
 
 #[tokio::test]
 async fn the_component_answers_until_it_is_stopped_or_the_core_goes_away() {
-    let program = interop::binary("hello-component").unwrap();
+    let program = official::binary("hello-component").unwrap();
     let core = core().await;
     let client = core.connect("com.example.Other").await.unwrap();
     let mut answers = client.subscribe_to_topic().topic("hello/answers").send().await.unwrap();
@@ -319,7 +320,7 @@ fn both_recipes_are_one_and_name_what_the_component_uses() {
         "console.log(JSON.stringify(require('js-yaml').load(require('fs').readFileSync(0))))";
     let mut node = std::process::Command::new("node")
         .args(["-e", script])
-        .env("NODE_PATH", interop::node_folder().unwrap().join("node_modules"))
+        .env("NODE_PATH", official::node_folder().unwrap().join("node_modules"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -1,5 +1,6 @@
 //! The unmodified official SDKs as components of the local core.
 
+use conformance::official;
 use std::{path::Path, process::Stdio, time::Duration};
 
 use greengrass_core_ipc::{
@@ -49,14 +50,14 @@ impl Component {
         let mut command = match sdk {
             Sdk::PythonV1 | Sdk::PythonV2 => {
                 let mut command = Command::new("python3");
-                command.env("PYTHONPATH", interop::python_folder().unwrap());
+                command.env("PYTHONPATH", official::python_folder().unwrap());
                 command.arg(clients.join("component.py"));
                 command.arg(if sdk == Sdk::PythonV1 { "v1" } else { "v2" });
                 command
             }
             Sdk::JavaScript => {
                 let mut command = Command::new("node");
-                let modules = interop::node_folder().unwrap().join("node_modules");
+                let modules = official::node_folder().unwrap().join("node_modules");
                 command.env("NODE_PATH", modules).arg(clients.join("component.js"));
                 command
             }

@@ -8,13 +8,12 @@
 //! Our server leaves a client that is told why its connection ends a second to close it first. The Java nucleus closes at
 //! once: the table says `closed after a while` where it is like the Java nucleus otherwise.
 
-mod support;
-
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use super::support::{Reader, check_table, describe, frame};
 use greengrass_core_ipc::{
     operation::{
         get_configuration::{
@@ -36,7 +35,6 @@ use greengrass_core_ipc::{
     },
 };
 use serde_json::{Value, json};
-use support::{Reader, check_table, describe, frame};
 use tokio::io::AsyncWriteExt;
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/server-outcomes.txt");
@@ -44,7 +42,7 @@ const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/server-outcomes.t
 #[tokio::test(start_paused = true)]
 async fn every_case_is_answered_as_the_table_says() {
     let data: Value =
-        serde_json::from_str(include_str!("../data/server-observations.json")).unwrap();
+        serde_json::from_str(include_str!("../../data/server-observations.json")).unwrap();
     let mut outcomes = Vec::new();
     for case in data["cases"].as_array().unwrap() {
         outcomes.push((case["name"].as_str().unwrap().to_owned(), run(case).await));

@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
-use interop::EchoServer;
+use conformance::{EchoServer, official};
 use serde_json::Value;
 
 /// How many tests the suite of the pinned version has.
@@ -11,7 +11,7 @@ const TESTS: u64 = 44;
 
 #[test]
 fn the_javascript_suite_passes() -> Result<()> {
-    let node = interop::node_folder()?;
+    let node = official::node_folder()?;
     let server = EchoServer::start()?;
     let report = run_suite(&node, &server)?;
     let count = |key: &str| report[key].as_u64().unwrap_or_default();

@@ -3,8 +3,6 @@
 //! What is installed is kept and used again until its pins change. A machine that lacks the tool, or an
 //! installation that fails, is an error that says what to do: nothing is skipped.
 
-mod echo_server;
-
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
@@ -12,8 +10,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-
-pub use echo_server::EchoServer;
 
 /// How often an installation is tried: package registries fail now and then.
 const ATTEMPTS: usize = 3;

@@ -14,7 +14,7 @@ const MAX_LEN: usize = 300;
 ///
 /// A table has a line for each case and, below it, notes that begin with `#` and what happened.
 #[track_caller]
-pub(crate) fn check_table(path: &str, outcomes: &[(String, Vec<String>)]) {
+pub(super) fn check_table(path: &str, outcomes: &[(String, Vec<String>)]) {
     let expected = std::fs::read_to_string(path).unwrap_or_default();
     let notes = notes(&expected);
     let mut actual = String::new();
@@ -68,7 +68,7 @@ fn blocks(table: &str) -> impl Iterator<Item = String> {
 }
 
 /// A recorded frame: hex, or pairs of hex and how often it is repeated.
-pub(crate) fn frame(recorded: &Value) -> Vec<u8> {
+pub(super) fn frame(recorded: &Value) -> Vec<u8> {
     match recorded {
         Value::String(hex) => unhex(hex),
         parts => parts
@@ -89,14 +89,14 @@ fn unhex(hex: &str) -> Vec<u8> {
 
 /// Reads the messages of the other side.
 #[derive(Default)]
-pub(crate) struct Reader {
+pub(super) struct Reader {
     input: BytesMut,
     decoder: Decoder,
 }
 
 impl Reader {
     /// The next message; `None` once the other side has closed.
-    pub(crate) async fn message(&mut self, io: &mut (impl AsyncRead + Unpin)) -> Option<Message> {
+    pub(super) async fn message(&mut self, io: &mut (impl AsyncRead + Unpin)) -> Option<Message> {
         loop {
             if let Some(message) = self.decoder.decode(&mut self.input).unwrap() {
                 return Some(message);
@@ -109,7 +109,7 @@ impl Reader {
 }
 
 /// A message in a few words.
-pub(crate) fn describe(message: &Message) -> String {
+pub(super) fn describe(message: &Message) -> String {
     let int = |name| match message.header(name) {
         Some(HeaderValue::Int32(value)) => *value,
         other => panic!("{name}: {other:?}"),

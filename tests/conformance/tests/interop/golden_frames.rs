@@ -42,7 +42,7 @@ const SKIPPED: [(&str, &str); 7] = [
 ];
 
 fn recorded() -> BTreeMap<String, Message> {
-    let data: Value = serde_json::from_str(include_str!("../data/python-frames.json")).unwrap();
+    let data: Value = serde_json::from_str(include_str!("../../data/python-frames.json")).unwrap();
     let frames = data["frames"].as_array().unwrap().iter().map(|it| {
         let hex = it["hex"].as_str().unwrap();
         let bytes: Vec<u8> = (0..hex.len())
