@@ -121,7 +121,10 @@ impl Slot {
 
     /// Tells the handler of everything until the connection has ended.
     #[cfg(feature = "tokio")]
-    pub(crate) async fn run_for(self, shared: Arc<crate::transport::Shared<crate::protocol::client::Core>>) {
+    pub(crate) async fn run_for(
+        self,
+        shared: Arc<crate::transport::Shared<crate::protocol::client::Core>>,
+    ) {
         let next = || cooperative(shared.poll(|core, cx| core.poll_connection_event(cx)));
         while let Some(event) = next().await {
             let done = Arc::new(Done::default());

@@ -1,5 +1,5 @@
-//! See `invariants::client_core`.
+//! See `robustness::invariants::client_core`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::client_core(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| robustness::invariants::client_core(data));

@@ -1,5 +1,5 @@
-//! See `invariants::codec`.
+//! See `robustness::invariants::codec`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::codec(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| robustness::invariants::codec(data));

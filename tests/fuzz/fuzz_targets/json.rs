@@ -1,5 +1,5 @@
-//! See `invariants::json`.
+//! See `robustness::invariants::json`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::json(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| robustness::invariants::json(data));

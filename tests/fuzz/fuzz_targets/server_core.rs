@@ -1,5 +1,5 @@
-//! See `invariants::server_core`.
+//! See `robustness::invariants::server_core`.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| invariants::server_core(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| robustness::invariants::server_core(data));

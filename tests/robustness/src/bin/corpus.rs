@@ -1,0 +1,140 @@
+//! Makes the inputs that the fuzz targets start from, out of recorded messages.
+//!
+//! They go to `tests/fuzz/corpus/TARGET/`, next to what the fuzzer finds itself. Neither is kept in the
+//! repository.
+
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use robustness::invariants::recorded::frame;
+use serde_json::Value;
+
+/// Longer messages only make the fuzzer slow.
+const MAX_LEN: usize = 4096;
+
+/// How many shapes the target `json` knows.
+const SHAPES: u8 = 18;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let tests = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let read = |path: &str| -> Result<Value, Box<dyn Error>> {
+        Ok(serde_json::from_slice(&fs::read(tests.join(path))?)?)
+    };
+    let framing = read("../runtime/tests/data/framing.json")?;
+    let client = read("conformance/data/client-observations.json")?;
+    let server = read("conformance/data/server-observations.json")?;
+    let python = read("conformance/data/python-frames.json")?;
+
+    let mut corpus = Corpus { root: tests.join("fuzz/corpus"), count: 0 };
+    for (name, frame) in frames(&framing).chain(frames(&python)) {
+        corpus.codec(&name, &frame)?;
+    }
+    for (name, frames) in cases(&client) {
+        for (index, frame) in frames.iter().enumerate() {
+            corpus.codec(&format!("{name}-{index}"), frame)?;
+            corpus.json(&format!("{name}-{index}"), frame)?;
+        }
+        corpus.add("client_core", &name, &client_program(&frames))?;
+    }
+    for (name, frames) in cases(&server) {
+        for (index, frame) in frames.iter().enumerate() {
+            corpus.json(&format!("{name}-{index}"), frame)?;
+        }
+        corpus.add("server_core", &name, &server_program(&frames))?;
+    }
+    for (name, frame) in frames(&python) {
+        corpus.json(&name, &frame)?;
+    }
+    println!("{} inputs", corpus.count);
+    Ok(())
+}
+
+struct Corpus {
+    root: PathBuf,
+    count: usize,
+}
+
+impl Corpus {
+    fn add(&mut self, target: &str, name: &str, input: &[u8]) -> std::io::Result<()> {
+        if input.len() > MAX_LEN {
+            return Ok(());
+        }
+        let folder = self.root.join(target);
+        fs::create_dir_all(&folder)?;
+        self.count += 1;
+        fs::write(folder.join(name.replace('/', "-")), input)
+    }
+
+    /// As it is, and with lengths and checksums set right.
+    fn codec(&mut self, name: &str, frame: &[u8]) -> std::io::Result<()> {
+        self.add("codec", name, &[&[0, 7], frame].concat())?;
+        self.add("codec", &format!("{name}-sealed"), &[&[1, 7], frame].concat())
+    }
+
+    /// The payload, as JSON of a few shapes.
+    fn json(&mut self, name: &str, frame: &[u8]) -> std::io::Result<()> {
+        let Some(lengths) = frame.first_chunk::<8>() else { return Ok(()) };
+        let headers_len = u32::from_be_bytes([lengths[4], lengths[5], lengths[6], lengths[7]]);
+        let Some(payload) = frame.get(12 + headers_len as usize..frame.len().saturating_sub(4))
+        else {
+            return Ok(());
+        };
+        if payload.first() != Some(&b'{') {
+            return Ok(());
+        }
+        for which in 0..SHAPES {
+            self.add("json", &format!("{name}-{which}"), &[&[which], payload].concat())?;
+        }
+        Ok(())
+    }
+}
+
+/// A client with a call and a subscription, both answered by these frames and looked at in between.
+fn client_program(frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut program = vec![32, 0, 0, 32, 7];
+    for frame in frames {
+        sealed(&mut program, 18 + 224, frame);
+        // A driver writes; both replies and the next event of the subscription are asked for.
+        program.extend([22, 24, 255, 255, 6, 0, 6, 1, 9, 1]);
+    }
+    program
+}
+
+/// A server that answers what these frames ask for.
+fn server_program(frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut program = vec![16];
+    for frame in frames {
+        sealed(&mut program, 8 + 224, frame);
+        // Let in, asked for the next request; the first two are answered and one gets an event.
+        program.extend([11, 29, 11, 11, 22, 0, 14, 0, 14, 1, 17, 1, 24, 0, 27, 255, 255]);
+    }
+    program
+}
+
+/// The step that lets a frame arrive.
+fn sealed(program: &mut Vec<u8>, step: u8, frame: &[u8]) {
+    let Ok(len) = u16::try_from(frame.len()) else { return };
+    program.push(step);
+    program.extend(len.to_le_bytes());
+    program.extend(frame);
+}
+
+/// Every frame of a file that lists single ones.
+fn frames(data: &Value) -> impl Iterator<Item = (String, Vec<u8>)> {
+    ["positive", "negative", "frames"]
+        .into_iter()
+        .filter_map(|list| data[list].as_array())
+        .flatten()
+        .filter_map(|it| Some((it["name"].as_str()?.to_owned(), frame(&it["hex"]))))
+}
+
+/// The frames of each case.
+fn cases(data: &Value) -> impl Iterator<Item = (String, Vec<Vec<u8>>)> {
+    data["cases"].as_array().into_iter().flatten().filter_map(|case| {
+        let frames = case["frames"].as_array()?.iter().map(frame).collect();
+        Some((case["name"].as_str()?.to_owned(), frames))
+    })
+}

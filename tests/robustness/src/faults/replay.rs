@@ -1,0 +1,283 @@
+//! What was sent to official SDKs and servers, in pieces of every length, to our client and our server.
+//!
+//! Both are tried as values, without a socket: the bytes of a recorded case in one piece per message, as they
+//! were recorded, then cut in two at each byte, byte by byte, and all messages of a case at once. What is made
+//! of them must always be the same.
+
+use std::{
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::{BufMut, BytesMut};
+use eventstream_rpc::{
+    client::SubscribeOptions,
+    error::ConnectionError,
+    frame::Decoder,
+    protocol::{Endpoint, RpcMessage, client, server},
+};
+use serde_json::Value;
+
+use crate::{faults::Tally, invariants::recorded::frame};
+
+const CLIENT: &str = include_str!("../../../conformance/data/client-observations.json");
+const SERVER: &str = include_str!("../../../conformance/data/server-observations.json");
+const PYTHON: &str = include_str!("../../../conformance/data/python-frames.json");
+
+/// Messages beyond this length are cut at their first and last bytes only, in bytes.
+const LONG: usize = 16 * 1024;
+
+/// Cases that come in more pieces than this are not tried, because they would take minutes.
+const MAX_PIECES: usize = 16 * 1024;
+
+/// Replays every recorded case whose messages are at most `longest` bytes long, in every way; of the places to
+/// cut, every `stride`th.
+///
+/// # Errors
+///
+/// The first case of which something else is made.
+pub fn replay(stride: usize, longest: usize) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for (side, cases, run) in [
+        ("client", cases(CLIENT)?, of_client as fn(&Case, &[Vec<u8>]) -> Vec<String>),
+        ("server", cases(SERVER)?, of_server),
+        ("server", python_sdk()?, of_server),
+    ] {
+        for case in cases {
+            if case.frames.iter().any(|it| it.len() > longest) {
+                continue;
+            }
+            let expected = run(&case, &case.frames);
+            let same = |how: &str, pieces: &[Vec<u8>]| {
+                let actual = run(&case, pieces);
+                ensure!(
+                    actual == expected,
+                    "{side}, {}, {how}: {actual:#?}\n{expected:#?}",
+                    case.name
+                );
+                anyhow::Ok(())
+            };
+            let mut count = 0;
+            for at in (0..case.frames.len()).flat_map(|it| case.places(it)).step_by(stride) {
+                same(&format!("cut at {at:?}"), &case.cut(at))?;
+                count += 1;
+            }
+            tally.count(&format!("{side}, cut in two"), count);
+            // A request that is given up, or is followed by a broken rule, before anyone has looked at it is not
+            // served, and what follows a request that is still served is about it. Nothing is said that would
+            // not be said otherwise.
+            let merged = run(&case, &case.at_once());
+            let mut rest = expected.iter();
+            ensure!(
+                merged.iter().all(|it| it == NOT_ENDED || rest.any(|expected| expected == it)),
+                "{side}, {}, all at once: {merged:#?}\n{expected:#?}",
+                case.name
+            );
+            tally.count(&format!("{side}, merged"), 1);
+            for len in [1, 2, 3, 7, 16, 100] {
+                let pieces = case.in_pieces(len);
+                if pieces.len() < MAX_PIECES {
+                    same(&format!("pieces of {len}"), &pieces)?;
+                    tally.count(&format!("{side}, in small pieces"), 1);
+                }
+            }
+        }
+    }
+    Ok(tally)
+}
+
+/// Something that was recorded.
+struct Case {
+    name: String,
+    /// What the client asked for, if it is about a client.
+    is_subscription: bool,
+    calls: bool,
+    frames: Vec<Vec<u8>>,
+}
+
+impl Case {
+    /// Where a frame can be cut.
+    fn places(&self, frame: usize) -> Vec<(usize, usize)> {
+        let len = self.frames[frame].len();
+        let offsets = match len {
+            0 => Vec::new(),
+            len if len <= LONG => (1..len).collect(),
+            len => (1..150).chain(len - 50..len).collect::<Vec<_>>(),
+        };
+        offsets.into_iter().map(|at| (frame, at)).collect()
+    }
+
+    fn cut(&self, (frame, at): (usize, usize)) -> Vec<Vec<u8>> {
+        let mut pieces = self.frames.clone();
+        let rest = pieces[frame].split_off(at);
+        pieces.insert(frame + 1, rest);
+        pieces
+    }
+
+    /// Everything behind the message that opens the connection in one piece.
+    fn at_once(&self) -> Vec<Vec<u8>> {
+        match self.frames.split_first() {
+            Some((first, rest)) => vec![first.clone(), rest.concat()],
+            None => Vec::new(),
+        }
+    }
+
+    fn in_pieces(&self, len: usize) -> Vec<Vec<u8>> {
+        let pieces = self.frames.iter().flat_map(|it| it.chunks(len));
+        pieces.map(<[u8]>::to_vec).collect()
+    }
+}
+
+fn cases(data: &str) -> Result<Vec<Case>> {
+    let data: Value = serde_json::from_str(data)?;
+    let cases = data["cases"].as_array().context("no cases")?.iter().map(|case| {
+        let action = case["action"].as_str().unwrap_or_default();
+        let frames = case["frames"].as_array().into_iter().flatten().map(frame);
+        Case {
+            name: case["name"].as_str().unwrap_or_default().to_owned(),
+            is_subscription: action.starts_with("subscribe"),
+            calls: case["request"].is_string(),
+            frames: frames.collect(),
+        }
+    });
+    Ok(cases.collect())
+}
+
+/// What the official Python SDK sent, behind its connect message. The frames of a case are named `CASE#NUMBER`.
+fn python_sdk() -> Result<Vec<Case>> {
+    let data: Value = serde_json::from_str(PYTHON)?;
+    let frames = data["frames"].as_array().context("no frames")?;
+    let named: Vec<(&str, Vec<u8>)> = frames
+        .iter()
+        .filter_map(|it| Some((it["name"].as_str()?.split_once('#')?.0, frame(&it["hex"]))))
+        .collect();
+    let connect =
+        named.iter().find(|(name, _)| *name == "connect").context("no connect message")?;
+    let mut cases: Vec<Case> = Vec::new();
+    for (name, frame) in &named {
+        match cases.last_mut().filter(|it| it.name == *name) {
+            Some(case) => case.frames.push(frame.clone()),
+            None => cases.push(Case {
+                name: (*name).to_owned(),
+                is_subscription: false,
+                calls: false,
+                frames: vec![connect.1.clone(), frame.clone()],
+            }),
+        }
+    }
+    Ok(cases)
+}
+
+/// How it is described that a connection goes on.
+const NOT_ENDED: &str = "None";
+
+fn cx() -> Context<'static> {
+    Context::from_waker(Waker::noop())
+}
+
+fn describe(message: &RpcMessage) -> String {
+    format!(
+        "{:?} {} {} {:?} {}",
+        message.message_type,
+        message.flags.0,
+        message.stream_id,
+        message.service_model_type(),
+        String::from_utf8_lossy(message.payload())
+    )
+}
+
+/// What one side has written since the last time.
+fn written(core: &mut impl Endpoint, seen: &mut Vec<String>) {
+    let mut bytes = BytesMut::new();
+    core.take_output(&mut bytes);
+    core.wrote(bytes.len());
+    let mut decoder = Decoder::default();
+    while let Ok(Some(frame)) = decoder.decode_frame(&mut bytes) {
+        seen.extend(RpcMessage::read(frame).map(|it| format!("sent {}", describe(&it))));
+    }
+}
+
+fn text(dst: &mut BytesMut) -> Result<(), eventstream_rpc::serde::Error> {
+    dst.put_slice(b"{}");
+    Ok(())
+}
+
+/// What a client makes of what a server sends, in the order in which it is asked.
+fn of_client(case: &Case, pieces: &[Vec<u8>]) -> Vec<String> {
+    let now = Instant::now();
+    let (mut seen, mut sent, mut input, mut key) = (Vec::new(), Vec::new(), BytesMut::new(), None);
+    let mut core = client::Core::new(client::Config::default(), &client::Connect::default())
+        .expect("it is short");
+    written(&mut core, &mut sent);
+    for piece in pieces {
+        input.extend_from_slice(piece);
+        core.receive(&mut input, now);
+        if key.is_none() && case.calls && core.poll_connected(&cx()).is_ready() {
+            let options = SubscribeOptions::default();
+            let request = client::Request {
+                operation: "test#Operation",
+                request_shape: "test#Request",
+                response_shape: "test#Response",
+                deadline: None,
+                subscribe: case.is_subscription.then_some(&options),
+            };
+            key = core.open(&request, text).ok();
+        }
+        written(&mut core, &mut sent);
+    }
+    core.fail(ConnectionError::ClosedByPeer);
+    seen.push(format!("{:?}", core.ended()));
+    seen.push(format!("{:?}", core.poll_connected(&cx())));
+    if let Some(key) = key {
+        let reply = core.poll_reply(key, &cx());
+        seen.push(match reply {
+            Poll::Ready(Ok(message)) => describe(&message),
+            other => format!("{other:?}"),
+        });
+        while let Poll::Ready(Some(next)) = core.poll_event(key, &cx()) {
+            seen.push(match next {
+                client::Next::Message(message) => describe(&message),
+                other => format!("{other:?}"),
+            });
+        }
+    }
+    written(&mut core, &mut sent);
+    seen.extend(sent);
+    seen
+}
+
+/// What a server answers, if it lets everyone in and serves everything.
+fn of_server(_: &Case, pieces: &[Vec<u8>]) -> Vec<String> {
+    let now = Instant::now();
+    let (mut seen, mut sent, mut input) = (Vec::new(), Vec::new(), BytesMut::new());
+    let mut core = server::Core::new(server::Config::default(), now);
+    for piece in pieces {
+        input.extend_from_slice(piece);
+        core.receive(&mut input, now);
+        while let Poll::Ready(Some(incoming)) = core.poll_incoming(&cx()) {
+            match incoming {
+                server::Incoming::Connect { payload, .. } => {
+                    seen.push(format!("connect {}", String::from_utf8_lossy(&payload)));
+                    core.accept();
+                }
+                server::Incoming::Request(message) => {
+                    let operation = message.operation().unwrap_or_default();
+                    seen.push(format!("{operation} {}", describe(&message)));
+                    let id = message.stream_id;
+                    let _ = if operation.contains("Subscribe") {
+                        core.expect_events(id, true);
+                        core.respond_open(id, "test#Response", text)
+                    } else {
+                        core.respond(id, "test#Response", text)
+                    };
+                }
+            }
+            core.receive(&mut input, now);
+        }
+        written(&mut core, &mut sent);
+    }
+    seen.push(format!("{:?}", core.ended()));
+    seen.extend(sent);
+    seen
+}

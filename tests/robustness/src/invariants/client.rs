@@ -1,0 +1,346 @@
+//! The client's side of a connection under anything that a server may send and an application may do.
+
+mod driver;
+mod streams;
+
+use std::{
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use eventstream_rpc::{
+    error::{ConnectError, ConnectionError},
+    protocol::{
+        Endpoint, MessageType, RpcMessage,
+        client::{Config, Connect, ConnectionEvent, Core},
+    },
+};
+
+use crate::invariants::{
+    Input,
+    frames::{self, Arriving},
+    seal,
+    task::{Line, Task, Wait, Waiter, check_room, cx, wake},
+    wire::Wire,
+};
+
+use streams::Stream;
+
+/// The first message of a server: it accepts.
+fn acknowledgement() -> BytesMut {
+    frames::control(MessageType::ConnectAck, 1)
+}
+
+const ROOM: Line<Core> = Line { poll: Core::poll_room, leave: Core::leave };
+
+struct Client {
+    core: Core,
+    config: Config,
+    now: Instant,
+    arriving: Arriving,
+    input: BytesMut,
+    /// How many messages of the server there have been.
+    number: u32,
+    /// How many streams have been opened on this connection.
+    opened: i32,
+    /// The largest message that has arrived, in bytes.
+    largest: usize,
+    /// When the message at the front of the input began to arrive, if it has.
+    begun_at: Option<Instant>,
+    wire: Wire,
+    streams: Vec<Stream>,
+    /// Bytes that a driver has taken to write and has not written yet.
+    unwritten: usize,
+    written: u64,
+    /// A message of which the beginning has been written, and where it goes on.
+    begun: BytesMut,
+    at: u64,
+    is_direct: bool,
+    pings: Vec<u64>,
+    /// Where the introduction to the current server ends.
+    introduced: u64,
+    /// Something that the application queued has been discarded, and no flush has said so.
+    has_loss: bool,
+    /// Up to where a flush has said what came of it.
+    told: u64,
+    is_finished: bool,
+    /// Who waits for what happens to the connection, and for its end.
+    listener: Task,
+    event: Wait,
+    closed: Wait,
+    waiters: [Waiter; 3],
+}
+
+/// Lets a client go through what the bytes say, and checks that
+///
+/// - nothing panics,
+/// - what it writes decodes and keeps the rules: see `wire`,
+/// - every call has one outcome, and says the truth about whether its request was written,
+/// - a flush says whether something was discarded,
+/// - events come in order, and no more wait than is allowed,
+/// - when the connection ends everything ends, and nothing is left.
+///
+/// The first two bytes choose the configuration; each further byte is something that happens, followed by
+/// what it needs.
+pub fn client_core(data: &[u8]) {
+    let mut input = Input::new(data);
+    let mut client = Client::new(&mut input);
+    while !input.is_empty() {
+        client.step(&mut input);
+        if std::mem::take(&mut client.is_direct) {
+            client.write_directly(input.byte().into());
+        }
+        wake(&mut client.core);
+        client.check();
+    }
+    client.finish();
+}
+
+impl Client {
+    fn new(input: &mut Input<'_>) -> Self {
+        let how = input.byte();
+        let mut config = Config::default();
+        config.reconnects = how & 1 != 0;
+        config.calls_wait = how & 2 != 0;
+        config.write_queue_limit = if how & 4 != 0 { 300 } else { 1024 * 1024 };
+        config.max_frame_len = if how & 8 != 0 { 250 } else { 24 * 1024 * 1024 };
+        let mut core = Core::new(config, &Connect::default()).expect("it is short");
+        if how & 16 != 0 {
+            core.record_events();
+        }
+        let mut client = Self {
+            core,
+            config,
+            now: Instant::now(),
+            arriving: Arriving::default(),
+            input: BytesMut::new(),
+            number: 0,
+            opened: 0,
+            largest: 0,
+            begun_at: None,
+            wire: Wire::default(),
+            streams: Vec::new(),
+            unwritten: 0,
+            written: 0,
+            begun: BytesMut::new(),
+            at: 0,
+            is_direct: false,
+            pings: Vec::new(),
+            introduced: 0,
+            has_loss: false,
+            told: 0,
+            is_finished: false,
+            listener: Task::default(),
+            event: Wait::default(),
+            closed: Wait::default(),
+            waiters: Default::default(),
+        };
+        client.introduced = client.core.queued();
+        // Most of what can happen happens after the handshake.
+        if how & 32 == 0 {
+            client.arriving.push(&acknowledgement());
+            client.arrive(usize::MAX);
+        }
+        client
+    }
+
+    fn step(&mut self, input: &mut Input<'_>) {
+        let what = input.byte();
+        self.is_direct = what & 128 != 0 && what % 32 < 6;
+        match what % 32 {
+            0..=2 => self.open(input, what & 32 != 0),
+            3 => self.send_event(input),
+            4 => self.with_stream(input, |client, at| {
+                client.core.end(client.streams[at].key);
+                client.streams[at].is_over = true;
+            }),
+            5 => self.with_stream(input, |client, at| {
+                client.core.forget(client.streams[at].key);
+                client.streams[at].is_over = true;
+                client.streams[at].is_forgotten = true;
+            }),
+            6..=8 => self.with_stream(input, Self::poll_reply),
+            9 | 10 => self.with_stream(input, |client, at| {
+                client.poll_event(at);
+            }),
+            11..=15 => {
+                let message = frames::of_server(input, self.number, self.opened);
+                self.number += 1;
+                self.arriving.push(&message);
+                if what & 64 == 0 {
+                    self.arrive(usize::MAX);
+                }
+            }
+            16 | 17 => self.arrive(input.short().into()),
+            18 if what & 224 == 224 => {
+                let len = input.short();
+                self.arriving.push(&seal(input.bytes(len.into())));
+                self.arrive(usize::MAX);
+            }
+            19 if what & 224 == 224 => {
+                let len = input.short();
+                self.arriving.push(input.bytes(len.into()));
+                self.arrive(usize::MAX);
+            }
+            18..=20 => {
+                // A second one ends a connection.
+                if !self.is_open() || what & 224 == 224 {
+                    self.arriving.push(&acknowledgement());
+                    self.arrive(usize::MAX);
+                }
+            }
+            21 => {
+                self.now += Duration::from_millis(input.short().into());
+                self.core.expire(self.now);
+                assert!(self.core.next_deadline().is_none_or(|it| it > self.now));
+            }
+            22 | 23 => self.take(),
+            24 | 25 => self.write(input.short().into()),
+            26 if what & 224 == 224 => self.core.fail(ConnectionError::ClosedByPeer),
+            26 => self.take(),
+            27 => self.reconnect(),
+            28 => match self.core.ping() {
+                Ok(number) => self.pings.push(number),
+                Err(_) => assert!(!self.is_open()),
+            },
+            29 => {
+                let core = &mut self.core;
+                let event =
+                    self.listener.poll(&mut self.event, |cx| core.poll_connection_event(cx));
+                let _ = self.listener.poll(&mut self.closed, |cx| core.poll_closed(cx));
+                if let Poll::Ready(Some(ConnectionEvent::Error(error))) = event
+                    && what & 32 != 0
+                {
+                    self.core.judge(error);
+                }
+            }
+            30 if what & 224 == 224 => self.core.close(),
+            30 => {
+                let error = ConnectError::NoAddress;
+                self.core.reconnect_failed(&error.into());
+            }
+            _ if what & 224 == 224 => self.core.give_up(ConnectionError::ClosedByPeer),
+            _ if what & 96 == 96 => self.flush(),
+            _ if what & 32 != 0 => {
+                let written = self.core.queued().saturating_sub(u64::from(input.byte()));
+                let _ = self.core.poll_written(written, &cx());
+            }
+            _ => {
+                let at = input.index(self.waiters.len());
+                self.waiters[at].step(&mut self.core, &ROOM, what & 64 != 0);
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        assert_eq!(self.core.wants_input(), !self.core.is_closed(), "the reader always reads");
+        let waiting = self.core.queued() - self.written;
+        if self.is_open() && waiting <= self.config.write_queue_limit as u64 {
+            check_room(&self.waiters);
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        !self.core.is_closed() && self.wire.open_from.is_some()
+    }
+
+    fn with_stream(&mut self, input: &mut Input<'_>, f: impl FnOnce(&mut Self, usize)) {
+        if !self.streams.is_empty() {
+            let at = input.index(self.streams.len());
+            f(self, at);
+        }
+    }
+
+    /// Some of what is on its way arrives, up to the end of a message each time.
+    fn arrive(&mut self, most: usize) {
+        let mut left = most;
+        while self.core.wants_input() && left > 0 && !self.arriving.is_empty() {
+            let taken = self.arriving.take(&self.input, left);
+            left -= taken.len().min(left);
+            self.input.extend_from_slice(&taken);
+            let before = self.input.len();
+            self.receive();
+            self.check_frame(self.input.len() < before);
+            if taken.is_empty() {
+                break;
+            }
+        }
+    }
+
+    fn receive(&mut self) {
+        let message = frames::peek(&self.input);
+        let (before, queued, was_closed) =
+            (self.input.len(), self.core.queued(), self.core.is_closed());
+        let was_open = self.is_open();
+        self.core.receive(&mut self.input, self.now);
+        assert!(self.input.len() <= before);
+        if was_closed || self.input.len() == before {
+            return;
+        }
+        self.largest = self.largest.max(before);
+        let Some(message) = message else { return };
+        if !was_open {
+            if let Poll::Ready(Ok(())) = self.core.poll_connected(&cx()) {
+                self.wire.open_from = Some(queued);
+            }
+        } else if is_application(&message) && message.is_terminating() {
+            self.wire.peer_ended(message.stream_id.0, queued);
+        }
+    }
+
+    /// A message that has begun has its time, however its bytes come.
+    fn check_frame(&mut self, is_whole: bool) {
+        if !self.is_open() || self.input.is_empty() || !self.core.wants_input() {
+            self.begun_at = None;
+        } else if is_whole || self.begun_at.is_none() {
+            self.begun_at = Some(self.now);
+        }
+        // It is looked at now and then.
+        let most = self.now + self.config.frame_timeout / 16;
+        let due = self.core.frame_deadline();
+        assert_eq!(due.is_some(), self.begun_at.is_some());
+        assert!(due.is_none_or(|it| it <= most));
+    }
+
+    /// The connection ends, and so does everything else.
+    fn finish(&mut self) {
+        self.take();
+        self.write(usize::MAX);
+        self.core.fail(ConnectionError::ClosedByPeer);
+        self.core.give_up(ConnectionError::ClosedByPeer);
+        self.take();
+        self.core.finish();
+        assert!(self.core.is_closed() && !self.core.wants_input());
+        wake(&mut self.core);
+        let core = &mut self.core;
+        assert!(self.listener.poll(&mut self.closed, |cx| core.poll_closed(cx)).is_ready());
+        self.waiters.iter_mut().for_each(|it| it.ends(core, &ROOM));
+        assert!(self.core.poll_connected(&cx()).is_ready());
+        let queued = self.core.queued();
+        assert!(self.core.poll_written(queued, &cx()).is_ready());
+        self.flush();
+        for number in std::mem::take(&mut self.pings) {
+            assert!(self.core.poll_pong(number, &cx()).is_ready(), "a ping is never answered");
+        }
+        for at in 0..self.streams.len() {
+            let key = self.streams[at].key;
+            self.poll_reply(at);
+            assert!(!self.streams[at].reply.is_waiting(), "a call never ends");
+            self.drain(at);
+            assert!(!self.core.is_open(key));
+            self.core.forget(key);
+        }
+        assert_eq!(self.core.next_deadline(), None, "nothing is left to wait for");
+        let mut events = 0;
+        while let Poll::Ready(Some(_)) = self.core.poll_connection_event(&cx()) {
+            events += 1;
+        }
+        assert!(events < 2000, "{events} events wait");
+        assert!(matches!(self.core.poll_connection_event(&cx()), Poll::Ready(None)));
+    }
+}
+
+pub(crate) fn is_application(message: &RpcMessage) -> bool {
+    matches!(message.message_type, MessageType::ApplicationMessage | MessageType::ApplicationError)
+}

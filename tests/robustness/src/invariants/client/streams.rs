@@ -1,0 +1,204 @@
+//! Calls and subscriptions, as the application sees them.
+
+use std::{task::Poll, time::Duration};
+
+use bytes::BufMut;
+use eventstream_rpc::{
+    client::{Overflow, SubscribeOptions},
+    error::ConnectionError,
+    protocol::{
+        RpcMessage,
+        client::{Failure, Key, Next, OpenError, Request},
+    },
+};
+
+use super::{Client, cx, is_application};
+use crate::invariants::{
+    Input,
+    frames::{self, EVENT, RESPONSE},
+    task::{Task, Wait},
+};
+
+/// One stream, as the application knows it.
+pub(super) struct Stream {
+    pub(super) key: Key,
+    pub(super) is_subscription: bool,
+    pub(super) overflow: Overflow,
+    /// How many bytes of events may wait, if they are few.
+    pub(super) limit: Option<usize>,
+    /// A driver has taken the request to write it.
+    pub(super) is_sent: bool,
+    pub(super) has_reply: bool,
+    /// The number of the last event that was delivered.
+    pub(super) last_event: Option<u32>,
+    pub(super) is_forgotten: bool,
+    pub(super) is_over: bool,
+    /// Who waits for the reply and the events.
+    pub(super) task: Task,
+    pub(super) reply: Wait,
+    pub(super) event: Wait,
+}
+
+impl Client {
+    pub(super) fn open(&mut self, input: &mut Input<'_>, is_subscription: bool) {
+        let how = input.byte();
+        let (mut options, mut limit) = (SubscribeOptions::default(), None);
+        let overflow =
+            [Overflow::End, Overflow::DropOldest, Overflow::LatestOnly][usize::from(how & 3) % 3];
+        options = options.overflow(overflow);
+        if how & 4 != 0 {
+            let bytes = usize::from(how >> 4) * 256;
+            limit = Some(bytes);
+            options = options.queue_limit(bytes);
+        }
+        let deadline = (how & 8 == 0).then(|| self.now + Duration::from_secs(10));
+        let request = Request {
+            operation: "test#Operation",
+            request_shape: "test#Request",
+            response_shape: RESPONSE,
+            deadline,
+            subscribe: is_subscription.then_some(&options),
+        };
+        let queued = self.core.queued();
+        let (index, text) = (self.streams.len(), input.bytes(usize::from(how >> 4)));
+        let opened = self.core.open(&request, |dst| {
+            dst.put_slice(format!("#{index} ").as_bytes());
+            dst.put_slice(text);
+            Ok(())
+        });
+        match opened {
+            Ok(key) => {
+                assert!(self.is_open());
+                let len = (self.core.queued() - queued) as usize;
+                assert!(len > 0 && len <= self.config.max_frame_len);
+                self.opened += 1;
+                self.streams.push(Stream {
+                    key,
+                    is_subscription,
+                    overflow,
+                    limit,
+                    is_sent: false,
+                    has_reply: false,
+                    last_event: None,
+                    is_forgotten: false,
+                    is_over: false,
+                    task: Task::default(),
+                    reply: Wait::default(),
+                    event: Wait::default(),
+                });
+            }
+            Err(error) => {
+                assert_eq!(self.core.queued(), queued, "nothing has been sent: {error:?}");
+                if let OpenError::Closed(_) = error {
+                    assert!(!self.is_open());
+                }
+            }
+        }
+    }
+
+    pub(super) fn send_event(&mut self, input: &mut Input<'_>) {
+        if self.streams.is_empty() {
+            return;
+        }
+        let at = input.index(self.streams.len());
+        let key = self.streams[at].key;
+        let can = self.core.is_open(key) && self.is_open();
+        let sent = self.core.send_event(key, EVENT, |dst| {
+            dst.put_slice(b"{}");
+            Ok(())
+        });
+        assert!(can || sent.is_err(), "there is no stream to send on");
+        match sent {
+            Err(OpenError::Closed(_)) => assert!(!self.is_open()),
+            Err(OpenError::StreamEnded) => assert!(self.is_open() && !self.core.is_open(key)),
+            _ => {}
+        }
+    }
+
+    pub(super) fn poll_reply(&mut self, at: usize) {
+        crate::invariants::task::wake(&mut self.core);
+        let (core, stream) = (&mut self.core, &mut self.streams[at]);
+        let reply = stream.task.poll(&mut stream.reply, |cx| core.poll_reply(stream.key, cx));
+        let Poll::Ready(reply) = reply else {
+            assert!(!stream.is_forgotten && !stream.has_reply);
+            return;
+        };
+        match reply {
+            Ok(message) => {
+                assert!(!stream.has_reply, "there is one reply");
+                assert!(!stream.is_forgotten, "nobody waits for it");
+                assert!(is_application(&message));
+                stream.has_reply = true;
+            }
+            Err(Failure::Lost { error, request_written }) => {
+                // What this side closes is still written.
+                let is_ours = matches!(error, ConnectionError::Closed);
+                assert!(is_ours || request_written == stream.is_sent, "{error:?}");
+            }
+            Err(Failure::Timeout | Failure::NoResponse) => {}
+            Err(Failure::Lagged { dropped, .. }) => {
+                assert!(dropped > 0 && stream.is_subscription);
+                assert_eq!(stream.overflow, Overflow::End);
+            }
+        }
+    }
+
+    /// How much memory what came takes, if something came.
+    pub(super) fn poll_event(&mut self, at: usize) -> Option<usize> {
+        crate::invariants::task::wake(&mut self.core);
+        let (core, stream) = (&mut self.core, &mut self.streams[at]);
+        let next = stream.task.poll(&mut stream.event, |cx| core.poll_event(stream.key, cx));
+        let next = match next {
+            Poll::Pending => {
+                assert!(!stream.is_over, "nothing comes any more, and nobody says so");
+                return None;
+            }
+            Poll::Ready(None) => return None,
+            Poll::Ready(Some(next)) => next,
+        };
+        assert!(!stream.is_over, "nobody wants {next:?}");
+        assert!(stream.is_subscription, "a call has no events: {next:?}");
+        match next {
+            Next::Message(message) => {
+                assert!(is_application(&message));
+                if let Some(number) = frames::number(message.payload()) {
+                    assert!(stream.last_event < Some(number), "events come in their order");
+                    stream.last_event = Some(number);
+                }
+                Some(frames::cost(&message))
+            }
+            Next::Dropped(count) => {
+                assert!(count > 0);
+                assert!(matches!(stream.overflow, Overflow::DropOldest | Overflow::LatestOnly));
+                Some(0)
+            }
+            Next::Lagged { .. } => {
+                assert_eq!(stream.overflow, Overflow::End);
+                Some(0)
+            }
+            Next::Disconnected | Next::Resubscribed => {
+                assert!(self.config.reconnects);
+                Some(0)
+            }
+            Next::Failed(_) => Some(0),
+        }
+    }
+
+    /// Reads what is left of a stream, which is no more than may wait.
+    pub(super) fn drain(&mut self, at: usize) {
+        let mut waiting = 0;
+        let mut count = 0;
+        while let Some(len) = self.poll_event(at) {
+            waiting += len;
+            count += 1;
+            assert!(count < 100_000, "it never ends");
+        }
+        let stream = &self.streams[at];
+        if let Some(limit) = stream.limit {
+            // One that is over the limit by itself, and an error in the place of the last event.
+            let one = self.largest + size_of::<RpcMessage>();
+            assert!(waiting <= limit.max(one) + one, "{waiting} bytes wait, and {limit} may");
+        }
+        assert!(matches!(self.core.poll_event(stream.key, &cx()), Poll::Ready(None)));
+    }
+}

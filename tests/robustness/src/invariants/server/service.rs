@@ -1,0 +1,119 @@
+//! What a service does with the requests that it is given.
+
+use std::task::Poll;
+
+use bytes::{BufMut, BytesMut};
+use eventstream_rpc::protocol::{
+    Endpoint, StreamId,
+    server::{Incoming, SendError},
+};
+
+use super::Server;
+use crate::invariants::{
+    frames::{self, EVENT, RESPONSE},
+    task::{Task, Wait, wake},
+};
+
+/// A request that the service knows of.
+pub(super) struct Served {
+    pub(super) id: StreamId,
+    has_responded: bool,
+    is_streaming: bool,
+    /// The number of the last event that was read.
+    last_event: Option<u32>,
+    /// Who waits for events, and for the end.
+    task: Task,
+    pub(super) event: Wait,
+    pub(super) ended: Wait,
+}
+
+impl Server {
+    /// Whether there was something.
+    pub(super) fn poll_incoming(&mut self) -> bool {
+        wake(&mut self.core);
+        let core = &mut self.core;
+        match self.service.poll(&mut self.incoming, |cx| core.poll_incoming(cx)) {
+            Poll::Pending => {
+                assert!(!self.core.is_closed());
+                false
+            }
+            Poll::Ready(None) => {
+                assert!(self.core.is_closed());
+                false
+            }
+            Poll::Ready(Some(Incoming::Connect { .. })) => {
+                assert!(!self.has_introduction, "a client introduces itself once");
+                self.has_introduction = true;
+                true
+            }
+            Poll::Ready(Some(Incoming::Request(message))) => {
+                assert!(self.has_introduction);
+                let id = message.stream_id;
+                assert!(message.operation().is_some_and(|it| !it.is_empty()));
+                assert!(self.served.last().is_none_or(|it| it.id < id), "ids count up");
+                assert!(id.0 > 0 && id.0 <= self.wire.last_id);
+                self.served.push(Served {
+                    id,
+                    has_responded: false,
+                    is_streaming: false,
+                    last_event: None,
+                    task: Task::default(),
+                    event: Wait::default(),
+                    ended: Wait::default(),
+                });
+                true
+            }
+        }
+    }
+
+    pub(super) fn respond(&mut self, at: usize) {
+        let served = &mut self.served[at];
+        if served.has_responded {
+            return;
+        }
+        let payload = |dst: &mut BytesMut| {
+            dst.put_slice(b"{}");
+            Ok(())
+        };
+        served.is_streaming = served.id.0 % 2 == 0;
+        let sent = if served.is_streaming {
+            self.core.respond_open(served.id, RESPONSE, payload)
+        } else {
+            self.core.respond(served.id, RESPONSE, payload)
+        };
+        match sent {
+            Ok(()) => served.has_responded = true,
+            Err(SendError::Full) => assert!(self.unwritten > self.reply_limit()),
+            Err(SendError::Ended | SendError::Build(_)) => {}
+        }
+    }
+
+    pub(super) fn send_event(&mut self, at: usize) {
+        let served = &self.served[at];
+        if !served.has_responded || !served.is_streaming {
+            return;
+        }
+        let sent = self.core.send_event(served.id, EVENT, |dst| {
+            dst.put_slice(b"{\"text\":\"An event that is not quite short.\"}");
+            Ok(())
+        });
+        if let Err(SendError::Full) = sent {
+            assert!(self.unwritten > self.config.write_queue_limit);
+        }
+    }
+
+    /// How much memory an event takes, if there was one.
+    pub(super) fn poll_event(&mut self, at: usize) -> Option<usize> {
+        wake(&mut self.core);
+        let (core, served) = (&mut self.core, &mut self.served[at]);
+        let _ = served.task.poll(&mut served.ended, |cx| core.poll_ended(served.id, cx));
+        let event = served.task.poll(&mut served.event, |cx| core.poll_event(served.id, cx));
+        let Poll::Ready(Some(event)) = event else { return None };
+        assert_eq!(event.stream_id, served.id);
+        if let Some(number) = frames::number(event.payload()) {
+            assert!(served.last_event < Some(number), "events come in their order");
+            served.last_event = Some(number);
+        }
+        Some(frames::cost(&event))
+    }
+}
