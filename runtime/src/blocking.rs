@@ -43,7 +43,6 @@ mod background;
 mod connection;
 mod crew;
 mod handler;
-mod input;
 mod link;
 mod sleeper;
 #[cfg_attr(shuttle, path = "../../tests/interleavings/blocking/socket.rs")]

@@ -6,7 +6,6 @@ mod direct;
 mod driver;
 #[cfg(any(feature = "tokio", feature = "server"))]
 mod future;
-#[cfg(any(feature = "tokio", feature = "server"))]
 mod input;
 
 use std::{
@@ -32,6 +31,7 @@ pub(crate) use driver::LINGER;
 pub(crate) use future::has_timers;
 #[cfg(any(feature = "tokio", feature = "server"))]
 pub(crate) use future::{caught, unless};
+pub(crate) use input::Input;
 
 /// One side's state, shared by its handles and its driver, behind a lock that is held for no longer than it
 /// takes to move some bytes.

@@ -26,7 +26,6 @@ use bytes::{Buf, BytesMut};
 use super::{
     background::{self, Keeper},
     crew::Crew,
-    input::Input,
     socket::Socket,
 };
 use crate::{
@@ -36,7 +35,7 @@ use crate::{
         client::{Connect, Core},
     },
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
-    transport::{Shared, log_end},
+    transport::{self, Shared, log_end},
 };
 use turn::Turn;
 
@@ -55,6 +54,23 @@ pub(super) struct Link {
     write_error: Mutex<Option<ConnectionError>>,
     /// Brings the connection back.
     pub(super) keeper: Option<Keeper>,
+}
+
+/// What belongs to the thread that reads.
+#[derive(Default)]
+struct Input {
+    buffer: transport::Input,
+    /// How many more bytes the message at the front needs, as far as that is known.
+    missing: usize,
+    /// When the message at the front has to be whole, if it has begun.
+    due: Option<Instant>,
+}
+
+impl Input {
+    /// Whether the message at the front should have been whole by now.
+    fn is_late(&self) -> bool {
+        self.due.is_some_and(|it| it <= Instant::now())
+    }
 }
 
 /// What belongs to the thread that writes.
@@ -244,7 +260,7 @@ impl Link {
                 self.fail(error.unwrap_or(ConnectionError::ClosedByPeer));
             }
             Ok(len) => {
-                input.add(len);
+                input.buffer.add(len, input.missing);
                 self.take(input);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -260,14 +276,15 @@ impl Link {
     fn take(&self, input: &mut Input) {
         let now = Instant::now();
         let is_lost = self.shared.with(|core| {
-            core.receive_in(&mut input.filled, input.buffer_len, now);
+            let buffer = &mut input.buffer;
+            core.receive_in(&mut buffer.filled, buffer.buffer_len, now);
             if core.is_closed() {
                 // It has no receiver any more. It is read all the same: the other side may have to be rid of it
                 // before it reads what is still written.
-                input.filled.clear();
+                buffer.filled.clear();
             }
-            input.let_go();
-            input.missing = core.missing(&input.filled);
+            buffer.let_go();
+            input.missing = core.missing(&buffer.filled);
             input.due = core.frame_deadline();
             is_lost(core)
         });

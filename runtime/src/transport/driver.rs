@@ -15,7 +15,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{Shared, input::Input, log_end};
+use super::{Input, Shared, log_end};
 use crate::{error::ConnectionError, protocol::Endpoint};
 
 /// How long the other side has to take what is still to be written when the connection ends, and to close it if the

@@ -34,7 +34,7 @@ fn ping() -> BytesMut {
 /// As if it had been read.
 fn arrive(link: &Link, bytes: &[u8]) {
     let mut input = lock(&link.input);
-    input.filled.extend_from_slice(bytes);
+    input.buffer.filled.extend_from_slice(bytes);
     link.take(&mut input);
 }
 
@@ -80,7 +80,7 @@ fn a_connection_that_is_being_closed_has_its_socket_until_everything_is_written(
         assert_eq!(lock(&link.input).due, None);
         arrive(&link, &ping()[begun..]);
         link.judge(ConnectionError::ClosedByPeer);
-        assert!(link.crew.is_live() && lock(&link.input).filled.is_empty());
+        assert!(link.crew.is_live() && lock(&link.input).buffer.filled.is_empty());
         link.linger();
         assert!(!link.crew.is_live());
     }

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Link, Room, lock};
+use super::{Input, Link, Room, lock};
 use crate::blocking::{crew::Part, sleeper::Sleeper, socket::Interest};
 
 /// A thread while it waits.
@@ -61,15 +61,20 @@ impl<'a> Turn<'a> {
             drop(input);
             return self.leave();
         };
+        // It waits for what it waits for itself, or for the rest of a message.
+        let until = [until, input.due].into_iter().flatten().min();
         // Of what another thread finds no room for, that thread tells.
         let interest = match room {
             Room::Enough => Interest::Input,
             Room::None => Interest::InputAndRoom,
         };
-        let is_readable = self.sleeper.poll(&socket, interest, input.until(until));
+        let is_readable = self.sleeper.poll(&socket, interest, until);
         // What has come since is looked for before the other side is called late.
         if is_readable || input.is_late() {
-            let read = socket.receive(input.space());
+            let read = {
+                let Input { buffer, missing, .. } = &mut *input;
+                socket.receive(buffer.space(*missing))
+            };
             self.has_read |= read.is_ok();
             link.receive(&mut input, read);
         }
