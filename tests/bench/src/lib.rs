@@ -4,7 +4,7 @@
 //! real one would report an error.
 
 use base64_simd::{Out, STANDARD};
-use bench_report::{TOPIC, socket};
+use bench_client::{TOPIC, socket};
 use serde::Deserialize;
 use std::{borrow::Cow, io::Write, ops::Range};
 

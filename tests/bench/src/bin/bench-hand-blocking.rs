@@ -7,7 +7,7 @@ use std::{
 };
 
 use bench::{Input, connect, decode, event_bytes, publish, subscribe};
-use bench_report::{Args, IN_FLIGHT, Latencies, Mode, TOPIC, report, socket};
+use bench_client::{Args, IN_FLIGHT, Latencies, Mode, TOPIC, report, socket};
 
 struct Client {
     stream: UnixStream,

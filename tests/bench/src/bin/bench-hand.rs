@@ -9,7 +9,7 @@ use std::{
 };
 
 use bench::{Input, decode, dial, event_bytes, publish, subscribe};
-use bench_report::{Args, IN_FLIGHT, Latencies, Mode, TOPIC, report};
+use bench_client::{Args, IN_FLIGHT, Latencies, Mode, TOPIC, report};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::unix::{OwnedReadHalf, OwnedWriteHalf},

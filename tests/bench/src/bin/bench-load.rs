@@ -11,7 +11,7 @@ use std::{
 };
 
 use bench::{EVENT_SHAPE, Input, Message, decode, dial, event_bytes, publish, subscribe};
-use bench_report::TOPIC;
+use bench_client::TOPIC;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,

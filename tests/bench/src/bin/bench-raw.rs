@@ -10,7 +10,7 @@ use std::{
 };
 
 use bench::publish_lens;
-use bench_report::{Args, Latencies, Mode, report, socket};
+use bench_client::{Args, Latencies, Mode, report, socket};
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("serve") {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bench::{EVENT_SHAPE, Input, Message, decode, event, frame, put_base64, respond};
-use bench_report::socket;
+use bench_client::socket;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use bench_report::{Args, IN_FLIGHT, Latencies, Mode, TOPIC, report};
+use bench_client::{Args, IN_FLIGHT, Latencies, Mode, TOPIC, report};
 use futures::StreamExt;
 use greengrass_ipc_rust::{GreengrassCoreIPCClient, Message};
 

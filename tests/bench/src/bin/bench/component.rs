@@ -7,13 +7,13 @@ use anyhow::Result;
 use crate::{
     args::Args,
     process::{Server, figures, median, pinned},
-    programs::{Kind, Programs, cargo, here, succeed, target_folder},
+    programs::{Kind, Programs, build_client, here, succeed, target_folder},
     table::{Table, cell, times},
 };
 
-/// The packages that have such a component, and what it is called.
+/// The sides that have such a component, and what it is called.
 const COMPONENTS: [(&str, &str, &str); 2] = [
-    ("ours, tokio", "ours", "bench-component"),
+    ("ours, tokio", "tokio", "bench-component"),
     ("ours, blocking", "blocking", "bench-blocking-component"),
 ];
 
@@ -24,15 +24,13 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
     let columns =
         ["", "small, KiB", "release, KiB", "peak KiB (small)", "threads", "crates of others"];
     let mut table = Table::new(title, &columns);
-    for (name, folder, binary) in COMPONENTS {
-        if !here().join(folder).exists() {
-            continue;
-        }
-        let package = format!("bench-{folder}");
+    for (name, side, binary) in COMPONENTS {
         let mut sizes = Vec::new();
         let profiles = if args.is_smoke { &["dev"][..] } else { &["small", "release"] };
         for profile in profiles {
-            cargo(here(), &target, profile, &["--package", &package])?;
+            if !args.is_smoke {
+                build_client(&target, profile, side)?;
+            }
             let built = target.join(if *profile == "dev" { "debug" } else { profile }).join(binary);
             let stripped = programs.folder.join(format!("{binary}-{profile}"));
             succeed(Command::new("strip").arg("-o").arg(&stripped).arg(&built))?;
@@ -48,16 +46,17 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
             cell(sizes.get(1).map(|it| it.0)),
             cell(status.get("peak_kib").copied()),
             status.get("threads").map(|it| it.to_string()).unwrap_or_default(),
-            crates(&package)?.to_string(),
+            crates(side)?.to_string(),
         ]);
     }
     Ok(format!("{table}\n{}", start(args, programs, &server)?))
 }
 
-/// How many crates of others are compiled for a package, those that only run during the build included.
-fn crates(package: &str) -> Result<usize> {
+/// How many crates of others are compiled for the client of a side, those that only run during the build included.
+fn crates(side: &str) -> Result<usize> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["tree", "--package", package, "--edges", "normal,build", "--prefix", "none"]);
+    cargo.args(["tree", "--package", "bench-client", "--no-default-features", "--features", side]);
+    cargo.args(["--edges", "normal,build", "--prefix", "none"]);
     let output = cargo.args(["--format", "{p}"]).current_dir(here()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     // Packages of this workspace are named with their folder.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::args::Args;
 
-/// A client that understands the modes of `bench-report`.
+/// A client that understands the modes of `bench-client`.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) name: &'static str,
@@ -51,12 +51,12 @@ impl Programs {
         let target = target_folder()?;
         let folder = target.join("bench");
         fs::create_dir_all(&folder)?;
-        let packages = ["--package", "bench", "--package", "bench-core"];
-        cargo(here(), &target, args.profile, &packages)?;
-        // By itself, so that its dependencies have no feature for the sake of another package.
-        for package in ["bench-ours", "bench-blocking"] {
-            if here().join(&package["bench-".len()..]).exists() {
-                cargo(here(), &target, args.profile, &["--package", package])?;
+        if args.is_smoke {
+            build_for_smoke(&target)?;
+        } else {
+            cargo(here(), &target, args.profile, &["--package", "bench"])?;
+            for side in ["tokio", "blocking"] {
+                build_client(&target, args.profile, side)?;
             }
         }
         let profile = if args.profile == "dev" { "debug" } else { args.profile };
@@ -161,6 +161,24 @@ fn node(source: &Path, folder: &Path) -> Installed {
 /// What has been installed in part is not taken for whole the next time.
 fn remove(folder: &Path) {
     let _ = fs::remove_dir_all(folder);
+}
+
+/// Builds the client of a side by itself, so that its dependencies have no feature that another program needs.
+pub(crate) fn build_client(target: &Path, profile: &str, side: &str) -> Result<()> {
+    let what = ["--package", "bench-client", "--no-default-features", "--features", side];
+    cargo(here(), target, profile, &what)
+}
+
+/// Builds every program with the features of the whole workspace, tests included: nothing that `cargo test` has
+/// built is built again, and nothing is measured.
+fn build_for_smoke(target: &Path) -> Result<()> {
+    let mut what = vec!["--workspace", "--examples"];
+    let programs = ["bench-core", "bench-hand", "bench-hand-blocking", "bench-load", "bench-raw"];
+    let clients = ["bench-ours", "bench-component", "bench-blocking", "bench-blocking-component"];
+    for program in programs.into_iter().chain(clients).chain(["bench-server"]) {
+        what.extend(["--bin", program]);
+    }
+    cargo(here(), target, "dev", &what)
 }
 
 /// Builds with cargo.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use bench_report::{Args, IN_FLIGHT, Latencies, Mode, TOPIC, report};
+use bench_client::{Args, IN_FLIGHT, Latencies, Mode, TOPIC, report};
 use greengrass_core_ipc::{
     Client,
     primitives::Blob,

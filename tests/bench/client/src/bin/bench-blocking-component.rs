@@ -7,7 +7,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let message = BinaryMessage::builder().message("hello").build();
     client.publish_to_topic().topic("my/topic").publish_message(message).send()?;
     if std::env::args().nth(1).is_some() {
-        bench_report::report(1, std::time::Instant::now());
+        bench_client::report(1, std::time::Instant::now());
     }
     Ok(())
 }
