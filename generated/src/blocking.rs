@@ -67,10 +67,13 @@ use crate::operation::validate_authorization_token::ValidateAuthorizationTokenBu
 use crate::operation::verify_client_device_identity::VerifyClientDeviceIdentityBuilder;
 
 pub use eventstream_rpc::blocking::{
-    BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler,
-    Notice, Overflow, PingError, ReconnectPolicy, SubscribeOptions, Subscription,
-    SubscriptionHandle, SubscriptionItem, WithNotices,
+    BlockingStreamHandler, CallOptions, Connection, LifecycleHandler, Notice, Overflow,
+    PingError, ReconnectPolicy, SubscribeOptions, Subscription, SubscriptionHandle,
+    SubscriptionItem, WithNotices,
 };
+
+/// Builds and opens a [`Connection`]; what is not set comes from the environment.
+pub type ConnectionBuilder = greengrass::Builder<Connection>;
 
 /// Blocking client for `aws.greengrass#GreengrassCoreIPC`.
 ///
@@ -96,7 +99,7 @@ impl Client {
 
     /// Builds a connection; what is not set comes from the environment.
     pub fn builder() -> ConnectionBuilder {
-        greengrass::blocking_builder()
+        ConnectionBuilder::default()
     }
 
     /// A client over an open connection.

@@ -42,10 +42,13 @@ use crate::operation::validate_authorization_token::ValidateAuthorizationTokenBu
 use crate::operation::verify_client_device_identity::VerifyClientDeviceIdentityBuilder;
 
 pub use eventstream_rpc::client::{
-    BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler,
-    Notice, Overflow, PingError, ReconnectPolicy, StreamHandler, SubscribeOptions,
-    Subscription, SubscriptionHandle, SubscriptionItem, WithNotices,
+    BlockingStreamHandler, CallOptions, Connection, LifecycleHandler, Notice, Overflow,
+    PingError, ReconnectPolicy, StreamHandler, SubscribeOptions, Subscription,
+    SubscriptionHandle, SubscriptionItem, WithNotices,
 };
+
+/// Builds and opens a [`Connection`]; what is not set comes from the environment.
+pub type ConnectionBuilder = greengrass::Builder<Connection>;
 
 /// Client for `aws.greengrass#GreengrassCoreIPC`.
 ///
@@ -75,7 +78,7 @@ impl Client {
 
     /// Builds a connection; what is not set comes from the environment.
     pub fn builder() -> ConnectionBuilder {
-        greengrass::builder()
+        ConnectionBuilder::default()
     }
 
     /// A client over an open connection.

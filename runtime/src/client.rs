@@ -34,6 +34,6 @@ pub use asynchronous::{
 pub use crate::options::{CallOptions, Caller, Overflow, SubscribeOptions};
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use crate::session::{
-    BlockingStreamHandler, Builder, LifecycleHandler, Notice, PingError, ReconnectPolicy,
-    SubscriptionItem,
+    Address, BlockingStreamHandler, Builder, Credentials, LifecycleHandler, Notice, PingError,
+    ReconnectPolicy, StaticPayload, SubscriptionItem,
 };

@@ -1,25 +1,29 @@
 //! What is particular to AWS IoT Greengrass: where a component finds the socket and its token, and how
 //! it says who it is.
 
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+mod component;
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub use component::Component;
+
 /// The environment variable that holds the path of the nucleus's socket.
 pub const SOCKET_PATH_VARIABLE: &str = "AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT";
 
 /// The environment variable that holds the token of a component's process.
 pub const AUTH_TOKEN_VARIABLE: &str = "SVCUID";
 
-/// Starts building a connection to the nucleus. What is not set comes from the environment, when
-/// `connect` is called.
-#[cfg(feature = "tokio")]
-pub fn builder() -> crate::client::ConnectionBuilder {
-    crate::client::ConnectionBuilder::from_environment()
-}
-
-/// Starts building a connection of the blocking client to the nucleus. What is not set comes from the
-/// environment, when `connect` is called.
-#[cfg(feature = "blocking")]
-pub fn blocking_builder() -> crate::blocking::ConnectionBuilder {
-    crate::blocking::ConnectionBuilder::from_environment()
-}
+/// Builds and opens a connection of type `C` to the nucleus. What is not set comes from the environment,
+/// when `connect` is called.
+///
+/// It alone has the methods for tokens and component names; the client of another service does not:
+///
+/// ```compile_fail,E0599
+/// # use eventstream_rpc::client::Connection;
+/// Connection::builder().auth_token("token");
+/// ```
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub type Builder<C> = crate::client::Builder<C, Component>;
 
 /// The payload of a connect message: who is connecting.
 ///

@@ -1,6 +1,7 @@
 //! What the asynchronous and the blocking client have in common.
 
 mod builder;
+pub(crate) mod credentials;
 #[cfg(feature = "tokio")]
 pub(crate) mod done;
 pub(crate) mod handler;
@@ -12,6 +13,7 @@ pub(crate) mod reply;
 pub(crate) mod settings;
 
 pub use builder::Builder;
+pub use credentials::{Address, Credentials, StaticPayload};
 pub use handler::BlockingStreamHandler;
 pub use item::{Notice, SubscriptionItem};
 pub use lifecycle::LifecycleHandler;

@@ -7,7 +7,7 @@ use std::{
 
 use echo::{
     Client,
-    client::{ConnectionBuilder, LifecycleHandler},
+    client::{Connection, ConnectionBuilder, LifecycleHandler},
     operation::get_all_products::{
         GetAllProducts, GetAllProductsError, GetAllProductsRequest, GetAllProductsResponse,
     },
@@ -17,7 +17,7 @@ use echo::{
     },
     types::{MessageData, error::ServiceError},
 };
-use eventstream_rpc::operation::Operation;
+use eventstream_rpc::{greengrass, operation::Operation};
 use test_util::{EchoService, event, socket_path};
 use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan};
 
@@ -115,7 +115,7 @@ async fn logs_tell_what_happens_and_no_secret() {
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let server = tokio::spawn(serve(path.clone(), stopped));
     let builder = || {
-        ConnectionBuilder::default()
+        greengrass::Builder::<Connection>::default()
             .socket_path(&path)
             .auth_token(SECRET)
             .lifecycle_handler(Listener)

@@ -25,17 +25,21 @@ pub(super) fn module(service: &Service, is_async: bool) -> TokenStream {
         ))
     });
     let stream_handler = is_async.then(|| quote!(StreamHandler,));
-    let connect = matches!(service.connector, Connector::Greengrass).then(|| connect(is_async));
+    let is_greengrass = matches!(service.connector, Connector::Greengrass);
+    let (builder, connect) = is_greengrass.then(|| connect(is_async)).unzip();
+    let plain_builder = (!is_greengrass).then(|| quote!(ConnectionBuilder,));
     let methods = service.operations.iter().map(method);
     quote! {
         #![doc = #about]
         #example
 
         pub use eventstream_rpc::#runtime::{
-            BlockingStreamHandler, CallOptions, Connection, ConnectionBuilder, LifecycleHandler, Notice,
+            BlockingStreamHandler, CallOptions, Connection, #plain_builder LifecycleHandler, Notice,
             Overflow, PingError, ReconnectPolicy, #stream_handler SubscribeOptions, Subscription,
             SubscriptionHandle, SubscriptionItem, WithNotices,
         };
+
+        #builder
 
         #[doc = #about]
         ///
@@ -64,21 +68,16 @@ pub(super) fn module(service: &Service, is_async: bool) -> TokenStream {
     }
 }
 
-/// How to connect as a Greengrass component.
-fn connect(is_async: bool) -> TokenStream {
-    let cancel = is_async.then(|| {
-        quote! {
-            ///
-            /// # Cancel safety
-            ///
-            /// Dropping the future closes the socket.
-        }
-    });
-    let (builder, asyncness, dot_await) = match is_async {
-        true => (quote!(builder), Some(quote!(async)), Some(quote!(.await))),
-        false => (quote!(blocking_builder), None, None),
+/// How to connect as a Greengrass component: the type of the builder, and the methods of the client.
+fn connect(is_async: bool) -> (TokenStream, TokenStream) {
+    let builder = quote! {
+        /// Builds and opens a [`Connection`]; what is not set comes from the environment.
+        pub type ConnectionBuilder = eventstream_rpc::greengrass::Builder<Connection>;
     };
-    quote! {
+    let (asyncness, dot_await) = is_async.then(|| (quote!(async), quote!(.await))).unzip();
+    let cancel = "\n# Cancel safety\n\nDropping the future closes the socket.";
+    let cancel = is_async.then(|| docs::outer(cancel));
+    let methods = quote! {
         /// Connects with the socket's path and the token that the nucleus puts in the environment of
         /// a component.
         ///
@@ -94,9 +93,10 @@ fn connect(is_async: bool) -> TokenStream {
 
         /// Builds a connection; what is not set comes from the environment.
         pub fn builder() -> ConnectionBuilder {
-            eventstream_rpc::greengrass::#builder()
+            ConnectionBuilder::default()
         }
-    }
+    };
+    (builder, methods)
 }
 
 fn method(operation: &Operation) -> TokenStream {

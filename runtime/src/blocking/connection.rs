@@ -24,21 +24,22 @@ use crate::{
     },
     serde,
     session::{
-        Builder, PingError,
+        Builder, Credentials, PingError,
         reply::{ROOM, decode, failed, not_sent, request},
         settings::Settings,
     },
 };
 
-impl Builder<Connection> {
+impl<I: Credentials> Builder<Connection, I> {
     /// Opens the socket, introduces this side and waits until the server has accepted it.
     ///
     /// # Errors
     ///
     /// See [`ConnectError`].
     pub fn connect(self) -> Result<Connection, ConnectError> {
-        let result = connect(&self.settings);
-        self.settings.report(result)
+        let settings = self.into_settings();
+        let result = connect(&settings);
+        settings.report(result)
     }
 
     /// The same over a socket that is connected already, such as one half of
@@ -51,11 +52,11 @@ impl Builder<Connection> {
     /// See [`ConnectError`].
     pub fn connect_over(self, socket: impl Into<OwnedFd>) -> Result<Connection, ConnectError> {
         let socket = Socket::new(socket.into());
-        let result = self
-            .settings
+        let settings = self.into_settings();
+        let result = settings
             .connect_message()
-            .and_then(|connect| start(&self.settings, socket, &connect, false));
-        self.settings.report(result)
+            .and_then(|connect| start(&settings, socket, &connect, false));
+        settings.report(result)
     }
 }
 

@@ -17,7 +17,10 @@ use rustix::{
     },
 };
 
-use crate::{error::ConnectError, session::settings::Address};
+use crate::{
+    error::ConnectError,
+    session::credentials::{Address, Kind},
+};
 
 /// Nothing that the peer does may raise a signal. (On other systems `std` has seen to it.)
 #[cfg(target_os = "linux")]
@@ -62,9 +65,9 @@ impl Socket {
     }
 
     pub(super) fn connect(address: &Address, timeout: Duration) -> Result<Self, ConnectError> {
-        let (connected, address) = match address {
-            Address::Unix(path) => (connect_unix(path, timeout), path.display().to_string()),
-            Address::Tcp(address) => (connect_tcp(address, timeout), address.clone()),
+        let (connected, address) = match &address.0 {
+            Kind::Unix(path) => (connect_unix(path, timeout), path.display().to_string()),
+            Kind::Tcp(address) => (connect_tcp(address, timeout), address.clone()),
         };
         connected.map(Self).map_err(|source| match source.kind() {
             io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {

@@ -1,78 +1,54 @@
 //! What can be chosen when a connection is opened.
 
-use std::{fmt, marker::PhantomData, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use super::{
-    LifecycleHandler, ReconnectPolicy, lifecycle,
-    settings::{Address, Settings, Token},
+    LifecycleHandler, ReconnectPolicy,
+    credentials::{Address, Credentials, StaticPayload},
+    lifecycle,
+    settings::Settings,
 };
 use crate::frame::HeaderValue;
 
-/// Builds and opens a connection of type `C`: that of the asynchronous or of the blocking client.
+/// Builds and opens a connection of type `C`, that of the asynchronous or of the blocking client, which
+/// introduces itself by the credentials `I`.
+#[derive(Clone)]
 #[must_use = "nothing is connected until `connect` is called"]
-pub struct Builder<C> {
+pub struct Builder<C, I = StaticPayload> {
     pub(crate) settings: Settings,
+    pub(crate) credentials: I,
     connection: PhantomData<fn() -> C>,
 }
 
-impl<C> Default for Builder<C> {
+impl<C, I: Default> Default for Builder<C, I> {
     fn default() -> Self {
-        Self { settings: Settings::default(), connection: PhantomData }
-    }
-}
-
-impl<C> Clone for Builder<C> {
-    fn clone(&self) -> Self {
-        Self { settings: self.settings.clone(), connection: PhantomData }
+        Self::new(I::default())
     }
 }
 
 impl<C> Builder<C> {
-    /// A builder that takes what is not set from the environment of a Greengrass component.
-    pub(crate) fn from_environment() -> Self {
-        let settings = Settings { reads_environment: true, ..Settings::default() };
-        Self { settings, ..Self::default() }
+    /// The payload of the connect message. Default: `{}`.
+    pub fn connect_payload(mut self, payload: impl Into<bytes::Bytes>) -> Self {
+        self.credentials = StaticPayload(payload.into());
+        self
+    }
+}
+
+impl<C, I> Builder<C, I> {
+    /// A builder of a connection that introduces itself by `credentials`.
+    pub fn new(credentials: I) -> Self {
+        Self { settings: Settings::default(), credentials, connection: PhantomData }
     }
 
     /// The Unix domain socket to connect to.
-    pub fn socket_path(mut self, path: impl Into<PathBuf>) -> Self {
-        self.settings.address = Some(Address::Unix(path.into()));
+    pub fn socket_path(mut self, path: impl Into<std::path::PathBuf>) -> Self {
+        self.settings.address = Some(Address::unix(path));
         self
     }
 
     /// The TCP address to connect to, `host:port`.
     pub fn tcp_address(mut self, address: impl Into<String>) -> Self {
-        self.settings.address = Some(Address::Tcp(address.into()));
-        self
-    }
-
-    /// The token by which a Greengrass nucleus knows a component.
-    pub fn auth_token(mut self, token: impl Into<String>) -> Self {
-        self.settings.token = Some(Token::Text(token.into()));
-        self
-    }
-
-    /// What gives the token, asked each time a connection is opened.
-    pub fn token_provider<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-        mut self,
-        provider: impl Fn() -> Result<String, E> + Send + Sync + 'static,
-    ) -> Self {
-        self.settings.token =
-            Some(Token::Provider(Arc::new(move || provider().map_err(Into::into))));
-        self
-    }
-
-    /// Connects by the name of a component rather than by a token. Nucleus lite only: it checks that the
-    /// process belongs to the component's systemd unit.
-    pub fn component_name(mut self, name: impl Into<String>) -> Self {
-        self.settings.component_name = Some(name.into());
-        self
-    }
-
-    /// The payload of the connect message, for a service that is not Greengrass; it replaces token and
-    /// component name.
-    pub fn connect_payload(mut self, payload: impl Into<bytes::Bytes>) -> Self {
-        self.settings.payload = Some(payload.into());
+        self.settings.address = Some(Address::tcp(address));
         self
     }
 
@@ -155,12 +131,19 @@ impl<C> Builder<C> {
     }
 }
 
-impl<C> fmt::Debug for Builder<C> {
+impl<C, I: Credentials> Builder<C, I> {
+    /// What has been chosen, for a client that does not know the type of the credentials.
+    pub(crate) fn into_settings(self) -> Settings {
+        Settings { credentials: Arc::new(self.credentials), ..self.settings }
+    }
+}
+
+impl<C, I: fmt::Debug> fmt::Debug for Builder<C, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Headers, payload and token may all be secret.
+        // The headers may be secret.
         f.debug_struct("Builder")
+            .field("credentials", &self.credentials)
             .field("address", &self.settings.address)
-            .field("component_name", &self.settings.component_name)
             .field("connect_timeout", &self.settings.connect_timeout)
             .field("handshake_timeout", &self.settings.handshake_timeout)
             .field("call_timeout", &self.settings.call_timeout)

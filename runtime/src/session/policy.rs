@@ -17,10 +17,9 @@ use crate::error::{ConnectError, ConnectionError, Logged};
 /// starting: the right thing for it is to exit when
 /// [`Connection::closed`](crate::client::Connection::closed) resolves, which is what happens without a policy.
 ///
-/// A policy is for processes that get a token in some other way
-/// ([`token_provider`](crate::client::ConnectionBuilder::token_provider) is asked at each attempt), for servers
-/// that keep tokens, for connections that drop without a restart, and for nucleus lite's connect by
-/// [component name](crate::client::ConnectionBuilder::component_name).
+/// A policy is for processes that get a token in some other way (the
+/// [`Credentials`](super::Credentials) are asked at each attempt), for servers that keep tokens, for
+/// connections that drop without a restart, and for nucleus lite's connect by component name.
 ///
 /// # What happens
 ///

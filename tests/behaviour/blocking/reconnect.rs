@@ -165,7 +165,7 @@ fn a_server_that_keeps_refusing_ends_the_connection() {
 fn a_token_provider_that_panics_has_failed() {
     let listener = Listener::new("provider");
     let asked = AtomicUsize::new(0);
-    let builder = listener.builder().reconnect(policy().max_attempts(1));
+    let builder = listener.component().reconnect(policy().max_attempts(1));
     let builder = builder.token_provider(move || -> Result<String, ConnectError> {
         assert_eq!(asked.fetch_add(1, Ordering::Relaxed), 0, "as it was told");
         Ok("token".to_owned())
@@ -251,7 +251,7 @@ fn a_connection_that_is_closed_when_an_attempt_begins_stays_closed() {
     let client = Arc::new(Mutex::new(None::<Client>));
     let closes = Arc::clone(&client);
     let (report, reports) = mpsc::channel();
-    let builder = listener.builder().reconnect(policy()).lifecycle_handler(Report(report));
+    let builder = listener.component().reconnect(policy()).lifecycle_handler(Report(report));
     let builder = builder.token_provider(move || {
         // The second time: it has been opened before, and has been lost.
         if let Some(client) = &*closes.lock().unwrap() {

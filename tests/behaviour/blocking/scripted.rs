@@ -1,13 +1,24 @@
 //! The blocking client against a server by hand: what the threads do when the other side is slow, silent or
 //! gone.
 
-use std::{sync::mpsc, task::Poll, thread, time::Duration};
+use std::{
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    task::Poll,
+    thread,
+    time::Duration,
+};
 
 use echo::{
     blocking::{Connection, LifecycleHandler, Notice, Overflow, PingError, SubscriptionItem},
     error::{ConnectError, ConnectionError, SdkError},
 };
-use eventstream_rpc::protocol::MessageType;
+use eventstream_rpc::{
+    client::{Address, Builder, Credentials},
+    protocol::MessageType,
+};
 use test_util::PATIENCE;
 use test_util::blocking::{
     ACCEPTED, Listener, NONE, Peer, answered, assert_text, bare, blob, call, connected, event,
@@ -248,6 +259,35 @@ fn a_socket_that_is_not_there_and_one_that_nobody_serves_are_told_apart() {
     assert!(matches!(error, ConnectError::Socket { .. }), "{error:?}");
     let error = Connection::builder().connect().unwrap_err();
     assert!(matches!(error, ConnectError::NoAddress), "{error:?}");
+}
+
+/// Tells at which address, and with which payload that counts how often it was asked.
+struct Counting(Address, AtomicUsize);
+
+impl Credentials for Counting {
+    fn payload(&self) -> Result<bytes::Bytes, ConnectError> {
+        Ok(format!("asked {}", self.1.fetch_add(1, Ordering::Relaxed)).into())
+    }
+
+    fn address(&self) -> Result<Address, ConnectError> {
+        Ok(self.0.clone())
+    }
+}
+
+#[test]
+fn a_client_introduces_itself_by_its_credentials() {
+    fn introduced(listener: &Listener, builder: Builder<Connection, impl Credentials>) -> Vec<u8> {
+        let connecting = thread::spawn(|| builder.connect());
+        let connect = listener.accept().read().unwrap();
+        connecting.join().unwrap().unwrap_err();
+        connect.payload().to_vec()
+    }
+    let listener = Listener::new("credentials");
+    assert_eq!(introduced(&listener, listener.builder()), b"{}");
+    assert_eq!(introduced(&listener, listener.builder().connect_payload("who")), b"who");
+    let credentials = Counting(Address::unix(&listener.path), AtomicUsize::new(0));
+    let builder = Builder::<Connection, _>::new(credentials);
+    assert_eq!(introduced(&listener, builder), b"asked 0");
 }
 
 #[test]

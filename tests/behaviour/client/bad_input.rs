@@ -9,7 +9,10 @@ use echo::{
     error::{ConnectError, SdkError},
     types::MessageData,
 };
-use eventstream_rpc::frame::{Decoder, Header, HeaderValue, Message};
+use eventstream_rpc::{
+    frame::{Decoder, Header, HeaderValue, Message},
+    greengrass,
+};
 use test_util::{Echo, event, socket_path};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
@@ -43,11 +46,11 @@ async fn a_file_that_is_no_socket_is_named() {
 
 #[tokio::test]
 async fn a_missing_variable_is_named() {
-    let error = eventstream_rpc::greengrass::builder().connect().await.unwrap_err();
+    let error = greengrass::Builder::<Connection>::default().connect().await.unwrap_err();
     let text = error.to_string();
     assert!(matches!(error, ConnectError::MissingVariable { .. }), "{error:?}");
     assert!(text.contains("AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT"), "{text}");
-    let builder = eventstream_rpc::greengrass::builder().socket_path("socket");
+    let builder = greengrass::Builder::<Connection>::default().socket_path("socket");
     let text = builder.connect().await.unwrap_err().to_string();
     assert!(text.contains("SVCUID"), "{text}");
 }

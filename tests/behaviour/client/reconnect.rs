@@ -11,12 +11,15 @@ use std::{
 
 use echo::{
     Client,
-    client::{ConnectionBuilder, LifecycleHandler, Notice, ReconnectPolicy, SubscriptionItem},
+    client::{
+        Connection, ConnectionBuilder, LifecycleHandler, Notice, ReconnectPolicy, SubscriptionItem,
+    },
     error::{ConnectError, ConnectionError, SdkError},
     server::{
         ConnectRequest, EchoTestRpcService, ErrorReply, Identity, Rejected, RequestContext, Server,
     },
 };
+use eventstream_rpc::greengrass;
 use test_util::{Feed, Figures, event, in_time, message, socket_path};
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -126,7 +129,8 @@ async fn attempts_end_at_their_limit() {
     let told = Told::default();
     let tokens = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&tokens);
-    let builder = server.builder(policy().max_attempts(4)).lifecycle_handler(told.clone());
+    let builder = greengrass::Builder::<Connection>::default().socket_path(&server.path);
+    let builder = builder.reconnect(policy().max_attempts(4)).lifecycle_handler(told.clone());
     let builder = builder.token_provider(move || {
         counted.fetch_add(1, Ordering::Relaxed);
         Ok::<_, ConnectError>("token".to_owned())

@@ -15,7 +15,10 @@ use echo::{
     error::{ConnectError, ConnectionError, SdkError},
     operation::echo_stream_messages::EchoStreamMessages,
 };
-use eventstream_rpc::frame::{Header, HeaderValue, Message};
+use eventstream_rpc::{
+    frame::{Header, HeaderValue, Message},
+    greengrass,
+};
 use test_util::{event, in_time, message, socket_path};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex},
@@ -228,7 +231,8 @@ async fn a_connection_that_is_closed_when_an_attempt_begins_stays_closed() {
         let kept = Arc::new(Mutex::new(None::<Connection>));
         let closes = Arc::clone(&kept);
         let told = Told::default();
-        let builder = ConnectionBuilder::default().socket_path(&path).reconnect(policy());
+        let builder = greengrass::Builder::<Connection>::default().socket_path(&path);
+        let builder = builder.reconnect(policy());
         let builder = builder.lifecycle_handler(told.clone()).token_provider(move || {
             // The last handle goes the second time: the connection has been open before, and was lost.
             drop(closes.lock().unwrap().take());

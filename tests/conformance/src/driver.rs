@@ -14,9 +14,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use eventstream_rpc::client::{ConnectionBuilder, ReconnectPolicy};
 use greengrass_core_ipc::{
     Client, StreamHandler, SubscriptionHandle,
+    client::{ConnectionBuilder, ReconnectPolicy},
     error::SdkError,
     operation::subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError},
     types::{BinaryMessage, SubscriptionResponseMessage},

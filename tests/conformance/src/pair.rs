@@ -1,7 +1,6 @@
 //! This project's client and a scripted server in one process.
 
-use eventstream_rpc::client::ConnectionBuilder;
-use greengrass_core_ipc::Client;
+use greengrass_core_ipc::{Client, client::ConnectionBuilder};
 use tokio::net::UnixStream;
 
 use crate::wire::{CONNECT_ACK, Draft, Peer, Received};

@@ -10,7 +10,7 @@ use shuttle::{
     thread::{self, Thread},
 };
 
-use crate::{error::ConnectError, session::settings::Address};
+use crate::{error::ConnectError, session::Address};
 
 /// How much a pipe holds, in bytes: less than a request.
 const ROOM: usize = 100;

@@ -14,7 +14,9 @@ use echo::{
     types::{EchoStreamingMessage, MessageData},
 };
 use eventstream_rpc::{
+    client::{Builder, Credentials},
     frame::{Decoder, Header, HeaderValue, Message},
+    greengrass,
     protocol::{MessageType, RpcMessage},
 };
 
@@ -123,7 +125,7 @@ impl Listener {
     }
 
     /// A client, and the other side of its connection.
-    pub fn connected(&self, builder: ConnectionBuilder) -> (Client, Peer) {
+    pub fn connected<I: Credentials>(&self, builder: Builder<Connection, I>) -> (Client, Peer) {
         let connecting = thread::spawn(|| builder.connect().unwrap());
         let mut peer = self.accept();
         peer.accept();
@@ -132,6 +134,11 @@ impl Listener {
 
     pub fn builder(&self) -> ConnectionBuilder {
         Connection::builder().socket_path(&self.path)
+    }
+
+    /// A builder with the credentials of a Greengrass component.
+    pub fn component(&self) -> greengrass::Builder<Connection> {
+        greengrass::Builder::default().socket_path(&self.path)
     }
 }
 

@@ -320,7 +320,7 @@ impl Authenticator for Anyone {
 async fn client_of(service: impl Service) -> traits::Client {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     tokio::spawn(serve_connection(theirs, service, Anyone, Default::default()));
-    let connection = Connection::builder().auth_token("").connect_over(ours).await.unwrap();
+    let connection = Connection::builder().connect_over(ours).await.unwrap();
     traits::Client::new(connection)
 }
 
@@ -438,7 +438,7 @@ fn blocking_client(accepts: bool) -> traits::blocking::Client {
             let _ = serve_connection(socket, service, Anyone, Default::default()).await;
         });
     });
-    let connection = blocking::Connection::builder().auth_token("").connect_over(ours).unwrap();
+    let connection = blocking::Connection::builder().connect_over(ours).unwrap();
     traits::blocking::Client::new(connection)
 }
 

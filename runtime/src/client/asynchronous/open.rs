@@ -18,14 +18,11 @@ use super::{
 use crate::{
     error::ConnectError,
     protocol::client::Connect,
-    session::{
-        Builder,
-        settings::{Address, Settings},
-    },
+    session::{Builder, Credentials, credentials::Kind, settings::Settings},
     transport::{Direct, DirectStream, Driver, caught, has_timers},
 };
 
-impl Builder<Connection> {
+impl<I: Credentials> Builder<Connection, I> {
     /// Opens the socket, introduces this side and waits until the server has accepted it.
     ///
     /// # Errors
@@ -36,8 +33,9 @@ impl Builder<Connection> {
     ///
     /// Dropping the future closes the socket.
     pub async fn connect(self) -> Result<Connection, ConnectError> {
-        let result = connect(&self.settings).await;
-        self.settings.report(result)
+        let settings = self.into_settings();
+        let result = connect(&settings).await;
+        settings.report(result)
     }
 
     /// The same over a byte stream that is open already, such as one half of [`tokio::io::duplex`]. A
@@ -55,8 +53,9 @@ impl Builder<Connection> {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let result = connect_over(&self.settings, Socket::new(io)).await;
-        self.settings.report(result)
+        let settings = self.into_settings();
+        let result = connect_over(&settings, Socket::new(io)).await;
+        settings.report(result)
     }
 }
 
@@ -110,12 +109,12 @@ fn check_runtime() -> Result<(), ConnectError> {
 /// Opens the socket, and makes the message to introduce this side with.
 pub(super) async fn open(builder: &Settings) -> Result<(Socket, Connect), ConnectError> {
     let (address, connect) = builder.target()?;
-    let io = match address {
-        Address::Unix(path) => {
+    let io = match address.0 {
+        Kind::Unix(path) => {
             let connecting = UnixStream::connect(&path);
             in_time(builder, path.display().to_string(), connecting).await?.into()
         }
-        Address::Tcp(address) => {
+        Kind::Tcp(address) => {
             let connecting = TcpStream::connect(address.clone());
             let io = in_time(builder, address, connecting).await?;
             // Messages are whole when they are written; waiting for more only delays them.

@@ -18,13 +18,16 @@ use eventstream_rpc::{
     frame::Header,
     operation::{Operation, Shape, StreamingOperation},
 };
-use greengrass_core_ipc::operation::{
-    get_configuration::GetConfiguration, get_secret_value::GetSecretValue,
-    get_thing_shadow::GetThingShadow, list_components::ListComponents,
-    list_named_shadows_for_thing::ListNamedShadowsForThing, publish_to_topic::PublishToTopic,
-    subscribe_to_component_updates::SubscribeToComponentUpdates,
-    subscribe_to_iot_core::SubscribeToIoTCore, subscribe_to_topic::SubscribeToTopic,
-    validate_authorization_token::ValidateAuthorizationToken,
+use greengrass_core_ipc::{
+    client::ConnectionBuilder,
+    operation::{
+        get_configuration::GetConfiguration, get_secret_value::GetSecretValue,
+        get_thing_shadow::GetThingShadow, list_components::ListComponents,
+        list_named_shadows_for_thing::ListNamedShadowsForThing, publish_to_topic::PublishToTopic,
+        subscribe_to_component_updates::SubscribeToComponentUpdates,
+        subscribe_to_iot_core::SubscribeToIoTCore, subscribe_to_topic::SubscribeToTopic,
+        validate_authorization_token::ValidateAuthorizationToken,
+    },
 };
 use serde_json::Value;
 use tokio::io::{AsyncWriteExt, DuplexStream};
@@ -57,7 +60,7 @@ async fn run(case: &Value) -> Vec<String> {
 async fn act(case: &Value, io: DuplexStream, seen: &Seen) {
     let keeps = case["name"].as_str().unwrap().ends_with("_handler_keeps");
     let handler = Reporter { seen: Arc::clone(seen), ends: !keeps };
-    let connecting = Connection::builder()
+    let connecting = ConnectionBuilder::default()
         .auth_token("TOKEN0123456789")
         .lifecycle_handler(handler)
         .connect_over(io)

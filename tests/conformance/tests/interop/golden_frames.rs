@@ -10,19 +10,22 @@ use eventstream_rpc::{
     frame::{Decoder, Header, HeaderValue, Message},
     operation::{Operation, StreamingOperation},
 };
-use greengrass_core_ipc::operation::{
-    create_debug_password::CreateDebugPassword, create_local_deployment::CreateLocalDeployment,
-    defer_component_update::DeferComponentUpdate, get_configuration::GetConfiguration,
-    get_secret_value::GetSecretValue, get_thing_shadow::GetThingShadow,
-    list_components::ListComponents, list_named_shadows_for_thing::ListNamedShadowsForThing,
-    publish_to_iot_core::PublishToIoTCore, publish_to_topic::PublishToTopic,
-    put_component_metric::PutComponentMetric,
-    subscribe_to_component_updates::SubscribeToComponentUpdates,
-    subscribe_to_configuration_update::SubscribeToConfigurationUpdate,
-    subscribe_to_iot_core::SubscribeToIoTCore, subscribe_to_topic::SubscribeToTopic,
-    update_configuration::UpdateConfiguration, update_state::UpdateState,
-    update_thing_shadow::UpdateThingShadow,
-    validate_authorization_token::ValidateAuthorizationToken,
+use greengrass_core_ipc::{
+    client::ConnectionBuilder,
+    operation::{
+        create_debug_password::CreateDebugPassword, create_local_deployment::CreateLocalDeployment,
+        defer_component_update::DeferComponentUpdate, get_configuration::GetConfiguration,
+        get_secret_value::GetSecretValue, get_thing_shadow::GetThingShadow,
+        list_components::ListComponents, list_named_shadows_for_thing::ListNamedShadowsForThing,
+        publish_to_iot_core::PublishToIoTCore, publish_to_topic::PublishToTopic,
+        put_component_metric::PutComponentMetric,
+        subscribe_to_component_updates::SubscribeToComponentUpdates,
+        subscribe_to_configuration_update::SubscribeToConfigurationUpdate,
+        subscribe_to_iot_core::SubscribeToIoTCore, subscribe_to_topic::SubscribeToTopic,
+        update_configuration::UpdateConfiguration, update_state::UpdateState,
+        update_thing_shadow::UpdateThingShadow,
+        validate_authorization_token::ValidateAuthorizationToken,
+    },
 };
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -94,7 +97,8 @@ fn control(message_type: i32, flags: i32, stream_id: i32) -> [(&'static str, Hea
 async fn connect(token: &str) -> (Connection, Peer, Message) {
     let (near, far) = tokio::io::duplex(1 << 20);
     let mut peer = Peer { io: far, input: BytesMut::new(), decoder: Decoder::default() };
-    let builder = Connection::builder().auth_token(token).call_timeout(Duration::from_secs(60));
+    let builder =
+        ConnectionBuilder::default().auth_token(token).call_timeout(Duration::from_secs(60));
     let (connection, message) = tokio::join!(builder.connect_over(near), async {
         let message = peer.message().await;
         peer.send(&control(5, 1, 0), "").await;
