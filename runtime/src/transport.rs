@@ -17,7 +17,7 @@ use std::{
 use crate::{
     LOG_TARGET,
     error::{ConnectionError, Logged},
-    protocol::{Endpoint, Place},
+    protocol::{Endpoint, Role, SendTurn},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -49,8 +49,8 @@ struct State<E> {
 /// Writes to a socket as much as it takes without waiting.
 pub(crate) type Direct = Box<dyn Fn(&[u8]) -> io::Result<usize> + Send>;
 
-impl<E: Endpoint> Shared<E> {
-    pub(crate) fn new(core: E, number: u64) -> Self {
+impl<R: Role> Shared<Endpoint<R>> {
+    pub(crate) fn new(core: Endpoint<R>, number: u64) -> Self {
         Self { state: Mutex::new(State { core, direct: None }), number }
     }
 
@@ -61,13 +61,13 @@ impl<E: Endpoint> Shared<E> {
     }
 
     /// With the next number.
-    pub(crate) fn numbered(core: E) -> Self {
+    pub(crate) fn numbered(core: Endpoint<R>) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         Self::new(core, NUMBER.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Does something with the state, and wakes whoever waited for it after the lock is released.
-    pub(crate) fn with<T>(&self, f: impl FnOnce(&mut E) -> T) -> T {
+    pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Endpoint<R>) -> T) -> T {
         let mut state = self.lock();
         let State { core, direct } = &mut *state;
         let result = f(core);
@@ -87,7 +87,10 @@ impl<E: Endpoint> Shared<E> {
     }
 
     /// Waits for something, by asking for it whenever something has happened.
-    pub(crate) async fn poll<T>(&self, mut f: impl FnMut(&mut E, &Context<'_>) -> Poll<T>) -> T {
+    pub(crate) async fn poll<T>(
+        &self,
+        mut f: impl FnMut(&mut Endpoint<R>, &Context<'_>) -> Poll<T>,
+    ) -> T {
         let mut waiter = Waiter { shared: self, waker: None };
         std::future::poll_fn(|cx| {
             let poll = self.with(|core| f(core, cx));
@@ -102,14 +105,18 @@ impl<E: Endpoint> Shared<E> {
     }
 
     /// Waits for a turn to send, and then sends: `f` is called when there is room.
-    pub(crate) async fn send<T>(&self, line: Line<E>, mut f: impl FnMut(&mut E) -> T) -> T {
-        let mut turn = Turn { shared: self, line, place: Place::default() };
+    pub(crate) async fn send<T>(
+        &self,
+        turn: SendTurn,
+        mut f: impl FnMut(&mut Endpoint<R>) -> T,
+    ) -> T {
+        let mut turn = Turn { shared: self, turn };
         std::future::poll_fn(|cx| {
             self.with(|core| {
-                ready!((turn.line.poll)(core, &mut turn.place, cx));
+                ready!(core.poll_room(&mut turn.turn, cx));
                 let result = f(core);
-                if turn.place.is_taken() {
-                    (turn.line.leave)(core, &mut turn.place);
+                if turn.turn.is_taken() {
+                    core.leave(&mut turn.turn);
                 }
                 Poll::Ready(result)
             })
@@ -129,7 +136,7 @@ impl<E: Endpoint> Shared<E> {
         )
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<E>> {
+    fn lock(&self) -> MutexGuard<'_, State<Endpoint<R>>> {
         // Nothing in the state can panic half-way in a way that would matter to anyone else.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -149,12 +156,12 @@ impl<E> fmt::Debug for Shared<E> {
 }
 
 /// Takes back what a future has left behind that is dropped while it waits.
-struct Waiter<'a, E: Endpoint> {
-    shared: &'a Shared<E>,
+struct Waiter<'a, R: Role> {
+    shared: &'a Shared<Endpoint<R>>,
     waker: Option<Waker>,
 }
 
-impl<E: Endpoint> Drop for Waiter<'_, E> {
+impl<R: Role> Drop for Waiter<'_, R> {
     fn drop(&mut self) {
         if let Some(waker) = &self.waker {
             self.shared.with(|core| core.release(waker));
@@ -162,23 +169,16 @@ impl<E: Endpoint> Drop for Waiter<'_, E> {
     }
 }
 
-/// One of the queues of those who wait for room to send.
-pub(crate) struct Line<E> {
-    pub(crate) poll: fn(&mut E, &mut Place, &Context<'_>) -> Poll<()>,
-    pub(crate) leave: fn(&mut E, &mut Place),
+/// Leaves the queue of senders when it is dropped.
+struct Turn<'a, R: Role> {
+    shared: &'a Shared<Endpoint<R>>,
+    turn: SendTurn,
 }
 
-/// Gives up a place in such a queue when its owner goes away.
-struct Turn<'a, E: Endpoint> {
-    shared: &'a Shared<E>,
-    line: Line<E>,
-    place: Place,
-}
-
-impl<E: Endpoint> Drop for Turn<'_, E> {
+impl<R: Role> Drop for Turn<'_, R> {
     fn drop(&mut self) {
-        if self.place.is_taken() {
-            self.shared.with(|core| (self.line.leave)(core, &mut self.place));
+        if self.turn.is_taken() {
+            self.shared.with(|core| core.leave(&mut self.turn));
         }
     }
 }

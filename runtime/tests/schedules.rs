@@ -12,7 +12,7 @@ use bytes::{BufMut, BytesMut};
 use eventstream_rpc::{
     client::SubscribeOptions,
     protocol::{
-        Endpoint, RpcMessage, StreamId, client,
+        RpcMessage, StreamId, client,
         server::{self, Incoming},
     },
 };

@@ -5,7 +5,6 @@ use std::{io, task::Waker, time::Instant};
 use super::{crew::Duty, link::Link, sleeper::Sleeper, socket::Socket};
 use crate::{
     error::{ConnectError, ConnectionError},
-    protocol::Endpoint,
     session::{
         ReconnectPolicy,
         lifecycle::Slot,

@@ -19,13 +19,13 @@ use crate::{
     operation::{Operation, StreamingOperation},
     options::{CallOptions, SubscribeOptions},
     protocol::{
-        RpcMessage,
+        RpcMessage, SendTurn,
         client::{Connect, Core, Key, OpenError},
     },
     serde,
     session::{
         Builder, Credentials, PingError,
-        reply::{ROOM, decode, failed, not_sent, request},
+        reply::{decode, failed, not_sent, request},
         settings::Settings,
     },
 };
@@ -194,7 +194,7 @@ impl Connection {
         // One wait for both: between two of them a request that there is no room for would need another thread.
         let is_queued = Cell::new(false);
         let answered = async {
-            let key = link.shared.send(ROOM, open).await.map_err(not_sent)?;
+            let key = link.shared.send(SendTurn::default(), open).await.map_err(not_sent)?;
             is_queued.set(true);
             let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
             let reply = poll_fn(|cx| link.shared.with(|core| core.poll_reply(key, cx)));
@@ -216,7 +216,7 @@ impl Connection {
     pub fn ping(&self, timeout: Duration) -> Result<(), PingError> {
         let link = &self.handle.link;
         let pong = async {
-            let number = link.shared.send(ROOM, |core| core.ping()).await?;
+            let number = link.shared.send(SendTurn::default(), |core| core.ping()).await?;
             link.shared.poll(|core, cx| core.poll_pong(number, cx)).await
         };
         match link.wait(self.handle.deadline(Some(timeout)), pong) {
@@ -284,7 +284,7 @@ impl Handle {
         deadline: Option<Instant>,
         queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
     ) -> Result<T, SdkError<E>> {
-        let sent = self.link.wait(deadline, self.link.shared.send(ROOM, queue));
+        let sent = self.link.wait(deadline, self.link.shared.send(SendTurn::default(), queue));
         sent.unwrap_or(Err(OpenError::Full)).map_err(not_sent)
     }
 

@@ -30,10 +30,7 @@ use super::{
 };
 use crate::{
     error::{ConnectionError, EncodeError},
-    protocol::{
-        Endpoint,
-        client::{Connect, Core},
-    },
+    protocol::client::{Connect, Core},
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
     transport::{self, Shared, log_end},
 };

@@ -21,15 +21,18 @@ mod tests;
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, VecDeque},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Instant,
 };
 
 use bytes::BytesMut;
 
 use super::{
-    Endpoint, MessageType, StreamId, Wakers, header, numbers::NumberMap, output::Output,
-    patience::Patience, queue::Queue,
+    Endpoint, MessageType, RpcMessage, StreamId, Violation,
+    endpoint::{Behavior, Settings, State},
+    header,
+    numbers::NumberMap,
+    queue::Queue,
 };
 use crate::{
     error::{ConnectError, ConnectionError, EncodeError},
@@ -40,43 +43,28 @@ pub use config::{Config, Connect, ConnectionEvent, OpenError, Request};
 use stream::Stream;
 pub use stream::{Failure, Key, Next};
 
-#[derive(Debug)]
-enum State {
-    /// The connect message has been queued, and no acknowledgement has arrived.
-    Connecting,
-    Open,
-    /// The connection is lost, and may come back.
-    Down(ConnectionError),
-    /// Everything that was open has been told, and this is the end.
-    Closed(ConnectionError),
-}
-
 /// The client's side of a connection.
+pub type Core = Endpoint<Client>;
+
+/// The role of a client.
 #[derive(Debug)]
-pub struct Core {
+pub struct Client {
     config: Config,
-    state: State,
     /// What the server said to the connect message, once it has.
     is_accepted: Option<bool>,
     /// Whether a server has ever said yes.
     was_open: bool,
-    decoder: Decoder,
-    output: Output,
     streams: NumberMap<Key, Stream>,
     keys: NumberMap<StreamId, Key>,
     next_key: u64,
     next_id: Option<i32>,
     deadlines: BinaryHeap<Reverse<(Instant, Key)>>,
-    /// How much longer the message may take that has begun to arrive.
-    patience: Option<Patience>,
     pings: VecDeque<u64>,
     pongs: u64,
     /// The pings after the first number and up to the second were sent to a server that is gone.
     lost_pings: (u64, u64),
     /// How many streams are of operations with one response.
     calls: usize,
-    /// When the driver comes by itself.
-    timer: Option<Instant>,
     /// How many bytes of answers to pings have been queued since they were last all written, and where the
     /// last of them ends.
     answers: (u64, u64),
@@ -99,26 +87,26 @@ impl Core {
     ///
     /// A connect message over the limits of the encoding.
     pub fn new(config: Config, connect: &Connect) -> Result<Self, EncodeError> {
-        let mut output = Output::default();
-        output.introduce(&connect_frame(connect)?);
-        Ok(Self {
+        let frame = connect_frame(connect)?;
+        let settings = Settings {
+            max_frame_len: config.max_frame_len,
+            write_queue_limit: config.write_queue_limit,
+            reply_queue_limit: usize::MAX,
+            frame_timeout: config.frame_timeout,
+        };
+        let role = Client {
             config,
-            state: State::Connecting,
             is_accepted: None,
             was_open: false,
-            decoder: Decoder::default(),
-            output,
             streams: NumberMap::default(),
             keys: NumberMap::default(),
             next_key: 0,
             next_id: Some(1),
             deadlines: BinaryHeap::new(),
-            patience: None,
             pings: VecDeque::new(),
             pongs: 0,
             lost_pings: (0, 0),
             calls: 0,
-            timer: None,
             answers: (0, 0),
             unread_answers: 0,
             lost_by: None,
@@ -126,17 +114,20 @@ impl Core {
             records_events: false,
             has_unjudged_error: false,
             last_words: None,
-        })
+        };
+        let mut core = Self::with_role(role, settings, Decoder::default());
+        core.output.introduce(&frame);
+        Ok(core)
     }
 
     /// Keeps what happens to the connection for [`poll_connection_event`](Self::poll_connection_event).
     pub fn record_events(&mut self) {
-        self.records_events = true;
+        self.role.records_events = true;
     }
 
     /// Whether the server has let this side in; the error says why not.
     pub fn poll_connected(&mut self, cx: &Context<'_>) -> Poll<Result<(), ConnectError>> {
-        match (self.is_accepted, &self.state) {
+        match (self.role.is_accepted, &self.state) {
             // It may have ended since: whatever is tried on it then says why.
             (Some(true), _) => Poll::Ready(Ok(())),
             (Some(false), _) => Poll::Ready(Err(ConnectError::Rejected)),
@@ -151,98 +142,67 @@ impl Core {
     }
 
     fn record(&mut self, event: ConnectionEvent) {
-        if self.records_events {
-            self.events.push(event);
+        if self.role.records_events {
+            self.role.events.push(event);
             self.output.wake_waiting();
         }
     }
 }
 
-impl Endpoint for Core {
-    fn receive_in(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) -> usize {
-        self.receive_all(input, buffer_len, now)
-    }
-
-    fn missing(&self, input: &BytesMut) -> usize {
-        self.decoder.missing(input)
-    }
+impl Behavior for Client {
+    const REPORTS_EARLY: bool = false;
 
     // However full the queue of a subscription is: a call or another subscription may need what comes next.
-    fn wants_input(&self) -> bool {
-        !self.is_closed()
+    fn wants_input(_: &Core) -> bool {
+        true
     }
 
-    fn fail(&mut self, error: ConnectionError) {
-        self.lose(error);
+    fn start_receiving(core: &mut Core) {
+        core.count_unread_answers();
     }
 
-    fn ended(&self) -> Option<&ConnectionError> {
-        match &self.state {
-            State::Down(error) | State::Closed(error) => Some(error),
-            State::Connecting | State::Open => None,
-        }
+    fn receive_handshake(
+        core: &mut Core,
+        message: &RpcMessage,
+        now: Instant,
+    ) -> Result<(), Violation> {
+        core.receive_ack(message, now)
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        [self.next_call_deadline(), self.frame_deadline()].into_iter().flatten().min()
+    fn receive_control(core: &mut Core, message: &RpcMessage) -> Result<(), Violation> {
+        core.role.last_words = None;
+        core.receive_control(message)
     }
 
-    fn expire_deadlines(&mut self, now: Instant) {
-        self.expire_calls(now);
+    fn receive_application(core: &mut Core, message: RpcMessage) -> Result<(), Violation> {
+        core.role.last_words = None;
+        core.receive_application(message)
     }
 
-    fn expire_frame(&mut self, now: Instant) {
-        self.expire_frame(now);
+    fn fail(core: &mut Core, error: ConnectionError) {
+        core.lose(error);
     }
 
-    fn take_output(&mut self, dst: &mut BytesMut) {
-        self.output.take(dst, self.has_turns());
+    fn next_deadline(core: &Core) -> Option<Instant> {
+        core.next_call_deadline()
     }
 
-    fn wrote(&mut self, bytes: usize) {
-        self.output.wrote(bytes);
-        if self.output.has_line() && self.has_turns() {
-            self.output.wake_line(self.room().unwrap_or_default());
-        }
+    fn expire_deadlines(core: &mut Core, now: Instant) {
+        core.expire_calls(now);
+    }
+
+    fn can_send(&self) -> bool {
+        self.next_id.is_some()
+    }
+
+    fn waits_for_open(&self) -> bool {
+        self.was_open && self.config.calls_wait
     }
 
     // A call that is alone goes out at once; of several it is better to write all together. The driver has to
     // come if the deadline is one that it does not know of.
-    fn direct_output(&self) -> &[u8] {
-        let output = self.output.direct();
-        if output.is_empty() || self.calls > 1 || !matches!(self.state, State::Open) {
-            return &[];
-        }
-        let is_timed = match (self.next_deadline(), self.timer) {
-            (None, _) => true,
-            (Some(deadline), timer) => timer.is_some_and(|it| it <= deadline),
-        };
-        if is_timed { output } else { &[] }
-    }
-
-    fn wrote_directly(&mut self, bytes: usize) {
-        self.output.wrote_directly(bytes);
-        self.wrote(bytes);
-    }
-
-    fn set_timer(&mut self, at: Option<Instant>) {
-        self.timer = at;
-    }
-
-    fn finish(&mut self) {
-        self.output.finish();
-    }
-
-    fn set_driver(&mut self, cx: &Context<'_>) {
-        self.output.set_driver(cx);
-    }
-
-    fn release(&mut self, waker: &Waker) {
-        self.output.release(waker);
-    }
-
-    fn take_woken(&mut self) -> Wakers {
-        self.output.take_woken()
+    fn writes_directly(core: &Core) -> bool {
+        core.role.calls <= 1 && matches!(core.state, State::Open) && core.is_timed()
     }
 }
 

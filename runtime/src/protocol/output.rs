@@ -10,7 +10,7 @@ use bytes::{Buf, BytesMut};
 
 use super::{
     JSON, MessageType, Outgoing, Wakers, error_payload, header,
-    waiting::{Line, Place, Waiting, WaitingForBytes},
+    waiting::{QueueLimit, SendQueue, SendTurn, Waiting, WaitingForBytes},
 };
 use crate::{
     error::{BuildError, ConnectionError},
@@ -51,10 +51,10 @@ pub(super) struct Output {
     /// Whoever waits for the end.
     closed: Waiting,
     written_to: WaitingForBytes,
-    /// Whoever waits for room to send.
-    line: Line,
-    /// Some of the line have been woken, and the driver is to see whether they come.
-    is_line_called: bool,
+    /// Futures that wait for room to send, for each [`QueueLimit`].
+    senders: [SendQueue; 2],
+    /// Some of the senders have been woken, and the driver is to see whether they come.
+    are_senders_called: bool,
     /// Whoever drives the connection.
     driver: Option<Waker>,
     /// How much is left of a message whose beginning has been written directly, in bytes.
@@ -221,15 +221,15 @@ impl Output {
         }
     }
 
-    /// Moves the frames to `dst`, which must be empty. `has_turns` says whether those who wait for room can send.
-    pub(super) fn take(&mut self, dst: &mut BytesMut, has_turns: bool) {
+    /// Moves the frames to `dst`, which must be empty. `can_send` says whether senders that wait have room.
+    pub(super) fn take(&mut self, dst: &mut BytesMut, can_send: bool) {
         debug_assert!(dst.is_empty(), "what was taken before has been written");
-        if self.has_line() && self.buffer.is_empty() && self.waiting_bytes() == 0 && has_turns {
+        if self.has_senders() && self.buffer.is_empty() && self.waiting_bytes() == 0 && can_send {
             // Those who were called have had their chance when the driver comes for the second time.
-            if !std::mem::take(&mut self.is_line_called) {
-                self.line.wake(0, &mut self.woken);
+            if !std::mem::take(&mut self.are_senders_called) {
+                self.senders.iter_mut().for_each(|it| it.wake(0, &mut self.woken));
             }
-            if self.has_line() {
+            if self.has_senders() {
                 self.wake_driver();
             }
         }
@@ -287,21 +287,21 @@ impl Output {
 
     /// Whether futures wait for room to send.
     #[inline]
-    pub(super) fn has_line(&self) -> bool {
-        !self.line.is_empty()
+    pub(super) fn has_senders(&self) -> bool {
+        self.senders.iter().any(|it| !it.is_empty())
     }
 
-    /// Wakes as many of those who wait for room as there may be room for.
-    pub(super) fn wake_line(&mut self, room: u64) {
-        self.line.wake(room, &mut self.woken);
-        self.watch_line();
+    /// Wakes as many of the senders as there may be room for.
+    pub(super) fn wake_senders(&mut self, limit: QueueLimit, room: u64) {
+        self.senders[limit as usize].wake(room, &mut self.woken);
+        self.watch_senders();
     }
 
-    /// Those who have been woken may not come. If nothing is being written, after which others are woken, the
+    /// Senders that have been woken may not come. If nothing is being written, after which others are woken, the
     /// driver has to come back and wake them.
-    fn watch_line(&mut self) {
-        if self.has_line() && self.waiting_bytes() == 0 {
-            self.is_line_called = true;
+    fn watch_senders(&mut self) {
+        if self.has_senders() && self.waiting_bytes() == 0 {
+            self.are_senders_called = true;
             self.wake_driver();
         }
     }
@@ -324,19 +324,19 @@ impl Output {
     }
 
     /// Waits for a turn to send.
-    pub(super) fn poll_line(
+    pub(super) fn poll_turn(
         &mut self,
-        place: &mut Place,
+        turn: &mut SendTurn,
         has_room: bool,
         cx: &Context<'_>,
     ) -> Poll<()> {
-        self.line.poll(place, has_room, cx)
+        self.senders[turn.limit() as usize].poll(turn, has_room, cx)
     }
 
-    pub(super) fn leave_line(&mut self, place: &mut Place, has_room: bool) {
-        self.line.leave(place, has_room, &mut self.woken);
+    pub(super) fn leave(&mut self, turn: &mut SendTurn, has_room: bool) {
+        self.senders[turn.limit() as usize].leave(turn, has_room, &mut self.woken);
         if has_room {
-            self.watch_line();
+            self.watch_senders();
         }
     }
 
@@ -350,7 +350,9 @@ impl Output {
         self.wake_waiting();
         self.closed.wake(&mut self.woken);
         self.written_to.wake(u64::MAX, &mut self.woken);
-        self.wake_line(u64::MAX);
+        for limit in [QueueLimit::Write, QueueLimit::Reply] {
+            self.wake_senders(limit, u64::MAX);
+        }
     }
 
     /// Forgets a future that waited with this waker. It is woken, because its task may wait for something

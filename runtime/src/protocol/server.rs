@@ -9,9 +9,7 @@
 
 mod config;
 mod ending;
-mod endpoint;
 mod receive;
-mod room;
 mod stream;
 
 use std::{
@@ -23,12 +21,12 @@ use std::{
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, log,
+    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation,
+    endpoint::{Behavior, Settings, State},
+    log,
     numbers::NumberMap,
-    output::Output,
-    patience::Patience,
     queue::{Element, Queue},
-    waiting::Line,
+    waiting::QueueLimit,
 };
 use crate::{
     error::{BuildError, ConnectionError, Unhandled},
@@ -119,26 +117,15 @@ impl fmt::Debug for ErrorMessage {
     }
 }
 
-#[derive(Debug)]
-enum State {
-    /// Nothing has arrived.
-    New,
-    /// The service is deciding whether to let the client in.
-    Deciding,
-    Open,
-    /// Everything that was open has been told.
-    Closed(ConnectionError),
-}
-
 /// The server's side of a connection.
+pub type Core = Endpoint<Server>;
+
+/// The role of a server.
 #[derive(Debug)]
-pub struct Core {
+pub struct Server {
     config: Config,
-    state: State,
-    decoder: Decoder,
-    output: Output,
-    /// Replies that wait for room. Events wait in the line of the output, for less to be queued.
-    replies: Line,
+    /// The service is deciding whether to let the client in.
+    is_deciding: bool,
     streams: NumberMap<StreamId, Stream>,
     /// Streams that have ended and whose events have not all been read, or whose handler is still to finish.
     ended: NumberMap<StreamId, Stream>,
@@ -151,23 +138,22 @@ pub struct Core {
     incoming: Queue<Incoming>,
     /// When the client has to be connected.
     deadline: Option<Instant>,
-    /// How much longer the message may take that has begun to arrive.
-    patience: Option<Patience>,
     /// New requests are refused, because the server is about to stop.
     is_draining: bool,
-    /// The last message tells the client that the connection ends.
-    is_told: bool,
 }
 
 impl Core {
     /// A connection that has just been accepted.
     pub fn new(config: Config, now: Instant) -> Self {
-        Self {
+        let settings = Settings {
+            max_frame_len: config.max_frame_len,
+            write_queue_limit: config.write_queue_limit,
+            reply_queue_limit: config.reply_queue_limit.max(config.write_queue_limit),
+            frame_timeout: config.frame_timeout,
+        };
+        let role = Server {
             config,
-            state: State::New,
-            decoder: decoder(config.max_connect_len.min(config.max_frame_len)),
-            output: Output::default(),
-            replies: Line::default(),
+            is_deciding: false,
             streams: NumberMap::default(),
             ended: NumberMap::default(),
             finishing: 0,
@@ -175,16 +161,15 @@ impl Core {
             last_id: 0,
             incoming: Queue::default(),
             deadline: now.checked_add(config.handshake_timeout),
-            patience: None,
             is_draining: false,
-            is_told: false,
-        }
+        };
+        Self::with_role(role, settings, decoder(config.max_connect_len.min(config.max_frame_len)))
     }
 
     /// What the service has to decide next; `None` after the connection has ended. Requests that arrived before
     /// the client went away come first.
     pub fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<Incoming>> {
-        match self.incoming.pop() {
+        match self.role.incoming.pop() {
             Some(incoming) => Poll::Ready(Some(incoming)),
             None if self.is_closed() => Poll::Ready(None),
             None => self.output.wait(cx),
@@ -193,18 +178,18 @@ impl Core {
 
     /// Lets the client in.
     pub fn accept(&mut self) {
-        if let State::Deciding = self.state {
+        if std::mem::take(&mut self.role.is_deciding) {
             self.state = State::Open;
-            self.deadline = None;
+            self.role.deadline = None;
             // The connect message has been taken, and nothing behind it been looked at.
-            self.decoder = decoder(self.config.max_frame_len);
+            self.decoder = decoder(self.settings.max_frame_len);
             self.acknowledge(MessageFlags::CONNECTION_ACCEPTED);
         }
     }
 
     /// Refuses the client, which ends the connection.
     pub fn refuse(&mut self) {
-        if let State::Deciding = self.state {
+        if std::mem::take(&mut self.role.is_deciding) {
             self.acknowledge(MessageFlags::NONE);
             self.is_told = true;
             self.fail(ConnectionError::Closed);
@@ -220,7 +205,7 @@ impl Core {
     ///
     /// # Errors
     ///
-    /// See [`SendError`]. [`poll_reply_room`](Self::poll_reply_room) waits for room.
+    /// See [`SendError`]. [`poll_room`](Self::poll_room) waits for room.
     pub fn respond(
         &mut self,
         id: StreamId,
@@ -246,7 +231,7 @@ impl Core {
     ) -> Result<(), SendError> {
         self.check_reply(id)?;
         self.send(id, shape, MessageFlags::NONE, payload)?;
-        if let Some(stream) = self.streams.get_mut(&id) {
+        if let Some(stream) = self.role.streams.get_mut(&id) {
             stream.has_responded = true;
         }
         Ok(())
@@ -264,20 +249,20 @@ impl Core {
         payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
     ) -> Result<(), SendError> {
         debug_assert!(
-            self.streams.get(&id).is_none_or(|it| it.has_responded),
+            self.role.streams.get(&id).is_none_or(|it| it.has_responded),
             "events come after the response"
         );
-        if self.streams.contains_key(&id) && self.room().is_none() {
+        if self.role.streams.contains_key(&id) && self.room(QueueLimit::Write).is_none() {
             return Err(SendError::Full);
         }
         self.send(id, shape, MessageFlags::NONE, payload)
     }
 
     fn check_reply(&self, id: StreamId) -> Result<(), SendError> {
-        if !self.streams.contains_key(&id) {
+        if !self.role.streams.contains_key(&id) {
             return Err(SendError::Ended);
         }
-        if self.reply_room().is_none() { Err(SendError::Full) } else { Ok(()) }
+        if self.room(QueueLimit::Reply).is_none() { Err(SendError::Full) } else { Ok(()) }
     }
 
     fn send(
@@ -287,7 +272,7 @@ impl Core {
         flags: MessageFlags,
         payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
     ) -> Result<(), SendError> {
-        if !self.streams.contains_key(&id) {
+        if !self.role.streams.contains_key(&id) {
             return Err(SendError::Ended);
         }
         let head = Outgoing {
@@ -297,7 +282,7 @@ impl Core {
             ..Outgoing::of_connection(MessageType::ApplicationMessage)
         };
         self.output
-            .write(&head, shape, self.config.max_frame_len, payload)
+            .write(&head, shape, self.settings.max_frame_len, payload)
             .map_err(SendError::Build)
     }
 
@@ -310,7 +295,7 @@ impl Core {
         if !self.remove(id) {
             return Ok(());
         }
-        let sent = self.write_error(id, error, self.config.max_frame_len);
+        let sent = self.write_error(id, error, self.settings.max_frame_len);
         if sent.is_err() {
             self.write_internal_error(id);
         }
@@ -355,7 +340,7 @@ impl Core {
 
     /// Waits until a stream has ended, from whichever side.
     pub fn poll_ended(&mut self, id: StreamId, cx: &Context<'_>) -> Poll<()> {
-        match self.streams.get_mut(&id) {
+        match self.role.streams.get_mut(&id) {
             Some(stream) => stream.wait(cx),
             None => Poll::Ready(()),
         }
@@ -363,14 +348,19 @@ impl Core {
 
     /// Takes no new requests, and ends the streams that have had their response.
     pub fn drain(&mut self) {
-        self.is_draining = true;
-        let mut open: Vec<_> =
-            self.streams.iter().filter(|(_, it)| it.has_responded).map(|(id, _)| *id).collect();
+        self.role.is_draining = true;
+        let mut open: Vec<_> = self
+            .role
+            .streams
+            .iter()
+            .filter(|(_, it)| it.has_responded)
+            .map(|(id, _)| *id)
+            .collect();
         open.sort_unstable();
         for id in open {
             self.terminate(id);
         }
-        if self.streams.is_empty() {
+        if self.role.streams.is_empty() {
             self.fail(ConnectionError::Closed);
         }
     }
@@ -387,12 +377,81 @@ impl Core {
 
     /// Whether nothing is being served any more: no stream is open, and no handler is still to finish.
     pub fn is_idle(&self) -> bool {
-        self.streams.is_empty() && self.finishing == 0
+        self.role.streams.is_empty() && self.role.finishing == 0
     }
 
     /// Waits until nothing is being served any more.
     pub fn poll_idle(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.is_idle() { Poll::Ready(()) } else { self.output.wait(cx) }
+    }
+}
+
+impl Behavior for Server {
+    const REPORTS_EARLY: bool = true;
+
+    // A client should wait to be let in: what it sends before is not looked at until then. One that does not read
+    // what it asked for is not read from either.
+    fn wants_input(core: &Core) -> bool {
+        match core.state {
+            State::Open => core.room(QueueLimit::Reply).is_some(),
+            _ => !core.role.is_deciding,
+        }
+    }
+
+    fn receive_handshake(
+        core: &mut Core,
+        message: &RpcMessage,
+        _: Instant,
+    ) -> Result<(), Violation> {
+        core.receive_connect(message)
+    }
+
+    fn receive_control(core: &mut Core, message: &RpcMessage) -> Result<(), Violation> {
+        core.receive_control(message)
+    }
+
+    fn receive_application(core: &mut Core, message: RpcMessage) -> Result<(), Violation> {
+        core.receive_application(message)
+    }
+
+    fn fail(core: &mut Core, error: ConnectionError) {
+        if core.is_closed() {
+            return;
+        }
+        let was_open = matches!(core.state, State::Open);
+        // What arrived before the client went away is still served.
+        let is_ours = matches!(error, ConnectionError::Closed | ConnectionError::RuntimeStopped);
+        core.state = State::Closed(error);
+        for (id, stream) in std::mem::take(&mut core.role.streams) {
+            core.retire(id, stream);
+        }
+        if is_ours || !was_open {
+            core.drop_incoming();
+        }
+        core.role.deadline = None;
+        core.role.is_deciding = false;
+        core.frame_timer = None;
+        core.output.wake_all();
+        core.output.wake_driver();
+    }
+
+    fn next_deadline(core: &Core) -> Option<Instant> {
+        core.role.deadline
+    }
+
+    fn expire_deadlines(core: &mut Core, now: Instant) {
+        if core.role.deadline.is_some_and(|it| it <= now) {
+            core.fail(ConnectionError::Protocol("no connect message in time"));
+        }
+    }
+
+    fn closing_grace(core: &Core) -> Option<Duration> {
+        use ConnectionError::{ClosedByPeer, Io, RuntimeStopped};
+        match core.state {
+            State::Closed(ClosedByPeer | Io(_) | RuntimeStopped) => None,
+            _ if core.is_told => Some(CLOSING_GRACE),
+            _ => Some(Duration::ZERO),
+        }
     }
 }
 

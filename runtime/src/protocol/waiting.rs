@@ -71,27 +71,48 @@ impl WaitingForBytes {
     }
 }
 
-/// A place in the queue of those who wait for room to send. The default is to have none.
-///
-/// Whoever has one gives it up when it has sent or goes away: with `leave`, on a client's and on a server's
-/// side.
-#[derive(Debug, Default)]
-pub struct Place(Option<u64>);
+/// Which limit the bytes that wait to be written must be under before a message is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum QueueLimit {
+    /// `write_queue_limit`, for requests and events.
+    #[default]
+    Write,
+    /// `reply_queue_limit`, for the replies of a server.
+    Reply,
+}
 
-impl Place {
-    /// Whether it is one, and has to be given up.
+/// A place in a queue of senders that wait for room. The default is to have none yet, for a request or an event.
+///
+/// A sender gives it up with [`Endpoint::leave`](super::Endpoint::leave) when it has sent or is dropped.
+#[derive(Debug, Default)]
+pub struct SendTurn {
+    limit: QueueLimit,
+    number: Option<u64>,
+}
+
+impl SendTurn {
+    /// For the reply of a server.
+    pub fn of_reply() -> Self {
+        Self { limit: QueueLimit::Reply, number: None }
+    }
+
+    pub(super) fn limit(&self) -> QueueLimit {
+        self.limit
+    }
+
+    /// Whether it has a place, which has to be given up.
     pub fn is_taken(&self) -> bool {
-        self.0.is_some()
+        self.number.is_some()
     }
 }
 
-/// The queue of those who wait for room to send.
+/// A queue of senders that wait for room.
 ///
-/// Who came first is woken first, and nobody new goes before those who still wait. Only as many are woken
-/// as there may be room for, so that a long queue costs little; somewhat more, so that one that does not
-/// come when it is woken does not hold up the others: a future may wait, and not be asked again for long.
+/// The first to come is woken first, and a new one does not go before those that still wait. Only as many are
+/// woken as there may be room for, so that a long queue costs little; somewhat more, so that one that does not
+/// come when it is woken does not hold up the others: a future may wait, and not be polled again for long.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct SendQueue {
     next: u64,
     waiting: BTreeMap<u64, Waker>,
 }
@@ -102,17 +123,22 @@ const WOKEN: usize = 16;
 /// How much room there is for one more to be woken, in bytes.
 const WOKEN_BYTES: u64 = 1024;
 
-impl Line {
-    pub(super) fn poll(&mut self, place: &mut Place, has_room: bool, cx: &Context<'_>) -> Poll<()> {
-        let is_turn = match place.0 {
+impl SendQueue {
+    pub(super) fn poll(
+        &mut self,
+        turn: &mut SendTurn,
+        has_room: bool,
+        cx: &Context<'_>,
+    ) -> Poll<()> {
+        let is_turn = match turn.number {
             None => self.waiting.is_empty(),
-            // Whoever has been woken is not in the queue any more, but has kept its number.
+            // A sender that has been woken is not in the queue any more, but has kept its number.
             Some(number) => self.waiting.range(..number).next().is_none(),
         };
         if has_room && is_turn {
             return Poll::Ready(());
         }
-        let number = *place.0.get_or_insert_with(|| {
+        let number = *turn.number.get_or_insert_with(|| {
             self.next += 1;
             self.next
         });
@@ -124,21 +150,21 @@ impl Line {
         self.waiting.is_empty()
     }
 
-    /// Gives up a place; who comes next is moved to `woken` if there is room.
+    /// Gives up a place; the next sender is moved to `woken` if there is room.
     pub(super) fn leave(
         &mut self,
-        place: &mut Place,
+        turn: &mut SendTurn,
         has_room: bool,
         woken: &mut impl Extend<Waker>,
     ) {
-        let Some(number) = place.0.take() else { return };
+        let Some(number) = turn.number.take() else { return };
         self.waiting.remove(&number);
         if has_room {
             woken.extend(self.waiting.pop_first().map(|it| it.1));
         }
     }
 
-    /// Moves those for whom there may be room to `woken`.
+    /// Moves those for which there may be room to `woken`.
     pub(super) fn wake(&mut self, room: u64, woken: &mut impl Extend<Waker>) {
         let count = WOKEN.saturating_add(usize::try_from(room / WOKEN_BYTES).unwrap_or(usize::MAX));
         let first = std::iter::from_fn(|| self.waiting.pop_first());
@@ -155,59 +181,59 @@ mod tests {
     }
 
     #[test]
-    fn whoever_came_first_goes_first() {
-        let mut line = Line::default();
+    fn the_first_to_come_goes_first() {
+        let mut queue = SendQueue::default();
         let mut woken = Vec::new();
-        let mut places: Vec<Place> = (0..3).map(|_| Place::default()).collect();
-        for place in &mut places {
-            assert!(line.poll(place, false, &cx()).is_pending());
+        let mut turns: Vec<SendTurn> = (0..3).map(|_| SendTurn::default()).collect();
+        for turn in &mut turns {
+            assert!(queue.poll(turn, false, &cx()).is_pending());
         }
-        let mut new = Place::default();
-        assert!(line.poll(&mut new, true, &cx()).is_pending(), "nobody goes before the others");
-        assert!(line.poll(&mut places[1], true, &cx()).is_pending(), "it has not been woken");
-        for place in &mut places {
-            assert!(line.poll(place, true, &cx()).is_ready());
-            line.leave(place, true, &mut woken);
+        let mut new = SendTurn::default();
+        assert!(queue.poll(&mut new, true, &cx()).is_pending(), "it waits behind the others");
+        assert!(queue.poll(&mut turns[1], true, &cx()).is_pending(), "it has not been woken");
+        for turn in &mut turns {
+            assert!(queue.poll(turn, true, &cx()).is_ready());
+            queue.leave(turn, true, &mut woken);
         }
-        assert!(line.poll(&mut new, true, &cx()).is_ready());
-        line.leave(&mut new, true, &mut woken);
-        assert!(line.waiting.is_empty());
+        assert!(queue.poll(&mut new, true, &cx()).is_ready());
+        queue.leave(&mut new, true, &mut woken);
+        assert!(queue.waiting.is_empty());
     }
 
     #[test]
-    fn one_that_does_not_come_holds_nobody_up() {
-        let mut line = Line::default();
+    fn one_that_does_not_come_holds_up_no_other() {
+        let mut queue = SendQueue::default();
         let mut woken = Vec::new();
-        let mut absent = Place::default();
-        let mut present = Place::default();
-        assert!(line.poll(&mut absent, false, &cx()).is_pending());
-        assert!(line.poll(&mut present, false, &cx()).is_pending());
-        line.wake(0, &mut woken);
+        let mut absent = SendTurn::default();
+        let mut present = SendTurn::default();
+        assert!(queue.poll(&mut absent, false, &cx()).is_pending());
+        assert!(queue.poll(&mut present, false, &cx()).is_pending());
+        queue.wake(0, &mut woken);
         assert_eq!(woken.len(), 2);
-        assert!(line.poll(&mut present, true, &cx()).is_ready());
-        // Who comes too late keeps its place.
-        assert!(line.poll(&mut absent, false, &cx()).is_pending());
-        line.leave(&mut present, false, &mut woken);
-        assert!(line.poll(&mut Place::default(), true, &cx()).is_pending());
-        assert!(line.poll(&mut absent, true, &cx()).is_ready());
+        assert!(queue.poll(&mut present, true, &cx()).is_ready());
+        // One that comes too late keeps its place.
+        assert!(queue.poll(&mut absent, false, &cx()).is_pending());
+        queue.leave(&mut present, false, &mut woken);
+        assert!(queue.poll(&mut SendTurn::default(), true, &cx()).is_pending());
+        assert!(queue.poll(&mut absent, true, &cx()).is_ready());
     }
 
     #[test]
     fn as_many_are_woken_as_there_is_room_for() {
-        let mut line = Line::default();
-        let mut places: Vec<Place> = (0..100).map(|_| Place::default()).collect();
-        for place in &mut places {
-            assert!(line.poll(place, false, &cx()).is_pending());
+        let mut queue = SendQueue::default();
+        let mut turns: Vec<SendTurn> = (0..100).map(|_| SendTurn::default()).collect();
+        for turn in &mut turns {
+            assert!(queue.poll(turn, false, &cx()).is_pending());
         }
         let mut woken = Vec::new();
-        line.wake(0, &mut woken);
+        queue.wake(0, &mut woken);
         assert_eq!(woken.len(), WOKEN);
-        line.wake(4 * WOKEN_BYTES, &mut woken);
+        queue.wake(4 * WOKEN_BYTES, &mut woken);
         assert_eq!(woken.len(), 2 * WOKEN + 4);
-        // Each that goes away is missed by nobody.
-        for place in &mut places {
-            line.leave(place, false, &mut woken);
+        // All of them go away.
+        for turn in &mut turns {
+            queue.leave(turn, false, &mut woken);
         }
-        assert!(line.waiting.is_empty());
+        assert!(queue.waiting.is_empty());
     }
 }

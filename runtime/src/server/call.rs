@@ -23,16 +23,12 @@ use crate::{
     error::{BuildError, Unhandled},
     operation::{NoEvents, Operation, Shape, StreamingOperation},
     protocol::{
-        Endpoint, RpcMessage, StreamId,
+        RpcMessage, SendTurn, StreamId,
         server::{Core, Phase, SendError},
     },
     serde,
-    transport::{Line, Shared},
+    transport::Shared,
 };
-
-/// Where replies wait for room.
-pub(super) const REPLIES: Line<Core> =
-    Line { poll: Core::poll_reply_room, leave: Core::leave_replies };
 
 /// What happens to a request that lacks required members, or holds values that the model does not allow, and
 /// to such an event from a client, whose stream ends if it is refused.
@@ -367,7 +363,7 @@ impl Reply {
     }
 
     async fn respond<S: Shape>(&self, response: &S) {
-        let sent = self.shared().send(REPLIES, |core| {
+        let sent = self.shared().send(SendTurn::of_reply(), |core| {
             core.respond(self.id(), S::ID, |dst| serde::append(dst, response))
         });
         self.check(sent.await);

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::{ConnectionError, Unhandled},
     protocol::{
-        Endpoint, RpcMessage,
+        RpcMessage,
         server::{Config, Core, Incoming},
     },
     transport::{Driver, Shared, caught, unless},

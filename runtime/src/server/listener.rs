@@ -16,10 +16,7 @@ use super::{
     socket_file::{self, SocketFile},
 };
 use crate::{
-    protocol::{
-        Endpoint,
-        server::{Config, Core},
-    },
+    protocol::server::{Config, Core},
     transport::Shared,
 };
 

@@ -13,17 +13,14 @@ use tokio::task::coop::{cooperative, poll_proceed};
 
 use super::{
     EncodedEvent, ErrorReply, EventReceiver, InvalidRequest,
-    call::{OnInvalid, REPLIES, Reply, RunningHandler, log_not_encoded},
+    call::{OnInvalid, Reply, RunningHandler, log_not_encoded},
 };
 use crate::{
     operation::{Operation, Shape, StreamingOperation},
-    protocol::{StreamId, server::Core},
+    protocol::{SendTurn, StreamId, server::Core},
     serde,
-    transport::{Line, Shared},
+    transport::Shared,
 };
-
-/// Where events wait for room.
-const EVENTS: Line<Core> = Line { poll: Core::poll_room, leave: Core::leave };
 
 /// Events of one direction, in order.
 pub type EventStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
@@ -210,7 +207,7 @@ pub(super) async fn serve<O: StreamingOperation>(
     let (shared, id) = (reply.shared(), reply.id());
     // A queue is filled elsewhere: nothing is left to finish here once the stream has ended.
     let _running = running.filter(|_| matches!(events, Events::Stream(_)));
-    let sent = shared.send(REPLIES, |core| {
+    let sent = shared.send(SendTurn::of_reply(), |core| {
         core.respond_open(id, O::Response::ID, |dst| serde::append(dst, &response))
     });
     let is_sent = reply.unless_ended(sent).await.is_some_and(|sent| reply.check(sent));
@@ -219,7 +216,7 @@ pub(super) async fn serve<O: StreamingOperation>(
     }
     loop {
         // A stream that has ended needs no room.
-        reply.unless_ended(shared.send(EVENTS, |_| ())).await;
+        reply.unless_ended(shared.send(SendTurn::default(), |_| ())).await;
         match std::future::poll_fn(|cx| events.poll_next(cx)).await {
             None => return shared.with(|core| core.terminate(id)),
             Some(Err(error)) => return reply.error(&error),
@@ -241,9 +238,9 @@ pub(super) async fn serve<O: StreamingOperation>(
 /// Sends one event when there is room for it; `false` if the stream has ended.
 async fn send<O: StreamingOperation>(reply: &Reply, event: &Event<O>) -> bool {
     let shape = O::ResponseEvent::ID;
-    let sent = reply
-        .shared()
-        .send(EVENTS, |core| core.send_event(reply.id(), shape, |dst| event.append(dst)));
+    let sent = reply.shared().send(SendTurn::default(), |core| {
+        core.send_event(reply.id(), shape, |dst| event.append(dst))
+    });
     // The events may all be there already.
     reply.check(cooperative(sent).await)
 }

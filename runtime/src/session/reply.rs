@@ -10,14 +10,10 @@ use crate::{
     options::SubscribeOptions,
     protocol::{
         MessageType, RpcMessage,
-        client::{Core, Failure, OpenError, Request},
+        client::{Failure, OpenError, Request},
     },
     serde,
-    transport::Line,
 };
-
-/// Where those wait who send.
-pub(crate) const ROOM: Line<Core> = Line { poll: Core::poll_room, leave: Core::leave };
 
 /// The head of a request for an operation.
 pub(crate) fn request<O: Operation>(

@@ -16,7 +16,10 @@ use tokio::{
 };
 
 use super::{Input, Shared, log_end};
-use crate::{error::ConnectionError, protocol::Endpoint};
+use crate::{
+    error::ConnectionError,
+    protocol::{Endpoint, Role},
+};
 
 /// How long the other side has to take what is still to be written when the connection ends, and to close it if the
 /// driver waits for that, and how long the driver reads what the other side has sent when nothing can be written any
@@ -34,9 +37,9 @@ const UNIT_LEN: usize = 8 * 1024;
 ///
 /// It runs no code but the protocol's: whoever waits for a message is woken and reads it elsewhere. So it
 /// is always there to read, to answer a ping, and to see the connection end.
-pub(crate) struct Driver<IO, E: Endpoint> {
+pub(crate) struct Driver<IO, R: Role> {
     io: IO,
-    shared: Arc<Shared<E>>,
+    shared: Arc<Shared<Endpoint<R>>>,
     input: Input,
     output: BytesMut,
     is_flushed: bool,
@@ -80,8 +83,8 @@ impl Closing {
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
-    pub(crate) fn new(io: IO, shared: Arc<Shared<E>>) -> Self {
+impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Driver<IO, R> {
+    pub(crate) fn new(io: IO, shared: Arc<Shared<Endpoint<R>>>) -> Self {
         Self {
             io,
             shared,
@@ -267,7 +270,7 @@ struct Step {
     deadline: Option<Instant>,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
+impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Driver<IO, R> {
     /// Writes what was queued before the end, and waits for the other side to close if it may still be writing.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let grace = || self.shared.with(|core| core.closing_grace());
@@ -335,7 +338,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Driver<IO, E> {
 }
 
 /// Nobody may wait for a driver that is gone: its runtime may be shut down while others are not.
-impl<IO, E: Endpoint> Drop for Driver<IO, E> {
+impl<IO, R: Role> Drop for Driver<IO, R> {
     fn drop(&mut self) {
         // It keeps the socket open.
         self.shared.set_direct(None);
@@ -346,7 +349,7 @@ impl<IO, E: Endpoint> Drop for Driver<IO, E> {
     }
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin, E: Endpoint> Future for Driver<IO, E> {
+impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Future for Driver<IO, R> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

@@ -7,7 +7,7 @@ use eventstream_rpc::{
     error::ConnectionError,
     frame::HeaderValue,
     protocol::{
-        Endpoint, Place,
+        SendTurn,
         client::{Config, Connect, Core, Failure, OpenError, Request},
     },
 };
@@ -50,7 +50,7 @@ fn a_request_that_is_not_sent_uses_no_id_and_leaves_no_bytes() {
     assert!(written(&mut core).is_empty());
 
     let mut sent = 0;
-    let mut place = Place::default();
+    let mut place = SendTurn::default();
     while core.poll_room(&mut place, &cx()).is_ready() {
         call(&mut core);
         sent += 1;

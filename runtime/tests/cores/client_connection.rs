@@ -11,10 +11,7 @@ use std::{
 use eventstream_rpc::{
     error::{ConnectError, ConnectionError},
     frame::{Header, HeaderValue},
-    protocol::{
-        Endpoint,
-        client::{Connect, ConnectionEvent, Core, Failure, OpenError},
-    },
+    protocol::client::{Connect, ConnectionEvent, Core, Failure, OpenError},
 };
 
 use crate::{client_outages::returning, support::*};

@@ -9,10 +9,7 @@ use std::{
 use bytes::BytesMut;
 use eventstream_rpc::{
     client::SubscribeOptions,
-    protocol::{
-        Endpoint,
-        client::{Core, Key, Request},
-    },
+    protocol::client::{Core, Key, Request},
 };
 
 use crate::support::*;

@@ -6,10 +6,7 @@ use bytes::BytesMut;
 use eventstream_rpc::{
     client::{Overflow, SubscribeOptions},
     error::ConnectionError,
-    protocol::{
-        Endpoint,
-        client::{Config, Connect, Core, Failure, Key, Next, Request},
-    },
+    protocol::client::{Config, Connect, Core, Failure, Key, Next, Request},
 };
 
 use crate::support::*;

@@ -6,10 +6,7 @@ use bytes::{Bytes, BytesMut};
 use eventstream_rpc::{
     error::{ConnectError, ConnectionError},
     frame::{Header, HeaderValue},
-    protocol::{
-        Endpoint,
-        client::{Config, Connect, Core, OpenError},
-    },
+    protocol::client::{Config, Connect, Core, OpenError},
 };
 
 use crate::support::*;

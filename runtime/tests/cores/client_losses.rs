@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use eventstream_rpc::{
     error::ConnectionError,
-    protocol::{
-        Endpoint,
-        client::{Connect, Core},
-    },
+    protocol::client::{Connect, Core},
 };
 
 use crate::{

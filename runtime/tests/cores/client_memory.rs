@@ -3,10 +3,7 @@
 use bytes::BytesMut;
 use eventstream_rpc::{
     error::ConnectionError,
-    protocol::{
-        Endpoint,
-        client::{ConnectionEvent, Failure, OpenError},
-    },
+    protocol::client::{ConnectionEvent, Failure, OpenError},
 };
 
 use crate::{client_outages::returning, support::*};

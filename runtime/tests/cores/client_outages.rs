@@ -11,7 +11,7 @@ use eventstream_rpc::{
     client::{Overflow, SubscribeOptions},
     error::{ConnectError, ConnectionError},
     protocol::{
-        Endpoint, Place,
+        SendTurn,
         client::{Config, Connect, ConnectionEvent, Core, Failure, Key, Next, OpenError, Request},
     },
 };
@@ -235,7 +235,7 @@ fn calls_wait_if_they_are_told_to() {
     let mut core = returning(|it| it.calls_wait = true);
     core.fail(ConnectionError::ClosedByPeer);
     assert!(matches!(core.open(&CALL, text("{}")), Err(OpenError::Full)));
-    let mut place = Place::default();
+    let mut place = SendTurn::default();
     assert!(core.poll_room(&mut place, &cx()).is_pending());
     come_back(&mut core);
     assert!(core.poll_room(&mut place, &cx()).is_ready());

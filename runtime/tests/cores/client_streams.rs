@@ -10,7 +10,7 @@ use eventstream_rpc::{
     client::{Overflow, SubscribeOptions},
     error::ConnectionError,
     protocol::{
-        Endpoint, RpcMessage,
+        RpcMessage,
         client::{Core, Failure, Key, Next, OpenError, Request},
     },
 };

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::BytesMut;
 use eventstream_rpc::protocol::{
-    Endpoint, Place,
+    SendTurn,
     client::{Config, Connect, Core, OpenError, Request},
 };
 
@@ -25,10 +25,10 @@ fn limited(write_queue_limit: usize) -> Core {
 }
 
 /// Tasks that wait for room, where there is none.
-fn in_line(core: &mut Core, count: usize) -> Vec<(Arc<Task>, Waker, Place)> {
+fn in_line(core: &mut Core, count: usize) -> Vec<(Arc<Task>, Waker, SendTurn)> {
     let tasks = (0..count).map(|_| {
         let (task, waker) = Task::new();
-        let mut place = Place::default();
+        let mut place = SendTurn::default();
         assert!(core.poll_room(&mut place, &Context::from_waker(&waker)).is_pending());
         (task, waker, place)
     });
@@ -83,7 +83,7 @@ fn a_future_that_is_dropped_leaves_no_waker_behind() {
     let cx = Context::from_waker(&waker);
     let queued = core.queued();
     let ping = core.ping().unwrap();
-    let mut place = Place::default();
+    let mut place = SendTurn::default();
     let held = Arc::strong_count(&task);
     assert!(core.poll_closed(&cx).is_pending());
     assert!(core.poll_written(queued, &cx).is_pending());
@@ -164,7 +164,7 @@ fn those_who_do_not_come_when_there_is_room_hold_up_nobody() {
         }
         assert_eq!(sent, 5, "behind {idle} that do not come");
         // And a new one has its turn.
-        assert!(core.poll_room(&mut Place::default(), &cx()).is_ready());
+        assert!(core.poll_room(&mut SendTurn::default(), &cx()).is_ready());
     }
 }
 

@@ -10,7 +10,7 @@ use eventstream_rpc::{
     error::ConnectionError,
     frame::{Header, HeaderValue},
     protocol::{
-        Endpoint, StreamId,
+        StreamId,
         server::{Config, Incoming},
     },
 };

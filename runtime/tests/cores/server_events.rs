@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use eventstream_rpc::{
     error::ConnectionError,
     protocol::{
-        Endpoint, StreamId,
+        StreamId,
         server::{Config, Core, Incoming, Phase},
     },
 };

@@ -9,10 +9,7 @@ use bytes::{Bytes, BytesMut};
 use eventstream_rpc::{
     error::ConnectionError,
     frame::{Header, HeaderValue},
-    protocol::{
-        Endpoint,
-        server::{Config, Core, Incoming},
-    },
+    protocol::server::{Config, Core, Incoming},
 };
 
 use crate::support::*;

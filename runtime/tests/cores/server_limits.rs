@@ -11,7 +11,7 @@ use std::{
 
 use bytes::BytesMut;
 use eventstream_rpc::protocol::{
-    Endpoint, Place, RpcMessage, StreamId,
+    RpcMessage, SendTurn, StreamId,
     server::{Config, Core, ErrorMessage, Incoming, SendError},
 };
 
@@ -39,8 +39,8 @@ fn a_client_that_asks_and_does_not_read_stops_being_heard() {
     core.receive(&mut pings, Instant::now());
     assert!(!core.wants_input() && !pings.is_empty());
     assert_eq!(core.next_deadline(), None, "what is not looked at is not late");
-    let mut place = Place::default();
-    assert!(core.poll_reply_room(&mut place, &cx()).is_pending());
+    let mut place = SendTurn::of_reply();
+    assert!(core.poll_room(&mut place, &cx()).is_pending());
     let respond = |core: &mut Core| core.respond(ID, RESPONSE, text("{}"));
     assert!(matches!(respond(&mut core), Err(SendError::Full)));
     // Nothing that a stream may still need is lost.
@@ -54,8 +54,8 @@ fn a_client_that_asks_and_does_not_read_stops_being_heard() {
     assert!((11..20).contains(&answered), "{answered}");
     core.take_woken().into_iter().for_each(Waker::wake);
     assert!(flag.0.load(Ordering::Relaxed), "it is read from again");
-    assert!(core.wants_input() && core.poll_reply_room(&mut place, &cx()).is_ready());
-    core.leave_replies(&mut place);
+    assert!(core.wants_input() && core.poll_room(&mut place, &cx()).is_ready());
+    core.leave(&mut place);
     respond(&mut core).unwrap();
     let mut rest = written(&mut core).len() - 1;
     while !pings.is_empty() {

@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use eventstream_rpc::{
     frame::HeaderValue,
     protocol::{
-        Endpoint, Place, StreamId,
+        SendTurn, StreamId,
         server::{Config, Core, ErrorMessage, Incoming, SendError},
     },
 };
@@ -279,7 +279,7 @@ fn events_wait_for_a_client_that_does_not_read_and_responses_do_not() {
     let mut core = streaming(config);
     receive(&mut core, request(2));
     let mut sent = 0;
-    let mut place = Place::default();
+    let mut place = SendTurn::default();
     while core.poll_room(&mut place, &cx()).is_ready() {
         core.send_event(ID, EVENT, text("{}")).unwrap();
         sent += 1;

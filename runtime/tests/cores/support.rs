@@ -16,7 +16,7 @@ use eventstream_rpc::protocol::server::{self, Incoming};
 use eventstream_rpc::{
     frame::{Decoder, Header, HeaderValue, Message},
     protocol::{
-        Endpoint, RpcMessage,
+        Endpoint, Role, RpcMessage,
         client::{self, Connect, Failure, Key, Request},
     },
     serde,
@@ -105,12 +105,12 @@ pub(crate) fn lost_framings() -> [(&'static str, BytesMut); 5] {
 }
 
 /// What one side has written since the last time: type, flags, stream, shape, payload.
-pub(crate) fn written(core: &mut impl Endpoint) -> Vec<String> {
+pub(crate) fn written(core: &mut Endpoint<impl Role>) -> Vec<String> {
     messages(core).iter().map(describe).collect()
 }
 
 /// The messages that one side has written since the last time.
-pub(crate) fn messages(core: &mut impl Endpoint) -> Vec<RpcMessage> {
+pub(crate) fn messages(core: &mut Endpoint<impl Role>) -> Vec<RpcMessage> {
     let mut bytes = BytesMut::new();
     core.take_output(&mut bytes);
     core.wrote(bytes.len());
@@ -176,7 +176,7 @@ pub(crate) fn connected() -> client::Core {
     core
 }
 
-pub(crate) fn receive(core: &mut impl Endpoint, mut bytes: BytesMut) {
+pub(crate) fn receive(core: &mut Endpoint<impl Role>, mut bytes: BytesMut) {
     core.receive(&mut bytes, Instant::now());
 }
 
@@ -243,12 +243,12 @@ impl Task {
 }
 
 /// Wakes whoever is to be woken.
-pub(crate) fn wake(core: &mut impl Endpoint) {
+pub(crate) fn wake(core: &mut Endpoint<impl Role>) {
     core.take_woken().into_iter().for_each(Waker::wake);
 }
 
 /// Time passes, and whoever drives the core is there and finds nothing to read.
-pub(crate) fn pass(core: &mut impl Endpoint, until: Instant) {
+pub(crate) fn pass(core: &mut Endpoint<impl Role>, until: Instant) {
     while let Some(due) = core.next_deadline().filter(|it| *it <= until) {
         core.expire(due);
     }

@@ -18,13 +18,13 @@ use crate::{
     operation::{Operation, Shape, StreamingOperation},
     options::{CallOptions, SubscribeOptions},
     protocol::{
-        RpcMessage,
+        RpcMessage, SendTurn,
         client::{Core, Key, OpenError},
     },
     serde,
     session::{
         PingError,
-        reply::{self, ROOM, decode, failed, not_sent},
+        reply::{self, decode, failed, not_sent},
     },
     transport::LINGER,
 };
@@ -134,7 +134,7 @@ impl Connection {
         deadline: Option<Instant>,
         queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
     ) -> Result<T, SdkError<E>> {
-        let sending = self.handle.shared.send(ROOM, queue);
+        let sending = self.handle.shared.send(SendTurn::default(), queue);
         let Some(result) = self.handle.until(deadline, sending).await else {
             return Err(SdkError::Timeout { request_written: false });
         };
@@ -171,7 +171,7 @@ impl Connection {
     pub async fn ping(&self, timeout: Duration) -> Result<(), PingError> {
         let shared = &self.handle.shared;
         let ping = async {
-            let number = shared.send(ROOM, |core| core.ping()).await?;
+            let number = shared.send(SendTurn::default(), |core| core.ping()).await?;
             shared.poll(|core, cx| core.poll_pong(number, cx)).await
         };
         match self.handle.until(self.handle.deadline(Some(timeout)), cooperative(ping)).await {

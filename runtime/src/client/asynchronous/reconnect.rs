@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     error::{ConnectError, ConnectionError},
-    protocol::Endpoint,
     session::{
         ReconnectPolicy,
         policy::Attempts,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::{BuildError, ConnectionError},
-    protocol::{MessageType, Outgoing, Place, RpcMessage, StreamId, log, numbers},
+    protocol::{MessageType, Outgoing, RpcMessage, StreamId, log, numbers, waiting::QueueLimit},
     serde,
 };
 
@@ -34,7 +34,7 @@ impl Core {
     ) -> Result<Key, OpenError> {
         self.check_room()?;
         let mut reopen = None;
-        let id = if request.subscribe.is_some() && self.config.reconnects {
+        let id = if request.subscribe.is_some() && self.role.config.reconnects {
             // It may have to be sent again.
             let mut bytes = BytesMut::new();
             payload(&mut bytes).map_err(|error| {
@@ -52,13 +52,13 @@ impl Core {
         } else {
             self.write_request(request.operation, request.request_shape, payload)?
         };
-        let key = Key(self.next_key);
-        self.next_key += 1;
-        self.calls += usize::from(request.subscribe.is_none());
-        self.streams.insert(key, Stream::new(id, request, self.output.queued(), reopen));
-        self.keys.insert(id, key);
+        let key = Key(self.role.next_key);
+        self.role.next_key += 1;
+        self.role.calls += usize::from(request.subscribe.is_none());
+        self.role.streams.insert(key, Stream::new(id, request, self.output.queued(), reopen));
+        self.role.keys.insert(id, key);
         if let Some(deadline) = request.deadline {
-            self.deadlines.push(Reverse((deadline, key)));
+            self.role.deadlines.push(Reverse((deadline, key)));
         }
         Ok(key)
     }
@@ -70,7 +70,7 @@ impl Core {
         shape: &'static str,
         payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
     ) -> Result<StreamId, OpenError> {
-        let Some(id) = self.next_id.map(StreamId) else { return Err(OpenError::Full) };
+        let Some(id) = self.role.next_id.map(StreamId) else { return Err(OpenError::Full) };
         let head = Outgoing {
             stream_id: id,
             service_model_type: Some(shape),
@@ -78,9 +78,9 @@ impl Core {
             ..Outgoing::of_connection(MessageType::ApplicationMessage)
         };
         self.output
-            .write(&head, shape, self.config.max_frame_len, payload)
+            .write(&head, shape, self.settings.max_frame_len, payload)
             .map_err(OpenError::Build)?;
-        self.next_id = id.0.checked_add(1);
+        self.role.next_id = id.0.checked_add(1);
         Ok(id)
     }
 
@@ -97,7 +97,8 @@ impl Core {
     ) -> Result<(), OpenError> {
         self.check_room()?;
         // A message on a stream that has ended would end the connection with a strict server.
-        let Some((stream, id)) = self.streams.get_mut(&key).and_then(|it| it.id.map(|id| (it, id)))
+        let Some((stream, id)) =
+            self.role.streams.get_mut(&key).and_then(|it| it.id.map(|id| (it, id)))
         else {
             return Err(OpenError::StreamEnded);
         };
@@ -109,66 +110,34 @@ impl Core {
             ..Outgoing::of_connection(MessageType::ApplicationMessage)
         };
         self.output
-            .write(&head, shape, self.config.max_frame_len, payload)
+            .write(&head, shape, self.settings.max_frame_len, payload)
             .map_err(OpenError::Build)
     }
 
     fn check_room(&self) -> Result<(), OpenError> {
-        if self.has_turns() {
+        if self.room(QueueLimit::Write).is_some() {
             return Ok(());
         }
-        Err(match &self.state {
-            // There is no room, or no stream id: then the connection ends as soon as its calls have been answered.
-            State::Open => OpenError::Full,
-            State::Closed(error) => OpenError::Closed(error.clone()),
-            State::Down(_) | State::Connecting if !self.was_open => {
-                OpenError::Closed(ConnectionError::Protocol("not connected yet"))
-            }
-            State::Down(_) | State::Connecting if self.config.calls_wait => OpenError::Full,
-            State::Down(_) | State::Connecting => OpenError::Closed(ConnectionError::Reconnecting),
-        })
-    }
-
-    /// How many bytes more may be queued, if there is room at all: a message that is larger than the limit
-    /// by itself goes out alone.
-    pub(super) fn room(&self) -> Option<u64> {
-        (self.config.write_queue_limit as u64).checked_sub(self.output.waiting_bytes())
-    }
-
-    /// Whether a message can be sent: the connection is open, and there is room and a stream id.
-    pub(super) fn has_turns(&self) -> bool {
-        matches!(self.state, State::Open) && self.next_id.is_some() && self.room().is_some()
+        if self.waits_for_room() {
+            return Err(OpenError::Full);
+        }
+        Err(OpenError::Closed(match &self.state {
+            State::Closed(error) => error.clone(),
+            _ if self.role.was_open => ConnectionError::Reconnecting,
+            _ => ConnectionError::Protocol("not connected yet"),
+        }))
     }
 
     /// Ends a connection whose stream ids are used up, once nothing on it waits for a response.
     pub(super) fn end_if_used_up(&mut self) {
-        if self.next_id.is_none() && !self.streams.values().any(Stream::is_waiting) {
+        if self.role.next_id.is_none() && !self.role.streams.values().any(Stream::is_waiting) {
             self.lose(ConnectionError::StreamIdsUsedUp);
         }
     }
 
-    /// Waits until there is room to send, and those who came before have sent. Whatever comes of it,
-    /// [`leave`](Self::leave) has to follow.
-    pub fn poll_room(&mut self, place: &mut Place, cx: &Context<'_>) -> Poll<()> {
-        if self.has_turns() {
-            return self.output.poll_line(place, true, cx);
-        }
-        match self.check_room() {
-            Err(OpenError::Full) => self.output.poll_line(place, false, cx),
-            // There is nothing to wait for.
-            _ => Poll::Ready(()),
-        }
-    }
-
-    /// Gives up a place among those who wait for room.
-    pub fn leave(&mut self, place: &mut Place) {
-        let has_room = self.has_turns();
-        self.output.leave_line(place, has_room);
-    }
-
     /// What came of a request.
     pub fn poll_reply(&mut self, key: Key, cx: &Context<'_>) -> Poll<Result<RpcMessage, Failure>> {
-        let Some(stream) = self.streams.get_mut(&key) else {
+        let Some(stream) = self.role.streams.get_mut(&key) else {
             return Poll::Ready(Err(Failure::NoResponse));
         };
         stream.poll_reply(cx)
@@ -176,41 +145,41 @@ impl Core {
 
     /// The next event of a stream that stays open; `None` after the last.
     pub fn poll_event(&mut self, key: Key, cx: &Context<'_>) -> Poll<Option<Next>> {
-        let Some(stream) = self.streams.get_mut(&key) else { return Poll::Ready(None) };
+        let Some(stream) = self.role.streams.get_mut(&key) else { return Poll::Ready(None) };
         stream.poll_event(cx)
     }
 
     /// Whether a stream can still carry events in either direction.
     pub fn is_open(&self, key: Key) -> bool {
-        self.streams.get(&key).is_some_and(|it| it.id.is_some())
+        self.role.streams.get(&key).is_some_and(|it| it.id.is_some())
     }
 
     /// Ends a stream as far as the other side is concerned, and whoever waits for its events.
     pub fn end(&mut self, key: Key) {
         self.terminate(key);
-        let Some(stream) = self.streams.get_mut(&key) else { return };
+        let Some(stream) = self.role.streams.get_mut(&key) else { return };
         self.output.wake(stream.close());
     }
 
     /// Forgets a stream whose owner is gone; it is ended if it is still open.
     pub fn forget(&mut self, key: Key) {
         // A call that has been answered has nothing left to end.
-        if self.streams.get(&key).is_some_and(|it| !it.is_over()) {
+        if self.role.streams.get(&key).is_some_and(|it| !it.is_over()) {
             self.end(key);
         }
-        if self.streams.remove(&key).is_some_and(|it| !it.is_streaming) {
-            self.calls -= 1;
+        if self.role.streams.remove(&key).is_some_and(|it| !it.is_streaming) {
+            self.role.calls -= 1;
         }
         // Most calls end before their deadlines. Those that mean nothing any more are not looked for one by
         // one, but must not pile up either.
-        if self.streams.is_empty() {
-            self.deadlines.clear();
-            self.deadlines.shrink_to(SPARE_DEADLINES);
-            numbers::shrink(&mut self.streams);
-            numbers::shrink(&mut self.keys);
-        } else if self.deadlines.len() > 2 * self.streams.len() + SPARE_DEADLINES {
-            let streams = &self.streams;
-            self.deadlines.retain(|Reverse((deadline, key))| {
+        if self.role.streams.is_empty() {
+            self.role.deadlines.clear();
+            self.role.deadlines.shrink_to(SPARE_DEADLINES);
+            numbers::shrink(&mut self.role.streams);
+            numbers::shrink(&mut self.role.keys);
+        } else if self.role.deadlines.len() > 2 * self.role.streams.len() + SPARE_DEADLINES {
+            let streams = &self.role.streams;
+            self.role.deadlines.retain(|Reverse((deadline, key))| {
                 streams.get(key).is_some_and(|it| it.deadline == Some(*deadline))
             });
         }
@@ -219,32 +188,32 @@ impl Core {
 
     /// Tells the other side that a stream has ended, unless it has been told or has said so itself.
     pub(super) fn terminate(&mut self, key: Key) {
-        let Some(stream) = self.streams.get_mut(&key) else { return };
+        let Some(stream) = self.role.streams.get_mut(&key) else { return };
         let lagging = stream.lagging.take();
         if let Some(id) = stream.id.take() {
-            self.keys.remove(&id);
+            self.role.keys.remove(&id);
             if matches!(self.state, State::Open) {
                 self.output.wake(log::terminate_sent(id));
                 self.output.write_control(&Outgoing::terminate(id), &[], &[]);
             }
         } else if let Some(id) = lagging {
-            self.keys.remove(&id);
+            self.role.keys.remove(&id);
         }
     }
 
     /// When [`expire_calls`](Self::expire_calls) has something to do, at the earliest.
     pub fn next_call_deadline(&self) -> Option<Instant> {
-        self.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
+        self.role.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
     }
 
     /// Ends the calls that are due.
     pub fn expire_calls(&mut self, now: Instant) {
-        while let Some(Reverse((deadline, key))) = self.deadlines.peek().copied() {
+        while let Some(Reverse((deadline, key))) = self.role.deadlines.peek().copied() {
             if deadline > now {
                 break;
             }
-            self.deadlines.pop();
-            let Some(stream) = self.streams.get_mut(&key) else { continue };
+            self.role.deadlines.pop();
+            let Some(stream) = self.role.streams.get_mut(&key) else { continue };
             // It may have another one since: when it was opened again after an outage.
             if stream.deadline != Some(deadline) {
                 continue;

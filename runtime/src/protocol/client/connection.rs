@@ -22,12 +22,12 @@ impl Core {
             State::Closed(error) => return Err(error.clone()),
             State::Down(_) | State::Connecting => return Err(ConnectionError::Reconnecting),
         }
-        let number = self.pongs + self.pings.len() as u64 + 1;
+        let number = self.role.pongs + self.role.pings.len() as u64 + 1;
         let text = ping_text(number);
         let headers = [Header::new(header::PING, text.as_str().into())];
         let head = Outgoing::of_connection(MessageType::Ping);
         self.output.write_control(&head, &headers, text.as_bytes());
-        self.pings.push_back(number);
+        self.role.pings.push_back(number);
         Ok(number)
     }
 
@@ -37,9 +37,9 @@ impl Core {
         number: u64,
         cx: &Context<'_>,
     ) -> Poll<Result<(), ConnectionError>> {
-        if self.pongs >= number {
+        if self.role.pongs >= number {
             // Those that were lost count as well, so that the numbers go on.
-            let is_lost = number > self.lost_pings.0 && number <= self.lost_pings.1;
+            let is_lost = number > self.role.lost_pings.0 && number <= self.role.lost_pings.1;
             return Poll::Ready(if is_lost { Err(self.loss()) } else { Ok(()) });
         }
         match &self.state {
@@ -94,7 +94,7 @@ impl Core {
 
     /// What is said about something that was on its way when the connection was lost.
     fn loss(&self) -> ConnectionError {
-        match (&self.state, &self.lost_by) {
+        match (&self.state, &self.role.lost_by) {
             (
                 State::Closed(ConnectionError::Closed) | State::Connecting | State::Open,
                 Some(error),
@@ -114,7 +114,7 @@ impl Core {
 
     /// What happened to the connection; `None` after the last.
     pub fn poll_connection_event(&mut self, cx: &Context<'_>) -> Poll<Option<ConnectionEvent>> {
-        match self.events.pop() {
+        match self.role.events.pop() {
             Some(event) => Poll::Ready(Some(event)),
             None if matches!(self.state, State::Closed(_)) => Poll::Ready(None),
             None => self.output.wait(cx),
@@ -124,14 +124,14 @@ impl Core {
     /// Ends the connection because of an error that the other side reported, unless it has been lost
     /// since.
     pub fn judge(&mut self, error: ConnectionError) {
-        if self.has_unjudged_error {
+        if self.role.has_unjudged_error {
             self.lose(error);
         }
     }
 
     /// Closes the connection from this side: ends every stream, on the wire as well.
     pub fn close(&mut self) {
-        let mut open: Vec<_> = self.keys.iter().map(|(id, key)| (*id, *key)).collect();
+        let mut open: Vec<_> = self.role.keys.iter().map(|(id, key)| (*id, *key)).collect();
         open.sort_unstable();
         for (_, key) in open {
             self.terminate(key);

@@ -19,30 +19,31 @@ impl Core {
             State::Down(_) if matches!(error, ConnectionError::Closed) => false,
             State::Down(_) => return,
         };
-        let error = match self.last_words.take() {
+        let error = match self.role.last_words.take() {
             Some(reason) if matches!(error, ConnectionError::ClosedByPeer) => reason,
             _ => error,
         };
         let is_ours = matches!(error, ConnectionError::Closed);
         if !matches!(self.state, State::Down(_)) {
-            self.lost_by = Some(error.clone());
+            self.role.lost_by = Some(error.clone());
         }
-        let may_return = self.config.reconnects && self.was_open && !is_ours;
+        let may_return = self.role.config.reconnects && self.role.was_open && !is_ours;
         // What this side closes is written to the end first; anything else is over now.
         let written = if is_ours { self.output.queued() } else { self.output.taken() };
-        for stream in self.streams.values_mut() {
+        for stream in self.role.streams.values_mut() {
             self.output.wake(stream.lose(&error, written, may_return));
         }
         if !is_ours {
             self.output.discard();
         }
-        self.keys.clear();
-        self.patience = None;
-        self.has_unjudged_error = false;
-        if !self.pings.is_empty() {
-            self.lost_pings = (self.pongs, self.pongs + self.pings.len() as u64);
-            self.pongs = self.lost_pings.1;
-            self.pings.clear();
+        self.role.keys.clear();
+        self.frame_timer = None;
+        self.role.has_unjudged_error = false;
+        if !self.role.pings.is_empty() {
+            self.role.lost_pings =
+                (self.role.pongs, self.role.pongs + self.role.pings.len() as u64);
+            self.role.pongs = self.role.lost_pings.1;
+            self.role.pings.clear();
         }
         if was_open {
             self.record(ConnectionEvent::Disconnected((!is_ours).then(|| error.clone())));
@@ -64,8 +65,8 @@ impl Core {
         self.output.restart(error.clone());
         self.output.introduce(&frame);
         self.decoder = Decoder::default();
-        self.next_id = Some(1);
-        self.is_accepted = None;
+        self.role.next_id = Some(1);
+        self.role.is_accepted = None;
         self.state = State::Connecting;
         Ok(true)
     }
@@ -81,10 +82,10 @@ impl Core {
 
     /// There will be no further attempt: ends a connection that is down, and one that is not with its loss.
     pub fn give_up(&mut self, error: ConnectionError) {
-        self.config.reconnects = false;
+        self.role.config.reconnects = false;
         let State::Down(_) = self.state else { return };
         let written = self.output.taken();
-        for stream in self.streams.values_mut() {
+        for stream in self.role.streams.values_mut() {
             self.output.wake(stream.lose(&error, written, false));
         }
         self.state = State::Closed(error);
@@ -94,6 +95,7 @@ impl Core {
     /// Opens again what was open, in the order in which it was opened at first.
     pub(super) fn resubscribe(&mut self, now: Instant) {
         let mut waiting: Vec<(Key, Reopen)> = self
+            .role
             .streams
             .iter()
             .filter_map(|(key, stream)| Some((*key, stream.to_send_again()?)))
@@ -105,13 +107,13 @@ impl Core {
                 dst.extend_from_slice(&payload);
                 Ok(())
             });
-            let Some(stream) = self.streams.get_mut(&key) else { continue };
+            let Some(stream) = self.role.streams.get_mut(&key) else { continue };
             match sent {
                 Ok(id) => {
                     stream.sent_again(id);
-                    stream.deadline = now.checked_add(self.config.resubscribe_timeout);
-                    self.keys.insert(id, key);
-                    self.deadlines.extend(stream.deadline.map(|it| Reverse((it, key))));
+                    stream.deadline = now.checked_add(self.role.config.resubscribe_timeout);
+                    self.role.keys.insert(id, key);
+                    self.role.deadlines.extend(stream.deadline.map(|it| Reverse((it, key))));
                 }
                 // It was sent before, within the same limits; nobody is left waiting if it cannot be now.
                 Err(error) => {

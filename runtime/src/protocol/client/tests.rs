@@ -31,7 +31,7 @@ fn with_ids_left(count: i32, reconnects: bool) -> Core {
     let mut core =
         Core::new(Config { reconnects, ..Config::default() }, &Connect::default()).unwrap();
     arrive(&mut core, MessageType::ConnectAck, 1, 0);
-    core.next_id = Some(i32::MAX - count + 1);
+    core.role.next_id = Some(i32::MAX - count + 1);
     core
 }
 
@@ -60,7 +60,7 @@ fn a_connection_whose_ids_are_used_up_ends_when_its_calls_are_answered() {
         let calls = [(); 2].map(|()| open(&mut core, None).unwrap());
 
         // There is no id for another call, which waits.
-        let mut place = super::super::Place::default();
+        let mut place = super::super::SendTurn::default();
         assert!(core.poll_room(&mut place, &cx()).is_pending());
         assert!(matches!(open(&mut core, None), Err(OpenError::Full)));
         arrive(&mut core, MessageType::ApplicationMessage, 2, i32::MAX);
@@ -84,7 +84,7 @@ fn a_connection_whose_ids_are_used_up_ends_when_its_calls_are_answered() {
                 core.finish();
                 assert!(core.reconnect(&Connect::default()).unwrap());
                 arrive(&mut core, MessageType::ConnectAck, 1, 0);
-                assert_eq!(core.next_id, Some(2), "the subscription has the first");
+                assert_eq!(core.role.next_id, Some(2), "the subscription has the first");
                 open(&mut core, None).unwrap();
             }
         }

@@ -26,12 +26,12 @@ impl Core {
     /// Says whether the operation of a stream takes events from the client. Until it is said they wait.
     pub fn expect_events(&mut self, id: StreamId, takes_events: bool) {
         let reader = if takes_events { Reader::Open } else { Reader::None };
-        if let Some(stream) = self.streams.get_mut(&id) {
+        if let Some(stream) = self.role.streams.get_mut(&id) {
             stream.reader = reader;
             if !takes_events && stream.has_events() {
                 self.refuse_event(id);
             }
-        } else if let Some(stream) = self.ended.get_mut(&id) {
+        } else if let Some(stream) = self.role.ended.get_mut(&id) {
             stream.reader = reader;
             self.forget_if_done(id);
         }
@@ -44,17 +44,17 @@ impl Core {
 
     /// The next event from the client; `None` after the last one, once the stream has ended.
     pub fn poll_event(&mut self, id: StreamId, cx: &Context<'_>) -> Poll<Option<RpcMessage>> {
-        let popped = if let Some(stream) = self.streams.get_mut(&id) {
+        let popped = if let Some(stream) = self.role.streams.get_mut(&id) {
             match stream.pop() {
                 None => return stream.wait(cx),
                 popped => popped,
             }
         } else {
-            self.ended.get_mut(&id).and_then(Stream::pop)
+            self.role.ended.get_mut(&id).and_then(Stream::pop)
         };
         match popped {
             Some((event, len)) => {
-                self.received -= len;
+                self.role.received -= len;
                 Poll::Ready(Some(event))
             }
             None => {
@@ -70,35 +70,35 @@ impl Core {
     }
 
     fn stop_reading(&mut self, id: StreamId, reader: Reader) {
-        let stream = self.streams.get_mut(&id).or_else(|| self.ended.get_mut(&id));
+        let stream = self.role.streams.get_mut(&id).or_else(|| self.role.ended.get_mut(&id));
         let Some(stream) = stream.filter(|it| it.reader == reader) else { return };
         stream.reader = Reader::Closed;
-        self.received -= stream.drop_events();
+        self.role.received -= stream.drop_events();
         self.forget_if_done(id);
     }
 
     /// Whether the stream has ended and the reader of its events has not come to the end yet.
     pub fn has_reader(&self, id: StreamId) -> bool {
-        self.ended.get(&id).is_some_and(|it| it.reader == Reader::Open)
+        self.role.ended.get(&id).is_some_and(|it| it.reader == Reader::Open)
     }
 
     /// Says that a handler runs that reads the client's events. [`end_handler`](Self::end_handler) has to follow.
     pub fn start_handler(&mut self, id: StreamId) {
-        if let Some(stream) = self.streams.get_mut(&id) {
+        if let Some(stream) = self.role.streams.get_mut(&id) {
             stream.has_handler = true;
-        } else if let Some(stream) = self.ended.get_mut(&id) {
-            self.finishing += usize::from(!stream.has_handler);
+        } else if let Some(stream) = self.role.ended.get_mut(&id) {
+            self.role.finishing += usize::from(!stream.has_handler);
             stream.has_handler = true;
         }
     }
 
     /// Says that the handler is done, or has nothing to do after the end of the stream.
     pub fn end_handler(&mut self, id: StreamId) {
-        if let Some(stream) = self.streams.get_mut(&id) {
+        if let Some(stream) = self.role.streams.get_mut(&id) {
             stream.has_handler = false;
-        } else if let Some(stream) = self.ended.get_mut(&id) {
+        } else if let Some(stream) = self.role.ended.get_mut(&id) {
             if std::mem::take(&mut stream.has_handler) {
-                self.finishing -= 1;
+                self.role.finishing -= 1;
                 self.output.wake_waiting();
                 self.forget_if_done(id);
             }
@@ -107,10 +107,10 @@ impl Core {
 
     /// What the handler of a stream may still do. It is woken when that changes.
     pub fn poll_phase(&mut self, id: StreamId, cx: &Context<'_>) -> Phase {
-        let (stream, phase) = if let Some(stream) = self.streams.get_mut(&id) {
+        let (stream, phase) = if let Some(stream) = self.role.streams.get_mut(&id) {
             (stream, Phase::Open)
-        } else if let Some(stream) = self.ended.get_mut(&id).filter(|it| it.has_handler) {
-            (stream, Phase::Finishing(self.config.finish_timeout))
+        } else if let Some(stream) = self.role.ended.get_mut(&id).filter(|it| it.has_handler) {
+            (stream, Phase::Finishing(self.role.config.finish_timeout))
         } else {
             return Phase::Over;
         };
@@ -120,20 +120,20 @@ impl Core {
 
     /// Gives up the events that have not been read and the handlers that are still to finish.
     pub fn abandon(&mut self) {
-        for (_, mut stream) in self.ended.drain() {
-            self.received -= stream.held();
+        for (_, mut stream) in self.role.ended.drain() {
+            self.role.received -= stream.held();
             self.output.wake(stream.take_wakers());
         }
-        self.finishing = 0;
+        self.role.finishing = 0;
         self.output.wake_waiting();
     }
 
     /// Ends a stream, and wakes its handler. Whether it was open.
     pub(super) fn remove(&mut self, id: StreamId) -> bool {
-        let Some(stream) = self.streams.remove(&id) else { return false };
-        numbers::shrink(&mut self.streams);
+        let Some(stream) = self.role.streams.remove(&id) else { return false };
+        numbers::shrink(&mut self.role.streams);
         self.retire(id, stream);
-        if self.is_draining {
+        if self.role.is_draining {
             self.output.wake_waiting();
         }
         true
@@ -142,21 +142,21 @@ impl Core {
     /// Keeps what has been received on a stream that has ended, if there is or may be a reader for it.
     pub(super) fn retire(&mut self, id: StreamId, mut stream: Stream) {
         self.output.wake(stream.take_wakers());
-        self.received -= stream.drop_request();
+        self.role.received -= stream.drop_request();
         match stream.reader {
             Reader::Unknown | Reader::Open => {
-                self.finishing += usize::from(stream.has_handler);
-                self.ended.insert(id, stream);
+                self.role.finishing += usize::from(stream.has_handler);
+                self.role.ended.insert(id, stream);
             }
-            Reader::None | Reader::Closed => self.received -= stream.drop_events(),
+            Reader::None | Reader::Closed => self.role.received -= stream.drop_events(),
         }
     }
 
     /// Forgets the requests that the service has not taken yet.
     pub(super) fn drop_incoming(&mut self) {
-        self.incoming.clear();
+        self.role.incoming.clear();
         let unknown = |it: &(&StreamId, &Stream)| it.1.reader == Reader::Unknown;
-        let ids: Vec<_> = self.ended.iter().filter(unknown).map(|it| *it.0).collect();
+        let ids: Vec<_> = self.role.ended.iter().filter(unknown).map(|it| *it.0).collect();
         for id in ids {
             self.forget(id);
         }
@@ -164,17 +164,17 @@ impl Core {
 
     fn forget_if_done(&mut self, id: StreamId) {
         let is_done = |it: &Stream| !it.has_handler && it.reader != Reader::Open;
-        if self.ended.get(&id).is_some_and(is_done) {
+        if self.role.ended.get(&id).is_some_and(is_done) {
             self.forget(id);
         }
     }
 
     fn forget(&mut self, id: StreamId) {
-        if let Some(mut stream) = self.ended.remove(&id) {
-            self.received -= stream.held();
-            self.finishing -= usize::from(stream.has_handler);
+        if let Some(mut stream) = self.role.ended.remove(&id) {
+            self.role.received -= stream.held();
+            self.role.finishing -= usize::from(stream.has_handler);
             self.output.wake(stream.take_wakers());
-            numbers::shrink(&mut self.ended);
+            numbers::shrink(&mut self.role.ended);
         }
     }
 

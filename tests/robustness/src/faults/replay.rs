@@ -15,7 +15,7 @@ use eventstream_rpc::{
     client::SubscribeOptions,
     error::ConnectionError,
     frame::Decoder,
-    protocol::{Endpoint, RpcMessage, client, server},
+    protocol::{Endpoint, Role, RpcMessage, client, server},
 };
 use serde_json::Value;
 
@@ -188,7 +188,7 @@ fn describe(message: &RpcMessage) -> String {
 }
 
 /// What one side has written since the last time.
-fn written(core: &mut impl Endpoint, seen: &mut Vec<String>) {
+fn written(core: &mut Endpoint<impl Role>, seen: &mut Vec<String>) {
     let mut bytes = BytesMut::new();
     core.take_output(&mut bytes);
     core.wrote(bytes.len());

@@ -12,7 +12,7 @@ use bytes::BytesMut;
 use eventstream_rpc::{
     error::{ConnectError, ConnectionError},
     protocol::{
-        Endpoint, MessageType, RpcMessage,
+        MessageType, RpcMessage,
         client::{Config, Connect, ConnectionEvent, Core},
     },
 };
@@ -21,7 +21,7 @@ use crate::invariants::{
     Input,
     frames::{self, Arriving},
     seal,
-    task::{Line, Task, Wait, Waiter, check_room, cx, wake},
+    task::{Task, Wait, Waiter, check_room, cx, wake},
     wire::Wire,
 };
 
@@ -31,8 +31,6 @@ use streams::Stream;
 fn acknowledgement() -> BytesMut {
     frames::control(MessageType::ConnectAck, 1)
 }
-
-const ROOM: Line<Core> = Line { poll: Core::poll_room, leave: Core::leave };
 
 struct Client {
     core: Core,
@@ -228,7 +226,7 @@ impl Client {
             }
             _ => {
                 let at = input.index(self.waiters.len());
-                self.waiters[at].step(&mut self.core, &ROOM, what & 64 != 0);
+                self.waiters[at].step(&mut self.core, what & 64 != 0);
             }
         }
     }
@@ -315,7 +313,7 @@ impl Client {
         wake(&mut self.core);
         let core = &mut self.core;
         assert!(self.listener.poll(&mut self.closed, |cx| core.poll_closed(cx)).is_ready());
-        self.waiters.iter_mut().for_each(|it| it.ends(core, &ROOM));
+        self.waiters.iter_mut().for_each(|it| it.ends(core));
         assert!(self.core.poll_connected(&cx()).is_ready());
         let queued = self.core.queued();
         assert!(self.core.poll_written(queued, &cx()).is_ready());

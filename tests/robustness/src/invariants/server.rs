@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use eventstream_rpc::{
     error::ConnectionError,
     protocol::{
-        Endpoint, MessageType, RpcMessage,
+        MessageType, RpcMessage,
         server::{Config, Core, ErrorMessage, SendError},
     },
 };
@@ -21,7 +21,7 @@ use crate::invariants::{
     client::is_application,
     frames::{self, Arriving, RESPONSE},
     seal,
-    task::{Line, Task, Wait, Waiter, check_room, cx, wake},
+    task::{Task, Wait, Waiter, check_room, cx, wake},
     wire::{Wire, messages},
 };
 
@@ -50,12 +50,6 @@ struct Server {
     reader: Task,
     reading: Wait,
 }
-
-/// Room for events, and for replies.
-const LINES: [Line<Core>; 2] = [
-    Line { poll: Core::poll_room, leave: Core::leave },
-    Line { poll: Core::poll_reply_room, leave: Core::leave_replies },
-];
 
 /// Lets a server go through what the bytes say, and checks that
 ///
@@ -105,7 +99,7 @@ impl Server {
             has_introduction: false,
             service: Task::default(),
             incoming: Wait::default(),
-            waiters: Default::default(),
+            waiters: [Default::default(), [(); 3].map(|()| Waiter::of_reply())],
             reader: Task::default(),
             reading: Wait::default(),
         };
@@ -198,7 +192,7 @@ impl Server {
             30 if what & 128 != 0 => {
                 let which = usize::from(what & 64 != 0);
                 let at = input.index(self.waiters[which].len());
-                self.waiters[which][at].step(&mut self.core, &LINES[which], false);
+                self.waiters[which][at].step(&mut self.core, false);
             }
             30 => {
                 let _ = self.core.poll_idle(&cx());
@@ -208,7 +202,7 @@ impl Server {
                 let which = usize::from(what & 64 != 0);
                 let at = input.index(2 * self.waiters[which].len());
                 let (at, gives_up) = (at / 2, at & 1 == 1);
-                self.waiters[which][at].step(&mut self.core, &LINES[which], gives_up);
+                self.waiters[which][at].step(&mut self.core, gives_up);
             }
             _ => {
                 let _ = self.core.poll_finished(&cx());
@@ -329,9 +323,7 @@ impl Server {
         self.core.finish();
         assert!(self.core.is_closed() && !self.core.wants_input());
         assert!(!self.poll_incoming() && !self.incoming.is_waiting());
-        for (waiters, line) in self.waiters.iter_mut().zip(&LINES) {
-            waiters.iter_mut().for_each(|it| it.ends(&mut self.core, line));
-        }
+        self.waiters.iter_mut().flatten().for_each(|it| it.ends(&mut self.core));
         for served in &self.served {
             self.core.end_handler(served.id);
         }

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use eventstream_rpc::protocol::{Endpoint, Place};
+use eventstream_rpc::protocol::{Endpoint, Role, SendTurn};
 
 /// One that nobody hears of.
 pub(crate) fn cx() -> Context<'static> {
@@ -16,40 +16,39 @@ pub(crate) fn cx() -> Context<'static> {
 }
 
 /// Wakes whoever is to be woken.
-pub(crate) fn wake(core: &mut impl Endpoint) {
+pub(crate) fn wake(core: &mut Endpoint<impl Role>) {
     core.take_woken().into_iter().for_each(Waker::wake);
 }
 
 /// Somebody who waits for room to send.
 #[derive(Debug, Default)]
 pub(crate) struct Waiter {
-    place: Place,
+    turn: SendTurn,
     task: Task,
     room: Wait,
 }
 
-/// One of the queues of those who wait for room.
-pub(crate) struct Line<C> {
-    pub(crate) poll: fn(&mut C, &mut Place, &Context<'_>) -> Poll<()>,
-    pub(crate) leave: fn(&mut C, &mut Place),
-}
-
 impl Waiter {
+    /// One that waits for room for a reply.
+    pub(crate) fn of_reply() -> Self {
+        Self { turn: SendTurn::of_reply(), ..Self::default() }
+    }
+
     /// Asks for room. Whoever has it sends, or goes away, as may whoever has none.
-    pub(crate) fn step<C>(&mut self, core: &mut C, line: &Line<C>, gives_up: bool) {
-        let Self { place, task, room } = self;
-        let there = task.poll_early(room, |cx| (line.poll)(core, place, cx));
+    pub(crate) fn step(&mut self, core: &mut Endpoint<impl Role>, gives_up: bool) {
+        let Self { turn, task, room } = self;
+        let there = task.poll_early(room, |cx| core.poll_room(turn, cx));
         if there.is_ready() || gives_up {
-            (line.leave)(core, place);
+            core.leave(turn);
             *room = Wait::default();
         }
     }
 
     /// The connection has ended: there is nothing to wait for, and whoever waited has been woken.
-    pub(crate) fn ends<C>(&mut self, core: &mut C, line: &Line<C>) {
-        let Self { place, task, room } = self;
-        assert!(task.poll(room, |cx| (line.poll)(core, place, cx)).is_ready());
-        (line.leave)(core, place);
+    pub(crate) fn ends(&mut self, core: &mut Endpoint<impl Role>) {
+        let Self { turn, task, room } = self;
+        assert!(task.poll(room, |cx| core.poll_room(turn, cx)).is_ready());
+        core.leave(turn);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::task::Poll;
 
 use bytes::BytesMut;
-use eventstream_rpc::protocol::{Endpoint, client::Connect};
+use eventstream_rpc::protocol::client::Connect;
 
 use super::{Client, cx, is_application};
 use crate::invariants::{

@@ -4,7 +4,7 @@ use std::task::Poll;
 
 use bytes::{BufMut, BytesMut};
 use eventstream_rpc::protocol::{
-    Endpoint, StreamId,
+    StreamId,
     server::{Incoming, SendError},
 };
 
