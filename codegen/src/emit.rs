@@ -150,7 +150,7 @@ fn error_module(service: &ir::Service) -> TokenStream {
     let is_checked = service.shapes.iter().any(Shape::is_checked);
     let violations = is_checked.then(|| {
         quote! {
-            pub use eventstream_rpc::serde::{Violation, ViolationKind, Violations};
+            pub use eventstream_rpc::json::{Violation, ViolationKind, Violations};
         }
     });
     quote! {

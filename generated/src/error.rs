@@ -6,4 +6,4 @@ pub use eventstream_rpc::error::{
     BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef,
     Unhandled, with_sources,
 };
-pub use eventstream_rpc::serde::{Violation, ViolationKind, Violations};
+pub use eventstream_rpc::json::{Violation, ViolationKind, Violations};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use eventstream_rpc::operation::Shape;
+use eventstream_rpc::json::Shape;
 use greengrass_core_ipc::{
     operation::{
         authorize_client_device_action, cancel_local_deployment, create_debug_password,
@@ -35,7 +35,7 @@ use serde_json::{Map, Value, json};
 type RoundTrip = fn(&str) -> String;
 
 fn round_trip<S: Shape>(json: &str) -> String {
-    let shape: S = eventstream_rpc::serde::from_slice(json.as_bytes())
+    let shape: S = eventstream_rpc::json::from_slice(json.as_bytes())
         .unwrap_or_else(|error| panic!("{}: {error} in {json}", S::ID));
     shape.to_json().unwrap_or_else(|error| panic!("{}: {error}", S::ID))
 }

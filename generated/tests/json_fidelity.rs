@@ -4,7 +4,7 @@
 //! layer of the Java SDK writes and reads. Each payload is read into our type and written again; what
 //! comes out must be the same JSON, numbers compared by value.
 
-use eventstream_rpc::{operation::Shape, serde::from_slice};
+use eventstream_rpc::json::{Shape, from_slice};
 use greengrass_core_ipc::{operation::*, primitives::Document, types::error::*, types::*};
 use serde_json::Value;
 

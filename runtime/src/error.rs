@@ -9,18 +9,23 @@ mod connection;
 mod escaped;
 #[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]
 mod log;
+mod members;
+mod modeled;
 mod sdk;
 mod service;
 mod sources;
 
 pub use connect::ConnectError;
 pub use connection::ConnectionError;
+pub use members::error_from_slice;
+pub use modeled::{ErrorShape, Fault, ModeledError, OperationError};
 pub use sdk::{BuildError, ResponseError, SdkError};
 pub use service::{ServiceErrorRef, Unhandled};
 pub use sources::with_sources;
 
 #[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]
 pub(crate) use log::Logged;
+pub(crate) use members::ErrorMembers;
 
 pub use crate::frame::{DecodeError, EncodeError};
 

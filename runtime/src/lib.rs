@@ -5,14 +5,20 @@
 //!
 //! # Layers
 //!
-//! Each layer uses the ones above it in this table and knows nothing of those below.
+//! Each module uses those above it in this table and knows nothing of those below.
 //!
 //! | module | what it does | what it does not know |
 //! |---|---|---|
 //! | [`frame`] | messages as bytes: prelude, headers, payload, checksums | what a header means |
-//! | [`protocol`] | handshake, streams, deadlines, queues, as values | sockets, tasks, clocks, JSON |
-//! | [`operation`], [`serde`], [`primitives`], [`error`] | shapes, operations and errors of a model | the protocol |
-//! | [`client`], [`server`](mod@crate::server), [`blocking`](mod@crate::blocking) | tasks or threads that drive a [`protocol`] value over a socket | any particular service |
+//! | [`primitives`] | the simple types of a model: blobs, timestamps, big numbers | JSON payloads |
+//! | [`json`] | payloads: structures and unions as JSON, and what a model asks of them | errors of a service |
+//! | [`error`] | why something failed; the errors of a model | operations |
+//! | [`operation`] | the operations of a model | connections |
+//! | `options` | what can be chosen for one call or subscription | |
+//! | [`protocol`] | handshake, streams, deadlines, queues, as values | sockets, tasks, clocks |
+//! | `transport` | moves the bytes of a [`protocol`] value over a socket | calls |
+//! | `session` | what the asynchronous and the blocking client share | |
+//! | [`client`], [`blocking`](mod@crate::blocking), [`server`](mod@crate::server) | tasks or threads that drive a [`protocol`] value over a socket | any particular service |
 //! | [`greengrass`] | environment variables and connect message of Greengrass | |
 //!
 //! # Features
@@ -34,6 +40,7 @@ pub mod client;
 pub mod error;
 pub mod frame;
 pub mod greengrass;
+pub mod json;
 #[doc(hidden)]
 pub mod macros;
 pub mod operation;
@@ -41,7 +48,6 @@ mod options;
 pub mod primitives;
 pub mod protocol;
 mod requirements;
-pub mod serde;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(any(feature = "tokio", feature = "blocking"))]

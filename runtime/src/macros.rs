@@ -17,9 +17,9 @@ macro_rules! impl_validate {
             /// # Errors
             ///
             /// The members that are not what the model asks for.
-            pub fn validate(&self) -> Result<(), $crate::serde::Violations> {
-                let mut checker = $crate::serde::Checker::default();
-                $crate::operation::Shape::check(self, &mut checker);
+            pub fn validate(&self) -> Result<(), $crate::json::Violations> {
+                let mut checker = $crate::json::Checker::default();
+                $crate::json::Shape::check(self, &mut checker);
                 checker.finish()
             }
         }
@@ -153,14 +153,14 @@ macro_rules! impl_blocking_send {
 #[macro_export]
 macro_rules! impl_operation_error {
     ($name:ident: $($error:ident),*) => {
-        impl $crate::operation::OperationError for $name {
+        impl $crate::error::OperationError for $name {
             fn from_payload(
                 shape_id: &str,
                 payload: &[u8],
-            ) -> Option<Result<Self, $crate::serde::Error>> {
+            ) -> Option<Result<Self, $crate::json::Error>> {
                 $(
-                    if shape_id == <$error as $crate::operation::Shape>::ID {
-                        return Some($crate::serde::error_from_slice(payload).map(Self::$error));
+                    if shape_id == <$error as $crate::json::Shape>::ID {
+                        return Some($crate::error::error_from_slice(payload).map(Self::$error));
                     }
                 )*
                 let _ = (shape_id, payload);
@@ -169,7 +169,7 @@ macro_rules! impl_operation_error {
 
             fn as_modeled(
                 &self,
-            ) -> Result<&dyn $crate::operation::ModeledError, &$crate::error::Unhandled> {
+            ) -> Result<&dyn $crate::error::ModeledError, &$crate::error::Unhandled> {
                 match self {
                     $(Self::$error(error) => Ok(error),)*
                     Self::Unhandled(error) => Err(error),
@@ -221,7 +221,7 @@ macro_rules! impl_error {
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(::std::stringify!($name))?;
-                match $crate::operation::ErrorShape::message(self) {
+                match $crate::error::ErrorShape::message(self) {
                     Some(message) => ::std::write!(f, ": {message}"),
                     None => Ok(()),
                 }
@@ -436,9 +436,9 @@ macro_rules! impl_union {
             }
         }
     };
-    (@written) => { &$crate::serde::Empty {} };
+    (@written) => { &$crate::json::Empty {} };
     (@written $value:ident) => { $value };
-    (@written $value:ident $writer:ident) => { &$crate::serde::$writer($value) };
+    (@written $value:ident $writer:ident) => { &$crate::json::$writer($value) };
     (@read $member:ident $variant:ident) => { $member.read_empty(Self::$variant) };
     (@read $member:ident $variant:ident $value:ident) => { $member.read(Self::$variant) };
     ($name:ident; $(
@@ -475,7 +475,7 @@ macro_rules! impl_union {
             ) -> Result<S::Ok, S::Error> {
                 match self {
                     $(
-                        Self::$variant $(($value))? => $crate::serde::serialize_union_member(
+                        Self::$variant $(($value))? => $crate::json::serialize_union_member(
                             serializer,
                             $text,
                             $crate::impl_union!(@written $($value $($writer)?)?),
@@ -492,17 +492,17 @@ macro_rules! impl_union {
             fn deserialize<D: $crate::macros::Deserializer<'de>>(
                 deserializer: D,
             ) -> Result<Self, D::Error> {
-                $crate::serde::deserialize_union(deserializer)
+                $crate::json::deserialize_union(deserializer)
             }
         }
 
         #[allow(deprecated)]
-        impl $crate::serde::Union for $name {
+        impl $crate::json::Union for $name {
             const UNKNOWN: Self = Self::Unknown;
 
             fn read_member<'de, A: $crate::macros::MapAccess<'de>>(
                 name: &str,
-                value: $crate::serde::MemberValue<'_, A>,
+                value: $crate::json::MemberValue<'_, A>,
             ) -> Result<Option<Self>, A::Error> {
                 match name {
                     $($text => $crate::impl_union!(@read value $variant $($value)?),)*

@@ -42,7 +42,7 @@ impl CallOptions {
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 impl CallOptions {
     /// Checks a request, if that is wanted.
-    pub(crate) fn check<S: crate::operation::Shape>(
+    pub(crate) fn check<S: crate::json::Shape>(
         &self,
         request: &S,
         default: bool,
@@ -50,7 +50,7 @@ impl CallOptions {
         if !self.validate.unwrap_or(default) {
             return Ok(());
         }
-        let mut checker = crate::serde::Checker::default();
+        let mut checker = crate::json::Checker::default();
         request.check(&mut checker);
         checker.finish().map_err(|violations| crate::error::BuildError::invalid(S::ID, violations))
     }

@@ -18,7 +18,7 @@ mod waiting;
 mod wakers;
 
 pub use endpoint::{Endpoint, Role};
-pub use message::{MessageFlags, MessageType, RpcMessage, StreamId, Violation};
+pub use message::{MessageFlags, MessageType, ProtocolViolation, RpcMessage, StreamId};
 pub(crate) use message::{Outgoing, error_payload, header, peer_error, ping_text};
 pub use waiting::SendTurn;
 pub use wakers::Wakers;

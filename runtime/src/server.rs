@@ -50,8 +50,8 @@ pub use reply::ErrorReply;
 pub use streaming::{EventStream, StreamingRequest, StreamingResponse};
 
 pub use crate::{
+    json::{Violation, ViolationKind},
     protocol::server::Config,
-    serde::{Violation, ViolationKind},
 };
 
 /// A future behind a pointer.

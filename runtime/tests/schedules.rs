@@ -83,7 +83,7 @@ struct Pair {
     streams: Vec<Stream>,
 }
 
-fn number(dst: &mut BytesMut, number: u32) -> Result<(), eventstream_rpc::serde::Error> {
+fn number(dst: &mut BytesMut, number: u32) -> Result<(), eventstream_rpc::json::Error> {
     dst.put_slice(number.to_string().as_bytes());
     Ok(())
 }

@@ -197,7 +197,7 @@ fn value(it: &Shape) -> (Option<TokenStream>, TokenStream) {
     let name = &it.type_ref;
     let id = it.has_required().then(|| {
         quote! {
-            use eventstream_rpc::operation::Shape;
+            use eventstream_rpc::json::Shape;
             const ID: &str = #name::ID;
         }
     });

@@ -36,7 +36,7 @@ pub(super) fn check(shape: &Shape) -> Option<TokenStream> {
     Some(quote! {
         #allow
         #allow_bounds
-        fn check<'v>(&'v self, it: &mut eventstream_rpc::serde::Checker<'v>) {
+        fn check<'v>(&'v self, it: &mut eventstream_rpc::json::Checker<'v>) {
             #body
         }
     })

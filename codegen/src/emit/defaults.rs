@@ -85,7 +85,7 @@ fn functions(structure: &Shape, member: &Member) -> Option<TokenStream> {
         }
 
         fn #read<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<#ty, D::Error> {
-            eventstream_rpc::serde::or_else(deserializer, Self::#function)
+            eventstream_rpc::json::or_else(deserializer, Self::#function)
         }
 
         #omits

@@ -28,8 +28,8 @@ pub(super) fn structure_impls(structure: &Shape) -> TokenStream {
     // What the text of a sensitive error may hold is not for every log.
     let redacted = structure.is_redacted().then(|| quote!(redacted));
     quote! {
-        impl eventstream_rpc::operation::ErrorShape for #name {
-            const FAULT: eventstream_rpc::operation::Fault = eventstream_rpc::operation::Fault::#fault;
+        impl eventstream_rpc::error::ErrorShape for #name {
+            const FAULT: eventstream_rpc::error::Fault = eventstream_rpc::error::Fault::#fault;
             const RETRYABLE: bool = #is_retryable;
             #throttling
 

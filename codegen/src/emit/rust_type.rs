@@ -53,7 +53,7 @@ pub(super) fn field(member: &Member) -> TokenStream {
 }
 
 /// What writes values of a type that do not write themselves as they travel: a function in
-/// `eventstream_rpc::serde`, and the type there that does the same in the place of a value.
+/// `eventstream_rpc::json`, and the type there that does the same in the place of a value.
 pub(super) fn writer(ty: &Type) -> Option<(&'static str, &'static str)> {
     match ty.innermost() {
         Type::Timestamp(TimestampFormat::DateTime) => Some(("date_time", "AsDateTime")),

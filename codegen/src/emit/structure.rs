@@ -50,7 +50,7 @@ pub(super) fn items(structure: &Shape) -> TokenStream {
 
         #new_builder
 
-        impl eventstream_rpc::operation::Shape for #name {
+        impl eventstream_rpc::json::Shape for #name {
             const ID: &'static str = #id;
             #check
         }
@@ -74,23 +74,23 @@ fn field(structure: &Shape, member: &Member) -> TokenStream {
     let skip = member.is_optional().then(|| quote!(skip_serializing_if = "Option::is_none",));
     let gap = match &member.presence {
         Presence::Optional if member.ty == Type::Simple(SimpleType::Document) => {
-            quote!(default, deserialize_with = eventstream_rpc::serde::document,)
+            quote!(default, deserialize_with = eventstream_rpc::json::document,)
         }
         Presence::Optional => TokenStream::new(),
         Presence::Required | Presence::Expected => {
             quote! {
-                default = eventstream_rpc::serde::missing,
-                deserialize_with = eventstream_rpc::serde::required,
+                default = eventstream_rpc::json::missing,
+                deserialize_with = eventstream_rpc::json::required,
             }
         }
         Presence::Default(_) if member.own_default().is_none() => {
-            quote!(default, deserialize_with = eventstream_rpc::serde::or_default,)
+            quote!(default, deserialize_with = eventstream_rpc::json::or_default,)
         }
         Presence::Default(_) | Presence::ReadsAs(_) => defaults::attributes(structure, member),
     };
     let writer = rust_type::writer(&member.ty).map(|(function, _)| {
         let function = ident(function);
-        quote!(serialize_with = eventstream_rpc::serde::#function,)
+        quote!(serialize_with = eventstream_rpc::json::#function,)
     });
     let attribute = trim_comma(quote!(#rename #gap #skip #writer));
     let attribute = (!attribute.is_empty()).then(|| quote!(#[serde(#attribute)]));

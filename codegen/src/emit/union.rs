@@ -41,7 +41,7 @@ pub(super) fn items(union: &Shape) -> TokenStream {
             Unknown,
         }
 
-        impl eventstream_rpc::operation::Shape for #name {
+        impl eventstream_rpc::json::Shape for #name {
             const ID: &'static str = #id;
             #check
         }

@@ -51,7 +51,7 @@ impl Lowering<'_, '_> {
         let bounds = |name| own.bounds(name).or_else(|| of_target.bounds(name));
         let mut all = Vec::new();
         if let Some(pattern) = own.text("pattern").or(of_target.text("pattern")) {
-            let ty = "eventstream_rpc::serde::Pattern";
+            let ty = "eventstream_rpc::json::Pattern";
             all.push(format!("static PATTERN: {ty} = {ty}::new({pattern:?})"));
             all.push(format!("it.pattern({text}, &PATTERN)"));
         }

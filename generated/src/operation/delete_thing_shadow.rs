@@ -4,9 +4,9 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Blob;
-use eventstream_rpc::serde::{missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{

@@ -7,8 +7,8 @@ use std::fmt;
 use eventstream_rpc::REDACTED;
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::operation::{Operation, Shape};
-use eventstream_rpc::serde::{missing, required};
+use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
 use crate::types::CredentialDocument;

@@ -4,9 +4,9 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::json::{Checker, Shape, missing, required};
+use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Timestamp;
-use eventstream_rpc::serde::{Checker, missing, required};
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::{

@@ -4,8 +4,8 @@
 
 use eventstream_rpc::client::SubscribeOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::operation::{NoEvents, Operation, Shape, StreamingOperation};
-use eventstream_rpc::serde::{missing, required};
+use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::operation::{NoEvents, Operation, StreamingOperation};
 use serde::{Deserialize, Serialize};
 
 use crate::types::ConfigurationUpdateEvents;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use eventstream_rpc::REDACTED;
-use eventstream_rpc::operation::Shape;
+use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
 /// A new certificate, with its key pair. It is sensitive: `Debug` does not show it.

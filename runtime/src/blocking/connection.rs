@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{
     error::{ConnectError, ConnectionError, SdkError},
+    json,
     operation::{Operation, StreamingOperation},
     options::{CallOptions, SubscribeOptions},
     protocol::{
         RpcMessage, SendTurn,
         client::{Connect, Core, Key, OpenError},
     },
-    serde,
     session::{
         Builder, Credentials, PingError,
         reply::{decode, failed, not_sent, request},
@@ -189,7 +189,7 @@ impl Connection {
         options.check(payload, self.handle.validates)?;
         let deadline = self.handle.deadline(options.timeout);
         let head = request::<O>(deadline, subscribe);
-        let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, payload));
+        let open = |core: &mut Core| core.open(&head, |dst| json::append(dst, payload));
         let link = &self.handle.link;
         // One wait for both: between two of them a request that there is no room for would need another thread.
         let is_queued = Cell::new(false);

@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     error::{ConnectionError, SdkError},
-    operation::{Shape, StreamingOperation},
+    json::{self, Shape},
+    operation::StreamingOperation,
     protocol::client::Key,
-    serde,
     session::item::{self, Item},
 };
 
@@ -80,7 +80,7 @@ impl<O: StreamingOperation> Subscription<O> {
     pub fn send_event(&self, event: O::RequestEvent) -> Result<(), SdkError<O::Error>> {
         let handle = &self.stream.handle;
         handle.queue(handle.deadline(None), |core| {
-            core.send_event(self.stream.key, O::RequestEvent::ID, |dst| serde::append(dst, &event))
+            core.send_event(self.stream.key, O::RequestEvent::ID, |dst| json::append(dst, &event))
         })
     }
 

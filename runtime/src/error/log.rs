@@ -2,8 +2,7 @@
 
 use std::{fmt, io};
 
-use super::{ConnectError, ConnectionError, SdkError};
-use crate::operation::OperationError;
+use super::{ConnectError, ConnectionError, OperationError, SdkError};
 
 /// Writes what a log may say about an error: its kind, lengths and names from the model, but no text from the
 /// peer or the application.

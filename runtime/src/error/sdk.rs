@@ -2,8 +2,8 @@
 
 use std::{error::Error as StdError, fmt};
 
-use super::{ConnectionError, EncodeError, ServiceErrorRef, escaped::Escaped};
-use crate::{operation::OperationError, serde};
+use super::{ConnectionError, EncodeError, OperationError, ServiceErrorRef, escaped::Escaped};
+use crate::json;
 
 /// Why a call, or a subscription, failed.
 ///
@@ -184,10 +184,10 @@ pub struct BuildError(BuildErrorKind);
 #[derive(Debug)]
 enum BuildErrorKind {
     MissingMember { shape_id: &'static str, member: &'static str },
-    Serialize { shape_id: &'static str, source: serde::Error },
+    Serialize { shape_id: &'static str, source: json::Error },
     Encode { source: EncodeError },
     FrameTooLong { len: usize, limit: usize },
-    Invalid { shape_id: &'static str, source: serde::Violations },
+    Invalid { shape_id: &'static str, source: json::Violations },
 }
 
 impl BuildError {
@@ -197,17 +197,17 @@ impl BuildError {
     }
 
     /// A value in `shape_id` has no JSON form.
-    pub fn serialize(shape_id: &'static str, source: serde::Error) -> Self {
+    pub fn serialize(shape_id: &'static str, source: json::Error) -> Self {
         Self(BuildErrorKind::Serialize { shape_id, source })
     }
 
     /// Values in `shape_id` are not what the model asks for.
-    pub fn invalid(shape_id: &'static str, source: serde::Violations) -> Self {
+    pub fn invalid(shape_id: &'static str, source: json::Violations) -> Self {
         Self(BuildErrorKind::Invalid { shape_id, source })
     }
 
     /// The members that are not what the model asks for, if that is why.
-    pub fn violations(&self) -> &[serde::Violation] {
+    pub fn violations(&self) -> &[json::Violation] {
         match &self.0 {
             BuildErrorKind::Invalid { source, .. } => source,
             _ => &[],
@@ -266,7 +266,7 @@ pub struct ResponseError(ResponseErrorKind);
 enum ResponseErrorKind {
     UnexpectedShape { expected: &'static str, actual: String },
     NoResponse,
-    Payload { shape_id: String, source: serde::Error },
+    Payload { shape_id: String, source: json::Error },
 }
 
 impl ResponseError {
@@ -281,7 +281,7 @@ impl ResponseError {
     }
 
     /// The payload is not the JSON of `shape_id`.
-    pub fn payload(shape_id: impl Into<String>, source: serde::Error) -> Self {
+    pub fn payload(shape_id: impl Into<String>, source: json::Error) -> Self {
         Self(ResponseErrorKind::Payload { shape_id: shape_id.into(), source })
     }
 }

@@ -4,11 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::shape_name;
-use crate::{
-    operation::{ErrorShape, ModeledError, OperationError},
-    serde,
-};
+use super::{ErrorMembers, ErrorShape, ModeledError, OperationError, error_from_slice, shape_name};
 
 /// An error that the model does not declare for the operation, or that cannot be read as the model says.
 ///
@@ -88,7 +84,7 @@ impl Unhandled {
     /// name, else `_errorCode`, else `error`. A payload that is not a JSON object gives no code, and
     /// its text only if the reply said `text/plain`.
     pub fn from_reply(shape_id: Option<&str>, content_type: Option<&str>, payload: Bytes) -> Self {
-        let members = serde::ErrorMembers::read(&payload);
+        let members = ErrorMembers::read(&payload);
         let is_text = content_type.is_some_and(|it| it.starts_with(Self::TEXT));
         let text = || is_text.then(|| String::from_utf8_lossy(&payload).into_owned());
         Self(Box::new(Reply {
@@ -133,7 +129,7 @@ impl Unhandled {
             Some(id) => id == T::ID,
             None => self.0.code.as_deref() == Some(shape_name(T::ID)),
         };
-        if named { serde::error_from_slice(&self.0.payload).ok() } else { None }
+        if named { error_from_slice(&self.0.payload).ok() } else { None }
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{
 /// Bytes (`smithy.api#Blob`), base64 on the wire.
 ///
 /// Cloning does not copy them. Serialized on its own, outside the runtime, a blob is a byte array;
-/// [`Shape::to_json`](crate::operation::Shape::to_json) writes what travels.
+/// [`Shape::to_json`](crate::json::Shape::to_json) writes what travels.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Blob(Bytes);
 
@@ -147,7 +147,7 @@ mod tests {
 
     #[track_caller]
     fn check(json: &str, expected: Option<&[u8]>) {
-        assert_eq!(crate::serde::from_slice::<Blob>(json.as_bytes()).ok().as_deref(), expected);
+        assert_eq!(crate::json::from_slice::<Blob>(json.as_bytes()).ok().as_deref(), expected);
     }
 
     #[test]

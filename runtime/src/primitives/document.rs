@@ -9,8 +9,6 @@
 /// only floating-point numbers, so read them with [`as_f64`](serde_json::Value::as_f64).
 pub use serde_json::Value as Document;
 
-use crate::serde;
-
 /// Turns a value of your own into a document.
 ///
 /// # Errors
@@ -22,8 +20,10 @@ use crate::serde;
 ///
 /// let reading = document::from_serialize(&[1.5, 2.5])?;
 /// assert_eq!(reading[1], 2.5);
-/// # Ok::<(), eventstream_rpc::serde::Error>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn from_serialize<T: ::serde::Serialize + ?Sized>(value: &T) -> Result<Document, serde::Error> {
-    serde_json::to_value(value).map_err(serde::Error::from)
+pub fn from_serialize<T: serde::Serialize + ?Sized>(
+    value: &T,
+) -> Result<Document, serde_json::Error> {
+    serde_json::to_value(value)
 }

@@ -266,7 +266,7 @@ impl std::error::Error for NumberError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serde::{from_slice, to_string};
+    use crate::json::{from_slice, to_string};
 
     const LONG: &str = "123456789012345678901234567890123456789012345678901234567890";
 

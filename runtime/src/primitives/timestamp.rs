@@ -216,7 +216,7 @@ mod tests {
 
     #[track_caller]
     fn check(json: &str, secs: i64, nanos: u32) {
-        let time: Timestamp = crate::serde::from_slice(json.as_bytes()).unwrap();
+        let time: Timestamp = crate::json::from_slice(json.as_bytes()).unwrap();
         assert_eq!((time.secs(), time.subsec_nanos()), (secs, nanos));
     }
 
@@ -232,18 +232,18 @@ mod tests {
     #[test]
     fn refuses_what_is_not_a_time() {
         for json in ["1e300", "-1e300", "9223372036854775808", "\"2024-02-29\"", "\"NaN\"", "[]"] {
-            assert!(crate::serde::from_slice::<Timestamp>(json.as_bytes()).is_err(), "{json}");
+            assert!(crate::json::from_slice::<Timestamp>(json.as_bytes()).is_err(), "{json}");
         }
     }
 
     #[test]
     fn writes_a_decimal_point_and_every_microsecond() {
-        let json = |time: Timestamp| crate::serde::to_string(&time).unwrap();
+        let json = |time: Timestamp| crate::json::to_string(&time).unwrap();
         assert_eq!(json(Timestamp::from_secs(1_709_210_096)), "1709210096.0");
         for micros in 0..1000 {
             let time = Timestamp::from_secs_f64(1_709_210_096.0 + f64::from(micros) / 1e6).unwrap();
             assert_eq!(time.subsec_nanos(), micros * 1000);
-            assert_eq!(crate::serde::from_slice::<Timestamp>(json(time).as_bytes()).unwrap(), time);
+            assert_eq!(crate::json::from_slice::<Timestamp>(json(time).as_bytes()).unwrap(), time);
         }
     }
 
@@ -251,7 +251,7 @@ mod tests {
     fn check_round_trip(json: &str, secs: i64, nanos: u32) {
         check(json, secs, nanos);
         let time = Timestamp::new(secs, nanos);
-        let written = crate::serde::to_string(&time).unwrap();
+        let written = crate::json::to_string(&time).unwrap();
         assert!(written.contains(['.', 'e']), "{written}");
         check(&written, secs, nanos);
     }
@@ -274,9 +274,9 @@ mod tests {
         for secs in [0, 4_294_967_295, 4_294_967_296, 253_402_300_799, 1 << 53, i64::MAX] {
             for nanos in [0, 1_000_000, 1_000, 1, 999_000_000, 998_993_000, 999_999_999] {
                 for time in [Timestamp::new(secs, nanos), Timestamp::new(-secs - 1, nanos)] {
-                    let json = crate::serde::to_string(&[time]).unwrap();
+                    let json = crate::json::to_string(&[time]).unwrap();
                     assert_eq!(
-                        crate::serde::from_slice::<[Timestamp; 1]>(json.as_bytes()).unwrap(),
+                        crate::json::from_slice::<[Timestamp; 1]>(json.as_bytes()).unwrap(),
                         [time]
                     );
                 }
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn the_ends_of_the_range_are_no_overflow() {
         for json in ["9223372036854775807.9999999999", "-9223372036854775808.000000001", "1e400"] {
-            assert!(crate::serde::from_slice::<Timestamp>(json.as_bytes()).is_err(), "{json}");
+            assert!(crate::json::from_slice::<Timestamp>(json.as_bytes()).is_err(), "{json}");
         }
         for secs in [9.3e18, -9.3e18, f64::INFINITY, f64::NAN] {
             assert!(Timestamp::from_secs_f64(secs).is_err(), "{secs}");

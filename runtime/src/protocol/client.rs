@@ -28,7 +28,7 @@ use std::{
 use bytes::BytesMut;
 
 use super::{
-    Endpoint, MessageType, RpcMessage, StreamId, Violation,
+    Endpoint, MessageType, ProtocolViolation, RpcMessage, StreamId,
     endpoint::{Behavior, Settings, State},
     header,
     numbers::NumberMap,
@@ -165,16 +165,16 @@ impl Behavior for Client {
         core: &mut Core,
         message: &RpcMessage,
         now: Instant,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), ProtocolViolation> {
         core.receive_ack(message, now)
     }
 
-    fn receive_control(core: &mut Core, message: &RpcMessage) -> Result<(), Violation> {
+    fn receive_control(core: &mut Core, message: &RpcMessage) -> Result<(), ProtocolViolation> {
         core.role.last_words = None;
         core.receive_control(message)
     }
 
-    fn receive_application(core: &mut Core, message: RpcMessage) -> Result<(), Violation> {
+    fn receive_application(core: &mut Core, message: RpcMessage) -> Result<(), ProtocolViolation> {
         core.role.last_words = None;
         core.receive_application(message)
     }

@@ -8,7 +8,7 @@ use std::{
 use bytes::BytesMut;
 
 use super::{
-    MessageType, Outgoing, RpcMessage, SendTurn, StreamId, Violation, Wakers,
+    MessageType, Outgoing, ProtocolViolation, RpcMessage, SendTurn, StreamId, Wakers,
     frame_timer::FrameTimer, output::Output, waiting::QueueLimit,
 };
 use crate::{
@@ -88,19 +88,19 @@ mod private {
             endpoint: &mut Endpoint<Self>,
             message: &RpcMessage,
             now: Instant,
-        ) -> Result<(), Violation>;
+        ) -> Result<(), ProtocolViolation>;
 
         /// Takes a message of the connection itself; not an application message.
         fn receive_control(
             endpoint: &mut Endpoint<Self>,
             message: &RpcMessage,
-        ) -> Result<(), Violation>;
+        ) -> Result<(), ProtocolViolation>;
 
         /// Takes an application message on a stream.
         fn receive_application(
             endpoint: &mut Endpoint<Self>,
             message: RpcMessage,
-        ) -> Result<(), Violation>;
+        ) -> Result<(), ProtocolViolation>;
 
         /// See [`Endpoint::fail`].
         fn fail(endpoint: &mut Endpoint<Self>, error: ConnectionError);
@@ -188,12 +188,16 @@ impl<R: Role> Endpoint<R> {
 
     fn receive_frame(&mut self, frame: Frame, now: Instant) {
         let received = RpcMessage::read(frame).and_then(|it| self.receive_message(it, now));
-        if let Err(Violation(rule)) = received {
+        if let Err(ProtocolViolation(rule)) = received {
             self.reject(MessageType::ProtocolError, rule, ConnectionError::Protocol(rule));
         }
     }
 
-    fn receive_message(&mut self, message: RpcMessage, now: Instant) -> Result<(), Violation> {
+    fn receive_message(
+        &mut self,
+        message: RpcMessage,
+        now: Instant,
+    ) -> Result<(), ProtocolViolation> {
         let is_application = matches!(
             message.message_type,
             MessageType::ApplicationMessage | MessageType::ApplicationError
@@ -203,10 +207,10 @@ impl<R: Role> Endpoint<R> {
             State::Open => match (message.stream_id, is_application) {
                 (StreamId::CONNECTION, false) => R::receive_control(self, &message),
                 (StreamId::CONNECTION, true) => {
-                    Err(Violation("an application message on stream 0"))
+                    Err(ProtocolViolation("an application message on stream 0"))
                 }
                 (_, true) => R::receive_application(self, message),
-                (_, false) => Err(Violation("a message of the connection on a stream")),
+                (_, false) => Err(ProtocolViolation("a message of the connection on a stream")),
             },
             State::Down(_) | State::Closed(_) => Ok(()),
         }

@@ -105,7 +105,7 @@ impl fmt::Display for StreamId {
 
 /// A rule of the protocol that the other side broke; the text says which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Violation(pub &'static str);
+pub struct ProtocolViolation(pub &'static str);
 
 /// A message whose protocol headers have been read. It owns its bytes.
 #[derive(Clone, Debug)]
@@ -128,7 +128,7 @@ impl RpcMessage {
     /// # Errors
     ///
     /// One of the three that every message has is missing or not an `int32`, or the type is unknown.
-    pub fn read(frame: Frame) -> Result<Self, Violation> {
+    pub fn read(frame: Frame) -> Result<Self, ProtocolViolation> {
         let start = frame.as_bytes().as_ptr().addr();
         let range = |text: &[u8]| {
             let offset = text.as_ptr().addr() - start;
@@ -156,10 +156,11 @@ impl RpcMessage {
                 }
             }
         }
-        let missing =
-            Violation("a message without :message-type, :message-flags and :stream-id as int32");
+        let missing = ProtocolViolation(
+            "a message without :message-type, :message-flags and :stream-id as int32",
+        );
         let message_type = MessageType::from_number(message_type.ok_or(missing)?)
-            .ok_or(Violation("a message of an unknown type"))?;
+            .ok_or(ProtocolViolation("a message of an unknown type"))?;
         let flags = MessageFlags(flags.ok_or(missing)?);
         let stream_id = StreamId(stream_id.ok_or(missing)?);
         Ok(Self {
@@ -340,7 +341,7 @@ const MAX_REPORT_LEN: usize = 4096;
 
 /// The error that a `PROTOCOL_ERROR` or `INTERNAL_ERROR` reports. Some peers send payloads that are not JSON.
 pub(crate) fn peer_error(message: &RpcMessage) -> ConnectionError {
-    let text = crate::serde::ErrorMembers::read(message.payload()).message.map(|it| {
+    let text = crate::error::ErrorMembers::read(message.payload()).message.map(|it| {
         let end = (0..=it.len().min(MAX_REPORT_LEN)).rev().find(|at| it.is_char_boundary(*at));
         it[..end.unwrap_or_default()].to_owned()
     });
@@ -352,6 +353,6 @@ pub(crate) fn peer_error(message: &RpcMessage) -> ConnectionError {
 pub(crate) fn error_payload(message: &str, dst: &mut BytesMut) {
     dst.put_slice(b"{\"message\":");
     // A text always has a JSON form.
-    let _ = crate::serde::append(dst, message);
+    let _ = crate::json::append(dst, message);
     dst.put_slice(b"}");
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::{BuildError, ConnectionError},
     frame::{Header, Limits},
-    serde,
+    json,
 };
 
 /// How long a buffer may be that is kept when it is empty, in bytes: one large message must not cost its memory for
@@ -120,7 +120,7 @@ impl Output {
         head: &Outgoing<'_>,
         shape: &'static str,
         max_frame_len: usize,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
     ) -> Result<(), BuildError> {
         self.write_message(head, &[], max_frame_len, |dst| {
             payload(dst).map_err(|error| BuildError::serialize(shape, error))

@@ -21,7 +21,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    Endpoint, MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation,
+    Endpoint, MessageFlags, MessageType, Outgoing, ProtocolViolation, RpcMessage, StreamId,
     endpoint::{Behavior, Settings, State},
     log,
     numbers::NumberMap,
@@ -31,7 +31,7 @@ use super::{
 use crate::{
     error::{BuildError, ConnectionError, Unhandled},
     frame::{Decoder, Header, Limits},
-    serde,
+    json,
 };
 
 pub use config::Config;
@@ -210,7 +210,7 @@ impl Core {
         &mut self,
         id: StreamId,
         shape: &'static str,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
     ) -> Result<(), SendError> {
         self.check_reply(id)?;
         self.send(id, shape, MessageFlags::TERMINATE_STREAM, payload)?;
@@ -227,7 +227,7 @@ impl Core {
         &mut self,
         id: StreamId,
         shape: &'static str,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
     ) -> Result<(), SendError> {
         self.check_reply(id)?;
         self.send(id, shape, MessageFlags::NONE, payload)?;
@@ -246,7 +246,7 @@ impl Core {
         &mut self,
         id: StreamId,
         shape: &'static str,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
     ) -> Result<(), SendError> {
         debug_assert!(
             self.role.streams.get(&id).is_none_or(|it| it.has_responded),
@@ -270,7 +270,7 @@ impl Core {
         id: StreamId,
         shape: &'static str,
         flags: MessageFlags,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
     ) -> Result<(), SendError> {
         if !self.role.streams.contains_key(&id) {
             return Err(SendError::Ended);
@@ -402,15 +402,15 @@ impl Behavior for Server {
         core: &mut Core,
         message: &RpcMessage,
         _: Instant,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), ProtocolViolation> {
         core.receive_connect(message)
     }
 
-    fn receive_control(core: &mut Core, message: &RpcMessage) -> Result<(), Violation> {
+    fn receive_control(core: &mut Core, message: &RpcMessage) -> Result<(), ProtocolViolation> {
         core.receive_control(message)
     }
 
-    fn receive_application(core: &mut Core, message: RpcMessage) -> Result<(), Violation> {
+    fn receive_application(core: &mut Core, message: RpcMessage) -> Result<(), ProtocolViolation> {
         core.receive_application(message)
     }
 

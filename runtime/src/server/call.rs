@@ -21,12 +21,12 @@ use super::{
 };
 use crate::{
     error::{BuildError, Unhandled},
-    operation::{NoEvents, Operation, Shape, StreamingOperation},
+    json::{self, Shape},
+    operation::{NoEvents, Operation, StreamingOperation},
     protocol::{
         RpcMessage, SendTurn, StreamId,
         server::{Core, Phase, SendError},
     },
-    serde,
     transport::Shared,
 };
 
@@ -234,7 +234,7 @@ impl IncomingCall {
 
     /// Reads the request; one that cannot be read is answered.
     fn accept<O: Operation>(mut self, takes_events: bool) -> Option<(O::Request, Reply)> {
-        let decoded = serde::request_from_slice::<O::Request>(self.message.payload());
+        let decoded = json::request_from_slice::<O::Request>(self.message.payload());
         let (request, violations) = match decoded {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -364,7 +364,7 @@ impl Reply {
 
     async fn respond<S: Shape>(&self, response: &S) {
         let sent = self.shared().send(SendTurn::of_reply(), |core| {
-            core.respond(self.id(), S::ID, |dst| serde::append(dst, response))
+            core.respond(self.id(), S::ID, |dst| json::append(dst, response))
         });
         self.check(sent.await);
     }
@@ -378,7 +378,7 @@ impl Reply {
         sent.is_ok()
     }
 
-    pub(super) fn error(&self, error: &impl crate::operation::OperationError) {
+    pub(super) fn error(&self, error: &impl crate::error::OperationError) {
         self.send_error(&ErrorReply::of_operation(error));
     }
 

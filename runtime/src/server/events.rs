@@ -12,9 +12,9 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     error::BuildError,
-    operation::{Operation, Shape, StreamingOperation},
+    json::{self, Shape},
+    operation::{Operation, StreamingOperation},
     protocol::queue,
-    serde,
 };
 
 /// How much of the buffer of an encoded event may be left empty in any case, in bytes.
@@ -71,7 +71,7 @@ impl<O: StreamingOperation> EncodedEvent<O> {
     /// A value that has no JSON form.
     pub fn new(event: &O::ResponseEvent) -> Result<Self, BuildError> {
         let mut payload = BytesMut::new();
-        serde::append(&mut payload, event)
+        json::append(&mut payload, event)
             .map_err(|error| BuildError::serialize(O::ResponseEvent::ID, error))?;
         let (len, capacity) = (payload.len(), payload.capacity());
         // A buffer that has grown may be twice as long as what is in it, and it may wait in many queues.

@@ -3,8 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    error::Unhandled,
-    operation::{ErrorShape, OperationError},
+    error::{ErrorShape, OperationError, Unhandled},
     protocol::server::ErrorMessage,
 };
 

@@ -16,9 +16,9 @@ use super::{
     call::{OnInvalid, Reply, RunningHandler, log_not_encoded},
 };
 use crate::{
-    operation::{Operation, Shape, StreamingOperation},
+    json::{self, Shape},
+    operation::{Operation, StreamingOperation},
     protocol::{SendTurn, StreamId, server::Core},
-    serde,
     transport::Shared,
 };
 
@@ -85,9 +85,9 @@ impl<O: StreamingOperation> Events<O> {
 }
 
 impl<O: StreamingOperation> Event<O> {
-    fn append(&self, dst: &mut BytesMut) -> Result<(), serde::Error> {
+    fn append(&self, dst: &mut BytesMut) -> Result<(), json::Error> {
         match self {
-            Self::Value(event) => serde::append(dst, event),
+            Self::Value(event) => json::append(dst, event),
             Self::Encoded(event) => {
                 dst.extend_from_slice(event.payload());
                 Ok(())
@@ -149,7 +149,7 @@ impl<O> Drop for ClientEvents<O> {
 impl<O: StreamingOperation> ClientEvents<O> {
     /// Reads an event, and asks the service about one that is not what the model says.
     fn read(&self, payload: &[u8]) -> Result<O::RequestEvent, ErrorReply> {
-        let (event, violations) = serde::request_from_slice(payload).map_err(|error| {
+        let (event, violations) = json::request_from_slice(payload).map_err(|error| {
             tracing::debug!(
                 target: crate::LOG_TARGET,
                 connection = self.shared.number, operation = O::ID, error = error.kind(),
@@ -208,7 +208,7 @@ pub(super) async fn serve<O: StreamingOperation>(
     // A queue is filled elsewhere: nothing is left to finish here once the stream has ended.
     let _running = running.filter(|_| matches!(events, Events::Stream(_)));
     let sent = shared.send(SendTurn::of_reply(), |core| {
-        core.respond_open(id, O::Response::ID, |dst| serde::append(dst, &response))
+        core.respond_open(id, O::Response::ID, |dst| json::append(dst, &response))
     });
     let is_sent = reply.unless_ended(sent).await.is_some_and(|sent| reply.check(sent));
     if !is_sent && !shared.with(|core| core.has_reader(id)) {

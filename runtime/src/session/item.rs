@@ -6,8 +6,8 @@ use serde_json::value::RawValue;
 
 use super::reply::{decode, failed};
 use crate::{
-    error::{ResponseError, SdkError},
-    operation::{Operation, OperationError, StreamingOperation},
+    error::{OperationError, ResponseError, SdkError},
+    operation::{Operation, StreamingOperation},
     protocol::{MessageType, RpcMessage, client::Next},
 };
 

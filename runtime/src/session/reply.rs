@@ -5,14 +5,14 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::{
-    error::{ResponseError, SdkError, Unhandled},
-    operation::{Operation, OperationError, Shape},
+    error::{ErrorMembers, OperationError, ResponseError, SdkError, Unhandled},
+    json::{self, Shape},
+    operation::Operation,
     options::SubscribeOptions,
     protocol::{
         MessageType, RpcMessage,
         client::{Failure, OpenError, Request},
     },
-    serde,
 };
 
 /// The head of a request for an operation.
@@ -56,7 +56,7 @@ pub(crate) fn decode<O: Operation, S: Shape>(
         let shape = message.service_model_type().unwrap_or_default();
         return Err(ResponseError::unexpected_shape(S::ID, shape).into());
     }
-    let decoded = serde::payload_from_slice(message.payload());
+    let decoded = json::payload_from_slice(message.payload());
     Ok(decoded.map_err(|error| ResponseError::payload(S::ID, error))?)
 }
 
@@ -83,7 +83,7 @@ fn operation_error<E: OperationError>(
     payload: Bytes,
 ) -> E {
     let from_code = || {
-        let code = serde::ErrorMembers::read(&payload).code?;
+        let code = ErrorMembers::read(&payload).code?;
         let (namespace, _) = service_id.split_once('#')?;
         Some(format!("{namespace}#{code}"))
     };

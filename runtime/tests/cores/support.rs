@@ -15,11 +15,11 @@ use bytes::{BufMut, BytesMut};
 use eventstream_rpc::protocol::server::{self, Incoming};
 use eventstream_rpc::{
     frame::{Decoder, Header, HeaderValue, Message},
+    json,
     protocol::{
         Endpoint, Role, RpcMessage,
         client::{self, Connect, Failure, Key, Request},
     },
-    serde,
 };
 
 pub(crate) const MESSAGE: i32 = 0;
@@ -135,7 +135,7 @@ pub(crate) fn describe(message: &RpcMessage) -> String {
 }
 
 /// Something to write as payload.
-pub(crate) fn text(text: &'static str) -> impl FnOnce(&mut BytesMut) -> Result<(), serde::Error> {
+pub(crate) fn text(text: &'static str) -> impl FnOnce(&mut BytesMut) -> Result<(), json::Error> {
     |dst| {
         dst.put_slice(text.as_bytes());
         Ok(())
@@ -143,9 +143,9 @@ pub(crate) fn text(text: &'static str) -> impl FnOnce(&mut BytesMut) -> Result<(
 }
 
 /// A payload that fails when some of it has been written.
-pub(crate) fn unwritable(dst: &mut BytesMut) -> Result<(), serde::Error> {
+pub(crate) fn unwritable(dst: &mut BytesMut) -> Result<(), json::Error> {
     // JSON has only texts as keys.
-    serde::append(dst, &BTreeMap::from([([1_u8], 1)]))
+    json::append(dst, &BTreeMap::from([([1_u8], 1)]))
 }
 
 pub(crate) fn cx() -> Context<'static> {

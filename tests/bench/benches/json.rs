@@ -5,7 +5,7 @@ use std::hint::black_box;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::BytesMut;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use eventstream_rpc::serde::{append, from_slice};
+use eventstream_rpc::json::{append, from_slice};
 use greengrass_core_ipc::types::{BinaryMessage, SubscriptionResponseMessage};
 use serde::{Deserialize, Serialize};
 

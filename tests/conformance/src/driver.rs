@@ -175,7 +175,7 @@ async fn make_call(client: Client, operation: String, number: u64) {
     });
 }
 
-fn published<T, E: std::error::Error + eventstream_rpc::operation::OperationError>(
+fn published<T, E: std::error::Error + eventstream_rpc::error::OperationError>(
     result: Result<T, SdkError<E>>,
 ) -> Result<String, (String, String)> {
     result.map(|_| String::new()).map_err(|it| (name(&it), it.with_sources().to_string()))
@@ -193,7 +193,7 @@ pub(crate) fn start_of_text(configuration: &Value) -> String {
 }
 
 /// A short name of an error.
-pub(crate) fn name<E: eventstream_rpc::operation::OperationError>(error: &SdkError<E>) -> String {
+pub(crate) fn name<E: eventstream_rpc::error::OperationError>(error: &SdkError<E>) -> String {
     let text = match error {
         SdkError::ServiceError(_) => error.code().unwrap_or("ServiceError"),
         SdkError::ConstructionFailure(_) => "ConstructionFailure",

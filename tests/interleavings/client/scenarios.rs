@@ -12,16 +12,16 @@ use tokio::runtime::Runtime;
 
 use super::{Connection, shared::Handle};
 use crate::{
-    error::{ConnectionError, SdkError, Unhandled},
+    error::{ConnectionError, ModeledError, OperationError, SdkError, Unhandled},
     frame::{Decoder, FrameEncoder, HeaderValueRef},
-    operation::{ModeledError, Operation, OperationError, Shape},
+    json::{self, Shape},
+    operation::Operation,
     options::CallOptions,
     protocol::{
         MessageFlags, MessageType, RpcMessage,
         client::{Config, Connect, Core},
         header,
     },
-    serde,
     sync::Arc,
     transport::{Driver, Shared},
 };
@@ -253,7 +253,7 @@ impl From<Unhandled> for Failed {
 }
 
 impl OperationError for Failed {
-    fn from_payload(_: &str, _: &[u8]) -> Option<Result<Self, serde::Error>> {
+    fn from_payload(_: &str, _: &[u8]) -> Option<Result<Self, json::Error>> {
         None
     }
 

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use eventstream_rpc::operation::{ErrorShape, Operation, StreamingOperation};
+use eventstream_rpc::{
+    error::ErrorShape,
+    operation::{Operation, StreamingOperation},
+};
 use greengrass_core_ipc::{
     server::{
         BoxFuture, ErrorReply, EventSender, GreengrassCoreIpcService, IncomingCall, InvalidRequest,

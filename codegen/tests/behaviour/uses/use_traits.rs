@@ -1,10 +1,8 @@
 //! What the types of `traits.json` do. It is compiled and run by `behaviour.rs`.
 
 use eventstream_rpc::{
-    operation::{
-        ErrorShape, ModeledError, NoEvents, Operation, OperationError, Shape, StreamingOperation,
-    },
-    serde::{error_from_slice, from_slice},
+    operation::{NoEvents, Operation, StreamingOperation},
+    error::{ErrorShape, ModeledError, OperationError, error_from_slice}, json::{Shape, from_slice},
 };
 use traits::{
     error::BuildError,

@@ -6,8 +6,8 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::operation::{Operation, Shape};
-use eventstream_rpc::serde::{Checker, Pattern};
+use eventstream_rpc::json::{Checker, Pattern, Shape};
+use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
 /// Calls.

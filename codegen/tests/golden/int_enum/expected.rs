@@ -6,8 +6,8 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::operation::{Operation, Shape};
-use eventstream_rpc::serde::{missing, or_else, required};
+use eventstream_rpc::json::{Shape, missing, or_else, required};
+use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::types::Level;

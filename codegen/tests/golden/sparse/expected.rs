@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::operation::{Operation, Shape};
-use eventstream_rpc::serde::{finite, missing, required};
+use eventstream_rpc::json::{Shape, finite, missing, required};
+use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
 /// The operation `example#Call`.

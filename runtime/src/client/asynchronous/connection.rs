@@ -15,13 +15,13 @@ use super::{
 };
 use crate::{
     error::{ConnectionError, SdkError},
-    operation::{Operation, Shape, StreamingOperation},
+    json::{self, Shape},
+    operation::{Operation, StreamingOperation},
     options::{CallOptions, SubscribeOptions},
     protocol::{
         RpcMessage, SendTurn,
         client::{Core, Key, OpenError},
     },
-    serde,
     session::{
         PingError,
         reply::{self, decode, failed, not_sent},
@@ -119,7 +119,7 @@ impl Connection {
         options.check(request, self.handle.validates)?;
         let deadline = self.handle.deadline(options.timeout);
         let head = reply::request::<O>(deadline, subscribe);
-        let open = |core: &mut Core| core.open(&head, |dst| serde::append(dst, request));
+        let open = |core: &mut Core| core.open(&head, |dst| json::append(dst, request));
         let key = self.send(deadline, open).await?;
         let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
         // It leaves nothing behind but the stream, which has its guard.
@@ -149,7 +149,7 @@ impl Connection {
         let connection = Self { handle: Arc::clone(handle) };
         let deadline = handle.deadline(None);
         let queue = |core: &mut Core| {
-            core.send_event(key, O::RequestEvent::ID, |dst| serde::append(dst, event))
+            core.send_event(key, O::RequestEvent::ID, |dst| json::append(dst, event))
         };
         cooperative(connection.send(deadline, queue)).await
     }

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     error::{BuildError, ConnectionError},
+    json,
     protocol::{MessageType, Outgoing, RpcMessage, StreamId, log, numbers, waiting::QueueLimit},
-    serde,
 };
 
 /// How many deadlines of calls that are over are kept in any case.
@@ -30,7 +30,7 @@ impl Core {
     pub fn open(
         &mut self,
         request: &Request<'_>,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
     ) -> Result<Key, OpenError> {
         self.check_room()?;
         let mut reopen = None;
@@ -68,7 +68,7 @@ impl Core {
         &mut self,
         operation: &'static str,
         shape: &'static str,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
     ) -> Result<StreamId, OpenError> {
         let Some(id) = self.role.next_id.map(StreamId) else { return Err(OpenError::Full) };
         let head = Outgoing {
@@ -93,7 +93,7 @@ impl Core {
         &mut self,
         key: Key,
         shape: &'static str,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), serde::Error>,
+        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
     ) -> Result<(), OpenError> {
         self.check_room()?;
         // A message on a stream that has ended would end the connection with a strict server.

@@ -7,7 +7,7 @@ use crate::{
     error::ConnectionError,
     frame::HeaderValueRef,
     protocol::{
-        MessageFlags, MessageType, Outgoing, RpcMessage, StreamId, Violation, header, log,
+        MessageFlags, MessageType, Outgoing, ProtocolViolation, RpcMessage, StreamId, header, log,
         peer_error, ping_text,
     },
 };
@@ -29,9 +29,9 @@ impl Core {
         &mut self,
         message: &RpcMessage,
         now: Instant,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), ProtocolViolation> {
         if message.stream_id != StreamId::CONNECTION {
-            return Err(Violation("a connect acknowledgement on a stream"));
+            return Err(ProtocolViolation("a connect acknowledgement on a stream"));
         }
         match message.message_type {
             MessageType::ConnectAck
@@ -51,12 +51,15 @@ impl Core {
             MessageType::ProtocolError | MessageType::InternalError => {
                 self.fail(peer_error(message))
             }
-            _ => return Err(Violation("a message before the connect acknowledgement")),
+            _ => return Err(ProtocolViolation("a message before the connect acknowledgement")),
         }
         Ok(())
     }
 
-    pub(super) fn receive_control(&mut self, message: &RpcMessage) -> Result<(), Violation> {
+    pub(super) fn receive_control(
+        &mut self,
+        message: &RpcMessage,
+    ) -> Result<(), ProtocolViolation> {
         match message.message_type {
             MessageType::Ping if self.is_answer(message) => self.receive_pong(),
             MessageType::Ping => return self.receive_ping(message),
@@ -75,7 +78,9 @@ impl Core {
             }
             // A server has no use for it; clients of the official SDKs pass over it.
             MessageType::Connect => {}
-            MessageType::ConnectAck => return Err(Violation("a second connect acknowledgement")),
+            MessageType::ConnectAck => {
+                return Err(ProtocolViolation("a second connect acknowledgement"));
+            }
             // They are told apart before.
             MessageType::ApplicationMessage | MessageType::ApplicationError => {}
         }
@@ -99,11 +104,11 @@ impl Core {
         }
     }
 
-    fn receive_ping(&mut self, ping: &RpcMessage) -> Result<(), Violation> {
+    fn receive_ping(&mut self, ping: &RpcMessage) -> Result<(), ProtocolViolation> {
         // A server that asks and does not read must not fill the memory. Everything that arrived at once is
         // answered, as nothing could be written in between.
         if self.role.unread_answers > self.settings.write_queue_limit as u64 {
-            return Err(Violation("pings whose answers are not read"));
+            return Err(ProtocolViolation("pings whose answers are not read"));
         }
         let before = self.output.queued();
         let headers = self.answer_ping(ping);
@@ -122,11 +127,14 @@ impl Core {
             || self.role.events.allocated() + message.frame_len() <= EVENTS_LIMIT
     }
 
-    pub(super) fn receive_application(&mut self, message: RpcMessage) -> Result<(), Violation> {
+    pub(super) fn receive_application(
+        &mut self,
+        message: RpcMessage,
+    ) -> Result<(), ProtocolViolation> {
         let id = message.stream_id;
         let is_used = id.0 > 0 && self.role.next_id.is_none_or(|next| id.0 < next);
         if !is_used {
-            return Err(Violation("a message on a stream that was never opened"));
+            return Err(ProtocolViolation("a message on a stream that was never opened"));
         }
         // A message that crossed the end of its stream is nobody's any more.
         let Some(key) = self.role.keys.get(&id).copied() else { return Ok(()) };

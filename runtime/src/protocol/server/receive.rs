@@ -6,7 +6,9 @@ use super::{Config, Core, ErrorMessage, Incoming, Reader, Stream};
 use crate::{
     error::{ConnectionError, Unhandled},
     frame::{Header, HeaderValueRef},
-    protocol::{MessageType, RpcMessage, StreamId, VERSION, Violation, header, log, peer_error},
+    protocol::{
+        MessageType, ProtocolViolation, RpcMessage, StreamId, VERSION, header, log, peer_error,
+    },
 };
 
 impl From<&Unhandled> for ErrorMessage {
@@ -20,10 +22,13 @@ impl From<&Unhandled> for ErrorMessage {
 }
 
 impl Core {
-    pub(super) fn receive_connect(&mut self, message: &RpcMessage) -> Result<(), Violation> {
+    pub(super) fn receive_connect(
+        &mut self,
+        message: &RpcMessage,
+    ) -> Result<(), ProtocolViolation> {
         if message.message_type != MessageType::Connect || message.stream_id != StreamId::CONNECTION
         {
-            return Err(Violation("the first message is a connect message on stream 0"));
+            return Err(ProtocolViolation("the first message is a connect message on stream 0"));
         }
         self.role.is_deciding = true;
         if message.message().header(header::VERSION) != Some(HeaderValueRef::String(VERSION)) {
@@ -43,11 +48,14 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn receive_control(&mut self, message: &RpcMessage) -> Result<(), Violation> {
+    pub(super) fn receive_control(
+        &mut self,
+        message: &RpcMessage,
+    ) -> Result<(), ProtocolViolation> {
         match message.message_type {
             MessageType::Ping => drop(self.answer_ping(message)),
             MessageType::PingResponse => {}
-            MessageType::Connect => return Err(Violation("a second connect message")),
+            MessageType::Connect => return Err(ProtocolViolation("a second connect message")),
             // They are told apart before.
             MessageType::ApplicationMessage | MessageType::ApplicationError => {}
             MessageType::ProtocolError | MessageType::InternalError => {
@@ -61,25 +69,32 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn receive_application(&mut self, message: RpcMessage) -> Result<(), Violation> {
+    pub(super) fn receive_application(
+        &mut self,
+        message: RpcMessage,
+    ) -> Result<(), ProtocolViolation> {
         let id = message.stream_id;
         if self.role.streams.contains_key(&id) {
             self.receive_on_stream(message);
             return Ok(());
         }
         if id.0 <= 0 {
-            return Err(Violation("stream ids are positive"));
+            return Err(ProtocolViolation("stream ids are positive"));
         }
         if id.0 <= self.role.last_id {
             // A message that crossed the end of its stream, or tells of an end that came from here.
             let is_late = message.is_terminating() || message.operation().is_none();
-            return if is_late { Ok(()) } else { Err(Violation("a stream id is used once")) };
+            return if is_late {
+                Ok(())
+            } else {
+                Err(ProtocolViolation("a stream id is used once"))
+            };
         }
         if Some(id.0) != self.role.last_id.checked_add(1) {
-            return Err(Violation("stream ids count up from 1 without gaps"));
+            return Err(ProtocolViolation("stream ids count up from 1 without gaps"));
         }
         if message.operation().is_none_or(str::is_empty) {
-            return Err(Violation("the first message of a stream names its operation"));
+            return Err(ProtocolViolation("the first message of a stream names its operation"));
         }
         self.role.last_id = id.0;
         if message.is_terminating() {

@@ -16,7 +16,8 @@ use eventstream_rpc::{
     client::{CallOptions, Connection, LifecycleHandler, SubscribeOptions, Subscription},
     error::ConnectionError,
     frame::Header,
-    operation::{Operation, Shape, StreamingOperation},
+    json::Shape,
+    operation::{Operation, StreamingOperation},
 };
 use greengrass_core_ipc::{
     client::ConnectionBuilder,

@@ -109,7 +109,7 @@ async fn connect(token: &str) -> (Connection, Peer, Message) {
 
 /// What our client sends when it makes the call that was recorded.
 async fn request<O: Operation>(operation: O, recorded: &Message) -> Message {
-    let request: O::Request = eventstream_rpc::serde::from_slice(&recorded.payload).unwrap();
+    let request: O::Request = eventstream_rpc::json::from_slice(&recorded.payload).unwrap();
     let (connection, mut peer, _) = connect("token").await;
     let call = connection.call(operation, request, CallOptions::default());
     tokio::select! {
@@ -259,7 +259,7 @@ async fn stream<O: StreamingOperation>(
     request: &Message,
     events: &[&Message],
 ) -> Vec<Message> {
-    let decoded: O::Request = eventstream_rpc::serde::from_slice(&request.payload).unwrap();
+    let decoded: O::Request = eventstream_rpc::json::from_slice(&request.payload).unwrap();
     let (connection, mut peer, _) = connect("token").await;
     let subscribe = connection.subscribe(operation, decoded, SubscribeOptions::default());
     let (subscription, ()) = tokio::join!(subscribe, async {
@@ -269,7 +269,7 @@ async fn stream<O: StreamingOperation>(
     let subscription = subscription.unwrap();
     let mut sent = Vec::new();
     for event in events {
-        let event = eventstream_rpc::serde::from_slice(&event.payload).unwrap();
+        let event = eventstream_rpc::json::from_slice(&event.payload).unwrap();
         subscription.send_event(event).await.unwrap();
         sent.push(peer.message().await);
     }

@@ -227,7 +227,7 @@ async fn next(subscription: &mut Subscription<SubscribeToTopic>) -> (String, Val
             (it.context.unwrap().topic.unwrap(), it.message.unwrap())
         }
         event @ SubscriptionResponseMessage::BinaryMessage(_) => {
-            use eventstream_rpc::operation::Shape;
+            use eventstream_rpc::json::Shape;
             let event: Value = serde_json::from_str(&event.to_json().unwrap()).unwrap();
             let it = &event["binaryMessage"];
             (it["context"]["topic"].as_str().unwrap().to_owned(), it["message"].clone())

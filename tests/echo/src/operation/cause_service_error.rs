@@ -4,7 +4,8 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::json::Shape;
+use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
 use crate::types::error::ServiceError;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::operation::{Operation, Shape};
+use eventstream_rpc::json::Shape;
+use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
 use crate::types::Product;

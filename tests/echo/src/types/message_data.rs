@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use eventstream_rpc::operation::Shape;
+use eventstream_rpc::json::{Shape, document};
 use eventstream_rpc::primitives::{Blob, Document, Timestamp};
-use eventstream_rpc::serde::document;
 use serde::{Deserialize, Serialize};
 
 use crate::types::{FruitEnum, Pair, Product};

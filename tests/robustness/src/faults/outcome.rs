@@ -1,9 +1,6 @@
 //! What came of each step of a session.
 
-use eventstream_rpc::{
-    error::{ConnectError, ConnectionError, SdkError},
-    operation::OperationError,
-};
+use eventstream_rpc::error::{ConnectError, ConnectionError, OperationError, SdkError};
 
 /// The result of a step in words, or what went wrong.
 pub(crate) type Outcome = Result<String, Failure>;

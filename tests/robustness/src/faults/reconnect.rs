@@ -19,7 +19,7 @@ use echo::{
     server::{Config, ConnectRequest, EchoTestRpcService, Identity, serve_connection},
     types::EchoStreamingMessage,
 };
-use eventstream_rpc::operation::OperationError;
+use eventstream_rpc::error::OperationError;
 use test_util::{Feed, Random};
 use tokio::{net::UnixListener, runtime::Runtime, task::JoinHandle};
 

@@ -198,7 +198,7 @@ fn written(core: &mut Endpoint<impl Role>, seen: &mut Vec<String>) {
     }
 }
 
-fn text(dst: &mut BytesMut) -> Result<(), eventstream_rpc::serde::Error> {
+fn text(dst: &mut BytesMut) -> Result<(), eventstream_rpc::json::Error> {
     dst.put_slice(b"{}");
     Ok(())
 }

@@ -1,9 +1,6 @@
 //! Payloads: whatever is read can be written, and reads the same again, and the patient way.
 
-use eventstream_rpc::{
-    operation::Shape,
-    serde::{from_slice, payload_from_slice, to_vec},
-};
+use eventstream_rpc::json::{Shape, from_slice, payload_from_slice, to_vec};
 use greengrass_core_ipc::{operation as greengrass, types};
 
 use crate::invariants::Input;

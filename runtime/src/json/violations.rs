@@ -5,7 +5,7 @@
 //! correct request pays for nothing.
 
 use super::{Checker, Error, Violation, lenient, missing};
-use crate::operation::Shape;
+use crate::json::Shape;
 
 /// Reads a payload, and says what it lacks and what in it the model does not allow.
 pub(super) fn from_slice_with_violations<T: Shape>(
@@ -38,7 +38,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::serde::{MemberValue, Union, deserialize_union, missing, required};
+    use crate::json::{MemberValue, Union, deserialize_union, missing, required};
 
     #[derive(Debug, Deserialize, Serialize)]
     #[allow(dead_code)]

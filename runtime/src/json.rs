@@ -14,6 +14,7 @@ mod missing;
 mod path;
 #[cfg(feature = "pattern")]
 mod pattern;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -24,13 +25,7 @@ mod violations;
 mod zero;
 
 use bytes::BytesMut;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
-
-use crate::operation::ErrorShape;
+use serde::{Serialize, de::DeserializeOwned};
 
 pub use check::{Checker, Violation, ViolationKind, Violations};
 pub use error::Error;
@@ -38,6 +33,7 @@ pub use finite::{AsFinite, Finite, finite};
 pub use missing::{document, missing, or_default, or_else, required};
 #[cfg(feature = "pattern")]
 pub use pattern::Pattern;
+pub use shape::Shape;
 pub use times::{AsDateTime, AsHttpDate, Times, date_time, http_date};
 pub use union::{Empty, MemberValue, Union, deserialize_union, serialize_union_member};
 
@@ -92,7 +88,7 @@ pub fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
 /// # Errors
 ///
 /// As [`from_slice`], and anything but an object.
-pub fn payload_from_slice<T: crate::operation::Shape>(payload: &[u8]) -> Result<T, Error> {
+pub fn payload_from_slice<T: Shape>(payload: &[u8]) -> Result<T, Error> {
     check_object(payload)?;
     from_slice(payload)
 }
@@ -104,9 +100,7 @@ pub fn payload_from_slice<T: crate::operation::Shape>(payload: &[u8]) -> Result<
 ///
 /// As [`from_slice`], and anything but an object.
 #[cfg(feature = "server")]
-pub(crate) fn request_from_slice<T: crate::operation::Shape>(
-    payload: &[u8],
-) -> Result<(T, Vec<Violation>), Error> {
+pub(crate) fn request_from_slice<T: Shape>(payload: &[u8]) -> Result<(T, Vec<Violation>), Error> {
     check_object(payload)?;
     violations::from_slice_with_violations(payload)
 }
@@ -117,82 +111,5 @@ fn check_object(payload: &[u8]) -> Result<(), Error> {
         Some(b'{') => Ok(()),
         None => Err(Error::other("expected an object, found nothing")),
         Some(_) => Err(Error::other("expected an object")),
-    }
-}
-
-/// Reads the payload of a modelled error.
-///
-/// Its text is the first that is not empty of `message` and `_message`: nucleus lite sends only the
-/// second, and the Java nucleus may leave either empty.
-///
-/// # Errors
-///
-/// Text that is not a JSON object, or a member of another type than the model's.
-pub fn error_from_slice<T: ErrorShape>(payload: &[u8]) -> Result<T, Error> {
-    let error: T = from_slice(payload)?;
-    if error.message().is_some_and(|it| !it.is_empty()) {
-        return Ok(error);
-    }
-    let Some(text) = ErrorMembers::read(payload).message else {
-        return Ok(error);
-    };
-    let Some(members) = payload.trim_ascii_end().strip_suffix(b"}") else {
-        return Ok(error);
-    };
-    // The last of duplicates counts. The model may well spell it `Message`.
-    let text = to_vec(&text)?;
-    from_slice(&[members, b",\"Message\":", &text, b",\"message\":", &text, b"}"].concat())
-}
-
-/// The members that any error reply may have, whatever its shape.
-#[derive(Debug, Default)]
-pub(crate) struct ErrorMembers {
-    /// `_errorCode`: the shape's name without its namespace.
-    pub(crate) code: Option<String>,
-    /// `error`, which the Java server sends for an operation that it does not have.
-    pub(crate) error: Option<String>,
-    /// The first that is not empty of `message` and `_message`.
-    pub(crate) message: Option<String>,
-}
-
-impl ErrorMembers {
-    /// Reads what can be read: another type than text, or no JSON at all, counts as absent.
-    pub(crate) fn read(payload: &[u8]) -> Self {
-        serde_json::from_slice(payload).unwrap_or_default()
-    }
-}
-
-// Values that are not looked at stay text: to read them would take more code than all of this.
-impl<'de> Deserialize<'de> for ErrorMembers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ErrorMembersVisitor)
-    }
-}
-
-struct ErrorMembersVisitor;
-
-impl<'de> Visitor<'de> for ErrorMembersVisitor {
-    type Value = ErrorMembers;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the members of an error")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ErrorMembers, A::Error> {
-        let mut members = ErrorMembers::default();
-        let mut other_message = None;
-        while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
-            let member = match name.as_str() {
-                "_errorCode" => &mut members.code,
-                "error" => &mut members.error,
-                "message" => &mut members.message,
-                "_message" => &mut other_message,
-                _ => continue,
-            };
-            let text = serde_json::from_str(value.get()).ok();
-            *member = text.filter(|it: &String| !it.is_empty());
-        }
-        members.message = members.message.or(other_message);
-        Ok(members)
     }
 }

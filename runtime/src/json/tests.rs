@@ -63,17 +63,6 @@ fn numbers_are_read_to_the_last_bit() {
 }
 
 #[test]
-fn error_text_comes_from_either_member() {
-    let text = |json: &str| ErrorMembers::read(json.as_bytes()).message;
-    assert_eq!(text(r#"{"message": "a", "_message": "b"}"#).as_deref(), Some("a"));
-    assert_eq!(text(r#"{"message": "", "_message": "b"}"#).as_deref(), Some("b"));
-    assert_eq!(text(r#"{"message": 1, "_message": ""}"#), None);
-    assert_eq!(text("InternalServerError"), None);
-    assert_eq!(text(r#"{"message": "a", "x": [{"message": "b"}], "message": 1}"#), None);
-    assert_eq!(text(r#"{"message": "a"} b"#), None);
-}
-
-#[test]
 fn whole_numbers_are_read_exactly_or_refused() {
     let read = |json: &str| from_slice::<i64>(json.as_bytes()).ok();
     for (json, expected) in [

@@ -69,11 +69,11 @@ fn without_values(message: &str) -> String {
 mod tests {
     #[test]
     fn names_the_place_and_not_the_value() {
-        let error = crate::serde::from_slice::<i64>(br#""a secret, expected \"x\"""#).unwrap_err();
+        let error = crate::json::from_slice::<i64>(br#""a secret, expected \"x\"""#).unwrap_err();
         assert_eq!(error.to_string(), "invalid type: string, expected i64");
-        let error = crate::serde::from_slice::<Vec<i64>>(br#"[1, 2.5]"#).unwrap_err();
+        let error = crate::json::from_slice::<Vec<i64>>(br#"[1, 2.5]"#).unwrap_err();
         assert_eq!(error.to_string(), "invalid type: floating point, expected i64 at [1]");
-        let error = crate::serde::from_slice::<u8>(b"12345").unwrap_err();
+        let error = crate::json::from_slice::<u8>(b"12345").unwrap_err();
         assert_eq!(error.to_string(), "invalid value: integer, expected u8");
         assert!(!format!("{error:?}").contains("12345"));
     }
