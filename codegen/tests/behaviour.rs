@@ -1,11 +1,9 @@
 //! What generated types do: a crate is generated from `behaviour/traits.json`, and `behaviour/uses/use_traits.rs` uses it.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{Folder, Workspace, generated, tests};
 use codegen::Config;
-use support::{Folder, Workspace, generated, tests};
 
 #[test]
 fn types_do_what_the_traits_of_the_model_say() {

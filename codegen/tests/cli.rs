@@ -1,10 +1,8 @@
 //! The program as it is run: what it writes, what it leaves alone, what it says, how it exits.
 
-mod support;
-
 use std::fs;
 
-use support::{Folder, echo_model, generate_echo, old_file, run, run_in, tree};
+use crate::support::{Folder, echo_model, generate_echo, old_file, run, run_in, tree};
 
 #[test]
 fn writes_a_crate_and_then_nothing_more() {

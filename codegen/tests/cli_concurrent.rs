@@ -1,7 +1,5 @@
 //! Several runs at once: one of them writes, and the others say that it does.
 
-mod support;
-
 use std::{
     collections::BTreeMap,
     fs,
@@ -9,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use support::{Folder, PROGRAM, Run, echo_model, run, tree};
+use crate::support::{Folder, PROGRAM, Run, echo_model, run, tree};
 
 /// A run into a folder that has read a part of its model and waits for the rest of it.
 #[track_caller]
@@ -77,7 +75,7 @@ fn a_folder_is_locked_whatever_leads_to_it() {
 
 #[test]
 fn a_killed_run_stands_in_nobodys_way() {
-    let folder = Folder::new("killed");
+    let folder = Folder::new("killed at once");
     folder.write("echo.json", echo_model());
     let out = folder.path("out");
     let mut first = waiting_run(&out);

@@ -1,10 +1,8 @@
 //! Crates of their own: `--crate`, `--sides` and the rest of what decides about them.
 
-mod support;
-
 use std::fs;
 
-use support::{Folder, Workspace, echo_model, run, tree, workspace};
+use crate::support::{Folder, Workspace, echo_model, run, tree, workspace};
 
 /// Generates the echo service as the crate `echo` in the folder `echo`.
 #[track_caller]

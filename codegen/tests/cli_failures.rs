@@ -1,10 +1,10 @@
 //! Bad input and bad luck: a clear error, status 1, and an output that is whole or completed by the next run.
 
-mod support;
-
 use std::{collections::BTreeMap, fs, process::Command};
 
-use support::{Folder, PROGRAM, Run, echo_model, finish, generate_echo, old_file, run, tree};
+use crate::support::{
+    Folder, PROGRAM, Run, echo_model, finish, generate_echo, old_file, run, tree,
+};
 
 /// A name, what is done to the model, and parts of the error.
 type Refused = (&'static str, fn(&Folder), &'static [&'static str]);

@@ -1,17 +1,13 @@
 //! Paths as people write them: every spelling of an output folder works or is refused with a reason, and
 //! what is generated does not depend on how the model was named.
 
-#![cfg(unix)]
-
-mod support;
-
 use std::{
     fs,
     os::unix::fs::symlink,
     process::{Command, Stdio},
 };
 
-use support::{Folder, PROGRAM, echo_model, finish, run_in, tree};
+use crate::support::{Folder, PROGRAM, echo_model, finish, run_in, tree};
 
 /// The spelling of an output folder, seen from the empty folder `work`, and what comes of it: the folder that
 /// holds the output, or the error.
@@ -96,7 +92,7 @@ fn a_path_that_is_empty_is_wrong_usage() {
         &["--model", "a", "--out", "b", "--crate", "c", "--runtime="],
         &["diff", "", "a"],
     ] {
-        let run = support::run(args);
+        let run = crate::support::run(args);
         assert_eq!(run.status, 2, "{args:?}: {run:?}");
         assert!(run.stderr.contains(" is empty: name a "), "{args:?}: {run:?}");
     }
@@ -174,7 +170,7 @@ fn the_command_that_check_prints_is_one_that_a_shell_understands() {
     folder.write("~/my 'model'.json", echo_model());
     let model = folder.path("~/my 'model'.json");
     let out = folder.path("#out");
-    let workspace = support::workspace().join("Cargo.toml");
+    let workspace = crate::support::workspace().join("Cargo.toml");
     let manifest = ["--manifest-path", workspace.to_str().unwrap(), "-p", "codegen"];
     // Where there is no workspace, the command has to say where it is.
     for (from, model, out, program) in [

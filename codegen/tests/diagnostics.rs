@@ -2,15 +2,13 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p codegen --test diagnostics` writes the texts anew.
 
-mod support;
-
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
+use crate::support::{check_golden, tests};
 use codegen::{Config, Diagnostics, Severity, Source, generate};
-use support::{check_golden, tests};
 
 #[test]
 fn each_case_says_what_is_expected() {

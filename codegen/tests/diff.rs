@@ -2,13 +2,11 @@
 //!
 //! `UPDATE_GOLDEN=1` writes the lines that there are now.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{check_golden, tests};
 use codegen::{Source, Words, program::diff};
 use serde_json::{Value, json};
-use support::{check_golden, tests};
 
 /// Sets a value in JSON by its pointer, whose last part may be `-` to append to a list; `null` removes it.
 #[track_caller]

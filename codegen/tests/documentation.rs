@@ -1,10 +1,9 @@
 //! What becomes of prose: of CommonMark and of HTML, whatever is in them.
 
-mod support;
-
+use crate::support::{Folder, Workspace};
 use codegen::{Config, Generated};
 use serde_json::json;
-use support::{Folder, Workspace};
+use test_util::Random;
 
 /// A crate for a service with this documentation and an enum named `Thing`, whose values have others.
 #[track_caller]
@@ -25,7 +24,7 @@ fn generated(service: &str, values: &[&str]) -> Generated {
         "a#In": {"type": "structure", "members": {"shape": {"target": "a#Thing"}}},
         "a#Thing": {"type": "enum", "members": values},
     }});
-    support::generated(&Config::new("documented"), &model.to_string())
+    crate::support::generated(&Config::new("documented"), &model.to_string())
 }
 
 #[track_caller]
@@ -168,7 +167,7 @@ fn the_example_of_an_operation_sets_what_is_required() {
             "value": {"target": "smithy.api#Blob"},
         },
     }});
-    let files = support::generated(&Config::new("shown"), &model.to_string()).files;
+    let files = crate::support::generated(&Config::new("shown"), &model.to_string()).files;
     let operation = files.iter().find(|it| it.path == "operation/o.rs").expect("there is one");
     let example = [
         "    .o()",
@@ -232,18 +231,12 @@ fn no_text_causes_a_warning() {
             texts.push(format!("{first} {second}\n\n{lines}"));
         }
     }
-    // The same parts in any order, from a xorshift generator.
-    let mut state: u64 = 0x1234_5678_97F4_A7C1;
-    let mut next = |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state as usize % below
-    };
+    // The same parts in any order.
+    let mut random = Random::new(1);
     let gaps = ["", "", " ", "\n", "\n\n", "    "];
     for _ in 0..1_000 {
-        let len = 1 + next(20);
-        let piece = |_| format!("{}{}", parts[next(parts.len())], gaps[next(gaps.len())]);
+        let len = 1 + random.below(20);
+        let piece = |_| format!("{}{}", random.pick(&parts), random.pick(&gaps));
         texts.push((0..len).map(piece).collect());
     }
     let texts: Vec<_> = texts.iter().map(|it| &**it).collect();

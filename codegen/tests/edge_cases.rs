@@ -1,7 +1,5 @@
 //! Models at the edge of what is legal: `edge-cases/README.md` says what is in the files beside them.
 
-mod support;
-
 use std::{
     collections::BTreeSet,
     fs,
@@ -9,9 +7,9 @@ use std::{
     sync::LazyLock,
 };
 
+use crate::support::{Folder, Workspace};
 use codegen::{Config, Diagnostic, Diagnostics, GeneratedFile, Severity, Source, generate};
 use serde_json::{Map, Value, json};
-use support::{Folder, Workspace};
 
 /// Cases that end otherwise than they should, and why that is.
 const KNOWN_FAILING: [(&str, &str); 1] = [(
@@ -90,7 +88,7 @@ fn each_accepted_case_becomes_the_code_that_is_expected() {
 /// Compiled, linted and documented, its documentation's examples too, without a warning.
 #[test]
 fn each_accepted_case_is_a_crate_without_a_warning() {
-    let folder = Folder::new("accepted");
+    let folder = Folder::new("edge cases");
     let mut workspace = Workspace::new(&folder);
     let mut batches: [Vec<(String, &[GeneratedFile])>; BATCHES] = Default::default();
     let accepted = runs().iter().filter_map(|(case, found)| Some((case, found.files.as_ref()?)));
@@ -339,5 +337,5 @@ fn list(value: &Value, key: &str) -> Vec<Value> {
 }
 
 fn root() -> PathBuf {
-    support::tests("edge-cases")
+    crate::support::tests("edge-cases")
 }

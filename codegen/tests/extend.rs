@@ -1,11 +1,9 @@
 //! The model can be extended as its README says: the example there, put into a copy of the model, becomes a
 //! typed call, a method of the server trait, and documentation.
 
-mod support;
-
 use std::fs;
 
-use support::{Folder, Workspace, run, workspace};
+use crate::support::{Folder, Workspace, run, workspace};
 
 const MAIN: &str = r#"//! Uses what was added.
 

@@ -3,12 +3,10 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p codegen --test golden` writes the expected files anew.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{Folder, Workspace, check_golden, tests};
 use codegen::{Config, GeneratedFile};
-use support::{Folder, Workspace, check_golden, tests};
 
 /// The kinds that show every file.
 const IN_WHOLE: [&str; 2] = ["unary", "bidirectional"];
@@ -51,7 +49,7 @@ fn kinds() -> Vec<(String, Vec<GeneratedFile>)> {
             let entry = entry.unwrap();
             let kind = entry.file_name().to_string_lossy().into_owned();
             let json = fs::read_to_string(entry.path().join("model.json")).unwrap();
-            let files = support::generated(&Config::new(&*kind), &json).files;
+            let files = crate::support::generated(&Config::new(&*kind), &json).files;
             (kind, files)
         })
         .collect();

@@ -1,11 +1,9 @@
 //! Modules, as build scripts generate them, in the crates that include them.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{Folder, Workspace, echo_model, generated, tests, workspace};
 use codegen::{Config, GeneratedFile, Sides};
-use support::{Folder, Workspace, echo_model, generated, tests, workspace};
 
 fn module(path: &str, sides: Sides, json: &str) -> GeneratedFile {
     let mut config = Config::module(path);

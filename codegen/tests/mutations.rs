@@ -1,16 +1,11 @@
 //! Models that are changed at random are refused with a reason or become crates. What runs for longer is
 //! `examples/mutate.rs`.
 
-mod support;
-
-#[path = "support/mutate/mod.rs"]
-mod mutate;
-
 use std::path::Path;
 
+use crate::mutate::{Corpus, Outcome, Random, models, run};
+use crate::support::{Folder, Workspace};
 use codegen::GeneratedFile;
-use mutate::{Corpus, Outcome, Random, models, run};
-use support::{Folder, Workspace};
 
 /// How many models are made.
 const MODELS: usize = 600;

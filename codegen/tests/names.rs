@@ -1,13 +1,11 @@
 //! An obstacle course for names: every word that means something in Rust, in its prelude or in generated code,
 //! as the name of everything that a model can name. All of it compiles, without a warning.
 
-mod support;
-
 use std::{collections::BTreeSet, fs};
 
+use crate::support::{Folder, Workspace};
 use codegen::{Config, Diagnostic, Generated, GeneratedFile};
 use serde_json::{Map, Value, json};
-use support::{Folder, Workspace};
 use syn::UseTree;
 
 /// Keywords, those reserved for later, and words that are keywords in some places.
@@ -158,9 +156,9 @@ fn types_are_not_mistaken_for_type_parameters() {
 #[test]
 fn every_type_that_is_imported_is_reserved() {
     let mut imported = BTreeSet::new();
-    for kind in fs::read_dir(support::tests("golden")).unwrap() {
+    for kind in fs::read_dir(crate::support::tests("golden")).unwrap() {
         let json = fs::read_to_string(kind.unwrap().path().join("model.json")).unwrap();
-        for file in support::generated(&Config::new("golden"), &json).files {
+        for file in crate::support::generated(&Config::new("golden"), &json).files {
             // These hand on what the runtime has, and name no type of a model but in builders.
             let hands_on = ["lib.rs", "client.rs", "blocking.rs", "error.rs", "primitives.rs"];
             if !file.path.ends_with(".rs") || hands_on.contains(&&*file.path) {
@@ -211,7 +209,7 @@ fn generated(module: &str, shapes: &Value, service: &str) -> Generated {
     let json = json!({ "smithy": "2.0", "shapes": shapes }).to_string();
     let mut config = Config::new(format!("course::{module}"));
     config.service = Some(format!("t.n#{service}"));
-    support::generated(&config, &json)
+    crate::support::generated(&config, &json)
 }
 
 /// The words, none twice when case is ignored, since the shapes of a model may not differ in case alone.

@@ -1,11 +1,10 @@
 //! Structures that contain each other.
 
-mod support;
-
 use std::{collections::HashSet, fmt::Write};
 
+use crate::support::generated;
 use codegen::Config;
-use support::generated;
+use test_util::Random;
 
 /// The pairs of structures with a member of the one type in the other that is in a box.
 fn boxed(count: usize, edges: &HashSet<(usize, usize)>) -> HashSet<(usize, usize)> {
@@ -39,16 +38,13 @@ fn boxed(count: usize, edges: &HashSet<(usize, usize)>) -> HashSet<(usize, usize
 
 #[test]
 fn a_member_is_boxed_if_its_type_leads_back_and_its_name_does_not_come_first() {
-    let mut state = 1_u64;
-    let mut random = |below: usize| {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % below
-    };
+    let mut random = Random::new(1);
     let mut cycles = 0;
     for _ in 0..100 {
-        let count = 1 + random(9);
-        let edges: HashSet<_> = (0..random(20)).map(|_| (random(count), random(count))).collect();
+        let count = 1 + random.below(9);
+        let len = random.below(20);
+        let edges: HashSet<_> =
+            (0..len).map(|_| (random.below(count), random.below(count))).collect();
         let reaches = |from: usize, to: usize| {
             let (mut reached, mut pending) = (HashSet::new(), vec![from]);
             while let Some(node) = pending.pop() {

@@ -1,10 +1,8 @@
 //! What `show` prints: one file of `tests/show` for each name. `UPDATE_GOLDEN=1` writes what it is now.
 
-mod support;
-
 use std::fs;
 
-use support::{Folder, check_golden, run, tests};
+use crate::support::{Folder, check_golden, run, tests};
 
 #[test]
 fn a_name_shows_what_it_means() {
@@ -35,7 +33,7 @@ fn a_name_shows_what_it_means() {
 #[test]
 fn words_of_ones_own_stay_whole_wherever_there_are_names() {
     let folder = Folder::new("words");
-    let echo = support::echo_model().replace("#EchoMessage\"", "#EchoGitHubMQTTSMessage\"");
+    let echo = crate::support::echo_model().replace("#EchoMessage\"", "#EchoGitHubMQTTSMessage\"");
     folder.write("echo.json", &echo);
     let model = folder.path("echo.json");
     let words = ["--word", "GitHub", "--word", "MQTT", "--word", "MQTTS"];
@@ -84,7 +82,7 @@ fn the_model_of_this_workspace_is_shown_without_more() {
 #[test]
 fn diff_says_with_its_status_whether_something_breaks() {
     let folder = Folder::new("diff");
-    let echo = support::echo_model();
+    let echo = crate::support::echo_model();
     folder.write("old/echo.json", &echo);
     folder.write("same.json", &echo);
     folder.write("new.json", echo.replacen("\"price\"", "\"cost\"", 1));

@@ -1,13 +1,10 @@
 //! What means the same gives the same code, to the byte: files and keys in another order, shapes that nobody
 //! needs, and the three ways to write an enum.
 
-#[path = "support/mutate/mod.rs"]
-mod mutate;
-
 use std::{fs, path::Path};
 
+use crate::mutate::{Node, Random};
 use codegen::{Config, GeneratedFile, Source, generate};
-use mutate::{Node, Random};
 use proptest::prelude::*;
 
 /// A model that has one of everything, collisions of names included.

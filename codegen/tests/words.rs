@@ -1,7 +1,5 @@
 //! What names of a model become in Rust.
 
-mod support;
-
 use codegen::{Config, Words};
 use serde_json::json;
 
@@ -81,7 +79,7 @@ fn check(kind: &str, before: &str, expected: &[(&str, &str)]) {
         "a#Thing": {"type": kind, "members": "MEMBERS"},
     }});
     let json = json.to_string().replace("\"MEMBERS\"", &format!("{{{}}}", members.join(", ")));
-    let files = support::generated(&Config::new("named"), &json).files;
+    let files = crate::support::generated(&Config::new("named"), &json).files;
     let file = files.iter().find(|it| it.path == "types/thing.rs").expect("there is one");
     let names = file.contents.lines().skip_while(|it| !it.starts_with("pub ")).skip(1);
     let names = names.take_while(|it| *it != "}" && !it.contains("Unknown"));

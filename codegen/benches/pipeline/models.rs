@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
+use test_util::Random;
+
 /// A service of one operation whose shapes are `count` structures, each with five members that target any
 /// of them: almost all are in one cycle, of more cycles than can be counted.
 pub(crate) fn dense(count: usize) -> String {
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let mut model = Model::new();
     model.shape("a#Service", r#""type": "service", "operations": [{ "target": "a#Call" }]"#);
     model.shape(
@@ -27,7 +29,7 @@ pub(crate) fn dense(count: usize) -> String {
 /// A model of this many bytes or a little more, of the kind that large services have: many operations, each
 /// with a request and a response of documented members, and shapes that they share.
 pub(crate) fn large(bytes: usize) -> String {
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     let mut model = Model::new();
     model.shape(
         "a#Failed",
@@ -38,7 +40,7 @@ pub(crate) fn large(bytes: usize) -> String {
     while model.0.len() < bytes {
         let at = operations.len();
         let docs = |random: &mut Random, words| {
-            format!(r#""smithy.api#documentation": "{}""#, random.sentence(words))
+            format!(r#""smithy.api#documentation": "{}""#, sentence(random, words))
         };
         let structure = |random: &mut Random, count: usize| {
             let targets =
@@ -111,32 +113,21 @@ impl Model {
     }
 }
 
-/// A linear congruential generator: any would do, as long as it is always the same.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-
-    fn sentence(&mut self, words: usize) -> String {
-        const WORDS: [&str; 12] = [
-            "the",
-            "state",
-            "of",
-            "a",
-            "component",
-            "which",
-            "`MaxItems`",
-            "is",
-            "returned",
-            "by",
-            "an",
-            "operation",
-        ];
-        let words = (0..words).map(|_| WORDS[self.below(WORDS.len())]);
-        words.collect::<Vec<_>>().join(" ") + "."
-    }
+fn sentence(random: &mut Random, words: usize) -> String {
+    const WORDS: [&str; 12] = [
+        "the",
+        "state",
+        "of",
+        "a",
+        "component",
+        "which",
+        "`MaxItems`",
+        "is",
+        "returned",
+        "by",
+        "an",
+        "operation",
+    ];
+    let words = (0..words).map(|_| *random.pick(&WORDS));
+    words.collect::<Vec<_>>().join(" ") + "."
 }

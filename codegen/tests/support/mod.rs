@@ -1,7 +1,5 @@
 //! Folders to work in, runs of the program, and crates to compile.
 
-#![allow(dead_code, unused_imports, reason = "not every test file uses all of it")]
-
 mod compile;
 
 use std::{
@@ -21,15 +19,12 @@ pub(crate) fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// A folder of a test's own, empty when the test starts.
+/// A folder for one test, by a name that no other test uses; empty when the test starts.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     pub(crate) fn new(name: &str) -> Self {
-        // Unit of isolation is the test binary and the name.
-        let binary = std::env::current_exe().unwrap();
-        let binary = binary.file_stem().unwrap().to_string_lossy();
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&*binary).join(name);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("codegen").join(name);
         if folder.exists() {
             fs::remove_dir_all(&folder).unwrap();
         }

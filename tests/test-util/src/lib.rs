@@ -3,20 +3,34 @@
 #![allow(missing_docs, missing_debug_implementations, reason = "helpers of tests")]
 
 mod alone;
-pub mod blocking;
-mod echo_server;
-mod echo_service;
-mod feed;
-mod figures;
-mod pair;
 mod random;
+
+#[cfg(feature = "rpc")]
+pub mod blocking;
+#[cfg(feature = "rpc")]
+mod echo_server;
+#[cfg(feature = "rpc")]
+mod echo_service;
+#[cfg(feature = "rpc")]
+mod feed;
+#[cfg(feature = "rpc")]
+mod figures;
+#[cfg(feature = "rpc")]
+mod pair;
+#[cfg(feature = "rpc")]
 mod wait;
 
 pub use alone::alone;
+#[cfg(feature = "rpc")]
 pub use echo_server::Echo;
+#[cfg(feature = "rpc")]
 pub use echo_service::{EchoService, authenticate};
+#[cfg(feature = "rpc")]
 pub use feed::Feed;
+#[cfg(feature = "rpc")]
 pub use figures::Figures;
+#[cfg(feature = "rpc")]
 pub use pair::{CONNECT, END, MESSAGE, PING, Pair, Wire, control, event, frame, message, serve};
 pub use random::Random;
+#[cfg(feature = "rpc")]
 pub use wait::{PATIENCE, begin, in_time, poll_times, run, socket_path};

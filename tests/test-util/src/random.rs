@@ -19,8 +19,32 @@ impl Random {
         number ^ (number >> 31)
     }
 
-    /// The next number, below `end`; 0 if `end` is 0.
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.number() % end.max(1)
+    /// A number below `end`; 0 if `end` is 0.
+    ///
+    /// # Panics
+    ///
+    /// If `end` is negative.
+    pub fn below<N: TryInto<u64> + TryFrom<u64>>(&mut self, end: N) -> N {
+        let Ok(end) = end.try_into() else { panic!("a negative number") };
+        let Ok(number) = N::try_from(self.number() % end.max(1)) else {
+            unreachable!("it is less")
+        };
+        number
+    }
+
+    /// One of `all`.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.below(all.len())]
+    }
+
+    /// Puts all into another order.
+    pub fn shuffle<T>(&mut self, all: &mut [T]) {
+        for last in (1..all.len()).rev() {
+            all.swap(last, self.below(last + 1));
+        }
     }
 }

@@ -12,12 +12,11 @@
 )]
 
 mod node;
-mod random;
 mod run;
 
 pub use node::Node;
-pub use random::Random;
 pub use run::{Outcome, run};
+pub use test_util::Random;
 
 /// What models are made from.
 pub struct Corpus {
