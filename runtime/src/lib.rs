@@ -9,6 +9,7 @@
 //!
 //! | module | what it does | what it does not know |
 //! |---|---|---|
+//! | `sync`, `requirements` | locks; the features that generated modules need | everything else |
 //! | [`frame`] | messages as bytes: prelude, headers, payload, checksums | what a header means |
 //! | [`primitives`] | the simple types of a model: blobs, timestamps, big numbers | JSON payloads |
 //! | [`json`] | payloads: structures and unions as JSON, and what a model asks of them | errors of a service |
@@ -20,6 +21,7 @@
 //! | `session` | what the asynchronous and the blocking client share | |
 //! | [`client`], [`blocking`](mod@crate::blocking), [`server`](mod@crate::server) | tasks or threads that drive a [`protocol`] value over a socket | any particular service |
 //! | [`greengrass`] | environment variables and connect message of Greengrass | |
+//! | `macros` | what is the same in all generated code | |
 //!
 //! # Features
 //!

@@ -1,0 +1,3 @@
+//! What the sources of the published crates must be.
+
+mod layers;
