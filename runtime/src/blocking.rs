@@ -45,13 +45,13 @@ mod crew;
 mod handler;
 mod link;
 mod sleeper;
-#[cfg_attr(shuttle, path = "../../tests/interleavings/blocking/socket.rs")]
-mod socket;
 mod subscription;
 
 #[cfg(shuttle)]
 #[path = "../../tests/interleavings/blocking/scenarios.rs"]
 pub mod interleavings;
+
+use crate::transport::socket;
 
 pub use connection::Connection;
 pub use handler::SubscriptionHandle;

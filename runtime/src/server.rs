@@ -35,14 +35,11 @@ mod connection;
 mod events;
 mod listener;
 mod reply;
-mod socket_file;
 mod streaming;
 
 use std::pin::Pin;
 
-pub use authenticator::{
-    AllowAll, Authenticator, Authorizer, ConnectRequest, Identity, PeerCredentials, Rejected,
-};
+pub use authenticator::{AllowAll, Authenticator, Authorizer, ConnectRequest, Identity, Rejected};
 pub use call::{IncomingCall, InvalidRequest, RequestContext};
 pub use events::{EncodedEvent, EventReceiver, EventSender, OnFull, SendEventError, event_queue};
 pub use listener::{Server, serve_connection};
@@ -52,6 +49,7 @@ pub use streaming::{EventStream, StreamingRequest, StreamingResponse};
 pub use crate::{
     json::{Violation, ViolationKind},
     protocol::server::Config,
+    transport::PeerCredentials,
 };
 
 /// A future behind a pointer.

@@ -13,9 +13,11 @@ pub(crate) mod reply;
 pub(crate) mod settings;
 
 pub use builder::Builder;
-pub use credentials::{Address, Credentials, StaticPayload};
+pub use credentials::{Credentials, StaticPayload};
 pub use handler::BlockingStreamHandler;
 pub use item::{Notice, SubscriptionItem};
 pub use lifecycle::LifecycleHandler;
 pub use ping::PingError;
 pub use policy::ReconnectPolicy;
+
+pub use crate::transport::Address;

@@ -1,12 +1,22 @@
 //! One side of a connection over a socket: its state behind a lock, and what drives it with tokio.
 
-#[cfg(feature = "tokio")]
-mod direct;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+mod address;
 #[cfg(any(feature = "tokio", feature = "server"))]
 mod driver;
 #[cfg(any(feature = "tokio", feature = "server"))]
 mod future;
 mod input;
+#[cfg(feature = "server")]
+mod listener;
+#[cfg(feature = "blocking")]
+#[cfg_attr(shuttle, path = "../../tests/interleavings/blocking/socket.rs")]
+pub(crate) mod socket;
+#[cfg(any(feature = "tokio", feature = "server"))]
+mod stream;
+pub(crate) mod tcp;
+#[cfg(unix)]
+pub(crate) mod unix;
 
 use std::{
     fmt, io,
@@ -21,8 +31,8 @@ use crate::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-#[cfg(feature = "tokio")]
-pub(crate) use direct::DirectStream;
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+pub use address::Address;
 #[cfg(any(feature = "tokio", feature = "server"))]
 pub(crate) use driver::Driver;
 #[cfg(feature = "tokio")]
@@ -32,6 +42,14 @@ pub(crate) use future::has_timers;
 #[cfg(any(feature = "tokio", feature = "server"))]
 pub(crate) use future::{caught, unless};
 pub(crate) use input::Input;
+#[cfg(feature = "server")]
+pub(crate) use listener::Listener;
+#[cfg(feature = "server")]
+pub use listener::PeerCredentials;
+#[cfg(feature = "server")]
+pub(crate) use stream::Io;
+#[cfg(feature = "tokio")]
+pub(crate) use stream::Stream;
 
 /// One side's state, shared by its handles and its driver, behind a lock that is held for no longer than it
 /// takes to move some bytes.

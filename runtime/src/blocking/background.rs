@@ -153,7 +153,7 @@ impl Keeper {
     /// Tries once. `false` if this side has closed the connection.
     fn attempt(&self, link: &Arc<Link>) -> Result<bool, ConnectError> {
         let (address, connect) = self.settings.target()?;
-        let socket = Socket::connect(&address, self.settings.connect_timeout)?;
+        let socket = Socket::new(address.connect_blocking(self.settings.connect_timeout)?);
         if !link.restart(&connect, socket).map_err(unencodable)? {
             return Ok(false);
         }

@@ -3,7 +3,6 @@
 use std::{
     cell::Cell,
     future::poll_fn,
-    os::fd::OwnedFd,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,7 +11,7 @@ use super::{
     ConnectionBuilder, Subscription,
     background::{self, Keeper, Reason},
     link::Link,
-    socket::Socket,
+    socket::{OwnedFd, Socket},
 };
 use crate::{
     error::{ConnectError, ConnectionError, SdkError},
@@ -62,7 +61,7 @@ impl<I: Credentials> Builder<Connection, I> {
 
 fn connect(settings: &Settings) -> Result<Connection, ConnectError> {
     let (address, connect) = settings.target()?;
-    let socket = Socket::connect(&address, settings.connect_timeout)?;
+    let socket = Socket::new(address.connect_blocking(settings.connect_timeout)?);
     start(settings, socket, &connect, true)
 }
 

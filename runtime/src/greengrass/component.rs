@@ -2,9 +2,9 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use super::{AUTH_TOKEN_VARIABLE, ConnectPayload, SOCKET_PATH_VARIABLE};
+use super::{AUTH_TOKEN_VARIABLE, ConnectPayload};
 use crate::{
-    client::{Address, Builder, Credentials},
+    client::{Builder, Credentials},
     error::ConnectError,
 };
 
@@ -53,8 +53,9 @@ impl Credentials for Component {
         Ok(ConnectPayload { auth_token, component_name: self.name.clone() }.to_vec().into())
     }
 
-    fn address(&self) -> Result<Address, ConnectError> {
-        variable(SOCKET_PATH_VARIABLE).map(Address::unix)
+    #[cfg(unix)]
+    fn address(&self) -> Result<crate::client::Address, ConnectError> {
+        variable(super::SOCKET_PATH_VARIABLE).map(crate::client::Address::unix)
     }
 }
 

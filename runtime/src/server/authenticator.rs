@@ -3,7 +3,10 @@
 use bytes::Bytes;
 
 use super::{ErrorReply, RequestContext};
-use crate::frame::{Header, HeaderValue};
+use crate::{
+    frame::{Header, HeaderValue},
+    transport::PeerCredentials,
+};
 
 /// A client that introduces itself.
 #[derive(Clone)]
@@ -31,24 +34,6 @@ impl std::fmt::Debug for ConnectRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Headers and payload may hold a token.
         f.debug_struct("ConnectRequest").field("peer", &self.peer).finish_non_exhaustive()
-    }
-}
-
-/// The process at the other end of a Unix socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PeerCredentials {
-    /// Its process ID, where the platform says.
-    pub pid: Option<i32>,
-    /// Its user.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
-}
-
-impl PeerCredentials {
-    pub(super) fn new(pid: Option<i32>, uid: u32, gid: u32) -> Self {
-        Self { pid, uid, gid }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Listening for clients.
 
-use std::{fmt, io, net::SocketAddr, path::Path, pin::pin, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
+#[cfg(unix)]
 use rustix::io::Errno;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, UnixListener, UnixStream},
     task::JoinSet,
     time::{Instant, sleep_until, timeout},
 };
@@ -13,11 +13,10 @@ use tokio::{
 use super::{
     AllowAll, Authenticator, Authorizer, PeerCredentials, Service,
     connection::{self, Context},
-    socket_file::{self, SocketFile},
 };
 use crate::{
     protocol::server::{Config, Core},
-    transport::Shared,
+    transport::{Io, Listener, Shared},
 };
 
 /// How long to wait after a failure to accept that is not about one client, such as a lack of descriptors.
@@ -34,7 +33,7 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// # }
 /// ```
 pub struct Server<A = ()> {
-    listener: Listener,
+    listener: Box<dyn Listener>,
     authenticator: A,
     authorizer: Option<Arc<dyn Authorizer>>,
     config: Config,
@@ -42,16 +41,12 @@ pub struct Server<A = ()> {
     max_connections: usize,
 }
 
-enum Listener {
-    Unix(SocketFile, UnixListener),
-    Tcp(TcpListener),
-}
-
 impl Server {
     /// Listens on a Unix domain socket that every user may connect to (mode 0666, as both nuclei have it).
     ///
     /// As [`bind_with_mode`](Self::bind_with_mode).
-    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+    #[cfg(unix)]
+    pub fn bind(path: impl AsRef<std::path::Path>) -> io::Result<Self> {
         Self::bind_with_mode(path, 0o666)
     }
 
@@ -70,9 +65,9 @@ impl Server {
     /// # Panics
     ///
     /// Outside a tokio runtime with I/O enabled.
-    pub fn bind_with_mode(path: impl AsRef<Path>, mode: u32) -> io::Result<Self> {
-        let (file, listener) = socket_file::bind(path.as_ref(), mode)?;
-        Ok(Self::new(Listener::Unix(file, listener)))
+    #[cfg(unix)]
+    pub fn bind_with_mode(path: impl AsRef<std::path::Path>, mode: u32) -> io::Result<Self> {
+        Ok(Self::new(crate::transport::unix::listen(path.as_ref(), mode)?))
     }
 
     /// Listens on a TCP address.
@@ -85,12 +80,12 @@ impl Server {
     ///
     /// Dropping the future listens on nothing.
     pub async fn bind_tcp(address: impl tokio::net::ToSocketAddrs) -> io::Result<Self> {
-        Ok(Self::new(Listener::Tcp(TcpListener::bind(address).await?)))
+        Ok(Self::new(crate::transport::tcp::listen(address).await?))
     }
 
-    fn new(listener: Listener) -> Self {
+    fn new(listener: impl Listener + 'static) -> Self {
         Self {
-            listener,
+            listener: Box::new(listener),
             authenticator: (),
             authorizer: None,
             config: Config::default(),
@@ -144,10 +139,7 @@ impl<A> Server<A> {
     ///
     /// `Unsupported` for a Unix socket.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        match &self.listener {
-            Listener::Tcp(listener) => listener.local_addr(),
-            Listener::Unix(..) => Err(io::ErrorKind::Unsupported.into()),
-        }
+        self.listener.local_addr()
     }
 }
 
@@ -173,15 +165,14 @@ impl<A: Authenticator> Server<A> {
                 _ = &mut shutdown => break,
                 // Whoever has finished is forgotten as soon as there is nothing else to do.
                 Some(_) = clients.tasks.join_next() => continue,
-                accepted = listener.accept(next_accept) => accepted,
+                accepted = accept(&*listener, next_accept) => accepted,
             };
             while clients.tasks.try_join_next().is_some() {}
             match accepted {
                 Ok(_) if clients.tasks.len() >= max_connections => {
                     tracing::warn!(target: crate::LOG_TARGET, "too many connections");
                 }
-                Ok(Accepted::Unix(io, peer)) => clients.add(&context, io, peer),
-                Ok(Accepted::Tcp(io)) => clients.add(&context, io, None),
+                Ok((io, peer)) => clients.add(&context, io, peer),
                 Err(error) => {
                     tracing::warn!(target: crate::LOG_TARGET, %error, "accept failed");
                     if !is_about_one_client(&error) {
@@ -218,47 +209,32 @@ pub async fn serve_connection<IO>(
 /// Whether a failure to accept says nothing about the next client. On Linux that includes errors of the network that a
 /// connection had before it was accepted.
 fn is_about_one_client(error: &io::Error) -> bool {
-    let errors = [
-        Errno::CONNABORTED,
-        Errno::CONNRESET,
-        Errno::INTR,
-        Errno::PERM,
-        Errno::PROTO,
-        Errno::NOPROTOOPT,
-        Errno::NETDOWN,
-        Errno::NETUNREACH,
-        Errno::HOSTDOWN,
-        Errno::HOSTUNREACH,
-    ];
-    Errno::from_io_error(error).is_some_and(|it| errors.contains(&it))
-}
-
-enum Accepted {
-    Unix(UnixStream, Option<PeerCredentials>),
-    Tcp(tokio::net::TcpStream),
-}
-
-impl Listener {
-    /// Accepts a client, no earlier than at a point in time.
-    async fn accept(&self, at: Instant) -> io::Result<Accepted> {
-        if at > Instant::now() {
-            sleep_until(at).await;
-        }
-        match self {
-            Self::Unix(_, listener) => {
-                let (io, _) = listener.accept().await?;
-                let peer = io.peer_cred().ok();
-                let peer = peer.map(|it| PeerCredentials::new(it.pid(), it.uid(), it.gid()));
-                Ok(Accepted::Unix(io, peer))
-            }
-            Self::Tcp(listener) => {
-                let (io, _) = listener.accept().await?;
-                // Messages are whole when they are written; waiting for more only delays them.
-                let _ = io.set_nodelay(true);
-                Ok(Accepted::Tcp(io))
-            }
-        }
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown,
+        NetworkUnreachable, PermissionDenied,
+    };
+    match error.kind() {
+        ConnectionAborted | ConnectionReset | HostUnreachable | Interrupted | NetworkDown
+        | NetworkUnreachable | PermissionDenied => true,
+        #[cfg(unix)]
+        _ => matches!(
+            Errno::from_io_error(error),
+            Some(Errno::PROTO | Errno::NOPROTOOPT | Errno::HOSTDOWN)
+        ),
+        #[cfg(not(unix))]
+        _ => false,
     }
+}
+
+/// Accepts a client, no earlier than at a point in time.
+async fn accept(
+    listener: &dyn Listener,
+    at: Instant,
+) -> io::Result<(Box<dyn Io>, Option<PeerCredentials>)> {
+    if at > Instant::now() {
+        sleep_until(at).await;
+    }
+    listener.accept().await
 }
 
 /// The connections that are being served.
@@ -269,12 +245,12 @@ struct Clients {
 }
 
 impl Clients {
-    fn add<S, A, IO>(&mut self, context: &Context<S, A>, io: IO, peer: Option<PeerCredentials>)
-    where
-        S: Service,
-        A: Authenticator,
-        IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
+    fn add<S: Service, A: Authenticator>(
+        &mut self,
+        context: &Context<S, A>,
+        io: Box<dyn Io>,
+        peer: Option<PeerCredentials>,
+    ) {
         let shared = connection::start(context.config, io);
         self.open.retain(|it| it.strong_count() > 0);
         self.open.push(Arc::downgrade(&shared));
@@ -309,15 +285,11 @@ impl Clients {
 
 impl<A> fmt::Debug for Server<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address: &dyn fmt::Debug = match &self.listener {
-            Listener::Unix(file, _) => file,
-            Listener::Tcp(listener) => &listener.local_addr(),
-        };
-        f.debug_struct("Server").field("address", address).finish_non_exhaustive()
+        f.debug_struct("Server").field("listener", &self.listener).finish_non_exhaustive()
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

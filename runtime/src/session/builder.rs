@@ -4,11 +4,11 @@ use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use super::{
     LifecycleHandler, ReconnectPolicy,
-    credentials::{Address, Credentials, StaticPayload},
+    credentials::{Credentials, StaticPayload},
     lifecycle,
     settings::Settings,
 };
-use crate::frame::HeaderValue;
+use crate::{frame::HeaderValue, transport::Address};
 
 /// Builds and opens a connection of type `C`, that of the asynchronous or of the blocking client, which
 /// introduces itself by the credentials `I`.
@@ -41,6 +41,7 @@ impl<C, I> Builder<C, I> {
     }
 
     /// The Unix domain socket to connect to.
+    #[cfg(unix)]
     pub fn socket_path(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.settings.address = Some(Address::unix(path));
         self

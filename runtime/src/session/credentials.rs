@@ -1,10 +1,10 @@
 //! Where a client connects to, and how it introduces itself.
 
-use std::{fmt, path::PathBuf};
+use std::fmt;
 
 use bytes::Bytes;
 
-use crate::error::ConnectError;
+use crate::{error::ConnectError, transport::Address};
 
 /// How a client introduces itself to the servers of one kind of service.
 ///
@@ -49,27 +49,5 @@ impl fmt::Debug for StaticPayload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // It may be secret.
         f.debug_struct("StaticPayload").finish_non_exhaustive()
-    }
-}
-
-/// The address of a socket.
-#[derive(Clone, Debug)]
-pub struct Address(pub(crate) Kind);
-
-#[derive(Clone, Debug)]
-pub(crate) enum Kind {
-    Unix(PathBuf),
-    Tcp(String),
-}
-
-impl Address {
-    /// The path of a Unix domain socket.
-    pub fn unix(path: impl Into<PathBuf>) -> Self {
-        Self(Kind::Unix(path.into()))
-    }
-
-    /// A TCP address, `host:port`.
-    pub fn tcp(address: impl Into<String>) -> Self {
-        Self(Kind::Tcp(address.into()))
     }
 }

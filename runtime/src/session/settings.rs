@@ -8,13 +8,14 @@ use std::{
 
 use super::{
     ReconnectPolicy,
-    credentials::{Address, Credentials, StaticPayload},
+    credentials::{Credentials, StaticPayload},
     lifecycle,
 };
 use crate::{
     error::{BuildError, ConnectError, EncodeError, Logged},
     frame::Header,
     protocol::client::{Config, Connect, Core},
+    transport::Address,
 };
 
 /// What has been chosen for a connection, whatever kind of client it is for.

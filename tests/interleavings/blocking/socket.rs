@@ -1,6 +1,8 @@
 //! The socket of a connection as the explorer sees it: a bounded pipe in each direction.
 
-use std::{collections::VecDeque, io, os::fd::OwnedFd, time::Duration};
+use std::{collections::VecDeque, io, time::Duration};
+
+pub(crate) use std::os::fd::OwnedFd;
 
 use shuttle::{
     sync::{
@@ -10,21 +12,19 @@ use shuttle::{
     thread::{self, Thread},
 };
 
-use crate::{error::ConnectError, session::Address};
-
 /// How much a pipe holds, in bytes: less than a request.
 const ROOM: usize = 100;
 
 /// What to wait for on a socket besides something to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Interest {
+pub(crate) enum Interest {
     Input,
     InputAndRoom,
 }
 
 /// One end of two pipes.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     incoming: Arc<Mutex<Pipe>>,
     outgoing: Arc<Mutex<Pipe>>,
 }
@@ -45,38 +45,34 @@ impl Pipe {
 
 /// Ends the poll of the thread that created it.
 #[derive(Debug)]
-pub(super) struct Bell {
+pub(crate) struct Bell {
     thread: Thread,
     is_rung: AtomicBool,
 }
 
 impl Bell {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self { thread: thread::current(), is_rung: AtomicBool::new(false) })
     }
 
-    pub(super) fn ring(&self) {
+    pub(crate) fn ring(&self) {
         self.is_rung.store(true, Ordering::SeqCst);
         self.thread.unpark();
     }
 }
 
 impl Socket {
-    pub(super) fn pair() -> (Self, Self) {
+    pub(crate) fn pair() -> (Self, Self) {
         let (incoming, outgoing) = (Arc::default(), Arc::default());
         let other = Self { incoming: Arc::clone(&outgoing), outgoing: Arc::clone(&incoming) };
         (Self { incoming, outgoing }, other)
     }
 
-    pub(super) fn new(_: OwnedFd) -> Self {
+    pub(crate) fn new(_: OwnedFd) -> Self {
         unreachable!("a descriptor cannot be modelled")
     }
 
-    pub(super) fn connect(_: &Address, _: Duration) -> Result<Self, ConnectError> {
-        Err(ConnectError::NoAddress)
-    }
-
-    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut pipe = lock(&self.outgoing);
         if pipe.is_shut {
             return Err(io::ErrorKind::BrokenPipe.into());
@@ -90,7 +86,7 @@ impl Socket {
         Ok(len)
     }
 
-    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut pipe = lock(&self.incoming);
         let len = buffer.len().min(pipe.bytes.len());
         if len == 0 && !pipe.is_shut {
@@ -104,7 +100,7 @@ impl Socket {
     }
 
     /// Time does not pass: a poll that only its timeout would end is a deadlock.
-    pub(super) fn poll(
+    pub(crate) fn poll(
         &self,
         interest: Interest,
         bell: Option<&Bell>,
@@ -132,11 +128,11 @@ impl Socket {
         }
     }
 
-    pub(super) fn stop_reading(&self) {
+    pub(crate) fn stop_reading(&self) {
         shut(&self.incoming);
     }
 
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         shut(&self.incoming);
         shut(&self.outgoing);
     }

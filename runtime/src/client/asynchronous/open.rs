@@ -1,10 +1,9 @@
 //! From a builder to an open connection.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, UnixStream},
     runtime::Handle as Runtime,
     task::JoinHandle,
     time::timeout,
@@ -18,8 +17,8 @@ use super::{
 use crate::{
     error::ConnectError,
     protocol::client::Connect,
-    session::{Builder, Credentials, credentials::Kind, settings::Settings},
-    transport::{Direct, DirectStream, Driver, caught, has_timers},
+    session::{Builder, Credentials, settings::Settings},
+    transport::{Driver, Stream, has_timers},
 };
 
 impl<I: Credentials> Builder<Connection, I> {
@@ -54,32 +53,8 @@ impl<I: Credentials> Builder<Connection, I> {
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let settings = self.into_settings();
-        let result = connect_over(&settings, Socket::new(io)).await;
+        let result = connect_over(&settings, Stream::new(io)).await;
         settings.report(result)
-    }
-}
-
-/// Whatever carries the bytes of a connection.
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
-
-/// An open socket.
-pub(super) struct Socket {
-    io: Box<dyn Io>,
-    direct: Option<Direct>,
-}
-
-impl Socket {
-    fn new(io: impl Io + 'static) -> Self {
-        Self { io: Box::new(io), direct: None }
-    }
-}
-
-impl From<UnixStream> for Socket {
-    fn from(stream: UnixStream) -> Self {
-        let (io, direct) = DirectStream::new(stream);
-        Self { io: Box::new(io), direct: Some(direct) }
     }
 }
 
@@ -96,7 +71,7 @@ async fn connect(builder: &Settings) -> Result<Connection, ConnectError> {
     Ok(connection)
 }
 
-async fn connect_over(builder: &Settings, io: Socket) -> Result<Connection, ConnectError> {
+async fn connect_over(builder: &Settings, io: Stream) -> Result<Connection, ConnectError> {
     check_runtime()?;
     let (connection, _) = start(builder, io, &builder.connect_message()?, false).await?;
     Ok(connection)
@@ -107,41 +82,14 @@ fn check_runtime() -> Result<(), ConnectError> {
 }
 
 /// Opens the socket, and makes the message to introduce this side with.
-pub(super) async fn open(builder: &Settings) -> Result<(Socket, Connect), ConnectError> {
+pub(super) async fn open(builder: &Settings) -> Result<(Stream, Connect), ConnectError> {
     let (address, connect) = builder.target()?;
-    let io = match address.0 {
-        Kind::Unix(path) => {
-            let connecting = UnixStream::connect(&path);
-            in_time(builder, path.display().to_string(), connecting).await?.into()
-        }
-        Kind::Tcp(address) => {
-            let connecting = TcpStream::connect(address.clone());
-            let io = in_time(builder, address, connecting).await?;
-            // Messages are whole when they are written; waiting for more only delays them.
-            let _ = io.set_nodelay(true);
-            Socket::new(io)
-        }
-    };
-    Ok((io, connect))
-}
-
-async fn in_time<IO>(
-    builder: &Settings,
-    address: String,
-    connecting: impl Future<Output = io::Result<IO>>,
-) -> Result<IO, ConnectError> {
-    // tokio panics where the runtime has no I/O.
-    match timeout(builder.connect_timeout, caught(connecting)).await {
-        Ok(Ok(Ok(io))) => Ok(io),
-        Ok(Ok(Err(source))) => Err(ConnectError::Socket { address, source: source.into() }),
-        Ok(Err(_panic)) => Err(ConnectError::NoRuntime),
-        Err(_) => Err(ConnectError::SocketTimeout { address, after: builder.connect_timeout }),
-    }
+    Ok((address.connect(builder.connect_timeout).await?, connect))
 }
 
 async fn start(
     builder: &Settings,
-    io: Socket,
+    io: Stream,
     connect: &Connect,
     reconnects: bool,
 ) -> Result<(Connection, JoinHandle<()>), ConnectError> {
@@ -163,7 +111,7 @@ async fn start(
 }
 
 /// Reads and writes the socket on a task of its own, which ends with the connection.
-pub(super) fn drive(Socket { io, direct }: Socket, shared: &Arc<Shared>) -> JoinHandle<()> {
+pub(super) fn drive(Stream { io, direct }: Stream, shared: &Arc<Shared>) -> JoinHandle<()> {
     shared.set_direct(direct);
     tokio::spawn(Driver::new(io, Arc::clone(shared)).instrument(shared.span()))
 }

@@ -2,7 +2,6 @@
 
 use std::{
     ffi::OsString,
-    fmt,
     fs::{self, File, Metadata, OpenOptions},
     io,
     os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
@@ -21,6 +20,7 @@ use tokio::net::{UnixListener, UnixStream};
 ///
 /// It has to be dropped before the listener: until the socket is closed no other server takes the file over, and the
 /// number of its inode is not used again.
+#[derive(Debug)]
 pub(super) struct SocketFile {
     /// Absolute: the working directory may change.
     path: PathBuf,
@@ -76,12 +76,6 @@ impl Drop for SocketFile {
             // It may have been removed in between.
             let _ = fs::remove_file(&self.path);
         }
-    }
-}
-
-impl fmt::Debug for SocketFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.path.fmt(f)
     }
 }
 

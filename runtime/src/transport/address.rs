@@ -1,0 +1,74 @@
+//! Where a client connects to.
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use super::tcp::Tcp;
+#[cfg(unix)]
+use super::unix::Unix;
+#[cfg(feature = "tokio")]
+use super::{Stream, caught};
+use crate::error::ConnectError;
+
+/// The address of a socket.
+#[derive(Clone, Debug)]
+pub struct Address(Arc<dyn Transport>);
+
+/// An address of one kind of socket.
+pub(super) trait Transport: fmt::Debug + Send + Sync {
+    /// The address as text, for errors.
+    fn name(&self) -> String;
+
+    #[cfg(feature = "tokio")]
+    fn connect(&self) -> Connecting<'_>;
+
+    /// Connects and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut` if it takes too long.
+    #[cfg(feature = "blocking")]
+    fn connect_blocking(&self, timeout: Duration) -> io::Result<super::socket::OwnedFd>;
+}
+
+#[cfg(feature = "tokio")]
+pub(super) type Connecting<'a> = super::stream::BoxFuture<'a, io::Result<Stream>>;
+
+impl Address {
+    /// The path of a Unix domain socket.
+    #[cfg(unix)]
+    pub fn unix(path: impl Into<std::path::PathBuf>) -> Self {
+        Self(Arc::new(Unix(path.into())))
+    }
+
+    /// A TCP address, `host:port`.
+    pub fn tcp(address: impl Into<String>) -> Self {
+        Self(Arc::new(Tcp(address.into())))
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) async fn connect(&self, timeout: Duration) -> Result<Stream, ConnectError> {
+        // tokio panics where the runtime has no I/O.
+        let connected = match tokio::time::timeout(timeout, caught(self.0.connect())).await {
+            Ok(Ok(connected)) => connected,
+            Ok(Err(_panic)) => return Err(ConnectError::NoRuntime),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        connected.map_err(|error| self.failed(error, timeout))
+    }
+
+    #[cfg(feature = "blocking")]
+    pub(crate) fn connect_blocking(
+        &self,
+        timeout: Duration,
+    ) -> Result<super::socket::OwnedFd, ConnectError> {
+        self.0.connect_blocking(timeout).map_err(|error| self.failed(error, timeout))
+    }
+
+    fn failed(&self, source: io::Error, after: Duration) -> ConnectError {
+        let address = self.0.name();
+        match source.kind() {
+            io::ErrorKind::TimedOut => ConnectError::SocketTimeout { address, after },
+            _ => ConnectError::Socket { address, source: source.into() },
+        }
+    }
+}

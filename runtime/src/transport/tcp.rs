@@ -1,0 +1,104 @@
+//! TCP.
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+use super::address;
+#[cfg(feature = "server")]
+use super::listener;
+
+/// Host and port.
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+#[derive(Debug)]
+pub(super) struct Tcp(pub(super) String);
+
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+impl address::Transport for Tcp {
+    fn name(&self) -> String {
+        self.0.clone()
+    }
+
+    #[cfg(feature = "tokio")]
+    fn connect(&self) -> address::Connecting<'_> {
+        Box::pin(async {
+            let stream = tokio::net::TcpStream::connect(&self.0).await?;
+            // Messages are whole when they are written; waiting for more only delays them.
+            let _ = stream.set_nodelay(true);
+            Ok(super::Stream::new(stream))
+        })
+    }
+
+    #[cfg(feature = "blocking")]
+    fn connect_blocking(
+        &self,
+        timeout: std::time::Duration,
+    ) -> std::io::Result<super::socket::OwnedFd> {
+        use std::{
+            io,
+            net::ToSocketAddrs,
+            time::{Duration, Instant},
+        };
+
+        let deadline = Instant::now().checked_add(timeout);
+        let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
+        for address in self.0.to_socket_addrs()? {
+            let left = deadline.map_or(timeout, |it| it.saturating_duration_since(Instant::now()));
+            let left = left.max(Duration::from_millis(1));
+            match std::net::TcpStream::connect_timeout(&address, left) {
+                Ok(stream) => {
+                    let _ = stream.set_nodelay(true);
+                    return Ok(stream.into());
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+#[cfg(feature = "server")]
+pub(crate) async fn listen(
+    address: impl tokio::net::ToSocketAddrs,
+) -> std::io::Result<impl listener::Listener + 'static> {
+    tokio::net::TcpListener::bind(address).await
+}
+
+#[cfg(feature = "server")]
+impl listener::Listener for tokio::net::TcpListener {
+    fn accept(&self) -> listener::Accepting<'_> {
+        Box::pin(async {
+            let (stream, _) = self.accept().await?;
+            let _ = stream.set_nodelay(true);
+            Ok((Box::new(stream) as _, None))
+        })
+    }
+
+    fn local_addr(&self) -> std::io::Result<std::net::SocketAddr> {
+        self.local_addr()
+    }
+}
+
+/// Two descriptors: what is written to the second can be read from the first. They are one socket, which
+/// takes nothing from any other.
+#[cfg(all(feature = "blocking", any(not(unix), test)))]
+pub(super) fn pair() -> std::io::Result<(super::socket::OwnedFd, super::socket::OwnedFd)> {
+    let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+    socket.connect(socket.local_addr()?)?;
+    Ok((socket.try_clone()?.into(), socket.into()))
+}
+
+#[cfg(all(test, feature = "blocking", not(shuttle)))]
+mod tests {
+    use super::{super::socket::Socket, *};
+
+    #[test]
+    fn one_end_of_a_pair_reads_what_is_written_to_the_other() {
+        let (receiver, sender) = pair().unwrap();
+        let (receiver, sender) = (Socket::new(receiver), Socket::new(sender));
+        assert_eq!(sender.send(&[1]).unwrap(), 1);
+        let mut buffer = [0; 16];
+        assert_eq!((receiver.receive(&mut buffer).unwrap(), buffer[0]), (1, 1));
+        assert_eq!(
+            receiver.receive(&mut buffer).unwrap_err().kind(),
+            std::io::ErrorKind::WouldBlock
+        );
+    }
+}
