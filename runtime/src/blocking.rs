@@ -41,11 +41,10 @@
 
 mod background;
 mod connection;
-mod crew;
-mod handler;
 mod link;
-mod sleeper;
+mod parker;
 mod subscription;
+mod threads;
 
 #[cfg(shuttle)]
 #[path = "../../tests/interleavings/blocking/scenarios.rs"]
@@ -54,8 +53,7 @@ pub mod interleavings;
 use crate::transport::socket;
 
 pub use connection::Connection;
-pub use handler::SubscriptionHandle;
-pub use subscription::{Subscription, WithNotices};
+pub use subscription::{Subscription, SubscriptionHandle, WithNotices};
 
 pub use crate::{
     options::{CallOptions, Overflow, SubscribeOptions},

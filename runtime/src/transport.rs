@@ -4,7 +4,6 @@
 mod address;
 #[cfg(any(feature = "tokio", feature = "server"))]
 mod driver;
-#[cfg(any(feature = "tokio", feature = "server"))]
 mod future;
 mod input;
 #[cfg(feature = "server")]
@@ -22,6 +21,7 @@ use std::{
     fmt, io,
     sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use crate::{
@@ -36,10 +36,7 @@ pub use address::Address;
 #[cfg(any(feature = "tokio", feature = "server"))]
 pub(crate) use driver::Driver;
 #[cfg(feature = "tokio")]
-pub(crate) use driver::LINGER;
-#[cfg(feature = "tokio")]
 pub(crate) use future::has_timers;
-#[cfg(any(feature = "tokio", feature = "server"))]
 pub(crate) use future::{caught, unless};
 pub(crate) use input::Input;
 #[cfg(feature = "server")]
@@ -51,8 +48,12 @@ pub(crate) use stream::Io;
 #[cfg(feature = "tokio")]
 pub(crate) use stream::Stream;
 
-/// One side's state, shared by its handles and its driver, behind a lock that is held for no longer than it
-/// takes to move some bytes.
+/// How long the other side has to take what is still to be written when the connection ends, and to close it if this
+/// side waits for that, and how long this side reads when nothing can be written any more.
+pub(crate) const LINGER: Duration = Duration::from_secs(3);
+
+/// One side's state, shared by its handles and its driver, behind a lock. It is held while a request is serialized or
+/// bytes are written directly, and never while anything waits.
 pub(crate) struct Shared<E> {
     state: Mutex<State<E>>,
     /// Tells connections apart in logs.

@@ -1,33 +1,39 @@
 //! The threads that a connection has of its own.
 
-use std::{io, task::Waker, time::Instant};
-
-use super::{crew::Duty, link::Link, sleeper::Sleeper, socket::Socket};
-use crate::{
-    error::{ConnectError, ConnectionError},
-    session::{
-        ReconnectPolicy,
-        lifecycle::Slot,
-        policy::Attempts,
-        settings::{Settings, unencodable},
-    },
-    sync::{Arc, mpsc, thread},
+use std::{
+    future::poll_fn,
+    io,
+    task::{Poll, Waker},
+    time::Instant,
 };
 
-/// A reason for a background thread: while there is one, some thread always reads.
-#[derive(Debug)]
-pub(super) struct Reason(Arc<Link>);
+use super::{link::Link, parker::Parker, socket::Socket, threads::Task};
+use crate::{
+    error::ConnectError,
+    session::{
+        done::block_on,
+        lifecycle::Slot,
+        policy::Attempts,
+        reconnect::{come_back, shake_hands},
+        settings::{Settings, unencodable},
+    },
+    sync::{Arc, thread},
+};
 
-impl Reason {
+/// Keeps a background thread: while there is one, some thread always reads.
+#[derive(Debug)]
+pub(super) struct BackgroundUse(Arc<Link>);
+
+impl BackgroundUse {
     pub(super) fn new(link: &Arc<Link>) -> io::Result<Self> {
-        link.crew.add_reason(|| start(link))?;
+        link.threads.add_background_use(|| start(link))?;
         Ok(Self(Arc::clone(link)))
     }
 }
 
-impl Drop for Reason {
+impl Drop for BackgroundUse {
     fn drop(&mut self) {
-        self.0.crew.remove_reason();
+        self.0.threads.remove_background_use();
     }
 }
 
@@ -43,138 +49,72 @@ pub(super) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result
 
 /// Starts a thread that tells a handler what happens to the connection.
 pub(super) fn tell(link: &Arc<Link>, slot: Slot) -> io::Result<()> {
-    let reason = Reason::new(link)?;
+    let background = BackgroundUse::new(link)?;
     spawn("lifecycle handler", move || {
-        let link = &reason.0;
+        let link = &background.0;
         let _span = link.shared.span().entered();
-        let next = || {
-            let event = link.shared.poll(|core, cx| core.poll_connection_event(cx));
-            link.wait(None, event).flatten()
-        };
-        while let Some(event) = next() {
-            let (done, is_done) = mpsc::channel::<()>();
-            let judge = Arc::clone(link);
-            slot.tell(event, move |error| {
-                judge.judge(error);
-                drop(done);
-            });
-            // The handler may be at what happens to another connection, and the rest must not pile up here.
-            let _ = is_done.recv();
-        }
+        let event = || poll_fn(|cx| link.shared.with(|core| core.poll_connection_event(cx)));
+        let judge = Arc::clone(link);
+        // The handler is called when this thread does not lead.
+        block_on(slot.run(
+            |_| Poll::Ready(link.wait(event())),
+            move |error| judge.update(|core| core.judge(error)),
+        ));
     })
-}
-
-/// Closes a connection that has no handle any more, without waiting.
-pub(super) fn close(link: &Arc<Link>) {
-    link.shared.with(|core| core.close());
-    let has_writer = link.push();
-    if link.is_written() || !has_writer {
-        link.finish();
-    } else {
-        // The background thread ends it when everything is written.
-        link.crew.wake_all();
-    }
-}
-
-/// Brings a connection back when it is lost.
-pub(super) struct Keeper {
-    settings: Settings,
-    policy: ReconnectPolicy,
 }
 
 /// The background thread.
 fn run(link: &Arc<Link>) {
     let _span = link.shared.span().entered();
-    let sleeper = Sleeper::current();
-    let waker = Waker::from(Arc::clone(&sleeper));
-    let keeper = link.keeper.as_ref();
-    let mut attempts = keeper.map(|it| Attempts::new(it.policy));
+    let parker = Parker::current();
+    let waker = Waker::from(Arc::clone(&parker));
+    let mut attempts = link.reconnects.as_ref().and_then(|it| it.reconnect).map(Attempts::new);
     loop {
-        let duty = link.crew.stand_by(&sleeper, &waker, || {
+        let task = link.threads.wait_in_background(&parker, &waker, || {
             link.shared.with(|core| {
                 // Callers look after their own deadlines, and only this thread after those of subscriptions
                 // that are opened again.
                 core.expire_calls(Instant::now());
-                (core.is_closed(), core.next_call_deadline().filter(|_| keeper.is_some()))
+                (core.is_closed(), core.next_call_deadline().filter(|_| attempts.is_some()))
             })
         });
-        match duty {
-            Duty::Work => link.work(),
-            Duty::Down => {
-                let is_back = match (keeper, &mut attempts) {
-                    (Some(keeper), Some(attempts)) => keeper.come_back(link, attempts),
-                    _ => false,
-                };
-                if !is_back {
-                    return link.crew.strike_off();
+        match task {
+            Task::Lead => link.lead(),
+            Task::Reconnect => {
+                if !reconnect(link, &mut attempts) {
+                    return link.threads.remove_background();
                 }
             }
-            Duty::Over => {}
+            Task::End => {}
         }
-        if link.crew.is_live() && link.shared.with(|core| core.is_closed()) {
+        let is_closed = link.shared.with(|core| core.is_closed());
+        if is_closed && link.threads.socket().is_some() {
             link.linger();
         }
-        if duty == Duty::Over {
+        if task == Task::End {
             return;
         }
     }
 }
 
-impl Keeper {
-    pub(super) fn new(settings: &Settings, policy: ReconnectPolicy) -> Self {
-        // A handler may keep the connection alive, which keeps this.
-        Self { settings: Settings { lifecycle: None, ..settings.clone() }, policy }
+/// Brings the connection back. Whether it is.
+fn reconnect(link: &Arc<Link>, attempts: &mut Option<Attempts>) -> bool {
+    let (Some(settings), Some(attempts)) = (&link.reconnects, attempts) else { return false };
+    let back = link.wait(come_back(link, attempts, || attempt(link, settings)));
+    if back.is_none() {
+        // This side may have closed it in the middle of an attempt.
+        link.finish();
     }
-
-    /// Tries until it succeeds or the policy gives up. Whether it has succeeded.
-    fn come_back(&self, link: &Arc<Link>, attempts: &mut Attempts) -> bool {
-        attempts.lost();
-        loop {
-            let until = Instant::now().checked_add(attempts.backoff());
-            let closed = link.shared.poll(|core, cx| core.poll_closed(cx));
-            if link.wait(until, closed).is_some() {
-                return false;
-            }
-            let error = match self.attempt(link) {
-                Ok(is_back) => {
-                    attempts.succeeded();
-                    return is_back;
-                }
-                Err(error) => Arc::new(error),
-            };
-            link.shared.with(|core| core.reconnect_failed(&error));
-            if let Err(error) = attempts.failed(error) {
-                link.shared.with(|core| core.give_up(error));
-                return false;
-            }
-        }
-    }
-
-    /// Tries once. `false` if this side has closed the connection.
-    fn attempt(&self, link: &Arc<Link>) -> Result<bool, ConnectError> {
-        let (address, connect) = self.settings.target()?;
-        let socket = Socket::new(address.connect_blocking(self.settings.connect_timeout)?);
-        if !link.restart(&connect, socket).map_err(unencodable)? {
-            return Ok(false);
-        }
-        shake_hands(&self.settings, link).map(|()| true)
-    }
+    back.is_some()
 }
 
-/// Waits until the server has accepted this side. If it does not the connection has ended.
-pub(super) fn shake_hands(settings: &Settings, link: &Arc<Link>) -> Result<(), ConnectError> {
-    let until = Instant::now().checked_add(settings.handshake_timeout);
-    let connected = link.shared.poll(|core, cx| core.poll_connected(cx));
-    let result = link.wait(until, connected).unwrap_or_else(|| {
-        Err(ConnectError::HandshakeTimeout { after: settings.handshake_timeout })
-    });
-    if result.is_err() {
-        let error = ConnectionError::Protocol("no acknowledgement in time");
-        // Unless the server was too slow, the connection has ended already.
-        link.shared.with(|core| core.fail(error));
-        link.finish();
-        return result;
+/// Tries once. Nothing if this side has closed the connection.
+async fn attempt(link: &Arc<Link>, settings: &Settings) -> Result<Option<()>, ConnectError> {
+    let (address, connect) = settings.target()?;
+    let socket = Socket::new(address.connect_blocking(settings.connect_timeout)?);
+    if !link.restart(&connect, socket).map_err(unencodable)? {
+        return Ok(None);
     }
-    tracing::debug!(target: crate::LOG_TARGET, connection = link.shared.number, "connected");
-    Ok(())
+    let accepted = shake_hands(link, settings).await;
+    accepted.map(Some).inspect_err(|_| link.finish())
 }

@@ -1,31 +1,20 @@
 //! The handle to a connection.
 
-use std::{
-    cell::Cell,
-    future::poll_fn,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, time::Duration};
 
 use super::{
     ConnectionBuilder, Subscription,
-    background::{self, Keeper, Reason},
+    background::{self, BackgroundUse},
     link::Link,
     socket::{OwnedFd, Socket},
 };
 use crate::{
     error::{ConnectError, ConnectionError, SdkError},
-    json,
     operation::{Operation, StreamingOperation},
-    options::{CallOptions, SubscribeOptions},
-    protocol::{
-        RpcMessage, SendTurn,
-        client::{Connect, Core, Key, OpenError},
-    },
+    options::{CallOptions, Sealed, SubscribeOptions},
+    protocol::client::Connect,
     session::{
-        Builder, Credentials, PingError,
-        reply::{decode, failed, not_sent, request},
-        settings::Settings,
+        Builder, Credentials, PingError, Session, reconnect::shake_hands, settings::Settings,
     },
 };
 
@@ -71,21 +60,23 @@ fn start(
     connect: &Connect,
     can_reconnect: bool,
 ) -> Result<Connection, ConnectError> {
-    let policy = settings.reconnect.filter(|_| can_reconnect);
-    let keeper = policy.map(|it| Keeper::new(settings, it));
-    let link = Arc::new(Link::new(settings.core(connect, keeper.is_some())?, socket, keeper));
-    background::shake_hands(settings, &link)?;
+    let reconnects = settings.reconnect.is_some() && can_reconnect;
+    let core = settings.core(connect, reconnects)?;
+    // A handler may keep the connection alive, which keeps this.
+    let again = reconnects.then(|| Settings { lifecycle: None, ..settings.clone() });
+    let link = Arc::new(Link::new(core, socket, again));
+    link.wait(shake_hands(&link, settings)).inspect_err(|_| link.finish())?;
     // From now on it closes the connection when it is dropped.
-    let (call_timeout, validates) = (settings.call_timeout, settings.validates);
-    let mut handle = Handle { link, call_timeout, validates, _reconnects: None };
-    let no_thread = |error| ConnectError::Handshake(ConnectionError::from(error));
-    if policy.is_some() {
-        handle._reconnects = Some(Reason::new(&handle.link).map_err(no_thread)?);
+    let session = Session::new(Arc::clone(&link), settings);
+    let no_thread = |error: io::Error| ConnectError::Handshake(error.into());
+    if reconnects {
+        // It ends with the connection.
+        link.threads.add_background_use(|| background::start(&link)).map_err(no_thread)?;
     }
     if let Some(slot) = &settings.lifecycle {
-        background::tell(&handle.link, slot.clone()).map_err(no_thread)?;
+        background::tell(&link, slot.clone()).map_err(no_thread)?;
     }
-    Ok(Connection { handle: Arc::new(handle) })
+    Ok(Connection { session })
 }
 
 /// A handle to one open connection.
@@ -97,41 +88,10 @@ fn start(
 /// [`std::sync::OnceLock`].
 #[derive(Clone, Debug)]
 pub struct Connection {
-    handle: Arc<Handle>,
+    session: Arc<Session<Arc<Link>>>,
 }
 
-/// Keeps the connection open: it closes when the last one is dropped.
-#[derive(Debug)]
-pub(super) struct Handle {
-    pub(super) link: Arc<Link>,
-    call_timeout: Duration,
-    /// Whether requests are checked before they are sent.
-    validates: bool,
-    _reconnects: Option<Reason>,
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        background::close(&self.link);
-    }
-}
-
-/// Forgets a stream when its owner goes away: it is ended on the wire if it is still open there, once.
-#[derive(Debug)]
-pub(super) struct StreamGuard {
-    pub(super) handle: Arc<Handle>,
-    pub(super) key: Key,
-}
-
-impl Drop for StreamGuard {
-    fn drop(&mut self) {
-        let link = &self.handle.link;
-        link.shared.with(|core| core.forget(self.key));
-        link.push();
-    }
-}
-
-impl crate::options::Sealed for Connection {}
+impl Sealed for Connection {}
 
 impl Connection {
     /// Starts building a connection.
@@ -151,9 +111,9 @@ impl Connection {
         options: CallOptions,
     ) -> Result<O::Response, SdkError<O::Error>> {
         let _ = operation;
-        let _span = self.handle.link.shared.call_span(O::ID).entered();
-        let (_stream, message) = self.start::<O>(&request, &options, None)?;
-        decode::<O, O::Response>(&message)
+        let link = &self.session.runtime;
+        let _span = link.shared.call_span(O::ID).entered();
+        link.wait(self.session.start::<O>(&request, &options, None))?.response::<O>()
     }
 
     /// Sends `request`, waits for the response, and keeps the stream open for events.
@@ -168,39 +128,14 @@ impl Connection {
         options: SubscribeOptions,
     ) -> Result<Subscription<O>, SdkError<O::Error>> {
         let _ = operation;
-        let link = &self.handle.link;
+        let link = &self.session.runtime;
         let _span = link.shared.call_span(O::ID).entered();
-        let reason = Reason::new(link).map_err(|error| SdkError::DispatchFailure {
+        let background = BackgroundUse::new(link).map_err(|error| SdkError::DispatchFailure {
             source: error.into(),
             request_written: false,
         })?;
-        let (stream, message) = self.start::<O>(&request, &options.call, Some(&options))?;
-        let response = decode::<O, O::Response>(&message)?;
-        Ok(Subscription::new(stream, response, reason))
-    }
-
-    fn start<O: Operation>(
-        &self,
-        payload: &O::Request,
-        options: &CallOptions,
-        subscribe: Option<&SubscribeOptions>,
-    ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
-        options.check(payload, self.handle.validates)?;
-        let deadline = self.handle.deadline(options.timeout);
-        let head = request::<O>(deadline, subscribe);
-        let open = |core: &mut Core| core.open(&head, |dst| json::append(dst, payload));
-        let link = &self.handle.link;
-        // One wait for both: between two of them a request that there is no room for would need another thread.
-        let is_queued = Cell::new(false);
-        let answered = async {
-            let key = link.shared.send(SendTurn::default(), open).await.map_err(not_sent)?;
-            is_queued.set(true);
-            let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
-            let reply = poll_fn(|cx| link.shared.with(|core| core.poll_reply(key, cx)));
-            Ok((stream, reply.await.map_err(failed)?))
-        };
-        let late = || Err(SdkError::Timeout { request_written: is_queued.get() });
-        link.wait(deadline, answered).unwrap_or_else(late)
+        let reply = link.wait(self.session.start::<O>(&request, &options.call, Some(&options)))?;
+        Ok(Subscription::new(reply.events()?, background))
     }
 
     /// Asks the other side to answer, and waits until it has.
@@ -213,15 +148,7 @@ impl Connection {
     ///
     /// The connection has ended, or no answer came within `timeout`.
     pub fn ping(&self, timeout: Duration) -> Result<(), PingError> {
-        let link = &self.handle.link;
-        let pong = async {
-            let number = link.shared.send(SendTurn::default(), |core| core.ping()).await?;
-            link.shared.poll(|core, cx| core.poll_pong(number, cx)).await
-        };
-        match link.wait(self.handle.deadline(Some(timeout)), pong) {
-            Some(result) => Ok(result?),
-            None => Err(PingError::Timeout),
-        }
+        self.session.runtime.wait(self.session.ping(timeout))
     }
 
     /// Waits until everything that has been queued so far has been written to the socket.
@@ -234,10 +161,8 @@ impl Connection {
     /// The connection ended before, or what had been queued since the last flush was discarded in part when a
     /// connection was lost that a [`ReconnectPolicy`](super::ReconnectPolicy) brought back. That is told once.
     pub fn flush(&self) -> Result<(), ConnectionError> {
-        let link = &self.handle.link;
-        let queued = link.shared.with(|core| core.queued());
-        let flushed = link.shared.poll(|core, cx| core.poll_flushed(queued, cx));
-        link.wait(None, flushed).unwrap_or(Ok(()))
+        let link = &self.session.runtime;
+        link.wait(link.shared.flushed())
     }
 
     /// Waits until the connection has ended: `Ok` if this side closed it. With a
@@ -247,12 +172,8 @@ impl Connection {
     ///
     /// Why it ended, if this side did not close it.
     pub fn closed(&self) -> Result<(), ConnectionError> {
-        let link = &self.handle.link;
-        let closed = link.shared.poll(|core, cx| core.poll_closed(cx));
-        match link.wait(None, closed) {
-            None | Some(ConnectionError::Closed) => Ok(()),
-            Some(error) => Err(error),
-        }
+        let link = &self.session.runtime;
+        link.wait(link.shared.closed())
     }
 
     /// Ends every stream and closes the connection, for all its clones; waits until what was queued
@@ -267,31 +188,7 @@ impl Connection {
     /// before, as [`flush`](Self::flush) would say, or, with [`ConnectionError::Closed`], the server did not take
     /// it in time.
     pub fn close(&self) -> Result<(), ConnectionError> {
-        self.handle.link.close()
-    }
-}
-
-impl Handle {
-    /// When to give up what begins now. A timeout beyond what the clock can say never comes.
-    pub(super) fn deadline(&self, timeout: Option<Duration>) -> Option<Instant> {
-        Instant::now().checked_add(timeout.unwrap_or(self.call_timeout))
-    }
-
-    /// Queues a message, and waits for room first if there is none.
-    pub(super) fn queue<T, E>(
-        &self,
-        deadline: Option<Instant>,
-        queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
-    ) -> Result<T, SdkError<E>> {
-        let sent = self.link.wait(deadline, self.link.shared.send(SendTurn::default(), queue));
-        sent.unwrap_or(Err(OpenError::Full)).map_err(not_sent)
-    }
-
-    /// Waits until everything that has been queued so far on this connection has been written.
-    pub(super) fn written(&self) -> Result<(), ConnectionError> {
-        let queued = self.link.shared.with(|core| core.queued());
-        let written = self.link.shared.poll(|core, cx| core.poll_written(queued, cx));
-        self.link.wait(None, written).unwrap_or(Ok(()))
+        self.session.runtime.close()
     }
 }
 

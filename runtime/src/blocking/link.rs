@@ -12,45 +12,38 @@
 
 #[cfg(test)]
 mod tests;
-mod turn;
+mod wait;
 
 use std::{
     fmt, io,
-    pin::pin,
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::{Buf, BytesMut};
 
 use super::{
-    background::{self, Keeper},
-    crew::Crew,
-    socket::Socket,
+    background,
+    parker::wake_at,
+    socket::{Interest, Socket},
+    threads::Threads,
 };
 use crate::{
     error::{ConnectionError, EncodeError},
     protocol::client::{Connect, Core},
+    session::{self, Runtime, settings::Settings},
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
     transport::{self, Shared, log_end},
 };
-use turn::Turn;
-
-/// How long the other side has to take what is still to be written when the connection ends.
-const LINGER: Duration = Duration::from_secs(3);
 
 /// One connection, shared by its handles and threads.
 pub(super) struct Link {
     pub(super) shared: Shared<Core>,
-    pub(super) crew: Crew,
-    /// None once the connection has ended, and while it is down.
-    socket: Mutex<Option<Arc<Socket>>>,
+    pub(super) threads: Threads,
     input: Mutex<Input>,
     output: Mutex<Output>,
-    /// Why nothing more can be written.
-    write_error: Mutex<Option<ConnectionError>>,
-    /// Brings the connection back.
-    pub(super) keeper: Option<Keeper>,
+    /// What it takes to bring the connection back.
+    pub(super) reconnects: Option<Settings>,
 }
 
 /// What belongs to the thread that reads.
@@ -75,14 +68,8 @@ impl Input {
 struct Output {
     /// What has been taken from the state and not been written yet.
     rest: BytesMut,
-    is_broken: bool,
-}
-
-/// Whether a thread has found room for what is queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Room {
-    Enough,
-    None,
+    /// Why nothing more can be written.
+    error: Option<ConnectionError>,
 }
 
 impl fmt::Debug for Link {
@@ -92,19 +79,43 @@ impl fmt::Debug for Link {
     }
 }
 
+impl Runtime for Arc<Link> {
+    type Timer = ();
+
+    fn shared(&self) -> &Shared<Core> {
+        &self.shared
+    }
+
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn poll_timer(&self, _: &mut Option<()>, deadline: Instant, _: &mut Context<'_>) -> Poll<()> {
+        if deadline <= Instant::now() {
+            return Poll::Ready(());
+        }
+        wake_at(deadline);
+        Poll::Pending
+    }
+
+    fn push(&self) {
+        Link::push(self);
+    }
+
+    fn hang_up(&self) {
+        Link::hang_up(self);
+    }
+}
+
 impl Link {
-    pub(super) fn new(core: Core, socket: Socket, keeper: Option<Keeper>) -> Self {
-        let link = Self {
+    pub(super) fn new(core: Core, socket: Socket, reconnects: Option<Settings>) -> Self {
+        Self {
             shared: Shared::numbered(core),
-            crew: Crew::default(),
-            socket: Mutex::new(Some(Arc::new(socket))),
+            threads: Threads::new(socket),
             input: Mutex::default(),
             output: Mutex::default(),
-            write_error: Mutex::default(),
-            keeper,
-        };
-        link.crew.start();
-        link
+            reconnects,
+        }
     }
 
     /// Starts over with another socket: introduces this side again. Only one thread does. It does nothing if the
@@ -112,118 +123,55 @@ impl Link {
     pub(super) fn restart(&self, connect: &Connect, socket: Socket) -> Result<bool, EncodeError> {
         // A thread that writes to the old socket has to see that it is gone, and what was read from it must not
         // be taken for the beginning of what comes next.
-        let mut output = lock(&self.output);
-        let mut input = lock(&self.input);
-        // A thread that is late to end the use of the old socket must not end that of the new one.
-        let mut current = lock(&self.socket);
-        let is_started = self.shared.with(|core| core.reconnect(connect))?;
-        if is_started {
-            *output = Output::default();
-            self.crew.set_rest(false);
-            *lock(&self.write_error) = None;
-            *input = Input::default();
-            *current = Some(Arc::new(socket));
-            self.crew.start();
-        }
-        Ok(is_started)
-    }
-
-    /// Waits for something on this thread, up to a point in time. Everything that is queued is written on the
-    /// way.
-    pub(super) fn wait<F: Future>(
-        self: &Arc<Self>,
-        until: Option<Instant>,
-        future: F,
-    ) -> Option<F::Output> {
-        let mut future = pin!(future);
-        let mut turn = Turn::new(self);
-        loop {
-            turn.begin();
-            let poll = future.as_mut().poll(&mut turn.cx());
-            // The future may have queued something, and the last read an answer.
-            let room = self.flush();
-            if let Poll::Ready(output) = poll {
-                return Some(output);
-            }
-            if until.is_some_and(|it| it <= Instant::now()) {
-                // Calls that are due end here, this thread's among them.
-                self.shared.with(|core| core.expire_calls(Instant::now()));
-                self.flush();
-                return match future.as_mut().poll(&mut turn.cx()) {
-                    Poll::Ready(output) => Some(output),
-                    Poll::Pending => None,
-                };
-            }
-            turn.wait(until, room);
-        }
-    }
-
-    /// Leads as the background thread: until there is no reason for it, or it has read something while another
-    /// thread waits, or the connection has ended.
-    pub(super) fn work(self: &Arc<Self>) {
-        let mut turn = Turn::new(self);
-        loop {
-            turn.begin();
-            // No other thread may be awake. What ends so is to be written.
-            let due = self.shared.with(|core| {
-                core.expire_calls(Instant::now());
-                core.next_call_deadline()
-            });
-            let room = self.flush();
-            let is_done = turn.has_read && self.crew.has_others();
-            if is_done
-                || !self.crew.needs_background()
-                || self.shared.with(|core| core.is_closed())
-                || !turn.wait_leading(due, room)
-            {
-                return;
-            }
-        }
+        let (mut input, mut output) = (lock(&self.input), lock(&self.output));
+        (*input, *output) = Default::default();
+        self.threads.set_rest(false);
+        self.threads.set_socket(socket, || self.shared.with(|core| core.reconnect(connect)))
     }
 
     /// Writes what is queued as far as there is room. The rest is left to the leader; if there is none, to
     /// another thread that waits, or to a background thread. Whether there is a thread for it.
     pub(super) fn push(self: &Arc<Self>) -> bool {
         self.flush();
-        !self.crew.has_rest() || self.crew.wake_writer(|| self.start_background())
+        !self.threads.has_rest() || self.threads.wake_writer(|| self.start_background())
     }
 
     fn start_background(self: &Arc<Self>) -> io::Result<()> {
         background::start(self)
     }
 
-    /// Writes what is queued as far as there is room, with all that other threads queue in the meantime.
-    fn flush(&self) -> Room {
-        while self.crew.has_rest() || self.shared.with(|core| core.has_output()) {
+    /// Writes what is queued as far as there is room, with all that other threads queue in the meantime. What the
+    /// thread has to wait for, if it leads.
+    fn flush(&self) -> Interest {
+        while self.threads.has_rest() || self.shared.with(|core| core.has_output()) {
             let mut output = match self.output.try_lock() {
                 Ok(output) => output,
                 Err(TryLockError::Poisoned(error)) => error.into_inner(),
                 // The thread that writes looks again when it is done, and wakes the leader if something is left.
-                Err(TryLockError::WouldBlock) => return Room::Enough,
+                Err(TryLockError::WouldBlock) => return Interest::Input,
             };
-            let socket = self.socket().filter(|_| !output.is_broken);
+            let socket = self.threads.socket().filter(|_| output.error.is_none());
             let written = match &socket {
                 Some(socket) => self.write(socket, &mut output.rest),
                 None => Err(io::ErrorKind::NotConnected.into()),
             };
-            self.crew.set_rest(matches!(written, Ok(false)));
+            self.threads.set_rest(matches!(written, Ok(false)));
             match written {
                 Ok(true) => {}
-                Ok(false) => return Room::None,
+                Ok(false) => return Interest::InputAndRoom,
                 Err(error) => {
                     output.rest = BytesMut::new();
                     if let Some(socket) = socket {
-                        output.is_broken = true;
-                        *lock(&self.write_error) = Some(error.into());
+                        output.error = Some(error.into());
                         // The other side may have said why: the leader reads to the end of that, and then ends
                         // the connection.
                         socket.stop_reading();
                     }
-                    return Room::Enough;
+                    return Interest::Input;
                 }
             }
         }
-        Room::Enough
+        Interest::Input
     }
 
     /// Whether all has been written, rather than what there was room for.
@@ -253,7 +201,7 @@ impl Link {
     fn receive(&self, input: &mut Input, read: io::Result<usize>) {
         match read {
             Ok(0) => {
-                let error = lock(&self.write_error).take();
+                let error = lock(&self.output).error.clone();
                 self.fail(error.unwrap_or(ConnectionError::ClosedByPeer));
             }
             Ok(len) => {
@@ -261,8 +209,12 @@ impl Link {
                 self.take(input);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // Counts the time of a message whose rest has not come.
                 if input.is_late() {
-                    self.give_up_frame(input);
+                    self.update(|core| {
+                        core.expire_frame(Instant::now());
+                        input.due = core.frame_deadline();
+                    });
                 }
             }
             Err(error) => self.fail(error.into()),
@@ -272,8 +224,8 @@ impl Link {
     /// Gives the messages that have been read to the threads that wait for them.
     fn take(&self, input: &mut Input) {
         let now = Instant::now();
-        let is_lost = self.shared.with(|core| {
-            let buffer = &mut input.buffer;
+        let buffer = &mut input.buffer;
+        self.update(|core| {
             core.receive_in(&mut buffer.filled, buffer.buffer_len, now);
             if core.is_closed() {
                 // It has no receiver any more. It is read all the same: the other side may have to be rid of it
@@ -283,102 +235,70 @@ impl Link {
             buffer.let_go();
             input.missing = core.missing(&buffer.filled);
             input.due = core.frame_deadline();
-            is_lost(core)
         });
-        if is_lost {
-            self.finish();
-        }
-    }
-
-    /// Counts the time of a message whose rest has not come, as there is nothing to read; when it is over, ends
-    /// the connection.
-    fn give_up_frame(&self, input: &mut Input) {
-        let is_lost = self.shared.with(|core| {
-            core.expire_frame(Instant::now());
-            input.due = core.frame_deadline();
-            is_lost(core)
-        });
-        if is_lost {
-            self.finish();
-        }
-    }
-
-    /// Ends the connection because of an error that the other side reported, unless it has been lost since.
-    pub(super) fn judge(&self, error: ConnectionError) {
-        let is_lost = self.shared.with(|core| {
-            core.judge(error);
-            is_lost(core)
-        });
-        if is_lost {
-            self.finish();
-        }
     }
 
     fn fail(&self, error: ConnectionError) {
-        self.shared.with(|core| core.fail(error));
-        self.finish();
+        self.update(|core| core.fail(error));
+    }
+
+    /// Changes the state, and ends the use of the socket if the connection is lost then. A connection that this side
+    /// closes ends when everything has been written: see [`linger`](Self::linger).
+    pub(super) fn update(&self, change: impl FnOnce(&mut Core)) {
+        let is_lost = self.shared.with(|core| {
+            change(core);
+            core.ended().is_some_and(|it| !matches!(it, ConnectionError::Closed))
+        });
+        if is_lost {
+            self.finish();
+        }
     }
 
     /// Ends the use of a socket whose connection has ended; what there is room for is written before. A connection
     /// that has come back in the meantime is left alone.
     pub(super) fn finish(&self) {
-        if !self.shared.with(|core| core.is_closed()) {
-            return;
-        }
         self.flush();
-        // The connection cannot come back while this is locked.
-        let mut current = lock(&self.socket);
-        if !self.shared.with(|core| core.is_closed()) || !self.crew.end() {
-            return;
-        }
-        let socket = current.take();
-        let ended = self.shared.with(|core| {
-            core.finish();
-            core.ended().cloned()
+        let ended = self.threads.take_socket(|| {
+            self.shared.with(|core| {
+                let ended = core.ended().cloned();
+                ended.inspect(|_| core.finish())
+            })
         });
-        drop(current);
-        if let Some(socket) = socket {
-            socket.stop();
+        if ended.is_some() {
+            log_end(ended);
         }
-        self.crew.wake_all();
-        log_end(ended);
     }
 
     /// Closes the connection from this side, and waits until what was queued has been written.
     pub(super) fn close(self: &Arc<Self>) -> Result<(), ConnectionError> {
-        let queued = self.shared.with(|core| {
-            core.close();
-            core.queued()
-        });
-        let flushed = self.shared.poll(|core, cx| core.poll_flushed(queued, cx));
-        let flushed = self.wait(Instant::now().checked_add(LINGER), flushed);
+        let closed = self.wait(session::close(self));
         self.finish();
-        flushed.unwrap_or(Err(ConnectionError::Closed))
+        closed
+    }
+
+    /// Closes a connection that has no handle any more, without waiting.
+    pub(super) fn hang_up(self: &Arc<Self>) {
+        self.shared.with(Core::close);
+        let has_writer = self.push();
+        if self.is_written() || !has_writer {
+            self.finish();
+        } else {
+            // The background thread ends it when everything is written.
+            self.threads.wake_all();
+        }
     }
 
     /// Ends a connection that this side has closed: waits until what was queued has been written, as long as
     /// the other side takes it.
     pub(super) fn linger(self: &Arc<Self>) {
-        let queued = self.shared.with(|core| core.queued());
-        let written = self.shared.poll(|core, cx| core.poll_written(queued, cx));
-        self.wait(Instant::now().checked_add(LINGER), written);
+        let _ = self.wait(session::linger(self, self.shared.written()));
         self.finish();
     }
 
-    pub(super) fn is_written(&self) -> bool {
+    fn is_written(&self) -> bool {
         let cx = Context::from_waker(Waker::noop());
         self.shared.with(|core| core.poll_written(core.queued(), &cx).is_ready())
     }
-
-    fn socket(&self) -> Option<Arc<Socket>> {
-        lock(&self.socket).clone()
-    }
-}
-
-/// Whether the connection has ended otherwise than from this side. One that this side closes ends when everything
-/// has been written: see [`Link::linger`].
-fn is_lost(core: &Core) -> bool {
-    core.ended().is_some_and(|it| !matches!(it, ConnectionError::Closed))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

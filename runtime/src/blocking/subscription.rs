@@ -1,4 +1,4 @@
-//! Open streams of events.
+//! Open streams of events, and handlers on threads of their own.
 
 use std::{
     fmt,
@@ -9,17 +9,19 @@ use std::{
 };
 
 use super::{
-    BlockingStreamHandler, SubscriptionHandle, SubscriptionItem,
-    background::Reason,
-    connection::{Handle, StreamGuard},
-    handler,
+    BlockingStreamHandler, SubscriptionItem,
+    background::{self, BackgroundUse},
+    link::Link,
 };
 use crate::{
     error::{ConnectionError, SdkError},
-    json::{self, Shape},
     operation::StreamingOperation,
-    protocol::client::Key,
-    session::item::{self, Item},
+    session::{
+        Events, Item,
+        done::block_on,
+        handler::{Blocking, HandledStream, run},
+        until, without_notices,
+    },
 };
 
 /// An open streaming operation: the response that opened it, and the events since.
@@ -29,20 +31,18 @@ use crate::{
 /// only, an event that cannot be read for example, the stream goes on; after any other it ends.
 #[must_use = "dropping a subscription unsubscribes"]
 pub struct Subscription<O: StreamingOperation> {
-    stream: StreamGuard,
-    response: O::Response,
-    dropped: u64,
-    _reason: Reason,
+    events: Events<Arc<Link>, O>,
+    _background: BackgroundUse,
 }
 
 impl<O: StreamingOperation> Subscription<O> {
-    pub(super) fn new(stream: StreamGuard, response: O::Response, reason: Reason) -> Self {
-        Self { stream, response, dropped: 0, _reason: reason }
+    pub(super) fn new(events: Events<Arc<Link>, O>, background: BackgroundUse) -> Self {
+        Self { events, _background: background }
     }
 
     /// The response that opened the stream.
     pub fn response(&self) -> &O::Response {
-        &self.response
+        &self.events.response
     }
 
     /// The next event, which is waited for at most so long: [`Poll::Pending`] if none came. `None` after the
@@ -68,7 +68,7 @@ impl<O: StreamingOperation> Subscription<O> {
     /// How many events have been dropped so far because the queue was full, if the subscription was opened
     /// so that this can happen. [`with_notices`](Self::with_notices) says between which.
     pub fn dropped(&self) -> u64 {
-        self.dropped
+        self.events.dropped
     }
 
     /// Sends an event to the server. It waits for room in the write queue, as long as for the response to a
@@ -78,10 +78,7 @@ impl<O: StreamingOperation> Subscription<O> {
     ///
     /// The event cannot be encoded, or stream or connection have ended.
     pub fn send_event(&self, event: O::RequestEvent) -> Result<(), SdkError<O::Error>> {
-        let handle = &self.stream.handle;
-        handle.queue(handle.deadline(None), |core| {
-            core.send_event(self.stream.key, O::RequestEvent::ID, |dst| json::append(dst, &event))
-        })
+        self.events.runtime().wait(self.events.send_event(&event))
     }
 
     /// Ends the stream; returns when that has been written to the socket. The protocol has no answer to it.
@@ -93,9 +90,8 @@ impl<O: StreamingOperation> Subscription<O> {
     ///
     /// The connection ended before.
     pub fn close(self) -> Result<(), ConnectionError> {
-        let handle = Arc::clone(&self.stream.handle);
-        drop(self);
-        handle.written()
+        let link = Arc::clone(self.events.runtime());
+        link.wait(self.events.close())
     }
 
     /// The same stream, with notices of what happened between the events.
@@ -110,36 +106,27 @@ impl<O: StreamingOperation> Subscription<O> {
     ///
     /// If the operating system gives no thread.
     pub fn spawn_handler(self, handler: impl BlockingStreamHandler<O>) -> SubscriptionHandle {
-        handler::spawn(self, handler)
-    }
-
-    pub(super) fn owner(&self) -> (Arc<Handle>, Key) {
-        (Arc::clone(&self.stream.handle), self.stream.key)
+        let (stream, done) = HandledStream::new(&self.events);
+        background::spawn("subscription handler", move || {
+            let mut stream = self;
+            block_on(run(move |_| stream.item(None), Blocking(handler)));
+            drop(done);
+        })
+        .expect("the operating system gives a thread");
+        SubscriptionHandle { stream }
     }
 
     fn next_until(&mut self, until: Option<Instant>) -> Poll<Option<<Self as Iterator>::Item>> {
-        loop {
-            return match self.item(until) {
-                Poll::Ready(Some(Ok(SubscriptionItem::Event(event)))) => {
-                    Poll::Ready(Some(Ok(event)))
-                }
-                Poll::Ready(Some(Ok(SubscriptionItem::Notice(_)))) => continue,
-                Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
-                Poll::Ready(None) => Poll::Ready(None),
-                Poll::Pending => Poll::Pending,
-            };
-        }
+        without_notices::<O>(|| self.item(until))
     }
 
-    fn item(&mut self, until: Option<Instant>) -> Poll<Option<Item<O>>> {
-        let (link, key) = (&self.stream.handle.link, self.stream.key);
-        let next = poll_fn(|cx| link.shared.with(|core| core.poll_event(key, cx)));
-        let Some(next) = link.wait(until, next) else { return Poll::Pending };
-        let item = next.map(|next| item::read::<O>(next, &mut self.dropped));
-        if item.as_ref().is_some_and(item::is_last::<O>) {
-            link.shared.with(|core| core.forget(key));
+    fn item(&mut self, deadline: Option<Instant>) -> Poll<Option<Item<O>>> {
+        let link = self.events.runtime();
+        let next = poll_fn(|cx| self.events.poll_next(cx));
+        match link.wait(until(link, deadline, next)) {
+            Some(next) => Poll::Ready(self.events.read(next)),
+            None => Poll::Pending,
         }
-        Poll::Ready(item)
     }
 }
 
@@ -189,5 +176,26 @@ fn ready<T>(poll: Poll<Option<T>>) -> Option<T> {
     match poll {
         Poll::Ready(value) => value,
         Poll::Pending => None,
+    }
+}
+
+/// The handle to a subscription whose events go to a handler. Dropping it unsubscribes.
+#[must_use = "dropping the handle unsubscribes"]
+#[derive(Debug)]
+pub struct SubscriptionHandle {
+    stream: HandledStream<Arc<Link>>,
+}
+
+impl SubscriptionHandle {
+    /// Waits until the stream has ended and the handler has been told.
+    pub fn closed(&self) {
+        block_on(self.stream.closed());
+    }
+
+    /// Unsubscribes, and waits until the handler is done with the event it is at. So it waits for ever if
+    /// that handler calls it.
+    pub fn close(self) {
+        self.stream.end();
+        self.closed();
     }
 }

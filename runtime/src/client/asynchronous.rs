@@ -4,7 +4,7 @@ mod connection;
 mod handler;
 mod open;
 mod reconnect;
-mod shared;
+mod runtime;
 mod subscription;
 
 #[cfg(shuttle)]

@@ -1,8 +1,11 @@
 //! Whether something is done.
 
 use std::{
+    future::poll_fn,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
 };
 
 /// Whether something is done, for any number of tasks that wait for it.
@@ -10,31 +13,52 @@ use std::{
 pub(crate) struct Done(Mutex<(bool, Vec<Waker>)>);
 
 impl Done {
-    fn set(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Waits until it is.
+    pub(crate) async fn wait(&self) {
+        poll_fn(|cx| {
+            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.0 {
+                return Poll::Ready(());
+            }
+            if !state.1.iter().any(|it| it.will_wake(cx.waker())) {
+                state.1.push(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// Says that something is done when it is dropped, for whatever reason.
+pub(crate) struct SetDone(pub(crate) Arc<Done>);
+
+impl Drop for SetDone {
+    fn drop(&mut self) {
+        let mut state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.0 = true;
         let waiting = std::mem::take(&mut state.1);
         drop(state);
         waiting.into_iter().for_each(Waker::wake);
     }
-
-    pub(crate) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.0 {
-            return Poll::Ready(());
-        }
-        if !state.1.iter().any(|it| it.will_wake(cx.waker())) {
-            state.1.push(cx.waker().clone());
-        }
-        Poll::Pending
-    }
 }
 
-/// Says that something is done when it is dropped, whatever the reason.
-pub(crate) struct SetDone(pub(crate) Arc<Done>);
+/// Runs a future on this thread, which sleeps while there is nothing to do.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
 
-impl Drop for SetDone {
-    fn drop(&mut self) {
-        self.0.set();
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
     }
 }

@@ -34,6 +34,10 @@ pub enum Notice {
     Resubscribed,
 }
 
+/// The next event of a subscription, or why there is none.
+pub(crate) type Event<O> =
+    Result<<O as StreamingOperation>::ResponseEvent, SdkError<<O as Operation>::Error>>;
+
 /// What comes next on a subscription, or why it does not.
 pub(crate) type Item<O> = Result<
     SubscriptionItem<<O as StreamingOperation>::ResponseEvent>,

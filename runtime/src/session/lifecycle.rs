@@ -3,14 +3,12 @@
 use std::{
     collections::VecDeque,
     fmt,
+    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
 };
 
-#[cfg(feature = "tokio")]
-use tokio::task::coop::cooperative;
-
-#[cfg(feature = "tokio")]
 use super::done::{Done, SetDone};
 use crate::{
     error::{ConnectError, ConnectionError},
@@ -73,18 +71,14 @@ impl Slot {
     }
 
     pub(crate) fn connect_failed(&self, error: ConnectError) {
-        self.run(move |handler| _ = catch(true, || handler.on_error(&error)));
+        self.call(move |handler| _ = catch(true, || handler.on_error(&error)));
     }
 
     /// Tells the handler what has happened, at once or when it is done with what it is at. `judge` is called
     /// with the error with which the connection has to end, if the handler says so, and dropped afterwards in
     /// any case.
-    pub(crate) fn tell(
-        &self,
-        event: ConnectionEvent,
-        judge: impl FnOnce(ConnectionError) + Send + 'static,
-    ) {
-        self.run(move |handler| match event {
+    fn tell(&self, event: ConnectionEvent, judge: impl FnOnce(ConnectionError) + Send + 'static) {
+        self.call(move |handler| match event {
             ConnectionEvent::Connected => catch((), || handler.on_connect()),
             ConnectionEvent::Ping { headers, payload } => {
                 catch((), || handler.on_ping(&headers, &payload));
@@ -103,7 +97,7 @@ impl Slot {
         });
     }
 
-    fn run(&self, telling: impl FnOnce(&mut dyn LifecycleHandler) + Send + 'static) {
+    fn call(&self, telling: impl FnOnce(&mut dyn LifecycleHandler) + Send + 'static) {
         let mut state = self.lock();
         state.waiting.push_back(Box::new(telling));
         let Some(mut handler) = state.handler.take() else { return };
@@ -120,21 +114,20 @@ impl Slot {
     }
 
     /// Tells the handler of everything until the connection has ended.
-    #[cfg(feature = "tokio")]
-    pub(crate) async fn run_for(
+    pub(crate) async fn run(
         self,
-        shared: Arc<crate::transport::Shared<crate::protocol::client::Core>>,
+        mut next: impl FnMut(&mut Context<'_>) -> Poll<Option<ConnectionEvent>>,
+        judge: impl Fn(ConnectionError) + Clone + Send + 'static,
     ) {
-        let next = || cooperative(shared.poll(|core, cx| core.poll_connection_event(cx)));
-        while let Some(event) = next().await {
+        while let Some(event) = poll_fn(&mut next).await {
             let done = Arc::new(Done::default());
-            let (set_done, shared) = (SetDone(Arc::clone(&done)), Arc::clone(&shared));
+            let (set_done, judge) = (SetDone(Arc::clone(&done)), judge.clone());
             self.tell(event, move |error| {
-                shared.with(|core| core.judge(error));
+                judge(error);
                 drop(set_done);
             });
-            // It may be at what happens to another connection, and the rest must not pile up here.
-            std::future::poll_fn(|cx| done.poll(cx)).await;
+            // The handler may be at what happens to another connection, and the rest must not pile up here.
+            done.wait().await;
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     hash::{BuildHasher, RandomState},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::error::{ConnectError, ConnectionError, Logged};
@@ -115,7 +115,7 @@ pub(crate) struct Attempts {
     rejections: u32,
     /// Connections in a row that were lost soon after they were back.
     drops: u32,
-    back: Option<std::time::Instant>,
+    back: Option<Instant>,
 }
 
 impl Attempts {
@@ -124,15 +124,16 @@ impl Attempts {
     }
 
     /// The connection is back.
-    pub(crate) fn succeeded(&mut self) {
+    pub(crate) fn succeeded(&mut self, now: Instant) {
         self.failures = 0;
         self.rejections = 0;
-        self.back = Some(std::time::Instant::now());
+        self.back = Some(now);
     }
 
     /// It is lost again: one that held starts afresh, one that did not waits longer.
-    pub(crate) fn lost(&mut self) {
-        let held = self.back.take().is_none_or(|it| it.elapsed() >= self.policy.max_backoff);
+    pub(crate) fn lost(&mut self, now: Instant) {
+        let held_for = self.back.take().map(|it| now.duration_since(it));
+        let held = held_for.is_none_or(|it| it >= self.policy.max_backoff);
         self.drops = if held { 0 } else { self.drops.saturating_add(1) };
     }
 
@@ -181,16 +182,16 @@ mod tests {
     #[test]
     fn a_connection_that_is_dropped_at_once_is_waited_for_longer_each_time() {
         let mut attempts = Attempts::new(ReconnectPolicy::default());
+        let now = Instant::now();
         for _ in 0..20 {
-            attempts.lost();
-            attempts.succeeded();
+            attempts.lost(now);
+            attempts.succeeded(now);
         }
-        attempts.lost();
+        attempts.lost(now);
         assert!(attempts.backoff() >= Duration::from_secs(15), "{:?}", attempts.backoff());
         // One that holds is as good as new.
-        attempts.policy = attempts.policy.max_backoff(Duration::ZERO);
-        attempts.succeeded();
-        attempts.lost();
+        attempts.succeeded(now);
+        attempts.lost(now + attempts.policy.max_backoff);
         assert_eq!(attempts.drops, 0);
     }
 

@@ -1,36 +1,19 @@
 //! What goes out and what came back, as the types of an operation.
 
-use std::time::Instant;
-
 use bytes::Bytes;
 
 use crate::{
     error::{ErrorMembers, OperationError, ResponseError, SdkError, Unhandled},
     json::{self, Shape},
     operation::Operation,
-    options::SubscribeOptions,
     protocol::{
         MessageType, RpcMessage,
-        client::{Failure, OpenError, Request},
+        client::{Failure, OpenError},
     },
 };
 
-/// The head of a request for an operation.
-pub(crate) fn request<O: Operation>(
-    deadline: Option<Instant>,
-    subscribe: Option<&SubscribeOptions>,
-) -> Request<'_> {
-    Request {
-        operation: O::ID,
-        request_shape: O::Request::ID,
-        response_shape: O::Response::ID,
-        deadline,
-        subscribe,
-    }
-}
-
 /// Why a message was not sent.
-pub(crate) fn not_sent<E>(error: OpenError) -> SdkError<E> {
+pub(super) fn not_sent<E>(error: OpenError) -> SdkError<E> {
     match error {
         OpenError::Build(error) => SdkError::ConstructionFailure(error),
         OpenError::Closed(source) => SdkError::DispatchFailure { source, request_written: false },
@@ -43,7 +26,7 @@ pub(crate) fn not_sent<E>(error: OpenError) -> SdkError<E> {
 ///
 /// A message of another shape is an error, and so is one that cannot be read; a message without a shape
 /// is taken for what belongs here.
-pub(crate) fn decode<O: Operation, S: Shape>(
+pub(super) fn decode<O: Operation, S: Shape>(
     message: &RpcMessage,
 ) -> Result<S, SdkError<O::Error>> {
     if message.message_type == MessageType::ApplicationError {
@@ -61,7 +44,7 @@ pub(crate) fn decode<O: Operation, S: Shape>(
 }
 
 /// Why there was no reply.
-pub(crate) fn failed<E>(failure: Failure) -> SdkError<E> {
+pub(super) fn failed<E>(failure: Failure) -> SdkError<E> {
     match failure {
         Failure::Lost { error, request_written } => {
             SdkError::DispatchFailure { source: error, request_written }

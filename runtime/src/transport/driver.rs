@@ -15,16 +15,11 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{Input, Shared, log_end};
+use super::{Input, LINGER, Shared, log_end};
 use crate::{
     error::ConnectionError,
     protocol::{Endpoint, Role},
 };
-
-/// How long the other side has to take what is still to be written when the connection ends, and to close it if the
-/// driver waits for that, and how long the driver reads what the other side has sent when nothing can be written any
-/// more.
-pub(crate) const LINGER: Duration = Duration::from_secs(3);
 
 /// How much is read at a time when it is discarded, in bytes.
 const DISCARD_LEN: usize = 8 * 1024;

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use shuttle::thread::{self, JoinHandle};
 
 use super::{
-    background::{self, Reason},
+    background::BackgroundUse,
     link::Link,
     socket::{Interest, Socket},
 };
@@ -18,6 +18,7 @@ use crate::{
         MessageFlags, MessageType, RpcMessage,
         client::{Config, Connect, Core, Failure, Key, Next, Request},
     },
+    session,
     sync::Arc,
 };
 
@@ -99,7 +100,7 @@ fn open() -> (Arc<Link>, Peer) {
     let flags = MessageFlags::CONNECTION_ACCEPTED.0;
     peer.write(MessageType::ConnectAck, flags, 0);
     let connected = link.shared.poll(|core, cx| core.poll_connected(cx));
-    link.wait(None, connected).unwrap().unwrap();
+    link.wait(connected).unwrap();
     peer.read().expect("the connect message");
     (link, peer)
 }
@@ -128,7 +129,7 @@ fn forget(link: &Arc<Link>, key: Key) {
 fn call(link: &Arc<Link>, len: usize, until: Option<Instant>) -> Option<Result<(), Failure>> {
     let key = request(link, len, None);
     let reply = poll_fn(|cx| link.shared.with(|core| core.poll_reply(key, cx)));
-    let result = link.wait(until, reply);
+    let result = link.wait(session::until(link, until, reply));
     forget(link, key);
     result.map(|it| it.map(drop))
 }
@@ -144,7 +145,7 @@ fn time_out(link: &Arc<Link>) {
 
 /// Closes the connection, as the drop of its last handle does, and waits until the other side has seen the end.
 fn close(link: &Arc<Link>, mut peer: Peer) {
-    background::close(link);
+    link.hang_up();
     while peer.read().is_some() {}
 }
 
@@ -178,7 +179,7 @@ pub fn the_rest_of_a_request_is_written_though_no_thread_waits() {
 pub fn a_connection_is_closed_when_the_rest_is_written() {
     let (link, mut peer) = open();
     time_out(&link);
-    let closing = thread::spawn(move || background::close(&link));
+    let closing = thread::spawn(move || link.hang_up());
     peer.expect(1, 1);
     assert!(peer.read().is_none());
     closing.join().unwrap();
@@ -202,7 +203,7 @@ pub fn the_lead_is_handed_over() {
 /// The background thread reads the events of a subscription while other threads come and go, and ends with it.
 pub fn the_background_thread_leads_when_no_other_does() {
     let (link, mut peer) = open();
-    let reason = Reason::new(&link).unwrap();
+    let background = BackgroundUse::new(&link).unwrap();
     let key = request(&link, 1, Some(&SubscribeOptions::default()));
     link.push();
     let stream = peer.expect(1, 0)[0];
@@ -222,9 +223,9 @@ pub fn the_background_thread_leads_when_no_other_does() {
     peer.respond(call.unwrap());
     waiting.join().unwrap();
     let event = poll_fn(|cx| link.shared.with(|core| core.poll_event(key, cx)));
-    assert!(matches!(link.wait(None, event), Some(Some(Next::Message(_)))));
+    assert!(matches!(link.wait(event), Some(Next::Message(_))));
     forget(&link, key);
-    drop(reason);
+    drop(background);
     peer.expect(0, 1);
     close(&link, peer);
 }

@@ -10,7 +10,7 @@ use bytes::{Buf, BytesMut};
 use shuttle::{future::block_on, thread};
 use tokio::runtime::Runtime;
 
-use super::{Connection, shared::Handle};
+use super::{Connection, runtime::Tokio};
 use crate::{
     error::{ConnectionError, ModeledError, OperationError, SdkError, Unhandled},
     frame::{Decoder, FrameEncoder, HeaderValueRef},
@@ -22,6 +22,7 @@ use crate::{
         client::{Config, Connect, Core},
         header,
     },
+    session::{Session, settings::Settings},
     sync::Arc,
     transport::{Driver, Shared},
 };
@@ -139,14 +140,11 @@ impl Other {
         let config = Config { write_queue_limit: 100, ..Config::default() };
         let core = Core::new(config, &Connect::default()).unwrap();
         let shared = Arc::new(Shared::numbered(core));
-        let handle = Handle {
-            shared: Arc::clone(&shared),
-            // Beyond what the clock can say.
-            call_timeout: Duration::MAX,
-            validates: false,
-            runtime: runtime.handle().clone(),
-        };
-        let connection = Connection::new(handle);
+        let runtime_of_connection =
+            Tokio { shared: Arc::clone(&shared), runtime: runtime.handle().clone() };
+        // Beyond what the clock can say.
+        let settings = Settings { call_timeout: Duration::MAX, ..Settings::default() };
+        let connection = Connection::new(Session::new(runtime_of_connection, &settings));
         let (to_server, to_client) = (Arc::new(Pipe::default()), Arc::new(Pipe::default()));
         let server = {
             let (to_server, to_client) = (Arc::clone(&to_server), Arc::clone(&to_client));

@@ -1,4 +1,4 @@
-use std::{os::unix::net::UnixStream, thread};
+use std::{os::unix::net::UnixStream, thread, time::Duration};
 
 use super::*;
 use crate::{
@@ -59,13 +59,13 @@ fn an_absence_longer_than_the_time_of_a_message_is_not_the_fault_of_the_server()
     // As often as the time has parts, and it is.
     arrive(&link, &ping()[..20]);
     for _ in 0..16 {
-        assert!(link.crew.is_live());
+        assert!(link.threads.socket().is_some());
         thread::sleep(config.frame_timeout / 16);
         find_nothing(&link);
     }
     let ended = link.shared.with(|core| core.ended().cloned());
     assert!(matches!(ended, Some(ConnectionError::FrameTimeout { .. })));
-    assert!(!link.crew.is_live());
+    assert!(link.threads.socket().is_none());
 }
 
 #[test]
@@ -76,13 +76,13 @@ fn a_connection_that_is_being_closed_has_its_socket_until_everything_is_written(
         arrive(&link, &ping()[..begun]);
         link.shared.with(Core::close);
         find_nothing(&link);
-        assert!(link.crew.is_live(), "{begun}");
+        assert!(link.threads.socket().is_some(), "{begun}");
         assert_eq!(lock(&link.input).due, None);
         arrive(&link, &ping()[begun..]);
-        link.judge(ConnectionError::ClosedByPeer);
-        assert!(link.crew.is_live() && lock(&link.input).buffer.filled.is_empty());
+        link.update(|core| core.judge(ConnectionError::ClosedByPeer));
+        assert!(link.threads.socket().is_some() && lock(&link.input).buffer.filled.is_empty());
         link.linger();
-        assert!(!link.crew.is_live());
+        assert!(link.threads.socket().is_none());
     }
 }
 
@@ -91,11 +91,11 @@ fn whoever_is_late_to_end_a_connection_does_not_end_the_next() {
     let config = Config { reconnects: true, ..Config::default() };
     let (link, _other) = open(config);
     link.fail(ConnectionError::ClosedByPeer);
-    assert!(!link.crew.is_live());
+    assert!(link.threads.socket().is_none());
     let (socket, _other) = UnixStream::pair().unwrap();
     assert!(link.restart(&Connect::default(), Socket::new(socket.into())).unwrap());
     link.finish();
-    assert!(link.crew.is_live() && link.socket().is_some());
+    assert!(link.threads.socket().is_some());
 }
 
 #[test]
@@ -110,6 +110,6 @@ fn a_thread_sleeps_over_a_descriptor_in_non_blocking_mode() {
         polls += 1;
         Poll::<()>::Pending
     });
-    assert!(link.wait(until, never).is_none());
+    assert!(link.wait(session::until(&link, until, never)).is_none());
     assert!(polls < 10, "{polls}");
 }

@@ -1,32 +1,16 @@
 //! The handle to a connection.
 
-use std::{
-    future::poll_fn,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::task::coop::{consume_budget, cooperative};
 use tracing::Instrument;
 
-use super::{
-    ConnectionBuilder, Subscription,
-    shared::{CallTimer, Handle, Shared, StreamGuard},
-};
+use super::{ConnectionBuilder, Subscription, runtime::Tokio};
 use crate::{
     error::{ConnectionError, SdkError},
-    json::{self, Shape},
     operation::{Operation, StreamingOperation},
-    options::{CallOptions, SubscribeOptions},
-    protocol::{
-        RpcMessage, SendTurn,
-        client::{Core, Key, OpenError},
-    },
-    session::{
-        PingError,
-        reply::{self, decode, failed, not_sent},
-    },
-    transport::LINGER,
+    options::{CallOptions, Sealed, SubscribeOptions},
+    session::{self, PingError, Reply, Session},
 };
 
 /// A handle to one open connection.
@@ -38,10 +22,10 @@ use crate::{
 /// [`std::sync::OnceLock`].
 #[derive(Clone, Debug)]
 pub struct Connection {
-    handle: Arc<Handle>,
+    session: Arc<Session<Tokio>>,
 }
 
-impl crate::options::Sealed for Connection {}
+impl Sealed for Connection {}
 
 impl Connection {
     /// Starts building a connection.
@@ -49,12 +33,8 @@ impl Connection {
         ConnectionBuilder::default()
     }
 
-    pub(super) fn new(handle: Handle) -> Self {
-        Self { handle: Arc::new(handle) }
-    }
-
-    pub(super) fn shared(&self) -> Arc<Shared> {
-        Arc::clone(&self.handle.shared)
+    pub(super) fn new(session: Arc<Session<Tokio>>) -> Self {
+        Self { session }
     }
 
     /// Sends `request` and waits for the response.
@@ -74,14 +54,7 @@ impl Connection {
         options: CallOptions,
     ) -> Result<O::Response, SdkError<O::Error>> {
         let _ = operation;
-        let span = self.handle.shared.call_span(O::ID);
-        let reply = self.start::<O>(&request, &options, None).instrument(span).await;
-        if reply.is_err() {
-            // A call that fails at once, and is made again and again, lets other tasks run.
-            consume_budget().await;
-        }
-        let (_stream, message) = reply?;
-        decode::<O, O::Response>(&message)
+        self.start::<O>(request, options, None).await?.response::<O>()
     }
 
     /// Sends `request`, waits for the response, and keeps the stream open for events.
@@ -100,58 +73,24 @@ impl Connection {
         options: SubscribeOptions,
     ) -> Result<Subscription<O>, SdkError<O::Error>> {
         let _ = operation;
-        let span = self.handle.shared.call_span(O::ID);
-        let reply = self.start::<O>(&request, &options.call, Some(&options)).instrument(span).await;
-        if reply.is_err() {
-            consume_budget().await;
-        }
-        let (stream, message) = reply?;
-        let response = decode::<O, O::Response>(&message)?;
-        Ok(Subscription::new(stream, response))
+        let reply = self.start::<O>(request, options.call.clone(), Some(options)).await?;
+        Ok(Subscription::new(reply.events()?))
     }
 
     async fn start<O: Operation>(
         &self,
-        request: &O::Request,
-        options: &CallOptions,
-        subscribe: Option<&SubscribeOptions>,
-    ) -> Result<(StreamGuard, RpcMessage), SdkError<O::Error>> {
-        options.check(request, self.handle.validates)?;
-        let deadline = self.handle.deadline(options.timeout);
-        let head = reply::request::<O>(deadline, subscribe);
-        let open = |core: &mut Core| core.open(&head, |dst| json::append(dst, request));
-        let key = self.send(deadline, open).await?;
-        let stream = StreamGuard { handle: Arc::clone(&self.handle), key };
-        // It leaves nothing behind but the stream, which has its guard.
-        let mut timer = CallTimer::default();
-        let reply = poll_fn(|cx| self.handle.poll_reply(key, deadline, &mut timer, cx)).await;
-        reply.map(|message| (stream, message)).map_err(failed)
-    }
-
-    /// Queues a message, and waits for room first if there is none.
-    async fn send<T, E>(
-        &self,
-        deadline: Option<Instant>,
-        queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
-    ) -> Result<T, SdkError<E>> {
-        let sending = self.handle.shared.send(SendTurn::default(), queue);
-        let Some(result) = self.handle.until(deadline, sending).await else {
-            return Err(SdkError::Timeout { request_written: false });
-        };
-        result.map_err(not_sent)
-    }
-
-    pub(super) async fn send_event<O: StreamingOperation>(
-        handle: &Arc<Handle>,
-        key: Key,
-        event: &O::RequestEvent,
-    ) -> Result<(), SdkError<O::Error>> {
-        let connection = Self { handle: Arc::clone(handle) };
-        let deadline = handle.deadline(None);
-        let queue = |core: &mut Core| {
-            core.send_event(key, O::RequestEvent::ID, |dst| json::append(dst, event))
-        };
-        cooperative(connection.send(deadline, queue)).await
+        request: O::Request,
+        options: CallOptions,
+        subscribe: Option<SubscribeOptions>,
+    ) -> Result<Reply<Tokio>, SdkError<O::Error>> {
+        let span = self.session.runtime.shared.call_span(O::ID);
+        let reply = self.session.start::<O>(&request, &options, subscribe.as_ref());
+        let reply = reply.instrument(span).await;
+        if reply.is_err() {
+            // A call that fails at once, and is made again and again, lets other tasks run.
+            consume_budget().await;
+        }
+        reply
     }
 
     /// Asks the other side to answer, and waits until it has.
@@ -169,15 +108,7 @@ impl Connection {
     /// Dropping the future stops waiting, for room in the write queue at first; the answer to what has been
     /// sent is passed over when it comes.
     pub async fn ping(&self, timeout: Duration) -> Result<(), PingError> {
-        let shared = &self.handle.shared;
-        let ping = async {
-            let number = shared.send(SendTurn::default(), |core| core.ping()).await?;
-            shared.poll(|core, cx| core.poll_pong(number, cx)).await
-        };
-        match self.handle.until(self.handle.deadline(Some(timeout)), cooperative(ping)).await {
-            Some(result) => Ok(result?),
-            None => Err(PingError::Timeout),
-        }
+        cooperative(self.session.ping(timeout)).await
     }
 
     /// Waits until everything that has been queued so far has been written to the socket.
@@ -194,9 +125,7 @@ impl Connection {
     ///
     /// Dropping the future stops waiting, and changes nothing about what is written.
     pub async fn flush(&self) -> Result<(), ConnectionError> {
-        let shared = &self.handle.shared;
-        let queued = shared.with(|core| core.queued());
-        cooperative(shared.poll(|core, cx| core.poll_flushed(queued, cx))).await
+        cooperative(self.session.runtime.shared.flushed()).await
     }
 
     /// Waits until the connection has ended: `Ok` if this side closed it. With a
@@ -211,10 +140,7 @@ impl Connection {
     ///
     /// Dropping the future stops waiting.
     pub async fn closed(&self) -> Result<(), ConnectionError> {
-        match cooperative(self.handle.shared.poll(|core, cx| core.poll_closed(cx))).await {
-            ConnectionError::Closed => Ok(()),
-            error => Err(error),
-        }
+        cooperative(self.session.runtime.shared.closed()).await
     }
 
     /// Ends every stream and closes the connection, for all its clones. Waits until what was queued before has
@@ -232,15 +158,8 @@ impl Connection {
     ///
     /// Dropping the future stops waiting; the connection closes all the same.
     pub async fn close(&self) -> Result<(), ConnectionError> {
-        let shared = &self.handle.shared;
-        let queued = shared.with(|core| {
-            core.close();
-            core.queued()
-        });
-        let flushed = cooperative(shared.poll(|core, cx| core.poll_flushed(queued, cx)));
         // The driver keeps the time as well, but may run on a runtime that is blocked.
-        let flushed = self.handle.until(self.handle.deadline(Some(LINGER)), flushed).await;
-        flushed.unwrap_or(Err(ConnectionError::Closed))
+        cooperative(session::close(&self.session.runtime)).await
     }
 }
 

@@ -1,31 +1,17 @@
 //! Callbacks for the events of a subscription.
-//!
-//! A handler is a loop over the stream, so that there is one way for events to arrive, and one order.
 
-use std::{
-    any::Any,
-    fmt,
-    ops::ControlFlow,
-    pin::pin,
-    sync::Arc,
-    task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
-};
+use std::{any::Any, ops::ControlFlow};
 
 use tokio::task::coop::cooperative;
 
-use super::{Subscription, WithNotices, shared::Handle};
+use super::runtime::Tokio;
 use crate::{
     error::SdkError,
     operation::StreamingOperation,
-    protocol::client::Key,
     session::{
-        BlockingStreamHandler, Notice, SubscriptionItem,
-        done::{Done, SetDone},
-        handler::{self, log_error, log_panic},
-        item::Item,
+        Notice, SubscriptionItem,
+        handler::{Call, Callbacks, HandledStream, log_error},
     },
-    transport::caught,
 };
 
 /// Callbacks for one subscription, in the order in which the events arrive.
@@ -100,12 +86,31 @@ where
     }
 }
 
+/// Callbacks that are asynchronous.
+pub(super) struct Asynchronous<H>(pub(super) H);
+
+impl<O: StreamingOperation, H: StreamHandler<O>> Callbacks<O> for Asynchronous<H> {
+    async fn call(&mut self, call: Call<O>) -> ControlFlow<()> {
+        match call {
+            Call::Item(Ok(SubscriptionItem::Event(event))) => self.0.on_stream_event(event).await,
+            Call::Item(Ok(SubscriptionItem::Notice(notice))) => match notice {
+                Notice::Dropped(count) => self.0.on_dropped(count).await,
+                Notice::Disconnected => self.0.on_disconnected().await,
+                Notice::Resubscribed => self.0.on_resubscribed().await,
+            },
+            Call::Item(Err(error)) => return self.0.on_stream_error(error).await,
+            Call::Panic(panic) => return self.0.on_panic(panic).await,
+            Call::Closed => self.0.on_stream_closed().await,
+        }
+        ControlFlow::Continue(())
+    }
+}
+
 /// The handle to a subscription whose events go to a handler. Dropping it unsubscribes.
 #[must_use = "dropping the handle unsubscribes"]
+#[derive(Debug)]
 pub struct SubscriptionHandle {
-    connection: Arc<Handle>,
-    key: Key,
-    done: Arc<Done>,
+    pub(super) stream: HandledStream<Tokio>,
 }
 
 impl SubscriptionHandle {
@@ -115,7 +120,7 @@ impl SubscriptionHandle {
     ///
     /// Dropping the future stops waiting.
     pub async fn closed(&self) {
-        cooperative(std::future::poll_fn(|cx| self.done.poll(cx))).await;
+        cooperative(self.stream.closed()).await;
     }
 
     /// Unsubscribes, and waits until the handler is done with the event it is at.
@@ -124,120 +129,7 @@ impl SubscriptionHandle {
     ///
     /// Dropping the future stops waiting; the subscription ends all the same.
     pub async fn close(self) {
-        self.end();
+        self.stream.end();
         self.closed().await;
-    }
-
-    fn end(&self) {
-        self.connection.shared.with(|core| core.end(self.key));
-    }
-}
-
-impl Drop for SubscriptionHandle {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl fmt::Debug for SubscriptionHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SubscriptionHandle").finish_non_exhaustive()
-    }
-}
-
-fn handle<O: StreamingOperation>(subscription: &Subscription<O>) -> (SubscriptionHandle, SetDone) {
-    let (connection, key) = subscription.owner();
-    let done = Arc::new(Done::default());
-    (SubscriptionHandle { connection, key, done: Arc::clone(&done) }, SetDone(done))
-}
-
-pub(super) fn spawn<O: StreamingOperation>(
-    subscription: Subscription<O>,
-    handler: impl StreamHandler<O>,
-) -> SubscriptionHandle {
-    let (handle, done) = handle(&subscription);
-    tokio::spawn(async move {
-        run(subscription.with_notices(), handler).await;
-        drop(done);
-    });
-    handle
-}
-
-pub(super) fn spawn_blocking<O: StreamingOperation>(
-    subscription: Subscription<O>,
-    handler: impl BlockingStreamHandler<O>,
-) -> SubscriptionHandle {
-    let (handle, done) = handle(&subscription);
-    thread::Builder::new()
-        .name("subscription handler".to_owned())
-        .spawn(move || {
-            let mut stream = subscription.with_notices();
-            handler::run::<O>(move || block_on(stream.next()), handler);
-            drop(done);
-        })
-        .expect("the operating system gives a thread");
-    handle
-}
-
-async fn run<O: StreamingOperation>(
-    mut stream: WithNotices<O>,
-    mut handler: impl StreamHandler<O>,
-) {
-    while let Some(item) = stream.next().await {
-        let mut flow = caught(tell(&mut handler, item)).await;
-        if let Err(panic) = flow {
-            log_panic::<O>();
-            flow = caught(async { handler.on_panic(panic).await }).await;
-        }
-        match flow {
-            Ok(ControlFlow::Continue(())) => {}
-            Ok(ControlFlow::Break(())) => break,
-            Err(_panic) => {
-                log_panic::<O>();
-                break;
-            }
-        }
-    }
-    // The stream ends on the wire before the handler is told.
-    drop(stream);
-    if caught(async { handler.on_stream_closed().await }).await.is_err() {
-        log_panic::<O>();
-    }
-}
-
-async fn tell<O: StreamingOperation>(
-    handler: &mut impl StreamHandler<O>,
-    item: Item<O>,
-) -> ControlFlow<()> {
-    match item {
-        Ok(SubscriptionItem::Event(event)) => handler.on_stream_event(event).await,
-        Ok(SubscriptionItem::Notice(notice)) => match notice {
-            Notice::Dropped(count) => handler.on_dropped(count).await,
-            Notice::Disconnected => handler.on_disconnected().await,
-            Notice::Resubscribed => handler.on_resubscribed().await,
-        },
-        Err(error) => return handler.on_stream_error(error).await,
-    }
-    ControlFlow::Continue(())
-}
-
-/// Runs a future on this thread, which sleeps while there is nothing to do.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut cx = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut cx) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
     }
 }

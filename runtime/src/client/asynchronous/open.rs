@@ -1,23 +1,25 @@
 //! From a builder to an open connection.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     runtime::Handle as Runtime,
-    task::JoinHandle,
-    time::timeout,
+    task::{JoinHandle, coop},
 };
 use tracing::Instrument;
 
 use super::{
     Connection, reconnect,
-    shared::{Handle, Shared},
+    runtime::{Shared, Tokio},
 };
 use crate::{
     error::ConnectError,
     protocol::client::Connect,
-    session::{Builder, Credentials, settings::Settings},
+    session::{Builder, Credentials, Session, reconnect::shake_hands, settings::Settings},
     transport::{Driver, Stream, has_timers},
 };
 
@@ -61,20 +63,20 @@ impl<I: Credentials> Builder<Connection, I> {
 async fn connect(builder: &Settings) -> Result<Connection, ConnectError> {
     check_runtime()?;
     let (io, connect) = open(builder).await?;
-    let (connection, driver) = start(builder, io, &connect, builder.reconnect.is_some()).await?;
+    let (session, driver) = start(builder, io, &connect, builder.reconnect.is_some()).await?;
     if let Some(policy) = builder.reconnect {
-        let shared = connection.shared();
-        let span = shared.span();
-        let keeping = reconnect::keep(builder.clone(), policy, shared, driver);
+        let runtime = session.runtime.clone();
+        let span = runtime.shared.span();
+        let keeping = reconnect::keep(builder.clone(), policy, runtime, driver);
         tokio::spawn(keeping.instrument(span));
     }
-    Ok(connection)
+    Ok(Connection::new(session))
 }
 
 async fn connect_over(builder: &Settings, io: Stream) -> Result<Connection, ConnectError> {
     check_runtime()?;
-    let (connection, _) = start(builder, io, &builder.connect_message()?, false).await?;
-    Ok(connection)
+    let (session, _) = start(builder, io, &builder.connect_message()?, false).await?;
+    Ok(Connection::new(session))
 }
 
 fn check_runtime() -> Result<(), ConnectError> {
@@ -92,40 +94,30 @@ async fn start(
     io: Stream,
     connect: &Connect,
     reconnects: bool,
-) -> Result<(Connection, JoinHandle<()>), ConnectError> {
+) -> Result<(Arc<Session<Tokio>>, JoinHandle<()>), ConnectError> {
     let shared = Arc::new(Shared::numbered(builder.core(connect, reconnects)?));
-    let handle = Handle {
-        shared: Arc::clone(&shared),
-        call_timeout: builder.call_timeout,
-        validates: builder.validates,
-        runtime: Runtime::current(),
-    };
+    let runtime = Tokio { shared: Arc::clone(&shared), runtime: Runtime::current() };
     // Closes the connection if the handshake fails, or is given up.
-    let connection = Connection::new(handle);
+    let session = Session::new(runtime, builder);
     let driver = drive(io, &shared);
-    shake_hands(builder, &shared).await?;
-    if let Some(slot) = &builder.lifecycle {
-        tokio::spawn(slot.clone().run_for(shared));
+    shake_hands(&session.runtime, builder).await?;
+    if let Some(slot) = builder.lifecycle.clone() {
+        tokio::spawn(async move {
+            let next = |cx: &mut Context<'_>| {
+                let budget = ready!(coop::poll_proceed(cx));
+                let event = ready!(shared.with(|core| core.poll_connection_event(cx)));
+                budget.made_progress();
+                Poll::Ready(event)
+            };
+            let judge = Arc::clone(&shared);
+            slot.run(next, move |error| judge.with(|core| core.judge(error))).await;
+        });
     }
-    Ok((connection, driver))
+    Ok((session, driver))
 }
 
 /// Reads and writes the socket on a task of its own, which ends with the connection.
 pub(super) fn drive(Stream { io, direct }: Stream, shared: &Arc<Shared>) -> JoinHandle<()> {
     shared.set_direct(direct);
     tokio::spawn(Driver::new(io, Arc::clone(shared)).instrument(shared.span()))
-}
-
-/// Waits until the server has accepted this side.
-pub(super) async fn shake_hands(
-    builder: &Settings,
-    shared: &Arc<Shared>,
-) -> Result<(), ConnectError> {
-    let connected = shared.poll(|core, cx| core.poll_connected(cx));
-    match timeout(builder.handshake_timeout, connected).await {
-        Ok(result) => result?,
-        Err(_) => return Err(ConnectError::HandshakeTimeout { after: builder.handshake_timeout }),
-    }
-    tracing::debug!(target: crate::LOG_TARGET, connection = shared.number, "connected");
-    Ok(())
 }

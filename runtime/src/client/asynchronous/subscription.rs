@@ -2,25 +2,28 @@
 
 use std::{
     fmt,
+    future::poll_fn,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
+    thread,
 };
 
 use futures_core::Stream;
 use tokio::task::coop::{cooperative, poll_proceed};
 
 use super::{
-    Connection, StreamHandler, SubscriptionHandle, handler,
-    shared::{Handle, StreamGuard},
+    StreamHandler, SubscriptionHandle,
+    handler::{Asynchronous, Closure},
+    runtime::Tokio,
 };
 use crate::{
     error::{ConnectionError, SdkError},
     operation::StreamingOperation,
-    protocol::client::Key,
     session::{
-        BlockingStreamHandler, SubscriptionItem,
-        item::{self, Item},
+        BlockingStreamHandler, Events, Item, SubscriptionItem,
+        done::block_on,
+        handler::{Blocking, Callbacks, HandledStream, run},
+        without_notices,
     },
 };
 
@@ -31,21 +34,19 @@ use crate::{
 /// goes on; after any other it ends.
 #[must_use = "dropping a subscription unsubscribes"]
 pub struct Subscription<O: StreamingOperation> {
-    stream: StreamGuard,
-    response: O::Response,
-    dropped: u64,
+    events: Events<Tokio, O>,
 }
 
 impl<O: StreamingOperation> Unpin for Subscription<O> {}
 
 impl<O: StreamingOperation> Subscription<O> {
-    pub(super) fn new(stream: StreamGuard, response: O::Response) -> Self {
-        Self { stream, response, dropped: 0 }
+    pub(super) fn new(events: Events<Tokio, O>) -> Self {
+        Self { events }
     }
 
     /// The response that opened the stream.
     pub fn response(&self) -> &O::Response {
-        &self.response
+        &self.events.response
     }
 
     /// The next event; `None` after the stream has ended.
@@ -59,13 +60,13 @@ impl<O: StreamingOperation> Subscription<O> {
     ///
     /// Dropping the future loses no event.
     pub async fn next(&mut self) -> Option<Result<O::ResponseEvent, SdkError<O::Error>>> {
-        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
     /// How many events have been dropped so far because the queue was full, if the subscription was opened
     /// so that this can happen. [`with_notices`](Self::with_notices) says between which.
     pub fn dropped(&self) -> u64 {
-        self.dropped
+        self.events.dropped
     }
 
     /// Sends an event to the server.
@@ -79,7 +80,7 @@ impl<O: StreamingOperation> Subscription<O> {
     ///
     /// Dropping the future before it is ready sends nothing; it waits only for room in the write queue.
     pub async fn send_event(&self, event: O::RequestEvent) -> Result<(), SdkError<O::Error>> {
-        Connection::send_event::<O>(&self.stream.handle, self.stream.key, &event).await
+        cooperative(self.events.send_event(&event)).await
     }
 
     /// Ends the stream; returns when that has been written to the socket. The protocol has no answer to it.
@@ -96,10 +97,7 @@ impl<O: StreamingOperation> Subscription<O> {
     ///
     /// Dropping the future stops waiting; the stream ends all the same.
     pub async fn close(self) -> Result<(), ConnectionError> {
-        let handle = Arc::clone(&self.stream.handle);
-        drop(self);
-        let queued = handle.shared.with(|core| core.queued());
-        cooperative(handle.shared.poll(|core, cx| core.poll_written(queued, cx))).await
+        cooperative(self.events.close()).await
     }
 
     /// The same stream, with notices of what happened between the events.
@@ -116,7 +114,7 @@ impl<O: StreamingOperation> Subscription<O> {
     ///
     /// Outside a tokio runtime.
     pub fn spawn_handler(self, handler: impl StreamHandler<O>) -> SubscriptionHandle {
-        handler::spawn(self, handler)
+        self.spawn_callbacks(Asynchronous(handler))
     }
 
     /// Calls `on_event` for each event, one after the other, on a task of its own, until the stream ends.
@@ -130,7 +128,7 @@ impl<O: StreamingOperation> Subscription<O> {
         F: FnMut(O::ResponseEvent) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send,
     {
-        handler::spawn(self, handler::Closure(on_event))
+        self.spawn_callbacks(Asynchronous(Closure(on_event)))
     }
 
     /// Runs `handler`, which may block, on a thread of its own until the stream ends. A closure that takes
@@ -143,23 +141,37 @@ impl<O: StreamingOperation> Subscription<O> {
         self,
         handler: impl BlockingStreamHandler<O>,
     ) -> SubscriptionHandle {
-        handler::spawn_blocking(self, handler)
+        let (handle, running) = self.handled(Blocking(handler));
+        thread::Builder::new()
+            .name("subscription handler".to_owned())
+            .spawn(move || block_on(running))
+            .expect("the operating system gives a thread");
+        handle
     }
 
-    pub(super) fn owner(&self) -> (Arc<Handle>, Key) {
-        (Arc::clone(&self.stream.handle), self.stream.key)
+    fn spawn_callbacks(self, callbacks: impl Callbacks<O> + 'static) -> SubscriptionHandle {
+        let (handle, running) = self.handled(callbacks);
+        tokio::spawn(running);
+        handle
+    }
+
+    fn handled(
+        mut self,
+        callbacks: impl Callbacks<O>,
+    ) -> (SubscriptionHandle, impl Future<Output = ()> + Send) {
+        let (stream, done) = HandledStream::new(&self.events);
+        let running = async move {
+            run(move |cx| self.poll_item(cx), callbacks).await;
+            drop(done);
+        };
+        (SubscriptionHandle { stream }, running)
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item<O>>> {
         let budget = ready!(poll_proceed(cx));
-        let key = self.stream.key;
-        let next = ready!(self.stream.handle.shared.with(|core| core.poll_event(key, cx)));
+        let next = ready!(self.events.poll_next(cx));
         budget.made_progress();
-        let item = next.map(|next| item::read::<O>(next, &mut self.dropped));
-        if item.as_ref().is_some_and(item::is_last::<O>) {
-            self.stream.handle.shared.with(|core| core.forget(key));
-        }
-        Poll::Ready(item)
+        Poll::Ready(self.events.read(next))
     }
 }
 
@@ -167,15 +179,7 @@ impl<O: StreamingOperation> Stream for Subscription<O> {
     type Item = Result<O::ResponseEvent, SdkError<O::Error>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            let item = match ready!(self.poll_item(cx)) {
-                None => None,
-                Some(Ok(SubscriptionItem::Event(event))) => Some(Ok(event)),
-                Some(Ok(SubscriptionItem::Notice(_))) => continue,
-                Some(Err(error)) => Some(Err(error)),
-            };
-            return Poll::Ready(item);
-        }
+        without_notices::<O>(|| self.poll_item(cx))
     }
 }
 
@@ -205,7 +209,7 @@ impl<O: StreamingOperation> WithNotices<O> {
     pub async fn next(
         &mut self,
     ) -> Option<Result<SubscriptionItem<O::ResponseEvent>, SdkError<O::Error>>> {
-        std::future::poll_fn(|cx| self.subscription.poll_item(cx)).await
+        poll_fn(|cx| self.subscription.poll_item(cx)).await
     }
 }
 

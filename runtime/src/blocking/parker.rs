@@ -1,6 +1,7 @@
 //! How a thread sleeps, and how it is woken.
 
 use std::{
+    cell::Cell,
     sync::OnceLock,
     task::Wake,
     time::{Duration, Instant},
@@ -14,7 +15,19 @@ use crate::sync::{
 };
 
 thread_local! {
-    static SLEEPER: Arc<Sleeper> = Arc::default();
+    static PARKER: Arc<Parker> = Arc::default();
+    /// The earliest deadline of what this thread waits for, as far as it has looked.
+    static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Says, while a future is polled, when the thread is to poll it again at the latest.
+pub(super) fn wake_at(deadline: Instant) {
+    DEADLINE.with(|it| it.set(Some(it.get().map_or(deadline, |it| it.min(deadline)))));
+}
+
+/// The deadline that was set by the futures that have been polled since the last call.
+pub(super) fn take_deadline() -> Option<Instant> {
+    DEADLINE.with(Cell::take)
 }
 
 /// The thread runs, and has not been woken since it last looked at what it waits for.
@@ -29,12 +42,12 @@ const POLLING: u8 = 3;
 /// How long a poll lasts that no other thread can end.
 const WITHOUT_BELL: Duration = Duration::from_millis(10);
 
-/// One per thread: its sleep, which its waker ends.
+/// One per thread: lets it sleep until its waker is called.
 ///
 /// Before the thread looks at what it waits for it calls [`reset`](Self::reset). A wake-up after that is not
 /// lost: the thread does not fall asleep then.
 #[derive(Debug, Default)]
-pub(super) struct Sleeper {
+pub(super) struct Parker {
     state: AtomicU8,
     lock: Mutex<()>,
     woken: Condvar,
@@ -42,16 +55,21 @@ pub(super) struct Sleeper {
     bell: OnceLock<Bell>,
 }
 
-impl Sleeper {
-    /// The sleeper of this thread.
+impl Parker {
+    /// The parker of this thread.
     pub(super) fn current() -> Arc<Self> {
         // A connection may be dropped while the thread ends.
-        SLEEPER.try_with(Arc::clone).unwrap_or_default()
+        PARKER.try_with(Arc::clone).unwrap_or_default()
     }
 
     /// Forgets that the thread was woken.
     pub(super) fn reset(&self) {
         self.state.store(AWAKE, Ordering::SeqCst);
+    }
+
+    /// Lets the thread look once more before it sleeps: it may have missed a wake-up.
+    pub(super) fn set_woken(&self) {
+        self.state.store(WOKEN, Ordering::SeqCst);
     }
 
     /// Sleeps until the thread is woken or time is up.
@@ -102,7 +120,7 @@ impl Sleeper {
     }
 }
 
-impl Wake for Sleeper {
+impl Wake for Parker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
