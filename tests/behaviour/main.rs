@@ -38,6 +38,7 @@ mod server {
 }
 
 // Several of them.
+mod build_script;
 mod cooperation;
 mod documentation;
 mod floods;
