@@ -280,7 +280,7 @@ fn a_client_introduces_itself_by_its_credentials() {
         let connecting = thread::spawn(|| builder.connect());
         let connect = listener.accept().read().unwrap();
         connecting.join().unwrap().unwrap_err();
-        connect.payload().to_vec()
+        connect.message.payload.to_vec()
     }
     let listener = Listener::new("credentials");
     assert_eq!(introduced(&listener, listener.builder()), b"{}");

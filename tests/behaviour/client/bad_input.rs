@@ -9,11 +9,8 @@ use echo::{
     error::{ConnectError, SdkError},
     types::MessageData,
 };
-use eventstream_rpc::{
-    frame::{Decoder, Header, HeaderValue, Message},
-    greengrass,
-};
-use test_util::{Echo, event, socket_path};
+use eventstream_rpc::{frame::Message, greengrass};
+use test_util::{CONNECT_ACK, Draft, END, Echo, Peer, event, socket_path};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     net::{UnixListener, UnixStream},
@@ -87,59 +84,24 @@ async fn a_server_that_closes_at_once_is_taken_for_a_refusal() {
     std::fs::remove_file(&path).unwrap();
 }
 
-/// A server under the test's control, over a pipe.
-struct Peer {
-    io: DuplexStream,
-    input: BytesMut,
+/// What the server says.
+fn draft(kind: i32, flags: i32, stream: i32, shape: &str, payload: &str) -> Draft {
+    let draft = Draft::new(kind, flags, stream).header("service-model-type", shape);
+    draft.payload(payload.to_owned())
 }
 
-impl Peer {
-    async fn message(&mut self) -> Option<Message> {
-        loop {
-            if let Some(message) = Decoder::default().decode(&mut self.input).unwrap() {
-                return Some(message);
-            }
-            if self.io.read_buf(&mut self.input).await.unwrap() == 0 {
-                return None;
-            }
-        }
-    }
-
-    async fn send(
-        &mut self,
-        kind: i32,
-        flags: i32,
-        stream: i32,
-        shape: Option<&str>,
-        payload: &str,
-    ) {
-        let mut headers = vec![
-            Header::new(":message-type", HeaderValue::Int32(kind)),
-            Header::new(":message-flags", HeaderValue::Int32(flags)),
-            Header::new(":stream-id", HeaderValue::Int32(stream)),
-        ];
-        if let Some(shape) = shape {
-            headers.push(Header::new("service-model-type", HeaderValue::String(shape.to_owned())));
-        }
-        let mut bytes = BytesMut::new();
-        let message = Message { headers, payload: payload.to_owned().into() };
-        message.encode(&mut bytes).unwrap();
-        self.io.write_all(&bytes).await.unwrap();
-    }
-}
-
-/// A client that has been let in, and its server.
-async fn pair() -> (Client, Peer) {
+/// A client that has been accepted, and its server.
+async fn pair() -> (Client, Peer<DuplexStream>) {
     let (io, server) = tokio::io::duplex(64 * 1024);
-    let mut peer = Peer { io: server, input: BytesMut::new() };
+    let mut peer = Peer::new(server);
     let (connection, ()) = tokio::join!(ConnectionBuilder::default().connect_over(io), async {
-        peer.message().await.unwrap();
-        peer.send(5, 1, 0, None, "").await;
+        peer.expect().await;
+        peer.send(&Draft::new(CONNECT_ACK, 1, 0)).await.unwrap();
     });
     (Client::new(connection.unwrap()), peer)
 }
 
-const RESPONSE: Option<&str> = Some("awstest#EchoMessageResponse");
+const RESPONSE: &str = "awstest#EchoMessageResponse";
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_says_nothing_runs_out_of_time() {
@@ -152,9 +114,9 @@ async fn a_server_that_says_nothing_runs_out_of_time() {
     let error = client.get_all_products().send().await.unwrap_err();
     assert!(matches!(error, SdkError::Timeout { request_written: true, .. }), "{error:?}");
     // The stream is ended on the wire, once.
-    assert!(peer.message().await.unwrap().header("operation").is_some());
-    let end = peer.message().await.unwrap();
-    assert_eq!(end.header(":message-flags"), Some(&HeaderValue::Int32(2)));
+    assert!(peer.expect().await.text("operation").is_some());
+    let end = peer.expect().await;
+    assert_eq!(end.flags, END);
     let call = client.get_all_customers().call_timeout(Duration::from_millis(5)).send();
     assert!(call.await.unwrap_err().is_timeout());
 }
@@ -163,7 +125,7 @@ async fn a_server_that_says_nothing_runs_out_of_time() {
 async fn a_reply_that_cannot_be_read_disturbs_no_other_stream() {
     let (client, mut peer) = pair().await;
     let other = tokio::spawn(client.echo_message().send());
-    peer.message().await.unwrap();
+    peer.expect().await;
     for (payload, expected) in [
         ("{", "EOF while parsing"),
         ("[]", "expected an object"),
@@ -172,16 +134,17 @@ async fn a_reply_that_cannot_be_read_disturbs_no_other_stream() {
         (r#"{"message": {"stringMessage": ["SECRET"]}}"#, "message.stringMessage"),
     ] {
         let call = tokio::spawn(client.echo_message().send());
-        let request = peer.message().await.unwrap();
-        let Some(HeaderValue::Int32(stream)) = request.header(":stream-id") else { panic!() };
-        peer.send(0, 2, *stream, RESPONSE, payload).await;
+        let request = peer.expect().await;
+        peer.send(&draft(0, END, request.stream, RESPONSE, payload)).await.unwrap();
         let error = call.await.unwrap().unwrap_err();
         assert!(matches!(error, SdkError::ResponseError(_)), "{error:?}");
         let text = error.with_sources().to_string();
         assert!(text.contains(expected), "{text}");
         assert!(!text.contains("SECRET"), "{text}");
     }
-    peer.send(0, 2, 1, RESPONSE, r#"{"message": {"stringMessage": "well"}}"#).await;
+    peer.send(&draft(0, 2, 1, RESPONSE, r#"{"message": {"stringMessage": "well"}}"#))
+        .await
+        .unwrap();
     let message = other.await.unwrap().unwrap().message.unwrap();
     assert_eq!(message.string_message.as_deref(), Some("well"));
 }
@@ -190,11 +153,11 @@ async fn a_reply_that_cannot_be_read_disturbs_no_other_stream() {
 async fn a_null_in_a_list_or_map_of_a_reply_is_left_out() {
     let (client, mut peer) = pair().await;
     let call = tokio::spawn(client.echo_message().send());
-    peer.message().await.unwrap();
+    peer.expect().await;
     let payload = r#"{"message": {"stringMessage": "well", "stringListMessage": ["a", null, "b"],
         "keyValuePairList": [null, {"key": "k", "value": "v"}],
         "stringToValue": {"k": null, "l": {"value": "v"}}}}"#;
-    peer.send(0, 2, 1, RESPONSE, payload).await;
+    peer.send(&draft(0, 2, 1, RESPONSE, payload)).await.unwrap();
     let message = call.await.unwrap().unwrap().message.unwrap();
     assert_eq!(message.string_message.as_deref(), Some("well"));
     assert_eq!(message.string_list_message.unwrap(), ["a", "b"]);
@@ -226,13 +189,13 @@ async fn whatever_breaks_the_connection_ends_every_call_with_the_reason() {
         let (client, mut peer) = pair().await;
         let mut stream = {
             let opening = tokio::spawn(client.echo_stream_messages().send());
-            peer.message().await.unwrap();
-            peer.send(0, 0, 1, Some("awstest#EchoStreamingResponse"), "{}").await;
+            peer.expect().await;
+            peer.send(&draft(0, 0, 1, "awstest#EchoStreamingResponse", "{}")).await.unwrap();
             opening.await.unwrap().unwrap()
         };
         let call = tokio::spawn(client.echo_message().send());
-        peer.message().await.unwrap();
-        peer.io.write_all(&bytes).await.unwrap();
+        peer.expect().await;
+        peer.send_bytes(&bytes).await.unwrap();
         drop(peer);
         let error = call.await.unwrap().unwrap_err();
         assert!(

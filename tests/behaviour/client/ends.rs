@@ -8,11 +8,10 @@ use echo::{
     error::{ConnectionError, SdkError},
     server::{Config, EchoTestRpcService, Server},
 };
-use eventstream_rpc::{
-    frame::{Decoder, Header, Message},
-    protocol::RpcMessage,
+use test_util::{
+    CONNECT_ACK, END, EchoService, Feed, Inbox, MESSAGE, Pair, control, frame, in_time, message,
+    socket_path,
 };
-use test_util::{EchoService, Feed, Pair, in_time, message, socket_path};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     runtime::Runtime,
@@ -22,18 +21,11 @@ use tokio::{
 async fn deaf(builder: ConnectionBuilder, capacity: usize) -> (Client, DuplexStream) {
     let (ours, mut theirs) = duplex(capacity);
     let accepting = async {
-        let mut bytes = bytes::BytesMut::new();
-        let mut decoder = Decoder::default();
-        while decoder.decode_frame(&mut bytes).unwrap().is_none() {
-            theirs.read_buf(&mut bytes).await.unwrap();
+        let mut inbox = Inbox::default();
+        while inbox.next().unwrap().is_none() {
+            inbox.extend(&[theirs.read_u8().await.unwrap()]);
         }
-        let headers = vec![
-            Header::new(":message-type", 5.into()),
-            Header::new(":message-flags", 1.into()),
-            Header::new(":stream-id", 0.into()),
-        ];
-        Message { headers, ..Message::default() }.encode(&mut bytes).unwrap();
-        theirs.write_all(&bytes).await.unwrap();
+        theirs.write_all(&control(CONNECT_ACK, 1)).await.unwrap();
         theirs
     };
     let (connection, theirs) = tokio::join!(builder.connect_over(ours), accepting);
@@ -45,18 +37,9 @@ async fn a_call_after_the_time_of_an_earlier_one_has_its_own() {
     let builder = ConnectionBuilder::default().call_timeout(Duration::from_secs(1));
     let (client, mut theirs) = deaf(builder, 64 * 1024).await;
     let first = tokio::spawn(client.echo_message().message(message("first")).send());
-    let mut bytes = bytes::BytesMut::new();
-    theirs.read_buf(&mut bytes).await.unwrap();
-    let headers = vec![
-        Header::new("service-model-type", "awstest#EchoMessageResponse".into()),
-        Header::new(":message-type", 0.into()),
-        Header::new(":message-flags", 2.into()),
-        Header::new(":stream-id", 1.into()),
-    ];
-    bytes.clear();
-    let response = Message { headers, payload: "{}".into() };
-    response.encode(&mut bytes).unwrap();
-    theirs.write_all(&bytes).await.unwrap();
+    theirs.read_buf(&mut bytes::BytesMut::new()).await.unwrap();
+    let shape = ("service-model-type", "awstest#EchoMessageResponse");
+    theirs.write_all(&frame(MESSAGE, END, 1, &[shape], "{}")).await.unwrap();
     first.await.unwrap().unwrap();
     // The first call's deadline passes with nothing to do.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
@@ -88,11 +71,11 @@ async fn a_lost_connection_tells_each_call_whether_its_request_was_written() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     drop(theirs);
 
-    let mut decoder = Decoder::default();
+    let mut inbox = Inbox::default();
+    inbox.extend(&bytes);
     let mut arrived = Vec::new();
-    while let Some(frame) = decoder.decode_frame(&mut bytes).unwrap() {
-        let request = RpcMessage::read(frame).unwrap();
-        let text = String::from_utf8_lossy(request.payload()).into_owned();
+    while let Some(request) = inbox.next().unwrap() {
+        let text = request.payload();
         let number: String = text.chars().skip_while(|it| !it.is_ascii_digit()).collect();
         arrived.push(number.split(':').next().unwrap().parse::<usize>().unwrap());
     }

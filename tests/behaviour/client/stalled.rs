@@ -15,11 +15,8 @@ use echo::{
     error::{ConnectError, ConnectionError, SdkError},
     operation::echo_stream_messages::EchoStreamMessages,
 };
-use eventstream_rpc::{
-    frame::{Header, HeaderValue, Message},
-    greengrass,
-};
-use test_util::{event, in_time, message, socket_path};
+use eventstream_rpc::greengrass;
+use test_util::{Draft, event, in_time, message, socket_path};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex},
     net::UnixListener,
@@ -27,17 +24,7 @@ use tokio::{
 };
 
 fn frame(kind: i32, flags: i32, stream: i32, shape: &str, payload: &str) -> BytesMut {
-    let number = |name: &str, value: i32| Header::new(name, HeaderValue::from(value));
-    let headers = vec![
-        number(":message-type", kind),
-        number(":message-flags", flags),
-        number(":stream-id", stream),
-        Header::new(":content-type", "application/json".into()),
-        Header::new("service-model-type", shape.into()),
-    ];
-    let mut bytes = BytesMut::new();
-    Message { headers, payload: payload.to_owned().into() }.encode(&mut bytes).unwrap();
-    bytes
+    Draft::new(kind, flags, stream).shape(shape).payload(payload.to_owned()).encode()
 }
 
 fn event_frame(text: &str) -> BytesMut {

@@ -12,11 +12,10 @@ use bytes::BytesMut;
 use echo::server::{
     Config, ConnectRequest, EchoTestRpcService, Identity, Rejected, Server, serve_connection,
 };
-use eventstream_rpc::{
-    frame::Decoder,
-    protocol::{MessageType, RpcMessage},
+use test_util::{
+    CONNECT, CONNECT_ACK, EchoService, Feed, Inbox, MESSAGE, PATIENCE, PING, frame, in_time,
+    socket_path, wire::PROTOCOL_ERROR,
 };
-use test_util::{CONNECT, EchoService, Feed, MESSAGE, PATIENCE, PING, frame, in_time, socket_path};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, duplex},
     sync::oneshot,
@@ -32,14 +31,13 @@ fn violation() -> BytesMut {
     frame(MESSAGE, 0, 7, &[], "")
 }
 
-fn kinds(mut bytes: BytesMut) -> Vec<MessageType> {
-    let mut decoder = Decoder::default();
-    std::iter::from_fn(|| decoder.decode_frame(&mut bytes).unwrap())
-        .map(|frame| RpcMessage::read(frame).unwrap().message_type)
-        .collect()
+fn kinds(bytes: BytesMut) -> Vec<i32> {
+    let mut inbox = Inbox::default();
+    inbox.extend(&bytes);
+    std::iter::from_fn(|| inbox.next().unwrap()).map(|it| it.kind).collect()
 }
 
-const TOLD: [MessageType; 2] = [MessageType::ConnectAck, MessageType::ProtocolError];
+const TOLD: [i32; 2] = [CONNECT_ACK, PROTOCOL_ERROR];
 
 /// A server on a socket of either kind that lets in those who have a name.
 struct Running {

@@ -21,6 +21,5 @@ pub mod server;
 pub mod session;
 pub mod table;
 pub mod verdict;
-pub mod wire;
 
 pub use echo_server::EchoServer;

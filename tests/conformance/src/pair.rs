@@ -3,7 +3,7 @@
 use greengrass_core_ipc::{Client, client::ConnectionBuilder};
 use tokio::net::UnixStream;
 
-use crate::wire::{CONNECT_ACK, Draft, Peer, Received};
+use test_util::wire::{CONNECT_ACK, Draft, Peer, Received};
 
 /// A client that has been let in, its server, and what it said to introduce itself.
 ///
@@ -27,5 +27,5 @@ pub async fn pair(builder: ConnectionBuilder) -> (Client, Peer, Received) {
 ///
 /// There is none.
 pub async fn receive(peer: &mut Peer) -> Received {
-    peer.message().await.expect("it sends messages").expect("it is open")
+    peer.expect().await
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use greengrass_core_ipc::server::{
     ConnectRequest, GreengrassCoreIpcService, Identity, Rejected, Server,
 };
+use test_util::wire::{CONNECT, Draft, MESSAGE, Peer, Received};
 use tokio::{
     net::UnixStream,
     sync::{oneshot, watch},
@@ -20,7 +21,6 @@ use crate::{
     process::TOKEN,
     session::socket_path,
     verdict::{Problem, Verdict, fails},
-    wire::{CONNECT, Draft, MESSAGE, Peer, Received},
 };
 use service::Nucleus;
 
@@ -140,7 +140,7 @@ impl Caller {
 /// Whether it is the response that ends a call.
 fn is_response(reply: &Received, shape: &str) -> Verdict {
     let expected = format!("aws.greengrass#{shape}");
-    if reply.text("service-model-type") == Some(&*expected) && reply.flags == crate::wire::END {
+    if reply.text("service-model-type") == Some(&*expected) && reply.flags == test_util::wire::END {
         Ok(())
     } else {
         fails(format!("answers {}", reply.payload()))

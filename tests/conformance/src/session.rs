@@ -8,13 +8,13 @@ use std::{
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use test_util::wire::{CONNECT, CONNECT_ACK, Draft, END, MESSAGE, Peer, Received};
 use tokio::net::UnixListener;
 
 use crate::{
     column::Column,
     process::Driver,
     verdict::{Problem, fails},
-    wire::{CONNECT, CONNECT_ACK, Draft, END, MESSAGE, Peer, Received},
 };
 
 /// A client in its driver, and the server's end of its connection.
@@ -227,17 +227,21 @@ pub fn socket_path() -> PathBuf {
 /// The response to `GetConfiguration` with this text as the value, which ends the stream.
 pub fn configuration(stream: i32, text: &str) -> Draft {
     let payload = json!({"componentName": "c", "value": {"k": text}}).to_string();
-    Draft::new(MESSAGE, END, stream).shape("GetConfigurationResponse").payload(payload)
+    Draft::new(MESSAGE, END, stream)
+        .shape("aws.greengrass#GetConfigurationResponse")
+        .payload(payload)
 }
 
 /// The response that opens a subscription.
 pub fn subscribed(stream: i32) -> Draft {
-    Draft::new(MESSAGE, 0, stream).shape("SubscribeToTopicResponse").payload("{}")
+    Draft::new(MESSAGE, 0, stream).shape("aws.greengrass#SubscribeToTopicResponse").payload("{}")
 }
 
 /// An event of a subscription with this JSON.
 pub fn event_json(stream: i32, payload: Value) -> Draft {
-    Draft::new(MESSAGE, 0, stream).shape("SubscriptionResponseMessage").payload(payload.to_string())
+    Draft::new(MESSAGE, 0, stream)
+        .shape("aws.greengrass#SubscriptionResponseMessage")
+        .payload(payload.to_string())
 }
 
 /// An event of a subscription with this text.

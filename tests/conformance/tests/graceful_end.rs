@@ -5,7 +5,6 @@ use std::time::Duration;
 use conformance::{
     pair::{pair, receive},
     session::subscribed,
-    wire::{Draft, END, MESSAGE, PING, PING_RESPONSE, Peer},
 };
 use eventstream_rpc::client::PingError;
 use greengrass_core_ipc::{
@@ -15,6 +14,7 @@ use greengrass_core_ipc::{
     operation::publish_to_topic::PublishToTopicError,
     types::BinaryMessage,
 };
+use test_util::wire::{Draft, END, MESSAGE, PING, PING_RESPONSE, Peer};
 
 /// More than fits into a socket that nobody reads.
 const LEN: usize = 6 * 1024 * 1024;
@@ -54,7 +54,8 @@ async fn flushing_waits_until_what_was_accepted_has_been_written() {
     assert!(!flushing.is_finished(), "there is no room for it yet");
     let request = receive(&mut peer).await;
     flushing.await.unwrap().unwrap();
-    let response = Draft::new(MESSAGE, END, request.stream).shape("PublishToTopicResponse");
+    let response =
+        Draft::new(MESSAGE, END, request.stream).shape("aws.greengrass#PublishToTopicResponse");
     peer.send(&response.payload("{}")).await.unwrap();
     assert!(call.await.unwrap());
     drop(client);
@@ -146,7 +147,8 @@ async fn the_longest_message_that_nucleus_lite_takes_is_sent_and_no_longer_one()
         let mut bytes = bytes::BytesMut::new();
         request.message.encode(&mut bytes).unwrap();
         assert!(expected.is_none_or(|it| it == bytes.len()), "{}", bytes.len());
-        let response = Draft::new(MESSAGE, END, request.stream).shape("PublishToTopicResponse");
+        let response =
+            Draft::new(MESSAGE, END, request.stream).shape("aws.greengrass#PublishToTopicResponse");
         peer.send(&response.payload("{}")).await.unwrap();
         call.await.unwrap().unwrap();
         len += 10_000 - bytes.len();

@@ -9,7 +9,6 @@ use std::{
 use conformance::{
     pair::{pair, receive},
     session::{configuration, event, subscribed},
-    wire::{Draft, END, MESSAGE, Peer},
 };
 use eventstream_rpc::client::BlockingStreamHandler;
 use greengrass_core_ipc::{
@@ -18,6 +17,7 @@ use greengrass_core_ipc::{
     operation::subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError},
     types::SubscriptionResponseMessage,
 };
+use test_util::wire::{Draft, END, MESSAGE, Peer};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 async fn connect() -> (Client, Peer) {
@@ -163,7 +163,8 @@ async fn a_handler_that_panics_is_told_and_goes_on() {
         for text in ["one", "panic", "two", "panic later"] {
             peer.send(&event(stream, text)).await.unwrap();
         }
-        let unreadable = Draft::new(MESSAGE, 0, stream).shape("SubscriptionResponseMessage");
+        let unreadable =
+            Draft::new(MESSAGE, 0, stream).shape("aws.greengrass#SubscriptionResponseMessage");
         peer.send(&unreadable.payload("{")).await.unwrap();
         peer.send(&event(stream, "three")).await.unwrap();
         peer.send(&Draft::new(MESSAGE, END, stream)).await.unwrap();

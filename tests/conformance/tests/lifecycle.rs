@@ -1,11 +1,9 @@
 //! The lifecycle handler of this project's client.
 
-use conformance::{
-    pair::pair,
-    wire::{Draft, PING},
-};
+use conformance::pair::pair;
 use eventstream_rpc::{client::LifecycleHandler, frame::Header};
 use greengrass_core_ipc::{Client, error::ConnectionError};
+use test_util::wire::{Draft, PING};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// The type of the message with which a server ends the connection.

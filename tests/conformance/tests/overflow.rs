@@ -3,7 +3,6 @@
 use conformance::{
     pair::{pair, receive},
     session::{configuration, event, subscribed},
-    wire::Peer,
 };
 use eventstream_rpc::client::SubscriptionItem;
 use greengrass_core_ipc::{
@@ -13,6 +12,7 @@ use greengrass_core_ipc::{
     operation::subscribe_to_topic::SubscribeToTopic,
     types::SubscriptionResponseMessage,
 };
+use test_util::wire::Peer;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// How many events fit into the queue of a subscriber.
@@ -26,7 +26,7 @@ fn number(event: &SubscriptionResponseMessage) -> usize {
 }
 
 /// All have the same length, against which it does not matter what an event takes besides its message.
-fn numbered(stream: i32, number: usize) -> conformance::wire::Draft {
+fn numbered(stream: i32, number: usize) -> test_util::wire::Draft {
     event(stream, &format!("{number:03500}"))
 }
 

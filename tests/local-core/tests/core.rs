@@ -171,14 +171,10 @@ async fn json_that_is_nested_too_deep_is_an_error_of_its_call_alone() {
     let flat = r#"{"topic":"t","publishMessage":{"jsonMessage":{"message":{}}}}"#.to_owned();
     frame(0, 2, publish, flat).encode(&mut bytes).unwrap();
     io.write_all(&bytes).await.unwrap();
-    let mut input = bytes::BytesMut::new();
+    let mut peer = test_util::Peer::new(io);
     let mut answers = Vec::new();
-    let mut decoder = eventstream_rpc::frame::Decoder::default();
     while answers.len() < 3 {
-        tokio::io::AsyncReadExt::read_buf(&mut io, &mut input).await.unwrap();
-        while let Some(message) = decoder.decode(&mut input).unwrap() {
-            answers.push(String::from_utf8(message.payload.to_vec()).unwrap());
-        }
+        answers.push(peer.expect().await.payload());
     }
     assert_eq!(answers, ["", "InternalServerError", "{}"]);
     client.publish_to_topic().topic("t").publish_message(message()).send().await.unwrap();
@@ -232,8 +228,7 @@ async fn the_program_prints_what_a_shell_needs_and_ends_cleanly() {
     assert_eq!(second.status.code(), Some(1));
     assert!(text.contains("another server listens") && text.contains("--socket PATH"), "{text}");
 
-    let pid = program.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    test_util::signal(program.id().unwrap(), "TERM");
     assert!(program.wait().await.unwrap().success());
     connection.closed().await.unwrap_err();
     assert!(!socket.exists());

@@ -1,11 +1,7 @@
 //! How much memory a large request takes. A program of its own: the peak is the whole process's.
 
-#![cfg(target_os = "linux")]
-
-mod support;
-
+use crate::support::Raw;
 use greengrass_local_core::LocalCore;
-use support::Raw;
 
 /// The most memory that this process has taken so far, in KiB.
 fn peak() -> usize {
@@ -14,28 +10,34 @@ fn peak() -> usize {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-#[tokio::test]
-async fn a_request_that_lacks_a_member_takes_as_much_memory_as_a_whole_one() {
-    let core = LocalCore::builder().component("a").record_calls(false).start().await.unwrap();
-    let mut client = Raw::connect(&core, "a").await;
-    let metric = r#"{"name":"n","unit":"COUNT","value":1.5}"#;
-    let metrics = format!("{metric},").repeat(4 * 1024 * 1024 / metric.len());
-    let request = |last: &str| format!(r#"{{"metrics":[{metrics}{last}]}}"#);
+#[test]
+fn a_request_that_lacks_a_member_takes_as_much_memory_as_a_whole_one() {
+    test_util::alone(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let core =
+                LocalCore::builder().component("a").record_calls(false).start().await.unwrap();
+            let mut client = Raw::connect(&core, "a").await;
+            let metric = r#"{"name":"n","unit":"COUNT","value":1.5}"#;
+            let metrics = format!("{metric},").repeat(4 * 1024 * 1024 / metric.len());
+            let request = |last: &str| format!(r#"{{"metrics":[{metrics}{last}]}}"#);
 
-    let before = peak();
-    // Buffers and the allocator's own have their size after a few.
-    for _ in 0..3 {
-        client.call("PutComponentMetric", request(metric)).await.unwrap_err();
-    }
-    let whole = peak();
-    assert!(whole - before > 8 * 1024, "{before} {whole}");
-    for last in [
-        r#"{"name":"n","value":1.5}"#,
-        r#"{"name":"n","unit":"COUNT","value":1,"value":2}"#,
-        "null",
-    ] {
-        client.call("PutComponentMetric", request(last)).await.unwrap_err();
-        let unusual = peak();
-        assert!(unusual - whole < 3 * 1024, "{before} {whole} {unusual} with {last}");
-    }
+            let before = peak();
+            // Buffers and the allocator's own have their size after a few.
+            for _ in 0..3 {
+                client.call("PutComponentMetric", request(metric)).await.unwrap_err();
+            }
+            let whole = peak();
+            assert!(whole - before > 8 * 1024, "{before} {whole}");
+            for last in [
+                r#"{"name":"n","value":1.5}"#,
+                r#"{"name":"n","unit":"COUNT","value":1,"value":2}"#,
+                "null",
+            ] {
+                client.call("PutComponentMetric", request(last)).await.unwrap_err();
+                let unusual = peak();
+                assert!(unusual - whole < 3 * 1024, "{before} {whole} {unusual} with {last}");
+            }
+        });
+    });
 }

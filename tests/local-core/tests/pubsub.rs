@@ -1,7 +1,6 @@
 //! Local publish and subscribe, as the Java nucleus has it.
 
-mod support;
-
+use crate::support::Raw;
 use eventstream_rpc::frame::HeaderValue;
 use greengrass_core_ipc::{
     Client, Subscription,
@@ -14,7 +13,6 @@ use greengrass_core_ipc::{
 };
 use greengrass_local_core::LocalCore;
 use serde_json::json;
-use support::Raw;
 
 async fn publish(
     client: &Client,

@@ -1,7 +1,5 @@
 //! What a component, a crash or another user must not be able to do.
 
-mod support;
-
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -11,11 +9,11 @@ use std::{
     time::SystemTime,
 };
 
+use crate::support::Raw;
 use eventstream_rpc::frame::HeaderValue;
 use greengrass_core_ipc::types::{BinaryMessage, JsonMessage};
 use greengrass_local_core::LocalCore;
 use serde_json::{Value, json};
-use support::Raw;
 use tokio::io::AsyncWriteExt;
 
 /// A place that no other test has. Names of sockets are short, and so is this.

@@ -1,7 +1,6 @@
 //! Examples of what a nucleus does, as data, over the wire.
 
-mod support;
-
+use crate::support::Raw;
 use greengrass_core_ipc::{
     Client, Subscription,
     operation::{
@@ -12,7 +11,6 @@ use greengrass_core_ipc::{
 };
 use greengrass_local_core::LocalCore;
 use serde_json::{Value, json};
-use support::Raw;
 
 fn cases(text: &str) -> Vec<Value> {
     serde_json::from_str(text).unwrap()

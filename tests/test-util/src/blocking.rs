@@ -15,46 +15,46 @@ use echo::{
 };
 use eventstream_rpc::{
     client::{Builder, Credentials},
-    frame::{Decoder, Header, HeaderValue, Message},
     greengrass,
-    protocol::{MessageType, RpcMessage},
+    protocol::MessageType,
 };
 
-use crate::PATIENCE;
+pub use crate::END;
+use crate::{Draft, Inbox, MESSAGE, PATIENCE, PING, Received};
 
+/// No flag.
 pub const NONE: i32 = 0;
+/// The flag of an acknowledgement that accepts the client.
 pub const ACCEPTED: i32 = 1;
-pub const END: i32 = 2;
 
 /// A server that does what it is told.
 pub struct Peer {
     socket: UnixStream,
-    decoder: Decoder,
-    input: BytesMut,
+    inbox: Inbox,
 }
 
 impl Peer {
     pub fn new(socket: UnixStream) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { socket, decoder: Decoder::default(), input: BytesMut::new() }
+        Self { socket, inbox: Inbox::default() }
     }
 
     /// The next message, or nothing after the last.
-    pub fn read(&mut self) -> Option<RpcMessage> {
+    pub fn read(&mut self) -> Option<Received> {
         let mut buffer = [0; 16 * 1024];
         loop {
-            if let Some(frame) = self.decoder.decode_frame(&mut self.input).unwrap() {
-                return Some(RpcMessage::read(frame).unwrap());
+            if let Some(message) = self.inbox.next().unwrap() {
+                return Some(message);
             }
             match self.socket.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(len) => self.input.extend_from_slice(&buffer[..len]),
+                Ok(len) => self.inbox.extend(&buffer[..len]),
                 // So it looks if the client goes with something unread.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
                 Err(error) => panic!("{error}"),
             }
         }
-        assert!(self.input.is_empty(), "only whole messages are written");
+        assert!(self.inbox.is_empty(), "only whole messages are written");
         None
     }
 
@@ -62,15 +62,15 @@ impl Peer {
     pub fn begin(&mut self) {
         let mut buffer = [0; 16];
         let len = self.socket.read(&mut buffer).unwrap();
-        self.input.extend_from_slice(&buffer[..len]);
+        self.inbox.extend(&buffer[..len]);
     }
 
     /// The next message: its type, flags and stream.
     #[track_caller]
     pub fn expect(&mut self, message_type: MessageType, flags: i32, stream: i32) {
         let message = self.read().unwrap();
-        let (actual_type, actual_flags) = (message.message_type, message.flags.0);
-        assert_eq!((actual_type, actual_flags, message.stream_id.0), (message_type, flags, stream));
+        let expected = (message_type as i32, flags, stream);
+        assert_eq!((message.kind, message.flags, message.stream), expected);
     }
 
     /// The next message, which asks for something on this stream.
@@ -160,37 +160,19 @@ pub fn connected(builder: ConnectionBuilder) -> (Client, Peer) {
     (Client::new(connection), peer)
 }
 
-fn message(message_type: MessageType, flags: i32, stream: i32, payload: &[u8]) -> Message {
-    let headers = vec![
-        Header::new(":message-type", HeaderValue::from(message_type as i32)),
-        Header::new(":message-flags", HeaderValue::from(flags)),
-        Header::new(":stream-id", HeaderValue::from(stream)),
-    ];
-    Message { headers, payload: payload.to_vec().into() }
-}
-
-fn encode(message: &Message) -> BytesMut {
-    let mut bytes = BytesMut::new();
-    message.encode(&mut bytes).unwrap();
-    bytes
-}
-
 /// A message without payload.
 pub fn bare(message_type: MessageType, flags: i32, stream: i32) -> BytesMut {
-    encode(&message(message_type, flags, stream, b""))
+    Draft::new(message_type as i32, flags, stream).encode()
 }
 
 /// A ping with a payload of this length.
 pub fn ping(len: usize) -> BytesMut {
-    encode(&message(MessageType::Ping, NONE, 0, &vec![b'p'; len]))
+    Draft::new(PING, NONE, 0).payload(vec![b'p'; len]).encode()
 }
 
 /// An application message with a payload of a shape.
 pub fn shaped(flags: i32, stream: i32, shape: &str, payload: &str) -> BytesMut {
-    let mut message = message(MessageType::ApplicationMessage, flags, stream, payload.as_bytes());
-    message.headers.push(Header::new(":content-type", HeaderValue::from("application/json")));
-    message.headers.push(Header::new("service-model-type", HeaderValue::from(shape)));
-    encode(&message)
+    Draft::new(MESSAGE, flags, stream).shape(shape).payload(payload.to_owned()).encode()
 }
 
 /// An event with a text.

@@ -4,6 +4,7 @@
 
 mod alone;
 mod random;
+mod signal;
 
 #[cfg(feature = "rpc")]
 pub mod blocking;
@@ -16,9 +17,13 @@ mod feed;
 #[cfg(feature = "rpc")]
 mod figures;
 #[cfg(feature = "rpc")]
+mod messages;
+#[cfg(feature = "rpc")]
 mod pair;
 #[cfg(feature = "rpc")]
 mod wait;
+#[cfg(feature = "rpc")]
+pub mod wire;
 
 pub use alone::alone;
 #[cfg(feature = "rpc")]
@@ -30,7 +35,12 @@ pub use feed::Feed;
 #[cfg(feature = "rpc")]
 pub use figures::Figures;
 #[cfg(feature = "rpc")]
-pub use pair::{CONNECT, END, MESSAGE, PING, Pair, Wire, control, event, frame, message, serve};
+pub use messages::{control, event, frame, message};
+#[cfg(feature = "rpc")]
+pub use pair::{Pair, Wire, serve};
 pub use random::Random;
+pub use signal::signal;
 #[cfg(feature = "rpc")]
 pub use wait::{PATIENCE, begin, in_time, poll_times, run, socket_path};
+#[cfg(feature = "rpc")]
+pub use wire::{CONNECT, CONNECT_ACK, Draft, END, Inbox, MESSAGE, PING, Peer, Received};

@@ -8,21 +8,17 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::BytesMut;
 use echo::{
     Client,
     client::ConnectionBuilder,
     server::{Config, EchoTestRpc, EchoTestRpcService, Identity, serve_connection},
-    types::{EchoStreamingMessage, MessageData},
-};
-use eventstream_rpc::{
-    frame::{Decoder, Header, HeaderValue, Message},
-    protocol::{MessageFlags, RpcMessage, StreamId},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex},
     task::JoinHandle,
 };
+
+use crate::{END, Inbox, Received, message};
 
 /// A client and the server that it is connected to, on one thread.
 pub struct Pair {
@@ -75,51 +71,14 @@ pub fn serve(service: impl EchoTestRpc, config: Config) -> (DuplexStream, JoinHa
     (ours, server)
 }
 
-pub const MESSAGE: i32 = 0;
-pub const PING: i32 = 2;
-pub const CONNECT: i32 = 4;
-
-/// The flag of a message that ends its stream.
-pub const END: i32 = 2;
-
-/// A frame with texts as headers besides those that every message has.
-pub fn frame(
-    kind: i32,
-    flags: i32,
-    stream: i32,
-    texts: &[(&str, &str)],
-    payload: &str,
-) -> BytesMut {
-    let numbers = [(":message-type", kind), (":message-flags", flags), (":stream-id", stream)];
-    let mut headers: Vec<_> =
-        numbers.map(|(name, value)| Header::new(name, HeaderValue::from(value))).into();
-    headers.extend(texts.iter().map(|(name, text)| Header::new(*name, HeaderValue::from(*text))));
-    let mut bytes = BytesMut::new();
-    Message { headers, payload: payload.to_owned().into() }.encode(&mut bytes).unwrap();
-    bytes
-}
-
-/// A frame of the connection without payload.
-pub fn control(kind: i32, flags: i32) -> Vec<u8> {
-    frame(kind, flags, 0, &[], "").into()
-}
-
-pub fn message(text: &str) -> MessageData {
-    MessageData::builder().string_message(text).build()
-}
-
-pub fn event(text: &str) -> EchoStreamingMessage {
-    EchoStreamingMessage::StreamMessage(message(text))
-}
-
 /// What has passed between client and server, as the client has seen it.
 #[derive(Clone, Default)]
 pub struct Wire(Arc<Mutex<Passed>>);
 
 #[derive(Default)]
 struct Passed {
-    from_client: (BytesMut, Decoder),
-    to_client: (BytesMut, Decoder),
+    from_client: Inbox,
+    to_client: Inbox,
     /// Streams, and who has ended them: the client, the server.
     streams: BTreeMap<i32, [bool; 2]>,
 }
@@ -140,27 +99,28 @@ impl Wire {
 impl Passed {
     fn passes(&mut self, is_from_client: bool, bytes: &[u8]) {
         let side = if is_from_client { &mut self.from_client } else { &mut self.to_client };
-        side.0.extend_from_slice(bytes);
+        side.extend(bytes);
         let mut messages = Vec::new();
-        while let Some(frame) = side.1.decode_frame(&mut side.0).expect("messages are whole") {
-            messages.push(RpcMessage::read(frame).unwrap());
+        while let Some(message) = side.next().expect("only messages are sent") {
+            messages.push(message);
         }
         for message in messages {
-            if message.stream_id != StreamId::CONNECTION {
+            // 0 is the connection itself.
+            if message.stream != 0 {
                 self.on_stream(is_from_client, &message);
             }
         }
     }
 
-    fn on_stream(&mut self, is_from_client: bool, message: &RpcMessage) {
-        let id = message.stream_id.0;
-        let ends = message.flags.contains(MessageFlags::TERMINATE_STREAM);
+    fn on_stream(&mut self, is_from_client: bool, message: &Received) {
+        let id = message.stream;
+        let ends = message.flags & END != 0;
         if !is_from_client {
             let ended = self.streams.get_mut(&id).expect("the server opens no streams");
             ended[1] |= ends;
             return;
         }
-        if message.operation().is_some() {
+        if message.text("operation").is_some() {
             let last = self.streams.last_key_value().map_or(0, |it| *it.0);
             assert_eq!(id, last + 1, "ids count up, and none is left out");
             assert!(!ends, "a request that ends its stream");

@@ -2,11 +2,11 @@
 
 use eventstream_rpc::frame::HeaderValue;
 use serde_json::Value;
+use test_util::wire::{Draft, END, ERROR, MESSAGE};
 
 use crate::{
     session::{Session, configuration},
     verdict::{Verdict, fails},
-    wire::{Draft, END, ERROR, MESSAGE},
 };
 
 /// Whether the client says that the call failed, and with which text; and with which class, where there is
@@ -26,8 +26,11 @@ fn says(result: &Value, class: &str, text: &str) -> Verdict {
 
 /// A reply that is not JSON fails its call and nothing else.
 pub async fn undecodable_reply(mut it: Session) -> Verdict {
-    let broken =
-        |stream| Draft::new(MESSAGE, END, stream).shape("GetConfigurationResponse").payload("{");
+    let broken = |stream| {
+        Draft::new(MESSAGE, END, stream)
+            .shape("aws.greengrass#GetConfigurationResponse")
+            .payload("{")
+    };
     let result = it.answer("call", broken).await?;
     says(&result, "", "")?;
     it.next_call_works().await
@@ -47,7 +50,7 @@ pub async fn plain_text_error(mut it: Session) -> Verdict {
 /// An error of nucleus lite, which has its text in `_message`, comes with its class and its text.
 pub async fn lite_error(mut it: Session) -> Verdict {
     let error = |stream| {
-        let error = Draft::new(ERROR, END, stream).shape("ResourceNotFoundError");
+        let error = Draft::new(ERROR, END, stream).shape("aws.greengrass#ResourceNotFoundError");
         error.payload(r#"{"_message":"Key not found.","_errorCode":"ResourceNotFoundError"}"#)
     };
     let result = it.answer("call", error).await?;
@@ -86,7 +89,8 @@ pub async fn unknown_header(mut it: Session) -> Verdict {
 /// A value that an enum did not have when the client was made comes as it is.
 pub async fn unknown_enum_value(mut it: Session) -> Verdict {
     let reply = |stream| {
-        let reply = Draft::new(MESSAGE, END, stream).shape("RestartComponentResponse");
+        let reply =
+            Draft::new(MESSAGE, END, stream).shape("aws.greengrass#RestartComponentResponse");
         reply.payload(r#"{"restartStatus":"POSTPONED"}"#)
     };
     let result = it.answer("restart", reply).await?;

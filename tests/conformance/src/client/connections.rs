@@ -1,12 +1,14 @@
 //! The connection as a whole.
 
 use serde_json::json;
+use test_util::wire::{
+    Draft, END, MAX_FRAME, MESSAGE, PING, PING_RESPONSE, PROTOCOL_ERROR, malformed,
+};
 
 use crate::{
     process::TOKEN,
     session::{Session, configuration, event, event_json},
     verdict::{Verdict, fails},
-    wire::{Draft, END, MAX_FRAME, MESSAGE, PING, PING_RESPONSE, PROTOCOL_ERROR, malformed},
 };
 
 /// A ping is answered with its payload.

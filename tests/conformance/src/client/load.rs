@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use test_util::wire::Peer;
 use tokio::sync::watch;
 
 use crate::{
     process::Driver,
     session::{Session, event},
     verdict::{Problem, Verdict, fails},
-    wire::Peer,
 };
 
 /// How many events there are.

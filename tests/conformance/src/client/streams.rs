@@ -1,11 +1,11 @@
 //! Subscriptions, and handlers.
 
 use serde_json::{Value, json};
+use test_util::wire::{Draft, END, MESSAGE};
 
 use crate::{
     session::{Session, configuration, event, event_json, subscribed},
     verdict::{Verdict, fails},
-    wire::{Draft, END, MESSAGE},
 };
 
 /// An event of a kind that did not exist when the client was made arrives as such, and the stream goes on.
@@ -20,7 +20,8 @@ pub async fn unknown_union_member(mut it: Session) -> Verdict {
 /// Members that are null are members that are not there, in responses and in events.
 pub async fn null_members(mut it: Session) -> Verdict {
     let reply = |stream| {
-        let reply = Draft::new(MESSAGE, END, stream).shape("RestartComponentResponse");
+        let reply =
+            Draft::new(MESSAGE, END, stream).shape("aws.greengrass#RestartComponentResponse");
         reply.payload(r#"{"restartStatus":"SUCCEEDED","message":null}"#)
     };
     let result = it.answer("restart", reply).await?;

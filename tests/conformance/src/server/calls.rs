@@ -3,10 +3,8 @@
 use eventstream_rpc::frame::HeaderValue;
 
 use super::{Serving, is_response};
-use crate::{
-    verdict::{Verdict, fails},
-    wire::{END, ERROR, Received},
-};
+use crate::verdict::{Verdict, fails};
+use test_util::wire::{END, ERROR, Received};
 
 /// A request that is not JSON is answered as the Java server does, and disturbs nothing else.
 pub async fn undecodable_request() -> Verdict {

@@ -6,8 +6,8 @@ use super::{Serving, is_response};
 use crate::{
     process::TOKEN,
     verdict::{Verdict, fails},
-    wire::{Draft, MAX_FRAME, PING, PING_RESPONSE, PROTOCOL_ERROR, malformed},
 };
+use test_util::wire::{Draft, MAX_FRAME, PING, PING_RESPONSE, PROTOCOL_ERROR, malformed};
 
 /// A ping is answered with its payload and its own headers.
 pub async fn ping() -> Verdict {

@@ -3,10 +3,8 @@
 use serde_json::Value;
 
 use super::{Caller, Serving, service::EVENTS};
-use crate::{
-    verdict::{Problem, Verdict, fails},
-    wire::{Draft, END, MESSAGE},
-};
+use crate::verdict::{Problem, Verdict, fails};
+use test_util::wire::{Draft, END, MESSAGE};
 
 /// The numbers of all events of a subscription, to its end.
 async fn numbers(it: &mut Caller, stream: i32) -> Result<Vec<usize>, Problem> {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use super::support::{Reader, check_table, describe, frame};
+use super::support::{check_table, describe, frame};
 use eventstream_rpc::{
     client::{CallOptions, Connection, LifecycleHandler, SubscribeOptions, Subscription},
     error::ConnectionError,
@@ -31,7 +31,8 @@ use greengrass_core_ipc::{
     },
 };
 use serde_json::Value;
-use tokio::io::{AsyncWriteExt, DuplexStream};
+use test_util::Peer;
+use tokio::io::DuplexStream;
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/client-outcomes.txt");
 
@@ -201,10 +202,10 @@ impl LifecycleHandler for Reporter {
 
 /// The server: sends the first frame when the client introduces itself and the others when it calls, and
 /// says what the client sent after that.
-async fn serve(mut io: DuplexStream, case: Value) -> Vec<String> {
-    let mut client = Reader::default();
+async fn serve(io: DuplexStream, case: Value) -> Vec<String> {
+    let mut client = Peer::new(io);
     let mut sent = Vec::new();
-    client.message(&mut io).await;
+    client.message().await.unwrap();
     for (index, recorded) in case["frames"].as_array().unwrap().iter().enumerate() {
         let waits = match index {
             1 => case["request"].is_string(),
@@ -213,18 +214,18 @@ async fn serve(mut io: DuplexStream, case: Value) -> Vec<String> {
             _ => false,
         };
         if waits {
-            let message = client.message(&mut io).await.unwrap();
+            let message = client.expect().await;
             if index > 1 {
                 sent.push(describe(&message));
             }
         }
         // A client that has had enough closes the socket.
-        let _ = io.write_all(&frame(recorded)).await;
+        let _ = client.send_bytes(&frame(recorded)).await;
     }
     if case["server_closes"].as_bool().unwrap() {
-        let _ = io.shutdown().await;
+        let _ = client.shutdown().await;
     }
-    while let Some(message) = client.message(&mut io).await {
+    while let Ok(Some(message)) = client.message().await {
         sent.push(describe(&message));
     }
     sent

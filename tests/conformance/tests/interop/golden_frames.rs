@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use echo::operation::{echo_message::EchoMessage, echo_stream_messages::EchoStreamMessages};
 use eventstream_rpc::{
     client::{CallOptions, Connection, SubscribeOptions},
-    frame::{Decoder, Header, HeaderValue, Message},
+    frame::{Decoder, HeaderValue, Message},
     operation::{Operation, StreamingOperation},
 };
 use greengrass_core_ipc::{
@@ -28,7 +28,8 @@ use greengrass_core_ipc::{
     },
 };
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use test_util::{CONNECT_ACK, Draft, MESSAGE, Peer};
+use tokio::io::DuplexStream;
 
 /// Frames that our client does not send, and why.
 const SKIPPED: [(&str, &str); 7] = [
@@ -59,49 +60,15 @@ fn recorded() -> BTreeMap<String, Message> {
     frames.collect()
 }
 
-/// The other end of a connection: it accepts, and hands out what it reads.
-struct Peer {
-    io: DuplexStream,
-    input: BytesMut,
-    decoder: Decoder,
-}
-
-impl Peer {
-    async fn message(&mut self) -> Message {
-        loop {
-            if let Some(message) = self.decoder.decode(&mut self.input).unwrap() {
-                return message;
-            }
-            assert_ne!(self.io.read_buf(&mut self.input).await.unwrap(), 0, "the client is gone");
-        }
-    }
-
-    async fn send(&mut self, headers: &[(&str, HeaderValue)], payload: &str) {
-        let headers =
-            headers.iter().map(|(name, value)| Header::new(*name, value.clone())).collect();
-        let mut bytes = BytesMut::new();
-        Message { headers, payload: payload.to_owned().into() }.encode(&mut bytes).unwrap();
-        self.io.write_all(&bytes).await.unwrap();
-    }
-}
-
-fn control(message_type: i32, flags: i32, stream_id: i32) -> [(&'static str, HeaderValue); 3] {
-    [
-        (":message-type", message_type.into()),
-        (":message-flags", flags.into()),
-        (":stream-id", stream_id.into()),
-    ]
-}
-
 /// A connection, its other end, and the connect message.
-async fn connect(token: &str) -> (Connection, Peer, Message) {
+async fn connect(token: &str) -> (Connection, Peer<DuplexStream>, Message) {
     let (near, far) = tokio::io::duplex(1 << 20);
-    let mut peer = Peer { io: far, input: BytesMut::new(), decoder: Decoder::default() };
+    let mut peer = Peer::new(far);
     let builder =
         ConnectionBuilder::default().auth_token(token).call_timeout(Duration::from_secs(60));
     let (connection, message) = tokio::join!(builder.connect_over(near), async {
-        let message = peer.message().await;
-        peer.send(&control(5, 1, 0), "").await;
+        let message = peer.expect().await.message;
+        peer.send(&Draft::new(CONNECT_ACK, 1, 0)).await.unwrap();
         message
     });
     (connection.unwrap(), peer, message)
@@ -114,7 +81,7 @@ async fn request<O: Operation>(operation: O, recorded: &Message) -> Message {
     let call = connection.call(operation, request, CallOptions::default());
     tokio::select! {
         result = call => panic!("answered without a response: {:?}", result.err()),
-        message = peer.message() => message,
+        received = peer.expect() => received.message,
     }
 }
 
@@ -239,15 +206,14 @@ async fn pings_are_those_of_the_python_sdk() {
     for answer_type in [3, 2] {
         let ping = connection.ping(Duration::from_secs(60));
         let (result, ()) = tokio::join!(ping, async {
-            let message = peer.message().await;
+            let message = peer.expect().await.message;
             let payload = std::str::from_utf8(&message.payload).unwrap();
             assert!(!payload.is_empty() && !recorded.payload.is_empty());
             let [own, protocol @ ..] = &message.headers[..] else { panic!("{message:?}") };
             assert!(!own.name.starts_with(':'), "{own:?}");
             assert_eq!(protocol, &recorded.headers[1..], "all but the name and value of the first");
-            let own = (own.name.as_str(), own.value.clone());
-            let answer: Vec<_> = [own].into_iter().chain(control(answer_type, 0, 0)).collect();
-            peer.send(&answer, payload).await;
+            let answer = Draft::new(answer_type, 0, 0).header(&own.name, own.value.clone());
+            peer.send(&answer.payload(payload.to_owned())).await.unwrap();
         });
         result.unwrap();
     }
@@ -263,18 +229,18 @@ async fn stream<O: StreamingOperation>(
     let (connection, mut peer, _) = connect("token").await;
     let subscribe = connection.subscribe(operation, decoded, SubscribeOptions::default());
     let (subscription, ()) = tokio::join!(subscribe, async {
-        peer.message().await;
-        peer.send(&control(0, 0, 1), "{}").await;
+        peer.expect().await;
+        peer.send(&Draft::new(MESSAGE, 0, 1).payload("{}")).await.unwrap();
     });
     let subscription = subscription.unwrap();
     let mut sent = Vec::new();
     for event in events {
         let event = eventstream_rpc::json::from_slice(&event.payload).unwrap();
         subscription.send_event(event).await.unwrap();
-        sent.push(peer.message().await);
+        sent.push(peer.expect().await.message);
     }
     subscription.close().await.unwrap();
-    sent.push(peer.message().await);
+    sent.push(peer.expect().await.message);
     sent
 }
 

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use super::support::{Reader, check_table, describe, frame};
+use super::support::{check_table, describe, frame};
 use greengrass_core_ipc::{
     operation::{
         get_configuration::{
@@ -35,7 +35,8 @@ use greengrass_core_ipc::{
     },
 };
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use test_util::Inbox;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/server-outcomes.txt");
 
@@ -59,9 +60,13 @@ async fn run(case: &Value) -> Vec<String> {
     let reader = tokio::spawn({
         let seen = Arc::clone(&seen);
         async move {
-            let mut reader = Reader::default();
-            while let Some(message) = reader.message(&mut input).await {
-                seen.lock().unwrap().push(describe(&message));
+            let mut inbox = Inbox::default();
+            let mut buffer = [0; 4096];
+            while let Ok(len @ 1..) = input.read(&mut buffer).await {
+                inbox.extend(&buffer[..len]);
+                while let Some(message) = inbox.next().unwrap() {
+                    seen.lock().unwrap().push(describe(&message));
+                }
             }
         }
     });

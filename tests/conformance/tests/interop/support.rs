@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bytes::BytesMut;
-use eventstream_rpc::frame::{Decoder, HeaderValue, Message};
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use test_util::Received;
 
 /// Longer lines are cut in a table.
 const MAX_LEN: usize = 300;
@@ -87,43 +85,15 @@ fn unhex(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
-/// Reads the messages of the other side.
-#[derive(Default)]
-pub(super) struct Reader {
-    input: BytesMut,
-    decoder: Decoder,
-}
-
-impl Reader {
-    /// The next message; `None` once the other side has closed.
-    pub(super) async fn message(&mut self, io: &mut (impl AsyncRead + Unpin)) -> Option<Message> {
-        loop {
-            if let Some(message) = self.decoder.decode(&mut self.input).unwrap() {
-                return Some(message);
-            }
-            if io.read_buf(&mut self.input).await.unwrap_or(0) == 0 {
-                return None;
-            }
-        }
-    }
-}
-
 /// A message in a few words.
-pub(super) fn describe(message: &Message) -> String {
-    let int = |name| match message.header(name) {
-        Some(HeaderValue::Int32(value)) => *value,
-        other => panic!("{name}: {other:?}"),
-    };
+pub(super) fn describe(received: &Received) -> String {
     let kind = ["message", "error", "ping", "ping response", "connect", "connect ack"]
         .into_iter()
         .chain(["protocol error", "internal error"])
-        .nth(usize::try_from(int(":message-type")).unwrap())
+        .nth(usize::try_from(received.kind).unwrap())
         .unwrap();
-    let shape = match message.header("service-model-type") {
-        Some(HeaderValue::String(shape)) => format!(", {shape}"),
-        _ => String::new(),
-    };
-    let (flags, stream) = (int(":message-flags"), int(":stream-id"));
-    let payload = String::from_utf8_lossy(&message.payload);
+    let shape = received.text("service-model-type");
+    let shape = shape.map(|it| format!(", {it}")).unwrap_or_default();
+    let (flags, stream, payload) = (received.flags, received.stream, received.payload());
     format!("sent {kind}, flags {flags}, stream {stream}{shape}, payload {payload:?}")
 }

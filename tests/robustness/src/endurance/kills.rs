@@ -17,7 +17,7 @@ use echo::{
     server::{EchoTestRpcService, Server},
     types::MessageData,
 };
-use test_util::{Feed, Figures, in_time, socket_path};
+use test_util::{Feed, Figures, in_time, signal, socket_path};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -96,7 +96,7 @@ pub async fn run(program: &Path, rounds: u64) -> Result<Report> {
     for _ in 0..rounds {
         let mut victims = victims(program, &path, VICTIMS).await?;
         for victim in victims.iter().skip(VICTIMS / 2) {
-            stop_process(victim).await?;
+            stop_process(victim)?;
         }
         // Some more, which pile up for those that have stopped.
         let enough = feed.published() + AHEAD;
@@ -184,10 +184,8 @@ async fn victims(program: &Path, path: &Path, count: usize) -> Result<Vec<Child>
     Ok(victims)
 }
 
-async fn stop_process(process: &Child) -> Result<()> {
-    let pid = process.id().context("it runs")?.to_string();
-    let status = Command::new("kill").args(["-STOP", &pid]).status().await?;
-    ensure!(status.success(), "it can be stopped");
+fn stop_process(process: &Child) -> Result<()> {
+    signal(process.id().context("it runs")?, "STOP");
     Ok(())
 }
 

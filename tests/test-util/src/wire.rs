@@ -5,7 +5,7 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 use eventstream_rpc::frame::{Decoder, Header, HeaderValue, Message};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::UnixStream,
 };
 
@@ -55,11 +55,10 @@ impl Draft {
         self
     }
 
-    /// A message whose payload is the JSON of a shape of Greengrass.
+    /// A message whose payload is the JSON of this shape.
     #[must_use]
-    pub fn shape(self, name: &str) -> Self {
-        let shape = format!("aws.greengrass#{name}");
-        self.header(":content-type", "application/json").header("service-model-type", &*shape)
+    pub fn shape(self, id: &str) -> Self {
+        self.header(":content-type", "application/json").header("service-model-type", id)
     }
 
     /// A message with this payload.
@@ -125,19 +124,54 @@ impl Received {
     }
 }
 
-/// The end of a connection that a test holds.
-///
-/// One that has none is as one whose other side has gone.
+/// Bytes that have arrived, cut into messages.
 #[derive(Debug, Default)]
-pub struct Peer {
-    io: Option<UnixStream>,
+pub struct Inbox {
     input: BytesMut,
     decoder: Decoder,
 }
 
-impl Peer {
+impl Inbox {
+    /// Adds bytes that have arrived.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// Removes the next message; `None` if it has not arrived whole.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not a message.
+    pub fn next(&mut self) -> io::Result<Option<Received>> {
+        let message = self.decoder.decode(&mut self.input).map_err(io::Error::other)?;
+        Ok(message.map(Received::new))
+    }
+
+    /// Whether nothing is left, not even a part of a message.
+    pub fn is_empty(&self) -> bool {
+        self.input.is_empty()
+    }
+}
+
+/// The end of a connection that a test holds: it reads and writes one message at a time.
+///
+/// A default one behaves as if the other side had closed. [`blocking::Peer`](crate::blocking::Peer) does the same
+/// without a runtime.
+#[derive(Debug)]
+pub struct Peer<IO = UnixStream> {
+    io: Option<IO>,
+    inbox: Inbox,
+}
+
+impl<IO> Default for Peer<IO> {
+    fn default() -> Self {
+        Self { io: None, inbox: Inbox::default() }
+    }
+}
+
+impl<IO: AsyncRead + AsyncWrite + Unpin> Peer<IO> {
     /// The end of a connection.
-    pub fn new(io: UnixStream) -> Self {
+    pub fn new(io: IO) -> Self {
         Self { io: Some(io), ..Self::default() }
     }
 
@@ -148,25 +182,43 @@ impl Peer {
     /// The other side does not send messages, or the socket fails.
     pub async fn message(&mut self) -> io::Result<Option<Received>> {
         loop {
-            let message = self.decoder.decode(&mut self.input).map_err(io::Error::other)?;
-            if let Some(message) = message {
-                return Ok(Some(Received::new(message)));
-            }
-            if self.read().await? == 0 {
-                return Ok(None);
+            let message = self.inbox.next()?;
+            if message.is_some() || self.read().await? == 0 {
+                return Ok(message);
             }
         }
     }
 
-    /// Waits until something arrives and keeps it; the number of bytes, 0 at the end.
+    /// The next message, which must come.
+    ///
+    /// # Panics
+    ///
+    /// If the other side has closed, or does not send messages.
+    pub async fn expect(&mut self) -> Received {
+        self.message().await.expect("the other side sends messages").expect("it has not closed")
+    }
+
+    /// Waits until bytes arrive and keeps them. Returns their number, 0 at the end.
     ///
     /// # Errors
     ///
     /// The socket fails.
     pub async fn read(&mut self) -> io::Result<usize> {
         match &mut self.io {
-            Some(io) => io.read_buf(&mut self.input).await,
+            Some(io) => io.read_buf(&mut self.inbox.input).await,
             None => Ok(0),
+        }
+    }
+
+    /// Ends what this side writes.
+    ///
+    /// # Errors
+    ///
+    /// The socket fails.
+    pub async fn shutdown(&mut self) -> io::Result<()> {
+        match &mut self.io {
+            Some(io) => io.shutdown().await,
+            None => Ok(()),
         }
     }
 
