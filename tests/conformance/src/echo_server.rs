@@ -21,7 +21,7 @@ impl EchoServer {
     ///
     /// The server does not build or start.
     pub fn start() -> Result<Self> {
-        let mut process = Command::new(crate::official::example("echo", "echo-server")?)
+        let mut process = Command::new(crate::official::example("echo-server")?)
             .args(["--tcp", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()

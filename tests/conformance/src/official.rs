@@ -1,15 +1,67 @@
 //! Installs the official SDKs, pinned, into folders under `target/`, for the tests of this package.
 //!
-//! What is installed is kept and used again until its pins change. A machine that lacks the tool, or an
-//! installation that fails, is an error that says what to do: nothing is skipped.
+//! What is installed is kept and used again until its pins change. A test that needs an SDK is skipped on a
+//! machine that lacks the [tool](Tool) to install and run it; an installation that fails is an error.
 
 use std::{
     fs::{self, File},
+    io::Write,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use anyhow::{Context, Result, bail};
+
+/// What a test needs besides Rust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// Python 3.8 or newer, and pip.
+    Python,
+    /// Node.js 20 or newer, and npm.
+    Node,
+}
+
+impl Tool {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Python => "python3 with pip",
+            Self::Node => "node with npm",
+        }
+    }
+
+    fn is_there(self) -> bool {
+        static PYTHON: OnceLock<bool> = OnceLock::new();
+        static NODE: OnceLock<bool> = OnceLock::new();
+        let runs = |program: &str, args: &[&str]| {
+            let output = Command::new(program).args(args).output();
+            output.is_ok_and(|it| it.status.success())
+        };
+        *match self {
+            Self::Python => PYTHON.get_or_init(|| runs("python3", &["-m", "pip", "--version"])),
+            Self::Node => {
+                NODE.get_or_init(|| runs("node", &["--version"]) && runs("npm", &["--version"]))
+            }
+        }
+    }
+}
+
+/// Whether a test can run that needs this tool. If not, it prints the line `skipped: needs TOOL`.
+///
+/// # Panics
+///
+/// If the tool is missing and the environment has `REQUIRE_TOOLS`: then nothing may be skipped.
+pub fn has(tool: Tool) -> bool {
+    if tool.is_there() {
+        return true;
+    }
+    let needs = format!("needs {}", tool.title());
+    assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "{needs}");
+    let test = std::thread::current().name().map(|it| format!(" ({it})")).unwrap_or_default();
+    // Not with `eprintln!`, which is captured as long as a test succeeds. Whether it is read is all the same.
+    let _ = writeln!(std::io::stderr(), "skipped: {needs}{test}");
+    false
+}
 
 /// How often an installation is tried: package registries fail now and then.
 const ATTEMPTS: usize = 3;
@@ -47,45 +99,43 @@ pub fn python_folder() -> Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// The program does not build.
-pub fn binary(package: &str) -> Result<PathBuf> {
-    Ok(build(package, &[])?.join(package))
+/// The workspace does not build.
+pub fn binary(name: &str) -> Result<PathBuf> {
+    Ok(programs()?.join(name))
 }
 
-/// An example of a package, built in the same way.
+/// An example of the workspace, built in the same way.
 ///
 /// # Errors
 ///
-/// The example does not build.
-pub fn example(package: &str, name: &str) -> Result<PathBuf> {
-    Ok(build(package, &["--example", name])?.join("examples").join(name))
+/// The workspace does not build.
+pub fn example(name: &str) -> Result<PathBuf> {
+    Ok(programs()?.join("examples").join(name))
 }
 
-/// An example that needs a feature besides the default ones.
+/// Builds every example and the component, once for each process of tests; the folder of the profile.
 ///
-/// # Errors
-///
-/// The example does not build.
-pub fn example_with(package: &str, name: &str, feature: &str) -> Result<PathBuf> {
-    let what = ["--example", name, "--features", feature];
-    Ok(build(package, &what)?.join("examples").join(name))
-}
-
-/// Builds, and gives the folder of the profile.
-fn build(package: &str, what: &[&str]) -> Result<PathBuf> {
-    let folder = target_folder()?;
+/// They are built for the whole workspace, tests included: what `cargo test` has built has the same features, and
+/// is not built a second time.
+fn programs() -> Result<PathBuf> {
+    static IS_BUILT: Mutex<bool> = Mutex::new(false);
     let profile = profile_folder()?;
+    let mut is_built = IS_BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if *is_built {
+        return Ok(profile);
+    }
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--package", package]).args(what);
-    cargo.arg("--target-dir").arg(&folder);
+    cargo.args(["build", "--quiet", "--workspace", "--examples", "--bin", "hello-component"]);
+    cargo.arg("--target-dir").arg(target_folder()?);
     if profile.file_name().is_some_and(|it| it == "release") {
         cargo.arg("--release");
     }
     let output =
         cargo.current_dir(env!("CARGO_MANIFEST_DIR")).output().context("cannot run cargo")?;
     if !output.status.success() {
-        bail!("{package} does not build: {}", String::from_utf8_lossy(&output.stderr));
+        bail!("the workspace does not build: {}", String::from_utf8_lossy(&output.stderr));
     }
+    *is_built = true;
     Ok(profile)
 }
 

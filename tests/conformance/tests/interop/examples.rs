@@ -1,6 +1,6 @@
 //! The examples do what they say, as processes against the local core.
 
-use conformance::official;
+use conformance::official::{self, Tool};
 use std::{path::Path, process::Stdio, time::Duration};
 
 use greengrass_core_ipc::{
@@ -77,18 +77,13 @@ impl Example {
         self.code().await == Some(0)
     }
 
-    async fn terminate(&self) {
-        let pid = self.process.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    fn terminate(&self) {
+        test_util::signal(self.process.id().unwrap(), "TERM");
     }
 }
 
 fn example(name: &str) -> std::path::PathBuf {
-    official::example("greengrass-core-ipc", name).unwrap()
-}
-
-fn blocking_example(name: &str) -> std::path::PathBuf {
-    official::example_with("greengrass-core-ipc", name, "blocking").unwrap()
+    official::example(name).unwrap()
 }
 
 fn binary(text: &str) -> BinaryMessage {
@@ -151,7 +146,7 @@ async fn the_blocking_client_answers_and_handles() {
     let core = core().await;
     let client = core.connect(COMPONENT).await.unwrap();
     let mut answers = client.subscribe_to_topic().topic("answers").send().await.unwrap();
-    let program = blocking_example("blocking");
+    let (program, handler) = (example("blocking"), example("blocking_handler"));
     let mut example = Example::start(&program, &core, &[]);
     assert_eq!(example.line().await, "answering");
     for text in ["one", "two"] {
@@ -159,8 +154,7 @@ async fn the_blocking_client_answers_and_handles() {
         assert_eq!(next_text(&mut answers).await, text.to_uppercase());
     }
     let mut readings = client.subscribe_to_topic().topic("readings").send().await.unwrap();
-    let program = blocking_example("blocking_handler");
-    let mut handler = Example::start(&program, &core, &["+", "readings", "3"]);
+    let mut handler = Example::start(&handler, &core, &["+", "readings", "3"]);
     for number in 1..=3 {
         assert_eq!(handler.line().await, format!("received: reading {number}"));
     }
@@ -220,7 +214,7 @@ async fn a_graceful_stop_says_goodbye() {
     let mut goodbyes = client.subscribe_to_topic().topic("goodbye").send().await.unwrap();
     let mut example = Example::start(&example("graceful_stop"), &core, &[]);
     assert_eq!(example.line().await, "subscribed");
-    example.terminate().await;
+    example.terminate();
     assert!(goodbyes.next().await.unwrap().is_ok());
     assert_eq!(example.line().await, "stopped");
     assert!(example.status().await);
@@ -242,7 +236,7 @@ async fn a_component_exits_when_its_connection_is_closed() {
 
     let mut example = Example::start(&program, &core, &[]);
     assert_eq!(example.line().await, "serving");
-    example.terminate().await;
+    example.terminate();
     assert_eq!(example.line().await, "stopped");
     assert!(example.status().await);
 }
@@ -259,7 +253,7 @@ async fn what_exits_with_its_core_needs_no_standard_output() {
         let mut example = Example::start(&program, &core, &[]);
         assert_eq!(example.line().await, first);
         example.lose_output();
-        example.terminate().await;
+        example.terminate();
         assert_eq!(example.code().await, Some(0), "{program:?}");
     }
     let mut example = Example::start(&example("exit_when_closed"), &core, &[]);
@@ -303,7 +297,7 @@ async fn the_component_answers_until_it_is_stopped_or_the_core_goes_away() {
     assert_eq!(component.line().await, "serving");
     publish(&client, "hello/requests", "Rust").await;
     assert_eq!(next_text(&mut answers).await, "Hello, Rust!");
-    component.terminate().await;
+    component.terminate();
     assert_eq!(component.line().await, "stopped");
     assert!(component.status().await);
 
@@ -315,6 +309,9 @@ async fn the_component_answers_until_it_is_stopped_or_the_core_goes_away() {
 
 #[test]
 fn both_recipes_are_one_and_name_what_the_component_uses() {
+    if !official::has(Tool::Node) {
+        return;
+    }
     let json: Value = serde_json::from_str(&recipe("recipe.json")).unwrap();
     let script =
         "console.log(JSON.stringify(require('js-yaml').load(require('fs').readFileSync(0))))";

@@ -1,6 +1,6 @@
 //! The unmodified official SDKs as components of the local core.
 
-use conformance::official;
+use conformance::official::{self, Tool};
 use std::{path::Path, process::Stdio, time::Duration};
 
 use greengrass_core_ipc::{
@@ -29,7 +29,17 @@ enum Sdk {
     JavaScript,
 }
 
-const SDKS: [Sdk; 3] = [Sdk::PythonV1, Sdk::PythonV2, Sdk::JavaScript];
+/// The SDKs whose tools this machine has.
+fn sdks() -> Vec<Sdk> {
+    let mut sdks = Vec::new();
+    if official::has(Tool::Python) {
+        sdks.extend([Sdk::PythonV1, Sdk::PythonV2]);
+    }
+    if official::has(Tool::Node) {
+        sdks.push(Sdk::JavaScript);
+    }
+    sdks
+}
 
 /// A component in a process of its own.
 struct Component {
@@ -144,7 +154,7 @@ async fn core() -> LocalCore {
 async fn a_token_that_is_refused_is_an_error_in_every_sdk() {
     let core = core().await;
     let [(path_name, path), (token_name, _)] = core.environment("com.example.A");
-    for sdk in SDKS {
+    for sdk in sdks() {
         let environment = [(path_name, path.clone()), (token_name, "AAAAAAAAAAAAAAAA".to_owned())];
         let mut component = Component::start(sdk, environment).await;
         let failed = component.next("connect_failed").await;
@@ -183,7 +193,7 @@ async fn messages_go_from_every_sdk_to_every_other() {
     let rust = greengrass_core_ipc::Client::new(rust);
     let mut rust_receives = rust.subscribe_to_topic().topic("from/#").send().await.unwrap();
     let mut components = Vec::new();
-    for sdk in SDKS {
+    for sdk in sdks() {
         let mut component = Component::connect(sdk, &core, "com.example.A").await;
         // Two filters with wildcards would not receive the messages of their own component.
         for from in ["PythonV1", "PythonV2", "JavaScript", "Rust"] {
@@ -238,7 +248,7 @@ async fn next(subscription: &mut Subscription<SubscribeToTopic>) -> (String, Val
 
 #[tokio::test]
 async fn every_sdk_reads_updates_and_watches_configuration() {
-    for sdk in SDKS {
+    for sdk in sdks() {
         let core = core().await;
         let mut component = Component::connect(sdk, &core, "com.example.A").await;
         let get = |path: Value| json!({"do": "get", "path": path});
@@ -264,7 +274,7 @@ async fn every_sdk_reads_updates_and_watches_configuration() {
 
 #[tokio::test]
 async fn every_sdk_reports_errors_of_each_kind() {
-    for sdk in SDKS {
+    for sdk in sdks() {
         let core = core().await;
         let mut component = Component::connect(sdk, &core, "com.example.A").await;
         let message = json!({"kind": "json", "message": {}});
@@ -302,7 +312,7 @@ async fn every_sdk_reports_errors_of_each_kind() {
 
 #[tokio::test]
 async fn streams_end_from_either_side_and_with_the_core() {
-    for sdk in SDKS {
+    for sdk in sdks() {
         let core = core().await;
         let mut component = Component::connect(sdk, &core, "com.example.A").await;
         component.done(json!({"do": "subscribe", "topic": "t"})).await;
