@@ -75,7 +75,7 @@ pub fn check_crate(name: &str) -> Result<(), &'static str> {
 /// Names that generated files use for other things, their type parameters among them, and so no type of the
 /// model may have.
 pub const TYPES_IN_USE: &str = "\
-    AllowAll Arc AsDateTime AsFinite AsMut AsRef Authenticator Authorizer BTreeMap BigDecimal BigInteger \
+    AllowAll Arc AsMut AsRef Authenticator Authorizer BTreeMap BigDecimal BigInteger \
     Blob Box BoxFuture BuildError CallOptions Checker Client Clone Config ConnectError ConnectRequest \
     Connection ConnectionBuilder Copy Cow D Debug Default Deserialize Deserializer Display Document \
     DoubleEndedIterator Drop Duration Empty EncodedEvent Eq Err Error ErrorReply ErrorShape EventReceiver \

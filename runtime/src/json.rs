@@ -7,7 +7,6 @@
 
 mod check;
 mod error;
-mod finite;
 mod format;
 mod lenient;
 mod missing;
@@ -17,25 +16,24 @@ mod pattern;
 mod shape;
 #[cfg(test)]
 mod tests;
-mod times;
-mod tokens;
 mod union;
 #[cfg(feature = "server")]
 mod violations;
-mod zero;
+mod write;
 
 use bytes::BytesMut;
 use serde::{Serialize, de::DeserializeOwned};
 
+#[cfg(feature = "server")]
+use check::Report;
 pub use check::{Checker, Violation, ViolationKind, Violations};
 pub use error::Error;
-pub use finite::{AsFinite, Finite, finite};
-pub use missing::{document, missing, or_default, or_else, required};
+pub use missing::{document, or_default, or_else, required};
 #[cfg(feature = "pattern")]
 pub use pattern::Pattern;
 pub use shape::Shape;
-pub use times::{AsDateTime, AsHttpDate, Times, date_time, http_date};
 pub use union::{Empty, MemberValue, Union, deserialize_union, serialize_union_member};
+pub use write::{As, DateTime, Finite, HttpDate, WriteAs, date_time, finite, http_date};
 
 /// Writes `value` as JSON, with blobs in base64.
 ///

@@ -392,7 +392,7 @@ macro_rules! impl_int_enum {
 }
 
 /// Implements what every union has. A row is a member: its variant, its name on the wire and the name of the method
-/// that asks for it; with a value, then the method that gives it, what writes it if it does not write itself, its type,
+/// that asks for it; with a value, then the method that gives it, the format that it is written in if it does not write itself, its type,
 /// and whether it is not shown and whether a union is made from it. `redacted` is for unions with such a member.
 #[doc(hidden)]
 #[macro_export]
@@ -438,7 +438,7 @@ macro_rules! impl_union {
     };
     (@written) => { &$crate::json::Empty {} };
     (@written $value:ident) => { $value };
-    (@written $value:ident $writer:ident) => { &$crate::json::$writer($value) };
+    (@written $value:ident $writer:ident) => { &$crate::json::As($crate::json::$writer, $value) };
     (@read $member:ident $variant:ident) => { $member.read_empty(Self::$variant) };
     (@read $member:ident $variant:ident $value:ident) => { $member.read(Self::$variant) };
     ($name:ident; $(

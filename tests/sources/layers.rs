@@ -191,7 +191,7 @@ fn first_names(tokens: &[TokenTree]) -> Vec<String> {
         Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
             let tokens: Vec<_> = group.stream().into_iter().collect();
             let paths = tokens.split(|it| is_punct(Some(it), ','));
-            paths.flat_map(|path| first_names(path)).collect()
+            paths.flat_map(first_names).collect()
         }
         _ => Vec::new(),
     }

@@ -53,12 +53,12 @@ pub(super) fn field(member: &Member) -> TokenStream {
 }
 
 /// What writes values of a type that do not write themselves as they travel: a function in
-/// `eventstream_rpc::json`, and the type there that does the same in the place of a value.
+/// `eventstream_rpc::json`, and the format there that it writes.
 pub(super) fn writer(ty: &Type) -> Option<(&'static str, &'static str)> {
     match ty.innermost() {
-        Type::Timestamp(TimestampFormat::DateTime) => Some(("date_time", "AsDateTime")),
-        Type::Timestamp(TimestampFormat::HttpDate) => Some(("http_date", "AsHttpDate")),
-        ty => ty.is_float().then_some(("finite", "AsFinite")),
+        Type::Timestamp(TimestampFormat::DateTime) => Some(("date_time", "DateTime")),
+        Type::Timestamp(TimestampFormat::HttpDate) => Some(("http_date", "HttpDate")),
+        ty => ty.is_float().then_some(("finite", "Finite")),
     }
 }
 

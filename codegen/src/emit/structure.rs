@@ -78,10 +78,7 @@ fn field(structure: &Shape, member: &Member) -> TokenStream {
         }
         Presence::Optional => TokenStream::new(),
         Presence::Required | Presence::Expected => {
-            quote! {
-                default = eventstream_rpc::json::missing,
-                deserialize_with = eventstream_rpc::json::required,
-            }
+            quote!(deserialize_with = eventstream_rpc::json::required,)
         }
         Presence::Default(_) if member.own_default().is_none() => {
             quote!(default, deserialize_with = eventstream_rpc::json::or_default,)

@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -66,17 +66,13 @@ pub struct AuthorizeClientDeviceActionRequest {
     /// The token of the client device's session, from [`GetClientDeviceAuthToken`].
     ///
     /// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
-    #[serde(
-        rename = "clientDeviceAuthToken",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "clientDeviceAuthToken", deserialize_with = "required")]
     pub client_device_auth_token: String,
     /// What the client device wants to do, as `service:action`, for example `mqtt:publish`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub operation: String,
     /// To what it wants to do that, as `service:type:name`, for example `mqtt:topic:readings/1`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub resource: String,
 }
 
@@ -211,7 +207,7 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizeClientDeviceActionResponse {
     /// Whether it may.
-    #[serde(rename = "isAuthorized", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "isAuthorized", deserialize_with = "required")]
     pub is_authorized: bool,
 }
 

@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -121,17 +121,13 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateDebugPasswordResponse {
     /// The password, 43 characters. Keep it out of logs: it is not marked as sensitive.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub password: String,
     /// The user name that belongs to it: `debug`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub username: String,
     /// Until when the password is good.
-    #[serde(
-        rename = "passwordExpiration",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "passwordExpiration", deserialize_with = "required")]
     pub password_expiration: Timestamp,
     /// The SHA-256 fingerprint of the console's certificate. Absent if the console has not been set up.
     #[serde(rename = "certificateSHA256Hash", skip_serializing_if = "Option::is_none")]

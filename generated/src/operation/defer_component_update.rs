@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,7 @@ impl Operation for DeferComponentUpdate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeferComponentUpdateRequest {
     /// The ID of the deployment, from the event that announced it.
-    #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "deploymentId", deserialize_with = "required")]
     pub deployment_id: String,
     /// Why, in words. The nucleus writes it to its log.
     #[serde(skip_serializing_if = "Option::is_none")]

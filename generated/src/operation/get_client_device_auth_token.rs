@@ -7,7 +7,7 @@ use std::fmt;
 use eventstream_rpc::REDACTED;
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +66,7 @@ impl Operation for GetClientDeviceAuthToken {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetClientDeviceAuthTokenRequest {
     /// What the client device has shown.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub credential: CredentialDocument,
 }
 
@@ -159,11 +159,7 @@ pub struct GetClientDeviceAuthTokenResponse {
     /// The token of the session, for [`AuthorizeClientDeviceAction`].
     ///
     /// [`AuthorizeClientDeviceAction`]: crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction
-    #[serde(
-        rename = "clientDeviceAuthToken",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "clientDeviceAuthToken", deserialize_with = "required")]
     pub client_device_auth_token: String,
 }
 

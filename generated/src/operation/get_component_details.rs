@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -59,11 +59,7 @@ impl Operation for GetComponentDetails {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetComponentDetailsRequest {
     /// The name of the component. Not empty.
-    #[serde(
-        rename = "componentName",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "componentName", deserialize_with = "required")]
     pub component_name: String,
 }
 
@@ -154,11 +150,7 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetComponentDetailsResponse {
     /// The component.
-    #[serde(
-        rename = "componentDetails",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "componentDetails", deserialize_with = "required")]
     pub component_details: ComponentDetails,
 }
 

@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, document, missing, required};
+use eventstream_rpc::json::{Shape, document, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Document;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ pub struct GetConfigurationRequest {
     #[serde(rename = "componentName", skip_serializing_if = "Option::is_none")]
     pub component_name: Option<String>,
     /// What to read; an empty path is all of it.
-    #[serde(rename = "keyPath", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "keyPath", deserialize_with = "required")]
     pub key_path: Vec<String>,
 }
 

@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +63,7 @@ impl Operation for GetLocalDeploymentStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetLocalDeploymentStatusRequest {
     /// The ID of the deployment, a UUID.
-    #[serde(rename = "deploymentId", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "deploymentId", deserialize_with = "required")]
     pub deployment_id: String,
 }
 
@@ -154,7 +154,7 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetLocalDeploymentStatusResponse {
     /// The deployment.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub deployment: LocalDeployment,
 }
 

@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,7 @@ impl Operation for GetSecretValue {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetSecretValueRequest {
     /// The ARN of the secret, or its name.
-    #[serde(rename = "secretId", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "secretId", deserialize_with = "required")]
     pub secret_id: String,
     /// The ID of the version. Not together with `versionStage`.
     #[serde(rename = "versionId", skip_serializing_if = "Option::is_none")]
@@ -205,16 +205,16 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetSecretValueResponse {
     /// The ARN of the secret, also if the request gave its name.
-    #[serde(rename = "secretId", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "secretId", deserialize_with = "required")]
     pub secret_id: String,
     /// The ID of the version.
-    #[serde(rename = "versionId", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "versionId", deserialize_with = "required")]
     pub version_id: String,
     /// All labels of that version.
-    #[serde(rename = "versionStage", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "versionStage", deserialize_with = "required")]
     pub version_stage: Vec<String>,
     /// What is secret.
-    #[serde(rename = "secretValue", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "secretValue", deserialize_with = "required")]
     pub secret_value: SecretValue,
 }
 

@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Blob;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ impl Operation for GetThingShadow {
 pub struct GetThingShadowRequest {
     /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
     /// core device.
-    #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "thingName", deserialize_with = "required")]
     pub thing_name: String,
     /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
     /// classic shadow.
@@ -175,7 +175,7 @@ eventstream_rpc::impl_blocking_send!(
 pub struct GetThingShadowResponse {
     /// The shadow: a JSON document with `state`, `metadata`, `version` and `timestamp`, in seconds
     /// since 1970. `state` has `desired`, `reported` and, where they differ, `delta`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub payload: Blob,
 }
 

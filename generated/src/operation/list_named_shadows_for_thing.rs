@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Checker, Shape, missing, required};
+use eventstream_rpc::json::{Checker, Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ impl Operation for ListNamedShadowsForThing {
 pub struct ListNamedShadowsForThingRequest {
     /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
     /// core device.
-    #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "thingName", deserialize_with = "required")]
     pub thing_name: String,
     /// Where to go on: what the response before gave. Absent or empty: from the beginning.
     #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
@@ -208,10 +208,10 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ListNamedShadowsForThingResponse {
     /// The names, in no particular order. May be empty even after a full page.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub results: Vec<String>,
     /// When the list was made.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub timestamp: Timestamp,
     /// Where to go on. Absent if this page was not full, so that there are no more.
     #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]

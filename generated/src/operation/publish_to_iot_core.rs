@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Blob;
 use serde::{Deserialize, Serialize};
@@ -74,10 +74,10 @@ impl Operation for PublishToIoTCore {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishToIoTCoreRequest {
     /// The topic, without wildcards: at most 256 characters and 7 slashes.
-    #[serde(rename = "topicName", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "topicName", deserialize_with = "required")]
     pub topic_name: String,
     /// The quality of service at which to send it.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub qos: Qos,
     /// The payload, by default at most 128 KiB. Always set it, if only to no bytes: the Java nucleus
     /// requires it.

@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -69,14 +69,10 @@ impl Operation for PublishToTopic {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishToTopicRequest {
     /// The topic. Not empty, without `+`, `#` and `*`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub topic: String,
     /// The message.
-    #[serde(
-        rename = "publishMessage",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "publishMessage", deserialize_with = "required")]
     pub publish_message: PublishMessage,
 }
 

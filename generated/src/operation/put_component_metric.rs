@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +64,7 @@ impl Operation for PutComponentMetric {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PutComponentMetricRequest {
     /// The metrics: at least one.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub metrics: Vec<Metric>,
 }
 

@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -64,11 +64,7 @@ impl Operation for RestartComponent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartComponentRequest {
     /// The name of the component. Not empty.
-    #[serde(
-        rename = "componentName",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "componentName", deserialize_with = "required")]
     pub component_name: String,
 }
 
@@ -159,11 +155,7 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestartComponentResponse {
     /// Whether the request was taken. `FAILED` if the component was never to run, or is being closed.
-    #[serde(
-        rename = "restartStatus",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "restartStatus", deserialize_with = "required")]
     pub restart_status: RequestStatus,
     /// Why the request was not taken, in words. The Java nucleus never sets it.
     #[serde(skip_serializing_if = "Option::is_none")]

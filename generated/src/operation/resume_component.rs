@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -62,11 +62,7 @@ impl Operation for ResumeComponent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ResumeComponentRequest {
     /// The name of the component. Not empty.
-    #[serde(
-        rename = "componentName",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "componentName", deserialize_with = "required")]
     pub component_name: String,
 }
 

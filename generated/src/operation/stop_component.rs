@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -64,11 +64,7 @@ impl Operation for StopComponent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopComponentRequest {
     /// The name of the component. Not empty.
-    #[serde(
-        rename = "componentName",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "componentName", deserialize_with = "required")]
     pub component_name: String,
 }
 
@@ -157,7 +153,7 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StopComponentResponse {
     /// Whether the request was taken. The Java nucleus always sends `SUCCEEDED`.
-    #[serde(rename = "stopStatus", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "stopStatus", deserialize_with = "required")]
     pub stop_status: RequestStatus,
     /// Why the request was not taken, in words. The Java nucleus never sets it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::SubscribeOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::{NoEvents, Operation, StreamingOperation};
 use serde::{Deserialize, Serialize};
 
@@ -72,11 +72,7 @@ impl StreamingOperation for SubscribeToCertificateUpdates {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToCertificateUpdatesRequest {
     /// What certificate is wanted.
-    #[serde(
-        rename = "certificateOptions",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "certificateOptions", deserialize_with = "required")]
     pub certificate_options: CertificateOptions,
 }
 

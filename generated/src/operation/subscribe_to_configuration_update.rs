@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::SubscribeOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::{NoEvents, Operation, StreamingOperation};
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +74,7 @@ pub struct SubscribeToConfigurationUpdateRequest {
     #[serde(rename = "componentName", skip_serializing_if = "Option::is_none")]
     pub component_name: Option<String>,
     /// What to watch, with everything below it; an empty path is all of it.
-    #[serde(rename = "keyPath", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "keyPath", deserialize_with = "required")]
     pub key_path: Vec<String>,
 }
 

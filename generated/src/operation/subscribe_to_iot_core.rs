@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::SubscribeOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::{NoEvents, Operation, StreamingOperation};
 use serde::{Deserialize, Serialize};
 
@@ -79,10 +79,10 @@ impl StreamingOperation for SubscribeToIoTCore {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToIoTCoreRequest {
     /// The topic, or a filter with the wildcards `+` and `#`: at most 256 characters and 7 slashes.
-    #[serde(rename = "topicName", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "topicName", deserialize_with = "required")]
     pub topic_name: String,
     /// The highest quality of service at which messages are delivered to the device.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub qos: Qos,
 }
 

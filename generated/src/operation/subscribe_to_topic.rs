@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::SubscribeOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::{NoEvents, Operation, StreamingOperation};
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +76,7 @@ impl StreamingOperation for SubscribeToTopic {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubscribeToTopicRequest {
     /// The topic, or a filter with the wildcards `+` and `#`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub topic: String,
     /// Whether to receive what the calling component publishes itself. Default: all messages for a
     /// topic, those of others for a filter with wildcards. Nucleus lite ignores it and delivers all.

@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::{Document, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -78,10 +78,10 @@ pub struct UpdateConfigurationRequest {
     #[serde(rename = "keyPath", skip_serializing_if = "Option::is_none")]
     pub key_path: Option<Vec<String>>,
     /// When the change was made. The Java nucleus counts in milliseconds.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub timestamp: Timestamp,
     /// What to merge: an object. An empty one changes nothing.
-    #[serde(rename = "valueToMerge", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "valueToMerge", deserialize_with = "required")]
     pub value_to_merge: Document,
 }
 

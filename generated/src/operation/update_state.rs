@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +61,7 @@ impl Operation for UpdateState {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateStateRequest {
     /// The state that the component is in.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub state: ReportedLifecycleState,
 }
 

@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Blob;
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ impl Operation for UpdateThingShadow {
 pub struct UpdateThingShadowRequest {
     /// The name of the thing: 1 to 128 letters, digits, `:`, `_` and `-`. It need not be that of the
     /// core device.
-    #[serde(rename = "thingName", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "thingName", deserialize_with = "required")]
     pub thing_name: String,
     /// The name of the shadow: up to 64 letters, digits, `:`, `_` and `-`. Absent or empty: the
     /// classic shadow.
@@ -80,7 +80,7 @@ pub struct UpdateThingShadowRequest {
     /// What to merge: a JSON document with `state`, which has `desired`, `reported` or both, and
     /// optionally `version`, the one that the shadow is to have now (1 for a new one), and
     /// `clientToken`, up to 64 characters that the answer repeats.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub payload: Blob,
 }
 
@@ -208,7 +208,7 @@ eventstream_rpc::impl_blocking_send!(
 pub struct UpdateThingShadowResponse {
     /// What was asked for: a JSON document with `state` as in the request, `metadata`, the new
     /// `version`, `timestamp` in seconds since 1970 and, if it was given, `clientToken`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub payload: Blob,
 }
 

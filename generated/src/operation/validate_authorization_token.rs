@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +53,7 @@ impl Operation for ValidateAuthorizationToken {
 pub struct ValidateAuthorizationTokenRequest {
     /// The token with which a component has connected or would connect. Keep it out of logs: it is not
     /// marked as sensitive.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub token: String,
 }
 
@@ -143,7 +143,7 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateAuthorizationTokenResponse {
     /// Always `true`: a token that is not valid is answered with [`InvalidTokenError`].
-    #[serde(rename = "isValid", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "isValid", deserialize_with = "required")]
     pub is_valid: bool,
 }
 

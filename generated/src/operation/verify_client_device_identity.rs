@@ -4,7 +4,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +59,7 @@ impl Operation for VerifyClientDeviceIdentity {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerifyClientDeviceIdentityRequest {
     /// What the client device has shown.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub credential: ClientDeviceCredential,
 }
 
@@ -150,11 +150,7 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VerifyClientDeviceIdentityResponse {
     /// Whether the certificate is known and active.
-    #[serde(
-        rename = "isValidClientDevice",
-        default = "missing",
-        deserialize_with = "required"
-    )]
+    #[serde(rename = "isValidClientDevice", deserialize_with = "required")]
     pub is_valid_client_device: bool,
 }
 

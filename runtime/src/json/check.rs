@@ -3,11 +3,15 @@
 //! Generated code looks at the members that have such a trait; how that is done, and how what is found
 //! is reported, is here. Values are never a part of a report, since they may be secrets; keys of maps are.
 
-use std::{collections::BTreeMap, fmt, ops::Deref};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    ops::Deref,
+};
 
 use serde::Serialize;
 
-use super::path::{Path, PathSet, Segment};
+use super::path::{Path, Segment};
 use crate::primitives::decimal;
 
 /// A way in which a value is not what the model says although it has the type.
@@ -54,8 +58,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What is wrong with a value; never empty. Of a report of more than 64 KiB, keys of maps counted in full, there
-/// is only the beginning.
+/// What is wrong with a value; never empty. Of a report of more than 64 KiB there is only the beginning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
 
@@ -96,7 +99,7 @@ pub struct Checker<'v> {
     path: Vec<Segment<'v>>,
     report: Report,
     /// The paths of required members that are missing: what stands in their place has done nothing wrong.
-    gaps: PathSet<'v>,
+    gaps: HashSet<String>,
 }
 
 /// A list of violations of bounded length. A small payload could ask for gigabytes: with a long key around many
@@ -115,23 +118,17 @@ impl Default for Report {
 }
 
 impl Report {
-    pub(super) fn is_empty(&self) -> bool {
-        self.violations.is_empty()
-    }
-
     /// Whether violations may have been left out.
     pub(super) fn is_full(&self) -> bool {
         self.room == 0
     }
 
-    /// Adds a violation if there is any room; whether there was.
-    pub(super) fn add(&mut self, path: Path<'_, '_>, kind: ViolationKind) -> bool {
-        if self.is_full() {
-            return false;
+    /// Adds a violation if there is any room.
+    pub(super) fn add(&mut self, path: String, kind: ViolationKind) {
+        if !self.is_full() {
+            self.room = self.room.saturating_sub(path.len() + size_of::<Violation>());
+            self.violations.push(Violation { path, kind });
         }
-        self.room = self.room.saturating_sub(path.len() + size_of::<Violation>());
-        self.violations.push(Violation { path: path.into(), kind });
-        true
     }
 
     #[cfg(feature = "server")]
@@ -141,9 +138,11 @@ impl Report {
 }
 
 impl<'v> Checker<'v> {
-    /// One that goes on with a report and passes over what is missing.
+    /// One that continues a report and passes over what is missing.
     #[cfg(feature = "server")]
-    pub(super) fn after(report: Report, gaps: PathSet<'v>) -> Self {
+    pub(super) fn after(report: Report) -> Self {
+        let missing = report.violations.iter().filter(|it| it.kind == ViolationKind::Missing);
+        let gaps = missing.map(|it| it.path.clone()).collect();
         Self { path: Vec::new(), report, gaps }
     }
 
@@ -261,8 +260,35 @@ impl<'v> Checker<'v> {
     }
 
     fn found(&mut self, kind: ViolationKind) {
-        if !self.report.is_full() && !self.gaps.covers(&self.path) {
-            self.report.add(Path(&self.path), kind);
+        if self.report.is_full() {
+            return;
         }
+        let path = String::from(Path(&self.path));
+        if !is_within(&path, &self.gaps) {
+            self.report.add(path, kind);
+        }
+    }
+}
+
+/// Whether a path is one of `gaps` or leads into one.
+fn is_within(path: &str, gaps: &HashSet<String>) -> bool {
+    let steps = path.match_indices(['.', '[']).map(|(at, _)| &path[..at]);
+    !gaps.is_empty() && steps.chain([path]).any(|it| gaps.contains(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_covers_its_path_and_what_is_below() {
+        let gaps = HashSet::from(["a[1]".to_owned()]);
+        assert!(
+            is_within("a[1]", &gaps) && is_within("a[1].b", &gaps) && is_within("a[1][0]", &gaps)
+        );
+        for path in ["a", "a[2]", "a[\"1\"]", "a[12]", "b.a[1]"] {
+            assert!(!is_within(path, &gaps), "{path}");
+        }
+        assert!(!is_within("a", &HashSet::new()));
     }
 }

@@ -1,49 +1,57 @@
 //! Members that are not there, or null.
+//!
+//! serde reads a member that is not there with nothing but a default, which cannot say that it was used. So a required
+//! member has none: the fast way to read a payload fails without it, and the patient way, which then reads the payload
+//! again, knows its place and fills the gap.
 
-use std::{cell::Cell, fmt};
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, DeserializeOwned, Visitor},
+    de::{self, Visitor},
 };
 
-use super::zero::Zero;
 use crate::primitives::Document;
 
-thread_local! {
-    /// How many required members were missing or null in what this thread has read.
-    ///
-    /// serde hands nothing to the functions that fill a gap, so the count is kept beside it. A server
-    /// compares it before and after reading a request; a client never looks.
-    static MISSING: Cell<u64> = const { Cell::new(0) };
-}
+/// How a required member asks to be read.
+pub(super) const REQUIRED: &str = "eventstream_rpc::Required";
 
-/// How many required members this thread has found missing so far.
-pub(super) fn count() -> u64 {
-    MISSING.get()
-}
+/// How an optional document asks to be read.
+pub(super) const DOCUMENT: &str = "eventstream_rpc::Document";
 
-/// The value that a required member gets when it is missing: zero, empty or unknown.
+/// Reads a required member.
 ///
-/// Generated code names it in `#[serde(default = "missing")]`.
-pub fn missing<T: DeserializeOwned>() -> T {
-    MISSING.set(MISSING.get() + 1);
-    T::deserialize(Zero).expect("every modelled type can be read from nothing")
-}
-
-/// Reads a required member; `null` counts as missing.
-///
-/// Generated code names it in `#[serde(deserialize_with = "required")]`.
+/// Generated code names it in `#[serde(deserialize_with = "required")]`. Where the member is missing or null,
+/// [`from_slice`](super::from_slice) reads a zero, empty or unknown value.
 ///
 /// # Errors
 ///
-/// A value of another type than the member's.
+/// A value of another type than the member's, and null from other deserializers than the one of this crate.
 pub fn required<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
-    T: DeserializeOwned,
+    T: Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_else(missing))
+    deserializer.deserialize_newtype_struct(REQUIRED, RequiredVisitor(PhantomData))
+}
+
+struct RequiredVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for RequiredVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a required member")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        let value = Option::deserialize(deserializer)?;
+        value.ok_or_else(|| de::Error::custom("a required member is null"))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        T::deserialize(deserializer)
+    }
 }
 
 /// Reads a member whose default is the one of its type; `null` counts as missing.
@@ -82,8 +90,7 @@ where
 ///
 /// A number that JSON has and a document has not, such as `1e400`.
 pub fn document<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Document>, D::Error> {
-    // What reads a member that is not there does not go inside.
-    deserializer.deserialize_newtype_struct("eventstream_rpc::Document", DocumentVisitor)
+    deserializer.deserialize_newtype_struct(DOCUMENT, DocumentVisitor)
 }
 
 struct DocumentVisitor;
@@ -102,7 +109,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
         Document::deserialize(deserializer).map(Some)
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+    fn visit_none<E: de::Error>(self) -> Result<Self::Value, E> {
         Ok(None)
     }
 }

@@ -1,13 +1,9 @@
 //! Where a value is in a payload.
 
-use std::{
-    borrow::Cow,
-    collections::HashMap,
-    fmt::{self, Write},
-};
+use std::{borrow::Cow, fmt};
 
 /// One step from a structure, list or map to a value in it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 pub(super) enum Segment<'v> {
     /// The name of a member or the key of a map.
     Name(Cow<'v, str>),
@@ -15,27 +11,10 @@ pub(super) enum Segment<'v> {
     Index(usize),
 }
 
-impl Segment<'_> {
-    /// The size in bytes of what it is made of, which bounds the time it takes to work with it.
-    fn len(&self) -> usize {
-        match self {
-            Self::Name(name) => name.len(),
-            Self::Index(_) => size_of::<usize>(),
-        }
-    }
-}
-
 /// The steps from a payload's root to a value.
 ///
 /// As text, keys that are not identifiers are quoted and escaped, and a long key is cut.
 pub(super) struct Path<'a, 'v>(pub(super) &'a [Segment<'v>]);
-
-impl Path<'_, '_> {
-    /// The size in bytes of what it is made of, keys in full.
-    pub(super) fn len(&self) -> usize {
-        self.0.iter().map(Segment::len).sum()
-    }
-}
 
 /// How many characters of a key are written.
 const MAX_KEY: usize = 64;
@@ -66,42 +45,7 @@ impl fmt::Display for Path<'_, '_> {
 
 impl From<Path<'_, '_>> for String {
     fn from(path: Path<'_, '_>) -> Self {
-        let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = write!(text, "{path}");
-        text
-    }
-}
-
-/// A set of paths that finds in one walk along a path whether the set has a beginning of it.
-#[derive(Debug, Default)]
-pub(super) struct PathSet<'v> {
-    is_end: bool,
-    below: HashMap<Segment<'v>, Self>,
-}
-
-impl<'v> PathSet<'v> {
-    pub(super) fn insert(&mut self, path: &[Segment<'v>]) {
-        let mut node = self;
-        for segment in path {
-            node = node.below.entry(segment.clone()).or_default();
-        }
-        node.is_end = true;
-    }
-
-    /// Whether a path, or a beginning of it, is in the set.
-    pub(super) fn covers(&self, path: &[Segment<'v>]) -> bool {
-        let mut node = self;
-        for segment in path {
-            if node.is_end {
-                return true;
-            }
-            match node.below.get(segment) {
-                Some(next) => node = next,
-                None => return false,
-            }
-        }
-        node.is_end
+        path.to_string()
     }
 }
 
@@ -120,17 +64,5 @@ mod tests {
         let text = String::from(Path(&path));
         assert_eq!(text, format!("a_1[2].b[\"c.\\n\\\"d\"][\"{}…\"]", "ü".repeat(64)));
         assert_eq!(String::from(Path(&[name("a.b"), name(&long[..128])])).len(), 7 + 4 + 128);
-    }
-
-    #[test]
-    fn a_set_covers_its_paths_and_what_is_below() {
-        let mut set = PathSet::default();
-        set.insert(&[name("a"), Segment::Index(1)]);
-        assert!(set.covers(&[name("a"), Segment::Index(1)]));
-        assert!(set.covers(&[name("a"), Segment::Index(1), name("b")]));
-        for path in [&[name("a")][..], &[name("a"), Segment::Index(2)], &[name("a"), name("1")]] {
-            assert!(!set.covers(path), "{path:?}");
-        }
-        assert!(!PathSet::default().covers(&[name("a")]));
     }
 }

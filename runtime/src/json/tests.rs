@@ -223,12 +223,43 @@ fn of_duplicates_at_any_depth_the_last_counts() {
 }
 
 #[test]
+fn members_with_equal_names_are_duplicates_however_they_are_written() {
+    let map: BTreeMap<String, i64> = from_slice(br#"{"a": 1.0, "\u0061": 2.0}"#).unwrap();
+    assert_eq!(map, BTreeMap::from([("a".to_owned(), 2)]));
+    let maps: Vec<BTreeMap<String, Value>> = from_slice(
+        br#"[{"a": null , "\u0061":{}}, {"a": {"b": 1, "b": 2}, "a": {"b": 3}, "c": 5.0}]"#,
+    )
+    .unwrap();
+    let text = serde_json::to_string(&maps).unwrap();
+    assert_eq!(text, r#"[{"a":{}},{"a":{"b":3},"c":5.0}]"#);
+    // One that is no text is no name.
+    check_other_members(r#""b": {"\ud800": 1, "\ud800": 2}"#, true);
+    check_other_members(r#""\ud800": 1"#, false);
+}
+
+/// A hang guard: what looks into a value that does not count takes hours, or more than the stack.
+#[test]
+fn nesting_costs_no_more_than_its_text() {
+    let nested = "[".repeat(1 << 20) + &"]".repeat(1 << 20);
+    check_other_members(&format!(r#""b": {nested}, "b": 1"#), true);
+    check_other_members(&format!(r#""b": {nested}, "a": {nested}, "a": 5"#), true);
+}
+
+#[test]
+fn text_that_is_not_json_does_no_harm() {
+    for text in ["\"", "\"\\", "{\"a", "{\"a\"", "]]", "{:,", "\"a\\\"", "[1", "{\"a\":"] {
+        assert!(from_slice::<Vec<i64>>(text.as_bytes()).is_err(), "{text}");
+        assert!(lenient::from_slice::<Vec<i64>>(text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_document_that_is_null_is_not_one_that_is_missing() {
     #[derive(Debug, Deserialize)]
     struct Shape {
         #[serde(default, deserialize_with = "document")]
         d: Option<Value>,
-        #[serde(default = "missing", deserialize_with = "required")]
+        #[serde(deserialize_with = "required")]
         inner: Option<Box<Shape>>,
     }
     for (json, expected) in [

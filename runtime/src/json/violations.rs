@@ -1,30 +1,23 @@
 //! What a request lacks, or has although the model does not allow it.
 //!
-//! Reading fills gaps and counts them. Only if there are any is the payload read again, by the patient way, which
-//! hands out a null for each member that is not there: what reads the member then finds the gap at a known path. A
-//! correct request pays for nothing.
+//! Only a request with a gap, or one that is unusual in another way, is read the patient way, which knows the places of
+//! gaps. A correct request pays for nothing.
 
-use super::{Checker, Error, Violation, lenient, missing};
+use super::{Checker, Error, Report, Violation, lenient};
 use crate::json::Shape;
 
 /// Reads a payload, and says what it lacks and what in it the model does not allow.
 pub(super) fn from_slice_with_violations<T: Shape>(
     payload: &[u8],
 ) -> Result<(T, Vec<Violation>), Error> {
-    let before = missing::count();
-    let (value, findings) = match serde_json::from_slice::<T>(payload) {
-        Ok(value) if missing::count() == before => (value, lenient::Findings::default()),
-        Err(error) if !error.is_data() => return Err(error.into()),
-        unusual => {
-            // Before there is another: it may be large.
-            drop(unusual);
-            lenient::from_slice::<T>(payload)?
-        }
+    let (value, mut report) = match serde_json::from_slice::<T>(payload) {
+        Ok(value) => (value, Report::default()),
+        Err(error) if error.is_data() => lenient::from_slice::<T>(payload)?,
+        Err(error) => return Err(error.into()),
     };
-    let mut report = findings.report;
     // Without all gaps it is not known which values stand in one.
     if !report.is_full() {
-        let mut checker = Checker::after(report, findings.gaps);
+        let mut checker = Checker::after(report);
         value.check(&mut checker);
         report = checker.into_report();
     }
@@ -38,19 +31,19 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::json::{MemberValue, Union, deserialize_union, missing, required};
+    use crate::json::{MemberValue, Union, deserialize_union, required};
 
     #[derive(Debug, Deserialize, Serialize)]
     #[allow(dead_code)]
     struct Outer {
-        #[serde(default = "missing", deserialize_with = "required")]
+        #[serde(deserialize_with = "required")]
         name: String,
         note: Option<String>,
-        #[serde(default = "missing", deserialize_with = "required")]
+        #[serde(deserialize_with = "required")]
         inner: Inner,
         list: Option<Vec<Inner>>,
         map: Option<BTreeMap<String, Inner>>,
-        #[serde(default = "missing", deserialize_with = "required")]
+        #[serde(deserialize_with = "required")]
         choice: Choice,
     }
 
@@ -78,9 +71,9 @@ mod tests {
     #[derive(Debug, Deserialize, Serialize)]
     #[allow(dead_code)]
     struct Inner {
-        #[serde(default = "missing", deserialize_with = "required")]
+        #[serde(deserialize_with = "required")]
         count: i64,
-        #[serde(default = "missing", deserialize_with = "required")]
+        #[serde(deserialize_with = "required")]
         deep: Vec<f64>,
     }
 

@@ -245,10 +245,6 @@ impl<'de> Visitor<'de> for NumberVisitor {
     fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
         Ok(text.to_owned())
     }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<String, E> {
-        Ok(value.to_string())
-    }
 }
 
 /// A text that is no number of the type.

@@ -6,7 +6,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::{BigDecimal, BigInteger};
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ impl Operation for Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The member `count`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub count: BigInteger,
     /// The member `price`.
     #[serde(skip_serializing_if = "Option::is_none")]

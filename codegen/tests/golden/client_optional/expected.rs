@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, or_else, required};
+use eventstream_rpc::json::{Shape, or_else, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -47,11 +47,7 @@ impl Operation for Call {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The member `topic`.
-    #[serde(
-        default = "missing",
-        deserialize_with = "required",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "required", skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
     /// The member `retries`.
     ///
@@ -171,14 +167,10 @@ eventstream_rpc::impl_blocking_send!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Response {
     /// The member `id`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub id: String,
     /// The member `note`.
-    #[serde(
-        default = "missing",
-        deserialize_with = "required",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(deserialize_with = "required", skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// The member `size`.
     ///

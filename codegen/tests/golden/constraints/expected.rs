@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Checker, Pattern, Shape, finite, missing, required};
+use eventstream_rpc::json::{Checker, Pattern, Shape, finite, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::{BigDecimal, Blob};
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,7 @@ pub struct Request {
     /// Checked pattern: `^[a-z]+$`
     ///
     /// Servers check that the value matches the pattern.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub name: String,
     /// The member `other`.
     ///
@@ -71,7 +71,7 @@ pub struct Request {
     /// The member `count`.
     ///
     /// Range: 1 to 10.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub count: i32,
     /// The member `huge`.
     ///

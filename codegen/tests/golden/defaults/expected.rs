@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, finite, missing, or_default, or_else, required};
+use eventstream_rpc::json::{Shape, finite, or_default, or_else, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::{BigDecimal, BigInteger, Blob, Document, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -697,7 +697,7 @@ pub struct Response {
     )]
     pub count: i32,
     /// The member `inner`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub inner: Inner,
 }
 

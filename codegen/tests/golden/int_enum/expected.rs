@@ -6,7 +6,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, or_else, required};
+use eventstream_rpc::json::{Shape, or_else, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -49,7 +49,7 @@ impl Operation for Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// How loud.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub level: Level,
     /// The member `levels`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ impl Operation for Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The member `n`.
-    #[serde(rename = "n", default = "missing", deserialize_with = "required")]
+    #[serde(rename = "n", deserialize_with = "required")]
     pub name: String,
     /// The member `$choice`.
     #[serde(rename = "$choice", skip_serializing_if = "Option::is_none")]

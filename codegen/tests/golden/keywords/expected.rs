@@ -6,7 +6,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ impl Operation for Type {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TypeRequest {
     /// The member `type`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub r#type: String,
     /// The member `self`.
     #[serde(rename = "self", skip_serializing_if = "Option::is_none")]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, finite, missing, required};
+use eventstream_rpc::json::{Shape, finite, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +54,7 @@ pub struct PutRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub texts: Option<Vec<String>>,
     /// The member `shapes`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub shapes: Vec<Nested>,
     /// The member `byName`.
     #[serde(rename = "byName", skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ impl Operation for Confirm {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfirmRequest {
     /// The member `proof`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub proof: Proof,
 }
 
@@ -198,7 +198,7 @@ use std::fmt;
 use eventstream_rpc::REDACTED;
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -238,10 +238,10 @@ impl Operation for Login {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoginRequest {
     /// The member `user`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub user: String,
     /// The member `password`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub password: String,
     /// The member `keys`.
     #[serde(skip_serializing_if = "Option::is_none")]

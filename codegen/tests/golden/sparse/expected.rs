@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, finite, missing, required};
+use eventstream_rpc::json::{Shape, finite, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ impl Operation for Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The member `list`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub list: Vec<Option<String>>,
     /// The member `map`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "finite")]

@@ -6,7 +6,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, date_time, http_date, missing, required};
+use eventstream_rpc::json::{Shape, date_time, http_date, required};
 use eventstream_rpc::operation::Operation;
 use eventstream_rpc::primitives::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,11 +48,7 @@ impl Operation for Call {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// The member `a`.
-    #[serde(
-        default = "missing",
-        deserialize_with = "required",
-        serialize_with = "date_time"
-    )]
+    #[serde(deserialize_with = "required", serialize_with = "date_time")]
     pub a: Timestamp,
     /// The member `b`.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "http_date")]
@@ -266,8 +262,8 @@ impl Shape for Choice {
 
 eventstream_rpc::impl_union! {
     Choice;
-    At = "at", is_at, as_at(value as AsDateTime) -> Timestamp;
-    After = "after", is_after, as_after(value as AsFinite) -> f64;
+    At = "at", is_at, as_at(value as DateTime) -> Timestamp;
+    After = "after", is_after, as_after(value as Finite) -> f64;
 }
 
 // ---- types/error.rs

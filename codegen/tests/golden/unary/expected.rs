@@ -148,7 +148,7 @@ pub mod get_book;
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -191,7 +191,7 @@ impl Operation for GetBook {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GetBookRequest {
     /// Its number.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub isbn: String,
 }
 

@@ -6,7 +6,7 @@
 
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Shape, missing, required};
+use eventstream_rpc::json::{Shape, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ impl Operation for Put {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PutRequest {
     /// One of several.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub choice: Choice,
 }
 

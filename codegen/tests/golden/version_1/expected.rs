@@ -9,7 +9,7 @@ use std::fmt;
 use eventstream_rpc::REDACTED;
 use eventstream_rpc::client::CallOptions;
 use eventstream_rpc::error::{BuildError, Unhandled};
-use eventstream_rpc::json::{Checker, Shape, missing, or_default, required};
+use eventstream_rpc::json::{Checker, Shape, or_default, required};
 use eventstream_rpc::operation::Operation;
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,7 @@ pub struct Request {
     #[serde(rename = "boxedOwn", skip_serializing_if = "Option::is_none")]
     pub boxed_own: Option<i32>,
     /// The member `required`.
-    #[serde(default = "missing", deserialize_with = "required")]
+    #[serde(deserialize_with = "required")]
     pub required: i64,
     /// The member `kind`.
     #[serde(skip_serializing_if = "Option::is_none")]
