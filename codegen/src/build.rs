@@ -75,7 +75,7 @@ pub fn module(config: &Config, models: &[impl AsRef<Path>]) -> Result<PathBuf, E
     let _lock = files::lock(&out)?;
     let models = files::read_models(models, Path::new(""))?;
     let generated = generate(config, &files::sources(&models))
-        .or_else(|errors| fail(format!("the model is refused\n\n{errors}")))?;
+        .or_else(|errors| fail(format!("the model has errors\n\n{errors}")))?;
     for warning in generated.warnings.iter() {
         println!("cargo::warning={}", one_line(warning));
     }

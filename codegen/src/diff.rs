@@ -78,7 +78,7 @@ impl Diff<'_> {
         }
     }
 
-    /// Compares two items, of which one may be nothing.
+    /// Compares two items. One of them may be missing.
     fn compare(&mut self, old: &Item, new: &Item) {
         let item = if new.exists.is_empty() { old } else { new };
         for (kinds, on, what, breaks, why) in RULES {

@@ -228,7 +228,7 @@ fn allow_constants(has_floats: bool) -> Option<TokenStream> {
         .then(|| quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]))
 }
 
-/// For enums of which a variant may be much larger than the others.
+/// For enums with a variant that may be much larger than the others.
 fn allow_large_variants(is_large: bool) -> Option<TokenStream> {
     is_large.then(|| {
         quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])

@@ -228,7 +228,7 @@ impl Shape {
         self.members.iter().any(|it| it.check.is_some())
     }
 
-    /// Whether there is a value of which nothing has been set.
+    /// Whether a value with no member set is valid.
     pub fn has_default(&self) -> bool {
         self.members.iter().all(|it| it.presence != Presence::Required)
     }
@@ -264,7 +264,7 @@ pub struct Member {
     pub presence: Presence,
     /// Rust source that checks `value`, a reference to the value, with `it`.
     pub check: Option<String>,
-    /// Whether whoever builds a request sends a random text if none was set.
+    /// Whether a client fills in a random text if none was set.
     pub is_token: bool,
     /// Whether it needs a `Box`, because the type would contain itself.
     pub is_boxed: bool,

@@ -117,10 +117,10 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         let causes = [
             ("EOF", "the file ends before its last bracket is closed"),
-            ("trailing comma", "take the last comma away"),
-            ("key must be a string", "put the key in quotes, or take the last comma away"),
+            ("trailing comma", "remove the last comma"),
+            ("key must be a string", "put the key in quotes, or remove the last comma"),
             ("expected `,`", "is a comma missing before this?"),
-            ("trailing characters", "take away what follows the last bracket"),
+            ("trailing characters", "remove what follows the last bracket"),
             ("control character", "write a line break in a text as \\n"),
             ("escape", "write a backslash in a text as \\\\"),
             ("nested", "no model needs this: is a bracket missing?"),

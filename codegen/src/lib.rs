@@ -188,7 +188,7 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     Ok(Generated { files, warnings: reporter.finish(), summary: summary(&service) })
 }
 
-/// Reads and checks a model, whichever of its services is wanted, and whether there is one.
+/// Reads and checks a model, with any number of services.
 ///
 /// What only matters when a crate is made of it is not looked at: whether event-stream RPC can carry it,
 /// and what its shapes are called in Rust.

@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Err(error) => error,
     };
     let mut stderr = io::stderr();
-    // There is nobody to tell if standard error is closed.
+    // Nothing can be reported if standard error is closed.
     let _ = match (error.downcast_ref::<Diagnostics>(), error.downcast_ref::<io::Error>()) {
         (Some(diagnostics), _) => print(diagnostics),
         // The reader has seen enough, as `head` has.

@@ -15,7 +15,7 @@ pub fn setter(name: &str) -> String {
     prefixed("set", name)
 }
 
-/// A name that begins with a word and goes on with another name; two underscores would not be snake case.
+/// A word and a name joined; two underscores would not be snake case.
 pub fn prefixed(word: &str, name: &str) -> String {
     format!("{word}_{}", name.trim_start_matches('_'))
 }

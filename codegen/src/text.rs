@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-/// A name or value of the model as code: whatever is in it, it stays on its line and is seen.
+/// A name or value of the model as code: it stays on one line, and control characters are visible.
 pub fn code(text: &str) -> String {
     let is_empty = text.trim().is_empty();
     code_span(&if is_empty { format!("{text:?}") } else { visible(text) })

@@ -51,7 +51,7 @@ pub struct Traits(pub Vec<Trait>);
 impl Traits {
     /// The trait of the prelude with this name.
     pub fn find(&self, name: &str) -> Option<&Trait> {
-        debug_assert!(ast::trait_names().any(|it| it == name), "{name} is no trait");
+        debug_assert!(ast::trait_names().any(|it| it == name), "{name} is not a trait");
         self.0.iter().find(|it| it.id.is_prelude(name))
     }
 

@@ -97,8 +97,8 @@ fn diff_says_with_its_status_whether_something_breaks() {
     assert_eq!(
         lines,
         [
-            "member  awstest#Product$cost   added, optional  client: ok      server: ok      who does not know it passes it over",
-            "member  awstest#Product$price  removed          client: BREAKS  server: BREAKS  its field and setter are gone",
+            "member  awstest#Product$cost   added, optional  client: ok      server: ok      a peer that does not know it ignores it",
+            "member  awstest#Product$price  removed          client: BREAKS  server: BREAKS  its field and setter are removed",
             "2 changes: 1 break clients, 1 break servers",
         ]
     );

@@ -58,7 +58,7 @@ pub(super) fn merge(
             None => {
                 let finding =
                     reporter.error(apply.location, format!("apply target {id} is not defined"));
-                let hint = "define the shape, or take this away";
+                let hint = "define the shape, or remove this";
                 finding.did_you_mean_shape(id, model.ids(), hint);
             }
         }

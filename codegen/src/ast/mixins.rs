@@ -101,7 +101,7 @@ fn check<'m>(
     let id = &mixin.target;
     let Some(&target) = model.index.get(id) else {
         let finding = reporter.error(mixin.location, format!("{id} is not defined"));
-        finding.did_you_mean_shape(id, model.ids(), "define the shape, or take it away");
+        finding.did_you_mean_shape(id, model.ids(), "define the shape, or remove it");
         return None;
     };
     let is_cycle = components[shape] == components[target];
@@ -109,7 +109,7 @@ fn check<'m>(
     let (kind, found_kind) = (shape.kind.name(), found.kind.name());
     let (message, hint) = if is_cycle {
         let message = format!("the mixin {id} uses this shape itself");
-        (message, "take one of the mixins away".to_owned())
+        (message, "remove one of the mixins".to_owned())
     } else if shape.is_broken || found.is_broken {
         return None;
     } else if !found.traits.has("mixin") {
@@ -195,7 +195,7 @@ fn apply(shape: &mut Shape, applies: Vec<Apply>, reporter: &mut Reporter<'_>) {
             let names = shape.members.iter().map(|it| it.name.as_str());
             let message = format!("apply target {}${name} is not defined", apply.shape);
             let finding = reporter.error(apply.location, message);
-            finding.did_you_mean(name, names, "add the member, or take this away");
+            finding.did_you_mean(name, names, "add the member, or remove this");
         }
     }
 }

@@ -346,7 +346,7 @@ impl Parser<'_, '_> {
         for Entry { key, at, .. } in entries.filter(|it| !known.contains(&&*it.key)) {
             let message = format!("the key {key:?} has no meaning here and is ignored");
             let finding = self.reporter.warning(*at, message);
-            finding.did_you_mean(key, known.iter().copied(), "take it away");
+            finding.did_you_mean(key, known.iter().copied(), "remove it");
         }
     }
 

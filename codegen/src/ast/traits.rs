@@ -13,7 +13,7 @@ use crate::{
 
 /// What the value of a trait is.
 enum Form {
-    /// An object with no keys but these, the values of which are this; anything if it is empty.
+    /// An object with only these keys and this kind of value; any object if it is empty.
     Object(&'static [&'static str], &'static str),
     Text,
     OneOf(&'static [&'static str]),
@@ -157,7 +157,7 @@ struct Checker<'c, 'a> {
 impl Checker<'_, '_> {
     fn check_traits(&mut self, traits: &mut Traits, holder: Holder) {
         if let (Some(it), false) = (traits.find("retryable"), traits.has("error")) {
-            self.ignored(it, "it belongs on an error", "take it away");
+            self.ignored(it, "it belongs on an error", "remove it");
         }
         traits.0.retain(|it| self.is_kept(it, holder));
     }
@@ -176,10 +176,10 @@ impl Checker<'_, '_> {
         }
         // Without some traits the shape would mean something else.
         let hint = match name {
-            "default" => "take it away, or put the value into a structure",
+            "default" => "remove it, or put the value into a structure",
             "error" => "put the value into a structure with this trait",
             "streaming" => "target a union with this trait; its members are the events",
-            _ => return self.ignored(it, &format!("it belongs on {place}"), "take it away"),
+            _ => return self.ignored(it, &format!("it belongs on {place}"), "remove it"),
         };
         self.error(it.at(), format!("the trait {name} belongs on {place}"), hint)
     }
@@ -205,7 +205,7 @@ impl Checker<'_, '_> {
     fn unknown(&mut self, it: &Trait) {
         let name = it.id.prelude_name();
         if let Some("eventHeader" | "eventPayload") = name {
-            let hint = "take it away: the member is a part of the JSON all the same";
+            let hint = "remove it: the member is a part of the JSON all the same";
             self.ignored(it, "event-stream RPC sends events as JSON", hint);
             return;
         }
@@ -221,9 +221,9 @@ impl Checker<'_, '_> {
         let finding = self.reporter.warning(it.at(), message);
         // Not an error in the prelude either: a later version of Smithy may define it.
         match name {
-            Some(name) => finding.did_you_mean(name, names(), "take it away"),
+            Some(name) => finding.did_you_mean(name, names(), "remove it"),
             None => finding
-                .hint("take it away, or define it as a shape with the trait smithy.api#trait"),
+                .hint("remove it, or define it as a shape with the trait smithy.api#trait"),
         };
     }
 
@@ -242,7 +242,7 @@ impl Checker<'_, '_> {
             }
             (Text | Form::EnumValue, Kind::String(_)) => true,
             (Text | Form::EnumValue, _) => self.expected(it, "a string", "put the text in quotes"),
-            // A shape is an error whoever is to blame, so that references to it are not reported.
+            // The shape counts as an error with either fault, so that references to it are not reported.
             (OneOf(values), _) => self.is_one_of(it, values) || it.id.is_prelude("error"),
             (Object(keys, what), _) => self.is_object(it, keys, what, holder),
             (Any, _) => true,
@@ -253,7 +253,7 @@ impl Checker<'_, '_> {
                     _ => true,
                 };
                 let message = "default: only [] and {} can be defaults of lists and maps";
-                let hint = "write [] or {}, or take the default away";
+                let hint = "write [] or {}, or remove the default";
                 is_empty || self.error(it.at(), message, hint)
             }
         }
@@ -285,7 +285,7 @@ impl Checker<'_, '_> {
                 for Entry { key, at, .. } in entries.iter().filter(|it| !keys.contains(&&*it.key)) {
                     let message = format!("the key {key:?} of the trait {name} is ignored");
                     let finding = self.reporter.warning(*at, message);
-                    finding.did_you_mean(key, keys.iter().copied(), "take it away");
+                    finding.did_you_mean(key, keys.iter().copied(), "remove it");
                 }
             }
             _ => return self.expected(it, "an object", "write {}"),

@@ -73,7 +73,7 @@ fn read_enum(shape: &mut Shape, is_version_1: bool, reporter: &mut Reporter<'_>)
     let Some(definition) = shape.traits.find("enum") else { return };
     if shape.kind != ShapeKind::String {
         let message = "the trait enum is ignored: it belongs on a string";
-        reporter.warning(definition.at(), message).hint("take it away");
+        reporter.warning(definition.at(), message).hint("remove it");
         return;
     }
     if !is_version_1 {

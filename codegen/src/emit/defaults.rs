@@ -1,4 +1,4 @@
-//! Members that have a value when nobody has set one.
+//! Members that have a value when none has been set.
 
 use proc_macro2::TokenStream;
 use quote::quote;

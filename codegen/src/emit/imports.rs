@@ -128,11 +128,11 @@ fn key(mut path: Vec<String>) -> ((usize, Vec<String>), String) {
     ((group.map_or(0, |it| it.1), path), name)
 }
 
-/// Whether a path, which goes on, leads to what is imported: a type, or one of [`MODULES`].
+/// Whether a path with further segments leads to what is imported: a type, or one of [`MODULES`].
 fn is_item(path: &[Ident]) -> bool {
     match path {
         [] | [_] => false,
-        // The module of an operation has its name, whatever that is.
+        // The module of an operation has the operation's name.
         [root, operation, _] if root == "crate" && operation == "operation" => false,
         [.., name] if MODULES.iter().any(|it| name == it) => true,
         [.., name] => !name.to_string().starts_with(|it: char| it.is_ascii_lowercase()),

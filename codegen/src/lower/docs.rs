@@ -39,7 +39,7 @@ impl Lowering<'_, '_> {
             false => cleaner.blocks(&prose, 0),
         };
         let notes = cleaner.blocks(&notes(own, target, is_checked).join("\n\n"), 0);
-        // Code alone tells nobody what it is.
+        // Code alone does not say what it is.
         let is_enough = !prose.is_empty() && !prose.starts_with("```");
         let about = if is_enough { "" } else { about };
         let parts = [about, &prose, &notes].into_iter().filter(|it| !it.is_empty());

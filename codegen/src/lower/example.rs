@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::ir::{Example, Kind, Member, Presence, Shape, SimpleType, Type, TypeRef};
 
-/// How many types an example may name: one that is longer helps nobody.
+/// How many types an example may name: a longer example does not help.
 const MAX_TYPES: usize = 16;
 
 /// An example of a call of this method.

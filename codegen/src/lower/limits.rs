@@ -21,7 +21,7 @@ pub(super) fn has_complex_types(shapes: &[Shape]) -> bool {
 /// The `recursion_limit` that a crate with these types needs, if it is more than the default.
 pub(super) fn recursion_limit(shapes: &[Shape]) -> Option<usize> {
     let depth = depth(shapes);
-    // How many levels rustc counts for a type of the standard library is its own affair.
+    // How many levels rustc counts for a type of the standard library is not documented.
     (depth > DEFAULT_LIMIT / 2).then(|| (2 * depth).next_power_of_two())
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use heck::ToSnakeCase;
 
-/// Words in which capitals and digits do not begin a new one, whatever the model. Longer ones come first.
+/// Words in which capitals and digits do not begin a new word, for every model. Longer ones come first.
 const WORDS: [&str; 11] =
     ["SigV4", "SIGv4", "IpV4", "IPv4", "IpV6", "IPv6", "IoT", "KiB", "MiB", "GiB", "TiB"];
 
@@ -13,7 +13,7 @@ const WORDS: [&str; 11] =
 ///
 /// Of words that begin at the same place the longest counts. A word does not end in the middle of another
 /// (`MiB` is none in `MiBand`), and one that begins with a small letter does not begin in the middle. Types
-/// and variants keep the capitals that the model gives them, whatever the words.
+/// and variants keep the capitals that the model gives them in any case.
 #[derive(Clone, Debug)]
 pub struct Words(Vec<String>);
 
@@ -39,7 +39,7 @@ impl Words {
                 && word.chars().all(|it| it.is_ascii_alphanumeric());
             if !is_word {
                 return Err(format!(
-                    "{word:?} is no word: it has ASCII letters and digits, the first a letter"
+                    "{word:?} is not a word: use ASCII letters and digits, the first a letter"
                 ));
             }
             all.0.push(word.to_owned());

@@ -87,13 +87,13 @@ impl<'m> Checker<'_, '_, 'm> {
             (Property::Error, _) | (_, None) => return,
             (_, Some(mark)) if mark != end => {
                 let message = format!("{id} has the trait {mark}, and is the {end} here");
-                (message, "target a structure of its own, or take the trait away")
+                (message, "target a structure of its own, or remove the trait")
             }
             (_, Some(mark)) => {
                 if let Some(other) = self.owners.insert(id, &operation.id) {
                     let message =
                         format!("{id} has the trait {mark}, and {other} has it for its {end} too");
-                    let hint = "give each operation a structure of its own, or take the trait away";
+                    let hint = "give each operation a structure of its own, or remove the trait";
                     self.reporter.warning(at, message).hint(hint);
                 }
                 return;
@@ -133,7 +133,7 @@ impl<'m> Checker<'_, '_, 'm> {
             if is_unique && !target.kind.has_equality() {
                 let why = format!("a {} has no exact equality", target.kind.name());
                 let message = format!("the trait uniqueItems is ignored: {why}");
-                self.reporter.warning(shape.location, message).hint("take it away");
+                self.reporter.warning(shape.location, message).hint("remove it");
             }
         }
     }
@@ -181,7 +181,7 @@ impl<'m> Checker<'_, '_, 'm> {
         } else {
             // Shapes that use a mixin have its members as well.
             let mark = mark(target).filter(|_| !shape.traits.has("mixin"))?;
-            let hint = format!("target another structure, or take the trait {mark} away");
+            let hint = format!("target another structure, or remove the trait {mark}");
             return Some((format!("a member must not target {id}: it has the trait {mark}"), hint));
         };
         Some((message, hint.to_owned()))
@@ -200,7 +200,7 @@ impl<'m> Checker<'_, '_, 'm> {
             if target == Some(ShapeKind::Union) {
                 let id = &member.target;
                 let message =
-                    format!("{id} is no event stream: {name} answers once, and sends no events");
+                    format!("{id} is not an event stream: {name} answers once, and sends no events");
                 self.reporter.warning(member.target_location, message).hint(format!(
                     "add \"smithy.api#streaming\": {{}} to the traits of {id} to make its members events"
                 ));

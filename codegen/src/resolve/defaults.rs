@@ -17,7 +17,7 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
         if let Some(default) = shape.traits.find("default") {
             if default.value.kind == Kind::Null {
                 let message = "default: only that of a member can be null";
-                reporter.error(default.at(), message).hint("take it away");
+                reporter.error(default.at(), message).hint("remove it");
             }
             if is_value(shape, default, reporter) {
                 check_bounds(&[&shape.traits], shape, default, reporter);
@@ -61,12 +61,12 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
 fn is_value(shape: &Shape, default: &Trait, reporter: &mut Reporter<'_>) -> bool {
     let read = literal::read(&default.value.kind, shape, |_| String::new());
     if let Err(reason) = &read {
-        let hint = "write a value of the member's type, or take the default away";
+        let hint = "write a value of the member's type, or remove the default";
         reporter.error(default.at(), format!("default: {reason}")).hint(hint);
     } else if read == Ok(None) && default.value.kind != Kind::Null {
         // The reference lets it pass as well.
         let message = "default: it is ignored, as it is not in base64";
-        let hint = "write the bytes in base64, or take the default away";
+        let hint = "write the bytes in base64, or remove the default";
         reporter.warning(default.at(), message).hint(hint);
     }
     read.is_ok()

@@ -64,7 +64,7 @@ pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Rep
     }
 }
 
-/// The members without which there is no value of a structure, or one of which is the value of a union.
+/// The members that a value of a structure must have; for a union, the members it may have.
 fn held(shape: &Shape) -> impl Iterator<Item = &Member> {
     let is_held = |it: &&Member| match shape.kind {
         ShapeKind::Structure => it.traits.has("required"),

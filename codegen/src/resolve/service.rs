@@ -67,7 +67,7 @@ pub(super) fn operations<'m>(
             let above: Vec<&Shape> =
                 iter::successors(parent, |it: &&Shape| parents[&it.id]).collect();
             let (message, hint) = match above.iter().position(|it| it.id == shape.id) {
-                None => (bound_twice("resource", shape, service), "take one of the bindings away"),
+                None => (bound_twice("resource", shape, service), "remove one of the bindings"),
                 Some(start) => {
                     let cycle = above[..=start].iter().rev().chain([&shape]);
                     let names: Vec<_> = cycle.map(|it| it.id.name()).collect();
@@ -90,7 +90,7 @@ pub(super) fn operations<'m>(
                 // A resource may name an operation as the one that creates it and in its list.
                 Some(_) => reporter.warning(at, message),
             };
-            report.hint("take one of the bindings away");
+            report.hint("remove one of the bindings");
         }
         let resources = binds(shape, Property::Resource, ShapeKind::Resource);
         let resources: Vec<_> = resources.map(|(it, at)| (it, Some(shape), at)).collect();
@@ -103,7 +103,7 @@ fn bound_twice(what: &str, shape: &Shape, service: &Shape) -> String {
     format!("{what} {} is bound more than once in service {}", shape.id, service.id)
 }
 
-/// Leaves out the operations to skip, each of which must exist.
+/// Leaves out the operations to skip. Each must exist.
 pub(super) fn leave_out(
     skip: &[String],
     operations: &mut Vec<&Shape>,

@@ -44,6 +44,6 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     if !others.is_empty() {
         message.push_str(&format!(" and {} more", others.len()));
     }
-    let hint = "target it from the input, output or errors of an operation, or take it away";
+    let hint = "target it from the input, output or errors of an operation, or remove it";
     reporter.warning(first.location, message).hint(hint);
 }

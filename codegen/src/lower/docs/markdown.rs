@@ -91,7 +91,7 @@ impl Cleaner<'_> {
             text.push_str(line.trim());
         }
         let mut out = String::new();
-        // A mark that is nested too deep is none.
+        // A mark that is nested too deep is plain text.
         let mark = list_mark(first).unwrap_or(usize::from(first.starts_with('>')));
         if mark > 0 {
             out.push_str(&format!("{}\\{}", &text[..mark - 1], &text[mark - 1..mark]));
@@ -230,7 +230,7 @@ fn link(text: &str) -> Option<&str> {
     address[end..].starts_with(')').then(|| &text[..close + 2 + end + 1])
 }
 
-/// Whether a line goes on with a paragraph.
+/// Whether a line continues a paragraph.
 fn is_text(line: &str) -> bool {
     let line = line.trim();
     let begins_block = line.starts_with(['#', '>']) || fence(line).is_some();
