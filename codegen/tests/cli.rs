@@ -171,10 +171,10 @@ fn wrong_usage_is_status_2_and_says_what_is_wrong_and_where_the_usage_is() {
         ),
         (
             &own("--word", "Git-Hub"),
-            "--word: \"Git-Hub\" is no word: it has ASCII letters and digits, the first a letter",
+            "--word: \"Git-Hub\" is not a word: use ASCII letters and digits, the first a letter",
         ),
-        (&["show", "--word", "2x"], "--word: \"2x\" is no word"),
-        (&["diff", "a", "b", "--word="], "--word: \"\" is no word"),
+        (&["show", "--word", "2x"], "--word: \"2x\" is not a word"),
+        (&["diff", "a", "b", "--word="], "--word: \"\" is not a word"),
         (&own("--sides", ""), "there is no side \"\": there are client, blocking and server"),
     ] {
         let run = run(args);

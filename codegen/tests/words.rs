@@ -61,7 +61,7 @@ fn words_stay_whole() {
 fn a_word_is_letters_and_digits() {
     for word in ["", "2x", "a b", "a-b", "a_b", "é", "aé"] {
         let error = Words::with([word]).unwrap_err();
-        assert!(error.starts_with(&format!("{word:?} is no word")), "{error}");
+        assert!(error.starts_with(&format!("{word:?} is not a word")), "{error}");
     }
 }
 
