@@ -15,13 +15,11 @@ pub(crate) mod queue;
 #[cfg(feature = "server")]
 pub mod server;
 mod waiting;
-mod wakers;
 
-pub use endpoint::{Endpoint, Role};
+pub use endpoint::{Endpoint, Payload, Role, SendError};
 pub use message::{MessageFlags, MessageType, ProtocolViolation, RpcMessage, StreamId};
-pub(crate) use message::{Outgoing, error_payload, header, peer_error, ping_text};
-pub use waiting::SendTurn;
-pub use wakers::Wakers;
+pub(crate) use message::{Outgoing, header, peer_error, ping_text};
+pub use waiting::{SendTurn, Wakers};
 
 /// The version that a connect message states, and that a server checks.
 pub const VERSION: &str = "0.1.0";

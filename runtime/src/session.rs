@@ -28,8 +28,8 @@ use crate::{
     operation::{Operation, StreamingOperation},
     options::{CallOptions, SubscribeOptions},
     protocol::{
-        RpcMessage, SendTurn,
-        client::{Core, Failure, Key, OpenError, Request},
+        RpcMessage, SendError, SendTurn,
+        client::{Core, Failure, Key, Request},
     },
     transport::{LINGER, Shared},
 };
@@ -151,11 +151,11 @@ impl<R: Runtime> Session<R> {
     async fn send<T, E>(
         &self,
         deadline: Option<Instant>,
-        queue: impl FnMut(&mut Core) -> Result<T, OpenError>,
+        queue: impl FnMut(&mut Core) -> Result<T, SendError>,
     ) -> Result<T, SdkError<E>> {
         let sending = self.runtime.shared().send(SendTurn::default(), queue);
         let sent = until(&self.runtime, deadline, sending).await;
-        sent.unwrap_or(Err(OpenError::Full)).map_err(not_sent)
+        sent.unwrap_or(Err(SendError::Full)).map_err(not_sent)
     }
 
     async fn reply(&self, key: Key, deadline: Option<Instant>) -> Result<RpcMessage, Failure> {
@@ -167,7 +167,7 @@ impl<R: Runtime> Session<R> {
             let (Poll::Pending, Some(deadline)) = (&reply, deadline) else { return reply };
             ready!(self.runtime.poll_call_timer(&mut timer, deadline, cx));
             shared.with(|core| {
-                core.expire_calls(deadline);
+                core.expire_deadlines(deadline);
                 core.poll_reply(key, cx)
             })
         })

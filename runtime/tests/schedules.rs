@@ -11,9 +11,10 @@ use std::{
 use bytes::{BufMut, BytesMut};
 use eventstream_rpc::{
     client::SubscribeOptions,
+    error::Unhandled,
     protocol::{
-        RpcMessage, StreamId, client,
-        server::{self, Incoming},
+        MessageType, RpcMessage, StreamId, client,
+        server::{self, Answer},
     },
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
@@ -134,12 +135,11 @@ impl Pair {
         self.server_input.unsplit(self.to_server.split_to(len));
         self.server.receive(&mut self.server_input, self.now);
         while let Poll::Ready(Some(incoming)) = self.server.poll_incoming(&cx()) {
-            match incoming {
-                Incoming::Connect { .. } => {
-                    self.server.accept();
-                    self.server.receive(&mut self.server_input, self.now);
-                }
-                Incoming::Request(request) => self.serve(&request),
+            if incoming.message_type == MessageType::Connect {
+                self.server.accept();
+                self.server.receive(&mut self.server_input, self.now);
+            } else {
+                self.serve(&incoming);
             }
         }
         self.read_client_events();
@@ -282,7 +282,11 @@ impl Pair {
                 let Some(index) = pick(&self.streams, index, wanted) else { return };
                 let stream = &mut self.streams[index];
                 let event = stream.sent[0];
-                if self.server.send_event(stream.id, EVENT, |dst| number(dst, event)).is_ok() {
+                if self
+                    .server
+                    .send(stream.id, Answer::Event, EVENT, |dst| number(dst, event))
+                    .is_ok()
+                {
                     stream.sent[0] += 1;
                 }
             }
@@ -294,11 +298,8 @@ impl Pair {
             Step::ServerFails(index) => {
                 let Some(index) = pick(&self.streams, index, is_open) else { return };
                 self.streams[index].server_ended = true;
-                let error = server::ErrorMessage {
-                    service_model_type: Some("test#Error".to_owned()),
-                    content_type: "application/json".to_owned(),
-                    payload: "{}".into(),
-                };
+                let json = Some("application/json");
+                let error = Unhandled::from_reply(Some("test#Error"), json, "{}".into());
                 self.server.send_error(self.streams[index].id, &error).unwrap();
             }
         }
@@ -310,10 +311,10 @@ impl Pair {
         let payload = |dst: &mut BytesMut| number(dst, u32::try_from(index).unwrap());
         // The client may have ended the stream.
         let _ = if stream.is_subscription {
-            self.server.respond_open(stream.id, RESPONSE, payload)
+            self.server.send(stream.id, Answer::OpenResponse, RESPONSE, payload)
         } else {
             stream.server_ended = true;
-            self.server.respond(stream.id, RESPONSE, payload)
+            self.server.send(stream.id, Answer::Response, RESPONSE, payload)
         };
     }
 

@@ -74,7 +74,7 @@ fn run(link: &Arc<Link>) {
             link.shared.with(|core| {
                 // Callers look after their own deadlines, and only this thread after those of subscriptions
                 // that are opened again.
-                core.expire_calls(Instant::now());
+                core.expire_deadlines(Instant::now());
                 (core.is_closed(), core.next_call_deadline().filter(|_| attempts.is_some()))
             })
         });

@@ -169,6 +169,13 @@ impl Frame {
         self.memory
     }
 
+    /// A copy that lies in memory of its own.
+    pub(crate) fn copied(&self) -> Self {
+        let bytes = Bytes::copy_from_slice(&self.bytes);
+        let memory = Memory { end: bytes.as_ptr().addr() + bytes.len(), len: bytes.len() };
+        Self { bytes, memory, ..*self }
+    }
+
     /// A look into the frame.
     pub fn message(&self) -> MessageRef<'_> {
         MessageRef { frame: &self.bytes, headers_len: self.headers_len }

@@ -1,16 +1,15 @@
 //! The client's side of a connection, as a value.
 //!
 //! [`Core`] takes the bytes that arrive and the calls that are made, and has the bytes to send, the
-//! results of the calls and the next point in time at which something is due. Whoever holds it behind a
-//! lock can share it: a call takes its stream id and writes its request in one step, so that ids go out
-//! in order and none is lost when a caller goes away. Payloads are opaque here.
+//! results of the calls and the next point in time at which something is due. Behind a lock it can be
+//! shared: a call takes its stream id and writes its request in one step, so that ids go out in order and
+//! none is lost when a caller is dropped. Payloads are opaque here.
 //!
 //! A core outlives its socket if it is told to: after an outage it starts over with another, and opens the
 //! subscriptions again that were open.
 
 mod calls;
 mod config;
-mod connection;
 mod outage;
 mod queue;
 mod receive;
@@ -20,26 +19,27 @@ mod tests;
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, VecDeque},
-    task::{Context, Poll},
+    collections::BinaryHeap,
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
-use bytes::BytesMut;
-
 use super::{
-    Endpoint, MessageType, ProtocolViolation, RpcMessage, StreamId,
-    endpoint::{Behavior, Settings, State},
+    Endpoint, MessageType, Outgoing, StreamId,
+    endpoint::{Settings, State},
     header,
     numbers::NumberMap,
+    ping_text,
     queue::Queue,
+    waiting::Until,
 };
 use crate::{
     error::{ConnectError, ConnectionError, EncodeError},
-    frame::{Decoder, FrameEncoder, HeaderValueRef},
+    frame::{Decoder, Header},
 };
 
-pub use config::{Config, Connect, ConnectionEvent, OpenError, Request};
+pub use super::output::Mark;
+pub use config::{Config, Connect, ConnectionEvent, Request};
 use stream::Stream;
 pub use stream::{Failure, Key, Next};
 
@@ -52,32 +52,47 @@ pub struct Client {
     config: Config,
     /// What the server said to the connect message, once it has.
     is_accepted: Option<bool>,
-    /// Whether a server has ever said yes.
+    /// Whether a server has ever accepted.
     was_open: bool,
     streams: NumberMap<Key, Stream>,
     keys: NumberMap<StreamId, Key>,
     next_key: u64,
     next_id: Option<i32>,
     deadlines: BinaryHeap<Reverse<(Instant, Key)>>,
-    pings: VecDeque<u64>,
+    /// How many pings have been sent, on all connections so far.
+    pings: u64,
+    /// How many of them have been answered, or were lost with earlier connections.
     pongs: u64,
-    /// The pings after the first number and up to the second were sent to a server that is gone.
-    lost_pings: (u64, u64),
     /// How many streams are of operations with one response.
     calls: usize,
-    /// How many bytes of answers to pings have been queued since they were last all written, and where the
-    /// last of them ends.
-    answers: (u64, u64),
-    /// How many of these bytes, at most, had not been written when the driver came with what it has read last.
-    unread_answers: u64,
+    answers: Answers,
     /// Why the connection was lost for the last time.
     lost_by: Option<ConnectionError>,
     events: Queue<ConnectionEvent>,
     records_events: bool,
-    /// An error of the other side has been recorded, and nobody has said whether it is the end.
+    /// An error of the other side has been recorded, and the application has not said whether it is the end.
     has_unjudged_error: bool,
     /// The error that the other side reported, if it has sent nothing since: why it closes, if it does.
-    last_words: Option<ConnectionError>,
+    last_error: Option<ConnectionError>,
+}
+
+/// The answers to the pings of the server, which may not pile up.
+#[derive(Debug, Default)]
+struct Answers {
+    /// How many bytes of them have been queued since all were last written.
+    queued: u64,
+    /// Where the last of them ends in the output.
+    end: u64,
+    /// How many of the bytes, at most, had not been written before what was read last.
+    unread: u64,
+}
+
+/// A ping that has been sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ping {
+    /// The connection that it was sent on.
+    generation: u32,
+    number: u64,
 }
 
 impl Core {
@@ -87,7 +102,7 @@ impl Core {
     ///
     /// A connect message over the limits of the encoding.
     pub fn new(config: Config, connect: &Connect) -> Result<Self, EncodeError> {
-        let frame = connect_frame(connect)?;
+        let frame = connect.encode()?;
         let settings = Settings {
             max_frame_len: config.max_frame_len,
             write_queue_limit: config.write_queue_limit,
@@ -103,17 +118,15 @@ impl Core {
             next_key: 0,
             next_id: Some(1),
             deadlines: BinaryHeap::new(),
-            pings: VecDeque::new(),
+            pings: 0,
             pongs: 0,
-            lost_pings: (0, 0),
             calls: 0,
-            answers: (0, 0),
-            unread_answers: 0,
+            answers: Answers::default(),
             lost_by: None,
             events: Queue::default(),
             records_events: false,
             has_unjudged_error: false,
-            last_words: None,
+            last_error: None,
         };
         let mut core = Self::with_role(role, settings, Decoder::default());
         core.output.introduce(&frame);
@@ -125,19 +138,113 @@ impl Core {
         self.role.records_events = true;
     }
 
-    /// Whether the server has let this side in; the error says why not.
+    /// Whether the server has accepted the connection; the error says why not.
     pub fn poll_connected(&mut self, cx: &Context<'_>) -> Poll<Result<(), ConnectError>> {
-        match (self.role.is_accepted, &self.state) {
+        match (self.role.is_accepted, self.ended()) {
             // It may have ended since: whatever is tried on it then says why.
             (Some(true), _) => Poll::Ready(Ok(())),
             (Some(false), _) => Poll::Ready(Err(ConnectError::Rejected)),
-            (None, State::Closed(error) | State::Down(error)) => {
-                Poll::Ready(Err(match error.clone() {
-                    ConnectionError::ClosedByPeer => ConnectError::ClosedDuringHandshake,
-                    error => ConnectError::Handshake(error),
-                }))
+            (None, Some(ConnectionError::ClosedByPeer)) => {
+                Poll::Ready(Err(ConnectError::ClosedDuringHandshake))
             }
-            (None, _) => self.output.wait(cx),
+            (None, Some(error)) => Poll::Ready(Err(ConnectError::Handshake(error.clone()))),
+            (None, None) => self.output.wait(Until::Change, cx),
+        }
+    }
+
+    /// Sends a ping, with a header of its own and a payload; its answer has come when
+    /// [`poll_pong`](Self::poll_pong) says so.
+    ///
+    /// # Errors
+    ///
+    /// The connection is not open.
+    pub fn ping(&mut self) -> Result<Ping, ConnectionError> {
+        match &self.state {
+            State::Open => {}
+            State::Closed(error) => return Err(error.clone()),
+            State::Down(_) | State::Connecting => return Err(ConnectionError::Reconnecting),
+        }
+        self.role.pings += 1;
+        let text = ping_text(self.role.pings);
+        let headers = [Header::new(header::PING, text.as_str().into())];
+        let head = Outgoing::of_connection(MessageType::Ping);
+        self.output.write_control(&head, &headers, text.as_bytes());
+        Ok(Ping { generation: self.output.generation(), number: self.role.pings })
+    }
+
+    /// Whether the answer to a ping has come. Answers come in the order of the pings. A ping on a connection that
+    /// has been replaced since counts as lost.
+    pub fn poll_pong(&mut self, ping: Ping, cx: &Context<'_>) -> Poll<Result<(), ConnectionError>> {
+        let is_current = ping.generation == self.output.generation();
+        if is_current && self.role.pongs >= ping.number {
+            Poll::Ready(Ok(()))
+        } else if !is_current || self.is_closed() {
+            Poll::Ready(Err(self.loss()))
+        } else {
+            self.output.wait(Until::Change, cx)
+        }
+    }
+
+    /// What has been queued so far: what [`poll_written`](Self::poll_written) waits for.
+    pub fn queued(&self) -> Mark {
+        self.output.mark()
+    }
+
+    /// Whether there is something to [take](Self::take_output).
+    pub fn has_output(&self) -> bool {
+        self.output.has_frames()
+    }
+
+    /// As [`poll_written`](Self::poll_written), and fails as well if something that was queued before was discarded
+    /// when the connection was lost, unless an earlier call has reported it.
+    pub fn poll_flushed(
+        &mut self,
+        mark: Mark,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), ConnectionError>> {
+        let written = ready!(self.poll_written(mark, cx));
+        Poll::Ready(match self.output.take_loss(mark) {
+            Some(error) => Err(error),
+            None => written,
+        })
+    }
+
+    /// Whether everything before the mark has been written. On a connection before the last it counts as lost.
+    pub fn poll_written(
+        &mut self,
+        mark: Mark,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), ConnectionError>> {
+        match self.output.is_written(mark) {
+            Some(true) => Poll::Ready(Ok(())),
+            Some(false) => Poll::Ready(Err(self.loss())),
+            None => self.output.wait(Until::Written(mark.bytes()), cx),
+        }
+    }
+
+    /// The error of something that was on its way when the connection was lost.
+    fn loss(&self) -> ConnectionError {
+        match (self.ended(), &self.role.lost_by) {
+            (None | Some(ConnectionError::Closed), Some(error)) => error.clone(),
+            (Some(error), _) => error.clone(),
+            (None, None) => ConnectionError::Reconnecting,
+        }
+    }
+
+    /// Why the connection ended, once it has for good.
+    pub fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<ConnectionError> {
+        match &self.state {
+            State::Closed(error) => Poll::Ready(error.clone()),
+            _ => self.output.wait(Until::End, cx),
+        }
+    }
+
+    /// What happened to the connection; `None` after the last.
+    pub fn poll_connection_event(&mut self, cx: &Context<'_>) -> Poll<Option<ConnectionEvent>> {
+        match self.role.events.pop() {
+            Some(event) => Poll::Ready(Some(event)),
+            None if matches!(self.state, State::Closed(_)) => Poll::Ready(None),
+            None => self.output.wait(Until::Change, cx),
         }
     }
 
@@ -147,76 +254,22 @@ impl Core {
             self.output.wake_waiting();
         }
     }
-}
 
-impl Behavior for Client {
-    const REPORTS_EARLY: bool = false;
-
-    // However full the queue of a subscription is: a call or another subscription may need what comes next.
-    fn wants_input(_: &Core) -> bool {
-        true
+    /// Ends the connection because of an error that the other side reported, unless it has been lost
+    /// since.
+    pub fn judge(&mut self, error: ConnectionError) {
+        if self.role.has_unjudged_error {
+            self.fail(error);
+        }
     }
 
-    fn start_receiving(core: &mut Core) {
-        core.count_unread_answers();
+    /// Closes the connection from this side: ends every stream, on the wire as well.
+    pub fn close(&mut self) {
+        let mut open: Vec<_> = self.role.keys.iter().map(|(id, key)| (*id, *key)).collect();
+        open.sort_unstable();
+        for (_, key) in open {
+            self.terminate(key);
+        }
+        self.fail(ConnectionError::Closed);
     }
-
-    fn receive_handshake(
-        core: &mut Core,
-        message: &RpcMessage,
-        now: Instant,
-    ) -> Result<(), ProtocolViolation> {
-        core.receive_ack(message, now)
-    }
-
-    fn receive_control(core: &mut Core, message: &RpcMessage) -> Result<(), ProtocolViolation> {
-        core.role.last_words = None;
-        core.receive_control(message)
-    }
-
-    fn receive_application(core: &mut Core, message: RpcMessage) -> Result<(), ProtocolViolation> {
-        core.role.last_words = None;
-        core.receive_application(message)
-    }
-
-    fn fail(core: &mut Core, error: ConnectionError) {
-        core.lose(error);
-    }
-
-    fn next_deadline(core: &Core) -> Option<Instant> {
-        core.next_call_deadline()
-    }
-
-    fn expire_deadlines(core: &mut Core, now: Instant) {
-        core.expire_calls(now);
-    }
-
-    fn can_send(&self) -> bool {
-        self.next_id.is_some()
-    }
-
-    fn waits_for_open(&self) -> bool {
-        self.was_open && self.config.calls_wait
-    }
-
-    // A call that is alone goes out at once; of several it is better to write all together. The driver has to
-    // come if the deadline is one that it does not know of.
-    fn writes_directly(core: &Core) -> bool {
-        core.role.calls <= 1 && matches!(core.state, State::Open) && core.is_timed()
-    }
-}
-
-fn connect_frame(connect: &Connect) -> Result<BytesMut, EncodeError> {
-    let mut out = BytesMut::new();
-    let mut frame = FrameEncoder::new(&mut out);
-    frame.header(header::VERSION, HeaderValueRef::String(super::VERSION))?;
-    frame.header(header::MESSAGE_TYPE, HeaderValueRef::Int32(MessageType::Connect as i32))?;
-    frame.header(header::MESSAGE_FLAGS, HeaderValueRef::Int32(0))?;
-    frame.header(header::STREAM_ID, HeaderValueRef::Int32(0))?;
-    for it in &connect.headers {
-        frame.header(&it.name, it.value.as_value_ref())?;
-    }
-    frame.payload(&connect.payload);
-    frame.finish()?;
-    Ok(out)
 }

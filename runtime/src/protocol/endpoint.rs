@@ -9,11 +9,12 @@ use bytes::BytesMut;
 
 use super::{
     MessageType, Outgoing, ProtocolViolation, RpcMessage, SendTurn, StreamId, Wakers,
-    frame_timer::FrameTimer, output::Output, waiting::QueueLimit,
+    frame_timer::FrameTimer, log, output::Output, waiting::QueueLimit,
 };
 use crate::{
-    error::{ConnectionError, DecodeError},
-    frame::{Decoder, Frame, Header},
+    error::{BuildError, ConnectionError, DecodeError},
+    frame::{Decoder, Frame},
+    json,
 };
 
 /// One side of a connection, as a value: [`client::Core`](super::client::Core) or
@@ -38,6 +39,25 @@ pub struct Endpoint<R> {
     timer: Option<Instant>,
     /// The last message tells the other side why the connection ends.
     pub(super) is_told: bool,
+}
+
+/// Appends a payload to a buffer.
+pub trait Payload: FnOnce(&mut BytesMut) -> Result<(), json::Error> {}
+
+impl<F: FnOnce(&mut BytesMut) -> Result<(), json::Error>> Payload for F {}
+
+/// Why a message was not sent. Nothing of it has been queued then.
+#[derive(Debug)]
+pub enum SendError {
+    /// Too much is waiting to be written already, or messages wait for the end of an outage. Try again when
+    /// woken.
+    Full,
+    /// The connection is not open.
+    Closed(ConnectionError),
+    /// The stream has ended.
+    StreamEnded,
+    /// The message cannot be encoded.
+    Build(BuildError),
 }
 
 #[derive(Debug)]
@@ -86,7 +106,7 @@ mod private {
         /// Takes a message before the connection is open.
         fn receive_handshake(
             endpoint: &mut Endpoint<Self>,
-            message: &RpcMessage,
+            message: RpcMessage,
             now: Instant,
         ) -> Result<(), ProtocolViolation>;
 
@@ -203,7 +223,7 @@ impl<R: Role> Endpoint<R> {
             MessageType::ApplicationMessage | MessageType::ApplicationError
         );
         match self.state {
-            State::Connecting => R::receive_handshake(self, &message, now),
+            State::Connecting => R::receive_handshake(self, message, now),
             State::Open => match (message.stream_id, is_application) {
                 (StreamId::CONNECTION, false) => R::receive_control(self, &message),
                 (StreamId::CONNECTION, true) => {
@@ -227,17 +247,28 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Answers a ping as the Java nucleus does: the same payload, and the headers that are not the protocol's,
-    /// which it gives.
-    pub(super) fn answer_ping(&mut self, ping: &RpcMessage) -> Vec<Header> {
-        let headers: Vec<_> = ping
-            .headers()
-            .filter(|it| !it.name.starts_with(':'))
-            .map(|it| Header { name: it.name.to_owned(), value: it.value.to_owned() })
-            .collect();
+    /// Answers as the Java nucleus does: the same payload, and the headers that are not the protocol's.
+    pub(super) fn answer_ping(&mut self, ping: &RpcMessage) {
         let head = Outgoing::of_connection(MessageType::PingResponse);
-        self.output.write_control(&head, &headers, ping.payload());
-        headers
+        self.output.write_control(&head, &ping.own_headers(), ping.payload());
+    }
+
+    /// Queues an application message.
+    pub(super) fn send_message(
+        &mut self,
+        head: &Outgoing,
+        payload: impl Payload,
+    ) -> Result<(), SendError> {
+        let shape = head.service_model_type.unwrap_or_default();
+        let payload =
+            |dst: &mut BytesMut| payload(dst).map_err(|it| BuildError::serialize(shape, it));
+        self.output.write(head, &[], self.settings.max_frame_len, payload).map_err(SendError::Build)
+    }
+
+    /// Tells the other side that a stream has ended.
+    pub(super) fn send_terminate(&mut self, id: StreamId) {
+        self.output.wake(log::terminate_sent(id));
+        self.output.write_control(&Outgoing::terminate(id), &[], &[]);
     }
 
     /// How many more bytes than `input` holds the message at its front needs, as far as that is known.

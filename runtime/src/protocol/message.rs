@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::queue::Element;
 use crate::error::ConnectionError;
@@ -54,19 +54,20 @@ pub enum MessageType {
 }
 
 impl MessageType {
+    const ALL: [Self; 8] = [
+        Self::ApplicationMessage,
+        Self::ApplicationError,
+        Self::Ping,
+        Self::PingResponse,
+        Self::Connect,
+        Self::ConnectAck,
+        Self::ProtocolError,
+        Self::InternalError,
+    ];
+
     /// The type with this number.
     pub fn from_number(number: i32) -> Option<Self> {
-        Some(match number {
-            0 => Self::ApplicationMessage,
-            1 => Self::ApplicationError,
-            2 => Self::Ping,
-            3 => Self::PingResponse,
-            4 => Self::Connect,
-            5 => Self::ConnectAck,
-            6 => Self::ProtocolError,
-            7 => Self::InternalError,
-            _ => return None,
-        })
+        Self::ALL.get(usize::try_from(number).ok()?).copied()
     }
 }
 
@@ -210,6 +211,17 @@ impl RpcMessage {
         self.message().headers()
     }
 
+    /// A copy that lies in memory of its own.
+    pub(crate) fn copied(&self) -> Self {
+        Self { frame: self.frame.copied(), ..self.clone() }
+    }
+
+    /// The headers that are not the protocol's.
+    pub fn own_headers(&self) -> Vec<Header> {
+        let own = self.headers().filter(|it| !it.name.starts_with(':'));
+        own.map(|it| Header::new(it.name, it.value.to_owned())).collect()
+    }
+
     /// The message as the layer below sees it.
     pub fn message(&self) -> MessageRef<'_> {
         self.frame.message()
@@ -273,23 +285,23 @@ fn encoded(numbers: [i32; 3]) -> [u8; NUMBERS.len()] {
 }
 
 fn is_named(name: &[u8], known: &str) -> bool {
-    // As everybody writes it, or with other letters.
+    // As all known peers write it, or with other letters.
     name == known.as_bytes() || name.eq_ignore_ascii_case(known.as_bytes())
 }
 
 /// A message to be written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Outgoing<'a> {
+pub(crate) struct Outgoing {
     pub(crate) message_type: MessageType,
     pub(crate) flags: MessageFlags,
     pub(crate) stream_id: StreamId,
     /// The shape of the payload; with it goes the content type.
-    pub(crate) service_model_type: Option<&'a str>,
+    pub(crate) service_model_type: Option<&'static str>,
     /// For a request.
-    pub(crate) operation: Option<&'a str>,
+    pub(crate) operation: Option<&'static str>,
 }
 
-impl<'a> Outgoing<'a> {
+impl Outgoing {
     /// A message of the connection itself.
     pub(crate) fn of_connection(message_type: MessageType) -> Self {
         Self {
@@ -298,6 +310,15 @@ impl<'a> Outgoing<'a> {
             stream_id: StreamId::CONNECTION,
             service_model_type: None,
             operation: None,
+        }
+    }
+
+    /// A message on a stream with a payload of this shape.
+    pub(crate) fn of_stream(stream_id: StreamId, shape: &'static str) -> Self {
+        Self {
+            stream_id,
+            service_model_type: Some(shape),
+            ..Self::of_connection(MessageType::ApplicationMessage)
         }
     }
 
@@ -347,12 +368,4 @@ pub(crate) fn peer_error(message: &RpcMessage) -> ConnectionError {
     });
     let internal = message.message_type == MessageType::InternalError;
     ConnectionError::PeerError { internal, message: text }
-}
-
-/// Writes the JSON payload of a `PROTOCOL_ERROR` or `INTERNAL_ERROR`; the text is our own.
-pub(crate) fn error_payload(message: &str, dst: &mut BytesMut) {
-    dst.put_slice(b"{\"message\":");
-    // A text always has a JSON form.
-    let _ = crate::json::append(dst, message);
-    dst.put_slice(b"}");
 }

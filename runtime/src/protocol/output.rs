@@ -1,7 +1,6 @@
-//! What is to be written, and who waits for what. Both roles have one.
+//! What is to be written, and the tasks that wait. Both roles have one.
 
 use std::{
-    collections::VecDeque,
     fmt,
     task::{Context, Poll, Waker},
 };
@@ -9,53 +8,60 @@ use std::{
 use bytes::{Buf, BytesMut};
 
 use super::{
-    JSON, MessageType, Outgoing, Wakers, error_payload, header,
-    waiting::{QueueLimit, SendQueue, SendTurn, Waiting, WaitingForBytes},
+    JSON, MessageType, Outgoing, SendTurn, Wakers, header,
+    waiting::{QueueLimit, SendQueue, Until, WaitList},
 };
 use crate::{
     error::{BuildError, ConnectionError},
     frame::{Header, Limits},
-    json,
 };
 
 /// How long a buffer may be that is kept when it is empty, in bytes: one large message must not cost its memory for
 /// as long as the connection is open.
 const MAX_KEPT: usize = 256 * 1024;
 
-/// How many losses are told apart for those who have not asked yet.
-const LOST_KEPT: usize = 16;
+/// A position in the output of a client: everything that had been queued at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Counts the connections.
+    generation: u32,
+    bytes: u64,
+}
 
-/// The frames that are to be written, and the wakers of everyone who waits.
+impl Mark {
+    /// How many bytes had been queued, on all connections so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// The frames that are to be written, and the wakers of the tasks that wait.
 #[derive(Default)]
 pub(super) struct Output {
-    /// Frames that nobody has taken to write yet.
+    /// Frames that the driver has not taken yet.
     buffer: BytesMut,
     /// How many more times an empty buffer may be one that has become long: the driver has another one.
     long_buffers: u8,
-    /// How many bytes of frames there have been so far.
+    /// Counts the connections.
+    generation: u32,
+    /// How many bytes of frames there have been so far, on all connections.
     queued: u64,
-    /// How many of them have been written.
+    /// How many of them have been written, or were lost with earlier connections.
     written: u64,
-    /// How many of them a driver has taken to write.
+    /// How many of them a driver has taken to write, or were lost with earlier connections.
     taken: u64,
-    /// What was queued for sockets that are gone, and was not written to them.
-    lost: VecDeque<Loss>,
-    /// Up to where losses have been reported.
-    told: u64,
     /// Where the introduction to the current socket ends, which does not count as lost.
     introduced: u64,
+    lost: Option<Loss>,
+    /// Up to where losses have been reported, in bytes.
+    reported: u64,
     /// Nothing more will be written.
     is_finished: bool,
-    /// Whoever waits for something that happens now and then.
-    waiting: Waiting,
-    /// Whoever waits for the end.
-    closed: Waiting,
-    written_to: WaitingForBytes,
+    waiting: WaitList,
     /// Futures that wait for room to send, for each [`QueueLimit`].
     senders: [SendQueue; 2],
     /// Some of the senders have been woken, and the driver is to see whether they come.
     are_senders_called: bool,
-    /// Whoever drives the connection.
     driver: Option<Waker>,
     /// How much is left of a message whose beginning has been written directly, in bytes.
     begun: usize,
@@ -65,13 +71,12 @@ pub(super) struct Output {
     woken: Wakers,
 }
 
-/// Frames that a lost connection has not taken.
+/// Bytes that lost connections have not taken: those of the last loss, and of losses before it that no flush has
+/// reported. What was written in between counts as lost as well.
 struct Loss {
-    /// How many bytes had been queued before them.
     from: u64,
-    /// How many bytes had been queued with them.
     to: u64,
-    /// Why the connection was lost.
+    /// Why the connection of the first of them was lost.
     error: ConnectionError,
 }
 
@@ -89,6 +94,15 @@ impl fmt::Debug for Output {
 impl Output {
     pub(super) fn queued(&self) -> u64 {
         self.queued
+    }
+
+    /// The position behind everything that has been queued.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { generation: self.generation, bytes: self.queued }
+    }
+
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
     }
 
     pub(super) fn written(&self) -> u64 {
@@ -110,27 +124,15 @@ impl Output {
         !self.buffer.is_empty()
     }
 
+    #[cfg(feature = "server")]
     pub(super) fn is_finished(&self) -> bool {
         self.is_finished
     }
 
-    /// Queues a message whose payload is the JSON of `shape`; an error leaves nothing behind.
+    /// Queues a message with these headers besides its own; an error leaves nothing behind.
     pub(super) fn write(
         &mut self,
-        head: &Outgoing<'_>,
-        shape: &'static str,
-        max_frame_len: usize,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
-    ) -> Result<(), BuildError> {
-        self.write_message(head, &[], max_frame_len, |dst| {
-            payload(dst).map_err(|error| BuildError::serialize(shape, error))
-        })
-    }
-
-    /// Queues a message with these headers besides its own; an error leaves nothing behind.
-    pub(super) fn write_message(
-        &mut self,
-        head: &Outgoing<'_>,
+        head: &Outgoing,
         headers: &[Header],
         max_frame_len: usize,
         payload: impl FnOnce(&mut BytesMut) -> Result<(), BuildError>,
@@ -161,13 +163,8 @@ impl Output {
     }
 
     /// Queues a message that must go out whatever waits. It is short, or no longer than the message that it answers.
-    pub(super) fn write_control(
-        &mut self,
-        head: &Outgoing<'_>,
-        headers: &[Header],
-        payload: &[u8],
-    ) {
-        let written = self.write_message(head, headers, usize::MAX, |dst| {
+    pub(super) fn write_control(&mut self, head: &Outgoing, headers: &[Header], payload: &[u8]) {
+        let written = self.write(head, headers, usize::MAX, |dst| {
             dst.extend_from_slice(payload);
             Ok(())
         });
@@ -180,10 +177,9 @@ impl Output {
         if self.begun > 0 {
             return;
         }
-        let mut payload = BytesMut::new();
-        error_payload(rule, &mut payload);
+        let payload = serde_json::json!({ "message": rule }).to_string();
         let headers = [Header::new(header::CONTENT_TYPE, JSON.into())];
-        self.write_control(&Outgoing::of_connection(message_type), &headers, &payload);
+        self.write_control(&Outgoing::of_connection(message_type), &headers, payload.as_bytes());
     }
 
     /// Queues the frame that introduces this side to a new socket.
@@ -243,7 +239,7 @@ impl Output {
         std::mem::swap(&mut self.buffer, dst);
     }
 
-    /// Drops what no driver has taken: nobody is to act on it any more.
+    /// Drops what no driver has taken: no peer is to act on it any more.
     pub(super) fn discard(&mut self) {
         clear(&mut self.buffer);
     }
@@ -252,37 +248,44 @@ impl Output {
     pub(super) fn restart(&mut self, error: ConnectionError) {
         clear(&mut self.buffer);
         self.begun = 0;
-        let from = self.written.max(self.introduced);
-        if from < self.queued {
-            if self.lost.len() == LOST_KEPT {
-                // What was written in between is taken for lost as well: rather that than the contrary.
-                let oldest = self.lost.pop_front().map(|it| it.from);
-                if let (Some(from), Some(next)) = (oldest, self.lost.front_mut()) {
-                    next.from = from;
-                }
+        let (from, to) = (self.written.max(self.introduced), self.queued);
+        if from < to {
+            match &mut self.lost {
+                Some(loss) if self.reported < loss.to => loss.to = to,
+                lost => *lost = Some(Loss { from, to, error }),
             }
-            self.lost.push_back(Loss { from, to: self.queued, error });
         }
+        self.generation += 1;
         self.written = self.queued;
         self.taken = self.queued;
         self.is_finished = false;
     }
 
-    /// Why the byte with this number, from 1, was not written to the socket that it was queued for, if it was not.
-    pub(super) fn loss_of(&self, byte: u64) -> Option<&ConnectionError> {
-        self.lost.iter().find(|it| it.from < byte && byte <= it.to).map(|it| &it.error)
+    /// Whether everything before the mark was written to the socket that it was queued for; `None` if that may still
+    /// be. Of connections before the last nothing is known, and it counts as lost.
+    pub(super) fn is_written(&self, mark: Mark) -> Option<bool> {
+        let is_lost = |it: &Loss| it.from < mark.bytes && mark.bytes <= it.to;
+        match self.generation - mark.generation {
+            0 if self.written < mark.bytes => self.is_finished.then_some(false),
+            0 => Some(true),
+            1 => Some(!self.lost.as_ref().is_some_and(is_lost)),
+            _ => Some(false),
+        }
     }
 
-    /// Why some of that many bytes were lost, if they were and no call has reported it.
-    pub(super) fn take_loss(&mut self, bytes: u64) -> Option<&ConnectionError> {
-        let told = self.told;
-        self.told = told.max(bytes);
-        self.lost.iter().find(|it| it.from < bytes && told < it.to).map(|it| &it.error)
+    /// Why something before the mark was lost, if it was and no call has reported it.
+    pub(super) fn take_loss(&mut self, mark: Mark) -> Option<ConnectionError> {
+        let reported = self.reported;
+        self.reported = reported.max(mark.bytes);
+        let loss = self.lost.as_ref().filter(|it| it.from < mark.bytes && reported < it.to)?;
+        Some(loss.error.clone())
     }
 
     pub(super) fn wrote(&mut self, bytes: usize) {
         self.written += bytes as u64;
-        self.written_to.wake(self.written, &mut self.woken);
+        let written = self.written;
+        let has_come = |until| matches!(until, Until::Written(bytes) if bytes <= written);
+        self.waiting.wake(has_come, &mut self.woken);
     }
 
     /// Whether futures wait for room to send.
@@ -311,16 +314,8 @@ impl Output {
         self.wake_all();
     }
 
-    pub(super) fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        self.waiting.wait(cx)
-    }
-
-    pub(super) fn wait_for_end<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        self.closed.wait(cx)
-    }
-
-    pub(super) fn wait_for_written<T>(&mut self, bytes: u64, cx: &Context<'_>) -> Poll<T> {
-        self.written_to.wait(bytes, cx)
+    pub(super) fn wait<T>(&mut self, until: Until, cx: &Context<'_>) -> Poll<T> {
+        self.waiting.wait(until, cx)
     }
 
     /// Waits for a turn to send.
@@ -342,14 +337,12 @@ impl Output {
 
     /// Something has happened that is neither the end nor about room.
     pub(super) fn wake_waiting(&mut self) {
-        self.waiting.wake(&mut self.woken);
+        self.waiting.wake(|until| until == Until::Change, &mut self.woken);
     }
 
     /// Everything is different now.
     pub(super) fn wake_all(&mut self) {
-        self.wake_waiting();
-        self.closed.wake(&mut self.woken);
-        self.written_to.wake(u64::MAX, &mut self.woken);
+        self.waiting.wake(|_| true, &mut self.woken);
         for limit in [QueueLimit::Write, QueueLimit::Reply] {
             self.wake_senders(limit, u64::MAX);
         }
@@ -359,8 +352,6 @@ impl Output {
     /// else as well.
     pub(super) fn release(&mut self, waker: &Waker) {
         self.waiting.release(waker, &mut self.woken);
-        self.closed.release(waker, &mut self.woken);
-        self.written_to.release(waker, &mut self.woken);
     }
 
     pub(super) fn set_driver(&mut self, cx: &Context<'_>) {
@@ -383,7 +374,7 @@ impl Output {
         if std::mem::take(&mut self.has_news) {
             self.wake_driver();
         }
-        // Mostly there is nobody.
+        // Mostly there is none.
         if self.woken.is_empty() { Wakers::default() } else { std::mem::take(&mut self.woken) }
     }
 }

@@ -120,10 +120,6 @@ impl<T: Element> Queue<T> {
         Some(item)
     }
 
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// Gives back half of the slots if no more than half of the rest is used.
     #[inline]
     fn shrink(&mut self) {
@@ -210,7 +206,7 @@ mod tests {
             }
         }
         queue.push(Piece(0, 1));
-        queue.clear();
+        queue = Queue::default();
         assert_eq!((queue.items.capacity(), queue.held), (0, 0));
     }
 }

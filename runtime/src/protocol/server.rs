@@ -4,39 +4,34 @@
 //! each new request. Responses, events and errors go in and come out as bytes. Payloads are opaque here.
 //!
 //! It is as strict as the library under the Java nucleus where a client breaks a rule, with one exception:
-//! a message without `operation` on a stream that has ended is passed over, because a client that sends
+//! a message without `operation` on a stream that has ended is ignored, because a client that sends
 //! events cannot know yet that the server has ended the stream.
 
 mod config;
-mod ending;
 mod receive;
 mod stream;
 
 use std::{
-    fmt,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
-
 use super::{
-    Endpoint, MessageFlags, MessageType, Outgoing, ProtocolViolation, RpcMessage, StreamId,
-    endpoint::{Behavior, Settings, State},
-    log,
+    Endpoint, JSON, MessageFlags, MessageType, Outgoing, Payload, RpcMessage, SendError, StreamId,
+    endpoint::{Settings, State},
+    header,
     numbers::NumberMap,
-    queue::{Element, Queue},
-    waiting::QueueLimit,
+    queue::Queue,
+    waiting::{QueueLimit, Until},
 };
 use crate::{
     error::{BuildError, ConnectionError, Unhandled},
     frame::{Decoder, Header, Limits},
-    json,
 };
 
 pub use config::Config;
-pub use ending::Phase;
-use stream::{Reader, Stream};
+pub use stream::Phase;
+use stream::Stream;
 
 /// How long a client has to close the connection itself after a message that ends it: a refusal, or what it did wrong.
 ///
@@ -44,77 +39,15 @@ use stream::{Reader, Stream};
 /// the reason of the end.
 const CLOSING_GRACE: Duration = Duration::from_secs(1);
 
-/// Something that the service has to decide.
-pub enum Incoming {
-    /// A client introduces itself; [`Core::accept`] or [`Core::refuse`] answers.
-    Connect {
-        /// The headers of the connect message, without those of the protocol.
-        headers: Vec<Header>,
-        /// Its payload.
-        payload: Bytes,
-    },
-    /// A request on a new stream.
-    Request(RpcMessage),
-}
-
-impl Element for Incoming {
-    fn held(&self) -> usize {
-        match self {
-            // There is one of it.
-            Self::Connect { payload, .. } => payload.len(),
-            Self::Request(message) => message.held(),
-        }
-    }
-
-    fn shares(&self, next: &Self) -> bool {
-        match (self, next) {
-            (Self::Request(message), Self::Request(next)) => message.shares(next),
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Debug for Incoming {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // Headers and payload may hold a token.
-            Self::Connect { .. } => f.debug_struct("Connect").finish_non_exhaustive(),
-            Self::Request(message) => f.debug_tuple("Request").field(message).finish(),
-        }
-    }
-}
-
-/// Why a message was not sent.
-#[derive(Debug)]
-pub enum SendError {
-    /// Too much is waiting to be written already. Try again when woken.
-    Full,
-    /// The stream has ended, or the connection has.
-    Ended,
-    /// The message cannot be encoded.
-    Build(BuildError),
-}
-
-/// An error reply as it travels.
-#[derive(Clone)]
-pub struct ErrorMessage {
-    /// The shape, if it is an error of a model.
-    pub service_model_type: Option<String>,
-    /// The content type.
-    pub content_type: String,
-    /// The payload.
-    pub payload: Bytes,
-}
-
-impl fmt::Debug for ErrorMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A payload may be secret.
-        f.debug_struct("ErrorMessage")
-            .field("service_model_type", &self.service_model_type)
-            .field("content_type", &self.content_type)
-            .field("payload_len", &self.payload.len())
-            .finish_non_exhaustive()
-    }
+/// What a message of the service is in its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The only response, which ends the stream.
+    Response,
+    /// A response that leaves the stream open for events.
+    OpenResponse,
+    /// An event, after the response.
+    Event,
 }
 
 /// The server's side of a connection.
@@ -124,18 +57,20 @@ pub type Core = Endpoint<Server>;
 #[derive(Debug)]
 pub struct Server {
     config: Config,
-    /// The service is deciding whether to let the client in.
+    /// The service is deciding whether to accept the client.
     is_deciding: bool,
+    /// Streams that are open, and those that have ended while their events have not all been read or their handler is
+    /// still to finish.
     streams: NumberMap<StreamId, Stream>,
-    /// Streams that have ended and whose events have not all been read, or whose handler is still to finish.
-    ended: NumberMap<StreamId, Stream>,
-    /// How many of them have a handler that is still to finish.
+    /// How many streams are open.
+    open: usize,
+    /// How many of the others have a handler that is still to finish.
     finishing: usize,
     /// How many bytes are held for the service.
     received: usize,
     last_id: i32,
     /// Includes requests that the client has given up since.
-    incoming: Queue<Incoming>,
+    incoming: Queue<RpcMessage>,
     /// When the client has to be connected.
     deadline: Option<Instant>,
     /// New requests are refused, because the server is about to stop.
@@ -155,7 +90,7 @@ impl Core {
             config,
             is_deciding: false,
             streams: NumberMap::default(),
-            ended: NumberMap::default(),
+            open: 0,
             finishing: 0,
             received: 0,
             last_id: 0,
@@ -166,17 +101,18 @@ impl Core {
         Self::with_role(role, settings, decoder(config.max_connect_len.min(config.max_frame_len)))
     }
 
-    /// What the service has to decide next; `None` after the connection has ended. Requests that arrived before
-    /// the client went away come first.
-    pub fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<Incoming>> {
+    /// The message that the service has to decide about next: the client's connect message, which
+    /// [`accept`](Self::accept) or [`refuse`](Self::refuse) answers, then the request of each new stream. `None` after
+    /// the connection has ended; requests that arrived before the client closed it come first.
+    pub fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<RpcMessage>> {
         match self.role.incoming.pop() {
             Some(incoming) => Poll::Ready(Some(incoming)),
             None if self.is_closed() => Poll::Ready(None),
-            None => self.output.wait(cx),
+            None => self.output.wait(Until::Change, cx),
         }
     }
 
-    /// Lets the client in.
+    /// Accepts the client.
     pub fn accept(&mut self) {
         if std::mem::take(&mut self.role.is_deciding) {
             self.state = State::Open;
@@ -201,89 +137,38 @@ impl Core {
         self.output.write_control(&head, &[], &[]);
     }
 
-    /// Answers a one-shot request, which ends its stream.
+    /// Answers a request; `payload` appends the payload to the buffer.
     ///
     /// # Errors
     ///
     /// See [`SendError`]. [`poll_room`](Self::poll_room) waits for room.
-    pub fn respond(
+    pub fn send(
         &mut self,
         id: StreamId,
+        answer: Answer,
         shape: &'static str,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
+        payload: impl Payload,
     ) -> Result<(), SendError> {
-        self.check_reply(id)?;
-        self.send(id, shape, MessageFlags::TERMINATE_STREAM, payload)?;
-        self.remove(id);
-        Ok(())
-    }
-
-    /// Answers a request and leaves its stream open for events.
-    ///
-    /// # Errors
-    ///
-    /// As [`respond`](Self::respond).
-    pub fn respond_open(
-        &mut self,
-        id: StreamId,
-        shape: &'static str,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
-    ) -> Result<(), SendError> {
-        self.check_reply(id)?;
-        self.send(id, shape, MessageFlags::NONE, payload)?;
-        if let Some(stream) = self.role.streams.get_mut(&id) {
-            stream.has_responded = true;
-        }
-        Ok(())
-    }
-
-    /// Sends an event, after the response.
-    ///
-    /// # Errors
-    ///
-    /// See [`SendError`].
-    pub fn send_event(
-        &mut self,
-        id: StreamId,
-        shape: &'static str,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
-    ) -> Result<(), SendError> {
-        debug_assert!(
-            self.role.streams.get(&id).is_none_or(|it| it.has_responded),
-            "events come after the response"
-        );
-        if self.role.streams.contains_key(&id) && self.room(QueueLimit::Write).is_none() {
+        let stream = self.open_stream(id).ok_or(SendError::StreamEnded)?;
+        let is_event = answer == Answer::Event;
+        debug_assert!(stream.has_responded || !is_event, "events come after the response");
+        let limit = if is_event { QueueLimit::Write } else { QueueLimit::Reply };
+        if self.room(limit).is_none() {
             return Err(SendError::Full);
         }
-        self.send(id, shape, MessageFlags::NONE, payload)
-    }
-
-    fn check_reply(&self, id: StreamId) -> Result<(), SendError> {
-        if !self.role.streams.contains_key(&id) {
-            return Err(SendError::Ended);
+        let mut head = Outgoing::of_stream(id, shape);
+        if answer == Answer::Response {
+            head.flags = MessageFlags::TERMINATE_STREAM;
         }
-        if self.room(QueueLimit::Reply).is_none() { Err(SendError::Full) } else { Ok(()) }
-    }
-
-    fn send(
-        &mut self,
-        id: StreamId,
-        shape: &'static str,
-        flags: MessageFlags,
-        payload: impl FnOnce(&mut BytesMut) -> Result<(), json::Error>,
-    ) -> Result<(), SendError> {
-        if !self.role.streams.contains_key(&id) {
-            return Err(SendError::Ended);
+        self.send_message(&head, payload)?;
+        match answer {
+            Answer::Response => _ = self.remove(id),
+            Answer::OpenResponse => {
+                self.open_stream(id).into_iter().for_each(|it| it.has_responded = true);
+            }
+            Answer::Event => {}
         }
-        let head = Outgoing {
-            flags,
-            stream_id: id,
-            service_model_type: Some(shape),
-            ..Outgoing::of_connection(MessageType::ApplicationMessage)
-        };
-        self.output
-            .write(&head, shape, self.settings.max_frame_len, payload)
-            .map_err(SendError::Build)
+        Ok(())
     }
 
     /// Sends an error, which ends the stream.
@@ -291,7 +176,7 @@ impl Core {
     /// # Errors
     ///
     /// It is too long: an internal error has been sent in its place.
-    pub fn send_error(&mut self, id: StreamId, error: &ErrorMessage) -> Result<(), BuildError> {
+    pub fn send_error(&mut self, id: StreamId, error: &Unhandled) -> Result<(), BuildError> {
         if !self.remove(id) {
             return Ok(());
         }
@@ -304,28 +189,24 @@ impl Core {
 
     /// Sends an error without a shape. It is so short that it goes out whatever the limit.
     fn write_internal_error(&mut self, id: StreamId) {
-        let sent = self.write_error(id, &(&Unhandled::internal()).into(), usize::MAX);
+        let sent = self.write_error(id, &Unhandled::internal(), usize::MAX);
         debug_assert!(sent.is_ok(), "{sent:?}");
     }
 
     fn write_error(
         &mut self,
         id: StreamId,
-        error: &ErrorMessage,
+        error: &Unhandled,
         max_frame_len: usize,
     ) -> Result<(), BuildError> {
-        let head = Outgoing {
-            flags: MessageFlags::TERMINATE_STREAM,
-            stream_id: id,
-            ..Outgoing::of_connection(MessageType::ApplicationError)
-        };
-        let mut headers =
-            vec![Header::new(super::header::CONTENT_TYPE, error.content_type.as_str().into())];
-        if let Some(shape) = &error.service_model_type {
-            headers.push(Header::new(super::header::SERVICE_MODEL_TYPE, shape.as_str().into()));
-        }
-        self.output.write_message(&head, &headers, max_frame_len, |dst| {
-            dst.extend_from_slice(&error.payload);
+        let head =
+            Outgoing { message_type: MessageType::ApplicationError, ..Outgoing::terminate(id) };
+        let content_type = error.content_type().unwrap_or(JSON);
+        let mut headers = vec![Header::new(header::CONTENT_TYPE, content_type.into())];
+        let shape = error.shape_id();
+        headers.extend(shape.map(|it| Header::new(header::SERVICE_MODEL_TYPE, it.into())));
+        self.output.write(&head, &headers, max_frame_len, |dst| {
+            dst.extend_from_slice(error.payload());
             Ok(())
         })
     }
@@ -333,14 +214,13 @@ impl Core {
     /// Ends a stream from this side.
     pub fn terminate(&mut self, id: StreamId) {
         if self.remove(id) {
-            self.output.wake(log::terminate_sent(id));
-            self.output.write_control(&Outgoing::terminate(id), &[], &[]);
+            self.send_terminate(id);
         }
     }
 
-    /// Waits until a stream has ended, from whichever side.
+    /// Waits until a stream has ended, from either side.
     pub fn poll_ended(&mut self, id: StreamId, cx: &Context<'_>) -> Poll<()> {
-        match self.role.streams.get_mut(&id) {
+        match self.open_stream(id) {
             Some(stream) => stream.wait(cx),
             None => Poll::Ready(()),
         }
@@ -349,109 +229,37 @@ impl Core {
     /// Takes no new requests, and ends the streams that have had their response.
     pub fn drain(&mut self) {
         self.role.is_draining = true;
-        let mut open: Vec<_> = self
-            .role
-            .streams
-            .iter()
-            .filter(|(_, it)| it.has_responded)
-            .map(|(id, _)| *id)
-            .collect();
+        let streams = self.role.streams.iter();
+        let mut open: Vec<_> =
+            streams.filter(|(_, it)| it.is_open && it.has_responded).map(|it| *it.0).collect();
         open.sort_unstable();
         for id in open {
             self.terminate(id);
         }
-        if self.role.streams.is_empty() {
+        if self.role.open == 0 {
             self.fail(ConnectionError::Closed);
         }
     }
 
     /// Waits until the connection has ended.
     pub fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.is_closed() { Poll::Ready(()) } else { self.output.wait_for_end(cx) }
+        if self.is_closed() { Poll::Ready(()) } else { self.output.wait(Until::End, cx) }
     }
 
     /// Waits until everything that was queued before the end has been written.
     pub fn poll_finished(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.output.is_finished() { Poll::Ready(()) } else { self.output.wait(cx) }
+        let is_finished = self.output.is_finished();
+        if is_finished { Poll::Ready(()) } else { self.output.wait(Until::Change, cx) }
     }
 
     /// Whether nothing is being served any more: no stream is open, and no handler is still to finish.
     pub fn is_idle(&self) -> bool {
-        self.role.streams.is_empty() && self.role.finishing == 0
+        self.role.open == 0 && self.role.finishing == 0
     }
 
     /// Waits until nothing is being served any more.
     pub fn poll_idle(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.is_idle() { Poll::Ready(()) } else { self.output.wait(cx) }
-    }
-}
-
-impl Behavior for Server {
-    const REPORTS_EARLY: bool = true;
-
-    // A client should wait to be let in: what it sends before is not looked at until then. One that does not read
-    // what it asked for is not read from either.
-    fn wants_input(core: &Core) -> bool {
-        match core.state {
-            State::Open => core.room(QueueLimit::Reply).is_some(),
-            _ => !core.role.is_deciding,
-        }
-    }
-
-    fn receive_handshake(
-        core: &mut Core,
-        message: &RpcMessage,
-        _: Instant,
-    ) -> Result<(), ProtocolViolation> {
-        core.receive_connect(message)
-    }
-
-    fn receive_control(core: &mut Core, message: &RpcMessage) -> Result<(), ProtocolViolation> {
-        core.receive_control(message)
-    }
-
-    fn receive_application(core: &mut Core, message: RpcMessage) -> Result<(), ProtocolViolation> {
-        core.receive_application(message)
-    }
-
-    fn fail(core: &mut Core, error: ConnectionError) {
-        if core.is_closed() {
-            return;
-        }
-        let was_open = matches!(core.state, State::Open);
-        // What arrived before the client went away is still served.
-        let is_ours = matches!(error, ConnectionError::Closed | ConnectionError::RuntimeStopped);
-        core.state = State::Closed(error);
-        for (id, stream) in std::mem::take(&mut core.role.streams) {
-            core.retire(id, stream);
-        }
-        if is_ours || !was_open {
-            core.drop_incoming();
-        }
-        core.role.deadline = None;
-        core.role.is_deciding = false;
-        core.frame_timer = None;
-        core.output.wake_all();
-        core.output.wake_driver();
-    }
-
-    fn next_deadline(core: &Core) -> Option<Instant> {
-        core.role.deadline
-    }
-
-    fn expire_deadlines(core: &mut Core, now: Instant) {
-        if core.role.deadline.is_some_and(|it| it <= now) {
-            core.fail(ConnectionError::Protocol("no connect message in time"));
-        }
-    }
-
-    fn closing_grace(core: &Core) -> Option<Duration> {
-        use ConnectionError::{ClosedByPeer, Io, RuntimeStopped};
-        match core.state {
-            State::Closed(ClosedByPeer | Io(_) | RuntimeStopped) => None,
-            _ if core.is_told => Some(CLOSING_GRACE),
-            _ => Some(Duration::ZERO),
-        }
+        if self.is_idle() { Poll::Ready(()) } else { self.output.wait(Until::Change, cx) }
     }
 }
 

@@ -1,73 +1,109 @@
-//! Who waits for what.
+//! Tasks that wait, and their wakers.
 
 use std::{
     collections::BTreeMap,
+    iter::Chain,
+    option,
     task::{Context, Poll, Waker},
+    vec,
 };
 
-/// Tasks that wait for the same thing.
+/// Wakers to be called once a lock is released. Mostly there is one, which takes no memory of its own.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Vec<Waker>);
+pub struct Wakers {
+    first: Option<Waker>,
+    /// Empty unless there is a first one.
+    others: Vec<Waker>,
+}
 
-impl Waiting {
-    pub(super) fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        if !self.0.iter().any(|it| it.will_wake(cx.waker())) {
-            self.0.push(cx.waker().clone());
+impl Wakers {
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Adds one, unless it is there already.
+    #[cfg(feature = "server")]
+    pub(super) fn add(&mut self, waker: &Waker) {
+        if !self.first.iter().chain(&self.others).any(|it| it.will_wake(waker)) {
+            self.extend([waker.clone()]);
         }
-        Poll::Pending
     }
 
-    /// Moves everyone to `woken`.
-    pub(super) fn wake(&mut self, woken: &mut impl Extend<Waker>) {
-        woken.extend(self.0.drain(..));
+    /// Calls each of them.
+    #[inline]
+    pub fn wake(self) {
+        let Some(first) = self.first else {
+            // There is nothing to drop, and to find that out takes longer.
+            return std::mem::forget(self.others);
+        };
+        first.wake();
+        self.others.into_iter().for_each(Waker::wake);
     }
+}
 
-    /// Moves the one with this waker to `woken`, if it is here.
-    pub(super) fn release(&mut self, waker: &Waker, woken: &mut impl Extend<Waker>) {
-        if let Some(index) = self.0.iter().position(|it| it.will_wake(waker)) {
-            woken.extend([self.0.swap_remove(index)]);
+impl Extend<Waker> for Wakers {
+    fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
+        for waker in wakers {
+            match self.first {
+                None => self.first = Some(waker),
+                Some(_) => self.others.push(waker),
+            }
         }
     }
 }
 
-/// Tasks that wait until that many bytes have been written.
-#[derive(Debug, Default)]
-pub(super) struct WaitingForBytes(Vec<(u64, Waker)>);
+impl IntoIterator for Wakers {
+    type Item = Waker;
+    type IntoIter = Chain<option::IntoIter<Waker>, vec::IntoIter<Waker>>;
 
-impl WaitingForBytes {
-    pub(super) fn wait<T>(&mut self, bytes: u64, cx: &Context<'_>) -> Poll<T> {
-        let is_here = |it: &(u64, Waker)| it.0 == bytes && it.1.will_wake(cx.waker());
-        if !self.0.iter().any(is_here) {
-            self.0.push((bytes, cx.waker().clone()));
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.others)
+    }
+}
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Something happens to the connection.
+    Change,
+    /// The connection ends.
+    End,
+    /// So many bytes have been written.
+    Written(u64),
+}
+
+/// Tasks that wait for something that concerns the whole connection.
+#[derive(Debug, Default)]
+pub(super) struct WaitList(Vec<(Until, Waker)>);
+
+impl WaitList {
+    pub(super) fn wait<T>(&mut self, until: Until, cx: &Context<'_>) -> Poll<T> {
+        if !self.0.iter().any(|it| it.0 == until && it.1.will_wake(cx.waker())) {
+            self.0.push((until, cx.waker().clone()));
         }
         Poll::Pending
     }
 
-    /// Moves those whose bytes have been written to `woken`.
-    #[inline]
-    pub(super) fn wake(&mut self, written: u64, woken: &mut impl Extend<Waker>) {
-        // Most of the time none waits.
-        if self.0.is_empty() {
-            return;
-        }
-        self.take_if(woken, |it| it.0 <= written);
+    /// Moves those to `woken` that wait for what has come.
+    pub(super) fn wake(&mut self, has_come: impl Fn(Until) -> bool, woken: &mut Wakers) {
+        self.take_if(|until, _| has_come(until), woken);
     }
 
     /// Moves those with this waker to `woken`.
-    pub(super) fn release(&mut self, waker: &Waker, woken: &mut impl Extend<Waker>) {
-        self.take_if(woken, |it| it.1.will_wake(waker));
+    pub(super) fn release(&mut self, waker: &Waker, woken: &mut Wakers) {
+        self.take_if(|_, it| it.will_wake(waker), woken);
     }
 
-    fn take_if(
-        &mut self,
-        woken: &mut impl Extend<Waker>,
-        is_taken: impl Fn(&(u64, Waker)) -> bool,
-    ) {
-        self.0.retain(|it| {
-            let is_taken = is_taken(it);
-            woken.extend(is_taken.then(|| it.1.clone()));
-            !is_taken
-        });
+    fn take_if(&mut self, is_taken: impl Fn(Until, &Waker) -> bool, woken: &mut Wakers) {
+        let mut index = 0;
+        while let Some((until, waker)) = self.0.get(index) {
+            if is_taken(*until, waker) {
+                woken.extend([self.0.swap_remove(index).1]);
+            } else {
+                index += 1;
+            }
+        }
     }
 }
 
@@ -151,12 +187,7 @@ impl SendQueue {
     }
 
     /// Gives up a place; the next sender is moved to `woken` if there is room.
-    pub(super) fn leave(
-        &mut self,
-        turn: &mut SendTurn,
-        has_room: bool,
-        woken: &mut impl Extend<Waker>,
-    ) {
+    pub(super) fn leave(&mut self, turn: &mut SendTurn, has_room: bool, woken: &mut Wakers) {
         let Some(number) = turn.number.take() else { return };
         self.waiting.remove(&number);
         if has_room {
@@ -165,7 +196,7 @@ impl SendQueue {
     }
 
     /// Moves those for which there may be room to `woken`.
-    pub(super) fn wake(&mut self, room: u64, woken: &mut impl Extend<Waker>) {
+    pub(super) fn wake(&mut self, room: u64, woken: &mut Wakers) {
         let count = WOKEN.saturating_add(usize::try_from(room / WOKEN_BYTES).unwrap_or(usize::MAX));
         let first = std::iter::from_fn(|| self.waiting.pop_first());
         woken.extend(first.take(count).map(|it| it.1));
@@ -180,10 +211,14 @@ mod tests {
         Context::from_waker(Waker::noop())
     }
 
+    fn count(woken: &Wakers) -> usize {
+        usize::from(!woken.is_empty()) + woken.others.len()
+    }
+
     #[test]
     fn the_first_to_come_goes_first() {
         let mut queue = SendQueue::default();
-        let mut woken = Vec::new();
+        let mut woken = Wakers::default();
         let mut turns: Vec<SendTurn> = (0..3).map(|_| SendTurn::default()).collect();
         for turn in &mut turns {
             assert!(queue.poll(turn, false, &cx()).is_pending());
@@ -203,13 +238,13 @@ mod tests {
     #[test]
     fn one_that_does_not_come_holds_up_no_other() {
         let mut queue = SendQueue::default();
-        let mut woken = Vec::new();
+        let mut woken = Wakers::default();
         let mut absent = SendTurn::default();
         let mut present = SendTurn::default();
         assert!(queue.poll(&mut absent, false, &cx()).is_pending());
         assert!(queue.poll(&mut present, false, &cx()).is_pending());
         queue.wake(0, &mut woken);
-        assert_eq!(woken.len(), 2);
+        assert_eq!(count(&woken), 2);
         assert!(queue.poll(&mut present, true, &cx()).is_ready());
         // One that comes too late keeps its place.
         assert!(queue.poll(&mut absent, false, &cx()).is_pending());
@@ -225,11 +260,11 @@ mod tests {
         for turn in &mut turns {
             assert!(queue.poll(turn, false, &cx()).is_pending());
         }
-        let mut woken = Vec::new();
+        let mut woken = Wakers::default();
         queue.wake(0, &mut woken);
-        assert_eq!(woken.len(), WOKEN);
+        assert_eq!(count(&woken), WOKEN);
         queue.wake(4 * WOKEN_BYTES, &mut woken);
-        assert_eq!(woken.len(), 2 * WOKEN + 4);
+        assert_eq!(count(&woken), 2 * WOKEN + 4);
         // All of them go away.
         for turn in &mut turns {
             queue.leave(turn, false, &mut woken);

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::{ErrorReply, RequestContext};
 use crate::{
     frame::{Header, HeaderValue},
+    protocol::{RpcMessage, header},
     transport::PeerCredentials,
 };
 
@@ -21,6 +22,17 @@ pub struct ConnectRequest {
 }
 
 impl ConnectRequest {
+    pub(super) fn new(message: &RpcMessage, peer: Option<PeerCredentials>) -> Self {
+        let own = [header::VERSION, header::MESSAGE_TYPE, header::MESSAGE_FLAGS, header::STREAM_ID];
+        let is_own = |name: &str| own.iter().any(|it| name.eq_ignore_ascii_case(it));
+        let headers = message.headers().filter(|it| !is_own(it.name));
+        Self {
+            headers: headers.map(|it| Header::new(it.name, it.value.to_owned())).collect(),
+            payload: Bytes::copy_from_slice(message.payload()),
+            peer,
+        }
+    }
+
     /// The text of a header; `None` if it is absent or of another type.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().rfind(|it| it.name == name).and_then(|it| match &it.value {

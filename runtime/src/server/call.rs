@@ -24,8 +24,8 @@ use crate::{
     json::{self, Shape},
     operation::{NoEvents, Operation, StreamingOperation},
     protocol::{
-        RpcMessage, SendTurn, StreamId,
-        server::{Core, Phase, SendError},
+        RpcMessage, SendError, SendTurn, StreamId,
+        server::{Answer, Core, Phase},
     },
     transport::Shared,
 };
@@ -364,7 +364,7 @@ impl Reply {
 
     async fn respond<S: Shape>(&self, response: &S) {
         let sent = self.shared().send(SendTurn::of_reply(), |core| {
-            core.respond(self.id(), S::ID, |dst| json::append(dst, response))
+            core.send(self.id(), Answer::Response, S::ID, |dst| json::append(dst, response))
         });
         self.check(sent.await);
     }

@@ -16,7 +16,7 @@ use crate::{
     error::{ConnectionError, Unhandled},
     protocol::{
         RpcMessage,
-        server::{Config, Core, Incoming},
+        server::{Config, Core},
     },
     transport::{Driver, Shared, caught, unless},
 };
@@ -102,20 +102,13 @@ async fn serve_to_the_end<S: Service, A: Authenticator>(
     tracing::debug!(target: crate::LOG_TARGET, connection = number, "client accepted");
     let client = Client { identity: Arc::new(identity), peer, shared };
     let next = || cooperative(client.shared.poll(|core, cx| core.poll_incoming(cx)));
-    while let Some(incoming) = next().await {
-        match incoming {
-            Incoming::Request(message) => {
-                let id = message.stream_id;
-                if caught(dispatch(&context, &client, message)).await.is_err() {
-                    // Not in a handler, but on the way to it: in an authorizer, or in the service itself.
-                    tracing::error!(target: crate::LOG_TARGET, connection = number, "service panicked");
-                    let error = (&Unhandled::internal()).into();
-                    // It is short.
-                    let _ = client.shared.with(|core| core.send_error(id, &error));
-                }
-            }
-            // The protocol has one, and it has been.
-            Incoming::Connect { .. } => {}
+    while let Some(message) = next().await {
+        let id = message.stream_id;
+        if caught(dispatch(&context, &client, message)).await.is_err() {
+            // Not in a handler, but on the way to it: in an authorizer, or in the service itself.
+            tracing::error!(target: crate::LOG_TARGET, connection = number, "service panicked");
+            // It is short.
+            let _ = client.shared.with(|core| core.send_error(id, &Unhandled::internal()));
         }
     }
 }
@@ -125,9 +118,9 @@ async fn authenticate<S, A: Authenticator>(
     shared: &Shared<Core>,
     peer: Option<PeerCredentials>,
 ) -> Option<Identity> {
-    let incoming = shared.poll(|core, cx| core.poll_incoming(cx)).await?;
-    let Incoming::Connect { headers, payload } = incoming else { return None };
-    let request = ConnectRequest { headers, payload, peer };
+    let message = shared.poll(|core, cx| core.poll_incoming(cx)).await?;
+    let request = ConnectRequest::new(&message, peer);
+    drop(message);
     let decision = caught(async { context.authenticator.authenticate(&request).await });
     // Nobody waits for a decision about a client whose time is up.
     let decision = unless(shared.poll(|core, cx| core.poll_closed(cx)), decision).await?;

@@ -320,6 +320,6 @@ impl<O: StreamingOperation> Drop for EventReceiver<O> {
     fn drop(&mut self) {
         let mut state = self.queue.lock();
         state.is_ended = true;
-        state.queue.clear();
+        state.queue = queue::Queue::default();
     }
 }

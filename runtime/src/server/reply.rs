@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{
-    error::{ErrorShape, OperationError, Unhandled},
-    protocol::server::ErrorMessage,
-};
+use crate::error::{ErrorShape, OperationError, Unhandled};
 
 /// An error in the place of a response.
 #[derive(Clone, Debug)]
@@ -30,10 +27,10 @@ impl ErrorReply {
     }
 
     /// The message. One of the model carries, beside its own members, what every error of a service does.
-    pub(super) fn to_message(&self, service_id: &str) -> ErrorMessage {
+    pub(super) fn to_message(&self, service_id: &str) -> Unhandled {
         let Self(error) = self;
         let (Some(_), Some(code)) = (error.shape_id(), error.code()) else {
-            return error.into();
+            return error.clone();
         };
         let mut members: Map<String, Value> =
             serde_json::from_slice(error.payload()).unwrap_or_default();
@@ -41,7 +38,7 @@ impl ErrorReply {
         members.insert("_errorCode".to_owned(), code.into());
         members.insert("_message".to_owned(), error.message().unwrap_or_default().into());
         let payload = Value::from(members).to_string().into();
-        ErrorMessage { payload, ..error.into() }
+        Unhandled::from_reply(error.shape_id(), error.content_type(), payload)
     }
 }
 

@@ -18,7 +18,10 @@ use super::{
 use crate::{
     json::{self, Shape},
     operation::{Operation, StreamingOperation},
-    protocol::{SendTurn, StreamId, server::Core},
+    protocol::{
+        SendTurn, StreamId,
+        server::{Answer, Core},
+    },
     transport::Shared,
 };
 
@@ -208,7 +211,7 @@ pub(super) async fn serve<O: StreamingOperation>(
     // A queue is filled elsewhere: nothing is left to finish here once the stream has ended.
     let _running = running.filter(|_| matches!(events, Events::Stream(_)));
     let sent = shared.send(SendTurn::of_reply(), |core| {
-        core.respond_open(id, O::Response::ID, |dst| json::append(dst, &response))
+        core.send(id, Answer::OpenResponse, O::Response::ID, |dst| json::append(dst, &response))
     });
     let is_sent = reply.unless_ended(sent).await.is_some_and(|sent| reply.check(sent));
     if !is_sent && !shared.with(|core| core.has_reader(id)) {
@@ -239,7 +242,7 @@ pub(super) async fn serve<O: StreamingOperation>(
 async fn send<O: StreamingOperation>(reply: &Reply, event: &Event<O>) -> bool {
     let shape = O::ResponseEvent::ID;
     let sent = reply.shared().send(SendTurn::default(), |core| {
-        core.send_event(reply.id(), shape, |dst| event.append(dst))
+        core.send(reply.id(), Answer::Event, shape, |dst| event.append(dst))
     });
     // The events may all be there already.
     reply.check(cooperative(sent).await)

@@ -55,7 +55,6 @@ pub(crate) fn read<O: StreamingOperation>(next: Next, dropped: &mut u64) -> Item
             *dropped += count;
             Ok(SubscriptionItem::Notice(Notice::Dropped(count)))
         }
-        Next::Lagged { dropped, bytes } => Err(SdkError::Lagged { dropped, bytes }),
         Next::Disconnected => Ok(SubscriptionItem::Notice(Notice::Disconnected)),
         Next::Resubscribed => Ok(SubscriptionItem::Notice(Notice::Resubscribed)),
         Next::Failed(failure) => Err(failed(failure)),

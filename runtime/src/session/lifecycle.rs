@@ -80,8 +80,8 @@ impl Slot {
     fn tell(&self, event: ConnectionEvent, judge: impl FnOnce(ConnectionError) + Send + 'static) {
         self.call(move |handler| match event {
             ConnectionEvent::Connected => catch((), || handler.on_connect()),
-            ConnectionEvent::Ping { headers, payload } => {
-                catch((), || handler.on_ping(&headers, &payload));
+            ConnectionEvent::Ping(ping) => {
+                catch((), || handler.on_ping(&ping.own_headers(), ping.payload()));
             }
             ConnectionEvent::ReconnectFailed(error) => {
                 _ = catch(true, || handler.on_error(&*error));

@@ -6,19 +6,16 @@ use crate::{
     error::{ErrorMembers, OperationError, ResponseError, SdkError, Unhandled},
     json::{self, Shape},
     operation::Operation,
-    protocol::{
-        MessageType, RpcMessage,
-        client::{Failure, OpenError},
-    },
+    protocol::{MessageType, RpcMessage, SendError, client::Failure},
 };
 
 /// Why a message was not sent.
-pub(super) fn not_sent<E>(error: OpenError) -> SdkError<E> {
+pub(super) fn not_sent<E>(error: SendError) -> SdkError<E> {
     match error {
-        OpenError::Build(error) => SdkError::ConstructionFailure(error),
-        OpenError::Closed(source) => SdkError::DispatchFailure { source, request_written: false },
-        OpenError::Full => SdkError::Timeout { request_written: false },
-        OpenError::StreamEnded => SdkError::StreamEnded,
+        SendError::Build(error) => SdkError::ConstructionFailure(error),
+        SendError::Closed(source) => SdkError::DispatchFailure { source, request_written: false },
+        SendError::Full => SdkError::Timeout { request_written: false },
+        SendError::StreamEnded => SdkError::StreamEnded,
     }
 }
 

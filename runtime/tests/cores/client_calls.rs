@@ -7,8 +7,8 @@ use eventstream_rpc::{
     error::ConnectionError,
     frame::HeaderValue,
     protocol::{
-        SendTurn,
-        client::{Config, Connect, Core, Failure, OpenError, Request},
+        SendError, SendTurn,
+        client::{Config, Connect, Core, Failure, Request},
     },
 };
 
@@ -41,12 +41,12 @@ fn a_request_that_is_not_sent_uses_no_id_and_leaves_no_bytes() {
     written(&mut core);
     receive(&mut core, bare(CONNECT_ACK, 1, 0));
 
-    assert!(matches!(core.open(&CALL, unwritable), Err(OpenError::Build(_))));
+    assert!(matches!(core.open(&CALL, unwritable), Err(SendError::Build(_))));
     let too_long = |dst: &mut BytesMut| {
         dst.resize(dst.len() + 1_000, b' ');
         Ok(())
     };
-    assert!(matches!(core.open(&CALL, too_long), Err(OpenError::Build(_))));
+    assert!(matches!(core.open(&CALL, too_long), Err(SendError::Build(_))));
     assert!(written(&mut core).is_empty());
 
     let mut sent = 0;
@@ -55,7 +55,7 @@ fn a_request_that_is_not_sent_uses_no_id_and_leaves_no_bytes() {
         call(&mut core);
         sent += 1;
     }
-    assert!(matches!(core.open(&CALL, text("{}")), Err(OpenError::Full)));
+    assert!(matches!(core.open(&CALL, text("{}")), Err(SendError::Full)));
     assert_eq!(written(&mut core).len(), sent);
     assert!(core.poll_room(&mut place, &cx()).is_ready(), "what has been written makes room");
     call(&mut core);

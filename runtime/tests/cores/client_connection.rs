@@ -11,7 +11,10 @@ use std::{
 use eventstream_rpc::{
     error::{ConnectError, ConnectionError},
     frame::{Header, HeaderValue},
-    protocol::client::{Connect, ConnectionEvent, Core, Failure, OpenError},
+    protocol::{
+        SendError,
+        client::{Connect, ConnectionEvent, Core, Failure},
+    },
 };
 
 use crate::{client_outages::returning, support::*};
@@ -33,7 +36,7 @@ fn the_end_of_the_connection_ends_every_call() {
         }
     }
     let refused = core.open(&CALL, text("{}"));
-    assert!(matches!(refused, Err(OpenError::Closed(ConnectionError::ClosedByPeer))));
+    assert!(matches!(refused, Err(SendError::Closed(ConnectionError::ClosedByPeer))));
 }
 
 struct Count(AtomicUsize);
@@ -93,8 +96,8 @@ fn a_ping_is_answered_with_its_payload_and_its_own_headers() {
     assert_eq!(own[0].value.to_owned(), "n".into());
     assert_eq!(own[1].value.to_owned(), HeaderValue::Int64(7));
     match ready(core.poll_connection_event(&cx())) {
-        Some(ConnectionEvent::Ping { headers, payload }) => {
-            assert_eq!((headers.len(), &payload[..]), (2, &b"payload"[..]));
+        Some(ConnectionEvent::Ping(ping)) => {
+            assert_eq!((ping.own_headers().len(), ping.payload()), (2, &b"payload"[..]));
         }
         other => panic!("{other:?}"),
     }

@@ -6,7 +6,10 @@ use bytes::{Bytes, BytesMut};
 use eventstream_rpc::{
     error::{ConnectError, ConnectionError},
     frame::{Header, HeaderValue},
-    protocol::client::{Config, Connect, Core, OpenError},
+    protocol::{
+        SendError,
+        client::{Config, Connect, Core},
+    },
 };
 
 use crate::support::*;
@@ -127,7 +130,7 @@ fn an_error_in_the_place_of_the_acknowledgement_is_told() {
 #[test]
 fn nothing_is_sent_before_the_acknowledgement() {
     let mut core = connecting();
-    assert!(matches!(core.open(&CALL, text("{}")), Err(OpenError::Closed(_))));
+    assert!(matches!(core.open(&CALL, text("{}")), Err(SendError::Closed(_))));
     assert!(written(&mut core).is_empty());
     receive(&mut core, bare(CONNECT_ACK, 1, 0));
     call(&mut core);

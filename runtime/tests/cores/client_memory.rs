@@ -3,7 +3,10 @@
 use bytes::BytesMut;
 use eventstream_rpc::{
     error::ConnectionError,
-    protocol::client::{ConnectionEvent, Failure, OpenError},
+    protocol::{
+        SendError,
+        client::{ConnectionEvent, Failure},
+    },
 };
 
 use crate::{client_outages::returning, support::*};
@@ -133,7 +136,7 @@ fn the_buffer_of_a_large_message_is_not_kept() {
     let mut unwritable = connected();
     let failed =
         unwritable.open(&CALL, |dst| large(dst).and_then(|()| crate::support::unwritable(dst)));
-    assert!(matches!(failed, Err(OpenError::Build(_))));
+    assert!(matches!(failed, Err(SendError::Build(_))));
     let mut lost = returning(|_| {});
     lost.open(&CALL, large).unwrap();
     lost.fail(ConnectionError::ClosedByPeer);

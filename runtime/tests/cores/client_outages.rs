@@ -11,8 +11,8 @@ use eventstream_rpc::{
     client::{Overflow, SubscribeOptions},
     error::{ConnectError, ConnectionError},
     protocol::{
-        SendTurn,
-        client::{Config, Connect, ConnectionEvent, Core, Failure, Key, Next, OpenError, Request},
+        SendError, SendTurn,
+        client::{Config, Connect, ConnectionEvent, Core, Failure, Key, Next, Request},
     },
 };
 
@@ -121,7 +121,7 @@ fn a_queue_that_is_full_before_the_response_comes_again_ends_the_subscription_on
     event(&mut core, 1, "second");
     // The time for the response is over, and nobody waits for it.
     core.expire(Instant::now() + Duration::from_secs(60));
-    let lagged = "Lagged { dropped: 1, bytes: 6 }";
+    let lagged = "Failed(Lagged { dropped: 1, bytes: 6 })";
     let expected = ["Disconnected", "Resubscribed", "first", lagged, "end"];
     assert_eq!(read(&mut core, key), expected);
 }
@@ -218,7 +218,7 @@ fn calls_in_flight_fail_and_new_ones_say_that_the_connection_is_down() {
     }
     let refused = |core: &mut Core| {
         let error = core.open(&CALL, text("{}")).unwrap_err();
-        assert!(matches!(error, OpenError::Closed(ConnectionError::Reconnecting)), "{error:?}");
+        assert!(matches!(error, SendError::Closed(ConnectionError::Reconnecting)), "{error:?}");
     };
     refused(&mut core);
     core.finish();
@@ -234,7 +234,7 @@ fn calls_in_flight_fail_and_new_ones_say_that_the_connection_is_down() {
 fn calls_wait_if_they_are_told_to() {
     let mut core = returning(|it| it.calls_wait = true);
     core.fail(ConnectionError::ClosedByPeer);
-    assert!(matches!(core.open(&CALL, text("{}")), Err(OpenError::Full)));
+    assert!(matches!(core.open(&CALL, text("{}")), Err(SendError::Full)));
     let mut place = SendTurn::default();
     assert!(core.poll_room(&mut place, &cx()).is_pending());
     come_back(&mut core);
@@ -246,7 +246,7 @@ fn calls_wait_if_they_are_told_to() {
     core.give_up(ConnectionError::ReconnectRejected(error));
     assert!(core.poll_room(&mut place, &cx()).is_ready(), "nobody waits for what does not come");
     let refused = core.open(&CALL, text("{}"));
-    assert!(matches!(refused, Err(OpenError::Closed(ConnectionError::ReconnectRejected(_)))));
+    assert!(matches!(refused, Err(SendError::Closed(ConnectionError::ReconnectRejected(_)))));
 }
 
 #[test]

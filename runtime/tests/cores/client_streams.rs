@@ -10,8 +10,8 @@ use eventstream_rpc::{
     client::{Overflow, SubscribeOptions},
     error::ConnectionError,
     protocol::{
-        RpcMessage,
-        client::{Core, Failure, Key, Next, OpenError, Request},
+        RpcMessage, SendError,
+        client::{Core, Failure, Key, Next, Request},
     },
 };
 
@@ -147,7 +147,7 @@ fn a_stream_is_never_ended_after_the_server_has_ended_it() {
     let (mut core, key) = subscribed(SubscribeOptions::default());
     receive(&mut core, bare(MESSAGE, END, 1));
     let refused = core.send_event(key, EVENT, text("{}"));
-    assert!(matches!(refused, Err(OpenError::StreamEnded)), "{refused:?}");
+    assert!(matches!(refused, Err(SendError::StreamEnded)), "{refused:?}");
     core.end(key);
     core.forget(key);
     core.close();
@@ -177,7 +177,7 @@ fn events_of_the_client_carry_no_operation() {
     let [sent] = &messages(&mut core)[..] else { panic!() };
     assert_eq!(describe(sent), "ApplicationMessage 0 1 test#Event {\"a\":1}");
     assert_eq!((sent.operation(), sent.content_type()), (None, Some("application/json")));
-    assert!(matches!(core.send_event(key, EVENT, unwritable), Err(OpenError::Build(_))));
+    assert!(matches!(core.send_event(key, EVENT, unwritable), Err(SendError::Build(_))));
     assert!(written(&mut core).is_empty() && core.is_open(key));
 }
 
@@ -245,7 +245,7 @@ fn a_full_queue_ends_the_subscription_after_what_was_queued() {
     assert!(written(&mut core).is_empty());
     receive_long(&mut core, &["3", "4"]);
     assert_eq!(written(&mut core), ["ApplicationMessage 2 1"], "ended once");
-    let lagged = "Lagged { dropped: 2, bytes: 6000 }";
+    let lagged = "Failed(Lagged { dropped: 2, bytes: 6000 })";
     assert_eq!(long_events(&mut core, key), ["1", "2", lagged, "end"]);
     receive(&mut core, event("5"));
     assert_eq!(events(&mut core, key), ["end"], "nothing comes after the end");

@@ -8,8 +8,8 @@ use std::{
 
 use bytes::BytesMut;
 use eventstream_rpc::protocol::{
-    SendTurn,
-    client::{Config, Connect, Core, OpenError, Request},
+    SendError, SendTurn,
+    client::{Config, Connect, Core, Request},
 };
 
 use crate::support::*;
@@ -119,7 +119,7 @@ fn calls_that_wait_for_room_go_in_their_order() {
                 sent.push(index);
             }
         }
-        assert!(matches!(core.open(&CALL, text("{}")), Err(OpenError::Full)));
+        assert!(matches!(core.open(&CALL, text("{}")), Err(SendError::Full)));
     }
     assert!(sent.is_sorted(), "{sent:?}");
     // Those at the back are not woken each time for nothing.

@@ -11,7 +11,7 @@ use eventstream_rpc::{
     frame::{Header, HeaderValue},
     protocol::{
         StreamId,
-        server::{Config, Incoming},
+        server::{Answer, Config},
     },
 };
 
@@ -156,9 +156,9 @@ fn a_request_over_the_number_of_streams_is_answered_and_others_go_on() {
     }
     assert!(core.poll_incoming(&cx()).is_pending());
     core.expect_events(StreamId(1), false);
-    core.respond(StreamId(1), "test#CallResponse", text("{}")).unwrap();
+    core.send(StreamId(1), Answer::Response, "test#CallResponse", text("{}")).unwrap();
     receive(&mut core, request(4));
-    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(Incoming::Request(_)))));
+    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(_))));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn a_server_that_is_about_to_stop_finishes_what_it_is_doing() {
         ready(core.poll_incoming(&cx())).unwrap();
     }
     for id in [3, 1] {
-        core.respond_open(StreamId(id), "test#CallResponse", text("{}")).unwrap();
+        core.send(StreamId(id), Answer::OpenResponse, "test#CallResponse", text("{}")).unwrap();
     }
     written(&mut core);
     core.drain();
@@ -193,7 +193,7 @@ fn a_server_that_is_about_to_stop_finishes_what_it_is_doing() {
     receive(&mut core, request(4));
     assert_eq!(written(&mut core), ["ApplicationError 2 4 InternalServerError"]);
     assert!(core.poll_idle(&cx()).is_pending());
-    core.respond(StreamId(2), "test#CallResponse", text("{}")).unwrap();
+    core.send(StreamId(2), Answer::Response, "test#CallResponse", text("{}")).unwrap();
     assert_eq!(written(&mut core), ["ApplicationMessage 2 2 test#CallResponse {}"]);
     assert!(core.poll_idle(&cx()).is_ready());
     assert!(!core.is_closed(), "the response must still be written");
@@ -221,10 +221,10 @@ fn the_end_of_the_connection_ends_every_stream() {
     assert!(matches!(core.ended(), Some(ConnectionError::ClosedByPeer)));
     for id in [1, 2].map(StreamId) {
         assert!(core.poll_ended(id, &cx()).is_ready());
-        assert!(core.respond(id, "test#CallResponse", text("{}")).is_err());
+        assert!(core.send(id, Answer::Response, "test#CallResponse", text("{}")).is_err());
     }
     for id in [1, 2] {
-        let Poll::Ready(Some(Incoming::Request(request))) = core.poll_incoming(&cx()) else {
+        let Poll::Ready(Some(request)) = core.poll_incoming(&cx()) else {
             panic!("what arrived is served");
         };
         assert_eq!(request.stream_id, StreamId(id));

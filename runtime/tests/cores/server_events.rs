@@ -7,7 +7,7 @@ use eventstream_rpc::{
     error::ConnectionError,
     protocol::{
         StreamId,
-        server::{Config, Core, Incoming, Phase},
+        server::{Config, Core, Phase},
     },
 };
 
@@ -19,7 +19,7 @@ use crate::{
 const ID: StreamId = StreamId(1);
 
 fn take_request(core: &mut Core) {
-    let Poll::Ready(Some(Incoming::Request(_))) = core.poll_incoming(&cx()) else { panic!() };
+    let Poll::Ready(Some(_)) = core.poll_incoming(&cx()) else { panic!() };
 }
 
 /// The ways in which a client ends a stream or goes away, after its last event.

@@ -11,12 +11,12 @@ use std::{
 
 use bytes::BytesMut;
 use eventstream_rpc::protocol::{
-    RpcMessage, SendTurn, StreamId,
-    server::{Config, Core, ErrorMessage, Incoming, SendError},
+    RpcMessage, SendError, SendTurn, StreamId,
+    server::{Answer, Config, Core},
 };
 
 use crate::{
-    server_streams::{Flag, error, event, streaming},
+    server_streams::{Flag, error, error_with, event, streaming},
     support::*,
 };
 
@@ -41,7 +41,7 @@ fn a_client_that_asks_and_does_not_read_stops_being_heard() {
     assert_eq!(core.next_deadline(), None, "what is not looked at is not late");
     let mut place = SendTurn::of_reply();
     assert!(core.poll_room(&mut place, &cx()).is_pending());
-    let respond = |core: &mut Core| core.respond(ID, RESPONSE, text("{}"));
+    let respond = |core: &mut Core| core.send(ID, Answer::Response, RESPONSE, text("{}"));
     assert!(matches!(respond(&mut core), Err(SendError::Full)));
     // Nothing that a stream may still need is lost.
     core.terminate(StreamId(2));
@@ -76,14 +76,14 @@ fn what_is_held_for_the_service_is_limited_in_all() {
     };
     events(&mut core);
     receive(&mut core, long_request(2));
-    let Poll::Ready(Some(Incoming::Request(_))) = core.poll_incoming(&cx()) else { panic!() };
+    let Poll::Ready(Some(_)) = core.poll_incoming(&cx()) else { panic!() };
     receive(&mut core, long_request(3));
     let refusal = "ApplicationError 2 3 InternalServerError";
     assert_eq!(written(&mut core), [refusal]);
     // What the service has taken makes room, and so does a stream that ends.
     assert!(core.poll_event(ID, &cx()).is_ready() && core.poll_event(ID, &cx()).is_ready());
     events(&mut core);
-    core.respond(StreamId(2), RESPONSE, text("{}")).unwrap();
+    core.send(StreamId(2), Answer::Response, RESPONSE, text("{}")).unwrap();
     assert_eq!(written(&mut core).len(), 1);
     receive(&mut core, long_request(4));
     assert!(written(&mut core).is_empty());
@@ -111,7 +111,7 @@ fn small_messages_count_with_the_memory_that_they_take() {
     }
     assert!(taken > most / 2, "{taken} events are taken");
 
-    let most = LIMIT / (size_of::<Incoming>() + request(1).len());
+    let most = LIMIT / (size_of::<RpcMessage>() + request(1).len());
     let mut config = Config::default();
     config.received_limit = LIMIT;
     let mut core = accepted(config);
@@ -145,16 +145,16 @@ fn a_stranger_may_send_little() {
 
     let mut core = Core::new(config, Instant::now());
     receive(&mut core, connect(500));
-    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(Incoming::Connect { .. }))));
+    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(_))));
     core.accept();
     receive(&mut core, encode(headers(MESSAGE, 0, 1, &[("operation", "O")]), &"x".repeat(2_000)));
-    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(Incoming::Request(_)))));
+    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(_))));
 }
 
 #[test]
 fn an_error_that_is_too_long_is_answered_with_a_short_one() {
-    let long_payload = ErrorMessage { payload: vec![b' '; 1_000].into(), ..error() };
-    let long_shape = ErrorMessage { service_model_type: Some("x".repeat(40_000)), ..error() };
+    let long_payload = error_with("test#E", vec![b' '; 1_000].into());
+    let long_shape = error_with(&"x".repeat(40_000), "{}".into());
     for (error, limit) in [(long_payload, 1_000), (long_shape, 24 * 1024 * 1024)] {
         let mut config = Config::default();
         config.max_frame_len = limit;
@@ -164,7 +164,7 @@ fn an_error_that_is_too_long_is_answered_with_a_short_one() {
         assert!(core.poll_ended(ID, &cx()).is_ready());
     }
     let mut core = streaming(Config::default());
-    let too_long = ErrorMessage { payload: vec![b' '; 24 * 1024 * 1024].into(), ..error() };
+    let too_long = error_with("test#E", vec![b' '; 24 * 1024 * 1024].into());
     core.send_error(ID, &too_long).unwrap_err();
     assert_eq!(written(&mut core), ["ApplicationError 2 1 InternalServerError"]);
 }

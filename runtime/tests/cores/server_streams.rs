@@ -8,12 +8,13 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use eventstream_rpc::{
+    error::Unhandled,
     frame::HeaderValue,
     protocol::{
-        SendTurn, StreamId,
-        server::{Config, Core, ErrorMessage, Incoming, SendError},
+        SendError, SendTurn, StreamId,
+        server::{Answer, Config, Core},
     },
 };
 
@@ -27,7 +28,7 @@ const ID: StreamId = StreamId(1);
 pub(crate) fn requested(config: Config) -> Core {
     let mut core = accepted(config);
     receive(&mut core, request(1));
-    let Poll::Ready(Some(Incoming::Request(_))) = core.poll_incoming(&cx()) else { panic!() };
+    let Poll::Ready(Some(_)) = core.poll_incoming(&cx()) else { panic!() };
     core
 }
 
@@ -35,7 +36,7 @@ pub(crate) fn requested(config: Config) -> Core {
 pub(crate) fn streaming(config: Config) -> Core {
     let mut core = requested(config);
     core.expect_events(ID, true);
-    core.respond_open(ID, RESPONSE, text("{}")).unwrap();
+    core.send(ID, Answer::OpenResponse, RESPONSE, text("{}")).unwrap();
     assert_eq!(written(&mut core), ["ApplicationMessage 0 1 test#CallResponse {}"]);
     core
 }
@@ -49,12 +50,12 @@ pub(crate) fn next_event(core: &mut Core) -> Option<String> {
         .map(|message| String::from_utf8(message.payload().to_vec()).unwrap())
 }
 
-pub(crate) fn error() -> ErrorMessage {
-    ErrorMessage {
-        service_model_type: Some("test#E".to_owned()),
-        content_type: "application/json".to_owned(),
-        payload: "{}".into(),
-    }
+pub(crate) fn error() -> Unhandled {
+    error_with("test#E", "{}".into())
+}
+
+pub(crate) fn error_with(shape: &str, payload: Bytes) -> Unhandled {
+    Unhandled::from_reply(Some(shape), Some("application/json"), payload)
 }
 
 #[test]
@@ -69,7 +70,7 @@ fn requests_arrive_in_their_order() {
         [(1, "test#Call", "{}"), (2, "test#Other", "two"), (3, "test#Call", "three")]
     {
         match ready(core.poll_incoming(&cx())) {
-            Some(Incoming::Request(request)) => {
+            Some(request) => {
                 assert_eq!(request.stream_id, StreamId(id));
                 assert_eq!(request.operation(), Some(operation));
                 assert_eq!(request.to_payload(), payload);
@@ -86,13 +87,13 @@ fn a_request_that_is_over_already_is_not_served_and_uses_its_id() {
     assert!(core.poll_incoming(&cx()).is_pending());
     assert!(written(&mut core).is_empty());
     receive(&mut core, request(2));
-    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(Incoming::Request(_)))));
+    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(_))));
 }
 
 #[test]
 fn a_response_ends_its_stream_and_has_its_headers_in_the_official_order() {
     let mut core = requested(Config::default());
-    core.respond(ID, RESPONSE, text("{}")).unwrap();
+    core.send(ID, Answer::Response, RESPONSE, text("{}")).unwrap();
     let [response] = &messages(&mut core)[..] else { panic!() };
     let headers: Vec<_> =
         response.headers().map(|it| (it.name.to_owned(), it.value.to_owned())).collect();
@@ -107,7 +108,10 @@ fn a_response_ends_its_stream_and_has_its_headers_in_the_official_order() {
     assert_eq!(response.payload(), b"{}");
 
     assert!(core.poll_ended(ID, &cx()).is_ready());
-    assert!(matches!(core.respond(ID, RESPONSE, text("{}")), Err(SendError::Ended)));
+    assert!(matches!(
+        core.send(ID, Answer::Response, RESPONSE, text("{}")),
+        Err(SendError::StreamEnded)
+    ));
     core.send_error(ID, &error()).unwrap();
     core.terminate(ID);
     assert!(written(&mut core).is_empty(), "a stream ends once");
@@ -115,11 +119,8 @@ fn a_response_ends_its_stream_and_has_its_headers_in_the_official_order() {
 
 #[test]
 fn an_error_ends_its_stream() {
-    let plain = ErrorMessage {
-        service_model_type: None,
-        content_type: "text/plain".to_owned(),
-        payload: "InternalServerError".into(),
-    };
+    let text = "InternalServerError";
+    let plain = Unhandled::from_reply(None, Some("text/plain"), text.into());
     for (error, shape) in [(error(), Some("test#E")), (plain, None)] {
         let mut core = requested(Config::default());
         core.send_error(ID, &error).unwrap();
@@ -128,8 +129,8 @@ fn an_error_ends_its_stream() {
         let [sent] = &messages(&mut core)[..] else { panic!() };
         assert!(describe(sent).starts_with("ApplicationError 2 1"), "{sent:?}");
         assert_eq!(sent.service_model_type(), shape);
-        assert_eq!(sent.content_type(), Some(&*error.content_type));
-        assert_eq!(sent.to_payload(), error.payload);
+        assert_eq!(sent.content_type(), error.content_type());
+        assert_eq!(sent.payload(), error.payload());
         assert!(core.poll_ended(ID, &cx()).is_ready());
     }
 }
@@ -143,8 +144,14 @@ fn a_response_that_cannot_be_written_leaves_room_for_an_error() {
         Ok(())
     };
     let mut core = requested(config);
-    assert!(matches!(core.respond(ID, RESPONSE, unwritable), Err(SendError::Build(_))));
-    assert!(matches!(core.respond_open(ID, RESPONSE, too_long), Err(SendError::Build(_))));
+    assert!(matches!(
+        core.send(ID, Answer::Response, RESPONSE, unwritable),
+        Err(SendError::Build(_))
+    ));
+    assert!(matches!(
+        core.send(ID, Answer::OpenResponse, RESPONSE, too_long),
+        Err(SendError::Build(_))
+    ));
     assert!(written(&mut core).is_empty());
     core.send_error(ID, &error()).unwrap();
     assert_eq!(written(&mut core), ["ApplicationError 2 1 test#E {}"]);
@@ -154,7 +161,7 @@ fn a_response_that_cannot_be_written_leaves_room_for_an_error() {
 fn events_follow_the_response_until_the_server_ends_the_stream() {
     let mut core = streaming(Config::default());
     for payload in ["1", "2"] {
-        core.send_event(ID, EVENT, text(payload)).unwrap();
+        core.send(ID, Answer::Event, EVENT, text(payload)).unwrap();
     }
     core.terminate(ID);
     core.terminate(ID);
@@ -166,7 +173,7 @@ fn events_follow_the_response_until_the_server_ends_the_stream() {
             "ApplicationMessage 2 1"
         ]
     );
-    assert!(matches!(core.send_event(ID, EVENT, text("3")), Err(SendError::Ended)));
+    assert!(matches!(core.send(ID, Answer::Event, EVENT, text("3")), Err(SendError::StreamEnded)));
     assert!(written(&mut core).is_empty());
 }
 
@@ -176,8 +183,14 @@ fn a_client_that_ends_a_stream_needs_no_answer() {
         assert!(core.poll_ended(ID, &cx()).is_pending());
         receive(&mut core, bare(MESSAGE, END, 1));
         assert!(core.poll_ended(ID, &cx()).is_ready());
-        assert!(matches!(core.respond(ID, RESPONSE, text("{}")), Err(SendError::Ended)));
-        assert!(matches!(core.send_event(ID, EVENT, text("{}")), Err(SendError::Ended)));
+        assert!(matches!(
+            core.send(ID, Answer::Response, RESPONSE, text("{}")),
+            Err(SendError::StreamEnded)
+        ));
+        assert!(matches!(
+            core.send(ID, Answer::Event, EVENT, text("{}")),
+            Err(SendError::StreamEnded)
+        ));
         core.send_error(ID, &error()).unwrap();
         core.terminate(ID);
         assert!(written(&mut core).is_empty() && !core.is_closed());
@@ -190,7 +203,7 @@ fn messages_that_cross_the_end_of_their_stream_are_passed_over() {
     let ends: [End; 4] = [
         |core| core.terminate(ID),
         |core| core.send_error(ID, &error()).unwrap(),
-        |core| core.respond(ID, RESPONSE, text("{}")).unwrap(),
+        |core| core.send(ID, Answer::Response, RESPONSE, text("{}")).unwrap(),
         |core| receive(core, bare(MESSAGE, END, 1)),
     ];
     for end in ends {
@@ -203,7 +216,7 @@ fn messages_that_cross_the_end_of_their_stream_are_passed_over() {
         assert!(written(&mut core).is_empty() && !core.is_closed());
         assert_eq!(next_event(&mut core), None);
         receive(&mut core, request(2));
-        assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(Incoming::Request(_)))));
+        assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(_))));
     }
 }
 
@@ -281,11 +294,11 @@ fn events_wait_for_a_client_that_does_not_read_and_responses_do_not() {
     let mut sent = 0;
     let mut place = SendTurn::default();
     while core.poll_room(&mut place, &cx()).is_ready() {
-        core.send_event(ID, EVENT, text("{}")).unwrap();
+        core.send(ID, Answer::Event, EVENT, text("{}")).unwrap();
         sent += 1;
     }
-    assert!(matches!(core.send_event(ID, EVENT, text("{}")), Err(SendError::Full)));
-    core.respond(StreamId(2), RESPONSE, text("{}")).unwrap();
+    assert!(matches!(core.send(ID, Answer::Event, EVENT, text("{}")), Err(SendError::Full)));
+    core.send(StreamId(2), Answer::Response, RESPONSE, text("{}")).unwrap();
 
     let mut bytes = BytesMut::new();
     core.take_output(&mut bytes);
@@ -296,7 +309,7 @@ fn events_wait_for_a_client_that_does_not_read_and_responses_do_not() {
     core.wrote(bytes.len());
     assert!(core.poll_room(&mut place, &cx()).is_ready());
     core.leave(&mut place);
-    core.send_event(ID, EVENT, text("{}")).unwrap();
+    core.send(ID, Answer::Event, EVENT, text("{}")).unwrap();
     assert!(sent > 1);
 }
 
@@ -342,13 +355,13 @@ fn requests_that_were_given_up_before_anyone_looked_count_until_someone_does() {
     let [refused] = &written(&mut core)[..] else { panic!() };
     assert!(refused.starts_with("ApplicationError 2 3"), "{refused}");
     for stream in [1, 2] {
-        let Poll::Ready(Some(Incoming::Request(message))) = core.poll_incoming(&cx()) else {
+        let Poll::Ready(Some(message)) = core.poll_incoming(&cx()) else {
             panic!("it is served all the same");
         };
         assert_eq!(message.stream_id.0, stream);
         core.expect_events(message.stream_id, false);
     }
     receive(&mut core, request(4));
-    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(Incoming::Request(_)))));
+    assert!(matches!(core.poll_incoming(&cx()), Poll::Ready(Some(_))));
     assert!(written(&mut core).is_empty());
 }

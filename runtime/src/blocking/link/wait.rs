@@ -42,7 +42,7 @@ impl Link {
             waiter.parker.reset();
             // No other thread may be awake. What ends so is to be written.
             let (deadline, is_closed) = self.shared.with(|core| {
-                core.expire_calls(Instant::now());
+                core.expire_deadlines(Instant::now());
                 (core.next_call_deadline(), core.is_closed())
             });
             let interest = self.flush();

@@ -5,13 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::{
-    error::{BuildError, ConnectError, ConnectionError},
-    frame::{Header, HeaderValue, Limits},
+    error::{ConnectError, ConnectionError, EncodeError},
+    frame::{FrameEncoder, Header, HeaderValueRef, Limits},
     options::SubscribeOptions,
-    protocol::queue::Element,
+    protocol::{MessageType, RpcMessage, VERSION, header, queue::Element},
 };
 
 /// What is sent to introduce this side.
@@ -27,6 +27,24 @@ impl std::fmt::Debug for Connect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Both may hold a token.
         f.debug_struct("Connect").finish_non_exhaustive()
+    }
+}
+
+impl Connect {
+    /// The frame of the connect message.
+    pub(super) fn encode(&self) -> Result<BytesMut, EncodeError> {
+        let mut out = BytesMut::new();
+        let mut frame = FrameEncoder::new(&mut out);
+        frame.header(header::VERSION, HeaderValueRef::String(VERSION))?;
+        frame.header(header::MESSAGE_TYPE, HeaderValueRef::Int32(MessageType::Connect as i32))?;
+        frame.header(header::MESSAGE_FLAGS, HeaderValueRef::Int32(0))?;
+        frame.header(header::STREAM_ID, HeaderValueRef::Int32(0))?;
+        for it in &self.headers {
+            frame.header(&it.name, it.value.as_value_ref())?;
+        }
+        frame.payload(&self.payload);
+        frame.finish()?;
+        Ok(out)
     }
 }
 
@@ -80,34 +98,15 @@ pub struct Request<'a> {
     pub subscribe: Option<&'a SubscribeOptions>,
 }
 
-/// Why a request was not sent.
-#[derive(Debug)]
-pub enum OpenError {
-    /// Too much is waiting to be written already, or calls wait for the end of an outage. Try again when
-    /// woken.
-    Full,
-    /// The connection is not open.
-    Closed(ConnectionError),
-    /// The stream to which an event was to be sent has ended.
-    StreamEnded,
-    /// The request cannot be encoded.
-    Build(BuildError),
-}
-
 /// Something that happened to the connection as a whole.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum ConnectionEvent {
     /// The server has accepted the connection.
     Connected,
     /// The other side reported an error. [`Core::judge`](super::Core::judge) says whether it is the end.
     Error(ConnectionError),
     /// A ping came, and was answered.
-    Ping {
-        /// Its headers, without those of the protocol.
-        headers: Vec<Header>,
-        /// Its payload.
-        payload: Bytes,
-    },
+    Ping(RpcMessage),
     /// The connection has ended; `None` if this side closed it.
     Disconnected(Option<ConnectionError>),
     /// An attempt to open the connection again failed.
@@ -117,32 +116,9 @@ pub enum ConnectionEvent {
 impl Element for ConnectionEvent {
     fn held(&self) -> usize {
         match self {
-            Self::Ping { headers, payload } => {
-                let headers = headers.iter().map(|it| {
-                    let value_len = match &it.value {
-                        HeaderValue::ByteArray(bytes) => bytes.len(),
-                        HeaderValue::String(text) => text.len(),
-                        _ => 0,
-                    };
-                    size_of::<Header>() + it.name.len() + value_len
-                });
-                payload.len() + headers.sum::<usize>()
-            }
+            Self::Ping(ping) => ping.held(),
             Self::Error(ConnectionError::PeerError { message: Some(text), .. }) => text.len(),
             _ => 0,
-        }
-    }
-}
-
-impl std::fmt::Debug for ConnectionEvent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Connected => f.write_str("Connected"),
-            Self::Error(error) => f.debug_tuple("Error").field(error).finish(),
-            // What the other side sends may be secret.
-            Self::Ping { .. } => f.debug_struct("Ping").finish_non_exhaustive(),
-            Self::Disconnected(error) => f.debug_tuple("Disconnected").field(error).finish(),
-            Self::ReconnectFailed(error) => f.debug_tuple("ReconnectFailed").field(error).finish(),
         }
     }
 }

@@ -7,10 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{
-    Request,
-    queue::{Item, Queue},
-};
+use super::{Request, queue::EventQueue};
 use crate::{
     error::ConnectionError,
     protocol::{MessageType, RpcMessage, StreamId},
@@ -20,7 +17,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub(super) u64);
 
-/// Why there is no reply.
+/// Why there is no reply, or why a stream has ended.
 #[derive(Clone, Debug)]
 pub enum Failure {
     /// The connection ended.
@@ -34,7 +31,7 @@ pub enum Failure {
     Timeout,
     /// The server ended the stream without a response.
     NoResponse,
-    /// Events overtook the response, and their queue was full before it came.
+    /// The queue of events was full.
     Lagged {
         /// How many events have arrived and are not delivered.
         dropped: u64,
@@ -54,77 +51,74 @@ pub enum Next {
     Disconnected,
     /// The connection is back, and the server has accepted the request again.
     Resubscribed,
-    /// The queue was full, and this is the end.
-    Lagged {
-        /// How many events have arrived and are not delivered.
-        dropped: u64,
-        /// The sum of their payloads in bytes.
-        bytes: u64,
-    },
-    /// The stream ended for a reason of its own: the connection is gone, or the request was not answered
-    /// when it was sent again.
+    /// The stream has ended for a reason of its own: the queue was full, the connection is lost, or the request was
+    /// not answered when it was sent again.
     Failed(Failure),
 }
 
-/// How far a stream has got.
+impl Next {
+    /// How many events it is, and how many bytes of payload.
+    pub(super) fn size(&self) -> (u64, u64) {
+        match self {
+            Self::Message(message) => size(message),
+            _ => (0, 0),
+        }
+    }
+}
+
+/// As [`Next::size`]. The empty message that ends a stream is not an event.
+fn size(message: &RpcMessage) -> (u64, u64) {
+    let len = message.payload().len() as u64;
+    (len.min(1), len)
+}
+
+/// The stream as the other side knows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wire {
+    Open(StreamId),
+    /// This side has ended it because its queue was full; what still arrives is counted.
+    Lagging(StreamId),
+    /// The connection is down, and the stream waits to be opened again.
+    Down,
+    Ended,
+}
+
+/// The reply to the first request.
 #[derive(Debug)]
-enum Phase {
-    /// No reply yet.
-    Waiting,
-    /// The reply has come and has not been taken.
-    Replied(Box<RpcMessage>),
-    /// There will be no reply.
+enum Reply {
+    Awaited,
+    /// It has come and has not been taken.
+    Here(Box<RpcMessage>),
+    /// There will be none.
     Failed(Failure),
-    /// The reply has been taken.
-    Open,
+    Taken,
 }
 
-/// How far a stream has got that is opened again after an outage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reopening {
-    No,
-    /// The request is on its way.
-    Waiting,
-    /// An event has overtaken the response.
-    Overtaken,
-}
-
-/// What it takes to open a stream again.
-#[derive(Clone)]
+/// What has to be sent to open a stream again after an outage.
+#[derive(Clone, Debug)]
 pub(super) struct Reopen {
     pub(super) operation: &'static str,
     pub(super) request_shape: &'static str,
     pub(super) payload: Bytes,
 }
 
-impl std::fmt::Debug for Reopen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The request may be secret.
-        f.debug_struct("Reopen").field("operation", &self.operation).finish_non_exhaustive()
-    }
-}
-
 #[derive(Debug)]
 pub(super) struct Stream {
-    /// The id on the wire until either side has ended the stream there.
-    pub(super) id: Option<StreamId>,
-    /// The id of a stream that this side has ended because its queue was full: what still arrives is
-    /// counted.
-    pub(super) lagging: Option<StreamId>,
-    /// How to open it again after an outage, if it is one that can be.
+    pub(super) wire: Wire,
+    /// None if it cannot be opened again.
     pub(super) reopen: Option<Reopen>,
-    reopening: Reopening,
-    /// When to give up waiting for the answer to its request.
+    /// The request has been sent again after an outage, and its response has not come.
+    is_reopening: bool,
+    /// When to give up waiting for a response.
     pub(super) deadline: Option<Instant>,
-    /// The connection is down, and the stream waits for it.
-    is_down: bool,
-    phase: Phase,
+    reply: Reply,
     response_shape: &'static str,
-    /// How many bytes of frames there were when the request had been queued.
+    /// How many bytes had been queued with the request.
     request_end: u64,
     pub(super) is_streaming: bool,
-    queue: Queue,
-    failed: Option<Failure>,
+    queue: EventQueue,
+    /// Why the stream ends after what is queued.
+    end: Option<Failure>,
     waker: Option<Waker>,
 }
 
@@ -149,52 +143,56 @@ impl Stream {
         reopen: Option<Reopen>,
     ) -> Self {
         Self {
-            id: Some(id),
-            lagging: None,
+            wire: Wire::Open(id),
             reopen,
-            reopening: Reopening::No,
+            is_reopening: false,
             deadline: request.deadline,
-            is_down: false,
-            phase: Phase::Waiting,
+            reply: Reply::Awaited,
             response_shape: request.response_shape,
             request_end,
             is_streaming: request.subscribe.is_some(),
-            queue: Queue::new(request.subscribe),
-            failed: None,
+            queue: EventQueue::new(request.subscribe),
+            end: None,
             waker: None,
         }
+    }
+
+    /// Its id, if it can carry events in either direction.
+    pub(super) fn id(&self) -> Option<StreamId> {
+        if let Wire::Open(id) = self.wire { Some(id) } else { None }
     }
 
     /// Takes a message that arrived for the stream.
     pub(super) fn receive(&mut self, message: RpcMessage) -> (Action, Option<Waker>) {
         let is_terminating = message.is_terminating();
-        if self.lagging.is_some() {
-            self.queue.count_message(&message);
-            return (if is_terminating { Action::Ended } else { Action::None }, None);
-        }
-        let action = match self.phase {
-            Phase::Waiting => self.receive_first(message),
-            Phase::Replied(_) | Phase::Open if self.reopening != Reopening::No => {
-                self.receive_again(message)
+        let action = match self.reply {
+            _ if matches!(self.wire, Wire::Lagging(_)) => {
+                if let Some(Failure::Lagged { dropped, bytes }) = &mut self.end {
+                    let (count, len) = size(&message);
+                    (*dropped, *bytes) = (*dropped + count, *bytes + len);
+                }
+                return (if is_terminating { Action::Ended } else { Action::None }, None);
             }
-            Phase::Replied(_) | Phase::Open if self.is_streaming => self.receive_event(message),
-            // A one-shot operation has its reply, and its stream is on its way out.
-            Phase::Replied(_) | Phase::Open | Phase::Failed(_) => Action::None,
+            Reply::Awaited => self.receive_first(message),
+            Reply::Here(_) | Reply::Taken if self.is_reopening => self.receive_again(message),
+            Reply::Here(_) | Reply::Taken if self.is_streaming => self.receive_event(message),
+            // A one-shot operation has its reply, and its stream is about to end.
+            Reply::Here(_) | Reply::Taken | Reply::Failed(_) => Action::None,
         };
         let action = if is_terminating { Action::Ended } else { action };
         (action, self.waker.take())
     }
 
     fn receive_first(&mut self, message: RpcMessage) -> Action {
-        if is_bare_end(&message) {
-            self.phase = Phase::Failed(Failure::NoResponse);
+        if message.payload().is_empty() && is_end(&message) {
+            self.reply = Reply::Failed(Failure::NoResponse);
             return Action::Ended;
         }
         if self.is_streaming && self.has_overtaken(&message) {
             return self.receive_event(message);
         }
         let is_error = message.message_type == MessageType::ApplicationError;
-        self.phase = Phase::Replied(Box::new(message));
+        self.reply = Reply::Here(Box::new(message));
         // An error ends a stream whether it says so or not, and so does any reply to a one-shot request.
         if is_error || !self.is_streaming { Action::Terminate } else { Action::None }
     }
@@ -209,97 +207,82 @@ impl Stream {
 
     /// Takes the answer to a request that was sent again.
     fn receive_again(&mut self, message: RpcMessage) -> Action {
-        if is_bare_end(&message) {
-            self.failed = Some(Failure::NoResponse);
+        if message.payload().is_empty() && is_end(&message) {
+            self.end = Some(Failure::NoResponse);
             return Action::Ended;
         }
         if message.message_type == MessageType::ApplicationError {
-            self.reopening = Reopening::No;
+            self.is_reopening = false;
             self.queue.push_last(message);
             return Action::Terminate;
         }
-        if self.reopening == Reopening::Waiting {
-            self.queue.push_resubscribed();
-        }
+        self.queue.push_resubscribed();
         if self.has_overtaken(&message) {
-            self.reopening = Reopening::Overtaken;
             return self.receive_event(message);
         }
-        self.reopening = Reopening::No;
+        self.is_reopening = false;
         Action::None
     }
 
     fn receive_event(&mut self, message: RpcMessage) -> Action {
-        let is_end = message.is_terminating()
-            && message.service_model_type().is_none()
-            && message.message_type == MessageType::ApplicationMessage;
-        if is_end {
+        if is_end(&message) {
             // A payload without a shape says nothing.
             return Action::Ended;
         }
-        if self.queue.push(message) {
-            return Action::None;
-        }
+        let Err(refused) = self.queue.push(message) else { return Action::None };
         // There is no answer to wait for any more.
-        self.reopening = Reopening::No;
-        if let Phase::Waiting = self.phase {
-            let (dropped, bytes) = self.queue.give_up();
-            self.phase = Phase::Failed(Failure::Lagged { dropped, bytes });
+        self.is_reopening = false;
+        let (mut dropped, mut bytes) = refused.size();
+        if let Reply::Awaited = self.reply {
+            for (count, len) in self.queue.clear().iter().map(Next::size) {
+                (dropped, bytes) = (dropped + count, bytes + len);
+            }
+            self.reply = Reply::Failed(Failure::Lagged { dropped, bytes });
+        } else {
+            self.end = Some(Failure::Lagged { dropped, bytes });
         }
         Action::Lag
     }
 
     /// Whether the response to its request is still to come.
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.phase, Phase::Waiting) || self.reopening != Reopening::No
+        matches!(self.reply, Reply::Awaited) || self.is_reopening
     }
 
-    /// Whether it is a call that the other side has ended, and nobody waits for it.
+    /// Whether it is a call that the other side has ended, and no task waits for it.
     pub(super) fn is_over(&self) -> bool {
-        !self.is_streaming && self.id.is_none() && self.waker.is_none()
+        !self.is_streaming && self.id().is_none() && self.waker.is_none()
     }
 
     pub(super) fn poll_reply(&mut self, cx: &Context<'_>) -> Poll<Result<RpcMessage, Failure>> {
-        if let Phase::Waiting = self.phase {
-            return self.wait(cx);
+        match &self.reply {
+            Reply::Awaited => return self.wait(cx),
+            Reply::Failed(failure) => return Poll::Ready(Err(failure.clone())),
+            Reply::Here(_) | Reply::Taken => {}
         }
-        match std::mem::replace(&mut self.phase, Phase::Open) {
-            Phase::Replied(message) => Poll::Ready(Ok(*message)),
-            Phase::Failed(failure) => {
-                self.phase = Phase::Failed(failure.clone());
-                Poll::Ready(Err(failure))
-            }
-            Phase::Waiting | Phase::Open => Poll::Ready(Err(Failure::NoResponse)),
+        match std::mem::replace(&mut self.reply, Reply::Taken) {
+            Reply::Here(message) => Poll::Ready(Ok(*message)),
+            _ => Poll::Ready(Err(Failure::NoResponse)),
         }
     }
 
     pub(super) fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<Next>> {
-        if let Some(count) = self.queue.take_dropped() {
-            return Poll::Ready(Some(Next::Dropped(count)));
+        let next = self.queue.pop().or_else(|| self.end.take().map(Next::Failed));
+        match self.wire {
+            Wire::Open(_) | Wire::Down if next.is_none() => self.wait(cx),
+            _ => Poll::Ready(next),
         }
-        if let Some(item) = self.queue.pop() {
-            return Poll::Ready(Some(match item {
-                Item::Message(message) => Next::Message(message),
-                Item::Disconnected => Next::Disconnected,
-                Item::Resubscribed => Next::Resubscribed,
-            }));
-        }
-        if let Some((dropped, bytes)) = self.queue.take_lag() {
-            return Poll::Ready(Some(Next::Lagged { dropped, bytes }));
-        }
-        if let Some(failure) = self.failed.take() {
-            return Poll::Ready(Some(Next::Failed(failure)));
-        }
-        if self.id.is_none() && !self.is_down { Poll::Ready(None) } else { self.wait(cx) }
     }
 
     /// The owner wants no more events.
     pub(super) fn close(&mut self) -> Option<Waker> {
-        self.queue.clear();
-        self.failed = None;
+        drop(self.queue.clear());
+        self.end = None;
         self.reopen = None;
-        self.reopening = Reopening::No;
-        self.is_down = false;
+        self.is_reopening = false;
+        if let Wire::Down = self.wire {
+            self.wire = Wire::Ended;
+        }
         self.waker.take()
     }
 
@@ -310,22 +293,17 @@ impl Stream {
         written: u64,
         may_return: bool,
     ) -> Option<Waker> {
-        let was_open = self.id.take().is_some() || self.is_down;
-        self.lagging = None;
-        self.reopening = Reopening::No;
-        self.is_down = false;
-        match self.phase {
-            Phase::Waiting => {
-                let request_written = self.request_end <= written;
-                self.phase = Phase::Failed(Failure::Lost { error: error.clone(), request_written });
-            }
-            Phase::Replied(_) | Phase::Open if was_open && self.is_streaming => {
+        let wire = std::mem::replace(&mut self.wire, Wire::Ended);
+        self.is_reopening = false;
+        let lost = |request_written| Failure::Lost { error: error.clone(), request_written };
+        match (&self.reply, wire) {
+            (Reply::Awaited, _) => self.reply = Reply::Failed(lost(self.request_end <= written)),
+            (Reply::Here(_) | Reply::Taken, Wire::Open(_) | Wire::Down) if self.is_streaming => {
                 if may_return && self.reopen.is_some() {
-                    self.is_down = true;
+                    self.wire = Wire::Down;
                     self.queue.push_disconnected();
                 } else if !matches!(error, ConnectionError::Closed) {
-                    self.failed =
-                        Some(Failure::Lost { error: error.clone(), request_written: true });
+                    self.end = Some(lost(true));
                 }
             }
             _ => {}
@@ -335,25 +313,24 @@ impl Stream {
 
     /// What to send to open the stream again, if it waits for that.
     pub(super) fn to_send_again(&self) -> Option<Reopen> {
-        self.reopen.clone().filter(|_| self.is_down)
+        if let Wire::Down = self.wire { self.reopen.clone() } else { None }
     }
 
     /// The request has been sent again, under a new id.
-    pub(super) fn sent_again(&mut self, id: StreamId) {
-        self.id = Some(id);
-        self.is_down = false;
-        self.reopening = Reopening::Waiting;
+    pub(super) fn sent_again(&mut self, id: StreamId, deadline: Option<Instant>) {
+        self.wire = Wire::Open(id);
+        self.is_reopening = true;
+        self.deadline = deadline;
     }
 
     /// Time is up; `None` if there is nothing to wait for any more.
     pub(super) fn expire(&mut self) -> Option<Option<Waker>> {
-        if let Phase::Waiting = self.phase {
-            self.phase = Phase::Failed(Failure::Timeout);
-        } else if self.reopening == Reopening::No {
-            return None;
+        if let Reply::Awaited = self.reply {
+            self.reply = Reply::Failed(Failure::Timeout);
+        } else if std::mem::take(&mut self.is_reopening) {
+            self.end = Some(Failure::Timeout);
         } else {
-            self.reopening = Reopening::No;
-            self.failed = Some(Failure::Timeout);
+            return None;
         }
         Some(self.waker.take())
     }
@@ -367,10 +344,9 @@ impl Stream {
     }
 }
 
-/// Whether a message says that its stream has ended, and nothing else.
-fn is_bare_end(message: &RpcMessage) -> bool {
+/// Whether a message ends its stream and has no shape: a payload without one says nothing, but for a reply.
+fn is_end(message: &RpcMessage) -> bool {
     message.is_terminating()
         && message.message_type == MessageType::ApplicationMessage
-        && message.payload().is_empty()
         && message.service_model_type().is_none()
 }

@@ -1,9 +1,12 @@
 use std::task::Waker;
 
+use bytes::BytesMut;
+
 use super::*;
 use crate::{
     frame::{Header, Message},
     options::SubscribeOptions,
+    protocol::SendError,
 };
 
 fn cx() -> Context<'static> {
@@ -35,7 +38,7 @@ fn with_ids_left(count: i32, reconnects: bool) -> Core {
     core
 }
 
-fn open(core: &mut Core, subscribe: Option<&SubscribeOptions>) -> Result<Key, OpenError> {
+fn open(core: &mut Core, subscribe: Option<&SubscribeOptions>) -> Result<Key, SendError> {
     let request = Request {
         operation: "test#Call",
         request_shape: "test#Request",
@@ -62,7 +65,7 @@ fn a_connection_whose_ids_are_used_up_ends_when_its_calls_are_answered() {
         // There is no id for another call, which waits.
         let mut place = super::super::SendTurn::default();
         assert!(core.poll_room(&mut place, &cx()).is_pending());
-        assert!(matches!(open(&mut core, None), Err(OpenError::Full)));
+        assert!(matches!(open(&mut core, None), Err(SendError::Full)));
         arrive(&mut core, MessageType::ApplicationMessage, 2, i32::MAX);
         assert!(core.ended().is_none());
         // The last one is answered, or given up.

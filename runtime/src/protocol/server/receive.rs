@@ -1,120 +1,152 @@
-//! What arrives.
+//! What arrives, and what the driver asks.
 
-use bytes::Bytes;
+use std::time::{Duration, Instant};
 
-use super::{Config, Core, ErrorMessage, Incoming, Reader, Stream};
+use super::{
+    CLOSING_GRACE, Config, Core, Server,
+    stream::{Reader, Stream},
+};
 use crate::{
-    error::{ConnectionError, Unhandled},
-    frame::{Header, HeaderValueRef},
+    error::ConnectionError,
+    frame::HeaderValueRef,
     protocol::{
-        MessageType, ProtocolViolation, RpcMessage, StreamId, VERSION, header, log, peer_error,
+        MessageType, ProtocolViolation, RpcMessage, StreamId, VERSION,
+        endpoint::{Behavior, State},
+        header, log, peer_error,
+        waiting::QueueLimit,
     },
 };
 
-impl From<&Unhandled> for ErrorMessage {
-    fn from(error: &Unhandled) -> Self {
-        Self {
-            service_model_type: error.shape_id().map(str::to_owned),
-            content_type: error.content_type().unwrap_or(crate::protocol::JSON).to_owned(),
-            payload: Bytes::copy_from_slice(error.payload()),
+impl Behavior for Server {
+    const REPORTS_EARLY: bool = true;
+
+    // A client should wait to be accepted: what it sends before is not looked at until then. One that does not read
+    // what it asked for is not read from either.
+    fn wants_input(core: &Core) -> bool {
+        match core.state {
+            State::Open => core.room(QueueLimit::Reply).is_some(),
+            _ => !core.role.is_deciding,
         }
     }
-}
 
-impl Core {
-    pub(super) fn receive_connect(
-        &mut self,
-        message: &RpcMessage,
+    fn receive_handshake(
+        core: &mut Core,
+        message: RpcMessage,
+        _: Instant,
     ) -> Result<(), ProtocolViolation> {
         if message.message_type != MessageType::Connect || message.stream_id != StreamId::CONNECTION
         {
             return Err(ProtocolViolation("the first message is a connect message on stream 0"));
         }
-        self.role.is_deciding = true;
-        if message.message().header(header::VERSION) != Some(HeaderValueRef::String(VERSION)) {
-            // As the Java nucleus: whoever speaks another version is refused like any stranger.
-            self.refuse();
-            return Ok(());
+        core.role.is_deciding = true;
+        if message.message().header(header::VERSION) == Some(HeaderValueRef::String(VERSION)) {
+            core.push(message);
+        } else {
+            // As the Java nucleus: a client of another version is refused like any stranger.
+            core.refuse();
         }
-        let reserved =
-            [header::VERSION, header::MESSAGE_TYPE, header::MESSAGE_FLAGS, header::STREAM_ID];
-        let headers = message
-            .headers()
-            .filter(|it| !reserved.iter().any(|name| it.name.eq_ignore_ascii_case(name)))
-            .map(|it| Header { name: it.name.to_owned(), value: it.value.to_owned() })
-            .collect();
-        let payload = Bytes::copy_from_slice(message.payload());
-        self.push(Incoming::Connect { headers, payload });
         Ok(())
     }
 
-    pub(super) fn receive_control(
-        &mut self,
-        message: &RpcMessage,
-    ) -> Result<(), ProtocolViolation> {
+    fn receive_control(core: &mut Core, message: &RpcMessage) -> Result<(), ProtocolViolation> {
         match message.message_type {
-            MessageType::Ping => drop(self.answer_ping(message)),
-            MessageType::PingResponse => {}
+            MessageType::Ping => core.answer_ping(message),
             MessageType::Connect => return Err(ProtocolViolation("a second connect message")),
-            // They are told apart before.
-            MessageType::ApplicationMessage | MessageType::ApplicationError => {}
             MessageType::ProtocolError | MessageType::InternalError => {
-                self.fail(peer_error(message));
+                core.fail(peer_error(message));
             }
             MessageType::ConnectAck => {
                 let error = ConnectionError::Protocol("a connect acknowledgement from the client");
-                self.reject(MessageType::InternalError, "a client does not acknowledge", error);
+                core.reject(MessageType::InternalError, "a client does not acknowledge", error);
             }
+            MessageType::PingResponse
+            | MessageType::ApplicationMessage
+            | MessageType::ApplicationError => {}
         }
         Ok(())
     }
 
-    pub(super) fn receive_application(
-        &mut self,
-        message: RpcMessage,
-    ) -> Result<(), ProtocolViolation> {
+    fn receive_application(core: &mut Core, message: RpcMessage) -> Result<(), ProtocolViolation> {
         let id = message.stream_id;
-        if self.role.streams.contains_key(&id) {
-            self.receive_on_stream(message);
+        if core.open_stream(id).is_some() {
+            core.receive_on_stream(message);
             return Ok(());
         }
         if id.0 <= 0 {
             return Err(ProtocolViolation("stream ids are positive"));
         }
-        if id.0 <= self.role.last_id {
+        if id.0 <= core.role.last_id {
             // A message that crossed the end of its stream, or tells of an end that came from here.
             let is_late = message.is_terminating() || message.operation().is_none();
-            return if is_late {
-                Ok(())
-            } else {
-                Err(ProtocolViolation("a stream id is used once"))
-            };
+            let reused = ProtocolViolation("a stream id is used once");
+            return if is_late { Ok(()) } else { Err(reused) };
         }
-        if Some(id.0) != self.role.last_id.checked_add(1) {
+        if Some(id.0) != core.role.last_id.checked_add(1) {
             return Err(ProtocolViolation("stream ids count up from 1 without gaps"));
         }
         if message.operation().is_none_or(str::is_empty) {
             return Err(ProtocolViolation("the first message of a stream names its operation"));
         }
-        self.role.last_id = id.0;
-        if message.is_terminating() {
-            // The client has given up before it was heard.
-            return Ok(());
+        core.role.last_id = id.0;
+        // Otherwise the client has given up before it was heard.
+        if !message.is_terminating() {
+            core.receive_request(message);
         }
-        let stream = Stream::new(&message);
+        Ok(())
+    }
+
+    fn fail(core: &mut Core, error: ConnectionError) {
+        if core.is_closed() {
+            return;
+        }
+        let was_open = matches!(core.state, State::Open);
+        // What arrived before the client closed the connection is still served.
+        let is_ours = matches!(error, ConnectionError::Closed | ConnectionError::RuntimeStopped);
+        core.state = State::Closed(error);
+        core.remove_all(is_ours || !was_open);
+        core.role.is_deciding = false;
+        core.role.deadline = None;
+        core.frame_timer = None;
+        core.output.wake_all();
+        core.output.wake_driver();
+    }
+
+    fn next_deadline(core: &Core) -> Option<Instant> {
+        core.role.deadline
+    }
+
+    fn expire_deadlines(core: &mut Core, now: Instant) {
+        if core.role.deadline.is_some_and(|it| it <= now) {
+            core.fail(ConnectionError::Protocol("no connect message in time"));
+        }
+    }
+
+    fn closing_grace(core: &Core) -> Option<Duration> {
+        use ConnectionError::{ClosedByPeer, Io, RuntimeStopped};
+        match core.state {
+            State::Closed(ClosedByPeer | Io(_) | RuntimeStopped) => None,
+            _ if core.is_told => Some(CLOSING_GRACE),
+            _ => Some(Duration::ZERO),
+        }
+    }
+}
+
+impl Core {
+    fn receive_request(&mut self, message: RpcMessage) {
+        let (id, stream) = (message.stream_id, Stream::new(&message));
         // One that is over the limit by itself is served alone. Requests that the client has given up count
         // until the service has come to them.
-        let held = self.role.received.max(self.role.incoming.allocated());
-        let is_too_much = held > 0 && held + stream.held() > self.role.config.received_limit;
-        let count = (self.role.streams.len() + self.role.ended.len()).max(self.role.incoming.len());
-        if self.role.is_draining || is_too_much || count >= self.role.config.max_streams {
-            self.write_internal_error(id);
-            return Ok(());
+        let role = &mut self.role;
+        let held = role.received.max(role.incoming.allocated());
+        let is_too_much = held > 0 && held + stream.held() > role.config.received_limit;
+        let count = role.streams.len().max(role.incoming.len());
+        if role.is_draining || is_too_much || count >= role.config.max_streams {
+            return self.write_internal_error(id);
         }
-        self.role.received += stream.held();
-        self.role.streams.insert(id, stream);
-        self.push(Incoming::Request(message));
-        Ok(())
+        role.received += stream.held();
+        role.open += 1;
+        role.streams.insert(id, stream);
+        self.push(message);
     }
 
     fn receive_on_stream(&mut self, message: RpcMessage) {
@@ -136,7 +168,7 @@ impl Core {
                     more.is_some()
                 }
             };
-            // Who has ended the stream needs no answer.
+            // A client that has ended the stream needs no answer.
             if !is_taken && !is_end {
                 return self.refuse_event(id);
             }
@@ -147,8 +179,8 @@ impl Core {
         }
     }
 
-    fn push(&mut self, incoming: Incoming) {
-        self.role.incoming.push(incoming);
+    fn push(&mut self, message: RpcMessage) {
+        self.role.incoming.push(message);
         self.output.wake_waiting();
     }
 }

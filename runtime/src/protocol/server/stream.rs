@@ -1,14 +1,31 @@
-//! One stream that is being served.
+//! One stream that is being served: the events of the client, and the end.
+//!
+//! A stream can end, or its connection, while events of the client wait to be read. They are kept until they have
+//! been read, and the handler that reads them is told of the end only after them.
 
-use std::task::{Context, Poll, Waker};
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use crate::protocol::{RpcMessage, queue::Queue};
+use super::Core;
+use crate::protocol::{RpcMessage, StreamId, Wakers, numbers, queue::Queue};
 
-/// Who reads the events that a client sends on a stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a handler may still do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Its stream is open.
+    Open,
+    /// Its stream has ended. It may read the rest of the client's events and finish, for this long in all.
+    Finishing(Duration),
+    /// Nothing: it is to be dropped.
+    Over,
+}
+
+/// The reader of the events that a client sends on a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reader {
     /// The service has not looked at the request yet: events wait.
-    #[default]
     Unknown,
     /// The operation takes no events.
     None,
@@ -17,42 +34,37 @@ pub(super) enum Reader {
     Closed,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stream {
+    pub(super) is_open: bool,
     /// The response has been queued: events may follow.
     pub(super) has_responded: bool,
     pub(super) reader: Reader,
-    /// A handler is running that may go on after the end of the stream, to read the rest of the events.
-    pub(super) has_handler: bool,
+    /// A handler is running that may continue after the end of the stream, to read the rest of the events.
+    has_handler: bool,
     /// How much memory its request takes, in bytes.
     request_len: usize,
     events: Queue<RpcMessage>,
-    /// Whoever serves the stream: its handler, and what reads its events.
-    wakers: Vec<Waker>,
+    /// Of its handler, and of what reads its events.
+    wakers: Wakers,
 }
 
 impl Stream {
     pub(super) fn new(request: &RpcMessage) -> Self {
-        Self { request_len: request.allocated(), ..Self::default() }
+        Self {
+            is_open: true,
+            has_responded: false,
+            reader: Reader::Unknown,
+            has_handler: false,
+            request_len: request.allocated(),
+            events: Queue::default(),
+            wakers: Wakers::default(),
+        }
     }
 
     /// How much memory is held for the stream, in bytes.
     pub(super) fn held(&self) -> usize {
         self.request_len + self.events.allocated()
-    }
-
-    /// Lets go of the request; how much memory it took, in bytes.
-    pub(super) fn drop_request(&mut self) -> usize {
-        std::mem::take(&mut self.request_len)
-    }
-
-    /// Lets go of the waiting events; how much memory they took, in bytes.
-    pub(super) fn drop_events(&mut self) -> usize {
-        std::mem::take(&mut self.events).allocated()
-    }
-
-    pub(super) fn has_events(&self) -> bool {
-        !self.events.is_empty()
     }
 
     /// Takes an event from the client. `limit` is how much memory the waiting events may take, and `total` how much
@@ -66,10 +78,10 @@ impl Stream {
         total: usize,
     ) -> Option<usize> {
         let (before, after) = (self.events.allocated(), self.events.allocated_with(&event));
-        let fits = if self.has_events() {
-            after <= limit && others + self.request_len + after <= total
-        } else {
+        let fits = if self.events.is_empty() {
             others == 0 || others + after <= total
+        } else {
+            after <= limit && others + self.request_len + after <= total
         };
         fits.then(|| {
             self.events.push(event);
@@ -77,21 +89,172 @@ impl Stream {
         })
     }
 
-    /// The next event, and how much less memory is held without it, in bytes.
-    pub(super) fn pop(&mut self) -> Option<(RpcMessage, usize)> {
-        let before = self.events.allocated();
-        let event = self.events.pop()?;
-        Some((event, before - self.events.allocated()))
-    }
-
     pub(super) fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        if !self.wakers.iter().any(|it| it.will_wake(cx.waker())) {
-            self.wakers.push(cx.waker().clone());
-        }
+        self.wakers.add(cx.waker());
         Poll::Pending
     }
 
-    pub(super) fn take_wakers(&mut self) -> Vec<Waker> {
+    pub(super) fn take_wakers(&mut self) -> Wakers {
         std::mem::take(&mut self.wakers)
+    }
+}
+
+impl Core {
+    pub(super) fn open_stream(&mut self, id: StreamId) -> Option<&mut Stream> {
+        self.role.streams.get_mut(&id).filter(|it| it.is_open)
+    }
+
+    /// Says whether the operation of a stream takes events from the client. Until it is said they wait.
+    pub fn expect_events(&mut self, id: StreamId, takes_events: bool) {
+        let Some(stream) = self.role.streams.get_mut(&id) else { return };
+        stream.reader = if takes_events { Reader::Open } else { Reader::None };
+        if stream.is_open && !takes_events && !stream.events.is_empty() {
+            self.refuse_event(id);
+        }
+        self.forget_if_done(id);
+    }
+
+    /// Says that a request has been dropped without a handler: the events of the client are not read.
+    pub fn drop_request(&mut self, id: StreamId) {
+        self.stop_reading(id, Reader::Unknown);
+    }
+
+    /// The next event from the client; `None` after the last one, once the stream has ended.
+    pub fn poll_event(&mut self, id: StreamId, cx: &Context<'_>) -> Poll<Option<RpcMessage>> {
+        let Some(stream) = self.role.streams.get_mut(&id) else { return Poll::Ready(None) };
+        let before = stream.events.allocated();
+        match stream.events.pop() {
+            Some(event) => {
+                self.role.received -= before - stream.events.allocated();
+                Poll::Ready(Some(event))
+            }
+            None if stream.is_open => stream.wait(cx),
+            None => {
+                self.close_events(id);
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    /// Says that the client's events are not read any more: those that wait and those to come are dropped.
+    pub fn close_events(&mut self, id: StreamId) {
+        self.stop_reading(id, Reader::Open);
+    }
+
+    fn stop_reading(&mut self, id: StreamId, reader: Reader) {
+        let stream = self.role.streams.get_mut(&id).filter(|it| it.reader == reader);
+        let Some(stream) = stream else { return };
+        stream.reader = Reader::Closed;
+        self.role.received -= std::mem::take(&mut stream.events).allocated();
+        self.forget_if_done(id);
+    }
+
+    /// Whether the stream has ended and the reader of its events has not come to the end yet.
+    pub fn has_reader(&self, id: StreamId) -> bool {
+        self.role.streams.get(&id).is_some_and(|it| !it.is_open && it.reader == Reader::Open)
+    }
+
+    /// Says that a handler runs that reads the client's events. [`end_handler`](Self::end_handler) has to follow.
+    pub fn start_handler(&mut self, id: StreamId) {
+        self.set_handler(id, true);
+    }
+
+    /// Says that the handler is done, or has nothing to do after the end of the stream.
+    pub fn end_handler(&mut self, id: StreamId) {
+        self.set_handler(id, false);
+    }
+
+    fn set_handler(&mut self, id: StreamId, has_handler: bool) {
+        let Some(stream) = self.role.streams.get_mut(&id) else { return };
+        if std::mem::replace(&mut stream.has_handler, has_handler) == has_handler || stream.is_open
+        {
+            return;
+        }
+        if has_handler {
+            self.role.finishing += 1;
+        } else {
+            self.role.finishing -= 1;
+            self.output.wake_waiting();
+            self.forget_if_done(id);
+        }
+    }
+
+    /// What the handler of a stream may still do. It is woken when that changes.
+    pub fn poll_phase(&mut self, id: StreamId, cx: &Context<'_>) -> Phase {
+        let stream = self.role.streams.get_mut(&id).filter(|it| it.is_open || it.has_handler);
+        let Some(stream) = stream else { return Phase::Over };
+        let _ = stream.wait::<()>(cx);
+        if stream.is_open { Phase::Open } else { Phase::Finishing(self.role.config.finish_timeout) }
+    }
+
+    /// Gives up the events that have not been read and the handlers that are still to finish.
+    pub fn abandon(&mut self) {
+        self.forget_all(|_| true);
+        self.output.wake_waiting();
+    }
+
+    /// Ends a stream, and wakes its handler. What has been received is kept if there is or may be a reader for it.
+    /// Whether the stream was open.
+    pub(super) fn remove(&mut self, id: StreamId) -> bool {
+        let Some(stream) = self.open_stream(id) else { return false };
+        stream.is_open = false;
+        let is_kept = matches!(stream.reader, Reader::Unknown | Reader::Open);
+        let (wakers, len) = (stream.take_wakers(), std::mem::take(&mut stream.request_len));
+        let is_finishing = stream.has_handler;
+        self.output.wake(wakers);
+        self.role.received -= len;
+        self.role.open -= 1;
+        self.role.finishing += usize::from(is_finishing);
+        if !is_kept {
+            self.forget(id);
+        }
+        if self.role.is_draining {
+            self.output.wake_waiting();
+        }
+        true
+    }
+
+    /// Ends all streams. Requests that the service has not taken yet are forgotten, if they are not to be served.
+    pub(super) fn remove_all(&mut self, drops_requests: bool) {
+        let open: Vec<_> =
+            self.role.streams.iter().filter(|it| it.1.is_open).map(|it| *it.0).collect();
+        for id in open {
+            self.remove(id);
+        }
+        if drops_requests {
+            self.role.incoming = Queue::default();
+            self.forget_all(|it| it.reader == Reader::Unknown);
+        }
+    }
+
+    fn forget_if_done(&mut self, id: StreamId) {
+        let is_done = |it: &Stream| !it.is_open && !it.has_handler && it.reader != Reader::Open;
+        if self.role.streams.get(&id).is_some_and(is_done) {
+            self.forget(id);
+        }
+    }
+
+    /// Forgets streams that have ended.
+    fn forget_all(&mut self, is_forgotten: impl Fn(&Stream) -> bool) {
+        let ended = self.role.streams.iter().filter(|it| !it.1.is_open && is_forgotten(it.1));
+        for id in ended.map(|it| *it.0).collect::<Vec<_>>() {
+            self.forget(id);
+        }
+    }
+
+    fn forget(&mut self, id: StreamId) {
+        if let Some(mut stream) = self.role.streams.remove(&id) {
+            self.role.received -= stream.held();
+            self.role.finishing -= usize::from(stream.has_handler);
+            self.output.wake(stream.take_wakers());
+            numbers::shrink(&mut self.role.streams);
+        }
+    }
+
+    /// Answers an event that the operation does not take, or that there is no room for.
+    pub(super) fn refuse_event(&mut self, id: StreamId) {
+        if self.remove(id) {
+            self.write_internal_error(id);
+        }
     }
 }

@@ -15,7 +15,10 @@ use eventstream_rpc::{
     client::SubscribeOptions,
     error::ConnectionError,
     frame::Decoder,
-    protocol::{Endpoint, Role, RpcMessage, client, server},
+    protocol::{
+        Endpoint, MessageType, Role, RpcMessage, client,
+        server::{self, Answer},
+    },
 };
 use serde_json::Value;
 
@@ -255,23 +258,20 @@ fn of_server(_: &Case, pieces: &[Vec<u8>]) -> Vec<String> {
     for piece in pieces {
         input.extend_from_slice(piece);
         core.receive(&mut input, now);
-        while let Poll::Ready(Some(incoming)) = core.poll_incoming(&cx()) {
-            match incoming {
-                server::Incoming::Connect { payload, .. } => {
-                    seen.push(format!("connect {}", String::from_utf8_lossy(&payload)));
-                    core.accept();
-                }
-                server::Incoming::Request(message) => {
-                    let operation = message.operation().unwrap_or_default();
-                    seen.push(format!("{operation} {}", describe(&message)));
-                    let id = message.stream_id;
-                    let _ = if operation.contains("Subscribe") {
-                        core.expect_events(id, true);
-                        core.respond_open(id, "test#Response", text)
-                    } else {
-                        core.respond(id, "test#Response", text)
-                    };
-                }
+        while let Poll::Ready(Some(message)) = core.poll_incoming(&cx()) {
+            if message.message_type == MessageType::Connect {
+                seen.push(format!("connect {}", String::from_utf8_lossy(message.payload())));
+                core.accept();
+            } else {
+                let operation = message.operation().unwrap_or_default();
+                seen.push(format!("{operation} {}", describe(&message)));
+                let id = message.stream_id;
+                let _ = if operation.contains("Subscribe") {
+                    core.expect_events(id, true);
+                    core.send(id, Answer::OpenResponse, "test#Response", text)
+                } else {
+                    core.send(id, Answer::Response, "test#Response", text)
+                };
             }
             core.receive(&mut input, now);
         }

@@ -13,7 +13,7 @@ use eventstream_rpc::{
     error::{ConnectError, ConnectionError},
     protocol::{
         MessageType, RpcMessage,
-        client::{Config, Connect, ConnectionEvent, Core},
+        client::{Config, Connect, ConnectionEvent, Core, Mark, Ping},
     },
 };
 
@@ -55,7 +55,9 @@ struct Client {
     begun: BytesMut,
     at: u64,
     is_direct: bool,
-    pings: Vec<u64>,
+    pings: Vec<Ping>,
+    /// What a flush waits for.
+    mark: Mark,
     /// Where the introduction to the current server ends.
     introduced: u64,
     /// Something that the application queued has been discarded, and no flush has said so.
@@ -108,6 +110,7 @@ impl Client {
             core.record_events();
         }
         let mut client = Self {
+            mark: core.queued(),
             core,
             config,
             now: Instant::now(),
@@ -134,7 +137,7 @@ impl Client {
             closed: Wait::default(),
             waiters: Default::default(),
         };
-        client.introduced = client.core.queued();
+        client.introduced = client.core.queued().bytes();
         // Most of what can happen happens after the handshake.
         if how & 32 == 0 {
             client.arriving.push(&acknowledgement());
@@ -199,7 +202,7 @@ impl Client {
             26 => self.take(),
             27 => self.reconnect(),
             28 => match self.core.ping() {
-                Ok(number) => self.pings.push(number),
+                Ok(ping) => self.pings.push(ping),
                 Err(_) => assert!(!self.is_open()),
             },
             29 => {
@@ -221,8 +224,10 @@ impl Client {
             _ if what & 224 == 224 => self.core.give_up(ConnectionError::ClosedByPeer),
             _ if what & 96 == 96 => self.flush(),
             _ if what & 32 != 0 => {
-                let written = self.core.queued().saturating_sub(u64::from(input.byte()));
-                let _ = self.core.poll_written(written, &cx());
+                let _ = self.core.poll_written(self.mark, &cx());
+                if input.byte() % 2 == 0 {
+                    self.mark = self.core.queued();
+                }
             }
             _ => {
                 let at = input.index(self.waiters.len());
@@ -233,7 +238,7 @@ impl Client {
 
     fn check(&mut self) {
         assert_eq!(self.core.wants_input(), !self.core.is_closed(), "the reader always reads");
-        let waiting = self.core.queued() - self.written;
+        let waiting = self.core.queued().bytes() - self.written;
         if self.is_open() && waiting <= self.config.write_queue_limit as u64 {
             check_room(&self.waiters);
         }
@@ -269,7 +274,7 @@ impl Client {
     fn receive(&mut self) {
         let message = frames::peek(&self.input);
         let (before, queued, was_closed) =
-            (self.input.len(), self.core.queued(), self.core.is_closed());
+            (self.input.len(), self.core.queued().bytes(), self.core.is_closed());
         let was_open = self.is_open();
         self.core.receive(&mut self.input, self.now);
         assert!(self.input.len() <= before);
@@ -316,10 +321,12 @@ impl Client {
         self.waiters.iter_mut().for_each(|it| it.ends(core));
         assert!(self.core.poll_connected(&cx()).is_ready());
         let queued = self.core.queued();
-        assert!(self.core.poll_written(queued, &cx()).is_ready());
+        for mark in [self.mark, queued] {
+            assert!(self.core.poll_written(mark, &cx()).is_ready());
+        }
         self.flush();
-        for number in std::mem::take(&mut self.pings) {
-            assert!(self.core.poll_pong(number, &cx()).is_ready(), "a ping is never answered");
+        for ping in std::mem::take(&mut self.pings) {
+            assert!(self.core.poll_pong(ping, &cx()).is_ready(), "a ping is never answered");
         }
         for at in 0..self.streams.len() {
             let key = self.streams[at].key;

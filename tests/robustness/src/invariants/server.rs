@@ -9,10 +9,10 @@ use std::{
 
 use bytes::BytesMut;
 use eventstream_rpc::{
-    error::ConnectionError,
+    error::{ConnectionError, Unhandled},
     protocol::{
-        MessageType, RpcMessage,
-        server::{Config, Core, ErrorMessage, SendError},
+        MessageType, RpcMessage, SendError,
+        server::{Answer, Config, Core},
     },
 };
 
@@ -147,11 +147,9 @@ impl Server {
             14..=16 => self.with_served(input, Self::respond),
             17..=19 => self.with_served(input, Self::send_event),
             20 => self.with_served(input, |server, at| {
-                let error = ErrorMessage {
-                    service_model_type: Some("test#Error".to_owned()),
-                    content_type: "application/json".to_owned(),
-                    payload: if what & 128 != 0 { vec![b' '; 300].into() } else { "{}".into() },
-                };
+                let payload = if what & 128 != 0 { vec![b' '; 300].into() } else { "{}".into() };
+                let json = Some("application/json");
+                let error = Unhandled::from_reply(Some("test#Error"), json, payload);
                 let sent = server.core.send_error(server.served[at].id, &error);
                 assert!(sent.is_ok() || what & 128 != 0, "{sent:?}");
             }),
@@ -334,8 +332,8 @@ impl Server {
             assert!(self.poll_event(at).is_none());
             let served = &self.served[at];
             assert!(!served.event.is_waiting() && !served.ended.is_waiting());
-            let sent = self.core.respond(served.id, RESPONSE, |_| Ok(()));
-            assert!(matches!(sent, Err(SendError::Ended)));
+            let sent = self.core.send(served.id, Answer::Response, RESPONSE, |_| Ok(()));
+            assert!(matches!(sent, Err(SendError::StreamEnded)));
         }
         let mut left = BytesMut::new();
         self.core.take_output(&mut left);

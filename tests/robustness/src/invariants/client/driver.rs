@@ -20,7 +20,7 @@ impl Client {
         let mut taken = BytesMut::new();
         self.core.take_output(&mut taken);
         self.unwritten += taken.len();
-        let at = self.core.queued() - taken.len() as u64;
+        let at = self.core.queued().bytes() - taken.len() as u64;
         self.saw(at, &taken);
     }
 
@@ -31,7 +31,7 @@ impl Client {
         }
         self.core.set_timer(self.core.next_deadline());
         let direct = self.core.direct_output();
-        let at = self.core.queued() - direct.len() as u64;
+        let at = self.core.queued().bytes() - direct.len() as u64;
         let direct = direct[..most.min(direct.len())].to_vec();
         self.core.wrote_directly(direct.len());
         self.written += direct.len() as u64;
@@ -64,9 +64,13 @@ impl Client {
     pub(super) fn flush(&mut self) {
         let queued = self.core.queued();
         let Poll::Ready(flushed) = self.core.poll_flushed(queued, &cx()) else {
-            assert!(self.written < queued && !self.is_finished, "nobody says that it is over");
+            assert!(
+                self.written < queued.bytes() && !self.is_finished,
+                "nobody says that it is over"
+            );
             return;
         };
+        let queued = queued.bytes();
         self.told = queued;
         let is_lost = std::mem::take(&mut self.has_loss) || self.written < queued;
         assert_eq!(flushed.is_err(), is_lost, "{flushed:?}");
@@ -86,13 +90,13 @@ impl Client {
         }
         self.core.finish();
         self.is_finished = true;
-        let queued = self.core.queued();
+        let queued = self.core.queued().bytes();
         let has_loss = self.written.max(self.introduced).max(self.told) < queued;
         if self.core.reconnect(&Connect::default()).expect("it is short") {
             // What was left over will not be written.
             self.written = queued;
             self.has_loss |= has_loss;
-            self.introduced = self.core.queued();
+            self.introduced = self.core.queued().bytes();
             self.begun.clear();
             assert!(self.config.reconnects, "nobody asked for it");
             self.is_finished = false;

@@ -7,8 +7,8 @@ use eventstream_rpc::{
     client::{Overflow, SubscribeOptions},
     error::ConnectionError,
     protocol::{
-        RpcMessage,
-        client::{Failure, Key, Next, OpenError, Request},
+        RpcMessage, SendError,
+        client::{Failure, Key, Next, Request},
     },
 };
 
@@ -69,7 +69,7 @@ impl Client {
         match opened {
             Ok(key) => {
                 assert!(self.is_open());
-                let len = (self.core.queued() - queued) as usize;
+                let len = (self.core.queued().bytes() - queued.bytes()) as usize;
                 assert!(len > 0 && len <= self.config.max_frame_len);
                 self.opened += 1;
                 self.streams.push(Stream {
@@ -89,7 +89,7 @@ impl Client {
             }
             Err(error) => {
                 assert_eq!(self.core.queued(), queued, "nothing has been sent: {error:?}");
-                if let OpenError::Closed(_) = error {
+                if let SendError::Closed(_) = error {
                     assert!(!self.is_open());
                 }
             }
@@ -109,8 +109,8 @@ impl Client {
         });
         assert!(can || sent.is_err(), "there is no stream to send on");
         match sent {
-            Err(OpenError::Closed(_)) => assert!(!self.is_open()),
-            Err(OpenError::StreamEnded) => assert!(self.is_open() && !self.core.is_open(key)),
+            Err(SendError::Closed(_)) => assert!(!self.is_open()),
+            Err(SendError::StreamEnded) => assert!(self.is_open() && !self.core.is_open(key)),
             _ => {}
         }
     }
@@ -172,15 +172,15 @@ impl Client {
                 assert!(matches!(stream.overflow, Overflow::DropOldest | Overflow::LatestOnly));
                 Some(0)
             }
-            Next::Lagged { .. } => {
-                assert_eq!(stream.overflow, Overflow::End);
-                Some(0)
-            }
             Next::Disconnected | Next::Resubscribed => {
                 assert!(self.config.reconnects);
                 Some(0)
             }
-            Next::Failed(_) => Some(0),
+            Next::Failed(failure) => {
+                let is_lag = matches!(failure, Failure::Lagged { .. });
+                assert!(!is_lag || stream.overflow == Overflow::End);
+                Some(0)
+            }
         }
     }
 

@@ -3,10 +3,7 @@
 use std::task::Poll;
 
 use bytes::{BufMut, BytesMut};
-use eventstream_rpc::protocol::{
-    StreamId,
-    server::{Incoming, SendError},
-};
+use eventstream_rpc::protocol::{MessageType, SendError, StreamId, server::Answer};
 
 use super::Server;
 use crate::invariants::{
@@ -41,12 +38,12 @@ impl Server {
                 assert!(self.core.is_closed());
                 false
             }
-            Poll::Ready(Some(Incoming::Connect { .. })) => {
+            Poll::Ready(Some(message)) if message.message_type == MessageType::Connect => {
                 assert!(!self.has_introduction, "a client introduces itself once");
                 self.has_introduction = true;
                 true
             }
-            Poll::Ready(Some(Incoming::Request(message))) => {
+            Poll::Ready(Some(message)) => {
                 assert!(self.has_introduction);
                 let id = message.stream_id;
                 assert!(message.operation().is_some_and(|it| !it.is_empty()));
@@ -77,14 +74,15 @@ impl Server {
         };
         served.is_streaming = served.id.0 % 2 == 0;
         let sent = if served.is_streaming {
-            self.core.respond_open(served.id, RESPONSE, payload)
+            self.core.send(served.id, Answer::OpenResponse, RESPONSE, payload)
         } else {
-            self.core.respond(served.id, RESPONSE, payload)
+            self.core.send(served.id, Answer::Response, RESPONSE, payload)
         };
         match sent {
             Ok(()) => served.has_responded = true,
             Err(SendError::Full) => assert!(self.unwritten > self.reply_limit()),
-            Err(SendError::Ended | SendError::Build(_)) => {}
+            Err(SendError::StreamEnded | SendError::Build(_)) => {}
+            Err(SendError::Closed(error)) => panic!("{error:?}"),
         }
     }
 
@@ -93,7 +91,7 @@ impl Server {
         if !served.has_responded || !served.is_streaming {
             return;
         }
-        let sent = self.core.send_event(served.id, EVENT, |dst| {
+        let sent = self.core.send(served.id, Answer::Event, EVENT, |dst| {
             dst.put_slice(b"{\"text\":\"An event that is not quite short.\"}");
             Ok(())
         });
