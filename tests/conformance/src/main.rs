@@ -13,7 +13,7 @@ use conformance::{
 const USAGE: &str = "\
 Usage: cargo run -p conformance -- <command>
 
-  table           puts every client and the server to every promise, and writes the table in README.md
+  table           puts every client and the server to every promise, and writes the table in its README.md
   table --check   puts this project's clients and server to every promise, and compares
   run <n> <m>     one promise and one column of the table, both counted from 1, with what is said
   driver          makes calls as it is told, one JSON object per line

@@ -1,4 +1,4 @@
-//! The table of who keeps which promise, as it stands in the README.
+//! The table of promises and clients in the README.
 
 use std::{path::PathBuf, rc::Rc, time::Duration};
 
@@ -218,7 +218,7 @@ fn parts(readme: &str) -> Result<(&str, &str, &str)> {
     Ok((before, table, after))
 }
 
-/// The README of the project.
+/// The README of this package.
 pub fn readme() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"))
 }
