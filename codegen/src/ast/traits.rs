@@ -222,8 +222,9 @@ impl Checker<'_, '_> {
         // Not an error in the prelude either: a later version of Smithy may define it.
         match name {
             Some(name) => finding.did_you_mean(name, names(), "remove it"),
-            None => finding
-                .hint("remove it, or define it as a shape with the trait smithy.api#trait"),
+            None => {
+                finding.hint("remove it, or define it as a shape with the trait smithy.api#trait")
+            }
         };
     }
 

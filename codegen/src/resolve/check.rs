@@ -199,8 +199,9 @@ impl<'m> Checker<'_, '_, 'm> {
             let target = self.model.get(&member.target).map(|it| it.kind);
             if target == Some(ShapeKind::Union) {
                 let id = &member.target;
-                let message =
-                    format!("{id} is not an event stream: {name} answers once, and sends no events");
+                let message = format!(
+                    "{id} is not an event stream: {name} answers once, and sends no events"
+                );
                 self.reporter.warning(member.target_location, message).hint(format!(
                     "add \"smithy.api#streaming\": {{}} to the traits of {id} to make its members events"
                 ));

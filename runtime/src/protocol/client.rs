@@ -47,7 +47,7 @@ pub use stream::{Failure, Key, Next};
 pub type Core = Endpoint<Client>;
 
 /// The role of a client.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Client {
     config: Config,
     /// What the server said to the connect message, once it has.
@@ -109,25 +109,7 @@ impl Core {
             reply_queue_limit: usize::MAX,
             frame_timeout: config.frame_timeout,
         };
-        let role = Client {
-            config,
-            is_accepted: None,
-            was_open: false,
-            streams: NumberMap::default(),
-            keys: NumberMap::default(),
-            next_key: 0,
-            next_id: Some(1),
-            deadlines: BinaryHeap::new(),
-            pings: 0,
-            pongs: 0,
-            calls: 0,
-            answers: Answers::default(),
-            lost_by: None,
-            events: Queue::default(),
-            records_events: false,
-            has_unjudged_error: false,
-            last_error: None,
-        };
+        let role = Client { config, next_id: Some(1), ..Client::default() };
         let mut core = Self::with_role(role, settings, Decoder::default());
         core.output.introduce(&frame);
         Ok(core)

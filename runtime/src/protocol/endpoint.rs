@@ -85,73 +85,56 @@ pub trait Role: Behavior {}
 
 impl<R: Behavior> Role for R {}
 
-pub(super) use private::Behavior;
+/// What a role makes of a message; the error is a rule that the other side broke.
+pub(super) type Received = Result<(), ProtocolViolation>;
 
-mod private {
-    use super::*;
+/// What the roles do differently.
+pub trait Behavior: Sized {
+    /// Whether the other side is told what it did wrong before the handshake is over.
+    const REPORTS_EARLY: bool;
 
-    /// What the roles do differently.
-    pub trait Behavior: Sized {
-        /// Whether the other side is told what it did wrong before the handshake is over.
-        const REPORTS_EARLY: bool;
+    /// Whether the role takes messages, in a connection that has not ended.
+    fn wants_input(core: &Endpoint<Self>) -> bool;
 
-        /// Whether the role takes messages, in a connection that has not ended.
-        fn wants_input(endpoint: &Endpoint<Self>) -> bool;
+    /// Bytes have arrived.
+    fn start_receiving(_: &mut Endpoint<Self>) {}
 
-        /// Bytes have arrived.
-        fn start_receiving(endpoint: &mut Endpoint<Self>) {
-            let _ = endpoint;
-        }
+    /// Takes a message before the connection is open.
+    fn receive_handshake(core: &mut Endpoint<Self>, message: RpcMessage, now: Instant) -> Received;
 
-        /// Takes a message before the connection is open.
-        fn receive_handshake(
-            endpoint: &mut Endpoint<Self>,
-            message: RpcMessage,
-            now: Instant,
-        ) -> Result<(), ProtocolViolation>;
+    /// Takes a message of the connection itself; not an application message.
+    fn receive_control(core: &mut Endpoint<Self>, message: &RpcMessage) -> Received;
 
-        /// Takes a message of the connection itself; not an application message.
-        fn receive_control(
-            endpoint: &mut Endpoint<Self>,
-            message: &RpcMessage,
-        ) -> Result<(), ProtocolViolation>;
+    /// Takes an application message on a stream.
+    fn receive_application(core: &mut Endpoint<Self>, message: RpcMessage) -> Received;
 
-        /// Takes an application message on a stream.
-        fn receive_application(
-            endpoint: &mut Endpoint<Self>,
-            message: RpcMessage,
-        ) -> Result<(), ProtocolViolation>;
+    /// See [`Endpoint::fail`].
+    fn fail(core: &mut Endpoint<Self>, error: ConnectionError);
 
-        /// See [`Endpoint::fail`].
-        fn fail(endpoint: &mut Endpoint<Self>, error: ConnectionError);
+    /// When the role has something to end, at the earliest.
+    fn next_deadline(core: &Endpoint<Self>) -> Option<Instant>;
 
-        /// When the role has something to end, at the earliest.
-        fn next_deadline(endpoint: &Endpoint<Self>) -> Option<Instant>;
+    /// See [`Endpoint::expire_deadlines`].
+    fn expire_deadlines(core: &mut Endpoint<Self>, now: Instant);
 
-        /// See [`Endpoint::expire_deadlines`].
-        fn expire_deadlines(endpoint: &mut Endpoint<Self>, now: Instant);
+    /// Whether an open connection can send at all.
+    fn can_send(&self) -> bool {
+        true
+    }
 
-        /// Whether an open connection can send at all.
-        fn can_send(&self) -> bool {
-            true
-        }
+    /// Whether senders wait for a connection that is not open.
+    fn waits_for_open(&self) -> bool {
+        false
+    }
 
-        /// Whether senders wait for a connection that is not open.
-        fn waits_for_open(&self) -> bool {
-            false
-        }
+    /// See [`Endpoint::closing_grace`].
+    fn closing_grace(_: &Endpoint<Self>) -> Option<Duration> {
+        None
+    }
 
-        /// See [`Endpoint::closing_grace`].
-        fn closing_grace(endpoint: &Endpoint<Self>) -> Option<Duration> {
-            let _ = endpoint;
-            None
-        }
-
-        /// See [`Endpoint::direct_output`].
-        fn writes_directly(endpoint: &Endpoint<Self>) -> bool {
-            let _ = endpoint;
-            false
-        }
+    /// See [`Endpoint::direct_output`].
+    fn writes_directly(_: &Endpoint<Self>) -> bool {
+        false
     }
 }
 
@@ -213,11 +196,7 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    fn receive_message(
-        &mut self,
-        message: RpcMessage,
-        now: Instant,
-    ) -> Result<(), ProtocolViolation> {
+    fn receive_message(&mut self, message: RpcMessage, now: Instant) -> Received {
         let is_application = matches!(
             message.message_type,
             MessageType::ApplicationMessage | MessageType::ApplicationError
@@ -267,7 +246,7 @@ impl<R: Role> Endpoint<R> {
 
     /// Tells the other side that a stream has ended.
     pub(super) fn send_terminate(&mut self, id: StreamId) {
-        self.output.wake(log::terminate_sent(id));
+        self.output.wake(log::trace(id, "terminate sent"));
         self.output.write_control(&Outgoing::terminate(id), &[], &[]);
     }
 

@@ -54,7 +54,7 @@ pub enum Answer {
 pub type Core = Endpoint<Server>;
 
 /// The role of a server.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Server {
     config: Config,
     /// The service is deciding whether to accept the client.
@@ -86,18 +86,8 @@ impl Core {
             reply_queue_limit: config.reply_queue_limit.max(config.write_queue_limit),
             frame_timeout: config.frame_timeout,
         };
-        let role = Server {
-            config,
-            is_deciding: false,
-            streams: NumberMap::default(),
-            open: 0,
-            finishing: 0,
-            received: 0,
-            last_id: 0,
-            incoming: Queue::default(),
-            deadline: now.checked_add(config.handshake_timeout),
-            is_draining: false,
-        };
+        let deadline = now.checked_add(config.handshake_timeout);
+        let role = Server { config, deadline, ..Server::default() };
         Self::with_role(role, settings, decoder(config.max_connect_len.min(config.max_frame_len)))
     }
 

@@ -17,6 +17,7 @@ use tracing::Instrument;
 
 use super::{
     BoxFuture, ErrorReply, Identity, PeerCredentials, Violation,
+    connection::Client,
     streaming::{self, StreamingRequest, StreamingResponse},
 };
 use crate::{
@@ -41,35 +42,33 @@ pub enum InvalidRequest {
     /// It is refused with this error.
     RejectWith(ErrorReply),
     /// The handler gets it, with zero values in the place of what is missing, and without the nulls in lists
-    /// and maps that have none. What is wrong with an event is told to nobody else.
+    /// and maps that have none. Nothing else says what is wrong with an event.
     Accept,
 }
 
 /// Who is calling, and how.
 #[derive(Clone)]
 pub struct RequestContext {
-    identity: Arc<Identity>,
-    peer: Option<PeerCredentials>,
+    client: Arc<Client>,
     stream_id: StreamId,
     /// None for nearly all requests.
     violations: Option<Arc<[Violation]>>,
-    shared: Arc<Shared<Core>>,
 }
 
 impl RequestContext {
     /// Who the authenticator said the client is.
     pub fn identity(&self) -> &Identity {
-        &self.identity
+        &self.client.identity
     }
 
     /// The process at the other end of a Unix socket, as far as the platform says.
     pub fn peer(&self) -> Option<PeerCredentials> {
-        self.peer
+        self.client.peer
     }
 
     /// A number that tells this connection from the others of the process.
     pub fn connection(&self) -> u64 {
-        self.shared.number
+        self.client.shared.number
     }
 
     /// The stream of the call.
@@ -85,7 +84,7 @@ impl RequestContext {
 
     /// Closes the connection of the call, without an answer to anything that is open on it.
     pub fn close_connection(&self) {
-        self.shared.with(|core| core.fail(crate::error::ConnectionError::Closed));
+        self.client.shared.with(|core| core.fail(crate::error::ConnectionError::Closed));
     }
 
     /// Waits until the stream of the call has ended, from whichever side.
@@ -95,15 +94,15 @@ impl RequestContext {
     /// Dropping the future stops waiting.
     pub async fn ended(&self) {
         let id = self.stream_id;
-        cooperative(self.shared.poll(|core, cx| core.poll_ended(id, cx))).await;
+        cooperative(self.client.shared.poll(|core, cx| core.poll_ended(id, cx))).await;
     }
 }
 
 impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestContext")
-            .field("identity", &self.identity)
-            .field("peer", &self.peer)
+            .field("identity", self.identity())
+            .field("peer", &self.peer())
             .field("connection", &self.connection())
             .field("stream_id", &self.stream_id)
             .field("violations", &self.violations())
@@ -114,42 +113,42 @@ impl fmt::Debug for RequestContext {
 /// Decides about requests that are not what the model says.
 pub(super) type OnInvalid = Arc<dyn Fn(&str, &[Violation]) -> InvalidRequest + Send + Sync>;
 
-/// The first message of a stream, not decoded yet.
-pub struct IncomingCall {
-    message: RpcMessage,
-    service_id: &'static str,
-    context: RequestContext,
-    on_invalid: OnInvalid,
-    untaken: Untaken,
+/// Tells the protocol something about a stream when it is dropped.
+pub(super) struct OnDrop {
+    client: Arc<Client>,
+    id: StreamId,
+    action: Option<fn(&mut Core, StreamId)>,
 }
 
-/// Tells the protocol of a request that is dropped without a handler.
-struct Untaken(Option<Arc<Shared<Core>>>, StreamId);
+impl OnDrop {
+    pub(super) fn new(context: &RequestContext, action: fn(&mut Core, StreamId)) -> Self {
+        let client = Arc::clone(&context.client);
+        Self { client, id: context.stream_id, action: Some(action) }
+    }
+}
 
-impl Drop for Untaken {
+impl Drop for OnDrop {
     fn drop(&mut self) {
-        if let Some(shared) = &self.0 {
-            shared.with(|core| core.drop_request(self.1));
+        if let Some(action) = self.action {
+            self.client.shared.with(|core| action(core, self.id));
         }
     }
 }
 
+/// The first message of a stream, not decoded yet.
+pub struct IncomingCall {
+    message: RpcMessage,
+    context: RequestContext,
+    /// For a call that is dropped without a handler.
+    unread: OnDrop,
+}
+
 impl IncomingCall {
-    pub(super) fn new(
-        message: RpcMessage,
-        service_id: &'static str,
-        client: &super::connection::Client,
-        on_invalid: OnInvalid,
-    ) -> Self {
-        let context = RequestContext {
-            identity: Arc::clone(&client.identity),
-            peer: client.peer,
-            stream_id: message.stream_id,
-            violations: None,
-            shared: Arc::clone(&client.shared),
-        };
-        let untaken = Untaken(Some(Arc::clone(&client.shared)), message.stream_id);
-        Self { message, service_id, context, on_invalid, untaken }
+    pub(super) fn new(message: RpcMessage, client: &Arc<Client>) -> Self {
+        let client = Arc::clone(client);
+        let context = RequestContext { client, stream_id: message.stream_id, violations: None };
+        let unread = OnDrop::new(&context, Core::stop_reading);
+        Self { message, context, unread }
     }
 
     /// Absolute shape ID of the operation.
@@ -175,7 +174,7 @@ impl IncomingCall {
         Fut: Future<Output = Result<O::Response, O::Error>> + Send + 'static,
     {
         let _ = operation;
-        let span = self.context.shared.call_span(O::ID);
+        let span = self.context.client.shared.call_span(O::ID);
         let serving = async move {
             let Some((request, reply)) = self.accept::<O>(false) else { return };
             let call = async {
@@ -197,13 +196,12 @@ impl IncomingCall {
         Fut: Future<Output = Result<StreamingResponse<O>, O::Error>> + Send + 'static,
     {
         let _ = operation;
-        let span = self.context.shared.call_span(O::ID);
+        let span = self.context.client.shared.call_span(O::ID);
         let serving = async move {
             let takes_events = O::RequestEvent::ID != NoEvents::ID;
-            let on_invalid = Arc::clone(&self.on_invalid);
             let Some((request, reply)) = self.accept::<O>(takes_events) else { return };
-            let running = takes_events.then(|| RunningHandler::new(&reply));
-            let events = streaming::client_events::<O>(&reply, on_invalid);
+            let running = takes_events.then(|| reply.start_handler());
+            let events = streaming::client_events::<O>(&reply);
             let request = StreamingRequest { request, events };
             let call = async {
                 match handler(request, reply.context.clone()).await {
@@ -225,45 +223,27 @@ impl IncomingCall {
 
     /// Answers with an error, without a handler.
     pub fn deny(self, error: &ErrorReply) {
-        self.into_reply().send_error(error);
-    }
-
-    fn into_reply(self) -> Reply {
-        Reply { service_id: self.service_id, operation: None, context: self.context }
+        Reply { operation: None, context: self.context }.send_error(error);
     }
 
     /// Reads the request; one that cannot be read is answered.
-    fn accept<O: Operation>(mut self, takes_events: bool) -> Option<(O::Request, Reply)> {
-        let decoded = json::request_from_slice::<O::Request>(self.message.payload());
-        let (request, violations) = match decoded {
-            Ok(decoded) => decoded,
-            Err(error) => {
-                tracing::debug!(
-                    target: crate::LOG_TARGET,
-                    connection = self.context.connection(), operation = O::ID, error = error.kind(),
-                    "invalid request"
-                );
-                self.deny(&ErrorReply::internal());
-                return None;
+    fn accept<O: Operation>(self, takes_events: bool) -> Option<(O::Request, Reply)> {
+        let Self { message, context, mut unread } = self;
+        let mut reply = Reply { operation: Some(O::ID), context };
+        match reply.read(message.payload(), "invalid request") {
+            Ok((request, violations)) => {
+                if !violations.is_empty() {
+                    reply.context.violations = Some(violations.into());
+                }
+                reply.shared().with(|core| core.expect_events(reply.id(), takes_events));
+                unread.action = None;
+                Some((request, reply))
             }
-        };
-        if !violations.is_empty() {
-            match (self.on_invalid)(O::ID, &violations) {
-                InvalidRequest::Accept => self.context.violations = Some(violations.into()),
-                InvalidRequest::Reject => {
-                    self.deny(&ErrorReply::internal());
-                    return None;
-                }
-                InvalidRequest::RejectWith(error) => {
-                    self.deny(&error);
-                    return None;
-                }
+            Err(refusal) => {
+                reply.send_error(&refusal);
+                None
             }
         }
-        let Self { service_id, context, mut untaken, .. } = self;
-        context.shared.with(|core| core.expect_events(context.stream_id, takes_events));
-        untaken.0 = None;
-        Some((request, Reply { service_id, operation: Some(O::ID), context }))
     }
 }
 
@@ -276,41 +256,52 @@ impl fmt::Debug for IncomingCall {
     }
 }
 
-/// A handler that reads its client's events: it may finish after the end of its stream.
-pub(super) struct RunningHandler {
-    shared: Arc<Shared<Core>>,
-    id: StreamId,
-}
-
-impl RunningHandler {
-    fn new(reply: &Reply) -> Self {
-        let (shared, id) = (Arc::clone(reply.shared()), reply.id());
-        shared.with(|core| core.start_handler(id));
-        Self { shared, id }
-    }
-}
-
-impl Drop for RunningHandler {
-    fn drop(&mut self) {
-        self.shared.with(|core| core.end_handler(self.id));
-    }
-}
-
-/// Where the reply to a call goes.
+/// Where the reply to a call is sent.
+#[derive(Clone)]
 pub(super) struct Reply {
-    service_id: &'static str,
     /// Its shape ID. A call that no handler takes has none: the name in it is text from the peer.
     operation: Option<&'static str>,
     pub(super) context: RequestContext,
 }
 
 impl Reply {
-    pub(super) fn shared(&self) -> &Arc<Shared<Core>> {
-        &self.context.shared
+    pub(super) fn shared(&self) -> &Shared<Core> {
+        &self.context.client.shared
     }
 
     pub(super) fn id(&self) -> StreamId {
         self.context.stream_id
+    }
+
+    /// Reads what the client sent, and asks the service about what is not as the model says.
+    pub(super) fn read<T: Shape>(
+        &self,
+        payload: &[u8],
+        failure: &str,
+    ) -> Result<(T, Vec<Violation>), ErrorReply> {
+        let (value, violations) = json::request_from_slice(payload).map_err(|error| {
+            tracing::debug!(
+                target: crate::LOG_TARGET,
+                connection = self.shared().number, operation = self.operation, error = error.kind(),
+                "{failure}"
+            );
+            ErrorReply::internal()
+        })?;
+        if violations.is_empty() {
+            return Ok((value, violations));
+        }
+        let operation = self.operation.unwrap_or_default();
+        match (self.context.client.on_invalid)(operation, &violations) {
+            InvalidRequest::Accept => Ok((value, violations)),
+            InvalidRequest::Reject => Err(ErrorReply::internal()),
+            InvalidRequest::RejectWith(error) => Err(error),
+        }
+    }
+
+    /// Says that the handler reads its client's events: it may finish after the end of its stream.
+    fn start_handler(&self) -> OnDrop {
+        self.shared().with(|core| core.set_handler(self.id(), true));
+        OnDrop::new(&self.context, |core, id| core.set_handler(id, false))
     }
 
     /// Runs a call until it is done, or its stream has ended and nothing is left to finish. A panic is answered.
@@ -372,7 +363,7 @@ impl Reply {
     /// A reply that cannot be encoded is answered in its place.
     pub(super) fn check(&self, sent: Result<(), SendError>) -> bool {
         if let Err(SendError::Build(error)) = &sent {
-            log_not_encoded(self.shared(), self.operation, error);
+            self.log_not_encoded(error);
             self.send_error(&ErrorReply::internal());
         }
         sent.is_ok()
@@ -383,22 +374,18 @@ impl Reply {
     }
 
     pub(super) fn send_error(&self, error: &ErrorReply) {
-        let message = error.to_message(self.service_id);
-        if let Err(error) = self.shared().with(|core| core.send_error(self.id(), &message)) {
-            log_not_encoded(self.shared(), self.operation, &error);
+        let error = error.to_message(self.context.client.service_id);
+        if let Err(error) = self.shared().with(|core| core.send_error(self.id(), &error)) {
+            self.log_not_encoded(&error);
         }
     }
-}
 
-/// A reply was not sent as it is, and an internal error in its place.
-pub(super) fn log_not_encoded(
-    shared: &Shared<Core>,
-    operation: Option<&'static str>,
-    error: &BuildError,
-) {
-    tracing::error!(
-        target: crate::LOG_TARGET,
-        connection = shared.number, operation, %error,
-        "reply cannot be encoded"
-    );
+    /// A reply was not sent as it is, and an internal error in its place.
+    fn log_not_encoded(&self, error: &BuildError) {
+        tracing::error!(
+            target: crate::LOG_TARGET,
+            connection = self.shared().number, operation = self.operation, %error,
+            "reply cannot be encoded"
+        );
+    }
 }

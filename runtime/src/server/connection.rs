@@ -24,7 +24,7 @@ use crate::{
 /// What all connections of a server share.
 pub(super) struct Context<S, A> {
     pub(super) service: Arc<S>,
-    pub(super) authenticator: Arc<A>,
+    pub(super) authenticator: A,
     pub(super) authorizer: Option<Arc<dyn Authorizer>>,
     pub(super) config: Config,
     pub(super) on_invalid: OnInvalid,
@@ -36,32 +36,22 @@ impl<S: Service, A> Context<S, A> {
         authenticator: A,
         authorizer: Option<Arc<dyn Authorizer>>,
         config: Config,
-    ) -> Self {
+    ) -> Arc<Self> {
         let service = Arc::new(service);
         let for_hook = Arc::clone(&service);
         let on_invalid: OnInvalid =
             Arc::new(move |operation, violations| for_hook.invalid_request(operation, violations));
-        Self { service, authenticator: Arc::new(authenticator), authorizer, config, on_invalid }
+        Arc::new(Self { service, authenticator, authorizer, config, on_invalid })
     }
 }
 
-impl<S, A> Clone for Context<S, A> {
-    fn clone(&self) -> Self {
-        Self {
-            service: Arc::clone(&self.service),
-            authenticator: Arc::clone(&self.authenticator),
-            authorizer: self.authorizer.clone(),
-            config: self.config,
-            on_invalid: Arc::clone(&self.on_invalid),
-        }
-    }
-}
-
-/// A client that has been let in.
+/// A client that has been accepted.
 pub(super) struct Client {
-    pub(super) identity: Arc<Identity>,
+    pub(super) identity: Identity,
     pub(super) peer: Option<PeerCredentials>,
     pub(super) shared: Arc<Shared<Core>>,
+    pub(super) service_id: &'static str,
+    pub(super) on_invalid: OnInvalid,
 }
 
 /// Starts to serve a connection, on a task of its own.
@@ -75,10 +65,10 @@ where
     shared
 }
 
-/// Serves a connection until it has ended. Whatever ends the future ends the connection, even before it has been
+/// Serves a connection until it has ended. The end of the future ends the connection, even before it has been
 /// polled.
 pub(super) fn serve<S: Service, A: Authenticator>(
-    context: Context<S, A>,
+    context: Arc<Context<S, A>>,
     shared: Arc<Shared<Core>>,
     peer: Option<PeerCredentials>,
 ) -> impl Future<Output = ()> + Send {
@@ -93,14 +83,15 @@ pub(super) fn serve<S: Service, A: Authenticator>(
 }
 
 async fn serve_to_the_end<S: Service, A: Authenticator>(
-    context: Context<S, A>,
+    context: Arc<Context<S, A>>,
     shared: Arc<Shared<Core>>,
     peer: Option<PeerCredentials>,
 ) {
     let number = shared.number;
     let Some(identity) = authenticate(&context, &shared, peer).await else { return };
     tracing::debug!(target: crate::LOG_TARGET, connection = number, "client accepted");
-    let client = Client { identity: Arc::new(identity), peer, shared };
+    let (service_id, on_invalid) = (S::ID, Arc::clone(&context.on_invalid));
+    let client = Arc::new(Client { identity, peer, shared, service_id, on_invalid });
     let next = || cooperative(client.shared.poll(|core, cx| core.poll_incoming(cx)));
     while let Some(message) = next().await {
         let id = message.stream_id;
@@ -122,7 +113,7 @@ async fn authenticate<S, A: Authenticator>(
     let request = ConnectRequest::new(&message, peer);
     drop(message);
     let decision = caught(async { context.authenticator.authenticate(&request).await });
-    // Nobody waits for a decision about a client whose time is up.
+    // A decision about a client whose time is up is not waited for.
     let decision = unless(shared.poll(|core, cx| core.poll_closed(cx)), decision).await?;
     let decision = decision.unwrap_or_else(|_panic| {
         let connection = shared.number;
@@ -144,8 +135,12 @@ async fn authenticate<S, A: Authenticator>(
 
 /// Starts to serve a call. As long as handlers do not wait, calls are served in the order in which they
 /// arrived; one that waits goes on beside the others.
-async fn dispatch<S: Service, A>(context: &Context<S, A>, client: &Client, message: RpcMessage) {
-    let call = IncomingCall::new(message, S::ID, client, Arc::clone(&context.on_invalid));
+async fn dispatch<S: Service, A>(
+    context: &Context<S, A>,
+    client: &Arc<Client>,
+    message: RpcMessage,
+) {
+    let call = IncomingCall::new(message, client);
     let authorize = |it: &Arc<dyn Authorizer>| it.authorize(call.context(), call.operation());
     if let Some(Err(error)) = context.authorizer.as_ref().map(authorize) {
         tracing::debug!(

@@ -247,14 +247,14 @@ struct Clients {
 impl Clients {
     fn add<S: Service, A: Authenticator>(
         &mut self,
-        context: &Context<S, A>,
+        context: &Arc<Context<S, A>>,
         io: Box<dyn Io>,
         peer: Option<PeerCredentials>,
     ) {
         let shared = connection::start(context.config, io);
         self.open.retain(|it| it.strong_count() > 0);
         self.open.push(Arc::downgrade(&shared));
-        self.tasks.spawn(connection::serve(context.clone(), shared, peer));
+        self.tasks.spawn(connection::serve(Arc::clone(context), shared, peer));
     }
 
     async fn stop(mut self, grace: Duration) {

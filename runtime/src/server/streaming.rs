@@ -2,8 +2,8 @@
 
 use std::{
     fmt,
+    marker::PhantomData,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -12,17 +12,16 @@ use futures_core::Stream;
 use tokio::task::coop::{cooperative, poll_proceed};
 
 use super::{
-    EncodedEvent, ErrorReply, EventReceiver, InvalidRequest,
-    call::{OnInvalid, Reply, RunningHandler, log_not_encoded},
+    EncodedEvent, EventReceiver,
+    call::{OnDrop, Reply},
 };
 use crate::{
     json::{self, Shape},
     operation::{Operation, StreamingOperation},
     protocol::{
-        SendTurn, StreamId,
+        SendTurn,
         server::{Answer, Core},
     },
-    transport::Shared,
 };
 
 /// Events of one direction, in order.
@@ -124,51 +123,15 @@ impl<O: StreamingOperation> fmt::Debug for StreamingResponse<O> {
 }
 
 /// The events that a client sends on a stream.
-pub(super) fn client_events<O: StreamingOperation>(
-    reply: &Reply,
-    on_invalid: OnInvalid,
-) -> EventStream<O::RequestEvent> {
-    Box::pin(ClientEvents {
-        shared: Arc::clone(reply.shared()),
-        id: reply.id(),
-        on_invalid,
-        operation: std::marker::PhantomData::<fn() -> O>,
-    })
+pub(super) fn client_events<O: StreamingOperation>(reply: &Reply) -> EventStream<O::RequestEvent> {
+    let reader = OnDrop::new(&reply.context, Core::stop_reading);
+    Box::pin(ClientEvents::<O> { reply: reply.clone(), _reader: reader, operation: PhantomData })
 }
 
 struct ClientEvents<O> {
-    shared: Arc<Shared<Core>>,
-    id: StreamId,
-    on_invalid: OnInvalid,
-    operation: std::marker::PhantomData<fn() -> O>,
-}
-
-impl<O> Drop for ClientEvents<O> {
-    fn drop(&mut self) {
-        self.shared.with(|core| core.close_events(self.id));
-    }
-}
-
-impl<O: StreamingOperation> ClientEvents<O> {
-    /// Reads an event, and asks the service about one that is not what the model says.
-    fn read(&self, payload: &[u8]) -> Result<O::RequestEvent, ErrorReply> {
-        let (event, violations) = json::request_from_slice(payload).map_err(|error| {
-            tracing::debug!(
-                target: crate::LOG_TARGET,
-                connection = self.shared.number, operation = O::ID, error = error.kind(),
-                "invalid event"
-            );
-            ErrorReply::internal()
-        })?;
-        if violations.is_empty() {
-            return Ok(event);
-        }
-        match (self.on_invalid)(O::ID, &violations) {
-            InvalidRequest::Accept => Ok(event),
-            InvalidRequest::Reject => Err(ErrorReply::internal()),
-            InvalidRequest::RejectWith(error) => Err(error),
-        }
-    }
+    reply: Reply,
+    _reader: OnDrop,
+    operation: PhantomData<fn() -> O>,
 }
 
 impl<O: StreamingOperation> Stream for ClientEvents<O> {
@@ -176,24 +139,16 @@ impl<O: StreamingOperation> Stream for ClientEvents<O> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<O::RequestEvent>> {
         let budget = ready!(poll_proceed(cx));
-        let message = ready!(self.shared.with(|core| core.poll_event(self.id, cx)));
+        let reply = &self.reply;
+        let message = ready!(reply.shared().with(|core| core.poll_event(reply.id(), cx)));
         budget.made_progress();
         let Some(message) = message else { return Poll::Ready(None) };
-        Poll::Ready(match self.read(message.payload()) {
-            Ok(event) => Some(event),
-            Err(refusal) => {
-                let refusal = refusal.to_message(O::SERVICE);
-                let sent = self.shared.with(|core| {
-                    let sent = core.send_error(self.id, &refusal);
-                    core.close_events(self.id);
-                    sent
-                });
-                if let Err(error) = sent {
-                    log_not_encoded(&self.shared, Some(O::ID), &error);
-                }
-                None
-            }
-        })
+        let event = reply.read(message.payload(), "invalid event").map(|(event, _)| event);
+        if let Err(refusal) = &event {
+            reply.send_error(refusal);
+            reply.shared().with(|core| core.stop_reading(reply.id()));
+        }
+        Poll::Ready(event.ok())
     }
 }
 
@@ -203,7 +158,7 @@ impl<O: StreamingOperation> Stream for ClientEvents<O> {
 /// made of.
 pub(super) async fn serve<O: StreamingOperation>(
     reply: &Reply,
-    running: Option<RunningHandler>,
+    running: Option<OnDrop>,
     response: StreamingResponse<O>,
 ) {
     let StreamingResponse { response, mut events } = response;

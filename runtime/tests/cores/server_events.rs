@@ -45,7 +45,7 @@ fn events_that_a_client_sent_before_the_end_are_delivered_first() {
             assert_eq!(next_event(&mut core), Some(number.to_string()), "end {index}");
         }
         assert_eq!(next_event(&mut core), None, "end {index}");
-        core.close_events(ID);
+        core.stop_reading(ID);
         assert_eq!(next_event(&mut core), None, "end {index}");
     }
 }
@@ -93,7 +93,7 @@ fn events_that_wait_for_a_reader_after_the_end_count() {
     config.received_limit = TWO_LONG;
     let frees: [fn(&mut Core); 4] = [
         |core| drop(next_event(core)),
-        |core| core.close_events(ID),
+        |core| core.stop_reading(ID),
         Core::abandon,
         |core| core.expect_events(ID, false),
     ];
@@ -120,7 +120,7 @@ fn a_request_that_is_denied_leaves_no_events_behind() {
         receive(&mut core, request(id));
         receive(&mut core, shaped(MESSAGE, END, id, "test#Event", "1"));
         take_request(&mut core);
-        core.drop_request(StreamId(id));
+        core.stop_reading(StreamId(id));
         assert!(written(&mut core).is_empty(), "there is room for it");
     }
 }
@@ -134,7 +134,7 @@ fn a_request_that_is_dropped_before_its_answer_leaves_no_stream_behind() {
         receive(&mut core, request(id));
         take_request(&mut core);
         // As after a panic on the way to the handler.
-        core.drop_request(StreamId(id));
+        core.stop_reading(StreamId(id));
         receive(&mut core, shaped(MESSAGE, 0, id, "test#Event", "1"));
         assert!(written(&mut core).is_empty(), "there is room for it");
         core.terminate(StreamId(id));
@@ -148,7 +148,7 @@ fn events_that_nobody_reads_are_dropped() {
     config.event_queue_limit = 10;
     let mut core = streaming(config);
     receive(&mut core, event("1"));
-    core.close_events(ID);
+    core.stop_reading(ID);
     for _ in 0..10 {
         receive(&mut core, event("2"));
     }
@@ -164,7 +164,7 @@ fn a_handler_may_finish_after_the_end_if_it_reads_events() {
     config.finish_timeout = timeout;
     for end in ENDS {
         let mut core = streaming(config);
-        core.start_handler(ID);
+        core.set_handler(ID, true);
         receive(&mut core, event("1"));
         let (task, waker) = Task::new();
         let cx = std::task::Context::from_waker(&waker);
@@ -178,7 +178,7 @@ fn a_handler_may_finish_after_the_end_if_it_reads_events() {
         assert!(core.has_reader(ID));
         assert!(next_event(&mut core).is_none() && !core.has_reader(ID));
         assert_eq!(core.poll_phase(ID, &cx), Phase::Finishing(timeout), "it has been told");
-        core.end_handler(ID);
+        core.set_handler(ID, false);
         wake(&mut core);
         assert!(task.woken() > 0 && core.poll_idle(&cx).is_ready());
         assert_eq!(core.poll_phase(ID, &cx), Phase::Over);
@@ -187,11 +187,11 @@ fn a_handler_may_finish_after_the_end_if_it_reads_events() {
 
 #[test]
 fn a_handler_is_over_at_once_if_it_does_not_read_events() {
-    let dropped = |core: &mut Core| core.close_events(ID);
-    let done = |core: &mut Core| core.end_handler(ID);
+    let dropped = |core: &mut Core| core.stop_reading(ID);
+    let done = |core: &mut Core| core.set_handler(ID, false);
     for leave in [dropped, done] {
         let mut core = streaming(Config::default());
-        core.start_handler(ID);
+        core.set_handler(ID, true);
         leave(&mut core);
         assert_eq!(core.poll_phase(ID, &cx()), Phase::Open);
         receive(&mut core, bare(MESSAGE, END, 1));
@@ -207,7 +207,7 @@ fn a_handler_is_over_at_once_if_it_does_not_read_events() {
 #[test]
 fn handlers_that_do_not_finish_are_given_up() {
     let mut core = streaming(Config::default());
-    core.start_handler(ID);
+    core.set_handler(ID, true);
     receive(&mut core, event("1"));
     core.drain();
     assert!(core.is_closed(), "no stream is open");
@@ -219,6 +219,6 @@ fn handlers_that_do_not_finish_are_given_up() {
     assert_eq!(task.woken(), 1);
     assert_eq!(core.poll_phase(ID, &cx), Phase::Over);
     assert!(core.poll_idle(&cx).is_ready() && next_event(&mut core).is_none());
-    core.end_handler(ID);
-    core.close_events(ID);
+    core.set_handler(ID, false);
+    core.stop_reading(ID);
 }

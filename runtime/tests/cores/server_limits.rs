@@ -90,7 +90,7 @@ fn what_is_held_for_the_service_is_limited_in_all() {
     receive(&mut core, event(&long("3")));
     assert_eq!(written(&mut core), ["ApplicationError 2 1 InternalServerError"]);
     // What was held for the stream is gone with its reader.
-    core.close_events(ID);
+    core.stop_reading(ID);
     receive(&mut core, long_request(5));
     receive(&mut core, long_request(6));
     assert!(written(&mut core).is_empty());

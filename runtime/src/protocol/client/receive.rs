@@ -11,7 +11,7 @@ use crate::{
     frame::HeaderValueRef,
     protocol::{
         MessageFlags, MessageType, ProtocolViolation, RpcMessage, StreamId,
-        endpoint::{Behavior, State},
+        endpoint::{Behavior, Received, State},
         header, log, peer_error, ping_text,
     },
 };
@@ -37,11 +37,7 @@ impl Behavior for Client {
         answers.unread = answers.queued.min(core.output.waiting_bytes());
     }
 
-    fn receive_handshake(
-        core: &mut Core,
-        message: RpcMessage,
-        now: Instant,
-    ) -> Result<(), ProtocolViolation> {
+    fn receive_handshake(core: &mut Core, message: RpcMessage, now: Instant) -> Received {
         if message.stream_id != StreamId::CONNECTION {
             return Err(ProtocolViolation("a connect acknowledgement on a stream"));
         }
@@ -66,7 +62,7 @@ impl Behavior for Client {
         Ok(())
     }
 
-    fn receive_control(core: &mut Core, message: &RpcMessage) -> Result<(), ProtocolViolation> {
+    fn receive_control(core: &mut Core, message: &RpcMessage) -> Received {
         core.role.last_error = None;
         match message.message_type {
             MessageType::Ping if core.is_answer(message) => core.receive_pong(),
@@ -95,7 +91,7 @@ impl Behavior for Client {
         Ok(())
     }
 
-    fn receive_application(core: &mut Core, message: RpcMessage) -> Result<(), ProtocolViolation> {
+    fn receive_application(core: &mut Core, message: RpcMessage) -> Received {
         core.role.last_error = None;
         let id = message.stream_id;
         let is_used = id.0 > 0 && core.role.next_id.is_none_or(|next| id.0 < next);
@@ -110,7 +106,7 @@ impl Behavior for Client {
         match action {
             Action::None => {}
             Action::Ended => {
-                core.output.wake(log::terminate_received(id));
+                core.output.wake(log::trace(id, "terminate received"));
                 stream.wire = Wire::Ended;
                 core.role.keys.remove(&id);
             }
@@ -168,7 +164,7 @@ impl Core {
         }
     }
 
-    fn receive_ping(&mut self, ping: &RpcMessage) -> Result<(), ProtocolViolation> {
+    fn receive_ping(&mut self, ping: &RpcMessage) -> Received {
         // A server that asks and does not read must not fill the memory. Everything that arrived at once is
         // answered, as nothing could be written in between.
         if self.role.answers.unread > self.settings.write_queue_limit as u64 {

@@ -11,7 +11,7 @@ use crate::{
     frame::HeaderValueRef,
     protocol::{
         MessageType, ProtocolViolation, RpcMessage, StreamId, VERSION,
-        endpoint::{Behavior, State},
+        endpoint::{Behavior, Received, State},
         header, log, peer_error,
         waiting::QueueLimit,
     },
@@ -29,11 +29,7 @@ impl Behavior for Server {
         }
     }
 
-    fn receive_handshake(
-        core: &mut Core,
-        message: RpcMessage,
-        _: Instant,
-    ) -> Result<(), ProtocolViolation> {
+    fn receive_handshake(core: &mut Core, message: RpcMessage, _: Instant) -> Received {
         if message.message_type != MessageType::Connect || message.stream_id != StreamId::CONNECTION
         {
             return Err(ProtocolViolation("the first message is a connect message on stream 0"));
@@ -48,7 +44,7 @@ impl Behavior for Server {
         Ok(())
     }
 
-    fn receive_control(core: &mut Core, message: &RpcMessage) -> Result<(), ProtocolViolation> {
+    fn receive_control(core: &mut Core, message: &RpcMessage) -> Received {
         match message.message_type {
             MessageType::Ping => core.answer_ping(message),
             MessageType::Connect => return Err(ProtocolViolation("a second connect message")),
@@ -66,7 +62,7 @@ impl Behavior for Server {
         Ok(())
     }
 
-    fn receive_application(core: &mut Core, message: RpcMessage) -> Result<(), ProtocolViolation> {
+    fn receive_application(core: &mut Core, message: RpcMessage) -> Received {
         let id = message.stream_id;
         if core.open_stream(id).is_some() {
             core.receive_on_stream(message);
@@ -174,7 +170,7 @@ impl Core {
             }
         }
         if is_end {
-            self.output.wake(log::terminate_received(id));
+            self.output.wake(log::trace(id, "terminate received"));
             self.remove(id);
         }
     }

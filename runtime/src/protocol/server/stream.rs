@@ -62,6 +62,11 @@ impl Stream {
         }
     }
 
+    /// Whether the events of the client are or may be read.
+    fn may_read(&self) -> bool {
+        matches!(self.reader, Reader::Unknown | Reader::Open)
+    }
+
     /// How much memory is held for the stream, in bytes.
     pub(super) fn held(&self) -> usize {
         self.request_len + self.events.allocated()
@@ -114,11 +119,6 @@ impl Core {
         self.forget_if_done(id);
     }
 
-    /// Says that a request has been dropped without a handler: the events of the client are not read.
-    pub fn drop_request(&mut self, id: StreamId) {
-        self.stop_reading(id, Reader::Unknown);
-    }
-
     /// The next event from the client; `None` after the last one, once the stream has ended.
     pub fn poll_event(&mut self, id: StreamId, cx: &Context<'_>) -> Poll<Option<RpcMessage>> {
         let Some(stream) = self.role.streams.get_mut(&id) else { return Poll::Ready(None) };
@@ -130,19 +130,16 @@ impl Core {
             }
             None if stream.is_open => stream.wait(cx),
             None => {
-                self.close_events(id);
+                self.stop_reading(id);
                 Poll::Ready(None)
             }
         }
     }
 
-    /// Says that the client's events are not read any more: those that wait and those to come are dropped.
-    pub fn close_events(&mut self, id: StreamId) {
-        self.stop_reading(id, Reader::Open);
-    }
-
-    fn stop_reading(&mut self, id: StreamId, reader: Reader) {
-        let stream = self.role.streams.get_mut(&id).filter(|it| it.reader == reader);
+    /// Says that the client's events are not read any more, or that the request has been dropped without a handler:
+    /// events that wait and those to come are dropped.
+    pub fn stop_reading(&mut self, id: StreamId) {
+        let stream = self.role.streams.get_mut(&id).filter(|it| it.may_read());
         let Some(stream) = stream else { return };
         stream.reader = Reader::Closed;
         self.role.received -= std::mem::take(&mut stream.events).allocated();
@@ -154,17 +151,9 @@ impl Core {
         self.role.streams.get(&id).is_some_and(|it| !it.is_open && it.reader == Reader::Open)
     }
 
-    /// Says that a handler runs that reads the client's events. [`end_handler`](Self::end_handler) has to follow.
-    pub fn start_handler(&mut self, id: StreamId) {
-        self.set_handler(id, true);
-    }
-
-    /// Says that the handler is done, or has nothing to do after the end of the stream.
-    pub fn end_handler(&mut self, id: StreamId) {
-        self.set_handler(id, false);
-    }
-
-    fn set_handler(&mut self, id: StreamId, has_handler: bool) {
+    /// Says that a handler runs that reads the client's events, or that it is done or has nothing to do after the end
+    /// of the stream.
+    pub fn set_handler(&mut self, id: StreamId, has_handler: bool) {
         let Some(stream) = self.role.streams.get_mut(&id) else { return };
         if std::mem::replace(&mut stream.has_handler, has_handler) == has_handler || stream.is_open
         {
@@ -198,7 +187,7 @@ impl Core {
     pub(super) fn remove(&mut self, id: StreamId) -> bool {
         let Some(stream) = self.open_stream(id) else { return false };
         stream.is_open = false;
-        let is_kept = matches!(stream.reader, Reader::Unknown | Reader::Open);
+        let is_kept = stream.may_read();
         let (wakers, len) = (stream.take_wakers(), std::mem::take(&mut stream.request_len));
         let is_finishing = stream.has_handler;
         self.output.wake(wakers);

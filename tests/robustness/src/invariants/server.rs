@@ -162,10 +162,10 @@ impl Server {
             23 => self.with_served(input, |server, at| {
                 let id = server.served[at].id;
                 match what >> 5 {
-                    0 | 1 => server.core.close_events(id),
-                    2 => server.core.drop_request(id),
-                    3 | 4 => server.core.start_handler(id),
-                    5 => server.core.end_handler(id),
+                    0 | 1 => server.core.stop_reading(id),
+                    2 => server.core.stop_reading(id),
+                    3 | 4 => server.core.set_handler(id, true),
+                    5 => server.core.set_handler(id, false),
                     6 => drop(server.core.poll_phase(id, &cx())),
                     _ => server.core.abandon(),
                 }
@@ -323,7 +323,7 @@ impl Server {
         assert!(!self.poll_incoming() && !self.incoming.is_waiting());
         self.waiters.iter_mut().flatten().for_each(|it| it.ends(&mut self.core));
         for served in &self.served {
-            self.core.end_handler(served.id);
+            self.core.set_handler(served.id, false);
         }
         assert!(self.core.poll_idle(&cx()).is_ready());
         assert!(self.core.poll_finished(&cx()).is_ready());
