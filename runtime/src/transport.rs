@@ -34,7 +34,7 @@ use crate::{
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub use address::Address;
 #[cfg(any(feature = "tokio", feature = "server"))]
-pub(crate) use driver::Driver;
+pub(crate) use driver::drive;
 #[cfg(feature = "tokio")]
 pub(crate) use future::has_timers;
 pub(crate) use future::{caught, unless};

@@ -190,11 +190,6 @@ impl Threads {
         true
     }
 
-    /// Whether other threads wait than the one that leads.
-    pub(super) fn has_others(&self) -> bool {
-        !self.lock().waiting.is_empty()
-    }
-
     /// Has every thread look again.
     pub(super) fn wake_all(&self) {
         let state = self.lock();
@@ -222,9 +217,10 @@ impl Threads {
         }
     }
 
-    /// Whether there has to be a background thread.
-    pub(super) fn needs_background(&self) -> bool {
-        self.has_rest() || self.lock().background_uses > 0
+    /// Whether the background thread is to go on leading. After it `has_read`, another thread that waits can lead.
+    pub(super) fn needs_background(&self, has_read: bool) -> bool {
+        let state = self.lock();
+        (state.background_uses > 0 || self.has_rest()) && (!has_read || state.waiting.is_empty())
     }
 
     /// The background thread ends.

@@ -3,7 +3,6 @@
 mod connection;
 mod handler;
 mod open;
-mod reconnect;
 mod runtime;
 mod subscription;
 

@@ -18,7 +18,7 @@ use crate::{
         RpcMessage,
         server::{Config, Core},
     },
-    transport::{Driver, Shared, caught, unless},
+    transport::{Shared, caught, drive, unless},
 };
 
 /// What all connections of a server share.
@@ -61,7 +61,7 @@ where
 {
     let core = Core::new(config, tokio::time::Instant::now().into_std());
     let shared = Arc::new(Shared::numbered(core));
-    tokio::spawn(Driver::new(io, Arc::clone(&shared)).instrument(shared.span()));
+    tokio::spawn(drive(io, Arc::clone(&shared)).instrument(shared.span()));
     shared
 }
 

@@ -1,18 +1,19 @@
 //! The task that reads and writes a connection's socket.
 
 use std::{
+    future::poll_fn,
     io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
     task::coop,
-    time::{Sleep, sleep},
+    time::{Sleep, sleep, timeout},
 };
 
 use super::{Input, LINGER, Shared, log_end};
@@ -28,11 +29,30 @@ const DISCARD_LEN: usize = 8 * 1024;
 /// turns of the other tasks, which is little against the queue of a subscription.
 const UNIT_LEN: usize = 8 * 1024;
 
-/// Drives one connection until it has ended and everything queued has been written.
+/// Drives one connection until it has ended and everything queued has been written. The end of the future, even before
+/// it has been polled, ends the connection.
 ///
-/// It runs no code but the protocol's: whoever waits for a message is woken and reads it elsewhere. So it
+/// It runs no code but the protocol's: a task that waits for a message is woken and reads it elsewhere. So it
 /// is always there to read, to answer a ping, and to see the connection end.
-pub(crate) struct Driver<IO, R: Role> {
+pub(crate) fn drive<IO: AsyncRead + AsyncWrite + Unpin, R: Role>(
+    io: IO,
+    shared: Arc<Shared<Endpoint<R>>>,
+) -> impl Future<Output = ()> {
+    let driver = Driver {
+        io,
+        shared,
+        input: Input::default(),
+        output: BytesMut::new(),
+        is_flushed: true,
+        written: 0,
+        owed: 0,
+        timer: None,
+        broken: None,
+    };
+    driver.run()
+}
+
+struct Driver<IO, R: Role> {
     io: IO,
     shared: Arc<Shared<Endpoint<R>>>,
     input: Input,
@@ -47,51 +67,58 @@ pub(crate) struct Driver<IO, R: Role> {
     timer: Option<(Instant, Pin<Box<Sleep>>)>,
     /// Why nothing can be written any more, and when the driver stops reading.
     broken: Option<(io::Error, Instant)>,
-    /// Once the connection has ended.
-    closing: Option<Closing>,
-}
-
-/// What is left to do before the socket is closed.
-struct Closing {
-    /// Runs out when the other side does not take what is still to be written, or does not close.
-    linger: Pin<Box<Sleep>>,
-    /// Runs out when the other side has had time to close first.
-    grace: Option<Pin<Box<Sleep>>>,
-    /// The other side is waited for until it has closed.
-    waits: bool,
-    /// Nothing more is written: the writing side of the socket has been shut down, or is broken.
-    is_shut_down: bool,
-    /// Nothing more is read.
-    is_read_out: bool,
-}
-
-impl Closing {
-    /// The other side is waited for if there is a time for it to close first.
-    fn new(grace: Option<Duration>) -> Self {
-        Self {
-            linger: Box::pin(sleep(LINGER)),
-            grace: grace.filter(|it| !it.is_zero()).map(|it| Box::pin(sleep(it))),
-            waits: grace.is_some(),
-            is_shut_down: false,
-            is_read_out: false,
-        }
-    }
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Driver<IO, R> {
-    pub(crate) fn new(io: IO, shared: Arc<Shared<Endpoint<R>>>) -> Self {
-        Self {
-            io,
-            shared,
-            input: Input::default(),
-            output: BytesMut::new(),
-            is_flushed: true,
-            written: 0,
-            owed: 0,
-            timer: None,
-            broken: None,
-            closing: None,
+    async fn run(mut self) {
+        let driven = poll_fn(|cx| self.poll_drive(cx)).await;
+        if let Err(error) = driven {
+            let written = std::mem::take(&mut self.written);
+            self.shared.with(|core| {
+                core.wrote(written);
+                core.fail(error);
+            });
         }
+        self.close().await;
+        let ended = self.shared.with(|core| {
+            core.wrote(std::mem::take(&mut self.written));
+            core.finish();
+            core.ended().cloned()
+        });
+        log_end(ended);
+    }
+
+    /// Writes what was queued before the end, and waits for the other side to close if it may still be writing, all
+    /// for a limited time.
+    async fn close(&mut self) {
+        let grace = self.shared.with(|core| core.closing_grace());
+        // The other side is waited for if there is a time for it to close first.
+        let waits = grace.is_some();
+        let mut grace = grace.filter(|it| !it.is_zero()).map(|it| Box::pin(sleep(it)));
+        let (mut is_shut_down, mut is_read_out) = (false, false);
+        let closing = poll_fn(|cx| {
+            // The timer comes first and reading last, because it may use up the budget of the task.
+            if grace.as_mut().is_some_and(|it| it.as_mut().poll(cx).is_ready()) {
+                grace = None;
+            }
+            loop {
+                if !is_shut_down {
+                    is_shut_down = self.poll_shut_down(grace.is_none(), cx).is_ready();
+                }
+                if is_shut_down && (is_read_out || !waits) {
+                    return Poll::Ready(());
+                }
+                if is_read_out {
+                    return Poll::Pending;
+                }
+                // The other side may read only after it has written, and so both go on at once.
+                ready!(self.poll_read_out(cx));
+                is_read_out = true;
+                grace = None;
+            }
+        });
+        // It runs out when the other side does not take what is still to be written, or does not close.
+        let _ = timeout(LINGER, closing).await;
     }
 
     /// Tells the state what has been written and what has arrived, and takes what is to be written next:
@@ -266,40 +293,6 @@ struct Step {
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Driver<IO, R> {
-    /// Writes what was queued before the end, and waits for the other side to close if it may still be writing.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let grace = || self.shared.with(|core| core.closing_grace());
-        let mut closing = self.closing.take().unwrap_or_else(|| Closing::new(grace()));
-        let ended = self.poll_closing(&mut closing, cx);
-        self.closing = Some(closing);
-        ended
-    }
-
-    fn poll_closing(&mut self, closing: &mut Closing, cx: &mut Context<'_>) -> Poll<()> {
-        // Timers come first and reading last, because it may use up the budget of the task.
-        if closing.linger.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        if closing.grace.as_mut().is_some_and(|it| it.as_mut().poll(cx).is_ready()) {
-            closing.grace = None;
-        }
-        loop {
-            if !closing.is_shut_down {
-                closing.is_shut_down = self.poll_shut_down(closing.grace.is_none(), cx).is_ready();
-            }
-            if closing.is_shut_down && (closing.is_read_out || !closing.waits) {
-                return Poll::Ready(());
-            }
-            if closing.is_read_out {
-                return Poll::Pending;
-            }
-            // The other side may read only after it has written, and so both go on at once.
-            ready!(self.poll_read_out(cx));
-            closing.is_read_out = true;
-            closing.grace = None;
-        }
-    }
-
     /// Writes what was queued, and then shuts down the writing side when it is time to.
     fn poll_shut_down(&mut self, is_time: bool, cx: &mut Context<'_>) -> Poll<()> {
         while ready!(self.poll_write(cx)).is_ok() {
@@ -332,7 +325,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Driver<IO, R> {
     }
 }
 
-/// Nobody may wait for a driver that is gone: its runtime may be shut down while others are not.
+/// No task may wait for a driver that has been dropped: its runtime may be shut down while others are not.
 impl<IO, R: Role> Drop for Driver<IO, R> {
     fn drop(&mut self) {
         // It keeps the socket open.
@@ -341,30 +334,5 @@ impl<IO, R: Role> Drop for Driver<IO, R> {
             core.fail(ConnectionError::RuntimeStopped);
             core.finish();
         });
-    }
-}
-
-impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Future for Driver<IO, R> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        if this.closing.is_none() {
-            if let Err(error) = ready!(this.poll_drive(cx)) {
-                let written = std::mem::take(&mut this.written);
-                this.shared.with(|core| {
-                    core.wrote(written);
-                    core.fail(error);
-                });
-            }
-        }
-        ready!(this.poll_end(cx));
-        let ended = this.shared.with(|core| {
-            core.wrote(std::mem::take(&mut this.written));
-            core.finish();
-            core.ended().cloned()
-        });
-        log_end(ended);
-        Poll::Ready(())
     }
 }

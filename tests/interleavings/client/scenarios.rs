@@ -24,7 +24,7 @@ use crate::{
     },
     session::{Session, settings::Settings},
     sync::Arc,
-    transport::{Driver, Shared},
+    transport::{Shared, drive},
 };
 use socket::{Pipe, Socket};
 
@@ -152,7 +152,7 @@ impl Other {
         };
         let direct = Arc::clone(&to_server);
         shared.set_direct(Some(Box::new(move |bytes| direct.try_write(bytes))));
-        let driver = Driver::new(Socket { read: to_client, write: to_server }, Arc::clone(&shared));
+        let driver = drive(Socket { read: to_client, write: to_server }, Arc::clone(&shared));
         let driver = thread::spawn(move || {
             let _runtime = runtime.enter();
             block_on(driver);

@@ -46,8 +46,10 @@ impl Link {
                 (core.next_call_deadline(), core.is_closed())
             });
             let interest = self.flush();
-            let is_done = is_closed || (waiter.has_read && self.threads.has_others());
-            if is_done || !self.threads.needs_background() || !waiter.lead(deadline, interest) {
+            if is_closed
+                || !self.threads.needs_background(waiter.has_read)
+                || !waiter.lead(deadline, interest)
+            {
                 return;
             }
         }

@@ -1,4 +1,4 @@
-//! From a builder to an open connection.
+//! From a settings to an open connection.
 
 use std::{
     sync::Arc,
@@ -13,14 +13,19 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    Connection, reconnect,
+    Connection,
     runtime::{Shared, Tokio},
 };
 use crate::{
-    error::ConnectError,
+    error::{ConnectError, ConnectionError},
     protocol::client::Connect,
-    session::{Builder, Credentials, Session, reconnect::shake_hands, settings::Settings},
-    transport::{Driver, Stream, has_timers},
+    session::{
+        Builder, Credentials, ReconnectPolicy, Session,
+        policy::Attempts,
+        reconnect::{come_back, shake_hands},
+        settings::{Settings, unencodable},
+    },
+    transport::{Stream, drive, has_timers},
 };
 
 impl<I: Credentials> Builder<Connection, I> {
@@ -60,22 +65,22 @@ impl<I: Credentials> Builder<Connection, I> {
     }
 }
 
-async fn connect(builder: &Settings) -> Result<Connection, ConnectError> {
+async fn connect(settings: &Settings) -> Result<Connection, ConnectError> {
     check_runtime()?;
-    let (io, connect) = open(builder).await?;
-    let (session, driver) = start(builder, io, &connect, builder.reconnect.is_some()).await?;
-    if let Some(policy) = builder.reconnect {
+    let (io, connect) = open(settings).await?;
+    let (session, driver) = start(settings, io, &connect, settings.reconnect.is_some()).await?;
+    if let Some(policy) = settings.reconnect {
         let runtime = session.runtime.clone();
         let span = runtime.shared.span();
-        let keeping = reconnect::keep(builder.clone(), policy, runtime, driver);
+        let keeping = keep(settings.clone(), policy, runtime, driver);
         tokio::spawn(keeping.instrument(span));
     }
     Ok(Connection::new(session))
 }
 
-async fn connect_over(builder: &Settings, io: Stream) -> Result<Connection, ConnectError> {
+async fn connect_over(settings: &Settings, io: Stream) -> Result<Connection, ConnectError> {
     check_runtime()?;
-    let (session, _) = start(builder, io, &builder.connect_message()?, false).await?;
+    let (session, _) = start(settings, io, &settings.connect_message()?, false).await?;
     Ok(Connection::new(session))
 }
 
@@ -84,24 +89,24 @@ fn check_runtime() -> Result<(), ConnectError> {
 }
 
 /// Opens the socket, and makes the message to introduce this side with.
-pub(super) async fn open(builder: &Settings) -> Result<(Stream, Connect), ConnectError> {
-    let (address, connect) = builder.target()?;
-    Ok((address.connect(builder.connect_timeout).await?, connect))
+async fn open(settings: &Settings) -> Result<(Stream, Connect), ConnectError> {
+    let (address, connect) = settings.target()?;
+    Ok((address.connect(settings.connect_timeout).await?, connect))
 }
 
 async fn start(
-    builder: &Settings,
+    settings: &Settings,
     io: Stream,
     connect: &Connect,
     reconnects: bool,
 ) -> Result<(Arc<Session<Tokio>>, JoinHandle<()>), ConnectError> {
-    let shared = Arc::new(Shared::numbered(builder.core(connect, reconnects)?));
+    let shared = Arc::new(Shared::numbered(settings.core(connect, reconnects)?));
     let runtime = Tokio { shared: Arc::clone(&shared), runtime: Runtime::current() };
     // Closes the connection if the handshake fails, or is given up.
-    let session = Session::new(runtime, builder);
-    let driver = drive(io, &shared);
-    shake_hands(&session.runtime, builder).await?;
-    if let Some(slot) = builder.lifecycle.clone() {
+    let session = Session::new(runtime, settings);
+    let driver = start_driver(io, &shared);
+    shake_hands(&session.runtime, settings).await?;
+    if let Some(slot) = settings.lifecycle.clone() {
         tokio::spawn(async move {
             let next = |cx: &mut Context<'_>| {
                 let budget = ready!(coop::poll_proceed(cx));
@@ -117,7 +122,55 @@ async fn start(
 }
 
 /// Reads and writes the socket on a task of its own, which ends with the connection.
-pub(super) fn drive(Stream { io, direct }: Stream, shared: &Arc<Shared>) -> JoinHandle<()> {
+fn start_driver(Stream { io, direct }: Stream, shared: &Arc<Shared>) -> JoinHandle<()> {
     shared.set_direct(direct);
-    tokio::spawn(Driver::new(io, Arc::clone(shared)).instrument(shared.span()))
+    tokio::spawn(drive(io, Arc::clone(shared)).instrument(shared.span()))
+}
+
+/// Opens the connection again whenever its driver has ended, until it is closed or the policy gives up.
+async fn keep(
+    settings: Settings,
+    policy: ReconnectPolicy,
+    runtime: Tokio,
+    mut driver: JoinHandle<()>,
+) {
+    // Nothing else brings the connection back.
+    let _end = GiveUpOnDrop(&runtime.shared);
+    let mut attempts = Attempts::new(policy);
+    loop {
+        // The socket is closed when it is done.
+        let _ = driver.await;
+        let attempt = || attempt(&settings, &runtime);
+        match come_back(&runtime, &mut attempts, attempt).await {
+            Some(next) => driver = next,
+            None => return,
+        }
+    }
+}
+
+struct GiveUpOnDrop<'a>(&'a Shared);
+
+impl Drop for GiveUpOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.with(|core| core.give_up(ConnectionError::RuntimeStopped));
+    }
+}
+
+/// The driver of a connection that is back; nothing if this side has closed it in the meantime.
+async fn attempt(
+    settings: &Settings,
+    runtime: &Tokio,
+) -> Result<Option<JoinHandle<()>>, ConnectError> {
+    let (socket, connect) = open(settings).await?;
+    if !runtime.shared.with(|core| core.reconnect(&connect)).map_err(unencodable)? {
+        return Ok(None);
+    }
+    let driver = start_driver(socket, &runtime.shared);
+    match shake_hands(runtime, settings).await {
+        Ok(()) => Ok(Some(driver)),
+        Err(error) => {
+            let _ = driver.await;
+            Err(error)
+        }
+    }
 }
