@@ -130,7 +130,7 @@ impl Core {
                 Poll::Ready(Err(ConnectError::ClosedDuringHandshake))
             }
             (None, Some(error)) => Poll::Ready(Err(ConnectError::Handshake(error.clone()))),
-            (None, None) => self.output.wait(Until::Change, cx),
+            (None, None) => self.output.waiting.wait(Until::Change, cx),
         }
     }
 
@@ -151,19 +151,19 @@ impl Core {
         let headers = [Header::new(header::PING, text.as_str().into())];
         let head = Outgoing::of_connection(MessageType::Ping);
         self.output.write_control(&head, &headers, text.as_bytes());
-        Ok(Ping { generation: self.output.generation(), number: self.role.pings })
+        Ok(Ping { generation: self.output.generation, number: self.role.pings })
     }
 
     /// Whether the answer to a ping has come. Answers come in the order of the pings. A ping on a connection that
     /// has been replaced since counts as lost.
     pub fn poll_pong(&mut self, ping: Ping, cx: &Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        let is_current = ping.generation == self.output.generation();
+        let is_current = ping.generation == self.output.generation;
         if is_current && self.role.pongs >= ping.number {
             Poll::Ready(Ok(()))
         } else if !is_current || self.is_closed() {
             Poll::Ready(Err(self.loss()))
         } else {
-            self.output.wait(Until::Change, cx)
+            self.output.waiting.wait(Until::Change, cx)
         }
     }
 
@@ -200,7 +200,7 @@ impl Core {
         match self.output.is_written(mark) {
             Some(true) => Poll::Ready(Ok(())),
             Some(false) => Poll::Ready(Err(self.loss())),
-            None => self.output.wait(Until::Written(mark.bytes()), cx),
+            None => self.output.waiting.wait(Until::Written(mark.bytes()), cx),
         }
     }
 
@@ -217,7 +217,7 @@ impl Core {
     pub fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<ConnectionError> {
         match &self.state {
             State::Closed(error) => Poll::Ready(error.clone()),
-            _ => self.output.wait(Until::End, cx),
+            _ => self.output.waiting.wait(Until::End, cx),
         }
     }
 
@@ -226,7 +226,7 @@ impl Core {
         match self.role.events.pop() {
             Some(event) => Poll::Ready(Some(event)),
             None if matches!(self.state, State::Closed(_)) => Poll::Ready(None),
-            None => self.output.wait(Until::Change, cx),
+            None => self.output.waiting.wait(Until::Change, cx),
         }
     }
 

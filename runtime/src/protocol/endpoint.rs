@@ -410,17 +410,17 @@ impl<R: Role> Endpoint<R> {
     /// Waits until there is room to send, and those who came before have sent. Whatever the result,
     /// [`leave`](Self::leave) has to follow.
     pub fn poll_room(&mut self, turn: &mut SendTurn, cx: &Context<'_>) -> Poll<()> {
-        let has_room = self.room(turn.limit()).is_some();
+        let has_room = self.room(turn.limit).is_some();
         if !has_room && !self.waits_for_room() {
             // There is nothing to wait for.
             return Poll::Ready(());
         }
-        self.output.poll_turn(turn, has_room, cx)
+        self.output.senders[turn.limit as usize].poll(turn, has_room, cx)
     }
 
     /// Leaves the queue of senders.
     pub fn leave(&mut self, turn: &mut SendTurn) {
-        let has_room = self.room(turn.limit()).is_some();
+        let has_room = self.room(turn.limit).is_some();
         self.output.leave(turn, has_room);
     }
 }

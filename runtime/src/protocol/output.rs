@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
 };
 
 use bytes::{Buf, BytesMut};
@@ -43,23 +43,23 @@ pub(super) struct Output {
     /// How many more times an empty buffer may be one that has become long: the driver has another one.
     long_buffers: u8,
     /// Counts the connections.
-    generation: u32,
+    pub(super) generation: u32,
     /// How many bytes of frames there have been so far, on all connections.
-    queued: u64,
+    pub(super) queued: u64,
     /// How many of them have been written, or were lost with earlier connections.
-    written: u64,
-    /// How many of them a driver has taken to write, or were lost with earlier connections.
-    taken: u64,
+    pub(super) written: u64,
+    /// How many of them may have been written: a driver has taken them, or they were lost with earlier connections.
+    pub(super) taken: u64,
     /// Where the introduction to the current socket ends, which does not count as lost.
     introduced: u64,
     lost: Option<Loss>,
     /// Up to where losses have been reported, in bytes.
     reported: u64,
     /// Nothing more will be written.
-    is_finished: bool,
-    waiting: WaitList,
+    pub(super) is_finished: bool,
+    pub(super) waiting: WaitList,
     /// Futures that wait for room to send, for each [`QueueLimit`].
-    senders: [SendQueue; 2],
+    pub(super) senders: [SendQueue; 2],
     /// Some of the senders have been woken, and the driver is to see whether they come.
     are_senders_called: bool,
     driver: Option<Waker>,
@@ -92,26 +92,9 @@ impl fmt::Debug for Output {
 }
 
 impl Output {
-    pub(super) fn queued(&self) -> u64 {
-        self.queued
-    }
-
     /// The position behind everything that has been queued.
     pub(super) fn mark(&self) -> Mark {
         Mark { generation: self.generation, bytes: self.queued }
-    }
-
-    pub(super) fn generation(&self) -> u32 {
-        self.generation
-    }
-
-    pub(super) fn written(&self) -> u64 {
-        self.written
-    }
-
-    /// How many bytes may have been written: those that are just being written count.
-    pub(super) fn taken(&self) -> u64 {
-        self.taken
     }
 
     /// How many bytes wait to be written.
@@ -122,11 +105,6 @@ impl Output {
     /// Whether there are frames that nobody has taken to write.
     pub(super) fn has_frames(&self) -> bool {
         !self.buffer.is_empty()
-    }
-
-    #[cfg(feature = "server")]
-    pub(super) fn is_finished(&self) -> bool {
-        self.is_finished
     }
 
     /// Queues a message with these headers besides its own; an error leaves nothing behind.
@@ -314,22 +292,8 @@ impl Output {
         self.wake_all();
     }
 
-    pub(super) fn wait<T>(&mut self, until: Until, cx: &Context<'_>) -> Poll<T> {
-        self.waiting.wait(until, cx)
-    }
-
-    /// Waits for a turn to send.
-    pub(super) fn poll_turn(
-        &mut self,
-        turn: &mut SendTurn,
-        has_room: bool,
-        cx: &Context<'_>,
-    ) -> Poll<()> {
-        self.senders[turn.limit() as usize].poll(turn, has_room, cx)
-    }
-
     pub(super) fn leave(&mut self, turn: &mut SendTurn, has_room: bool) {
-        self.senders[turn.limit() as usize].leave(turn, has_room, &mut self.woken);
+        self.senders[turn.limit as usize].leave(turn, has_room, &mut self.woken);
         if has_room {
             self.watch_senders();
         }

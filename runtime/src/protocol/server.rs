@@ -98,7 +98,7 @@ impl Core {
         match self.role.incoming.pop() {
             Some(incoming) => Poll::Ready(Some(incoming)),
             None if self.is_closed() => Poll::Ready(None),
-            None => self.output.wait(Until::Change, cx),
+            None => self.output.waiting.wait(Until::Change, cx),
         }
     }
 
@@ -233,13 +233,13 @@ impl Core {
 
     /// Waits until the connection has ended.
     pub fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.is_closed() { Poll::Ready(()) } else { self.output.wait(Until::End, cx) }
+        if self.is_closed() { Poll::Ready(()) } else { self.output.waiting.wait(Until::End, cx) }
     }
 
     /// Waits until everything that was queued before the end has been written.
     pub fn poll_finished(&mut self, cx: &Context<'_>) -> Poll<()> {
-        let is_finished = self.output.is_finished();
-        if is_finished { Poll::Ready(()) } else { self.output.wait(Until::Change, cx) }
+        let is_finished = self.output.is_finished;
+        if is_finished { Poll::Ready(()) } else { self.output.waiting.wait(Until::Change, cx) }
     }
 
     /// Whether nothing is being served any more: no stream is open, and no handler is still to finish.
@@ -249,7 +249,7 @@ impl Core {
 
     /// Waits until nothing is being served any more.
     pub fn poll_idle(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.is_idle() { Poll::Ready(()) } else { self.output.wait(Until::Change, cx) }
+        if self.is_idle() { Poll::Ready(()) } else { self.output.waiting.wait(Until::Change, cx) }
     }
 }
 

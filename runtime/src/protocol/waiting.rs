@@ -122,7 +122,7 @@ pub(super) enum QueueLimit {
 /// A sender gives it up with [`Endpoint::leave`](super::Endpoint::leave) when it has sent or is dropped.
 #[derive(Debug, Default)]
 pub struct SendTurn {
-    limit: QueueLimit,
+    pub(super) limit: QueueLimit,
     number: Option<u64>,
 }
 
@@ -130,10 +130,6 @@ impl SendTurn {
     /// For the reply of a server.
     pub fn of_reply() -> Self {
         Self { limit: QueueLimit::Reply, number: None }
-    }
-
-    pub(super) fn limit(&self) -> QueueLimit {
-        self.limit
     }
 
     /// Whether it has a place, which has to be given up.

@@ -1,7 +1,6 @@
 //! One call, from its request to its reply.
 
 use std::{
-    any::Any,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
@@ -9,6 +8,7 @@ use std::{
     task::Poll,
 };
 
+use bytes::BytesMut;
 use tokio::{
     task::coop::cooperative,
     time::{Sleep, sleep},
@@ -179,7 +179,10 @@ impl IncomingCall {
             let Some((request, reply)) = self.accept::<O>(false) else { return };
             let call = async {
                 match handler(request, reply.context.clone()).await {
-                    Ok(response) => reply.respond(&response).await,
+                    Ok(response) => {
+                        let append = |dst: &mut _| json::append(dst, &response);
+                        reply.send(Answer::Response, O::Response::ID, append).await;
+                    }
                     Err(error) => reply.error(&error),
                 }
             };
@@ -316,8 +319,13 @@ impl Reply {
             match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))) {
                 Ok(Poll::Ready(())) => return Poll::Ready(()),
                 Ok(Poll::Pending) => {}
-                Err(panic) => {
-                    self.panicked(panic);
+                Err(_panic) => {
+                    tracing::error!(
+                        target: crate::LOG_TARGET,
+                        connection = self.context.connection(), operation = self.operation,
+                        "handler panicked"
+                    );
+                    self.send_error(&ErrorReply::internal());
                     return Poll::Ready(());
                 }
             }
@@ -344,24 +352,20 @@ impl Reply {
         .await
     }
 
-    fn panicked(&self, _panic: Box<dyn Any + Send>) {
-        tracing::error!(
-            target: crate::LOG_TARGET,
-            connection = self.context.connection(), operation = self.operation,
-            "handler panicked"
-        );
-        self.send_error(&ErrorReply::internal());
-    }
-
-    async fn respond<S: Shape>(&self, response: &S) {
-        let sent = self.shared().send(SendTurn::of_reply(), |core| {
-            core.send(self.id(), Answer::Response, S::ID, |dst| json::append(dst, response))
-        });
-        self.check(sent.await);
-    }
-
-    /// A reply that cannot be encoded is answered in its place.
-    pub(super) fn check(&self, sent: Result<(), SendError>) -> bool {
+    /// Sends a message when there is room for it; `false` if the stream has ended or it cannot be encoded. A reply that
+    /// cannot be encoded is answered in its place.
+    pub(super) async fn send(
+        &self,
+        answer: Answer,
+        shape: &'static str,
+        payload: impl Fn(&mut BytesMut) -> Result<(), json::Error>,
+    ) -> bool {
+        let turn = match answer {
+            Answer::Event => SendTurn::default(),
+            Answer::Response | Answer::OpenResponse => SendTurn::of_reply(),
+        };
+        let sent =
+            self.shared().send(turn, |core| core.send(self.id(), answer, shape, &payload)).await;
         if let Err(SendError::Build(error)) = &sent {
             self.log_not_encoded(error);
             self.send_error(&ErrorReply::internal());

@@ -165,10 +165,9 @@ pub(super) async fn serve<O: StreamingOperation>(
     let (shared, id) = (reply.shared(), reply.id());
     // A queue is filled elsewhere: nothing is left to finish here once the stream has ended.
     let _running = running.filter(|_| matches!(events, Events::Stream(_)));
-    let sent = shared.send(SendTurn::of_reply(), |core| {
-        core.send(id, Answer::OpenResponse, O::Response::ID, |dst| json::append(dst, &response))
-    });
-    let is_sent = reply.unless_ended(sent).await.is_some_and(|sent| reply.check(sent));
+    let sent =
+        reply.send(Answer::OpenResponse, O::Response::ID, |dst| json::append(dst, &response));
+    let is_sent = reply.unless_ended(sent).await == Some(true);
     if !is_sent && !shared.with(|core| core.has_reader(id)) {
         return;
     }
@@ -179,7 +178,9 @@ pub(super) async fn serve<O: StreamingOperation>(
             None => return shared.with(|core| core.terminate(id)),
             Some(Err(error)) => return reply.error(&error),
             Some(Ok(event)) => {
-                let sent = reply.unless_ended(send::<O>(reply, &event)).await;
+                let sent = reply.send(Answer::Event, O::ResponseEvent::ID, |dst| event.append(dst));
+                // The events may all be there already.
+                let sent = reply.unless_ended(cooperative(sent)).await;
                 if sent == Some(true) {
                     continue;
                 }
@@ -191,14 +192,4 @@ pub(super) async fn serve<O: StreamingOperation>(
             }
         }
     }
-}
-
-/// Sends one event when there is room for it; `false` if the stream has ended.
-async fn send<O: StreamingOperation>(reply: &Reply, event: &Event<O>) -> bool {
-    let shape = O::ResponseEvent::ID;
-    let sent = reply.shared().send(SendTurn::default(), |core| {
-        core.send(reply.id(), Answer::Event, shape, |dst| event.append(dst))
-    });
-    // The events may all be there already.
-    reply.check(cooperative(sent).await)
 }

@@ -46,7 +46,7 @@ impl Core {
         let key = Key(self.role.next_key);
         self.role.next_key += 1;
         self.role.calls += usize::from(request.subscribe.is_none());
-        self.role.streams.insert(key, Stream::new(id, request, self.output.queued(), reopen));
+        self.role.streams.insert(key, Stream::new(id, request, self.output.queued, reopen));
         self.role.keys.insert(id, key);
         self.role.deadlines.extend(request.deadline.map(|it| Reverse((it, key))));
         Ok(key)

@@ -30,7 +30,7 @@ impl Core {
         }
         let may_return = self.role.config.reconnects && self.role.was_open && !is_ours;
         // What this side closes is written to the end first; anything else is over now.
-        let written = if is_ours { self.output.queued() } else { self.output.taken() };
+        let written = if is_ours { self.output.queued } else { self.output.taken };
         self.lose_streams(&error, written, may_return);
         if !is_ours {
             self.output.discard();
@@ -83,7 +83,7 @@ impl Core {
     pub fn give_up(&mut self, error: ConnectionError) {
         self.role.config.reconnects = false;
         if let State::Down(_) = self.state {
-            self.lose_streams(&error, self.output.taken(), false);
+            self.lose_streams(&error, self.output.taken, false);
             self.state = State::Closed(error);
             self.output.wake_all();
         }

@@ -30,7 +30,7 @@ impl Behavior for Client {
 
     fn start_receiving(core: &mut Core) {
         let answers = &mut core.role.answers;
-        if core.output.written() >= answers.end {
+        if core.output.written >= answers.end {
             answers.queued = 0;
         }
         // A server that reads all the time may never have read everything.
@@ -170,9 +170,9 @@ impl Core {
         if self.role.answers.unread > self.settings.write_queue_limit as u64 {
             return Err(ProtocolViolation("pings whose answers are not read"));
         }
-        let before = self.output.queued();
+        let before = self.output.queued;
         self.answer_ping(ping);
-        self.role.answers.end = self.output.queued();
+        self.role.answers.end = self.output.queued;
         self.role.answers.queued += self.role.answers.end - before;
         if self.role.records_events && self.has_room_for_event(ping) {
             self.record(ConnectionEvent::Ping(ping.copied()));
