@@ -1,6 +1,6 @@
 //! Each diagnostic, as people see it: the models and the expected texts are in `diagnostics/`.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p codegen --test diagnostics` writes the texts anew.
+//! `UPDATE_GOLDEN=1 cargo test -p codegen diagnostics` writes the texts anew.
 
 use std::{
     fs,

@@ -1,7 +1,7 @@
 //! What is generated for each kind of shape, operation and trait: `golden/KIND/model.json` becomes
 //! `golden/KIND/expected.rs`, one file after the other. All of it compiles, without a warning.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p codegen --test golden` writes the expected files anew.
+//! `UPDATE_GOLDEN=1 cargo test -p codegen golden` writes the expected files anew.
 
 use std::fs;
 

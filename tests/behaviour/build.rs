@@ -3,7 +3,7 @@
 use codegen::{Config, Sides, build};
 
 fn main() -> Result<(), build::Error> {
-    let mut config = Config::module("crate::build_script::thermometer");
+    let mut config = Config::module("crate::thermometer");
     config.sides = Sides::NONE.with_client().with_server();
     build::module(&config, &["model"])?;
     Ok(())

@@ -1,10 +1,7 @@
-//! A service whose bindings the build script of this package generates, as client and as server: nothing generated
-//! is kept beside the sources, and a change of the model is in the next build.
+//! What the build script generated, as client and as server.
 
-include!(concat!(env!("OUT_DIR"), "/build_script/thermometer.rs"));
-
-use thermometer::{
-    Client,
+use behaviour::thermometer::{
+    self, Client,
     client::ConnectionBuilder,
     operation::{
         read_temperature::{ReadTemperatureError, ReadTemperatureRequest, ReadTemperatureResponse},

@@ -7,7 +7,6 @@ use std::{
         Arc, OnceLock,
         mpsc::{Receiver, Sender, channel},
     },
-    time::Duration,
 };
 
 use echo::{
@@ -20,11 +19,8 @@ use echo::{
     operation::echo_stream_messages::EchoStreamMessages,
     types::EchoStreamingMessage,
 };
-use test_util::{Echo, event, socket_path};
+use test_util::{Echo, PATIENCE, event, socket_path};
 use tokio::runtime::Runtime;
-
-/// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Panics whenever it is told something, and once more over that.
 struct Hopeless(Sender<&'static str>);

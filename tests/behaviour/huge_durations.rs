@@ -9,12 +9,9 @@ use std::{
     time::Duration,
 };
 
-use echo::{
-    blocking, client,
-    types::{EchoStreamingMessage, MessageData},
-};
+use echo::{blocking, client, types::MessageData};
 use eventstream_rpc::client::{Builder, ReconnectPolicy};
-use test_util::{Echo, event};
+use test_util::{Echo, assert_text, event};
 use tokio::runtime::Runtime;
 
 /// Beyond every clock, and at the edges of what systems and runtimes count in.
@@ -67,11 +64,6 @@ fn relay(client: TcpStream, path: PathBuf) {
     });
 }
 
-fn assert_text(event: &EchoStreamingMessage) {
-    let EchoStreamingMessage::StreamMessage(event) = event else { panic!("{event:?}") };
-    assert_eq!(event.string_message.as_deref(), Some("x"));
-}
-
 #[test]
 fn blocking_client() {
     let runtime = Runtime::new().unwrap();
@@ -88,7 +80,7 @@ fn blocking_client() {
             let mut stream = client.echo_stream_messages().call_timeout(huge).send().unwrap();
             stream.send_event(event("x")).unwrap();
             let Poll::Ready(Some(Ok(event))) = stream.next_timeout(huge) else { panic!() };
-            assert_text(&event);
+            assert_text(&event, "x");
             connection.close().unwrap();
         }
     }
@@ -110,7 +102,7 @@ fn asynchronous_client() {
                 let stream = client.echo_stream_messages().call_timeout(huge).send();
                 let mut stream = stream.await.unwrap();
                 stream.send_event(event("x")).await.unwrap();
-                assert_text(&stream.next().await.unwrap().unwrap());
+                assert_text(&stream.next().await.unwrap().unwrap(), "x");
                 connection.close().await.unwrap();
             }
         }

@@ -1,6 +1,11 @@
 //! Generated crates in a workspace of their own, which uses the dependencies of this one.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
 
 use codegen::GeneratedFile;
 
@@ -154,17 +159,25 @@ impl<'f> Workspace<'f> {
         // Dependencies are compiled once for all tests and runs.
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        finish(
+        // Cargo would let one run wait for the other anyway.
+        static RUNNING: Mutex<()> = Mutex::new(());
+        let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let run = finish(
             Command::new(cargo)
                 .args(args)
                 .args(["--offline", "--quiet", "--manifest-path"])
                 .arg(self.folder.path("Cargo.toml"))
-                .env("CARGO_TARGET_DIR", target)
+                .env("CARGO_TARGET_DIR", &target)
                 // Nobody debugs these, and each is compiled once.
                 .env("CARGO_PROFILE_DEV_DEBUG", "0")
                 .env("CARGO_PROFILE_TEST_DEBUG", "0")
                 .env("CARGO_INCREMENTAL", "0"),
-        )
+        );
+        if args.contains(&"doc") {
+            // Nobody reads it, and it is large.
+            let _ = fs::remove_dir_all(target.join("doc"));
+        }
+        run
     }
 }
 

@@ -22,11 +22,8 @@ use echo::{
     },
     types::{EchoStreamingMessage, MessageData},
 };
-use test_util::{Echo, event};
+use test_util::{Echo, PATIENCE, assert_text, event};
 use tokio::runtime::Runtime;
-
-/// How long anything may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An echo server on threads of its own.
 struct Server {
@@ -73,12 +70,6 @@ fn message(text: &str) -> MessageData {
 fn check_echo(client: &Client, message: MessageData) {
     let response = client.echo_message().message(message.clone()).send().unwrap();
     assert_eq!(response.message, Some(message));
-}
-
-#[track_caller]
-fn assert_text(event: &EchoStreamingMessage, expected: &str) {
-    let EchoStreamingMessage::StreamMessage(message) = event else { panic!("{event:?}") };
-    assert_eq!(message.string_message.as_deref(), Some(expected));
 }
 
 #[test]

@@ -12,13 +12,7 @@ use echo::{
     types::{EchoStreamingMessage, FruitEnum, MessageData, Pair, Product},
 };
 use serde_json::json;
-use test_util::{Echo, event};
-
-#[track_caller]
-fn assert_text(event: &EchoStreamingMessage, expected: &str) {
-    let EchoStreamingMessage::StreamMessage(message) = event else { panic!("{event:?}") };
-    assert_eq!(message.string_message.as_deref(), Some(expected));
-}
+use test_util::{Echo, assert_text, event};
 
 async fn check_echo(client: &Client, message: MessageData) {
     let response = client.echo_message().message(message.clone()).send().await.unwrap();

@@ -1,7 +1,5 @@
 //! Many connections, streams and calls at once, ended at every stage.
 
-use std::pin::pin;
-
 use echo::{
     Client,
     client::ConnectionBuilder,
@@ -9,7 +7,7 @@ use echo::{
     server::{EchoTestRpcService, Server},
     types::MessageData,
 };
-use test_util::{Echo, EchoService, authenticate, event, socket_path};
+use test_util::{Echo, EchoService, authenticate, event, poll_times, socket_path};
 use tokio::task::JoinSet;
 
 fn message(text: &str) -> MessageData {
@@ -73,20 +71,6 @@ async fn a_thousand_calls_at_once_each_get_their_own_answer() {
     }
 }
 
-/// Polls a future this often and drops it; whether it was done before.
-async fn poll_times<F: Future>(future: F, times: usize) -> bool {
-    let mut future = pin!(future);
-    for _ in 0..times {
-        let poll =
-            std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx))).await;
-        if poll.is_ready() {
-            return true;
-        }
-        tokio::task::yield_now().await;
-    }
-    false
-}
-
 #[tokio::test]
 async fn calls_and_streams_are_dropped_at_every_stage() {
     let echo = Echo::start();
@@ -94,7 +78,7 @@ async fn calls_and_streams_are_dropped_at_every_stage() {
     // One after the other through all stages: nothing done, queued, written, answered.
     for times in 0.. {
         let is_done = poll_times(client.echo_message().message(message("dropped")).send(), times);
-        if is_done.await {
+        if is_done.await.is_some() {
             break;
         }
         let response = client.echo_message().message(message("kept")).send().await.unwrap();
@@ -102,7 +86,7 @@ async fn calls_and_streams_are_dropped_at_every_stage() {
     }
     for times in 0.. {
         let is_done = poll_times(client.echo_stream_messages().send(), times);
-        if is_done.await {
+        if is_done.await.is_some() {
             break;
         }
         let mut stream = client.echo_stream_messages().send().await.unwrap();
@@ -110,7 +94,7 @@ async fn calls_and_streams_are_dropped_at_every_stage() {
         assert!(stream.next().await.unwrap().is_ok());
     }
     for times in 0.. {
-        if poll_times(echo.builder("accepted.test").connect(), times).await {
+        if poll_times(echo.builder("accepted.test").connect(), times).await.is_some() {
             break;
         }
         echo.connect().await.get_all_products().send().await.unwrap();

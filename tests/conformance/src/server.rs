@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use greengrass_core_ipc::server::{
     ConnectRequest, GreengrassCoreIpcService, Identity, Rejected, Server,
 };
-use test_util::wire::{CONNECT, Draft, MESSAGE, Peer, Received};
+use test_util::{
+    socket_path,
+    wire::{CONNECT, Draft, MESSAGE, Peer, Received},
+};
 use tokio::{
     net::UnixStream,
     sync::{oneshot, watch},
@@ -19,7 +22,6 @@ use tokio::{
 
 use crate::{
     process::TOKEN,
-    session::socket_path,
     verdict::{Problem, Verdict, fails},
 };
 use service::Nucleus;

@@ -1,14 +1,13 @@
 //! A client and the scripted server that it talks to.
 
-use std::{
-    path::PathBuf,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use test_util::wire::{CONNECT, CONNECT_ACK, Draft, END, MESSAGE, Peer, Received};
+use test_util::{
+    socket_path,
+    wire::{CONNECT, CONNECT_ACK, Draft, END, MESSAGE, Peer, Received},
+};
 use tokio::net::UnixListener;
 
 use crate::{
@@ -215,13 +214,6 @@ impl Drop for Session {
         // It is of use to nobody else.
         let _ = std::fs::remove_file(&self.path);
     }
-}
-
-/// A path that no other session has.
-pub fn socket_path() -> PathBuf {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    std::env::temp_dir().join(format!("conformance-{}-{number}.socket", std::process::id()))
 }
 
 /// The response to `GetConfiguration` with this text as the value, which ends the stream.

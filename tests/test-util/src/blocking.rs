@@ -1,4 +1,5 @@
-//! The other side of a blocking client's connection, by hand.
+//! A scripted peer without a runtime, for the blocking client. A helper panics if the peer does not do what it
+//! should, or if nothing arrives within [`PATIENCE`].
 
 use std::{
     io::{Read, Write},
@@ -11,7 +12,7 @@ use bytes::BytesMut;
 use echo::{
     blocking::{Client, Connection, ConnectionBuilder, Subscription},
     operation::echo_stream_messages::{EchoStreamMessages, EchoStreamMessagesBuilder},
-    types::{EchoStreamingMessage, MessageData},
+    types::MessageData,
 };
 use eventstream_rpc::{
     client::{Builder, Credentials},
@@ -19,21 +20,22 @@ use eventstream_rpc::{
     protocol::MessageType,
 };
 
-pub use crate::END;
 use crate::{Draft, Inbox, MESSAGE, PATIENCE, PING, Received};
+pub use crate::{END, assert_text};
 
 /// No flag.
 pub const NONE: i32 = 0;
 /// The flag of an acknowledgement that accepts the client.
 pub const ACCEPTED: i32 = 1;
 
-/// A server that does what it is told.
+/// A server that reads and writes one message at a time.
 pub struct Peer {
     socket: UnixStream,
     inbox: Inbox,
 }
 
 impl Peer {
+    /// The server's end of a connection.
     pub fn new(socket: UnixStream) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { socket, inbox: Inbox::default() }
@@ -85,6 +87,7 @@ impl Peer {
         self.expect(MessageType::ApplicationMessage, END, stream);
     }
 
+    /// Writes bytes, which need not be a message.
     pub fn write(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).unwrap();
     }
@@ -108,11 +111,14 @@ impl Peer {
 
 /// A socket that is listened on.
 pub struct Listener {
+    /// Where it is.
     pub path: PathBuf,
+    /// Accepts connections.
     pub listener: UnixListener,
 }
 
 impl Listener {
+    /// Listens on a path with this name in it.
     pub fn new(name: &str) -> Self {
         let name = format!("echo-blocking-{name}-{}.socket", std::process::id());
         let path = std::env::temp_dir().join(name);
@@ -120,6 +126,7 @@ impl Listener {
         Self { path, listener }
     }
 
+    /// Waits for the next connection, before its handshake.
     pub fn accept(&self) -> Peer {
         Peer::new(self.listener.accept().unwrap().0)
     }
@@ -132,6 +139,7 @@ impl Listener {
         (Client::new(connecting.join().unwrap()), peer)
     }
 
+    /// Connects to this socket.
     pub fn builder(&self) -> ConnectionBuilder {
         Connection::builder().socket_path(&self.path)
     }
@@ -181,10 +189,12 @@ pub fn event(stream: i32, text: &str) -> BytesMut {
     shaped(NONE, stream, "awstest#EchoStreamingMessage", &payload)
 }
 
+/// A message with a blob of this length.
 pub fn blob(len: usize) -> MessageData {
     MessageData::builder().blob_message(vec![7_u8; len]).build()
 }
 
+/// Makes a call, which must succeed.
 pub fn call(client: &Client) {
     client.echo_message().message(blob(1)).send().unwrap();
 }
@@ -212,10 +222,4 @@ pub fn opened(
         peer.respond_open(stream);
         opening.join().unwrap()
     })
-}
-
-#[track_caller]
-pub fn assert_text(event: &EchoStreamingMessage, expected: &str) {
-    let EchoStreamingMessage::StreamMessage(message) = event else { panic!("{event:?}") };
-    assert_eq!(message.string_message.as_deref(), Some(expected));
 }

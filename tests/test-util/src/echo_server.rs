@@ -11,7 +11,7 @@ use tokio::{net::UnixListener, sync::watch, task::JoinHandle};
 
 use crate::{EchoService, authenticate, socket_path};
 
-/// Echo servers of which each serves one connection to a socket, counted.
+/// An echo server on a socket, which counts its connections.
 pub struct Echo {
     path: PathBuf,
     open: watch::Receiver<usize>,
@@ -19,6 +19,11 @@ pub struct Echo {
 }
 
 impl Echo {
+    /// Starts the server on the runtime of the caller.
+    ///
+    /// # Panics
+    ///
+    /// If the socket cannot be listened on.
     pub fn start() -> Self {
         let path = socket_path();
         let listener = UnixListener::bind(&path).unwrap();
@@ -38,14 +43,21 @@ impl Echo {
         Self { path, open, task }
     }
 
+    /// The path of the socket.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Connects to the server under this name; see [`authenticate`].
     pub fn builder(&self, name: &str) -> ConnectionBuilder {
         ConnectionBuilder::default().socket_path(&self.path).connect_header("client-name", name)
     }
 
+    /// A client that is accepted.
+    ///
+    /// # Panics
+    ///
+    /// If it does not connect.
     pub async fn connect(&self) -> Client {
         Client::new(self.builder("accepted.test").connect().await.unwrap())
     }
@@ -55,7 +67,11 @@ impl Echo {
         *self.open.borrow()
     }
 
-    /// Waits until there is no connection any more.
+    /// Waits until every connection has ended.
+    ///
+    /// # Panics
+    ///
+    /// If the server has ended.
     pub async fn no_clients(mut self) {
         self.open.wait_for(|it| *it == 0).await.unwrap();
     }
@@ -64,7 +80,7 @@ impl Echo {
 impl Drop for Echo {
     fn drop(&mut self) {
         self.task.abort();
-        // It is of use to nobody else.
+        // It may be gone.
         let _ = std::fs::remove_file(&self.path);
     }
 }

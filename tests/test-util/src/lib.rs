@@ -1,6 +1,6 @@
 //! What the tests share: scripted peers, echo servers, recorded traffic, random numbers, waiting.
 
-#![allow(missing_docs, missing_debug_implementations, reason = "helpers of tests")]
+#![allow(missing_debug_implementations, reason = "helpers of tests")]
 
 mod alone;
 mod random;
@@ -35,7 +35,7 @@ pub use feed::Feed;
 #[cfg(feature = "rpc")]
 pub use figures::Figures;
 #[cfg(feature = "rpc")]
-pub use messages::{control, event, frame, message};
+pub use messages::{assert_text, control, event, frame, message};
 #[cfg(feature = "rpc")]
 pub use pair::{Pair, Wire, serve};
 pub use random::Random;

@@ -15,6 +15,13 @@ pub fn event(text: &str) -> EchoStreamingMessage {
     EchoStreamingMessage::StreamMessage(message(text))
 }
 
+/// Checks the text of an event.
+#[track_caller]
+pub fn assert_text(event: &EchoStreamingMessage, expected: &str) {
+    let EchoStreamingMessage::StreamMessage(message) = event else { panic!("{event:?}") };
+    assert_eq!(message.string_message.as_deref(), Some(expected));
+}
+
 /// A frame with texts as headers besides the three that every message has.
 pub fn frame(
     kind: i32,

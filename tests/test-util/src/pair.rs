@@ -1,4 +1,4 @@
-//! A client and a server in one process, and someone who listens in.
+//! A client and a server in one process, and a record of what both send.
 
 use std::{
     collections::BTreeMap,
@@ -22,8 +22,11 @@ use crate::{END, Inbox, Received, message};
 
 /// A client and the server that it is connected to, on one thread.
 pub struct Pair {
+    /// The client.
     pub client: Client,
+    /// What both have sent.
     pub wire: Wire,
+    /// The task that serves the connection.
     pub server: JoinHandle<()>,
 }
 
@@ -31,10 +34,16 @@ pub struct Pair {
 const ON_THE_WAY: usize = 256;
 
 impl Pair {
+    /// Connects a client to a service.
     pub async fn start(service: impl EchoTestRpc) -> Self {
         Self::with(service, Config::default(), ConnectionBuilder::default()).await
     }
 
+    /// Connects a client to a service, with these settings.
+    ///
+    /// # Panics
+    ///
+    /// If they do not connect.
     pub async fn with(
         service: impl EchoTestRpc,
         config: Config,
@@ -47,7 +56,11 @@ impl Pair {
         Self { client, wire, server }
     }
 
-    /// Nothing is wrong, a call works, and only so many streams are open.
+    /// Checks that a call works, and that this many streams are open.
+    ///
+    /// # Panics
+    ///
+    /// If not.
     #[track_caller]
     pub fn is_well(&self, open: usize) -> impl Future<Output = ()> + '_ {
         let caller = std::panic::Location::caller();
@@ -62,7 +75,7 @@ impl Pair {
     }
 }
 
-/// A server at the other end.
+/// Serves one end of a byte stream, and returns the other.
 pub fn serve(service: impl EchoTestRpc, config: Config) -> (DuplexStream, JoinHandle<()>) {
     let (ours, theirs) = duplex(ON_THE_WAY);
     let service = EchoTestRpcService::new(service);
@@ -84,7 +97,7 @@ struct Passed {
 }
 
 impl Wire {
-    /// The streams that nobody has ended.
+    /// The streams that neither side has ended.
     pub fn open_streams(&self) -> Vec<i32> {
         let passed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         passed.streams.iter().filter(|(_, ended)| !ended[0] && !ended[1]).map(|it| *it.0).collect()

@@ -89,7 +89,7 @@ pub async fn reconnect() -> Verdict {
 /// No token and nothing of a message is in what is logged at the finest level: no payload, header, topic, key of
 /// a map, name of an operation that there is not, or text of an error.
 pub async fn secrets() -> Verdict {
-    let path = crate::session::socket_path().with_extension("log");
+    let path = test_util::socket_path().with_extension("log");
     let file = Arc::new(fs::File::create(&path)?);
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(file).finish();

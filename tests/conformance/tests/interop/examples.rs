@@ -1,7 +1,7 @@
 //! The examples do what they say, as processes against the local core.
 
 use conformance::official::{self, Tool};
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio};
 
 use greengrass_core_ipc::{
     Client, Subscription,
@@ -13,13 +13,11 @@ use greengrass_core_ipc::{
 };
 use greengrass_local_core::LocalCore;
 use serde_json::{Value, json};
+use test_util::PATIENCE;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
 };
-
-/// How long anything may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const COMPONENT: &str = "com.example.HelloRust";
 

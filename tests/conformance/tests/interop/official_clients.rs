@@ -1,7 +1,7 @@
 //! The unmodified official SDKs as components of the local core.
 
 use conformance::official::{self, Tool};
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio};
 
 use greengrass_core_ipc::{
     Subscription,
@@ -16,6 +16,7 @@ use greengrass_core_ipc::{
 };
 use greengrass_local_core::LocalCore;
 use serde_json::{Value, json};
+use test_util::PATIENCE;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -50,9 +51,6 @@ struct Component {
     /// What came while something else was waited for.
     early: Vec<Value>,
 }
-
-/// How long anything may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Component {
     async fn start(sdk: Sdk, environment: [(&str, String); 2]) -> Self {

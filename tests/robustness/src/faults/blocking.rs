@@ -13,7 +13,7 @@ use echo::{
     types::EchoStreamingMessage,
 };
 use eventstream_rpc::operation::StreamingOperation;
-use test_util::{Random, authenticate};
+use test_util::{PATIENCE, Random, authenticate};
 use tokio::{net::UnixStream, runtime::Runtime};
 
 use crate::faults::{
@@ -27,9 +27,6 @@ use crate::faults::{
     tally::{panics, watch_panics},
     wire::{Counts, Direction, Fault, Kind, proxy},
 };
-
-/// How long anything is waited for. Nothing that is tried here is silent, so that nobody has to wait so long.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What is tried at each byte: what needs no deadline to be noticed.
 pub(crate) const KINDS: [Kind; 8] = [

@@ -20,7 +20,7 @@ use echo::{
     types::EchoStreamingMessage,
 };
 use eventstream_rpc::error::OperationError;
-use test_util::{Feed, Random};
+use test_util::{Feed, PATIENCE, Random};
 use tokio::{net::UnixListener, runtime::Runtime, task::JoinHandle};
 
 use crate::faults::{
@@ -31,9 +31,6 @@ use crate::faults::{
     tally::{Tally, panics, watch_panics},
     wire::{Counts, Direction, Fault, proxy},
 };
-
-/// How long anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long an event is waited for before there is another: it may have gone to nobody.
 const PAUSE: Duration = Duration::from_millis(5);

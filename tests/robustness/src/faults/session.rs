@@ -10,7 +10,7 @@ use echo::{
     types::{EchoStreamingMessage, MessageData},
 };
 use eventstream_rpc::{client::PingError, error::SdkError, operation::StreamingOperation};
-use test_util::authenticate;
+use test_util::{PATIENCE, authenticate};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream},
     task::JoinHandle,
@@ -25,9 +25,6 @@ use crate::faults::{
 
 /// How much fits between two ends, in bytes.
 const ROOM: usize = 64 * 1024;
-
-/// How long an event is waited for: longer than any deadline.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A whole session has to be over by then, whatever happens. All of this is virtual time.
 const BOUND: Duration = Duration::from_secs(1800);
