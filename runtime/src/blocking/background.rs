@@ -10,6 +10,7 @@ use std::{
 use super::{link::Link, parker::Parker, socket::Socket, threads::Task};
 use crate::{
     error::ConnectError,
+    protocol::client::Connect,
     session::{
         done::block_on,
         lifecycle::Slot,
@@ -108,10 +109,15 @@ fn reconnect(link: &Arc<Link>, attempts: &mut Option<Attempts>) -> bool {
     back.is_some()
 }
 
+/// Opens the socket, and makes the message to introduce this side with.
+pub(super) fn open(settings: &Settings) -> Result<(Socket, Connect), ConnectError> {
+    let (address, connect) = settings.target()?;
+    Ok((Socket::new(address.connect_blocking(settings.connect_timeout)?), connect))
+}
+
 /// Tries once. Nothing if this side has closed the connection.
 async fn attempt(link: &Arc<Link>, settings: &Settings) -> Result<Option<()>, ConnectError> {
-    let (address, connect) = settings.target()?;
-    let socket = Socket::new(address.connect_blocking(settings.connect_timeout)?);
+    let (socket, connect) = open(settings)?;
     if !link.restart(&connect, socket).map_err(unencodable)? {
         return Ok(None);
     }

@@ -26,7 +26,7 @@ impl<I: Credentials> Builder<Connection, I> {
     /// See [`ConnectError`].
     pub fn connect(self) -> Result<Connection, ConnectError> {
         let settings = self.into_settings();
-        let result = connect(&settings);
+        let result = start(&settings, background::open(&settings));
         settings.report(result)
     }
 
@@ -39,29 +39,20 @@ impl<I: Credentials> Builder<Connection, I> {
     ///
     /// See [`ConnectError`].
     pub fn connect_over(self, socket: impl Into<OwnedFd>) -> Result<Connection, ConnectError> {
-        let socket = Socket::new(socket.into());
-        let settings = self.into_settings();
-        let result = settings
-            .connect_message()
-            .and_then(|connect| start(&settings, socket, &connect, false));
+        let settings = Settings { reconnect: None, ..self.into_settings() };
+        let connect = settings.connect_message();
+        let result = start(&settings, connect.map(|it| (Socket::new(socket.into()), it)));
         settings.report(result)
     }
 }
 
-fn connect(settings: &Settings) -> Result<Connection, ConnectError> {
-    let (address, connect) = settings.target()?;
-    let socket = Socket::new(address.connect_blocking(settings.connect_timeout)?);
-    start(settings, socket, &connect, true)
-}
-
 fn start(
     settings: &Settings,
-    socket: Socket,
-    connect: &Connect,
-    can_reconnect: bool,
+    opened: Result<(Socket, Connect), ConnectError>,
 ) -> Result<Connection, ConnectError> {
-    let reconnects = settings.reconnect.is_some() && can_reconnect;
-    let core = settings.core(connect, reconnects)?;
+    let (socket, connect) = opened?;
+    let reconnects = settings.reconnect.is_some();
+    let core = settings.core(&connect)?;
     // A handler may keep the connection alive, which keeps this.
     let again = reconnects.then(|| Settings { lifecycle: None, ..settings.clone() });
     let link = Arc::new(Link::new(core, socket, again));

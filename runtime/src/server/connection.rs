@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, task::Poll};
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    task::coop::cooperative,
-};
+use tokio::task::coop::cooperative;
 use tracing::Instrument;
 
 use super::{
@@ -18,7 +15,7 @@ use crate::{
         RpcMessage,
         server::{Config, Core},
     },
-    transport::{Shared, caught, drive, unless},
+    transport::{Io, Shared, caught, drive, unless},
 };
 
 /// What all connections of a server share.
@@ -55,10 +52,7 @@ pub(super) struct Client {
 }
 
 /// Starts to serve a connection, on a task of its own.
-pub(super) fn start<IO>(config: Config, io: IO) -> Arc<Shared<Core>>
-where
-    IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
+pub(super) fn start(config: Config, io: Box<dyn Io>) -> Arc<Shared<Core>> {
     let core = Core::new(config, tokio::time::Instant::now().into_std());
     let shared = Arc::new(Shared::numbered(core));
     tokio::spawn(drive(io, Arc::clone(&shared)).instrument(shared.span()));

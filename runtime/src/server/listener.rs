@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     task::JoinSet,
-    time::{Instant, sleep_until, timeout},
+    time::{sleep, timeout},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     protocol::server::{Config, Core},
-    transport::{Io, Listener, Shared},
+    transport::{Io, Listener, Shared, unless},
 };
 
 /// How long to wait after a failure to accept that is not about one client, such as a lack of descriptors.
@@ -159,13 +159,12 @@ impl<A: Authenticator> Server<A> {
         let context = Context::new(service, authenticator, authorizer, config);
         let mut shutdown = pin!(shutdown);
         let mut clients = Clients::default();
-        let mut next_accept = Instant::now();
         loop {
             let accepted = tokio::select! {
                 _ = &mut shutdown => break,
                 // Whoever has finished is forgotten as soon as there is nothing else to do.
                 Some(_) = clients.tasks.join_next() => continue,
-                accepted = accept(&*listener, next_accept) => accepted,
+                accepted = listener.accept() => accepted,
             };
             while clients.tasks.try_join_next().is_some() {}
             match accepted {
@@ -175,8 +174,10 @@ impl<A: Authenticator> Server<A> {
                 Ok((io, peer)) => clients.add(&context, io, peer),
                 Err(error) => {
                     tracing::warn!(target: crate::LOG_TARGET, %error, "accept failed");
-                    if !is_about_one_client(&error) {
-                        next_accept = Instant::now() + ACCEPT_BACKOFF;
+                    if !is_about_one_client(&error)
+                        && unless(&mut shutdown, sleep(ACCEPT_BACKOFF)).await.is_none()
+                    {
+                        break;
                     }
                 }
             }
@@ -202,39 +203,30 @@ pub async fn serve_connection<IO>(
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let context = Context::new(service, authenticator, None, config);
-    let shared = connection::start(config, io);
+    let shared = connection::start(config, Box::new(io));
     connection::serve(context, shared, None).await;
 }
 
 /// Whether a failure to accept says nothing about the next client. On Linux that includes errors of the network that a
 /// connection had before it was accepted.
 fn is_about_one_client(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown,
-        NetworkUnreachable, PermissionDenied,
+    use io::ErrorKind::*;
+    let is_known = matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionReset
+            | Interrupted
+            | PermissionDenied
+            | NetworkDown
+            | NetworkUnreachable
+            | HostUnreachable
+    );
+    #[cfg(unix)]
+    let is_known = is_known || {
+        let errno = Errno::from_io_error(error);
+        matches!(errno, Some(Errno::PROTO | Errno::NOPROTOOPT | Errno::HOSTDOWN))
     };
-    match error.kind() {
-        ConnectionAborted | ConnectionReset | HostUnreachable | Interrupted | NetworkDown
-        | NetworkUnreachable | PermissionDenied => true,
-        #[cfg(unix)]
-        _ => matches!(
-            Errno::from_io_error(error),
-            Some(Errno::PROTO | Errno::NOPROTOOPT | Errno::HOSTDOWN)
-        ),
-        #[cfg(not(unix))]
-        _ => false,
-    }
-}
-
-/// Accepts a client, no earlier than at a point in time.
-async fn accept(
-    listener: &dyn Listener,
-    at: Instant,
-) -> io::Result<(Box<dyn Io>, Option<PeerCredentials>)> {
-    if at > Instant::now() {
-        sleep_until(at).await;
-    }
-    listener.accept().await
+    is_known
 }
 
 /// The connections that are being served.

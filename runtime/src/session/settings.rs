@@ -70,9 +70,9 @@ impl Settings {
     }
 
     /// The state of a connection that is about to introduce itself.
-    pub(crate) fn core(&self, connect: &Connect, reconnects: bool) -> Result<Core, ConnectError> {
+    pub(crate) fn core(&self, connect: &Connect) -> Result<Core, ConnectError> {
         let mut config = self.config;
-        config.reconnects = reconnects;
+        config.reconnects = self.reconnect.is_some();
         config.calls_wait = self.reconnect.is_some_and(|it| it.calls_wait);
         config.resubscribe_timeout = self.call_timeout;
         let mut core = Core::new(config, connect).map_err(unencodable)?;

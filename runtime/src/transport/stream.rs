@@ -6,21 +6,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A byte stream.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// The byte stream of a client.
+/// The byte stream of a client, and how to write to it without its driver.
 #[cfg(feature = "tokio")]
-pub(crate) struct Stream {
-    pub(crate) io: Box<dyn Io>,
-    pub(crate) direct: Option<super::Direct>,
-}
-
-#[cfg(feature = "tokio")]
-impl Stream {
-    pub(crate) fn new(io: impl Io + 'static) -> Self {
-        Self { io: Box::new(io), direct: None }
-    }
-}
+pub(crate) type Stream = (Box<dyn Io>, Option<super::Direct>);

@@ -22,7 +22,7 @@ impl address::Transport for Tcp {
             let stream = tokio::net::TcpStream::connect(&self.0).await?;
             // Messages are whole when they are written; waiting for more only delays them.
             let _ = stream.set_nodelay(true);
-            Ok(super::Stream::new(stream))
+            Ok((Box::new(stream) as _, None))
         })
     }
 

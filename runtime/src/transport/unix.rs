@@ -5,14 +5,12 @@ mod asynchronous;
 #[cfg(feature = "blocking")]
 mod blocking;
 #[cfg(feature = "server")]
-mod server;
-#[cfg(feature = "server")]
-mod socket_file;
+mod listener;
 
 #[cfg(all(feature = "blocking", not(shuttle)))]
 pub(super) use blocking::pair;
 #[cfg(feature = "server")]
-pub(crate) use server::listen;
+pub(crate) use listener::listen;
 
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 use super::address;

@@ -1,4 +1,4 @@
-//! From a settings to an open connection.
+//! From a builder to an open connection.
 
 use std::{
     sync::Arc,
@@ -40,7 +40,7 @@ impl<I: Credentials> Builder<Connection, I> {
     /// Dropping the future closes the socket.
     pub async fn connect(self) -> Result<Connection, ConnectError> {
         let settings = self.into_settings();
-        let result = connect(&settings).await;
+        let result = start(&settings, open(&settings)).await;
         settings.report(result)
     }
 
@@ -59,33 +59,11 @@ impl<I: Credentials> Builder<Connection, I> {
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let settings = self.into_settings();
-        let result = connect_over(&settings, Stream::new(io)).await;
+        let settings = Settings { reconnect: None, ..self.into_settings() };
+        let opened = async { Ok(((Box::new(io) as _, None), settings.connect_message()?)) };
+        let result = start(&settings, opened).await;
         settings.report(result)
     }
-}
-
-async fn connect(settings: &Settings) -> Result<Connection, ConnectError> {
-    check_runtime()?;
-    let (io, connect) = open(settings).await?;
-    let (session, driver) = start(settings, io, &connect, settings.reconnect.is_some()).await?;
-    if let Some(policy) = settings.reconnect {
-        let runtime = session.runtime.clone();
-        let span = runtime.shared.span();
-        let keeping = keep(settings.clone(), policy, runtime, driver);
-        tokio::spawn(keeping.instrument(span));
-    }
-    Ok(Connection::new(session))
-}
-
-async fn connect_over(settings: &Settings, io: Stream) -> Result<Connection, ConnectError> {
-    check_runtime()?;
-    let (session, _) = start(settings, io, &settings.connect_message()?, false).await?;
-    Ok(Connection::new(session))
-}
-
-fn check_runtime() -> Result<(), ConnectError> {
-    if has_timers() { Ok(()) } else { Err(ConnectError::NoRuntime) }
 }
 
 /// Opens the socket, and makes the message to introduce this side with.
@@ -96,15 +74,17 @@ async fn open(settings: &Settings) -> Result<(Stream, Connect), ConnectError> {
 
 async fn start(
     settings: &Settings,
-    io: Stream,
-    connect: &Connect,
-    reconnects: bool,
-) -> Result<(Arc<Session<Tokio>>, JoinHandle<()>), ConnectError> {
-    let shared = Arc::new(Shared::numbered(settings.core(connect, reconnects)?));
+    opened: impl Future<Output = Result<(Stream, Connect), ConnectError>>,
+) -> Result<Connection, ConnectError> {
+    if !has_timers() {
+        return Err(ConnectError::NoRuntime);
+    }
+    let (stream, connect) = opened.await?;
+    let shared = Arc::new(Shared::numbered(settings.core(&connect)?));
     let runtime = Tokio { shared: Arc::clone(&shared), runtime: Runtime::current() };
     // Closes the connection if the handshake fails, or is given up.
     let session = Session::new(runtime, settings);
-    let driver = start_driver(io, &shared);
+    let driver = start_driver(stream, &shared);
     shake_hands(&session.runtime, settings).await?;
     if let Some(slot) = settings.lifecycle.clone() {
         tokio::spawn(async move {
@@ -118,11 +98,17 @@ async fn start(
             slot.run(next, move |error| judge.with(|core| core.judge(error))).await;
         });
     }
-    Ok((session, driver))
+    if let Some(policy) = settings.reconnect {
+        let runtime = session.runtime.clone();
+        let span = runtime.shared.span();
+        let keeping = keep(settings.clone(), policy, runtime, driver);
+        tokio::spawn(keeping.instrument(span));
+    }
+    Ok(Connection::new(session))
 }
 
 /// Reads and writes the socket on a task of its own, which ends with the connection.
-fn start_driver(Stream { io, direct }: Stream, shared: &Arc<Shared>) -> JoinHandle<()> {
+fn start_driver((io, direct): Stream, shared: &Arc<Shared>) -> JoinHandle<()> {
     shared.set_direct(direct);
     tokio::spawn(drive(io, Arc::clone(shared)).instrument(shared.span()))
 }

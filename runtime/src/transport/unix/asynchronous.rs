@@ -19,10 +19,8 @@ pub(super) async fn connect(path: &Path) -> io::Result<Stream> {
     let (read, write) = UnixStream::connect(path).await?.into_split();
     let write = Arc::new(write);
     let direct = Arc::clone(&write);
-    Ok(Stream {
-        direct: Some(Box::new(move |bytes| direct.try_write(bytes))),
-        ..Stream::new(tokio::io::join(read, SharedWriter(write)))
-    })
+    let io = tokio::io::join(read, SharedWriter(write));
+    Ok((Box::new(io), Some(Box::new(move |bytes| direct.try_write(bytes)))))
 }
 
 /// The writing half of a socket to which others write as well.

@@ -1,4 +1,4 @@
-//! The file of a Unix socket.
+//! Listening for clients, and the file of the socket.
 
 use std::{
     ffi::OsString,
@@ -14,17 +14,20 @@ use rustix::{
     fs::{FlockOperation, OFlags, flock},
     io::Errno,
 };
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 
-/// The file of the socket that a server listens on. Dropping it removes the file.
+use crate::transport::listener::{Accepting, Listener, PeerCredentials};
+
+/// A socket on which a server listens. Dropping it removes its file.
 ///
-/// It has to be dropped before the listener: until the socket is closed no other server takes the file over, and the
+/// The file is removed before the socket is closed: until then no other server takes the file over, and the
 /// number of its inode is not used again.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+struct UnixListener {
     /// Absolute: the working directory may change.
     path: PathBuf,
     inode: Inode,
+    listener: tokio::net::UnixListener,
 }
 
 /// What tells a file from others: its device and its number there.
@@ -35,18 +38,30 @@ fn inode(metadata: &Metadata) -> Inode {
 }
 
 /// Listens on a socket whose file gets this mode. A file that a server left behind is replaced.
-pub(super) fn bind(path: &Path, mode: u32) -> io::Result<(SocketFile, UnixListener)> {
+pub(crate) fn listen(path: &Path, mode: u32) -> io::Result<impl Listener + 'static> {
     let absolute = std::path::absolute(path)?;
     let _lock = LockFile::acquire(&absolute)?;
     remove_stale(path)?;
-    let listener = UnixListener::bind(path)?;
+    let listener = tokio::net::UnixListener::bind(path)?;
     let inode = inode(&fs::symlink_metadata(&absolute)?);
-    let file = SocketFile { path: absolute, inode };
-    file.set_mode(mode)?;
-    Ok((file, listener))
+    let listener = UnixListener { path: absolute, inode, listener };
+    listener.set_mode(mode)?;
+    Ok(listener)
 }
 
-impl SocketFile {
+impl Listener for UnixListener {
+    fn accept(&self) -> Accepting<'_> {
+        Box::pin(async {
+            let (stream, _) = self.listener.accept().await?;
+            let peer = stream.peer_cred().ok();
+            let peer =
+                peer.map(|it| PeerCredentials { pid: it.pid(), uid: it.uid(), gid: it.gid() });
+            Ok((Box::new(stream) as _, peer))
+        })
+    }
+}
+
+impl UnixListener {
     /// Sets the mode of this file, even if another file or a symbolic link has taken its place.
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -70,7 +85,7 @@ impl SocketFile {
     }
 }
 
-impl Drop for SocketFile {
+impl Drop for UnixListener {
     fn drop(&mut self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|it| inode(&it) == self.inode) {
             // It may have been removed in between.
@@ -157,10 +172,7 @@ impl Drop for LockFile {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::{
-        fs::{PermissionsExt, symlink},
-        net::UnixListener as StdListener,
-    };
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
@@ -175,14 +187,15 @@ mod tests {
         fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
     }
 
-    #[test]
-    fn the_mode_is_not_set_through_a_symbolic_link() {
+    #[tokio::test]
+    async fn the_mode_is_not_set_through_a_symbolic_link() {
         let folder = folder("mode");
         let (path, victim) = (folder.join("socket"), folder.join("victim"));
-        let _listener = StdListener::bind(&path).unwrap();
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
         fs::write(&victim, "").unwrap();
         fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
-        let file = SocketFile { inode: inode(&fs::symlink_metadata(&path).unwrap()), path };
+        let inode = inode(&fs::symlink_metadata(&path).unwrap());
+        let file = UnixListener { path, inode, listener };
         file.set_mode(0o640).unwrap();
         assert_eq!(mode(&file.path), 0o640);
 
