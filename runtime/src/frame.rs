@@ -29,7 +29,7 @@ use crc32fast::Hasher;
 pub use decoder::Decoder;
 pub use encoder::FrameEncoder;
 pub use error::{DecodeError, EncodeError, HeaderError};
-pub use header::{Header, HeaderRef, HeaderValue, HeaderValueRef, Headers};
+pub use header::{Header, HeaderRef, HeaderValue, HeaderValueRef, Headers, Value};
 pub use message::{Frame, Message, MessageRef};
 
 /// Length of the prelude with its checksum, in bytes.

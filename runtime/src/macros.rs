@@ -81,7 +81,7 @@ macro_rules! impl_async_send {
             /// # Cancel safety
             ///
             /// Dropping the future ends the call; a request that was sent is cancelled on the wire. The
-            /// connection goes on.
+            /// connection stays open.
             pub async fn send(self) -> Result<$response, $crate::error::SdkError<$error>> {
                 let (connection, options, request) = self.$into_parts()?;
                 connection.call($operation, request, options).await
@@ -99,7 +99,7 @@ macro_rules! impl_async_send {
             /// # Cancel safety
             ///
             /// Dropping the future ends the call; a request that was sent is cancelled on the wire. The
-            /// connection goes on.
+            /// connection stays open.
             pub async fn send(
                 self,
             ) -> Result<$crate::client::Subscription<$operation>, $crate::error::SdkError<$error>>
@@ -209,19 +209,17 @@ macro_rules! impl_operation_error {
 #[macro_export]
 macro_rules! impl_error {
     (redacted $name:ident) => {
-        impl ::std::fmt::Display for $name {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str(::std::stringify!($name))
-            }
-        }
-
-        impl ::std::error::Error for $name {}
+        $crate::impl_error!($name, |_| None);
     };
     ($name:ident) => {
+        $crate::impl_error!($name, $crate::error::ErrorShape::message);
+    };
+    ($name:ident, $message:expr) => {
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(::std::stringify!($name))?;
-                match $crate::error::ErrorShape::message(self) {
+                let message: fn(&Self) -> Option<&str> = $message;
+                match message(self) {
                     Some(message) => ::std::write!(f, ": {message}"),
                     None => Ok(()),
                 }

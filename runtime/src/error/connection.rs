@@ -1,32 +1,41 @@
 //! Why an established connection ended.
 
-use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use thiserror::Error;
 
 use super::{DecodeError, EncodeError, escaped::Escaped};
 
 /// Why a connection ended, or why nothing can be sent on it.
 ///
 /// It can be cloned, because everything that was open on the connection ends with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectionError {
     /// This side closed the connection.
+    #[error("this side closed the connection")]
     Closed,
     /// The other side closed the connection.
     ///
     /// This is how a nucleus that stops or restarts looks to a connection without traffic. One on which a call
     /// is made at that moment may get [`PeerError`](Self::PeerError) with `internal` first:
     /// [`is_peer_gone`](Self::is_peer_gone) covers both.
+    #[error("the other side closed the connection")]
     ClosedByPeer,
     /// Reading from or writing to the socket failed.
-    Io(Arc<io::Error>),
+    #[error("reading from or writing to the socket failed")]
+    Io(#[source] Arc<io::Error>),
     /// The bytes from the other side are not event-stream messages.
-    Decode(Arc<DecodeError>),
+    #[error("the other side sent what is not an event-stream message")]
+    Decode(#[source] Arc<DecodeError>),
     /// A message to the other side could not be encoded.
-    Encode(Arc<EncodeError>),
+    #[error("a message could not be encoded")]
+    Encode(#[source] Arc<EncodeError>),
     /// The other side broke a rule of the protocol; the text says which.
+    #[error("the other side broke the protocol: {0}")]
     Protocol(&'static str),
     /// The other side began a message and did not finish it in time.
+    #[error("the other side began a message and did not finish it within {after:?}")]
     FrameTimeout {
         /// The time that was allowed.
         after: Duration,
@@ -35,6 +44,7 @@ pub enum ConnectionError {
     /// failed (`INTERNAL_ERROR`).
     ///
     /// The Java nucleus reports that it failed when a call arrives while it stops.
+    #[error("{}{}", Self::peer_error(*internal), Text(message.as_deref()))]
     PeerError {
         /// Whether the message was `INTERNAL_ERROR`.
         internal: bool,
@@ -44,19 +54,26 @@ pub enum ConnectionError {
     },
     /// All ids for the streams of the connection are used up: it has made 2,147,483,647 calls. A new connection
     /// begins anew, as one does that a [`ReconnectPolicy`](crate::client) opens again.
+    #[error("all stream ids of the connection are used up")]
     StreamIdsUsedUp,
     /// The runtime on which the connection was opened has been shut down, and what read and wrote its
     /// socket with it.
+    #[error("the runtime on which the connection was opened has been shut down")]
     RuntimeStopped,
     /// The connection is down and its reconnect policy is at work.
+    #[error("the connection is down and being reopened")]
     Reconnecting,
     /// The reconnect policy has given up; this was the last failure.
-    ReconnectFailed(Arc<super::ConnectError>),
+    #[error("the connection could not be reopened")]
+    ReconnectFailed(#[source] Arc<super::ConnectError>),
     /// The server refuses this side since the connection was lost, and the reconnect policy has given up.
     ///
     /// A nucleus that has restarted does so: it hands out new tokens and starts its components again. A
     /// component should exit.
-    ReconnectRejected(Arc<super::ConnectError>),
+    #[error(
+        "the server refuses this side since the connection was lost: its token is probably no longer valid"
+    )]
+    ReconnectRejected(#[source] Arc<super::ConnectError>),
 }
 
 impl ConnectionError {
@@ -76,39 +93,12 @@ impl ConnectionError {
     }
 }
 
-impl fmt::Display for ConnectionError {
+/// The text of an error that the other side reports, after a colon.
+struct Text<'a>(Option<&'a str>);
+
+impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => f.write_str("this side closed the connection"),
-            Self::ClosedByPeer => f.write_str("the other side closed the connection"),
-            Self::Io(_) => f.write_str("reading from or writing to the socket failed"),
-            Self::Decode(_) => {
-                f.write_str("the other side sent what is not an event-stream message")
-            }
-            Self::Encode(_) => f.write_str("a message could not be encoded"),
-            Self::Protocol(rule) => write!(f, "the other side broke the protocol: {rule}"),
-            Self::FrameTimeout { after } => write!(
-                f,
-                "the other side began a message and did not finish it within {after:?}"
-            ),
-            Self::PeerError { internal, message } => {
-                f.write_str(Self::peer_error(*internal))?;
-                match message {
-                    Some(message) => write!(f, ": {}", Escaped(message)),
-                    None => Ok(()),
-                }
-            }
-            Self::StreamIdsUsedUp => f.write_str("all stream ids of the connection are used up"),
-            Self::RuntimeStopped => {
-                f.write_str("the runtime on which the connection was opened has been shut down")
-            }
-            Self::Reconnecting => f.write_str("the connection is down and being reopened"),
-            Self::ReconnectFailed(_) => f.write_str("the connection could not be reopened"),
-            Self::ReconnectRejected(_) => f.write_str(
-                "the server refuses this side since the connection was lost: its token is probably no \
-                 longer valid",
-            ),
-        }
+        self.0.map_or(Ok(()), |text| write!(f, ": {}", Escaped(text)))
     }
 }
 
@@ -118,18 +108,6 @@ impl ConnectionError {
         match internal {
             true => "the other side reported an internal error",
             false => "the other side reported a protocol error",
-        }
-    }
-}
-
-impl StdError for ConnectionError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Io(source) => Some(source),
-            Self::Decode(source) => Some(source),
-            Self::Encode(source) => Some(source),
-            Self::ReconnectFailed(source) | Self::ReconnectRejected(source) => Some(source),
-            _ => None,
         }
     }
 }

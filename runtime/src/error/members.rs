@@ -1,9 +1,7 @@
 //! The payload of an error reply.
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 
 use super::ErrorShape;
@@ -34,7 +32,7 @@ pub fn error_from_slice<T: ErrorShape>(payload: &[u8]) -> Result<T, json::Error>
 }
 
 /// The members that any error reply may have, whatever its shape.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ErrorMembers {
     /// `_errorCode`: the shape's name without its namespace.
     pub(crate) code: Option<String>,
@@ -47,42 +45,18 @@ pub(crate) struct ErrorMembers {
 impl ErrorMembers {
     /// Reads what can be read: another type than text, or no JSON at all, counts as absent.
     pub(crate) fn read(payload: &[u8]) -> Self {
-        serde_json::from_slice(payload).unwrap_or_default()
-    }
-}
-
-// Values that are not looked at stay text: to read them would take more code than all of this.
-impl<'de> Deserialize<'de> for ErrorMembers {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ErrorMembersVisitor)
-    }
-}
-
-struct ErrorMembersVisitor;
-
-impl<'de> Visitor<'de> for ErrorMembersVisitor {
-    type Value = ErrorMembers;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the members of an error")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ErrorMembers, A::Error> {
-        let mut members = ErrorMembers::default();
-        let mut other_message = None;
-        while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
-            let member = match name.as_str() {
-                "_errorCode" => &mut members.code,
-                "error" => &mut members.error,
-                "message" => &mut members.message,
-                "_message" => &mut other_message,
-                _ => continue,
-            };
-            let text = serde_json::from_str(value.get()).ok();
-            *member = text.filter(|it: &String| !it.is_empty());
+        // Values that are not looked at stay text.
+        let members: BTreeMap<String, &RawValue> =
+            serde_json::from_slice(payload).unwrap_or_default();
+        let text = |name| {
+            let text: String = serde_json::from_str(members.get(name)?.get()).ok()?;
+            Some(text).filter(|it| !it.is_empty())
+        };
+        Self {
+            code: text("_errorCode"),
+            error: text("error"),
+            message: text("message").or_else(|| text("_message")),
         }
-        members.message = members.message.or(other_message);
-        Ok(members)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a call failed.
 
-use std::{error::Error as StdError, fmt};
+use thiserror::Error;
 
 use super::{ConnectionError, EncodeError, OperationError, ServiceErrorRef, escaped::Escaped};
 use crate::json;
@@ -8,12 +8,14 @@ use crate::json;
 /// Why a call, or a subscription, failed.
 ///
 /// `E` is the operation's own error type.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SdkError<E> {
     /// The request was never sent: a required member is missing or a value cannot be encoded.
-    ConstructionFailure(BuildError),
+    #[error("the request could not be built")]
+    ConstructionFailure(#[from] BuildError),
     /// The connection ended before the response, or there was none.
+    #[error("the connection failed {} the request was written", when(*request_written))]
     #[non_exhaustive]
     DispatchFailure {
         /// Why the connection ended.
@@ -23,6 +25,7 @@ pub enum SdkError<E> {
         request_written: bool,
     },
     /// No response arrived in time. The stream has been terminated.
+    #[error("no response in time; it ran out {} the request was written", when(*request_written))]
     #[non_exhaustive]
     Timeout {
         /// Whether the request had been queued for the socket. If not, there was no room for it in time,
@@ -30,15 +33,20 @@ pub enum SdkError<E> {
         request_written: bool,
     },
     /// A reply, or an event, was not what the model says.
-    ResponseError(ResponseError),
+    #[error("the reply is not what the model says")]
+    ResponseError(#[from] ResponseError),
     /// The service answered with an error.
-    ServiceError(E),
+    #[error("the service answered with an error")]
+    ServiceError(#[source] E),
     /// The subscriber was too slow for its queue, and the subscription has ended. What was queued before has been
     /// delivered, except when the queue was full before the response came: then nothing has.
     ///
     /// The server is told to end the stream as soon as the queue is full, and the protocol has no answer to that.
     /// So the figures cover the events that have arrived until this error was read, and not those that the
     /// service would have sent if the stream had stayed open.
+    #[error(
+        "the subscriber was too slow for its queue: at least {dropped} events ({bytes} bytes) were not delivered"
+    )]
     #[non_exhaustive]
     Lagged {
         /// How many events were not delivered, at least.
@@ -48,7 +56,12 @@ pub enum SdkError<E> {
     },
     /// The stream to which an event was to be sent has ended, and the event was not sent. The connection may be
     /// well.
+    #[error("the stream has ended, and the event was not sent")]
     StreamEnded,
+}
+
+fn when(request_written: bool) -> &'static str {
+    if request_written { "after" } else { "before" }
 }
 
 impl<E> SdkError<E> {
@@ -124,69 +137,22 @@ impl<E: OperationError> SdkError<E> {
     }
 }
 
-impl<E> fmt::Display for SdkError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let written = |written: bool| if written { "after" } else { "before" };
-        match self {
-            Self::ConstructionFailure(_) => f.write_str("the request could not be built"),
-            Self::DispatchFailure { request_written, .. } => {
-                write!(
-                    f,
-                    "the connection failed {} the request was written",
-                    written(*request_written)
-                )
-            }
-            Self::Timeout { request_written } => write!(
-                f,
-                "no response in time; it ran out {} the request was written",
-                written(*request_written)
-            ),
-            Self::ResponseError(_) => f.write_str("the reply is not what the model says"),
-            Self::ServiceError(_) => f.write_str("the service answered with an error"),
-            Self::Lagged { dropped, bytes } => write!(
-                f,
-                "the subscriber was too slow for its queue: at least {dropped} events ({bytes} bytes) were not \
-                 delivered"
-            ),
-            Self::StreamEnded => f.write_str("the stream has ended, and the event was not sent"),
-        }
-    }
-}
-
-impl<E: StdError + 'static> StdError for SdkError<E> {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::ConstructionFailure(source) => Some(source),
-            Self::DispatchFailure { source, .. } => Some(source),
-            Self::ResponseError(source) => Some(source),
-            Self::ServiceError(source) => Some(source),
-            Self::Timeout { .. } | Self::Lagged { .. } | Self::StreamEnded => None,
-        }
-    }
-}
-
-impl<E> From<BuildError> for SdkError<E> {
-    fn from(source: BuildError) -> Self {
-        Self::ConstructionFailure(source)
-    }
-}
-
-impl<E> From<ResponseError> for SdkError<E> {
-    fn from(source: ResponseError) -> Self {
-        Self::ResponseError(source)
-    }
-}
-
 /// A request, or a value in it, that cannot be sent.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error(transparent)]
 pub struct BuildError(BuildErrorKind);
 
-#[derive(Debug)]
+#[derive(Debug, Error)]
 enum BuildErrorKind {
+    #[error("{shape_id}${member} is required and was not set")]
     MissingMember { shape_id: &'static str, member: &'static str },
+    #[error("a value in {shape_id} has no JSON form")]
     Serialize { shape_id: &'static str, source: json::Error },
+    #[error("the message does not fit the limits of the protocol")]
     Encode { source: EncodeError },
+    #[error("the message takes {len} bytes and this connection sends at most {limit}")]
     FrameTooLong { len: usize, limit: usize },
+    #[error("{shape_id} is not what the model asks for")]
     Invalid { shape_id: &'static str, source: json::Violations },
 }
 
@@ -225,47 +191,18 @@ impl BuildError {
     }
 }
 
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            BuildErrorKind::MissingMember { shape_id, member } => {
-                write!(f, "{shape_id}${member} is required and was not set")
-            }
-            BuildErrorKind::Serialize { shape_id, .. } => {
-                write!(f, "a value in {shape_id} has no JSON form")
-            }
-            BuildErrorKind::Invalid { shape_id, .. } => {
-                write!(f, "{shape_id} is not what the model asks for")
-            }
-            BuildErrorKind::Encode { .. } => {
-                f.write_str("the message does not fit the limits of the protocol")
-            }
-            BuildErrorKind::FrameTooLong { len, limit } => {
-                write!(f, "the message takes {len} bytes and this connection sends at most {limit}")
-            }
-        }
-    }
-}
-
-impl StdError for BuildError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.0 {
-            BuildErrorKind::Serialize { source, .. } => Some(source),
-            BuildErrorKind::Encode { source } => Some(source),
-            BuildErrorKind::Invalid { source, .. } => Some(source),
-            BuildErrorKind::MissingMember { .. } | BuildErrorKind::FrameTooLong { .. } => None,
-        }
-    }
-}
-
 /// A reply or an event that is not what the model says.
-#[derive(Debug)]
+#[derive(Debug, Error)]
+#[error(transparent)]
 pub struct ResponseError(ResponseErrorKind);
 
-#[derive(Debug)]
+#[derive(Debug, Error)]
 enum ResponseErrorKind {
+    #[error("expected {expected} and received {}", Escaped(actual))]
     UnexpectedShape { expected: &'static str, actual: String },
+    #[error("the server ended the stream without a response")]
     NoResponse,
+    #[error("the payload is not the JSON of {}", Escaped(shape_id))]
     Payload { shape_id: String, source: json::Error },
 }
 
@@ -283,30 +220,5 @@ impl ResponseError {
     /// The payload is not the JSON of `shape_id`.
     pub fn payload(shape_id: impl Into<String>, source: json::Error) -> Self {
         Self(ResponseErrorKind::Payload { shape_id: shape_id.into(), source })
-    }
-}
-
-impl fmt::Display for ResponseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            ResponseErrorKind::UnexpectedShape { expected, actual } => {
-                write!(f, "expected {expected} and received {}", Escaped(actual))
-            }
-            ResponseErrorKind::NoResponse => {
-                f.write_str("the server ended the stream without a response")
-            }
-            ResponseErrorKind::Payload { shape_id, .. } => {
-                write!(f, "the payload is not the JSON of {}", Escaped(shape_id))
-            }
-        }
-    }
-}
-
-impl StdError for ResponseError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.0 {
-            ResponseErrorKind::Payload { source, .. } => Some(source),
-            ResponseErrorKind::UnexpectedShape { .. } | ResponseErrorKind::NoResponse => None,
-        }
     }
 }

@@ -22,31 +22,6 @@ impl Header {
     }
 }
 
-/// A header's value. On the wire `true` and `false` are two types, which makes ten.
-///
-/// `Debug` shows numbers, of texts, byte arrays and UUIDs only how long they are: they may be secret.
-#[derive(Clone, PartialEq)]
-pub enum HeaderValue {
-    /// Types 0 (true) and 1 (false).
-    Bool(bool),
-    /// Type 2.
-    Byte(i8),
-    /// Type 3.
-    Int16(i16),
-    /// Type 4.
-    Int32(i32),
-    /// Type 5.
-    Int64(i64),
-    /// Type 6: up to 32,767 bytes.
-    ByteArray(Bytes),
-    /// Type 7: up to 32,767 bytes of UTF-8.
-    String(String),
-    /// Type 8: milliseconds since 1970.
-    Timestamp(i64),
-    /// Type 9.
-    Uuid([u8; 16]),
-}
-
 /// A header that borrows from a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeaderRef<'a> {
@@ -56,9 +31,25 @@ pub struct HeaderRef<'a> {
     pub value: HeaderValueRef<'a>,
 }
 
-/// A header's value that borrows from a frame; as [`HeaderValue`].
+impl HeaderRef<'_> {
+    /// A copy that owns its bytes.
+    pub fn to_owned(self) -> Header {
+        Header::new(self.name, self.value.to_owned())
+    }
+}
+
+/// A header's value that owns its bytes.
+pub type HeaderValue = Value<String, Bytes>;
+
+/// A header's value that borrows from a frame.
+pub type HeaderValueRef<'a> = Value<&'a str, &'a [u8]>;
+
+/// A header's value, with this type for texts and for byte arrays. On the wire `true` and `false` are two types,
+/// which makes ten.
+///
+/// `Debug` shows numbers, of texts, byte arrays and UUIDs only how long they are: they may be secret.
 #[derive(Clone, Copy, PartialEq)]
-pub enum HeaderValueRef<'a> {
+pub enum Value<T, B> {
     /// Types 0 (true) and 1 (false).
     Bool(bool),
     /// Type 2.
@@ -70,13 +61,40 @@ pub enum HeaderValueRef<'a> {
     /// Type 5.
     Int64(i64),
     /// Type 6: up to 32,767 bytes.
-    ByteArray(&'a [u8]),
+    ByteArray(B),
     /// Type 7: up to 32,767 bytes of UTF-8.
-    String(&'a str),
+    String(T),
     /// Type 8: milliseconds since 1970.
     Timestamp(i64),
     /// Type 9.
     Uuid([u8; 16]),
+}
+
+impl<T, B> Value<T, B> {
+    fn map<'v, U, C>(
+        &'v self,
+        text: impl FnOnce(&'v T) -> U,
+        bytes: impl FnOnce(&'v B) -> C,
+    ) -> Value<U, C> {
+        match self {
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Byte(value) => Value::Byte(*value),
+            Self::Int16(value) => Value::Int16(*value),
+            Self::Int32(value) => Value::Int32(*value),
+            Self::Int64(value) => Value::Int64(*value),
+            Self::ByteArray(value) => Value::ByteArray(bytes(value)),
+            Self::String(value) => Value::String(text(value)),
+            Self::Timestamp(value) => Value::Timestamp(*value),
+            Self::Uuid(value) => Value::Uuid(*value),
+        }
+    }
+}
+
+impl<T: AsRef<str>, B: AsRef<[u8]>> Value<T, B> {
+    /// The same value, borrowed.
+    pub fn as_value_ref(&self) -> HeaderValueRef<'_> {
+        self.map(T::as_ref, B::as_ref)
+    }
 }
 
 impl<'a> HeaderValueRef<'a> {
@@ -98,38 +116,11 @@ impl<'a> HeaderValueRef<'a> {
 
     /// A copy that owns its bytes.
     pub fn to_owned(self) -> HeaderValue {
-        match self {
-            Self::Bool(value) => HeaderValue::Bool(value),
-            Self::Byte(value) => HeaderValue::Byte(value),
-            Self::Int16(value) => HeaderValue::Int16(value),
-            Self::Int32(value) => HeaderValue::Int32(value),
-            Self::Int64(value) => HeaderValue::Int64(value),
-            Self::ByteArray(value) => HeaderValue::ByteArray(Bytes::copy_from_slice(value)),
-            Self::String(value) => HeaderValue::String(value.to_owned()),
-            Self::Timestamp(value) => HeaderValue::Timestamp(value),
-            Self::Uuid(value) => HeaderValue::Uuid(value),
-        }
+        self.map(|it| str::to_owned(it), |it| Bytes::copy_from_slice(it))
     }
 }
 
-impl HeaderValue {
-    /// The same value, borrowed.
-    pub fn as_value_ref(&self) -> HeaderValueRef<'_> {
-        match self {
-            Self::Bool(value) => HeaderValueRef::Bool(*value),
-            Self::Byte(value) => HeaderValueRef::Byte(*value),
-            Self::Int16(value) => HeaderValueRef::Int16(*value),
-            Self::Int32(value) => HeaderValueRef::Int32(*value),
-            Self::Int64(value) => HeaderValueRef::Int64(*value),
-            Self::ByteArray(value) => HeaderValueRef::ByteArray(value),
-            Self::String(value) => HeaderValueRef::String(value),
-            Self::Timestamp(value) => HeaderValueRef::Timestamp(*value),
-            Self::Uuid(value) => HeaderValueRef::Uuid(*value),
-        }
-    }
-}
-
-impl fmt::Debug for HeaderValueRef<'_> {
+impl<T: AsRef<str>, B: AsRef<[u8]>> fmt::Debug for Value<T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(value) => write!(f, "Bool({value})"),
@@ -137,17 +128,11 @@ impl fmt::Debug for HeaderValueRef<'_> {
             Self::Int16(value) => write!(f, "Int16({value})"),
             Self::Int32(value) => write!(f, "Int32({value})"),
             Self::Int64(value) => write!(f, "Int64({value})"),
-            Self::ByteArray(value) => write!(f, "ByteArray({} bytes)", value.len()),
-            Self::String(value) => write!(f, "String({} bytes)", value.len()),
+            Self::ByteArray(value) => write!(f, "ByteArray({} bytes)", value.as_ref().len()),
+            Self::String(value) => write!(f, "String({} bytes)", value.as_ref().len()),
             Self::Timestamp(value) => write!(f, "Timestamp({value})"),
             Self::Uuid(value) => write!(f, "Uuid({} bytes)", value.len()),
         }
-    }
-}
-
-impl fmt::Debug for HeaderValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_value_ref().fmt(f)
     }
 }
 
@@ -183,11 +168,6 @@ pub struct Headers<'a> {
     bytes: &'a [u8],
     /// How many of the bytes have been read.
     at: usize,
-    /// Some of the bytes that are UTF-8, whatever they mean; nearly always that is all of them. Names and
-    /// texts are cut out of it: to look at one long piece takes a fraction of what many short ones take.
-    seen: &'a str,
-    /// Where in the bytes that begins.
-    seen_at: usize,
 }
 
 impl<'a> Headers<'a> {
@@ -214,34 +194,13 @@ impl<'a> Headers<'a> {
 
     /// Headers that [`parse`](Self::parse) has checked before.
     pub(super) fn checked(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, seen: "", seen_at: 0 }
+        Self { bytes, at: 0 }
     }
 
     /// The same headers as bytes: what looks for a few of them need not read the others.
     pub(crate) fn raw(self) -> impl Iterator<Item = RawHeader<'a>> {
         let mut at = self.at;
         std::iter::from_fn(move || RawHeader::read(self.bytes, &mut at, usize::MAX).ok())
-    }
-
-    /// `bytes`, which are in the headers at `at`, as a text.
-    #[inline]
-    fn text(&self, at: usize, bytes: &'a [u8]) -> Option<&'a str> {
-        let at = at - self.seen_at;
-        match self.seen.get(at..at + bytes.len()) {
-            Some(text) => Some(text),
-            // It is beside what has been seen.
-            None => to_text(bytes).ok(),
-        }
-    }
-
-    /// Looks for UTF-8 from `at` on.
-    #[cold]
-    fn look(&mut self, at: usize) {
-        let bytes = &self.bytes[at..];
-        self.seen_at = at;
-        self.seen = std::str::from_utf8(bytes).unwrap_or_else(|error| {
-            std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
-        });
     }
 }
 
@@ -250,20 +209,10 @@ impl<'a> Iterator for Headers<'a> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<HeaderRef<'a>> {
-        let start = self.at;
         // `parse` has read the same bytes; an error is their end.
         let header = RawHeader::read(self.bytes, &mut self.at, usize::MAX).ok()?;
-        if self.at > self.seen_at + self.seen.len() {
-            self.look(start);
-        }
-        // In front of the name is its length; the value comes last.
-        let name = self.text(start + 1, header.name)?;
-        let value = match header.value_type {
-            STRING => {
-                HeaderValueRef::String(self.text(self.at - header.value.len(), header.value)?)
-            }
-            _ => header.to_value()?,
-        };
+        let name = to_text(header.name).ok()?;
+        let value = header.to_value()?;
         Some(HeaderRef { name, value })
     }
 }
@@ -327,7 +276,6 @@ impl<'a> RawHeader<'a> {
         (self.value_type == STRING).then_some(self.value)
     }
 
-    /// The value, unless it is a text.
     #[inline]
     fn to_value(self) -> Option<HeaderValueRef<'a>> {
         let value = self.value;
@@ -339,6 +287,7 @@ impl<'a> RawHeader<'a> {
             4 => HeaderValueRef::Int32(i32::from_be_bytes(*value.first_chunk()?)),
             5 => HeaderValueRef::Int64(i64::from_be_bytes(*value.first_chunk()?)),
             6 => HeaderValueRef::ByteArray(value),
+            STRING => HeaderValueRef::String(to_text(value).ok()?),
             8 => HeaderValueRef::Timestamp(i64::from_be_bytes(*value.first_chunk()?)),
             9 => HeaderValueRef::Uuid(*value.first_chunk()?),
             _ => return None,

@@ -5,8 +5,8 @@ use std::{fmt, ops::Range};
 use bytes::{Bytes, BytesMut};
 
 use super::{
-    DecodeError, EncodeError, FrameEncoder, Header, HeaderValue, HeaderValueRef, Headers, Limits,
-    OVERHEAD, PRELUDE_LEN, be_u32,
+    DecodeError, EncodeError, FrameEncoder, Header, HeaderRef, HeaderValue, HeaderValueRef,
+    Headers, Limits, OVERHEAD, PRELUDE_LEN, be_u32,
 };
 
 /// One message that owns its headers and payload.
@@ -125,10 +125,7 @@ impl<'a> MessageRef<'a> {
 
     /// A copy that owns its bytes.
     pub fn to_owned(&self) -> Message {
-        let headers = self
-            .headers()
-            .map(|it| Header { name: it.name.to_owned(), value: it.value.to_owned() })
-            .collect();
+        let headers = self.headers().map(HeaderRef::to_owned).collect();
         Message { headers, payload: Bytes::copy_from_slice(self.payload()) }
     }
 }

@@ -47,23 +47,19 @@ impl fmt::Debug for Blob {
     }
 }
 
-impl From<Bytes> for Blob {
-    fn from(bytes: Bytes) -> Self {
-        Self(bytes)
-    }
+macro_rules! from {
+    ($($bytes:ty)*) => {
+        $(
+            impl From<$bytes> for Blob {
+                fn from(bytes: $bytes) -> Self {
+                    Self(bytes.into())
+                }
+            }
+        )*
+    };
 }
 
-impl From<Vec<u8>> for Blob {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
-    }
-}
-
-impl From<String> for Blob {
-    fn from(text: String) -> Self {
-        Self(text.into())
-    }
-}
+from! { Bytes Vec<u8> String }
 
 impl From<&[u8]> for Blob {
     fn from(bytes: &[u8]) -> Self {

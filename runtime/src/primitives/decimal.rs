@@ -2,23 +2,14 @@
 
 use std::cmp::Ordering;
 
+use serde::de::IgnoredAny;
+
 /// Whether a text is a number as JSON writes it (RFC 8259, section 6).
 pub(crate) fn is_json(text: &str) -> bool {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
-        Some(at) => (&unsigned[..at], Some(&unsigned[at + 1..])),
-        None => (unsigned, None),
-    };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (mantissa, None),
-    };
-    let is_digits = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
-    let is_padded = whole.len() > 1 && whole.starts_with('0');
-    is_digits(whole)
-        && !is_padded
-        && fraction.is_none_or(is_digits)
-        && exponent.is_none_or(|it| is_digits(it.strip_prefix(['+', '-']).unwrap_or(it)))
+    // Without white space around it.
+    let is_number = text.starts_with(|it: char| it == '-' || it.is_ascii_digit())
+        && text.ends_with(|it: char| it.is_ascii_digit());
+    is_number && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// Which of two numbers is greater; what is no number is equal to everything.
@@ -80,9 +71,7 @@ impl Decimal {
         let zeros = "0".repeat((self.point - len) as usize);
         Some(format!("{sign}{}{zeros}", self.digits))
     }
-}
 
-impl Decimal {
     /// The number in units of 10^-`places`, rounded to the nearest; halves away from zero. `None` if there are
     /// more than 38 digits.
     pub(crate) fn to_units(&self, places: i64) -> Option<i128> {
@@ -102,15 +91,9 @@ impl Decimal {
 
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
-        let by_size = || match self.point.cmp(&other.point) {
-            Ordering::Equal => self.digits.cmp(&other.digits),
-            order => order,
-        };
-        match self.sign.cmp(&other.sign) {
-            Ordering::Equal if self.sign < 0 => by_size().reverse(),
-            Ordering::Equal => by_size(),
-            order => order,
-        }
+        let size = (self.point, &self.digits).cmp(&(other.point, &other.digits));
+        let size = if self.sign < 0 { size.reverse() } else { size };
+        self.sign.cmp(&other.sign).then(size)
     }
 }
 

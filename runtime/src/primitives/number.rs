@@ -20,7 +20,7 @@ use super::decimal::{self, Decimal};
 /// An integer of any size (`smithy.api#BigInteger`), a JSON number on the wire.
 ///
 /// It holds the digits and does not calculate; give them to the arithmetic library of your choice.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct BigInteger(Cow<'static, str>);
 
 /// A decimal number of any size and precision (`smithy.api#BigDecimal`), a JSON number on the wire.
@@ -37,11 +37,6 @@ pub(crate) const NUMBER: &str = "eventstream_rpc::Number";
 const MAX_EXPANDED: i64 = 4096;
 
 impl BigInteger {
-    /// The digits, with a minus sign in front of a negative number.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The number, if it fits 64 bits.
     pub fn to_i64(&self) -> Option<i64> {
         self.0.parse().ok()
@@ -54,18 +49,9 @@ impl BigInteger {
 }
 
 impl BigDecimal {
-    /// The number as it is written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The nearest floating-point number; infinite if the number is too large.
     pub fn to_f64(&self) -> f64 {
         self.0.parse().expect("a JSON number is a number to Rust")
-    }
-
-    fn parts(&self) -> Decimal {
-        Decimal::new(&self.0).expect("a JSON number is a decimal")
     }
 }
 
@@ -115,18 +101,6 @@ macro_rules! from_integers {
 
 from_integers! { i32 i64 i128 u32 u64 u128 }
 
-impl Default for BigInteger {
-    fn default() -> Self {
-        Self("0".into())
-    }
-}
-
-impl Default for BigDecimal {
-    fn default() -> Self {
-        Self("0".into())
-    }
-}
-
 impl From<BigInteger> for BigDecimal {
     fn from(value: BigInteger) -> Self {
         Self(value.0)
@@ -142,47 +116,52 @@ impl TryFrom<f64> for BigDecimal {
     }
 }
 
-impl Ord for BigInteger {
-    fn cmp(&self, other: &Self) -> Ordering {
-        decimal::compare(&self.0, &other.0)
-    }
-}
-
-impl PartialOrd for BigInteger {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for BigDecimal {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.parts().cmp(&other.parts())
-    }
-}
-
-impl PartialOrd for BigDecimal {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for BigDecimal {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for BigDecimal {}
-
-impl Hash for BigDecimal {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts().hash(state);
-    }
-}
-
-macro_rules! as_text {
-    ($($number:ident, $expected:literal;)*) => {
+macro_rules! numbers {
+    ($($number:ident, $digits:literal, $expected:literal;)*) => {
         $(
+            impl $number {
+                #[doc = $digits]
+                pub fn as_str(&self) -> &str {
+                    &self.0
+                }
+
+                fn parts(&self) -> Decimal {
+                    Decimal::new(&self.0).expect("a JSON number is a decimal")
+                }
+            }
+
+            impl Default for $number {
+                fn default() -> Self {
+                    Self("0".into())
+                }
+            }
+
+            impl Ord for $number {
+                fn cmp(&self, other: &Self) -> Ordering {
+                    self.parts().cmp(&other.parts())
+                }
+            }
+
+            impl PartialOrd for $number {
+                fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                    Some(self.cmp(other))
+                }
+            }
+
+            impl PartialEq for $number {
+                fn eq(&self, other: &Self) -> bool {
+                    self.cmp(other).is_eq()
+                }
+            }
+
+            impl Eq for $number {}
+
+            impl Hash for $number {
+                fn hash<H: Hasher>(&self, state: &mut H) {
+                    self.parts().hash(state);
+                }
+            }
+
             impl fmt::Debug for $number {
                 fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                     f.write_str(&self.0)
@@ -212,9 +191,9 @@ macro_rules! as_text {
     };
 }
 
-as_text! {
-    BigInteger, "an integer";
-    BigDecimal, "a number";
+numbers! {
+    BigInteger, " The digits, with a minus sign in front of a negative number.", "an integer";
+    BigDecimal, " The number as it is written.", "a number";
 }
 
 /// Reads a number as text, so that no digit is lost, or what is in a string.
@@ -248,16 +227,9 @@ impl<'de> Visitor<'de> for NumberVisitor {
 }
 
 /// A text that is no number of the type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a number of this type")]
 pub struct NumberError(());
-
-impl fmt::Display for NumberError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a number of this type")
-    }
-}
-
-impl std::error::Error for NumberError {}
 
 #[cfg(test)]
 mod tests {

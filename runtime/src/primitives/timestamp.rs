@@ -1,9 +1,6 @@
 //! Timestamps.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
@@ -187,28 +184,14 @@ impl std::str::FromStr for Timestamp {
 }
 
 /// A text that is no date and time as in RFC 3339 or HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a date and time as in RFC 3339 or HTTP")]
 pub struct TimestampTextError(());
 
-impl fmt::Display for TimestampTextError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a date and time as in RFC 3339 or HTTP")
-    }
-}
-
-impl std::error::Error for TimestampTextError {}
-
 /// A time outside the range of the type it was to be turned into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the time is out of range")]
 pub struct TimestampRangeError(());
-
-impl fmt::Display for TimestampRangeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the time is out of range")
-    }
-}
-
-impl std::error::Error for TimestampRangeError {}
 
 #[cfg(test)]
 mod tests {
