@@ -17,7 +17,7 @@
 //! | [`operation`] | the operations of a model | connections |
 //! | `options` | what can be chosen for one call or subscription | |
 //! | [`protocol`] | handshake, streams, deadlines, queues, as values | sockets, tasks, clocks |
-//! | `transport` | moves the bytes of a [`protocol`] value over a socket | calls |
+//! | `transport` | the kinds of sockets; moves the bytes of a [`protocol`] value over one | calls |
 //! | `session` | what the asynchronous and the blocking client share | |
 //! | [`client`], [`blocking`](mod@crate::blocking), [`server`](mod@crate::server) | tasks or threads that drive a [`protocol`] value over a socket | any particular service |
 //! | [`greengrass`] | environment variables and connect message of Greengrass | |
@@ -33,6 +33,11 @@
 //! | `pattern` | regular expressions, for models that use the trait `pattern` |
 //!
 //! No feature changes what a type means.
+//!
+//! # Platforms
+//!
+//! Tested on Linux. On Windows there are TCP and byte streams of the application, but neither Unix domain sockets nor
+//! named pipes; it compiles there and is not tested.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 

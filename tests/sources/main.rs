@@ -1,3 +1,4 @@
 //! What the sources of the published crates must be.
 
 mod layers;
+mod sockets;
