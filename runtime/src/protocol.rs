@@ -12,13 +12,15 @@ mod message;
 mod numbers;
 mod output;
 pub(crate) mod queue;
+mod role;
 #[cfg(feature = "server")]
 pub mod server;
 mod waiting;
 
-pub use endpoint::{Endpoint, Payload, Role, SendError};
+pub use endpoint::{Endpoint, Payload, SendError};
 pub use message::{MessageFlags, MessageType, ProtocolViolation, RpcMessage, StreamId};
 pub(crate) use message::{Outgoing, header, peer_error, ping_text};
+pub use role::Role;
 pub use waiting::{SendTurn, Wakers};
 
 /// The version that a connect message states, and that a server checks.

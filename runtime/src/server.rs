@@ -5,7 +5,7 @@
 //! [`allow_all`](Server::allow_all).
 //!
 //! A call is served in the order in which it arrived as long as its handler does not wait; a handler that
-//! waits goes on beside the others. Handlers should not block: one that does holds up its own connection.
+//! waits continues beside the others. Handlers should not block: one that does holds up its own connection.
 //!
 //! # Logs
 //!

@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
-/// A map by number. Nobody else chooses the keys, so that a hash that is easy to foresee will do.
+/// A map by number. No peer chooses the keys, so that a hash that is easy to foresee will do.
 pub(super) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<NumberHasher>>;
 
 /// An empty map keeps room for so many entries.

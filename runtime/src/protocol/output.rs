@@ -65,7 +65,7 @@ pub(super) struct Output {
     driver: Option<Waker>,
     /// How much is left of a message whose beginning has been written directly, in bytes.
     begun: usize,
-    /// Something has been queued of which the driver has not been told.
+    /// Something has been queued since the driver was woken.
     has_news: bool,
     /// Wakers to be called once the lock is released.
     woken: Wakers,
@@ -102,7 +102,7 @@ impl Output {
         self.queued - self.written
     }
 
-    /// Whether there are frames that nobody has taken to write.
+    /// Whether there are frames that the driver has not taken.
     pub(super) fn has_frames(&self) -> bool {
         !self.buffer.is_empty()
     }

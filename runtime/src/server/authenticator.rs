@@ -53,7 +53,7 @@ impl std::fmt::Debug for ConnectRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity(pub String);
 
-/// The client is not let in.
+/// The client is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejected;
 
@@ -65,7 +65,7 @@ pub trait Authenticator: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The client is not let in.
+    /// The client is refused.
     fn authenticate(
         &self,
         request: &ConnectRequest,
@@ -81,7 +81,7 @@ where
     }
 }
 
-/// Lets everyone in, with an empty identity.
+/// Accepts every client, with an empty identity.
 #[derive(Clone, Copy, Debug)]
 pub struct AllowAll(pub(super) ());
 

@@ -87,7 +87,7 @@ impl RequestContext {
         self.client.shared.with(|core| core.fail(crate::error::ConnectionError::Closed));
     }
 
-    /// Waits until the stream of the call has ended, from whichever side.
+    /// Waits until the stream of the call has ended, from either side.
     ///
     /// # Cancel safety
     ///

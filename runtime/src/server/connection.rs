@@ -128,7 +128,7 @@ async fn authenticate<S, A: Authenticator>(
 }
 
 /// Starts to serve a call. As long as handlers do not wait, calls are served in the order in which they
-/// arrived; one that waits goes on beside the others.
+/// arrived; one that waits continues beside the others.
 async fn dispatch<S: Service, A>(
     context: &Context<S, A>,
     client: &Arc<Client>,

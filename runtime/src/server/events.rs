@@ -137,7 +137,7 @@ impl From<BuildError> for SendEventError {
     }
 }
 
-/// Sends events on one open stream. Clones send on the same stream; when the last of them is gone, the
+/// Sends events on one open stream. Clones send on the same stream; when the last of them is dropped, the
 /// stream ends after what has been sent.
 pub struct EventSender<O: StreamingOperation>(Queue<O>);
 
@@ -286,7 +286,7 @@ pub struct EventReceiver<O: StreamingOperation> {
 }
 
 impl<O: StreamingOperation> EventReceiver<O> {
-    /// Keeps something until the stream has ended, from whichever side: what is to be done then is done
+    /// Keeps something until the stream has ended, from either side: what is to be done then is done
     /// when it is dropped.
     #[must_use]
     pub fn keeping(mut self, kept: impl Any + Send) -> Self {

@@ -48,7 +48,9 @@ impl Core {
         self.role.calls += usize::from(request.subscribe.is_none());
         self.role.streams.insert(key, Stream::new(id, request, self.output.queued, reopen));
         self.role.keys.insert(id, key);
-        self.role.deadlines.extend(request.deadline.map(|it| Reverse((it, key))));
+        if let Some(deadline) = request.deadline {
+            self.role.deadlines.push(Reverse((deadline, key)));
+        }
         Ok(key)
     }
 

@@ -65,7 +65,7 @@ pub struct Config {
     /// How long the server may take to answer a subscription that is opened again. Default: 10 s.
     pub resubscribe_timeout: Duration,
     /// How long a message may be on its way, from its first byte to its last: one that takes longer ends the
-    /// connection. A time in which nobody reads, as the program is busy or away, counts as a sixteenth of it at
+    /// connection. A time in which nothing is read, as the program is busy or suspended, counts as a sixteenth of it at
     /// most. Default: 30 s.
     pub frame_timeout: Duration,
 }

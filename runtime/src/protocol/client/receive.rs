@@ -11,8 +11,9 @@ use crate::{
     frame::HeaderValueRef,
     protocol::{
         MessageFlags, MessageType, ProtocolViolation, RpcMessage, StreamId,
-        endpoint::{Behavior, Received, State},
+        endpoint::State,
         header, log, peer_error, ping_text,
+        role::{Behavior, Received},
     },
 };
 

@@ -11,8 +11,9 @@ use crate::{
     frame::HeaderValueRef,
     protocol::{
         MessageType, ProtocolViolation, RpcMessage, StreamId, VERSION,
-        endpoint::{Behavior, Received, State},
+        endpoint::State,
         header, log, peer_error,
+        role::{Behavior, Received},
         waiting::QueueLimit,
     },
 };
