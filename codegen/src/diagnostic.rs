@@ -10,6 +10,7 @@ use std::{collections::HashMap, fmt};
 
 use crate::{Source, shape_id::ShapeId};
 
+pub use crate::json::Location;
 use place::Cursor;
 pub use place::Place;
 pub use suggest::closest;
@@ -36,13 +37,6 @@ pub struct Diagnostic {
     pub place: Option<Place>,
     /// What to do about it.
     pub hint: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Location {
-    pub source: usize,
-    /// Offset of the first byte of a key or value.
-    pub offset: usize,
 }
 
 /// All that is wrong with a model: errors first, each group in the order of the files.

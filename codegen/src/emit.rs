@@ -1,7 +1,6 @@
-//! What is generated, as text: which files there are, and what is in each.
+//! What is generated: which files there are, and the tokens of each.
 //!
-//! Emission looks nothing up and cannot fail. Each function takes a piece of [`ir`] and
-//! gives tokens, in the order of the finished file.
+//! Emitting cannot fail. Each function turns a piece of [`ir`] into tokens with full paths, which `imports` shortens.
 
 mod builder;
 mod checks;

@@ -5,11 +5,12 @@
 use std::collections::HashSet;
 
 use crate::{
-    Config, Diagnostics, Source, Words,
-    ast::{self, Model, Shape},
+    Config, Diagnostics, Source, Words, ast,
     diagnostic::Reporter,
     ir::{self, Events, Presence, Type},
-    lower, resolve,
+    lower,
+    model::{Model, Shape},
+    resolve,
     shape_id::ShapeId,
     text::between,
     traits::{TimestampFormat, Traits},

@@ -7,7 +7,7 @@ mod value;
 
 use crate::{Connector, Sides, literal};
 
-pub use crate::shape_kind::ShapeKind as SimpleType;
+pub use crate::model::ShapeKind as SimpleType;
 pub use value::{Presence, Type};
 
 /// A service and all that it needs.

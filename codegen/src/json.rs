@@ -5,10 +5,15 @@
 
 use serde::de::IgnoredAny;
 
-use crate::diagnostic::Location;
-
 /// How deep values may be nested. Reading recurses, and a model needs about ten levels.
 const MAX_DEPTH: usize = 100;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    pub source: usize,
+    /// Offset of the first byte of a key or value.
+    pub offset: usize,
+}
 
 /// A value, with the place of its first byte.
 #[derive(Clone, Debug)]

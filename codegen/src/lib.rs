@@ -1,19 +1,25 @@
 //! Generates Rust clients and servers for event-stream RPC services.
 //!
-//! The input is Smithy JSON AST, the output the source files of a crate that depends on
-//! `eventstream-rpc`. Five steps, each of which takes a value and makes a new one:
+//! The input is Smithy JSON AST, the output the source files of a crate that depends on `eventstream-rpc`. What is
+//! wrong with a model is found by `ast`, `resolve` and `lower`, all of it in one run; emitting cannot fail. Only `files`
+//! and `build` read or write files, and [`generate`] is a pure function: the same input gives the same bytes.
+//! Each module uses those in the rows above it, and the types of this page.
 //!
-//! | step | from | to | knows |
-//! |---|---|---|---|
-//! | `ast` | JSON | model | Smithy's syntax |
-//! | `resolve` | model | resolved model | how shapes fit together |
-//! | `lower` | resolved model | service (`ir`) | names and types in Rust |
-//! | `emit` | service | tokens by file | what the code looks like |
-//! | `format` | tokens | text | nothing of Smithy or services |
-//!
-//! What is wrong with a model is found by the first three, all of it in one run; emitting cannot fail.
-//! Nothing here reads or writes a file but `files`, and [`generate`] is a pure function: the same input
-//! gives the same bytes.
+//! | module | what it does |
+//! |---|---|
+//! | `text`, `shape_id`, `sides`, `json` | texts, IDs of shapes, parts of a crate, JSON values with their places |
+//! | `traits` | values of traits |
+//! | `model` | the shapes of a model |
+//! | `prelude`, `recursion`, `literal` | the shapes of Smithy; cycles; values as Rust writes them |
+//! | `diagnostic` | what is wrong, and where |
+//! | `names`, `ir` | names in Rust; a service, with names and types of Rust |
+//! | `ast` | JSON to a model: knows Smithy's syntax |
+//! | `resolve` | a model to a resolved model: knows how shapes fit together |
+//! | `lower` | a resolved model to a service |
+//! | `emit` | a service to tokens by file: knows what the code looks like |
+//! | `format`, `manifest`, `module`, `files`, `facts` | tokens to text; files; what a model has, in words |
+//! | [`generate`], `show`, `diff` | the steps in order; the facts as text; two models compared |
+//! | [`build`] | build scripts |
 
 #![allow(unreachable_pub, reason = "the modules are private: `pub` is what others of them may use")]
 
@@ -30,13 +36,13 @@ mod json;
 mod literal;
 mod lower;
 mod manifest;
+mod model;
 mod module;
 mod names;
 mod prelude;
 mod recursion;
 mod resolve;
 mod shape_id;
-mod shape_kind;
 mod show;
 mod sides;
 mod text;

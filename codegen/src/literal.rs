@@ -5,8 +5,8 @@ use std::{fmt::Display, str::FromStr};
 use proc_macro2::Literal;
 
 use crate::{
-    ast::{Shape, ShapeKind},
     json::Kind,
+    model::{Shape, ShapeKind},
 };
 
 /// What the `Default` of any type gives.

@@ -13,9 +13,9 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     Config,
-    ast::Shape,
     diagnostic::{Location, Reporter},
     ir,
+    model::Shape,
     names::{Scope, setter},
     recursion,
     resolve::{self, Resolved},

@@ -1,9 +1,8 @@
 //! The shapes that every model has without declaring them (Smithy 2.0 specification, section "Prelude").
 
 use crate::{
-    ast::{Shape, ShapeKind},
-    diagnostic::Location,
-    json::{Kind, Value},
+    json::{Kind, Location, Value},
+    model::{Shape, ShapeKind},
     shape_id::ShapeId,
     traits::{Trait, Traits},
 };

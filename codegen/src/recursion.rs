@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    ast::{Member, Shape},
+    model::{Member, Shape},
     shape_id::ShapeId,
 };
 

@@ -9,8 +9,8 @@ mod usage;
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    ast::{Model, Property, Shape, ShapeKind},
     diagnostic::Reporter,
+    model::{Model, Property, Shape, ShapeKind},
     shape_id::ShapeId,
 };
 

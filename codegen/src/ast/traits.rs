@@ -98,7 +98,7 @@ const OTHERS: &str = "addedDefault auth authDefinition box cors endpoint enum ev
     xmlAttribute xmlFlattened xmlName xmlNamespace";
 
 /// The names of all traits of the prelude.
-pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|it| it.0).chain(OTHERS.split_whitespace())
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashSet, fmt::Debug};
 
 use super::Lowering;
 use crate::{
-    ast::{Member, Model, Shape, ShapeKind},
+    model::{Member, Model, Shape, ShapeKind},
     resolve::{Resolved, fixpoint, reached},
     shape_id::ShapeId,
     traits::Bounds,

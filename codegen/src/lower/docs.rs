@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use super::Lowering;
 use crate::{
-    ast::Shape,
     ir,
     json::Kind,
+    model::Shape,
     text::{between, code_span, is_kept},
     traits::{Trait, Traits},
 };

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    ast::{Member, Shape, ShapeKind},
     diagnostic::{Location, Reporter},
     ir::{Home, TypeRef},
+    model::{Member, Shape, ShapeKind},
     names::{self, Scope, Words},
     resolve::Resolved,
     shape_id::ShapeId,

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::{Lowering, names::Type};
 use crate::{
-    ast::{Member, Shape, ShapeKind},
     ir, literal,
+    model::{Member, Shape, ShapeKind},
     shape_id::ShapeId,
     text::code,
     traits::TimestampFormat,

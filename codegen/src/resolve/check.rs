@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::{event_stream, targets};
 use crate::{
-    ast::{Member, Model, Property, Shape, ShapeKind},
     diagnostic::{Location, Reporter},
+    model::{Member, Model, Property, Shape, ShapeKind},
     shape_id::ShapeId,
 };
 

@@ -4,10 +4,10 @@
 use std::cmp::Ordering;
 
 use crate::{
-    ast::{Model, Shape, ShapeKind},
     diagnostic::Reporter,
     json::Kind,
     literal,
+    model::{Model, Shape, ShapeKind},
     text::compare_numbers,
     traits::{Trait, Traits},
 };

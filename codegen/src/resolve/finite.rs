@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::fixpoint;
 use crate::{
-    ast::{Member, Model, Shape, ShapeKind},
     diagnostic::Reporter,
+    model::{Member, Model, Shape, ShapeKind},
     recursion::components_of,
     shape_id::ShapeId,
 };

@@ -4,8 +4,8 @@ use std::{collections::HashMap, iter};
 
 use super::Resolved;
 use crate::{
-    ast::{Member, Model, Property, Shape, ShapeKind},
     diagnostic::Reporter,
+    model::{Member, Model, Property, Shape, ShapeKind},
     shape_id::ShapeId,
 };
 

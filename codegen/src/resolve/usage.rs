@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::{reached, refers_to};
 use crate::{
-    ast::{Model, Property, Shape, ShapeKind},
     diagnostic::Reporter,
+    model::{Model, Property, Shape, ShapeKind},
     shape_id::ShapeId,
 };
 
