@@ -32,7 +32,7 @@
 //!
 //! # Resources
 //!
-//! A connection holds one descriptor. A thread that leads for the first time, for whatever connection, creates a
+//! A connection holds one descriptor. A thread that leads for the first time, for any connection, creates a
 //! pair of sockets by which other threads can wake it; it keeps them until it ends.
 //!
 //! # Logs

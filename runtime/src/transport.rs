@@ -73,19 +73,19 @@ impl<R: Role> Shared<Endpoint<R>> {
         Self { state: Mutex::new(State { core, direct: None }), number }
     }
 
-    /// Says how whoever queues a message may write it without the driver, or that this is over.
+    /// Sets or removes the way to write a message without the driver, where it is queued.
     #[cfg(any(feature = "tokio", feature = "server"))]
     pub(crate) fn set_direct(&self, direct: Option<Direct>) {
         self.lock().direct = direct;
     }
 
-    /// With the next number.
+    /// As `new`, with the next number.
     pub(crate) fn numbered(core: Endpoint<R>) -> Self {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         Self::new(core, NUMBER.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Does something with the state, and wakes whoever waited for it after the lock is released.
+    /// Does something with the state, and wakes the tasks that waited for it after the lock is released.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Endpoint<R>) -> T) -> T {
         let mut state = self.lock();
         let State { core, direct } = &mut *state;
@@ -110,10 +110,10 @@ impl<R: Role> Shared<Endpoint<R>> {
         &self,
         mut f: impl FnMut(&mut Endpoint<R>, &Context<'_>) -> Poll<T>,
     ) -> T {
-        let mut waiter = Waiter { shared: self, waker: None };
+        let mut waiting = Waiting { shared: self, waker: None, turn: SendTurn::default() };
         std::future::poll_fn(|cx| {
             let poll = self.with(|core| f(core, cx));
-            match &mut waiter.waker {
+            match &mut waiting.waker {
                 waker if poll.is_ready() => *waker = None,
                 Some(waker) => waker.clone_from(cx.waker()),
                 waker => *waker = Some(cx.waker().clone()),
@@ -129,13 +129,13 @@ impl<R: Role> Shared<Endpoint<R>> {
         turn: SendTurn,
         mut f: impl FnMut(&mut Endpoint<R>) -> T,
     ) -> T {
-        let mut turn = Turn { shared: self, turn };
+        let mut waiting = Waiting { shared: self, waker: None, turn };
         std::future::poll_fn(|cx| {
             self.with(|core| {
-                ready!(core.poll_room(&mut turn.turn, cx));
+                ready!(core.poll_room(&mut waiting.turn, cx));
                 let result = f(core);
-                if turn.turn.is_taken() {
-                    core.leave(&mut turn.turn);
+                if waiting.turn.is_taken() {
+                    core.leave(&mut waiting.turn);
                 }
                 Poll::Ready(result)
             })
@@ -175,27 +175,17 @@ impl<E> fmt::Debug for Shared<E> {
 }
 
 /// Takes back what a future has left behind that is dropped while it waits.
-struct Waiter<'a, R: Role> {
+struct Waiting<'a, R: Role> {
     shared: &'a Shared<Endpoint<R>>,
     waker: Option<Waker>,
+    turn: SendTurn,
 }
 
-impl<R: Role> Drop for Waiter<'_, R> {
+impl<R: Role> Drop for Waiting<'_, R> {
     fn drop(&mut self) {
         if let Some(waker) = &self.waker {
             self.shared.with(|core| core.release(waker));
         }
-    }
-}
-
-/// Leaves the queue of senders when it is dropped.
-struct Turn<'a, R: Role> {
-    shared: &'a Shared<Endpoint<R>>,
-    turn: SendTurn,
-}
-
-impl<R: Role> Drop for Turn<'_, R> {
-    fn drop(&mut self) {
         if self.turn.is_taken() {
             self.shared.with(|core| core.leave(&mut self.turn));
         }

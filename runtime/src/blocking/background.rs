@@ -13,7 +13,7 @@ use crate::{
     protocol::client::Connect,
     session::{
         done::block_on,
-        lifecycle::Slot,
+        lifecycle::SharedHandler,
         policy::Attempts,
         reconnect::{come_back, shake_hands},
         settings::{Settings, unencodable},
@@ -49,7 +49,7 @@ pub(super) fn spawn(name: &str, f: impl FnOnce() + Send + 'static) -> io::Result
 }
 
 /// Starts a thread that tells a handler what happens to the connection.
-pub(super) fn tell(link: &Arc<Link>, slot: Slot) -> io::Result<()> {
+pub(super) fn tell(link: &Arc<Link>, handler: SharedHandler) -> io::Result<()> {
     let background = BackgroundUse::new(link)?;
     spawn("lifecycle handler", move || {
         let link = &background.0;
@@ -57,7 +57,7 @@ pub(super) fn tell(link: &Arc<Link>, slot: Slot) -> io::Result<()> {
         let event = || poll_fn(|cx| link.shared.with(|core| core.poll_connection_event(cx)));
         let judge = Arc::clone(link);
         // The handler is called when this thread does not lead.
-        block_on(slot.run(
+        block_on(handler.run(
             |_| Poll::Ready(link.wait(event())),
             move |error| judge.update(|core| core.judge(error)),
         ));

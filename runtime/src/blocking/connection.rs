@@ -64,15 +64,15 @@ fn start(
         // It ends with the connection.
         link.threads.add_background_use(|| background::start(&link)).map_err(no_thread)?;
     }
-    if let Some(slot) = &settings.lifecycle {
-        background::tell(&link, slot.clone()).map_err(no_thread)?;
+    if let Some(handler) = &settings.lifecycle {
+        background::tell(&link, handler.clone()).map_err(no_thread)?;
     }
     Ok(Connection { session })
 }
 
 /// A handle to one open connection.
 ///
-/// Clones share it, and threads may share one. It closes when the last clone is gone, and with it the last
+/// Clones share it, and threads may share one. It closes when the last clone has been dropped, and with it the last
 /// subscription and the last [`SubscriptionHandle`](super::SubscriptionHandle).
 ///
 /// A process needs one connection: keep a clone wherever calls are made, or one in a

@@ -121,7 +121,7 @@ impl Link {
     /// Starts over with another socket: introduces this side again. Only one thread does. It does nothing if the
     /// connection has been closed; whether it did something.
     pub(super) fn restart(&self, connect: &Connect, socket: Socket) -> Result<bool, EncodeError> {
-        // A thread that writes to the old socket has to see that it is gone, and what was read from it must not
+        // A thread that writes to the old socket has to see that it has been replaced, and what was read from it must not
         // be taken for the beginning of what comes next.
         let (mut input, mut output) = (lock(&self.input), lock(&self.output));
         (*input, *output) = Default::default();

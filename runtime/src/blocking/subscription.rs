@@ -28,7 +28,7 @@ use crate::{
 ///
 /// It is an iterator over the events in the order in which the server sent them, which waits for the next
 /// and ends with the stream. Dropping it ends the stream on the wire. After an error that is about one event
-/// only, an event that cannot be read for example, the stream goes on; after any other it ends.
+/// only, an event that cannot be read for example, the stream continues; after any other it ends.
 #[must_use = "dropping a subscription unsubscribes"]
 pub struct Subscription<O: StreamingOperation> {
     events: Events<Arc<Link>, O>,

@@ -217,7 +217,7 @@ impl Threads {
         }
     }
 
-    /// Whether the background thread is to go on leading. After it `has_read`, another thread that waits can lead.
+    /// Whether the background thread keeps leading. After it `has_read`, another thread that waits can lead.
     pub(super) fn needs_background(&self, has_read: bool) -> bool {
         let state = self.lock();
         (state.background_uses > 0 || self.has_rest()) && (!has_read || state.waiting.is_empty())

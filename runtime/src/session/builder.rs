@@ -127,7 +127,7 @@ impl<C, I> Builder<C, I> {
 
     /// Told of what happens to the connection, in order, on a task or thread of its own.
     pub fn lifecycle_handler(mut self, handler: impl LifecycleHandler) -> Self {
-        self.settings.lifecycle = Some(lifecycle::Slot::new(handler));
+        self.settings.lifecycle = Some(lifecycle::SharedHandler::new(handler));
         self
     }
 }

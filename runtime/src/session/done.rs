@@ -29,7 +29,7 @@ impl Done {
     }
 }
 
-/// Says that something is done when it is dropped, for whatever reason.
+/// Says that something is done when it is dropped, also by a panic.
 pub(crate) struct SetDone(pub(crate) Arc<Done>);
 
 impl Drop for SetDone {

@@ -51,8 +51,8 @@ pub trait BlockingStreamHandler<O: StreamingOperation>: Send + 'static {
     /// The subscription is open again after an outage.
     fn on_resubscribed(&mut self) {}
 
-    /// Another callback panicked; the panic has been caught and logged. By default the stream goes on with
-    /// the next event, if it still can.
+    /// Another callback panicked; the panic has been caught and logged. By default the stream continues
+    /// with the next event, if it still can.
     ///
     /// Not called for [`on_stream_closed`](Self::on_stream_closed), which is the last in any case. A panic in
     /// this method ends the stream.

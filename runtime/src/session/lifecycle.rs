@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,11 +9,7 @@ use std::{
 };
 
 use super::done::{Done, SetDone};
-use crate::{
-    error::{ConnectError, ConnectionError},
-    frame::Header,
-    protocol::client::ConnectionEvent,
-};
+use crate::{error::ConnectionError, frame::Header, protocol::client::ConnectionEvent};
 
 /// Told of what happens to a connection, in order.
 ///
@@ -51,59 +46,39 @@ pub trait LifecycleHandler: Send + 'static {
 
 /// A handler, which the clones of a builder share.
 ///
-/// No thread waits for the handler here: what it is to be told while it is at something else is left to the
-/// thread that it is running on. So a handler may connect with its own builder.
+/// No thread waits for the handler here: the events that it is to be told while it runs are left to the thread that it
+/// runs on. So a handler may connect with its own builder.
 #[derive(Clone)]
-pub(crate) struct Slot(Arc<Mutex<State>>);
+pub(crate) struct SharedHandler(Arc<Mutex<State>>);
 
 struct State {
     /// Absent while it runs.
     handler: Option<Box<dyn LifecycleHandler>>,
-    waiting: VecDeque<Telling>,
+    waiting: VecDeque<(ConnectionEvent, EndConnection)>,
 }
 
-type Telling = Box<dyn FnOnce(&mut dyn LifecycleHandler) + Send>;
+/// Ends a connection with an error.
+type EndConnection = Box<dyn FnOnce(ConnectionError) + Send>;
 
-impl Slot {
+impl SharedHandler {
     pub(crate) fn new(handler: impl LifecycleHandler) -> Self {
         let state = State { handler: Some(Box::new(handler)), waiting: VecDeque::new() };
         Self(Arc::new(Mutex::new(state)))
     }
 
-    pub(crate) fn connect_failed(&self, error: ConnectError) {
-        self.call(move |handler| _ = catch(true, || handler.on_error(&error)));
-    }
-
-    /// Tells the handler what has happened, at once or when it is done with what it is at. `judge` is called
-    /// with the error with which the connection has to end, if the handler says so, and dropped afterwards in
-    /// any case.
-    fn tell(&self, event: ConnectionEvent, judge: impl FnOnce(ConnectionError) + Send + 'static) {
-        self.call(move |handler| match event {
-            ConnectionEvent::Connected => catch((), || handler.on_connect()),
-            ConnectionEvent::Ping(ping) => {
-                catch((), || handler.on_ping(&ping.own_headers(), ping.payload()));
-            }
-            ConnectionEvent::ReconnectFailed(error) => {
-                _ = catch(true, || handler.on_error(&*error));
-            }
-            ConnectionEvent::Disconnected(error) => {
-                catch((), || handler.on_disconnect(error.as_ref()));
-            }
-            ConnectionEvent::Error(error) => {
-                if catch(true, || handler.on_error(&error)) {
-                    judge(error);
-                }
-            }
-        });
-    }
-
-    fn call(&self, telling: impl FnOnce(&mut dyn LifecycleHandler) + Send + 'static) {
+    /// Tells the handler what has happened, at once or when it has returned. `end` is called with the error with
+    /// which the connection has to end, if the handler says so, and dropped afterwards in any case.
+    pub(crate) fn tell(
+        &self,
+        event: ConnectionEvent,
+        end: impl FnOnce(ConnectionError) + Send + 'static,
+    ) {
         let mut state = self.lock();
-        state.waiting.push_back(Box::new(telling));
+        state.waiting.push_back((event, Box::new(end)));
         let Some(mut handler) = state.handler.take() else { return };
-        while let Some(telling) = state.waiting.pop_front() {
+        while let Some((event, end)) = state.waiting.pop_front() {
             drop(state);
-            telling(handler.as_mut());
+            tell(handler.as_mut(), event, end);
             state = self.lock();
         }
         state.handler = Some(handler);
@@ -117,17 +92,37 @@ impl Slot {
     pub(crate) async fn run(
         self,
         mut next: impl FnMut(&mut Context<'_>) -> Poll<Option<ConnectionEvent>>,
-        judge: impl Fn(ConnectionError) + Clone + Send + 'static,
+        end: impl Fn(ConnectionError) + Clone + Send + 'static,
     ) {
         while let Some(event) = poll_fn(&mut next).await {
             let done = Arc::new(Done::default());
-            let (set_done, judge) = (SetDone(Arc::clone(&done)), judge.clone());
+            let (set_done, end) = (SetDone(Arc::clone(&done)), end.clone());
             self.tell(event, move |error| {
-                judge(error);
+                end(error);
                 drop(set_done);
             });
-            // The handler may be at what happens to another connection, and the rest must not pile up here.
+            // The handler may be busy with another connection, and the events must not pile up here.
             done.wait().await;
+        }
+    }
+}
+
+fn tell(handler: &mut dyn LifecycleHandler, event: ConnectionEvent, end: EndConnection) {
+    match event {
+        ConnectionEvent::Connected => catch((), || handler.on_connect()),
+        ConnectionEvent::Ping(ping) => {
+            catch((), || handler.on_ping(&ping.own_headers(), ping.payload()));
+        }
+        ConnectionEvent::ReconnectFailed(error) => {
+            _ = catch(true, || handler.on_error(&*error));
+        }
+        ConnectionEvent::Disconnected(error) => {
+            catch((), || handler.on_disconnect(error.as_ref()));
+        }
+        ConnectionEvent::Error(error) => {
+            if catch(true, || handler.on_error(&error)) {
+                end(error);
+            }
         }
     }
 }
@@ -138,10 +133,4 @@ fn catch<T>(default: T, f: impl FnOnce() -> T) -> T {
         tracing::error!(target: crate::LOG_TARGET, "lifecycle handler panicked");
         default
     })
-}
-
-impl fmt::Debug for Slot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Slot")
-    }
 }

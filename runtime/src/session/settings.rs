@@ -14,7 +14,7 @@ use super::{
 use crate::{
     error::{BuildError, ConnectError, EncodeError, Logged},
     frame::Header,
-    protocol::client::{Config, Connect, Core},
+    protocol::client::{Config, Connect, ConnectionEvent, Core},
     transport::Address,
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct Settings {
     pub(crate) validates: bool,
     pub(crate) config: Config,
     pub(crate) reconnect: Option<ReconnectPolicy>,
-    pub(crate) lifecycle: Option<lifecycle::Slot>,
+    pub(crate) lifecycle: Option<lifecycle::SharedHandler>,
 }
 
 impl Default for Settings {
@@ -86,8 +86,8 @@ impl Settings {
     pub(crate) fn report<T>(self, result: Result<T, ConnectError>) -> Result<T, ConnectError> {
         if let Err(error) = &result {
             tracing::debug!(target: crate::LOG_TARGET, error = %Logged(error), "connect failed");
-            if let Some(slot) = self.lifecycle {
-                slot.connect_failed(error.clone());
+            if let Some(handler) = self.lifecycle {
+                handler.tell(ConnectionEvent::ReconnectFailed(Arc::new(error.clone())), |_| ());
             }
         }
         result

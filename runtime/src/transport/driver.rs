@@ -111,7 +111,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Driver<IO, R> {
                 if is_read_out {
                     return Poll::Pending;
                 }
-                // The other side may read only after it has written, and so both go on at once.
+                // The other side may read only after it has written, and so both happen at once.
                 ready!(self.poll_read_out(cx));
                 is_read_out = true;
                 grace = None;
@@ -209,7 +209,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Driver<IO, R> {
         }
         let Some((_, timer)) = &mut self.timer else { return Poll::Pending };
         ready!(timer.as_mut().poll(cx));
-        // One that has run out wakes nobody again, and must not count as set.
+        // A timer that has fired wakes no task again, and must not count as set.
         self.timer = None;
         self.shared.with(|core| core.expire(now()));
         Poll::Ready(())
@@ -260,7 +260,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Driver<IO, R> {
                     Poll::Pending => {}
                 }
             }
-            // Without budget left the socket and the timer are pending whatever there is.
+            // Without budget left the socket and the timer are always pending.
             if has_read || self.written > 0 || !coop::has_budget_remaining() {
                 let Poll::Ready(budget) = coop::poll_proceed(cx) else {
                     self.expire_out_of_turn(step.deadline, is_read_out);
@@ -284,7 +284,7 @@ fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
-/// What the state says about how to go on.
+/// What the driver has to do next.
 struct Step {
     is_closed: bool,
     wants_input: bool,

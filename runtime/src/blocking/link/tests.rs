@@ -87,7 +87,7 @@ fn a_connection_that_is_being_closed_has_its_socket_until_everything_is_written(
 }
 
 #[test]
-fn whoever_is_late_to_end_a_connection_does_not_end_the_next() {
+fn a_thread_that_is_late_to_end_a_connection_does_not_end_the_next() {
     let config = Config { reconnects: true, ..Config::default() };
     let (link, _other) = open(config);
     link.fail(ConnectionError::ClosedByPeer);

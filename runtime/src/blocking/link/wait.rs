@@ -80,7 +80,7 @@ impl<'a> Waiter<'a> {
         let Some(socket) = link.threads.lead(&mut self.role, &self.waker) else {
             let was_leading = matches!(self.role, Role::Leading);
             if was_leading {
-                // The socket is gone.
+                // The socket has been taken.
                 self.leave();
             }
             return was_leading;

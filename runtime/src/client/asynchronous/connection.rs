@@ -15,7 +15,7 @@ use crate::{
 
 /// A handle to one open connection.
 ///
-/// Clones share it. It closes when the last clone is gone, and with it the last subscription and the
+/// Clones share it. It closes when the last clone has been dropped, and with it the last subscription and the
 /// last [`SubscriptionHandle`](super::SubscriptionHandle).
 ///
 /// A process needs one connection: keep a clone wherever calls are made, or one in a
@@ -46,7 +46,7 @@ impl Connection {
     /// # Cancel safety
     ///
     /// Dropping the future ends the call: before the request was queued nothing is sent, afterwards the
-    /// stream is ended on the wire. The connection goes on.
+    /// stream is ended on the wire. The connection stays open.
     pub async fn call<O: Operation>(
         &self,
         operation: O,

@@ -23,7 +23,7 @@ pub trait StreamHandler<O: StreamingOperation>: Send + 'static {
     fn on_stream_event(&mut self, event: O::ResponseEvent) -> impl Future<Output = ()> + Send;
 
     /// The stream reported an error. `Break` ends the stream, and is the default, as in the other
-    /// Greengrass SDKs; with `Continue` it goes on if it still can.
+    /// Greengrass SDKs; with `Continue` it continues if it still can.
     fn on_stream_error(
         &mut self,
         error: SdkError<O::Error>,
@@ -54,8 +54,8 @@ pub trait StreamHandler<O: StreamingOperation>: Send + 'static {
         async {}
     }
 
-    /// Another callback panicked; the panic has been caught and logged. By default the stream goes on with
-    /// the next event, if it still can.
+    /// Another callback panicked; the panic has been caught and logged. By default the stream continues
+    /// with the next event, if it still can.
     ///
     /// Not called for [`on_stream_closed`](Self::on_stream_closed), which is the last in any case. A panic in
     /// this method ends the stream.

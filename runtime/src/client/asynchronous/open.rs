@@ -86,7 +86,7 @@ async fn start(
     let session = Session::new(runtime, settings);
     let driver = start_driver(stream, &shared);
     shake_hands(&session.runtime, settings).await?;
-    if let Some(slot) = settings.lifecycle.clone() {
+    if let Some(handler) = settings.lifecycle.clone() {
         tokio::spawn(async move {
             let next = |cx: &mut Context<'_>| {
                 let budget = ready!(coop::poll_proceed(cx));
@@ -95,7 +95,7 @@ async fn start(
                 Poll::Ready(event)
             };
             let judge = Arc::clone(&shared);
-            slot.run(next, move |error| judge.with(|core| core.judge(error))).await;
+            handler.run(next, move |error| judge.with(|core| core.judge(error))).await;
         });
     }
     if let Some(policy) = settings.reconnect {

@@ -31,7 +31,7 @@ use crate::{
 ///
 /// It is a stream of events in the order in which the server sent them. Dropping it ends the stream on the
 /// wire. After an error that is about one event only, an event that cannot be read for example, the stream
-/// goes on; after any other it ends.
+/// continues; after any other it ends.
 #[must_use = "dropping a subscription unsubscribes"]
 pub struct Subscription<O: StreamingOperation> {
     events: Events<Tokio, O>,
