@@ -47,7 +47,6 @@ pub fn event_queue<O: StreamingOperation>(
         on_full: Some(on_full),
         dropped: 0,
         end: None,
-        is_ended: false,
         senders: 1,
         waker: None,
     };
@@ -149,10 +148,8 @@ struct State<O: StreamingOperation> {
     /// Taken when it happens.
     on_full: Option<OnFull<O::Error>>,
     dropped: u64,
-    /// What the stream ends with after the queue, once that is certain.
-    end: Option<<O as Operation>::Error>,
-    /// Nothing more is queued.
-    is_ended: bool,
+    /// How the stream ends after the queue, once that is certain: nothing more is queued then.
+    end: Option<Result<(), <O as Operation>::Error>>,
     senders: usize,
     waker: Option<Waker>,
 }
@@ -178,24 +175,17 @@ impl<O: StreamingOperation> EventSender<O> {
 
     /// Ends the stream after what has been sent, with an error.
     pub fn fail(&self, error: impl Into<O::Error>) {
-        // Code of the application, which does not run under the lock.
-        let mut error = Some(error.into());
-        self.0.change(|state| {
-            if !state.is_ended {
-                state.end = error.take();
-                state.is_ended = true;
-            }
-        });
+        self.0.end(Err(error.into()));
     }
 
     /// Ends the stream after what has been sent.
     pub fn end(&self) {
-        self.0.change(|state| state.is_ended = true);
+        self.0.end(Ok(()));
     }
 
     /// Whether the stream still takes events.
     pub fn is_open(&self) -> bool {
-        !self.0.lock().is_ended
+        self.0.lock().end.is_none()
     }
 
     /// How many events were not queued, or were dropped from the queue, because it was full.
@@ -215,6 +205,12 @@ impl<O: StreamingOperation> Queue<O> {
         result
     }
 
+    fn end(&self, end: Result<(), O::Error>) {
+        // An error that is not taken is dropped after the lock is released: that is code of the application.
+        let mut end = Some(end);
+        self.change(|state| state.end = state.end.take().or_else(|| end.take()));
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<O>> {
         // Nothing in it is ever half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -229,7 +225,7 @@ impl<O: StreamingOperation> queue::Element for EncodedEvent<O> {
 
 impl<O: StreamingOperation> State<O> {
     fn push(&mut self, event: EncodedEvent<O>) -> Result<(), SendEventError> {
-        if self.is_ended {
+        if self.end.is_some() {
             return Err(SendEventError::Ended);
         }
         while !self.queue.is_empty() && self.is_full(&event) {
@@ -237,8 +233,7 @@ impl<O: StreamingOperation> State<O> {
             if let Some(OnFull::Fail(error)) =
                 self.on_full.take_if(|it| matches!(it, OnFull::Fail(_)))
             {
-                self.end = Some(error);
-                self.is_ended = true;
+                self.end = Some(Err(error));
                 return Err(SendEventError::Full);
             }
             self.queue.pop();
@@ -262,11 +257,10 @@ impl<O: StreamingOperation> Clone for EventSender<O> {
 
 impl<O: StreamingOperation> Drop for EventSender<O> {
     fn drop(&mut self) {
-        let is_last = {
-            let mut state = self.0.lock();
-            state.senders -= 1;
-            state.senders == 0
-        };
+        let mut state = self.0.lock();
+        state.senders -= 1;
+        let is_last = state.senders == 0;
+        drop(state);
         if is_last {
             self.end();
         }
@@ -302,11 +296,11 @@ impl<O: StreamingOperation> EventReceiver<O> {
         if let Some(event) = state.queue.pop() {
             return Poll::Ready(Some(Ok(event)));
         }
-        if state.is_ended {
-            return Poll::Ready(state.end.take().map(Err));
-        }
-        state.waker = Some(cx.waker().clone());
-        Poll::Pending
+        let Some(end) = &mut state.end else {
+            state.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        Poll::Ready(std::mem::replace(end, Ok(())).err().map(Err))
     }
 }
 
@@ -318,8 +312,7 @@ impl<O: StreamingOperation> fmt::Debug for EventReceiver<O> {
 
 impl<O: StreamingOperation> Drop for EventReceiver<O> {
     fn drop(&mut self) {
-        let mut state = self.queue.lock();
-        state.is_ended = true;
-        state.queue = queue::Queue::default();
+        self.queue.end(Ok(()));
+        self.queue.lock().queue = queue::Queue::default();
     }
 }
