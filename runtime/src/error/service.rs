@@ -15,7 +15,7 @@ use super::{ErrorMembers, ErrorShape, ModeledError, OperationError, error_from_s
 pub struct Unhandled(Box<Reply>);
 
 /// Behind a box, because every operation's error and every `Result` of a handler is as large as this.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 struct Reply {
     shape_id: Option<String>,
     code: Option<String>,
@@ -34,12 +34,12 @@ impl Unhandled {
     ///
     /// On the wire it is what the Java server framework sends: the text `InternalServerError`.
     pub fn internal() -> Self {
+        let text = "InternalServerError";
         Self(Box::new(Reply {
-            shape_id: None,
-            code: None,
-            message: Some("InternalServerError".to_owned()),
+            message: Some(text.to_owned()),
             content_type: Some(Self::TEXT.to_owned()),
-            payload: Bytes::from_static(b"InternalServerError"),
+            payload: text.into(),
+            ..Reply::default()
         }))
     }
 
@@ -52,11 +52,11 @@ impl Unhandled {
         let message = format!("operation {operation_id} is not implemented by this service");
         let payload = serde_json::json!({ "error": error, "message": message }).to_string();
         Self(Box::new(Reply {
-            shape_id: None,
             code: Some(error.to_owned()),
             message: Some(message),
             content_type: Some(Self::JSON.to_owned()),
             payload: payload.into(),
+            ..Reply::default()
         }))
     }
 

@@ -81,11 +81,8 @@ impl IntoIterator for Violations {
 
 impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, it) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{it}")?;
-        }
-        Ok(())
+        let texts: Vec<_> = self.0.iter().map(Violation::to_string).collect();
+        f.write_str(&texts.join("; "))
     }
 }
 

@@ -127,7 +127,11 @@ impl<'p> Reader<'_, '_, 'p> {
         self.text.starts_with(|it: char| it == '-' || it.is_ascii_digit())
     }
 
-    fn value<'de, V: Visitor<'de>>(
+    fn value<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
+        self.structure(&[], visitor)
+    }
+
+    fn structure<'de, V: Visitor<'de>>(
         &mut self,
         fields: &'static [&'static str],
         visitor: V,
@@ -135,15 +139,15 @@ impl<'p> Reader<'_, '_, 'p> {
         let is_too_deep = self.state.path.len() >= MAX_DEPTH;
         match self.text.as_bytes() {
             [b'{' | b'[', ..] if is_too_deep => Err(too_deep()),
-            [b'{', ..] => visitor.visit_map(Members::new(self, fields)?),
-            [b'[', ..] => visitor.visit_seq(Elements::new(self)?),
+            [b'{', ..] => visitor.visit_map(self.members(fields)?),
+            [b'[', ..] => visitor.visit_seq(self.elements()?),
             _ => serde_json::from_str::<Value>(self.text)?.deserialize_any(visitor),
         }
     }
 
     fn integer<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
         if !self.is_number() {
-            return self.value(&[], visitor);
+            return self.value(visitor);
         }
         let is_plain = self.text.bytes().all(|it| it.is_ascii_digit() || it == b'-');
         let whole = match is_plain {
@@ -157,7 +161,7 @@ impl<'p> Reader<'_, '_, 'p> {
             visitor.visit_i64(value)
         } else {
             // It is refused as the number that it is.
-            self.value(&[], visitor)
+            self.value(visitor)
         }
     }
 
@@ -192,12 +196,12 @@ fn nesting(text: &str) -> usize {
 }
 
 macro_rules! reads {
-    ($($method:ident $zero:literal $read:ident($($fields:expr)?);)*) => {
-        $(
+    ($($read:ident $zero:literal: $($method:ident)*;)*) => {
+        $($(
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
-                self.read($zero, |it| it.$read($($fields,)? visitor))
+                self.read($zero, |it| it.$read(visitor))
             }
-        )*
+        )*)*
     };
 }
 
@@ -205,23 +209,13 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, '_> {
     type Error = JsonError;
 
     reads! {
-        deserialize_bool "false" value(&[]);
-        deserialize_i8 "0" integer();
-        deserialize_i16 "0" integer();
-        deserialize_i32 "0" integer();
-        deserialize_i64 "0" integer();
-        deserialize_u8 "0" integer();
-        deserialize_u16 "0" integer();
-        deserialize_u32 "0" integer();
-        deserialize_u64 "0" integer();
-        deserialize_f32 "0" value(&[]);
-        deserialize_f64 "0" value(&[]);
-        deserialize_str "\"\"" value(&[]);
-        deserialize_string "\"\"" value(&[]);
-        deserialize_bytes "\"\"" value(&[]);
-        deserialize_byte_buf "\"\"" value(&[]);
-        deserialize_seq "[]" value(&[]);
-        deserialize_map "{}" value(&[]);
+        value "false": deserialize_bool;
+        integer "0": deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+            deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64;
+        value "0": deserialize_f32 deserialize_f64;
+        value "\"\"": deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf;
+        value "[]": deserialize_seq;
+        value "{}": deserialize_map;
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -230,7 +224,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, JsonError> {
-        self.read("{}", |it| it.value(fields, visitor))
+        self.read("{}", |it| it.structure(fields, visitor))
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -252,7 +246,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, '_> {
             (DOCUMENT, "") => visitor.visit_none(),
             (NUMBER, _) => self.read("0", |it| match it.is_number() {
                 true => visitor.visit_str(it.text),
-                false => it.value(&[], visitor),
+                false => it.value(visitor),
             }),
             _ => visitor.visit_newtype_struct(self),
         }
@@ -288,74 +282,67 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, '_> {
     forward_to_deserialize_any! { i128 u128 char unit unit_struct tuple_struct enum identifier }
 }
 
-/// The elements of an array.
-struct Elements<'a, 'r, 'p> {
-    rest: std::iter::Enumerate<std::vec::IntoIter<&'p RawValue>>,
+/// What is in an array or object.
+struct Parts<'a, 'r, 'p> {
+    rest: std::vec::IntoIter<(Segment<'p>, &'p str)>,
+    /// The member whose name has been read.
+    member: Option<(Segment<'p>, &'p str)>,
     state: &'a mut State<'r, 'p>,
 }
 
-impl<'a, 'r, 'p> Elements<'a, 'r, 'p> {
-    fn new(array: &'a mut Reader<'_, 'r, 'p>) -> Result<Self, JsonError> {
-        let mut elements: Vec<&RawValue> = serde_json::from_str(array.text)?;
-        elements.retain(|it| array.state.counts(it));
-        Ok(Self { rest: elements.into_iter().enumerate(), state: array.state })
+impl<'r, 'p> Reader<'_, 'r, 'p> {
+    fn parts(&mut self, parts: Vec<(Segment<'p>, &'p str)>) -> Parts<'_, 'r, 'p> {
+        Parts { rest: parts.into_iter(), member: None, state: self.state }
+    }
+
+    fn elements(&mut self) -> Result<Parts<'_, 'r, 'p>, JsonError> {
+        let mut elements: Vec<&RawValue> = serde_json::from_str(self.text)?;
+        elements.retain(|it| self.state.counts(it));
+        let elements = elements.into_iter().enumerate();
+        Ok(self.parts(elements.map(|(at, it)| (Segment::Index(at), it.get())).collect()))
+    }
+
+    /// The members that are there, in order, and those of the structure that are not.
+    fn members(&mut self, fields: &'static [&'static str]) -> Result<Parts<'_, 'r, 'p>, JsonError> {
+        let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(self.text)?;
+        members.retain(|_, it| self.state.counts(it));
+        let absent = fields.iter().filter(|it| !members.contains_key(**it));
+        let absent: Vec<_> = absent.map(|it| (Segment::Name((*it).into()), "")).collect();
+        let members = members.into_iter().map(|(name, it)| (Segment::Name(name.into()), it.get()));
+        let mut parts: Vec<_> = members.collect();
+        parts.sort_unstable_by_key(|it| it.1.as_ptr());
+        parts.extend(absent);
+        Ok(self.parts(parts))
     }
 }
 
-impl<'de> SeqAccess<'de> for Elements<'_, '_, '_> {
+impl<'de> SeqAccess<'de> for Parts<'_, '_, '_> {
     type Error = JsonError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, JsonError> {
-        let Some((index, value)) = self.rest.next() else { return Ok(None) };
-        self.state.step(Segment::Index(index), value.get(), seed).map(Some)
+        let Some((segment, text)) = self.rest.next() else { return Ok(None) };
+        self.state.step(segment, text, seed).map(Some)
     }
 }
 
-/// The members of an object: those that are there, and those of the structure that are not.
-struct Members<'a, 'r, 'p> {
-    rest: std::vec::IntoIter<(Cow<'p, str>, &'p str)>,
-    value: Option<(Segment<'p>, &'p str)>,
-    state: &'a mut State<'r, 'p>,
-}
-
-impl<'a, 'r, 'p> Members<'a, 'r, 'p> {
-    fn new(
-        object: &'a mut Reader<'_, 'r, 'p>,
-        fields: &'static [&'static str],
-    ) -> Result<Self, JsonError> {
-        let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(object.text)?;
-        members.retain(|_, it| object.state.counts(it));
-        let absent = fields.iter().filter(|it| !members.contains_key(**it));
-        let absent: Vec<_> = absent.map(|name| (Cow::from(*name), "")).collect();
-        let mut all: Vec<_> =
-            members.into_iter().map(|(it, value)| (it.into(), value.get())).collect();
-        // As they are in the payload.
-        all.sort_unstable_by_key(|it| it.1.as_ptr());
-        all.extend(absent);
-        Ok(Self { rest: all.into_iter(), value: None, state: object.state })
-    }
-}
-
-impl<'de> MapAccess<'de> for Members<'_, '_, '_> {
+impl<'de> MapAccess<'de> for Parts<'_, '_, '_> {
     type Error = JsonError;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, JsonError> {
-        let Some((name, text)) = self.rest.next() else { return Ok(None) };
-        let key = seed.deserialize((&*name).into_deserializer())?;
-        self.value = Some((Segment::Name(name), text));
-        Ok(Some(key))
+        self.member = self.rest.next();
+        let Some((Segment::Name(name), _)) = &self.member else { return Ok(None) };
+        seed.deserialize((**name).into_deserializer()).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, JsonError> {
-        let Some((segment, text)) = self.value.take() else {
-            return Err(JsonError::custom("a value without a name"));
-        };
+        let member = self.member.take();
+        let (segment, text) = member.ok_or_else(|| JsonError::custom("a value without a name"))?;
         self.state.step(segment, text, seed)
     }
 }

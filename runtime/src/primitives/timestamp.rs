@@ -102,15 +102,9 @@ impl Timestamp {
     }
 
     /// Milliseconds since the epoch, rounded down; what does not fit 64 bits is cut to their range.
-    pub const fn as_millis(&self) -> i64 {
+    pub fn as_millis(&self) -> i64 {
         let millis = self.as_nanos().div_euclid(1_000_000);
-        if millis > i64::MAX as i128 {
-            i64::MAX
-        } else if millis < i64::MIN as i128 {
-            i64::MIN
-        } else {
-            millis as i64
-        }
+        millis.clamp(i64::MIN.into(), i64::MAX.into()) as i64
     }
 }
 
