@@ -40,7 +40,6 @@ mod server {
 // Several of them.
 mod build_script;
 mod cooperation;
-mod documentation;
 mod floods;
 mod handlers;
 mod huge_durations;

@@ -1,4 +1,5 @@
 //! What the sources of the published crates must be.
 
+mod documentation;
 mod layers;
 mod sockets;
