@@ -36,12 +36,14 @@ use crate::{
 use reply::{decode, failed, not_sent};
 use settings::Settings;
 
-pub use crate::transport::Address;
+pub use crate::{
+    protocol::client::{Notice, SubscriptionItem},
+    transport::Address,
+};
 pub use builder::Builder;
 pub use credentials::{Credentials, StaticPayload};
 pub use handler::BlockingStreamHandler;
 pub(crate) use item::{Event, Item};
-pub use item::{Notice, SubscriptionItem};
 pub use lifecycle::LifecycleHandler;
 pub use ping::PingError;
 pub use policy::ReconnectPolicy;

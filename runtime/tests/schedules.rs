@@ -190,7 +190,7 @@ impl Pair {
         }
         if stream.reply == Some(Ok(())) && stream.is_subscription {
             while let Poll::Ready(Some(next)) = self.client.poll_event(stream.key, &cx()) {
-                let client::Next::Message(event) = next else { panic!("{next:?}") };
+                let Ok(client::SubscriptionItem::Event(event)) = next else { panic!("{next:?}") };
                 if event.service_model_type() == Some(EVENT) {
                     assert_eq!(read(&event), stream.received[0], "events of the server in order");
                     stream.received[0] += 1;

@@ -10,6 +10,7 @@
 
 mod calls;
 mod config;
+mod item;
 mod queue;
 mod receive;
 mod stream;
@@ -40,8 +41,9 @@ use crate::{
 
 pub use super::output::Mark;
 pub use config::{Config, Connect, ConnectionEvent, Request};
+pub use item::{Next, Notice, SubscriptionItem};
 use stream::Stream;
-pub use stream::{Failure, Key, Next};
+pub use stream::{Failure, Key};
 
 /// The client's side of a connection.
 pub type Core = Endpoint<Client>;

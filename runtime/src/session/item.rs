@@ -8,31 +8,11 @@ use super::reply::{decode, failed};
 use crate::{
     error::{OperationError, ResponseError, SdkError},
     operation::{Operation, StreamingOperation},
-    protocol::{MessageType, RpcMessage, client::Next},
+    protocol::{
+        MessageType, RpcMessage,
+        client::{Next, SubscriptionItem},
+    },
 };
-
-/// What a subscription with notices yields.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SubscriptionItem<E> {
-    /// An event.
-    Event(E),
-    /// Something that happened between the events.
-    Notice(Notice),
-}
-
-/// Something that happened between two events of a subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Notice {
-    /// So many events were dropped, because the queue was full.
-    Dropped(u64),
-    /// The connection was lost. A [`ReconnectPolicy`](super::ReconnectPolicy) is at work: events that
-    /// are sent until the subscription is open again do not arrive.
-    Disconnected,
-    /// The connection is back and the subscription has been opened again with its original request. What
-    /// follows was sent to the new one; a server that repeats events repeats them here.
-    Resubscribed,
-}
 
 /// The next event of a subscription, or why there is none.
 pub(crate) type Event<O> =
@@ -44,20 +24,15 @@ pub(crate) type Item<O> = Result<
     SdkError<<O as Operation>::Error>,
 >;
 
-/// What comes next as the types of an operation; adds to what has been dropped so far.
-pub(crate) fn read<O: StreamingOperation>(next: Next, dropped: &mut u64) -> Item<O> {
-    match next {
-        Next::Message(message) => match error_event::<O>(&message) {
-            Some(error) => Err(error),
-            None => decode::<O, O::ResponseEvent>(&message).map(SubscriptionItem::Event),
-        },
-        Next::Dropped(count) => {
-            *dropped += count;
-            Ok(SubscriptionItem::Notice(Notice::Dropped(count)))
-        }
-        Next::Disconnected => Ok(SubscriptionItem::Notice(Notice::Disconnected)),
-        Next::Resubscribed => Ok(SubscriptionItem::Notice(Notice::Resubscribed)),
-        Next::Failed(failure) => Err(failed(failure)),
+/// What comes next as the types of an operation.
+pub(crate) fn read<O: StreamingOperation>(next: Next) -> Item<O> {
+    let message = match next.map_err(failed)? {
+        SubscriptionItem::Event(message) => message,
+        SubscriptionItem::Notice(notice) => return Ok(SubscriptionItem::Notice(notice)),
+    };
+    match error_event::<O>(&message) {
+        Some(error) => Err(error),
+        None => decode::<O, O::ResponseEvent>(&message).map(SubscriptionItem::Event),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::{Event, Item, Runtime, StreamGuard, SubscriptionItem, item};
+use super::{Event, Item, Notice, Runtime, StreamGuard, SubscriptionItem, item};
 use crate::{
     error::{ConnectionError, SdkError},
     json::{self, Shape},
@@ -33,7 +33,11 @@ impl<R: Runtime, O: StreamingOperation> Events<R, O> {
 
     /// The same as the types of the operation.
     pub(crate) fn read(&mut self, next: Option<Next>) -> Option<Item<O>> {
-        let item = item::read::<O>(next?, &mut self.dropped);
+        let next = next?;
+        if let Ok(SubscriptionItem::Notice(Notice::Dropped(count))) = &next {
+            self.dropped += count;
+        }
+        let item = item::read::<O>(next);
         if item::is_last::<O>(&item) {
             self.runtime().shared().with(|core| core.forget(self.stream.key));
         }

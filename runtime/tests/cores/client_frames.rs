@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use eventstream_rpc::{
     client::{Overflow, SubscribeOptions},
     error::ConnectionError,
-    protocol::client::{Config, Connect, Core, Failure, Key, Next, Request},
+    protocol::client::{Config, Connect, Core, Failure, Key, Request, SubscriptionItem},
 };
 
 use crate::support::*;
@@ -41,7 +41,7 @@ fn a_small_event_leaves_the_large_buffer_that_a_driver_reads_into() {
         let at = input.as_ptr_range();
         core.receive_in(&mut input, buffer_len, Instant::now());
         let next = ready(core.poll_event(key, &cx()));
-        let Some(Next::Message(event)) = next else { panic!("{next:?}") };
+        let Some(Ok(SubscriptionItem::Event(event))) = next else { panic!("{next:?}") };
         assert_eq!(at.contains(&event.payload().as_ptr()), is_shared, "{buffer_len}");
     }
 }
@@ -68,7 +68,7 @@ fn half_a_message_ends_the_connection_and_says_so() {
         assert_eq!(core.next_deadline(), None);
         assert!(matches!(
             ready(core.poll_event(key, &cx())),
-            Some(Next::Failed(Failure::Lost { error: ConnectionError::FrameTimeout { .. }, .. }))
+            Some(Err(Failure::Lost { error: ConnectionError::FrameTimeout { .. }, .. }))
         ));
         assert!(written(&mut core).is_empty(), "nothing is said to who has stalled");
     }

@@ -12,7 +12,7 @@ use eventstream_rpc::{
     error::{ConnectError, ConnectionError},
     protocol::{
         SendError, SendTurn,
-        client::{Config, Connect, ConnectionEvent, Core, Failure, Key, Next, Request},
+        client::{Config, Connect, ConnectionEvent, Core, Failure, Key, Request, SubscriptionItem},
     },
 };
 
@@ -52,9 +52,12 @@ fn read(core: &mut Core, key: Key) -> Vec<String> {
     let mut items = Vec::new();
     while let Poll::Ready(next) = core.poll_event(key, &cx()) {
         items.push(match next {
-            Some(Next::Message(message)) => String::from_utf8_lossy(message.payload()).into_owned(),
-            Some(Next::Failed(Failure::Lost { error, .. })) => format!("lost: {error:?}"),
-            Some(other) => format!("{other:?}"),
+            Some(Ok(SubscriptionItem::Event(message))) => {
+                String::from_utf8_lossy(message.payload()).into_owned()
+            }
+            Some(Err(Failure::Lost { error, .. })) => format!("lost: {error:?}"),
+            Some(Ok(SubscriptionItem::Notice(notice))) => format!("{notice:?}"),
+            Some(Err(failure)) => format!("Failed({failure:?})"),
             None => {
                 items.push("end".to_owned());
                 return items;

@@ -11,7 +11,7 @@ use eventstream_rpc::{
     error::ConnectionError,
     protocol::{
         RpcMessage, SendError,
-        client::{Core, Failure, Key, Next, Request},
+        client::{Core, Failure, Key, Request, SubscriptionItem},
     },
 };
 
@@ -47,10 +47,13 @@ fn events(core: &mut Core, key: Key) -> Vec<String> {
         found.push(match core.poll_event(key, &cx()) {
             std::task::Poll::Pending => return found,
             std::task::Poll::Ready(None) => "end".to_owned(),
-            std::task::Poll::Ready(Some(Next::Message(message))) => {
+            std::task::Poll::Ready(Some(Ok(SubscriptionItem::Event(message)))) => {
                 String::from_utf8(message.payload().to_vec()).unwrap()
             }
-            std::task::Poll::Ready(Some(other)) => format!("{other:?}"),
+            std::task::Poll::Ready(Some(Ok(SubscriptionItem::Notice(notice)))) => {
+                format!("{notice:?}")
+            }
+            std::task::Poll::Ready(Some(Err(failure))) => format!("Failed({failure:?})"),
         });
         if found.last().is_some_and(|it| it == "end") {
             return found;
@@ -122,7 +125,7 @@ fn an_error_in_the_place_of_an_event_is_delivered_as_such() {
     receive(&mut core, event("1"));
     receive(&mut core, shaped(ERROR, END, 1, "test#E", "{}"));
     let mut next = || match ready(core.poll_event(key, &cx())) {
-        Some(Next::Message(message)) => describe(&message),
+        Some(Ok(SubscriptionItem::Event(message))) => describe(&message),
         other => panic!("{other:?}"),
     };
     assert_eq!(next(), "ApplicationMessage 0 1 test#Event 1");

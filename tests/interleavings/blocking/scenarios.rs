@@ -16,7 +16,7 @@ use crate::{
     options::SubscribeOptions,
     protocol::{
         MessageFlags, MessageType, RpcMessage,
-        client::{Config, Connect, Core, Failure, Key, Next, Request},
+        client::{Config, Connect, Core, Failure, Key, Request, SubscriptionItem},
     },
     session,
     sync::Arc,
@@ -223,7 +223,7 @@ pub fn the_background_thread_leads_when_no_other_does() {
     peer.respond(call.unwrap());
     waiting.join().unwrap();
     let event = poll_fn(|cx| link.shared.with(|core| core.poll_event(key, cx)));
-    assert!(matches!(link.wait(event), Some(Next::Message(_))));
+    assert!(matches!(link.wait(event), Some(Ok(SubscriptionItem::Event(_)))));
     forget(&link, key);
     drop(background);
     peer.expect(0, 1);

@@ -1,21 +1,24 @@
 //! The events of one stream that wait to be read.
 
-use super::stream::Next;
+use super::{Notice, SubscriptionItem};
 use crate::{
     options::{Overflow, SubscribeOptions},
     protocol::{RpcMessage, queue},
 };
 
-impl queue::Element for Next {
+/// What waits: an event, or what happened between two of them.
+type Item = SubscriptionItem<RpcMessage>;
+
+impl queue::Element for Item {
     fn held(&self) -> usize {
         match self {
-            Self::Message(message) => message.held(),
+            Self::Event(message) => message.held(),
             _ => 0,
         }
     }
 
     fn shares(&self, next: &Self) -> bool {
-        matches!((self, next), (Self::Message(it), Self::Message(next)) if it.shares(next))
+        matches!((self, next), (Self::Event(it), Self::Event(next)) if it.shares(next))
     }
 }
 
@@ -23,7 +26,7 @@ impl queue::Element for Next {
 #[derive(Debug)]
 pub(super) struct EventQueue {
     /// Messages, and notices that the connection was lost and came back.
-    items: queue::Queue<Next>,
+    items: queue::Queue<Item>,
     /// How many of the items are messages.
     messages: usize,
     overflow: Overflow,
@@ -47,8 +50,8 @@ impl EventQueue {
     }
 
     /// Queues an event. It is given back if the queue is full and ends with what it holds.
-    pub(super) fn push(&mut self, message: RpcMessage) -> Result<(), Next> {
-        let mut item = Next::Message(message);
+    pub(super) fn push(&mut self, message: RpcMessage) -> Result<(), Item> {
+        let mut item = Item::Event(message);
         loop {
             let limit = match self.overflow {
                 _ if self.messages == 0 => usize::MAX,
@@ -69,7 +72,7 @@ impl EventQueue {
     /// Queues the last message of a stream, whatever the limit.
     pub(super) fn push_last(&mut self, message: RpcMessage) {
         self.messages += 1;
-        self.items.push(Next::Message(message));
+        self.items.push(Item::Event(message));
     }
 
     /// An outage has begun, or continues: an attempt to come back that fails is none of its own.
@@ -78,27 +81,27 @@ impl EventQueue {
             return;
         }
         // A reader that has not come to the end of the outage before need not be told of one.
-        if let Some(Next::Resubscribed) = self.items.back() {
+        if let Some(Item::Notice(Notice::Resubscribed)) = self.items.back() {
             self.items.pop_back();
         } else {
-            self.items.push(Next::Disconnected);
+            self.items.push(Item::Notice(Notice::Disconnected));
         }
     }
 
     pub(super) fn push_resubscribed(&mut self) {
         if std::mem::take(&mut self.is_out) {
-            self.items.push(Next::Resubscribed);
+            self.items.push(Item::Notice(Notice::Resubscribed));
         }
     }
 
-    fn drop_oldest(&mut self) -> Option<Next> {
-        let index = self.items.iter().position(|it| matches!(it, Next::Message(_)))?;
+    fn drop_oldest(&mut self) -> Option<Item> {
+        let index = self.items.iter().position(|it| matches!(it, Item::Event(_)))?;
         let oldest = self.items.remove(index);
         self.messages -= 1;
         // Two outages with nothing left between them are one.
         if index > 0
-            && matches!(self.items.get(index - 1), Some(Next::Resubscribed))
-            && matches!(self.items.get(index), Some(Next::Disconnected))
+            && matches!(self.items.get(index - 1), Some(Item::Notice(Notice::Resubscribed)))
+            && matches!(self.items.get(index), Some(Item::Notice(Notice::Disconnected)))
         {
             self.items.remove(index);
             self.items.remove(index - 1);
@@ -107,17 +110,17 @@ impl EventQueue {
     }
 
     /// What comes next, with the number of events that were dropped before it.
-    pub(super) fn pop(&mut self) -> Option<Next> {
+    pub(super) fn pop(&mut self) -> Option<Item> {
         if self.dropped > 0 {
-            return Some(Next::Dropped(std::mem::take(&mut self.dropped)));
+            return Some(Item::Notice(Notice::Dropped(std::mem::take(&mut self.dropped))));
         }
         let item = self.items.pop();
-        self.messages -= usize::from(matches!(item, Some(Next::Message(_))));
+        self.messages -= usize::from(matches!(item, Some(Item::Event(_))));
         item
     }
 
     /// Takes everything out.
-    pub(super) fn clear(&mut self) -> queue::Queue<Next> {
+    pub(super) fn clear(&mut self) -> queue::Queue<Item> {
         self.messages = 0;
         self.dropped = 0;
         std::mem::take(&mut self.items)

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Request, queue::EventQueue};
+use super::{Next, Request, SubscriptionItem, queue::EventQueue};
 use crate::{
     error::ConnectionError,
     protocol::{MessageType, RpcMessage, StreamId},
@@ -40,34 +40,8 @@ pub enum Failure {
     },
 }
 
-/// What comes next on a stream that stays open.
-#[derive(Clone, Debug)]
-pub enum Next {
-    /// An event, or an error in its place.
-    Message(RpcMessage),
-    /// So many events were dropped before the next, because the queue was full.
-    Dropped(u64),
-    /// The connection was lost; it may come back.
-    Disconnected,
-    /// The connection is back, and the server has accepted the request again.
-    Resubscribed,
-    /// The stream has ended for a reason of its own: the queue was full, the connection is lost, or the request was
-    /// not answered when it was sent again.
-    Failed(Failure),
-}
-
-impl Next {
-    /// How many events it is, and how many bytes of payload.
-    pub(super) fn size(&self) -> (u64, u64) {
-        match self {
-            Self::Message(message) => size(message),
-            _ => (0, 0),
-        }
-    }
-}
-
-/// As [`Next::size`]. The empty message that ends a stream is not an event.
-fn size(message: &RpcMessage) -> (u64, u64) {
+/// How many events a message is, and how many bytes of payload. The empty message that ends a stream is not an event.
+pub(super) fn event_size(message: &RpcMessage) -> (u64, u64) {
     let len = message.payload().len() as u64;
     (len.min(1), len)
 }
@@ -168,7 +142,7 @@ impl Stream {
         let action = match self.reply {
             _ if matches!(self.wire, Wire::Lagging(_)) => {
                 if let Some(Failure::Lagged { dropped, bytes }) = &mut self.end {
-                    let (count, len) = size(&message);
+                    let (count, len) = event_size(&message);
                     (*dropped, *bytes) = (*dropped + count, *bytes + len);
                 }
                 return (if is_terminating { Action::Ended } else { Action::None }, None);
@@ -234,7 +208,7 @@ impl Stream {
         self.is_reopening = false;
         let (mut dropped, mut bytes) = refused.size();
         if let Reply::Awaited = self.reply {
-            for (count, len) in self.queue.clear().iter().map(Next::size) {
+            for (count, len) in self.queue.clear().iter().map(SubscriptionItem::size) {
                 (dropped, bytes) = (dropped + count, bytes + len);
             }
             self.reply = Reply::Failed(Failure::Lagged { dropped, bytes });
@@ -267,7 +241,7 @@ impl Stream {
     }
 
     pub(super) fn poll_event(&mut self, cx: &Context<'_>) -> Poll<Option<Next>> {
-        let next = self.queue.pop().or_else(|| self.end.take().map(Next::Failed));
+        let next = self.queue.pop().map(Ok).or_else(|| self.end.take().map(Err));
         match self.wire {
             Wire::Open(_) | Wire::Down if next.is_none() => self.wait(cx),
             _ => Poll::Ready(next),

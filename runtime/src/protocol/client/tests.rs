@@ -81,9 +81,15 @@ fn a_connection_whose_ids_are_used_up_ends_when_its_calls_are_answered() {
         core.leave(&mut place);
         let next = core.poll_event(subscription, &cx());
         match reconnects {
-            false => assert!(matches!(next, Poll::Ready(Some(Next::Failed(_)))), "{next:?}"),
+            false => assert!(matches!(next, Poll::Ready(Some(Err(_)))), "{next:?}"),
             true => {
-                assert!(matches!(next, Poll::Ready(Some(Next::Disconnected))), "{next:?}");
+                assert!(
+                    matches!(
+                        next,
+                        Poll::Ready(Some(Ok(SubscriptionItem::Notice(Notice::Disconnected))))
+                    ),
+                    "{next:?}"
+                );
                 core.finish();
                 assert!(core.reconnect(&Connect::default()).unwrap());
                 arrive(&mut core, MessageType::ConnectAck, 1, 0);

@@ -240,7 +240,7 @@ fn of_client(case: &Case, pieces: &[Vec<u8>]) -> Vec<String> {
         });
         while let Poll::Ready(Some(next)) = core.poll_event(key, &cx()) {
             seen.push(match next {
-                client::Next::Message(message) => describe(&message),
+                Ok(client::SubscriptionItem::Event(message)) => describe(&message),
                 other => format!("{other:?}"),
             });
         }

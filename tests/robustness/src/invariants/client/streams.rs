@@ -8,7 +8,7 @@ use eventstream_rpc::{
     error::ConnectionError,
     protocol::{
         RpcMessage, SendError,
-        client::{Failure, Key, Next, Request},
+        client::{Failure, Key, Notice, Request, SubscriptionItem},
     },
 };
 
@@ -159,7 +159,7 @@ impl Client {
         assert!(!stream.is_over, "nobody wants {next:?}");
         assert!(stream.is_subscription, "a call has no events: {next:?}");
         match next {
-            Next::Message(message) => {
+            Ok(SubscriptionItem::Event(message)) => {
                 assert!(is_application(&message));
                 if let Some(number) = frames::number(message.payload()) {
                     assert!(stream.last_event < Some(number), "events come in their order");
@@ -167,16 +167,16 @@ impl Client {
                 }
                 Some(frames::cost(&message))
             }
-            Next::Dropped(count) => {
+            Ok(SubscriptionItem::Notice(Notice::Dropped(count))) => {
                 assert!(count > 0);
                 assert!(matches!(stream.overflow, Overflow::DropOldest | Overflow::LatestOnly));
                 Some(0)
             }
-            Next::Disconnected | Next::Resubscribed => {
+            Ok(SubscriptionItem::Notice(_)) => {
                 assert!(self.config.reconnects);
                 Some(0)
             }
-            Next::Failed(failure) => {
+            Err(failure) => {
                 let is_lag = matches!(failure, Failure::Lagged { .. });
                 assert!(!is_lag || stream.overflow == Overflow::End);
                 Some(0)
