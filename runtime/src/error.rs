@@ -17,6 +17,8 @@ mod sources;
 
 pub use connect::ConnectError;
 pub use connection::ConnectionError;
+// For generated code alone; it changes like the public interface.
+#[doc(hidden)]
 pub use members::error_from_slice;
 pub use modeled::{ErrorShape, Fault, ModeledError, OperationError};
 pub use sdk::{BuildError, ResponseError, SdkError};

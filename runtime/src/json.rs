@@ -26,13 +26,21 @@ use serde::{Serialize, de::DeserializeOwned};
 
 #[cfg(feature = "server")]
 use check::Report;
-pub use check::{Checker, Violation, ViolationKind, Violations};
+pub use check::{Violation, ViolationKind, Violations};
 pub use error::Error;
+pub use shape::Shape;
+
+// For generated code alone; they change like the public interface.
+#[doc(hidden)]
+pub use check::Checker;
+#[doc(hidden)]
 pub use missing::{document, or_default, or_else, required};
 #[cfg(feature = "pattern")]
+#[doc(hidden)]
 pub use pattern::Pattern;
-pub use shape::Shape;
+#[doc(hidden)]
 pub use union::{Empty, MemberValue, Union, deserialize_union, serialize_union_member};
+#[doc(hidden)]
 pub use write::{As, DateTime, Finite, HttpDate, WriteAs, date_time, finite, http_date};
 
 /// Writes `value` as JSON, with blobs in base64.

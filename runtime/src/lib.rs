@@ -16,10 +16,10 @@
 //! | [`error`] | why something failed; the errors of a model | operations |
 //! | [`operation`] | the operations of a model | connections |
 //! | `options` | what can be chosen for one call or subscription | |
-//! | [`protocol`] | handshake, streams, deadlines, queues, as values | sockets, tasks, clocks |
-//! | `transport` | the kinds of sockets; moves the bytes of a [`protocol`] value over one | calls |
+//! | `protocol` | handshake, streams, deadlines, queues, as values | sockets, tasks, clocks |
+//! | `transport` | the kinds of sockets; moves the bytes of a `protocol` value over one | calls |
 //! | `session` | what the asynchronous and the blocking client share | |
-//! | [`client`], [`blocking`](mod@crate::blocking), [`server`](mod@crate::server) | tasks or threads that drive a [`protocol`] value over a socket | any particular service |
+//! | [`client`], [`blocking`](mod@crate::blocking), [`server`](mod@crate::server) | tasks or threads that drive a `protocol` value over a socket | any particular service |
 //! | [`greengrass`] | environment variables and connect message of Greengrass | |
 //! | `macros` | what is the same in all generated code | |
 //!
@@ -53,6 +53,9 @@ pub mod macros;
 pub mod operation;
 mod options;
 pub mod primitives;
+// The tests of this repository drive it by hand. It is no part of the interface: a transport is whatever reads and
+// writes bytes, and clients and the server take that.
+#[doc(hidden)]
 pub mod protocol;
 mod requirements;
 #[cfg(feature = "server")]
@@ -67,5 +70,6 @@ mod transport;
 /// The target of everything that is logged.
 const LOG_TARGET: &str = "eventstream_rpc";
 
-/// What `Debug` output shows in the place of a sensitive value.
+/// What `Debug` output of generated types shows in the place of a sensitive value.
+#[doc(hidden)]
 pub const REDACTED: &str = "*** Sensitive Data Redacted ***";

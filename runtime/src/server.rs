@@ -48,7 +48,7 @@ pub use streaming::{EventStream, StreamingRequest, StreamingResponse};
 
 pub use crate::{
     json::{Violation, ViolationKind},
-    protocol::server::Config,
+    protocol::{StreamId, server::Config},
     transport::PeerCredentials,
 };
 

@@ -158,6 +158,7 @@ enum BuildErrorKind {
 
 impl BuildError {
     /// The required member `member` of `shape_id` was not set.
+    #[doc(hidden)]
     pub const fn missing_member(shape_id: &'static str, member: &'static str) -> Self {
         Self(BuildErrorKind::MissingMember { shape_id, member })
     }

@@ -165,7 +165,7 @@ pub struct ServiceErrorRef<'a>(Result<&'a dyn ModeledError, &'a Unhandled>);
 
 impl<'a> ServiceErrorRef<'a> {
     /// The view of an operation's error.
-    pub fn new(error: &'a impl OperationError) -> Self {
+    pub(super) fn new(error: &'a impl OperationError) -> Self {
         Self(error.as_modeled())
     }
 

@@ -25,6 +25,7 @@ pub trait Shape: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// Tells a checker what the model asks for (`length`, `range`, `pattern`, `uniqueItems`). Generated for
     /// requests, and for what they hold, where the model asks for anything.
+    #[doc(hidden)]
     fn check<'v>(&'v self, it: &mut Checker<'v>) {
         let _ = it;
     }
