@@ -1,6 +1,7 @@
 //! One stream, from its request to its last event.
 
 use std::{
+    fmt,
     task::{Context, Poll, Waker},
     time::Instant,
 };
@@ -69,11 +70,18 @@ enum Reply {
 }
 
 /// What has to be sent to open a stream again after an outage.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Reopen {
     pub(super) operation: &'static str,
     pub(super) request_shape: &'static str,
     pub(super) payload: Bytes,
+}
+
+impl fmt::Debug for Reopen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The payload may be secret.
+        f.debug_struct("Reopen").field("operation", &self.operation).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]

@@ -99,3 +99,11 @@ fn a_connection_whose_ids_are_used_up_ends_when_its_calls_are_answered() {
         }
     }
 }
+
+#[test]
+fn a_request_that_is_kept_to_be_sent_again_is_not_shown() {
+    let mut core = with_ids_left(1, true);
+    open(&mut core, Some(&SubscribeOptions::default())).unwrap();
+    let shown = format!("{core:?}");
+    assert!(shown.contains("Reopen") && !shown.contains("{}\""), "{shown}");
+}
