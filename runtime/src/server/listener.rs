@@ -96,7 +96,7 @@ impl Server {
 }
 
 impl<A> Server<A> {
-    /// Lets in whom `authenticator` knows.
+    /// Lets in the clients that `authenticator` knows.
     pub fn authenticator<B: Authenticator>(self, authenticator: B) -> Server<B> {
         let Self { listener, authorizer, config, grace, max_connections, .. } = self;
         Server { listener, authenticator, authorizer, config, grace, max_connections }
@@ -162,7 +162,7 @@ impl<A: Authenticator> Server<A> {
         loop {
             let accepted = tokio::select! {
                 _ = &mut shutdown => break,
-                // Whoever has finished is forgotten as soon as there is nothing else to do.
+                // Tasks that have ended are forgotten as soon as there is nothing else to do.
                 Some(_) = clients.tasks.join_next() => continue,
                 accepted = listener.accept() => accepted,
             };
@@ -211,22 +211,15 @@ pub async fn serve_connection<IO>(
 /// connection had before it was accepted.
 fn is_about_one_client(error: &io::Error) -> bool {
     use io::ErrorKind::*;
-    let is_known = matches!(
-        error.kind(),
-        ConnectionAborted
-            | ConnectionReset
-            | Interrupted
-            | PermissionDenied
-            | NetworkDown
-            | NetworkUnreachable
-            | HostUnreachable
-    );
-    #[cfg(unix)]
-    let is_known = is_known || {
-        let errno = Errno::from_io_error(error);
-        matches!(errno, Some(Errno::PROTO | Errno::NOPROTOOPT | Errno::HOSTDOWN))
-    };
-    is_known
+    match error.kind() {
+        ConnectionAborted | ConnectionReset | Interrupted | PermissionDenied => true,
+        NetworkDown | NetworkUnreachable | HostUnreachable => true,
+        #[cfg(unix)]
+        _ => Errno::from_io_error(error)
+            .is_some_and(|it| [Errno::PROTO, Errno::NOPROTOOPT, Errno::HOSTDOWN].contains(&it)),
+        #[cfg(not(unix))]
+        _ => false,
+    }
 }
 
 /// The connections that are being served.
@@ -251,26 +244,21 @@ impl Clients {
 
     async fn stop(mut self, grace: Duration) {
         let open: Vec<_> = self.open.iter().filter_map(std::sync::Weak::upgrade).collect();
-        let drained = async {
-            for shared in &open {
-                shared.with(Core::drain);
-            }
+        open.iter().for_each(|it| it.with(Core::drain));
+        let idle = async {
             for shared in &open {
                 shared.poll(|core, cx| core.poll_idle(cx)).await;
             }
         };
         // What is not done by then is cut off.
-        let _ = timeout(grace, drained).await;
+        let _ = timeout(grace, idle).await;
         for shared in &open {
             shared.with(|core| {
                 core.fail(crate::error::ConnectionError::Closed);
                 core.abandon();
             });
         }
-        for shared in &open {
-            // The last replies still go out.
-            shared.poll(|core, cx| core.poll_finished(cx)).await;
-        }
+        // The last replies still go out.
         while self.tasks.join_next().await.is_some() {}
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     transport::Address,
 };
 
-/// What has been chosen for a connection, whatever kind of client it is for.
+/// What has been chosen for a connection of either client.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) address: Option<Address>,

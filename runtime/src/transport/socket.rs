@@ -112,7 +112,7 @@ impl Socket {
         let _ = rustix::net::shutdown(&self.0, Shutdown::Read);
     }
 
-    /// Ends both directions, whoever still holds the socket.
+    /// Ends both directions, also for other holders of the socket.
     pub(crate) fn stop(&self) {
         let _ = rustix::net::shutdown(&self.0, Shutdown::Both);
     }

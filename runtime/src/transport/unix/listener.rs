@@ -1,7 +1,6 @@
 //! Listening for clients, and the file of the socket.
 
 use std::{
-    ffi::OsString,
     fs::{self, File, Metadata, OpenOptions},
     io,
     os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
@@ -35,6 +34,10 @@ type Inode = (u64, u64);
 
 fn inode(metadata: &Metadata) -> Inode {
     (metadata.dev(), metadata.ino())
+}
+
+fn is_at(path: &Path, file: Inode) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|it| inode(&it) == file)
 }
 
 /// Listens on a socket whose file gets this mode. A file that a server left behind is replaced.
@@ -87,7 +90,7 @@ impl UnixListener {
 
 impl Drop for UnixListener {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|it| inode(&it) == self.inode) {
+        if is_at(&self.path, self.inode) {
             // It may have been removed in between.
             let _ = fs::remove_file(&self.path);
         }
@@ -100,21 +103,19 @@ fn in_use(path: &Path, what: &str) -> io::Error {
 
 /// Removes a socket that no server listens on.
 fn remove_stale(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
+    let metadata = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-        Ok(metadata) if !metadata.file_type().is_socket() => {
-            return Err(in_use(path, "the path is not a socket"));
-        }
-        Ok(_) => {}
+        result => result?,
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(in_use(path, "the path is not a socket"));
     }
     let Err(error) = probe(path) else {
         return Err(in_use(path, "another server listens on the socket"));
     };
     match Errno::from_io_error(&error) {
         Some(Errno::CONNREFUSED) => fs::remove_file(path),
-        // The queue of its server is full.
-        Some(Errno::AGAIN) => Err(in_use(path, "another server listens on the socket")),
+        Some(Errno::AGAIN) => Err(in_use(path, "the queue of a server on the socket is full")),
         Some(Errno::PROTOTYPE) => Err(in_use(path, "the path is a socket of another type")),
         _ => {
             let what = format!("{}: cannot tell whether a server listens: {error}", path.display());
@@ -141,23 +142,21 @@ struct LockFile {
 
 impl LockFile {
     fn acquire(socket: &Path) -> io::Result<Self> {
-        let path =
-            PathBuf::from([socket.as_os_str(), ".lock".as_ref()].into_iter().collect::<OsString>());
+        let mut path = socket.as_os_str().to_owned();
+        path.push(".lock");
+        let path = PathBuf::from(path);
         loop {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(false).mode(0o600);
             let file = options.custom_flags(OFlags::NOFOLLOW.bits() as i32).open(&path)?;
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {}
-                Err(Errno::AGAIN) => {
-                    return Err(in_use(socket, "another server begins to listen on the socket"));
-                }
-                Err(error) => return Err(error.into()),
-            }
+            flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(
+                |error| match error {
+                    Errno::AGAIN => in_use(socket, "another server begins to listen on the socket"),
+                    error => error.into(),
+                },
+            )?;
             // Its last owner may have removed it before it was locked.
-            let current = fs::symlink_metadata(&path);
-            if current.is_ok_and(|it| Some(inode(&it)) == file.metadata().ok().map(|it| inode(&it)))
-            {
+            if is_at(&path, inode(&file.metadata()?)) {
                 return Ok(Self { path, _file: file });
             }
         }
