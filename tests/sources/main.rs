@@ -2,4 +2,5 @@
 
 mod documentation;
 mod layers;
+mod public;
 mod sockets;
