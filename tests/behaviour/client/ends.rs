@@ -22,7 +22,7 @@ async fn deaf(builder: ConnectionBuilder, capacity: usize) -> (Client, DuplexStr
     let (ours, mut theirs) = duplex(capacity);
     let accepting = async {
         let mut inbox = Inbox::default();
-        while inbox.next().unwrap().is_none() {
+        while inbox.message().unwrap().is_none() {
             inbox.extend(&[theirs.read_u8().await.unwrap()]);
         }
         theirs.write_all(&control(CONNECT_ACK, 1)).await.unwrap();
@@ -74,7 +74,7 @@ async fn a_lost_connection_tells_each_call_whether_its_request_was_written() {
     let mut inbox = Inbox::default();
     inbox.extend(&bytes);
     let mut arrived = Vec::new();
-    while let Some(request) = inbox.next().unwrap() {
+    while let Some(request) = inbox.message().unwrap() {
         let text = request.payload();
         let number: String = text.chars().skip_while(|it| !it.is_ascii_digit()).collect();
         arrived.push(number.split(':').next().unwrap().parse::<usize>().unwrap());

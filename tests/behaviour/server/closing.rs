@@ -34,7 +34,7 @@ fn violation() -> BytesMut {
 fn kinds(bytes: BytesMut) -> Vec<i32> {
     let mut inbox = Inbox::default();
     inbox.extend(&bytes);
-    std::iter::from_fn(|| inbox.next().unwrap()).map(|it| it.kind).collect()
+    std::iter::from_fn(|| inbox.message().unwrap()).map(|it| it.kind).collect()
 }
 
 const TOLD: [i32; 2] = [CONNECT_ACK, PROTOCOL_ERROR];

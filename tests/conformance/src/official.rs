@@ -59,7 +59,7 @@ pub fn has(tool: Tool) -> bool {
     assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "{needs}");
     let test = std::thread::current().name().map(|it| format!(" ({it})")).unwrap_or_default();
     // Not with `eprintln!`, which is captured as long as a test succeeds. Whether it is read is all the same.
-    let _ = writeln!(std::io::stderr(), "skipped: {needs}{test}");
+    let _ = std::io::stderr().write_all(format!("skipped: {needs}{test}\n").as_bytes());
     false
 }
 

@@ -45,7 +45,7 @@ impl Peer {
     pub fn read(&mut self) -> Option<Received> {
         let mut buffer = [0; 16 * 1024];
         loop {
-            if let Some(message) = self.inbox.next().unwrap() {
+            if let Some(message) = self.inbox.message().unwrap() {
                 return Some(message);
             }
             match self.socket.read(&mut buffer) {

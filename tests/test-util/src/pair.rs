@@ -114,7 +114,7 @@ impl Passed {
         let side = if is_from_client { &mut self.from_client } else { &mut self.to_client };
         side.extend(bytes);
         let mut messages = Vec::new();
-        while let Some(message) = side.next().expect("only messages are sent") {
+        while let Some(message) = side.message().expect("only messages are sent") {
             messages.push(message);
         }
         for message in messages {

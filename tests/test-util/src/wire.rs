@@ -142,7 +142,7 @@ impl Inbox {
     /// # Errors
     ///
     /// The bytes are not a message.
-    pub fn next(&mut self) -> io::Result<Option<Received>> {
+    pub fn message(&mut self) -> io::Result<Option<Received>> {
         let message = self.decoder.decode(&mut self.input).map_err(io::Error::other)?;
         Ok(message.map(Received::new))
     }
@@ -182,7 +182,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Peer<IO> {
     /// The other side does not send messages, or the socket fails.
     pub async fn message(&mut self) -> io::Result<Option<Received>> {
         loop {
-            let message = self.inbox.next()?;
+            let message = self.inbox.message()?;
             if message.is_some() || self.read().await? == 0 {
                 return Ok(message);
             }

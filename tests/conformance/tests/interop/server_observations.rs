@@ -64,7 +64,7 @@ async fn run(case: &Value) -> Vec<String> {
             let mut buffer = [0; 4096];
             while let Ok(len @ 1..) = input.read(&mut buffer).await {
                 inbox.extend(&buffer[..len]);
-                while let Some(message) = inbox.next().unwrap() {
+                while let Some(message) = inbox.message().unwrap() {
                     seen.lock().unwrap().push(describe(&message));
                 }
             }
