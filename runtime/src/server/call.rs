@@ -139,16 +139,17 @@ impl Drop for OnDrop {
 pub struct IncomingCall {
     message: RpcMessage,
     context: RequestContext,
+    on_invalid: OnInvalid,
     /// For a call that is dropped without a handler.
     unread: OnDrop,
 }
 
 impl IncomingCall {
-    pub(super) fn new(message: RpcMessage, client: &Arc<Client>) -> Self {
+    pub(super) fn new(message: RpcMessage, client: &Arc<Client>, on_invalid: OnInvalid) -> Self {
         let client = Arc::clone(client);
         let context = RequestContext { client, stream_id: message.stream_id, violations: None };
         let unread = OnDrop::new(&context, Core::stop_reading);
-        Self { message, context, unread }
+        Self { message, context, on_invalid, unread }
     }
 
     /// Absolute shape ID of the operation.
@@ -226,13 +227,14 @@ impl IncomingCall {
 
     /// Answers with an error, without a handler.
     pub fn deny(self, error: &ErrorReply) {
-        Reply { operation: None, context: self.context }.send_error(error);
+        let Self { context, on_invalid, .. } = self;
+        Reply { operation: None, context, on_invalid }.send_error(error);
     }
 
     /// Reads the request; one that cannot be read is answered.
     fn accept<O: Operation>(self, takes_events: bool) -> Option<(O::Request, Reply)> {
-        let Self { message, context, mut unread } = self;
-        let mut reply = Reply { operation: Some(O::ID), context };
+        let Self { message, context, on_invalid, mut unread } = self;
+        let mut reply = Reply { operation: Some(O::ID), context, on_invalid };
         match reply.read(message.payload(), "invalid request") {
             Ok((request, violations)) => {
                 if !violations.is_empty() {
@@ -265,6 +267,8 @@ pub(super) struct Reply {
     /// Its shape ID. A call that no handler takes has none: the name in it is text from the peer.
     operation: Option<&'static str>,
     pub(super) context: RequestContext,
+    /// Holds the service, which may keep contexts: those must not hold it.
+    on_invalid: OnInvalid,
 }
 
 impl Reply {
@@ -294,7 +298,7 @@ impl Reply {
             return Ok((value, violations));
         }
         let operation = self.operation.unwrap_or_default();
-        match (self.context.client.on_invalid)(operation, &violations) {
+        match (self.on_invalid)(operation, &violations) {
             InvalidRequest::Accept => Ok((value, violations)),
             InvalidRequest::Reject => Err(ErrorReply::internal()),
             InvalidRequest::RejectWith(error) => Err(error),

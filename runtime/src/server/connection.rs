@@ -48,7 +48,6 @@ pub(super) struct Client {
     pub(super) peer: Option<PeerCredentials>,
     pub(super) shared: Arc<Shared<Core>>,
     pub(super) service_id: &'static str,
-    pub(super) on_invalid: OnInvalid,
 }
 
 /// Starts to serve a connection, on a task of its own.
@@ -84,8 +83,7 @@ async fn serve_to_the_end<S: Service, A: Authenticator>(
     let number = shared.number;
     let Some(identity) = authenticate(&context, &shared, peer).await else { return };
     tracing::debug!(target: crate::LOG_TARGET, connection = number, "client accepted");
-    let (service_id, on_invalid) = (S::ID, Arc::clone(&context.on_invalid));
-    let client = Arc::new(Client { identity, peer, shared, service_id, on_invalid });
+    let client = Arc::new(Client { identity, peer, shared, service_id: S::ID });
     let next = || cooperative(client.shared.poll(|core, cx| core.poll_incoming(cx)));
     while let Some(message) = next().await {
         let id = message.stream_id;
@@ -134,7 +132,7 @@ async fn dispatch<S: Service, A>(
     client: &Arc<Client>,
     message: RpcMessage,
 ) {
-    let call = IncomingCall::new(message, client);
+    let call = IncomingCall::new(message, client, Arc::clone(&context.on_invalid));
     let authorize = |it: &Arc<dyn Authorizer>| it.authorize(call.context(), call.operation());
     if let Some(Err(error)) = context.authorizer.as_ref().map(authorize) {
         tracing::debug!(

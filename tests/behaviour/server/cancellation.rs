@@ -120,3 +120,15 @@ fn the_end_of_a_call_that_is_served() {
         assert!(times > 1, "it has had to wait");
     });
 }
+
+#[test]
+fn the_context_of_a_call_does_not_keep_the_service() {
+    run(async {
+        let (served, mut contexts) = mpsc::unbounded_channel();
+        let pair = Pair::start(Served(served)).await;
+        let call = begin(pair.client.echo_message().message(message("wait")).send()).await;
+        let _context = in_time("it is served", contexts.recv()).await.unwrap();
+        drop((call, pair));
+        assert!(in_time("the service is dropped", contexts.recv()).await.is_none());
+    });
+}
