@@ -77,8 +77,10 @@ pub(crate) trait Runtime: fmt::Debug + Send + Sync + 'static {
         self.poll_timer(timer, deadline, cx)
     }
 
-    /// Writes what has been queued, or sees to it that something does. It does not wait.
-    fn push(&self) {}
+    /// Changes the state, and sees to it that what is queued then is written. It does not wait.
+    fn update(&self, change: impl FnOnce(&mut Core)) {
+        self.shared().with(change);
+    }
 
     /// Closes the connection. It does not wait.
     fn hang_up(&self) {
@@ -145,8 +147,10 @@ impl<R: Runtime> Session<R> {
         let open = |core: &mut Core| core.open(&head, |dst| json::append(dst, request));
         let key = self.send(deadline, open).await?;
         let stream = StreamGuard { session: Arc::clone(self), key };
-        let message = self.reply(key, deadline).await.map_err(failed)?;
-        Ok(Reply { stream, message })
+        let mut timer = None;
+        // It leaves nothing behind but the stream, which has its guard.
+        let reply = poll_fn(|cx| self.poll_reply(key, deadline, &mut timer, cx)).await;
+        Ok(Reply { message: reply.map_err(failed)?, stream })
     }
 
     /// Queues a message, and waits for room first if there is none.
@@ -160,20 +164,21 @@ impl<R: Runtime> Session<R> {
         sent.unwrap_or(Err(SendError::Full)).map_err(not_sent)
     }
 
-    async fn reply(&self, key: Key, deadline: Option<Instant>) -> Result<RpcMessage, Failure> {
+    fn poll_reply(
+        &self,
+        key: Key,
+        deadline: Option<Instant>,
+        timer: &mut Option<R::Timer>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<RpcMessage, Failure>> {
         let shared = self.runtime.shared();
-        let mut timer = None;
-        // It leaves nothing behind but the stream, which has its guard.
-        poll_fn(|cx| {
-            let reply = shared.with(|core| core.poll_reply(key, cx));
-            let (Poll::Pending, Some(deadline)) = (&reply, deadline) else { return reply };
-            ready!(self.runtime.poll_call_timer(&mut timer, deadline, cx));
-            shared.with(|core| {
-                core.expire_deadlines(deadline);
-                core.poll_reply(key, cx)
-            })
+        let reply = shared.with(|core| core.poll_reply(key, cx));
+        let (Poll::Pending, Some(deadline)) = (&reply, deadline) else { return reply };
+        ready!(self.runtime.poll_call_timer(timer, deadline, cx));
+        shared.with(|core| {
+            core.expire_deadlines(deadline);
+            core.poll_reply(key, cx)
         })
-        .await
     }
 
     pub(crate) async fn ping(&self, timeout: Duration) -> Result<(), PingError> {
@@ -242,9 +247,7 @@ struct StreamGuard<R: Runtime> {
 
 impl<R: Runtime> Drop for StreamGuard<R> {
     fn drop(&mut self) {
-        let runtime = &self.session.runtime;
-        runtime.shared().with(|core| core.forget(self.key));
-        runtime.push();
+        self.session.runtime.update(|core| core.forget(self.key));
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn tell(link: &Arc<Link>, handler: SharedHandler) -> io::Result<()> {
         // The handler is called when this thread does not lead.
         block_on(handler.run(
             |_| Poll::Ready(link.wait(event())),
-            move |error| judge.update(|core| core.judge(error)),
+            move |error| judge.change(|core| core.judge(error)),
         ));
     })
 }

@@ -98,8 +98,14 @@ impl Runtime for Arc<Link> {
         Poll::Pending
     }
 
-    fn push(&self) {
-        Link::push(self);
+    fn update(&self, change: impl FnOnce(&mut Core)) {
+        let has_output = self.shared.with(|core| {
+            change(core);
+            core.has_output()
+        });
+        if has_output || self.threads.has_rest() {
+            self.push();
+        }
     }
 
     fn hang_up(&self) {
@@ -211,7 +217,7 @@ impl Link {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // Counts the time of a message whose rest has not come.
                 if input.is_late() {
-                    self.update(|core| {
+                    self.change(|core| {
                         core.expire_frame(Instant::now());
                         input.due = core.frame_deadline();
                     });
@@ -225,7 +231,7 @@ impl Link {
     fn take(&self, input: &mut Input) {
         let now = Instant::now();
         let buffer = &mut input.buffer;
-        self.update(|core| {
+        self.change(|core| {
             core.receive_in(&mut buffer.filled, buffer.buffer_len, now);
             if core.is_closed() {
                 // It has no receiver any more. It is read all the same: the other side may have to be rid of it
@@ -239,12 +245,12 @@ impl Link {
     }
 
     fn fail(&self, error: ConnectionError) {
-        self.update(|core| core.fail(error));
+        self.change(|core| core.fail(error));
     }
 
     /// Changes the state, and ends the use of the socket if the connection is lost then. A connection that this side
     /// closes ends when everything has been written: see [`linger`](Self::linger).
-    pub(super) fn update(&self, change: impl FnOnce(&mut Core)) {
+    pub(super) fn change(&self, change: impl FnOnce(&mut Core)) {
         let is_lost = self.shared.with(|core| {
             change(core);
             core.ended().is_some_and(|it| !matches!(it, ConnectionError::Closed))

@@ -167,9 +167,7 @@ impl<R: Runtime> HandledStream<R> {
     }
 
     pub(crate) fn end(&self) {
-        let runtime = &self.session.runtime;
-        runtime.shared().with(|core| core.end(self.key));
-        runtime.push();
+        self.session.runtime.update(|core| core.end(self.key));
     }
 }
 

@@ -65,7 +65,8 @@ impl Input {
     #[cfg(feature = "blocking")]
     pub(crate) fn space(&mut self, missing: usize) -> &mut [u8] {
         let (enough, wanted) = self.wanted(missing);
-        if self.spare.len() < enough {
+        // A new buffer costs more here, because it is zeroed.
+        if self.spare.len() < enough.min(MAX_READ_LEN / 2) {
             let len = self.filled.len();
             let mut buffer = BytesMut::zeroed(len + wanted);
             buffer[..len].copy_from_slice(&self.filled);

@@ -79,7 +79,7 @@ fn a_connection_that_is_being_closed_has_its_socket_until_everything_is_written(
         assert!(link.threads.socket().is_some(), "{begun}");
         assert_eq!(lock(&link.input).due, None);
         arrive(&link, &ping()[begun..]);
-        link.update(|core| core.judge(ConnectionError::ClosedByPeer));
+        link.change(|core| core.judge(ConnectionError::ClosedByPeer));
         assert!(link.threads.socket().is_some() && lock(&link.input).buffer.filled.is_empty());
         link.linger();
         assert!(link.threads.socket().is_none());

@@ -54,7 +54,7 @@ impl Connection {
         options: CallOptions,
     ) -> Result<O::Response, SdkError<O::Error>> {
         let _ = operation;
-        self.start::<O>(request, options, None).await?.response::<O>()
+        self.start::<O>(&request, &options, None).await?.response::<O>()
     }
 
     /// Sends `request`, waits for the response, and keeps the stream open for events.
@@ -73,19 +73,18 @@ impl Connection {
         options: SubscribeOptions,
     ) -> Result<Subscription<O>, SdkError<O::Error>> {
         let _ = operation;
-        let reply = self.start::<O>(request, options.call.clone(), Some(options)).await?;
+        let reply = self.start::<O>(&request, &options.call, Some(&options)).await?;
         Ok(Subscription::new(reply.events()?))
     }
 
     async fn start<O: Operation>(
         &self,
-        request: O::Request,
-        options: CallOptions,
-        subscribe: Option<SubscribeOptions>,
+        request: &O::Request,
+        options: &CallOptions,
+        subscribe: Option<&SubscribeOptions>,
     ) -> Result<Reply<Tokio>, SdkError<O::Error>> {
         let span = self.session.runtime.shared.call_span(O::ID);
-        let reply = self.session.start::<O>(&request, &options, subscribe.as_ref());
-        let reply = reply.instrument(span).await;
+        let reply = self.session.start::<O>(request, options, subscribe).instrument(span).await;
         if reply.is_err() {
             // A call that fails at once, and is made again and again, lets other tasks run.
             consume_budget().await;
