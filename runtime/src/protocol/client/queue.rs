@@ -34,7 +34,7 @@ pub(super) struct EventQueue {
     /// Events dropped since the last that was delivered.
     dropped: u64,
     /// An outage has been noted, and its end has not.
-    pub(super) is_out: bool,
+    is_out: bool,
 }
 
 impl EventQueue {
