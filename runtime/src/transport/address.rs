@@ -1,5 +1,7 @@
 //! Where a client connects to.
 
+#[cfg(feature = "blocking")]
+use std::time::Instant;
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use super::tcp::Tcp;
@@ -21,13 +23,13 @@ pub(super) trait Transport: fmt::Debug + Send + Sync {
     #[cfg(feature = "tokio")]
     fn connect(&self) -> Connecting<'_>;
 
-    /// Connects and waits for it.
+    /// Connects and waits for it, without a limit if that is beyond the clock.
     ///
     /// # Errors
     ///
     /// `TimedOut` if it takes too long.
     #[cfg(feature = "blocking")]
-    fn connect_blocking(&self, timeout: Duration) -> io::Result<super::socket::OwnedFd>;
+    fn connect_blocking(&self, until: Option<Instant>) -> io::Result<super::socket::OwnedFd>;
 }
 
 #[cfg(feature = "tokio")]
@@ -61,7 +63,8 @@ impl Address {
         &self,
         timeout: Duration,
     ) -> Result<super::socket::OwnedFd, ConnectError> {
-        self.0.connect_blocking(timeout).map_err(|error| self.failed(error, timeout))
+        let connected = self.0.connect_blocking(Instant::now().checked_add(timeout));
+        connected.map_err(|error| self.failed(error, timeout))
     }
 
     fn failed(&self, source: io::Error, after: Duration) -> ConnectError {
@@ -71,4 +74,10 @@ impl Address {
             _ => ConnectError::Socket { address, source: source.into() },
         }
     }
+}
+
+/// The time that is left for a system call: not zero, which some take for no limit.
+#[cfg(feature = "blocking")]
+pub(super) fn left(until: Option<Instant>) -> Option<Duration> {
+    until.map(|it| it.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))
 }

@@ -29,28 +29,26 @@ impl address::Transport for Tcp {
     #[cfg(feature = "blocking")]
     fn connect_blocking(
         &self,
-        timeout: std::time::Duration,
+        until: Option<std::time::Instant>,
     ) -> std::io::Result<super::socket::OwnedFd> {
         use std::{
             io,
-            net::ToSocketAddrs,
-            time::{Duration, Instant},
+            net::{TcpStream, ToSocketAddrs},
+            time::Duration,
         };
 
-        let deadline = Instant::now().checked_add(timeout);
-        let mut last = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
-        for address in self.0.to_socket_addrs()? {
-            let left = deadline.map_or(timeout, |it| it.saturating_duration_since(Instant::now()));
-            let left = left.max(Duration::from_millis(1));
-            match std::net::TcpStream::connect_timeout(&address, left) {
-                Ok(stream) => {
-                    let _ = stream.set_nodelay(true);
-                    return Ok(stream.into());
-                }
-                Err(error) => last = error,
+        let no_address = io::Error::new(io::ErrorKind::InvalidInput, "the name has no address");
+        let mut connected = Err(no_address);
+        for candidate in self.0.to_socket_addrs()? {
+            let left = address::left(until).unwrap_or(Duration::MAX);
+            connected = TcpStream::connect_timeout(&candidate, left);
+            if connected.is_ok() {
+                break;
             }
         }
-        Err(last)
+        let stream = connected?;
+        let _ = stream.set_nodelay(true);
+        Ok(stream.into())
     }
 }
 

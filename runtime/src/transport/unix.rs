@@ -34,8 +34,8 @@ impl address::Transport for Unix {
     #[cfg(feature = "blocking")]
     fn connect_blocking(
         &self,
-        timeout: std::time::Duration,
+        until: Option<std::time::Instant>,
     ) -> std::io::Result<super::socket::OwnedFd> {
-        blocking::connect(&self.0, timeout)
+        blocking::connect(&self.0, until)
     }
 }

@@ -1,10 +1,6 @@
 //! Connecting without a runtime.
 
-use std::{
-    io,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{io, path::Path, time::Instant};
 
 use rustix::{
     io::Errno,
@@ -14,17 +10,14 @@ use rustix::{
     },
 };
 
-use crate::transport::socket::OwnedFd;
+use crate::transport::{address::left, socket::OwnedFd};
 
-pub(super) fn connect(path: &Path, timeout: Duration) -> io::Result<OwnedFd> {
+pub(super) fn connect(path: &Path, until: Option<Instant>) -> io::Result<OwnedFd> {
     let socket = socket()?;
-    let deadline = Instant::now().checked_add(timeout);
     let address = SocketAddrUnix::new(path)?;
     loop {
         // A server whose queue is full lets its clients wait; Linux waits for as long as for room to send.
-        let left = deadline.map(|it| it.saturating_duration_since(Instant::now()));
-        let left = left.map(|it| it.max(Duration::from_millis(1)));
-        set_socket_timeout(&socket, Timeout::Send, left)?;
+        set_socket_timeout(&socket, Timeout::Send, left(until))?;
         match rustix::net::connect(&socket, &address) {
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => return Err(io::ErrorKind::TimedOut.into()),
