@@ -121,8 +121,10 @@ impl Report {
     }
 
     /// Adds a violation if there is any room.
-    pub(super) fn add(&mut self, path: String, kind: ViolationKind) {
+    pub(super) fn add(&mut self, path: impl Into<String>, kind: ViolationKind) {
+        // A payload may have so many that to write their paths would take long.
         if !self.is_full() {
+            let path = path.into();
             self.room = self.room.saturating_sub(path.len() + size_of::<Violation>());
             self.violations.push(Violation { path, kind });
         }
@@ -276,6 +278,20 @@ fn is_within(path: &str, gaps: &HashSet<String>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_path_of_what_there_is_no_room_for_is_not_written() {
+        struct Unwritten;
+        impl From<Unwritten> for String {
+            fn from(_: Unwritten) -> Self {
+                unreachable!("there is no room")
+            }
+        }
+        let mut report = Report { violations: Vec::new(), room: 1 };
+        report.add("a", ViolationKind::Null);
+        report.add(Unwritten, ViolationKind::Null);
+        assert_eq!(report.violations.len(), 1);
+    }
 
     #[test]
     fn a_gap_covers_its_path_and_what_is_below() {

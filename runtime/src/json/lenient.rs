@@ -111,7 +111,7 @@ impl<'p> Reader<'_, '_, 'p> {
             "null" if !self.state.path.is_empty() => {
                 let (places, report) = &mut self.state.nulls;
                 places.push(self.text.as_ptr().addr());
-                report.add(Path(&self.state.path).into(), ViolationKind::Null);
+                report.add(Path(&self.state.path), ViolationKind::Null);
                 self.text = zero;
                 self.state.is_filling = true;
             }
@@ -236,7 +236,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, '_> {
             (REQUIRED, "null" | "") => {
                 let was_filling = std::mem::replace(&mut self.state.is_filling, true);
                 if !was_filling {
-                    self.state.report.add(Path(&self.state.path).into(), ViolationKind::Missing);
+                    self.state.report.add(Path(&self.state.path), ViolationKind::Missing);
                 }
                 let result = visitor.visit_some(Reader { text: "", state: &mut *self.state });
                 self.state.is_filling = was_filling;
@@ -284,22 +284,26 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, '_> {
 
 /// What is in an array or object.
 struct Parts<'a, 'r, 'p> {
-    rest: std::vec::IntoIter<(Segment<'p>, &'p str)>,
+    rest: Box<dyn Iterator<Item = (Segment<'p>, &'p str)> + 'p>,
     /// The member whose name has been read.
     member: Option<(Segment<'p>, &'p str)>,
     state: &'a mut State<'r, 'p>,
 }
 
 impl<'r, 'p> Reader<'_, 'r, 'p> {
-    fn parts(&mut self, parts: Vec<(Segment<'p>, &'p str)>) -> Parts<'_, 'r, 'p> {
-        Parts { rest: parts.into_iter(), member: None, state: self.state }
+    fn parts(
+        &mut self,
+        parts: impl Iterator<Item = (Segment<'p>, &'p str)> + 'p,
+    ) -> Parts<'_, 'r, 'p> {
+        Parts { rest: Box::new(parts), member: None, state: self.state }
     }
 
     fn elements(&mut self) -> Result<Parts<'_, 'r, 'p>, JsonError> {
         let mut elements: Vec<&RawValue> = serde_json::from_str(self.text)?;
         elements.retain(|it| self.state.counts(it));
+        // There may be many, of a byte each.
         let elements = elements.into_iter().enumerate();
-        Ok(self.parts(elements.map(|(at, it)| (Segment::Index(at), it.get())).collect()))
+        Ok(self.parts(elements.map(|(at, it)| (Segment::Index(at), it.get()))))
     }
 
     /// The members that are there, in order, and those of the structure that are not.
@@ -311,8 +315,7 @@ impl<'r, 'p> Reader<'_, 'r, 'p> {
         let members = members.into_iter().map(|(name, it)| (Segment::Name(name.into()), it.get()));
         let mut parts: Vec<_> = members.collect();
         parts.sort_unstable_by_key(|it| it.1.as_ptr());
-        parts.extend(absent);
-        Ok(self.parts(parts))
+        Ok(self.parts(parts.into_iter().chain(absent)))
     }
 }
 
