@@ -58,14 +58,16 @@ impl session::Runtime for Tokio {
         timer.as_mut().poll(cx)
     }
 
-    // A caller on another runtime than the driver ends the call itself, because the driver may be blocked.
+    // A caller on another runtime than the driver ends the call itself, because the driver may be blocked. One on no
+    // runtime has no timers but those of the driver, which sets one anyway.
     fn poll_call_timer(
         &self,
         timer: &mut Option<Self::Timer>,
         deadline: Instant,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        if timer.is_none() && !self.is_elsewhere() {
+        let has_runtime = || runtime::Handle::try_current().is_ok();
+        if timer.is_none() && !(self.is_elsewhere() && has_runtime()) {
             return Poll::Pending;
         }
         self.poll_timer(timer, deadline, cx)
