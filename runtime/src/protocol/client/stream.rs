@@ -190,6 +190,7 @@ impl Stream {
     /// Takes the answer to a request that was sent again.
     fn receive_again(&mut self, message: RpcMessage) -> Action {
         if message.payload().is_empty() && is_end(&message) {
+            self.is_reopening = false;
             self.end = Some(Failure::NoResponse);
             return Action::Ended;
         }

@@ -107,3 +107,30 @@ fn a_request_that_is_kept_to_be_sent_again_is_not_shown() {
     let shown = format!("{core:?}");
     assert!(shown.contains("Reopen") && !shown.contains("{}\""), "{shown}");
 }
+
+#[test]
+fn a_stream_that_the_server_does_not_open_again_ends_once() {
+    let mut core = with_ids_left(1000, true);
+    core.role.next_id = Some(1);
+    let subscription = open(&mut core, Some(&SubscribeOptions::default())).unwrap();
+    arrive(&mut core, MessageType::ApplicationMessage, 0, 1);
+    assert!(core.poll_reply(subscription, &cx()).is_ready());
+    core.fail(ConnectionError::ClosedByPeer);
+    core.finish();
+    assert!(core.reconnect(&Connect::default()).unwrap());
+    arrive(&mut core, MessageType::ConnectAck, 1, 0);
+    let headers = vec![
+        Header::new(header::MESSAGE_TYPE, 0.into()),
+        Header::new(header::MESSAGE_FLAGS, 2.into()),
+        Header::new(header::STREAM_ID, 1.into()),
+    ];
+    let mut end = BytesMut::new();
+    Message { headers, ..Message::default() }.encode(&mut end).unwrap();
+    core.receive(&mut end, Instant::now());
+    core.expire(Instant::now() + std::time::Duration::from_secs(60));
+    let next = core.poll_event(subscription, &cx());
+    assert!(matches!(next, Poll::Ready(Some(Ok(_)))), "the outage: {next:?}");
+    let next = core.poll_event(subscription, &cx());
+    assert!(matches!(next, Poll::Ready(Some(Err(Failure::NoResponse)))), "{next:?}");
+    assert!(matches!(core.poll_event(subscription, &cx()), Poll::Ready(None)));
+}
