@@ -1,5 +1,5 @@
 //! What is particular to AWS IoT Greengrass: where a component finds the socket and its token, and how
-//! it says who it is.
+//! it identifies itself.
 
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 mod component;
@@ -25,7 +25,7 @@ pub const AUTH_TOKEN_VARIABLE: &str = "SVCUID";
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub type Builder<C> = crate::client::Builder<C, Component>;
 
-/// The payload of a connect message: who is connecting.
+/// The payload of a connect message: identifies the component.
 ///
 /// The Java nucleus wants the token. Nucleus lite also takes a component's name alone, and then checks
 /// that the process belongs to that component's systemd unit.
@@ -42,12 +42,12 @@ pub struct ConnectPayload {
 }
 
 impl ConnectPayload {
-    /// Says who is connecting by the token of the component's process.
+    /// Identifies the component by the token of its process.
     pub fn with_auth_token(token: impl Into<String>) -> Self {
         Self { auth_token: Some(token.into()), component_name: None }
     }
 
-    /// Says who is connecting by the component's name; nucleus lite only.
+    /// Identifies the component by its name; nucleus lite only.
     pub fn with_component_name(name: impl Into<String>) -> Self {
         Self { auth_token: None, component_name: Some(name.into()) }
     }

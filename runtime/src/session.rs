@@ -153,7 +153,7 @@ impl<R: Runtime> Session<R> {
         Ok(Reply { message: reply.map_err(failed)?, stream })
     }
 
-    /// Queues a message, and waits for room first if there is none.
+    /// Queues a message, and waits for room first if the queue is full.
     async fn send<T, E>(
         &self,
         deadline: Option<Instant>,

@@ -29,6 +29,7 @@ mod blocking {
 
 /// The server.
 mod server {
+    mod authentication;
     mod cancellation;
     mod closing;
     mod event_queue;

@@ -1,6 +1,6 @@
 //! One connection, driven by the threads that use it.
 //!
-//! A thread that waits writes what is queued. Then it becomes the leader, if there is none: it polls the socket,
+//! A thread that waits writes what is queued. If no thread leads, it becomes the leader: it polls the socket,
 //! reads for all threads and, when there was no room for something, writes the rest. Other threads that wait
 //! sleep until the leader has something for them, or until the lead is free.
 //!

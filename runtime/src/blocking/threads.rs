@@ -198,7 +198,7 @@ impl Threads {
         state.leader.iter().chain(background).for_each(Waker::wake_by_ref);
     }
 
-    /// One more user of the background thread; `start` starts it, if there is none.
+    /// Adds a user of the background thread; `start` starts the thread if it does not run.
     pub(super) fn add_background_use(
         &self,
         start: impl FnOnce() -> io::Result<()>,

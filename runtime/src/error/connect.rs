@@ -53,7 +53,7 @@ pub enum ConnectError {
     ClosedDuringHandshake,
     /// The handshake failed for another reason.
     Handshake(ConnectionError),
-    /// Connecting needs a running tokio runtime, with its I/O and time drivers, and there is none.
+    /// There is no running tokio runtime with its I/O and time drivers, which connecting needs.
     NoRuntime,
 }
 
@@ -74,7 +74,7 @@ impl fmt::Display for ConnectError {
                 write!(f, "the socket {address} could not be opened")?;
                 f.write_str(match source.kind() {
                     io::ErrorKind::NotFound => ": it does not exist; is the nucleus running?",
-                    io::ErrorKind::ConnectionRefused => ": nobody listens on it",
+                    io::ErrorKind::ConnectionRefused => ": no process listens on it",
                     io::ErrorKind::PermissionDenied => ": this user may not use it",
                     _ => "",
                 })

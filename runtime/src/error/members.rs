@@ -31,7 +31,7 @@ pub fn error_from_slice<T: ErrorShape>(payload: &[u8]) -> Result<T, json::Error>
     json::from_slice(&[members, b",\"Message\":", &text, b",\"message\":", &text, b"}"].concat())
 }
 
-/// The members that any error reply may have, whatever its shape.
+/// The members that an error reply of any shape may have.
 #[derive(Debug)]
 pub(crate) struct ErrorMembers {
     /// `_errorCode`: the shape's name without its namespace.

@@ -78,8 +78,7 @@ impl Decoder {
         frame
     }
 
-    /// As [`decode_frame`](Self::decode_frame), for those who know how long the buffer is that `src` is a part
-    /// of, in bytes.
+    /// As [`decode_frame`](Self::decode_frame); `src` is a part of a buffer of `buffer_len` bytes.
     pub(crate) fn decode_frame_in(
         &mut self,
         src: &mut BytesMut,

@@ -145,7 +145,7 @@ impl<'a> FrameEncoder<'a> {
         let frame = &mut self.dst[self.start..];
         frame[..4].copy_from_slice(&(len as u32).to_be_bytes());
         frame[4..8].copy_from_slice(&(headers_len as u32).to_be_bytes());
-        // The message's checksum goes on from the prelude's.
+        // The checksum of the message continues that of the prelude.
         let mut hasher = super::hasher();
         hasher.update(&frame[..8]);
         let checksum = hasher.clone().finalize();

@@ -66,10 +66,10 @@ pub enum DecodeError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// A header goes on beyond the end of the headers.
-    #[error("a header goes on beyond the end of the headers")]
+    /// A header extends beyond the end of the headers.
+    #[error("a header extends beyond the end of the headers")]
     Truncated,
-    /// The type is none of the ten.
+    /// The type is not one of the ten.
     #[error("no header type has the number {value_type}")]
     UnknownType {
         /// The type's number.

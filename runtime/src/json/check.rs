@@ -95,7 +95,7 @@ impl std::error::Error for Violations {}
 pub struct Checker<'v> {
     path: Vec<Segment<'v>>,
     report: Report,
-    /// The paths of required members that are missing: what stands in their place has done nothing wrong.
+    /// The paths of required members that are missing: the value filled in for one is not checked.
     gaps: HashSet<String>,
 }
 

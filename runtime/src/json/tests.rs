@@ -187,7 +187,7 @@ fn nulls_are_left_out_of_dense_lists_and_maps() {
     check(r#"{"texts": [null, null]}"#, "{}");
     check(r#"{"map": {"k": null}}"#, "{}");
     check(r#"{"map": {"a": 1.0, "k": null, "b": 2}}"#, r#"{"map": {"a": 1, "b": 2}}"#);
-    // The last of duplicates counts, and is none.
+    // The last of duplicates counts, and here it is null.
     check(r#"{"map": {"a": 1, "a": null}}"#, "{}");
     check(r#"{"map": {"a": null}, "map": {"a": 1}, "texts": []}"#, r#"{"map": {"a": 1}}"#);
     check(r#"{"times": [1, null, 2.5], "big": [null]}"#, r#"{"times": [1, 2.5]}"#);

@@ -1,4 +1,4 @@
-//! Unions: JSON objects of which exactly one member is set.
+//! Unions: JSON objects with exactly one member set.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -93,7 +93,7 @@ impl<'de, U: Union> Visitor<'de> for UnionVisitor<U> {
             let Some(member) = U::read_member(&name.0, MemberValue(&mut map))? else {
                 continue;
             };
-            // The same member again is a duplicate key, of which the last counts.
+            // The same member again is a duplicate key: the last one counts.
             if set.is_some_and(|(earlier, _)| earlier.0 != name.0) {
                 return Err(de::Error::custom("a union with two members"));
             }

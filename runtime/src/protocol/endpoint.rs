@@ -249,9 +249,9 @@ impl<R: Role> Endpoint<R> {
         R::expire_deadlines(self, now);
     }
 
-    /// Counts the time of a message of which only a part has arrived, and ends the connection if the message
-    /// is late. It is called after a read that found nothing: what is still to be read may be the rest. A time
-    /// without such a call counts as a sixteenth of the `frame_timeout` of the configuration at most.
+    /// Counts the time since the first byte of a message that is not complete, and ends the connection after
+    /// `frame_timeout`. Call it after a read that found nothing: unread bytes may be the rest of the message. The time
+    /// between two calls counts at most as a sixteenth of `frame_timeout`.
     pub fn expire_frame(&mut self, now: Instant) {
         if self.frame_timer.as_mut().is_some_and(|it| it.is_over(now)) {
             self.fail(ConnectionError::FrameTimeout { after: self.settings.frame_timeout });
@@ -312,7 +312,7 @@ impl<R: Role> Endpoint<R> {
         self.output.finish();
     }
 
-    /// Says who is to be woken when there is something for the driver to do.
+    /// Sets the waker that is called when there is something for the driver to do.
     pub fn set_driver(&mut self, cx: &Context<'_>) {
         self.output.set_driver(cx);
     }
@@ -349,8 +349,8 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Waits until there is room to send, and those who came before have sent. Whatever the result,
-    /// [`leave`](Self::leave) has to follow.
+    /// Waits until there is room to send and earlier senders have sent. [`leave`](Self::leave) has to follow in any
+    /// case.
     pub fn poll_room(&mut self, turn: &mut SendTurn, cx: &Context<'_>) -> Poll<()> {
         let has_room = self.room(turn.limit).is_some();
         if !has_room && !self.waits_for_room() {

@@ -71,7 +71,7 @@ impl MessageType {
     }
 }
 
-/// The `:message-flags` header: bits, of which two mean something.
+/// The `:message-flags` header: bits. Two of them have a meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MessageFlags(pub i32);
 

@@ -199,7 +199,7 @@ impl Output {
     pub(super) fn take(&mut self, dst: &mut BytesMut, can_send: bool) {
         debug_assert!(dst.is_empty(), "what was taken before has been written");
         if self.has_senders() && self.buffer.is_empty() && self.waiting_bytes() == 0 && can_send {
-            // Those who were called have had their chance when the driver comes for the second time.
+            // The senders that were woken have had their chance when the driver comes for the second time.
             if !std::mem::take(&mut self.are_senders_called) {
                 self.senders.iter_mut().for_each(|it| it.wake(0, &mut self.woken));
             }
@@ -338,7 +338,7 @@ impl Output {
         if std::mem::take(&mut self.has_news) {
             self.wake_driver();
         }
-        // Mostly there is none.
+        // Mostly it is empty.
         if self.woken.is_empty() { Wakers::default() } else { std::mem::take(&mut self.woken) }
     }
 }

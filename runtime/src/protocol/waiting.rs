@@ -17,7 +17,7 @@ pub struct Wakers {
 }
 
 impl Wakers {
-    /// Whether there is none.
+    /// Whether it is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.first.is_none()
     }

@@ -1,4 +1,4 @@
-//! Who may connect, and who may do what.
+//! Authentication of clients and authorization of their calls.
 
 use bytes::Bytes;
 
@@ -57,7 +57,7 @@ pub struct Identity(pub String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejected;
 
-/// Decides who may connect.
+/// Decides which clients may connect.
 ///
 /// A function that takes a [`ConnectRequest`] is one.
 pub trait Authenticator: Send + Sync + 'static {
@@ -91,7 +91,7 @@ impl Authenticator for AllowAll {
     }
 }
 
-/// Decides who may call what, before the handler runs.
+/// Decides which calls a client may make, before the handler runs.
 ///
 /// A function with these arguments is one.
 pub trait Authorizer: Send + Sync + 'static {

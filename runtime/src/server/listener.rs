@@ -24,7 +24,7 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Listens on a socket and serves a service.
 ///
-/// `A` decides who may connect. Without an authenticator there is nothing to serve with:
+/// `A` is the authenticator, which is required: a server without one does not compile.
 ///
 /// ```compile_fail
 /// # use eventstream_rpc::server::{Server, Service};
@@ -50,8 +50,8 @@ impl Server {
         Self::bind_with_mode(path, 0o666)
     }
 
-    /// Listens on a Unix domain socket whose file has this mode: who may write to the file may connect. Until the mode
-    /// is set, it is what the file mode creation mask of the process leaves.
+    /// Listens on a Unix domain socket whose file has this mode: users with write permission on the file may connect.
+    /// Until the mode is set, the file mode creation mask of the process applies.
     ///
     /// A socket that a server left behind is replaced: one that refuses connections. Of several servers that begin to
     /// listen at once, one does; a file whose name ends in `.lock` is beside the socket meanwhile. The file is removed

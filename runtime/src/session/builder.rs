@@ -75,14 +75,15 @@ impl<C, I> Builder<C, I> {
         self
     }
 
-    /// How long a message from the server may be on its way, from its first byte to its last, however long it
-    /// is. Default: 30 s.
+    /// How long the server may take to send one message, from the first byte to the last. Default: 30 s.
     ///
-    /// A server that stops in the middle of a message ends the connection with
-    /// [`ConnectionError::FrameTimeout`](crate::error::ConnectionError::FrameTimeout), and a
-    /// [`ReconnectPolicy`] brings it back. A time in which nobody reads, as the program is busy or, for a
-    /// blocking connection without subscriptions, as no thread waits for anything, counts as a sixteenth of it
-    /// at most.
+    /// It detects a server that stops in the middle of a message. The connection then ends with
+    /// [`ConnectionError::FrameTimeout`](crate::error::ConnectionError::FrameTimeout), or is opened again if there is a
+    /// [`ReconnectPolicy`]. Choose more than the largest message takes on a slow transport: 24 MiB over a Unix
+    /// domain socket take far less than a second.
+    ///
+    /// Time in which the client does not read counts little, at most a sixteenth of the timeout: while the program is
+    /// suspended or busy, or while no thread waits on a blocking connection without subscriptions.
     pub fn frame_timeout(mut self, timeout: Duration) -> Self {
         self.settings.config.frame_timeout = timeout;
         self

@@ -16,7 +16,7 @@ pub trait Credentials: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Why there is none, usually [`ConnectError::Token`].
+    /// Why there is no payload, usually [`ConnectError::Token`].
     fn payload(&self) -> Result<Bytes, ConnectError>;
 
     /// Where to connect to if the builder of the connection does not say.

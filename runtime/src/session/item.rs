@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// The next event of a subscription, or why there is none.
+/// The next event of a subscription, or an error in its place.
 pub(crate) type Event<O> =
     Result<<O as StreamingOperation>::ResponseEvent, SdkError<<O as Operation>::Error>>;
 

@@ -30,7 +30,7 @@ pub trait LifecycleHandler: Send + 'static {
     }
 
     /// Something is wrong with the connection: connecting failed, or the other side reported an error.
-    /// `true` ends the connection, and is the default; where there is none it means nothing.
+    /// `true`, the default, ends the connection, if one is open.
     fn on_error(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
         let _ = error;
         true

@@ -19,7 +19,7 @@ use crate::{
 pub struct Connect {
     /// Headers besides those of the protocol.
     pub headers: Vec<Header>,
-    /// Says who is connecting; a service decides what is in it.
+    /// Identifies the client; a service defines its content.
     pub payload: Bytes,
 }
 
@@ -64,9 +64,8 @@ pub struct Config {
     pub calls_wait: bool,
     /// How long the server may take to answer a subscription that is opened again. Default: 10 s.
     pub resubscribe_timeout: Duration,
-    /// How long a message may be on its way, from its first byte to its last: one that takes longer ends the
-    /// connection. A time in which nothing is read, as the program is busy or suspended, counts as a sixteenth of it at
-    /// most. Default: 30 s.
+    /// How long the server may take to send one message, from the first byte to the last. A slower message ends the
+    /// connection. Time in which the client does not read counts at most as a sixteenth of it. Default: 30 s.
     pub frame_timeout: Duration,
 }
 

@@ -75,7 +75,7 @@ impl EventQueue {
         self.items.push(Item::Event(message));
     }
 
-    /// An outage has begun, or continues: an attempt to come back that fails is none of its own.
+    /// An outage has begun, or continues: a failed attempt to reconnect does not begin another one.
     pub(super) fn push_disconnected(&mut self) {
         if std::mem::replace(&mut self.is_out, true) {
             return;

@@ -14,7 +14,7 @@ use crate::{
     protocol::{MessageType, RpcMessage, StreamId},
 };
 
-/// Names a stream within its connection, whatever its id on the wire.
+/// Names a stream within its connection. It stays the same when the stream gets another id after a reconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub(super) u64);
 

@@ -10,8 +10,7 @@ use crate::frame::Limits;
 pub struct Config {
     /// How long a message may be in either direction, in bytes. Default: 24 MiB.
     pub max_frame_len: usize,
-    /// How long the message may be with which a client introduces itself, in bytes: it is not known yet who it
-    /// is. Default: 64 KiB.
+    /// How long the connect message may be, in bytes: the client is not authenticated yet. Default: 64 KiB.
     pub max_connect_len: usize,
     /// How many streams a client may have open at once. Default: 10,000.
     pub max_streams: usize,
@@ -34,9 +33,9 @@ pub struct Config {
     pub finish_timeout: Duration,
     /// How long a client may take to introduce itself. Default: 10 s.
     pub handshake_timeout: Duration,
-    /// How long a message may be on its way, from its first byte to its last: one that takes longer ends the
-    /// connection. A time in which nothing is read, as the program is busy or suspended, counts as a sixteenth of it at
-    /// most, and one in which the client is not listened to (see `reply_queue_limit`) begins it anew. Default: 10 s.
+    /// How long a client may take to send one message, from the first byte to the last. A slower message ends the
+    /// connection. Time in which the server does not read counts at most as a sixteenth of it. It starts again after a
+    /// pause because of `reply_queue_limit`. Default: 10 s.
     pub frame_timeout: Duration,
 }
 
