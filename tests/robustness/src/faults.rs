@@ -17,6 +17,7 @@ pub mod reconnect;
 pub mod replay;
 mod serve;
 pub mod session;
+mod steps;
 mod tally;
 pub mod wire;
 

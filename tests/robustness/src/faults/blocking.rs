@@ -1,13 +1,10 @@
 //! The same session by the blocking client, over real sockets and in real time.
 
-use std::{
-    os::unix::net::UnixStream as StdUnixStream, sync::Arc, task::Poll, thread, time::Duration,
-};
+use std::{os::unix::net::UnixStream as StdUnixStream, sync::Arc, thread, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use echo::{
-    blocking::{Client, Connection, PingError, Subscription},
-    error::SdkError,
+    blocking::{Client, Connection, Subscription},
     operation::echo_stream_messages::EchoStreamMessages,
     server::{Config, serve_connection},
     types::EchoStreamingMessage,
@@ -20,10 +17,11 @@ use crate::faults::{
     Tally,
     check::check,
     every::{clean, with_virtual_time},
-    outcome::{Failure, Outcome, of_call, of_connect, of_connection},
+    outcome::{of_connect, of_connection},
     random::{name, random_faults},
     serve::Watched,
-    session::{Faults, Report, Setup, Step, event, message},
+    session::{Faults, Report, Setup, event, message},
+    steps::{ECHO, Steps},
     tally::{panics, watch_panics},
     wire::{Counts, Direction, Fault, Kind, proxy},
 };
@@ -127,7 +125,7 @@ impl Stage {
             tokio::join!(proxy(near, far, to_server, to_client, proxied), serving);
             std::io::Result::Ok(())
         });
-        let mut script = Script { counts: Arc::clone(&counts), steps: Vec::new() };
+        let mut script = Script(Steps::new(Arc::clone(&counts)));
         let ended = script.run(client);
         // The client is gone, so that the server has nothing left to do.
         let served = async { tokio::time::timeout(PATIENCE, serving).await };
@@ -138,7 +136,7 @@ impl Stage {
         }
         self.check_requests()?;
         let bytes = Direction::BOTH.map(|it| counts.get(it));
-        Ok(Report { steps: script.steps, requests: Vec::new(), ended, bytes })
+        Ok(Report { steps: script.0.taken, requests: Vec::new(), ended, bytes })
     }
 
     /// The server was asked for nothing but what the client asks for. Threads do not ask in a certain order.
@@ -154,87 +152,65 @@ impl Stage {
     }
 }
 
-struct Script {
-    counts: Arc<Counts>,
-    steps: Vec<Step>,
-}
+struct Script(Steps);
 
 impl Script {
-    fn note(&mut self, name: impl Into<String>, outcome: Outcome) {
-        let at = Direction::BOTH.map(|it| self.counts.get(it));
-        self.steps.push(Step { name: name.into(), outcome, at });
-    }
-
     /// Goes through everything; why the connection ended, if this side did not close it.
     fn run(&mut self, socket: StdUnixStream) -> Option<String> {
         let builder = Connection::builder().connect_header("client-name", "accepted.faults");
         let connection = match builder.call_timeout(PATIENCE).connect_over(socket) {
             Ok(connection) => connection,
             Err(error) => {
-                self.note("connect", Err(of_connect(&error)));
+                self.0.note("connect", Err(of_connect(&error)));
                 return None;
             }
         };
-        self.note("connect", Ok(String::new()));
+        self.0.note("connect", Ok(String::new()));
         let client = Client::new(connection.clone());
         self.calls(&client);
         self.streams(&client);
-        let outcome = match connection.ping(PATIENCE) {
-            Ok(()) => Ok("pong".to_owned()),
-            Err(error @ PingError::Timeout) => Err(Failure::Deadline(error.to_string())),
-            Err(error) => Err(Failure::Connection(error.to_string())),
-        };
-        self.note("ping", outcome);
+        self.0.pinged(connection.ping(PATIENCE));
         drop(client);
         let flushed = connection.flush();
-        self.note("flush", of_connection(flushed));
-        self.note("close", of_connection(connection.close()));
+        self.0.note("flush", of_connection(flushed));
+        self.0.note("close", of_connection(connection.close()));
         connection.closed().err().map(|error| error.with_sources().to_string())
     }
 
     fn calls(&mut self, client: &Client) {
-        let call = |text| {
-            let response = client.echo_message().message(message(text)).send();
-            response.map(|it| format!("{it:?}")).or_else(of_call)
-        };
+        let call = |text| client.echo_message().message(message(text)).send();
         for text in ["", "a", "a longer text that takes more than one look"] {
-            self.note("echo", call(text));
+            self.0.called("echo", call(text));
         }
-        let response = client.cause_service_error().send();
-        self.note("cause_service_error", response.map(|it| format!("{it:?}")).or_else(of_call));
+        self.0.called("cause_service_error", client.cause_service_error().send());
         // Several threads at once.
-        let outcomes = thread::scope(|scope| {
+        let responses = thread::scope(|scope| {
             let calls = ["1", "2", "3"].map(|text| (text, scope.spawn(move || call(text))));
             calls.map(|(text, call)| (text, call.join().expect("a call panicked")))
         });
-        for (name, outcome) in outcomes {
-            self.note(name, outcome);
+        for (name, response) in responses {
+            self.0.called(name, response);
         }
     }
 
     fn streams(&mut self, client: &Client) {
-        match self.opened("echo stream", client.echo_stream_messages().send()) {
+        match self.0.opened("echo stream", client.echo_stream_messages().send()) {
             Some(mut stream) => self.echo(&mut stream),
-            None => {
-                let sends = ["send one", "send two", "send three"];
-                let rest = ["next", "next", "next", "send close", "next", "next"];
-                sends.iter().chain(&rest).for_each(|it| self.skip(it));
-            }
+            None => self.0.skip(&ECHO),
         }
-        match self.opened("failing stream", client.cause_stream_service_to_error().send()) {
+        match self.0.opened("failing stream", client.cause_stream_service_to_error().send()) {
             Some(mut stream) => {
-                let sent = stream.send_event(event("go"));
-                self.note("send go", sent.map(|()| String::new()).or_else(of_call));
+                self.send(&stream, "go");
                 self.next(&mut stream);
             }
-            None => ["send go", "next"].iter().for_each(|it| self.skip(it)),
+            None => self.0.skip(&["send go", "next"]),
         }
-        match self.opened("stream to close", client.echo_stream_messages().send()) {
+        match self.0.opened("stream to close", client.echo_stream_messages().send()) {
             Some(stream) => {
                 let closed = stream.close();
-                self.note("close stream", of_connection(closed));
+                self.0.note("close stream", of_connection(closed));
             }
-            None => self.skip("close stream"),
+            None => self.0.skip(&["close stream"]),
         }
     }
 
@@ -251,46 +227,17 @@ impl Script {
         self.next(stream);
     }
 
-    fn skip(&mut self, name: &str) {
-        self.note(name, Err(Failure::Skipped));
+    fn send<O>(&mut self, stream: &Subscription<O>, text: &str)
+    where
+        O: StreamingOperation<RequestEvent = EchoStreamingMessage>,
+    {
+        self.0.sent(text, stream.send_event(event(text)));
     }
 
-    fn opened<O: StreamingOperation>(
-        &mut self,
-        name: &str,
-        opened: Result<Subscription<O>, SdkError<O::Error>>,
-    ) -> Option<Subscription<O>> {
-        match opened {
-            Ok(stream) => {
-                self.note(name, Ok(String::new()));
-                Some(stream)
-            }
-            Err(error) => {
-                self.note(name, of_call(error));
-                None
-            }
-        }
-    }
-
-    fn send(&mut self, stream: &Subscription<EchoStreamMessages>, text: &str) {
-        let sent = stream.send_event(event(text));
-        self.note(format!("send {text}"), sent.map(|()| String::new()).or_else(of_call));
-    }
-
-    /// An event, an error in its place, or the end.
     fn next<O>(&mut self, stream: &mut Subscription<O>)
     where
         O: StreamingOperation<ResponseEvent = EchoStreamingMessage>,
     {
-        let outcome = match stream.next_timeout(PATIENCE) {
-            Poll::Pending => Err(Failure::NoEvent),
-            Poll::Ready(None) => Ok("end".to_owned()),
-            Poll::Ready(Some(Ok(event))) => Ok(format!("{event:?}")),
-            Poll::Ready(Some(Err(error))) => of_call(error),
-        };
-        // After an error there is nothing more, and nobody needs to be told again.
-        let last = self.steps.last().map(|it| &it.outcome);
-        let is_over = matches!(last, Some(Err(_))) && outcome.as_deref() == Ok("end");
-        self.note("next", if is_over { Err(Failure::Skipped) } else { outcome });
+        self.0.next(stream.next_timeout(PATIENCE));
     }
 }

@@ -1,15 +1,15 @@
 //! Everything that the echo service has to offer, once.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, task::Poll, time::Duration};
 
 use echo::{
     Client,
-    client::{Connection, ConnectionBuilder, Subscription},
+    client::{ConnectionBuilder, Subscription},
     operation::echo_stream_messages::EchoStreamMessages,
     server::{Config, serve_connection},
     types::{EchoStreamingMessage, MessageData},
 };
-use eventstream_rpc::{client::PingError, error::SdkError, operation::StreamingOperation};
+use eventstream_rpc::operation::StreamingOperation;
 use test_util::{PATIENCE, authenticate};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream},
@@ -18,8 +18,9 @@ use tokio::{
 };
 
 use crate::faults::{
-    outcome::{Failure, Outcome, of_call, of_connect, of_connection},
+    outcome::{of_connect, of_connection},
     serve::Watched,
+    steps::{ECHO, Step, Steps},
     wire::{Counts, Direction, Fault, proxy},
 };
 
@@ -80,15 +81,6 @@ pub(crate) struct Report {
     pub(crate) bytes: [u64; 2],
 }
 
-/// One step.
-#[derive(Debug)]
-pub(crate) struct Step {
-    pub(crate) name: String,
-    pub(crate) outcome: Outcome,
-    /// How many bytes had gone to each side when it was over.
-    pub(crate) at: [u64; 2],
-}
-
 impl Setup {
     /// Runs a session over a wire with these faults.
     ///
@@ -102,7 +94,7 @@ impl Setup {
     async fn run_unbounded(&self, faults: &Faults) -> Report {
         let counts = Arc::default();
         let (client, server) = self.connect(faults, &counts);
-        let mut script = Script { counts: Arc::clone(&counts), steps: Vec::new() };
+        let mut script = Script(Steps::new(Arc::clone(&counts)));
         let ended = script.run(client).await;
         // The client is gone, so the server has nothing left to do.
         server.await.expect("the server panicked");
@@ -112,7 +104,7 @@ impl Setup {
         }
         assert_eq!(self.service.serving(), 0, "a handler is left");
         let bytes = Direction::BOTH.map(|it| counts.get(it));
-        Report { steps: script.steps, requests: self.service.take_seen(), ended, bytes }
+        Report { steps: script.0.taken, requests: self.service.take_seen(), ended, bytes }
     }
 
     /// A client's end of a connection, and the server's task, which ends with the connection.
@@ -161,22 +153,14 @@ pub(crate) async fn run_script<IO>(
 where
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let mut script = Script { counts: Arc::default(), steps: Vec::new() };
+    let mut script = Script(Steps::new(Arc::default()));
     let ended = script.run(connecting.await?).await;
-    Ok(Report { steps: script.steps, requests: Vec::new(), ended, bytes: [0; 2] })
+    Ok(Report { steps: script.0.taken, requests: Vec::new(), ended, bytes: [0; 2] })
 }
 
-struct Script {
-    counts: Arc<Counts>,
-    steps: Vec<Step>,
-}
+struct Script(Steps);
 
 impl Script {
-    fn note(&mut self, name: impl Into<String>, outcome: Outcome) {
-        let at = Direction::BOTH.map(|it| self.counts.get(it));
-        self.steps.push(Step { name: name.into(), outcome, at });
-    }
-
     /// Goes through everything; why the connection ended, if this side did not close it.
     async fn run<IO>(&mut self, io: IO) -> Option<String>
     where
@@ -185,70 +169,59 @@ impl Script {
         let connection = match builder().connect_over(io).await {
             Ok(connection) => connection,
             Err(error) => {
-                self.note("connect", Err(of_connect(&error)));
+                self.0.note("connect", Err(of_connect(&error)));
                 return None;
             }
         };
-        self.note("connect", Ok(String::new()));
+        self.0.note("connect", Ok(String::new()));
         let client = Client::new(connection.clone());
         self.calls(&client).await;
         self.streams(&client).await;
-        self.ping(&connection).await;
+        self.0.pinged(connection.ping(Duration::from_secs(10)).await);
         drop(client);
         let flushed = connection.flush().await;
-        self.note("flush", of_connection(flushed));
+        self.0.note("flush", of_connection(flushed));
         let closed = connection.close().await;
-        self.note("close", of_connection(closed));
+        self.0.note("close", of_connection(closed));
         connection.closed().await.err().map(|error| error.with_sources().to_string())
     }
 
     async fn calls(&mut self, client: &Client) {
         for text in ["", "a", "a longer text that takes more than one look"] {
             let response = client.echo_message().message(message(text)).send().await;
-            self.note("echo", response.map(|it| format!("{it:?}")).or_else(of_call));
+            self.0.called("echo", response);
         }
         let response = client.cause_service_error().send().await;
-        self.note("cause_service_error", response.map(|it| format!("{it:?}")).or_else(of_call));
+        self.0.called("cause_service_error", response);
         // Several on their way at once.
         let call = |text| client.echo_message().message(message(text)).send();
         let (one, two, three) = tokio::join!(call("1"), call("2"), call("3"));
         for (name, response) in [("1", one), ("2", two), ("3", three)] {
-            self.note(name, response.map(|it| format!("{it:?}")).or_else(of_call));
+            self.0.called(name, response);
         }
     }
 
     async fn streams(&mut self, client: &Client) {
         let opened = client.echo_stream_messages().send().await;
-        match self.opened("echo stream", opened) {
+        match self.0.opened("echo stream", opened) {
             Some(mut stream) => self.echo(&mut stream).await,
-            None => self.skip(&[
-                "send one",
-                "send two",
-                "send three",
-                "next",
-                "next",
-                "next",
-                "send close",
-                "next",
-                "next",
-            ]),
+            None => self.0.skip(&ECHO),
         }
         let opened = client.cause_stream_service_to_error().send().await;
-        match self.opened("failing stream", opened) {
+        match self.0.opened("failing stream", opened) {
             Some(mut stream) => {
-                let sent = stream.send_event(event("go")).await;
-                self.note("send go", sent.map(|()| String::new()).or_else(of_call));
+                self.send(&stream, "go").await;
                 self.next(&mut stream).await;
             }
-            None => self.skip(&["send go", "next"]),
+            None => self.0.skip(&["send go", "next"]),
         }
         let opened = client.echo_stream_messages().send().await;
-        match self.opened("stream to close", opened) {
+        match self.0.opened("stream to close", opened) {
             Some(stream) => {
                 let closed = stream.close().await;
-                self.note("close stream", of_connection(closed));
+                self.0.note("close stream", of_connection(closed));
             }
-            None => self.skip(&["close stream"]),
+            None => self.0.skip(&["close stream"]),
         }
     }
 
@@ -265,57 +238,18 @@ impl Script {
         self.next(stream).await;
     }
 
-    fn skip(&mut self, names: &[&str]) {
-        for name in names {
-            self.note(*name, Err(Failure::Skipped));
-        }
+    async fn send<O>(&mut self, stream: &Subscription<O>, text: &str)
+    where
+        O: StreamingOperation<RequestEvent = EchoStreamingMessage>,
+    {
+        self.0.sent(text, stream.send_event(event(text)).await);
     }
 
-    fn opened<O: StreamingOperation>(
-        &mut self,
-        name: &str,
-        opened: Result<Subscription<O>, SdkError<O::Error>>,
-    ) -> Option<Subscription<O>> {
-        match opened {
-            Ok(stream) => {
-                self.note(name, Ok(String::new()));
-                Some(stream)
-            }
-            Err(error) => {
-                self.note(name, of_call(error));
-                None
-            }
-        }
-    }
-
-    async fn send(&mut self, stream: &Subscription<EchoStreamMessages>, text: &str) {
-        let sent = stream.send_event(event(text)).await;
-        self.note(format!("send {text}"), sent.map(|()| String::new()).or_else(of_call));
-    }
-
-    /// An event, an error in its place, or the end.
     async fn next<O>(&mut self, stream: &mut Subscription<O>)
     where
         O: StreamingOperation<ResponseEvent = EchoStreamingMessage>,
     {
-        let outcome = match timeout(PATIENCE, stream.next()).await {
-            Err(_) => Err(Failure::NoEvent),
-            Ok(None) => Ok("end".to_owned()),
-            Ok(Some(Ok(event))) => Ok(format!("{event:?}")),
-            Ok(Some(Err(error))) => of_call(error),
-        };
-        // After an error there is nothing more, and nobody needs to be told again.
-        let last = self.steps.last().map(|it| &it.outcome);
-        let is_over = matches!(last, Some(Err(_))) && outcome.as_deref() == Ok("end");
-        self.note("next", if is_over { Err(Failure::Skipped) } else { outcome });
-    }
-
-    async fn ping(&mut self, connection: &Connection) {
-        let outcome = match connection.ping(Duration::from_secs(10)).await {
-            Ok(()) => Ok("pong".to_owned()),
-            Err(error @ PingError::Timeout) => Err(Failure::Deadline(error.to_string())),
-            Err(error) => Err(Failure::Connection(error.to_string())),
-        };
-        self.note("ping", outcome);
+        let next = timeout(PATIENCE, stream.next()).await;
+        self.0.next(next.map_or(Poll::Pending, Poll::Ready));
     }
 }

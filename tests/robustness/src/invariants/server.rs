@@ -162,8 +162,7 @@ impl Server {
             23 => self.with_served(input, |server, at| {
                 let id = server.served[at].id;
                 match what >> 5 {
-                    0 | 1 => server.core.stop_reading(id),
-                    2 => server.core.stop_reading(id),
+                    0..=2 => server.core.stop_reading(id),
                     3 | 4 => server.core.set_handler(id, true),
                     5 => server.core.set_handler(id, false),
                     6 => drop(server.core.poll_phase(id, &cx())),
