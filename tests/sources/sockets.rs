@@ -1,11 +1,10 @@
 //! Each kind of socket has files of its own, and no other file of the runtime names its types.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use proc_macro2::{TokenStream, TokenTree};
+
+use crate::sources;
 
 /// The types of one kind, and where they may be named.
 const KINDS: [(&[&str], &str); 3] = [
@@ -35,17 +34,6 @@ fn only_the_files_of_a_kind_of_socket_name_its_types() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(is_named, [true; KINDS.len()], "the sources are read");
-}
-
-/// The files of a folder, without those of tests.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
-    let of_entry = |path: PathBuf| match path {
-        path if path.is_dir() => sources(&path),
-        path if path.ends_with("tests.rs") => Vec::new(),
-        path => vec![path],
-    };
-    entries.flat_map(of_entry).collect()
 }
 
 /// All identifiers; what is in comments does not count.
