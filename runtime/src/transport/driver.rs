@@ -16,7 +16,7 @@ use tokio::{
     time::{Sleep, sleep, timeout},
 };
 
-use super::{Input, LINGER, Shared, log_end};
+use super::{Input, LINGER, Shared, log_end, stream::Io};
 use crate::{
     error::ConnectionError,
     protocol::{Endpoint, Role},
@@ -34,8 +34,8 @@ const UNIT_LEN: usize = 8 * 1024;
 ///
 /// It runs no code but the protocol's: a task that waits for a message is woken and reads it elsewhere. So it
 /// is always there to read, to answer a ping, and to see the connection end.
-pub(crate) fn drive<IO: AsyncRead + AsyncWrite + Unpin, R: Role>(
-    io: IO,
+pub(crate) fn drive<R: Role>(
+    io: Box<dyn Io>,
     shared: Arc<Shared<Endpoint<R>>>,
 ) -> impl Future<Output = ()> {
     let driver = Driver {
@@ -52,8 +52,8 @@ pub(crate) fn drive<IO: AsyncRead + AsyncWrite + Unpin, R: Role>(
     driver.run()
 }
 
-struct Driver<IO, R: Role> {
-    io: IO,
+struct Driver<R: Role> {
+    io: Box<dyn Io>,
     shared: Arc<Shared<Endpoint<R>>>,
     input: Input,
     output: BytesMut,
@@ -69,7 +69,7 @@ struct Driver<IO, R: Role> {
     broken: Option<(io::Error, Instant)>,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Driver<IO, R> {
+impl<R: Role> Driver<R> {
     async fn run(mut self) {
         let driven = poll_fn(|cx| self.poll_drive(cx)).await;
         if let Err(error) = driven {
@@ -292,7 +292,7 @@ struct Step {
     deadline: Option<Instant>,
 }
 
-impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Driver<IO, R> {
+impl<R: Role> Driver<R> {
     /// Writes what was queued, and then shuts down the writing side when it is time to.
     fn poll_shut_down(&mut self, is_time: bool, cx: &mut Context<'_>) -> Poll<()> {
         while ready!(self.poll_write(cx)).is_ok() {
@@ -326,7 +326,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin, R: Role> Driver<IO, R> {
 }
 
 /// No task may wait for a driver that has been dropped: its runtime may be shut down while others are not.
-impl<IO, R: Role> Drop for Driver<IO, R> {
+impl<R: Role> Drop for Driver<R> {
     fn drop(&mut self) {
         // It keeps the socket open.
         self.shared.set_direct(None);

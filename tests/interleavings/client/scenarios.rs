@@ -152,7 +152,8 @@ impl Other {
         };
         let direct = Arc::clone(&to_server);
         shared.set_direct(Some(Box::new(move |bytes| direct.try_write(bytes))));
-        let driver = drive(Socket { read: to_client, write: to_server }, Arc::clone(&shared));
+        let socket = Box::new(Socket { read: to_client, write: to_server });
+        let driver = drive(socket, Arc::clone(&shared));
         let driver = thread::spawn(move || {
             let _runtime = runtime.enter();
             block_on(driver);
