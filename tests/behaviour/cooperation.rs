@@ -22,7 +22,7 @@ use echo::{
     types::{EchoStreamingMessage, EchoStreamingResponse},
 };
 use eventstream_rpc::frame::Header;
-use test_util::{EchoService, Feed, PATIENCE, Pair, control, event, in_time, message, socket_path};
+use test_util::{EchoService, Feed, Pair, TIMEOUT, control, event, in_time, message, socket_path};
 use tokio::{
     io::{AsyncWriteExt, duplex},
     sync::Notify,
@@ -128,7 +128,7 @@ async fn a_loop_of_calls_that_fail_at_once_lets_the_connection_come_back() {
     server.abort();
     server.await.unwrap_err();
     let server = serve();
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     let mut failed = 0;
     while client.echo_message().message(message("x")).send().await.is_err() {
         failed += 1;

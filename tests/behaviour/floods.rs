@@ -17,7 +17,7 @@ use echo::{
     error::SdkError,
     server::{Config, EchoTestRpcService, Rejected, serve_connection},
 };
-use test_util::{CONNECT, EchoService, PATIENCE, control, frame, message};
+use test_util::{CONNECT, EchoService, TIMEOUT, control, frame, message};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     task::coop,
@@ -45,7 +45,7 @@ impl Flood {
             first: io::Cursor::new(first),
             again: io::Cursor::new(again),
             is_cooperative,
-            until: Instant::now() + PATIENCE,
+            until: Instant::now() + TIMEOUT,
             has_ended: Arc::default(),
         }
     }

@@ -19,7 +19,7 @@ use echo::{
     operation::echo_stream_messages::EchoStreamMessages,
     types::EchoStreamingMessage,
 };
-use test_util::{Echo, PATIENCE, event, socket_path};
+use test_util::{EchoServer, TIMEOUT, event, socket_path};
 use tokio::runtime::Runtime;
 
 /// Panics whenever it is told something, and once more over that.
@@ -61,13 +61,13 @@ impl BlockingStreamHandler<EchoStreamMessages> for Hopeless {
 async fn check_hopeless(
     spawn: impl FnOnce(echo::client::Subscription<EchoStreamMessages>, Hopeless) -> SubscriptionHandle,
 ) {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
     let stream = client.echo_stream_messages().send().await.unwrap();
     stream.send_event(event("x")).await.unwrap();
     let (told, is_told) = channel();
     let handle = spawn(stream, Hopeless(told));
-    tokio::time::timeout(PATIENCE, handle.closed()).await.unwrap();
+    tokio::time::timeout(TIMEOUT, handle.closed()).await.unwrap();
     assert_eq!(is_told.iter().collect::<Vec<_>>(), ["panicked", "closed"]);
 }
 
@@ -103,7 +103,7 @@ impl<B: Clone + Send + Sync + 'static> LifecycleHandler for Connects<B> {
 
 #[track_caller]
 fn check_told(told: &Receiver<String>) {
-    let next = || told.recv_timeout(PATIENCE).expect("the handler is told");
+    let next = || told.recv_timeout(TIMEOUT).expect("the handler is told");
     assert_eq!(next(), "connected");
     let result = next();
     assert!(result.starts_with("result: the socket"), "{result}");
@@ -118,7 +118,7 @@ fn runtime() -> &'static Runtime {
 #[test]
 fn a_lifecycle_handler_may_connect_with_its_own_builder() {
     let _runtime = runtime().enter();
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let (told, is_told) = channel();
     let builder = Arc::new(OnceLock::new());
     // On another thread, which is waited for.
@@ -136,7 +136,7 @@ fn a_lifecycle_handler_may_connect_with_its_own_builder() {
 #[test]
 fn a_blocking_lifecycle_handler_may_connect_with_its_own_builder() {
     let _runtime = runtime().enter();
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let (told, is_told) = channel();
     let builder = Arc::new(OnceLock::new());
     let connect = |builder: blocking::ConnectionBuilder| builder.connect().unwrap_err().to_string();

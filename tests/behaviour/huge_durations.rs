@@ -11,7 +11,7 @@ use std::{
 
 use echo::{blocking, client, types::MessageData};
 use eventstream_rpc::client::{Builder, ReconnectPolicy};
-use test_util::{Echo, assert_text, event};
+use test_util::{EchoServer, assert_text, event};
 use tokio::runtime::Runtime;
 
 /// Beyond every clock, and at the edges of what systems and runtimes count in.
@@ -36,8 +36,8 @@ fn patient<C>(builder: Builder<C>, huge: Duration) -> Builder<C> {
 }
 
 /// An echo server that is reached over TCP as well, by one connection after the other.
-fn serve() -> (Echo, String) {
-    let echo = Echo::start();
+fn serve() -> (EchoServer, String) {
+    let echo = EchoServer::start();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let path = echo.path().to_owned();

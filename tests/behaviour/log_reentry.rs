@@ -142,7 +142,7 @@ async fn scenario() {
 
 #[test]
 fn a_subscriber_may_use_the_connection() {
-    test_util::alone(|| {
+    test_util::in_own_process(|| {
         let subscriber = tracing_subscriber::registry().with(Using);
         tracing::subscriber::set_global_default(subscriber).unwrap();
         let (done, is_done) = std::sync::mpsc::channel();

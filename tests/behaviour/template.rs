@@ -1,7 +1,7 @@
 //! One behaviour in one sentence. Copy this file, and add its name to `main.rs`.
 
 use echo::types::MessageData;
-use test_util::{Echo, EchoService, Pair, blocking, event, in_time, message};
+use test_util::{EchoServer, EchoService, Pair, blocking, event, in_time, message};
 
 /// Against a server in this process: [`Pair`] connects a client to any service, on one thread, and records
 /// what both send.
@@ -17,7 +17,7 @@ async fn a_call_is_answered() {
 /// Against an echo server on a socket.
 #[tokio::test]
 async fn an_event_is_echoed() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
     let mut stream = client.echo_stream_messages().send().await.unwrap();
     stream.send_event(event("hello")).await.unwrap();

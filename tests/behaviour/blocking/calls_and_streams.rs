@@ -22,12 +22,12 @@ use echo::{
     },
     types::{EchoStreamingMessage, MessageData},
 };
-use test_util::{Echo, PATIENCE, assert_text, event};
+use test_util::{EchoServer, TIMEOUT, assert_text, event};
 use tokio::runtime::Runtime;
 
 /// An echo server on threads of its own.
 struct Server {
-    echo: Echo,
+    echo: EchoServer,
     runtime: Runtime,
 }
 
@@ -35,7 +35,7 @@ impl Server {
     fn start() -> Self {
         let runtime = Runtime::new().unwrap();
         let guard = runtime.enter();
-        let echo = Echo::start();
+        let echo = EchoServer::start();
         drop(guard);
         Self { echo, runtime }
     }
@@ -48,7 +48,7 @@ impl Server {
         Connection::builder()
             .socket_path(self.echo.path())
             .connect_header("client-name", name)
-            .call_timeout(PATIENCE)
+            .call_timeout(TIMEOUT)
             .connect()
     }
 
@@ -56,9 +56,9 @@ impl Server {
         Client::new(self.connection())
     }
 
-    fn no_clients(self) {
+    fn wait_until_idle(self) {
         let Self { echo, runtime } = self;
-        runtime.block_on(echo.no_clients());
+        runtime.block_on(echo.wait_until_idle());
     }
 }
 
@@ -86,7 +86,7 @@ fn calls_are_answered_one_after_the_other() {
     };
     assert_eq!(error.message.as_deref(), Some("Intentionally thrown ServiceError"));
     drop(client);
-    server.no_clients();
+    server.wait_until_idle();
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn many_threads_share_one_connection() {
         }
     });
     drop(client);
-    server.no_clients();
+    server.wait_until_idle();
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn events_come_back_in_order_until_the_server_ends_the_stream() {
     for index in 0..1000 {
         assert_text(&stream.next().unwrap().unwrap(), &index.to_string());
     }
-    let Poll::Ready(Some(Ok(last))) = stream.next_timeout(PATIENCE) else { panic!() };
+    let Poll::Ready(Some(Ok(last))) = stream.next_timeout(TIMEOUT) else { panic!() };
     assert_text(&last, "Close");
     assert!(stream.next().is_none());
     assert!(stream.next().is_none());
@@ -216,7 +216,7 @@ fn closing_ends_what_other_threads_wait_for() {
         }
         let closed = scope.spawn(|| connection.closed());
         for _ in 0..4 {
-            all_started.recv_timeout(PATIENCE).unwrap();
+            all_started.recv_timeout(TIMEOUT).unwrap();
         }
         connection.close().unwrap();
         closed.join().unwrap().unwrap();
@@ -235,7 +235,7 @@ fn closing_ends_what_other_threads_wait_for() {
         "{error:?}"
     );
     connection.close().unwrap();
-    server.no_clients();
+    server.wait_until_idle();
 }
 
 #[test]
@@ -247,9 +247,9 @@ fn whoever_is_last_closes_the_connection() {
     // The stream alone keeps the connection open.
     stream.send_event(event("x")).unwrap();
     let handle = stream.spawn_handler(|_| {});
-    assert_eq!(server.echo.open_clients(), 1);
+    assert_eq!(server.echo.open_connections(), 1);
     drop(handle);
-    server.no_clients();
+    server.wait_until_idle();
 }
 
 /// Answers each event with a call and with an event of another stream, and panics now and then.
@@ -297,7 +297,7 @@ fn a_handler_may_call_wait_and_panic() {
     let (seen, events) = mpsc::channel();
     let handle = stream.spawn_handler(Busy { client: client.clone(), other, seen });
     for expected in ["one", "panicked", "two", "close", "closed"] {
-        assert_eq!(events.recv_timeout(PATIENCE).unwrap(), expected);
+        assert_eq!(events.recv_timeout(TIMEOUT).unwrap(), expected);
     }
     handle.closed();
     handle.close();

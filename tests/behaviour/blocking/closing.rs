@@ -8,7 +8,7 @@ use echo::{
     types::EchoStreamingMessage,
 };
 use eventstream_rpc::protocol::MessageType;
-use test_util::blocking::{NONE, blob, connected, opened, ping};
+use test_util::blocking::{NO_FLAGS, blob, connected, opened, ping};
 
 #[test]
 fn what_has_been_accepted_is_written_though_everything_is_dropped() {
@@ -19,7 +19,7 @@ fn what_has_been_accepted_is_written_though_everything_is_dropped() {
     }
     drop((stream, client));
     for _ in 0..4 {
-        peer.expect(MessageType::ApplicationMessage, NONE, 1);
+        peer.expect(MessageType::ApplicationMessage, NO_FLAGS, 1);
     }
     peer.expect_end(1);
     assert!(peer.read().is_none());
@@ -43,7 +43,7 @@ fn what_arrives_while_a_connection_is_closed_does_not_cut_off_what_is_written() 
     thread::scope(|scope| {
         let call = || client.echo_message().message(blob(2_000_000)).send().unwrap_err();
         let calling = scope.spawn(call);
-        peer.begin();
+        peer.read_start();
         let closing = scope.spawn(|| client.connection().close());
         let error = calling.join().unwrap();
         assert!(

@@ -7,7 +7,7 @@ use echo::{
     blocking::{Client, Connection},
     types::MessageData,
 };
-use test_util::{Echo, event};
+use test_util::{EchoServer, event};
 use tokio::runtime::Runtime;
 
 /// The threads of this process that clients started.
@@ -36,10 +36,10 @@ fn expect(what: &str, count: impl Fn() -> usize, expected: usize) {
 
 #[test]
 fn threads_and_descriptors_are_given_back() {
-    test_util::alone(|| {
+    test_util::in_own_process(|| {
         let runtime = Runtime::new().unwrap();
         let guard = runtime.enter();
-        let echo = Echo::start();
+        let echo = EchoServer::start();
         let connect = || -> Client {
             let builder = Connection::builder().socket_path(echo.path());
             Client::new(builder.connect_header("client-name", "accepted.test").connect().unwrap())
@@ -79,7 +79,7 @@ fn threads_and_descriptors_are_given_back() {
         call(&client);
         drop(client);
 
-        expect("clients", || echo.open_clients(), 0);
+        expect("clients", || echo.open_connections(), 0);
         let before = descriptors();
         for round in 0..300 {
             let client = connect();
@@ -106,7 +106,7 @@ fn threads_and_descriptors_are_given_back() {
                 }
             }
         }
-        expect("clients", || echo.open_clients(), 0);
+        expect("clients", || echo.open_connections(), 0);
         expect("threads", threads, 0);
         expect("descriptors", descriptors, before);
 

@@ -15,9 +15,9 @@ use echo::{
     error::{ConnectError, ConnectionError, SdkError},
 };
 use eventstream_rpc::{frame::Header, protocol::MessageType};
-use test_util::PATIENCE;
+use test_util::TIMEOUT;
 use test_util::blocking::{
-    Listener, NONE, answered, assert_text, bare, blob, call, event, opened, ping,
+    Listener, NO_FLAGS, answered, assert_text, bare, blob, call, event, opened, ping,
 };
 
 fn policy() -> ReconnectPolicy {
@@ -55,7 +55,7 @@ fn a_lost_connection_comes_back_with_its_subscriptions_and_says_so() {
     thread::scope(|scope| {
         let mut stream = opened(client.echo_stream_messages(), &mut peer, 1).with_notices();
         peer.write(&ping(5));
-        peer.expect(MessageType::PingResponse, NONE, 0);
+        peer.expect(MessageType::PingResponse, NO_FLAGS, 0);
 
         // A call in flight, while the server goes away.
         let call = scope.spawn(|| client.echo_message().message(blob(1)).send().unwrap_err());
@@ -69,7 +69,7 @@ fn a_lost_connection_comes_back_with_its_subscriptions_and_says_so() {
 
         // The first attempt is refused.
         let mut peer = listener.accept();
-        peer.expect(MessageType::Connect, NONE, 0);
+        peer.expect(MessageType::Connect, NO_FLAGS, 0);
         let error = client.echo_message().message(blob(1)).send().unwrap_err();
         assert!(
             matches!(
@@ -82,7 +82,7 @@ fn a_lost_connection_comes_back_with_its_subscriptions_and_says_so() {
             ),
             "{error:?}"
         );
-        peer.write(&bare(MessageType::ConnectAck, NONE, 0));
+        peer.write(&bare(MessageType::ConnectAck, NO_FLAGS, 0));
         assert!(peer.read().is_none());
 
         let mut peer = listener.accept();
@@ -144,8 +144,8 @@ fn a_server_that_keeps_refusing_ends_the_connection() {
         drop(peer);
         for _ in 0..2 {
             let mut peer = listener.accept();
-            peer.expect(MessageType::Connect, NONE, 0);
-            peer.write(&bare(MessageType::ConnectAck, NONE, 0));
+            peer.expect(MessageType::Connect, NO_FLAGS, 0);
+            peer.write(&bare(MessageType::ConnectAck, NO_FLAGS, 0));
         }
         let error = stream.next().unwrap().unwrap_err();
         assert!(
@@ -202,7 +202,7 @@ fn calls_wait_for_the_connection_if_they_are_told_to() {
 #[test]
 fn a_connection_that_is_closed_while_it_is_down_stays_closed() {
     let listener = Listener::new("closed");
-    let builder = listener.builder().reconnect(policy().initial_backoff(PATIENCE));
+    let builder = listener.builder().reconnect(policy().initial_backoff(TIMEOUT));
     let (client, mut peer) = listener.connected(builder);
     thread::scope(|scope| {
         let mut stream = opened(client.echo_stream_messages(), &mut peer, 1).with_notices();

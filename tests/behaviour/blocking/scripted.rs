@@ -19,9 +19,9 @@ use eventstream_rpc::{
     client::{Address, Builder, Credentials},
     protocol::MessageType,
 };
-use test_util::PATIENCE;
+use test_util::TIMEOUT;
 use test_util::blocking::{
-    ACCEPTED, Listener, NONE, Peer, answered, assert_text, bare, blob, call, connected, event,
+    ACCEPTED, Listener, NO_FLAGS, Peer, answered, assert_text, bare, blob, call, connected, event,
     opened, ping,
 };
 
@@ -146,12 +146,12 @@ fn a_ping_is_answered_at_the_next_call_and_at_once_while_there_is_a_subscription
     let (client, mut peer) = connected(Connection::builder());
     peer.write(&ping(3));
     answered(&client, &mut peer, 1);
-    peer.expect(MessageType::PingResponse, NONE, 0);
+    peer.expect(MessageType::PingResponse, NO_FLAGS, 0);
 
     let stream = opened(client.echo_stream_messages(), &mut peer, 2);
     for _ in 0..3 {
         peer.write(&ping(3));
-        peer.expect(MessageType::PingResponse, NONE, 0);
+        peer.expect(MessageType::PingResponse, NO_FLAGS, 0);
     }
     drop(stream);
     peer.expect_end(2);
@@ -164,15 +164,15 @@ fn a_ping_of_this_side_waits_for_its_answer() {
     let error = connection.ping(Duration::from_millis(10)).unwrap_err();
     assert!(matches!(error, PingError::Timeout), "{error:?}");
     thread::scope(|scope| {
-        let pinging = scope.spawn(|| connection.ping(PATIENCE));
+        let pinging = scope.spawn(|| connection.ping(TIMEOUT));
         for _ in 0..2 {
-            peer.expect(MessageType::Ping, NONE, 0);
-            peer.write(&bare(MessageType::PingResponse, NONE, 0));
+            peer.expect(MessageType::Ping, NO_FLAGS, 0);
+            peer.write(&bare(MessageType::PingResponse, NO_FLAGS, 0));
         }
         pinging.join().unwrap().unwrap();
     });
     drop(peer);
-    assert!(matches!(connection.ping(PATIENCE), Err(PingError::Connection(_))));
+    assert!(matches!(connection.ping(TIMEOUT), Err(PingError::Connection(_))));
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_subscriber_that_is_too_slow_ends_lagged_and_nobody_else_notices() {
 fn a_queue_that_is_full_before_the_response_ends_the_call() {
     let (client, mut peer) = connected(Connection::builder());
     thread::scope(|scope| {
-        let request = client.echo_stream_messages().queue_limit(1).call_timeout(PATIENCE);
+        let request = client.echo_stream_messages().queue_limit(1).call_timeout(TIMEOUT);
         let subscribing = scope.spawn(move || request.send().map(drop));
         peer.expect_request(1);
         for number in 0..3 {
@@ -237,7 +237,7 @@ fn a_server_that_does_not_answer_the_connect_message_is_given_up() {
     let error = builder.connect_over(socket).unwrap_err();
     assert!(matches!(error, ConnectError::HandshakeTimeout { .. }), "{error:?}");
     let mut peer = Peer::new(other);
-    peer.expect(MessageType::Connect, NONE, 0);
+    peer.expect(MessageType::Connect, NO_FLAGS, 0);
     assert!(peer.read().is_none());
 
     let (socket, other) = UnixStream::pair().unwrap();
@@ -303,13 +303,13 @@ fn an_error_that_the_server_reports_is_judged_by_the_lifecycle_handler() {
 
     let (report, reports) = mpsc::channel();
     let (client, mut peer) = connected(Connection::builder().lifecycle_handler(Lenient(report)));
-    peer.write(&bare(MessageType::ProtocolError, NONE, 0));
-    let text = reports.recv_timeout(PATIENCE).unwrap();
+    peer.write(&bare(MessageType::ProtocolError, NO_FLAGS, 0));
+    let text = reports.recv_timeout(TIMEOUT).unwrap();
     assert_eq!(text, "the other side reported a protocol error");
     answered(&client, &mut peer, 1);
 
     let (client, mut peer) = connected(Connection::builder());
-    peer.write(&bare(MessageType::InternalError, NONE, 0));
+    peer.write(&bare(MessageType::InternalError, NO_FLAGS, 0));
     let error = client.connection().closed().unwrap_err();
     assert!(matches!(error, ConnectionError::PeerError { internal: true, .. }), "{error:?}");
     assert!(peer.read().is_none());
@@ -321,7 +321,7 @@ fn a_broken_rule_is_reported_before_the_end() {
     peer.write(&bare(MessageType::ConnectAck, ACCEPTED, 0));
     let error = client.connection().closed().unwrap_err();
     assert!(matches!(error, ConnectionError::Protocol(_)), "{error:?}");
-    peer.expect(MessageType::ProtocolError, NONE, 0);
+    peer.expect(MessageType::ProtocolError, NO_FLAGS, 0);
     assert!(peer.read().is_none());
 }
 
@@ -331,10 +331,10 @@ fn waiting_for_an_event_ends_in_time() {
     let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
     assert!(stream.next_timeout(Duration::from_millis(10)).is_pending());
     peer.write(&event(1, "x"));
-    let Poll::Ready(Some(Ok(event))) = stream.next_timeout(PATIENCE) else { panic!() };
+    let Poll::Ready(Some(Ok(event))) = stream.next_timeout(TIMEOUT) else { panic!() };
     assert_text(&event, "x");
     drop(peer);
-    let Poll::Ready(Some(Err(error))) = stream.next_timeout(PATIENCE) else { panic!() };
+    let Poll::Ready(Some(Err(error))) = stream.next_timeout(TIMEOUT) else { panic!() };
     assert!(
         matches!(error, SdkError::DispatchFailure { source: ConnectionError::ClosedByPeer, .. }),
         "{error:?}"
@@ -368,7 +368,7 @@ fn a_server_that_stalls_in_a_message_ends_the_connection() {
     thread::scope(|scope| {
         let calls: Vec<_> = (1..=3)
             .map(|stream| {
-                let call = client.echo_message().message(blob(1)).call_timeout(PATIENCE);
+                let call = client.echo_message().message(blob(1)).call_timeout(TIMEOUT);
                 let call = scope.spawn(|| call.send().unwrap_err());
                 peer.expect_request(stream);
                 call
@@ -390,7 +390,7 @@ fn a_server_that_stalls_in_a_message_ends_the_connection() {
 
 #[test]
 fn a_large_message_that_arrives_in_pieces_is_in_time() {
-    let (client, mut peer) = connected(Connection::builder().frame_timeout(PATIENCE));
+    let (client, mut peer) = connected(Connection::builder().frame_timeout(TIMEOUT));
     let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
     let text = "x".repeat(1_000_000);
     for piece in event(1, &text).chunks(10_000) {

@@ -7,8 +7,8 @@ use echo::{
     types::EchoStreamingMessage,
 };
 use eventstream_rpc::protocol::MessageType;
-use test_util::PATIENCE;
-use test_util::blocking::{NONE, Peer, answered, blob, connected, opened, ping};
+use test_util::TIMEOUT;
+use test_util::blocking::{NO_FLAGS, Peer, answered, blob, connected, opened, ping};
 
 /// More than the sockets hold, in bytes.
 const LARGE: usize = 4_000_000;
@@ -23,13 +23,13 @@ fn time_out(client: &Client) {
 /// A call that waits for longer than the other side does.
 fn wait(client: &Client) {
     let request = client.echo_message().message(blob(1));
-    request.call_timeout(60 * PATIENCE).send().unwrap();
+    request.call_timeout(60 * TIMEOUT).send().unwrap();
 }
 
 /// Waits until a thread of the client reads.
 fn expect_reader(peer: &mut Peer) {
     peer.write(&ping(3));
-    peer.expect(MessageType::PingResponse, NONE, 0);
+    peer.expect(MessageType::PingResponse, NO_FLAGS, 0);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use echo::{
     types::MessageData,
 };
 use eventstream_rpc::{frame::Message, greengrass};
-use test_util::{CONNECT_ACK, Draft, END, Echo, Peer, event, socket_path};
+use test_util::{CONNECT_ACK, END, EchoServer, MessageBuilder, Peer, event, socket_path};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     net::{UnixListener, UnixStream},
@@ -85,8 +85,8 @@ async fn a_server_that_closes_at_once_is_taken_for_a_refusal() {
 }
 
 /// What the server says.
-fn draft(kind: i32, flags: i32, stream: i32, shape: &str, payload: &str) -> Draft {
-    let draft = Draft::new(kind, flags, stream).header("service-model-type", shape);
+fn draft(kind: i32, flags: i32, stream: i32, shape: &str, payload: &str) -> MessageBuilder {
+    let draft = MessageBuilder::new(kind, flags, stream).header("service-model-type", shape);
     draft.payload(payload.to_owned())
 }
 
@@ -96,7 +96,7 @@ async fn pair() -> (Client, Peer<DuplexStream>) {
     let mut peer = Peer::new(server);
     let (connection, ()) = tokio::join!(ConnectionBuilder::default().connect_over(io), async {
         peer.expect().await;
-        peer.send(&Draft::new(CONNECT_ACK, 1, 0)).await.unwrap();
+        peer.send(&MessageBuilder::new(CONNECT_ACK, 1, 0)).await.unwrap();
     });
     (Client::new(connection.unwrap()), peer)
 }
@@ -222,7 +222,7 @@ async fn whatever_breaks_the_connection_ends_every_call_with_the_reason() {
 
 #[tokio::test]
 async fn a_client_that_stays_half_way_disturbs_no_other() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
     let mut stream = client.echo_stream_messages().send().await.unwrap();
     let mut half = Vec::new();
@@ -247,7 +247,7 @@ async fn a_client_that_stays_half_way_disturbs_no_other() {
 
 #[tokio::test]
 async fn a_request_that_is_too_long_is_refused_before_it_is_sent() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let builder = echo.builder("accepted.test").max_frame_len(10_000);
     let client = Client::new(builder.connect().await.unwrap());
     let message = MessageData::builder().string_message("x".repeat(10_000)).build();

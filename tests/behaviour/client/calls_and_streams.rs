@@ -12,7 +12,7 @@ use echo::{
     types::{EchoStreamingMessage, FruitEnum, MessageData, Pair, Product},
 };
 use serde_json::json;
-use test_util::{Echo, assert_text, event};
+use test_util::{EchoServer, assert_text, event};
 
 async fn check_echo(client: &Client, message: MessageData) {
     let response = client.echo_message().message(message.clone()).send().await.unwrap();
@@ -21,7 +21,7 @@ async fn check_echo(client: &Client, message: MessageData) {
 
 #[tokio::test]
 async fn every_type_comes_back_as_it_was() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
     let product = Product::builder().name("pear").price(1.5).build();
     let pair = Pair::builder().key("k").value("ü\u{0}\u{1F600}\"\\").build().unwrap();
@@ -52,14 +52,14 @@ async fn every_type_comes_back_as_it_was() {
 
 #[tokio::test]
 async fn megabytes_come_back() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let blob: Vec<u8> = (0..5_000_000_u32).map(|it| (it % 251) as u8).collect();
     check_echo(&echo.connect().await, MessageData::builder().blob_message(blob).build()).await;
 }
 
 #[tokio::test]
 async fn a_modelled_error_keeps_its_type_and_text() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
     let error = client.cause_service_error().send().await.unwrap_err();
     assert_eq!(error.code(), Some("ServiceError"));
@@ -76,7 +76,7 @@ async fn a_modelled_error_keeps_its_type_and_text() {
 
 #[tokio::test]
 async fn events_come_back_in_order_until_the_server_ends_the_stream() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
     let mut stream = client.echo_stream_messages().send().await.unwrap();
     for index in 0..1000 {
@@ -98,7 +98,7 @@ async fn events_come_back_in_order_until_the_server_ends_the_stream() {
 
 #[tokio::test]
 async fn an_error_on_a_stream_ends_that_stream_alone() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
     let mut well = client.echo_stream_messages().send().await.unwrap();
     let mut stream = client.cause_stream_service_to_error().send().await.unwrap();
@@ -113,7 +113,7 @@ async fn an_error_on_a_stream_ends_that_stream_alone() {
 
 #[tokio::test]
 async fn a_stranger_is_refused() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     for name in ["rejected.test", "", "Accepted.test"] {
         let error = echo.builder(name).connect().await.unwrap_err();
         assert!(matches!(error, ConnectError::Rejected), "{error:?}");
@@ -123,7 +123,7 @@ async fn a_stranger_is_refused() {
 
 #[tokio::test]
 async fn streams_are_closed_from_every_side() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
 
     let stream = client.echo_stream_messages().send().await.unwrap();
@@ -150,7 +150,7 @@ async fn streams_are_closed_from_every_side() {
 
 #[tokio::test]
 async fn closing_the_connection_ends_everything_that_is_open() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let connection = echo.builder("accepted.test").connect().await.unwrap();
     let client = Client::new(connection.clone());
     let mut stream = client.echo_stream_messages().send().await.unwrap();
@@ -180,14 +180,14 @@ async fn closing_the_connection_ends_everything_that_is_open() {
 
 #[tokio::test]
 async fn whoever_is_last_closes_the_connection() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
     let stream = client.clone().echo_stream_messages().send().await.unwrap();
     drop(client);
     // The stream alone keeps the connection open.
     stream.send_event(event("x")).await.unwrap();
     let handle = stream.spawn_for_each(|_| async {});
-    assert_eq!(echo.open_clients(), 1);
+    assert_eq!(echo.open_connections(), 1);
     drop(handle);
-    echo.no_clients().await;
+    echo.wait_until_idle().await;
 }

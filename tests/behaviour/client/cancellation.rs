@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use echo::{client::ConnectionBuilder, server::Config};
-use test_util::{EchoService, Feed, Pair, begin, event, in_time, message, poll_times, run};
+use test_util::{EchoService, Feed, Pair, event, in_time, message, poll_once, poll_times, run};
 
 #[test]
 fn a_call() {
@@ -15,7 +15,7 @@ fn a_call() {
         for times in 0.. {
             let call = pair.client.echo_message().message(message(&"x".repeat(1_000))).send();
             let done = poll_times(call, times).await;
-            pair.is_well(0).await;
+            pair.assert_healthy(0).await;
             if let Some(response) = done {
                 assert!(response.is_ok() && times > 2);
                 break;
@@ -32,13 +32,13 @@ fn a_call_that_waits_for_room() {
         for times in 0.. {
             // It takes its time to be written.
             let large = pair.client.echo_message().message(message(&"x".repeat(4_000))).send();
-            let large = begin(large).await;
+            let large = poll_once(large).await;
             let waits = pair.client.echo_message().message(message("x")).send();
             let behind = tokio::spawn(pair.client.echo_message().message(message("y")).send());
             let done = poll_times(waits, times).await;
             large.await.unwrap();
             assert_eq!(behind.await.unwrap().unwrap().message, Some(message("y")));
-            pair.is_well(0).await;
+            pair.assert_healthy(0).await;
             if let Some(response) = done {
                 assert!(response.is_ok() && times > 10);
                 break;
@@ -53,10 +53,10 @@ fn a_subscription_that_is_opened() {
         let pair = Pair::start(EchoService).await;
         for times in 0.. {
             let done = poll_times(pair.client.echo_stream_messages().send(), times).await;
-            pair.is_well(usize::from(done.is_some())).await;
+            pair.assert_healthy(usize::from(done.is_some())).await;
             if let Some(stream) = done {
                 stream.unwrap().close().await.unwrap();
-                pair.is_well(0).await;
+                pair.assert_healthy(0).await;
                 break;
             }
         }
@@ -78,7 +78,7 @@ fn the_next_event() {
                 break;
             }
         }
-        pair.is_well(1).await;
+        pair.assert_healthy(1).await;
         let mut items = stream.with_notices();
         for times in 0.. {
             let Some(next) = poll_times(items.next(), times).await else { continue };
@@ -87,7 +87,7 @@ fn the_next_event() {
             break;
         }
         drop(items);
-        pair.is_well(0).await;
+        pair.assert_healthy(0).await;
     });
 }
 
@@ -100,7 +100,7 @@ fn an_event_that_is_sent() {
         let mut waited = 0;
         for times in 0.. {
             let large = pair.client.echo_message().message(message(&"x".repeat(4_000))).send();
-            let large = begin(large).await;
+            let large = poll_once(large).await;
             let done = poll_times(stream.send_event(event("maybe")), times).await;
             stream.send_event(event("certain")).await.unwrap();
             large.await.unwrap();
@@ -110,7 +110,7 @@ fn an_event_that_is_sent() {
             }
             // What was dropped has not been sent, and nothing comes after what has.
             assert_eq!(next().await, event("certain"));
-            pair.is_well(1).await;
+            pair.assert_healthy(1).await;
             if done.is_some() {
                 break;
             }
@@ -128,7 +128,7 @@ fn a_subscription_that_is_closed() {
             let stream = pair.client.echo_stream_messages().send().await.unwrap();
             let done = poll_times(stream.close(), times).await;
             // It ends all the same.
-            pair.is_well(0).await;
+            pair.assert_healthy(0).await;
             if done.is_some() {
                 break;
             }
@@ -144,9 +144,9 @@ fn a_handler_that_is_closed_or_waited_for() {
             let stream = pair.client.echo_stream_messages().send().await.unwrap();
             let handle = stream.spawn_for_each(|_| async {});
             assert!(poll_times(handle.closed(), times).await.is_none(), "nobody has closed it");
-            pair.is_well(1).await;
+            pair.assert_healthy(1).await;
             let done = poll_times(handle.close(), times).await;
-            pair.is_well(0).await;
+            pair.assert_healthy(0).await;
             if done.is_some() {
                 break;
             }
@@ -162,12 +162,12 @@ fn a_ping() {
         let connection = pair.client.connection();
         for times in 0.. {
             let large = pair.client.echo_message().message(message(&"x".repeat(2_000))).send();
-            let large = begin(large).await;
+            let large = poll_once(large).await;
             let done = poll_times(connection.ping(Duration::from_secs(60)), times).await;
             large.await.unwrap();
             // The next is answered by its own answer.
             connection.ping(Duration::from_secs(60)).await.unwrap();
-            pair.is_well(0).await;
+            pair.assert_healthy(0).await;
             if done.is_some() {
                 assert!(times > 5);
                 break;
@@ -183,10 +183,10 @@ fn a_flush() {
         let connection = pair.client.connection();
         for times in 0.. {
             let large = pair.client.echo_message().message(message(&"x".repeat(2_000))).send();
-            let large = begin(large).await;
+            let large = poll_once(large).await;
             let done = poll_times(connection.flush(), times).await;
             large.await.unwrap();
-            pair.is_well(0).await;
+            pair.assert_healthy(0).await;
             if done.is_some() {
                 assert!(times > 5);
                 break;
@@ -201,7 +201,7 @@ fn waiting_for_the_end() {
         let pair = Pair::start(EchoService).await;
         for times in 0..20 {
             assert!(poll_times(pair.client.connection().closed(), times).await.is_none());
-            pair.is_well(0).await;
+            pair.assert_healthy(0).await;
         }
         pair.client.connection().close().await.unwrap();
         pair.client.connection().closed().await.unwrap();
@@ -235,7 +235,7 @@ fn many_who_wait_for_room_are_dropped() {
         let builder = ConnectionBuilder::default().write_queue_limit(0);
         let pair = Pair::with(EchoService, Config::default(), builder).await;
         let large = pair.client.echo_message().message(message(&"x".repeat(20_000))).send();
-        let large = begin(large).await;
+        let large = poll_once(large).await;
         let calls: Vec<_> = (0..2_000)
             .map(|number: u32| {
                 let call = pair.client.echo_message().message(message(&number.to_string())).send();
@@ -253,7 +253,7 @@ fn many_who_wait_for_room_are_dropped() {
             }
         }
         large.await.unwrap();
-        pair.is_well(0).await;
+        pair.assert_healthy(0).await;
     });
 }
 
@@ -266,7 +266,7 @@ async fn a_call_whose_time_is_up() {
         let call = pair.client.echo_message().message(message("wait"));
         let error = call.call_timeout(Duration::from_secs(3_600)).send().await.unwrap_err();
         assert!(error.is_timeout());
-        pair.is_well(0).await;
+        pair.assert_healthy(0).await;
     }
     assert!(began.elapsed() < Duration::from_secs(3_600), "time stands still here");
 }

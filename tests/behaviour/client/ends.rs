@@ -9,8 +9,8 @@ use echo::{
     server::{Config, EchoTestRpcService, Server},
 };
 use test_util::{
-    CONNECT_ACK, END, EchoService, Feed, Inbox, MESSAGE, Pair, control, frame, in_time, message,
-    socket_path,
+    CONNECT_ACK, END, EchoService, Feed, MESSAGE, MessageReader, Pair, control, frame, in_time,
+    message, socket_path,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -21,7 +21,7 @@ use tokio::{
 async fn deaf(builder: ConnectionBuilder, capacity: usize) -> (Client, DuplexStream) {
     let (ours, mut theirs) = duplex(capacity);
     let accepting = async {
-        let mut inbox = Inbox::default();
+        let mut inbox = MessageReader::default();
         while inbox.message().unwrap().is_none() {
             inbox.extend(&[theirs.read_u8().await.unwrap()]);
         }
@@ -71,7 +71,7 @@ async fn a_lost_connection_tells_each_call_whether_its_request_was_written() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     drop(theirs);
 
-    let mut inbox = Inbox::default();
+    let mut inbox = MessageReader::default();
     inbox.extend(&bytes);
     let mut arrived = Vec::new();
     while let Some(request) = inbox.message().unwrap() {
@@ -184,7 +184,7 @@ fn calls_work_on_another_runtime_and_on_none() {
                 for _ in 0..5 {
                     let call = pair.client.echo_message().message(message("x")).send();
                     assert_eq!(block_on(call).unwrap().message, Some(message("x")));
-                    block_on(pair.client.connection().ping(test_util::PATIENCE)).unwrap();
+                    block_on(pair.client.connection().ping(test_util::TIMEOUT)).unwrap();
                 }
             });
         }
@@ -227,7 +227,7 @@ async fn a_lifecycle_handler_that_panics_hears_of_the_rest() {
     let builder = ConnectionBuilder::default().lifecycle_handler(Panics(sender));
     let pair = Pair::with(EchoService, Config::default(), builder).await;
     assert_eq!(in_time("it is told", told.recv()).await, Some("connect"));
-    pair.is_well(0).await;
+    pair.assert_healthy(0).await;
     pair.client.connection().close().await.unwrap();
     assert_eq!(in_time("it is told", told.recv()).await, Some("disconnect"));
 }

@@ -40,7 +40,7 @@ async fn a_subscriber_loses_nothing() {
         server.write_all(&control(5, 1)).await.unwrap();
         let client = Client::new(ConnectionBuilder::default().connect_over(io).await.unwrap());
         let subscribing = client.echo_stream_messages().queue_limit(QUEUE_LIMIT);
-        let subscribing = test_util::begin(subscribing.send()).await;
+        let subscribing = test_util::poll_once(subscribing.send()).await;
         let shape = [("service-model-type", "awstest#EchoStreamingResponse")];
         server.write_all(&frame(MESSAGE, 0, 1, &shape, "{}")).await.unwrap();
         server.write_all(&events(len, count)).await.unwrap();

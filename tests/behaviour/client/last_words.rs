@@ -15,7 +15,7 @@ use echo::{
     client::ConnectionBuilder,
     error::{ConnectionError, SdkError},
 };
-use test_util::{begin, control, in_time, message};
+use test_util::{control, in_time, message, poll_once};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
     time::Instant,
@@ -115,7 +115,7 @@ async fn a_client_that_closes_reads_as_long_as_it_writes() {
     server.write_all(&control(5, 1)).await.unwrap();
     let client = Client::new(connecting.await.unwrap().unwrap());
     let text = "x".repeat(10_000);
-    let _call = begin(client.echo_message().message(message(&text)).send()).await;
+    let _call = poll_once(client.echo_message().message(message(&text)).send()).await;
     let serving = tokio::spawn(async move {
         // It reads when it has written.
         server.write_all(&control(3, 0).repeat(1_000)).await.unwrap();

@@ -20,7 +20,7 @@ use echo::{
     },
 };
 use eventstream_rpc::greengrass;
-use test_util::{Feed, Figures, event, in_time, message, socket_path};
+use test_util::{Feed, ResourceUsage, event, in_time, message, socket_path};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 /// A server that can be stopped and started again on the same socket.
@@ -267,7 +267,7 @@ async fn calls_in_an_outage_fail_at_once_or_wait_for_as_long_as_they_may() {
 #[tokio::test]
 async fn closing_or_dropping_ends_an_outage() {
     let server = Restarting::start().await;
-    let before = Figures::here().unwrap();
+    let before = ResourceUsage::current().unwrap();
     for is_dropped in [false, true] {
         let client = server.connect(policy().calls_wait(true)).await;
         let stream = client.echo_stream_messages().send().await.unwrap();
@@ -291,7 +291,7 @@ async fn closing_or_dropping_ends_an_outage() {
         }
         server.resume();
         in_time("nothing is left of it", async {
-            while Figures::here().unwrap().leaked_since(&before).is_some() {
+            while ResourceUsage::current().unwrap().leaked_since(&before).is_some() {
                 tokio::task::yield_now().await;
             }
         })

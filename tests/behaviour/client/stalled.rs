@@ -16,7 +16,7 @@ use echo::{
     operation::echo_stream_messages::EchoStreamMessages,
 };
 use eventstream_rpc::greengrass;
-use test_util::{Draft, event, in_time, message, socket_path};
+use test_util::{MessageBuilder, event, in_time, message, socket_path};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex},
     net::UnixListener,
@@ -24,7 +24,7 @@ use tokio::{
 };
 
 fn frame(kind: i32, flags: i32, stream: i32, shape: &str, payload: &str) -> BytesMut {
-    Draft::new(kind, flags, stream).shape(shape).payload(payload.to_owned()).encode()
+    MessageBuilder::new(kind, flags, stream).shape(shape).payload(payload.to_owned()).encode()
 }
 
 fn event_frame(text: &str) -> BytesMut {

@@ -7,7 +7,7 @@ use echo::{
     server::{EchoTestRpcService, Server},
     types::MessageData,
 };
-use test_util::{Echo, EchoService, authenticate, event, poll_times, socket_path};
+use test_util::{EchoServer, EchoService, authenticate, event, poll_times, socket_path};
 use tokio::task::JoinSet;
 
 fn message(text: &str) -> MessageData {
@@ -16,7 +16,7 @@ fn message(text: &str) -> MessageData {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_connections_open_and_close_at_once() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let mut tasks = JoinSet::new();
     for number in 0..200 {
         let builder = echo.builder("accepted.test");
@@ -51,12 +51,12 @@ async fn many_connections_open_and_close_at_once() {
     while let Some(result) = tasks.join_next().await {
         result.unwrap();
     }
-    echo.no_clients().await;
+    echo.wait_until_idle().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_calls_at_once_each_get_their_own_answer() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
     let mut tasks = JoinSet::new();
     for number in 0..1000 {
@@ -73,7 +73,7 @@ async fn a_thousand_calls_at_once_each_get_their_own_answer() {
 
 #[tokio::test]
 async fn calls_and_streams_are_dropped_at_every_stage() {
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
     // One after the other through all stages: nothing done, queued, written, answered.
     for times in 0.. {
@@ -104,7 +104,7 @@ async fn calls_and_streams_are_dropped_at_every_stage() {
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_in_flight_do_not_mix() {
     const EVENTS: usize = 200;
-    let echo = Echo::start();
+    let echo = EchoServer::start();
     let client = echo.connect().await;
     let mut tasks = JoinSet::new();
     for number in 0..50 {

@@ -7,7 +7,7 @@ use echo::{
     server::{Config, EchoTestRpc, EchoTestRpcService, Identity, RequestContext, Server},
 };
 use test_util::{
-    EchoService, Feed, PATIENCE, Pair, begin, in_time, message, poll_times, run, socket_path,
+    EchoService, Feed, Pair, TIMEOUT, in_time, message, poll_once, poll_times, run, socket_path,
 };
 use tokio::{io::duplex, sync::mpsc};
 
@@ -45,14 +45,14 @@ fn serving() {
     run(async {
         // Nothing but the end of the server ends a handshake.
         let mut config = Config::default();
-        config.handshake_timeout = 2 * PATIENCE;
+        config.handshake_timeout = 2 * TIMEOUT;
         for times in 0..40 {
             let path = socket_path();
             let server = Server::bind(&path).unwrap().allow_all().config(config);
             let serving =
                 server.serve(EchoTestRpcService::new(EchoService), std::future::pending::<()>());
             let connecting =
-                ConnectionBuilder::default().socket_path(&path).handshake_timeout(2 * PATIENCE);
+                ConnectionBuilder::default().socket_path(&path).handshake_timeout(2 * TIMEOUT);
             let connecting = tokio::spawn(connecting.connect());
             assert!(poll_times(serving, times).await.is_none());
             if let Ok(connection) = in_time("an answer", connecting).await.unwrap() {
@@ -99,10 +99,10 @@ fn the_end_of_a_call_that_is_served() {
         let pair = Pair::start(Served(served)).await;
         let mut times = 0;
         loop {
-            let call = begin(pair.client.echo_message().message(message("wait")).send()).await;
+            let call = poll_once(pair.client.echo_message().message(message("wait")).send()).await;
             let context = in_time("it is served", contexts.recv()).await.unwrap();
             assert!(poll_times(context.ended(), times).await.is_none(), "it goes on");
-            pair.is_well(1).await;
+            pair.assert_healthy(1).await;
             // Whoever waits besides is told all the same, and who waits while it ends.
             let other = context.clone();
             let other = tokio::spawn(async move { other.ended().await });
@@ -111,7 +111,7 @@ fn the_end_of_a_call_that_is_served() {
             let done = poll_times(context.ended(), times).await;
             in_time("the end is told", other).await.unwrap();
             in_time("the end stays told", context.ended()).await;
-            pair.is_well(0).await;
+            pair.assert_healthy(0).await;
             if done.is_some() {
                 break;
             }
@@ -126,7 +126,7 @@ fn the_context_of_a_call_does_not_keep_the_service() {
     run(async {
         let (served, mut contexts) = mpsc::unbounded_channel();
         let pair = Pair::start(Served(served)).await;
-        let call = begin(pair.client.echo_message().message(message("wait")).send()).await;
+        let call = poll_once(pair.client.echo_message().message(message("wait")).send()).await;
         let _context = in_time("it is served", contexts.recv()).await.unwrap();
         drop((call, pair));
         assert!(in_time("the service is dropped", contexts.recv()).await.is_none());

@@ -13,7 +13,7 @@ use echo::server::{
     Config, ConnectRequest, EchoTestRpcService, Identity, Rejected, Server, serve_connection,
 };
 use test_util::{
-    CONNECT, CONNECT_ACK, EchoService, Feed, Inbox, MESSAGE, PATIENCE, PING, frame, in_time,
+    CONNECT, CONNECT_ACK, EchoService, Feed, MESSAGE, MessageReader, PING, TIMEOUT, frame, in_time,
     socket_path, wire::PROTOCOL_ERROR,
 };
 use tokio::{
@@ -32,7 +32,7 @@ fn violation() -> BytesMut {
 }
 
 fn kinds(bytes: BytesMut) -> Vec<i32> {
-    let mut inbox = Inbox::default();
+    let mut inbox = MessageReader::default();
     inbox.extend(&bytes);
     std::iter::from_fn(|| inbox.message().unwrap()).map(|it| it.kind).collect()
 }
@@ -168,7 +168,7 @@ async fn a_client_that_is_told_why_may_close_first() {
 async fn pass_until<T>(what: &str, thread: JoinHandle<T>) -> T {
     let began = Instant::now();
     while !thread.is_finished() {
-        assert!(began.elapsed() < PATIENCE, "{what}: nothing for {PATIENCE:?}");
+        assert!(began.elapsed() < TIMEOUT, "{what}: nothing for {TIMEOUT:?}");
         tokio::time::advance(Duration::from_millis(10)).await;
     }
     thread.await.unwrap()
@@ -198,7 +198,7 @@ async fn a_refused_client_that_goes_on_sending_is_closed() {
                 if socket.read_exact(&mut ack).is_ok() {
                     break;
                 }
-                assert!(began.elapsed() < PATIENCE, "nobody is let in");
+                assert!(began.elapsed() < TIMEOUT, "nobody is let in");
             }
         });
         pass_until("another is let in", well).await;
@@ -228,7 +228,7 @@ async fn connections_that_are_being_closed_count() {
     let waiting = async |count| {
         let began = Instant::now();
         while feed.waiting() != count {
-            assert!(began.elapsed() < PATIENCE, "{} calls wait", feed.waiting());
+            assert!(began.elapsed() < TIMEOUT, "{} calls wait", feed.waiting());
             tokio::task::yield_now().await;
         }
     };

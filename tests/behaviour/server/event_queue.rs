@@ -61,7 +61,7 @@ fn check_queue(
                 });
             }
             assert_eq!(items, expected);
-            pair.is_well(0).await;
+            pair.assert_healthy(0).await;
         }
     });
 }

@@ -18,7 +18,7 @@ use echo::{
     },
 };
 use eventstream_rpc::error::SdkError;
-use test_util::{CONNECT, Feed, Figures, PING, Pair, in_time, message, serve, socket_path};
+use test_util::{CONNECT, Feed, PING, Pair, ResourceUsage, in_time, message, serve, socket_path};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 fn frame(kind: i32, stream: i32, operation: Option<&str>, payload: &str) -> BytesMut {
@@ -165,7 +165,7 @@ async fn thousands_of_streams_are_served_up_to_the_limit() {
         }
     })
     .await;
-    pair.is_well(0).await;
+    pair.assert_healthy(0).await;
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn a_handler_that_panics_ends_its_stream_alone() {
         let error = panics.await.unwrap_err();
         let error = error.service_error().expect("the server says so");
         assert_eq!(error.message(), Some("InternalServerError"));
-        pair.is_well(1).await;
+        pair.assert_healthy(1).await;
     }
 }
 
@@ -230,7 +230,7 @@ async fn an_authorizer_or_authenticator_that_panics_concerns_one_client() {
     for _ in 0..3 {
         let error = odd.echo_message().message(message("x")).send().await.unwrap_err();
         assert!(matches!(error, SdkError::ServiceError(_)), "{error:?}");
-        odd.connection().ping(test_util::PATIENCE).await.unwrap();
+        odd.connection().ping(test_util::TIMEOUT).await.unwrap();
     }
     drop(stop);
     server.await.unwrap().unwrap();
@@ -274,7 +274,7 @@ async fn no_more_connections_than_allowed() {
     for _ in 0..3 {
         open.push(connect().await.unwrap());
     }
-    let before = Figures::here().unwrap();
+    let before = ResourceUsage::current().unwrap();
     for _ in 0..20 {
         connect().await.unwrap_err();
     }
@@ -287,7 +287,7 @@ async fn no_more_connections_than_allowed() {
     })
     .await;
     in_time("nothing is left of those that were turned away", async {
-        while Figures::here().unwrap().leaked_since(&before).is_some() {
+        while ResourceUsage::current().unwrap().leaked_since(&before).is_some() {
             tokio::task::yield_now().await;
         }
     })

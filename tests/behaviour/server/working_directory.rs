@@ -6,7 +6,7 @@ use eventstream_rpc::server::Server;
 
 #[test]
 fn a_relative_socket_is_removed_after_a_change_of_the_working_directory() {
-    test_util::alone(|| {
+    test_util::in_own_process(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let _guard = runtime.enter();
         let folder = test_util::socket_path();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use conformance::{
     blocking_driver, driver,
-    process::PATIENCE,
+    process::TIMEOUT,
     row::Row,
     table::{self, Outcome, Subject},
 };
@@ -60,7 +60,7 @@ async fn run(row: &str, subject: &str) -> Result<ExitCode> {
     let row = place(row).and_then(|it| Row::ALL.get(it)).context("there is no such promise")?;
     let subject = place(subject).and_then(|it| Subject::ALL.get(it));
     let subject = *subject.context("there is no such column")?;
-    print(&subject.run(*row, PATIENCE).await?);
+    print(&subject.run(*row, TIMEOUT).await?);
     Ok(ExitCode::SUCCESS)
 }
 

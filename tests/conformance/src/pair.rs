@@ -3,7 +3,7 @@
 use greengrass_core_ipc::{Client, client::ConnectionBuilder};
 use tokio::net::UnixStream;
 
-use test_util::wire::{CONNECT_ACK, Draft, Peer, Received};
+use test_util::wire::{CONNECT_ACK, MessageBuilder, Peer, Received};
 
 /// A client that has been let in, its server, and what it said to introduce itself.
 ///
@@ -15,7 +15,7 @@ pub async fn pair(builder: ConnectionBuilder) -> (Client, Peer, Received) {
     let mut peer = Peer::new(server);
     let (connection, connect) = tokio::join!(builder.connect_over(io), async {
         let connect = receive(&mut peer).await;
-        peer.send(&Draft::new(CONNECT_ACK, 1, 0)).await.expect("it is there");
+        peer.send(&MessageBuilder::new(CONNECT_ACK, 1, 0)).await.expect("it is there");
         connect
     });
     (Client::new(connection.expect("it is let in")), peer, connect)

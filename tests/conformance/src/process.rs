@@ -28,7 +28,7 @@ const START: Duration = Duration::from_secs(120);
 const OWN_PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long another client may take, as a rule, before it counts as hanging.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much less a driver waits in a handler, so that it can still say so.
 const LESS: Duration = Duration::from_secs(2);

@@ -12,7 +12,7 @@ use greengrass_core_ipc::server::{
 };
 use test_util::{
     socket_path,
-    wire::{CONNECT, Draft, MESSAGE, Peer, Received},
+    wire::{CONNECT, MESSAGE, MessageBuilder, Peer, Received},
 };
 use tokio::{
     net::UnixStream,
@@ -86,7 +86,7 @@ struct Caller {
 impl Caller {
     async fn connect(path: &Path) -> Result<Self, Problem> {
         let mut caller = Self { peer: Peer::new(UnixStream::connect(path).await?), last_stream: 0 };
-        let connect = Draft::new(CONNECT, 0, 0).header(":version", "0.1.0");
+        let connect = MessageBuilder::new(CONNECT, 0, 0).header(":version", "0.1.0");
         let token = serde_json::json!({"authToken": TOKEN}).to_string();
         caller.peer.send(&connect.payload(token)).await?;
         let answer = caller.receive().await?;
@@ -101,10 +101,11 @@ impl Caller {
     }
 
     /// A request on a new stream that is to be sent.
-    fn request(&mut self, flags: i32, operation: &str, payload: &str) -> Draft {
+    fn request(&mut self, flags: i32, operation: &str, payload: &str) -> MessageBuilder {
         self.last_stream += 1;
         let operation = format!("aws.greengrass#{operation}");
-        let request = Draft::new(MESSAGE, flags, self.last_stream).header("operation", &*operation);
+        let request =
+            MessageBuilder::new(MESSAGE, flags, self.last_stream).header("operation", &*operation);
         request.payload(payload.to_owned())
     }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use test_util::{
     socket_path,
-    wire::{CONNECT, CONNECT_ACK, Draft, END, MESSAGE, Peer, Received},
+    wire::{CONNECT, CONNECT_ACK, END, MESSAGE, MessageBuilder, Peer, Received},
 };
 use tokio::net::UnixListener;
 
@@ -74,7 +74,7 @@ impl Session {
         if connect.kind != CONNECT {
             return fails("it does not introduce itself");
         }
-        self.peer.send(&Draft::new(CONNECT_ACK, 1, 0)).await?;
+        self.peer.send(&MessageBuilder::new(CONNECT_ACK, 1, 0)).await?;
         Ok(())
     }
 
@@ -149,7 +149,7 @@ impl Session {
     pub async fn answer(
         &mut self,
         operation: &str,
-        reply: impl FnOnce(i32) -> Draft,
+        reply: impl FnOnce(i32) -> MessageBuilder,
     ) -> Result<Value, Problem> {
         let (request, number) = self.call(operation).await?;
         self.peer.send(&reply(request.stream)).await?;
@@ -217,27 +217,29 @@ impl Drop for Session {
 }
 
 /// The response to `GetConfiguration` with this text as the value, which ends the stream.
-pub fn configuration(stream: i32, text: &str) -> Draft {
+pub fn configuration(stream: i32, text: &str) -> MessageBuilder {
     let payload = json!({"componentName": "c", "value": {"k": text}}).to_string();
-    Draft::new(MESSAGE, END, stream)
+    MessageBuilder::new(MESSAGE, END, stream)
         .shape("aws.greengrass#GetConfigurationResponse")
         .payload(payload)
 }
 
 /// The response that opens a subscription.
-pub fn subscribed(stream: i32) -> Draft {
-    Draft::new(MESSAGE, 0, stream).shape("aws.greengrass#SubscribeToTopicResponse").payload("{}")
+pub fn subscribed(stream: i32) -> MessageBuilder {
+    MessageBuilder::new(MESSAGE, 0, stream)
+        .shape("aws.greengrass#SubscribeToTopicResponse")
+        .payload("{}")
 }
 
 /// An event of a subscription with this JSON.
-pub fn event_json(stream: i32, payload: Value) -> Draft {
-    Draft::new(MESSAGE, 0, stream)
+pub fn event_json(stream: i32, payload: Value) -> MessageBuilder {
+    MessageBuilder::new(MESSAGE, 0, stream)
         .shape("aws.greengrass#SubscriptionResponseMessage")
         .payload(payload.to_string())
 }
 
 /// An event of a subscription with this text.
-pub fn event(stream: i32, text: &str) -> Draft {
+pub fn event(stream: i32, text: &str) -> MessageBuilder {
     let message = json!({"message": {"text": text}, "context": {"topic": "t"}});
     event_json(stream, json!({"jsonMessage": message}))
 }

@@ -7,7 +7,7 @@ use tokio::{sync::Semaphore, task::LocalSet};
 
 use crate::{
     column::Column,
-    process::PATIENCE,
+    process::TIMEOUT,
     row::Row,
     verdict::{Problem, Verdict},
 };
@@ -74,13 +74,13 @@ impl Subject {
 
     /// Puts it to a promise, several times if the outcome is chance: one failure is enough then.
     async fn run_often(self, row: Row) -> Result<Outcome> {
-        let mut outcome = self.run(row, PATIENCE).await?;
+        let mut outcome = self.run(row, TIMEOUT).await?;
         if !self.is_by_chance(row) {
             return Ok(outcome);
         }
         let mut runs = 1;
         while outcome.verdict.is_ok() && runs < BY_CHANCE_RUNS {
-            outcome = self.run(row, PATIENCE).await?;
+            outcome = self.run(row, TIMEOUT).await?;
             runs += 1;
         }
         if let Err(Problem::Fails(how)) = &mut outcome.verdict {

@@ -14,7 +14,7 @@ use greengrass_core_ipc::{
     operation::publish_to_topic::PublishToTopicError,
     types::BinaryMessage,
 };
-use test_util::wire::{Draft, END, MESSAGE, PING, PING_RESPONSE, Peer};
+use test_util::wire::{END, MESSAGE, MessageBuilder, PING, PING_RESPONSE, Peer};
 
 /// More than fits into a socket that nobody reads.
 const LEN: usize = 6 * 1024 * 1024;
@@ -54,8 +54,8 @@ async fn flushing_waits_until_what_was_accepted_has_been_written() {
     assert!(!flushing.is_finished(), "there is no room for it yet");
     let request = receive(&mut peer).await;
     flushing.await.unwrap().unwrap();
-    let response =
-        Draft::new(MESSAGE, END, request.stream).shape("aws.greengrass#PublishToTopicResponse");
+    let response = MessageBuilder::new(MESSAGE, END, request.stream)
+        .shape("aws.greengrass#PublishToTopicResponse");
     peer.send(&response.payload("{}")).await.unwrap();
     assert!(call.await.unwrap());
     drop(client);
@@ -102,7 +102,7 @@ async fn dropping_everything_sends_what_was_accepted() {
 #[tokio::test]
 async fn a_ping_is_answered_and_one_of_our_own_waits_for_its_answer() {
     let (client, connection, mut peer) = connect().await;
-    peer.send(&Draft::new(PING, 0, 0).header("x-note", "n").payload("p")).await.unwrap();
+    peer.send(&MessageBuilder::new(PING, 0, 0).header("x-note", "n").payload("p")).await.unwrap();
     let answer = receive(&mut peer).await;
     assert_eq!((answer.kind, answer.stream, answer.flags), (PING_RESPONSE, 0, 0));
     assert_eq!((answer.payload(), answer.text("x-note")), ("p".to_owned(), Some("n")));
@@ -111,7 +111,7 @@ async fn a_ping_is_answered_and_one_of_our_own_waits_for_its_answer() {
     let ping = |it: Connection| tokio::spawn(async move { it.ping(hour).await });
     let pinging = ping(connection.clone());
     assert_eq!(receive(&mut peer).await.kind, PING);
-    peer.send(&Draft::new(PING_RESPONSE, 0, 0)).await.unwrap();
+    peer.send(&MessageBuilder::new(PING_RESPONSE, 0, 0)).await.unwrap();
     pinging.await.unwrap().unwrap();
 
     let error = connection.ping(Duration::ZERO).await.unwrap_err();
@@ -147,8 +147,8 @@ async fn the_longest_message_that_nucleus_lite_takes_is_sent_and_no_longer_one()
         let mut bytes = bytes::BytesMut::new();
         request.message.encode(&mut bytes).unwrap();
         assert!(expected.is_none_or(|it| it == bytes.len()), "{}", bytes.len());
-        let response =
-            Draft::new(MESSAGE, END, request.stream).shape("aws.greengrass#PublishToTopicResponse");
+        let response = MessageBuilder::new(MESSAGE, END, request.stream)
+            .shape("aws.greengrass#PublishToTopicResponse");
         peer.send(&response.payload("{}")).await.unwrap();
         call.await.unwrap().unwrap();
         len += 10_000 - bytes.len();

@@ -17,7 +17,7 @@ use greengrass_core_ipc::{
     operation::subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError},
     types::SubscriptionResponseMessage,
 };
-use test_util::wire::{Draft, END, MESSAGE, Peer};
+use test_util::wire::{END, MESSAGE, MessageBuilder, Peer};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 async fn connect() -> (Client, Peer) {
@@ -163,11 +163,11 @@ async fn a_handler_that_panics_is_told_and_goes_on() {
         for text in ["one", "panic", "two", "panic later"] {
             peer.send(&event(stream, text)).await.unwrap();
         }
-        let unreadable =
-            Draft::new(MESSAGE, 0, stream).shape("aws.greengrass#SubscriptionResponseMessage");
+        let unreadable = MessageBuilder::new(MESSAGE, 0, stream)
+            .shape("aws.greengrass#SubscriptionResponseMessage");
         peer.send(&unreadable.payload("{")).await.unwrap();
         peer.send(&event(stream, "three")).await.unwrap();
-        peer.send(&Draft::new(MESSAGE, END, stream)).await.unwrap();
+        peer.send(&MessageBuilder::new(MESSAGE, END, stream)).await.unwrap();
         let panics = ["panic: at once", "panic: later", "panic: over an error"];
         let [first, second, third] = panics;
         for expected in ["one", first, "two", second, third, "three", "closed"] {

@@ -3,7 +3,7 @@
 use conformance::pair::pair;
 use eventstream_rpc::{client::LifecycleHandler, frame::Header};
 use greengrass_core_ipc::{Client, error::ConnectionError};
-use test_util::wire::{Draft, PING};
+use test_util::wire::{MessageBuilder, PING};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// The type of the message with which a server ends the connection.
@@ -46,10 +46,10 @@ async fn a_handler_that_panics_is_told_of_everything_that_follows() {
     let builder = Client::builder().auth_token("t").lifecycle_handler(Fragile(sender));
     let (client, mut peer, _) = pair(builder).await;
     assert_eq!(told.recv().await, Some("connect"));
-    peer.send(&Draft::new(PING, 0, 0)).await.unwrap();
+    peer.send(&MessageBuilder::new(PING, 0, 0)).await.unwrap();
     assert_eq!(told.recv().await, Some("ping"));
     // An error ends the connection unless someone says that it does not.
-    peer.send(&Draft::new(PROTOCOL_ERROR, 0, 0)).await.unwrap();
+    peer.send(&MessageBuilder::new(PROTOCOL_ERROR, 0, 0)).await.unwrap();
     assert_eq!(told.recv().await, Some("error"));
     assert_eq!(told.recv().await, Some("disconnect"));
     let end = client.connection().closed().await.unwrap_err();

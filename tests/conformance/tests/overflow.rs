@@ -26,7 +26,7 @@ fn number(event: &SubscriptionResponseMessage) -> usize {
 }
 
 /// All have the same length, against which it does not matter what an event takes besides its message.
-fn numbered(stream: i32, number: usize) -> test_util::wire::Draft {
+fn numbered(stream: i32, number: usize) -> test_util::wire::MessageBuilder {
     event(stream, &format!("{number:03500}"))
 }
 

@@ -12,7 +12,7 @@ fn peak() -> usize {
 
 #[test]
 fn a_request_that_lacks_a_member_takes_as_much_memory_as_a_whole_one() {
-    test_util::alone(|| {
+    test_util::in_own_process(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let core =

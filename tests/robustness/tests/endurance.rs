@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use robustness::endurance::{kills, restarts, soak};
-use test_util::alone;
+use test_util::in_own_process;
 
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_endurance"))
@@ -16,7 +16,7 @@ fn on_two_threads(test: impl Future<Output = ()>) {
 
 #[test]
 fn everything_comes_back_when_a_server_is_restarted() {
-    alone(|| {
+    in_own_process(|| {
         on_two_threads(async {
             let report = restarts::with_tokens_that_stay(program(), 5, 7).await.unwrap();
             assert!(report.restarts == 5 && report.answered > 0 && report.events > 0, "{report}");
@@ -26,7 +26,7 @@ fn everything_comes_back_when_a_server_is_restarted() {
 
 #[test]
 fn everything_ends_when_a_server_is_restarted_and_refuses_the_token() {
-    alone(|| {
+    in_own_process(|| {
         on_two_threads(async {
             let report = restarts::with_tokens_that_do_not(program(), 5, 7).await.unwrap();
             assert!(report.restarts == 5 && report.answered > 0 && report.events > 0, "{report}");
@@ -36,7 +36,7 @@ fn everything_ends_when_a_server_is_restarted_and_refuses_the_token() {
 
 #[test]
 fn subscribers_that_are_killed_disturb_nobody() {
-    alone(|| {
+    in_own_process(|| {
         on_two_threads(async {
             let report = kills::run(program(), 2).await.unwrap();
             assert!(report.killed == 2 * kills::VICTIMS && report.calls > 0, "{report}");
@@ -46,7 +46,7 @@ fn subscribers_that_are_killed_disturb_nobody() {
 
 #[test]
 fn nothing_grows_under_mixed_traffic() {
-    alone(|| {
+    in_own_process(|| {
         on_two_threads(async {
             let rounds = soak::Rounds { count: 3, length: Duration::from_secs(1) };
             let report = soak::run(program(), rounds, 7).await.unwrap();

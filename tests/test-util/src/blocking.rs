@@ -1,5 +1,6 @@
-//! A scripted peer without a runtime, for the blocking client. A helper panics if the peer does not do what it
-//! should, or if nothing arrives within [`PATIENCE`].
+//! A scripted server for tests of the blocking client, without an asynchronous runtime.
+//!
+//! Each helper panics if the client sends something else than expected, or nothing within [`TIMEOUT`].
 
 use std::{
     io::{Read, Write},
@@ -20,54 +21,54 @@ use eventstream_rpc::{
     protocol::MessageType,
 };
 
-use crate::{Draft, Inbox, MESSAGE, PATIENCE, PING, Received};
 pub use crate::{END, assert_text};
+use crate::{MESSAGE, MessageBuilder, MessageReader, PING, Received, TIMEOUT};
 
-/// No flag.
-pub const NONE: i32 = 0;
-/// The flag of an acknowledgement that accepts the client.
+/// The flags of a message without any flag.
+pub const NO_FLAGS: i32 = 0;
+/// The flag of a connect-ack that accepts the client.
 pub const ACCEPTED: i32 = 1;
 
-/// A server that reads and writes one message at a time.
+/// The server's end of a connection, which reads and writes one message at a time.
 pub struct Peer {
     socket: UnixStream,
-    inbox: Inbox,
+    reader: MessageReader,
 }
 
 impl Peer {
-    /// The server's end of a connection.
+    /// Takes the server's end of a connection.
     pub fn new(socket: UnixStream) -> Self {
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { socket, inbox: Inbox::default() }
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+        Self { socket, reader: MessageReader::default() }
     }
 
-    /// The next message, or nothing after the last.
+    /// The next message, or `None` if the client has closed the connection.
     pub fn read(&mut self) -> Option<Received> {
         let mut buffer = [0; 16 * 1024];
         loop {
-            if let Some(message) = self.inbox.message().unwrap() {
+            if let Some(message) = self.reader.message().unwrap() {
                 return Some(message);
             }
             match self.socket.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(len) => self.inbox.extend(&buffer[..len]),
-                // So it looks if the client goes with something unread.
+                Ok(len) => self.reader.extend(&buffer[..len]),
+                // The client closed the connection without reading everything.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
                 Err(error) => panic!("{error}"),
             }
         }
-        assert!(self.inbox.is_empty(), "only whole messages are written");
+        assert!(self.reader.is_empty(), "the connection ends within a message");
         None
     }
 
-    /// Waits for the beginning of a message, and does not read on.
-    pub fn begin(&mut self) {
+    /// Reads the first bytes of a message and leaves the rest unread.
+    pub fn read_start(&mut self) {
         let mut buffer = [0; 16];
         let len = self.socket.read(&mut buffer).unwrap();
-        self.inbox.extend(&buffer[..len]);
+        self.reader.extend(&buffer[..len]);
     }
 
-    /// The next message: its type, flags and stream.
+    /// Reads the next message, which must have this type, these flags and this stream id.
     #[track_caller]
     pub fn expect(&mut self, message_type: MessageType, flags: i32, stream: i32) {
         let message = self.read().unwrap();
@@ -75,50 +76,50 @@ impl Peer {
         assert_eq!((message.kind, message.flags, message.stream), expected);
     }
 
-    /// The next message, which asks for something on this stream.
+    /// Reads the next message, which must be a request or an event on this stream.
     #[track_caller]
     pub fn expect_request(&mut self, stream: i32) {
-        self.expect(MessageType::ApplicationMessage, NONE, stream);
+        self.expect(MessageType::ApplicationMessage, NO_FLAGS, stream);
     }
 
-    /// The next message, which ends this stream.
+    /// Reads the next message, which must end this stream.
     #[track_caller]
     pub fn expect_end(&mut self, stream: i32) {
         self.expect(MessageType::ApplicationMessage, END, stream);
     }
 
-    /// Writes bytes, which need not be a message.
+    /// Writes bytes, which need not form a message.
     pub fn write(&mut self, bytes: &[u8]) {
         self.socket.write_all(bytes).unwrap();
     }
 
-    /// Lets the client in, which has said who it is.
+    /// Performs the handshake and accepts the client.
     pub fn accept(&mut self) {
-        self.expect(MessageType::Connect, NONE, 0);
+        self.expect(MessageType::Connect, NO_FLAGS, 0);
         self.write(&bare(MessageType::ConnectAck, ACCEPTED, 0));
     }
 
-    /// The response to a call.
+    /// Sends the response to a call.
     pub fn respond(&mut self, stream: i32) {
         self.write(&shaped(END, stream, "awstest#EchoMessageResponse", "{}"));
     }
 
-    /// The response to a subscription.
+    /// Sends the response that opens a subscription.
     pub fn respond_open(&mut self, stream: i32) {
-        self.write(&shaped(NONE, stream, "awstest#EchoStreamingResponse", "{}"));
+        self.write(&shaped(NO_FLAGS, stream, "awstest#EchoStreamingResponse", "{}"));
     }
 }
 
-/// A socket that is listened on.
+/// A listening socket, removed when dropped.
 pub struct Listener {
-    /// Where it is.
+    /// The path of the socket.
     pub path: PathBuf,
-    /// Accepts connections.
+    /// The listener itself.
     pub listener: UnixListener,
 }
 
 impl Listener {
-    /// Listens on a path with this name in it.
+    /// Listens on a temporary path that contains this name.
     pub fn new(name: &str) -> Self {
         let name = format!("echo-blocking-{name}-{}.socket", std::process::id());
         let path = std::env::temp_dir().join(name);
@@ -126,12 +127,12 @@ impl Listener {
         Self { path, listener }
     }
 
-    /// Waits for the next connection, before its handshake.
+    /// Waits for the next connection. The handshake is left to the caller.
     pub fn accept(&self) -> Peer {
         Peer::new(self.listener.accept().unwrap().0)
     }
 
-    /// A client, and the other side of its connection.
+    /// Connects a client. Returns it with the server's end of its connection.
     pub fn connected<I: Credentials>(&self, builder: Builder<Connection, I>) -> (Client, Peer) {
         let connecting = thread::spawn(|| builder.connect().unwrap());
         let mut peer = self.accept();
@@ -139,12 +140,12 @@ impl Listener {
         (Client::new(connecting.join().unwrap()), peer)
     }
 
-    /// Connects to this socket.
+    /// A builder of connections to this socket.
     pub fn builder(&self) -> ConnectionBuilder {
         Connection::builder().socket_path(&self.path)
     }
 
-    /// A builder with the credentials of a Greengrass component.
+    /// A builder of connections to this socket that authenticates as a Greengrass component does.
     pub fn component(&self) -> greengrass::Builder<Connection> {
         greengrass::Builder::default().socket_path(&self.path)
     }
@@ -152,44 +153,44 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // It is of use to nobody else.
+        // Ignored: the file may already be removed.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// A client, and the other side of its connection.
+/// Connects a client over a socket pair. Returns it with the server's end of its connection.
 pub fn connected(builder: ConnectionBuilder) -> (Client, Peer) {
     let (socket, other) = UnixStream::pair().unwrap();
     let mut peer = Peer::new(other);
-    // It waits in the socket until the client has asked.
+    // Stays in the socket's buffer until the client has sent its connect message.
     peer.write(&bare(MessageType::ConnectAck, ACCEPTED, 0));
     let connection: Connection = builder.connect_over(socket).unwrap();
-    peer.expect(MessageType::Connect, NONE, 0);
+    peer.expect(MessageType::Connect, NO_FLAGS, 0);
     (Client::new(connection), peer)
 }
 
-/// A message without payload.
+/// A message without a payload.
 pub fn bare(message_type: MessageType, flags: i32, stream: i32) -> BytesMut {
-    Draft::new(message_type as i32, flags, stream).encode()
+    MessageBuilder::new(message_type as i32, flags, stream).encode()
 }
 
 /// A ping with a payload of this length.
 pub fn ping(len: usize) -> BytesMut {
-    Draft::new(PING, NONE, 0).payload(vec![b'p'; len]).encode()
+    MessageBuilder::new(PING, NO_FLAGS, 0).payload(vec![b'p'; len]).encode()
 }
 
-/// An application message with a payload of a shape.
+/// An application message whose payload is JSON of this shape.
 pub fn shaped(flags: i32, stream: i32, shape: &str, payload: &str) -> BytesMut {
-    Draft::new(MESSAGE, flags, stream).shape(shape).payload(payload.to_owned()).encode()
+    MessageBuilder::new(MESSAGE, flags, stream).shape(shape).payload(payload.to_owned()).encode()
 }
 
-/// An event with a text.
+/// An event that contains a text.
 pub fn event(stream: i32, text: &str) -> BytesMut {
     let payload = format!(r#"{{"streamMessage":{{"stringMessage":"{text}"}}}}"#);
-    shaped(NONE, stream, "awstest#EchoStreamingMessage", &payload)
+    shaped(NO_FLAGS, stream, "awstest#EchoStreamingMessage", &payload)
 }
 
-/// A message with a blob of this length.
+/// The input of a call with a blob of this length.
 pub fn blob(len: usize) -> MessageData {
     MessageData::builder().blob_message(vec![7_u8; len]).build()
 }
@@ -199,7 +200,7 @@ pub fn call(client: &Client) {
     client.echo_message().message(blob(1)).send().unwrap();
 }
 
-/// Makes a call, which is answered.
+/// Makes a call on another thread and answers it.
 #[track_caller]
 pub fn answered(client: &Client, peer: &mut Peer, stream: i32) {
     thread::scope(|scope| {
@@ -209,7 +210,7 @@ pub fn answered(client: &Client, peer: &mut Peer, stream: i32) {
     });
 }
 
-/// Opens a subscription.
+/// Opens a subscription on another thread and accepts it.
 #[track_caller]
 pub fn opened(
     request: EchoStreamMessagesBuilder<Connection>,

@@ -1,4 +1,4 @@
-//! An echo server in the test's own process.
+//! An echo server that runs in the process of the test.
 
 use std::path::{Path, PathBuf};
 
@@ -11,19 +11,19 @@ use tokio::{net::UnixListener, sync::watch, task::JoinHandle};
 
 use crate::{EchoService, authenticate, socket_path};
 
-/// An echo server on a socket, which counts its connections.
-pub struct Echo {
+/// An echo server on a socket that counts its open connections.
+pub struct EchoServer {
     path: PathBuf,
     open: watch::Receiver<usize>,
     task: JoinHandle<()>,
 }
 
-impl Echo {
-    /// Starts the server on the runtime of the caller.
+impl EchoServer {
+    /// Starts the server on the current runtime.
     ///
     /// # Panics
     ///
-    /// If the socket cannot be listened on.
+    /// If the server cannot listen on the socket.
     pub fn start() -> Self {
         let path = socket_path();
         let listener = UnixListener::bind(&path).unwrap();
@@ -48,39 +48,39 @@ impl Echo {
         &self.path
     }
 
-    /// Connects to the server under this name; see [`authenticate`].
+    /// A builder of connections to the server; [`authenticate`] decides by the name whether they are accepted.
     pub fn builder(&self, name: &str) -> ConnectionBuilder {
         ConnectionBuilder::default().socket_path(&self.path).connect_header("client-name", name)
     }
 
-    /// A client that is accepted.
+    /// Connects a client with a name that the server accepts.
     ///
     /// # Panics
     ///
-    /// If it does not connect.
+    /// If the connection fails.
     pub async fn connect(&self) -> Client {
         Client::new(self.builder("accepted.test").connect().await.unwrap())
     }
 
-    /// How many connections there are.
-    pub fn open_clients(&self) -> usize {
+    /// The number of open connections.
+    pub fn open_connections(&self) -> usize {
         *self.open.borrow()
     }
 
-    /// Waits until every connection has ended.
+    /// Waits until all connections have ended.
     ///
     /// # Panics
     ///
-    /// If the server has ended.
-    pub async fn no_clients(mut self) {
-        self.open.wait_for(|it| *it == 0).await.unwrap();
+    /// If the server task has ended.
+    pub async fn wait_until_idle(mut self) {
+        self.open.wait_for(|open| *open == 0).await.unwrap();
     }
 }
 
-impl Drop for Echo {
+impl Drop for EchoServer {
     fn drop(&mut self) {
         self.task.abort();
-        // It may be gone.
+        // Ignored: the file may already be removed.
         let _ = std::fs::remove_file(&self.path);
     }
 }

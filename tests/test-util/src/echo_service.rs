@@ -1,4 +1,4 @@
-//! EchoTestRPC, the service that the official SDKs test themselves against, on the generated server trait.
+//! An implementation of EchoTestRPC, the service that the official SDKs use in their tests.
 
 use std::{
     pin::Pin,
@@ -28,11 +28,11 @@ use echo::{
 };
 use futures_core::Stream;
 
-/// Lets in clients whose header `client-name` begins with `accepted.`.
+/// Accepts clients whose connect message has a header `client-name` that begins with `accepted.`.
 ///
 /// # Errors
 ///
-/// Any other client.
+/// All other clients are rejected.
 pub fn authenticate(request: &ConnectRequest) -> Result<Identity, Rejected> {
     match request.header("client-name") {
         Some(name) if name.starts_with("accepted.") => Ok(Identity(name.to_owned())),
@@ -40,7 +40,7 @@ pub fn authenticate(request: &ConnectRequest) -> Result<Identity, Rejected> {
     }
 }
 
-/// The service.
+/// The implementation of EchoTestRPC.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EchoService;
 
@@ -58,7 +58,7 @@ impl EchoTestRpc for EchoService {
         request: StreamingRequest<EchoStreamMessages>,
         _context: RequestContext,
     ) -> Result<StreamingResponse<EchoStreamMessages>, EchoStreamMessagesError> {
-        let echoes = Echoes { events: request.events, is_over: false };
+        let echoes = Echoes { events: request.events, is_closed: false };
         Ok(StreamingResponse::new(EchoStreamingResponse::default(), echoes))
     }
 
@@ -100,21 +100,21 @@ fn service_error(message: &str) -> ServiceError {
     ServiceError::builder().message(message).build()
 }
 
-/// Every event of the client, until one says `close`.
+/// The stream that sends each event of the client back, and ends after an event with the text `close`.
 struct Echoes {
     events: EventStream<EchoStreamingMessage>,
-    is_over: bool,
+    is_closed: bool,
 }
 
 impl Stream for Echoes {
     type Item = Result<EchoStreamingMessage, EchoStreamMessagesError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.is_over {
+        if self.is_closed {
             return Poll::Ready(None);
         }
         let event = ready!(self.events.as_mut().poll_next(cx));
-        self.is_over = match &event {
+        self.is_closed = match &event {
             Some(EchoStreamingMessage::StreamMessage(message)) => {
                 message.string_message.as_deref().is_some_and(|it| it.eq_ignore_ascii_case("close"))
             }
@@ -125,7 +125,7 @@ impl Stream for Echoes {
     }
 }
 
-/// An error once the client has sent an event.
+/// The stream that fails once the client has sent an event.
 struct Failure {
     events: EventStream<EchoStreamingMessage>,
 }

@@ -1,4 +1,4 @@
-//! The service: numbered events for everyone who subscribes, and calls that do as they are told.
+//! A service that sends numbered events to all subscribers, with a call whose text selects what the service does.
 
 use std::{
     sync::{
@@ -26,63 +26,65 @@ use echo::{
 
 use crate::event;
 
-/// How many bytes of events may wait for one subscriber.
+/// The limit of the event queue of one subscriber, in bytes.
 const QUEUE_LIMIT: usize = 8 * 1024 * 1024;
 
-/// A service whose subscribers each get the events `GENERATION:NUMBER`, without gaps from the first they get.
+/// A service that publishes the events `GENERATION:NUMBER`. Each subscriber receives them without gaps, beginning
+/// with the first event that is published after it subscribes.
 ///
-/// What it does with a message depends on its text: `wait` is never answered, `panic` panics, `hang up`
-/// closes the connection, and anything else is sent back.
+/// The call `EchoMessage` behaves according to the text of its message: `wait` is never answered, `panic` panics,
+/// `hang up` closes the connection, and any other message is sent back.
 #[derive(Clone, Debug)]
 pub struct Feed {
     generation: u64,
-    inside: Arc<Inside>,
+    state: Arc<State>,
 }
 
 #[derive(Debug, Default)]
-struct Inside {
+struct State {
     published: AtomicU64,
     subscribers: Mutex<Vec<EventSender<EchoStreamMessages>>>,
-    /// Calls that wait.
+    /// The number of calls with the text `wait`.
     waiting: AtomicU64,
 }
 
 impl Feed {
-    /// A feed; the generation tells it from others of the same kind.
+    /// Creates a feed. The generation tells its events from those of other feeds.
     pub fn new(generation: u64) -> Self {
-        Self { generation, inside: Arc::default() }
+        Self { generation, state: Arc::default() }
     }
 
-    /// Sends the next event to every subscriber, and forgets those that are gone. How many there are.
+    /// Sends the next event to all subscribers and removes those that have unsubscribed. Returns the number of
+    /// subscribers.
     ///
     /// # Panics
     ///
-    /// If an event cannot be encoded, which it can.
+    /// Never: each event can be encoded.
     pub fn publish(&self) -> usize {
         let mut subscribers = self.lock();
-        // Under the lock, so that all get the events in the same order.
-        let number = self.inside.published.fetch_add(1, Ordering::Relaxed);
+        // Counted under the lock, so that all subscribers receive the events in order.
+        let number = self.state.published.fetch_add(1, Ordering::Relaxed);
         let event = EncodedEvent::new(&event(&format!("{}:{number}", self.generation))).unwrap();
         subscribers.retain(|it| it.send_encoded(event.clone()).is_ok());
         subscribers.len()
     }
 
-    /// How many events have been published.
+    /// The number of events published so far.
     pub fn published(&self) -> u64 {
-        self.inside.published.load(Ordering::Relaxed)
+        self.state.published.load(Ordering::Relaxed)
     }
 
-    /// How many subscribers there are, as far as the last event has told.
+    /// The number of subscribers after the last event was published.
     pub fn subscribers(&self) -> usize {
         self.lock().len()
     }
 
-    /// How many calls are waiting at this moment.
+    /// The number of calls with the text `wait` that are running.
     pub fn waiting(&self) -> u64 {
-        self.inside.waiting.load(Ordering::Relaxed)
+        self.state.waiting.load(Ordering::Relaxed)
     }
 
-    /// Publishes an event every millisecond, for ever.
+    /// Publishes an event every millisecond and never returns.
     pub async fn publish_steadily(self) {
         let mut ticks = tokio::time::interval(Duration::from_millis(1));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -93,11 +95,11 @@ impl Feed {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<EventSender<EchoStreamMessages>>> {
-        self.inside.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Counts a call for as long as it waits.
+/// Counts a waiting call until it is dropped.
 struct Waiting<'a>(&'a AtomicU64);
 
 impl Drop for Waiting<'_> {
@@ -115,11 +117,11 @@ impl EchoTestRpc for Feed {
         let message = request.message.unwrap_or_default();
         match message.string_message.as_deref() {
             Some("wait") => {
-                self.inside.waiting.fetch_add(1, Ordering::Relaxed);
-                let _waiting = Waiting(&self.inside.waiting);
+                self.state.waiting.fetch_add(1, Ordering::Relaxed);
+                let _waiting = Waiting(&self.state.waiting);
                 std::future::pending().await
             }
-            Some("panic") => panic!("as it was told to"),
+            Some("panic") => panic!("requested by the client"),
             Some("hang up") => context.close_connection(),
             _ => {}
         }
@@ -143,6 +145,6 @@ impl EchoTestRpc for Feed {
         _request: CauseServiceErrorRequest,
         _context: RequestContext,
     ) -> Result<CauseServiceErrorResponse, CauseServiceErrorError> {
-        Err(ServiceError::builder().message("as it was told to").build().into())
+        Err(ServiceError::builder().message("requested by the client").build().into())
     }
 }

@@ -1,8 +1,8 @@
-//! What the tests share: scripted peers, echo servers, recorded traffic, random numbers, waiting.
+//! Helpers that the tests share: scripted peers, echo servers, recorded traffic, random numbers, timeouts.
 
-#![allow(missing_debug_implementations, reason = "helpers of tests")]
+#![allow(missing_debug_implementations, reason = "test helpers")]
 
-mod alone;
+mod own_process;
 mod random;
 mod signal;
 
@@ -15,32 +15,34 @@ mod echo_service;
 #[cfg(feature = "rpc")]
 mod feed;
 #[cfg(feature = "rpc")]
-mod figures;
-#[cfg(feature = "rpc")]
 mod messages;
 #[cfg(feature = "rpc")]
 mod pair;
+#[cfg(feature = "rpc")]
+mod resources;
 #[cfg(feature = "rpc")]
 mod wait;
 #[cfg(feature = "rpc")]
 pub mod wire;
 
-pub use alone::alone;
 #[cfg(feature = "rpc")]
-pub use echo_server::Echo;
+pub use echo_server::EchoServer;
 #[cfg(feature = "rpc")]
 pub use echo_service::{EchoService, authenticate};
 #[cfg(feature = "rpc")]
 pub use feed::Feed;
 #[cfg(feature = "rpc")]
-pub use figures::Figures;
-#[cfg(feature = "rpc")]
 pub use messages::{assert_text, control, event, frame, message};
+pub use own_process::in_own_process;
 #[cfg(feature = "rpc")]
 pub use pair::{Pair, Wire, serve};
 pub use random::Random;
+#[cfg(feature = "rpc")]
+pub use resources::ResourceUsage;
 pub use signal::signal;
 #[cfg(feature = "rpc")]
-pub use wait::{PATIENCE, begin, in_time, poll_times, run, socket_path};
+pub use wait::{TIMEOUT, in_time, poll_once, poll_times, run, socket_path};
 #[cfg(feature = "rpc")]
-pub use wire::{CONNECT, CONNECT_ACK, Draft, END, Inbox, MESSAGE, PING, Peer, Received};
+pub use wire::{
+    CONNECT, CONNECT_ACK, END, MESSAGE, MessageBuilder, MessageReader, PING, Peer, Received,
+};

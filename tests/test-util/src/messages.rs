@@ -1,16 +1,16 @@
-//! Messages of the echo service, and frames that carry anything.
+//! Builders of the echo service's messages and of arbitrary frames.
 
 use bytes::BytesMut;
 use echo::types::{EchoStreamingMessage, MessageData};
 
-use crate::Draft;
+use crate::MessageBuilder;
 
-/// A message with a text, as the echo service sends it back.
+/// The input of a call: a message that contains a text.
 pub fn message(text: &str) -> MessageData {
     MessageData::builder().string_message(text).build()
 }
 
-/// An event with a text.
+/// An event that contains a text.
 pub fn event(text: &str) -> EchoStreamingMessage {
     EchoStreamingMessage::StreamMessage(message(text))
 }
@@ -22,7 +22,7 @@ pub fn assert_text(event: &EchoStreamingMessage, expected: &str) {
     assert_eq!(message.string_message.as_deref(), Some(expected));
 }
 
-/// A frame with texts as headers besides the three that every message has.
+/// A frame with string headers, in addition to the three headers of every message.
 pub fn frame(
     kind: i32,
     flags: i32,
@@ -30,11 +30,11 @@ pub fn frame(
     texts: &[(&str, &str)],
     payload: &str,
 ) -> BytesMut {
-    let draft = Draft::new(kind, flags, stream).payload(payload.to_owned());
-    texts.iter().fold(draft, |draft, (name, text)| draft.header(name, *text)).encode()
+    let message = MessageBuilder::new(kind, flags, stream).payload(payload.to_owned());
+    texts.iter().fold(message, |draft, (name, text)| draft.header(name, *text)).encode()
 }
 
-/// A frame of the connection without a payload.
+/// A frame on stream 0, which is the connection itself, without a payload.
 pub fn control(kind: i32, flags: i32) -> Vec<u8> {
     frame(kind, flags, 0, &[], "").into()
 }

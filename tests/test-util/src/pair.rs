@@ -1,4 +1,4 @@
-//! A client and a server in one process, and a record of what both send.
+//! A client and a server in one process, with a record of the messages between them.
 
 use std::{
     collections::BTreeMap,
@@ -18,20 +18,20 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{END, Inbox, Received, message};
+use crate::{END, MessageReader, Received, message};
 
-/// A client and the server that it is connected to, on one thread.
+/// A client and the server that it is connected to.
 pub struct Pair {
     /// The client.
     pub client: Client,
-    /// What both have sent.
+    /// The record of the messages.
     pub wire: Wire,
     /// The task that serves the connection.
     pub server: JoinHandle<()>,
 }
 
-/// How many bytes are on their way at most: little, so that much has to wait.
-const ON_THE_WAY: usize = 256;
+/// The capacity of the byte stream, small so that writes have to wait.
+const STREAM_CAPACITY: usize = 256;
 
 impl Pair {
     /// Connects a client to a service.
@@ -39,11 +39,11 @@ impl Pair {
         Self::with(service, Config::default(), ConnectionBuilder::default()).await
     }
 
-    /// Connects a client to a service, with these settings.
+    /// Connects a client to a service with these settings.
     ///
     /// # Panics
     ///
-    /// If they do not connect.
+    /// If the handshake fails.
     pub async fn with(
         service: impl EchoTestRpc,
         config: Config,
@@ -51,21 +51,21 @@ impl Pair {
     ) -> Self {
         let (io, server) = serve(service, config);
         let wire = Wire::default();
-        let tapped = Tapped { io, wire: wire.clone(), is_turn: [false; 2] };
-        let client = Client::new(builder.connect_over(tapped).await.unwrap());
+        let io = RecordedIo { io, wire: wire.clone(), is_ready: [false; 2] };
+        let client = Client::new(builder.connect_over(io).await.unwrap());
         Self { client, wire, server }
     }
 
-    /// Checks that a call works, and that this many streams are open.
+    /// Checks that a call succeeds and that this many streams are open.
     ///
     /// # Panics
     ///
-    /// If not.
+    /// If the call fails or the number of open streams differs.
     #[track_caller]
-    pub fn is_well(&self, open: usize) -> impl Future<Output = ()> + '_ {
+    pub fn assert_healthy(&self, open: usize) -> impl Future<Output = ()> + '_ {
         let caller = std::panic::Location::caller();
         async move {
-            let message = message("well?");
+            let message = message("ping");
             let response = self.client.echo_message().message(message.clone()).send().await;
             let response = response.unwrap_or_else(|error| panic!("{caller}: {error:?}"));
             assert_eq!(response.message, Some(message));
@@ -75,50 +75,51 @@ impl Pair {
     }
 }
 
-/// Serves one end of a byte stream, and returns the other.
+/// Serves one end of a byte stream. Returns the other end and the task that serves.
 pub fn serve(service: impl EchoTestRpc, config: Config) -> (DuplexStream, JoinHandle<()>) {
-    let (ours, theirs) = duplex(ON_THE_WAY);
+    let (client_io, server_io) = duplex(STREAM_CAPACITY);
     let service = EchoTestRpcService::new(service);
-    let everyone = |_: &echo::server::ConnectRequest| Ok(Identity(String::new()));
-    let server = tokio::spawn(serve_connection(theirs, service, everyone, config));
-    (ours, server)
+    let accept_all = |_: &echo::server::ConnectRequest| Ok(Identity(String::new()));
+    let server = tokio::spawn(serve_connection(server_io, service, accept_all, config));
+    (client_io, server)
 }
 
-/// What has passed between client and server, as the client has seen it.
+/// The record of the messages between client and server, taken at the client's end.
 #[derive(Clone, Default)]
-pub struct Wire(Arc<Mutex<Passed>>);
+pub struct Wire(Arc<Mutex<WireState>>);
 
 #[derive(Default)]
-struct Passed {
-    from_client: Inbox,
-    to_client: Inbox,
-    /// Streams, and who has ended them: the client, the server.
+struct WireState {
+    from_client: MessageReader,
+    to_client: MessageReader,
+    /// For each stream id, whether the client and the server have ended the stream.
     streams: BTreeMap<i32, [bool; 2]>,
 }
 
 impl Wire {
     /// The streams that neither side has ended.
     pub fn open_streams(&self) -> Vec<i32> {
-        let passed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        passed.streams.iter().filter(|(_, ended)| !ended[0] && !ended[1]).map(|it| *it.0).collect()
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = state.streams.iter().filter(|(_, ended)| **ended == [false, false]);
+        open.map(|(id, _)| *id).collect()
     }
 
-    fn passes(&self, is_from_client: bool, bytes: &[u8]) {
-        let mut passed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        passed.passes(is_from_client, bytes);
+    fn record(&self, is_from_client: bool, bytes: &[u8]) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.record(is_from_client, bytes);
     }
 }
 
-impl Passed {
-    fn passes(&mut self, is_from_client: bool, bytes: &[u8]) {
+impl WireState {
+    fn record(&mut self, is_from_client: bool, bytes: &[u8]) {
         let side = if is_from_client { &mut self.from_client } else { &mut self.to_client };
         side.extend(bytes);
         let mut messages = Vec::new();
-        while let Some(message) = side.message().expect("only messages are sent") {
+        while let Some(message) = side.message().expect("both sides send valid messages") {
             messages.push(message);
         }
         for message in messages {
-            // 0 is the connection itself.
+            // Stream 0 is the connection itself.
             if message.stream != 0 {
                 self.on_stream(is_from_client, &message);
             }
@@ -129,39 +130,40 @@ impl Passed {
         let id = message.stream;
         let ends = message.flags & END != 0;
         if !is_from_client {
-            let ended = self.streams.get_mut(&id).expect("the server opens no streams");
+            let ended = self.streams.get_mut(&id).expect("only the client opens streams");
             ended[1] |= ends;
             return;
         }
         if message.text("operation").is_some() {
-            let last = self.streams.last_key_value().map_or(0, |it| *it.0);
-            assert_eq!(id, last + 1, "ids count up, and none is left out");
-            assert!(!ends, "a request that ends its stream");
+            let last = self.streams.last_key_value().map_or(0, |(id, _)| *id);
+            assert_eq!(id, last + 1, "stream ids count up without gaps");
+            assert!(!ends, "request {id} ends its stream");
             self.streams.insert(id, [false, false]);
             return;
         }
-        let ended = self.streams.get_mut(&id).expect("a stream begins with its request");
-        // It may cross what the server says.
-        assert!(!ended[0], "a message on stream {id}, which this side has ended");
+        let ended = self.streams.get_mut(&id).expect("a stream begins with a request");
+        // The server may have ended the stream while this message was in flight.
+        assert!(!ended[0], "the client sends a message on stream {id} after ending it");
         ended[0] = ends;
     }
 }
 
-/// One end of a byte stream that is listened in on. It is slow, so that everything takes several turns.
-struct Tapped<IO> {
+/// One end of a byte stream that records what is read and written. It delays each read and write by one poll and
+/// limits their size, so that a message takes several polls.
+struct RecordedIo<IO> {
     io: IO,
     wire: Wire,
-    /// Whether it reads and writes when it is next asked to, rather than later.
-    is_turn: [bool; 2],
+    /// For reading and writing, whether the next poll reaches `io`.
+    is_ready: [bool; 2],
 }
 
-/// How many bytes it takes at a time.
-const AT_A_TIME: usize = 100;
+/// The most bytes that one poll reads or writes.
+const MAX_TRANSFER: usize = 100;
 
-impl<IO> Tapped<IO> {
-    fn poll_turn(&mut self, side: usize, cx: &Context<'_>) -> Poll<()> {
-        self.is_turn[side] = !self.is_turn[side];
-        if self.is_turn[side] {
+impl<IO> RecordedIo<IO> {
+    fn poll_delay(&mut self, direction: usize, cx: &Context<'_>) -> Poll<()> {
+        self.is_ready[direction] = !self.is_ready[direction];
+        if self.is_ready[direction] {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -169,32 +171,32 @@ impl<IO> Tapped<IO> {
     }
 }
 
-impl<IO: AsyncRead + Unpin> AsyncRead for Tapped<IO> {
+impl<IO: AsyncRead + Unpin> AsyncRead for RecordedIo<IO> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.poll_turn(0, cx));
-        let mut bytes = [0; AT_A_TIME];
-        let mut some = ReadBuf::new(&mut bytes[..AT_A_TIME.min(buf.remaining())]);
+        ready!(self.poll_delay(0, cx));
+        let mut bytes = [0; MAX_TRANSFER];
+        let mut some = ReadBuf::new(&mut bytes[..MAX_TRANSFER.min(buf.remaining())]);
         ready!(Pin::new(&mut self.io).poll_read(cx, &mut some))?;
-        self.wire.passes(false, some.filled());
+        self.wire.record(false, some.filled());
         buf.put_slice(some.filled());
         Poll::Ready(Ok(()))
     }
 }
 
-impl<IO: AsyncWrite + Unpin> AsyncWrite for Tapped<IO> {
+impl<IO: AsyncWrite + Unpin> AsyncWrite for RecordedIo<IO> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_turn(1, cx));
-        let some = &bytes[..AT_A_TIME.min(bytes.len())];
+        ready!(self.poll_delay(1, cx));
+        let some = &bytes[..MAX_TRANSFER.min(bytes.len())];
         let len = ready!(Pin::new(&mut self.io).poll_write(cx, some))?;
-        self.wire.passes(true, &bytes[..len]);
+        self.wire.record(true, &bytes[..len]);
         Poll::Ready(Ok(len))
     }
 

@@ -1,11 +1,11 @@
 //! Reproducible random numbers.
 
-/// A generator of random numbers that gives the same numbers for the same seed: SplitMix64.
+/// The random number generator SplitMix64, which gives the same numbers for the same seed.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// Starts the sequence of this seed.
+    /// Creates a generator with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -25,26 +25,26 @@ impl Random {
     ///
     /// If `end` is negative.
     pub fn below<N: TryInto<u64> + TryFrom<u64>>(&mut self, end: N) -> N {
-        let Ok(end) = end.try_into() else { panic!("a negative number") };
+        let Ok(end) = end.try_into() else { panic!("the limit is negative") };
         let Ok(number) = N::try_from(self.number() % end.max(1)) else {
-            unreachable!("it is less")
+            unreachable!("the number is below the limit")
         };
         number
     }
 
-    /// One of `all`.
+    /// A random element of a slice.
     ///
     /// # Panics
     ///
-    /// If there is none.
-    pub fn pick<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[self.below(all.len())]
+    /// If the slice is empty.
+    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.below(items.len())]
     }
 
-    /// Puts all into another order.
-    pub fn shuffle<T>(&mut self, all: &mut [T]) {
-        for last in (1..all.len()).rev() {
-            all.swap(last, self.below(last + 1));
+    /// Shuffles a slice.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Waiting for what must happen, polling step by step, and paths of sockets.
+//! Timeouts, stepwise polling of futures, and paths of sockets.
 
 use std::{
     path::PathBuf,
@@ -8,29 +8,29 @@ use std::{
     time::Duration,
 };
 
-/// How long anything may take before it counts as hanging.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The time after which a test counts as hanging.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Waits for something that must happen.
+/// Awaits a future.
 ///
 /// # Panics
 ///
-/// If it takes longer than [`PATIENCE`].
+/// If the future takes longer than [`TIMEOUT`]. The message begins with `what`.
 pub async fn in_time<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(PATIENCE, future).await {
+    match tokio::time::timeout(TIMEOUT, future).await {
         Ok(output) => output,
-        Err(_) => panic!("{what}: nothing for {PATIENCE:?}"),
+        Err(_) => panic!("{what}: not within {TIMEOUT:?}"),
     }
 }
 
-/// A path in the temporary folder that no other test uses.
+/// A unique path in the temporary folder.
 pub fn socket_path() -> PathBuf {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     std::env::temp_dir().join(format!("test-{}-{number}.socket", std::process::id()))
 }
 
-/// Runs a test on one thread, which polls the test again after each step of any task.
+/// Runs a test on a runtime with one thread that polls the test again after each poll of another task.
 ///
 /// # Panics
 ///
@@ -45,16 +45,16 @@ pub fn run(test: impl Future<Output = ()>) {
 /// # Panics
 ///
 /// If the future is ready.
-pub async fn begin<F: Future>(future: F) -> Pin<Box<F>> {
+pub async fn poll_once<F: Future>(future: F) -> Pin<Box<F>> {
     let mut future = Box::pin(future);
     let poll = std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
-    assert!(poll.is_pending(), "it takes longer");
+    assert!(poll.is_pending(), "the future is ready at the first poll");
     future
 }
 
-/// Polls a future this many times and drops it; other tasks take a step after each poll.
+/// Polls a future this many times and then drops it; other tasks run after each poll.
 ///
-/// Returns the output if the future became ready.
+/// Returns the output if the future becomes ready.
 pub async fn poll_times<F: Future>(future: F, times: usize) -> Option<F::Output> {
     let mut future = pin!(future);
     for _ in 0..times {
@@ -62,15 +62,15 @@ pub async fn poll_times<F: Future>(future: F, times: usize) -> Option<F::Output>
         if let Poll::Ready(output) = poll {
             return Some(output);
         }
-        let mut is_back = false;
-        let back = std::future::poll_fn(|cx| {
-            if std::mem::replace(&mut is_back, true) {
+        let mut has_yielded = false;
+        let yield_once = std::future::poll_fn(|cx| {
+            if std::mem::replace(&mut has_yielded, true) {
                 return Poll::Ready(());
             }
             cx.waker().wake_by_ref();
             Poll::Pending
         });
-        back.await;
+        yield_once.await;
     }
     None
 }

@@ -1,4 +1,4 @@
-//! Messages made by hand, and the end of a connection that sends and receives them.
+//! Messages built header by header, and a scripted peer that sends and receives them.
 
 use std::io;
 
@@ -9,36 +9,36 @@ use tokio::{
     net::UnixStream,
 };
 
-/// A request, response or event.
+/// The message type of a request, response or event.
 pub const MESSAGE: i32 = 0;
-/// An error in the place of a response or event.
+/// The message type of an error in place of a response or event.
 pub const ERROR: i32 = 1;
-/// Asks the other side to answer.
+/// The message type that asks the other side for a ping response.
 pub const PING: i32 = 2;
-/// The answer.
+/// The message type that answers a ping.
 pub const PING_RESPONSE: i32 = 3;
-/// The client's first message.
+/// The message type of the client's first message.
 pub const CONNECT: i32 = 4;
-/// The server's answer to it.
+/// The message type of the server's answer to it.
 pub const CONNECT_ACK: i32 = 5;
-/// Says that the receiver broke a rule of the protocol.
+/// The message type that reports a protocol violation of the receiver.
 pub const PROTOCOL_ERROR: i32 = 6;
 
-/// How long a message may be, in bytes.
+/// The maximum length of a message, in bytes.
 pub const MAX_FRAME: usize = 24 * 1024 * 1024;
 
 /// The flag that ends a stream.
 pub const END: i32 = 2;
 
-/// A message that is being put together.
+/// A builder of messages that allows any headers and payload.
 #[derive(Clone, Debug)]
-pub struct Draft {
+pub struct MessageBuilder {
     headers: Vec<Header>,
     payload: Bytes,
 }
 
-impl Draft {
-    /// A message with the three headers that every message has.
+impl MessageBuilder {
+    /// Begins a message with the three headers of every message.
     pub fn new(kind: i32, flags: i32, stream: i32) -> Self {
         let headers = vec![
             Header::new(":message-type", HeaderValue::Int32(kind)),
@@ -48,47 +48,47 @@ impl Draft {
         Self { headers, payload: Bytes::new() }
     }
 
-    /// A message with one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<HeaderValue>) -> Self {
         self.headers.push(Header::new(name, value.into()));
         self
     }
 
-    /// A message whose payload is the JSON of this shape.
+    /// Adds the headers of a payload that is JSON of this shape.
     #[must_use]
     pub fn shape(self, id: &str) -> Self {
         self.header(":content-type", "application/json").header("service-model-type", id)
     }
 
-    /// A message with this payload.
+    /// Sets the payload.
     #[must_use]
     pub fn payload(mut self, payload: impl Into<Bytes>) -> Self {
         self.payload = payload.into();
         self
     }
 
-    /// The bytes on the wire.
+    /// Encodes the message.
     ///
     /// # Panics
     ///
-    /// Over the limits of the encoding.
+    /// If the message exceeds the limits of the encoding.
     pub fn encode(&self) -> BytesMut {
         let mut bytes = BytesMut::new();
         let message = Message { headers: self.headers.clone(), payload: self.payload.clone() };
-        message.encode(&mut bytes).expect("within the limits");
+        message.encode(&mut bytes).expect("the message is within the limits");
         bytes
     }
 }
 
-/// A message that has arrived.
+/// A message that was received.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// What kind of message it is.
+    /// The message type.
     pub kind: i32,
-    /// Its flags.
+    /// The flags.
     pub flags: i32,
-    /// Its stream.
+    /// The stream id.
     pub stream: i32,
     /// The whole message.
     pub message: Message,
@@ -105,7 +105,7 @@ impl Received {
         Self { kind, flags, stream, message }
     }
 
-    /// The text of a header.
+    /// The value of a string header.
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.message.header(name) {
             Some(HeaderValue::String(text)) => Some(text),
@@ -118,103 +118,104 @@ impl Received {
         String::from_utf8_lossy(&self.message.payload).into_owned()
     }
 
-    /// Whether it ends its stream and says nothing else.
+    /// Whether the message only ends its stream.
     pub fn is_end(&self) -> bool {
         self.kind == MESSAGE && self.flags & END != 0 && self.message.payload.is_empty()
     }
 }
 
-/// Bytes that have arrived, cut into messages.
+/// A buffer of received bytes that splits them into messages.
 #[derive(Debug, Default)]
-pub struct Inbox {
+pub struct MessageReader {
     input: BytesMut,
     decoder: Decoder,
 }
 
-impl Inbox {
-    /// Adds bytes that have arrived.
+impl MessageReader {
+    /// Adds received bytes.
     pub fn extend(&mut self, bytes: &[u8]) {
         self.input.extend_from_slice(bytes);
     }
 
-    /// Removes the next message; `None` if it has not arrived whole.
+    /// Removes the next message. Returns `None` if it is not yet complete.
     ///
     /// # Errors
     ///
-    /// The bytes are not a message.
+    /// If the bytes are not a message.
     pub fn message(&mut self) -> io::Result<Option<Received>> {
         let message = self.decoder.decode(&mut self.input).map_err(io::Error::other)?;
         Ok(message.map(Received::new))
     }
 
-    /// Whether nothing is left, not even a part of a message.
+    /// Whether the buffer is empty.
     pub fn is_empty(&self) -> bool {
         self.input.is_empty()
     }
 }
 
-/// The end of a connection that a test holds: it reads and writes one message at a time.
+/// One end of a connection, driven by a test that reads and writes one message at a time.
 ///
-/// A default one behaves as if the other side had closed. [`blocking::Peer`](crate::blocking::Peer) does the same
-/// without a runtime.
+/// The default value behaves as if the other side had closed the connection.
+/// [`blocking::Peer`](crate::blocking::Peer) is its counterpart without an asynchronous runtime.
 #[derive(Debug)]
 pub struct Peer<IO = UnixStream> {
     io: Option<IO>,
-    inbox: Inbox,
+    reader: MessageReader,
 }
 
 impl<IO> Default for Peer<IO> {
     fn default() -> Self {
-        Self { io: None, inbox: Inbox::default() }
+        Self { io: None, reader: MessageReader::default() }
     }
 }
 
 impl<IO: AsyncRead + AsyncWrite + Unpin> Peer<IO> {
-    /// The end of a connection.
+    /// Takes one end of a connection.
     pub fn new(io: IO) -> Self {
         Self { io: Some(io), ..Self::default() }
     }
 
-    /// The next message; `None` once the other side has closed.
+    /// The next message, or `None` if the other side has closed the connection.
     ///
     /// # Errors
     ///
-    /// The other side does not send messages, or the socket fails.
+    /// If the received bytes are not a message or the socket fails.
     pub async fn message(&mut self) -> io::Result<Option<Received>> {
         loop {
-            let message = self.inbox.message()?;
+            let message = self.reader.message()?;
             if message.is_some() || self.read().await? == 0 {
                 return Ok(message);
             }
         }
     }
 
-    /// The next message, which must come.
+    /// The next message.
     ///
     /// # Panics
     ///
-    /// If the other side has closed, or does not send messages.
+    /// If the other side has closed the connection, or the received bytes are not a message.
     pub async fn expect(&mut self) -> Received {
-        self.message().await.expect("the other side sends messages").expect("it has not closed")
+        let message = self.message().await.expect("the other side sends valid messages");
+        message.expect("the connection is open")
     }
 
-    /// Waits until bytes arrive and keeps them. Returns their number, 0 at the end.
+    /// Reads bytes into the buffer. Returns their number, 0 at the end of the connection.
     ///
     /// # Errors
     ///
-    /// The socket fails.
+    /// If the socket fails.
     pub async fn read(&mut self) -> io::Result<usize> {
         match &mut self.io {
-            Some(io) => io.read_buf(&mut self.inbox.input).await,
+            Some(io) => io.read_buf(&mut self.reader.input).await,
             None => Ok(0),
         }
     }
 
-    /// Ends what this side writes.
+    /// Shuts down the writing half.
     ///
     /// # Errors
     ///
-    /// The socket fails.
+    /// If the socket fails.
     pub async fn shutdown(&mut self) -> io::Result<()> {
         match &mut self.io {
             Some(io) => io.shutdown().await,
@@ -231,16 +232,16 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Peer<IO> {
     ///
     /// # Errors
     ///
-    /// The socket fails.
-    pub async fn send(&mut self, draft: &Draft) -> io::Result<()> {
-        self.send_bytes(&draft.encode()).await
+    /// If the socket fails.
+    pub async fn send(&mut self, message: &MessageBuilder) -> io::Result<()> {
+        self.send_bytes(&message.encode()).await
     }
 
-    /// Sends bytes, which need not be a message.
+    /// Sends bytes, which need not form a message.
     ///
     /// # Errors
     ///
-    /// The socket fails.
+    /// If the socket fails.
     pub async fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.io {
             Some(io) => io.write_all(bytes).await,
@@ -249,15 +250,15 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> Peer<IO> {
     }
 }
 
-/// What is not a frame, and why; made of a message that is one.
-pub fn malformed(good: &Draft) -> [(&'static str, BytesMut); 4] {
-    let good = good.encode();
+/// Malformed frames, each with the name of its fault. They are derived from a valid message.
+pub fn malformed(valid: &MessageBuilder) -> [(&'static str, BytesMut); 4] {
+    let valid = valid.encode();
     let flipped = |at: usize| {
-        let mut bytes = good.clone();
+        let mut bytes = valid.clone();
         bytes[at] ^= 1;
         bytes
     };
-    // Its checksums are right, and its headers are said to be longer than all of it.
+    // The checksums are right, but the headers' length exceeds the total length.
     let mut overrun = BytesMut::new();
     let head = [20_u32.to_be_bytes(), 200_u32.to_be_bytes()].concat();
     overrun.extend_from_slice(&head);
@@ -265,14 +266,14 @@ pub fn malformed(good: &Draft) -> [(&'static str, BytesMut); 4] {
     overrun.extend_from_slice(&[0; 4]);
     overrun.extend_from_slice(&crc(&overrun).to_be_bytes());
     [
-        ("checksum", flipped(good.len() - 1)),
+        ("checksum", flipped(valid.len() - 1)),
         ("prelude", flipped(8)),
-        ("headers over the end", overrun),
+        ("headers beyond the end", overrun),
         ("garbage", BytesMut::from("HTTP/1.1 400 Bad Request\r\n\r\n")),
     ]
 }
 
-/// CRC-32 bit by bit.
+/// The CRC-32 checksum, computed bit by bit.
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {

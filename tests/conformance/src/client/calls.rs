@@ -2,7 +2,7 @@
 
 use eventstream_rpc::frame::HeaderValue;
 use serde_json::Value;
-use test_util::wire::{Draft, END, ERROR, MESSAGE};
+use test_util::wire::{END, ERROR, MESSAGE, MessageBuilder};
 
 use crate::{
     session::{Session, configuration},
@@ -27,7 +27,7 @@ fn says(result: &Value, class: &str, text: &str) -> Verdict {
 /// A reply that is not JSON fails its call and nothing else.
 pub async fn undecodable_reply(mut it: Session) -> Verdict {
     let broken = |stream| {
-        Draft::new(MESSAGE, END, stream)
+        MessageBuilder::new(MESSAGE, END, stream)
             .shape("aws.greengrass#GetConfigurationResponse")
             .payload("{")
     };
@@ -39,7 +39,7 @@ pub async fn undecodable_reply(mut it: Session) -> Verdict {
 /// The error of a Java nucleus whose handler has failed comes with its text.
 pub async fn plain_text_error(mut it: Session) -> Verdict {
     let error = |stream| {
-        let error = Draft::new(ERROR, END, stream).header(":content-type", "text/plain");
+        let error = MessageBuilder::new(ERROR, END, stream).header(":content-type", "text/plain");
         error.payload("InternalServerError")
     };
     let result = it.answer("call", error).await?;
@@ -50,7 +50,8 @@ pub async fn plain_text_error(mut it: Session) -> Verdict {
 /// An error of nucleus lite, which has its text in `_message`, comes with its class and its text.
 pub async fn lite_error(mut it: Session) -> Verdict {
     let error = |stream| {
-        let error = Draft::new(ERROR, END, stream).shape("aws.greengrass#ResourceNotFoundError");
+        let error =
+            MessageBuilder::new(ERROR, END, stream).shape("aws.greengrass#ResourceNotFoundError");
         error.payload(r#"{"_message":"Key not found.","_errorCode":"ResourceNotFoundError"}"#)
     };
     let result = it.answer("call", error).await?;
@@ -61,7 +62,8 @@ pub async fn lite_error(mut it: Session) -> Verdict {
 /// The error of a Java nucleus that does not know the operation comes with its text.
 pub async fn error_without_shape(mut it: Session) -> Verdict {
     let error = |stream| {
-        let error = Draft::new(ERROR, END, stream).header(":content-type", "application/json");
+        let error =
+            MessageBuilder::new(ERROR, END, stream).header(":content-type", "application/json");
         error.payload(r#"{"error":"Unsupported Operation","message":"no such operation here"}"#)
     };
     let result = it.answer("call", error).await?;
@@ -89,8 +91,8 @@ pub async fn unknown_header(mut it: Session) -> Verdict {
 /// A value that an enum did not have when the client was made comes as it is.
 pub async fn unknown_enum_value(mut it: Session) -> Verdict {
     let reply = |stream| {
-        let reply =
-            Draft::new(MESSAGE, END, stream).shape("aws.greengrass#RestartComponentResponse");
+        let reply = MessageBuilder::new(MESSAGE, END, stream)
+            .shape("aws.greengrass#RestartComponentResponse");
         reply.payload(r#"{"restartStatus":"POSTPONED"}"#)
     };
     let result = it.answer("restart", reply).await?;

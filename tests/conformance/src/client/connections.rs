@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use test_util::wire::{
-    Draft, END, MAX_FRAME, MESSAGE, PING, PING_RESPONSE, PROTOCOL_ERROR, malformed,
+    END, MAX_FRAME, MESSAGE, MessageBuilder, PING, PING_RESPONSE, PROTOCOL_ERROR, malformed,
 };
 
 use crate::{
@@ -13,7 +13,9 @@ use crate::{
 
 /// A ping is answered with its payload.
 pub async fn ping(mut it: Session) -> Verdict {
-    it.peer.send(&Draft::new(PING, 0, 0).header("x-note", "n").payload("are you there?")).await?;
+    it.peer
+        .send(&MessageBuilder::new(PING, 0, 0).header("x-note", "n").payload("are you there?"))
+        .await?;
     // What comes before the second call has had all the time it needs.
     let (mut before, request, number) = it.call_after_anything().await?;
     it.peer.send(&configuration(request.stream, "well")).await?;
@@ -139,11 +141,11 @@ pub async fn secrets(mut it: Session) -> Verdict {
     let event = json!({"jsonMessage": {"message": keys, "context": {"topic": "t"}}});
     it.peer.send(&event_json(stream, event)).await?;
     it.sees(json!("SECRET-IN-AN-EVENT"), "the event does not arrive").await?;
-    it.peer.send(&Draft::new(MESSAGE, END, stream)).await?;
+    it.peer.send(&MessageBuilder::new(MESSAGE, END, stream)).await?;
     let (_, number) = it.call("publish_secret").await?;
     let text = "SECRET-IN-AN-ERROR\nSECRET-IN-AN-ERROR";
     let payload = json!({"message": text}).to_string();
-    let error = Draft::new(PROTOCOL_ERROR, 0, 0).header("x-text", "SECRET-IN-AN-ERROR");
+    let error = MessageBuilder::new(PROTOCOL_ERROR, 0, 0).header("x-text", "SECRET-IN-AN-ERROR");
     it.peer.send(&error.header(":content-type", "application/json").payload(payload)).await?;
     it.disconnect();
     // Whether it is told is another row's business.

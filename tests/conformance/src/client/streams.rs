@@ -1,7 +1,7 @@
 //! Subscriptions, and handlers.
 
 use serde_json::{Value, json};
-use test_util::wire::{Draft, END, MESSAGE};
+use test_util::wire::{END, MESSAGE, MessageBuilder};
 
 use crate::{
     session::{Session, configuration, event, event_json, subscribed},
@@ -20,8 +20,8 @@ pub async fn unknown_union_member(mut it: Session) -> Verdict {
 /// Members that are null are members that are not there, in responses and in events.
 pub async fn null_members(mut it: Session) -> Verdict {
     let reply = |stream| {
-        let reply =
-            Draft::new(MESSAGE, END, stream).shape("aws.greengrass#RestartComponentResponse");
+        let reply = MessageBuilder::new(MESSAGE, END, stream)
+            .shape("aws.greengrass#RestartComponentResponse");
         reply.payload(r#"{"restartStatus":"SUCCEEDED","message":null}"#)
     };
     let result = it.answer("restart", reply).await?;
@@ -71,15 +71,15 @@ pub async fn event_before_response(mut it: Session) -> Verdict {
 /// A server ends a stream instead of answering, or twice, or sends on after the end; the client ends none
 /// that the server has ended, for which an older Java nucleus would end the connection.
 pub async fn terminate(mut it: Session) -> Verdict {
-    let result = it.answer("call", |stream| Draft::new(MESSAGE, END, stream)).await?;
+    let result = it.answer("call", |stream| MessageBuilder::new(MESSAGE, END, stream)).await?;
     if result.get("failed").is_none() {
         return fails("a call without a response succeeds");
     }
     let stream = it.subscribe("t", "print").await?;
     it.peer.send(&event(stream, "last")).await?;
-    it.peer.send(&Draft::new(MESSAGE, END, stream)).await?;
+    it.peer.send(&MessageBuilder::new(MESSAGE, END, stream)).await?;
     it.peer.send(&event(stream, "too late")).await?;
-    it.peer.send(&Draft::new(MESSAGE, END, stream)).await?;
+    it.peer.send(&MessageBuilder::new(MESSAGE, END, stream)).await?;
     let last = it.driver.next(&["event", "stream_closed", "stream_error"], "no event").await?;
     if last.get("event").is_none() {
         return fails("the event before the end is lost");

@@ -7,13 +7,13 @@ use crate::{
     process::TOKEN,
     verdict::{Verdict, fails},
 };
-use test_util::wire::{Draft, MAX_FRAME, PING, PING_RESPONSE, PROTOCOL_ERROR, malformed};
+use test_util::wire::{MAX_FRAME, MessageBuilder, PING, PING_RESPONSE, PROTOCOL_ERROR, malformed};
 
 /// A ping is answered with its payload and its own headers.
 pub async fn ping() -> Verdict {
     let serving = Serving::start()?;
     let mut it = serving.connect().await?;
-    let ping = Draft::new(PING, 0, 0).header("x-note", "n").payload("are you there?");
+    let ping = MessageBuilder::new(PING, 0, 0).header("x-note", "n").payload("are you there?");
     it.peer.send(&ping).await?;
     let answer = it.receive().await?;
     if answer.kind != PING_RESPONSE || answer.payload() != "are you there?" {
@@ -127,7 +127,7 @@ async fn conversation() -> Verdict {
     let request = it.request(0, "GetConfiguration", r#"{"SECRET":"SECRET"}"#);
     it.peer.send(&request.header("SECRET", "SECRET")).await?;
     it.receive().await?;
-    let error = Draft::new(PROTOCOL_ERROR, 0, 0).header("SECRET", "SECRET");
+    let error = MessageBuilder::new(PROTOCOL_ERROR, 0, 0).header("SECRET", "SECRET");
     it.peer.send(&error.payload(r#"{"message":"SECRET\nSECRET"}"#)).await?;
     // The server ends the connection, and says so in its log.
     while it.peer.message().await?.is_some() {}

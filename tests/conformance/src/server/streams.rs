@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Caller, Serving, service::EVENTS};
 use crate::verdict::{Problem, Verdict, fails};
-use test_util::wire::{Draft, END, MESSAGE};
+use test_util::wire::{END, MESSAGE, MessageBuilder};
 
 /// The numbers of all events of a subscription, to its end.
 async fn numbers(it: &mut Caller, stream: i32) -> Result<Vec<usize>, Problem> {
@@ -82,10 +82,10 @@ pub async fn terminate() -> Verdict {
     it.peer.send(&given_up).await?;
     it.next_call_works().await?;
     // The server has ended that one.
-    it.peer.send(&Draft::new(MESSAGE, END, it.last_stream)).await?;
+    it.peer.send(&MessageBuilder::new(MESSAGE, END, it.last_stream)).await?;
     let stream = it.subscribe("never").await?;
     for _ in 0..2 {
-        it.peer.send(&Draft::new(MESSAGE, END, stream)).await?;
+        it.peer.send(&MessageBuilder::new(MESSAGE, END, stream)).await?;
     }
     serving.something_is_gone().await?;
     it.next_call_works().await

@@ -13,7 +13,7 @@ use greengrass_core_ipc::{
 };
 use greengrass_local_core::LocalCore;
 use serde_json::{Value, json};
-use test_util::PATIENCE;
+use test_util::TIMEOUT;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
@@ -57,7 +57,7 @@ impl Example {
 
     async fn line(&mut self) -> String {
         let output = self.output.as_mut().expect("somebody listens");
-        let line = tokio::time::timeout(PATIENCE, output.next_line()).await;
+        let line = tokio::time::timeout(TIMEOUT, output.next_line()).await;
         line.expect("it says something").unwrap().expect("it goes on")
     }
 
@@ -67,7 +67,7 @@ impl Example {
     }
 
     async fn code(&mut self) -> Option<i32> {
-        let status = tokio::time::timeout(PATIENCE, self.process.wait()).await;
+        let status = tokio::time::timeout(TIMEOUT, self.process.wait()).await;
         status.expect("it ends").unwrap().code()
     }
 
@@ -94,7 +94,7 @@ async fn publish(client: &Client, topic: &str, text: &str) {
 
 /// The next message of a subscription, which is a text.
 async fn next_text(subscription: &mut Subscription<SubscribeToTopic>) -> String {
-    let event = tokio::time::timeout(PATIENCE, subscription.next()).await;
+    let event = tokio::time::timeout(TIMEOUT, subscription.next()).await;
     let event = event.expect("a message arrives").unwrap().unwrap();
     let SubscriptionResponseMessage::BinaryMessage(message) = event else { panic!("{event:?}") };
     String::from_utf8(message.message.unwrap().to_vec()).unwrap()

@@ -28,7 +28,7 @@ use greengrass_core_ipc::{
     },
 };
 use serde_json::Value;
-use test_util::{CONNECT_ACK, Draft, MESSAGE, Peer};
+use test_util::{CONNECT_ACK, MESSAGE, MessageBuilder, Peer};
 use tokio::io::DuplexStream;
 
 /// Frames that our client does not send, and why.
@@ -68,7 +68,7 @@ async fn connect(token: &str) -> (Connection, Peer<DuplexStream>, Message) {
         ConnectionBuilder::default().auth_token(token).call_timeout(Duration::from_secs(60));
     let (connection, message) = tokio::join!(builder.connect_over(near), async {
         let message = peer.expect().await.message;
-        peer.send(&Draft::new(CONNECT_ACK, 1, 0)).await.unwrap();
+        peer.send(&MessageBuilder::new(CONNECT_ACK, 1, 0)).await.unwrap();
         message
     });
     (connection.unwrap(), peer, message)
@@ -212,7 +212,8 @@ async fn pings_are_those_of_the_python_sdk() {
             let [own, protocol @ ..] = &message.headers[..] else { panic!("{message:?}") };
             assert!(!own.name.starts_with(':'), "{own:?}");
             assert_eq!(protocol, &recorded.headers[1..], "all but the name and value of the first");
-            let answer = Draft::new(answer_type, 0, 0).header(&own.name, own.value.clone());
+            let answer =
+                MessageBuilder::new(answer_type, 0, 0).header(&own.name, own.value.clone());
             peer.send(&answer.payload(payload.to_owned())).await.unwrap();
         });
         result.unwrap();
@@ -230,7 +231,7 @@ async fn stream<O: StreamingOperation>(
     let subscribe = connection.subscribe(operation, decoded, SubscribeOptions::default());
     let (subscription, ()) = tokio::join!(subscribe, async {
         peer.expect().await;
-        peer.send(&Draft::new(MESSAGE, 0, 1).payload("{}")).await.unwrap();
+        peer.send(&MessageBuilder::new(MESSAGE, 0, 1).payload("{}")).await.unwrap();
     });
     let subscription = subscription.unwrap();
     let mut sent = Vec::new();

@@ -16,7 +16,7 @@ use greengrass_core_ipc::{
 };
 use greengrass_local_core::LocalCore;
 use serde_json::{Value, json};
-use test_util::PATIENCE;
+use test_util::TIMEOUT;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
@@ -95,7 +95,7 @@ impl Component {
             return self.early.remove(at);
         }
         loop {
-            let line = tokio::time::timeout(PATIENCE, self.output.next_line()).await;
+            let line = tokio::time::timeout(TIMEOUT, self.output.next_line()).await;
             let line = line.unwrap_or_else(|_| {
                 panic!("{:?} says nothing of {keys:?}, but {:?}", self.sdk, self.early)
             });
@@ -134,7 +134,7 @@ impl Component {
     async fn close(mut self) {
         self.done(json!({"do": "close"})).await;
         drop(self.input);
-        let status = tokio::time::timeout(PATIENCE, self.process.wait()).await;
+        let status = tokio::time::timeout(TIMEOUT, self.process.wait()).await;
         assert!(status.expect("it ends").unwrap().success());
     }
 }
@@ -229,7 +229,7 @@ async fn messages_go_from_every_sdk_to_every_other() {
 
 /// Topic and content of the next message, as the other SDKs report them.
 async fn next(subscription: &mut Subscription<SubscribeToTopic>) -> (String, Value) {
-    let event = tokio::time::timeout(PATIENCE, subscription.next()).await.expect("it comes");
+    let event = tokio::time::timeout(TIMEOUT, subscription.next()).await.expect("it comes");
     match event.unwrap().unwrap() {
         SubscriptionResponseMessage::JsonMessage(it) => {
             (it.context.unwrap().topic.unwrap(), it.message.unwrap())

@@ -35,7 +35,7 @@ use greengrass_core_ipc::{
     },
 };
 use serde_json::{Value, json};
-use test_util::Inbox;
+use test_util::MessageReader;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/server-outcomes.txt");
@@ -60,7 +60,7 @@ async fn run(case: &Value) -> Vec<String> {
     let reader = tokio::spawn({
         let seen = Arc::clone(&seen);
         async move {
-            let mut inbox = Inbox::default();
+            let mut inbox = MessageReader::default();
             let mut buffer = [0; 4096];
             while let Ok(len @ 1..) = input.read(&mut buffer).await {
                 inbox.extend(&buffer[..len]);

@@ -3,7 +3,7 @@
 use eventstream_rpc::frame::Message;
 use greengrass_local_core::LocalCore;
 use serde_json::Value;
-use test_util::{CONNECT, Draft, MESSAGE, Peer};
+use test_util::{CONNECT, MESSAGE, MessageBuilder, Peer};
 use tokio::net::UnixStream;
 
 /// A component's connection to the socket of a core.
@@ -51,7 +51,7 @@ impl Raw {
     }
 
     async fn send(&mut self, kind: i32, operation: Option<&str>, payload: String) {
-        let mut draft = Draft::new(kind, 0, self.last_stream).header(":version", "0.1.0");
+        let mut draft = MessageBuilder::new(kind, 0, self.last_stream).header(":version", "0.1.0");
         if let Some(operation) = operation {
             draft = draft.header("operation", &*format!("aws.greengrass#{operation}"));
         }

@@ -17,7 +17,7 @@ use echo::{
     server::{EchoTestRpcService, Server},
     types::MessageData,
 };
-use test_util::{Feed, Figures, in_time, signal, socket_path};
+use test_util::{Feed, ResourceUsage, in_time, signal, socket_path};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -48,7 +48,7 @@ pub struct Report {
     /// The slowest of them.
     pub slowest: Duration,
     /// At the beginning and at the end.
-    pub figures: [Figures; 2],
+    pub figures: [ResourceUsage; 2],
 }
 
 impl std::fmt::Display for Report {
@@ -83,7 +83,7 @@ pub async fn run(program: &Path, rounds: u64) -> Result<Report> {
     let mut report = Report::default();
     // A first process, so that what processes need is there.
     Command::new("true").status().await?;
-    report.figures[0] = Figures::here()?;
+    report.figures[0] = ResourceUsage::current()?;
 
     let client = Client::new(ConnectionBuilder::default().socket_path(&path).connect().await?);
     let watcher = Watcher::stream(&client).await?;

@@ -16,7 +16,7 @@ use echo::{
     error::{ConnectionError, SdkError},
     types::MessageData,
 };
-use test_util::{Figures, Random, in_time, socket_path};
+use test_util::{Random, ResourceUsage, in_time, socket_path};
 use tokio::task::JoinSet;
 
 use crate::endurance::{Serve, ServerProcess, Watcher};
@@ -43,7 +43,7 @@ pub struct Report {
     /// connection where there is no return.
     pub longest: Duration,
     /// At the beginning and at the end.
-    pub figures: [Figures; 2],
+    pub figures: [ResourceUsage; 2],
 }
 
 impl std::fmt::Display for Report {
@@ -165,7 +165,7 @@ pub async fn with_tokens_that_stay(program: &Path, count: u64, seed: u64) -> Res
         builder(&what, policy().calls_wait(true)).lifecycle_handler(lifecycle.clone()).connect();
     let failing = builder(&what, policy()).connect();
     let mut report = Report::default();
-    report.figures[0] = Figures::here()?;
+    report.figures[0] = ResourceUsage::current()?;
     let clients = [Client::new(waiting.await?), Client::new(failing.await?)];
     let mut watchers = Vec::new();
     let calls = Arc::new(Calls::default());
@@ -233,7 +233,7 @@ pub async fn with_tokens_that_do_not(program: &Path, count: u64, seed: u64) -> R
     let mut what = Serve { path: socket_path(), token: "0".to_owned(), generation: 0 };
     let mut server = ServerProcess::start(program, &what).await?;
     let mut report = Report::default();
-    report.figures[0] = Figures::here()?;
+    report.figures[0] = ResourceUsage::current()?;
     for generation in 1..=count {
         let rejections = 3;
         let policy = policy().max_rejections(rejections).calls_wait(generation % 2 == 0);
@@ -287,13 +287,13 @@ impl Report {
 /// # Errors
 ///
 /// Something stays.
-pub(crate) async fn settled(before: &Figures) -> Result<Figures> {
+pub(crate) async fn settled(before: &ResourceUsage) -> Result<ResourceUsage> {
     let began = Instant::now();
     loop {
-        let figures = Figures::here()?;
+        let figures = ResourceUsage::current()?;
         match figures.leaked_since(before) {
             None => return Ok(figures),
-            Some(leak) => ensure!(began.elapsed() < test_util::PATIENCE, "something stays: {leak}"),
+            Some(leak) => ensure!(began.elapsed() < test_util::TIMEOUT, "something stays: {leak}"),
         }
         // Tasks and sockets go away by themselves, and nobody says when.
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -12,7 +12,7 @@ use echo::{
     error::SdkError,
     types::MessageData,
 };
-use test_util::{Figures, Random, in_time, socket_path};
+use test_util::{Random, ResourceUsage, in_time, socket_path};
 use tokio::task::JoinSet;
 
 use crate::endurance::{Serve, ServerProcess, Watcher, restarts::settled};
@@ -52,7 +52,7 @@ struct Counts {
 pub struct Report {
     counts: Counts,
     /// Here and in the server, after each round.
-    pub figures: Vec<[Figures; 2]>,
+    pub figures: Vec<[ResourceUsage; 2]>,
 }
 
 impl std::fmt::Display for Report {
@@ -95,8 +95,8 @@ pub async fn run(program: &Path, rounds: Rounds, seed: u64) -> Result<Report> {
     let what = Serve { path: socket_path(), token: "good".to_owned(), generation: 0 };
     let server = ServerProcess::start(program, &what).await?;
     let pid = server.id().unwrap_or_default();
-    let before = Figures::here()?;
-    let server_before = Figures::of(pid)?;
+    let before = ResourceUsage::current()?;
+    let server_before = ResourceUsage::of(pid)?;
     let mut report = Report::default();
     for round in 0..rounds.count {
         let counts = one_round(&what, rounds.length, seed.wrapping_add(round * 1_000)).await?;
@@ -112,13 +112,13 @@ pub async fn run(program: &Path, rounds: Rounds, seed: u64) -> Result<Report> {
 }
 
 /// Waits until the server has no connections and what it had for them.
-async fn server_settled(pid: u32, before: &Figures) -> Result<Figures> {
+async fn server_settled(pid: u32, before: &ResourceUsage) -> Result<ResourceUsage> {
     let began = Instant::now();
     loop {
-        let figures = Figures::of(pid)?;
+        let figures = ResourceUsage::of(pid)?;
         match figures.leaked_since(before) {
             None => return Ok(figures),
-            Some(leak) => ensure!(began.elapsed() < test_util::PATIENCE, "the server keeps {leak}"),
+            Some(leak) => ensure!(began.elapsed() < test_util::TIMEOUT, "the server keeps {leak}"),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -128,7 +128,7 @@ impl Report {
     /// Memory has to be flat once everything has been done a few times.
     fn check(&self) -> Result<()> {
         let warm = self.figures.len() / 3;
-        let peak = |figures: &[[Figures; 2]], side: usize| {
+        let peak = |figures: &[[ResourceUsage; 2]], side: usize| {
             figures.iter().map(|it| it[side].memory).max().unwrap_or_default()
         };
         for (side, name) in ["the clients", "the server"].into_iter().enumerate() {

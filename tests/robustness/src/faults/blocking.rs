@@ -10,7 +10,7 @@ use echo::{
     types::EchoStreamingMessage,
 };
 use eventstream_rpc::operation::StreamingOperation;
-use test_util::{PATIENCE, Random, authenticate};
+use test_util::{Random, TIMEOUT, authenticate};
 use tokio::{net::UnixStream, runtime::Runtime};
 
 use crate::faults::{
@@ -128,7 +128,7 @@ impl Stage {
         let mut script = Script(Steps::new(Arc::clone(&counts)));
         let ended = script.run(client);
         // The client is gone, so that the server has nothing left to do.
-        let served = async { tokio::time::timeout(PATIENCE, serving).await };
+        let served = async { tokio::time::timeout(TIMEOUT, serving).await };
         self.runtime.block_on(served).context("the server does not end")???;
         // A call is served on a task of its own, which may still be on its way out.
         while self.service.serving() > 0 {
@@ -158,7 +158,7 @@ impl Script {
     /// Goes through everything; why the connection ended, if this side did not close it.
     fn run(&mut self, socket: StdUnixStream) -> Option<String> {
         let builder = Connection::builder().connect_header("client-name", "accepted.faults");
-        let connection = match builder.call_timeout(PATIENCE).connect_over(socket) {
+        let connection = match builder.call_timeout(TIMEOUT).connect_over(socket) {
             Ok(connection) => connection,
             Err(error) => {
                 self.0.note("connect", Err(of_connect(&error)));
@@ -169,7 +169,7 @@ impl Script {
         let client = Client::new(connection.clone());
         self.calls(&client);
         self.streams(&client);
-        self.0.pinged(connection.ping(PATIENCE));
+        self.0.pinged(connection.ping(TIMEOUT));
         drop(client);
         let flushed = connection.flush();
         self.0.note("flush", of_connection(flushed));
@@ -238,6 +238,6 @@ impl Script {
     where
         O: StreamingOperation<ResponseEvent = EchoStreamingMessage>,
     {
-        self.0.next(stream.next_timeout(PATIENCE));
+        self.0.next(stream.next_timeout(TIMEOUT));
     }
 }

@@ -20,7 +20,7 @@ use echo::{
     types::EchoStreamingMessage,
 };
 use eventstream_rpc::error::OperationError;
-use test_util::{Feed, PATIENCE, Random};
+use test_util::{Feed, Random, TIMEOUT};
 use tokio::{net::UnixListener, runtime::Runtime, task::JoinHandle};
 
 use crate::faults::{
@@ -123,7 +123,7 @@ impl Stage {
         let ended = match kind {
             Kind::Asynchronous => {
                 let session = asynchronous(&path, &feed, &mut course);
-                self.runtime.block_on(async { tokio::time::timeout(PATIENCE, session).await })
+                self.runtime.block_on(async { tokio::time::timeout(TIMEOUT, session).await })
             }
             Kind::Blocking => Ok(blocking(&path, &feed, &mut course)),
         };
@@ -336,7 +336,7 @@ async fn asynchronous(path: &Path, feed: &Feed, course: &mut Course) -> Result<(
 
 /// The same of the blocking client.
 fn blocking(path: &Path, feed: &Feed, course: &mut Course) -> Result<()> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     let in_time =
         || if Instant::now() < until { Ok(()) } else { bail!("the session does not end") };
     let connection = loop {

@@ -10,7 +10,7 @@ use echo::{
     types::{EchoStreamingMessage, MessageData},
 };
 use eventstream_rpc::operation::StreamingOperation;
-use test_util::{PATIENCE, authenticate};
+use test_util::{TIMEOUT, authenticate};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream},
     task::JoinHandle,
@@ -249,7 +249,7 @@ impl Script {
     where
         O: StreamingOperation<ResponseEvent = EchoStreamingMessage>,
     {
-        let next = timeout(PATIENCE, stream.next()).await;
+        let next = timeout(TIMEOUT, stream.next()).await;
         self.0.next(next.map_or(Poll::Pending, Poll::Ready));
     }
 }

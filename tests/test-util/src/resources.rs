@@ -1,36 +1,36 @@
-//! What a process uses.
+//! The resources that a process uses.
 
 use std::{fmt, fs, io};
 
-/// What a process uses at one moment.
+/// The resources that a process uses at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct ResourceUsage {
     /// Resident memory, in KiB.
     pub memory: u64,
-    /// Threads.
+    /// The number of threads.
     pub threads: u64,
-    /// Open descriptors.
+    /// The number of open file descriptors.
     pub descriptors: u64,
-    /// Tasks of the runtime, where that is known.
+    /// The number of tasks of the runtime, if known.
     pub tasks: Option<u64>,
 }
 
-impl Figures {
-    /// Of this process and the runtime that it is called on.
+impl ResourceUsage {
+    /// The resources of this process and of the current runtime.
     ///
     /// # Errors
     ///
-    /// What the operating system says about `/proc`.
-    pub fn here() -> io::Result<Self> {
+    /// If `/proc` cannot be read.
+    pub fn current() -> io::Result<Self> {
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks() as u64;
         Ok(Self { tasks: Some(tasks), ..Self::of("self")? })
     }
 
-    /// Of the process with this number.
+    /// The resources of the process with this id.
     ///
     /// # Errors
     ///
-    /// What the operating system says about `/proc`.
+    /// If `/proc` cannot be read.
     pub fn of(pid: impl fmt::Display) -> io::Result<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         let field = |name: &str| {
@@ -46,7 +46,7 @@ impl Figures {
         })
     }
 
-    /// What is there now that was not there before, memory aside; `None` if there is nothing.
+    /// The resources, other than memory, of which there are more than before; `None` if there are no more.
     pub fn leaked_since(&self, before: &Self) -> Option<String> {
         let pairs = [
             ("threads", Some(before.threads), Some(self.threads)),
@@ -64,7 +64,7 @@ impl Figures {
     }
 }
 
-impl fmt::Display for Figures {
+impl fmt::Display for ResourceUsage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
