@@ -25,7 +25,7 @@ const START: Duration = Duration::from_secs(120);
 
 /// How long this project's client may take to do anything: it never counts as hanging because a machine is
 /// slow.
-const OWN_PATIENCE: Duration = Duration::from_secs(120);
+const COMPONENT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How long another client may take, as a rule, before it counts as hanging.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
@@ -83,7 +83,7 @@ impl Driver {
         let ready = driver.next(&["ready"], "does not start").await;
         ready.map_err(|problem| anyhow::anyhow!("{column:?} {problem}: {}", driver.log()))?;
         driver.patience = if matches!(column, Column::Ours | Column::OursBlocking) {
-            OWN_PATIENCE
+            COMPONENT_TIMEOUT
         } else {
             patience
         };

@@ -1,13 +1,13 @@
 //! This project's client, each promise by its name.
 
-use conformance::{column::Column, process::PATIENCE, row::Row};
+use conformance::{column::Column, process::TIMEOUT, row::Row};
 
 macro_rules! promises {
     ($($name:ident: $row:ident;)*) => {
         $(
             #[tokio::test]
             async fn $name() {
-                let verdict = Row::$row.of_client(Column::Ours, PATIENCE).await.unwrap();
+                let verdict = Row::$row.of_client(Column::Ours, TIMEOUT).await.unwrap();
                 assert_eq!(verdict, Ok(()));
             }
         )*
@@ -49,7 +49,7 @@ promises! {
 #[tokio::test]
 async fn the_blocking_client_keeps_each_of_them() {
     for row in Row::ALL.iter().filter(|it| **it != Row::CancelledSend) {
-        let verdict = row.of_client(Column::OursBlocking, PATIENCE).await.unwrap();
+        let verdict = row.of_client(Column::OursBlocking, TIMEOUT).await.unwrap();
         assert_eq!(verdict, Ok(()), "{}", row.title());
     }
 }

@@ -3,7 +3,7 @@
 use conformance::{
     column::Column,
     official::{self, Tool},
-    process::PATIENCE,
+    process::TIMEOUT,
     row::Row,
     table::{self, Outcome, Subject},
     verdict::Problem,
@@ -28,7 +28,7 @@ async fn the_table_says_what_a_run_says() {
             continue;
         }
         // A machine with much to do makes those hang that do not: once more, one by one and with more time.
-        let again = outcome.subject.run(outcome.row, 6 * PATIENCE).await.unwrap();
+        let again = outcome.subject.run(outcome.row, 6 * TIMEOUT).await.unwrap();
         let differs = table::differences(&readme, std::slice::from_ref(&again)).unwrap();
         assert!(differs.is_empty(), "{outcome:?}, then {again:?}; the table says {says:?}");
     }
