@@ -1,4 +1,4 @@
-//! Generates the module `thermometer` from the models in `model/`, with a client and a server.
+//! Generates the module `thermometer`, with a client and a server, from the models in `model/`.
 
 use codegen::{Config, Sides, build};
 

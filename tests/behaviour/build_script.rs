@@ -1,4 +1,4 @@
-//! What the build script generated, as client and as server.
+//! The client and the server that the build script generates work together.
 
 use behaviour::thermometer::{
     self, Client,
@@ -14,19 +14,20 @@ use behaviour::thermometer::{
     types::{Reading, TemperatureEvents, Unit, error::NoSuchRoomError},
 };
 
-/// A thermometer that knows one room, and its temperatures one after the other.
+/// A thermometer in a single room.
 #[derive(Clone, Debug)]
 struct OneRoom {
     room: String,
-    /// In degrees Celsius.
+    /// The successive temperatures, in degrees Celsius.
     temperatures: Vec<f64>,
 }
 
 impl OneRoom {
     fn check(&self, room: &str) -> Result<(), NoSuchRoomError> {
-        match room == self.room {
-            true => Ok(()),
-            false => Err(NoSuchRoomError::builder().message(format!("no room {room:?}")).build()),
+        if room == self.room {
+            Ok(())
+        } else {
+            Err(NoSuchRoomError::builder().message(format!("no room {room:?}")).build())
         }
     }
 
@@ -56,10 +57,10 @@ impl thermometer::server::Thermometer for OneRoom {
         _: RequestContext,
     ) -> Result<StreamingResponse<WatchTemperature>, WatchTemperatureError> {
         self.check(&request.request.room)?;
-        let error = NoSuchRoomError::builder().message("nobody watches").build();
+        let error = NoSuchRoomError::builder().message("the subscriber is too slow").build();
         let (sender, events) = event_queue(64 * 1024, OnFull::Fail(error.into()));
         for celsius in &self.temperatures {
-            // Whoever has gone away misses nothing.
+            // Ignored: the subscriber may have disconnected.
             let _ = sender.send(&TemperatureEvents::Change(Self::reading(*celsius)));
         }
         sender.end();
@@ -76,7 +77,7 @@ async fn connect() -> Client {
 }
 
 fn authenticate(_: &ConnectRequest) -> Result<Identity, Rejected> {
-    Ok(Identity("somebody".to_owned()))
+    Ok(Identity("client".to_owned()))
 }
 
 #[tokio::test]
@@ -96,7 +97,7 @@ async fn calls_and_subscriptions_work() {
 }
 
 #[tokio::test]
-async fn errors_of_the_model_have_their_types() {
+async fn modelled_errors_have_their_types() {
     let error = connect().await.read_temperature().room("attic").send().await.unwrap_err();
     let ReadTemperatureError::NoSuchRoomError(error) = error.into_service_error().unwrap() else {
         panic!("another error")

@@ -1,4 +1,4 @@
-//! Other tasks of the same thread have their turns, however much there is to do.
+//! Clients and servers yield to other tasks of the same thread, however much work is ready.
 
 use std::{
     sync::{
@@ -29,11 +29,11 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// How many steps a task may take between two turns of another one. The budget of tokio is 128, and it may give
-/// a task a few turns in a row.
-const MOST: usize = 4 * 128;
+/// The most steps that a task may take between two polls of another task. The cooperative budget of tokio is 128, and
+/// the scheduler may poll a task a few times in a row.
+const MAX_STEPS: usize = 4 * 128;
 
-/// Counts steps, and how many are taken at most between two turns of a task of its own.
+/// CountsPings steps: in total, since the last poll of the watching task, and the most between two of its polls.
 #[derive(Clone, Default)]
 struct Steps(Arc<(AtomicUsize, AtomicUsize, AtomicUsize)>);
 
@@ -48,7 +48,7 @@ impl Steps {
         self.0.0.load(Ordering::Relaxed)
     }
 
-    /// Starts the other task.
+    /// Starts the watching task.
     fn watch(&self) -> JoinHandle<()> {
         let steps = self.clone();
         tokio::spawn(async move {
@@ -63,11 +63,11 @@ impl Steps {
     fn check(&self, what: &str, total: usize) {
         assert!(self.total() >= total, "{what}: {} steps", self.total());
         let most = self.0.2.load(Ordering::Relaxed);
-        assert!(most <= MOST, "{what}: {most} steps without a turn of the other task");
+        assert!(most <= MAX_STEPS, "{what}: {most} steps without a poll of the other task");
     }
 }
 
-/// Awaits something that is ready at once this often.
+/// Repeats an operation that is immediately ready and checks that it yields.
 async fn check(what: &str, mut operation: impl AsyncFnMut()) {
     let steps = Steps::default();
     let watching = steps.watch();
@@ -80,7 +80,7 @@ async fn check(what: &str, mut operation: impl AsyncFnMut()) {
 }
 
 #[tokio::test]
-async fn what_fails_at_once_lets_others_have_their_turns() {
+async fn operations_that_fail_immediately_yield() {
     let pair = Pair::start(EchoService).await;
     let connection = pair.client.connection().clone();
     let stream = pair.client.echo_stream_messages().send().await.unwrap();
@@ -113,7 +113,7 @@ async fn what_fails_at_once_lets_others_have_their_turns() {
 }
 
 #[tokio::test]
-async fn a_loop_of_calls_that_fail_at_once_lets_the_connection_come_back() {
+async fn failing_calls_in_a_loop_do_not_prevent_a_reconnect() {
     let path = socket_path();
     let feed = Feed::new(0);
     let serve = || {
@@ -138,14 +138,14 @@ async fn a_loop_of_calls_that_fail_at_once_lets_the_connection_come_back() {
     server.abort();
 }
 
-/// A service that sends so many events, which are all there at once, and counts what it is asked for.
+/// A service that sends a number of events without waiting, and counts the calls and the events in both directions.
 #[derive(Clone)]
 struct Ready {
     events: usize,
     sent: Steps,
     received: Steps,
     called: Steps,
-    /// Lets it read what the client has sent.
+    /// Notified when the service shall read the client's events.
     begin: Arc<Notify>,
 }
 
@@ -156,7 +156,7 @@ impl Ready {
     }
 }
 
-/// Events that are there at once.
+/// A number of events that are immediately ready.
 struct Events(usize, Steps);
 
 impl futures_core::Stream for Events {
@@ -195,7 +195,7 @@ impl EchoTestRpc for Ready {
             let mut next = async || {
                 std::future::poll_fn(|cx| request.events.as_mut().poll_next(cx)).await.map(drop)
             };
-            // It begins late, so that much is there.
+            // Reading starts late, when many events are queued.
             begin.notified().await;
             while next().await.is_some() {
                 received.step();
@@ -207,13 +207,13 @@ impl EchoTestRpc for Ready {
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_that_wait_let_others_have_their_turns() {
+async fn reading_queued_events_yields() {
     let pair = Pair::start(Ready::new(2_000)).await;
     let client = &pair.client;
     let mut next = client.echo_stream_messages().send().await.unwrap();
     let mut notices = client.echo_stream_messages().send().await.unwrap().with_notices();
     let handled = client.echo_stream_messages().send().await.unwrap();
-    // Until they have all arrived.
+    // Waits until all events have arrived.
     tokio::time::sleep(Duration::from_secs(1)).await;
     check("next", async || drop(next.next().await.unwrap().unwrap())).await;
     check("notices", async || drop(notices.next().await.unwrap().unwrap())).await;
@@ -233,14 +233,14 @@ async fn events_that_wait_let_others_have_their_turns() {
 }
 
 #[tokio::test]
-async fn a_server_lets_others_have_their_turns() {
+async fn a_server_yields() {
     let service = Ready::new(2_000);
-    let (ours, theirs) = duplex(1024 * 1024);
-    let everyone = |_: &echo::server::ConnectRequest| Ok(echo::server::Identity(String::new()));
+    let (client_io, server_io) = duplex(1024 * 1024);
+    let accept_all = |_: &echo::server::ConnectRequest| Ok(echo::server::Identity(String::new()));
     let serving = EchoTestRpcService::new(service.clone());
-    let server = echo::server::serve_connection(theirs, serving, everyone, Config::default());
+    let server = echo::server::serve_connection(server_io, serving, accept_all, Config::default());
     tokio::spawn(server);
-    let client = Client::new(ConnectionBuilder::default().connect_over(ours).await.unwrap());
+    let client = Client::new(ConnectionBuilder::default().connect_over(client_io).await.unwrap());
     let watching = [&service.sent, &service.received, &service.called].map(Steps::watch);
     let stream = client.echo_stream_messages().send().await.unwrap();
     for _ in 0..2_000 {
@@ -263,26 +263,26 @@ async fn a_server_lets_others_have_their_turns() {
 }
 
 #[tokio::test]
-async fn a_lifecycle_handler_that_is_told_much_lets_others_have_their_turns() {
-    struct Counts(Steps);
-    impl LifecycleHandler for Counts {
+async fn a_busy_lifecycle_handler_yields() {
+    struct CountsPings(Steps);
+    impl LifecycleHandler for CountsPings {
         fn on_ping(&mut self, _: &[Header], _: &[u8]) {
             self.0.step();
         }
     }
     let steps = Steps::default();
-    let builder = ConnectionBuilder::default().lifecycle_handler(Counts(steps.clone()));
+    let builder = ConnectionBuilder::default().lifecycle_handler(CountsPings(steps.clone()));
     let (io, mut server) = duplex(1024 * 1024);
     server.write_all(&control(5, 1)).await.unwrap();
     let connection = builder.connect_over(io).await.unwrap();
     let watching = steps.watch();
     server.write_all(&control(2, 0).repeat(900)).await.unwrap();
-    let told = async {
+    let all_received = async {
         while steps.total() < 900 {
             tokio::task::yield_now().await;
         }
     };
-    in_time("it is told", told).await;
+    in_time("the pings are received", all_received).await;
     steps.check("pings", 900);
     watching.abort();
     drop(connection);

@@ -1,4 +1,4 @@
-//! Deadlines while there is always something to read.
+//! Deadlines are kept while the peer sends without pause.
 
 use std::{
     io,
@@ -27,23 +27,24 @@ fn connect() -> Vec<u8> {
     frame(CONNECT, 0, 0, &[(":version", "0.1.0")], "").into()
 }
 
-/// A byte stream that takes everything, and always has something to read.
+/// A byte stream that accepts all writes and is always readable.
 struct Flood {
-    /// What is read first, and what is read again and again after that.
+    /// The bytes that are read first.
     first: io::Cursor<Vec<u8>>,
-    again: io::Cursor<Vec<u8>>,
-    /// Whether it takes part in the cooperative budget of its task, as the sockets of tokio do.
+    /// The bytes that are repeated after that.
+    repeated: io::Cursor<Vec<u8>>,
+    /// Whether reads use the cooperative budget of the task, as those of tokio's sockets do.
     is_cooperative: bool,
-    /// It ends when a test fails.
+    /// When the stream ends, so that a failing test does not hang.
     until: Instant,
     has_ended: Arc<AtomicBool>,
 }
 
 impl Flood {
-    fn new(first: Vec<u8>, again: Vec<u8>, is_cooperative: bool) -> Self {
+    fn new(first: Vec<u8>, repeated: Vec<u8>, is_cooperative: bool) -> Self {
         Self {
             first: io::Cursor::new(first),
-            again: io::Cursor::new(again),
+            repeated: io::Cursor::new(repeated),
             is_cooperative,
             until: Instant::now() + TIMEOUT,
             has_ended: Arc::default(),
@@ -68,10 +69,10 @@ impl AsyncRead for Flood {
         if !buf.filled().is_empty() {
             return first;
         }
-        if self.again.position() == self.again.get_ref().len() as u64 {
-            self.again.set_position(0);
+        if self.repeated.position() == self.repeated.get_ref().len() as u64 {
+            self.repeated.set_position(0);
         }
-        Pin::new(&mut self.again).poll_read(cx, buf)
+        Pin::new(&mut self.repeated).poll_read(cx, buf)
     }
 }
 
@@ -94,8 +95,8 @@ impl AsyncWrite for Flood {
 }
 
 #[tokio::test]
-async fn a_call_is_in_time_while_there_is_always_something_to_read() {
-    // Answers to pings that were never sent.
+async fn calls_time_out_during_a_flood_of_messages() {
+    // The flood consists of ping responses, which the client ignores.
     for is_cooperative in [false, true] {
         let flood = Flood::new(control(5, 1), control(3, 0), is_cooperative);
         let client = Client::new(ConnectionBuilder::default().connect_over(flood).await.unwrap());
@@ -109,13 +110,16 @@ async fn a_call_is_in_time_while_there_is_always_something_to_read() {
 }
 
 #[tokio::test]
-async fn a_refused_client_that_goes_on_sending_is_closed() {
+async fn a_rejected_client_that_keeps_sending_is_disconnected() {
     for is_cooperative in [false, true] {
         let flood = Flood::new(connect(), control(2, 0), is_cooperative);
         let has_ended = Arc::clone(&flood.has_ended);
         let service = EchoTestRpcService::new(EchoService);
-        let nobody = |_: &echo::server::ConnectRequest| Err(Rejected);
-        serve_connection(flood, service, nobody, Config::default()).await;
-        assert!(!has_ended.load(Ordering::Relaxed), "{is_cooperative}: the server closes it");
+        let reject_all = |_: &echo::server::ConnectRequest| Err(Rejected);
+        serve_connection(flood, service, reject_all, Config::default()).await;
+        assert!(
+            !has_ended.load(Ordering::Relaxed),
+            "{is_cooperative}: the server closes the connection"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Handlers that panic where it hurts, or connect while they are told something.
+//! Handlers that panic in unusual places, or open a connection inside a callback.
 
 use std::{
     any::Any,
@@ -22,13 +22,13 @@ use echo::{
 use test_util::{EchoServer, TIMEOUT, event, socket_path};
 use tokio::runtime::Runtime;
 
-/// Panics whenever it is told something, and once more over that.
-struct Hopeless(Sender<&'static str>);
+/// A handler that panics for each event, and again when it is informed of the panic.
+struct AlwaysPanics(Sender<&'static str>);
 
-impl StreamHandler<EchoStreamMessages> for Hopeless {
-    #[allow(clippy::manual_async_fn, reason = "it panics before there is a future")]
+impl StreamHandler<EchoStreamMessages> for AlwaysPanics {
+    #[allow(clippy::manual_async_fn, reason = "it panics before it returns a future")]
     fn on_stream_event(&mut self, _: EchoStreamingMessage) -> impl Future<Output = ()> + Send {
-        panic!("before there is a future");
+        panic!("before the future is returned");
         #[allow(unreachable_code)]
         async {}
     }
@@ -39,13 +39,13 @@ impl StreamHandler<EchoStreamMessages> for Hopeless {
 
     async fn on_panic(&mut self, _: Box<dyn Any + Send>) -> ControlFlow<()> {
         self.0.send("panicked").unwrap();
-        panic!("once more");
+        panic!("again");
     }
 }
 
-impl BlockingStreamHandler<EchoStreamMessages> for Hopeless {
+impl BlockingStreamHandler<EchoStreamMessages> for AlwaysPanics {
     fn on_stream_event(&mut self, _: EchoStreamingMessage) {
-        panic!("over an event");
+        panic!("for an event");
     }
 
     fn on_stream_closed(&mut self) {
@@ -54,63 +54,66 @@ impl BlockingStreamHandler<EchoStreamMessages> for Hopeless {
 
     fn on_panic(&mut self, _: Box<dyn Any + Send>) -> ControlFlow<()> {
         self.0.send("panicked").unwrap();
-        panic!("once more");
+        panic!("again");
     }
 }
 
-async fn check_hopeless(
-    spawn: impl FnOnce(echo::client::Subscription<EchoStreamMessages>, Hopeless) -> SubscriptionHandle,
+async fn check_panics(
+    spawn: impl FnOnce(
+        echo::client::Subscription<EchoStreamMessages>,
+        AlwaysPanics,
+    ) -> SubscriptionHandle,
 ) {
     let echo = EchoServer::start();
     let client = echo.connect().await;
     let stream = client.echo_stream_messages().send().await.unwrap();
     stream.send_event(event("x")).await.unwrap();
-    let (told, is_told) = channel();
-    let handle = spawn(stream, Hopeless(told));
+    let (sender, callbacks) = channel();
+    let handle = spawn(stream, AlwaysPanics(sender));
     tokio::time::timeout(TIMEOUT, handle.closed()).await.unwrap();
-    assert_eq!(is_told.iter().collect::<Vec<_>>(), ["panicked", "closed"]);
+    assert_eq!(callbacks.iter().collect::<Vec<_>>(), ["panicked", "closed"]);
 }
 
 #[tokio::test]
-async fn a_panic_over_a_panic_ends_the_stream_and_the_handler_is_told() {
-    check_hopeless(|stream, handler| stream.spawn_handler(handler)).await;
-    check_hopeless(|stream, handler| stream.spawn_blocking_handler(handler)).await;
+async fn a_panic_in_on_panic_ends_the_stream_and_calls_on_stream_closed() {
+    check_panics(|stream, handler| stream.spawn_handler(handler)).await;
+    check_panics(|stream, handler| stream.spawn_blocking_handler(handler)).await;
 }
 
-/// Connects with its own builder, and waits for that, whenever it is told something.
-struct Connects<B> {
+/// A lifecycle handler that connects with its own builder when its connection ends.
+struct ConnectsAgain<B> {
     builder: Arc<OnceLock<B>>,
-    /// Tries, and gives the error.
+    /// Connects, which must fail, and returns the error.
     connect: fn(B) -> String,
-    told: Sender<String>,
+    callbacks: Sender<String>,
 }
 
-impl<B: Clone + Send + Sync + 'static> LifecycleHandler for Connects<B> {
+impl<B: Clone + Send + Sync + 'static> LifecycleHandler for ConnectsAgain<B> {
     fn on_connect(&mut self) {
-        self.told.send("connected".to_owned()).unwrap();
+        self.callbacks.send("connected".to_owned()).unwrap();
     }
 
     fn on_disconnect(&mut self, _: Option<&ConnectionError>) {
         let error = (self.connect)(self.builder.get().unwrap().clone());
-        self.told.send(format!("result: {error}")).unwrap();
+        self.callbacks.send(format!("result: {error}")).unwrap();
     }
 
     fn on_error(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
-        self.told.send(format!("told: {error}")).unwrap();
+        self.callbacks.send(format!("error: {error}")).unwrap();
         true
     }
 }
 
 #[track_caller]
-fn check_told(told: &Receiver<String>) {
-    let next = || told.recv_timeout(TIMEOUT).expect("the handler is told");
+fn check_callbacks(callbacks: &Receiver<String>) {
+    let next = || callbacks.recv_timeout(TIMEOUT).expect("the handler is called");
     assert_eq!(next(), "connected");
     let result = next();
     assert!(result.starts_with("result: the socket"), "{result}");
-    assert_eq!(next(), result.replace("result", "told"));
+    assert_eq!(next(), result.replace("result", "error"));
 }
 
-/// A runtime that is never dropped: its end would wait for a handler that is stuck.
+/// A runtime that is never dropped: dropping it would wait for a handler that is stuck.
 fn runtime() -> &'static Runtime {
     Box::leak(Box::new(Runtime::new().unwrap()))
 }
@@ -119,33 +122,33 @@ fn runtime() -> &'static Runtime {
 fn a_lifecycle_handler_may_connect_with_its_own_builder() {
     let _runtime = runtime().enter();
     let echo = EchoServer::start();
-    let (told, is_told) = channel();
+    let (sender, callbacks) = channel();
     let builder = Arc::new(OnceLock::new());
-    // On another thread, which is waited for.
+    // Blocks the callback until another thread has tried to connect.
     let connect = |builder: ConnectionBuilder| {
         let connecting = move || runtime().block_on(builder.connect()).unwrap_err().to_string();
         std::thread::spawn(connecting).join().unwrap()
     };
-    let handler = Connects { builder: Arc::clone(&builder), connect, told };
+    let handler = ConnectsAgain { builder: Arc::clone(&builder), connect, callbacks: sender };
     let first = echo.builder("accepted.test").lifecycle_handler(handler);
     assert!(builder.set(first.clone().socket_path(socket_path())).is_ok());
     tokio::spawn(async move { first.connect().await.unwrap().close().await });
-    check_told(&is_told);
+    check_callbacks(&callbacks);
 }
 
 #[test]
 fn a_blocking_lifecycle_handler_may_connect_with_its_own_builder() {
     let _runtime = runtime().enter();
     let echo = EchoServer::start();
-    let (told, is_told) = channel();
+    let (sender, callbacks) = channel();
     let builder = Arc::new(OnceLock::new());
     let connect = |builder: blocking::ConnectionBuilder| builder.connect().unwrap_err().to_string();
-    let handler = Connects { builder: Arc::clone(&builder), connect, told };
+    let handler = ConnectsAgain { builder: Arc::clone(&builder), connect, callbacks: sender };
     let first = blocking::ConnectionBuilder::default()
         .socket_path(echo.path())
         .connect_header("client-name", "accepted.test")
         .lifecycle_handler(handler);
     assert!(builder.set(first.clone().socket_path(socket_path())).is_ok());
     first.connect().unwrap().close().unwrap();
-    check_told(&is_told);
+    check_callbacks(&callbacks);
 }

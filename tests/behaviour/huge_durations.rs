@@ -1,4 +1,4 @@
-//! A duration that no clock can add means that there is no limit, in both clients.
+//! A timeout that is too large to be added to the current time means that there is no limit, in both clients.
 
 use std::{
     net::{TcpListener, TcpStream},
@@ -14,7 +14,7 @@ use eventstream_rpc::client::{Builder, ReconnectPolicy};
 use test_util::{EchoServer, assert_text, event};
 use tokio::runtime::Runtime;
 
-/// Beyond every clock, and at the edges of what systems and runtimes count in.
+/// Durations beyond the range of clocks, and at the limits of the units of operating systems and runtimes.
 const HUGE: [Duration; 7] = [
     Duration::MAX,
     Duration::from_secs(i64::MAX as u64 + 1),
@@ -25,7 +25,7 @@ const HUGE: [Duration; 7] = [
     Duration::from_millis(i32::MAX as u64 + 1),
 ];
 
-fn patient<C>(builder: Builder<C>, huge: Duration) -> Builder<C> {
+fn with_timeouts<C>(builder: Builder<C>, huge: Duration) -> Builder<C> {
     builder
         .connect_header("client-name", "accepted.test")
         .connect_timeout(huge)
@@ -35,7 +35,7 @@ fn patient<C>(builder: Builder<C>, huge: Duration) -> Builder<C> {
         .reconnect(ReconnectPolicy::default().initial_backoff(huge).max_backoff(huge))
 }
 
-/// An echo server that is reached over TCP as well, by one connection after the other.
+/// An echo server with a relay that makes it reachable over TCP too.
 fn serve() -> (EchoServer, String) {
     let echo = EchoServer::start();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -70,7 +70,7 @@ fn blocking_client() {
     let _guard = runtime.enter();
     let (echo, address) = serve();
     for huge in HUGE {
-        let builder = || patient(blocking::Connection::builder(), huge);
+        let builder = || with_timeouts(blocking::Connection::builder(), huge);
         for builder in [builder().socket_path(echo.path()), builder().tcp_address(&address)] {
             let connection = builder.connect().unwrap();
             connection.ping(huge).unwrap();
@@ -92,7 +92,7 @@ fn asynchronous_client() {
     runtime.block_on(async {
         let (echo, address) = serve();
         for huge in HUGE {
-            let builder = || patient(client::Connection::builder(), huge);
+            let builder = || with_timeouts(client::Connection::builder(), huge);
             for builder in [builder().socket_path(echo.path()), builder().tcp_address(&address)] {
                 let connection = builder.connect().await.unwrap();
                 connection.ping(huge).await.unwrap();

@@ -1,4 +1,4 @@
-//! A subscriber of the log that uses the connections about which it is told.
+//! A `tracing` subscriber may use the connections whose log events it receives.
 
 use std::{
     cell::Cell,
@@ -24,31 +24,32 @@ use test_util::{authenticate, socket_path};
 use tokio::net::UnixListener;
 use tracing_subscriber::{Layer, layer::SubscriberExt};
 
-/// Everything that can be used.
+/// The connections that the subscriber uses.
 #[derive(Default)]
-struct Used {
+struct Connections {
     client: Option<Client>,
     blocking: Option<blocking::Client>,
     server: Vec<RequestContext>,
 }
 
-static USED: Mutex<Used> = Mutex::new(Used { client: None, blocking: None, server: Vec::new() });
+static CONNECTIONS: Mutex<Connections> =
+    Mutex::new(Connections { client: None, blocking: None, server: Vec::new() });
 static EVENTS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// Using a connection may log something as well.
+    /// Whether `use_all` runs on this thread: using a connection may log another event.
     static IS_USING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Locks every connection.
+/// Calls a method that takes the connection's lock, for each connection.
 fn use_all() {
     if IS_USING.replace(true) {
         return;
     }
     EVENTS.fetch_add(1, Ordering::Relaxed);
     let (client, blocking, server) = {
-        let used = USED.lock().unwrap_or_else(PoisonError::into_inner);
-        (used.client.clone(), used.blocking.clone(), used.server.clone())
+        let connections = CONNECTIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        (connections.client.clone(), connections.blocking.clone(), connections.server.clone())
     };
     let mut cx = Context::from_waker(Waker::noop());
     if let Some(client) = &client {
@@ -58,15 +59,16 @@ fn use_all() {
         let _ = pin!(context.ended()).poll(&mut cx);
     }
     if let Some(client) = &blocking {
-        // The connection may have ended.
+        // Ignored: the connection may have ended.
         let _ = client.connection().flush();
     }
     IS_USING.set(false);
 }
 
-struct Using;
+/// A layer that uses all connections for each event of the library.
+struct UsesConnections;
 
-impl<S: tracing::Subscriber> Layer<S> for Using {
+impl<S: tracing::Subscriber> Layer<S> for UsesConnections {
     fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
         if event.metadata().target() == "eventstream_rpc" {
             use_all();
@@ -82,22 +84,21 @@ impl EchoTestRpc for Service {
         request: StreamingRequest<EchoStreamMessages>,
         context: RequestContext,
     ) -> Result<StreamingResponse<EchoStreamMessages>, EchoStreamMessagesError> {
-        USED.lock().unwrap().server.push(context);
-        // It ends when the client ends the stream.
-        Ok(StreamingResponse::new(EchoStreamingResponse::default(), Ended(request.events)))
+        CONNECTIONS.lock().unwrap().server.push(context);
+        Ok(StreamingResponse::new(EchoStreamingResponse::default(), EndsAfterOne(request.events)))
     }
 }
 
-struct Ended(EventStream<echo::types::EchoStreamingMessage>);
+/// A stream that ends when the client sends an event or ends the stream.
+struct EndsAfterOne(EventStream<echo::types::EchoStreamingMessage>);
 
-impl futures_core::Stream for Ended {
+impl futures_core::Stream for EndsAfterOne {
     type Item = Result<echo::types::EchoStreamingMessage, EchoStreamMessagesError>;
 
     fn poll_next(
         mut self: std::pin::Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> std::task::Poll<Option<Self::Item>> {
-        // Ends the stream after the first event.
         self.0.as_mut().poll_next(cx).map(|_| None)
     }
 }
@@ -115,19 +116,19 @@ async fn scenario() {
     let builder = echo::client::ConnectionBuilder::default().socket_path(&path);
     let builder = builder.connect_header("client-name", "accepted.test");
     let client = Client::new(builder.connect().await.unwrap());
-    USED.lock().unwrap().client = Some(client.clone());
-    // This side ends a stream, and the other one.
+    CONNECTIONS.lock().unwrap().client = Some(client.clone());
+    // The client ends the first stream, the server ends the second.
     client.echo_stream_messages().send().await.unwrap().close().await.unwrap();
     let mut stream = client.echo_stream_messages().send().await.unwrap();
     stream.send_event(test_util::event("x")).await.unwrap();
     assert!(stream.next().await.is_none());
     client.echo_message().send().await.unwrap_err();
     client.connection().close().await.unwrap();
-    let used = move || {
+    let use_blocking = move || {
         let builder = blocking::ConnectionBuilder::default().socket_path(&path);
         let builder = builder.connect_header("client-name", "accepted.test");
         let client = blocking::Client::new(builder.connect().unwrap());
-        USED.lock().unwrap().blocking = Some(client.clone());
+        CONNECTIONS.lock().unwrap().blocking = Some(client.clone());
         drop(client.echo_stream_messages().send().unwrap());
         let mut stream = client.echo_stream_messages().send().unwrap();
         stream.send_event(test_util::event("x")).unwrap();
@@ -136,17 +137,17 @@ async fn scenario() {
         client.connection().close().unwrap();
         std::fs::remove_file(path).unwrap();
     };
-    tokio::task::spawn_blocking(used).await.unwrap();
+    tokio::task::spawn_blocking(use_blocking).await.unwrap();
     serving.abort();
 }
 
 #[test]
 fn a_subscriber_may_use_the_connection() {
     test_util::in_own_process(|| {
-        let subscriber = tracing_subscriber::registry().with(Using);
+        let subscriber = tracing_subscriber::registry().with(UsesConnections);
         tracing::subscriber::set_global_default(subscriber).unwrap();
         let (done, is_done) = std::sync::mpsc::channel();
-        // A thread that is stuck cannot be waited for.
+        // On another thread, so that a deadlock does not hang the test.
         std::thread::spawn(move || {
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

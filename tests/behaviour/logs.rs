@@ -1,4 +1,4 @@
-//! What is logged, and what never is: no token, identity, header, payload or text of a message at any level.
+//! The log events of the library. No level logs a token, identity, header, payload or message text.
 
 use std::{
     io::{self, Write},
@@ -44,10 +44,10 @@ impl<'a> MakeWriter<'a> for Log {
 
 const SECRET: &str = "SECRET-a7f3";
 
-/// How long a frame of the server may be, in bytes.
+/// The maximum length of a frame of the server, in bytes.
 const MAX_FRAME_LEN: usize = 64 * 1024;
 
-/// An operation that is not of the model.
+/// An operation that is not part of the model.
 struct Unmodeled;
 
 impl Operation for Unmodeled {
@@ -58,7 +58,7 @@ impl Operation for Unmodeled {
     type Error = GetAllProductsError;
 }
 
-/// Calls it from a thread whose logs are not looked at.
+/// Calls the unmodeled operation from a thread whose log is not recorded.
 fn call_unmodeled(path: std::path::PathBuf) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -70,11 +70,12 @@ fn call_unmodeled(path: std::path::PathBuf) {
     });
 }
 
-struct Listener;
+/// A lifecycle handler without callbacks.
+struct NoCallbacks;
 
-impl LifecycleHandler for Listener {}
+impl LifecycleHandler for NoCallbacks {}
 
-/// Lets in whoever knows the secret, and denies one operation.
+/// Serves clients that know the secret, and denies two operations.
 async fn serve(path: std::path::PathBuf, stopped: tokio::sync::oneshot::Receiver<()>) {
     let authenticator = |request: &ConnectRequest| match request.header("client-name") {
         Some(SECRET) => Ok(Identity(SECRET.to_owned())),
@@ -101,7 +102,7 @@ async fn serve(path: std::path::PathBuf, stopped: tokio::sync::oneshot::Receiver
 }
 
 #[tokio::test]
-async fn logs_tell_what_happens_and_no_secret() {
+async fn logs_contain_no_secrets() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -118,11 +119,11 @@ async fn logs_tell_what_happens_and_no_secret() {
         greengrass::Builder::<Connection>::default()
             .socket_path(&path)
             .auth_token(SECRET)
-            .lifecycle_handler(Listener)
+            .lifecycle_handler(NoCallbacks)
     };
-    // The server has bound its socket once this task has given way.
+    // The server binds its socket while this task yields.
     tokio::task::yield_now().await;
-    builder().connect_header("client-name", "stranger").connect().await.unwrap_err();
+    builder().connect_header("client-name", "unknown").connect().await.unwrap_err();
     let connection = builder().connect_header("client-name", SECRET).connect().await.unwrap();
     let client = Client::new(connection.clone());
 

@@ -1,18 +1,18 @@
-//! How the clients and the server behave: a file for each behaviour. A new one begins as a copy of `template.rs`.
+//! Tests of the clients' and the server's behaviour, one file for each behaviour. Copy `template.rs` to add one.
 
 /// The asynchronous client.
 mod client {
     mod bad_input;
+    mod call_errors;
     mod calls_and_streams;
     mod cancellation;
     mod cancellation_connecting;
     mod client_events;
-    mod ends;
-    mod keeping_up;
-    mod last_words;
+    mod close_error;
     mod reconnect;
     mod runtimes;
     mod stalled;
+    mod steady_load;
     mod stress;
 }
 
@@ -38,7 +38,7 @@ mod server {
     mod working_directory;
 }
 
-// Several of them.
+// Several sides together.
 mod build_script;
 mod cooperation;
 mod floods;

@@ -1,10 +1,9 @@
-//! One behaviour in one sentence. Copy this file, and add its name to `main.rs`.
+//! A template: describe the behaviour here in one sentence. Copy this file and add its name to `main.rs`.
 
 use echo::types::MessageData;
 use test_util::{EchoServer, EchoService, Pair, blocking, event, in_time, message};
 
-/// Against a server in this process: [`Pair`] connects a client to any service, on one thread, and records
-/// what both send.
+/// A test with a server in this process: [`Pair`] connects a client to any service and records the messages of both.
 #[tokio::test]
 async fn a_call_is_answered() {
     let pair = Pair::start(EchoService).await;
@@ -14,7 +13,7 @@ async fn a_call_is_answered() {
     assert!(pair.wire.open_streams().is_empty());
 }
 
-/// Against an echo server on a socket.
+/// A test with an echo server on a socket.
 #[tokio::test]
 async fn an_event_is_echoed() {
     let echo = EchoServer::start();
@@ -25,7 +24,7 @@ async fn an_event_is_echoed() {
     assert_eq!(echoed, event("hello"));
 }
 
-/// Against a scripted peer, which reads and writes one message at a time.
+/// A test with a scripted server, which reads and writes one message at a time.
 #[test]
 fn a_blocking_call_is_answered() {
     let (client, mut peer) = blocking::connected(echo::blocking::Connection::builder());

@@ -1,4 +1,4 @@
-//! The generated blocking echo client against the echo server.
+//! The generated blocking client, tested against the echo server.
 
 use std::{
     ops::ControlFlow,
@@ -25,7 +25,7 @@ use echo::{
 use test_util::{EchoServer, TIMEOUT, assert_text, event};
 use tokio::runtime::Runtime;
 
-/// An echo server on threads of its own.
+/// An echo server that runs on its own threads.
 struct Server {
     echo: EchoServer,
     runtime: Runtime,
@@ -90,12 +90,12 @@ fn calls_are_answered_one_after_the_other() {
 }
 
 #[test]
-fn megabytes_come_back() {
+fn large_messages_are_echoed() {
     let server = Server::start();
     let client = server.client();
     let blob: Vec<u8> = (0..2_000_000_u32).map(|it| (it % 251) as u8).collect();
     check_echo(&client, MessageData::builder().blob_message(blob.clone()).build());
-    // At once, so that both sides have more to write than fits the socket.
+    // Several calls at the same time, so that both sides have more to write than the socket buffers hold.
     thread::scope(|scope| {
         for _ in 0..4 {
             let message = MessageData::builder().blob_message(blob.clone()).build();
@@ -105,7 +105,7 @@ fn megabytes_come_back() {
 }
 
 #[test]
-fn a_stranger_is_refused() {
+fn an_unknown_client_is_rejected() {
     let server = Server::start();
     for name in ["rejected.test", ""] {
         let error = server.try_connect(name).unwrap_err();
@@ -133,7 +133,7 @@ fn many_threads_share_one_connection() {
 }
 
 #[test]
-fn events_come_back_in_order_until_the_server_ends_the_stream() {
+fn events_arrive_in_order_until_the_server_ends_the_stream() {
     let server = Server::start();
     let client = server.client();
     let mut stream = client.echo_stream_messages().send().unwrap();
@@ -156,27 +156,27 @@ fn events_come_back_in_order_until_the_server_ends_the_stream() {
 }
 
 #[test]
-fn an_error_on_a_stream_ends_that_stream_alone() {
+fn a_stream_error_ends_only_that_stream() {
     let server = Server::start();
     let client = server.client();
-    let mut well = client.echo_stream_messages().send().unwrap();
+    let mut healthy = client.echo_stream_messages().send().unwrap();
     let mut stream = client.cause_stream_service_to_error().send().unwrap();
     stream.send_event(event("go")).unwrap();
     let error = stream.next().unwrap().unwrap_err().into_service_error().unwrap();
     let CauseStreamServiceToErrorError::ServiceError(error) = error else { panic!("{error:?}") };
     assert_eq!(error.message.as_deref(), Some("Intentionally caused ServiceError on stream"));
     assert!(stream.next().is_none());
-    well.send_event(event("still here")).unwrap();
-    assert_text(&well.next().unwrap().unwrap(), "still here");
+    healthy.send_event(event("open")).unwrap();
+    assert_text(&healthy.next().unwrap().unwrap(), "open");
 }
 
 #[test]
-fn streams_are_closed_from_every_side() {
+fn streams_are_closed_by_client_server_and_drop() {
     let server = Server::start();
     let client = server.client();
     client.echo_stream_messages().send().unwrap().close().unwrap();
 
-    // With events on their way in both directions.
+    // Close with events in flight in both directions.
     let stream = client.echo_stream_messages().send().unwrap();
     for _ in 0..100 {
         stream.send_event(event("x")).unwrap();
@@ -195,7 +195,7 @@ fn streams_are_closed_from_every_side() {
 }
 
 #[test]
-fn closing_ends_what_other_threads_wait_for() {
+fn closing_ends_the_waits_of_other_threads() {
     let server = Server::start();
     let connection = server.connection();
     let client = Client::new(connection.clone());
@@ -210,7 +210,7 @@ fn closing_ends_what_other_threads_wait_for() {
                 stream.send_event(event("first")).unwrap();
                 assert_text(&stream.next().unwrap().unwrap(), "first");
                 started.send(()).unwrap();
-                // That this side closed is no error for the stream.
+                // A close by this side is not an error of the stream.
                 assert!(stream.next().is_none());
             }));
         }
@@ -239,12 +239,12 @@ fn closing_ends_what_other_threads_wait_for() {
 }
 
 #[test]
-fn whoever_is_last_closes_the_connection() {
+fn dropping_the_last_handle_closes_the_connection() {
     let server = Server::start();
     let client = server.client();
     let stream = client.clone().echo_stream_messages().send().unwrap();
     drop(client);
-    // The stream alone keeps the connection open.
+    // The stream keeps the connection open.
     stream.send_event(event("x")).unwrap();
     let handle = stream.spawn_handler(|_| {});
     assert_eq!(server.echo.open_connections(), 1);
@@ -252,21 +252,21 @@ fn whoever_is_last_closes_the_connection() {
     server.wait_until_idle();
 }
 
-/// Answers each event with a call and with an event of another stream, and panics now and then.
-struct Busy {
+/// A handler that makes a call and uses another stream for each event, and panics after the event `panic`.
+struct NestedCalls {
     client: Client,
     other: Subscription<EchoStreamMessages>,
     seen: mpsc::Sender<String>,
 }
 
-impl BlockingStreamHandler<EchoStreamMessages> for Busy {
+impl BlockingStreamHandler<EchoStreamMessages> for NestedCalls {
     fn on_stream_event(&mut self, event: EchoStreamingMessage) {
         let EchoStreamingMessage::StreamMessage(event) = event else { panic!() };
         let text = event.string_message.unwrap();
         check_echo(&self.client, message(&text));
         self.other.send_event(self::event(&text)).unwrap();
         assert_text(&self.other.next().unwrap().unwrap(), &text);
-        assert_ne!(text, "panic", "as it was told");
+        assert_ne!(text, "panic", "requested by the test");
         self.seen.send(text).unwrap();
     }
 
@@ -295,7 +295,7 @@ fn a_handler_may_call_wait_and_panic() {
     }
     let other = client.echo_stream_messages().send().unwrap();
     let (seen, events) = mpsc::channel();
-    let handle = stream.spawn_handler(Busy { client: client.clone(), other, seen });
+    let handle = stream.spawn_handler(NestedCalls { client: client.clone(), other, seen });
     for expected in ["one", "panicked", "two", "close", "closed"] {
         assert_eq!(events.recv_timeout(TIMEOUT).unwrap(), expected);
     }
@@ -304,20 +304,20 @@ fn a_handler_may_call_wait_and_panic() {
 }
 
 #[test]
-fn a_handler_that_blocks_holds_up_nothing_else() {
+fn a_blocking_handler_does_not_delay_other_streams() {
     let server = Server::start();
     let client = server.client();
     let stream = client.echo_stream_messages().send().unwrap();
     for index in 0..100 {
         stream.send_event(event(&index.to_string())).unwrap();
     }
-    let (go, wait) = mpsc::channel::<()>();
+    let (release, released) = mpsc::channel::<()>();
     let count = Arc::new(AtomicUsize::new(0));
     let handle = stream.spawn_handler({
         let count = Arc::clone(&count);
         move |_| {
-            // Until the other end is gone.
-            let _ = wait.recv();
+            // Returns an error as soon as `release` is dropped.
+            let _ = released.recv();
             count.fetch_add(1, Ordering::Relaxed);
         }
     });
@@ -328,7 +328,7 @@ fn a_handler_that_blocks_holds_up_nothing_else() {
         assert_text(&other.next().unwrap().unwrap(), &index.to_string());
     }
     assert_eq!(count.load(Ordering::Relaxed), 0);
-    drop(go);
+    drop(release);
     while count.load(Ordering::Relaxed) < 100 {
         thread::yield_now();
     }

@@ -1,4 +1,4 @@
-//! The blocking client against a server by hand: what is still written when a connection is closed.
+//! Queued messages are written when a blocking connection is closed or dropped. Uses a scripted server.
 
 use std::{thread, time::Duration};
 
@@ -11,7 +11,7 @@ use eventstream_rpc::protocol::MessageType;
 use test_util::blocking::{NO_FLAGS, blob, connected, opened, ping};
 
 #[test]
-fn what_has_been_accepted_is_written_though_everything_is_dropped() {
+fn queued_events_are_written_after_all_handles_are_dropped() {
     let (client, mut peer) = connected(Connection::builder());
     let stream = opened(client.echo_stream_messages(), &mut peer, 1);
     for _ in 0..4 {
@@ -26,7 +26,7 @@ fn what_has_been_accepted_is_written_though_everything_is_dropped() {
 }
 
 #[test]
-fn a_connection_that_is_dropped_with_a_full_socket_writes_to_the_end() {
+fn a_connection_dropped_with_a_full_socket_writes_the_rest() {
     let (client, mut peer) = connected(Connection::builder());
     let timeout = Duration::from_millis(30);
     let big = client.echo_message().message(blob(1_000_000)).call_timeout(timeout);
@@ -38,7 +38,7 @@ fn a_connection_that_is_dropped_with_a_full_socket_writes_to_the_end() {
 }
 
 #[test]
-fn what_arrives_while_a_connection_is_closed_does_not_cut_off_what_is_written() {
+fn messages_that_arrive_during_a_close_do_not_stop_the_writes() {
     let (client, mut peer) = connected(Connection::builder());
     thread::scope(|scope| {
         let call = || client.echo_message().message(blob(2_000_000)).send().unwrap_err();
@@ -50,7 +50,7 @@ fn what_arrives_while_a_connection_is_closed_does_not_cut_off_what_is_written() 
             matches!(error, SdkError::DispatchFailure { source: ConnectionError::Closed, .. }),
             "{error:?}"
         );
-        // More than the sockets hold: the client passes over it.
+        // More than the socket buffers hold. The client reads and ignores it.
         let late = ping(40_000);
         for _ in 0..50 {
             peer.write(&late);

@@ -1,5 +1,5 @@
-//! The threads and descriptors that blocking clients take, and give back. Alone in its process, because it
-//! counts them.
+//! Blocking clients release their threads and file descriptors. The test counts those of the process, so it runs in
+//! its own process.
 
 use std::{fs, thread, time::Instant};
 
@@ -10,10 +10,10 @@ use echo::{
 use test_util::{EchoServer, event};
 use tokio::runtime::Runtime;
 
-/// The threads of this process that clients started.
+/// The number of threads of this process that clients started.
 fn threads() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
-    // One that has just ended has no name any more.
+    // A thread that has just ended has no name.
     let names = tasks.filter_map(|it| fs::read_to_string(it.ok()?.path().join("comm")).ok());
     names
         .filter(|it| matches!(it.trim(), "connection" | "lifecycle handl" | "subscription ha"))
@@ -24,18 +24,18 @@ fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// Waits until a count is what it should be: threads end, and servers close, a little later.
+/// Waits until a count has the expected value. Threads end and servers close connections with a delay.
 #[track_caller]
 fn expect(what: &str, count: impl Fn() -> usize, expected: usize) {
     let start = Instant::now();
     while count() != expected {
-        assert!(start.elapsed().as_secs() < 60, "{what}: {}, not {expected}", count());
+        assert!(start.elapsed().as_secs() < 60, "{what}: {} instead of {expected}", count());
         thread::yield_now();
     }
 }
 
 #[test]
-fn threads_and_descriptors_are_given_back() {
+fn threads_and_descriptors_are_released() {
     test_util::in_own_process(|| {
         let runtime = Runtime::new().unwrap();
         let guard = runtime.enter();
@@ -48,7 +48,7 @@ fn threads_and_descriptors_are_given_back() {
             client.echo_message().message(MessageData::builder().build()).send().unwrap();
         };
 
-        // A connection without subscriptions has no thread, whoever uses it.
+        // A connection without subscriptions has no thread, even if many threads use it.
         let client = connect();
         thread::scope(|scope| {
             for _ in 0..8 {
@@ -56,7 +56,7 @@ fn threads_and_descriptors_are_given_back() {
             }
         });
         assert_eq!(threads(), 0);
-        // Nor has one with a request that there is no room for.
+        // This includes a connection whose request does not fit into the socket buffer.
         let (large, mut peer) = test_util::blocking::connected(Connection::builder());
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -67,7 +67,7 @@ fn threads_and_descriptors_are_given_back() {
             peer.respond(1);
         });
         drop((large, peer));
-        // A subscription has one in the background, and two have no more; a handler has one of its own.
+        // All subscriptions of a connection share one background thread. Each handler has its own thread.
         let first = client.echo_stream_messages().send().unwrap();
         let second = client.echo_stream_messages().send().unwrap();
         expect("threads", threads, 1);
@@ -79,7 +79,7 @@ fn threads_and_descriptors_are_given_back() {
         call(&client);
         drop(client);
 
-        expect("clients", || echo.open_connections(), 0);
+        expect("connections", || echo.open_connections(), 0);
         let before = descriptors();
         for round in 0..300 {
             let client = connect();
@@ -87,7 +87,7 @@ fn threads_and_descriptors_are_given_back() {
             let mut stream = client.echo_stream_messages().send().unwrap();
             stream.send_event(event("x")).unwrap();
             match round % 4 {
-                // Dropped with an event on its way.
+                // Dropped with an event in flight.
                 0 => drop((client, stream)),
                 1 => {
                     stream.next().unwrap().unwrap();
@@ -106,11 +106,12 @@ fn threads_and_descriptors_are_given_back() {
                 }
             }
         }
-        expect("clients", || echo.open_connections(), 0);
+        expect("connections", || echo.open_connections(), 0);
         expect("threads", threads, 0);
         expect("descriptors", descriptors, before);
 
-        // A connection has its socket, here with the server's, and what wakes this thread is there already.
+        // Each connection has one socket here and one in the server. The descriptor that wakes this thread exists
+        // already.
         let clients: Vec<_> = (0..20).map(|_| connect()).collect();
         clients.iter().for_each(call);
         assert_eq!(descriptors(), before + 2 * clients.len());

@@ -1,4 +1,5 @@
-//! The blocking client against a server by hand that goes away: what comes back, and what ends with which reason.
+//! Reconnecting blocking connections: which calls and subscriptions survive an outage, and with which errors the
+//! others end. Uses a scripted server.
 
 use std::{
     sync::{
@@ -24,7 +25,7 @@ fn policy() -> ReconnectPolicy {
     ReconnectPolicy::default().initial_backoff(Duration::from_millis(5))
 }
 
-/// Says what happens to the connection.
+/// A lifecycle handler that reports each callback as text.
 struct Report(mpsc::Sender<String>);
 
 impl LifecycleHandler for Report {
@@ -47,7 +48,7 @@ impl LifecycleHandler for Report {
 }
 
 #[test]
-fn a_lost_connection_comes_back_with_its_subscriptions_and_says_so() {
+fn a_lost_connection_is_restored_with_its_subscriptions() {
     let listener = Listener::new("back");
     let (report, reports) = mpsc::channel();
     let builder = listener.builder().reconnect(policy()).lifecycle_handler(Report(report));
@@ -57,7 +58,7 @@ fn a_lost_connection_comes_back_with_its_subscriptions_and_says_so() {
         peer.write(&ping(5));
         peer.expect(MessageType::PingResponse, NO_FLAGS, 0);
 
-        // A call in flight, while the server goes away.
+        // The server closes the connection with a call in flight.
         let call = scope.spawn(|| client.echo_message().message(blob(1)).send().unwrap_err());
         peer.expect_request(2);
         drop(peer);
@@ -67,7 +68,7 @@ fn a_lost_connection_comes_back_with_its_subscriptions_and_says_so() {
             "{error:?}"
         );
 
-        // The first attempt is refused.
+        // The first attempt is rejected.
         let mut peer = listener.accept();
         peer.expect(MessageType::Connect, NO_FLAGS, 0);
         let error = client.echo_message().message(blob(1)).send().unwrap_err();
@@ -118,7 +119,7 @@ fn a_lost_connection_comes_back_with_its_subscriptions_and_says_so() {
 }
 
 #[test]
-fn a_subscription_that_is_not_answered_again_ends_in_time_though_nobody_waits_for_it() {
+fn an_unanswered_resubscription_times_out_without_a_waiting_thread() {
     let listener = Listener::new("unanswered");
     let builder = listener.builder().reconnect(policy()).call_timeout(Duration::from_millis(200));
     let (client, mut peer) = listener.connected(builder);
@@ -134,7 +135,7 @@ fn a_subscription_that_is_not_answered_again_ends_in_time_though_nobody_waits_fo
 }
 
 #[test]
-fn a_server_that_keeps_refusing_ends_the_connection() {
+fn repeated_rejections_end_the_connection() {
     let listener = Listener::new("refused");
     let builder = listener.builder().reconnect(policy().max_rejections(2));
     let (client, mut peer) = listener.connected(builder);
@@ -162,12 +163,12 @@ fn a_server_that_keeps_refusing_ends_the_connection() {
 }
 
 #[test]
-fn a_token_provider_that_panics_has_failed() {
+fn a_panic_of_the_token_provider_fails_the_attempt() {
     let listener = Listener::new("provider");
-    let asked = AtomicUsize::new(0);
+    let calls = AtomicUsize::new(0);
     let builder = listener.component().reconnect(policy().max_attempts(1));
     let builder = builder.token_provider(move || -> Result<String, ConnectError> {
-        assert_eq!(asked.fetch_add(1, Ordering::Relaxed), 0, "as it was told");
+        assert_eq!(calls.fetch_add(1, Ordering::Relaxed), 0, "requested by the test");
         Ok("token".to_owned())
     });
     let (client, peer) = listener.connected(builder);
@@ -177,14 +178,14 @@ fn a_token_provider_that_panics_has_failed() {
 }
 
 #[test]
-fn calls_wait_for_the_connection_if_they_are_told_to() {
+fn calls_wait_for_the_connection_if_configured() {
     let listener = Listener::new("waiting");
     let builder = listener.builder().reconnect(policy().calls_wait(true));
     let (client, peer) = listener.connected(builder);
     thread::scope(|scope| {
         drop(peer);
         let mut peer = listener.accept();
-        // It is down, since it has come back this far.
+        // The connection is down: the client is connecting again.
         let timeout = Duration::from_millis(20);
         let error =
             client.echo_message().message(blob(1)).call_timeout(timeout).send().unwrap_err();
@@ -200,7 +201,7 @@ fn calls_wait_for_the_connection_if_they_are_told_to() {
 }
 
 #[test]
-fn a_connection_that_is_closed_while_it_is_down_stays_closed() {
+fn a_connection_closed_during_an_outage_stays_closed() {
     let listener = Listener::new("closed");
     let builder = listener.builder().reconnect(policy().initial_backoff(TIMEOUT));
     let (client, mut peer) = listener.connected(builder);
@@ -217,7 +218,7 @@ fn a_connection_that_is_closed_while_it_is_down_stays_closed() {
 }
 
 #[test]
-fn a_server_that_stalls_in_a_message_is_left_and_the_connection_comes_back() {
+fn a_frame_timeout_reconnects() {
     let listener = Listener::new("stalled");
     let builder = listener.builder().reconnect(policy()).frame_timeout(Duration::from_millis(20));
     let (report, reports) = mpsc::channel();
@@ -246,15 +247,15 @@ fn a_server_that_stalls_in_a_message_is_left_and_the_connection_comes_back() {
 }
 
 #[test]
-fn a_connection_that_is_closed_when_an_attempt_begins_stays_closed() {
+fn a_connection_closed_when_an_attempt_begins_stays_closed() {
     let listener = Listener::new("race");
     let client = Arc::new(Mutex::new(None::<Client>));
-    let closes = Arc::clone(&client);
+    let client_to_close = Arc::clone(&client);
     let (report, reports) = mpsc::channel();
     let builder = listener.component().reconnect(policy()).lifecycle_handler(Report(report));
     let builder = builder.token_provider(move || {
-        // The second time: it has been opened before, and has been lost.
-        if let Some(client) = &*closes.lock().unwrap() {
+        // Set only at the second call, when the connection was lost.
+        if let Some(client) = &*client_to_close.lock().unwrap() {
             client.connection().close().unwrap();
         }
         Ok::<_, ConnectError>("token".to_owned())
@@ -262,7 +263,7 @@ fn a_connection_that_is_closed_when_an_attempt_begins_stays_closed() {
     let (connected, peer) = listener.connected(builder);
     *client.lock().unwrap() = Some(connected.clone());
     drop(peer);
-    // The socket that the attempt opens is closed without a word.
+    // The attempt closes its socket without writing to it.
     assert!(listener.accept().read().is_none());
     connected.connection().closed().unwrap();
     let error = connected.echo_message().message(blob(1)).send().unwrap_err();

@@ -1,5 +1,4 @@
-//! The blocking client against a server by hand: what the threads do when the other side is slow, silent or
-//! gone.
+//! The threads of a blocking client when the server is slow, silent or closes the connection. Uses a scripted server.
 
 use std::{
     sync::{
@@ -26,7 +25,7 @@ use test_util::blocking::{
 };
 
 #[test]
-fn a_call_that_times_out_ends_its_stream_once_and_its_late_answer_is_passed_over() {
+fn a_call_that_times_out_ends_its_stream_once_and_its_late_response_is_ignored() {
     let (client, mut peer) = connected(Connection::builder());
     let timeout = Duration::from_millis(30);
     let error = client.echo_message().message(blob(1)).call_timeout(timeout).send().unwrap_err();
@@ -40,7 +39,7 @@ fn a_call_that_times_out_ends_its_stream_once_and_its_late_answer_is_passed_over
 }
 
 #[test]
-fn a_follower_ends_in_its_own_time() {
+fn a_waiting_call_times_out_while_another_thread_reads() {
     let (client, mut peer) = connected(Connection::builder());
     thread::scope(|scope| {
         scope.spawn(|| call(&client));
@@ -56,14 +55,14 @@ fn a_follower_ends_in_its_own_time() {
 }
 
 #[test]
-fn whoever_is_answered_first_leaves_the_reading_to_another() {
+fn a_thread_that_has_its_response_hands_the_reading_to_another() {
     let (client, mut peer) = connected(Connection::builder());
     thread::scope(|scope| {
         for stream in 1..=8 {
             scope.spawn(|| call(&client));
             peer.expect_request(stream);
         }
-        // One after the other, beginning with whoever leads.
+        // In order, beginning with the thread that reads.
         for stream in 1..=8 {
             peer.respond(stream);
         }
@@ -71,7 +70,7 @@ fn whoever_is_answered_first_leaves_the_reading_to_another() {
 }
 
 #[test]
-fn the_end_of_the_connection_ends_every_call_at_once() {
+fn the_end_of_the_connection_ends_every_call_immediately() {
     let (client, mut peer) = connected(Connection::builder());
     thread::scope(|scope| {
         let mut calls = Vec::new();
@@ -102,7 +101,7 @@ fn the_end_of_the_connection_ends_every_call_at_once() {
 }
 
 #[test]
-fn two_sides_that_both_write_do_not_block_each_other() {
+fn two_sides_that_both_write_do_not_deadlock() {
     let (client, mut peer) = connected(Connection::builder());
     answered(&client, &mut peer, 1);
     thread::scope(|scope| {
@@ -110,7 +109,7 @@ fn two_sides_that_both_write_do_not_block_each_other() {
             client.echo_message().message(blob(4_000_000)).send().unwrap();
             call(&client);
         });
-        // More than the sockets hold, before anything is read: late words on a stream that is over.
+        // Before it reads, the server writes more than the socket buffers hold: late events on an ended stream.
         let late = event(1, &"x".repeat(40_000));
         for _ in 0..100 {
             peer.write(&late);
@@ -123,13 +122,13 @@ fn two_sides_that_both_write_do_not_block_each_other() {
 }
 
 #[test]
-fn a_call_ends_in_time_though_there_is_no_room_and_the_next_one_writes_the_rest() {
+fn a_call_times_out_while_the_socket_is_full_and_the_next_call_writes_the_rest() {
     let (client, mut peer) = connected(Connection::builder());
     let timeout = Duration::from_millis(30);
     let big = client.echo_message().message(blob(4_000_000)).call_timeout(timeout);
     let error = big.send().unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
-    // There is more in the queue now than it takes.
+    // The write queue is now over its limit.
     let error = client.echo_message().message(blob(1)).call_timeout(timeout).send().unwrap_err();
     assert!(matches!(error, SdkError::Timeout { request_written: false, .. }), "{error:?}");
     thread::scope(|scope| {
@@ -142,7 +141,7 @@ fn a_call_ends_in_time_though_there_is_no_room_and_the_next_one_writes_the_rest(
 }
 
 #[test]
-fn a_ping_is_answered_at_the_next_call_and_at_once_while_there_is_a_subscription() {
+fn a_ping_is_answered_during_the_next_call_or_immediately_with_a_subscription() {
     let (client, mut peer) = connected(Connection::builder());
     peer.write(&ping(3));
     answered(&client, &mut peer, 1);
@@ -158,7 +157,7 @@ fn a_ping_is_answered_at_the_next_call_and_at_once_while_there_is_a_subscription
 }
 
 #[test]
-fn a_ping_of_this_side_waits_for_its_answer() {
+fn a_ping_waits_for_its_response() {
     let (client, mut peer) = connected(Connection::builder());
     let connection = client.connection();
     let error = connection.ping(Duration::from_millis(10)).unwrap_err();
@@ -176,7 +175,7 @@ fn a_ping_of_this_side_waits_for_its_answer() {
 }
 
 #[test]
-fn a_subscriber_that_is_too_slow_ends_lagged_and_nobody_else_notices() {
+fn a_slow_subscriber_lags_without_affecting_other_streams() {
     let (client, mut peer) = connected(Connection::builder());
     let mut stream = opened(client.echo_stream_messages().queue_limit(10_000), &mut peer, 1);
     let mut other = opened(client.echo_stream_messages(), &mut peer, 2);
@@ -184,10 +183,10 @@ fn a_subscriber_that_is_too_slow_ends_lagged_and_nobody_else_notices() {
     for _ in 0..100 {
         peer.write(&event(1, &text));
     }
-    // Nobody waits for an event, and they are read all the same.
+    // The events are read although no thread waits for them.
     peer.expect_end(1);
-    peer.write(&event(2, "well"));
-    assert_text(&other.next().unwrap().unwrap(), "well");
+    peer.write(&event(2, "x"));
+    assert_text(&other.next().unwrap().unwrap(), "x");
     answered(&client, &mut peer, 3);
     let events = stream.by_ref().take_while(Result::is_ok).count();
     assert!((5..10).contains(&events), "{events}");
@@ -195,7 +194,7 @@ fn a_subscriber_that_is_too_slow_ends_lagged_and_nobody_else_notices() {
 }
 
 #[test]
-fn a_queue_that_is_full_before_the_response_ends_the_call() {
+fn a_queue_that_overflows_before_the_response_fails_the_call() {
     let (client, mut peer) = connected(Connection::builder());
     thread::scope(|scope| {
         let request = client.echo_stream_messages().queue_limit(1).call_timeout(TIMEOUT);
@@ -219,7 +218,7 @@ fn the_oldest_events_are_dropped_and_counted() {
     for number in 0..10 {
         peer.write(&event(1, &number.to_string()));
     }
-    // Everything before the answer has been read when it comes.
+    // All messages before this response have been read when the call returns.
     answered(&client, &mut peer, 2);
     let item = stream.next().unwrap().unwrap();
     assert_eq!(item, SubscriptionItem::Notice(Notice::Dropped(9)));
@@ -229,7 +228,7 @@ fn the_oldest_events_are_dropped_and_counted() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_the_connect_message_is_given_up() {
+fn an_unanswered_connect_message_times_out() {
     use std::os::unix::net::UnixStream;
 
     let (socket, other) = UnixStream::pair().unwrap();
@@ -247,9 +246,9 @@ fn a_server_that_does_not_answer_the_connect_message_is_given_up() {
 }
 
 #[test]
-fn a_socket_that_is_not_there_and_one_that_nobody_serves_are_told_apart() {
-    let listener = Listener::new("nobody");
-    // One may wait to be accepted, and no more.
+fn a_missing_socket_and_an_unserved_socket_give_different_errors() {
+    let listener = Listener::new("unserved");
+    // The backlog holds a single connection.
     rustix::net::listen(&listener.listener, 0).unwrap();
     let _waiting = std::os::unix::net::UnixStream::connect(&listener.path).unwrap();
     let builder = listener.builder().connect_timeout(Duration::from_millis(20));
@@ -261,12 +260,12 @@ fn a_socket_that_is_not_there_and_one_that_nobody_serves_are_told_apart() {
     assert!(matches!(error, ConnectError::NoAddress), "{error:?}");
 }
 
-/// Tells at which address, and with which payload that counts how often it was asked.
-struct Counting(Address, AtomicUsize);
+/// Credentials with an address, and a payload that counts how often it was requested.
+struct CountingCredentials(Address, AtomicUsize);
 
-impl Credentials for Counting {
+impl Credentials for CountingCredentials {
     fn payload(&self) -> Result<bytes::Bytes, ConnectError> {
-        Ok(format!("asked {}", self.1.fetch_add(1, Ordering::Relaxed)).into())
+        Ok(format!("payload {}", self.1.fetch_add(1, Ordering::Relaxed)).into())
     }
 
     fn address(&self) -> Result<Address, ConnectError> {
@@ -275,26 +274,26 @@ impl Credentials for Counting {
 }
 
 #[test]
-fn a_client_introduces_itself_by_its_credentials() {
-    fn introduced(listener: &Listener, builder: Builder<Connection, impl Credentials>) -> Vec<u8> {
+fn the_connect_payload_comes_from_the_credentials() {
+    fn payload(listener: &Listener, builder: Builder<Connection, impl Credentials>) -> Vec<u8> {
         let connecting = thread::spawn(|| builder.connect());
         let connect = listener.accept().read().unwrap();
         connecting.join().unwrap().unwrap_err();
         connect.message.payload.to_vec()
     }
     let listener = Listener::new("credentials");
-    assert_eq!(introduced(&listener, listener.builder()), b"{}");
-    assert_eq!(introduced(&listener, listener.builder().connect_payload("who")), b"who");
-    let credentials = Counting(Address::unix(&listener.path), AtomicUsize::new(0));
+    assert_eq!(payload(&listener, listener.builder()), b"{}");
+    assert_eq!(payload(&listener, listener.builder().connect_payload("x")), b"x");
+    let credentials = CountingCredentials(Address::unix(&listener.path), AtomicUsize::new(0));
     let builder = Builder::<Connection, _>::new(credentials);
-    assert_eq!(introduced(&listener, builder), b"asked 0");
+    assert_eq!(payload(&listener, builder), b"payload 0");
 }
 
 #[test]
-fn an_error_that_the_server_reports_is_judged_by_the_lifecycle_handler() {
-    struct Lenient(mpsc::Sender<String>);
+fn the_lifecycle_handler_decides_whether_a_reported_error_is_fatal() {
+    struct IgnoresErrors(mpsc::Sender<String>);
 
-    impl LifecycleHandler for Lenient {
+    impl LifecycleHandler for IgnoresErrors {
         fn on_error(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
             self.0.send(error.to_string()).unwrap();
             false
@@ -302,7 +301,8 @@ fn an_error_that_the_server_reports_is_judged_by_the_lifecycle_handler() {
     }
 
     let (report, reports) = mpsc::channel();
-    let (client, mut peer) = connected(Connection::builder().lifecycle_handler(Lenient(report)));
+    let (client, mut peer) =
+        connected(Connection::builder().lifecycle_handler(IgnoresErrors(report)));
     peer.write(&bare(MessageType::ProtocolError, NO_FLAGS, 0));
     let text = reports.recv_timeout(TIMEOUT).unwrap();
     assert_eq!(text, "the other side reported a protocol error");
@@ -316,7 +316,7 @@ fn an_error_that_the_server_reports_is_judged_by_the_lifecycle_handler() {
 }
 
 #[test]
-fn a_broken_rule_is_reported_before_the_end() {
+fn a_protocol_violation_is_reported_before_the_connection_closes() {
     let (client, mut peer) = connected(Connection::builder());
     peer.write(&bare(MessageType::ConnectAck, ACCEPTED, 0));
     let error = client.connection().closed().unwrap_err();
@@ -326,7 +326,7 @@ fn a_broken_rule_is_reported_before_the_end() {
 }
 
 #[test]
-fn waiting_for_an_event_ends_in_time() {
+fn waiting_for_an_event_times_out() {
     let (client, mut peer) = connected(Connection::builder());
     let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
     assert!(stream.next_timeout(Duration::from_millis(10)).is_pending());
@@ -343,11 +343,11 @@ fn waiting_for_an_event_ends_in_time() {
 }
 
 #[test]
-fn a_server_that_stalls_in_a_message_ends_the_connection() {
+fn a_server_that_stalls_within_a_message_ends_the_connection() {
     let builder = || Connection::builder().frame_timeout(Duration::from_millis(20));
     let is_late = |error: &ConnectionError| matches!(error, ConnectionError::FrameTimeout { .. });
 
-    // The background thread notices.
+    // The background thread detects it.
     let (client, mut peer) = connected(builder());
     let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
     peer.write(&event(1, "half")[..30]);
@@ -358,12 +358,12 @@ fn a_server_that_stalls_in_a_message_ends_the_connection() {
     );
     assert!(peer.read().is_none());
 
-    // Whoever waits for the end does.
+    // A thread that waits for the end of the connection detects it.
     let (client, mut peer) = connected(builder());
     peer.write(&ping(100)[..11]);
     assert!(is_late(&client.connection().closed().unwrap_err()));
 
-    // Whoever waits for a response does, long before its time is up.
+    // A thread that waits for a response detects it, long before the call times out.
     let (client, mut peer) = connected(builder());
     thread::scope(|scope| {
         let calls: Vec<_> = (1..=3)
@@ -389,13 +389,13 @@ fn a_server_that_stalls_in_a_message_ends_the_connection() {
 }
 
 #[test]
-fn a_large_message_that_arrives_in_pieces_is_in_time() {
+fn a_large_message_may_arrive_in_pieces() {
     let (client, mut peer) = connected(Connection::builder().frame_timeout(TIMEOUT));
     let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
     let text = "x".repeat(1_000_000);
     for piece in event(1, &text).chunks(10_000) {
         peer.write(piece);
-        // Nothing is there yet, whoever looks.
+        // Gives the client a chance to read an incomplete message.
         thread::yield_now();
     }
     assert_text(&stream.next().unwrap().unwrap(), &text);

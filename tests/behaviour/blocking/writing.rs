@@ -1,4 +1,5 @@
-//! The blocking client against a server by hand: what there was no room for is written by another thread.
+//! Bytes that do not fit into the socket buffer are written by another thread of the blocking client. Uses a scripted
+//! server.
 
 use std::{thread, time::Duration};
 
@@ -10,30 +11,30 @@ use eventstream_rpc::protocol::MessageType;
 use test_util::TIMEOUT;
 use test_util::blocking::{NO_FLAGS, Peer, answered, blob, connected, opened, ping};
 
-/// More than the sockets hold, in bytes.
+/// More than the socket buffers hold, in bytes.
 const LARGE: usize = 4_000_000;
 
-/// A request that times out when its beginning has been written.
+/// Makes a call that times out after a part of its request was written.
 fn time_out(client: &Client) {
     let request = client.echo_message().message(blob(LARGE));
     let error = request.call_timeout(Duration::from_millis(30)).send().unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
 }
 
-/// A call that waits for longer than the other side does.
+/// Makes a call with a longer timeout than that of the scripted server.
 fn wait(client: &Client) {
     let request = client.echo_message().message(blob(1));
     request.call_timeout(60 * TIMEOUT).send().unwrap();
 }
 
-/// Waits until a thread of the client reads.
+/// Waits until a thread of the client reads: only then it answers a ping.
 fn expect_reader(peer: &mut Peer) {
     peer.write(&ping(3));
     peer.expect(MessageType::PingResponse, NO_FLAGS, 0);
 }
 
 #[test]
-fn the_rest_of_a_request_that_timed_out_is_written_by_the_thread_that_reads() {
+fn the_reading_thread_writes_the_rest_of_a_request_that_timed_out() {
     let (client, mut peer) = connected(Connection::builder());
     thread::scope(|scope| {
         let waiting = scope.spawn(|| wait(&client));
@@ -49,7 +50,7 @@ fn the_rest_of_a_request_that_timed_out_is_written_by_the_thread_that_reads() {
 }
 
 #[test]
-fn the_rest_of_a_request_that_timed_out_is_written_though_no_thread_waits() {
+fn the_rest_of_a_request_that_timed_out_is_written_without_a_waiting_thread() {
     let (client, mut peer) = connected(Connection::builder());
     for stream in [1, 2] {
         time_out(&client);
@@ -60,8 +61,7 @@ fn the_rest_of_a_request_that_timed_out_is_written_though_no_thread_waits() {
 }
 
 #[test]
-fn an_event_and_the_end_of_its_stream_for_which_there_is_no_room_are_written_by_the_thread_that_reads()
- {
+fn the_reading_thread_writes_events_that_do_not_fit_into_the_socket() {
     let (client, mut peer) = connected(Connection::builder());
     let stream = opened(client.echo_stream_messages(), &mut peer, 1);
     thread::scope(|scope| {
@@ -77,7 +77,7 @@ fn an_event_and_the_end_of_its_stream_for_which_there_is_no_room_are_written_by_
 }
 
 #[test]
-fn a_subscription_that_waits_writes_the_rest() {
+fn a_waiting_subscription_writes_the_rest() {
     let (client, mut peer) = connected(Connection::builder());
     let mut stream = opened(client.echo_stream_messages(), &mut peer, 1);
     thread::scope(|scope| {

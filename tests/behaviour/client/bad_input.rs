@@ -1,4 +1,5 @@
-//! Peers that misbehave, in either role: a clear error, no hang, and nobody else is disturbed.
+//! Peers that send invalid bytes or nothing: the client returns a clear error, does not hang, and other streams and
+//! connections are not affected.
 
 use std::{path::Path, time::Duration};
 
@@ -22,7 +23,7 @@ async fn connect(path: &Path) -> Result<Connection, ConnectError> {
 }
 
 #[tokio::test]
-async fn a_socket_that_is_not_there_is_named() {
+async fn the_error_names_a_missing_socket() {
     let path = socket_path();
     let error = connect(&path).await.unwrap_err();
     assert!(matches!(error, ConnectError::Socket { .. }), "{error:?}");
@@ -31,7 +32,7 @@ async fn a_socket_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_socket_is_named() {
+async fn the_error_names_a_file_that_is_not_a_socket() {
     let path = socket_path();
     std::fs::write(&path, "").unwrap();
     let error = connect(&path).await.unwrap_err();
@@ -42,7 +43,7 @@ async fn a_file_that_is_no_socket_is_named() {
 }
 
 #[tokio::test]
-async fn a_missing_variable_is_named() {
+async fn the_error_names_a_missing_environment_variable() {
     let error = greengrass::Builder::<Connection>::default().connect().await.unwrap_err();
     let text = error.to_string();
     assert!(matches!(error, ConnectError::MissingVariable { .. }), "{error:?}");
@@ -53,7 +54,7 @@ async fn a_missing_variable_is_named() {
 }
 
 #[test]
-fn outside_a_runtime_the_error_says_so() {
+fn connecting_outside_a_runtime_is_an_error() {
     let connecting = std::pin::pin!(ConnectionBuilder::default().socket_path("socket").connect());
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     match connecting.poll(&mut cx) {
@@ -63,10 +64,10 @@ fn outside_a_runtime_the_error_says_so() {
 }
 
 #[tokio::test]
-async fn a_server_that_closes_at_once_is_taken_for_a_refusal() {
+async fn a_close_during_the_handshake_counts_as_a_rejection() {
     let path = socket_path();
     let listener = UnixListener::bind(&path).unwrap();
-    // Without reading, so that what the client writes is lost, and after reading.
+    // The server closes before it reads the connect message, which is then lost, or after.
     for reads in [false, true] {
         let connecting = tokio::spawn({
             let path = path.clone();
@@ -84,13 +85,13 @@ async fn a_server_that_closes_at_once_is_taken_for_a_refusal() {
     std::fs::remove_file(&path).unwrap();
 }
 
-/// What the server says.
-fn draft(kind: i32, flags: i32, stream: i32, shape: &str, payload: &str) -> MessageBuilder {
-    let draft = MessageBuilder::new(kind, flags, stream).header("service-model-type", shape);
-    draft.payload(payload.to_owned())
+/// A message of the server.
+fn reply(kind: i32, flags: i32, stream: i32, shape: &str, payload: &str) -> MessageBuilder {
+    let message = MessageBuilder::new(kind, flags, stream).header("service-model-type", shape);
+    message.payload(payload.to_owned())
 }
 
-/// A client that has been accepted, and its server.
+/// A connected client and the scripted server.
 async fn pair() -> (Client, Peer<DuplexStream>) {
     let (io, server) = tokio::io::duplex(64 * 1024);
     let mut peer = Peer::new(server);
@@ -104,16 +105,19 @@ async fn pair() -> (Client, Peer<DuplexStream>) {
 const RESPONSE: &str = "awstest#EchoMessageResponse";
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_says_nothing_runs_out_of_time() {
+async fn a_silent_server_causes_timeouts() {
     let (io, _server) = tokio::io::duplex(1024);
     let error = ConnectionBuilder::default().connect_over(io).await.unwrap_err();
-    let ten = Duration::from_secs(10);
-    assert!(matches!(error, ConnectError::HandshakeTimeout { after } if after == ten), "{error:?}");
+    let default_timeout = Duration::from_secs(10);
+    assert!(
+        matches!(error, ConnectError::HandshakeTimeout { after } if after == default_timeout),
+        "{error:?}"
+    );
 
     let (client, mut peer) = pair().await;
     let error = client.get_all_products().send().await.unwrap_err();
     assert!(matches!(error, SdkError::Timeout { request_written: true, .. }), "{error:?}");
-    // The stream is ended on the wire, once.
+    // The client ends the stream.
     assert!(peer.expect().await.text("operation").is_some());
     let end = peer.expect().await;
     assert_eq!(end.flags, END);
@@ -122,7 +126,7 @@ async fn a_server_that_says_nothing_runs_out_of_time() {
 }
 
 #[tokio::test]
-async fn a_reply_that_cannot_be_read_disturbs_no_other_stream() {
+async fn an_invalid_response_does_not_affect_other_streams() {
     let (client, mut peer) = pair().await;
     let other = tokio::spawn(client.echo_message().send());
     peer.expect().await;
@@ -135,38 +139,38 @@ async fn a_reply_that_cannot_be_read_disturbs_no_other_stream() {
     ] {
         let call = tokio::spawn(client.echo_message().send());
         let request = peer.expect().await;
-        peer.send(&draft(0, END, request.stream, RESPONSE, payload)).await.unwrap();
+        peer.send(&reply(0, END, request.stream, RESPONSE, payload)).await.unwrap();
         let error = call.await.unwrap().unwrap_err();
         assert!(matches!(error, SdkError::ResponseError(_)), "{error:?}");
         let text = error.with_sources().to_string();
         assert!(text.contains(expected), "{text}");
         assert!(!text.contains("SECRET"), "{text}");
     }
-    peer.send(&draft(0, 2, 1, RESPONSE, r#"{"message": {"stringMessage": "well"}}"#))
+    peer.send(&reply(0, 2, 1, RESPONSE, r#"{"message": {"stringMessage": "valid"}}"#))
         .await
         .unwrap();
     let message = other.await.unwrap().unwrap().message.unwrap();
-    assert_eq!(message.string_message.as_deref(), Some("well"));
+    assert_eq!(message.string_message.as_deref(), Some("valid"));
 }
 
 #[tokio::test]
-async fn a_null_in_a_list_or_map_of_a_reply_is_left_out() {
+async fn a_null_in_a_list_or_map_of_a_response_is_left_out() {
     let (client, mut peer) = pair().await;
     let call = tokio::spawn(client.echo_message().send());
     peer.expect().await;
-    let payload = r#"{"message": {"stringMessage": "well", "stringListMessage": ["a", null, "b"],
+    let payload = r#"{"message": {"stringMessage": "valid", "stringListMessage": ["a", null, "b"],
         "keyValuePairList": [null, {"key": "k", "value": "v"}],
         "stringToValue": {"k": null, "l": {"value": "v"}}}}"#;
-    peer.send(&draft(0, 2, 1, RESPONSE, payload)).await.unwrap();
+    peer.send(&reply(0, 2, 1, RESPONSE, payload)).await.unwrap();
     let message = call.await.unwrap().unwrap().message.unwrap();
-    assert_eq!(message.string_message.as_deref(), Some("well"));
+    assert_eq!(message.string_message.as_deref(), Some("valid"));
     assert_eq!(message.string_list_message.unwrap(), ["a", "b"]);
     assert_eq!(message.key_value_pair_list.unwrap().len(), 1);
     assert!(message.string_to_value.unwrap().into_keys().eq(["l"]));
 }
 
 #[tokio::test]
-async fn whatever_breaks_the_connection_ends_every_call_with_the_reason() {
+async fn a_broken_connection_ends_every_call_with_its_cause() {
     let truncated = {
         let mut bytes = BytesMut::new();
         Message { headers: Vec::new(), payload: "payload".into() }.encode(&mut bytes).unwrap();
@@ -190,7 +194,7 @@ async fn whatever_breaks_the_connection_ends_every_call_with_the_reason() {
         let mut stream = {
             let opening = tokio::spawn(client.echo_stream_messages().send());
             peer.expect().await;
-            peer.send(&draft(0, 0, 1, "awstest#EchoStreamingResponse", "{}")).await.unwrap();
+            peer.send(&reply(0, 0, 1, "awstest#EchoStreamingResponse", "{}")).await.unwrap();
             opening.await.unwrap().unwrap()
         };
         let call = tokio::spawn(client.echo_message().send());
@@ -210,7 +214,7 @@ async fn whatever_breaks_the_connection_ends_every_call_with_the_reason() {
             error.with_sources().to_string()
         );
         assert!(stream.next().await.is_none());
-        // Nothing can be called any more, and the reason is the same.
+        // Later calls fail with the same cause.
         let error = client.get_all_products().send().await.unwrap_err();
         assert!(
             error.with_sources().to_string().contains(expected),
@@ -221,32 +225,32 @@ async fn whatever_breaks_the_connection_ends_every_call_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_client_that_stays_half_way_disturbs_no_other() {
+async fn an_unfinished_handshake_does_not_affect_other_clients() {
     let echo = EchoServer::start();
     let client = echo.connect().await;
     let mut stream = client.echo_stream_messages().send().await.unwrap();
-    let mut half = Vec::new();
-    // Before, and in the middle of, a message that introduces it.
+    let mut unfinished = Vec::new();
+    // The client sends nothing, or only a part of its connect message.
     for bytes in
         [&b""[..], &[0, 0, 0, 120, 0, 0], &[0, 0, 0, 120, 0, 0, 0, 72, 0xd4, 0x87, 0xbd, 0xc5]]
     {
         let mut io = UnixStream::connect(echo.path()).await.unwrap();
         io.write_all(bytes).await.unwrap();
-        half.push(io);
+        unfinished.push(io);
     }
     let mut garbage = UnixStream::connect(echo.path()).await.unwrap();
     garbage.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     assert_eq!(garbage.read(&mut [0]).await.unwrap(), 0, "garbage is not answered");
 
-    let message = MessageData::builder().string_message("well").build();
+    let message = MessageData::builder().string_message("x").build();
     let response = client.echo_message().message(message.clone()).send().await.unwrap();
     assert_eq!(response.message, Some(message));
-    stream.send_event(event("well")).await.unwrap();
+    stream.send_event(event("x")).await.unwrap();
     assert!(stream.next().await.unwrap().is_ok());
 }
 
 #[tokio::test]
-async fn a_request_that_is_too_long_is_refused_before_it_is_sent() {
+async fn a_request_over_the_length_limit_fails_before_it_is_sent() {
     let echo = EchoServer::start();
     let builder = echo.builder("accepted.test").max_frame_len(10_000);
     let client = Client::new(builder.connect().await.unwrap());
@@ -255,6 +259,6 @@ async fn a_request_that_is_too_long_is_refused_before_it_is_sent() {
     assert!(matches!(error, SdkError::ConstructionFailure(_)), "{error:?}");
     let text = error.with_sources().to_string();
     assert!(text.contains("10000") && text.contains("bytes"), "{text}");
-    // No stream id was used up.
+    // The failed call has not used a stream id.
     client.get_all_products().send().await.unwrap();
 }

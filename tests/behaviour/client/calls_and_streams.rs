@@ -1,4 +1,4 @@
-//! The generated echo client against the echo server: what the suites of the official SDKs try, and more.
+//! The generated asynchronous client, tested against the echo server. Covers the tests of the official SDKs, and more.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -20,7 +20,7 @@ async fn check_echo(client: &Client, message: MessageData) {
 }
 
 #[tokio::test]
-async fn every_type_comes_back_as_it_was() {
+async fn every_type_is_echoed_unchanged() {
     let echo = EchoServer::start();
     let client = echo.connect().await;
     let product = Product::builder().name("pear").price(1.5).build();
@@ -51,14 +51,14 @@ async fn every_type_comes_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn megabytes_come_back() {
+async fn large_messages_are_echoed() {
     let echo = EchoServer::start();
     let blob: Vec<u8> = (0..5_000_000_u32).map(|it| (it % 251) as u8).collect();
     check_echo(&echo.connect().await, MessageData::builder().blob_message(blob).build()).await;
 }
 
 #[tokio::test]
-async fn a_modelled_error_keeps_its_type_and_text() {
+async fn a_modelled_error_has_its_type_and_message() {
     let echo = EchoServer::start();
     let client = echo.connect().await;
     let error = client.cause_service_error().send().await.unwrap_err();
@@ -75,7 +75,7 @@ async fn a_modelled_error_keeps_its_type_and_text() {
 }
 
 #[tokio::test]
-async fn events_come_back_in_order_until_the_server_ends_the_stream() {
+async fn events_arrive_in_order_until_the_server_ends_the_stream() {
     let echo = EchoServer::start();
     let client = echo.connect().await;
     let mut stream = client.echo_stream_messages().send().await.unwrap();
@@ -97,22 +97,22 @@ async fn events_come_back_in_order_until_the_server_ends_the_stream() {
 }
 
 #[tokio::test]
-async fn an_error_on_a_stream_ends_that_stream_alone() {
+async fn a_stream_error_ends_only_that_stream() {
     let echo = EchoServer::start();
     let client = echo.connect().await;
-    let mut well = client.echo_stream_messages().send().await.unwrap();
+    let mut healthy = client.echo_stream_messages().send().await.unwrap();
     let mut stream = client.cause_stream_service_to_error().send().await.unwrap();
     stream.send_event(event("go")).await.unwrap();
     let error = stream.next().await.unwrap().unwrap_err().into_service_error().unwrap();
     let CauseStreamServiceToErrorError::ServiceError(error) = error else { panic!("{error:?}") };
     assert_eq!(error.message.as_deref(), Some("Intentionally caused ServiceError on stream"));
     assert!(stream.next().await.is_none());
-    well.send_event(event("still here")).await.unwrap();
-    assert_text(&well.next().await.unwrap().unwrap(), "still here");
+    healthy.send_event(event("open")).await.unwrap();
+    assert_text(&healthy.next().await.unwrap().unwrap(), "open");
 }
 
 #[tokio::test]
-async fn a_stranger_is_refused() {
+async fn an_unknown_client_is_rejected() {
     let echo = EchoServer::start();
     for name in ["rejected.test", "", "Accepted.test"] {
         let error = echo.builder(name).connect().await.unwrap_err();
@@ -122,14 +122,14 @@ async fn a_stranger_is_refused() {
 }
 
 #[tokio::test]
-async fn streams_are_closed_from_every_side() {
+async fn streams_are_closed_by_client_server_and_drop() {
     let echo = EchoServer::start();
     let client = echo.connect().await;
 
     let stream = client.echo_stream_messages().send().await.unwrap();
     stream.close().await.unwrap();
 
-    // With events on their way in both directions.
+    // Close with events in flight in both directions.
     let stream = client.echo_stream_messages().send().await.unwrap();
     for _ in 0..100 {
         stream.send_event(event("x")).await.unwrap();
@@ -149,7 +149,7 @@ async fn streams_are_closed_from_every_side() {
 }
 
 #[tokio::test]
-async fn closing_the_connection_ends_everything_that_is_open() {
+async fn closing_the_connection_ends_open_streams_and_later_calls() {
     let echo = EchoServer::start();
     let connection = echo.builder("accepted.test").connect().await.unwrap();
     let client = Client::new(connection.clone());
@@ -159,7 +159,7 @@ async fn closing_the_connection_ends_everything_that_is_open() {
     }
     connection.close().await.unwrap();
     connection.closed().await.unwrap();
-    // What had arrived is still delivered. That this side closed is no error for the stream.
+    // Events received before the close are delivered. A close by this side is not an error of the stream.
     while let Some(event) = stream.next().await {
         assert_text(&event.unwrap(), "in flight");
     }
@@ -179,12 +179,12 @@ async fn closing_the_connection_ends_everything_that_is_open() {
 }
 
 #[tokio::test]
-async fn whoever_is_last_closes_the_connection() {
+async fn dropping_the_last_handle_closes_the_connection() {
     let echo = EchoServer::start();
     let client = echo.connect().await;
     let stream = client.clone().echo_stream_messages().send().await.unwrap();
     drop(client);
-    // The stream alone keeps the connection open.
+    // The stream keeps the connection open.
     stream.send_event(event("x")).await.unwrap();
     let handle = stream.spawn_for_each(|_| async {});
     assert_eq!(echo.open_connections(), 1);

@@ -1,7 +1,8 @@
-//! Each asynchronous function is dropped at every point at which it waits: the connection is well afterwards.
+//! Cancel safety of the functions of a connected client.
 //!
-//! One test for each "Cancel safety" section: here those of a client that is connected. Someone listens in: stream ids count up without a gap, a stream
-//! is ended once, and none is left open.
+//! There is one test for each "Cancel safety" section. It drops the future at every point at which it waits and
+//! checks that the connection still works. The recorded messages show that stream ids count up without gaps and that
+//! each stream is ended exactly once.
 
 use std::time::{Duration, Instant};
 
@@ -25,12 +26,12 @@ fn a_call() {
 }
 
 #[test]
-fn a_call_that_waits_for_room() {
+fn a_call_that_waits_for_queue_capacity() {
     run(async {
         let builder = ConnectionBuilder::default().write_queue_limit(0);
         let pair = Pair::with(EchoService, Config::default(), builder).await;
         for times in 0.. {
-            // It takes its time to be written.
+            // Written in many steps.
             let large = pair.client.echo_message().message(message(&"x".repeat(4_000))).send();
             let large = poll_once(large).await;
             let waits = pair.client.echo_message().message(message("x")).send();
@@ -48,7 +49,7 @@ fn a_call_that_waits_for_room() {
 }
 
 #[test]
-fn a_subscription_that_is_opened() {
+fn opening_a_subscription() {
     run(async {
         let pair = Pair::start(EchoService).await;
         for times in 0.. {
@@ -72,7 +73,7 @@ fn the_next_event() {
         for times in 0.. {
             stream.send_event(event(&times.to_string())).await.unwrap();
             let Some(next) = poll_times(stream.next(), times).await else { continue };
-            assert_eq!(next.unwrap().unwrap(), event(&expected.to_string()), "none is lost");
+            assert_eq!(next.unwrap().unwrap(), event(&expected.to_string()), "no event is lost");
             expected += 1;
             if expected == 20 {
                 break;
@@ -92,7 +93,7 @@ fn the_next_event() {
 }
 
 #[test]
-fn an_event_that_is_sent() {
+fn sending_an_event() {
     run(async {
         let builder = ConnectionBuilder::default().write_queue_limit(0);
         let pair = Pair::with(EchoService, Config::default(), builder).await;
@@ -108,7 +109,7 @@ fn an_event_that_is_sent() {
             if done.is_some() {
                 assert_eq!(next().await, event("maybe"));
             }
-            // What was dropped has not been sent, and nothing comes after what has.
+            // An event whose future was dropped is not sent.
             assert_eq!(next().await, event("certain"));
             pair.assert_healthy(1).await;
             if done.is_some() {
@@ -116,18 +117,18 @@ fn an_event_that_is_sent() {
             }
             waited = times;
         }
-        assert!(waited > 5, "it has had to wait for room");
+        assert!(waited > 5, "the event waits for queue capacity");
     });
 }
 
 #[test]
-fn a_subscription_that_is_closed() {
+fn closing_a_subscription() {
     run(async {
         let pair = Pair::start(EchoService).await;
         for times in 0.. {
             let stream = pair.client.echo_stream_messages().send().await.unwrap();
             let done = poll_times(stream.close(), times).await;
-            // It ends all the same.
+            // The stream ends even if the future was dropped.
             pair.assert_healthy(0).await;
             if done.is_some() {
                 break;
@@ -137,13 +138,16 @@ fn a_subscription_that_is_closed() {
 }
 
 #[test]
-fn a_handler_that_is_closed_or_waited_for() {
+fn closing_and_awaiting_a_handler() {
     run(async {
         let pair = Pair::start(EchoService).await;
         for times in 0.. {
             let stream = pair.client.echo_stream_messages().send().await.unwrap();
             let handle = stream.spawn_for_each(|_| async {});
-            assert!(poll_times(handle.closed(), times).await.is_none(), "nobody has closed it");
+            assert!(
+                poll_times(handle.closed(), times).await.is_none(),
+                "the handler is still open"
+            );
             pair.assert_healthy(1).await;
             let done = poll_times(handle.close(), times).await;
             pair.assert_healthy(0).await;
@@ -165,7 +169,7 @@ fn a_ping() {
             let large = poll_once(large).await;
             let done = poll_times(connection.ping(Duration::from_secs(60)), times).await;
             large.await.unwrap();
-            // The next is answered by its own answer.
+            // The next ping takes only its own response.
             connection.ping(Duration::from_secs(60)).await.unwrap();
             pair.assert_healthy(0).await;
             if done.is_some() {
@@ -196,7 +200,7 @@ fn a_flush() {
 }
 
 #[test]
-fn waiting_for_the_end() {
+fn waiting_for_the_end_of_the_connection() {
     run(async {
         let pair = Pair::start(EchoService).await;
         for times in 0..20 {
@@ -209,16 +213,16 @@ fn waiting_for_the_end() {
 }
 
 #[test]
-fn closing() {
+fn closing_the_connection() {
     run(async {
         for times in 0.. {
             let pair = Pair::start(EchoService).await;
             let stream = pair.client.echo_stream_messages().send().await.unwrap();
             let done = poll_times(pair.client.connection().close(), times).await;
             if times > 0 {
-                // It closes all the same, and ends what was open.
+                // The connection closes and ends its streams even if the future was dropped.
                 pair.client.connection().closed().await.unwrap();
-                in_time("the server sees the end", pair.server).await.unwrap();
+                in_time("the server ends the connection", pair.server).await.unwrap();
                 assert!(pair.wire.open_streams().is_empty());
             }
             drop(stream);
@@ -230,7 +234,7 @@ fn closing() {
 }
 
 #[test]
-fn many_who_wait_for_room_are_dropped() {
+fn many_calls_that_wait_for_queue_capacity() {
     run(async {
         let builder = ConnectionBuilder::default().write_queue_limit(0);
         let pair = Pair::with(EchoService, Config::default(), builder).await;
@@ -244,11 +248,11 @@ fn many_who_wait_for_room_are_dropped() {
             .collect();
         for (number, call) in calls.into_iter().enumerate() {
             if number % 3 == 0 {
-                let response = in_time("a call ends", call).await.unwrap().unwrap();
+                let response = in_time("the call ends", call).await.unwrap().unwrap();
                 assert_eq!(response.message, Some(message(&number.to_string())));
             } else {
                 call.abort();
-                // Its output, if it came first, goes nowhere.
+                // Ignored: the call may have completed before it was aborted.
                 let _ = call.await;
             }
         }
@@ -257,9 +261,9 @@ fn many_who_wait_for_room_are_dropped() {
     });
 }
 
-/// Not a call that is dropped, but one whose time is up.
+/// The future is not dropped here: its call times out.
 #[tokio::test(start_paused = true)]
-async fn a_call_whose_time_is_up() {
+async fn a_call_that_times_out() {
     let pair = Pair::start(Feed::new(0)).await;
     let began = Instant::now();
     for _ in 0..10 {
@@ -268,5 +272,5 @@ async fn a_call_whose_time_is_up() {
         assert!(error.is_timeout());
         pair.assert_healthy(0).await;
     }
-    assert!(began.elapsed() < Duration::from_secs(3_600), "time stands still here");
+    assert!(began.elapsed() < Duration::from_secs(3_600), "the paused clock is used");
 }

@@ -1,4 +1,5 @@
-//! Connecting is dropped at every point at which it waits: nothing is left of it.
+//! Cancel safety of connecting. Each test drops the future at every point at which it waits and checks that its
+//! connection is closed.
 
 use std::path::PathBuf;
 
@@ -14,12 +15,13 @@ use tokio::io::{AsyncReadExt, duplex};
 fn connecting_over_a_byte_stream() {
     run(async {
         for times in 0.. {
-            let (ours, mut theirs) = duplex(16);
-            let done = poll_times(ConnectionBuilder::default().connect_over(ours), times).await;
-            assert!(done.is_none(), "nobody answers");
-            // The byte stream is dropped.
+            let (client_io, mut server_io) = duplex(16);
+            let done =
+                poll_times(ConnectionBuilder::default().connect_over(client_io), times).await;
+            assert!(done.is_none(), "the server does not answer");
+            // The client's end of the byte stream is dropped.
             let mut sent = Vec::new();
-            in_time("the end", theirs.read_to_end(&mut sent)).await.unwrap();
+            in_time("the byte stream ends", server_io.read_to_end(&mut sent)).await.unwrap();
             if times == 30 {
                 break;
             }
@@ -29,7 +31,7 @@ fn connecting_over_a_byte_stream() {
             let done = poll_times(ConnectionBuilder::default().connect_over(io), times).await;
             let is_done = done.is_some();
             drop(done);
-            in_time("the server sees the end", server).await.unwrap();
+            in_time("the server ends the connection", server).await.unwrap();
             if is_done {
                 break;
             }
@@ -51,11 +53,11 @@ fn connecting_to_a_socket() {
         let server = tokio::spawn(server.serve(EchoTestRpcService::new(EchoService), stopped));
         for times in 0.. {
             let done = poll_times(connect(&path), times).await.is_some();
-            // There is room for one more only if the one that was dropped is gone.
+            // The server accepts another connection only after the dropped one has ended.
             let mut attempts = 0;
             while ConnectionBuilder::default().socket_path(&path).connect().await.is_err() {
                 attempts += 1;
-                assert!(attempts < 1_000, "the connection that was dropped stays");
+                assert!(attempts < 1_000, "the dropped connection stays open");
                 tokio::task::yield_now().await;
             }
             if done {

@@ -1,4 +1,4 @@
-//! Handlers that read their client's events, and the end of the stream or the connection.
+//! Handlers of the server that read the client's events until the stream or the connection ends.
 
 use std::{
     pin::Pin,
@@ -24,29 +24,29 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// How a handler treats the events of its client.
+/// How a handler processes the events of its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Style {
-    /// It reads all of them, finishes, and only then answers.
+    /// It reads all events before it responds.
     Collects,
-    /// It answers at once, with a stream that sends each of them back.
+    /// It responds immediately with a stream that sends each event back.
     Echoes,
-    /// It hands them to a task of its own and answers at once.
-    HandsOver,
-    /// It answers at once, with a stream that never waits and reads nothing, while a task reads them.
+    /// It passes the events to another task and responds immediately.
+    Spawns,
+    /// It passes the events to another task and responds immediately with a stream that is always ready.
     Floods,
 }
 
-const STYLES: [Style; 4] = [Style::Collects, Style::Echoes, Style::HandsOver, Style::Floods];
+const STYLES: [Style; 4] = [Style::Collects, Style::Echoes, Style::Spawns, Style::Floods];
 
-/// What a handler says about itself.
+/// A step of a handler, as it reports it to the test.
 #[derive(Debug, PartialEq)]
-enum Note {
+enum Step {
     Started,
     Event(String),
-    /// The events have ended.
+    /// The client's events have ended.
     Ended,
-    /// It has done what takes a while after that.
+    /// The handler has completed the work that follows.
     Finished,
     Dropped,
 }
@@ -54,36 +54,38 @@ enum Note {
 #[derive(Clone)]
 struct Recorder {
     style: Style,
-    /// How long it takes to finish.
+    /// The duration of the work after the end of the events.
     finish: Duration,
-    notes: UnboundedSender<Note>,
+    steps: UnboundedSender<Step>,
 }
 
 impl Recorder {
-    fn new(style: Style, finish: Duration) -> (Self, UnboundedReceiver<Note>) {
-        let (notes, receiver) = unbounded_channel();
-        (Self { style, finish, notes }, receiver)
+    fn new(style: Style, finish: Duration) -> (Self, UnboundedReceiver<Step>) {
+        let (steps, receiver) = unbounded_channel();
+        (Self { style, finish, steps }, receiver)
     }
 
-    fn say(&self, note: Note) {
-        let _ = self.notes.send(note);
+    fn report(&self, step: Step) {
+        // Ignored: the test may have ended.
+        let _ = self.steps.send(step);
     }
 
     async fn read_all(&self, mut events: EventStream<EchoStreamingMessage>) {
         while let Some(event) = std::future::poll_fn(|cx| events.as_mut().poll_next(cx)).await {
-            self.say(Note::Event(text(&event)));
+            self.report(Step::Event(text(&event)));
         }
-        self.say(Note::Ended);
+        self.report(Step::Ended);
         sleep(self.finish).await;
-        self.say(Note::Finished);
+        self.report(Step::Finished);
     }
 }
 
-struct Dropped(Recorder);
+/// Reports when it is dropped.
+struct ReportsDrop(Recorder);
 
-impl Drop for Dropped {
+impl Drop for ReportsDrop {
     fn drop(&mut self) {
-        self.0.say(Note::Dropped);
+        self.0.report(Step::Dropped);
     }
 }
 
@@ -100,19 +102,19 @@ impl EchoTestRpc for Recorder {
         request: StreamingRequest<EchoStreamMessages>,
         _: RequestContext,
     ) -> Result<StreamingResponse<EchoStreamMessages>, EchoStreamMessagesError> {
-        let recorder = Dropped(self.clone());
-        self.say(Note::Started);
+        let recorder = ReportsDrop(self.clone());
+        self.report(Step::Started);
         let response = EchoStreamingResponse::default();
         let events = request.events;
         Ok(match self.style {
             Style::Collects => {
                 recorder.0.read_all(events).await;
-                StreamingResponse::new(response, Nothing)
+                StreamingResponse::new(response, Never)
             }
             Style::Echoes => StreamingResponse::new(response, Echoes { recorder, events }),
-            Style::HandsOver => {
+            Style::Spawns => {
                 tokio::spawn(async move { recorder.0.read_all(events).await });
-                StreamingResponse::new(response, Nothing)
+                StreamingResponse::new(response, Never)
             }
             Style::Floods => {
                 tokio::spawn(async move { recorder.0.read_all(events).await });
@@ -122,9 +124,10 @@ impl EchoTestRpc for Recorder {
     }
 }
 
-struct Nothing;
+/// A stream that never produces an event.
+struct Never;
 
-impl Stream for Nothing {
+impl Stream for Never {
     type Item = Result<EchoStreamingMessage, EchoStreamMessagesError>;
 
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -132,8 +135,9 @@ impl Stream for Nothing {
     }
 }
 
+/// A stream that sends the client's events back.
 struct Echoes {
-    recorder: Dropped,
+    recorder: ReportsDrop,
     events: EventStream<EchoStreamingMessage>,
 }
 
@@ -144,16 +148,17 @@ impl Stream for Echoes {
         let event = ready!(self.events.as_mut().poll_next(cx));
         let recorder = &self.recorder.0;
         match &event {
-            Some(event) => recorder.say(Note::Event(text(event))),
+            Some(event) => recorder.report(Step::Event(text(event))),
             None => {
-                recorder.say(Note::Ended);
-                recorder.say(Note::Finished);
+                recorder.report(Step::Ended);
+                recorder.report(Step::Finished);
             }
         }
         Poll::Ready(event.map(Ok))
     }
 }
 
+/// A stream that is always ready.
 struct Flood;
 
 impl Stream for Flood {
@@ -164,26 +169,26 @@ impl Stream for Flood {
     }
 }
 
-/// The notes until the handler is dropped.
-async fn notes(receiver: &mut UnboundedReceiver<Note>) -> Vec<Note> {
-    let mut notes = Vec::new();
+/// The steps until the handler is dropped.
+async fn steps(receiver: &mut UnboundedReceiver<Step>) -> Vec<Step> {
+    let mut steps = Vec::new();
     loop {
-        let note = in_time("the handler is dropped", receiver.recv()).await.unwrap();
-        if note == Note::Dropped {
-            return notes;
+        let step = in_time("the handler is dropped", receiver.recv()).await.unwrap();
+        if step == Step::Dropped {
+            return steps;
         }
-        notes.push(note);
+        steps.push(step);
     }
 }
 
-fn expected(events: usize) -> Vec<Note> {
-    let mut notes = vec![Note::Started];
-    notes.extend((0..events).map(|it| Note::Event(it.to_string())));
-    notes.extend([Note::Ended, Note::Finished]);
-    notes
+fn expected(events: usize) -> Vec<Step> {
+    let mut steps = vec![Step::Started];
+    steps.extend((0..events).map(|it| Step::Event(it.to_string())));
+    steps.extend([Step::Ended, Step::Finished]);
+    steps
 }
 
-/// Everything that a client by hand says from its first message on.
+/// The bytes of a scripted client: its connect message, the request that opens a stream, and events.
 fn connect_and_send(events: usize) -> BytesMut {
     let mut bytes = frame(CONNECT, 0, 0, &[(":version", "0.1.0")], "");
     let operation = [("operation", EchoStreamMessages::ID)];
@@ -199,13 +204,14 @@ fn event_frame(flags: i32, number: usize) -> BytesMut {
     frame(MESSAGE, flags, 1, &[("service-model-type", "awstest#EchoStreamingMessage")], &payload)
 }
 
+/// How the client ends its stream.
 #[derive(Clone, Copy, Debug)]
 enum Ending {
-    /// An empty message ends the stream.
+    /// By an empty message.
     Empty,
-    /// The last event does.
+    /// By its last event.
     WithEvent,
-    /// The connection is lost.
+    /// By closing the connection.
     Lost,
 }
 
@@ -223,12 +229,12 @@ async fn events_before_the_end_are_delivered_and_the_handler_finishes() {
             if matches!(ending, Ending::Empty) {
                 bytes.unsplit(frame(MESSAGE, END, 1, &[], ""));
             }
-            in_time("it is read", io.write_all(&bytes)).await.unwrap();
+            in_time("the server reads", io.write_all(&bytes)).await.unwrap();
             if matches!(ending, Ending::Lost) {
                 drop(io);
-                assert_eq!(notes(&mut receiver).await, expected(100), "{style:?}, {ending:?}");
+                assert_eq!(steps(&mut receiver).await, expected(100), "{style:?}, {ending:?}");
             } else {
-                assert_eq!(notes(&mut receiver).await, expected(100), "{style:?}, {ending:?}");
+                assert_eq!(steps(&mut receiver).await, expected(100), "{style:?}, {ending:?}");
                 assert!(!server.is_finished());
                 drop(io);
             }
@@ -238,14 +244,14 @@ async fn events_before_the_end_are_delivered_and_the_handler_finishes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_goes_on_until_its_handlers_have_finished() {
+async fn a_connection_stays_until_its_handlers_have_finished() {
     let (recorder, mut receiver) = Recorder::new(Style::Collects, Duration::from_secs(5));
     let (mut io, server) = serve(recorder, Config::default());
     io.write_all(&connect_and_send(1)).await.unwrap();
     drop(io);
     server.await.unwrap();
     drop(receiver.try_recv().unwrap());
-    assert_eq!(notes(&mut receiver).await, expected(1)[1..]);
+    assert_eq!(steps(&mut receiver).await, expected(1)[1..]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -264,8 +270,8 @@ async fn a_handler_that_does_not_finish_is_dropped() {
             io.write_all(&frame(MESSAGE, END, 1, &[], "")).await.unwrap();
             Some(io)
         };
-        let notes = notes(&mut receiver).await;
-        assert_eq!(notes.last(), Some(&Note::Ended));
+        let steps = steps(&mut receiver).await;
+        assert_eq!(steps.last(), Some(&Step::Ended));
         assert_eq!(began.elapsed().as_secs(), 7);
         drop(io);
         in_time("the connection ends", server).await.unwrap();
@@ -273,49 +279,49 @@ async fn a_handler_that_does_not_finish_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_dropped_leaves_no_handler_running() {
+async fn dropping_the_server_drops_its_handlers() {
     let (recorder, mut receiver) = Recorder::new(Style::Collects, Duration::from_secs(5));
     let (mut io, server) = serve(recorder, Config::default());
     let mut bytes = connect_and_send(1);
     bytes.unsplit(frame(MESSAGE, END, 1, &[], ""));
     io.write_all(&bytes).await.unwrap();
-    while receiver.recv().await.unwrap() != Note::Ended {}
+    while receiver.recv().await.unwrap() != Step::Ended {}
     server.abort();
-    assert_eq!(notes(&mut receiver).await, []);
+    assert_eq!(steps(&mut receiver).await, []);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_reads_no_events_is_dropped_at_once() {
-    /// Keeps neither the events nor anything to finish.
-    struct Deaf(UnboundedSender<Note>);
+async fn a_handler_that_reads_no_events_is_dropped_immediately() {
+    /// A handler that drops the client's events and never responds.
+    struct DropsEvents(UnboundedSender<Step>);
 
-    impl EchoTestRpc for Deaf {
+    impl EchoTestRpc for DropsEvents {
         async fn echo_stream_messages(
             &self,
             request: StreamingRequest<EchoStreamMessages>,
             _: RequestContext,
         ) -> Result<StreamingResponse<EchoStreamMessages>, EchoStreamMessagesError> {
             let recorder =
-                Recorder { style: Style::Collects, finish: Duration::ZERO, notes: self.0.clone() };
-            let _dropped = Dropped(recorder);
+                Recorder { style: Style::Collects, finish: Duration::ZERO, steps: self.0.clone() };
+            let _dropped = ReportsDrop(recorder);
             drop(request.events);
             std::future::pending().await
         }
     }
 
-    let (notes, mut receiver) = unbounded_channel();
-    let (mut io, _server) = serve(Deaf(notes), Config::default());
-    // Events that nobody reads do not fill a queue either.
+    let (steps, mut receiver) = unbounded_channel();
+    let (mut io, _server) = serve(DropsEvents(steps), Config::default());
+    // Unread events do not fill a queue.
     let mut bytes = connect_and_send(1_000);
     bytes.unsplit(frame(MESSAGE, END, 1, &[], ""));
     let began = Instant::now();
     io.write_all(&bytes).await.unwrap();
-    assert_eq!(receiver.recv().await, Some(Note::Dropped));
+    assert_eq!(receiver.recv().await, Some(Step::Dropped));
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_stops_lets_handlers_finish_within_its_grace_period() {
+async fn a_stopping_server_lets_handlers_finish_within_its_grace_period() {
     for (finish, is_in_time) in [(4, true), (60, false)] {
         let (recorder, mut receiver) = Recorder::new(Style::Echoes, Duration::from_secs(finish));
         let recorder = Recorder { style: Style::Collects, ..recorder };
@@ -327,13 +333,13 @@ async fn a_server_that_stops_lets_handlers_finish_within_its_grace_period() {
         let mut bytes = connect_and_send(1);
         bytes.unsplit(frame(MESSAGE, END, 1, &[], ""));
         io.write_all(&bytes).await.unwrap();
-        while receiver.recv().await.unwrap() != Note::Ended {}
+        while receiver.recv().await.unwrap() != Step::Ended {}
         let began = Instant::now();
         drop(stop);
         drop(io);
         server.await.unwrap().unwrap();
-        let last = if is_in_time { vec![Note::Finished] } else { Vec::new() };
-        assert_eq!(notes(&mut receiver).await, last);
+        let last = if is_in_time { vec![Step::Finished] } else { Vec::new() };
+        assert_eq!(steps(&mut receiver).await, last);
         assert_eq!(began.elapsed().as_secs(), finish.min(5));
     }
 }

@@ -1,4 +1,4 @@
-//! How an outage ends: with the connection back, or with the reason why not.
+//! Reconnecting: an outage ends with a restored connection or with the error of the last attempt.
 
 use std::{
     path::PathBuf,
@@ -23,26 +23,27 @@ use eventstream_rpc::greengrass;
 use test_util::{Feed, ResourceUsage, event, in_time, message, socket_path};
 use tokio::{sync::oneshot, task::JoinHandle};
 
-/// A server that can be stopped and started again on the same socket.
-struct Restarting {
+/// A server that can be stopped and restarted on the same socket.
+struct RestartableServer {
     path: PathBuf,
     feed: Feed,
-    /// Whom it lets in, and what it denies, from the next connection on.
-    refuses: Arc<AtomicBool>,
+    /// Whether the server rejects new connections.
+    rejects: Arc<AtomicBool>,
+    /// Whether the server denies subscriptions.
     denies: Arc<AtomicBool>,
-    /// How many clients have introduced themselves.
-    introduced: Arc<AtomicU32>,
+    /// The number of handshakes.
+    handshakes: Arc<AtomicU32>,
     running: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
 
-impl Restarting {
+impl RestartableServer {
     async fn start() -> Self {
         let server = Self {
             path: socket_path(),
             feed: Feed::new(0),
-            refuses: Arc::default(),
+            rejects: Arc::default(),
             denies: Arc::default(),
-            introduced: Arc::default(),
+            handshakes: Arc::default(),
             running: Mutex::default(),
         };
         server.resume();
@@ -50,27 +51,29 @@ impl Restarting {
     }
 
     fn resume(&self) {
-        let (refuses, denies) = (Arc::clone(&self.refuses), Arc::clone(&self.denies));
-        let introduced = Arc::clone(&self.introduced);
+        let (rejects, denies) = (Arc::clone(&self.rejects), Arc::clone(&self.denies));
+        let handshakes = Arc::clone(&self.handshakes);
         let server = Server::bind(&self.path)
             .unwrap()
             .grace(Duration::ZERO)
             .authenticator(move |_: &ConnectRequest| {
-                introduced.fetch_add(1, Ordering::Relaxed);
-                match refuses.load(Ordering::Relaxed) {
-                    true => Err(Rejected),
-                    false => Ok(Identity(String::new())),
+                handshakes.fetch_add(1, Ordering::Relaxed);
+                if rejects.load(Ordering::Relaxed) {
+                    Err(Rejected)
+                } else {
+                    Ok(Identity(String::new()))
                 }
             })
             .authorizer(move |_: &RequestContext, operation: &str| {
-                match denies.load(Ordering::Relaxed) && operation.ends_with("EchoStreamMessages") {
-                    true => Err(ErrorReply::internal()),
-                    false => Ok(()),
+                if denies.load(Ordering::Relaxed) && operation.ends_with("EchoStreamMessages") {
+                    Err(ErrorReply::internal())
+                } else {
+                    Ok(())
                 }
             });
         let (stop, stopped) = oneshot::channel::<()>();
         let service = EchoTestRpcService::new(self.feed.clone());
-        // It is dropped rather than stopped: a server that stops ends its streams first.
+        // The server is dropped, not stopped: a stopping server ends its streams first.
         let serving = tokio::spawn(async move {
             tokio::select! {
                 _ = server.serve(service, std::future::pending::<()>()) => {}
@@ -82,7 +85,7 @@ impl Restarting {
 
     async fn stop(&self) {
         let running = self.running.lock().unwrap().take();
-        let (stop, serving) = running.expect("it runs");
+        let (stop, serving) = running.expect("the server runs");
         drop(stop);
         serving.await.unwrap();
     }
@@ -103,11 +106,11 @@ fn policy() -> ReconnectPolicy {
         .max_attempts(1_000_000)
 }
 
-/// Everything that is told of a connection.
+/// A lifecycle handler that records each callback as text.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<String>>>);
+struct Callbacks(Arc<Mutex<Vec<String>>>);
 
-impl LifecycleHandler for Told {
+impl LifecycleHandler for Callbacks {
     fn on_connect(&mut self) {
         self.0.lock().unwrap().push("connect".to_owned());
     }
@@ -124,13 +127,13 @@ impl LifecycleHandler for Told {
 }
 
 #[tokio::test]
-async fn attempts_end_at_their_limit() {
-    let server = Restarting::start().await;
-    let told = Told::default();
+async fn the_connection_ends_after_max_attempts() {
+    let server = RestartableServer::start().await;
+    let callbacks = Callbacks::default();
     let tokens = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&tokens);
     let builder = greengrass::Builder::<Connection>::default().socket_path(&server.path);
-    let builder = builder.reconnect(policy().max_attempts(4)).lifecycle_handler(told.clone());
+    let builder = builder.reconnect(policy().max_attempts(4)).lifecycle_handler(callbacks.clone());
     let builder = builder.token_provider(move || {
         counted.fetch_add(1, Ordering::Relaxed);
         Ok::<_, ConnectError>("token".to_owned())
@@ -145,10 +148,10 @@ async fn attempts_end_at_their_limit() {
     })
     .await;
     server.stop().await;
-    let error = in_time("the end", client.connection().closed()).await.unwrap_err();
+    let error = in_time("the connection ends", client.connection().closed()).await.unwrap_err();
     let ConnectionError::ReconnectFailed(last) = error else { panic!("{error:?}") };
     assert!(matches!(*last, ConnectError::Socket { .. }), "{last:?}");
-    assert_eq!(tokens.load(Ordering::Relaxed), 5, "the provider is asked each time");
+    assert_eq!(tokens.load(Ordering::Relaxed), 5, "the provider is called for each attempt");
 
     match waiting.await.unwrap().unwrap_err() {
         SdkError::DispatchFailure { request_written, .. } => assert!(request_written),
@@ -159,41 +162,41 @@ async fn attempts_end_at_their_limit() {
     assert_eq!(notice, SubscriptionItem::Notice(Notice::Disconnected));
     items.next().await.unwrap().unwrap_err();
     assert!(items.next().await.is_none());
-    in_time("all is told", async {
-        while told.0.lock().unwrap().len() < 6 {
+    in_time("all callbacks are recorded", async {
+        while callbacks.0.lock().unwrap().len() < 6 {
             tokio::task::yield_now().await;
         }
     })
     .await;
-    let told = told.0.lock().unwrap().clone();
-    assert_eq!(told[0], "connect");
-    assert!(told[1].starts_with("lost: "), "{told:?}");
-    assert!(told[2..].iter().all(|it| it.starts_with("error: ")), "{told:?}");
+    let callbacks = callbacks.0.lock().unwrap().clone();
+    assert_eq!(callbacks[0], "connect");
+    assert!(callbacks[1].starts_with("lost: "), "{callbacks:?}");
+    assert!(callbacks[2..].iter().all(|it| it.starts_with("error: ")), "{callbacks:?}");
 }
 
 #[tokio::test]
-async fn refusals_end_at_a_limit_of_their_own() {
-    let server = Restarting::start().await;
+async fn the_connection_ends_after_max_rejections() {
+    let server = RestartableServer::start().await;
     let client = server.connect(policy().max_rejections(2)).await;
-    server.refuses.store(true, Ordering::Relaxed);
+    server.rejects.store(true, Ordering::Relaxed);
     server.stop().await;
     server.resume();
-    let error = in_time("the end", client.connection().closed()).await.unwrap_err();
+    let error = in_time("the connection ends", client.connection().closed()).await.unwrap_err();
     let ConnectionError::ReconnectRejected(last) = error else { panic!("{error:?}") };
     assert!(matches!(*last, ConnectError::Rejected), "{last:?}");
-    assert_eq!(server.introduced.load(Ordering::Relaxed), 3);
+    assert_eq!(server.handshakes.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test]
-async fn a_resubscription_that_is_denied_ends_alone() {
-    let server = Restarting::start().await;
+async fn a_denied_resubscription_ends_only_that_stream() {
+    let server = RestartableServer::start().await;
     let client = server.connect(policy().calls_wait(true)).await;
     let stream = client.echo_stream_messages().send().await.unwrap();
     let mut items = stream.with_notices();
     server.denies.store(true, Ordering::Relaxed);
     server.stop().await;
     server.resume();
-    let mut next = async || in_time("something comes", items.next()).await;
+    let mut next = async || in_time("the next item", items.next()).await;
     let notice = next().await.unwrap().unwrap();
     assert_eq!(notice, SubscriptionItem::Notice(Notice::Disconnected));
     let error = next().await.unwrap().unwrap_err();
@@ -203,41 +206,41 @@ async fn a_resubscription_that_is_denied_ends_alone() {
 }
 
 #[tokio::test]
-async fn a_stream_that_has_sent_events_ends() {
-    let server = Restarting::start().await;
+async fn a_stream_that_has_sent_events_is_not_restored() {
+    let server = RestartableServer::start().await;
     let client = server.connect(policy().calls_wait(true)).await;
-    let mut talks = client.echo_stream_messages().send().await.unwrap();
-    let mut listens = client.echo_stream_messages().send().await.unwrap();
-    talks.send_event(event("x")).await.unwrap();
+    let mut bidirectional = client.echo_stream_messages().send().await.unwrap();
+    let mut receiving = client.echo_stream_messages().send().await.unwrap();
+    bidirectional.send_event(event("x")).await.unwrap();
     server.stop().await;
-    let error = in_time("the end", talks.next()).await.unwrap().unwrap_err();
+    let error = in_time("the stream ends", bidirectional.next()).await.unwrap().unwrap_err();
     assert!(matches!(error, SdkError::DispatchFailure { .. }), "{error:?}");
-    assert!(talks.next().await.is_none());
+    assert!(bidirectional.next().await.is_none());
     server.resume();
     client.echo_message().message(message("x")).send().await.unwrap();
-    in_time("the subscription is back", async {
+    in_time("the subscription is restored", async {
         while server.feed.publish() == 0 {
             tokio::task::yield_now().await;
         }
     })
     .await;
-    in_time("an event", listens.next()).await.unwrap().unwrap();
+    in_time("an event", receiving.next()).await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn calls_in_an_outage_fail_at_once_or_wait_for_as_long_as_they_may() {
-    let server = Restarting::start().await;
-    let waits = server.connect(policy().calls_wait(true)).await;
-    let fails = server.connect(policy()).await;
-    let error = |client: &Client| {
+async fn calls_during_an_outage_fail_immediately_or_wait() {
+    let server = RestartableServer::start().await;
+    let waiting = server.connect(policy().calls_wait(true)).await;
+    let failing = server.connect(policy()).await;
+    let call = |client: &Client| {
         let call = client.echo_message().message(message("x"));
         call.call_timeout(Duration::from_millis(50)).send()
     };
-    // The end of the connection is seen at some time after it.
+    // The clients detect the end of the connection with a delay.
     server.stop().await;
     in_time("a call fails", async {
         loop {
-            match error(&fails).await {
+            match call(&failing).await {
                 Err(SdkError::DispatchFailure {
                     source: ConnectionError::Reconnecting,
                     request_written: false,
@@ -251,7 +254,7 @@ async fn calls_in_an_outage_fail_at_once_or_wait_for_as_long_as_they_may() {
     .await;
     in_time("a call waits", async {
         loop {
-            match error(&waits).await {
+            match call(&waiting).await {
                 Err(SdkError::Timeout { request_written: false, .. }) => break,
                 Err(SdkError::DispatchFailure { .. }) => tokio::task::yield_now().await,
                 other => panic!("{other:?}"),
@@ -259,14 +262,14 @@ async fn calls_in_an_outage_fail_at_once_or_wait_for_as_long_as_they_may() {
         }
     })
     .await;
-    let call = tokio::spawn(waits.echo_message().message(message("x")).send());
+    let call = tokio::spawn(waiting.echo_message().message(message("x")).send());
     server.resume();
     assert_eq!(in_time("the call ends", call).await.unwrap().unwrap().message, Some(message("x")));
 }
 
 #[tokio::test]
 async fn closing_or_dropping_ends_an_outage() {
-    let server = Restarting::start().await;
+    let server = RestartableServer::start().await;
     let before = ResourceUsage::current().unwrap();
     for is_dropped in [false, true] {
         let client = server.connect(policy().calls_wait(true)).await;
@@ -280,17 +283,17 @@ async fn closing_or_dropping_ends_an_outage() {
         } else {
             let call = tokio::spawn(client.echo_message().message(message("x")).send());
             tokio::task::yield_now().await;
-            in_time("it closes", client.connection().close()).await.unwrap();
+            in_time("the connection closes", client.connection().close()).await.unwrap();
             match in_time("the call ends", call).await.unwrap().unwrap_err() {
                 SdkError::DispatchFailure { source, request_written, .. } => {
                     assert!(matches!(source, ConnectionError::Closed) && !request_written);
                 }
                 error => panic!("{error:?}"),
             }
-            assert!(in_time("the end", items.next()).await.is_none());
+            assert!(in_time("the stream ends", items.next()).await.is_none());
         }
         server.resume();
-        in_time("nothing is left of it", async {
+        in_time("all resources are released", async {
             while ResourceUsage::current().unwrap().leaked_since(&before).is_some() {
                 tokio::task::yield_now().await;
             }

@@ -1,4 +1,4 @@
-//! Connections that are used on another runtime than their own, and runtimes that lack something.
+//! Connections used on a runtime other than the one that drives them, and runtimes without timers or I/O.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::{
     time::Instant,
 };
 
-/// A connection whose other side has let it in and says nothing more.
+/// A connection to a server that accepts it and sends nothing more.
 async fn silent() -> (Connection, DuplexStream) {
     let (io, mut server) = duplex(1024);
     server.write_all(&control(5, 1)).await.unwrap();
@@ -22,8 +22,8 @@ async fn silent() -> (Connection, DuplexStream) {
 }
 
 #[test]
-fn deadlines_hold_while_the_runtime_of_the_connection_is_blocked() {
-    // It runs only while it is asked to.
+fn deadlines_pass_while_the_runtime_of_the_connection_is_blocked() {
+    // This runtime only runs inside `block_on`.
     let first = Builder::new_current_thread().enable_all().build().unwrap();
     let pair = first.block_on(async {
         let builder = ConnectionBuilder::default().call_timeout(Duration::from_secs(5));
@@ -47,7 +47,7 @@ fn deadlines_hold_while_the_runtime_of_the_connection_is_blocked() {
         let ping = connection.ping(Duration::from_secs(1));
         assert!(matches!(in_time("a ping", ping).await, Err(PingError::Timeout)));
         assert_eq!(began.elapsed().as_secs(), 11);
-        // From here on there is no room.
+        // From here on the write queue is full.
         let large = event(&"x".repeat(10_000));
         in_time("an event", stream.send_event(large.clone())).await.unwrap();
         let error = in_time("an event", stream.send_event(large)).await.unwrap_err();
@@ -62,7 +62,7 @@ fn deadlines_hold_while_the_runtime_of_the_connection_is_blocked() {
 }
 
 #[test]
-fn a_wait_on_a_runtime_without_timers_uses_those_of_the_connection() {
+fn a_runtime_without_timers_uses_those_of_the_connection() {
     let first = Runtime::new().unwrap();
     let (connection, _server) = first.block_on(silent());
     let other = Builder::new_current_thread().build().unwrap();
@@ -71,7 +71,7 @@ fn a_wait_on_a_runtime_without_timers_uses_those_of_the_connection() {
 }
 
 #[test]
-fn a_runtime_that_lacks_something_is_none() {
+fn a_runtime_without_timers_or_io_is_an_error() {
     let path = socket_path();
     let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let connect = || ConnectionBuilder::default().socket_path(&path).connect();
@@ -88,7 +88,7 @@ fn a_runtime_that_lacks_something_is_none() {
     for connecting in [without_io.block_on(connect()), without_io.block_on(connect_tcp())] {
         assert!(matches!(connecting, Err(ConnectError::NoRuntime)), "{connecting:?}");
     }
-    // A byte stream that is open already needs none.
+    // A byte stream supplied by the caller needs no I/O driver.
     let (connection, server) = without_io.block_on(silent());
     drop(server);
     without_io.block_on(connection.closed()).unwrap_err();

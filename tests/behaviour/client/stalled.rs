@@ -1,4 +1,4 @@
-//! Servers that stop in the middle of a message.
+//! Servers that stop sending within a message.
 
 use std::{
     sync::{Arc, Mutex},
@@ -32,14 +32,14 @@ fn event_frame(text: &str) -> BytesMut {
     frame(0, 0, 1, "awstest#EchoStreamingMessage", &payload)
 }
 
-/// Reads one message, whatever it says.
+/// Reads and discards one message.
 async fn read(io: &mut (impl AsyncRead + Unpin)) {
     let len = io.read_u32().await.unwrap();
     let mut rest = vec![0; len as usize - 4];
     io.read_exact(&mut rest).await.unwrap();
 }
 
-/// Lets a client in, and answers its subscription.
+/// Accepts a client and its subscription.
 async fn serve_subscription(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     read(io).await;
     io.write_all(&frame(5, 1, 0, "", "")).await.unwrap();
@@ -47,29 +47,29 @@ async fn serve_subscription(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     io.write_all(&frame(0, 0, 1, "awstest#EchoStreamingResponse", "{}")).await.unwrap();
 }
 
-/// A client with a subscription, and the other side of its connection.
+/// A client with a subscription, and the server's end of its connection.
 async fn subscribed() -> (Client, Subscription<EchoStreamMessages>, DuplexStream) {
-    let (ours, mut io) = duplex(256);
+    let (client_io, mut io) = duplex(256);
     let serving = tokio::spawn(async move {
         serve_subscription(&mut io).await;
         io
     });
-    let client = Client::new(ConnectionBuilder::default().connect_over(ours).await.unwrap());
+    let client = Client::new(ConnectionBuilder::default().connect_over(client_io).await.unwrap());
     let stream = client.echo_stream_messages().send().await.unwrap();
     (client, stream, serving.await.unwrap())
 }
 
-fn is_late<E>(error: &SdkError<E>) -> bool {
+fn is_frame_timeout<E>(error: &SdkError<E>) -> bool {
     matches!(error, SdkError::DispatchFailure { source: ConnectionError::FrameTimeout { .. }, .. })
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_a_message_and_silence_end_the_connection() {
+async fn an_incomplete_message_ends_the_connection() {
     let whole = event_frame("half");
     for len in [1, 11, 12, 40, whole.len() - 1] {
         let (client, mut stream, mut io) = subscribed().await;
         let began = Instant::now();
-        // In the middle of its time a call comes and goes.
+        // Another deadline passes before the frame timeout.
         io.write_all(&whole[..len]).await.unwrap();
         let call = client.echo_message().message(message("x"));
         let error = call.call_timeout(Duration::from_secs(5)).send().await.unwrap_err();
@@ -77,19 +77,19 @@ async fn half_a_message_and_silence_end_the_connection() {
         let waiting = client.echo_message().message(message("y"));
         let waiting = tokio::spawn(waiting.call_timeout(Duration::from_secs(3_600)).send());
         let error = stream.next().await.unwrap().unwrap_err();
-        assert!(is_late(&error), "{len}: {error:?}");
+        assert!(is_frame_timeout(&error), "{len}: {error:?}");
         assert_eq!(began.elapsed().as_secs(), 30, "{len}");
         assert!(stream.next().await.is_none());
-        assert!(is_late(&waiting.await.unwrap().unwrap_err()));
+        assert!(is_frame_timeout(&waiting.await.unwrap().unwrap_err()));
         let error = client.connection().closed().await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "the other side began a message and did not finish it within 30s"
         );
-        // What had been said before is read, and then the end.
+        // The client has closed the connection.
         io.read_to_end(&mut Vec::new()).await.unwrap();
     }
-    // A server with nothing to say may take its time.
+    // A server may be silent between messages for any time.
     let (client, mut stream, mut io) = subscribed().await;
     io.write_all(&whole).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), event("half"));
@@ -100,7 +100,7 @@ async fn half_a_message_and_silence_end_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_large_message_that_comes_steadily_is_in_time_and_a_drop_now_and_then_is_not() {
+async fn the_frame_timeout_covers_the_whole_message() {
     let text = "x".repeat(100_000);
     let whole = event_frame(&text);
     let (client, mut stream, mut io) = subscribed().await;
@@ -118,28 +118,28 @@ async fn a_large_message_that_comes_steadily_is_in_time_and_a_drop_now_and_then_
     }
     let mut io = writing.await.unwrap();
     let began = Instant::now();
-    let dripping = tokio::spawn(async move {
-        for byte in event_frame("a text that is long enough for its time to run out").iter() {
+    let trickle = tokio::spawn(async move {
+        for byte in event_frame("a text with more bytes than the timeout has seconds").iter() {
             if io.write_all(&[*byte]).await.is_err() {
                 return;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        panic!("all of it is taken");
+        panic!("the client reads the whole message");
     });
-    assert!(is_late(&stream.next().await.unwrap().unwrap_err()));
+    assert!(is_frame_timeout(&stream.next().await.unwrap().unwrap_err()));
     assert_eq!(began.elapsed().as_secs(), 30);
-    dripping.await.unwrap();
+    trickle.await.unwrap();
     drop(client);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_program_that_is_busy_for_longer_than_a_message_may_take_does_not_blame_the_server() {
+async fn a_blocked_runtime_does_not_cause_a_frame_timeout() {
     let (client, mut stream, mut io) = subscribed().await;
     let whole = event_frame("whole");
     io.write_all(&whole[..40]).await.unwrap();
     for _ in 0..10 {
-        // Everyone has their turn, and then nobody has for an hour.
+        // All tasks run, and then no task runs for an hour.
         tokio::time::timeout(Duration::from_millis(1), stream.next()).await.unwrap_err();
         tokio::time::advance(Duration::from_secs(3_600)).await;
     }
@@ -153,7 +153,7 @@ fn policy() -> ReconnectPolicy {
 }
 
 #[tokio::test]
-async fn a_connection_whose_server_stalls_comes_back() {
+async fn a_connection_is_restored_after_a_frame_timeout() {
     let path = socket_path();
     let listener = UnixListener::bind(&path).unwrap();
     let serving = tokio::spawn(async move {
@@ -177,24 +177,24 @@ async fn a_connection_whose_server_stalls_comes_back() {
         SubscriptionItem::Notice(Notice::Resubscribed),
         SubscriptionItem::Event(event("after")),
     ] {
-        let item = in_time("something comes", stream.next()).await.unwrap().unwrap();
+        let item = in_time("the next item", stream.next()).await.unwrap().unwrap();
         assert_eq!(item, expected);
     }
     drop(serving.await.unwrap());
     std::fs::remove_file(path).unwrap();
 }
 
-/// Everything that is told of a connection.
+/// A lifecycle handler that records each callback as text.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<String>>>);
+struct Callbacks(Arc<Mutex<Vec<String>>>);
 
-impl Told {
+impl Callbacks {
     fn push(&self, text: String) {
         self.0.lock().unwrap().push(text);
     }
 }
 
-impl LifecycleHandler for Told {
+impl LifecycleHandler for Callbacks {
     fn on_connect(&mut self) {
         self.push("connect".to_owned());
     }
@@ -209,20 +209,20 @@ impl LifecycleHandler for Told {
     }
 }
 
-/// Whether the attempt is given up before its socket is open is for the scheduler to say.
+/// The scheduler decides whether the attempt is abandoned before its socket is open, so the test is repeated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_that_is_closed_when_an_attempt_begins_stays_closed() {
+async fn a_connection_closed_when_an_attempt_begins_stays_closed() {
     for _ in 0..20 {
         let path = socket_path();
         let listener = UnixListener::bind(&path).unwrap();
         let kept = Arc::new(Mutex::new(None::<Connection>));
-        let closes = Arc::clone(&kept);
-        let told = Told::default();
+        let dropped = Arc::clone(&kept);
+        let callbacks = Callbacks::default();
         let builder = greengrass::Builder::<Connection>::default().socket_path(&path);
         let builder = builder.reconnect(policy());
-        let builder = builder.lifecycle_handler(told.clone()).token_provider(move || {
-            // The last handle goes the second time: the connection has been open before, and was lost.
-            drop(closes.lock().unwrap().take());
+        let builder = builder.lifecycle_handler(callbacks.clone()).token_provider(move || {
+            // Drops the last handle at the second call, when the connection was lost.
+            drop(dropped.lock().unwrap().take());
             Ok::<_, ConnectError>("token".to_owned())
         });
         let connecting = tokio::spawn(builder.connect());
@@ -231,23 +231,23 @@ async fn a_connection_that_is_closed_when_an_attempt_begins_stays_closed() {
         peer.write_all(&frame(5, 1, 0, "", "")).await.unwrap();
         *kept.lock().unwrap() = Some(connecting.await.unwrap().unwrap());
         drop(peer);
-        // The handler goes when there is nothing more to tell.
-        in_time("the end", async {
-            while Arc::strong_count(&told.0) > 1 {
+        // The lifecycle handler is dropped after its last callback.
+        in_time("the handler is dropped", async {
+            while Arc::strong_count(&callbacks.0) > 1 {
                 tokio::task::yield_now().await;
             }
         })
         .await;
         let last = [vec!["connect".to_owned(), "lost: Some(ClosedByPeer)".to_owned()]];
-        assert_eq!([told.0.lock().unwrap().clone()], last);
-        // If a socket was opened, nothing is said on it.
+        assert_eq!([callbacks.0.lock().unwrap().clone()], last);
+        // If the attempt opened a socket, it has written nothing.
         drop(std::fs::remove_file(&path));
         let accepted = std::future::poll_fn(|cx| std::task::Poll::Ready(listener.poll_accept(cx)));
         if let std::task::Poll::Ready(accepted) = accepted.await {
-            let mut said = Vec::new();
+            let mut sent = Vec::new();
             let mut io = accepted.unwrap().0;
-            in_time("the end", io.read_to_end(&mut said)).await.unwrap();
-            assert!(said.is_empty());
+            in_time("the connection ends", io.read_to_end(&mut sent)).await.unwrap();
+            assert!(sent.is_empty());
         }
     }
 }

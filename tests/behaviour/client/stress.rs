@@ -1,4 +1,4 @@
-//! Many connections, streams and calls at once, ended at every stage.
+//! Many concurrent connections, streams and calls that end at different stages.
 
 use echo::{
     Client,
@@ -15,7 +15,7 @@ fn message(text: &str) -> MessageData {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_connections_open_and_close_at_once() {
+async fn many_connections_open_and_close_concurrently() {
     let echo = EchoServer::start();
     let mut tasks = JoinSet::new();
     for number in 0..200 {
@@ -24,17 +24,17 @@ async fn many_connections_open_and_close_at_once() {
             let connection = builder.connect().await.unwrap();
             let client = Client::new(connection.clone());
             match number % 4 {
-                // At once.
+                // Immediately.
                 0 => connection.close().await.unwrap(),
                 1 => drop((connection, client)),
-                // With a call and a stream behind it.
+                // After a call and with an open stream.
                 2 => {
                     client.echo_message().message(message("x")).send().await.unwrap();
                     let stream = client.echo_stream_messages().send().await.unwrap();
                     stream.send_event(event("x")).await.unwrap();
                     connection.close().await.unwrap();
                 }
-                // With a call that waits.
+                // With a call in flight.
                 _ => {
                     let call = tokio::spawn(client.echo_message().message(message("x")).send());
                     connection.close().await.unwrap();
@@ -55,7 +55,7 @@ async fn many_connections_open_and_close_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_calls_at_once_each_get_their_own_answer() {
+async fn a_thousand_concurrent_calls_get_their_own_responses() {
     let echo = EchoServer::start();
     let client = echo.connect().await;
     let mut tasks = JoinSet::new();
@@ -75,7 +75,7 @@ async fn a_thousand_calls_at_once_each_get_their_own_answer() {
 async fn calls_and_streams_are_dropped_at_every_stage() {
     let echo = EchoServer::start();
     let client = echo.connect().await;
-    // One after the other through all stages: nothing done, queued, written, answered.
+    // Covers all stages in order: not started, queued, written, answered.
     for times in 0.. {
         let is_done = poll_times(client.echo_message().message(message("dropped")).send(), times);
         if is_done.await.is_some() {
@@ -102,7 +102,7 @@ async fn calls_and_streams_are_dropped_at_every_stage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn streams_in_flight_do_not_mix() {
+async fn concurrent_streams_do_not_mix_their_events() {
     const EVENTS: usize = 200;
     let echo = EchoServer::start();
     let client = echo.connect().await;
@@ -114,7 +114,7 @@ async fn streams_in_flight_do_not_mix() {
             for index in 0..EVENTS {
                 stream.send_event(event(&format!("{number}/{index}"))).await.unwrap();
                 if number % 5 == 0 && index == EVENTS / 2 {
-                    // Some give up half-way, with events on their way.
+                    // Some streams are dropped with events in flight.
                     return;
                 }
             }
@@ -132,7 +132,7 @@ async fn streams_in_flight_do_not_mix() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stops_ends_every_call_and_stream() {
+async fn a_stopping_server_ends_every_call_and_stream() {
     let path = socket_path();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = Server::bind(&path).unwrap().authenticator(authenticate);
@@ -148,7 +148,7 @@ async fn a_server_that_stops_ends_every_call_and_stream() {
             let mut stream = client.echo_stream_messages().send().await.unwrap();
             ready.send(()).await.unwrap();
             assert!(stream.next().await.is_none_or(|it| it.is_err()));
-            // Sooner or later calls fail, and none hangs.
+            // Eventually calls fail instead of hanging.
             while client.echo_message().message(message("x")).send().await.is_ok() {}
         });
     }

@@ -1,4 +1,4 @@
-//! What an authenticator is told about a client.
+//! The parts of the connect message that an authenticator receives.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use eventstream_rpc::frame::Header;
 use test_util::{Feed, socket_path};
 
 #[tokio::test]
-async fn an_authenticator_sees_the_headers_of_the_client_and_not_those_of_the_protocol() {
+async fn an_authenticator_receives_the_headers_of_the_client_without_those_of_the_protocol() {
     let path = socket_path();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let seen = Arc::new(Mutex::new(Vec::new()));

@@ -1,4 +1,4 @@
-//! How a server closes the connections that it ends.
+//! A server closes connections such that the client can read the server's last messages.
 
 use std::{
     io::{Read, Write},
@@ -26,20 +26,21 @@ fn connect() -> BytesMut {
     frame(CONNECT, 0, 0, &[(":version", "0.1.0")], "")
 }
 
-/// Breaks a rule: there is no such stream.
+/// A protocol violation: an event on a stream that does not exist.
 fn violation() -> BytesMut {
     frame(MESSAGE, 0, 7, &[], "")
 }
 
 fn kinds(bytes: BytesMut) -> Vec<i32> {
-    let mut inbox = MessageReader::default();
-    inbox.extend(&bytes);
-    std::iter::from_fn(|| inbox.message().unwrap()).map(|it| it.kind).collect()
+    let mut reader = MessageReader::default();
+    reader.extend(&bytes);
+    std::iter::from_fn(|| reader.message().unwrap()).map(|it| it.kind).collect()
 }
 
-const TOLD: [i32; 2] = [CONNECT_ACK, PROTOCOL_ERROR];
+/// The types of the messages that a client receives for a protocol violation.
+const REPLIES: [i32; 2] = [CONNECT_ACK, PROTOCOL_ERROR];
 
-/// A server on a socket of either kind that lets in those who have a name.
+/// A running server on a Unix domain or TCP socket. It rejects clients that send the header `refused`.
 struct Running {
     address: Address,
     stop: oneshot::Sender<()>,
@@ -106,7 +107,7 @@ impl Running {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_is_still_writing_reads_what_it_did_wrong() {
+async fn a_client_that_is_still_writing_can_read_the_protocol_error() {
     for is_tcp in [false, true] {
         let running = Running::start(is_tcp, 10, Feed::new(0)).await;
         for _ in 0..20 {
@@ -114,7 +115,7 @@ async fn a_client_that_is_still_writing_reads_what_it_did_wrong() {
             let client = tokio::task::spawn_blocking(move || {
                 let mut socket = address.connect();
                 socket.write_all(&[connect(), violation()].concat()).unwrap();
-                // It only reads after it has written far more than sockets hold.
+                // The client reads only after it has written far more than the socket buffers hold.
                 let ping = frame(PING, 0, 0, &[], &"x".repeat(10_000));
                 for _ in 0..500 {
                     socket.write_all(&ping).unwrap();
@@ -124,30 +125,30 @@ async fn a_client_that_is_still_writing_reads_what_it_did_wrong() {
                 socket.read_to_end(&mut read).unwrap();
                 kinds(read.as_slice().into())
             });
-            assert_eq!(in_time("the client is done", client).await.unwrap(), TOLD);
+            assert_eq!(in_time("the client finishes", client).await.unwrap(), REPLIES);
         }
         running.stop().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_is_told_why_may_close_first() {
+async fn the_server_waits_for_the_client_to_close_first() {
     type Decide = fn(&ConnectRequest) -> Result<Identity, Rejected>;
-    let everyone: Decide = |_| Ok(Identity(String::new()));
-    let nobody: Decide = |_| Err(Rejected);
-    for (told, authenticator) in [(&TOLD[..], everyone), (&TOLD[..1], nobody)] {
+    let accept_all: Decide = |_| Ok(Identity(String::new()));
+    let reject_all: Decide = |_| Err(Rejected);
+    for (replies, authenticator) in [(&REPLIES[..], accept_all), (&REPLIES[..1], reject_all)] {
         for closes in [true, false] {
-            let (mut io, theirs) = duplex(1_000);
+            let (mut io, server_io) = duplex(1_000);
             let service = EchoTestRpcService::new(EchoService);
-            let serving = serve_connection(theirs, service, authenticator, Config::default());
+            let serving = serve_connection(server_io, service, authenticator, Config::default());
             let server = tokio::spawn(serving);
             let began = tokio::time::Instant::now();
             io.write_all(&[connect(), violation()].concat()).await.unwrap();
             let mut read = BytesMut::new();
-            while kinds(read.clone()) != told {
+            while kinds(read.clone()) != replies {
                 assert!(io.read_buf(&mut read).await.unwrap() > 0, "{:?}", kinds(read));
             }
-            assert_eq!(began.elapsed(), Duration::ZERO, "it is told at once");
+            assert_eq!(began.elapsed(), Duration::ZERO, "the replies are sent immediately");
             if closes {
                 drop(io);
                 server.await.unwrap();
@@ -156,7 +157,7 @@ async fn a_client_that_is_told_why_may_close_first() {
             }
             assert_eq!(io.read_buf(&mut read).await.unwrap(), 0);
             assert_eq!(began.elapsed().as_secs(), 1);
-            // What it sends is still read.
+            // The server still reads and discards bytes.
             io.write_all(&[0; 10_000]).await.unwrap();
             server.await.unwrap();
             assert_eq!(began.elapsed().as_secs(), 3);
@@ -164,18 +165,18 @@ async fn a_client_that_is_told_why_may_close_first() {
     }
 }
 
-/// Time passes until a thread is done. It does not pass by itself while one runs.
-async fn pass_until<T>(what: &str, thread: JoinHandle<T>) -> T {
+/// Advances the paused clock until a blocking task ends. The clock does not advance by itself while one runs.
+async fn advance_until<T>(what: &str, thread: JoinHandle<T>) -> T {
     let began = Instant::now();
     while !thread.is_finished() {
-        assert!(began.elapsed() < TIMEOUT, "{what}: nothing for {TIMEOUT:?}");
+        assert!(began.elapsed() < TIMEOUT, "{what}: not within {TIMEOUT:?}");
         tokio::time::advance(Duration::from_millis(10)).await;
     }
     thread.await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_client_that_goes_on_sending_is_closed() {
+async fn a_rejected_client_that_keeps_sending_is_disconnected() {
     for is_tcp in [false, true] {
         let running = Running::start(is_tcp, 1, Feed::new(0)).await;
         let address = running.address.clone();
@@ -186,10 +187,10 @@ async fn a_refused_client_that_goes_on_sending_is_closed() {
             let ping = frame(PING, 0, 0, &[], &"x".repeat(10_000));
             while socket.write_all(&ping).is_ok() {}
         });
-        pass_until("the connection is closed", flood).await;
-        // There is room for another.
+        advance_until("the connection is closed", flood).await;
+        // The connection no longer counts towards the limit.
         let address = running.address.clone();
-        let well = tokio::task::spawn_blocking(move || {
+        let accepted = tokio::task::spawn_blocking(move || {
             let mut ack = vec![0; frame(5, 0, 0, &[], "").len()];
             let began = Instant::now();
             loop {
@@ -198,21 +199,21 @@ async fn a_refused_client_that_goes_on_sending_is_closed() {
                 if socket.read_exact(&mut ack).is_ok() {
                     break;
                 }
-                assert!(began.elapsed() < TIMEOUT, "nobody is let in");
+                assert!(began.elapsed() < TIMEOUT, "no client is accepted");
             }
         });
-        pass_until("another is let in", well).await;
+        advance_until("another client is accepted", accepted).await;
         running.stop().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_that_are_being_closed_count() {
+async fn connections_that_are_closing_count_towards_the_limit() {
     const CONNECTIONS: u64 = 2;
     let feed = Feed::new(0);
     let running = Running::start(false, CONNECTIONS as usize, feed.clone()).await;
     let Address::Unix(path) = running.address.clone() else { panic!() };
-    // As long as it runs, time stands still.
+    // The paused clock does not advance while this task runs.
     let (release, held) = std::sync::mpsc::channel::<()>();
     let clock = tokio::task::spawn_blocking(move || held.recv());
     let call = |stream, text: &str| {
@@ -228,22 +229,22 @@ async fn connections_that_are_being_closed_count() {
     let waiting = async |count| {
         let began = Instant::now();
         while feed.waiting() != count {
-            assert!(began.elapsed() < TIMEOUT, "{} calls wait", feed.waiting());
+            assert!(began.elapsed() < TIMEOUT, "{} waiting calls", feed.waiting());
             tokio::task::yield_now().await;
         }
     };
     waiting(CONNECTIONS).await;
-    // They ask for more than a socket holds, and do not read.
+    // The clients cause a response that exceeds the socket buffer, and do not read it.
     let large = call(2, &"x".repeat(1_000_000));
     for socket in &mut lingering {
         socket.write_all(&[&large[..], &violation()].concat()).await.unwrap();
     }
     waiting(0).await;
-    // Their connections have ended, and their sockets are not closed.
+    // The calls have ended, but the sockets are still open.
     for _ in 0..10 {
         let mut socket = tokio::net::UnixStream::connect(&path).await.unwrap();
         let _ = socket.write_all(&connect()).await;
-        assert_eq!(socket.read(&mut [0]).await.unwrap_or(0), 0, "there is no room");
+        assert_eq!(socket.read(&mut [0]).await.unwrap_or(0), 0, "the limit is reached");
     }
     drop(lingering);
     drop(release);

@@ -1,4 +1,4 @@
-//! A queue between a service and one of its subscribers: when it is full, and how it ends.
+//! The event queue between a service and a subscriber: its behaviour when full, and how it ends the stream.
 
 use echo::{
     operation::{
@@ -14,10 +14,10 @@ use echo::{
 use eventstream_rpc::error::Unhandled;
 use test_util::{Pair, event, in_time};
 
-/// A service whose subscribers get what is sent into a queue before they are answered.
-struct Early(OnFull<EchoStreamMessagesError>, fn(&EventSender<EchoStreamMessages>));
+/// A service that puts events into the queue of a subscriber before it responds.
+struct SendsEarly(OnFull<EchoStreamMessagesError>, fn(&EventSender<EchoStreamMessages>));
 
-impl EchoTestRpc for Early {
+impl EchoTestRpc for SendsEarly {
     async fn echo_message(
         &self,
         request: EchoMessageRequest,
@@ -33,7 +33,7 @@ impl EchoTestRpc for Early {
     ) -> Result<StreamingResponse<EchoStreamMessages>, EchoStreamMessagesError> {
         let (sender, events) = event_queue(1_500, self.0.clone());
         (self.1)(&sender);
-        // Others have their turn before the response goes out.
+        // Lets other tasks run before the response is sent.
         tokio::task::yield_now().await;
         Ok(StreamingResponse::queued(EchoStreamingResponse::default(), events))
     }
@@ -46,12 +46,12 @@ fn check_queue(
     expected: &[&str],
 ) {
     test_util::run(async {
-        let pair = Pair::start(Early(on_full, send)).await;
+        let pair = Pair::start(SendsEarly(on_full, send)).await;
         for _ in 0..3 {
             let mut stream = pair.client.echo_stream_messages().send().await.unwrap();
             let mut items = Vec::new();
-            // The sender is gone, and so the stream ends.
-            while let Some(item) = in_time("the end", stream.next()).await {
+            // The sender was dropped, so the stream ends.
+            while let Some(item) = in_time("the stream ends", stream.next()).await {
                 items.push(match item {
                     Ok(item) => expected
                         .iter()
@@ -68,7 +68,7 @@ fn check_queue(
 
 fn send_ten(sender: &EventSender<EchoStreamMessages>) {
     for number in 0..10 {
-        // Which of them there is room for is for the queue to decide.
+        // Ignored: the queue is full after a few events.
         let _ = sender.send(&event(&format!("{number}{}", "x".repeat(300))));
     }
 }
@@ -90,7 +90,7 @@ fn events_sent_before_the_response_follow_it() {
 }
 
 #[test]
-fn a_queue_ends_as_its_sender_says() {
+fn the_sender_ends_or_fails_the_stream() {
     check_queue(
         fail(),
         |it| {
@@ -113,7 +113,7 @@ fn a_queue_ends_as_its_sender_says() {
 }
 
 #[test]
-fn a_queue_that_is_full_does_as_it_was_told() {
+fn a_full_queue_applies_its_policy() {
     let nth = |number: usize| format!("{number}{}", "x".repeat(300));
     let texts: Vec<_> = (0..10).map(nth).collect();
     let text = |index: usize| texts[index].as_str();

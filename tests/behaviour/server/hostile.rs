@@ -1,4 +1,4 @@
-//! Clients that are slow, silent, rude or gone.
+//! Clients that are slow, silent, malicious or disconnected.
 
 use std::{
     sync::{
@@ -31,19 +31,19 @@ fn frame(kind: i32, stream: i32, operation: Option<&str>, payload: &str) -> Byte
 
 const ECHO: &str = "awstest#EchoMessage";
 
-/// A client by hand that has been let in.
-async fn introduced(mut io: DuplexStream) -> DuplexStream {
+/// Performs the handshake of a scripted client.
+async fn connected(mut io: DuplexStream) -> DuplexStream {
     io.write_all(&frame(CONNECT, 0, None, "{}")).await.unwrap();
-    // The acknowledgement is as long as any message without a payload.
+    // The connect-ack has the length of any message without a payload.
     let mut answer = vec![0; frame(5, 0, None, "").len()];
     io.read_exact(&mut answer).await.unwrap();
     io
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_a_message_and_silence_end_the_connection() {
+async fn an_incomplete_message_ends_the_connection() {
     let whole = frame(0, 1, Some(ECHO), "{}");
-    // Nothing at all, half a connect message.
+    // The client sends nothing, or a part of its connect message.
     for sent in [&b""[..], &frame(CONNECT, 0, None, "{}")[..20]] {
         let (mut io, server) = serve(Feed::new(0), Config::default());
         io.write_all(sent).await.unwrap();
@@ -52,10 +52,10 @@ async fn half_a_message_and_silence_end_the_connection() {
         assert_eq!(began.elapsed().as_secs(), 10, "{sent:?}");
         server.await.unwrap();
     }
-    // Half a request, and a byte now and then.
+    // The client sends a part of a request, the last bytes one by one.
     for len in [1, 12, whole.len() - 1] {
         let (io, server) = serve(Feed::new(0), Config::default());
-        let mut io = introduced(io).await;
+        let mut io = connected(io).await;
         io.write_all(&whole[..len.min(10)]).await.unwrap();
         let began = tokio::time::Instant::now();
         for byte in &whole[len.min(10)..len] {
@@ -66,75 +66,75 @@ async fn half_a_message_and_silence_end_the_connection() {
         assert!((9..=10).contains(&began.elapsed().as_secs()), "{len}: {:?}", began.elapsed());
         server.await.unwrap();
     }
-    // A client with nothing to say may stay.
+    // An idle client may stay connected.
     let (io, server) = serve(Feed::new(0), Config::default());
-    let io = introduced(io).await;
+    let io = connected(io).await;
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     assert!(!server.is_finished());
     drop(io);
     server.await.unwrap();
 }
 
-/// What a client that never reads makes the server hold: it stops taking anything.
-async fn is_bounded(mut write: impl FnMut(i32) -> BytesMut) -> u64 {
+/// Sends frames without reading the replies until the server stops reading. Returns the number of bytes sent.
+async fn fill(mut next_frame: impl FnMut(i32) -> BytesMut) -> u64 {
     let mut config = Config::default();
     config.reply_queue_limit = 100_000;
     config.write_queue_limit = 10_000;
     let (io, _server) = serve(Feed::new(0), config);
-    let mut io = introduced(io).await;
-    let mut taken = 0;
+    let mut io = connected(io).await;
+    let mut sent = 0;
     for number in 1.. {
-        let frame = write(number);
-        // Time stands still until nothing else can happen.
+        let frame = next_frame(number);
+        // The paused clock advances only when all tasks are idle.
         match tokio::time::timeout(Duration::from_secs(1), io.write_all(&frame)).await {
             Ok(result) => result.unwrap(),
             Err(_) => break,
         }
-        taken += frame.len() as u64;
-        assert!(taken < 10_000_000, "the server takes all that comes");
+        sent += frame.len() as u64;
+        assert!(sent < 10_000_000, "the server reads without limit");
     }
-    taken
+    sent
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_pings_and_never_reads_stops_being_heard() {
-    let taken = is_bounded(|_| frame(PING, 0, None, &"x".repeat(500))).await;
-    assert!(taken > 50_000, "{taken}");
+async fn the_server_stops_reading_from_a_client_that_pings_and_never_reads() {
+    let sent = fill(|_| frame(PING, 0, None, &"x".repeat(500))).await;
+    assert!(sent > 50_000, "{sent}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_asks_and_never_reads_stops_being_heard() {
+async fn the_server_stops_reading_from_a_client_that_calls_and_never_reads() {
     let text = format!("{{\"message\":{{\"stringMessage\":\"{}\"}}}}", "x".repeat(500));
-    let taken = is_bounded(|stream| frame(0, stream, Some(ECHO), &text)).await;
-    assert!(taken > 50_000, "{taken}");
+    let sent = fill(|stream| frame(0, stream, Some(ECHO), &text)).await;
+    assert!(sent > 50_000, "{sent}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_is_refused_again_and_again_stops_being_heard() {
-    let taken = is_bounded(|stream| frame(0, stream, Some("no#Operation"), "{}")).await;
-    assert!(taken > 10_000, "{taken}");
+async fn the_server_stops_reading_from_a_client_that_causes_errors_and_never_reads() {
+    let sent = fill(|stream| frame(0, stream, Some("no#Operation"), "{}")).await;
+    assert!(sent > 10_000, "{sent}");
 }
 
 #[tokio::test]
-async fn a_client_that_reads_late_gets_everything() {
+async fn a_client_that_reads_late_receives_all_responses() {
     let mut config = Config::default();
     config.reply_queue_limit = 1_000;
     config.write_queue_limit = 100;
     let (io, server) = serve(Feed::new(0), config);
-    let io = introduced(io).await;
+    let io = connected(io).await;
     let (mut read, mut write) = tokio::io::split(io);
     let text = format!("{{\"message\":{{\"stringMessage\":\"{}\"}}}}", "x".repeat(500));
-    let asking = tokio::spawn(async move {
+    let requests = tokio::spawn(async move {
         for stream in 1..=100 {
             write.write_all(&frame(0, stream, Some(ECHO), &text)).await.unwrap();
         }
         write.shutdown().await.unwrap();
     });
-    let mut answers = Vec::new();
-    in_time("the last answer", read.read_to_end(&mut answers)).await.unwrap();
-    asking.await.unwrap();
+    let mut responses = Vec::new();
+    in_time("the last response", read.read_to_end(&mut responses)).await.unwrap();
+    requests.await.unwrap();
     server.await.unwrap();
-    assert!(answers.len() > 95 * 500, "{}", answers.len());
+    assert!(responses.len() > 95 * 500, "{}", responses.len());
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,18 +148,18 @@ async fn thousands_of_streams_are_served_up_to_the_limit() {
         let call = pair.client.echo_message().message(message("wait"));
         calls.spawn(call.call_timeout(Duration::from_secs(100)).send());
     }
-    in_time("all are served", async {
+    in_time("all calls are served", async {
         while feed.waiting() < 3_000 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     })
     .await;
-    // One more is refused, and nobody else is disturbed.
+    // Another call is rejected without affecting the others.
     let error = pair.client.echo_message().message(message("x")).send().await.unwrap_err();
     assert!(matches!(error, SdkError::ServiceError(_)), "{error:?}");
     assert_eq!(feed.waiting(), 3_000);
     drop(calls);
-    in_time("all are dropped", async {
+    in_time("all calls are dropped", async {
         while feed.waiting() > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -169,7 +169,7 @@ async fn thousands_of_streams_are_served_up_to_the_limit() {
 }
 
 #[tokio::test]
-async fn a_client_that_vanishes_takes_its_handlers_with_it() {
+async fn a_lost_connection_drops_its_handlers() {
     let feed = Feed::new(0);
     let pair = Pair::start(feed.clone()).await;
     let events = pair.client.echo_stream_messages().send().await.unwrap();
@@ -195,20 +195,20 @@ async fn a_client_that_vanishes_takes_its_handlers_with_it() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_ends_its_stream_alone() {
+async fn a_handler_that_panics_ends_only_its_stream() {
     let pair = Pair::start(Feed::new(0)).await;
     let _events = pair.client.echo_stream_messages().send().await.unwrap();
     for _ in 0..10 {
         let panics = pair.client.echo_message().message(message("panic")).send();
         let error = panics.await.unwrap_err();
-        let error = error.service_error().expect("the server says so");
+        let error = error.service_error().expect("the server reports an error");
         assert_eq!(error.message(), Some("InternalServerError"));
         pair.assert_healthy(1).await;
     }
 }
 
 #[tokio::test]
-async fn an_authorizer_or_authenticator_that_panics_concerns_one_client() {
+async fn a_panic_of_an_authorizer_or_authenticator_affects_one_client() {
     let path = socket_path();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = Server::bind(&path)
@@ -218,7 +218,10 @@ async fn an_authorizer_or_authenticator_that_panics_concerns_one_client() {
             None => panic!("a client without a name"),
         })
         .authorizer(|context: &RequestContext, operation: &str| {
-            assert!(context.identity().0 != "odd" || operation != ECHO, "an odd client");
+            assert!(
+                context.identity().0 != "denied" || operation != ECHO,
+                "a client that must be denied"
+            );
             Ok(())
         });
     let service = EchoTestRpcService::new(Feed::new(0));
@@ -226,44 +229,45 @@ async fn an_authorizer_or_authenticator_that_panics_concerns_one_client() {
     let builder = || ConnectionBuilder::default().socket_path(&path);
     let error = builder().connect().await.unwrap_err();
     assert!(matches!(error, echo::error::ConnectError::Rejected), "{error:?}");
-    let odd = Client::new(builder().connect_header("name", "odd").connect().await.unwrap());
+    let denied = Client::new(builder().connect_header("name", "denied").connect().await.unwrap());
     for _ in 0..3 {
-        let error = odd.echo_message().message(message("x")).send().await.unwrap_err();
+        let error = denied.echo_message().message(message("x")).send().await.unwrap_err();
         assert!(matches!(error, SdkError::ServiceError(_)), "{error:?}");
-        odd.connection().ping(test_util::TIMEOUT).await.unwrap();
+        denied.connection().ping(test_util::TIMEOUT).await.unwrap();
     }
     drop(stop);
     server.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_an_authenticator_that_never_decides() {
-    struct Undecided(Arc<AtomicBool>);
+async fn an_authenticator_that_never_decides_is_dropped() {
+    struct NeverDecides(Arc<AtomicBool>);
     struct SetOnDrop(Arc<AtomicBool>);
     impl Drop for SetOnDrop {
         fn drop(&mut self) {
             self.0.store(true, Ordering::Relaxed);
         }
     }
-    impl echo::server::Authenticator for Undecided {
+    impl echo::server::Authenticator for NeverDecides {
         async fn authenticate(&self, _: &ConnectRequest) -> Result<Identity, Rejected> {
             let _dropped = SetOnDrop(Arc::clone(&self.0));
             std::future::pending().await
         }
     }
     let is_dropped = Arc::new(AtomicBool::new(false));
-    let (ours, theirs) = duplex(100);
+    let (client_io, server_io) = duplex(100);
     let service = EchoTestRpcService::new(Feed::new(0));
-    let authenticator = Undecided(Arc::clone(&is_dropped));
-    let server = tokio::spawn(serve_connection(theirs, service, authenticator, Config::default()));
+    let authenticator = NeverDecides(Arc::clone(&is_dropped));
+    let server =
+        tokio::spawn(serve_connection(server_io, service, authenticator, Config::default()));
     let connecting = ConnectionBuilder::default().handshake_timeout(Duration::from_secs(60));
-    connecting.connect_over(ours).await.unwrap_err();
-    in_time("the server gives up", server).await.unwrap();
+    connecting.connect_over(client_io).await.unwrap_err();
+    in_time("the server ends the connection", server).await.unwrap();
     assert!(is_dropped.load(Ordering::Relaxed));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_more_connections_than_allowed() {
+async fn connections_over_the_limit_are_refused() {
     let path = socket_path();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = Server::bind(&path).unwrap().allow_all().max_connections(3);
@@ -279,14 +283,14 @@ async fn no_more_connections_than_allowed() {
         connect().await.unwrap_err();
     }
     open.remove(0).close().await.unwrap();
-    // Nobody says when the server has seen it.
-    in_time("there is room again", async {
+    // The server detects the close with a delay.
+    in_time("another connection is accepted", async {
         while connect().await.is_err() {
             tokio::task::yield_now().await;
         }
     })
     .await;
-    in_time("nothing is left of those that were turned away", async {
+    in_time("the refused connections are released", async {
         while ResourceUsage::current().unwrap().leaked_since(&before).is_some() {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! What a server does with the path that it is to listen on.
+//! How a server creates and removes its socket file.
 
 use std::{
     fs, io,
@@ -13,7 +13,7 @@ use eventstream_rpc::server::Server;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use test_util::{in_time, socket_path};
 
-/// Nobody listens on the socket any more.
+/// Leaves a socket file without a listener.
 fn leave_stale(path: &std::path::Path) {
     drop(UnixListener::bind(path).unwrap());
 }
@@ -23,28 +23,28 @@ fn assert_in_use(result: io::Result<Server>) {
 }
 
 #[tokio::test]
-async fn the_socket_of_a_server_that_is_busy_is_left_alone() {
+async fn the_socket_of_a_busy_server_is_in_use() {
     let path = socket_path();
     let address = SocketAddrUnix::new(&path).unwrap();
     let server = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
     rustix::net::bind(&server, &address).unwrap();
-    // One client fills the queue of those who wait to be accepted.
+    // One client fills the backlog.
     rustix::net::listen(&server, 0).unwrap();
     let _client = UnixStream::connect(&path).unwrap();
     let (done, bound) = tokio::sync::oneshot::channel();
     let (to_bind, runtime) = (path.clone(), tokio::runtime::Handle::current());
-    // A thread of its own: one that waited forever would hold up the end of the test.
+    // On another thread, so that a blocked probe does not hang the test.
     std::thread::spawn(move || {
         let _runtime = runtime.enter();
         let _ = done.send(Server::bind(to_bind));
     });
-    assert_in_use(in_time("the probe does not wait", bound).await.unwrap());
+    assert_in_use(in_time("the probe does not block", bound).await.unwrap());
     assert!(path.exists());
     fs::remove_file(&path).unwrap();
 }
 
 #[tokio::test]
-async fn a_socket_that_is_not_known_to_be_stale_is_left_alone() {
+async fn a_socket_that_may_be_in_use_is_not_removed() {
     let path = socket_path();
     let _datagrams = UnixDatagram::bind(&path).unwrap();
     assert_in_use(Server::bind(&path));
@@ -58,7 +58,7 @@ async fn a_socket_that_is_not_known_to_be_stale_is_left_alone() {
 }
 
 #[test]
-fn of_several_servers_over_a_stale_socket_one_listens() {
+fn only_one_of_several_servers_takes_over_a_stale_socket() {
     const SERVERS: usize = 3;
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for round in 0..300 {
@@ -95,7 +95,7 @@ async fn a_server_removes_only_its_own_file() {
 }
 
 #[tokio::test]
-async fn the_file_has_the_mode_that_was_asked_for() {
+async fn the_socket_file_has_the_requested_mode() {
     let path = socket_path();
     let mode = || fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o777;
     let server = Server::bind(&path).unwrap();

@@ -1,4 +1,4 @@
-//! A test that changes the working directory, which a process has one of.
+//! A server and a change of the working directory. The test changes that of its process, so it runs in its own process.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ fn a_relative_socket_is_removed_after_a_change_of_the_working_directory() {
         std::env::set_current_dir(&first).unwrap();
         let server = Server::bind("socket").unwrap();
         std::env::set_current_dir(&second).unwrap();
-        fs::write("socket", "of someone else").unwrap();
+        fs::write("socket", "another file").unwrap();
         drop(server);
         assert!(!first.join("socket").exists() && second.join("socket").exists());
         fs::remove_dir_all(&folder).unwrap();

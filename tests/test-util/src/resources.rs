@@ -46,7 +46,7 @@ impl ResourceUsage {
         })
     }
 
-    /// The resources, other than memory, of which there are more than before; `None` if there are no more.
+    /// Describes the counts that have increased, ignoring memory. Returns `None` if none has.
     pub fn leaked_since(&self, before: &Self) -> Option<String> {
         let pairs = [
             ("threads", Some(before.threads), Some(self.threads)),

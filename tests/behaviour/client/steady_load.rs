@@ -1,4 +1,4 @@
-//! A task that takes events as soon as it may keeps up with a peer that sends without a pause.
+//! A receiver that is always ready loses no events of a peer that sends without pause.
 
 use bytes::{Bytes, BytesMut};
 use echo::{
@@ -18,13 +18,13 @@ use tokio::{
     sync::mpsc::{UnboundedSender, unbounded_channel},
 };
 
-/// Enough for all that a test sends: the peer never waits.
+/// Enough for all bytes that a test sends, so that the peer never waits.
 const CAPACITY: usize = 256 * 1024 * 1024;
 
-/// How much may wait for the task, in bytes.
+/// The limit of the receiver's event queue, in bytes.
 const QUEUE_LIMIT: usize = 2 * 1024 * 1024;
 
-/// How long the events are, and how many are sent: a read brings hundreds of small ones, and a part of a large one.
+/// The length and number of the events of each test. A read returns hundreds of small events or a part of a large one.
 const SENT: [(usize, usize); 4] = [(1, 100_000), (1_000, 40_000), (20_000, 4_000), (300_000, 300)];
 
 fn events(len: usize, count: usize) -> Bytes {
@@ -34,7 +34,7 @@ fn events(len: usize, count: usize) -> Bytes {
 }
 
 #[tokio::test]
-async fn a_subscriber_loses_nothing() {
+async fn a_subscriber_loses_no_events() {
     for (len, count) in SENT {
         let (io, mut server) = duplex(CAPACITY);
         server.write_all(&control(5, 1)).await.unwrap();
@@ -53,10 +53,10 @@ async fn a_subscriber_loses_nothing() {
     }
 }
 
-/// Tells how many events a client has sent before it ended its stream.
-struct Counts(UnboundedSender<usize>);
+/// A handler that reports how many events the client has sent when the stream ends.
+struct CountsEvents(UnboundedSender<usize>);
 
-impl EchoTestRpc for Counts {
+impl EchoTestRpc for CountsEvents {
     async fn echo_stream_messages(
         &self,
         mut request: StreamingRequest<EchoStreamMessages>,
@@ -72,7 +72,7 @@ impl EchoTestRpc for Counts {
 }
 
 #[tokio::test]
-async fn a_handler_loses_nothing() {
+async fn a_handler_loses_no_events() {
     for (len, count) in SENT {
         let (mut client, io) = duplex(CAPACITY);
         let version = [(":version", "0.1.0")];
@@ -84,12 +84,12 @@ async fn a_handler_loses_nothing() {
         sent.unsplit(frame(MESSAGE, END, 1, &[], ""));
         client.write_all(&sent).await.unwrap();
         let (sender, mut receiver) = unbounded_channel();
-        let service = EchoTestRpcService::new(Counts(sender));
-        let everyone = |_: &ConnectRequest| Ok(Identity(String::new()));
+        let service = EchoTestRpcService::new(CountsEvents(sender));
+        let accept_all = |_: &ConnectRequest| Ok(Identity(String::new()));
         let mut config = Config::default();
         config.event_queue_limit = QUEUE_LIMIT;
-        let server = tokio::spawn(serve_connection(io, service, everyone, config));
-        assert_eq!(in_time("they are counted", receiver.recv()).await, Some(count), "{len}");
+        let server = tokio::spawn(serve_connection(io, service, accept_all, config));
+        assert_eq!(in_time("the stream ends", receiver.recv()).await, Some(count), "{len}");
         server.abort();
     }
 }

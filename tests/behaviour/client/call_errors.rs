@@ -1,4 +1,4 @@
-//! Every call ends, with the reason, and says whether its request may have arrived.
+//! Failed calls report their cause and whether the request may have reached the server.
 
 use std::time::Duration;
 
@@ -17,31 +17,31 @@ use tokio::{
     runtime::Runtime,
 };
 
-/// A server by hand, which has let a client in and has not read since.
-async fn deaf(builder: ConnectionBuilder, capacity: usize) -> (Client, DuplexStream) {
-    let (ours, mut theirs) = duplex(capacity);
+/// A client that a scripted server has accepted. The server does not read any further.
+async fn connected(builder: ConnectionBuilder, capacity: usize) -> (Client, DuplexStream) {
+    let (client_io, mut server_io) = duplex(capacity);
     let accepting = async {
-        let mut inbox = MessageReader::default();
-        while inbox.message().unwrap().is_none() {
-            inbox.extend(&[theirs.read_u8().await.unwrap()]);
+        let mut reader = MessageReader::default();
+        while reader.message().unwrap().is_none() {
+            reader.extend(&[server_io.read_u8().await.unwrap()]);
         }
-        theirs.write_all(&control(CONNECT_ACK, 1)).await.unwrap();
-        theirs
+        server_io.write_all(&control(CONNECT_ACK, 1)).await.unwrap();
+        server_io
     };
-    let (connection, theirs) = tokio::join!(builder.connect_over(ours), accepting);
-    (Client::new(connection.unwrap()), theirs)
+    let (connection, server_io) = tokio::join!(builder.connect_over(client_io), accepting);
+    (Client::new(connection.unwrap()), server_io)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_after_the_time_of_an_earlier_one_has_its_own() {
+async fn each_call_has_its_own_deadline() {
     let builder = ConnectionBuilder::default().call_timeout(Duration::from_secs(1));
-    let (client, mut theirs) = deaf(builder, 64 * 1024).await;
+    let (client, mut server_io) = connected(builder, 64 * 1024).await;
     let first = tokio::spawn(client.echo_message().message(message("first")).send());
-    theirs.read_buf(&mut bytes::BytesMut::new()).await.unwrap();
+    server_io.read_buf(&mut bytes::BytesMut::new()).await.unwrap();
     let shape = ("service-model-type", "awstest#EchoMessageResponse");
-    theirs.write_all(&frame(MESSAGE, END, 1, &[shape], "{}")).await.unwrap();
+    server_io.write_all(&frame(MESSAGE, END, 1, &[shape], "{}")).await.unwrap();
     first.await.unwrap().unwrap();
-    // The first call's deadline passes with nothing to do.
+    // The deadline of the first call passes while the connection is idle.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let began = tokio::time::Instant::now();
     let second = client.echo_message().message(message("second")).send();
@@ -51,10 +51,10 @@ async fn a_call_after_the_time_of_an_earlier_one_has_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_connection_tells_each_call_whether_its_request_was_written() {
-    // Some requests arrive, some are on their way, some are queued, some wait for room.
+async fn a_lost_connection_reports_whether_each_request_was_written() {
+    // Some requests arrive, some are in flight, some are queued, some wait for queue capacity.
     let builder = ConnectionBuilder::default().write_queue_limit(2_000);
-    let (client, mut theirs) = deaf(builder, 3_000).await;
+    let (client, mut server_io) = connected(builder, 3_000).await;
     let calls: Vec<_> = (0..40)
         .map(|number: u32| {
             let text = format!("{number}:{}", "x".repeat(300));
@@ -62,19 +62,19 @@ async fn a_lost_connection_tells_each_call_whether_its_request_was_written() {
         })
         .collect();
     let events = tokio::spawn(client.echo_stream_messages().send());
-    // Until nothing more can happen.
+    // Runs all tasks until they are idle.
     tokio::time::sleep(Duration::from_millis(1)).await;
     let mut bytes = bytes::BytesMut::new();
     while bytes.len() < 1_500 {
-        theirs.read_buf(&mut bytes).await.unwrap();
+        server_io.read_buf(&mut bytes).await.unwrap();
     }
     tokio::time::sleep(Duration::from_millis(1)).await;
-    drop(theirs);
+    drop(server_io);
 
-    let mut inbox = MessageReader::default();
-    inbox.extend(&bytes);
+    let mut reader = MessageReader::default();
+    reader.extend(&bytes);
     let mut arrived = Vec::new();
-    while let Some(request) = inbox.message().unwrap() {
+    while let Some(request) = reader.message().unwrap() {
         let text = request.payload();
         let number: String = text.chars().skip_while(|it| !it.is_ascii_digit()).collect();
         arrived.push(number.split(':').next().unwrap().parse::<usize>().unwrap());
@@ -92,17 +92,21 @@ async fn a_lost_connection_tells_each_call_whether_its_request_was_written() {
         }
     }
     assert!(events.await.unwrap().is_err());
-    assert_eq!(began.elapsed(), Duration::ZERO, "at once, and not when their time is up");
-    // What has arrived has been written, and so may be what was on its way; the rest has not.
+    assert_eq!(
+        began.elapsed(),
+        Duration::ZERO,
+        "the calls fail immediately, not at their deadlines"
+    );
+    // Requests that arrived count as written. Those in flight may count as written, the others do not.
     let count = written.iter().filter(|it| **it).count();
     assert!(arrived.iter().all(|number| written[*number]), "{arrived:?} {written:?}");
     assert!(arrived.len() > 1 && count < 20, "{arrived:?} {written:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_does_not_read_holds_nobody_for_longer_than_allowed() {
+async fn calls_pings_and_closing_time_out_if_the_server_does_not_read() {
     let builder = ConnectionBuilder::default().write_queue_limit(0);
-    let (client, theirs) = deaf(builder, 100).await;
+    let (client, server_io) = connected(builder, 100).await;
     let began = tokio::time::Instant::now();
     let written = client.echo_message().message(message("x")).send();
     let written = tokio::spawn(written);
@@ -113,21 +117,23 @@ async fn a_server_that_does_not_read_holds_nobody_for_longer_than_allowed() {
         error => panic!("{error:?}"),
     }
     match written.await.unwrap().unwrap_err() {
-        SdkError::Timeout { request_written, .. } => assert!(request_written, "it is on its way"),
+        SdkError::Timeout { request_written, .. } => {
+            assert!(request_written, "the request is in flight")
+        }
         error => panic!("{error:?}"),
     }
     let ping = client.connection().ping(Duration::from_secs(5)).await;
     assert!(matches!(ping, Err(echo::client::PingError::Timeout)), "{ping:?}");
     assert_eq!(began.elapsed().as_secs(), 15);
-    // Closing waits for a while, because a server may just be slow.
+    // Closing waits for a few seconds, because the server may only be slow.
     let error = client.connection().close().await.unwrap_err();
-    assert!(matches!(error, ConnectionError::Closed), "not all of it was taken: {error:?}");
+    assert!(matches!(error, ConnectionError::Closed), "the queue was not written: {error:?}");
     assert_eq!(began.elapsed().as_secs(), 18);
-    drop(theirs);
+    drop(server_io);
 }
 
 #[test]
-fn the_end_of_a_runtime_is_the_end_of_its_connections() {
+fn the_end_of_a_runtime_ends_its_connections() {
     for reconnects in [false, true] {
         let path = socket_path();
         let other = Runtime::new().unwrap();
@@ -173,11 +179,11 @@ fn the_end_of_a_runtime_is_the_end_of_its_connections() {
 }
 
 #[test]
-fn calls_work_on_another_runtime_and_on_none() {
+fn calls_work_on_other_runtimes_and_without_a_runtime() {
     let runtime = Runtime::new().unwrap();
     let builder = ConnectionBuilder::default().write_queue_limit(0);
     let pair = runtime.block_on(Pair::with(EchoService, Config::default(), builder));
-    // A thread without a runtime, which has to wait for room and for time to pass.
+    // Threads without a runtime that wait for queue capacity and for timers.
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -191,7 +197,7 @@ fn calls_work_on_another_runtime_and_on_none() {
     });
 }
 
-/// Without a runtime.
+/// Runs a future without a runtime.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(std::thread::Thread);
     impl std::task::Wake for Unpark {
@@ -211,7 +217,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 #[tokio::test]
-async fn a_lifecycle_handler_that_panics_hears_of_the_rest() {
+async fn a_lifecycle_handler_that_panics_is_still_called() {
     struct Panics(tokio::sync::mpsc::UnboundedSender<&'static str>);
     impl LifecycleHandler for Panics {
         fn on_connect(&mut self) {
@@ -223,11 +229,11 @@ async fn a_lifecycle_handler_that_panics_hears_of_the_rest() {
             self.0.send("disconnect").unwrap();
         }
     }
-    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut callbacks) = tokio::sync::mpsc::unbounded_channel();
     let builder = ConnectionBuilder::default().lifecycle_handler(Panics(sender));
     let pair = Pair::with(EchoService, Config::default(), builder).await;
-    assert_eq!(in_time("it is told", told.recv()).await, Some("connect"));
+    assert_eq!(in_time("the handler is called", callbacks.recv()).await, Some("connect"));
     pair.assert_healthy(0).await;
     pair.client.connection().close().await.unwrap();
-    assert_eq!(in_time("it is told", told.recv()).await, Some("disconnect"));
+    assert_eq!(in_time("the handler is called", callbacks.recv()).await, Some("disconnect"));
 }

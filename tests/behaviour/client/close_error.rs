@@ -1,4 +1,4 @@
-//! What a server says before it closes, to a client that is still writing.
+//! A client that is still writing reads the error that the server sends before it closes.
 
 use std::{
     io,
@@ -23,13 +23,13 @@ use tokio::{
 
 const PROTOCOL_ERROR: i32 = 6;
 
-/// A byte stream that takes nothing more once it has been told so.
-struct Breaking {
+/// A byte stream that refuses writes once `is_broken` is set.
+struct BrokenPipe {
     io: DuplexStream,
     is_broken: Arc<AtomicBool>,
 }
 
-impl AsyncRead for Breaking {
+impl AsyncRead for BrokenPipe {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -39,7 +39,7 @@ impl AsyncRead for Breaking {
     }
 }
 
-impl AsyncWrite for Breaking {
+impl AsyncWrite for BrokenPipe {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -60,11 +60,11 @@ impl AsyncWrite for Breaking {
     }
 }
 
-/// A client that can write nothing any more, and the other side of its connection.
+/// A client whose writes fail, and the server's end of its connection.
 async fn broken() -> (Client, DuplexStream) {
     let (io, mut server) = duplex(1024);
     let is_broken = Arc::new(AtomicBool::new(false));
-    let io = Breaking { io, is_broken: Arc::clone(&is_broken) };
+    let io = BrokenPipe { io, is_broken: Arc::clone(&is_broken) };
     let connecting = tokio::spawn(ConnectionBuilder::default().connect_over(io));
     server.write_all(&control(5, 1)).await.unwrap();
     let client = Client::new(connecting.await.unwrap().unwrap());
@@ -73,7 +73,7 @@ async fn broken() -> (Client, DuplexStream) {
 }
 
 #[track_caller]
-fn check_reason(error: &SdkError<impl std::fmt::Debug>) {
+fn assert_peer_error(error: &SdkError<impl std::fmt::Debug>) {
     assert!(
         matches!(
             error,
@@ -87,17 +87,17 @@ fn check_reason(error: &SdkError<impl std::fmt::Debug>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_reason_may_come_after_a_write_that_failed() {
+async fn the_error_is_read_after_a_failed_write() {
     let (client, mut server) = broken().await;
     let call = tokio::spawn(client.echo_message().message(message("x")).send());
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    assert!(!call.is_finished(), "the other side has not closed");
+    assert!(!call.is_finished(), "the server has not closed the connection");
     server.write_all(&control(PROTOCOL_ERROR, 0)).await.unwrap();
-    check_reason(&in_time("the call ends", call).await.unwrap().unwrap_err());
+    assert_peer_error(&in_time("the call ends", call).await.unwrap().unwrap_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reason_that_does_not_come_is_waited_for_for_a_while() {
+async fn the_wait_for_the_error_is_limited() {
     let (client, mut server) = broken().await;
     let began = Instant::now();
     let error = client.echo_message().message(message("x")).send().await.unwrap_err();
@@ -109,7 +109,7 @@ async fn a_reason_that_does_not_come_is_waited_for_for_a_while() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_closes_reads_as_long_as_it_writes() {
+async fn a_closing_client_reads_while_it_writes() {
     let (io, mut server) = duplex(1024);
     let connecting = tokio::spawn(ConnectionBuilder::default().connect_over(io));
     server.write_all(&control(5, 1)).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_client_that_closes_reads_as_long_as_it_writes() {
     let text = "x".repeat(10_000);
     let _call = poll_once(client.echo_message().message(message(&text)).send()).await;
     let serving = tokio::spawn(async move {
-        // It reads when it has written.
+        // The server writes before it reads.
         server.write_all(&control(3, 0).repeat(1_000)).await.unwrap();
         let mut bytes = Vec::new();
         server.read_to_end(&mut bytes).await.unwrap();
