@@ -1,4 +1,5 @@
-//! The driver of this project's blocking client: the same commands as the [other one](crate::driver).
+//! The driver of this project's blocking client, with the same commands as [that of the asynchronous
+//! client](crate::driver).
 
 use std::{
     collections::HashMap,
@@ -18,17 +19,17 @@ use greengrass_core_ipc::{
 };
 use serde_json::{Value, json};
 
-use crate::driver::{CALL_TIMEOUT, SLOW, log, name, say, start_of_text};
+use crate::driver::{CALL_TIMEOUT, SLOW, log, name, print_json, text_prefix};
 
-/// Does what it is told until its input ends.
+/// Executes the commands on the standard input until it ends.
 ///
 /// # Errors
 ///
-/// A command that it does not know.
+/// If a command is unknown or invalid.
 pub fn run() -> Result<()> {
     log();
     let mut driver = Driver::default();
-    say(&json!({"ready": true}));
+    print_json(&json!({"ready": true}));
     for line in std::io::stdin().lock().lines() {
         driver.run(&serde_json::from_str(&line?)?)?;
     }
@@ -42,7 +43,7 @@ struct Driver {
     signals: Arc<Signals>,
 }
 
-/// What handlers wait for.
+/// The signals that handlers wait for.
 #[derive(Default)]
 struct Signals {
     other_event: Signal,
@@ -57,13 +58,13 @@ struct Signal {
 
 impl Signal {
     fn set(&self) {
-        *self.is_set.lock().expect("nobody panics with it") = true;
+        *self.is_set.lock().expect("the lock is not poisoned") = true;
         self.set.notify_one();
     }
 
     fn wait(&self) {
-        let is_set = self.is_set.lock().expect("nobody panics with it");
-        let mut is_set = self.set.wait_while(is_set, |it| !*it).expect("nobody panics with it");
+        let is_set = self.is_set.lock().expect("the lock is not poisoned");
+        let mut is_set = self.set.wait_while(is_set, |it| !*it).expect("the lock is not poisoned");
         *is_set = false;
     }
 }
@@ -72,28 +73,28 @@ impl Driver {
     fn run(&mut self, command: &Value) -> Result<()> {
         let topic = command["topic"].as_str().unwrap_or_default().to_owned();
         let number = command["n"].as_u64().unwrap_or_default();
-        match command["do"].as_str().context("a command says what to do")? {
+        match command["do"].as_str().context("the command has no member `do`")? {
             "connect" => self.connect(command["reconnect"] == true),
             operation @ ("call" | "restart" | "publish" | "publish_secret") => {
                 let (client, operation) = (self.client()?, operation.to_owned());
                 thread::spawn(move || make_call(&client, &operation, number));
             }
-            "cancel" => say(&json!({"unsupported": "a blocking call cannot be cancelled"})),
+            "cancel" => print_json(&json!({"unsupported": "a blocking call cannot be cancelled"})),
             "subscribe" => self.subscribe(topic, command)?,
             "unsubscribe" => {
                 if let Some(handle) = self.subscriptions.remove(&topic) {
                     handle.close();
                 }
-                say(&json!({"unsubscribed": topic}));
+                print_json(&json!({"unsubscribed": topic}));
             }
             "open" => self.signals.open.set(),
-            other => bail!("{other} is not a command"),
+            other => bail!("unknown command {other}"),
         }
         Ok(())
     }
 
     fn client(&self) -> Result<Client> {
-        self.client.clone().context("it is connected")
+        self.client.clone().context("the client is not connected")
     }
 
     fn connect(&mut self, reconnect: bool) {
@@ -104,7 +105,7 @@ impl Driver {
             builder = builder.reconnect(policy.initial_backoff(Duration::from_millis(10)));
         }
         let connected = builder.connect();
-        say(&json!({"connected": connected.is_ok()}));
+        print_json(&json!({"connected": connected.is_ok()}));
         self.client = connected.ok().map(Client::new);
     }
 
@@ -123,9 +124,9 @@ impl Driver {
                 };
                 let handle = subscription.spawn_handler(handler);
                 self.subscriptions.insert(topic.clone(), handle);
-                say(&json!({"subscribed": topic}));
+                print_json(&json!({"subscribed": topic}));
             }
-            Err(error) => say(
+            Err(error) => print_json(
                 &json!({"subscribe_failed": name(&error), "text": error.with_sources().to_string()}),
             ),
         }
@@ -155,23 +156,23 @@ fn make_call(client: &Client, operation: &str, number: u64) {
         }
     };
     let key = format!("call {number}");
-    say(&match result {
+    print_json(&match result {
         Ok(value) => json!({key: true, "ok": value}),
         Err((name, text)) => json!({key: true, "failed": name, "text": text}),
     });
 }
 
-/// The text in a configuration, cut if it is long.
+/// Reads a text of the configuration, truncated if it is long.
 fn get(client: &Client) -> Result<String, (String, String)> {
     let response = client.get_configuration().key_path(["k"]).send();
     let response = response.map_err(|it| (name(&it), it.with_sources().to_string()))?;
-    Ok(start_of_text(&response.value.unwrap_or_default()))
+    Ok(text_prefix(&response.value.unwrap_or_default()))
 }
 
 struct Handler {
     topic: String,
     kind: String,
-    /// How many events a handler counts before it says so.
+    /// The number of events that a handler counts before it reports.
     count: usize,
     client: Client,
     signals: Arc<Signals>,
@@ -186,25 +187,25 @@ impl BlockingStreamHandler<SubscribeToTopic> for Handler {
             .and_then(|it| it.message.as_ref())
             .and_then(|it| it["text"].as_str());
         match &*self.kind {
-            "call" => say(&json!({"called": get(&self.client).ok()})),
+            "call" => print_json(&json!({"called": get(&self.client).ok()})),
             "wait" => {
-                say(&json!({"waiting": true}));
+                print_json(&json!({"waiting": true}));
                 self.signals.other_event.wait();
-                say(&json!({"waited": true}));
+                print_json(&json!({"waited": true}));
             }
             "signal" => self.signals.other_event.set(),
             "slow" | "stuck" => self.count(text.unwrap_or_default()),
-            _ => say(&json!({"event": text, "topic": self.topic})),
+            _ => print_json(&json!({"event": text, "topic": self.topic})),
         }
     }
 
     fn on_stream_error(&mut self, error: SdkError<SubscribeToTopicError>) -> ControlFlow<()> {
-        say(&json!({"stream_error": name(&error), "topic": self.topic}));
+        print_json(&json!({"stream_error": name(&error), "topic": self.topic}));
         ControlFlow::Break(())
     }
 
     fn on_stream_closed(&mut self) {
-        say(&json!({"stream_closed": true, "topic": self.topic}));
+        print_json(&json!({"stream_closed": true, "topic": self.topic}));
     }
 }
 
@@ -215,13 +216,13 @@ impl Handler {
             thread::sleep(SLOW);
         }
         if number == 0 && self.kind == "stuck" {
-            say(&json!({"stuck": true}));
+            print_json(&json!({"stuck": true}));
             self.signals.open.wait();
         }
         self.in_order &= self.seen == number;
         self.seen += 1;
         if self.seen == self.count {
-            say(&json!({"counted": self.count, "in_order": self.in_order}));
+            print_json(&json!({"counted": self.count, "in_order": self.in_order}));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a scripted server does to a client.
+//! Tests of a client, run by a scripted server.
 
 pub mod calls;
 pub mod connections;
@@ -16,18 +16,18 @@ use crate::{
     verdict::{Problem, Verdict},
 };
 
-/// Starts a client, connects it and puts it through something.
+/// Starts a client, connects it and runs a script.
 ///
 /// # Errors
 ///
-/// The client's driver cannot be built or started.
+/// If the client's driver cannot be built or started.
 pub async fn run(
     column: Column,
     logs: bool,
-    patience: Duration,
+    timeout: Duration,
     script: impl AsyncFnOnce(Session) -> Verdict,
 ) -> Result<Verdict> {
-    let mut session = Session::start(column, logs, patience).await?;
+    let mut session = Session::start(column, logs, timeout).await?;
     if let Err(problem) = session.connect(json!({"do": "connect"})).await {
         let how = match problem {
             Problem::Fails(how) | Problem::NotApplicable(how) => how,

@@ -1,4 +1,4 @@
-//! Whose client it is, and how its driver is started.
+//! The clients under test, and how their drivers are started.
 
 use std::{path::Path, process::Stdio};
 
@@ -7,10 +7,10 @@ use tokio::process::Command;
 
 use crate::official;
 
-/// A client that is asked to keep the promises.
+/// A client under test: a column of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// This project's.
+    /// This project's asynchronous client.
     Ours,
     /// This project's blocking client.
     OursBlocking,
@@ -27,7 +27,7 @@ pub enum Column {
 }
 
 impl Column {
-    /// All of them, in the order of the table.
+    /// All clients, in the order of the table.
     pub const ALL: [Self; 7] = [
         Self::Ours,
         Self::OursBlocking,
@@ -38,7 +38,7 @@ impl Column {
         Self::GreengrassIpc,
     ];
 
-    /// What the table calls it.
+    /// The title of the column.
     pub fn title(self) -> &'static str {
         match self {
             Self::Ours => "client here",
@@ -51,11 +51,11 @@ impl Column {
         }
     }
 
-    /// The command that starts its driver; what it needs is installed or built.
+    /// The command that starts the client's driver. Installs or builds what the driver needs.
     ///
     /// # Errors
     ///
-    /// It cannot be installed or built.
+    /// If the installation or the build fails.
     pub fn driver(self) -> Result<Command> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("drivers");
         let mut command = match self {
@@ -88,7 +88,7 @@ impl Column {
     }
 }
 
-/// This package's program: the one that runs, or the one beside the test that runs.
+/// The binary `conformance`: the current process, or the binary beside the running test.
 fn own_program() -> Result<std::path::PathBuf> {
     let name = format!("conformance{}", std::env::consts::EXE_SUFFIX);
     let program = official::profile_folder()?.join(name);
@@ -98,14 +98,14 @@ fn own_program() -> Result<std::path::PathBuf> {
     Ok(program)
 }
 
-/// The driver of another crate, built in a workspace of its own with a lock file of its own.
+/// The driver of another crate. The drivers are a separate workspace with its own lock file.
 fn crate_driver(name: &str) -> Result<std::path::PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("drivers/crates");
     let target = official::target_folder()?.join("conformance");
     let output = std::process::Command::new(env!("CARGO"))
         .args(["build", "--release", "--quiet", "--locked", "--package", name, "--target-dir"])
         .arg(&target)
-        // The crate's own choice of a toolchain is for those who develop it.
+        // Overrides the toolchain that the crate selects for its development.
         .env("RUSTC", Path::new(env!("CARGO")).with_file_name("rustc"))
         .current_dir(source)
         .output()

@@ -1,7 +1,7 @@
-//! The driver of this project's client.
+//! The driver of this project's asynchronous client.
 //!
-//! It reads one command per line and writes one JSON object per line, as the drivers of the other clients
-//! do. A client is used as its documentation says; what a driver adds is words.
+//! Like the drivers of the other clients, it reads one command per line and writes one JSON object per line. It uses
+//! the client as the client's documentation describes.
 
 use std::{
     collections::HashMap,
@@ -28,21 +28,21 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// How long the slow handler takes for its first event.
+/// The time that the slow handler takes for its first event.
 pub(crate) const SLOW: Duration = Duration::from_millis(100);
 
-/// How long a call may take: it is the other side that counts as hanging, and not a machine that is slow.
+/// The timeout of calls, long enough that a slow machine does not cause failures.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(100);
 
-/// Does what it is told until its input ends.
+/// Executes the commands on the standard input until it ends.
 ///
 /// # Errors
 ///
-/// A command that it does not know.
+/// If a command is unknown or invalid.
 pub async fn run() -> Result<()> {
     log();
     let mut driver = Driver::default();
-    say(&json!({"ready": true}));
+    print_json(&json!({"ready": true}));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Some(line) = lines.next_line().await? {
         driver.run(&serde_json::from_str(&line)?).await?;
@@ -50,7 +50,7 @@ pub async fn run() -> Result<()> {
     Ok(())
 }
 
-/// Logs everything, if it is to.
+/// Enables logging at all levels if `CONFORMANCE_LOGS` is set.
 pub(crate) fn log() {
     if std::env::var("CONFORMANCE_LOGS").is_ok_and(|it| !it.is_empty()) {
         let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
@@ -58,7 +58,7 @@ pub(crate) fn log() {
     }
 }
 
-pub(crate) fn say(what: &Value) {
+pub(crate) fn print_json(what: &Value) {
     println!("{what}");
 }
 
@@ -70,7 +70,7 @@ struct Driver {
     signals: Arc<Signals>,
 }
 
-/// What handlers wait for.
+/// The signals that handlers wait for.
 #[derive(Default)]
 struct Signals {
     other_event: Notify,
@@ -81,33 +81,33 @@ impl Driver {
     async fn run(&mut self, command: &Value) -> Result<()> {
         let topic = command["topic"].as_str().unwrap_or_default().to_owned();
         let number = command["n"].as_u64().unwrap_or_default();
-        match command["do"].as_str().context("a command says what to do")? {
+        match command["do"].as_str().context("the command has no member `do`")? {
             "connect" => self.connect(command["reconnect"] == true).await?,
             operation @ ("call" | "restart" | "publish" | "publish_secret") => {
                 let call = make_call(self.client()?, operation.to_owned(), number);
                 self.calls.insert(number, tokio::spawn(call));
             }
             "cancel" => {
-                let call = self.calls.remove(&number).context("there is such a call")?;
+                let call = self.calls.remove(&number).context("unknown call")?;
                 call.abort();
                 let _ = call.await;
-                say(&json!({"cancelled": number}));
+                print_json(&json!({"cancelled": number}));
             }
             "subscribe" => self.subscribe(topic, command).await?,
             "unsubscribe" => {
                 if let Some(handle) = self.subscriptions.remove(&topic) {
                     handle.close().await;
                 }
-                say(&json!({"unsubscribed": topic}));
+                print_json(&json!({"unsubscribed": topic}));
             }
             "open" => self.signals.open.notify_one(),
-            other => bail!("{other} is not a command"),
+            other => bail!("unknown command {other}"),
         }
         Ok(())
     }
 
     fn client(&self) -> Result<Client> {
-        self.client.clone().context("it is connected")
+        self.client.clone().context("the client is not connected")
     }
 
     async fn connect(&mut self, reconnect: bool) -> Result<()> {
@@ -118,7 +118,7 @@ impl Driver {
             builder = builder.reconnect(policy.initial_backoff(Duration::from_millis(10)));
         }
         let connected = builder.connect().await;
-        say(&json!({"connected": connected.is_ok()}));
+        print_json(&json!({"connected": connected.is_ok()}));
         self.client = connected.ok().map(Client::new);
         Ok(())
     }
@@ -137,9 +137,9 @@ impl Driver {
                     in_order: Mutex::new(true),
                 };
                 self.subscriptions.insert(topic.clone(), subscription.spawn_handler(handler));
-                say(&json!({"subscribed": topic}));
+                print_json(&json!({"subscribed": topic}));
             }
-            Err(error) => say(
+            Err(error) => print_json(
                 &json!({"subscribe_failed": name(&error), "text": error.with_sources().to_string()}),
             ),
         }
@@ -169,7 +169,7 @@ async fn make_call(client: Client, operation: String, number: u64) {
         }
     };
     let key = format!("call {number}");
-    say(&match result {
+    print_json(&match result {
         Ok(value) => json!({key: true, "ok": value}),
         Err((name, text)) => json!({key: true, "failed": name, "text": text}),
     });
@@ -181,14 +181,14 @@ fn published<T, E: std::error::Error + eventstream_rpc::error::OperationError>(
     result.map(|_| String::new()).map_err(|it| (name(&it), it.with_sources().to_string()))
 }
 
-/// The text in a configuration, cut if it is long.
+/// Reads a text of the configuration, truncated if it is long.
 async fn get(client: &Client) -> Result<String, (String, String)> {
     let response = client.get_configuration().key_path(["k"]).send().await;
     let response = response.map_err(|it| (name(&it), it.with_sources().to_string()))?;
-    Ok(start_of_text(&response.value.unwrap_or_default()))
+    Ok(text_prefix(&response.value.unwrap_or_default()))
 }
 
-pub(crate) fn start_of_text(configuration: &Value) -> String {
+pub(crate) fn text_prefix(configuration: &Value) -> String {
     configuration["k"].as_str().unwrap_or_default().chars().take(100).collect()
 }
 
@@ -209,7 +209,7 @@ pub(crate) fn name<E: eventstream_rpc::error::OperationError>(error: &SdkError<E
 struct Handler {
     topic: String,
     kind: String,
-    /// How many events a handler counts before it says so.
+    /// The number of events that a handler counts before it reports.
     count: usize,
     client: Client,
     signals: Arc<Signals>,
@@ -226,26 +226,26 @@ impl StreamHandler<SubscribeToTopic> for Handler {
         match &*self.kind {
             "call" => {
                 let result = get(&self.client).await;
-                say(&json!({"called": result.ok()}));
+                print_json(&json!({"called": result.ok()}));
             }
             "wait" => {
-                say(&json!({"waiting": true}));
+                print_json(&json!({"waiting": true}));
                 self.signals.other_event.notified().await;
-                say(&json!({"waited": true}));
+                print_json(&json!({"waited": true}));
             }
             "signal" => self.signals.other_event.notify_one(),
             "slow" | "stuck" => self.count(text.unwrap_or_default()).await,
-            _ => say(&json!({"event": text, "topic": self.topic})),
+            _ => print_json(&json!({"event": text, "topic": self.topic})),
         }
     }
 
     async fn on_stream_error(&mut self, error: SdkError<SubscribeToTopicError>) -> ControlFlow<()> {
-        say(&json!({"stream_error": name(&error), "topic": self.topic}));
+        print_json(&json!({"stream_error": name(&error), "topic": self.topic}));
         ControlFlow::Break(())
     }
 
     async fn on_stream_closed(&mut self) {
-        say(&json!({"stream_closed": true, "topic": self.topic}));
+        print_json(&json!({"stream_closed": true, "topic": self.topic}));
     }
 }
 
@@ -256,14 +256,14 @@ impl Handler {
             tokio::time::sleep(SLOW).await;
         }
         if number == 0 && self.kind == "stuck" {
-            say(&json!({"stuck": true}));
+            print_json(&json!({"stuck": true}));
             self.signals.open.notified().await;
         }
         let seen = self.seen.fetch_add(1, Ordering::Relaxed);
-        let mut in_order = self.in_order.lock().expect("nobody panics with it");
+        let mut in_order = self.in_order.lock().expect("the lock is not poisoned");
         *in_order &= seen == number;
         if seen + 1 == self.count {
-            say(&json!({"counted": self.count, "in_order": *in_order}));
+            print_json(&json!({"counted": self.count, "in_order": *in_order}));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The echo server, for clients in other languages.
+//! The echo server as a process, for clients in other languages.
 
 use std::{
     io::{BufRead, BufReader},
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// The echo server in a process of its own, on a free port.
+/// An echo server that runs as a separate process on a free port.
 #[derive(Debug)]
 pub struct EchoServer {
     process: Child,
@@ -19,7 +19,7 @@ impl EchoServer {
     ///
     /// # Errors
     ///
-    /// The server does not build or start.
+    /// If the server does not build or start.
     pub fn start() -> Result<Self> {
         let mut process = Command::new(crate::official::example("echo-server")?)
             .args(["--tcp", "127.0.0.1:0"])
@@ -42,7 +42,7 @@ impl EchoServer {
 
 impl Drop for EchoServer {
     fn drop(&mut self) {
-        // It serves until it is told to stop.
+        // Ignored: the process may have ended.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

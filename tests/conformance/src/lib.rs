@@ -1,12 +1,12 @@
-//! One named test per promise, and who else keeps it.
+//! Conformance tests, one for each promise, that also run against other clients.
 //!
-//! A promise is a [`Row`](row::Row). Whether a client keeps it, this project's or another, is found out
-//! with a scripted server that sends it raw messages, and with a driver: a small program that uses the client
-//! as its documentation says, does what it is told and prints what it sees as JSON. Whether this project's
-//! server keeps it, a scripted client finds out.
+//! Each promise is a [`Row`](row::Row) of a table and each client a [`Column`](column::Column). A client is tested by a
+//! scripted server, which sends raw messages, and a driver: a small program that uses the client as its documentation
+//! describes, executes the commands of the test and prints what it receives as JSON. This project's server is tested
+//! by a scripted client.
 //!
-//! The tests run this project's client and server, and the official SDKs for Python and JavaScript. The
-//! program `conformance` runs all, those of the other crates included, and writes the table in the README.
+//! The tests of this package run this project's clients and server and the official SDKs for Python and JavaScript.
+//! The binary `conformance` also runs the other crates and writes the table in the README.
 
 pub mod blocking_driver;
 pub mod client;

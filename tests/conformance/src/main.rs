@@ -1,4 +1,4 @@
-//! Finds out who keeps which promise; see the library.
+//! Runs the conformance tests and writes the table in the README. See the library's documentation.
 
 use std::process::ExitCode;
 
@@ -13,11 +13,11 @@ use conformance::{
 const USAGE: &str = "\
 Usage: cargo run -p conformance -- <command>
 
-  table           puts every client and the server to every promise, and writes the table in its README.md
-  table --check   puts this project's clients and server to every promise, and compares
-  run <n> <m>     one promise and one column of the table, both counted from 1, with what is said
-  driver          makes calls as it is told, one JSON object per line
-  driver blocking the same with the blocking client
+  table            tests each client and the server, and writes the table in README.md
+  table --check    tests this project's clients and server, and compares the results with the table
+  run <n> <m>      tests row n and column m of the table, counted from 1, and prints all messages
+  driver           runs the driver of the asynchronous client: one JSON command per line
+  driver blocking  runs the driver of the blocking client
 ";
 
 #[tokio::main]
@@ -28,7 +28,7 @@ async fn main() -> Result<ExitCode> {
         ["table", "--check"] => check_table().await,
         ["run", row, subject] => run(row, subject).await,
         ["driver"] => driver::run().await.map(|()| ExitCode::SUCCESS),
-        // It may block this thread: nothing else is to run.
+        // May block this thread: no other task runs.
         ["driver", "blocking"] => blocking_driver::run().map(|()| ExitCode::SUCCESS),
         _ => bail!(USAGE),
     }
@@ -46,20 +46,20 @@ async fn write_table() -> Result<ExitCode> {
 async fn check_table() -> Result<ExitCode> {
     let outcomes = table::run(&Subject::ALL[..3], print).await?;
     let differences = table::differences(&std::fs::read_to_string(table::readme())?, &outcomes)?;
-    for (outcome, says) in &differences {
-        println!("the table says {says:?} where the run said");
+    for (outcome, cell) in &differences {
+        println!("the table has {cell:?}, but the result is");
         print(outcome);
     }
     Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn run(row: &str, subject: &str) -> Result<ExitCode> {
-    let said = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG);
-    said.without_time().with_target(false).init();
-    let place = |text: &str| text.parse::<usize>().ok().and_then(|it| it.checked_sub(1));
-    let row = place(row).and_then(|it| Row::ALL.get(it)).context("there is no such promise")?;
-    let subject = place(subject).and_then(|it| Subject::ALL.get(it));
-    let subject = *subject.context("there is no such column")?;
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG);
+    subscriber.without_time().with_target(false).init();
+    let index = |text: &str| text.parse::<usize>().ok().and_then(|it| it.checked_sub(1));
+    let row = index(row).and_then(|it| Row::ALL.get(it)).context("no such row")?;
+    let subject = index(subject).and_then(|it| Subject::ALL.get(it));
+    let subject = *subject.context("no such column")?;
     print(&subject.run(*row, TIMEOUT).await?);
     Ok(ExitCode::SUCCESS)
 }

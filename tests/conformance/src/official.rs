@@ -1,7 +1,7 @@
-//! Installs the official SDKs, pinned, into folders under `target/`, for the tests of this package.
+//! Installation of the official SDKs, in pinned versions, into folders under `target/`.
 //!
-//! What is installed is kept and used again until its pins change. A test that needs an SDK is skipped on a
-//! machine that lacks the [tool](Tool) to install and run it; an installation that fails is an error.
+//! An installation is reused until its pinned versions change. Tests that need an SDK are skipped if the
+//! [tool](Tool) that installs and runs it is missing; a failed installation is an error.
 
 use std::{
     fs::{self, File},
@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// What a test needs besides Rust.
+/// A tool that a test needs besides Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// Python 3.8 or newer, and pip.
@@ -30,7 +30,7 @@ impl Tool {
         }
     }
 
-    fn is_there(self) -> bool {
+    fn is_installed(self) -> bool {
         static PYTHON: OnceLock<bool> = OnceLock::new();
         static NODE: OnceLock<bool> = OnceLock::new();
         let runs = |program: &str, args: &[&str]| {
@@ -46,31 +46,31 @@ impl Tool {
     }
 }
 
-/// Whether a test can run that needs this tool. If not, it prints the line `skipped: needs TOOL`.
+/// Whether a tool is installed. If not, prints the line `skipped: needs TOOL`.
 ///
 /// # Panics
 ///
-/// If the tool is missing and the environment has `REQUIRE_TOOLS`: then nothing may be skipped.
+/// If the tool is missing and the environment variable `REQUIRE_TOOLS` is set.
 pub fn has(tool: Tool) -> bool {
-    if tool.is_there() {
+    if tool.is_installed() {
         return true;
     }
     let needs = format!("needs {}", tool.title());
     assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "{needs}");
     let test = std::thread::current().name().map(|it| format!(" ({it})")).unwrap_or_default();
-    // Not with `eprintln!`, which is captured as long as a test succeeds. Whether it is read is all the same.
+    // `eprintln!` would be captured while the test succeeds. A failed write is ignored.
     let _ = std::io::stderr().write_all(format!("skipped: {needs}{test}\n").as_bytes());
     false
 }
 
-/// How often an installation is tried: package registries fail now and then.
+/// The number of attempts of an installation: package registries fail occasionally.
 const ATTEMPTS: usize = 3;
 
 /// The folder that holds `node_modules` with the JavaScript SDK and the test runner.
 ///
 /// # Errors
 ///
-/// No npm, or an installation that fails.
+/// If npm is missing or the installation fails.
 pub fn node_folder() -> Result<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
     install("node", &source, &["package.json", "package-lock.json"], |folder| {
@@ -84,7 +84,7 @@ pub fn node_folder() -> Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// No Python 3 with pip, or an installation that fails.
+/// If Python 3 with pip is missing or the installation fails.
 pub fn python_folder() -> Result<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
     install("python", &source, &["requirements.txt"], |folder| {
@@ -95,28 +95,28 @@ pub fn python_folder() -> Result<PathBuf> {
     })
 }
 
-/// A program of the workspace, built for the profile that the test was built for.
+/// The path of a binary of the workspace, built with the profile of the running test.
 ///
 /// # Errors
 ///
-/// The workspace does not build.
+/// If the workspace does not build.
 pub fn binary(name: &str) -> Result<PathBuf> {
     Ok(programs()?.join(name))
 }
 
-/// An example of the workspace, built in the same way.
+/// The path of an example of the workspace, built with the profile of the running test.
 ///
 /// # Errors
 ///
-/// The workspace does not build.
+/// If the workspace does not build.
 pub fn example(name: &str) -> Result<PathBuf> {
     Ok(programs()?.join("examples").join(name))
 }
 
-/// Builds every example and the component, once for each process of tests; the folder of the profile.
+/// Builds all examples and the component once per test process. Returns the folder of the profile.
 ///
-/// They are built for the whole workspace, tests included: what `cargo test` has built has the same features, and
-/// is not built a second time.
+/// The build covers the whole workspace, so that its features are those of `cargo test --workspace` and nothing is
+/// built twice.
 fn programs() -> Result<PathBuf> {
     static IS_BUILT: Mutex<bool> = Mutex::new(false);
     let profile = profile_folder()?;
@@ -139,7 +139,7 @@ fn programs() -> Result<PathBuf> {
     Ok(profile)
 }
 
-/// Installs into a folder of its own below `target/`, once for each state of the pins.
+/// Installs into a folder below `target/`, once for each set of pinned versions.
 fn install(
     name: &str,
     source: &Path,
@@ -148,7 +148,7 @@ fn install(
 ) -> Result<PathBuf> {
     let root = target_folder()?.join("interop");
     fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
-    // Tests run as several processes at once: one installs, the others wait for it.
+    // Several test processes may run concurrently: one installs, the others wait.
     let lock = File::create(root.join(format!("{name}.lock")))?;
     lock.lock()?;
 
@@ -168,14 +168,14 @@ fn install(
         fs::copy(source.join(pin), folder.join(pin))?;
     }
     run(|| command(&folder))?;
-    // Last, so that an installation that was interrupted starts over.
+    // Copied last, so that an interrupted installation starts again.
     for pin in pins {
         fs::copy(source.join(pin), folder.join("installed").join(pin))?;
     }
     Ok(folder)
 }
 
-/// Runs a command until it succeeds, [`ATTEMPTS`] times at most.
+/// Runs a command until it succeeds, at most [`ATTEMPTS`] times.
 fn run(command: impl Fn() -> (Command, &'static str)) -> Result<()> {
     let mut failure = String::new();
     for _ in 0..ATTEMPTS {
@@ -186,29 +186,29 @@ fn run(command: impl Fn() -> (Command, &'static str)) -> Result<()> {
         }
         failure = format!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
     }
-    bail!("{failure}\nit was tried {ATTEMPTS} times; is the package registry within reach?")
+    bail!("{failure}\nfailed {ATTEMPTS} times; is the package registry reachable?")
 }
 
-/// The workspace's `target` folder: the one that this test or program was built into.
+/// The `target` folder that contains the running test or program.
 ///
 /// # Errors
 ///
-/// It was not built by cargo.
+/// If the program was not built by cargo.
 pub fn target_folder() -> Result<PathBuf> {
     let profile = profile_folder()?;
-    Ok(profile.parent().context("a profile has a folder below another")?.to_owned())
+    Ok(profile.parent().context("the profile folder has no parent")?.to_owned())
 }
 
-/// The folder of the profile, where programs are: the one that this test or program was built into.
+/// The folder of the profile that contains the running test or program.
 ///
 /// # Errors
 ///
-/// It was not built by cargo.
+/// If the program was not built by cargo.
 pub fn profile_folder() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
-    // target/<profile>/deps/<test> or target/<profile>/<program>
-    let folder = program.parent().context("it was not started by cargo")?;
+    // Tests are in target/<profile>/deps, programs in target/<profile>.
+    let folder = program.parent().context("the program was not built by cargo")?;
     let is_test = folder.file_name().is_some_and(|it| it == "deps");
     let folder = if is_test { folder.parent() } else { Some(folder) };
-    Ok(folder.context("it was not started by cargo")?.to_owned())
+    Ok(folder.context("the program was not built by cargo")?.to_owned())
 }

@@ -1,31 +1,31 @@
-//! This project's client and a scripted server in one process.
+//! This project's client connected to a scripted server in one process.
 
 use greengrass_core_ipc::{Client, client::ConnectionBuilder};
 use tokio::net::UnixStream;
 
 use test_util::wire::{CONNECT_ACK, MessageBuilder, Peer, Received};
 
-/// A client that has been let in, its server, and what it said to introduce itself.
+/// Connects a client to a scripted server. Returns both and the client's connect message.
 ///
 /// # Panics
 ///
-/// They do not come together.
+/// If the handshake fails.
 pub async fn pair(builder: ConnectionBuilder) -> (Client, Peer, Received) {
-    let (io, server) = UnixStream::pair().expect("there are sockets");
+    let (io, server) = UnixStream::pair().expect("a socket pair can be created");
     let mut peer = Peer::new(server);
     let (connection, connect) = tokio::join!(builder.connect_over(io), async {
         let connect = receive(&mut peer).await;
-        peer.send(&MessageBuilder::new(CONNECT_ACK, 1, 0)).await.expect("it is there");
+        peer.send(&MessageBuilder::new(CONNECT_ACK, 1, 0)).await.expect("the client is connected");
         connect
     });
-    (Client::new(connection.expect("it is let in")), peer, connect)
+    (Client::new(connection.expect("the client is accepted")), peer, connect)
 }
 
 /// The next message.
 ///
 /// # Panics
 ///
-/// There is none.
+/// If the client has closed the connection.
 pub async fn receive(peer: &mut Peer) -> Received {
     peer.expect().await
 }

@@ -1,4 +1,4 @@
-//! A driver: a process that makes calls with one of the clients and says what it sees.
+//! Driver processes, each of which uses a client under test.
 
 use std::{
     path::Path,
@@ -20,23 +20,22 @@ use crate::{
     verdict::{Problem, fails},
 };
 
-/// How long a driver may take to start.
-const START: Duration = Duration::from_secs(120);
+/// The timeout for the start of a driver.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long this project's client may take to do anything: it never counts as hanging because a machine is
-/// slow.
-const COMPONENT_TIMEOUT: Duration = Duration::from_secs(120);
+/// The timeout of this project's clients, long enough that a slow machine does not cause failures.
+const OWN_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long another client may take, as a rule, before it counts as hanging.
+/// The default timeout of other clients, after which they count as hanging.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much less a driver waits in a handler, so that it can still say so.
-const LESS: Duration = Duration::from_secs(2);
+/// How much earlier the wait of a handler ends than the timeout of the driver, so that the driver can report it.
+const HANDLER_MARGIN: Duration = Duration::from_secs(2);
 
-/// The token with which drivers introduce themselves; no log may have it.
+/// The token that drivers authenticate with. It must not appear in logs.
 pub const TOKEN: &str = "TOKEN0SECRET0000";
 
-/// A driver at work.
+/// A running driver.
 #[derive(Debug)]
 pub struct Driver {
     input: Option<ChildStdin>,
@@ -44,28 +43,28 @@ pub struct Driver {
     process: Child,
     log: Arc<Mutex<String>>,
     log_reader: JoinHandle<()>,
-    /// What came while something else was waited for.
-    early: Vec<Value>,
-    patience: Duration,
+    /// Output that was read while waiting for other output.
+    pending: Vec<Value>,
+    timeout: Duration,
 }
 
 impl Driver {
-    /// Starts a driver that connects to `socket`, and logs as much as it can to its error output if it is
-    /// told to. Another client that says nothing for as long as `patience` hangs.
+    /// Starts a driver that connects to `socket`. With `logs`, it logs at all levels to its standard error. Clients of
+    /// other projects count as hanging after `timeout`.
     ///
     /// # Errors
     ///
-    /// It cannot be built or started.
+    /// If the driver cannot be built or started.
     pub async fn start(
         column: Column,
         socket: &Path,
         logs: bool,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Self> {
         let mut command = column.driver()?;
         command.env("AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT", socket);
         command.env("SVCUID", TOKEN).env("CONFORMANCE_LOGS", if logs { "1" } else { "" });
-        let stuck = patience.saturating_sub(LESS).as_secs().to_string();
+        let stuck = timeout.saturating_sub(HANDLER_MARGIN).as_secs().to_string();
         command.env("CONFORMANCE_STUCK", stuck).env("RUST_BACKTRACE", "0");
         let mut process = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
         let output = process.stdout.take().context("stdout is piped")?;
@@ -75,119 +74,119 @@ impl Driver {
             input: process.stdin.take(),
             output: BufReader::new(output).lines(),
             process,
-            log_reader: tokio::spawn(keep(errors, Arc::clone(&log))),
+            log_reader: tokio::spawn(collect(errors, Arc::clone(&log))),
             log,
-            early: Vec::new(),
-            patience: START,
+            pending: Vec::new(),
+            timeout: START_TIMEOUT,
         };
         let ready = driver.next(&["ready"], "does not start").await;
         ready.map_err(|problem| anyhow::anyhow!("{column:?} {problem}: {}", driver.log()))?;
-        driver.patience = if matches!(column, Column::Ours | Column::OursBlocking) {
-            COMPONENT_TIMEOUT
+        driver.timeout = if matches!(column, Column::Ours | Column::OursBlocking) {
+            OWN_TIMEOUT
         } else {
-            patience
+            timeout
         };
         Ok(driver)
     }
 
-    /// How long the client may take before it counts as hanging.
-    pub fn patience(&self) -> Duration {
-        self.patience
+    /// The time after which the client counts as hanging.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
-    /// Has the driver do something.
+    /// Sends a command to the driver.
     ///
     /// # Errors
     ///
-    /// The process is gone.
-    pub async fn tell(&mut self, command: Value) -> Result<(), Problem> {
+    /// If the process has ended.
+    pub async fn send(&mut self, command: Value) -> Result<(), Problem> {
         tracing::debug!("{command}");
         let line = format!("{command}\n");
-        let told = match &mut self.input {
+        let is_sent = match &mut self.input {
             Some(input) => input.write_all(line.as_bytes()).await.is_ok(),
             None => false,
         };
-        if told { Ok(()) } else { fails(self.end().await) }
+        if is_sent { Ok(()) } else { fails(self.end().await) }
     }
 
-    /// The next that it says with one of these members; others are kept.
+    /// The next output that has one of these members. Other output is kept for later calls.
     ///
     /// # Errors
     ///
-    /// It says nothing of the kind: `silence` is what that means.
-    pub async fn next(&mut self, keys: &[&str], silence: &str) -> Result<Value, Problem> {
-        let is_wanted = |it: &Value| keys.iter().any(|key| it.get(key).is_some());
-        if let Some(at) = self.early.iter().position(is_wanted) {
-            return Ok(self.early.remove(at));
+    /// `on_timeout` if the driver prints no such output in time, or another problem if the process ends.
+    pub async fn next(&mut self, keys: &[&str], on_timeout: &str) -> Result<Value, Problem> {
+        let matches = |output: &Value| keys.iter().any(|key| output.get(key).is_some());
+        if let Some(index) = self.pending.iter().position(matches) {
+            return Ok(self.pending.remove(index));
         }
         loop {
-            let line = match tokio::time::timeout(self.patience, self.output.next_line()).await {
+            let line = match tokio::time::timeout(self.timeout, self.output.next_line()).await {
                 Err(_) if self.log().contains("panicked at") => {
-                    return fails(format!("{silence}, its reader has panicked"));
+                    return fails(format!("{on_timeout}, its reader has panicked"));
                 }
-                Err(_) => return fails(silence),
+                Err(_) => return fails(on_timeout),
                 Ok(Ok(Some(line))) => line,
                 Ok(_) => return fails(self.end().await),
             };
             tracing::debug!("{line}");
             let Ok(value) = serde_json::from_str::<Value>(&line) else {
-                // Not what the driver says but what its client logs.
-                self.log.lock().expect("nobody panics with it").push_str(&line);
+                // A log line of the client.
+                self.log.lock().expect("the lock is not poisoned").push_str(&line);
                 continue;
             };
             if let Some(why) = value.get("unsupported").and_then(Value::as_str) {
                 return Err(Problem::NotApplicable(why.to_owned()));
             }
-            if is_wanted(&value) {
+            if matches(&value) {
                 return Ok(value);
             }
-            self.early.push(value);
+            self.pending.push(value);
         }
     }
 
-    /// Makes a call, and returns its number.
+    /// Starts a call with this number.
     ///
     /// # Errors
     ///
-    /// The process is gone.
+    /// If the process has ended.
     pub async fn call(&mut self, operation: &str, number: u32) -> Result<(), Problem> {
-        self.tell(json!({"do": operation, "n": number})).await
+        self.send(json!({"do": operation, "n": number})).await
     }
 
-    /// What came of a call: `ok` or `failed` and `text`.
+    /// The result of a call: a member `ok`, or members `failed` and `text`.
     ///
     /// # Errors
     ///
-    /// It hangs, or the process is gone.
+    /// If the call hangs or the process has ended.
     pub async fn result(&mut self, number: u32) -> Result<Value, Problem> {
         self.next(&[&*format!("call {number}")], "the call hangs").await
     }
 
-    /// What has been written to the error output so far.
+    /// The standard error so far.
     pub fn log(&self) -> String {
-        self.log.lock().expect("nobody panics with it").clone()
+        self.log.lock().expect("the lock is not poisoned").clone()
     }
 
-    /// Ends the process, and returns everything that it wrote to its error output.
+    /// Ends the process and returns its standard error.
     pub async fn finish(&mut self) -> String {
         self.input = None;
-        if tokio::time::timeout(self.patience, self.process.wait()).await.is_err() {
+        if tokio::time::timeout(self.timeout, self.process.wait()).await.is_err() {
             let _ = self.process.kill().await;
         }
         let _ = (&mut self.log_reader).await;
         self.log()
     }
 
-    /// How the process has ended.
+    /// Describes how the process has ended.
     async fn end(&mut self) -> String {
-        match tokio::time::timeout(self.patience, self.process.wait()).await {
-            Ok(Ok(status)) => format!("the process ends with {}", in_words(status)),
-            _ => "it says no more".to_owned(),
+        match tokio::time::timeout(self.timeout, self.process.wait()).await {
+            Ok(Ok(status)) => format!("the process ends with {}", describe(status)),
+            _ => "the driver prints nothing more".to_owned(),
         }
     }
 }
 
-fn in_words(status: ExitStatus) -> String {
+fn describe(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("status {code}"),
@@ -196,10 +195,10 @@ fn in_words(status: ExitStatus) -> String {
     }
 }
 
-async fn keep(mut errors: ChildStderr, log: Arc<Mutex<String>>) {
+async fn collect(mut errors: ChildStderr, log: Arc<Mutex<String>>) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = errors.read(&mut bytes).await {
         let text = String::from_utf8_lossy(&bytes[..count]);
-        log.lock().expect("nobody panics with it").push_str(&text);
+        log.lock().expect("the lock is not poisoned").push_str(&text);
     }
 }

@@ -1,4 +1,4 @@
-//! The promises.
+//! The promises: the rows of the table.
 
 use std::time::Duration;
 
@@ -13,35 +13,35 @@ macro_rules! rows {
         }
 
         impl Row {
-            /// All of them.
+            /// All promises, in the order of the table.
             pub const ALL: &[Self] = &[$(Self::$row),*];
 
-            /// What the table calls it.
+            /// The title of the row.
             pub fn title(self) -> &'static str {
                 match self {
                     $(Self::$row => $title,)*
                 }
             }
 
-            /// Finds out whether a client keeps it; another than this project's that does nothing for as
-            /// long as `patience` hangs.
+            /// Tests whether a client keeps the promise. Clients of other projects count as hanging after
+            /// `timeout`.
             ///
             /// # Errors
             ///
-            /// The client's driver cannot be built or started.
+            /// If the client's driver cannot be built or started.
             pub async fn of_client(
                 self,
                 column: Column,
-                patience: Duration,
+                timeout: Duration,
             ) -> anyhow::Result<Verdict> {
                 match self {
                     $(Self::$row => {
-                        client::run(column, self == Self::Secrets, patience, $client).await
+                        client::run(column, self == Self::Secrets, timeout, $client).await
                     })*
                 }
             }
 
-            /// Finds out whether this project's server keeps it.
+            /// Tests whether this project's server keeps the promise.
             pub async fn of_server(self) -> Verdict {
                 match self {
                     $(Self::$row => $server().await,)*
@@ -69,8 +69,8 @@ rows! {
     EventOrder: "event order under load", load::event_order, served_stream::event_order;
     NoLoss: "no loss under load", load::no_loss, served_stream::no_loss;
     CancelledSend: "cancelled send", connection::cancelled_send, served::interrupted_send;
-    PendingCall: "pending call on disconnect", connection::pending_call, served_call::handler_of_a_client_that_goes_away;
-    Subscription: "subscription on disconnect", connection::subscription, served_stream::events_of_a_client_that_goes_away;
+    PendingCall: "pending call on disconnect", connection::pending_call, served_call::handler_of_a_lost_connection;
+    Subscription: "subscription on disconnect", connection::subscription, served_stream::events_of_a_lost_connection;
     MalformedFrame: "malformed frame", connection::malformed_frame, served::malformed_frame;
     LargeFrame: "large frame (24 MiB)", connection::large_frame, served::large_frame;
     EventBeforeResponse: "event before response", stream::event_before_response, served_stream::event_before_response;

@@ -1,4 +1,4 @@
-//! What a scripted client does to this project's server.
+//! Tests of this project's server, run by a scripted client.
 
 pub mod calls;
 pub mod connections;
@@ -26,44 +26,44 @@ use crate::{
 };
 use service::Nucleus;
 
-/// A promise that a server has no part in.
+/// The verdict for a promise that does not concern servers.
 pub async fn not_for_a_server() -> Verdict {
     Err(Problem::NotApplicable("a promise of clients".to_owned()))
 }
 
-/// A server at work.
-struct Serving {
+/// A running server.
+struct TestServer {
     path: PathBuf,
-    /// How many handlers and streams of events have gone with their client.
-    gone: watch::Receiver<usize>,
+    /// The number of handlers and event streams that were dropped.
+    dropped: watch::Receiver<usize>,
     _stop: oneshot::Sender<()>,
     task: JoinHandle<std::io::Result<()>>,
 }
 
-impl Serving {
+impl TestServer {
     fn start() -> Result<Self, Problem> {
         let path = socket_path();
         let (stop, stopped) = oneshot::channel::<()>();
-        let (nucleus, gone) = Nucleus::new();
+        let (nucleus, dropped) = Nucleus::new();
         let server = Server::bind(&path)?.authenticator(authenticate);
         let task = tokio::spawn(server.serve(GreengrassCoreIpcService::new(nucleus), stopped));
-        Ok(Self { path, gone, _stop: stop, task })
+        Ok(Self { path, dropped, _stop: stop, task })
     }
 
-    async fn connect(&self) -> Result<Caller, Problem> {
-        Caller::connect(&self.path).await
+    async fn connect(&self) -> Result<TestClient, Problem> {
+        TestClient::connect(&self.path).await
     }
 
-    /// Waits until a handler or stream of events has gone with its client.
-    async fn something_is_gone(&mut self) -> Verdict {
-        match self.gone.wait_for(|it| *it > 0).await {
+    /// Waits until a handler or event stream is dropped.
+    async fn wait_for_drop(&mut self) -> Verdict {
+        match self.dropped.wait_for(|it| *it > 0).await {
             Ok(_) => Ok(()),
-            Err(_) => fails("the server is gone"),
+            Err(_) => fails("the server has ended"),
         }
     }
 }
 
-impl Drop for Serving {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -77,30 +77,30 @@ fn authenticate(request: &ConnectRequest) -> Result<Identity, Rejected> {
     }
 }
 
-/// A client that sends what a test says.
-struct Caller {
+/// A scripted client.
+struct TestClient {
     peer: Peer,
     last_stream: i32,
 }
 
-impl Caller {
+impl TestClient {
     async fn connect(path: &Path) -> Result<Self, Problem> {
-        let mut caller = Self { peer: Peer::new(UnixStream::connect(path).await?), last_stream: 0 };
+        let mut client = Self { peer: Peer::new(UnixStream::connect(path).await?), last_stream: 0 };
         let connect = MessageBuilder::new(CONNECT, 0, 0).header(":version", "0.1.0");
         let token = serde_json::json!({"authToken": TOKEN}).to_string();
-        caller.peer.send(&connect.payload(token)).await?;
-        let answer = caller.receive().await?;
-        if answer.flags == 1 { Ok(caller) } else { fails("the client is not let in") }
+        client.peer.send(&connect.payload(token)).await?;
+        let answer = client.receive().await?;
+        if answer.flags == 1 { Ok(client) } else { fails("the client is rejected") }
     }
 
     async fn receive(&mut self) -> Result<Received, Problem> {
         match self.peer.message().await? {
             Some(message) => Ok(message),
-            None => fails("it closes the connection"),
+            None => fails("closes the connection"),
         }
     }
 
-    /// A request on a new stream that is to be sent.
+    /// A request on a new stream. It is not sent yet.
     fn request(&mut self, flags: i32, operation: &str, payload: &str) -> MessageBuilder {
         self.last_stream += 1;
         let operation = format!("aws.greengrass#{operation}");
@@ -115,14 +115,14 @@ impl Caller {
         Ok(self.last_stream)
     }
 
-    /// Calls, and waits for the reply.
+    /// Makes a call and returns the reply.
     async fn call(&mut self, operation: &str, payload: &str) -> Result<Received, Problem> {
         let stream = self.send(operation, payload).await?;
         let reply = self.receive().await?;
-        if reply.stream == stream { Ok(reply) } else { fails("a reply to nobody") }
+        if reply.stream == stream { Ok(reply) } else { fails("replies on another stream") }
     }
 
-    /// Opens a subscription; its stream.
+    /// Opens a subscription and returns its stream.
     async fn subscribe(&mut self, topic: &str) -> Result<i32, Problem> {
         let payload = serde_json::json!({"topic": topic}).to_string();
         let response = self.call("SubscribeToTopic", &payload).await?;
@@ -140,7 +140,7 @@ impl Caller {
     }
 }
 
-/// Whether it is the response that ends a call.
+/// Checks that a reply is a response of this shape and ends its stream.
 fn is_response(reply: &Received, shape: &str) -> Verdict {
     let expected = format!("aws.greengrass#{shape}");
     if reply.text("service-model-type") == Some(&*expected) && reply.flags == test_util::wire::END {

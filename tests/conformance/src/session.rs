@@ -1,4 +1,4 @@
-//! A client and the scripted server that it talks to.
+//! A session of a client under test with a scripted server.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -16,12 +16,12 @@ use crate::{
     verdict::{Problem, fails},
 };
 
-/// A client in its driver, and the server's end of its connection.
+/// A driver, and the scripted server that its client connects to.
 #[derive(Debug)]
 pub struct Session {
-    /// The process with the client.
+    /// The process of the client.
     pub driver: Driver,
-    /// The server.
+    /// The server's end of the connection.
     pub peer: Peer,
     listener: UnixListener,
     path: PathBuf,
@@ -29,50 +29,50 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts a driver and lets its client in.
+    /// Starts a driver. Its client is not connected yet.
     ///
     /// # Errors
     ///
-    /// The driver cannot be built or started, or its client does not connect.
-    pub async fn start(column: Column, logs: bool, patience: Duration) -> Result<Self> {
+    /// If the driver cannot be built or started.
+    pub async fn start(column: Column, logs: bool, timeout: Duration) -> Result<Self> {
         let path = socket_path();
         let listener = UnixListener::bind(&path)?;
-        let driver = Driver::start(column, &path, logs, patience).await?;
+        let driver = Driver::start(column, &path, logs, timeout).await?;
         Ok(Self { driver, peer: Peer::default(), listener, path, last_call: 0 })
     }
 
-    /// Lets the client in, over a new connection.
+    /// Sends a command that connects the client, and accepts it.
     ///
     /// # Errors
     ///
-    /// It does not connect.
+    /// If the client does not connect.
     pub async fn connect(&mut self, command: Value) -> Result<(), Problem> {
-        self.driver.tell(command).await?;
+        self.driver.send(command).await?;
         self.accept().await?;
         let connected = self.driver.next(&["connected"], "connecting hangs").await?;
-        if connected["connected"] == true { Ok(()) } else { fails("it does not connect") }
+        if connected["connected"] == true { Ok(()) } else { fails("does not connect") }
     }
 
-    /// Accepts a connection and the client on it.
+    /// Accepts a connection and performs the handshake.
     ///
     /// # Errors
     ///
-    /// What comes is not a client that introduces itself, or the driver has no such thing to offer.
+    /// If the client does not send a connect message, or the driver does not support reconnecting.
     pub async fn accept(&mut self) -> Result<(), Problem> {
         let accepted = tokio::select! {
             accepted = self.listener.accept() => accepted?,
-            // It may say why it does not come.
-            problem = self.driver.next(&["connected"], "it does not connect") => {
+            // The driver may report why the client does not connect.
+            problem = self.driver.next(&["connected"], "does not connect") => {
                 return match problem {
                     Err(problem) => Err(problem),
-                    Ok(_) => fails("it does not connect"),
+                    Ok(_) => fails("does not connect"),
                 };
             }
         };
         self.peer = Peer::new(accepted.0);
         let connect = self.receive().await?;
         if connect.kind != CONNECT {
-            return fails("it does not introduce itself");
+            return fails("sends no connect message");
         }
         self.peer.send(&MessageBuilder::new(CONNECT_ACK, 1, 0)).await?;
         Ok(())
@@ -82,27 +82,27 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// There is none, or none comes for as long as the client may take.
+    /// If the client closes the connection or sends no message in time.
     pub async fn receive(&mut self) -> Result<Received, Problem> {
-        match tokio::time::timeout(self.driver.patience(), self.peer.message()).await {
+        match tokio::time::timeout(self.driver.timeout(), self.peer.message()).await {
             Ok(message) => match message? {
                 Some(message) => Ok(message),
-                None => fails("it closes the connection"),
+                None => fails("closes the connection"),
             },
-            Err(_) => fails("it sends nothing more"),
+            Err(_) => fails("sends nothing more"),
         }
     }
 
-    /// Has the client make a call; its request, and its number for [`Driver::result`].
+    /// Makes the client send a call. Returns the request, and the number of the call for [`Driver::result`].
     ///
     /// # Errors
     ///
-    /// It does not call.
+    /// If no request arrives.
     pub async fn call(&mut self, operation: &str) -> Result<(Received, u32), Problem> {
         self.last_call += 1;
         let number = self.last_call;
         self.driver.call(operation, number).await?;
-        // Python ends streams twice, and others end what has been answered: that disturbs nobody here.
+        // Some clients end streams twice or after the response. This test ignores that.
         loop {
             tokio::select! {
                 request = self.peer.message() => match request? {
@@ -118,12 +118,12 @@ impl Session {
         }
     }
 
-    /// The same, with what the client sends before it.
+    /// Like [`call`](Self::call), but also returns the messages before the request.
     ///
     /// # Errors
     ///
-    /// It does not call.
-    pub async fn call_after_anything(&mut self) -> Result<(Vec<Received>, Received, u32), Problem> {
+    /// If no request arrives.
+    pub async fn call_with_preceding(&mut self) -> Result<(Vec<Received>, Received, u32), Problem> {
         self.last_call += 1;
         self.driver.call("call", self.last_call).await?;
         let mut before = Vec::new();
@@ -136,16 +136,17 @@ impl Session {
         }
     }
 
-    /// The server goes away.
+    /// Closes the connection.
     pub fn disconnect(&mut self) {
         self.peer.close();
     }
 
-    /// Has the client call, and answers with this message on the call's stream; what the client says to it.
+    /// Makes the client send a call and answers it. `reply` builds the message for the stream of the call. Returns the
+    /// result that the client reports.
     ///
     /// # Errors
     ///
-    /// It does not call, or hangs.
+    /// If no request arrives or the call hangs.
     pub async fn answer(
         &mut self,
         operation: &str,
@@ -156,54 +157,54 @@ impl Session {
         self.driver.result(number).await
     }
 
-    /// Finds out whether the client's connection is still of use.
+    /// Checks that the client's connection still works.
     ///
     /// # Errors
     ///
-    /// It is not.
+    /// If a call fails.
     pub async fn next_call_works(&mut self) -> Result<(), Problem> {
         let result = self.answer("call", |stream| configuration(stream, "well")).await?;
         if result["ok"] == "well" { Ok(()) } else { fails("the next call fails") }
     }
 
-    /// Opens a subscription to a topic, for a handler; the stream that it has.
+    /// Makes the client subscribe to a topic with a handler. Returns the stream of the subscription.
     ///
     /// # Errors
     ///
-    /// The client does not subscribe.
+    /// If the client does not subscribe.
     pub async fn subscribe(&mut self, topic: &str, handler: &str) -> Result<i32, Problem> {
-        self.driver.tell(json!({"do": "subscribe", "topic": topic, "handler": handler})).await?;
+        self.driver.send(json!({"do": "subscribe", "topic": topic, "handler": handler})).await?;
         let request = self.receive().await?;
         self.peer.send(&subscribed(request.stream)).await?;
-        self.is_subscribed().await?;
+        self.expect_subscribed().await?;
         Ok(request.stream)
     }
 
-    /// Waits until the client says that it has a subscription.
+    /// Waits until the client reports that the subscription is open.
     ///
     /// # Errors
     ///
-    /// It has none.
-    pub async fn is_subscribed(&mut self) -> Result<(), Problem> {
+    /// If the subscription fails.
+    pub async fn expect_subscribed(&mut self) -> Result<(), Problem> {
         let keys = ["subscribed", "subscribe_failed"];
-        let said = self.driver.next(&keys, "subscribing hangs").await?;
-        match said.get("subscribe_failed") {
+        let output = self.driver.next(&keys, "subscribing hangs").await?;
+        match output.get("subscribe_failed") {
             None => Ok(()),
             Some(_) => fails("the subscription fails"),
         }
     }
 
-    /// Waits for an event with this text, `null` for one that says nothing the client understands.
+    /// Waits until the client reports an event with this text, or `null` for an unknown event.
     ///
     /// # Errors
     ///
-    /// Another comes, none comes, or the subscription ends.
-    pub async fn sees(&mut self, text: Value, silence: &str) -> Result<(), Problem> {
+    /// `problem` if another event or no event arrives, or another problem if the subscription ends.
+    pub async fn expect_event(&mut self, text: Value, problem: &str) -> Result<(), Problem> {
         let keys = ["event", "stream_error", "stream_closed"];
-        let said = self.driver.next(&keys, silence).await?;
-        match said.get("event") {
+        let output = self.driver.next(&keys, problem).await?;
+        match output.get("event") {
             Some(event) if *event == text => Ok(()),
-            Some(_) => fails(silence),
+            Some(_) => fails(problem),
             None => fails("the subscription ends"),
         }
     }
@@ -211,12 +212,12 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // It is of use to nobody else.
+        // Ignored: the file may already be removed.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// The response to `GetConfiguration` with this text as the value, which ends the stream.
+/// The response to `GetConfiguration` with this text as the value. It ends the stream.
 pub fn configuration(stream: i32, text: &str) -> MessageBuilder {
     let payload = json!({"componentName": "c", "value": {"k": text}}).to_string();
     MessageBuilder::new(MESSAGE, END, stream)

@@ -12,16 +12,16 @@ use crate::{
     verdict::{Problem, Verdict},
 };
 
-/// How many drivers run at once.
-const AT_ONCE: usize = 6;
+/// The number of drivers that run concurrently.
+const CONCURRENCY: usize = 6;
 
-/// How often a subject is put to a promise that it keeps by chance.
-const BY_CHANCE_RUNS: u32 = 10;
+/// The number of runs of a test whose result depends on a race.
+const FLAKY_RUNS: u32 = 10;
 
 const BEGIN: &str = "<!-- conformance: begin; written by `cargo run -p conformance -- table` -->\n";
 const END: &str = "<!-- conformance: end -->\n";
 
-/// What runs: one column of the table.
+/// A subject of the tests: a column of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// This project's server.
@@ -31,7 +31,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// All of them, in the order of the table.
+    /// All subjects, in the order of the table.
     pub const ALL: [Self; 8] = [
         Self::Client(Column::Ours),
         Self::Client(Column::OursBlocking),
@@ -43,7 +43,7 @@ impl Subject {
         Self::Client(Column::GreengrassIpc),
     ];
 
-    /// What the table calls it.
+    /// The title of the column.
     pub fn title(self) -> &'static str {
         match self {
             Self::Server => "server here",
@@ -51,77 +51,77 @@ impl Subject {
         }
     }
 
-    /// Puts it to a promise.
+    /// Tests a promise.
     ///
     /// # Errors
     ///
-    /// Its driver cannot be built or started.
-    pub async fn run(self, row: Row, patience: Duration) -> Result<Outcome> {
+    /// If the driver cannot be built or started.
+    pub async fn run(self, row: Row, timeout: Duration) -> Result<Outcome> {
         let verdict = match self {
             Self::Server => row.of_server().await,
-            Self::Client(column) => row.of_client(column, patience).await?,
+            Self::Client(column) => row.of_client(column, timeout).await?,
         };
         Ok(Outcome { row, subject: self, verdict })
     }
 }
 
 impl Subject {
-    /// Whether it keeps a promise in some runs and not in others, because its parts race.
-    pub fn is_by_chance(self, row: Row) -> bool {
-        // Its end of a stream and the event before are handed over in either order.
+    /// Whether the result of a test differs between runs because of a race in the subject.
+    pub fn is_flaky(self, row: Row) -> bool {
+        // The JavaScript SDK delivers the end of a stream and the event before it in any order.
         matches!((self, row), (Self::Client(Column::JavaScript), Row::Terminate))
     }
 
-    /// Puts it to a promise, several times if the outcome is chance: one failure is enough then.
-    async fn run_often(self, row: Row) -> Result<Outcome> {
+    /// Tests a promise. A flaky test is repeated until it fails once.
+    async fn run_repeatedly(self, row: Row) -> Result<Outcome> {
         let mut outcome = self.run(row, TIMEOUT).await?;
-        if !self.is_by_chance(row) {
+        if !self.is_flaky(row) {
             return Ok(outcome);
         }
         let mut runs = 1;
-        while outcome.verdict.is_ok() && runs < BY_CHANCE_RUNS {
+        while outcome.verdict.is_ok() && runs < FLAKY_RUNS {
             outcome = self.run(row, TIMEOUT).await?;
             runs += 1;
         }
         if let Err(Problem::Fails(how)) = &mut outcome.verdict {
-            *how = format!("by chance: {how}");
+            *how = format!("sometimes: {how}");
         }
         Ok(outcome)
     }
 }
 
-/// What came of one promise with one subject.
+/// The result of testing one promise of one subject.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The promise.
     pub row: Row,
-    /// Who was asked to keep it.
+    /// The subject.
     pub subject: Subject,
-    /// Whether it was kept.
+    /// Whether the promise is kept.
     pub verdict: Verdict,
 }
 
-/// Puts subjects to every promise; `progress` sees each outcome as it comes.
+/// Tests each promise of the subjects. `progress` is called with each outcome.
 ///
 /// # Errors
 ///
-/// A driver cannot be built or started.
+/// If a driver cannot be built or started.
 pub async fn run(subjects: &[Subject], progress: fn(&Outcome)) -> Result<Vec<Outcome>> {
     for subject in subjects {
-        // What has to be built or installed is, before anything is waited for.
+        // Installs and builds the drivers before any test starts.
         if let Subject::Client(column) = subject {
             column.driver()?;
         }
     }
-    let turns = Rc::new(Semaphore::new(AT_ONCE));
+    let permits = Rc::new(Semaphore::new(CONCURRENCY));
     let tasks = LocalSet::new();
     let mut running = Vec::new();
     for row in Row::ALL.iter().copied() {
         for subject in subjects.iter().copied() {
-            let turns = Rc::clone(&turns);
+            let permits = Rc::clone(&permits);
             running.push(tasks.spawn_local(async move {
-                let _turn = turns.acquire().await?;
-                let outcome = subject.run_often(row).await?;
+                let _permit = permits.acquire().await?;
+                let outcome = subject.run_repeatedly(row).await?;
                 progress(&outcome);
                 anyhow::Ok(outcome)
             }));
@@ -137,7 +137,7 @@ pub async fn run(subjects: &[Subject], progress: fn(&Outcome)) -> Result<Vec<Out
     tasks.run_until(all).await
 }
 
-/// The table in Markdown.
+/// Renders the table in Markdown.
 pub fn render(outcomes: &[Outcome]) -> String {
     let mut notes: Vec<&str> = Vec::new();
     let mut table = String::from("| promise |");
@@ -172,53 +172,53 @@ pub fn render(outcomes: &[Outcome]) -> String {
     table
 }
 
-/// The README with another table.
+/// Replaces the table in a README.
 ///
 /// # Errors
 ///
-/// It has no place for one.
+/// If the README has no table.
 pub fn replace(readme: &str, table: &str) -> Result<String> {
     let (before, _, after) = parts(readme)?;
     Ok(format!("{before}{BEGIN}{table}{END}{after}"))
 }
 
-/// Which outcomes the table in a README does not have, and what it says instead. What counts is whether a
-/// promise is kept, not the words for how it is broken.
+/// The outcomes that differ from the table in a README, each with the cell of the table. Only whether a promise is kept
+/// is compared, not the description of a failure.
 ///
 /// # Errors
 ///
-/// There is no table.
+/// If the README has no table.
 pub fn differences(readme: &str, outcomes: &[Outcome]) -> Result<Vec<(Outcome, String)>> {
     let (_, committed, _) = parts(readme)?;
     let mut differences = Vec::new();
     for outcome in outcomes {
         let title = outcome.row.title();
-        let place = Subject::ALL.iter().position(|it| *it == outcome.subject);
-        let says = committed
+        let column = Subject::ALL.iter().position(|it| *it == outcome.subject);
+        let cell = committed
             .lines()
             .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>())
             .find(|cells| cells.get(1) == Some(&title))
-            .and_then(|cells| Some(*cells.get(place? + 2)?));
+            .and_then(|cells| Some(*cells.get(column? + 2)?));
         let expected = match &outcome.verdict {
             Ok(()) => "pass",
             Err(Problem::Fails(_)) => "fails",
             Err(Problem::NotApplicable(_)) => "n/a",
         };
-        if !says.is_some_and(|it| it.starts_with(expected)) {
-            differences.push((outcome.clone(), says.unwrap_or("nothing").to_owned()));
+        if !cell.is_some_and(|it| it.starts_with(expected)) {
+            differences.push((outcome.clone(), cell.unwrap_or("nothing").to_owned()));
         }
     }
     Ok(differences)
 }
 
 fn parts(readme: &str) -> Result<(&str, &str, &str)> {
-    let missing = "the README has no place for the table";
+    let missing = "the README has no table";
     let (before, rest) = readme.split_once(BEGIN).context(missing)?;
     let (table, after) = rest.split_once(END).context(missing)?;
     Ok((before, table, after))
 }
 
-/// The README of this package.
+/// The path of this package's README.
 pub fn readme() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"))
 }

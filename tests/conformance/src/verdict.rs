@@ -1,4 +1,4 @@
-//! What came of a promise.
+//! The result of testing a promise.
 
 use std::{fmt, io};
 
@@ -8,13 +8,13 @@ pub type Verdict = Result<(), Problem>;
 /// Why a promise is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// It is broken; how.
+    /// The promise is broken, in the way described.
     Fails(String),
-    /// Nothing of the kind is offered, so that there is nothing to keep; why.
+    /// The promise does not apply to the subject, for the reason given.
     NotApplicable(String),
 }
 
-/// It is broken, in this way.
+/// The result for a broken promise.
 pub fn fails<T>(how: impl Into<String>) -> Result<T, Problem> {
     Err(Problem::Fails(how.into()))
 }
@@ -32,7 +32,7 @@ impl From<io::Error> for Problem {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::Other => {
-                Self::Fails("what it sends is not a message".to_owned())
+                Self::Fails("sends bytes that are not a message".to_owned())
             }
             _ => Self::Fails("the connection is lost".to_owned()),
         }

@@ -1,4 +1,4 @@
-//! How a connection begins and ends, and how it is found out that it lives.
+//! Connecting, flushing, closing and pinging.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use greengrass_core_ipc::{
 };
 use test_util::wire::{END, MESSAGE, MessageBuilder, PING, PING_RESPONSE, Peer};
 
-/// More than fits into a socket that nobody reads.
+/// The length of a message that does not fit into the buffers of a socket.
 const LEN: usize = 6 * 1024 * 1024;
 
 async fn connect() -> (Client, Connection, Peer) {
@@ -25,18 +25,18 @@ async fn connect() -> (Client, Connection, Peer) {
     (client, connection, peer)
 }
 
-/// Publishes so much that not all of it can be written yet; the call.
+/// Starts a call whose request exceeds the socket buffers.
 async fn publish(client: &Client) -> tokio::task::JoinHandle<bool> {
     let message = BinaryMessage::builder().message(vec![b'x'; LEN]).build();
     let call = client.publish_to_topic().topic("t").publish_message(message).send();
     let call = tokio::spawn(async move { call.await.is_ok() });
-    // Until it has been queued.
+    // Lets the call queue its request.
     tokio::task::yield_now().await;
     call
 }
 
 #[tokio::test]
-async fn a_component_may_connect_by_its_name_alone() {
+async fn a_component_may_connect_with_only_its_name() {
     let builder = Client::builder().component_name("com.example.\"A\"");
     let (_client, _peer, connect) = pair(builder).await;
     assert_eq!(connect.payload(), r#"{"componentName":"com.example.\"A\""}"#);
@@ -46,12 +46,12 @@ async fn a_component_may_connect_by_its_name_alone() {
 }
 
 #[tokio::test]
-async fn flushing_waits_until_what_was_accepted_has_been_written() {
+async fn flushing_waits_until_accepted_messages_are_written() {
     let (client, connection, mut peer) = connect().await;
     let call = publish(&client).await;
     let flushing = tokio::spawn(async move { connection.flush().await });
     tokio::task::yield_now().await;
-    assert!(!flushing.is_finished(), "there is no room for it yet");
+    assert!(!flushing.is_finished(), "the socket is full");
     let request = receive(&mut peer).await;
     flushing.await.unwrap().unwrap();
     let response = MessageBuilder::new(MESSAGE, END, request.stream)
@@ -62,7 +62,7 @@ async fn flushing_waits_until_what_was_accepted_has_been_written() {
 }
 
 #[tokio::test]
-async fn closing_sends_what_was_accepted_and_ends_every_stream() {
+async fn closing_sends_accepted_messages_and_ends_every_stream() {
     let (client, connection, mut peer) = connect().await;
     let subscribing = tokio::spawn(client.subscribe_to_topic().topic("t").send());
     let stream = receive(&mut peer).await.stream;
@@ -73,10 +73,10 @@ async fn closing_sends_what_was_accepted_and_ends_every_stream() {
         connection.close().await.unwrap();
         connection
     });
-    // Whoever waits is told at once; what was accepted goes out all the same.
+    // The call and the subscription end immediately. Accepted messages are still sent.
     assert!(!call.await.unwrap());
     assert!(subscription.next().await.is_none());
-    assert!(!closing.is_finished(), "there is no room for it yet");
+    assert!(!closing.is_finished(), "the socket is full");
     let request = receive(&mut peer).await;
     assert!(request.payload().len() > LEN);
     let ends = [receive(&mut peer).await, receive(&mut peer).await];
@@ -87,7 +87,7 @@ async fn closing_sends_what_was_accepted_and_ends_every_stream() {
 }
 
 #[tokio::test]
-async fn dropping_everything_sends_what_was_accepted() {
+async fn dropping_all_handles_sends_accepted_messages() {
     let (client, connection, mut peer) = connect().await;
     let call = publish(&client).await;
     drop((client, connection));
@@ -100,7 +100,7 @@ async fn dropping_everything_sends_what_was_accepted() {
 }
 
 #[tokio::test]
-async fn a_ping_is_answered_and_one_of_our_own_waits_for_its_answer() {
+async fn the_client_answers_pings_and_waits_for_responses_to_its_own() {
     let (client, connection, mut peer) = connect().await;
     peer.send(&MessageBuilder::new(PING, 0, 0).header("x-note", "n").payload("p")).await.unwrap();
     let answer = receive(&mut peer).await;
@@ -133,7 +133,7 @@ async fn publish_to(client: &Client, len: usize) -> Result<(), SdkError<PublishT
 }
 
 #[tokio::test]
-async fn the_longest_message_that_nucleus_lite_takes_is_sent_and_no_longer_one() {
+async fn messages_over_the_limit_of_nucleus_lite_are_not_sent() {
     let builder = Client::builder().auth_token("t").max_frame_len(10_000);
     let (client, mut peer, _) = pair(builder).await;
     let client = std::sync::Arc::new(client);

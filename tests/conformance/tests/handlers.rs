@@ -1,4 +1,4 @@
-//! Handlers of this project's client, on a runtime with one thread.
+//! Stream handlers of this project's client, on a runtime with one thread.
 
 use std::{
     any::Any,
@@ -25,7 +25,7 @@ async fn connect() -> (Client, Peer) {
     (client, peer)
 }
 
-/// Subscribes, and accepts the subscription; its stream.
+/// Opens a subscription. Returns it with its stream id.
 async fn subscribe(client: &Client, peer: &mut Peer) -> (Subscription<SubscribeToTopic>, i32) {
     let subscribing = tokio::spawn(client.subscribe_to_topic().topic("t").send());
     let stream = receive(peer).await.stream;
@@ -33,7 +33,7 @@ async fn subscribe(client: &Client, peer: &mut Peer) -> (Subscription<SubscribeT
     (subscribing.await.unwrap().unwrap(), stream)
 }
 
-/// Makes a call, and answers it.
+/// Makes a call and answers it.
 async fn call(client: &Client, peer: &mut Peer) {
     let call = tokio::spawn(client.get_configuration().key_path(["k"]).send());
     let request = receive(peer).await;
@@ -47,14 +47,14 @@ fn text(event: &SubscriptionResponseMessage) -> String {
     message["text"].as_str().unwrap().to_owned()
 }
 
-/// Calls, and waits for an event of another subscription, for each event.
-struct Caller {
+/// A handler that makes a call and waits for an event of another subscription, for each event.
+struct NestedWaits {
     client: Client,
     other: Subscription<SubscribeToTopic>,
     done: UnboundedSender<(serde_json::Value, String)>,
 }
 
-impl StreamHandler<SubscribeToTopic> for Caller {
+impl StreamHandler<SubscribeToTopic> for NestedWaits {
     async fn on_stream_event(&mut self, _: SubscriptionResponseMessage) {
         let response = self.client.get_configuration().key_path(["k"]).send().await.unwrap();
         let event = self.other.next().await.unwrap().unwrap();
@@ -63,14 +63,14 @@ impl StreamHandler<SubscribeToTopic> for Caller {
 }
 
 #[tokio::test]
-async fn a_handler_calls_and_waits_for_another_subscription() {
+async fn a_handler_may_call_and_wait_for_another_subscription() {
     let (client, mut peer) = connect().await;
     let (other, other_stream) = subscribe(&client, &mut peer).await;
     let (subscription, stream) = subscribe(&client, &mut peer).await;
     let (done, mut is_done) = unbounded_channel();
-    let handle = subscription.spawn_handler(Caller { client, other, done });
+    let handle = subscription.spawn_handler(NestedWaits { client, other, done });
     for (called, waited_for) in [("one", "two"), ("three", "four")] {
-        peer.send(&event(stream, "go")).await.unwrap();
+        peer.send(&event(stream, "next")).await.unwrap();
         let request = receive(&mut peer).await;
         peer.send(&configuration(request.stream, called)).await.unwrap();
         peer.send(&event(other_stream, waited_for)).await.unwrap();
@@ -79,46 +79,46 @@ async fn a_handler_calls_and_waits_for_another_subscription() {
     drop(handle);
 }
 
-/// Says what happens to it, and panics over an event that says so.
-struct Fragile {
-    log: UnboundedSender<String>,
+/// A handler that logs its callbacks and panics for errors and for events that request it.
+struct Panics {
+    sender: UnboundedSender<String>,
     after_panic: ControlFlow<()>,
 }
 
-impl Fragile {
+impl Panics {
     fn new(after_panic: ControlFlow<()>) -> (Self, UnboundedReceiver<String>) {
-        let (log, receiver) = unbounded_channel();
-        (Self { log, after_panic }, receiver)
+        let (sender, receiver) = unbounded_channel();
+        (Self { sender, after_panic }, receiver)
     }
 
-    fn say(&self, what: impl Into<String>) {
-        self.log.send(what.into()).unwrap();
+    fn log(&self, what: impl Into<String>) {
+        self.sender.send(what.into()).unwrap();
     }
 
     fn panicked(&self, panic: &(dyn Any + Send)) -> ControlFlow<()> {
-        self.say(format!("panic: {}", panic.downcast_ref::<&str>().unwrap()));
+        self.log(format!("panic: {}", panic.downcast_ref::<&str>().unwrap()));
         self.after_panic
     }
 }
 
-impl StreamHandler<SubscribeToTopic> for Fragile {
+impl StreamHandler<SubscribeToTopic> for Panics {
     async fn on_stream_event(&mut self, event: SubscriptionResponseMessage) {
         match &*text(&event) {
-            "panic" => panic!("at once"),
+            "panic" => panic!("immediately"),
             "panic later" => {
                 tokio::task::yield_now().await;
                 panic!("later");
             }
-            text => self.say(text),
+            text => self.log(text),
         }
     }
 
     async fn on_stream_error(&mut self, _: SdkError<SubscribeToTopicError>) -> ControlFlow<()> {
-        panic!("over an error");
+        panic!("for an error");
     }
 
     async fn on_stream_closed(&mut self) {
-        self.say("closed");
+        self.log("closed");
     }
 
     async fn on_panic(&mut self, panic: Box<dyn Any + Send>) -> ControlFlow<()> {
@@ -126,21 +126,21 @@ impl StreamHandler<SubscribeToTopic> for Fragile {
     }
 }
 
-impl BlockingStreamHandler<SubscribeToTopic> for Fragile {
+impl BlockingStreamHandler<SubscribeToTopic> for Panics {
     fn on_stream_event(&mut self, event: SubscriptionResponseMessage) {
         match &*text(&event) {
-            "panic" => panic!("at once"),
+            "panic" => panic!("immediately"),
             "panic later" => panic!("later"),
-            text => self.say(text),
+            text => self.log(text),
         }
     }
 
     fn on_stream_error(&mut self, _: SdkError<SubscribeToTopicError>) -> ControlFlow<()> {
-        panic!("over an error");
+        panic!("for an error");
     }
 
     fn on_stream_closed(&mut self) {
-        self.say("closed");
+        self.log("closed");
         panic!("at the end");
     }
 
@@ -150,11 +150,11 @@ impl BlockingStreamHandler<SubscribeToTopic> for Fragile {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_is_told_and_goes_on() {
+async fn a_handler_continues_after_a_panic() {
     for blocking in [false, true] {
         let (client, mut peer) = connect().await;
         let (subscription, stream) = subscribe(&client, &mut peer).await;
-        let (handler, mut log) = Fragile::new(ControlFlow::Continue(()));
+        let (handler, mut log) = Panics::new(ControlFlow::Continue(()));
         let handle = if blocking {
             subscription.spawn_blocking_handler(handler)
         } else {
@@ -168,7 +168,7 @@ async fn a_handler_that_panics_is_told_and_goes_on() {
         peer.send(&unreadable.payload("{")).await.unwrap();
         peer.send(&event(stream, "three")).await.unwrap();
         peer.send(&MessageBuilder::new(MESSAGE, END, stream)).await.unwrap();
-        let panics = ["panic: at once", "panic: later", "panic: over an error"];
+        let panics = ["panic: immediately", "panic: later", "panic: for an error"];
         let [first, second, third] = panics;
         for expected in ["one", first, "two", second, third, "three", "closed"] {
             assert_eq!(log.recv().await.unwrap(), expected);
@@ -182,10 +182,10 @@ async fn a_handler_that_panics_is_told_and_goes_on() {
 async fn a_handler_may_end_its_subscription_after_a_panic() {
     let (client, mut peer) = connect().await;
     let (subscription, stream) = subscribe(&client, &mut peer).await;
-    let (handler, mut log) = Fragile::new(ControlFlow::Break(()));
+    let (handler, mut log) = Panics::new(ControlFlow::Break(()));
     let handle = subscription.spawn_handler(handler);
     peer.send(&event(stream, "panic")).await.unwrap();
-    for expected in ["panic: at once", "closed"] {
+    for expected in ["panic: immediately", "closed"] {
         assert_eq!(log.recv().await.unwrap(), expected);
     }
     handle.closed().await;
@@ -194,48 +194,48 @@ async fn a_handler_may_end_its_subscription_after_a_panic() {
     call(&client, &mut peer).await;
 }
 
-/// Blocks its thread until it is told to go on, for each event.
+/// A handler that blocks its thread for each event until the test releases it.
 struct Blocking {
     started: UnboundedSender<String>,
-    go_on: Receiver<()>,
+    release: Receiver<()>,
 }
 
 impl BlockingStreamHandler<SubscribeToTopic> for Blocking {
     fn on_stream_event(&mut self, event: SubscriptionResponseMessage) {
         self.started.send(text(&event)).unwrap();
-        self.go_on.recv().unwrap();
+        self.release.recv().unwrap();
     }
 }
 
 fn blocking() -> (Blocking, UnboundedReceiver<String>, Sender<()>) {
     let (started, receiver) = unbounded_channel();
-    let (sender, go_on) = std::sync::mpsc::channel();
-    (Blocking { started, go_on }, receiver, sender)
+    let (sender, release) = std::sync::mpsc::channel();
+    (Blocking { started, release }, receiver, sender)
 }
 
 #[tokio::test]
-async fn a_handler_that_blocks_its_own_thread_disturbs_nothing() {
+async fn a_blocking_handler_does_not_delay_other_streams() {
     let (client, mut peer) = connect().await;
     let (subscription, stream) = subscribe(&client, &mut peer).await;
     let (mut other, other_stream) = subscribe(&client, &mut peer).await;
-    let (handler, mut started, go_on) = blocking();
+    let (handler, mut started, release) = blocking();
     let handle = subscription.spawn_blocking_handler(handler);
     for text in ["one", "two"] {
         peer.send(&event(stream, text)).await.unwrap();
     }
     assert_eq!(started.recv().await.unwrap(), "one");
-    // It is blocked. This is the only other thread.
+    // The handler is blocked. All else runs on this thread.
     call(&client, &mut peer).await;
-    peer.send(&event(other_stream, "beside it")).await.unwrap();
-    assert_eq!(text(&other.next().await.unwrap().unwrap()), "beside it");
-    assert!(started.try_recv().is_err(), "one event at a time");
-    go_on.send(()).unwrap();
+    peer.send(&event(other_stream, "other")).await.unwrap();
+    assert_eq!(text(&other.next().await.unwrap().unwrap()), "other");
+    assert!(started.try_recv().is_err(), "the handler receives one event at a time");
+    release.send(()).unwrap();
     assert_eq!(started.recv().await.unwrap(), "two");
-    // Closing waits for the event that it is at.
+    // Closing waits until the handler has finished its current event.
     let closing = tokio::spawn(handle.close());
     let end = receive(&mut peer).await;
     assert!(end.is_end() && end.stream == stream, "{end:?}");
     assert!(!closing.is_finished());
-    go_on.send(()).unwrap();
+    release.send(()).unwrap();
     closing.await.unwrap();
 }

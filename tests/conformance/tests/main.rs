@@ -1,4 +1,4 @@
-//! The promises of this project's clients and server, and what the official SDKs make of them.
+//! Tests of the promises of this project's clients and server, and of the interoperability with the official SDKs.
 
 mod client;
 mod graceful_end;
@@ -8,7 +8,7 @@ mod overflow;
 mod server;
 mod table;
 
-/// The official SDKs against this project's servers, and recordings of them.
+/// The official SDKs and recordings of them, against this project.
 mod interop {
     mod client_observations;
     mod echo_javascript;

@@ -1,4 +1,4 @@
-//! Subscribers of this project's client that are too slow.
+//! Slow subscribers of this project's client.
 
 use conformance::{
     pair::{pair, receive},
@@ -15,9 +15,9 @@ use greengrass_core_ipc::{
 use test_util::wire::Peer;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-/// How many events fit into the queue of a subscriber.
-const FIT: usize = 12;
-/// How many are sent.
+/// The number of events that fit into the queue of a subscriber.
+const CAPACITY: usize = 12;
+/// The number of events that are sent.
 const SENT: usize = 1_000;
 
 fn number(event: &SubscriptionResponseMessage) -> usize {
@@ -25,16 +25,16 @@ fn number(event: &SubscriptionResponseMessage) -> usize {
     message["text"].as_str().unwrap().parse().unwrap()
 }
 
-/// All have the same length, against which it does not matter what an event takes besides its message.
+/// An event whose length does not depend on its number. Its payload is much larger than its overhead in the queue.
 fn numbered(stream: i32, number: usize) -> test_util::wire::MessageBuilder {
     event(stream, &format!("{number:03500}"))
 }
 
-/// A client with a slow subscriber, to which the server has sent more than fits into its queue.
+/// A client with a subscriber that has not read any event, and whose queue has overflowed.
 async fn flooded(overflow: Overflow) -> (Client, Peer, Subscription<SubscribeToTopic>, i32) {
     let (client, mut peer, _) = pair(Client::builder().auth_token("t")).await;
-    // The queue itself takes less than one event.
-    let limit = FIT * numbered(1, 0).encode().len() + 3_000;
+    // Leaves space for the overhead of the queue, which is less than one event.
+    let limit = CAPACITY * numbered(1, 0).encode().len() + 3_000;
     let subscribing = client.subscribe_to_topic().topic("t").overflow(overflow).queue_limit(limit);
     let subscribing = tokio::spawn(subscribing.send());
     let stream = receive(&mut peer).await.stream;
@@ -43,11 +43,11 @@ async fn flooded(overflow: Overflow) -> (Client, Peer, Subscription<SubscribeToT
     for number in 0..SENT {
         peer.send(&numbered(stream, number)).await.unwrap();
         if number % 100 == 0 {
-            // In the middle of it, calls are answered as ever.
+            // Calls are answered during the flood.
             call(&client, &mut peer).await;
         }
     }
-    // What was sent before a reply has arrived by the time that the reply has.
+    // All events have arrived when this call is answered.
     call(&client, &mut peer).await;
     (client, peer, slow, stream)
 }
@@ -65,14 +65,14 @@ async fn call(client: &Client, peer: &mut Peer) {
 }
 
 #[tokio::test]
-async fn a_slow_subscriber_loses_nothing_up_to_its_limit_and_is_told_what_it_lost_beyond() {
+async fn a_slow_subscriber_receives_events_up_to_its_limit_and_then_an_error() {
     let (client, mut peer, mut slow, _) = flooded(Overflow::End).await;
-    for expected in 0..FIT {
+    for expected in 0..CAPACITY {
         assert_eq!(number(&slow.next().await.unwrap().unwrap()), expected);
     }
     match slow.next().await.unwrap().unwrap_err() {
         SdkError::Lagged { dropped, bytes, .. } => {
-            assert_eq!(dropped, (SENT - FIT) as u64);
+            assert_eq!(dropped, (SENT - CAPACITY) as u64);
             let payload = numbered(1, 0).encode().len() - numbered(1, 0).payload("").encode().len();
             assert_eq!(bytes, dropped * payload as u64);
         }
@@ -85,16 +85,16 @@ async fn a_slow_subscriber_loses_nothing_up_to_its_limit_and_is_told_what_it_los
 #[tokio::test]
 async fn the_oldest_events_are_dropped_and_counted() {
     let (_client, mut peer, mut slow, stream) = flooded(Overflow::DropOldest).await;
-    for expected in SENT - FIT..SENT {
+    for expected in SENT - CAPACITY..SENT {
         assert_eq!(number(&slow.next().await.unwrap().unwrap()), expected);
     }
-    assert_eq!(slow.dropped(), (SENT - FIT) as u64);
-    // It goes on.
+    assert_eq!(slow.dropped(), (SENT - CAPACITY) as u64);
+    // The stream continues.
     peer.send(&numbered(stream, SENT)).await.unwrap();
     assert_eq!(number(&slow.next().await.unwrap().unwrap()), SENT);
 }
 
-/// Says how many events were dropped before which.
+/// A handler that reports each event with the number of events dropped before it.
 struct Counter(UnboundedSender<(u64, usize)>, u64);
 
 impl StreamHandler<SubscribeToTopic> for Counter {
@@ -108,11 +108,11 @@ impl StreamHandler<SubscribeToTopic> for Counter {
 }
 
 #[tokio::test]
-async fn a_handler_is_told_how_many_were_dropped_before_which_event() {
+async fn a_handler_learns_how_many_events_were_dropped_before_an_event() {
     let (_client, _peer, slow, _) = flooded(Overflow::DropOldest).await;
     let (sender, mut receiver) = unbounded_channel();
     let _handle = slow.spawn_handler(Counter(sender, 0));
-    let dropped = SENT - FIT;
+    let dropped = SENT - CAPACITY;
     assert_eq!(receiver.recv().await, Some((dropped as u64, dropped)));
     for expected in dropped + 1..SENT {
         assert_eq!(receiver.recv().await, Some((0, expected)));
@@ -120,7 +120,7 @@ async fn a_handler_is_told_how_many_were_dropped_before_which_event() {
 }
 
 #[tokio::test]
-async fn only_the_latest_event_is_kept_and_the_others_are_counted() {
+async fn only_the_latest_event_is_kept_and_dropped_events_are_counted() {
     let (_client, mut peer, slow, stream) = flooded(Overflow::LatestOnly).await;
     let mut slow = slow.with_notices();
     let dropped = SubscriptionItem::Notice(Notice::Dropped(SENT as u64 - 1));

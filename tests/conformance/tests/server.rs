@@ -1,4 +1,4 @@
-//! This project's server, each promise by its name.
+//! The promises of this project's server, one test for each.
 
 use conformance::{row::Row, verdict::Problem};
 
@@ -23,24 +23,24 @@ macro_rules! promises {
 }
 
 promises! {
-    a_request_that_cannot_be_read_is_answered: UndecodableReply;
+    an_invalid_request_is_answered: UndecodableReply;
     a_panic_is_answered_as_the_java_server_does: PlainTextError;
     an_unknown_operation_is_answered_as_the_java_server_does: ErrorWithoutShape;
-    unknown_headers_are_passed_over: UnknownHeader;
+    unknown_headers_are_ignored: UnknownHeader;
     an_unknown_enum_value_reaches_the_handler: UnknownEnumValue;
     an_unknown_union_member_reaches_the_handler: UnknownUnionMember;
     null_members_are_absent: NullMembers;
     a_ping_is_answered: Ping;
-    a_handler_that_waits_holds_up_no_other: CallInHandler;
-    events_keep_their_order: EventOrder;
+    a_waiting_handler_does_not_delay_other_calls: CallInHandler;
+    events_are_sent_in_order: EventOrder;
     no_event_is_lost: NoLoss;
-    half_a_message_disturbs_nobody: CancelledSend;
-    a_handler_ends_with_its_client: PendingCall;
-    events_end_with_their_client: Subscription;
-    a_malformed_frame_ends_its_connection_alone: MalformedFrame;
-    the_longest_frame_is_served: LargeFrame;
+    an_incomplete_message_affects_no_other_connection: CancelledSend;
+    a_handler_is_dropped_with_its_connection: PendingCall;
+    an_event_stream_is_dropped_with_its_connection: Subscription;
+    a_malformed_frame_ends_only_its_connection: MalformedFrame;
+    a_frame_of_maximum_length_is_served: LargeFrame;
     the_response_comes_before_every_event: EventBeforeResponse;
-    a_stream_that_the_client_ends_early_or_twice_is_over_once: Terminate;
-    a_client_that_comes_back_starts_anew: Reconnect;
-    logs_hold_no_secret: Secrets;
+    a_stream_that_the_client_ends_early_or_twice_ends_once: Terminate;
+    a_reconnected_client_starts_with_new_streams: Reconnect;
+    logs_contain_no_secrets: Secrets;
 }

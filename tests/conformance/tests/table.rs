@@ -1,4 +1,4 @@
-//! The table in the README, against a run: of this project's clients and server, and of the official SDKs.
+//! The table in the README agrees with a run of this project's clients and server and of the official SDKs.
 
 use conformance::{
     column::Column,
@@ -10,7 +10,7 @@ use conformance::{
 };
 
 #[tokio::test]
-async fn the_table_says_what_a_run_says() {
+async fn the_table_agrees_with_a_run() {
     let mut subjects =
         vec![Subject::Server, Subject::Client(Column::Ours), Subject::Client(Column::OursBlocking)];
     if official::has(Tool::Python) {
@@ -22,20 +22,19 @@ async fn the_table_says_what_a_run_says() {
     let outcomes = table::run(&subjects, |_| {}).await.unwrap();
     assert_eq!(outcomes.len(), subjects.len() * Row::ALL.len());
     let readme = std::fs::read_to_string(table::readme()).unwrap();
-    for (outcome, says) in table::differences(&readme, &outcomes).unwrap() {
-        // Either is right then.
-        if outcome.subject.is_by_chance(outcome.row) {
+    for (outcome, cell) in table::differences(&readme, &outcomes).unwrap() {
+        if outcome.subject.is_flaky(outcome.row) {
             continue;
         }
-        // A machine with much to do makes those hang that do not: once more, one by one and with more time.
+        // A busy machine may cause timeouts: repeat the test alone and with a longer timeout.
         let again = outcome.subject.run(outcome.row, 6 * TIMEOUT).await.unwrap();
         let differs = table::differences(&readme, std::slice::from_ref(&again)).unwrap();
-        assert!(differs.is_empty(), "{outcome:?}, then {again:?}; the table says {says:?}");
+        assert!(differs.is_empty(), "{outcome:?}, then {again:?}; the table has {cell:?}");
     }
 }
 
 #[test]
-fn a_table_says_what_it_was_made_of() {
+fn a_rendered_table_has_no_differences() {
     let outcome = |row, subject, verdict| Outcome { row, subject, verdict };
     let (python, server) = (Subject::Client(Column::PythonV1), Subject::Server);
     let not_applicable = Err(Problem::NotApplicable("why".to_owned()));
@@ -65,5 +64,5 @@ fn a_table_says_what_it_was_made_of() {
     assert!(table::differences(&readme, &outcomes).unwrap().is_empty());
     let changed = outcome(Row::Ping, python, Ok(()));
     assert_eq!(table::differences(&readme, &[changed]).unwrap().len(), 1);
-    assert!(table::replace("no place", &table).is_err());
+    assert!(table::replace("no table", &table).is_err());
 }

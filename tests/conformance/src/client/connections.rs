@@ -1,4 +1,4 @@
-//! The connection as a whole.
+//! Promises about connections.
 
 use serde_json::json;
 use test_util::wire::{
@@ -12,145 +12,150 @@ use crate::{
 };
 
 /// A ping is answered with its payload.
-pub async fn ping(mut it: Session) -> Verdict {
-    it.peer
-        .send(&MessageBuilder::new(PING, 0, 0).header("x-note", "n").payload("are you there?"))
+pub async fn ping(mut session: Session) -> Verdict {
+    session
+        .peer
+        .send(&MessageBuilder::new(PING, 0, 0).header("x-note", "n").payload("payload"))
         .await?;
-    // What comes before the second call has had all the time it needs.
-    let (mut before, request, number) = it.call_after_anything().await?;
-    it.peer.send(&configuration(request.stream, "well")).await?;
-    it.driver.result(number).await?;
-    before.extend(it.call_after_anything().await?.0);
+    // The client has answered the ping before it makes the second call, if it answers at all.
+    let (mut before, request, number) = session.call_with_preceding().await?;
+    session.peer.send(&configuration(request.stream, "well")).await?;
+    session.driver.result(number).await?;
+    before.extend(session.call_with_preceding().await?.0);
     match &before[..] {
         [] => fails("no answer"),
-        [answer] if answer.kind == PING_RESPONSE && answer.payload() == "are you there?" => Ok(()),
+        [answer] if answer.kind == PING_RESPONSE && answer.payload() == "payload" => Ok(()),
         [answer] => fails(format!("answers with a message of type {}", answer.kind)),
         _ => fails("answers more than once"),
     }
 }
 
-/// A call that is given up while its request is being written leaves a connection that works.
-pub async fn cancelled_send(mut it: Session) -> Verdict {
-    it.driver.call("publish", 50).await?;
-    // It has begun to write, and there is no room for all of it until more is read.
-    if it.peer.read().await? == 0 {
-        return fails("it closes the connection");
+/// A call that is cancelled while its request is written does not break the connection.
+pub async fn cancelled_send(mut session: Session) -> Verdict {
+    session.driver.call("publish", 50).await?;
+    // The client has begun to write. The rest of the request waits until the server reads more.
+    if session.peer.read().await? == 0 {
+        return fails("closes the connection");
     }
-    it.driver.tell(json!({"do": "cancel", "n": 50})).await?;
-    it.driver.next(&["cancelled"], "cancelling hangs").await?;
-    it.driver.call("call", 51).await?;
+    session.driver.send(json!({"do": "cancel", "n": 50})).await?;
+    session.driver.next(&["cancelled"], "cancelling hangs").await?;
+    session.driver.call("call", 51).await?;
     loop {
         tokio::select! {
-            request = it.peer.message() => {
+            request = session.peer.message() => {
                 let Some(request) = request? else { return fails("the connection is lost") };
                 match request.text("operation") {
                     Some("aws.greengrass#GetConfiguration") => {
-                        it.peer.send(&configuration(request.stream, "well")).await?;
+                        session.peer.send(&configuration(request.stream, "well")).await?;
                         break;
                     }
                     _ => continue,
                 }
             }
-            // Without having been answered.
-            _ = it.driver.result(51) => return fails("the connection is broken"),
+            // The call ends without a response.
+            _ = session.driver.result(51) => return fails("the connection is broken"),
         }
     }
-    let result = it.driver.result(51).await?;
+    let result = session.driver.result(51).await?;
     if result["ok"] == "well" { Ok(()) } else { fails("the next call fails") }
 }
 
-/// A call that waits fails when the server goes away.
-pub async fn pending_call(mut it: Session) -> Verdict {
-    let (_, number) = it.call("call").await?;
-    it.disconnect();
-    let result = it.driver.next(&[&*format!("call {number}")], "hangs").await?;
+/// A pending call fails when the connection is lost.
+pub async fn pending_call(mut session: Session) -> Verdict {
+    let (_, number) = session.call("call").await?;
+    session.disconnect();
+    let result = session.driver.next(&[&*format!("call {number}")], "hangs").await?;
     if result.get("failed").is_some() { Ok(()) } else { fails("the call succeeds") }
 }
 
-/// Whoever has subscribed is told when the server goes away.
-pub async fn subscription(mut it: Session) -> Verdict {
-    let stream = it.subscribe("t", "print").await?;
-    it.peer.send(&event(stream, "last")).await?;
-    it.sees(json!("last"), "the event does not arrive").await?;
-    it.disconnect();
-    it.driver.next(&["stream_error", "stream_closed"], "is not told").await.map(drop)
+/// A subscription is informed when the connection is lost.
+pub async fn subscription(mut session: Session) -> Verdict {
+    let stream = session.subscribe("t", "print").await?;
+    session.peer.send(&event(stream, "last")).await?;
+    session.expect_event(json!("last"), "the event does not arrive").await?;
+    session.disconnect();
+    session
+        .driver
+        .next(&["stream_error", "stream_closed"], "the subscription is not informed")
+        .await
+        .map(drop)
 }
 
-/// A frame that is none ends the connection and every call on it, and not the process.
-pub async fn malformed_frame(mut it: Session) -> Verdict {
+/// A malformed frame ends the connection with its calls, but not the process.
+pub async fn malformed_frame(mut session: Session) -> Verdict {
     for (what, bytes) in malformed(&configuration(1, "well")) {
-        let (request, number) = it.call("call").await?;
-        assert_eq!(request.stream, 1, "every connection counts from 1");
-        it.peer.send_bytes(&bytes).await?;
-        let silence = format!("{what}: the call hangs");
-        let result = it.driver.next(&[&*format!("call {number}")], &silence).await?;
+        let (request, number) = session.call("call").await?;
+        assert_eq!(request.stream, 1, "each connection counts streams from 1");
+        session.peer.send_bytes(&bytes).await?;
+        let problem = format!("{what}: the call hangs");
+        let result = session.driver.next(&[&*format!("call {number}")], &problem).await?;
         if result.get("failed").is_none() {
             return fails(format!("{what}: the call succeeds"));
         }
-        it.connect(json!({"do": "connect"})).await?;
+        session.connect(json!({"do": "connect"})).await?;
     }
-    it.next_call_works().await
+    session.next_call_works().await
 }
 
-/// The longest message there can be arrives.
-pub async fn large_frame(mut it: Session) -> Verdict {
+/// A message of the maximum length is received.
+pub async fn large_frame(mut session: Session) -> Verdict {
     let reply = |stream| {
         let spare = MAX_FRAME - configuration(stream, "").encode().len();
         configuration(stream, &"x".repeat(spare))
     };
-    let (request, number) = it.call("call").await?;
+    let (request, number) = session.call("call").await?;
     let reply = reply(request.stream).encode();
     assert_eq!(reply.len(), MAX_FRAME);
     let result = tokio::select! {
-        // A client that gives up need not read the rest.
-        result = it.driver.result(number) => result?,
-        sent = it.peer.send_bytes(&reply) => {
+        // A client that fails the call need not read the rest.
+        result = session.driver.result(number) => result?,
+        sent = session.peer.send_bytes(&reply) => {
             sent?;
-            it.driver.result(number).await?
+            session.driver.result(number).await?
         }
     };
     if result.get("ok").is_none() {
         return fails("the call fails");
     }
-    it.next_call_works().await
+    session.next_call_works().await
 }
 
-/// A client that is told to comes back when the server has been away, and so do its subscriptions.
-pub async fn reconnect(mut it: Session) -> Verdict {
-    it.connect(json!({"do": "connect", "reconnect": true})).await?;
-    it.subscribe("t", "print").await?;
-    it.disconnect();
-    it.accept().await?;
-    let request = it.receive().await?;
-    it.peer.send(&crate::session::subscribed(request.stream)).await?;
-    it.peer.send(&event(request.stream, "again")).await?;
-    it.sees(json!("again"), "the subscription is gone").await?;
-    it.next_call_works().await
+/// A client that is configured to reconnects and restores its subscriptions.
+pub async fn reconnect(mut session: Session) -> Verdict {
+    session.connect(json!({"do": "connect", "reconnect": true})).await?;
+    session.subscribe("t", "print").await?;
+    session.disconnect();
+    session.accept().await?;
+    let request = session.receive().await?;
+    session.peer.send(&crate::session::subscribed(request.stream)).await?;
+    session.peer.send(&event(request.stream, "again")).await?;
+    session.expect_event(json!("again"), "the subscription is lost").await?;
+    session.next_call_works().await
 }
 
-/// No token and nothing of a message is in what is logged at the finest level: no payload, header, topic, key of
-/// a map or text of an error.
-pub async fn secrets(mut it: Session) -> Verdict {
+/// The log contains no token and no part of a message at any level: no payload, header, topic, key of a map or error
+/// text.
+pub async fn secrets(mut session: Session) -> Verdict {
     let reply = |stream| configuration(stream, "SECRET-IN-A-REPLY");
-    let result = it.answer("call", reply).await?;
+    let result = session.answer("call", reply).await?;
     if result["ok"] != "SECRET-IN-A-REPLY" {
         return fails("the call fails");
     }
-    let stream = it.subscribe("SECRET-IN-A-REQUEST", "print").await?;
+    let stream = session.subscribe("SECRET-IN-A-REQUEST", "print").await?;
     let keys = json!({"text": "SECRET-IN-AN-EVENT", "SECRET-IN-AN-EVENT": 1});
     let event = json!({"jsonMessage": {"message": keys, "context": {"topic": "t"}}});
-    it.peer.send(&event_json(stream, event)).await?;
-    it.sees(json!("SECRET-IN-AN-EVENT"), "the event does not arrive").await?;
-    it.peer.send(&MessageBuilder::new(MESSAGE, END, stream)).await?;
-    let (_, number) = it.call("publish_secret").await?;
+    session.peer.send(&event_json(stream, event)).await?;
+    session.expect_event(json!("SECRET-IN-AN-EVENT"), "the event does not arrive").await?;
+    session.peer.send(&MessageBuilder::new(MESSAGE, END, stream)).await?;
+    let (_, number) = session.call("publish_secret").await?;
     let text = "SECRET-IN-AN-ERROR\nSECRET-IN-AN-ERROR";
     let payload = json!({"message": text}).to_string();
     let error = MessageBuilder::new(PROTOCOL_ERROR, 0, 0).header("x-text", "SECRET-IN-AN-ERROR");
-    it.peer.send(&error.header(":content-type", "application/json").payload(payload)).await?;
-    it.disconnect();
-    // Whether it is told is another row's business.
-    let _ = it.driver.result(number).await;
-    let log = it.driver.finish().await;
+    session.peer.send(&error.header(":content-type", "application/json").payload(payload)).await?;
+    session.disconnect();
+    // Ignored: another row checks whether the call fails.
+    let _ = session.driver.result(number).await;
+    let log = session.driver.finish().await;
     if log.trim().is_empty() {
         return fails("nothing is logged");
     }

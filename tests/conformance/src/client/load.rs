@@ -1,4 +1,4 @@
-//! Many events at once.
+//! Promises about many events in a short time.
 
 use std::time::Duration;
 
@@ -12,37 +12,37 @@ use crate::{
     verdict::{Problem, Verdict, fails},
 };
 
-/// How many events there are.
+/// The number of events.
 const EVENTS: usize = 5_000;
 
-/// How long nothing is written before a server counts as held up.
+/// The time without progress after which the writes of the server count as blocked.
 const STALL: Duration = Duration::from_millis(300);
 
-/// Events come in their order, although the handler needs its time for the first.
-pub async fn event_order(mut it: Session) -> Verdict {
-    let seen = flood(&mut it, "slow", 0).await?;
+/// Events arrive in order even if the handler is slow for the first.
+pub async fn event_order(mut session: Session) -> Verdict {
+    let seen = flood(&mut session, "slow", 0).await?;
     match seen["in_order"].as_bool() {
         Some(true) => Ok(()),
         _ => fails("events overtake each other"),
     }
 }
 
-/// All of several megabytes of events arrive at a handler that is stuck in the first until they were sent.
-pub async fn no_loss(mut it: Session) -> Verdict {
-    flood(&mut it, "stuck", 1_000).await.map(drop)
+/// Several megabytes of events arrive although the handler blocks in the first event until all are sent.
+pub async fn no_loss(mut session: Session) -> Verdict {
+    flood(&mut session, "stuck", 1_000).await.map(drop)
 }
 
-/// Sends the events, of this length at least, to a handler that counts them; what it has counted.
-async fn flood(it: &mut Session, handler: &str, len: usize) -> Result<Value, Problem> {
+/// Sends events of at least this length to a handler that counts them. Returns its report.
+async fn flood(session: &mut Session, handler: &str, len: usize) -> Result<Value, Problem> {
     let subscribe = json!({"do": "subscribe", "topic": "t", "handler": handler, "count": EVENTS});
-    it.driver.tell(subscribe).await?;
-    let stream = it.receive().await?.stream;
-    it.peer.send(&crate::session::subscribed(stream)).await?;
-    it.is_subscribed().await?;
+    session.driver.send(subscribe).await?;
+    let stream = session.receive().await?.stream;
+    session.peer.send(&crate::session::subscribed(stream)).await?;
+    session.expect_subscribed().await?;
     let (progress, written) = watch::channel(0);
     let (sent, seen) = tokio::join!(
-        send_all(&mut it.peer, stream, len, &progress),
-        count(&mut it.driver, written, handler == "stuck"),
+        send_all(&mut session.peer, stream, len, &progress),
+        count(&mut session.driver, written, handler == "stuck"),
     );
     let seen = seen?;
     sent?;
@@ -69,13 +69,13 @@ async fn count(
 ) -> Result<Value, Problem> {
     if is_stuck {
         driver.next(&["stuck"], "the first event does not arrive").await?;
-        // Until everything has been sent, or cannot be because nobody reads.
+        // Waits until all events are sent or the writes block.
         while *written.borrow_and_update() < EVENTS {
             if tokio::time::timeout(STALL, written.changed()).await.is_err() {
                 break;
             }
         }
-        driver.tell(json!({"do": "open"})).await?;
+        driver.send(json!({"do": "open"})).await?;
     }
     let keys = ["counted", "stream_error", "stream_closed"];
     let seen = driver.next(&keys, "events are lost").await?;

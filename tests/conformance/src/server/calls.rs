@@ -1,112 +1,112 @@
-//! Requests.
+//! Promises about requests.
 
 use eventstream_rpc::frame::HeaderValue;
 
-use super::{Serving, is_response};
+use super::{TestServer, is_response};
 use crate::verdict::{Verdict, fails};
 use test_util::wire::{END, ERROR, Received};
 
-/// A request that is not JSON is answered as the Java server does, and disturbs nothing else.
+/// A request that is not valid JSON is answered with the error of the Java server and affects no other call.
 pub async fn undecodable_request() -> Verdict {
-    let serving = Serving::start()?;
-    let mut it = serving.connect().await?;
+    let server = TestServer::start()?;
+    let mut client = server.connect().await?;
     for payload in ["{", "[]", "", r#"{"keyPath": 5}"#] {
-        let reply = it.call("GetConfiguration", payload).await?;
+        let reply = client.call("GetConfiguration", payload).await?;
         if (reply.kind, reply.flags) != (ERROR, END) {
             return fails(format!("{payload:?} is answered with {}", reply.payload()));
         }
     }
-    it.next_call_works().await
+    client.next_call_works().await
 }
 
-/// A handler that panics ends its call with the error of the Java server for that, and nothing else.
+/// A handler that panics ends only its call, with the error of the Java server.
 pub async fn plain_text_error() -> Verdict {
-    let serving = Serving::start()?;
-    let mut it = serving.connect().await?;
-    let reply = it.call("GetConfiguration", r#"{"keyPath":["panic"]}"#).await?;
-    is_as_java(&reply, "text/plain", "InternalServerError")?;
-    it.next_call_works().await
+    let server = TestServer::start()?;
+    let mut client = server.connect().await?;
+    let reply = client.call("GetConfiguration", r#"{"keyPath":["panic"]}"#).await?;
+    is_java_error(&reply, "text/plain", "InternalServerError")?;
+    client.next_call_works().await
 }
 
-/// Whether it is an error without a shape, with this text in it.
-fn is_as_java(reply: &Received, content_type: &str, text: &str) -> Verdict {
-    let is_as_java = (reply.kind, reply.flags) == (ERROR, END)
+/// Checks that a reply is an error without a shape that contains this text, as those of the Java server are.
+fn is_java_error(reply: &Received, content_type: &str, text: &str) -> Verdict {
+    let is_java_error = (reply.kind, reply.flags) == (ERROR, END)
         && reply.text(":content-type") == Some(content_type)
         && reply.text("service-model-type").is_none()
         && reply.payload().contains(text);
-    if is_as_java { Ok(()) } else { fails(format!("answers {}", reply.payload())) }
+    if is_java_error { Ok(()) } else { fails(format!("answers {}", reply.payload())) }
 }
 
-/// An operation that the service does not have is refused as the Java server does.
+/// An unknown operation is answered with the error of the Java server.
 pub async fn unknown_operation() -> Verdict {
-    let serving = Serving::start()?;
-    let mut it = serving.connect().await?;
-    let reply = it.call("Teleport", "{}").await?;
-    is_as_java(&reply, "application/json", "Unsupported Operation")?;
-    it.next_call_works().await
+    let server = TestServer::start()?;
+    let mut client = server.connect().await?;
+    let reply = client.call("Teleport", "{}").await?;
+    is_java_error(&reply, "application/json", "Unsupported Operation")?;
+    client.next_call_works().await
 }
 
-/// Headers that nobody has heard of, of any type, are passed over.
+/// Unknown headers of any type are ignored.
 pub async fn unknown_header() -> Verdict {
-    let serving = Serving::start()?;
-    let mut it = serving.connect().await?;
-    let request = it
+    let server = TestServer::start()?;
+    let mut client = server.connect().await?;
+    let request = client
         .request(0, "GetConfiguration", r#"{"keyPath":["k"]}"#)
         .header("x-text", "text")
         .header(":x-number", HeaderValue::Int64(7))
         .header("x-flag", HeaderValue::Bool(false))
         .header("x-id", HeaderValue::Uuid([7; 16]));
-    it.peer.send(&request).await?;
-    is_response(&it.receive().await?, "GetConfigurationResponse")
+    client.peer.send(&request).await?;
+    is_response(&client.receive().await?, "GetConfigurationResponse")
 }
 
-/// A value that an enum did not have when the server was made reaches the handler as it is.
+/// An enum value that the server's model does not contain reaches the handler unchanged.
 pub async fn unknown_enum_value() -> Verdict {
-    let serving = Serving::start()?;
-    let mut it = serving.connect().await?;
-    let reply = it.call("UpdateState", r#"{"state":"POSTPONED"}"#).await?;
+    let server = TestServer::start()?;
+    let mut client = server.connect().await?;
+    let reply = client.call("UpdateState", r#"{"state":"POSTPONED"}"#).await?;
     is_response(&reply, "UpdateStateResponse")
 }
 
-/// A message of a kind that did not exist when the server was made reaches the handler as such.
+/// A union member that the server's model does not contain reaches the handler as unknown.
 pub async fn unknown_union_member() -> Verdict {
-    let serving = Serving::start()?;
-    let mut it = serving.connect().await?;
+    let server = TestServer::start()?;
+    let mut client = server.connect().await?;
     let message = r#"{"topic":"unknown","publishMessage":{"videoMessage":{"message":"AA=="}}}"#;
-    let reply = it.call("PublishToTopic", message).await?;
+    let reply = client.call("PublishToTopic", message).await?;
     is_response(&reply, "PublishToTopicResponse")
 }
 
-/// Members that are null are members that are not there; a null in a list that has none is refused.
+/// Members with the value `null` count as absent. A `null` in a list without null elements is an error.
 pub async fn null_members() -> Verdict {
-    let serving = Serving::start()?;
-    let mut it = serving.connect().await?;
+    let server = TestServer::start()?;
+    let mut client = server.connect().await?;
     let request = r#"{"componentName":null,"keyPath":["k"]}"#;
-    is_response(&it.call("GetConfiguration", request).await?, "GetConfigurationResponse")?;
+    is_response(&client.call("GetConfiguration", request).await?, "GetConfigurationResponse")?;
     let message = r#"{"topic":"t","publishMessage":
         {"jsonMessage":null,"binaryMessage":{"message":"AA==","context":null}}}"#;
-    is_response(&it.call("PublishToTopic", message).await?, "PublishToTopicResponse")?;
-    let reply = it.call("GetConfiguration", r#"{"keyPath":["k",null]}"#).await?;
-    is_as_java(&reply, "text/plain", "InternalServerError")?;
-    it.next_call_works().await
+    is_response(&client.call("PublishToTopic", message).await?, "PublishToTopicResponse")?;
+    let reply = client.call("GetConfiguration", r#"{"keyPath":["k",null]}"#).await?;
+    is_java_error(&reply, "text/plain", "InternalServerError")?;
+    client.next_call_works().await
 }
 
-/// A handler that waits holds up no other call of its connection.
+/// A waiting handler does not delay other calls of its connection.
 pub async fn other_calls_while_one_waits() -> Verdict {
-    let serving = Serving::start()?;
-    let mut it = serving.connect().await?;
-    it.send("GetConfiguration", r#"{"keyPath":["wait"]}"#).await?;
-    it.next_call_works().await
+    let server = TestServer::start()?;
+    let mut client = server.connect().await?;
+    client.send("GetConfiguration", r#"{"keyPath":["wait"]}"#).await?;
+    client.next_call_works().await
 }
 
-/// A handler ends when the client that waits for it has gone.
-pub async fn handler_of_a_client_that_goes_away() -> Verdict {
-    let mut serving = Serving::start()?;
-    let mut it = serving.connect().await?;
-    it.send("GetConfiguration", r#"{"keyPath":["wait"]}"#).await?;
-    // It is at work by the time that what was sent after it has been answered.
-    it.next_call_works().await?;
-    it.peer.close();
-    serving.something_is_gone().await?;
-    serving.connect().await?.next_call_works().await
+/// A handler is dropped when its connection is lost.
+pub async fn handler_of_a_lost_connection() -> Verdict {
+    let mut server = TestServer::start()?;
+    let mut client = server.connect().await?;
+    client.send("GetConfiguration", r#"{"keyPath":["wait"]}"#).await?;
+    // The handler runs by the time that the next call is answered.
+    client.next_call_works().await?;
+    client.peer.close();
+    server.wait_for_drop().await?;
+    server.connect().await?.next_call_works().await
 }

@@ -1,4 +1,4 @@
-//! The service whose behaviour the requests choose.
+//! A service whose behaviour the requests select.
 
 use std::{
     pin::Pin,
@@ -23,31 +23,31 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_stream::Stream;
 
-/// How many events a flood has.
+/// The number of events of a flood.
 pub(super) const EVENTS: usize = 5_000;
 
 pub(super) struct Nucleus {
-    gone: watch::Sender<usize>,
+    dropped: watch::Sender<usize>,
 }
 
 impl Nucleus {
     pub(super) fn new() -> (Self, watch::Receiver<usize>) {
-        let (gone, receiver) = watch::channel(0);
-        (Self { gone }, receiver)
+        let (dropped, receiver) = watch::channel(0);
+        (Self { dropped }, receiver)
     }
 }
 
-/// Counts when it is dropped.
-struct Guard(watch::Sender<usize>);
+/// Counts its drop.
+struct DropCounter(watch::Sender<usize>);
 
-impl Drop for Guard {
+impl Drop for DropCounter {
     fn drop(&mut self) {
         self.0.send_modify(|it| *it += 1);
     }
 }
 
-/// Events that never come.
-struct Never(#[expect(dead_code, reason = "it is there to be dropped")] Guard);
+/// A stream that never produces an event.
+struct Never(#[expect(dead_code, reason = "counts the drop")] DropCounter);
 
 impl Stream for Never {
     type Item = Result<SubscriptionResponseMessage, SubscribeToTopicError>;
@@ -69,13 +69,13 @@ impl GreengrassCoreIpc for Nucleus {
         _: RequestContext,
     ) -> Result<GetConfigurationResponse, GetConfigurationError> {
         match request.key_path.first().map(String::as_str) {
-            Some("panic") => panic!("as the request says"),
+            Some("panic") => panic!("requested by the client"),
             Some("wait") => {
-                let _guard = Guard(self.gone.clone());
+                let _counter = DropCounter(self.dropped.clone());
                 std::future::pending().await
             }
             key => {
-                let value = json!({"k": "SECRET-IN-A-REPLY", "asked": key});
+                let value = json!({"k": "SECRET-IN-A-REPLY", "key": key});
                 Ok(GetConfigurationResponse::builder().value(value).build())
             }
         }
@@ -101,7 +101,7 @@ impl GreengrassCoreIpc for Nucleus {
         if is_unknown == (request.topic == "unknown") {
             Ok(PublishToTopicResponse::default())
         } else {
-            Err(ServiceError::builder().message("another kind of message").build().into())
+            Err(ServiceError::builder().message("unexpected message").build().into())
         }
     }
 
@@ -112,8 +112,10 @@ impl GreengrassCoreIpc for Nucleus {
     ) -> Result<StreamingResponse<SubscribeToTopic>, SubscribeToTopicError> {
         let response = SubscribeToTopicResponse::default();
         match &*request.request.topic {
-            "never" => Ok(StreamingResponse::new(response, Never(Guard(self.gone.clone())))),
-            // Everything is in the queue before the response is made.
+            "never" => {
+                Ok(StreamingResponse::new(response, Never(DropCounter(self.dropped.clone()))))
+            }
+            // All events are queued before the response is sent.
             "early" => {
                 let (sender, receiver) = event_queue(1 << 20, OnFull::DropOldest);
                 for number in 0..3 {

@@ -1,16 +1,16 @@
-//! Subscriptions.
+//! Promises about subscriptions.
 
 use serde_json::Value;
 
-use super::{Caller, Serving, service::EVENTS};
+use super::{TestClient, TestServer, service::EVENTS};
 use crate::verdict::{Problem, Verdict, fails};
 use test_util::wire::{END, MESSAGE, MessageBuilder};
 
-/// The numbers of all events of a subscription, to its end.
-async fn numbers(it: &mut Caller, stream: i32) -> Result<Vec<usize>, Problem> {
+/// Reads the numbers of all events until the stream ends.
+async fn numbers(client: &mut TestClient, stream: i32) -> Result<Vec<usize>, Problem> {
     let mut numbers = Vec::new();
     loop {
-        let event = it.receive().await?;
+        let event = client.receive().await?;
         if event.stream != stream {
             return fails("an event of another stream");
         }
@@ -23,48 +23,52 @@ async fn numbers(it: &mut Caller, stream: i32) -> Result<Vec<usize>, Problem> {
     }
 }
 
-/// Events go out in their order.
+/// Events are sent in order.
 pub async fn event_order() -> Verdict {
-    let serving = Serving::start()?;
-    let mut it = serving.connect().await?;
-    let stream = it.subscribe("flood").await?;
-    if numbers(&mut it, stream).await?.is_sorted() {
+    let server = TestServer::start()?;
+    let mut client = server.connect().await?;
+    let stream = client.subscribe("flood").await?;
+    if numbers(&mut client, stream).await?.is_sorted() {
         Ok(())
     } else {
         fails("events overtake each other")
     }
 }
 
-/// A client that does not read for a while gets all of several megabytes of events.
+/// A client that pauses reading receives several megabytes of events without loss.
 pub async fn no_loss() -> Verdict {
-    let serving = Serving::start()?;
-    let mut it = serving.connect().await?;
-    let stream = it.subscribe("flood").await?;
-    // Another client is served in the meantime.
+    let server = TestServer::start()?;
+    let mut client = server.connect().await?;
+    let stream = client.subscribe("flood").await?;
+    // Meanwhile the server serves other clients.
     for _ in 0..100 {
-        let mut other = serving.connect().await?;
+        let mut other = server.connect().await?;
         other.next_call_works().await?;
     }
-    if numbers(&mut it, stream).await?.len() == EVENTS { Ok(()) } else { fails("events are lost") }
+    if numbers(&mut client, stream).await?.len() == EVENTS {
+        Ok(())
+    } else {
+        fails("events are lost")
+    }
 }
 
-/// The events of a client that has gone are dropped at once.
-pub async fn events_of_a_client_that_goes_away() -> Verdict {
-    let mut serving = Serving::start()?;
-    let mut it = serving.connect().await?;
-    it.subscribe("never").await?;
-    it.peer.close();
-    serving.something_is_gone().await?;
-    serving.connect().await?.next_call_works().await
+/// The event stream of a lost connection is dropped.
+pub async fn events_of_a_lost_connection() -> Verdict {
+    let mut server = TestServer::start()?;
+    let mut client = server.connect().await?;
+    client.subscribe("never").await?;
+    client.peer.close();
+    server.wait_for_drop().await?;
+    server.connect().await?.next_call_works().await
 }
 
-/// Events that are there before the handler has answered come after the response.
+/// Events that are ready before the response are sent after it.
 pub async fn event_before_response() -> Verdict {
-    let serving = Serving::start()?;
-    let mut it = serving.connect().await?;
-    let stream = it.subscribe("early").await?;
+    let server = TestServer::start()?;
+    let mut client = server.connect().await?;
+    let stream = client.subscribe("early").await?;
     for _ in 0..3 {
-        let event = it.receive().await?;
+        let event = client.receive().await?;
         let shape = event.text("service-model-type");
         if event.stream != stream || shape != Some("aws.greengrass#SubscriptionResponseMessage") {
             return fails("an event does not arrive");
@@ -73,20 +77,20 @@ pub async fn event_before_response() -> Verdict {
     Ok(())
 }
 
-/// A client ends a stream in its first message, twice, or after the server has: nobody minds, and nothing
-/// is served that has been given up.
+/// A client may end a stream with its request, twice, or after the server has. A request that ends its stream is not
+/// served.
 pub async fn terminate() -> Verdict {
-    let mut serving = Serving::start()?;
-    let mut it = serving.connect().await?;
-    let given_up = it.request(END, "GetConfiguration", r#"{"keyPath":["k"]}"#);
-    it.peer.send(&given_up).await?;
-    it.next_call_works().await?;
-    // The server has ended that one.
-    it.peer.send(&MessageBuilder::new(MESSAGE, END, it.last_stream)).await?;
-    let stream = it.subscribe("never").await?;
+    let mut server = TestServer::start()?;
+    let mut client = server.connect().await?;
+    let cancelled = client.request(END, "GetConfiguration", r#"{"keyPath":["k"]}"#);
+    client.peer.send(&cancelled).await?;
+    client.next_call_works().await?;
+    // The server has already ended this stream.
+    client.peer.send(&MessageBuilder::new(MESSAGE, END, client.last_stream)).await?;
+    let stream = client.subscribe("never").await?;
     for _ in 0..2 {
-        it.peer.send(&MessageBuilder::new(MESSAGE, END, stream)).await?;
+        client.peer.send(&MessageBuilder::new(MESSAGE, END, stream)).await?;
     }
-    serving.something_is_gone().await?;
-    it.next_call_works().await
+    server.wait_for_drop().await?;
+    client.next_call_works().await
 }
