@@ -1,4 +1,4 @@
-//! The simple types that Rust has no type of its own for.
+//! The simple types of Smithy that have no equivalent in the standard library.
 
 mod blob;
 mod calendar;

@@ -1,4 +1,4 @@
-//! Blobs.
+//! Binary data.
 
 use std::{fmt, ops::Deref};
 
@@ -10,8 +10,8 @@ use serde::{
 
 /// Bytes (`smithy.api#Blob`), base64 on the wire.
 ///
-/// Cloning does not copy them. Serialized on its own, outside the runtime, a blob is a byte array;
-/// [`Shape::to_json`](crate::json::Shape::to_json) writes what travels.
+/// Cloning does not copy them. Other serializers than the runtime's write a byte array;
+/// [`Shape::to_json`](crate::json::Shape::to_json) writes base64.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Blob(Bytes);
 
@@ -119,9 +119,9 @@ impl<'de> Visitor<'de> for BlobVisitor {
 }
 
 /// Decodes base64 leniently: with or without padding, in the standard or the URL-safe alphabet, with
-/// white space in it or bits left over at its end.
+/// white space, and with unused bits at the end that are not zero.
 ///
-/// Other implementations write one or the other, and all of it is unambiguous.
+/// Other implementations write all of these forms, and none is ambiguous.
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if let Ok(bytes) = base64_simd::STANDARD.decode_to_vec(text) {
         return Some(bytes);

@@ -1,18 +1,18 @@
-//! Decimal numbers as text: their form, and which is greater.
+//! Parses and compares decimal numbers of any size.
 
 use std::cmp::Ordering;
 
 use serde::de::IgnoredAny;
 
-/// Whether a text is a number as JSON writes it (RFC 8259, section 6).
+/// Whether a text is a JSON number (RFC 8259, section 6).
 pub(crate) fn is_json(text: &str) -> bool {
-    // Without white space around it.
+    // serde_json ignores white space around the number.
     let is_number = text.starts_with(|it: char| it == '-' || it.is_ascii_digit())
         && text.ends_with(|it: char| it.is_ascii_digit());
     is_number && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// Which of two numbers is greater; what is no number is equal to everything.
+/// Compares two numbers; a text that is not a number is equal to everything.
 pub(crate) fn compare(a: &str, b: &str) -> Ordering {
     match (Decimal::new(a), Decimal::new(b)) {
         (Some(a), Some(b)) => a.cmp(&b),
@@ -20,26 +20,26 @@ pub(crate) fn compare(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// A number as sign, digits and the place of the point. Equal numbers have equal parts.
+/// A number as sign, digits and position of the decimal point. Equal numbers have equal fields.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Decimal {
     /// -1, 0 or 1.
     sign: i8,
-    /// Where the point is, counted from the left of the digits.
+    /// The number of digits before the decimal point.
     point: i64,
-    /// Without zeros at either end.
+    /// The digits without leading and trailing zeros.
     digits: String,
 }
 
 impl Decimal {
-    /// The parts of a JSON number; `None` if the text is something else.
+    /// Parses a JSON number; `None` if the text is not one.
     pub(crate) fn new(text: &str) -> Option<Self> {
         if !is_json(text) {
             return None;
         }
         let unsigned = text.trim_start_matches('-');
         let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
-        // What does not fit is out of all bounds on the one side or the other.
+        // An exponent of more than 64 bits exceeds every limit, so any very large or small one can replace it.
         let far = if exponent.starts_with('-') { i64::MIN / 2 } else { i64::MAX / 2 };
         let exponent: i64 = exponent.parse().unwrap_or(far).clamp(i64::MIN / 2, i64::MAX / 2);
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -57,8 +57,8 @@ impl Decimal {
         })
     }
 
-    /// The number without point and exponent, if it is whole and has no more than `limit` digits besides
-    /// those that it is written with.
+    /// The number without decimal point and exponent, if it is an integer and the exponent adds at most `limit`
+    /// zeros.
     pub(crate) fn to_integer(&self, limit: i64) -> Option<String> {
         let len = self.digits.len() as i64;
         if self.sign == 0 {
@@ -72,7 +72,7 @@ impl Decimal {
         Some(format!("{sign}{}{zeros}", self.digits))
     }
 
-    /// The number in units of 10^-`places`, rounded to the nearest; halves away from zero. `None` if there are
+    /// The number in units of 10^-`places`, rounded to the nearest unit, halves away from zero. `None` if it has
     /// more than 38 digits.
     pub(crate) fn to_units(&self, places: i64) -> Option<i128> {
         let len = self.point.saturating_add(places);

@@ -2,18 +2,18 @@
 
 /// Any JSON value (`smithy.api#Document`).
 ///
-/// Null is a document: `Some(Document::Null)` is written as `null` and read back. Most other SDKs do not tell it
-/// from a member that is missing, and neither does a union or a member that is required.
+/// Null is a document: `Some(Document::Null)` is written as `null` and read back. Most other SDKs do not distinguish it
+/// from a missing member; unions and required members do not either.
 ///
-/// Numbers keep the form they arrive in. A document that has passed through the Java nucleus holds
-/// only floating-point numbers, so read them with [`as_f64`](serde_json::Value::as_f64).
+/// Integers and floating-point numbers stay what they are. The Java nucleus turns all numbers of a document into
+/// floating-point numbers, so read them with [`as_f64`](serde_json::Value::as_f64).
 pub use serde_json::Value as Document;
 
-/// Turns a value of your own into a document.
+/// Converts a value into a document.
 ///
 /// # Errors
 ///
-/// What `value`'s own `Serialize` reports, and map keys that are not strings.
+/// The error of `value`'s `Serialize`, or a map key that is not a string.
 ///
 /// ```
 /// use eventstream_rpc::primitives::document;

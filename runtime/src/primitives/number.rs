@@ -19,21 +19,21 @@ use super::decimal::{self, Decimal};
 
 /// An integer of any size (`smithy.api#BigInteger`), a JSON number on the wire.
 ///
-/// It holds the digits and does not calculate; give them to the arithmetic library of your choice.
+/// It stores the digits and has no arithmetic; pass them to an arithmetic library.
 #[derive(Clone)]
 pub struct BigInteger(Cow<'static, str>);
 
 /// A decimal number of any size and precision (`smithy.api#BigDecimal`), a JSON number on the wire.
 ///
-/// It keeps the form in which it was written, such as `1.50` or `1e3`, and does not calculate; give the
-/// digits to the arithmetic library of your choice. Numbers of one value are equal, whatever their form.
+/// It keeps the form in which it was written, such as `1.50` or `1e3`, and has no arithmetic; pass the
+/// digits to an arithmetic library. Numbers with the same value are equal in all forms.
 #[derive(Clone)]
 pub struct BigDecimal(Cow<'static, str>);
 
-/// How types introduce themselves when they are read that want a number's digits.
+/// The newtype name under which a type asks a deserializer for the digits of a number.
 pub(crate) const NUMBER: &str = "eventstream_rpc::Number";
 
-/// How many digits an integer may get that is written with an exponent.
+/// How many zeros the exponent of an integer may add.
 const MAX_EXPANDED: i64 = 4096;
 
 impl BigInteger {
@@ -58,27 +58,20 @@ impl BigDecimal {
 impl FromStr for BigInteger {
     type Err = NumberError;
 
-    /// Reads an integer as JSON writes it; also one with a fraction of zero or an exponent.
+    /// Reads a JSON number that is an integer; it may have a fraction of zero or an exponent.
     fn from_str(text: &str) -> Result<Self, NumberError> {
-        let text = checked(text)?;
-        let number = Decimal::new(text).ok_or(NumberError(()))?;
-        let digits = number.to_integer(MAX_EXPANDED).ok_or(NumberError(()))?;
-        Ok(Self(digits.into()))
+        let digits = Decimal::new(text).and_then(|it| it.to_integer(MAX_EXPANDED));
+        Ok(Self(digits.ok_or(NumberError(()))?.into()))
     }
 }
 
 impl FromStr for BigDecimal {
     type Err = NumberError;
 
-    /// Reads a number as JSON writes it.
+    /// Reads a JSON number.
     fn from_str(text: &str) -> Result<Self, NumberError> {
-        Ok(Self(checked(text)?.to_owned().into()))
+        if decimal::is_json(text) { Ok(Self(text.to_owned().into())) } else { Err(NumberError(())) }
     }
-}
-
-/// The text, if it is a JSON number and nothing else.
-fn checked(text: &str) -> Result<&str, NumberError> {
-    if decimal::is_json(text) { Ok(text) } else { Err(NumberError(())) }
 }
 
 macro_rules! from_integers {
@@ -110,7 +103,7 @@ impl From<BigInteger> for BigDecimal {
 impl TryFrom<f64> for BigDecimal {
     type Error = NumberError;
 
-    /// The shortest decimal that is this number, which must be finite.
+    /// The shortest decimal form of a finite number.
     fn try_from(value: f64) -> Result<Self, NumberError> {
         value.to_string().parse()
     }
@@ -196,7 +189,7 @@ numbers! {
     BigDecimal, " The number as it is written.", "a number";
 }
 
-/// Reads a number as text, so that no digit is lost, or what is in a string.
+/// Reads the digits of a number, or the content of a string.
 pub(super) fn as_written<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     deserializer.deserialize_newtype_struct(NUMBER, NumberVisitor)
 }
@@ -215,10 +208,10 @@ impl<'de> Visitor<'de> for NumberVisitor {
         deserializer: D,
     ) -> Result<String, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        match raw.get().starts_with('"') {
-            true => serde_json::from_str(raw.get()).map_err(de::Error::custom),
-            false => Ok(Box::<str>::from(raw).into()),
+        if raw.get().starts_with('"') {
+            return serde_json::from_str(raw.get()).map_err(de::Error::custom);
         }
+        Ok(Box::<str>::from(raw).into())
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
@@ -226,7 +219,7 @@ impl<'de> Visitor<'de> for NumberVisitor {
     }
 }
 
-/// A text that is no number of the type.
+/// The text is not a number of the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a number of this type")]
 pub struct NumberError(());

@@ -1,20 +1,20 @@
-//! Timestamps.
+//! Points in time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
-use super::{calendar, decimal::Decimal, number::as_written};
+use super::{decimal::Decimal, number::as_written};
 
 const NANOS_PER_SEC: u32 = 1_000_000_000;
 
 /// A point in time (`smithy.api#Timestamp`): seconds since 1970-01-01T00:00:00Z, with a fraction.
 ///
-/// On the wire it is a JSON number of seconds that always has a decimal point, because nucleus lite does not take an
+/// On the wire it is a JSON number of seconds that always has a decimal point, because nucleus lite does not accept an
 /// integer. It is written and read as decimal digits, to the nanosecond; the Java nucleus truncates to milliseconds.
-/// Where a model says so (`timestampFormat`) it is text; it is read from each of these forms, whatever the model
-/// says.
+/// Members with the trait `timestampFormat` are written as text. All of these forms are read, with and without the
+/// trait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamp {
     secs: i64,
@@ -48,7 +48,7 @@ impl Timestamp {
         Self { secs: millis.div_euclid(1000), nanos }
     }
 
-    /// Seconds since the epoch, as the shortest decimal number that is `secs`, to the nanosecond.
+    /// Seconds since the epoch, from the shortest decimal form of `secs`, rounded to the nanosecond.
     ///
     /// # Errors
     ///
@@ -83,25 +83,13 @@ impl Timestamp {
         self.nanos
     }
 
-    /// Seconds since the epoch as a floating-point number, which holds about a quarter of a microsecond in our
-    /// time.
+    /// Seconds since the epoch as a floating-point number. Its precision for present times is about a quarter of a
+    /// microsecond.
     pub fn as_secs_f64(&self) -> f64 {
         self.secs as f64 + f64::from(self.nanos) / f64::from(NANOS_PER_SEC)
     }
 
-    /// The time as in RFC 3339, in UTC, such as `1985-04-12T23:20:50.520Z`; `None` outside the years 0 to
-    /// 9999.
-    pub fn to_date_time(&self) -> Option<String> {
-        calendar::to_date_time(self)
-    }
-
-    /// The time as in HTTP, such as `Fri, 12 Apr 1985 23:20:50 GMT`, with a fraction of the second if
-    /// there is one; `None` outside the years 0 to 9999.
-    pub fn to_http_date(&self) -> Option<String> {
-        calendar::to_http_date(self)
-    }
-
-    /// Milliseconds since the epoch, rounded down; what does not fit 64 bits is cut to their range.
+    /// Milliseconds since the epoch, rounded down and limited to the range of 64 bits.
     pub fn as_millis(&self) -> i64 {
         let millis = self.as_nanos().div_euclid(1_000_000);
         millis.clamp(i64::MIN.into(), i64::MAX.into()) as i64
@@ -115,7 +103,7 @@ impl From<SystemTime> for Timestamp {
             Ok(since) => (nanos(since), i64::MAX),
             Err(before) => (-nanos(before.duration()), i64::MIN),
         };
-        // No platform's clock goes beyond.
+        // No platform's clock exceeds the limit.
         Self::from_nanos(nanos).unwrap_or(Self::from_secs(limit))
     }
 }
@@ -137,7 +125,7 @@ impl TryFrom<Timestamp> for SystemTime {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Up to here the shortest decimal that is the floating-point number has every digit.
+        // In this range the shortest decimal form of the floating-point number is exact.
         let is_short = self.secs.unsigned_abs() < 1 << 32 && self.nanos % 1_000 == 0;
         if is_short || Self::from_secs_f64(self.as_secs_f64()) == Ok(*self) {
             return serializer.serialize_f64(self.as_secs_f64());
@@ -154,35 +142,22 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = as_written(deserializer)?;
-        let error = match Decimal::new(&text) {
-            Some(secs) => match Self::from_decimal(&secs) {
-                Some(time) => return Ok(time),
-                None => "the time is out of range",
-            },
-            None => match calendar::from_text(&text) {
-                Some(time) => return Ok(time),
-                None => "expected a number of seconds since 1970, or a date and time",
-            },
+        let (time, error) = match Decimal::new(&text) {
+            Some(secs) => (Self::from_decimal(&secs), "the time is out of range"),
+            None => {
+                (text.parse().ok(), "expected a number of seconds since 1970, or a date and time")
+            }
         };
-        Err(de::Error::custom(error))
+        time.ok_or_else(|| de::Error::custom(error))
     }
 }
 
-impl std::str::FromStr for Timestamp {
-    type Err = TimestampTextError;
-
-    /// Reads a date and time as in RFC 3339 or as in HTTP.
-    fn from_str(text: &str) -> Result<Self, TimestampTextError> {
-        calendar::from_text(text).ok_or(TimestampTextError(()))
-    }
-}
-
-/// A text that is no date and time as in RFC 3339 or HTTP.
+/// The text is not a date and time as in RFC 3339 or HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a date and time as in RFC 3339 or HTTP")]
-pub struct TimestampTextError(());
+pub struct TimestampTextError(pub(super) ());
 
-/// A time outside the range of the type it was to be turned into.
+/// The time is outside the range of the target type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the time is out of range")]
 pub struct TimestampRangeError(());

@@ -2,13 +2,11 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-/// A random UUID (version 4), for a member that tells one request from the next
-/// (`smithy.api#idempotencyToken`).
+/// A random UUID (version 4), for a member that identifies a request (`smithy.api#idempotencyToken`).
 ///
-/// It is unique, which is what such a member is for. It is no secret: the random keys of the standard
-/// library's hash maps are what it comes from.
+/// It is unique but not secret: it is made from the random keys of the standard library's hash maps.
 pub fn idempotency_token() -> String {
-    let half = |which: u8| u128::from(RandomState::new().hash_one(which));
+    let half = |index: u8| u128::from(RandomState::new().hash_one(index));
     let bits = half(0) << 64 | half(1);
     let version = bits & !(0xf << 76) | 4 << 76;
     let variant = version & !(0b11 << 62) | 0b10 << 62;
