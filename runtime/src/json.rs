@@ -1,9 +1,9 @@
-//! JSON payloads: what generated code and the runtime share for writing and reading them.
+//! Writes and reads JSON payloads, for generated code and the runtime.
 //!
-//! Writing is strict: a value that has no JSON form is an error. Reading is lenient: a member that is
-//! required and missing or null reads as a zero value, nulls in lists and maps that have none are left out,
-//! unknown members are ignored whatever they hold, and an unknown enum value or union member is kept as unknown
-//! (Smithy 2.0 spec, section "Client error correction"). A server is told of what was missing or left out.
+//! Writing is strict: a value that has no JSON form is an error. Reading is lenient: a required member that is missing
+//! or null gets a zero value, nulls in lists and maps that are not sparse are left out, unknown members are ignored
+//! with any value, and unknown enum values and union members are kept as unknown (Smithy 2.0 spec, section "Client
+//! error correction"). A server gets a list of what was missing or left out.
 
 mod check;
 mod error;
@@ -24,13 +24,12 @@ mod write;
 use bytes::BytesMut;
 use serde::{Serialize, de::DeserializeOwned};
 
-#[cfg(feature = "server")]
 use check::Report;
 pub use check::{Violation, ViolationKind, Violations};
 pub use error::Error;
 pub use shape::Shape;
 
-// For generated code alone; they change like the public interface.
+// For generated code only; versioned like the public interface.
 #[doc(hidden)]
 pub use check::Checker;
 #[doc(hidden)]
@@ -75,17 +74,22 @@ pub fn append<T: Serialize + ?Sized>(dst: &mut BytesMut, value: &T) -> Result<()
 
 /// Reads a payload.
 ///
-/// Of duplicate members the last counts. A whole number may be written with a fraction or an exponent, and is
-/// read exactly. Nulls in lists and maps that have none are left out.
+/// The last of duplicate members counts. An integer may be written with a fraction or an exponent, and is
+/// read exactly. Nulls in lists and maps that are not sparse are left out.
 ///
 /// # Errors
 ///
 /// Text that is not JSON, or a value of another type than the model's; the error names the member.
 pub fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
+    Ok(read(payload)?.0)
+}
+
+/// Reads a payload with serde_json, and with the lenient reader if serde_json refuses a value in it.
+fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Report), Error> {
     match serde_json::from_slice(payload) {
-        // What is unusual is read a second time, so that what is usual costs nothing more.
-        Err(error) if error.is_data() => Ok(lenient::from_slice(payload)?.0),
-        result => Ok(result?),
+        Ok(value) => Ok((value, Report::default())),
+        Err(error) if error.is_data() => lenient::from_slice(payload),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -93,25 +97,25 @@ pub fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<T, Error> {
 ///
 /// # Errors
 ///
-/// As [`from_slice`], and anything but an object.
+/// As [`from_slice`], and a payload that is not an object.
 pub fn payload_from_slice<T: Shape>(payload: &[u8]) -> Result<T, Error> {
     check_object(payload)?;
     from_slice(payload)
 }
 
-/// Reads the payload of a request or of an event from a client: the JSON object of a structure or union, and
-/// what it lacks or has that the model does not allow.
+/// Reads the payload of a request or of an event from a client: the JSON object of a structure or union. Also returns
+/// where it violates the model.
 ///
 /// # Errors
 ///
-/// As [`from_slice`], and anything but an object.
+/// As [`from_slice`], and a payload that is not an object.
 #[cfg(feature = "server")]
 pub(crate) fn request_from_slice<T: Shape>(payload: &[u8]) -> Result<(T, Vec<Violation>), Error> {
     check_object(payload)?;
     violations::from_slice_with_violations(payload)
 }
 
-/// Derived code would take an array for a structure whose members come in order.
+/// Checks that a payload is an object. Derived code also accepts an array for a structure.
 fn check_object(payload: &[u8]) -> Result<(), Error> {
     match payload.trim_ascii_start().first() {
         Some(b'{') => Ok(()),

@@ -1,14 +1,13 @@
-//! The second, patient way to read a payload, for the few that the fast way does not take.
+//! The lenient reader of payloads, for those that the fast reader refuses.
 //!
-//! Of duplicate members the last counts, an integer may be written as `5.0` or `1e3` (a document that has passed
-//! through the Java nucleus holds nothing else), a required member that is missing or null gets a zero value, and an
-//! element or map value that is null where the model has no nulls is left out. The place of a gap, of such a null
-//! and of an error is known.
+//! It accepts more: the last of duplicate members counts, an integer may be written as `5.0` or `1e3` (the Java nucleus
+//! writes the numbers of a document this way), a required member that is missing or null gets a zero value, and a null
+//! in a list or map that is not sparse is left out. It records the path of each missing member, of each such null, and
+//! of an error.
 //!
-//! A value is read from its text. An object or array is split into the texts of what it holds, so a text is scanned
-//! once for each level of modelled types that it lies in. The texts share the payload's memory.
+//! The text is split once into a flat list of its values, so reading takes time in proportion to the text.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{collections::BTreeMap, iter};
 
 use serde::{
     Deserializer,
@@ -26,58 +25,113 @@ use super::{
     missing::{DOCUMENT, REQUIRED},
     path::{Path, Segment},
 };
-use crate::primitives::{NUMBER, decimal::Decimal};
+use crate::primitives::{NUMBER, decimal};
 
-/// How deep arrays and objects may be nested that are read, as for serde_json.
+/// How deep arrays and objects may be nested. serde_json has the same limit.
 const MAX_DEPTH: usize = 127;
 
-/// Reads a payload, and says what it lacks and which nulls were left out.
+/// Reads a payload, and reports missing members and nulls that were left out.
 ///
-/// If there are such nulls it is read again without them: they are known only after their lists have been read.
+/// A payload with such nulls is read a second time without them: a list cannot skip an element after it has begun to
+/// read it.
 pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Report), Error> {
-    // What comes after this can rely on the text.
     let text = serde_json::from_slice::<&RawValue>(payload)?.get();
+    let entries = split(text);
     let (mut left_out, mut report) = (Vec::new(), Report::default());
     loop {
-        let mut state = State { report, left_out: &left_out, ..State::default() };
-        let result = T::deserialize(Reader { text, state: &mut state });
-        let (places, about_nulls) = state.nulls;
+        let mut state =
+            State { text, entries: &entries, left_out: &left_out, report, ..State::default() };
+        let result = T::deserialize(Reader { source: Source::Entry(0), state: &mut state });
+        let State { report: found, nulls: (nulls, about_nulls), failed, .. } = state;
         match result {
-            Ok(value) if places.is_empty() => return Ok((value, state.report)),
+            Ok(value) if nulls.is_empty() => return Ok((value, found)),
             Ok(_) => report = about_nulls,
-            Err(error) => return Err(Error::new(error, state.failed)),
+            Err(error) => return Err(Error::new(error, failed)),
         }
-        left_out.extend(places);
+        left_out.extend(nulls);
         left_out.sort_unstable();
     }
 }
 
-/// Where reading has got to, and what was found on the way.
+/// A value of a JSON text, or the name of a member.
+struct Entry {
+    /// The offset of its first byte.
+    start: usize,
+    /// The index of the first entry after it and its parts.
+    next: usize,
+}
+
+/// Lists the values and names of a text that is known to be JSON, in the order of the text.
+fn split(text: &str) -> Vec<Entry> {
+    let bytes = text.as_bytes();
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut open: Vec<usize> = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let start = at;
+        at += token_len(&bytes[at..]);
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' => continue,
+            b'}' | b']' => {
+                if let Some(opened) = open.pop() {
+                    let next = entries.len();
+                    entries[opened].next = next;
+                }
+                continue;
+            }
+            b'{' | b'[' => open.push(entries.len()),
+            _ => {}
+        }
+        entries.push(Entry { start, next: entries.len() + 1 });
+    }
+    entries
+}
+
+/// The length of the string, number, `true`, `false` or `null` that a text begins with, or 1 for a single character.
+fn token_len(bytes: &[u8]) -> usize {
+    match bytes[0] {
+        b'"' => {
+            let mut at = 1;
+            while bytes[at] != b'"' {
+                at += if bytes[at] == b'\\' { 2 } else { 1 };
+            }
+            at + 1
+        }
+        b'-' | b'0'..=b'9' | b'a'..=b'z' => {
+            let is_end = |it: &u8| !it.is_ascii_alphanumeric() && !b"+-.".contains(it);
+            bytes.iter().position(is_end).unwrap_or(bytes.len())
+        }
+        _ => 1,
+    }
+}
+
+/// The position of the reader, and what it has found.
 #[derive(Default)]
-struct State<'r, 'p> {
+struct State<'p> {
+    text: &'p str,
+    /// The values and names in the text.
+    entries: &'p [Entry],
+    /// The indices of the nulls to leave out, sorted.
+    left_out: &'p [usize],
     path: Vec<Segment<'p>>,
     /// Required members that are missing, and nulls that were left out.
     report: Report,
-    /// The addresses of the nulls to leave out, sorted.
-    left_out: &'r [usize],
-    /// The addresses of the nulls where the model has none, and what there is to say about them.
+    /// The indices of the nulls to leave out the next time, and the violations to report for them.
     nulls: (Vec<usize>, Report),
-    /// Whether the value is made for a gap or a null, and not read.
-    is_filling: bool,
     /// The path of the first error.
     failed: String,
 }
 
-impl<'p> State<'_, 'p> {
+impl<'p> State<'p> {
     /// Reads what is one step below the current path.
     fn step<'de, S: DeserializeSeed<'de>>(
         &mut self,
         segment: Segment<'p>,
-        text: &'p str,
+        source: Source,
         seed: S,
     ) -> Result<S::Value, JsonError> {
         self.path.push(segment);
-        let result = seed.deserialize(Reader { text, state: self });
+        let result = seed.deserialize(Reader { source, state: self });
         if result.is_err() && self.failed.is_empty() {
             self.failed = Path(&self.path).into();
         }
@@ -85,137 +139,129 @@ impl<'p> State<'_, 'p> {
         result
     }
 
-    fn counts(&self, value: &RawValue) -> bool {
-        self.left_out.binary_search(&value.get().as_ptr().addr()).is_err()
+    /// A name, a scalar value, or the bracket that opens an object or array.
+    fn token(&self, entry: usize) -> &'p str {
+        let rest = &self.text[self.entries[entry].start..];
+        &rest[..token_len(rest.as_bytes())]
     }
+
+    /// The entries directly in an object or array.
+    fn parts(&self, entry: usize) -> impl Iterator<Item = usize> + use<'p> {
+        let (entries, end) = (self.entries, self.entries[entry].next);
+        iter::successors(Some(entry + 1), |it| entries.get(*it).map(|it| it.next))
+            .take_while(move |it| *it < end)
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy)]
+enum Source {
+    /// The payload: the index of its entry.
+    Entry(usize),
+    /// Nowhere: the member is missing.
+    Missing,
+    /// The zero value of its type, which replaces a missing member or a null.
+    Zero,
 }
 
 /// Reads one value.
-struct Reader<'a, 'r, 'p> {
-    /// Empty for a member that is not there.
-    text: &'p str,
-    state: &'a mut State<'r, 'p>,
+struct Reader<'a, 'p> {
+    source: Source,
+    state: &'a mut State<'p>,
 }
 
-impl<'p> Reader<'_, '_, 'p> {
-    /// Reads the value; where the model has no null, `zero` is read in the place of one.
-    fn read<T>(
-        mut self,
-        zero: &'static str,
-        read: impl FnOnce(&mut Self) -> Result<T, JsonError>,
-    ) -> Result<T, JsonError> {
-        let was_filling = self.state.is_filling;
-        match self.text {
-            "null" | "" if was_filling => self.text = zero,
-            // Nothing can be left out but a part of something.
-            "null" if !self.state.path.is_empty() => {
-                let (places, report) = &mut self.state.nulls;
-                places.push(self.text.as_ptr().addr());
+impl<'p> Reader<'_, 'p> {
+    /// The first token of the value; `zero` is the JSON of a zero value.
+    fn token(&self, zero: &'static str) -> &'p str {
+        match self.source {
+            Source::Entry(entry) => self.state.token(entry),
+            Source::Missing => "null",
+            Source::Zero => zero,
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        self.token("null") == "null"
+    }
+
+    /// Replaces a null, for a type that has none, by the zero value. The next time the null is left out; the root is
+    /// in no list or map, so it cannot be.
+    fn or_zero(mut self) -> Self {
+        match self.source {
+            Source::Entry(entry) if self.is_null() && !self.state.path.is_empty() => {
+                let (nulls, report) = &mut self.state.nulls;
+                nulls.push(entry);
                 report.add(Path(&self.state.path), ViolationKind::Null);
-                self.text = zero;
-                self.state.is_filling = true;
+                self.source = Source::Zero;
             }
-            "" => self.text = "null",
             _ => {}
         }
-        let result = read(&mut self);
-        self.state.is_filling = was_filling;
-        result
+        self
     }
 
-    fn is_number(&self) -> bool {
-        self.text.starts_with(|it: char| it == '-' || it.is_ascii_digit())
-    }
-
-    fn value<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
-        self.structure(&[], visitor)
-    }
-
-    fn structure<'de, V: Visitor<'de>>(
-        &mut self,
+    /// Reads the value as it is in the payload. `fields` are the members of a structure.
+    fn value<'de, V: Visitor<'de>>(
+        self,
+        zero: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, JsonError> {
-        let is_too_deep = self.state.path.len() >= MAX_DEPTH;
-        match self.text.as_bytes() {
-            [b'{' | b'[', ..] if is_too_deep => Err(too_deep()),
-            [b'{', ..] => visitor.visit_map(self.members(fields)?),
-            [b'[', ..] => visitor.visit_seq(self.elements()?),
-            _ => serde_json::from_str::<Value>(self.text)?.deserialize_any(visitor),
+        let token = self.token(zero);
+        match token {
+            "{" | "[" if self.state.path.len() >= MAX_DEPTH => {
+                Err(JsonError::custom("recursion limit exceeded"))
+            }
+            "{" => visitor.visit_map(self.members(fields)?),
+            "[" => visitor.visit_seq(self.elements()),
+            _ => serde_json::from_str::<Value>(token)?.deserialize_any(visitor),
         }
     }
 
-    fn integer<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
-        if !self.is_number() {
-            return self.value(visitor);
-        }
-        let is_plain = self.text.bytes().all(|it| it.is_ascii_digit() || it == b'-');
-        let whole = match is_plain {
-            true => Some(self.text.into()),
-            false => Decimal::new(self.text).and_then(|it| it.to_integer(20)).map(Cow::from),
-        };
-        let whole = whole.as_deref().unwrap_or_default();
+    fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        let number = decimal::Decimal::new(self.token("0"));
+        let whole = number.and_then(|it| it.to_integer(20)).unwrap_or_default();
         if let Ok(value) = whole.parse() {
             visitor.visit_u64(value)
         } else if let Ok(value) = whole.parse() {
             visitor.visit_i64(value)
         } else {
-            // It is refused as the number that it is.
-            self.value(visitor)
+            // The visitor refuses the value with the right error.
+            self.value("0", &[], visitor)
         }
-    }
-
-    /// Reads any value, as a document is.
-    fn document<'de, V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
-        if self.state.path.len() + nesting(self.text) > MAX_DEPTH {
-            return Err(too_deep());
-        }
-        serde_json::from_str::<Value>(self.text)?.deserialize_any(visitor)
     }
 }
 
-fn too_deep() -> JsonError {
-    JsonError::custom("recursion limit exceeded")
-}
-
-/// How deep arrays and objects are nested in a text that is JSON.
-fn nesting(text: &str) -> usize {
-    let (mut depth, mut deepest, mut is_string) = (0_usize, 0, false);
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => drop(bytes.next()),
-            b'"' => is_string = !is_string,
-            b'{' | b'[' if !is_string => depth += 1,
-            b'}' | b']' if !is_string => depth -= 1,
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
-macro_rules! reads {
-    ($($read:ident $zero:literal: $($method:ident)*;)*) => {
+macro_rules! deserialize {
+    ($($zero:literal: $($method:ident)*;)*) => {
         $($(
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
-                self.read($zero, |it| it.$read(visitor))
+                self.or_zero().value($zero, &[], visitor)
             }
         )*)*
     };
+    (integer $($method:ident)*) => {
+        $(
+            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+                self.or_zero().integer(visitor)
+            }
+        )*
+    };
 }
 
-impl<'de> Deserializer<'de> for Reader<'_, '_, '_> {
+impl<'de> Deserializer<'de> for Reader<'_, '_> {
     type Error = JsonError;
 
-    reads! {
-        value "false": deserialize_bool;
-        integer "0": deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
-            deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64;
-        value "0": deserialize_f32 deserialize_f64;
-        value "\"\"": deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf;
-        value "[]": deserialize_seq;
-        value "{}": deserialize_map;
+    deserialize! {
+        "false": deserialize_bool;
+        "0": deserialize_f32 deserialize_f64;
+        "\"\"": deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf;
+        "[": deserialize_seq;
+        "{": deserialize_map;
+    }
+
+    deserialize! {
+        integer deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8
+            deserialize_u16 deserialize_u32 deserialize_u64
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -224,7 +270,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, JsonError> {
-        self.read("{}", |it| it.structure(fields, visitor))
+        self.or_zero().value("{", fields, visitor)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -232,31 +278,28 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, '_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, JsonError> {
-        match (name, self.text) {
-            (REQUIRED, "null" | "") => {
-                let was_filling = std::mem::replace(&mut self.state.is_filling, true);
-                if !was_filling {
+        match (name, self.source) {
+            (REQUIRED, source) if self.is_null() => {
+                if !matches!(source, Source::Zero) {
                     self.state.report.add(Path(&self.state.path), ViolationKind::Missing);
                 }
-                let result = visitor.visit_some(Reader { text: "", state: &mut *self.state });
-                self.state.is_filling = was_filling;
-                result
+                visitor.visit_some(Reader { source: Source::Zero, ..self })
             }
             (REQUIRED, _) => visitor.visit_some(self),
-            (DOCUMENT, "") => visitor.visit_none(),
-            (NUMBER, _) => self.read("0", |it| match it.is_number() {
-                true => visitor.visit_str(it.text),
-                false => it.value(visitor),
-            }),
+            (DOCUMENT, Source::Missing | Source::Zero) => visitor.visit_none(),
+            (NUMBER, _) => {
+                let reader = self.or_zero();
+                match reader.token("0") {
+                    number if decimal::is_json(number) => visitor.visit_str(number),
+                    _ => reader.value("0", &[], visitor),
+                }
+            }
             _ => visitor.visit_newtype_struct(self),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
-        match self.text {
-            "null" | "" => visitor.visit_none(),
-            _ => visitor.visit_some(self),
-        }
+        if self.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
@@ -271,67 +314,73 @@ impl<'de> Deserializer<'de> for Reader<'_, '_, '_> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_any<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, JsonError> {
-        if self.text.is_empty() {
-            self.text = "null";
-        }
-        self.document(visitor)
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
+        self.value("null", &[], visitor)
     }
 
     // No modelled type asks for these.
     forward_to_deserialize_any! { i128 u128 char unit unit_struct tuple_struct enum identifier }
 }
 
-/// What is in an array or object.
-struct Parts<'a, 'r, 'p> {
-    rest: Box<dyn Iterator<Item = (Segment<'p>, &'p str)> + 'p>,
+/// The parts of an array or object that have not been read.
+struct Parts<'a, 'p> {
+    rest: Box<dyn Iterator<Item = (Segment<'p>, Source)> + 'p>,
     /// The member whose name has been read.
-    member: Option<(Segment<'p>, &'p str)>,
-    state: &'a mut State<'r, 'p>,
+    member: Option<(Segment<'p>, Source)>,
+    state: &'a mut State<'p>,
 }
 
-impl<'r, 'p> Reader<'_, 'r, 'p> {
-    fn parts(
-        &mut self,
-        parts: impl Iterator<Item = (Segment<'p>, &'p str)> + 'p,
-    ) -> Parts<'_, 'r, 'p> {
-        Parts { rest: Box::new(parts), member: None, state: self.state }
+impl<'a, 'p> Reader<'a, 'p> {
+    fn elements(self) -> Parts<'a, 'p> {
+        let left_out = self.state.left_out;
+        let rest: Box<dyn Iterator<Item = _>> = match self.source {
+            Source::Entry(entry) => {
+                let elements = self.state.parts(entry);
+                let elements = elements.filter(|it| left_out.binary_search(it).is_err());
+                let elements = elements.enumerate();
+                Box::new(elements.map(|(index, it)| (Segment::Index(index), Source::Entry(it))))
+            }
+            _ => Box::new(iter::empty()),
+        };
+        Parts { rest, member: None, state: self.state }
     }
 
-    fn elements(&mut self) -> Result<Parts<'_, 'r, 'p>, JsonError> {
-        let mut elements: Vec<&RawValue> = serde_json::from_str(self.text)?;
-        elements.retain(|it| self.state.counts(it));
-        // There may be many, of a byte each.
-        let elements = elements.into_iter().enumerate();
-        Ok(self.parts(elements.map(|(at, it)| (Segment::Index(at), it.get()))))
-    }
-
-    /// The members that are there, in order, and those of the structure that are not.
-    fn members(&mut self, fields: &'static [&'static str]) -> Result<Parts<'_, 'r, 'p>, JsonError> {
-        let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(self.text)?;
-        members.retain(|_, it| self.state.counts(it));
-        let absent = fields.iter().filter(|it| !members.contains_key(**it));
-        let absent: Vec<_> = absent.map(|it| (Segment::Name((*it).into()), "")).collect();
-        let members = members.into_iter().map(|(name, it)| (Segment::Name(name.into()), it.get()));
-        let mut parts: Vec<_> = members.collect();
-        parts.sort_unstable_by_key(|it| it.1.as_ptr());
-        Ok(self.parts(parts.into_iter().chain(absent)))
+    /// The members in the order of the payload, and then the missing members of the structure.
+    fn members(self, fields: &'static [&'static str]) -> Result<Parts<'a, 'p>, JsonError> {
+        let mut members = BTreeMap::new();
+        if let Source::Entry(entry) = self.source {
+            let mut parts = self.state.parts(entry);
+            while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+                members.insert(serde_json::from_str::<String>(self.state.token(name))?, value);
+            }
+            members.retain(|_, value| self.state.left_out.binary_search(value).is_err());
+        }
+        let source = if let Source::Zero = self.source { Source::Zero } else { Source::Missing };
+        let missing = fields.iter().filter(|it| !members.contains_key(**it));
+        let missing: Vec<_> = missing.map(|it| (Segment::Name((*it).into()), source)).collect();
+        let mut members: Vec<_> = members.into_iter().map(|(name, it)| (it, name)).collect();
+        members.sort_unstable();
+        let members = members
+            .into_iter()
+            .map(|(entry, name)| (Segment::Name(name.into()), Source::Entry(entry)));
+        let rest = Box::new(members.chain(missing));
+        Ok(Parts { rest, member: None, state: self.state })
     }
 }
 
-impl<'de> SeqAccess<'de> for Parts<'_, '_, '_> {
+impl<'de> SeqAccess<'de> for Parts<'_, '_> {
     type Error = JsonError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, JsonError> {
-        let Some((segment, text)) = self.rest.next() else { return Ok(None) };
-        self.state.step(segment, text, seed).map(Some)
+        let Some((segment, source)) = self.rest.next() else { return Ok(None) };
+        self.state.step(segment, source, seed).map(Some)
     }
 }
 
-impl<'de> MapAccess<'de> for Parts<'_, '_, '_> {
+impl<'de> MapAccess<'de> for Parts<'_, '_> {
     type Error = JsonError;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
@@ -345,7 +394,8 @@ impl<'de> MapAccess<'de> for Parts<'_, '_, '_> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, JsonError> {
         let member = self.member.take();
-        let (segment, text) = member.ok_or_else(|| JsonError::custom("a value without a name"))?;
-        self.state.step(segment, text, seed)
+        let (segment, source) =
+            member.ok_or_else(|| JsonError::custom("a value without a name"))?;
+        self.state.step(segment, source, seed)
     }
 }

@@ -1,21 +1,13 @@
-//! What a request lacks, or has although the model does not allow it.
-//!
-//! Only a request with a gap, or one that is unusual in another way, is read the patient way, which knows the places of
-//! gaps. A correct request pays for nothing.
+//! The violations of a request.
 
-use super::{Checker, Error, Report, Violation, lenient};
-use crate::json::Shape;
+use super::{Checker, Error, Shape, Violation};
 
-/// Reads a payload, and says what it lacks and what in it the model does not allow.
+/// Reads a payload, and reports where it violates the model.
 pub(super) fn from_slice_with_violations<T: Shape>(
     payload: &[u8],
 ) -> Result<(T, Vec<Violation>), Error> {
-    let (value, mut report) = match serde_json::from_slice::<T>(payload) {
-        Ok(value) => (value, Report::default()),
-        Err(error) if error.is_data() => lenient::from_slice::<T>(payload)?,
-        Err(error) => return Err(error.into()),
-    };
-    // Without all gaps it is not known which values stand in one.
+    let (value, mut report) = super::read::<T>(payload)?;
+    // The checker needs the complete list of missing members, to skip the values that replace them.
     if !report.is_full() {
         let mut checker = Checker::after(report);
         value.check(&mut checker);
