@@ -156,7 +156,7 @@ fn error_module(service: &ir::Service) -> TokenStream {
         //! Why something failed. The errors of the service are in [`types::error`](crate::types::error).
 
         pub use eventstream_rpc::error::{
-            BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef, Unhandled,
+            BuildError, ConnectError, ConnectionError, ErrorMetadata, ResponseError, SdkError, Unhandled,
             with_sources,
         };
         #violations

@@ -23,11 +23,11 @@ const STANDARD: &str = "Arc AsMut AsRef Borrow BTreeMap Box Cell Clone Copy Cow 
 
 /// What generated code calls its modules, methods and types, and what its runtime does.
 const GENERATED: &str = "add sub mul div rem neg not shl shr bitand bitor bitxor index deref Blob BuildError Builder Builders CallOptions Client ConnectError Connection ConnectionBuilder \
-    ConnectionError Deserialize Deserializer Document ErrorShape Fault IncomingCall InvalidRequest MapAccess MemberValue \
-    ModeledError NoEvents Operation OperationError Overflow RequestContext ResponseError SdkError Serialize Serializer Server \
-    Service ServiceErrorRef Shape StreamHandler StreamingOperation StreamingRequest StreamingResponse SubscribeOptions \
+    ConnectionError Deserialize Deserializer Document ErrorMetadata ErrorShape Fault IncomingCall InvalidRequest MapAccess MemberValue \
+    NoEvents Operation OperationError Overflow RequestContext ResponseError SdkError Serialize Serializer Server \
+    Service Shape StreamHandler StreamingOperation StreamingRequest StreamingResponse SubscribeOptions \
     Subscription SubscriptionHandle Timestamp Types Unhandled Union Unknown Violation ViolationKind Visitor \
-    as_modeled as_ref as_str as_unknown borrow borrow_mut build builder builders call call_timeout clear client clone \
+    metadata as_ref as_str as_unknown borrow borrow_mut build builder builders call call_timeout clear client clone \
     clone_from close cmp code connect connection customize default deserialize drop eq error eventstream_rpc fluent fmt \
     from from_payload from_str fault hash id into into_iter invalid_request is_retryable is_throttling is_unknown iter key \
     lib main member message meta mod_ name ne new next operation options overflow partial_cmp primitives queue_limit read_member \

@@ -3,7 +3,7 @@
 //! Why something failed. The errors of the service are in [`types::error`](crate::types::error).
 
 pub use eventstream_rpc::error::{
-    BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef,
+    BuildError, ConnectError, ConnectionError, ErrorMetadata, ResponseError, SdkError,
     Unhandled, with_sources,
 };
 pub use eventstream_rpc::json::{Violation, ViolationKind, Violations};

@@ -1,8 +1,8 @@
-//! Why something failed, one type per stage.
+//! Errors, one type per stage.
 //!
-//! `Display` says what failed at that stage and `source()` has the cause; the cause is never in both.
-//! Neither shows a payload, a token or the value of a sensitive member. What a service says of its errors is shown as
-//! it is; other text from a peer is escaped and cut.
+//! `Display` says what failed at that stage and `source()` returns the cause; the cause is never in both.
+//! Neither shows a payload, a token or the value of a sensitive member. The message of a service's error is shown
+//! unchanged; other text from a peer is escaped and cut.
 
 mod connect;
 mod connection;
@@ -17,12 +17,14 @@ mod sources;
 
 pub use connect::ConnectError;
 pub use connection::ConnectionError;
-// For generated code alone; it changes like the public interface.
+// For generated code only; versioned like the public interface.
 #[doc(hidden)]
 pub use members::error_from_slice;
-pub use modeled::{ErrorShape, Fault, ModeledError, OperationError};
+#[doc(hidden)]
+pub use modeled::fmt_error;
+pub use modeled::{ErrorMetadata, ErrorShape, Fault, OperationError};
 pub use sdk::{BuildError, ResponseError, SdkError};
-pub use service::{ServiceErrorRef, Unhandled};
+pub use service::Unhandled;
 pub use sources::with_sources;
 
 #[cfg(any(feature = "tokio", feature = "blocking", feature = "server"))]

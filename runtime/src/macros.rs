@@ -1,22 +1,22 @@
-//! What is the same in all generated code: implementations for the types that it defines.
+//! Macros for generated code: the implementations that all of its types share.
 //!
-//! The macros take names that the generator has chosen, so that no name of a model can hide what they use. They are
-//! hidden, for generated code alone, but change like the public interface: a crate that was generated before compiles
-//! with each compatible version.
+//! The generator chooses the names that the macros receive, so that no name of a model can shadow the items that they
+//! use. The macros are hidden because only generated code uses them, but they are versioned like the public interface: a
+//! crate that was generated earlier compiles with each compatible version.
 
-/// Implements what asks for the checks of a request before it is sent.
+/// Implements `validate`, which checks a request before it is sent.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_validate {
     ($name:ident) => {
         impl $name {
-            /// Checks what the model asks of the values: lengths, ranges, patterns, elements that differ.
+            /// Checks the constraints of the model: lengths, ranges, patterns and unique elements.
             ///
-            /// A server does so by itself when it has read the request.
+            /// A server checks each request that it reads.
             ///
             /// # Errors
             ///
-            /// The members that are not what the model asks for.
+            /// The members that break a constraint.
             pub fn validate(&self) -> Result<(), $crate::json::Violations> {
                 let mut checker = $crate::json::Checker::default();
                 $crate::json::Shape::check(self, &mut checker);
@@ -26,7 +26,7 @@ macro_rules! impl_validate {
     };
 }
 
-/// Implements what a client chooses for a call besides the request: of the builder `$name`, in its field `$options`.
+/// Implements the setters for the options of a call: of the builder `$name`, in its field `$options`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_call_options {
@@ -36,22 +36,22 @@ macro_rules! impl_call_options {
         }
     };
     (@call $options:ident) => {
-        /// How long to wait for the response. Default: what the connection was built with.
+        /// How long to wait for the response. Default: the setting of the connection.
         pub fn call_timeout(mut self, timeout: ::std::time::Duration) -> Self {
             self.$options = self.$options.call_timeout(timeout);
             self
         }
     };
     (@validate $options:ident) => {
-        /// Whether the request must be what the model asks for before it is sent: lengths, ranges,
-        /// patterns. Default: what the connection was built with, `false`.
+        /// Whether to check the constraints of the model (lengths, ranges, patterns, unique elements) before the
+        /// request is sent. Default: the setting of the connection, `false`.
         pub fn validate_request(mut self, validate: bool) -> Self {
             self.$options = self.$options.validate_request(validate);
             self
         }
     };
     (@subscribe $options:ident) => {
-        /// What happens when events come faster than they are read. By default the subscription
+        /// What happens when events arrive faster than they are read. By default the subscription
         /// ends with [`SdkError::Lagged`](eventstream_rpc::error::SdkError::Lagged).
         pub fn overflow(mut self, overflow: $crate::client::Overflow) -> Self {
             self.$options = self.$options.overflow(overflow);
@@ -66,31 +66,16 @@ macro_rules! impl_call_options {
     };
 }
 
-/// Implements `send` of a builder over an asynchronous connection.
+/// Implements `send` of a builder over an asynchronous connection, with the method `call` or `subscribe` of the
+/// connection. A call names its response.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_async_send {
-    (call $builder:ident.$into_parts:ident: $operation:ident, $response:ident, $error:ident) => {
+    (@output $operation:ident $response:ident) => { $response };
+    (@output $operation:ident) => { $crate::client::Subscription<$operation> };
+    ($method:ident $builder:ident.$into_parts:ident: $operation:ident, $error:ident $(, $response:ident)?) => {
         impl $builder<$crate::client::Connection> {
-            /// Sends the request and waits for the response.
-            ///
-            /// # Errors
-            ///
-            /// See [`SdkError`](eventstream_rpc::error::SdkError).
-            ///
-            /// # Cancel safety
-            ///
-            /// Dropping the future ends the call; a request that was sent is cancelled on the wire. The
-            /// connection stays open.
-            pub async fn send(self) -> Result<$response, $crate::error::SdkError<$error>> {
-                let (connection, options, request) = self.$into_parts()?;
-                connection.call($operation, request, options).await
-            }
-        }
-    };
-    (subscribe $builder:ident.$into_parts:ident: $operation:ident, $error:ident) => {
-        impl $builder<$crate::client::Connection> {
-            /// Sends the request, waits for the response, and returns the open stream.
+            /// Sends the request and waits for the response. A streaming operation returns its open stream.
             ///
             /// # Errors
             ///
@@ -102,36 +87,28 @@ macro_rules! impl_async_send {
             /// connection stays open.
             pub async fn send(
                 self,
-            ) -> Result<$crate::client::Subscription<$operation>, $crate::error::SdkError<$error>>
-            {
+            ) -> Result<
+                $crate::impl_async_send!(@output $operation $($response)?),
+                $crate::error::SdkError<$error>,
+            > {
                 let (connection, options, request) = self.$into_parts()?;
-                connection.subscribe($operation, request, options).await
+                connection.$method($operation, request, options).await
             }
         }
     };
 }
 
-/// Implements `send` of a builder over a blocking connection.
+/// Implements `send` of a builder over a blocking connection, with the method `call` or `subscribe` of the
+/// connection. A call names its response.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_blocking_send {
-    (call $builder:ident.$into_parts:ident: $operation:ident, $response:ident, $error:ident) => {
+    (@output $operation:ident $response:ident) => { $response };
+    (@output $operation:ident) => { $crate::blocking::Subscription<$operation> };
+    ($method:ident $builder:ident.$into_parts:ident: $operation:ident, $error:ident $(, $response:ident)?) => {
         impl $builder<$crate::blocking::Connection> {
-            /// Sends the request, and blocks the thread until the response has arrived.
-            ///
-            /// # Errors
-            ///
-            /// See [`SdkError`](eventstream_rpc::error::SdkError).
-            #[allow(clippy::result_large_err)]
-            pub fn send(self) -> Result<$response, $crate::error::SdkError<$error>> {
-                let (connection, options, request) = self.$into_parts()?;
-                connection.call($operation, request, options)
-            }
-        }
-    };
-    (subscribe $builder:ident.$into_parts:ident: $operation:ident, $error:ident) => {
-        impl $builder<$crate::blocking::Connection> {
-            /// Sends the request, blocks the thread until the response has arrived, and returns the open stream.
+            /// Sends the request and blocks the thread until the response arrives. A streaming operation returns
+            /// its open stream.
             ///
             /// # Errors
             ///
@@ -139,16 +116,18 @@ macro_rules! impl_blocking_send {
             #[allow(clippy::result_large_err)]
             pub fn send(
                 self,
-            ) -> Result<$crate::blocking::Subscription<$operation>, $crate::error::SdkError<$error>>
-            {
+            ) -> Result<
+                $crate::impl_blocking_send!(@output $operation $($response)?),
+                $crate::error::SdkError<$error>,
+            > {
                 let (connection, options, request) = self.$into_parts()?;
-                connection.subscribe($operation, request, options)
+                connection.$method($operation, request, options)
             }
         }
     };
 }
 
-/// Implements what every error enum of an operation has. Its variants have the names of the errors.
+/// Implements what the error enum of every operation has. Its variants have the names of the errors.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_operation_error {
@@ -167,22 +146,17 @@ macro_rules! impl_operation_error {
                 None
             }
 
-            fn as_modeled(
-                &self,
-            ) -> Result<&dyn $crate::error::ModeledError, &$crate::error::Unhandled> {
+            fn metadata(&self) -> &(dyn $crate::error::ErrorMetadata + 'static) {
                 match self {
-                    $(Self::$error(error) => Ok(error),)*
-                    Self::Unhandled(error) => Err(error),
+                    $(Self::$error(error) => error,)*
+                    Self::Unhandled(error) => error,
                 }
             }
         }
 
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                match self {
-                    $(Self::$error(error) => ::std::fmt::Display::fmt(error, f),)*
-                    Self::Unhandled(error) => ::std::fmt::Display::fmt(error, f),
-                }
+                ::std::fmt::Display::fmt($crate::error::OperationError::metadata(self), f)
             }
         }
 
@@ -204,7 +178,7 @@ macro_rules! impl_operation_error {
     };
 }
 
-/// Implements `Display` and `Error` of an error structure. `redacted` leaves out its message.
+/// Implements `Display` and `Error` for an error structure. `redacted` hides its message.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_error {
@@ -217,12 +191,8 @@ macro_rules! impl_error {
     ($name:ident, $message:expr) => {
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str(::std::stringify!($name))?;
                 let message: fn(&Self) -> Option<&str> = $message;
-                match message(self) {
-                    Some(message) => ::std::write!(f, ": {message}"),
-                    None => Ok(()),
-                }
+                $crate::error::fmt_error(f, ::std::stringify!($name), message(self))
             }
         }
 
@@ -230,34 +200,14 @@ macro_rules! impl_error {
     };
 }
 
-/// Implements what every enum of texts has. `redacted` is for values that `Debug` and `Display` do not show.
+/// Implements what every string enum has.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_string_enum {
-    (redacted $name:ident: $($variant:ident = $text:literal),*) => {
-        $crate::impl_string_enum!(@values $name: $($variant = $text),*);
-        $crate::impl_string_enum!(@redacted $name Debug Display);
-    };
-    (@redacted $name:ident $($trait:ident)*) => {$(
-        impl ::std::fmt::$trait for $name {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str($crate::REDACTED)
-            }
-        }
-    )*};
-    ($name:ident: $($variant:ident = $text:literal),*) => {
-        $crate::impl_string_enum!(@values $name: $($variant = $text),*);
-
-        impl ::std::fmt::Display for $name {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-    (@values $name:ident: $($variant:ident = $text:literal),*) => {
+    ($name:ident $([$redacted:ident])?: $($variant:ident = $text:literal),*) => {
         #[allow(deprecated)]
         impl $name {
-            /// The text as it travels.
+            /// The text on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -265,7 +215,7 @@ macro_rules! impl_string_enum {
                 }
             }
 
-            /// Every text that the model has, in its order.
+            /// The texts that the model has, in the order of the model.
             pub const fn values() -> &'static [&'static str] {
                 &[$($text),*]
             }
@@ -301,46 +251,18 @@ macro_rules! impl_string_enum {
             }
         }
 
-        impl $crate::macros::Serialize for $name {
-            fn serialize<S: $crate::macros::Serializer>(
-                &self,
-                serializer: S,
-            ) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> $crate::macros::Deserialize<'de> for $name {
-            fn deserialize<D: $crate::macros::Deserializer<'de>>(
-                deserializer: D,
-            ) -> Result<Self, D::Error> {
-                <String as $crate::macros::Deserialize>::deserialize(deserializer).map(Self::from)
-            }
-        }
+        $crate::impl_enum!($name.as_str as String $([$redacted])?);
     };
 }
 
-/// Implements what every enum of numbers has. `redacted` is for values that `Debug` and `Display` do not show.
+/// Implements what every number enum has.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_int_enum {
-    (redacted $name:ident: $($variant:ident = $number:literal),*) => {
-        $crate::impl_int_enum!(@values $name: $($variant = $number),*);
-        $crate::impl_string_enum!(@redacted $name Debug Display);
-    };
-    ($name:ident: $($variant:ident = $number:literal),*) => {
-        $crate::impl_int_enum!(@values $name: $($variant = $number),*);
-
-        impl ::std::fmt::Display for $name {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                ::std::fmt::Display::fmt(&self.as_i32(), f)
-            }
-        }
-    };
-    (@values $name:ident: $($variant:ident = $number:literal),*) => {
+    ($name:ident $([$redacted:ident])?: $($variant:ident = $number:literal),*) => {
         #[allow(deprecated)]
         impl $name {
-            /// The number as it travels.
+            /// The number on the wire.
             pub const fn as_i32(self) -> i32 {
                 match self {
                     $(Self::$variant => $number,)*
@@ -348,7 +270,7 @@ macro_rules! impl_int_enum {
                 }
             }
 
-            /// Every number that the model has, in its order.
+            /// The numbers that the model has, in the order of the model.
             pub const fn values() -> &'static [i32] {
                 &[$($number),*]
             }
@@ -370,12 +292,45 @@ macro_rules! impl_int_enum {
             }
         }
 
+        $crate::impl_enum!($name.as_i32 as i32 $([$redacted])?);
+    };
+}
+
+/// Implements what string enums and number enums share. `[redacted]` hides the value in `Debug` and `Display`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! impl_enum {
+    ($name:ident.$value:ident as $ty:ident) => {
+        $crate::impl_enum!(@serde $name.$value as $ty);
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                ::std::fmt::Display::fmt(&self.$value(), f)
+            }
+        }
+    };
+    ($name:ident.$value:ident as $ty:ident [redacted]) => {
+        $crate::impl_enum!(@serde $name.$value as $ty);
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str($crate::REDACTED)
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str($crate::REDACTED)
+            }
+        }
+    };
+    (@serde $name:ident.$value:ident as $ty:ident) => {
         impl $crate::macros::Serialize for $name {
             fn serialize<S: $crate::macros::Serializer>(
                 &self,
                 serializer: S,
             ) -> Result<S::Ok, S::Error> {
-                serializer.serialize_i32(self.as_i32())
+                $crate::macros::Serialize::serialize(&self.$value(), serializer)
             }
         }
 
@@ -383,15 +338,18 @@ macro_rules! impl_int_enum {
             fn deserialize<D: $crate::macros::Deserializer<'de>>(
                 deserializer: D,
             ) -> Result<Self, D::Error> {
-                <i32 as $crate::macros::Deserialize>::deserialize(deserializer).map(Self::from)
+                <$ty as $crate::macros::Deserialize>::deserialize(deserializer).map(Self::from)
             }
         }
     };
 }
 
-/// Implements what every union has. A row is a member: its variant, its name on the wire and the name of the method
-/// that asks for it; with a value, then the method that gives it, the format that it is written in if it does not write itself, its type,
-/// and whether it is not shown and whether a union is made from it. `redacted` is for unions with such a member.
+/// Implements what every union has.
+///
+/// A row describes a member: its variant, its name on the wire and its `is_` method. A member with a value also has its
+/// `as_` method, the marker type of its format (if any), its type, and the flags `[redacted]` (`Debug` hides the value)
+/// and `[from]` (the union implements `From` for the type). `redacted` before the name marks a union with such a
+/// member.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_union {
@@ -437,7 +395,7 @@ macro_rules! impl_union {
     (@written) => { &$crate::json::Empty {} };
     (@written $value:ident) => { $value };
     (@written $value:ident $writer:ident) => { &$crate::json::As($crate::json::$writer, $value) };
-    (@read $member:ident $variant:ident) => { $member.read_empty(Self::$variant) };
+    (@read $member:ident $variant:ident) => { $member.read(|_: $crate::macros::IgnoredAny| Self::$variant) };
     (@read $member:ident $variant:ident $value:ident) => { $member.read(Self::$variant) };
     ($name:ident; $(
         $variant:ident = $text:literal, $is:ident
@@ -446,13 +404,13 @@ macro_rules! impl_union {
         #[allow(deprecated)]
         impl $name {
             $(
-                #[doc = ::std::concat!(" Whether it is a [`", ::std::stringify!($variant), "`](Self::", ::std::stringify!($variant), ").")]
+                #[doc = ::std::concat!(" Whether the value is a [`", ::std::stringify!($variant), "`](Self::", ::std::stringify!($variant), ").")]
                 pub fn $is(&self) -> bool {
                     ::std::matches!(self, Self::$variant { .. })
                 }
 
                 $(
-                    #[doc = ::std::concat!(" The value, if it is a [`", ::std::stringify!($variant), "`](Self::", ::std::stringify!($variant), ").")]
+                    #[doc = ::std::concat!(" The member's value, if this is a [`", ::std::stringify!($variant), "`](Self::", ::std::stringify!($variant), ").")]
                     pub fn $as(&self) -> Option<&$ty> {
                         match self {
                             Self::$variant($value) => Some($value),
@@ -511,8 +469,8 @@ macro_rules! impl_union {
     };
 }
 
-/// Implements what serves the implementations of a service trait. A row is an operation: how it is called, its method
-/// and its marker.
+/// Implements the server of a service trait. A row describes an operation: the method of `IncomingCall` that runs it,
+/// its method in the service trait, and its marker type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_service {
@@ -541,7 +499,7 @@ macro_rules! impl_service {
                 match call.operation() {
                     $(
                         <$marker as $crate::operation::Operation>::ID => {
-                            // By its path: as a method of the `Arc`, some names would be those of other traits.
+                            // With the trait's path: a method call on the `Arc` could resolve to another trait.
                             call.$kind($marker, |request, context| async move {
                                 <$inner as $trait>::$method(&inner, request, context).await
                             })
@@ -562,4 +520,8 @@ macro_rules! impl_service {
     };
 }
 
-pub use ::serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess, ser::Error};
+pub use ::serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{IgnoredAny, MapAccess},
+    ser::Error,
+};

@@ -52,7 +52,9 @@ impl CallOptions {
         }
         let mut checker = crate::json::Checker::default();
         request.check(&mut checker);
-        checker.finish().map_err(|violations| crate::error::BuildError::invalid(S::ID, violations))
+        checker
+            .finish()
+            .map_err(|source| crate::error::BuildError::Invalid { shape_id: S::ID, source })
     }
 }
 

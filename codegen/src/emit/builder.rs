@@ -122,7 +122,7 @@ fn sending(service: &Service, operation: &Operation, request: &Shape) -> TokenSt
     ]
     .map(|it| ident(it));
     let (subscribe, method, types) = match operation.events {
-        Events::None => (None, quote!(call), quote!(#marker, #response, #error)),
+        Events::None => (None, quote!(call), quote!(#marker, #error, #response)),
         Events::Stream { .. } => {
             (Some(quote!(subscribe)), quote!(subscribe), quote!(#marker, #error))
         }

@@ -25,7 +25,7 @@ pub(super) fn items(it: &Shape) -> TokenStream {
         quote!(#name = #value)
     });
     let debug = (!it.is_sensitive).then(|| quote!(Debug,));
-    let redacted = it.is_sensitive.then(|| quote!(redacted));
+    let redacted = it.is_sensitive.then(|| quote!([redacted]));
     let (copy, what, unknown, implement) = match is_number {
         true => (Some(quote!(Copy,)), "number", quote!(i32), quote!(impl_int_enum)),
         false => (None, "value", quote!(String), quote!(impl_string_enum)),
@@ -42,6 +42,6 @@ pub(super) fn items(it: &Shape) -> TokenStream {
             Unknown(#unknown),
         }
 
-        eventstream_rpc::#implement! { #redacted #name: #(#rows),* }
+        eventstream_rpc::#implement! { #name #redacted: #(#rows),* }
     }
 }

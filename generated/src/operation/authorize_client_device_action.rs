@@ -193,13 +193,13 @@ eventstream_rpc::impl_call_options!(AuthorizeClientDeviceActionBuilder.options :
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call AuthorizeClientDeviceActionBuilder.into_parts : AuthorizeClientDeviceAction,
-    AuthorizeClientDeviceActionResponse, AuthorizeClientDeviceActionError
+    AuthorizeClientDeviceActionError, AuthorizeClientDeviceActionResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call AuthorizeClientDeviceActionBuilder.into_parts : AuthorizeClientDeviceAction,
-    AuthorizeClientDeviceActionResponse, AuthorizeClientDeviceActionError
+    AuthorizeClientDeviceActionError, AuthorizeClientDeviceActionResponse
 );
 
 /// Response of [`AuthorizeClientDeviceAction`].

@@ -132,13 +132,13 @@ eventstream_rpc::impl_call_options!(CancelLocalDeploymentBuilder.options : call)
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call CancelLocalDeploymentBuilder.into_parts : CancelLocalDeployment,
-    CancelLocalDeploymentResponse, CancelLocalDeploymentError
+    CancelLocalDeploymentError, CancelLocalDeploymentResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call CancelLocalDeploymentBuilder.into_parts : CancelLocalDeployment,
-    CancelLocalDeploymentResponse, CancelLocalDeploymentError
+    CancelLocalDeploymentError, CancelLocalDeploymentResponse
 );
 
 /// Response of [`CancelLocalDeployment`].

@@ -107,13 +107,13 @@ eventstream_rpc::impl_call_options!(CreateDebugPasswordBuilder.options : call);
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call CreateDebugPasswordBuilder.into_parts : CreateDebugPassword,
-    CreateDebugPasswordResponse, CreateDebugPasswordError
+    CreateDebugPasswordError, CreateDebugPasswordResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call CreateDebugPasswordBuilder.into_parts : CreateDebugPassword,
-    CreateDebugPasswordResponse, CreateDebugPasswordError
+    CreateDebugPasswordError, CreateDebugPasswordResponse
 );
 
 /// Response of [`CreateDebugPassword`].

@@ -355,13 +355,13 @@ eventstream_rpc::impl_call_options!(CreateLocalDeploymentBuilder.options : call)
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call CreateLocalDeploymentBuilder.into_parts : CreateLocalDeployment,
-    CreateLocalDeploymentResponse, CreateLocalDeploymentError
+    CreateLocalDeploymentError, CreateLocalDeploymentResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call CreateLocalDeploymentBuilder.into_parts : CreateLocalDeployment,
-    CreateLocalDeploymentResponse, CreateLocalDeploymentError
+    CreateLocalDeploymentError, CreateLocalDeploymentResponse
 );
 
 /// Response of [`CreateLocalDeployment`].

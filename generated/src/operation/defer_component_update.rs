@@ -176,13 +176,13 @@ eventstream_rpc::impl_call_options!(DeferComponentUpdateBuilder.options : call);
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call DeferComponentUpdateBuilder.into_parts : DeferComponentUpdate,
-    DeferComponentUpdateResponse, DeferComponentUpdateError
+    DeferComponentUpdateError, DeferComponentUpdateResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call DeferComponentUpdateBuilder.into_parts : DeferComponentUpdate,
-    DeferComponentUpdateResponse, DeferComponentUpdateError
+    DeferComponentUpdateError, DeferComponentUpdateResponse
 );
 
 /// Response of [`DeferComponentUpdate`].

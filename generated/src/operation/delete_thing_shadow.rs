@@ -161,14 +161,14 @@ eventstream_rpc::impl_call_options!(DeleteThingShadowBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call DeleteThingShadowBuilder.into_parts : DeleteThingShadow,
-    DeleteThingShadowResponse, DeleteThingShadowError
+    call DeleteThingShadowBuilder.into_parts : DeleteThingShadow, DeleteThingShadowError,
+    DeleteThingShadowResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call DeleteThingShadowBuilder.into_parts : DeleteThingShadow,
-    DeleteThingShadowResponse, DeleteThingShadowError
+    call DeleteThingShadowBuilder.into_parts : DeleteThingShadow, DeleteThingShadowError,
+    DeleteThingShadowResponse
 );
 
 /// Response of [`DeleteThingShadow`].

@@ -143,13 +143,13 @@ eventstream_rpc::impl_call_options!(GetClientDeviceAuthTokenBuilder.options : ca
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call GetClientDeviceAuthTokenBuilder.into_parts : GetClientDeviceAuthToken,
-    GetClientDeviceAuthTokenResponse, GetClientDeviceAuthTokenError
+    GetClientDeviceAuthTokenError, GetClientDeviceAuthTokenResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call GetClientDeviceAuthTokenBuilder.into_parts : GetClientDeviceAuthToken,
-    GetClientDeviceAuthTokenResponse, GetClientDeviceAuthTokenError
+    GetClientDeviceAuthTokenError, GetClientDeviceAuthTokenResponse
 );
 
 /// Response of [`GetClientDeviceAuthToken`]. It is sensitive: `Debug` does not show it.

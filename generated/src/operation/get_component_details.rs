@@ -136,13 +136,13 @@ eventstream_rpc::impl_call_options!(GetComponentDetailsBuilder.options : call);
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call GetComponentDetailsBuilder.into_parts : GetComponentDetails,
-    GetComponentDetailsResponse, GetComponentDetailsError
+    GetComponentDetailsError, GetComponentDetailsResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call GetComponentDetailsBuilder.into_parts : GetComponentDetails,
-    GetComponentDetailsResponse, GetComponentDetailsError
+    GetComponentDetailsError, GetComponentDetailsResponse
 );
 
 /// Response of [`GetComponentDetails`].

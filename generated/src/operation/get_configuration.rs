@@ -156,14 +156,14 @@ eventstream_rpc::impl_call_options!(GetConfigurationBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call GetConfigurationBuilder.into_parts : GetConfiguration, GetConfigurationResponse,
-    GetConfigurationError
+    call GetConfigurationBuilder.into_parts : GetConfiguration, GetConfigurationError,
+    GetConfigurationResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call GetConfigurationBuilder.into_parts : GetConfiguration, GetConfigurationResponse,
-    GetConfigurationError
+    call GetConfigurationBuilder.into_parts : GetConfiguration, GetConfigurationError,
+    GetConfigurationResponse
 );
 
 /// Response of [`GetConfiguration`].

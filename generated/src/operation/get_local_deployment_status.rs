@@ -140,13 +140,13 @@ eventstream_rpc::impl_call_options!(GetLocalDeploymentStatusBuilder.options : ca
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call GetLocalDeploymentStatusBuilder.into_parts : GetLocalDeploymentStatus,
-    GetLocalDeploymentStatusResponse, GetLocalDeploymentStatusError
+    GetLocalDeploymentStatusError, GetLocalDeploymentStatusResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call GetLocalDeploymentStatusBuilder.into_parts : GetLocalDeploymentStatus,
-    GetLocalDeploymentStatusResponse, GetLocalDeploymentStatusError
+    GetLocalDeploymentStatusError, GetLocalDeploymentStatusResponse
 );
 
 /// Response of [`GetLocalDeploymentStatus`].

@@ -190,14 +190,14 @@ eventstream_rpc::impl_call_options!(GetSecretValueBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call GetSecretValueBuilder.into_parts : GetSecretValue, GetSecretValueResponse,
-    GetSecretValueError
+    call GetSecretValueBuilder.into_parts : GetSecretValue, GetSecretValueError,
+    GetSecretValueResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call GetSecretValueBuilder.into_parts : GetSecretValue, GetSecretValueResponse,
-    GetSecretValueError
+    call GetSecretValueBuilder.into_parts : GetSecretValue, GetSecretValueError,
+    GetSecretValueResponse
 );
 
 /// Response of [`GetSecretValue`].

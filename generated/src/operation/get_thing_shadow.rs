@@ -159,14 +159,14 @@ eventstream_rpc::impl_call_options!(GetThingShadowBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call GetThingShadowBuilder.into_parts : GetThingShadow, GetThingShadowResponse,
-    GetThingShadowError
+    call GetThingShadowBuilder.into_parts : GetThingShadow, GetThingShadowError,
+    GetThingShadowResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call GetThingShadowBuilder.into_parts : GetThingShadow, GetThingShadowResponse,
-    GetThingShadowError
+    call GetThingShadowBuilder.into_parts : GetThingShadow, GetThingShadowError,
+    GetThingShadowResponse
 );
 
 /// Response of [`GetThingShadow`].

@@ -106,14 +106,14 @@ eventstream_rpc::impl_call_options!(ListComponentsBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call ListComponentsBuilder.into_parts : ListComponents, ListComponentsResponse,
-    ListComponentsError
+    call ListComponentsBuilder.into_parts : ListComponents, ListComponentsError,
+    ListComponentsResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call ListComponentsBuilder.into_parts : ListComponents, ListComponentsResponse,
-    ListComponentsError
+    call ListComponentsBuilder.into_parts : ListComponents, ListComponentsError,
+    ListComponentsResponse
 );
 
 /// Response of [`ListComponents`].

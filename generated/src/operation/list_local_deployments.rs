@@ -109,13 +109,13 @@ eventstream_rpc::impl_call_options!(ListLocalDeploymentsBuilder.options : call);
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call ListLocalDeploymentsBuilder.into_parts : ListLocalDeployments,
-    ListLocalDeploymentsResponse, ListLocalDeploymentsError
+    ListLocalDeploymentsError, ListLocalDeploymentsResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call ListLocalDeploymentsBuilder.into_parts : ListLocalDeployments,
-    ListLocalDeploymentsResponse, ListLocalDeploymentsError
+    ListLocalDeploymentsError, ListLocalDeploymentsResponse
 );
 
 /// Response of [`ListLocalDeployments`].

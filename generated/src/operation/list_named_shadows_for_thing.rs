@@ -194,13 +194,13 @@ eventstream_rpc::impl_call_options!(
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call ListNamedShadowsForThingBuilder.into_parts : ListNamedShadowsForThing,
-    ListNamedShadowsForThingResponse, ListNamedShadowsForThingError
+    ListNamedShadowsForThingError, ListNamedShadowsForThingResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call ListNamedShadowsForThingBuilder.into_parts : ListNamedShadowsForThing,
-    ListNamedShadowsForThingResponse, ListNamedShadowsForThingError
+    ListNamedShadowsForThingError, ListNamedShadowsForThingResponse
 );
 
 /// Response of [`ListNamedShadowsForThing`].

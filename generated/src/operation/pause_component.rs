@@ -136,14 +136,14 @@ eventstream_rpc::impl_call_options!(PauseComponentBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call PauseComponentBuilder.into_parts : PauseComponent, PauseComponentResponse,
-    PauseComponentError
+    call PauseComponentBuilder.into_parts : PauseComponent, PauseComponentError,
+    PauseComponentResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call PauseComponentBuilder.into_parts : PauseComponent, PauseComponentResponse,
-    PauseComponentError
+    call PauseComponentBuilder.into_parts : PauseComponent, PauseComponentError,
+    PauseComponentResponse
 );
 
 /// Response of [`PauseComponent`].

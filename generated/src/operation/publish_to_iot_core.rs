@@ -337,14 +337,14 @@ eventstream_rpc::impl_call_options!(PublishToIoTCoreBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call PublishToIoTCoreBuilder.into_parts : PublishToIoTCore, PublishToIoTCoreResponse,
-    PublishToIoTCoreError
+    call PublishToIoTCoreBuilder.into_parts : PublishToIoTCore, PublishToIoTCoreError,
+    PublishToIoTCoreResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call PublishToIoTCoreBuilder.into_parts : PublishToIoTCore, PublishToIoTCoreResponse,
-    PublishToIoTCoreError
+    call PublishToIoTCoreBuilder.into_parts : PublishToIoTCore, PublishToIoTCoreError,
+    PublishToIoTCoreResponse
 );
 
 /// Response of [`PublishToIoTCore`].

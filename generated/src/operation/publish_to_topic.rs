@@ -169,14 +169,14 @@ eventstream_rpc::impl_call_options!(PublishToTopicBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call PublishToTopicBuilder.into_parts : PublishToTopic, PublishToTopicResponse,
-    PublishToTopicError
+    call PublishToTopicBuilder.into_parts : PublishToTopic, PublishToTopicError,
+    PublishToTopicResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call PublishToTopicBuilder.into_parts : PublishToTopic, PublishToTopicResponse,
-    PublishToTopicError
+    call PublishToTopicBuilder.into_parts : PublishToTopic, PublishToTopicError,
+    PublishToTopicResponse
 );
 
 /// Response of [`PublishToTopic`].

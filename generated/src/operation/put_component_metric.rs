@@ -142,13 +142,13 @@ eventstream_rpc::impl_call_options!(PutComponentMetricBuilder.options : call);
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call PutComponentMetricBuilder.into_parts : PutComponentMetric,
-    PutComponentMetricResponse, PutComponentMetricError
+    PutComponentMetricError, PutComponentMetricResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call PutComponentMetricBuilder.into_parts : PutComponentMetric,
-    PutComponentMetricResponse, PutComponentMetricError
+    PutComponentMetricError, PutComponentMetricResponse
 );
 
 /// Response of [`PutComponentMetric`].

@@ -140,14 +140,14 @@ eventstream_rpc::impl_call_options!(RestartComponentBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call RestartComponentBuilder.into_parts : RestartComponent, RestartComponentResponse,
-    RestartComponentError
+    call RestartComponentBuilder.into_parts : RestartComponent, RestartComponentError,
+    RestartComponentResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call RestartComponentBuilder.into_parts : RestartComponent, RestartComponentResponse,
-    RestartComponentError
+    call RestartComponentBuilder.into_parts : RestartComponent, RestartComponentError,
+    RestartComponentResponse
 );
 
 /// Response of [`RestartComponent`].

@@ -136,14 +136,14 @@ eventstream_rpc::impl_call_options!(ResumeComponentBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call ResumeComponentBuilder.into_parts : ResumeComponent, ResumeComponentResponse,
-    ResumeComponentError
+    call ResumeComponentBuilder.into_parts : ResumeComponent, ResumeComponentError,
+    ResumeComponentResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call ResumeComponentBuilder.into_parts : ResumeComponent, ResumeComponentResponse,
-    ResumeComponentError
+    call ResumeComponentBuilder.into_parts : ResumeComponent, ResumeComponentError,
+    ResumeComponentResponse
 );
 
 /// Response of [`ResumeComponent`].

@@ -147,15 +147,15 @@ eventstream_rpc::impl_call_options!(
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call SendConfigurationValidityReportBuilder.into_parts :
-    SendConfigurationValidityReport, SendConfigurationValidityReportResponse,
-    SendConfigurationValidityReportError
+    SendConfigurationValidityReport, SendConfigurationValidityReportError,
+    SendConfigurationValidityReportResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call SendConfigurationValidityReportBuilder.into_parts :
-    SendConfigurationValidityReport, SendConfigurationValidityReportResponse,
-    SendConfigurationValidityReportError
+    SendConfigurationValidityReport, SendConfigurationValidityReportError,
+    SendConfigurationValidityReportResponse
 );
 
 /// Response of [`SendConfigurationValidityReport`].

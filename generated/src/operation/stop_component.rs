@@ -138,14 +138,14 @@ eventstream_rpc::impl_call_options!(StopComponentBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call StopComponentBuilder.into_parts : StopComponent, StopComponentResponse,
-    StopComponentError
+    call StopComponentBuilder.into_parts : StopComponent, StopComponentError,
+    StopComponentResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call StopComponentBuilder.into_parts : StopComponent, StopComponentResponse,
-    StopComponentError
+    call StopComponentBuilder.into_parts : StopComponent, StopComponentError,
+    StopComponentResponse
 );
 
 /// Response of [`StopComponent`].

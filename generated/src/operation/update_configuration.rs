@@ -195,13 +195,13 @@ eventstream_rpc::impl_call_options!(UpdateConfigurationBuilder.options : call);
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call UpdateConfigurationBuilder.into_parts : UpdateConfiguration,
-    UpdateConfigurationResponse, UpdateConfigurationError
+    UpdateConfigurationError, UpdateConfigurationResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call UpdateConfigurationBuilder.into_parts : UpdateConfiguration,
-    UpdateConfigurationResponse, UpdateConfigurationError
+    UpdateConfigurationError, UpdateConfigurationResponse
 );
 
 /// Response of [`UpdateConfiguration`].

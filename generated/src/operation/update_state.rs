@@ -133,14 +133,14 @@ eventstream_rpc::impl_call_options!(UpdateStateBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call UpdateStateBuilder.into_parts : UpdateState, UpdateStateResponse,
-    UpdateStateError
+    call UpdateStateBuilder.into_parts : UpdateState, UpdateStateError,
+    UpdateStateResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call UpdateStateBuilder.into_parts : UpdateState, UpdateStateResponse,
-    UpdateStateError
+    call UpdateStateBuilder.into_parts : UpdateState, UpdateStateError,
+    UpdateStateResponse
 );
 
 /// Response of [`UpdateState`].

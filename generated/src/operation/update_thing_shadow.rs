@@ -192,14 +192,14 @@ eventstream_rpc::impl_call_options!(UpdateThingShadowBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call UpdateThingShadowBuilder.into_parts : UpdateThingShadow,
-    UpdateThingShadowResponse, UpdateThingShadowError
+    call UpdateThingShadowBuilder.into_parts : UpdateThingShadow, UpdateThingShadowError,
+    UpdateThingShadowResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call UpdateThingShadowBuilder.into_parts : UpdateThingShadow,
-    UpdateThingShadowResponse, UpdateThingShadowError
+    call UpdateThingShadowBuilder.into_parts : UpdateThingShadow, UpdateThingShadowError,
+    UpdateThingShadowResponse
 );
 
 /// Response of [`UpdateThingShadow`].

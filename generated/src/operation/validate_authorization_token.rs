@@ -129,13 +129,13 @@ eventstream_rpc::impl_call_options!(ValidateAuthorizationTokenBuilder.options : 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call ValidateAuthorizationTokenBuilder.into_parts : ValidateAuthorizationToken,
-    ValidateAuthorizationTokenResponse, ValidateAuthorizationTokenError
+    ValidateAuthorizationTokenError, ValidateAuthorizationTokenResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call ValidateAuthorizationTokenBuilder.into_parts : ValidateAuthorizationToken,
-    ValidateAuthorizationTokenResponse, ValidateAuthorizationTokenError
+    ValidateAuthorizationTokenError, ValidateAuthorizationTokenResponse
 );
 
 /// Response of [`ValidateAuthorizationToken`].

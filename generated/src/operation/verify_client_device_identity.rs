@@ -136,13 +136,13 @@ eventstream_rpc::impl_call_options!(VerifyClientDeviceIdentityBuilder.options : 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
     call VerifyClientDeviceIdentityBuilder.into_parts : VerifyClientDeviceIdentity,
-    VerifyClientDeviceIdentityResponse, VerifyClientDeviceIdentityError
+    VerifyClientDeviceIdentityError, VerifyClientDeviceIdentityResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
     call VerifyClientDeviceIdentityBuilder.into_parts : VerifyClientDeviceIdentity,
-    VerifyClientDeviceIdentityResponse, VerifyClientDeviceIdentityError
+    VerifyClientDeviceIdentityError, VerifyClientDeviceIdentityResponse
 );
 
 /// Response of [`VerifyClientDeviceIdentity`].

@@ -1,13 +1,13 @@
-//! Errors as they are logged.
+//! The text of errors in logs.
 
 use std::{fmt, io};
 
-use super::{ConnectError, ConnectionError, OperationError, SdkError};
+use super::{ConnectError, ConnectionError, OperationError, SdkError, Unhandled};
 
-/// Writes what a log may say about an error: its kind, lengths and names from the model, but no text from the
+/// Writes what a log may contain of an error: its kind, lengths and names from the model, but no text from the
 /// peer or the application.
 ///
-/// The matches are exhaustive so that a new variant is a decision.
+/// The matches have no wildcard, so that the author of a new variant has to decide about it.
 pub(crate) struct Logged<'a, E>(pub(crate) &'a E);
 
 impl fmt::Display for Logged<'_, ConnectionError> {
@@ -64,22 +64,26 @@ impl<E: OperationError> fmt::Display for Logged<'_, SdkError<E>> {
             SdkError::DispatchFailure { source, .. } => {
                 write!(f, "{}: {}", self.0, Logged(source))
             }
-            SdkError::ServiceError(error) => match error.as_modeled() {
-                Ok(error) => write!(f, "the service answered with {}", error.code()),
-                Err(_) => f.write_str("the service answered with an error that is not declared"),
+            SdkError::ServiceError(error) => match error.metadata() {
+                error if error.as_any().is::<Unhandled>() => {
+                    f.write_str("the service answered with an error that is not declared")
+                }
+                error => {
+                    write!(f, "the service answered with {}", error.code().unwrap_or_default())
+                }
             },
-            SdkError::ConstructionFailure(_) => f.write_str("the request could not be built"),
-            SdkError::ResponseError(_) => f.write_str("the reply is not what the model says"),
-            SdkError::Timeout { .. } | SdkError::Lagged { .. } | SdkError::StreamEnded => {
-                self.0.fmt(f)
-            }
+            SdkError::ConstructionFailure(_)
+            | SdkError::ResponseError(_)
+            | SdkError::Timeout { .. }
+            | SdkError::Lagged { .. }
+            | SdkError::StreamEnded => self.0.fmt(f),
         }
     }
 }
 
 impl fmt::Display for Logged<'_, io::Error> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The text of any other than the operating system's may be the application's.
+        // Only errors of the operating system have a text that cannot come from the application.
         match self.0.raw_os_error() {
             Some(_) => self.0.fmt(f),
             None => self.0.kind().fmt(f),

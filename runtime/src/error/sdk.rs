@@ -1,8 +1,8 @@
-//! Why a call failed.
+//! Errors of calls and subscriptions.
 
 use thiserror::Error;
 
-use super::{ConnectionError, EncodeError, OperationError, ServiceErrorRef, escaped::Escaped};
+use super::{ConnectionError, EncodeError, ErrorMetadata, OperationError, escaped::Escaped};
 use crate::json;
 
 /// Why a call, or a subscription, failed.
@@ -14,26 +14,25 @@ pub enum SdkError<E> {
     /// The request was never sent: a required member is missing or a value cannot be encoded.
     #[error("the request could not be built")]
     ConstructionFailure(#[from] BuildError),
-    /// The connection ended before the response, or there was none.
+    /// The connection ended before the response, or was not open.
     #[error("the connection failed {} the request was written", when(*request_written))]
     #[non_exhaustive]
     DispatchFailure {
         /// Why the connection ended.
         source: ConnectionError,
-        /// Whether the request had been handed to the socket. The service cannot have acted on it
-        /// otherwise.
+        /// Whether the request had been written to the socket. If not, the service cannot have acted on it.
         request_written: bool,
     },
     /// No response arrived in time. The stream has been terminated.
-    #[error("no response in time; it ran out {} the request was written", when(*request_written))]
+    #[error("no response in time; the time ran out {} the request was written", when(*request_written))]
     #[non_exhaustive]
     Timeout {
-        /// Whether the request had been queued for the socket. If not, there was no room for it in time,
-        /// or no connection, and the service cannot have acted on it.
+        /// Whether the request had been queued for the socket. If not, the queue was full or there was no
+        /// connection, and the service cannot have acted on it.
         request_written: bool,
     },
-    /// A reply, or an event, was not what the model says.
-    #[error("the reply is not what the model says")]
+    /// A reply, or an event, does not have the form that the model says.
+    #[error("the reply does not have the form that the model says")]
     ResponseError(#[from] ResponseError),
     /// The service answered with an error.
     #[error("the service answered with an error")]
@@ -41,9 +40,9 @@ pub enum SdkError<E> {
     /// The subscriber was too slow for its queue, and the subscription has ended. What was queued before has been
     /// delivered, except when the queue was full before the response came: then nothing has.
     ///
-    /// The server is told to end the stream as soon as the queue is full, and the protocol has no answer to that.
-    /// So the figures cover the events that have arrived until this error was read, and not those that the
-    /// service would have sent if the stream had stayed open.
+    /// The client terminates the stream as soon as the queue is full; the protocol has no answer to that. So the
+    /// figures cover the events that arrived before this error was read, and not those that the service would have
+    /// sent if the stream had stayed open.
     #[error(
         "the subscriber was too slow for its queue: at least {dropped} events ({bytes} bytes) were not delivered"
     )]
@@ -54,8 +53,8 @@ pub enum SdkError<E> {
         /// The sum of their payloads in bytes.
         bytes: u64,
     },
-    /// The stream to which an event was to be sent has ended, and the event was not sent. The connection may be
-    /// well.
+    /// The stream to which an event was to be sent has ended, and the event was not sent. The connection may still
+    /// be open.
     #[error("the stream has ended, and the event was not sent")]
     StreamEnded,
 }
@@ -65,7 +64,7 @@ fn when(request_written: bool) -> &'static str {
 }
 
 impl<E> SdkError<E> {
-    /// Whether the call ended because its time was up.
+    /// Whether the call timed out.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::Timeout { .. })
     }
@@ -86,11 +85,11 @@ impl<E> SdkError<E> {
         }
     }
 
-    /// The service's error, or the other failure back.
+    /// The service's error.
     ///
     /// # Errors
     ///
-    /// `self`, if the service did not answer with an error.
+    /// `self`, if it is another failure.
     pub fn into_service_error(self) -> Result<E, Self> {
         match self {
             Self::ServiceError(error) => Ok(error),
@@ -101,9 +100,9 @@ impl<E> SdkError<E> {
 
 impl<E: OperationError> SdkError<E> {
     /// The error that the service answered with, declared for the operation or not.
-    pub fn service_error(&self) -> Option<ServiceErrorRef<'_>> {
+    pub fn service_error(&self) -> Option<&(dyn ErrorMetadata + 'static)> {
         match self {
-            Self::ServiceError(error) => Some(ServiceErrorRef::new(error)),
+            Self::ServiceError(error) => Some(error.metadata()),
             _ => None,
         }
     }
@@ -113,7 +112,7 @@ impl<E: OperationError> SdkError<E> {
         self.service_error()?.code()
     }
 
-    /// The text that the service gave with its error.
+    /// The text that the service sent with its error.
     pub fn message(&self) -> Option<&str> {
         self.service_error()?.message()
     }
@@ -122,7 +121,7 @@ impl<E: OperationError> SdkError<E> {
     /// request was not written.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::ServiceError(error) => ServiceErrorRef::new(error).is_retryable(),
+            Self::ServiceError(error) => error.metadata().is_retryable(),
             Self::DispatchFailure { request_written, .. } | Self::Timeout { request_written } => {
                 !request_written
             }
@@ -130,96 +129,97 @@ impl<E: OperationError> SdkError<E> {
         }
     }
 
-    /// Whether the model says of the service's error that the client sends too much, and should wait before
+    /// Whether the model says of the service's error that the client sends too many requests, and should wait before
     /// it tries again.
     pub fn is_throttling(&self) -> bool {
-        self.service_error().is_some_and(|it| it.is_throttling())
+        self.service_error().is_some_and(ErrorMetadata::is_throttling)
     }
 }
 
-/// A request, or a value in it, that cannot be sent.
+/// Why a request or an event cannot be sent.
 #[derive(Debug, Error)]
-#[error(transparent)]
-pub struct BuildError(BuildErrorKind);
-
-#[derive(Debug, Error)]
-enum BuildErrorKind {
+#[non_exhaustive]
+pub enum BuildError {
+    /// A required member was not set.
     #[error("{shape_id}${member} is required and was not set")]
-    MissingMember { shape_id: &'static str, member: &'static str },
+    #[non_exhaustive]
+    MissingMember {
+        /// The absolute shape ID of the structure.
+        shape_id: &'static str,
+        /// The name of the member on the wire.
+        member: &'static str,
+    },
+    /// A value has no JSON form.
     #[error("a value in {shape_id} has no JSON form")]
-    Serialize { shape_id: &'static str, source: json::Error },
+    #[non_exhaustive]
+    Serialize {
+        /// The absolute shape ID of what was to be sent.
+        shape_id: &'static str,
+        /// The value that has no JSON form.
+        source: json::Error,
+    },
+    /// The message does not fit the limits of the event-stream encoding.
     #[error("the message does not fit the limits of the protocol")]
-    Encode { source: EncodeError },
+    Encode(#[source] EncodeError),
+    /// The message is longer than this connection may send.
     #[error("the message takes {len} bytes and this connection sends at most {limit}")]
-    FrameTooLong { len: usize, limit: usize },
-    #[error("{shape_id} is not what the model asks for")]
-    Invalid { shape_id: &'static str, source: json::Violations },
+    #[non_exhaustive]
+    FrameTooLong {
+        /// The length of the message in bytes.
+        len: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Members break constraints of the model, such as `length` and `range`.
+    #[error("{shape_id} breaks constraints of the model")]
+    #[non_exhaustive]
+    Invalid {
+        /// The absolute shape ID of the request.
+        shape_id: &'static str,
+        /// The members and the constraints that they break.
+        source: json::Violations,
+    },
 }
 
 impl BuildError {
     /// The required member `member` of `shape_id` was not set.
     #[doc(hidden)]
     pub const fn missing_member(shape_id: &'static str, member: &'static str) -> Self {
-        Self(BuildErrorKind::MissingMember { shape_id, member })
+        Self::MissingMember { shape_id, member }
     }
 
-    /// A value in `shape_id` has no JSON form.
-    pub fn serialize(shape_id: &'static str, source: json::Error) -> Self {
-        Self(BuildErrorKind::Serialize { shape_id, source })
-    }
-
-    /// Values in `shape_id` are not what the model asks for.
-    pub fn invalid(shape_id: &'static str, source: json::Violations) -> Self {
-        Self(BuildErrorKind::Invalid { shape_id, source })
-    }
-
-    /// The members that are not what the model asks for, if that is why.
+    /// The members that break constraints of the model, if that is the error.
     pub fn violations(&self) -> &[json::Violation] {
-        match &self.0 {
-            BuildErrorKind::Invalid { source, .. } => source,
+        match self {
+            Self::Invalid { source, .. } => source,
             _ => &[],
         }
     }
-
-    /// The message does not fit the limits of the event-stream encoding.
-    pub fn encode(source: EncodeError) -> Self {
-        Self(BuildErrorKind::Encode { source })
-    }
-
-    /// The message is longer than this connection may send; both figures in bytes.
-    pub const fn frame_too_long(len: usize, limit: usize) -> Self {
-        Self(BuildErrorKind::FrameTooLong { len, limit })
-    }
 }
 
-/// A reply or an event that is not what the model says.
+/// A reply or an event that does not have the form that the model says.
 #[derive(Debug, Error)]
-#[error(transparent)]
-pub struct ResponseError(ResponseErrorKind);
-
-#[derive(Debug, Error)]
-enum ResponseErrorKind {
+#[non_exhaustive]
+pub enum ResponseError {
+    /// The message names another shape than the expected one.
     #[error("expected {expected} and received {}", Escaped(actual))]
-    UnexpectedShape { expected: &'static str, actual: String },
+    #[non_exhaustive]
+    UnexpectedShape {
+        /// The absolute shape ID that was expected.
+        expected: &'static str,
+        /// The shape ID in the message.
+        actual: String,
+    },
+    /// The server ended the stream instead of answering.
     #[error("the server ended the stream without a response")]
     NoResponse,
-    #[error("the payload is not the JSON of {}", Escaped(shape_id))]
-    Payload { shape_id: String, source: json::Error },
-}
-
-impl ResponseError {
-    /// The message named another shape than the one that belongs here.
-    pub fn unexpected_shape(expected: &'static str, actual: impl Into<String>) -> Self {
-        Self(ResponseErrorKind::UnexpectedShape { expected, actual: actual.into() })
-    }
-
-    /// The server ended the stream instead of answering.
-    pub const fn no_response() -> Self {
-        Self(ResponseErrorKind::NoResponse)
-    }
-
-    /// The payload is not the JSON of `shape_id`.
-    pub fn payload(shape_id: impl Into<String>, source: json::Error) -> Self {
-        Self(ResponseErrorKind::Payload { shape_id: shape_id.into(), source })
-    }
+    /// The payload is not the JSON of the shape.
+    #[error("the payload is not the JSON of {shape_id}")]
+    #[non_exhaustive]
+    Payload {
+        /// The absolute shape ID of the expected shape.
+        shape_id: &'static str,
+        /// What is wrong with the payload.
+        source: json::Error,
+    },
 }

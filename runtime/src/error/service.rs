@@ -1,21 +1,21 @@
-//! Errors that a service answered with.
+//! Error replies that the model does not declare for the operation.
 
-use std::fmt;
+use std::{any::Any, fmt};
 
 use bytes::Bytes;
 
-use super::{ErrorMembers, ErrorShape, ModeledError, OperationError, error_from_slice, shape_name};
+use super::{ErrorMembers, ErrorMetadata, ErrorShape, error_from_slice, fmt_error, shape_name};
+use crate::json;
 
-/// An error that the model does not declare for the operation, or that cannot be read as the model says.
+/// An error that the model does not declare for the operation, or that does not have the modelled form.
 ///
-/// Services do answer with such errors: both Greengrass nuclei return modelled errors from operations
-/// that do not list them ([`decode`](Self::decode) reads those), and report internal failures without
-/// a modelled error at all.
+/// Both Greengrass nuclei return modelled errors from operations that do not list them; [`decode`](Self::decode)
+/// reads those. They also report internal failures without a modelled error.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unhandled(Box<Reply>);
 
-/// Behind a box, because every operation's error and every `Result` of a handler is as large as this.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// The reply that carried the error. It is boxed because every operation's error contains it by value.
+#[derive(Clone, PartialEq, Eq)]
 struct Reply {
     shape_id: Option<String>,
     code: Option<String>,
@@ -30,59 +30,39 @@ impl Unhandled {
     /// The content type of everything else.
     pub(crate) const JSON: &'static str = "application/json";
 
-    /// The server failed in a way that the model has no error for.
+    /// An internal failure of the server, for which the model has no error.
     ///
     /// On the wire it is what the Java server framework sends: the text `InternalServerError`.
     pub fn internal() -> Self {
-        let text = "InternalServerError";
-        Self(Box::new(Reply {
-            message: Some(text.to_owned()),
-            content_type: Some(Self::TEXT.to_owned()),
-            payload: text.into(),
-            ..Reply::default()
-        }))
+        let text = Bytes::from_static(b"InternalServerError");
+        Self::from_reply(None, Some(Self::TEXT), text)
     }
 
-    /// The service does not implement the operation.
+    /// The error for an operation that the service does not implement.
     ///
     /// On the wire it is what the Java server framework sends for an operation that is not in its
     /// model: a JSON object with the members `error` and `message`, and no shape.
     pub fn not_implemented(operation_id: &str) -> Self {
-        let error = "Unsupported Operation";
         let message = format!("operation {operation_id} is not implemented by this service");
-        let payload = serde_json::json!({ "error": error, "message": message }).to_string();
-        Self(Box::new(Reply {
-            code: Some(error.to_owned()),
-            message: Some(message),
-            content_type: Some(Self::JSON.to_owned()),
-            payload: payload.into(),
-            ..Reply::default()
-        }))
+        let members = serde_json::json!({ "error": "Unsupported Operation", "message": message });
+        Self::from_reply(None, Some(Self::JSON), members.to_string().into())
     }
 
-    /// An error of the model that the operation does not declare: a handler may return it all the same, as
-    /// both Greengrass nuclei do.
-    pub fn undeclared(error: &impl ErrorShape) -> Self {
-        Self::of_modeled(error)
-    }
-
-    pub(crate) fn of_modeled(error: &dyn ModeledError) -> Self {
-        // An error that cannot be written is a failure by itself.
-        let Ok(payload) = error.to_payload() else { return Self::internal() };
-        Self(Box::new(Reply {
-            shape_id: Some(error.shape_id().to_owned()),
-            code: Some(error.code().to_owned()),
-            message: error.message().map(str::to_owned),
-            content_type: Some(Self::JSON.to_owned()),
-            payload: payload.into(),
-        }))
+    /// A modelled error that the operation does not declare. A handler may return it anyway, as both Greengrass
+    /// nuclei do.
+    pub fn undeclared<E: ErrorShape>(error: &E) -> Self {
+        // An error that has no JSON form is reported as an internal failure.
+        let Ok(payload) = json::to_vec(error) else { return Self::internal() };
+        let mut reply = Self::from_reply(Some(E::ID), Some(Self::JSON), payload.into());
+        reply.0.message = ErrorShape::message(error).map(str::to_owned);
+        reply
     }
 
     /// Reads an error reply that the operation does not declare.
     ///
-    /// The text is the first that is not empty of `message` and `_message`; the code is the shape's
-    /// name, else `_errorCode`, else `error`. A payload that is not a JSON object gives no code, and
-    /// its text only if the reply said `text/plain`.
+    /// The message is the first of `message` and `_message` that is not empty; the code is the shape's
+    /// name, else `_errorCode`, else `error`. A payload that is not a JSON object has no code; it is the message
+    /// if the content type is `text/plain`.
     pub fn from_reply(shape_id: Option<&str>, content_type: Option<&str>, payload: Bytes) -> Self {
         let members = ErrorMembers::read(&payload);
         let is_text = content_type.is_some_and(|it| it.starts_with(Self::TEXT));
@@ -96,17 +76,17 @@ impl Unhandled {
         }))
     }
 
-    /// The absolute shape ID that the reply named, if it named one.
+    /// The absolute shape ID that the reply named, if any.
     pub fn shape_id(&self) -> Option<&str> {
         self.0.shape_id.as_deref()
     }
 
-    /// A short name of the error, such as `InvalidArgumentsError`.
+    /// The short name of the error, such as `InvalidArgumentsError`.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
-    /// The text that the server gave, if it is not empty.
+    /// The text that the server sent, if any.
     pub fn message(&self) -> Option<&str> {
         self.0.message.as_deref()
     }
@@ -147,80 +127,34 @@ impl fmt::Debug for Unhandled {
 
 impl fmt::Display for Unhandled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code().unwrap_or("error without a code"))?;
-        match self.message() {
-            Some(message) => write!(f, ": {message}"),
-            None => Ok(()),
-        }
+        fmt_error(f, self.code().unwrap_or("error without a code"), self.message())
     }
 }
 
 impl std::error::Error for Unhandled {}
 
-/// An error that the service answered with, whether the operation declares it or not.
-///
-/// [`SdkError::service_error`](super::SdkError::service_error) gives it.
-#[derive(Clone, Copy)]
-pub struct ServiceErrorRef<'a>(Result<&'a dyn ModeledError, &'a Unhandled>);
-
-impl<'a> ServiceErrorRef<'a> {
-    /// The view of an operation's error.
-    pub(super) fn new(error: &'a impl OperationError) -> Self {
-        Self(error.as_modeled())
+impl ErrorMetadata for Unhandled {
+    fn code(&self) -> Option<&str> {
+        self.code()
     }
 
-    /// A short name of the error, such as `UnauthorizedError`.
-    pub fn code(&self) -> Option<&'a str> {
-        match self.0 {
-            Ok(modeled) => Some(modeled.code()),
-            Err(unhandled) => unhandled.code(),
-        }
+    fn message(&self) -> Option<&str> {
+        self.message()
     }
 
-    /// The text that the server gave, if it is not empty.
-    pub fn message(&self) -> Option<&'a str> {
-        match self.0 {
-            Ok(modeled) => modeled.message().filter(|it| !it.is_empty()),
-            Err(unhandled) => unhandled.message(),
-        }
+    fn is_retryable(&self) -> bool {
+        false
     }
 
-    /// Whether the model says that the same request may succeed later.
-    pub fn is_retryable(&self) -> bool {
-        self.0.is_ok_and(|modeled| modeled.is_retryable())
+    fn is_throttling(&self) -> bool {
+        false
     }
 
-    /// Whether the model says that the client sends too much, and should wait before it tries again.
-    pub fn is_throttling(&self) -> bool {
-        self.0.is_ok_and(|modeled| modeled.is_throttling())
+    fn to_unhandled(&self) -> Unhandled {
+        self.clone()
     }
 
-    /// The error as the modelled error `T`, if it is one.
-    ///
-    /// It finds errors that the model does not declare for the operation, which a `match` on the
-    /// operation's own enum cannot.
-    pub fn decode<T: ErrorShape>(&self) -> Option<T> {
-        match self.0 {
-            Ok(modeled) => modeled.as_any().downcast_ref::<T>().cloned(),
-            Err(unhandled) => unhandled.decode(),
-        }
-    }
-}
-
-impl fmt::Debug for ServiceErrorRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Ok(modeled) => fmt::Debug::fmt(modeled, f),
-            Err(unhandled) => fmt::Debug::fmt(unhandled, f),
-        }
-    }
-}
-
-impl fmt::Display for ServiceErrorRef<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Ok(modeled) => fmt::Display::fmt(modeled, f),
-            Err(unhandled) => fmt::Display::fmt(unhandled, f),
-        }
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }

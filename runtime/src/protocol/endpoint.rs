@@ -181,8 +181,9 @@ impl<R: Role> Endpoint<R> {
         payload: impl Payload,
     ) -> Result<(), SendError> {
         let shape = head.service_model_type.unwrap_or_default();
-        let payload =
-            |dst: &mut BytesMut| payload(dst).map_err(|it| BuildError::serialize(shape, it));
+        let payload = |dst: &mut BytesMut| {
+            payload(dst).map_err(|source| BuildError::Serialize { shape_id: shape, source })
+        };
         self.output.write(head, &[], self.settings.max_frame_len, payload).map_err(SendError::Build)
     }
 

@@ -116,13 +116,13 @@ impl Output {
         payload: impl FnOnce(&mut BytesMut) -> Result<(), BuildError>,
     ) -> Result<(), BuildError> {
         let started = head.start(&mut self.buffer, Limits::DEFAULT, headers);
-        let written = started.map_err(BuildError::encode).and_then(|mut frame| {
+        let written = started.map_err(BuildError::Encode).and_then(|mut frame| {
             payload(frame.payload_mut())?;
             let len = frame.frame_len();
             if len > max_frame_len {
-                return Err(BuildError::frame_too_long(len, max_frame_len));
+                return Err(BuildError::FrameTooLong { len, limit: max_frame_len });
             }
-            frame.finish().map_err(BuildError::encode)
+            frame.finish().map_err(BuildError::Encode)
         });
         match written {
             Ok(len) => self.queued += len as u64,

@@ -71,7 +71,7 @@ impl<O: StreamingOperation> EncodedEvent<O> {
     pub fn new(event: &O::ResponseEvent) -> Result<Self, BuildError> {
         let mut payload = BytesMut::new();
         json::append(&mut payload, event)
-            .map_err(|error| BuildError::serialize(O::ResponseEvent::ID, error))?;
+            .map_err(|source| BuildError::Serialize { shape_id: O::ResponseEvent::ID, source })?;
         let (len, capacity) = (payload.len(), payload.capacity());
         // A buffer that has grown may be twice as long as what is in it, and it may wait in many queues.
         let (payload, buffer_len) = match capacity - len > MAX_WASTE.max(len / 8) {

@@ -20,10 +20,7 @@ impl ErrorReply {
     }
 
     pub(super) fn of_operation(error: &impl OperationError) -> Self {
-        match error.as_modeled() {
-            Ok(modeled) => Self(Unhandled::of_modeled(modeled)),
-            Err(unhandled) => Self(unhandled.clone()),
-        }
+        Self(error.metadata().to_unhandled())
     }
 
     /// The message. One of the model carries, beside its own members, what every error of a service does.

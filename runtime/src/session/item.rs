@@ -48,7 +48,7 @@ fn error_event<O: StreamingOperation>(message: &RpcMessage) -> Option<SdkError<O
     let error = O::Error::from_payload(id, value.get().as_bytes())?;
     Some(match error {
         Ok(error) => SdkError::ServiceError(error),
-        Err(error) => ResponseError::payload(*id, error).into(),
+        Err(source) => ResponseError::Payload { shape_id: id, source }.into(),
     })
 }
 

@@ -33,11 +33,11 @@ pub(super) fn decode<O: Operation, S: Shape>(
         return Err(SdkError::ServiceError(error));
     }
     if message.has_shape(S::ID) == Some(false) {
-        let shape = message.service_model_type().unwrap_or_default();
-        return Err(ResponseError::unexpected_shape(S::ID, shape).into());
+        let actual = message.service_model_type().unwrap_or_default().to_owned();
+        return Err(ResponseError::UnexpectedShape { expected: S::ID, actual }.into());
     }
     let decoded = json::payload_from_slice(message.payload());
-    Ok(decoded.map_err(|error| ResponseError::payload(S::ID, error))?)
+    Ok(decoded.map_err(|source| ResponseError::Payload { shape_id: S::ID, source })?)
 }
 
 /// Why there was no reply.
@@ -47,7 +47,7 @@ pub(super) fn failed<E>(failure: Failure) -> SdkError<E> {
             SdkError::DispatchFailure { source: error, request_written }
         }
         Failure::Timeout => SdkError::Timeout { request_written: true },
-        Failure::NoResponse => ResponseError::no_response().into(),
+        Failure::NoResponse => ResponseError::NoResponse.into(),
         Failure::Lagged { dropped, bytes } => SdkError::Lagged { dropped, bytes },
     }
 }

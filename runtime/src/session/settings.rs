@@ -101,5 +101,5 @@ fn ask<T>(f: impl FnOnce() -> Result<T, ConnectError>) -> Result<T, ConnectError
 }
 
 pub(crate) fn unencodable(error: EncodeError) -> ConnectError {
-    ConnectError::Build(BuildError::encode(error).into())
+    ConnectError::Build(BuildError::Encode(error).into())
 }

@@ -3,6 +3,6 @@
 //! Why something failed. The errors of the service are in [`types::error`](crate::types::error).
 
 pub use eventstream_rpc::error::{
-    BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef,
+    BuildError, ConnectError, ConnectionError, ErrorMetadata, ResponseError, SdkError,
     Unhandled, with_sources,
 };

@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use super::{Connection, runtime::Tokio};
 use crate::{
-    error::{ConnectionError, ModeledError, OperationError, SdkError, Unhandled},
+    error::{ConnectionError, ErrorMetadata, OperationError, SdkError, Unhandled},
     frame::{Decoder, FrameEncoder, HeaderValueRef},
     json::{self, Shape},
     operation::Operation,
@@ -256,7 +256,7 @@ impl OperationError for Failed {
         None
     }
 
-    fn as_modeled(&self) -> Result<&dyn ModeledError, &Unhandled> {
-        Err(&self.0)
+    fn metadata(&self) -> &(dyn ErrorMetadata + 'static) {
+        &self.0
     }
 }

@@ -2,7 +2,7 @@
 
 use eventstream_rpc::{
     operation::{NoEvents, Operation, StreamingOperation},
-    error::{ErrorShape, ModeledError, OperationError, error_from_slice}, json::{Shape, from_slice},
+    error::{ErrorMetadata, ErrorShape, OperationError, error_from_slice}, json::{Shape, from_slice},
 };
 use traits::{
     error::BuildError,
@@ -214,9 +214,9 @@ fn errors_say_what_they_are() {
     assert_eq!(ErrorShape::message(&busy), Some("slow down"));
     assert_eq!(busy.to_string(), "Busy: slow down");
     let error = OptionalError::from(busy);
-    let modeled = error.as_modeled().unwrap();
+    let modeled = error.metadata();
     assert!(modeled.is_retryable() && modeled.is_throttling());
-    let broken: &dyn ModeledError = &Broken::builder().message("m").build().unwrap();
+    let broken: &dyn ErrorMetadata = &Broken::builder().message("m").build().unwrap();
     assert!(broken.is_retryable() && !broken.is_throttling());
     let _ = Optional;
 }

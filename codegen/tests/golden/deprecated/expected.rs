@@ -156,12 +156,12 @@ eventstream_rpc::impl_call_options!(OldBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call OldBuilder.into_parts : Old, OldResponse, OldError
+    call OldBuilder.into_parts : Old, OldError, OldResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call OldBuilder.into_parts : Old, OldResponse, OldError
+    call OldBuilder.into_parts : Old, OldError, OldResponse
 );
 
 /// Response of [`Old`].

@@ -113,12 +113,12 @@ eventstream_rpc::impl_call_options!(CallBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call CallBuilder.into_parts : Call, CallResponse, CallError
+    call CallBuilder.into_parts : Call, CallError, CallResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call CallBuilder.into_parts : Call, CallResponse, CallError
+    call CallBuilder.into_parts : Call, CallError, CallResponse
 );
 
 /// Response of [`Call`].

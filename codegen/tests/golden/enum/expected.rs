@@ -121,12 +121,12 @@ eventstream_rpc::impl_call_options!(PutBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call PutBuilder.into_parts : Put, PutResponse, PutError
+    call PutBuilder.into_parts : Put, PutError, PutResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call PutBuilder.into_parts : Put, PutResponse, PutError
+    call PutBuilder.into_parts : Put, PutError, PutResponse
 );
 
 /// Response of [`Put`].

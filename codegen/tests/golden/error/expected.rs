@@ -95,12 +95,12 @@ eventstream_rpc::impl_call_options!(FailBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call FailBuilder.into_parts : Fail, FailResponse, FailError
+    call FailBuilder.into_parts : Fail, FailError, FailResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call FailBuilder.into_parts : Fail, FailResponse, FailError
+    call FailBuilder.into_parts : Fail, FailError, FailResponse
 );
 
 /// Response of [`Fail`].

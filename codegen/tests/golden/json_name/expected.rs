@@ -137,12 +137,12 @@ eventstream_rpc::impl_call_options!(CallBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call CallBuilder.into_parts : Call, Response, CallError
+    call CallBuilder.into_parts : Call, CallError, Response
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call CallBuilder.into_parts : Call, Response, CallError
+    call CallBuilder.into_parts : Call, CallError, Response
 );
 
 /// Response of [`Call`].

@@ -209,12 +209,12 @@ eventstream_rpc::impl_call_options!(TypeBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call TypeBuilder.into_parts : Type, TypeResponse, TypeError
+    call TypeBuilder.into_parts : Type, TypeError, TypeResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call TypeBuilder.into_parts : Type, TypeResponse, TypeError
+    call TypeBuilder.into_parts : Type, TypeError, TypeResponse
 );
 
 /// Response of [`Type`].

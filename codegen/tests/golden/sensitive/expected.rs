@@ -121,12 +121,12 @@ eventstream_rpc::impl_call_options!(ConfirmBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call ConfirmBuilder.into_parts : Confirm, LoginResponse2, ConfirmError
+    call ConfirmBuilder.into_parts : Confirm, ConfirmError, LoginResponse2
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call ConfirmBuilder.into_parts : Confirm, LoginResponse2, ConfirmError
+    call ConfirmBuilder.into_parts : Confirm, ConfirmError, LoginResponse2
 );
 
 /// Response of [`Confirm`].
@@ -358,12 +358,12 @@ eventstream_rpc::impl_call_options!(LoginBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call LoginBuilder.into_parts : Login, LoginResponse, LoginError
+    call LoginBuilder.into_parts : Login, LoginError, LoginResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call LoginBuilder.into_parts : Login, LoginResponse, LoginError
+    call LoginBuilder.into_parts : Login, LoginError, LoginResponse
 );
 
 impl<C: fmt::Debug> fmt::Debug for LoginBuilder<C> {

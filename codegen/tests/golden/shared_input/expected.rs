@@ -116,12 +116,12 @@ eventstream_rpc::impl_call_options!(StartBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call StartBuilder.into_parts : Start, Status, StartError
+    call StartBuilder.into_parts : Start, StartError, Status
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call StartBuilder.into_parts : Start, Status, StartError
+    call StartBuilder.into_parts : Start, StartError, Status
 );
 
 /// Errors of [`Start`].
@@ -251,11 +251,11 @@ impl StopBuilder {
 eventstream_rpc::impl_call_options!(StopBuilder.options : call);
 
 #[cfg(feature = "tokio")]
-eventstream_rpc::impl_async_send!(call StopBuilder.into_parts : Stop, Status, StopError);
+eventstream_rpc::impl_async_send!(call StopBuilder.into_parts : Stop, StopError, Status);
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call StopBuilder.into_parts : Stop, Status, StopError
+    call StopBuilder.into_parts : Stop, StopError, Status
 );
 
 /// Errors of [`Stop`].

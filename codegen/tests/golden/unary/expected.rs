@@ -106,7 +106,7 @@ impl Client {
 //! Why something failed. The errors of the service are in [`types::error`](crate::types::error).
 
 pub use eventstream_rpc::error::{
-    BuildError, ConnectError, ConnectionError, ResponseError, SdkError, ServiceErrorRef,
+    BuildError, ConnectError, ConnectionError, ErrorMetadata, ResponseError, SdkError,
     Unhandled, with_sources,
 };
 
@@ -263,12 +263,12 @@ eventstream_rpc::impl_call_options!(GetBookBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call GetBookBuilder.into_parts : GetBook, GetBookResponse, GetBookError
+    call GetBookBuilder.into_parts : GetBook, GetBookError, GetBookResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call GetBookBuilder.into_parts : GetBook, GetBookResponse, GetBookError
+    call GetBookBuilder.into_parts : GetBook, GetBookError, GetBookResponse
 );
 
 /// Response of [`GetBook`].

@@ -112,10 +112,10 @@ impl AskBuilder {
 eventstream_rpc::impl_call_options!(AskBuilder.options : call);
 
 #[cfg(feature = "tokio")]
-eventstream_rpc::impl_async_send!(call AskBuilder.into_parts : Ask, Answer, AskError);
+eventstream_rpc::impl_async_send!(call AskBuilder.into_parts : Ask, AskError, Answer);
 
 #[cfg(feature = "blocking")]
-eventstream_rpc::impl_blocking_send!(call AskBuilder.into_parts : Ask, Answer, AskError);
+eventstream_rpc::impl_blocking_send!(call AskBuilder.into_parts : Ask, AskError, Answer);
 
 /// Response of [`Ask`].
 #[non_exhaustive]
@@ -231,12 +231,12 @@ eventstream_rpc::impl_call_options!(CallBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call CallBuilder.into_parts : Call, CallResponse, CallError
+    call CallBuilder.into_parts : Call, CallError, CallResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call CallBuilder.into_parts : Call, CallResponse, CallError
+    call CallBuilder.into_parts : Call, CallError, CallResponse
 );
 
 /// Response of [`Call`].

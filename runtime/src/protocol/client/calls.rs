@@ -37,7 +37,8 @@ impl Core {
             // It may have to be sent again.
             let mut bytes = BytesMut::new();
             payload(&mut bytes)
-                .map_err(|it| SendError::Build(BuildError::serialize(request_shape, it)))?;
+                .map_err(|source| BuildError::Serialize { shape_id: request_shape, source })
+                .map_err(SendError::Build)?;
             let payload = bytes.freeze();
             self.send_again(reopen.insert(Reopen { operation, request_shape, payload }))?
         } else {

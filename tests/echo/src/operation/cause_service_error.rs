@@ -95,14 +95,14 @@ eventstream_rpc::impl_call_options!(CauseServiceErrorBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call CauseServiceErrorBuilder.into_parts : CauseServiceError,
-    CauseServiceErrorResponse, CauseServiceErrorError
+    call CauseServiceErrorBuilder.into_parts : CauseServiceError, CauseServiceErrorError,
+    CauseServiceErrorResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call CauseServiceErrorBuilder.into_parts : CauseServiceError,
-    CauseServiceErrorResponse, CauseServiceErrorError
+    call CauseServiceErrorBuilder.into_parts : CauseServiceError, CauseServiceErrorError,
+    CauseServiceErrorResponse
 );
 
 /// Response of [`CauseServiceError`].

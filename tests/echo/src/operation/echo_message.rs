@@ -113,14 +113,14 @@ eventstream_rpc::impl_call_options!(EchoMessageBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call EchoMessageBuilder.into_parts : EchoMessage, EchoMessageResponse,
-    EchoMessageError
+    call EchoMessageBuilder.into_parts : EchoMessage, EchoMessageError,
+    EchoMessageResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call EchoMessageBuilder.into_parts : EchoMessage, EchoMessageResponse,
-    EchoMessageError
+    call EchoMessageBuilder.into_parts : EchoMessage, EchoMessageError,
+    EchoMessageResponse
 );
 
 /// Response of [`EchoMessage`].

@@ -94,14 +94,14 @@ eventstream_rpc::impl_call_options!(GetAllCustomersBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call GetAllCustomersBuilder.into_parts : GetAllCustomers, GetAllCustomersResponse,
-    GetAllCustomersError
+    call GetAllCustomersBuilder.into_parts : GetAllCustomers, GetAllCustomersError,
+    GetAllCustomersResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call GetAllCustomersBuilder.into_parts : GetAllCustomers, GetAllCustomersResponse,
-    GetAllCustomersError
+    call GetAllCustomersBuilder.into_parts : GetAllCustomers, GetAllCustomersError,
+    GetAllCustomersResponse
 );
 
 /// Response of [`GetAllCustomers`].

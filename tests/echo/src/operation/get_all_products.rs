@@ -96,14 +96,14 @@ eventstream_rpc::impl_call_options!(GetAllProductsBuilder.options : call);
 
 #[cfg(feature = "tokio")]
 eventstream_rpc::impl_async_send!(
-    call GetAllProductsBuilder.into_parts : GetAllProducts, GetAllProductsResponse,
-    GetAllProductsError
+    call GetAllProductsBuilder.into_parts : GetAllProducts, GetAllProductsError,
+    GetAllProductsResponse
 );
 
 #[cfg(feature = "blocking")]
 eventstream_rpc::impl_blocking_send!(
-    call GetAllProductsBuilder.into_parts : GetAllProducts, GetAllProductsResponse,
-    GetAllProductsError
+    call GetAllProductsBuilder.into_parts : GetAllProducts, GetAllProductsError,
+    GetAllProductsResponse
 );
 
 /// Response of [`GetAllProducts`].
