@@ -75,10 +75,10 @@ pub fn check_crate(name: &str) -> Result<(), &'static str> {
 /// Names that generated files use for other things, their type parameters among them, and so no type of the
 /// model may have.
 pub const TYPES_IN_USE: &str = "\
-    AllowAll Arc AsMut AsRef Authenticator Authorizer BTreeMap BigDecimal BigInteger \
+    Arc AsMut AsRef Authenticator BTreeMap BigDecimal BigInteger \
     Blob Box BoxFuture BuildError CallOptions Checker Client Clone Config ConnectError ConnectRequest \
     Connection ConnectionBuilder Copy Cow D Debug Default Deserialize Deserializer Display Document \
-    DoubleEndedIterator Drop Duration Empty EncodedEvent Eq Err Error ErrorReply ErrorShape EventReceiver \
+    DoubleEndedIterator Drop Duration Empty EncodedEvent Eq Err Error ErrorShape EventReceiver \
     EventSender EventStream ExactSizeIterator Extend Fault Fn FnMut FnOnce From FromIterator FromStr Future \
     Hash Identity IncomingCall Infallible Into IntoFuture IntoIterator InvalidRequest Iterator MapAccess \
     MemberValue NoEvents None Ok OnFull Operation OperationError Option Ord Overflow PartialEq \

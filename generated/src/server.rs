@@ -137,11 +137,11 @@ use crate::operation::verify_client_device_identity::{
 };
 
 pub use eventstream_rpc::server::{
-    AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,
-    ErrorReply, EventReceiver, EventSender, EventStream, Identity, IncomingCall,
-    InvalidRequest, OnFull, PeerCredentials, Rejected, RequestContext, SendEventError,
-    Server, Service, StreamingRequest, StreamingResponse, Violation, ViolationKind,
-    event_queue, serve_connection,
+    Authenticator, BoxFuture, Config, ConnectRequest, EncodedEvent, EventReceiver,
+    EventSender, EventStream, Identity, IncomingCall, InvalidRequest, OnFull,
+    PeerCredentials, Rejected, RequestContext, SendEventError, Server, Service,
+    StreamingRequest, StreamingResponse, Violation, ViolationKind, event_queue,
+    serve_connection,
 };
 
 /// The interprocess communication of an AWS IoT Greengrass core device: what a component asks of

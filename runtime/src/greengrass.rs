@@ -1,5 +1,9 @@
-//! What is particular to AWS IoT Greengrass: where a component finds the socket and its token, and how
-//! it identifies itself.
+//! What is specific to AWS IoT Greengrass: where a component finds the socket and its token, and the payload of the
+//! connect message.
+//!
+//! The payload is a JSON object with the members `authToken`, the token that the nucleus gave to the component's
+//! process, and `componentName`. The Java nucleus requires the token. Nucleus lite also accepts the name alone, and then
+//! checks that the process belongs to the systemd unit of that component.
 
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 mod component;
@@ -13,10 +17,10 @@ pub const SOCKET_PATH_VARIABLE: &str = "AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FO
 /// The environment variable that holds the token of a component's process.
 pub const AUTH_TOKEN_VARIABLE: &str = "SVCUID";
 
-/// Builds and opens a connection of type `C` to the nucleus. What is not set comes from the environment,
-/// when `connect` is called.
+/// The builder of a connection of type `C` to the nucleus. The environment provides what is not set, when `connect` is
+/// called.
 ///
-/// It alone has the methods for tokens and component names; the client of another service does not:
+/// Only this builder has the methods for tokens and component names; that of the client of another service does not:
 ///
 /// ```compile_fail,E0599
 /// # use eventstream_rpc::client::Connection;
@@ -24,51 +28,3 @@ pub const AUTH_TOKEN_VARIABLE: &str = "SVCUID";
 /// ```
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 pub type Builder<C> = crate::client::Builder<C, Component>;
-
-/// The payload of a connect message: identifies the component.
-///
-/// The Java nucleus wants the token. Nucleus lite also takes a component's name alone, and then checks
-/// that the process belongs to that component's systemd unit.
-#[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ConnectPayload {
-    /// The token that the nucleus gave to the component's process.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub auth_token: Option<String>,
-    /// The name of the component that the process belongs to; nucleus lite only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub component_name: Option<String>,
-}
-
-impl ConnectPayload {
-    /// Identifies the component by the token of its process.
-    pub fn with_auth_token(token: impl Into<String>) -> Self {
-        Self { auth_token: Some(token.into()), component_name: None }
-    }
-
-    /// Identifies the component by its name; nucleus lite only.
-    pub fn with_component_name(name: impl Into<String>) -> Self {
-        Self { auth_token: None, component_name: Some(name.into()) }
-    }
-
-    /// Reads the payload of a connect message; `None` if it is not a JSON object with these members.
-    pub fn from_slice(payload: &[u8]) -> Option<Self> {
-        serde_json::from_slice(payload).ok()
-    }
-
-    /// The payload as it travels.
-    pub fn to_vec(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("strings have a JSON form")
-    }
-}
-
-impl std::fmt::Debug for ConnectPayload {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let token = self.auth_token.as_ref().map(|_| crate::REDACTED);
-        f.debug_struct("ConnectPayload")
-            .field("auth_token", &token)
-            .field("component_name", &self.component_name)
-            .finish()
-    }
-}

@@ -1,16 +1,17 @@
-//! The server: a listener, and what serves the calls of its clients.
+//! The server: listens for clients and serves their calls.
 //!
-//! Generated code implements [`Service`] for a service trait; a [`Server`] serves it. A server must be told
-//! whom to trust: there is nothing to serve before [`authenticator`](Server::authenticator) or
+//! Generated code implements [`Service`] for the implementations of a service trait, and a [`Server`] serves it. An
+//! authenticator is required: [`Server::serve`] exists only after [`authenticator`](Server::authenticator) or
 //! [`allow_all`](Server::allow_all).
 //!
-//! A call is served in the order in which it arrived as long as its handler does not wait; a handler that
-//! waits continues beside the others. Handlers should not block: one that does holds up its own connection.
+//! The calls of one connection are served in the order in which they arrive, each until its handler first waits. A
+//! handler that waits continues concurrently with the others. A handler that blocks its thread delays the other calls
+//! of its connection.
 //!
 //! # Logs
 //!
-//! Through `tracing`, with target `eventstream_rpc`. A record has kinds, lengths, numbers
-//! and names of the model, never text from a client or from the service.
+//! The server logs through `tracing`, with the target `eventstream_rpc`. A record contains kinds, lengths, numbers
+//! and names from the model, never text from a client or from the service.
 //!
 //! | name | level | fields |
 //! |---|---|---|
@@ -34,38 +35,30 @@ mod call;
 mod connection;
 mod events;
 mod listener;
-mod reply;
 mod streaming;
 
-use std::pin::Pin;
-
-pub use authenticator::{AllowAll, Authenticator, Authorizer, ConnectRequest, Identity, Rejected};
+pub use authenticator::{Authenticator, ConnectRequest, Identity, Rejected};
 pub use call::{IncomingCall, InvalidRequest, RequestContext};
 pub use events::{EncodedEvent, EventReceiver, EventSender, OnFull, SendEventError, event_queue};
 pub use listener::{Server, serve_connection};
-pub use reply::ErrorReply;
 pub use streaming::{EventStream, StreamingRequest, StreamingResponse};
 
 pub use crate::{
     json::{Violation, ViolationKind},
     protocol::{StreamId, server::Config},
-    transport::PeerCredentials,
+    transport::{BoxFuture, PeerCredentials},
 };
-
-/// A future behind a pointer.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Routes incoming calls to handlers. Implemented by generated code.
 pub trait Service: Send + Sync + 'static {
     /// Absolute shape ID of the service.
     const ID: &'static str;
 
-    /// Serves a call: picks the operation, and hands the rest to [`IncomingCall::unary`] or
-    /// [`IncomingCall::streaming`].
+    /// Serves a call: selects the operation and calls [`IncomingCall::unary`] or [`IncomingCall::streaming`].
     fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()>;
 
-    /// Decides about a request, or an event from a client, that lacks required members or holds values that
-    /// the model does not allow. The paths of an event's members begin at the event.
+    /// Decides about a request or a client's event that lacks required members or contains values that the model
+    /// does not allow. The paths of an event's members begin at the event.
     fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
         let _ = (operation, violations);
         InvalidRequest::Reject

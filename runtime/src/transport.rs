@@ -1,4 +1,4 @@
-//! One side of a connection over a socket: its state behind a lock, and what drives it with tokio.
+//! Sockets, and one side of a connection over a socket: its state behind a lock, and the tokio task that drives it.
 
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 mod address;
@@ -35,28 +35,24 @@ use crate::{
 pub use address::Address;
 #[cfg(any(feature = "tokio", feature = "server"))]
 pub(crate) use driver::drive;
-#[cfg(feature = "tokio")]
-pub(crate) use future::has_timers;
 pub(crate) use future::{caught, unless};
 pub(crate) use input::Input;
-#[cfg(feature = "server")]
-pub(crate) use listener::Listener;
-#[cfg(feature = "server")]
-pub use listener::PeerCredentials;
-#[cfg(feature = "server")]
-pub(crate) use stream::Io;
 #[cfg(feature = "tokio")]
-pub(crate) use stream::Stream;
+pub(crate) use {future::has_timers, stream::Stream};
+#[cfg(feature = "server")]
+pub(crate) use {listener::Listener, stream::Io};
+#[cfg(feature = "server")]
+pub use {listener::PeerCredentials, stream::BoxFuture};
 
-/// How long the other side has to take what is still to be written when the connection ends, and to close it if this
-/// side waits for that, and how long this side reads when nothing can be written any more.
+/// How long the end of a connection may take: until the remaining output is written and, if this side waits for that,
+/// the peer has closed the connection. Also how long this side continues to read after a write has failed.
 pub(crate) const LINGER: Duration = Duration::from_secs(3);
 
-/// One side's state, shared by its handles and its driver, behind a lock. It is held while a request is serialized or
-/// bytes are written directly, and never while anything waits.
+/// The state of one side, shared by its handles and its driver, behind a lock. The lock is held while a request is
+/// serialized or bytes are written directly, and never while a task or thread waits.
 pub(crate) struct Shared<E> {
     state: Mutex<State<E>>,
-    /// Tells connections apart in logs.
+    /// The number of the connection in logs, unique in this process.
     pub(crate) number: u64,
 }
 
@@ -65,27 +61,24 @@ struct State<E> {
     direct: Option<Direct>,
 }
 
-/// Writes to a socket as much as it takes without waiting.
+/// Writes to a socket without waiting, and returns how many bytes the socket took.
 pub(crate) type Direct = Box<dyn Fn(&[u8]) -> io::Result<usize> + Send>;
 
 impl<R: Role> Shared<Endpoint<R>> {
-    pub(crate) fn new(core: Endpoint<R>, number: u64) -> Self {
+    /// A connection with the next number.
+    pub(crate) fn numbered(core: Endpoint<R>) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         Self { state: Mutex::new(State { core, direct: None }), number }
     }
 
-    /// Sets or removes the way to write a message without the driver, where it is queued.
+    /// Sets or removes the writer that sends a message where it is queued, without the driver.
     #[cfg(any(feature = "tokio", feature = "server"))]
     pub(crate) fn set_direct(&self, direct: Option<Direct>) {
         self.lock().direct = direct;
     }
 
-    /// As `new`, with the next number.
-    pub(crate) fn numbered(core: Endpoint<R>) -> Self {
-        static NUMBER: AtomicU64 = AtomicU64::new(1);
-        Self::new(core, NUMBER.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Does something with the state, and wakes the tasks that waited for it after the lock is released.
+    /// Calls a function with the state, and wakes the tasks that waited for a change of it after the lock is released.
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Endpoint<R>) -> T) -> T {
         let mut state = self.lock();
         let State { core, direct } = &mut *state;
@@ -93,7 +86,7 @@ impl<R: Role> Shared<Endpoint<R>> {
         if let Some(direct) = direct {
             let output = core.direct_output();
             if !output.is_empty() {
-                // The driver meets an error again, and ends the connection.
+                // After an error, the driver gets the error as well, and ends the connection.
                 if let Ok(len) = direct(output) {
                     core.wrote_directly(len);
                 }
@@ -105,14 +98,39 @@ impl<R: Role> Shared<Endpoint<R>> {
         result
     }
 
-    /// Waits for something, by asking for it whenever something has happened.
+    /// Waits until a function of the state is ready. It is called again after each change.
     pub(crate) async fn poll<T>(
         &self,
         mut f: impl FnMut(&mut Endpoint<R>, &Context<'_>) -> Poll<T>,
     ) -> T {
-        let mut waiting = Waiting { shared: self, waker: None, turn: SendTurn::default() };
+        self.wait(SendTurn::default(), |core, _, cx| f(core, cx)).await
+    }
+
+    /// Waits until there is room to send and earlier senders have sent, and then calls a function that sends.
+    pub(crate) async fn send<T>(
+        &self,
+        turn: SendTurn,
+        mut f: impl FnMut(&mut Endpoint<R>) -> T,
+    ) -> T {
+        let send = |core: &mut Endpoint<R>, turn: &mut SendTurn, cx: &Context<'_>| {
+            ready!(core.poll_room(turn, cx));
+            let result = f(core);
+            if turn.is_taken() {
+                core.leave(turn);
+            }
+            Poll::Ready(result)
+        };
+        self.wait(turn, send).await
+    }
+
+    async fn wait<T>(
+        &self,
+        turn: SendTurn,
+        mut f: impl FnMut(&mut Endpoint<R>, &mut SendTurn, &Context<'_>) -> Poll<T>,
+    ) -> T {
+        let mut waiting = Waiting { shared: self, waker: None, turn };
         std::future::poll_fn(|cx| {
-            let poll = self.with(|core| f(core, cx));
+            let poll = self.with(|core| f(core, &mut waiting.turn, cx));
             match &mut waiting.waker {
                 waker if poll.is_ready() => *waker = None,
                 Some(waker) => waker.clone_from(cx.waker()),
@@ -123,32 +141,12 @@ impl<R: Role> Shared<Endpoint<R>> {
         .await
     }
 
-    /// Waits for a turn to send, and then sends: `f` is called when there is room.
-    pub(crate) async fn send<T>(
-        &self,
-        turn: SendTurn,
-        mut f: impl FnMut(&mut Endpoint<R>) -> T,
-    ) -> T {
-        let mut waiting = Waiting { shared: self, waker: None, turn };
-        std::future::poll_fn(|cx| {
-            self.with(|core| {
-                ready!(core.poll_room(&mut waiting.turn, cx));
-                let result = f(core);
-                if waiting.turn.is_taken() {
-                    core.leave(&mut waiting.turn);
-                }
-                Poll::Ready(result)
-            })
-        })
-        .await
-    }
-
-    /// The span of everything that happens to the connection.
+    /// The log span of the connection.
     pub(crate) fn span(&self) -> tracing::Span {
         tracing::debug_span!(target: LOG_TARGET, "connection", connection = self.number)
     }
 
-    /// The span of one call.
+    /// The log span of one call.
     pub(crate) fn call_span(&self, operation: &str) -> tracing::Span {
         tracing::debug_span!(
             target: LOG_TARGET, "call", connection = self.number, operation
@@ -156,12 +154,12 @@ impl<R: Role> Shared<Endpoint<R>> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<Endpoint<R>>> {
-        // Nothing in the state can panic half-way in a way that would matter to anyone else.
+        // A panic leaves the state usable for the other holders.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Logs the end of a connection; not while its lock is held, as a subscriber may use the connection.
+/// Logs the end of a connection. Call it without the lock: a `tracing` subscriber may use the connection.
 pub(crate) fn log_end(ended: Option<ConnectionError>) {
     let error = ended.filter(|it| !matches!(it, ConnectionError::Closed));
     let error = error.as_ref().map(|it| tracing::field::display(Logged(it)));
@@ -174,7 +172,7 @@ impl<E> fmt::Debug for Shared<E> {
     }
 }
 
-/// Takes back what a future has left behind that is dropped while it waits.
+/// Removes the waker and the turn of a future that is dropped while it waits.
 struct Waiting<'a, R: Role> {
     shared: &'a Shared<Endpoint<R>>,
     waker: Option<Waker>,

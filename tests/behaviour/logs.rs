@@ -8,12 +8,12 @@ use std::{
 use echo::{
     Client,
     client::{Connection, ConnectionBuilder, LifecycleHandler},
+    error::Unhandled,
     operation::get_all_products::{
         GetAllProducts, GetAllProductsError, GetAllProductsRequest, GetAllProductsResponse,
     },
     server::{
-        Config, ConnectRequest, EchoTestRpcService, ErrorReply, Identity, Rejected, RequestContext,
-        Server,
+        Config, ConnectRequest, EchoTestRpcService, Identity, Rejected, RequestContext, Server,
     },
     types::{MessageData, error::ServiceError},
 };
@@ -84,9 +84,9 @@ async fn serve(path: std::path::PathBuf, stopped: tokio::sync::oneshot::Receiver
     let authorizer = |_: &RequestContext, operation: &str| match operation {
         "awstest#GetAllCustomers" => {
             let error = ServiceError::builder().message(SECRET).build();
-            Err(ErrorReply::modeled(&error))
+            Err(Unhandled::undeclared(&error))
         }
-        SECRET => Err(ErrorReply::modeled(
+        SECRET => Err(Unhandled::undeclared(
             &ServiceError::builder().message("x".repeat(2 * MAX_FRAME_LEN)).build(),
         )),
         _ => Ok(()),

@@ -238,7 +238,7 @@ impl Link {
                 // before it reads what is still written.
                 buffer.filled.clear();
             }
-            buffer.let_go();
+            buffer.shrink();
             input.missing = core.missing(&buffer.filled);
             input.due = core.frame_deadline();
         });

@@ -1,8 +1,11 @@
-//! How a component introduces itself to the nucleus.
+//! The credentials of a component.
 
 use std::{error::Error, fmt, sync::Arc};
 
-use super::{AUTH_TOKEN_VARIABLE, ConnectPayload};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::AUTH_TOKEN_VARIABLE;
 use crate::{
     client::{Builder, Credentials},
     error::ConnectError,
@@ -18,14 +21,14 @@ pub struct Component {
 type Token = Arc<dyn Fn() -> Result<String, ConnectError> + Send + Sync>;
 
 impl<C> Builder<C, Component> {
-    /// The token by which a nucleus knows a component.
+    /// Sets the token of the component's process.
     pub fn auth_token(mut self, token: impl Into<String>) -> Self {
         let token = token.into();
         self.credentials.token = Some(Arc::new(move || Ok(token.clone())));
         self
     }
 
-    /// What gives the token, asked each time a connection is opened.
+    /// Sets a function that returns the token. It is called each time a connection is opened.
     pub fn token_provider<E: Into<Box<dyn Error + Send + Sync>>>(
         mut self,
         provider: impl Fn() -> Result<String, E> + Send + Sync + 'static,
@@ -35,8 +38,8 @@ impl<C> Builder<C, Component> {
         self
     }
 
-    /// Connects by the name of a component rather than by a token. Nucleus lite only: it checks that the
-    /// process belongs to the component's systemd unit.
+    /// Sets the component's name, for connections without a token. Only nucleus lite accepts those, and checks that the
+    /// process belongs to the systemd unit of the component.
     pub fn component_name(mut self, name: impl Into<String>) -> Self {
         self.credentials.name = Some(name.into());
         self
@@ -44,13 +47,16 @@ impl<C> Builder<C, Component> {
 }
 
 impl Credentials for Component {
-    fn payload(&self) -> Result<bytes::Bytes, ConnectError> {
-        let auth_token = match (&self.token, &self.name) {
+    fn payload(&self) -> Result<Bytes, ConnectError> {
+        let token = match (&self.token, &self.name) {
             (Some(token), _) => Some(token()?),
             (None, Some(_)) => None,
             (None, None) => Some(variable(AUTH_TOKEN_VARIABLE)?),
         };
-        Ok(ConnectPayload { auth_token, component_name: self.name.clone() }.to_vec().into())
+        let members = [("authToken", token), ("componentName", self.name.clone())];
+        let members =
+            members.into_iter().filter_map(|(name, value)| Some((name.into(), value?.into())));
+        Ok(Value::Object(Map::from_iter(members)).to_string().into())
     }
 
     #[cfg(unix)]

@@ -2,71 +2,71 @@
 
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    future::poll_fn,
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use serde_json::{Map, Value};
 use tokio::{
-    task::coop::cooperative,
-    time::{Sleep, sleep},
+    task::coop::{cooperative, unconstrained},
+    time::timeout,
 };
 use tracing::Instrument;
 
 use super::{
-    BoxFuture, ErrorReply, Identity, PeerCredentials, Violation,
+    BoxFuture, Identity, PeerCredentials, Violation,
     connection::Client,
     streaming::{self, StreamingRequest, StreamingResponse},
 };
 use crate::{
-    error::{BuildError, Unhandled},
+    error::{BuildError, ConnectionError, OperationError, Unhandled},
     json::{self, Shape},
     operation::{NoEvents, Operation, StreamingOperation},
     protocol::{
         RpcMessage, SendError, SendTurn, StreamId,
         server::{Answer, Core, Phase},
     },
-    transport::Shared,
+    transport::{Shared, caught},
 };
 
-/// What happens to a request that lacks required members, or holds values that the model does not allow, and
-/// to such an event from a client, whose stream ends if it is refused.
+/// What happens to an invalid request or event: one that lacks required members, or contains values that the model
+/// does not allow. The stream of an event that is rejected ends.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum InvalidRequest {
-    /// It is refused with an error that is not of the model, as the Java server refuses what it cannot read.
-    /// That server does not check requests for what the model asks, and hands them to its handlers.
+    /// The answer is an error that is not in the model, like that of the Java server for a request that it cannot
+    /// read. The Java server does not check requests against the model.
     Reject,
-    /// It is refused with this error.
-    RejectWith(ErrorReply),
-    /// The handler gets it, with zero values in the place of what is missing, and without the nulls in lists
-    /// and maps that have none. Nothing else says what is wrong with an event.
+    /// The answer is this error.
+    RejectWith(Unhandled),
+    /// The handler gets it, with zero values for missing members and without null elements of lists and maps. For an
+    /// event, the handler does not see what was wrong.
     Accept,
 }
 
-/// Who is calling, and how.
-#[derive(Clone)]
+/// The context of a call: the client, the connection and the stream.
+#[derive(Clone, Debug)]
 pub struct RequestContext {
     client: Arc<Client>,
     stream_id: StreamId,
-    /// None for nearly all requests.
+    /// `None` for nearly all requests.
     violations: Option<Arc<[Violation]>>,
 }
 
 impl RequestContext {
-    /// Who the authenticator said the client is.
+    /// The identity that the authenticator gave the client.
     pub fn identity(&self) -> &Identity {
         &self.client.identity
     }
 
-    /// The process at the other end of a Unix socket, as far as the platform says.
+    /// The client's process; `None` for other transports than Unix sockets, or if the platform does not tell.
     pub fn peer(&self) -> Option<PeerCredentials> {
         self.client.peer
     }
 
-    /// A number that tells this connection from the others of the process.
+    /// The number of the connection, unique in this process.
     pub fn connection(&self) -> u64 {
         self.client.shared.number
     }
@@ -76,18 +76,18 @@ impl RequestContext {
         self.stream_id
     }
 
-    /// Which required members the request lacks, and which values the model does not allow, if the service
-    /// has accepted such a request. Of a report of more than 64 KiB there is only the beginning.
+    /// The required members that the request lacks and the values that the model does not allow, if the service
+    /// has accepted an invalid request. The list is cut off at 64 KiB.
     pub fn violations(&self) -> &[Violation] {
         self.violations.as_deref().unwrap_or_default()
     }
 
-    /// Closes the connection of the call, without an answer to anything that is open on it.
+    /// Closes the connection of the call. Open calls on it get no answer.
     pub fn close_connection(&self) {
-        self.client.shared.with(|core| core.fail(crate::error::ConnectionError::Closed));
+        self.client.shared.with(|core| core.fail(ConnectionError::Closed));
     }
 
-    /// Waits until the stream of the call has ended, from either side.
+    /// Waits until either side has ended the stream of the call.
     ///
     /// # Cancel safety
     ///
@@ -98,58 +98,43 @@ impl RequestContext {
     }
 }
 
-impl fmt::Debug for RequestContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestContext")
-            .field("identity", self.identity())
-            .field("peer", &self.peer())
-            .field("connection", &self.connection())
-            .field("stream_id", &self.stream_id)
-            .field("violations", &self.violations())
-            .finish()
-    }
-}
-
-/// Decides about requests that are not what the model says.
+/// Decides about invalid requests and events.
 pub(super) type OnInvalid = Arc<dyn Fn(&str, &[Violation]) -> InvalidRequest + Send + Sync>;
 
-/// Tells the protocol something about a stream when it is dropped.
+/// Changes the state of a stream when it is dropped.
 pub(super) struct OnDrop {
     client: Arc<Client>,
     id: StreamId,
-    action: Option<fn(&mut Core, StreamId)>,
+    action: fn(&mut Core, StreamId),
 }
 
 impl OnDrop {
     pub(super) fn new(context: &RequestContext, action: fn(&mut Core, StreamId)) -> Self {
         let client = Arc::clone(&context.client);
-        Self { client, id: context.stream_id, action: Some(action) }
+        Self { client, id: context.stream_id, action }
     }
 }
 
 impl Drop for OnDrop {
     fn drop(&mut self) {
-        if let Some(action) = self.action {
-            self.client.shared.with(|core| action(core, self.id));
-        }
+        self.client.shared.with(|core| (self.action)(core, self.id));
     }
 }
 
-/// The first message of a stream, not decoded yet.
+/// A call whose request has not been decoded.
 pub struct IncomingCall {
     message: RpcMessage,
-    context: RequestContext,
-    on_invalid: OnInvalid,
-    /// For a call that is dropped without a handler.
-    unread: OnDrop,
+    reply: Reply,
+    /// The owner of the client's events.
+    events: OnDrop,
 }
 
 impl IncomingCall {
     pub(super) fn new(message: RpcMessage, client: &Arc<Client>, on_invalid: OnInvalid) -> Self {
         let client = Arc::clone(client);
         let context = RequestContext { client, stream_id: message.stream_id, violations: None };
-        let unread = OnDrop::new(&context, Core::stop_reading);
-        Self { message, context, on_invalid, unread }
+        let events = OnDrop::new(&context, Core::stop_reading);
+        Self { message, reply: Reply { operation: None, context, on_invalid }, events }
     }
 
     /// Absolute shape ID of the operation.
@@ -157,98 +142,84 @@ impl IncomingCall {
         self.message.operation().unwrap_or_default()
     }
 
-    /// The payload of the request: the JSON of the operation's input, if the client keeps to the model.
-    pub fn payload(&self) -> bytes::Bytes {
+    /// The payload of the request: the JSON of the operation's input, if the client follows the model.
+    pub fn payload(&self) -> Bytes {
         self.message.to_payload()
     }
 
-    /// Who is calling.
+    /// The context of the call.
     pub fn context(&self) -> &RequestContext {
-        &self.context
+        &self.reply.context
     }
 
     /// Serves a call of an operation with one response.
-    pub fn unary<O, F, Fut>(self, operation: O, handler: F) -> BoxFuture<'static, ()>
+    pub fn unary<O, F, Fut>(self, _: O, handler: F) -> BoxFuture<'static, ()>
     where
         O: Operation,
         F: FnOnce(O::Request, RequestContext) -> Fut + Send + 'static,
         Fut: Future<Output = Result<O::Response, O::Error>> + Send + 'static,
     {
-        let _ = operation;
-        let span = self.context.client.shared.call_span(O::ID);
-        let serving = async move {
-            let Some((request, reply)) = self.accept::<O>(false) else { return };
-            let call = async {
-                match handler(request, reply.context.clone()).await {
-                    Ok(response) => {
-                        let append = |dst: &mut _| json::append(dst, &response);
-                        reply.send(Answer::Response, O::Response::ID, append).await;
-                    }
-                    Err(error) => reply.error(&error),
-                }
-            };
-            reply.run(call).await;
-        };
-        Box::pin(serving.instrument(span))
+        self.serve::<O, _>(false, |request, reply, _| async move {
+            match handler(request, reply.context.clone()).await {
+                Ok(response) => _ = reply.send_response(Answer::Response, &response).await,
+                Err(error) => reply.error(&error),
+            }
+        })
     }
 
     /// Serves a call of an operation that keeps its stream open for events.
-    pub fn streaming<O, F, Fut>(self, operation: O, handler: F) -> BoxFuture<'static, ()>
+    pub fn streaming<O, F, Fut>(self, _: O, handler: F) -> BoxFuture<'static, ()>
     where
         O: StreamingOperation,
         F: FnOnce(StreamingRequest<O>, RequestContext) -> Fut + Send + 'static,
         Fut: Future<Output = Result<StreamingResponse<O>, O::Error>> + Send + 'static,
     {
-        let _ = operation;
-        let span = self.context.client.shared.call_span(O::ID);
-        let serving = async move {
-            let takes_events = O::RequestEvent::ID != NoEvents::ID;
-            let Some((request, reply)) = self.accept::<O>(takes_events) else { return };
+        let takes_events = O::RequestEvent::ID != NoEvents::ID;
+        self.serve::<O, _>(takes_events, move |request, reply, events| async move {
             let running = takes_events.then(|| reply.start_handler());
-            let events = streaming::client_events::<O>(&reply);
+            let events = streaming::client_events::<O>(&reply, events);
             let request = StreamingRequest { request, events };
-            let call = async {
-                match handler(request, reply.context.clone()).await {
-                    Ok(response) => streaming::serve(&reply, running, response).await,
-                    Err(error) => reply.error(&error),
-                }
-            };
-            reply.run(call).await;
-        };
-        Box::pin(serving.instrument(span))
+            match handler(request, reply.context.clone()).await {
+                Ok(response) => streaming::serve(&reply, running, response).await,
+                Err(error) => reply.error(&error),
+            }
+        })
     }
 
     /// Answers a call of an operation that the service does not have.
     pub fn unsupported(self) -> BoxFuture<'static, ()> {
         let error = Unhandled::not_implemented(self.operation());
-        self.deny(&error.into());
+        self.deny(&error);
         Box::pin(std::future::ready(()))
     }
 
-    /// Answers with an error, without a handler.
-    pub fn deny(self, error: &ErrorReply) {
-        let Self { context, on_invalid, .. } = self;
-        Reply { operation: None, context, on_invalid }.send_error(error);
+    /// Answers with an error, without running a handler.
+    pub fn deny(self, error: &Unhandled) {
+        self.reply.send_error(error);
     }
 
-    /// Reads the request; one that cannot be read is answered.
-    fn accept<O: Operation>(self, takes_events: bool) -> Option<(O::Request, Reply)> {
-        let Self { message, context, on_invalid, mut unread } = self;
-        let mut reply = Reply { operation: Some(O::ID), context, on_invalid };
-        match reply.read(message.payload(), "invalid request") {
-            Ok((request, violations)) => {
-                if !violations.is_empty() {
-                    reply.context.violations = Some(violations.into());
-                }
-                reply.shared().with(|core| core.expect_events(reply.id(), takes_events));
-                unread.action = None;
-                Some((request, reply))
+    /// Decodes the request and runs the call; answers a request that cannot be decoded or is rejected.
+    fn serve<O: Operation, Fut: Future<Output = ()> + Send>(
+        self,
+        takes_events: bool,
+        call: impl FnOnce(O::Request, Reply, OnDrop) -> Fut + Send + 'static,
+    ) -> BoxFuture<'static, ()> {
+        let Self { message, mut reply, events } = self;
+        let span = reply.shared().call_span(O::ID);
+        reply.operation = Some(O::ID);
+        let serving = async move {
+            let (request, violations) = match reply.read(message.payload(), "invalid request") {
+                Ok(read) => read,
+                Err(error) => return reply.send_error(&error),
+            };
+            drop(message);
+            if !violations.is_empty() {
+                reply.context.violations = Some(violations.into());
             }
-            Err(refusal) => {
-                reply.send_error(&refusal);
-                None
-            }
-        }
+            reply.shared().with(|core| core.expect_events(reply.id(), takes_events));
+            reply.run(call(request, reply.clone(), events)).await;
+        };
+        Box::pin(serving.instrument(span))
     }
 }
 
@@ -256,18 +227,19 @@ impl fmt::Debug for IncomingCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IncomingCall")
             .field("operation", &self.operation())
-            .field("context", &self.context)
+            .field("context", self.context())
             .finish_non_exhaustive()
     }
 }
 
-/// Where the reply to a call is sent.
+/// The sender of the reply to a call.
 #[derive(Clone)]
 pub(super) struct Reply {
-    /// Its shape ID. A call that no handler takes has none: the name in it is text from the peer.
+    /// The operation's shape ID. `None` before the service has selected it: the name in the request is text from the
+    /// client.
     operation: Option<&'static str>,
     pub(super) context: RequestContext,
-    /// Holds the service, which may keep contexts: those must not hold it.
+    /// Holds the service. A context must not: the service may keep contexts.
     on_invalid: OnInvalid,
 }
 
@@ -280,19 +252,19 @@ impl Reply {
         self.context.stream_id
     }
 
-    /// Reads what the client sent, and asks the service about what is not as the model says.
+    /// Decodes what the client sent. The service decides about a value that does not follow the model.
     pub(super) fn read<T: Shape>(
         &self,
         payload: &[u8],
         failure: &str,
-    ) -> Result<(T, Vec<Violation>), ErrorReply> {
+    ) -> Result<(T, Vec<Violation>), Unhandled> {
         let (value, violations) = json::request_from_slice(payload).map_err(|error| {
             tracing::debug!(
                 target: crate::LOG_TARGET,
                 connection = self.shared().number, operation = self.operation, error = error.kind(),
                 "{failure}"
             );
-            ErrorReply::internal()
+            Unhandled::internal()
         })?;
         if violations.is_empty() {
             return Ok((value, violations));
@@ -300,95 +272,95 @@ impl Reply {
         let operation = self.operation.unwrap_or_default();
         match (self.on_invalid)(operation, &violations) {
             InvalidRequest::Accept => Ok((value, violations)),
-            InvalidRequest::Reject => Err(ErrorReply::internal()),
+            InvalidRequest::Reject => Err(Unhandled::internal()),
             InvalidRequest::RejectWith(error) => Err(error),
         }
     }
 
-    /// Says that the handler reads its client's events: it may finish after the end of its stream.
+    /// Marks the stream as one whose handler reads the client's events: it may finish after the end of the stream.
     fn start_handler(&self) -> OnDrop {
         self.shared().with(|core| core.set_handler(self.id(), true));
         OnDrop::new(&self.context, |core, id| core.set_handler(id, false))
     }
 
-    /// Runs a call until it is done, or its stream has ended and nothing is left to finish. A panic is answered.
+    /// Runs a call until it has finished, or until its stream has ended and it may not continue. A panic is answered
+    /// with an error.
     async fn run(&self, call: impl Future<Output = ()>) {
-        let mut call = pin!(call);
-        let mut finish: Option<Pin<Box<Sleep>>> = None;
-        std::future::poll_fn(|cx| {
-            // Before the call, which may use up what the task may do at a time.
-            if finish.as_mut().is_some_and(|it| it.as_mut().poll(cx).is_ready()) {
-                return Poll::Ready(());
+        let phase = |cx: &Context<'_>| self.shared().with(|core| core.poll_phase(self.id(), cx));
+        let over = async {
+            let finish_timeout = poll_fn(|cx| match phase(cx) {
+                Phase::Open => Poll::Pending,
+                Phase::Finishing(timeout) => Poll::Ready(Some(timeout)),
+                Phase::Over => Poll::Ready(None),
+            });
+            if let Some(finish_timeout) = finish_timeout.await {
+                let is_over = |cx: &mut Context<'_>| match phase(cx) {
+                    Phase::Over => Poll::Ready(()),
+                    Phase::Open | Phase::Finishing(_) => Poll::Pending,
+                };
+                let _ = timeout(finish_timeout, poll_fn(is_over)).await;
             }
-            match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(cx))) {
-                Ok(Poll::Ready(())) => return Poll::Ready(()),
-                Ok(Poll::Pending) => {}
-                Err(_panic) => {
-                    tracing::error!(
-                        target: crate::LOG_TARGET,
-                        connection = self.context.connection(), operation = self.operation,
-                        "handler panicked"
-                    );
-                    self.send_error(&ErrorReply::internal());
-                    return Poll::Ready(());
-                }
-            }
-            match self.shared().with(|core| core.poll_phase(self.id(), cx)) {
-                Phase::Over => Poll::Ready(()),
-                Phase::Finishing(timeout) if finish.is_none() => {
-                    finish.insert(Box::pin(sleep(timeout))).as_mut().poll(cx)
-                }
-                Phase::Open | Phase::Finishing(_) => Poll::Pending,
-            }
-        })
-        .await;
+        };
+        tokio::select! {
+            biased;
+            result = caught(call) => if result.is_err() {
+                tracing::error!(
+                    target: crate::LOG_TARGET,
+                    connection = self.context.connection(), operation = self.operation,
+                    "handler panicked"
+                );
+                self.send_error(&Unhandled::internal());
+            },
+            // The call may have used up the task's budget, without which the timer would be pending.
+            () = unconstrained(over) => {}
+        }
     }
 
     /// Waits for a future; `None` if the stream ends first.
     pub(super) async fn unless_ended<F: Future>(&self, future: F) -> Option<F::Output> {
-        let mut future = pin!(future);
-        std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending => {
-                self.shared().with(|core| core.poll_ended(self.id(), cx)).map(|()| None)
-            }
-        })
-        .await
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = self.context.ended() => None,
+        }
     }
 
-    /// Sends a message when there is room for it; `false` if the stream has ended or it cannot be encoded. A reply that
-    /// cannot be encoded is answered in its place.
+    /// As [`send`](Self::send), for a response.
+    pub(super) async fn send_response<T: Shape>(&self, answer: Answer, response: &T) -> bool {
+        self.send(SendTurn::of_reply(), answer, T::ID, |dst| json::append(dst, response)).await
+    }
+
+    /// Sends a message when there is room for it; `false` if the stream has ended or the message cannot be encoded. In
+    /// place of a message that cannot be encoded, an error is sent.
     pub(super) async fn send(
         &self,
+        turn: SendTurn,
         answer: Answer,
         shape: &'static str,
         payload: impl Fn(&mut BytesMut) -> Result<(), json::Error>,
     ) -> bool {
-        let turn = match answer {
-            Answer::Event => SendTurn::default(),
-            Answer::Response | Answer::OpenResponse => SendTurn::of_reply(),
-        };
         let sent =
             self.shared().send(turn, |core| core.send(self.id(), answer, shape, &payload)).await;
         if let Err(SendError::Build(error)) = &sent {
             self.log_not_encoded(error);
-            self.send_error(&ErrorReply::internal());
+            self.send_error(&Unhandled::internal());
         }
         sent.is_ok()
     }
 
-    pub(super) fn error(&self, error: &impl crate::error::OperationError) {
-        self.send_error(&ErrorReply::of_operation(error));
+    pub(super) fn error(&self, error: &impl OperationError) {
+        self.send_error(&error.metadata().to_unhandled());
     }
 
-    pub(super) fn send_error(&self, error: &ErrorReply) {
-        let error = error.to_message(self.context.client.service_id);
-        if let Err(error) = self.shared().with(|core| core.send_error(self.id(), &error)) {
-            self.log_not_encoded(&error);
-        }
+    pub(super) fn send_error(&self, error: &Unhandled) {
+        let sent = match with_service_members(error, self.context.client.service_id) {
+            Some(error) => self.shared().with(|core| core.send_error(self.id(), &error)),
+            None => self.shared().with(|core| core.send_error(self.id(), error)),
+        };
+        sent.unwrap_or_else(|error| self.log_not_encoded(&error));
     }
 
-    /// A reply was not sent as it is, and an internal error in its place.
+    /// Logs that an internal error was sent in place of a reply.
     fn log_not_encoded(&self, error: &BuildError) {
         tracing::error!(
             target: crate::LOG_TARGET,
@@ -396,4 +368,16 @@ impl Reply {
             "reply cannot be encoded"
         );
     }
+}
+
+/// An error of the model with the members that every modelled error has on the wire; `None` for other errors.
+fn with_service_members(error: &Unhandled, service_id: &str) -> Option<Unhandled> {
+    let (shape, code) = (error.shape_id()?, error.code()?);
+    let mut members: Map<String, Value> =
+        serde_json::from_slice(error.payload()).unwrap_or_default();
+    members.insert("_service".to_owned(), service_id.into());
+    members.insert("_errorCode".to_owned(), code.into());
+    members.insert("_message".to_owned(), error.message().unwrap_or_default().into());
+    let payload = Value::from(members).to_string().into();
+    Some(Unhandled::from_reply(Some(shape), error.content_type(), payload))
 }

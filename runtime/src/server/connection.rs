@@ -6,8 +6,8 @@ use tokio::task::coop::cooperative;
 use tracing::Instrument;
 
 use super::{
-    Authenticator, Authorizer, ConnectRequest, Identity, IncomingCall, PeerCredentials, Service,
-    call::OnInvalid,
+    Authenticator, ConnectRequest, Identity, IncomingCall, PeerCredentials, Rejected,
+    RequestContext, Service, call::OnInvalid,
 };
 use crate::{
     error::{ConnectionError, Unhandled},
@@ -18,20 +18,24 @@ use crate::{
     transport::{Io, Shared, caught, drive, unless},
 };
 
+/// Decides whether a client may call an operation.
+pub(super) type Authorizer =
+    Arc<dyn Fn(&RequestContext, &str) -> Result<(), Unhandled> + Send + Sync>;
+
 /// What all connections of a server share.
 pub(super) struct Context<S, A> {
-    pub(super) service: Arc<S>,
-    pub(super) authenticator: A,
-    pub(super) authorizer: Option<Arc<dyn Authorizer>>,
-    pub(super) config: Config,
-    pub(super) on_invalid: OnInvalid,
+    service: Arc<S>,
+    authenticator: A,
+    authorizer: Option<Authorizer>,
+    config: Config,
+    on_invalid: OnInvalid,
 }
 
 impl<S: Service, A> Context<S, A> {
     pub(super) fn new(
         service: S,
         authenticator: A,
-        authorizer: Option<Arc<dyn Authorizer>>,
+        authorizer: Option<Authorizer>,
         config: Config,
     ) -> Arc<Self> {
         let service = Arc::new(service);
@@ -40,9 +44,34 @@ impl<S: Service, A> Context<S, A> {
             Arc::new(move |operation, violations| for_hook.invalid_request(operation, violations));
         Arc::new(Self { service, authenticator, authorizer, config, on_invalid })
     }
+
+    /// Starts the driver of a new connection, on a task of its own.
+    pub(super) fn start(&self, io: Box<dyn Io>) -> Connection {
+        let core = Core::new(self.config, tokio::time::Instant::now().into_std());
+        let shared = Arc::new(Shared::numbered(core));
+        tokio::spawn(drive(io, Arc::clone(&shared)).instrument(shared.span()));
+        Connection(shared)
+    }
+}
+
+/// The owner of a connection, which ends when this is dropped.
+pub(super) struct Connection(pub(super) Arc<Shared<Core>>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.with(|core| {
+            core.fail(ConnectionError::Closed);
+            // After a regular end all handlers have finished, but a task of the application may still read events.
+            // Otherwise the server was dropped.
+            if !core.is_idle() {
+                core.abandon();
+            }
+        });
+    }
 }
 
 /// A client that has been accepted.
+#[derive(Debug)]
 pub(super) struct Client {
     pub(super) identity: Identity,
     pub(super) peer: Option<PeerCredentials>,
@@ -50,91 +79,72 @@ pub(super) struct Client {
     pub(super) service_id: &'static str,
 }
 
-/// Starts to serve a connection, on a task of its own.
-pub(super) fn start(config: Config, io: Box<dyn Io>) -> Arc<Shared<Core>> {
-    let core = Core::new(config, tokio::time::Instant::now().into_std());
-    let shared = Arc::new(Shared::numbered(core));
-    tokio::spawn(drive(io, Arc::clone(&shared)).instrument(shared.span()));
-    shared
-}
-
-/// Serves a connection until it has ended. The end of the future ends the connection, even before it has been
-/// polled.
-pub(super) fn serve<S: Service, A: Authenticator>(
+/// Serves a connection until it has ended, its socket is closed and all handlers have finished.
+pub(super) async fn serve<S: Service, A: Authenticator>(
     context: Arc<Context<S, A>>,
-    shared: Arc<Shared<Core>>,
-    peer: Option<PeerCredentials>,
-) -> impl Future<Output = ()> + Send {
-    let end = EndOnDrop(Arc::clone(&shared));
-    async move {
-        let end = end;
-        serve_to_the_end(context, shared, peer).await;
-        // Until the socket is closed and every handler has finished, it counts as a connection.
-        end.0.poll(|core, cx| core.poll_finished(cx)).await;
-        end.0.poll(|core, cx| core.poll_idle(cx)).await;
-    }
-}
-
-async fn serve_to_the_end<S: Service, A: Authenticator>(
-    context: Arc<Context<S, A>>,
-    shared: Arc<Shared<Core>>,
+    connection: Connection,
     peer: Option<PeerCredentials>,
 ) {
-    let number = shared.number;
-    let Some(identity) = authenticate(&context, &shared, peer).await else { return };
-    tracing::debug!(target: crate::LOG_TARGET, connection = number, "client accepted");
-    let client = Arc::new(Client { identity, peer, shared, service_id: S::ID });
+    let shared = &connection.0;
+    if let Some(identity) = authenticate(&context.authenticator, shared, peer).await {
+        let shared = Arc::clone(shared);
+        serve_calls(&context, Client { identity, peer, shared, service_id: S::ID }).await;
+    }
+    shared.poll(|core, cx| core.poll_finished(cx)).await;
+    shared.poll(|core, cx| core.poll_idle(cx)).await;
+}
+
+async fn serve_calls<S: Service, A>(context: &Context<S, A>, client: Client) {
+    let client = Arc::new(client);
+    let connection = client.shared.number;
+    tracing::debug!(target: crate::LOG_TARGET, connection, "client accepted");
     let next = || cooperative(client.shared.poll(|core, cx| core.poll_incoming(cx)));
     while let Some(message) = next().await {
         let id = message.stream_id;
-        if caught(dispatch(&context, &client, message)).await.is_err() {
-            // Not in a handler, but on the way to it: in an authorizer, or in the service itself.
-            tracing::error!(target: crate::LOG_TARGET, connection = number, "service panicked");
-            // It is short.
+        if caught(dispatch(context, &client, message)).await.is_err() {
+            // The panic was in an authorizer or in the service, before a handler ran.
+            tracing::error!(target: crate::LOG_TARGET, connection, "service panicked");
+            // The error is short enough to be encoded.
             let _ = client.shared.with(|core| core.send_error(id, &Unhandled::internal()));
         }
     }
 }
 
-async fn authenticate<S, A: Authenticator>(
-    context: &Context<S, A>,
+async fn authenticate(
+    authenticator: &impl Authenticator,
     shared: &Shared<Core>,
     peer: Option<PeerCredentials>,
 ) -> Option<Identity> {
     let message = shared.poll(|core, cx| core.poll_incoming(cx)).await?;
     let request = ConnectRequest::new(&message, peer);
     drop(message);
-    let decision = caught(async { context.authenticator.authenticate(&request).await });
-    // A decision about a client whose time is up is not waited for.
+    let decision = caught(async { authenticator.authenticate(&request).await });
+    // A connection that has ended, such as by the timeout of the handshake, needs no decision.
     let decision = unless(shared.poll(|core, cx| core.poll_closed(cx)), decision).await?;
+    let connection = shared.number;
     let decision = decision.unwrap_or_else(|_panic| {
-        let connection = shared.number;
         tracing::error!(target: crate::LOG_TARGET, connection, "authenticator panicked");
-        Err(super::Rejected)
+        Err(Rejected)
     });
-    match decision {
-        Ok(identity) => {
-            shared.with(Core::accept);
-            Some(identity)
-        }
-        Err(super::Rejected) => {
-            tracing::debug!(target: crate::LOG_TARGET, connection = shared.number, "client refused");
-            shared.with(Core::refuse);
-            None
-        }
+    if decision.is_ok() {
+        shared.with(Core::accept);
+    } else {
+        tracing::debug!(target: crate::LOG_TARGET, connection, "client refused");
+        shared.with(Core::refuse);
     }
+    decision.ok()
 }
 
-/// Starts to serve a call. As long as handlers do not wait, calls are served in the order in which they
-/// arrived; one that waits continues beside the others.
+/// Polls the handler of a call once, and continues on a task if it waits. So calls are served in the order in which
+/// they arrive as long as their handlers do not wait.
 async fn dispatch<S: Service, A>(
     context: &Context<S, A>,
     client: &Arc<Client>,
     message: RpcMessage,
 ) {
     let call = IncomingCall::new(message, client, Arc::clone(&context.on_invalid));
-    let authorize = |it: &Arc<dyn Authorizer>| it.authorize(call.context(), call.operation());
-    if let Some(Err(error)) = context.authorizer.as_ref().map(authorize) {
+    let authorized = context.authorizer.as_ref().map(|it| it(call.context(), call.operation()));
+    if let Some(Err(error)) = authorized {
         tracing::debug!(
             target: crate::LOG_TARGET,
             connection = client.shared.number, stream = call.context().stream_id().0,
@@ -146,20 +156,5 @@ async fn dispatch<S: Service, A>(
     let first = std::future::poll_fn(|cx| Poll::Ready(serving.as_mut().poll(cx))).await;
     if first.is_pending() {
         tokio::spawn(serving);
-    }
-}
-
-struct EndOnDrop(Arc<Shared<Core>>);
-
-impl Drop for EndOnDrop {
-    fn drop(&mut self) {
-        self.0.with(|core| {
-            core.fail(ConnectionError::Closed);
-            // The server was dropped. At the regular end every handler has finished, but a task of the application may
-            // still read events.
-            if !core.is_idle() {
-                core.abandon();
-            }
-        });
     }
 }

@@ -1,4 +1,4 @@
-//! Events on their way to one subscriber, in a queue that is bounded.
+//! A bounded queue for the events of one subscriber.
 
 use std::{
     any::Any,
@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::{
     error::BuildError,
@@ -17,48 +17,42 @@ use crate::{
     protocol::queue,
 };
 
-/// How much of the buffer of an encoded event may be left empty in any case, in bytes.
-const MAX_WASTE: usize = 256;
-
-/// What happens to a subscriber whose queue is full.
+/// What happens when the queue of a subscriber is full.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum OnFull<E> {
-    /// The stream ends with this error, after everything that is queued.
+    /// The stream ends with this error, after the queued events.
     Fail(E),
-    /// The oldest events are dropped, and counted.
+    /// The oldest events are dropped and counted.
     DropOldest,
-    /// Only the latest event is kept; what it replaces is counted.
+    /// Only the latest event is kept. The events that it replaces are counted.
     LatestOnly,
 }
 
-/// Makes a queue for the events of one stream: its two ends.
+/// Creates a queue for the events of one stream, and returns both ends.
 ///
-/// `limit` is how much memory the events that wait may take, in bytes: the buffers that they were encoded into,
-/// and the queue itself. An event that is larger by itself is queued if nothing else waits. The receiver goes
-/// into [`StreamingResponse::queued`](super::StreamingResponse::queued).
+/// `limit` is how much memory the queued events may take, in bytes, including the queue itself. A larger event is
+/// queued if the queue is empty. Pass the receiver to
+/// [`StreamingResponse::queued`](super::StreamingResponse::queued).
 pub fn event_queue<O: StreamingOperation>(
     limit: usize,
     on_full: OnFull<O::Error>,
 ) -> (EventSender<O>, EventReceiver<O>) {
-    let state = State {
-        queue: queue::Queue::default(),
+    let queue = Arc::new(Queue(Mutex::new(State {
+        events: queue::Queue::default(),
         limit,
         on_full: Some(on_full),
         dropped: 0,
         end: None,
-        senders: 1,
         waker: None,
-    };
-    let queue = Queue(Arc::new(Mutex::new(state)));
-    (EventSender(Queue(Arc::clone(&queue.0))), EventReceiver { queue, kept: None })
+    })));
+    let sender = EventSender(Arc::new(EndOnDrop(Arc::clone(&queue))));
+    (sender, EventReceiver { queue, kept: None })
 }
 
-/// An event as it travels: encoded once, for any number of subscribers.
+/// An event in its encoded form, to be sent to any number of subscribers.
 pub struct EncodedEvent<O: StreamingOperation> {
     payload: Bytes,
-    /// How long the buffer is that the payload is in, in bytes.
-    buffer_len: usize,
     operation: PhantomData<fn(O)>,
 }
 
@@ -67,18 +61,13 @@ impl<O: StreamingOperation> EncodedEvent<O> {
     ///
     /// # Errors
     ///
-    /// A value that has no JSON form.
+    /// The value has no JSON form.
     pub fn new(event: &O::ResponseEvent) -> Result<Self, BuildError> {
-        let mut payload = BytesMut::new();
-        json::append(&mut payload, event)
+        let payload = json::to_vec(event)
             .map_err(|source| BuildError::Serialize { shape_id: O::ResponseEvent::ID, source })?;
-        let (len, capacity) = (payload.len(), payload.capacity());
-        // A buffer that has grown may be twice as long as what is in it, and it may wait in many queues.
-        let (payload, buffer_len) = match capacity - len > MAX_WASTE.max(len / 8) {
-            true => (Bytes::copy_from_slice(&payload), len),
-            false => (payload.freeze(), capacity),
-        };
-        Ok(Self { payload, buffer_len, operation: PhantomData })
+        // Without the unused part of the buffer: the event may wait in many queues.
+        let payload = payload.into_boxed_slice().into();
+        Ok(Self { payload, operation: PhantomData })
     }
 
     pub(super) fn payload(&self) -> &[u8] {
@@ -94,68 +83,32 @@ impl<O: StreamingOperation> Clone for EncodedEvent<O> {
 
 impl<O: StreamingOperation> fmt::Debug for EncodedEvent<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A payload may be secret.
+        // The payload may be secret.
         f.debug_struct("EncodedEvent").field("len", &self.payload.len()).finish_non_exhaustive()
     }
 }
 
-/// Why an event was not queued.
-#[derive(Debug)]
+/// The reason why an event was not queued.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendEventError {
-    /// The stream has ended: the event goes nowhere.
+    /// The stream has ended.
+    #[error("the stream has ended")]
     Ended,
-    /// The queue is full, and so the stream ends after what is in it: the event goes nowhere.
+    /// The queue is full, and the stream ends after the queued events.
+    #[error("the subscriber is too slow, and its stream ends")]
     Full,
     /// The event cannot be encoded.
-    Build(BuildError),
+    #[error("the event could not be encoded")]
+    Build(#[from] BuildError),
 }
 
-impl fmt::Display for SendEventError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ended => "the stream has ended",
-            Self::Full => "the subscriber is too slow, and its stream ends",
-            Self::Build(_) => "the event could not be encoded",
-        })
-    }
-}
-
-impl std::error::Error for SendEventError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Ended | Self::Full => None,
-            Self::Build(source) => Some(source),
-        }
-    }
-}
-
-impl From<BuildError> for SendEventError {
-    fn from(source: BuildError) -> Self {
-        Self::Build(source)
-    }
-}
-
-/// Sends events on one open stream. Clones send on the same stream; when the last of them is dropped, the
-/// stream ends after what has been sent.
-pub struct EventSender<O: StreamingOperation>(Queue<O>);
-
-struct Queue<O: StreamingOperation>(Arc<Mutex<State<O>>>);
-
-struct State<O: StreamingOperation> {
-    queue: queue::Queue<EncodedEvent<O>>,
-    limit: usize,
-    /// Taken when it happens.
-    on_full: Option<OnFull<O::Error>>,
-    dropped: u64,
-    /// How the stream ends after the queue, once that is certain: nothing more is queued then.
-    end: Option<Result<(), <O as Operation>::Error>>,
-    senders: usize,
-    waker: Option<Waker>,
-}
+/// Sends events on one open stream. Clones send on the same stream. When the last clone is dropped, the stream ends
+/// after the queued events.
+pub struct EventSender<O: StreamingOperation>(Arc<EndOnDrop<O>>);
 
 impl<O: StreamingOperation> EventSender<O> {
-    /// Sends an event. It never waits: a subscriber that is too slow is treated as its queue was made to.
+    /// Queues an event, without waiting. [`OnFull`] says what happens to a subscriber that is too slow.
     ///
     /// # Errors
     ///
@@ -164,106 +117,39 @@ impl<O: StreamingOperation> EventSender<O> {
         self.send_encoded(EncodedEvent::new(event)?)
     }
 
-    /// The same for an event that has been encoded already.
+    /// As [`send`](Self::send), for an encoded event.
     ///
     /// # Errors
     ///
     /// [`SendEventError::Ended`] or [`SendEventError::Full`].
     pub fn send_encoded(&self, event: EncodedEvent<O>) -> Result<(), SendEventError> {
-        self.0.change(|state| state.push(event))
+        self.0.0.change(|state| state.push(event))
     }
 
-    /// Ends the stream after what has been sent, with an error.
+    /// Ends the stream with an error, after the queued events.
     pub fn fail(&self, error: impl Into<O::Error>) {
-        self.0.end(Err(error.into()));
+        self.0.0.end(Err(error.into()));
     }
 
-    /// Ends the stream after what has been sent.
+    /// Ends the stream after the queued events.
     pub fn end(&self) {
-        self.0.end(Ok(()));
+        self.0.0.end(Ok(()));
     }
 
-    /// Whether the stream still takes events.
+    /// Whether the stream still accepts events.
     pub fn is_open(&self) -> bool {
-        self.0.lock().end.is_none()
+        self.0.0.lock().end.is_none()
     }
 
-    /// How many events were not queued, or were dropped from the queue, because it was full.
+    /// How many events have been dropped, or not been queued, because the queue was full.
     pub fn dropped(&self) -> u64 {
-        self.0.lock().dropped
-    }
-}
-
-impl<O: StreamingOperation> Queue<O> {
-    /// Changes the state, and wakes the receiver after the lock is released.
-    fn change<T>(&self, f: impl FnOnce(&mut State<O>) -> T) -> T {
-        let mut state = self.lock();
-        let result = f(&mut state);
-        let waker = state.waker.take();
-        drop(state);
-        waker.into_iter().for_each(Waker::wake);
-        result
-    }
-
-    fn end(&self, end: Result<(), O::Error>) {
-        // An error that is not taken is dropped after the lock is released: that is code of the application.
-        let mut end = Some(end);
-        self.change(|state| state.end = state.end.take().or_else(|| end.take()));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<O>> {
-        // Nothing in it is ever half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<O: StreamingOperation> queue::Element for EncodedEvent<O> {
-    fn held(&self) -> usize {
-        self.buffer_len
-    }
-}
-
-impl<O: StreamingOperation> State<O> {
-    fn push(&mut self, event: EncodedEvent<O>) -> Result<(), SendEventError> {
-        if self.end.is_some() {
-            return Err(SendEventError::Ended);
-        }
-        while !self.queue.is_empty() && self.is_full(&event) {
-            self.dropped += 1;
-            if let Some(OnFull::Fail(error)) =
-                self.on_full.take_if(|it| matches!(it, OnFull::Fail(_)))
-            {
-                self.end = Some(Err(error));
-                return Err(SendEventError::Full);
-            }
-            self.queue.pop();
-        }
-        self.queue.push(event);
-        Ok(())
-    }
-
-    fn is_full(&self, next: &EncodedEvent<O>) -> bool {
-        matches!(self.on_full, Some(OnFull::LatestOnly))
-            || self.queue.allocated_with(next) > self.limit
+        self.0.0.lock().dropped
     }
 }
 
 impl<O: StreamingOperation> Clone for EventSender<O> {
     fn clone(&self) -> Self {
-        self.0.lock().senders += 1;
-        Self(Queue(Arc::clone(&self.0.0)))
-    }
-}
-
-impl<O: StreamingOperation> Drop for EventSender<O> {
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.senders -= 1;
-        let is_last = state.senders == 0;
-        drop(state);
-        if is_last {
-            self.end();
-        }
+        Self(Arc::clone(&self.0))
     }
 }
 
@@ -273,15 +159,23 @@ impl<O: StreamingOperation> fmt::Debug for EventSender<O> {
     }
 }
 
-/// The other end of the queue: what a subscription is answered with. Dropping it ends the stream.
+/// Ends the stream when the last sender is dropped.
+struct EndOnDrop<O: StreamingOperation>(Arc<Queue<O>>);
+
+impl<O: StreamingOperation> Drop for EndOnDrop<O> {
+    fn drop(&mut self) {
+        self.0.end(Ok(()));
+    }
+}
+
+/// The receiving end of the queue, for the response to a subscriber. Dropping it ends the stream.
 pub struct EventReceiver<O: StreamingOperation> {
-    queue: Queue<O>,
+    queue: Arc<Queue<O>>,
     kept: Option<Box<dyn Any + Send>>,
 }
 
 impl<O: StreamingOperation> EventReceiver<O> {
-    /// Keeps something until the stream has ended, from either side: what is to be done then is done
-    /// when it is dropped.
+    /// Keeps a value until either side has ended the stream. The `Drop` implementation of the value can clean up then.
     #[must_use]
     pub fn keeping(mut self, kept: impl Any + Send) -> Self {
         self.kept = Some(Box::new(kept));
@@ -289,11 +183,11 @@ impl<O: StreamingOperation> EventReceiver<O> {
     }
 
     pub(super) fn poll_next(
-        &self,
+        &mut self,
         cx: &Context<'_>,
     ) -> Poll<Option<Result<EncodedEvent<O>, O::Error>>> {
         let mut state = self.queue.lock();
-        if let Some(event) = state.queue.pop() {
+        if let Some(event) = state.events.pop() {
             return Poll::Ready(Some(Ok(event)));
         }
         let Some(end) = &mut state.end else {
@@ -313,6 +207,69 @@ impl<O: StreamingOperation> fmt::Debug for EventReceiver<O> {
 impl<O: StreamingOperation> Drop for EventReceiver<O> {
     fn drop(&mut self) {
         self.queue.end(Ok(()));
-        self.queue.lock().queue = queue::Queue::default();
+        self.queue.lock().events = queue::Queue::default();
+    }
+}
+
+struct Queue<O: StreamingOperation>(Mutex<State<O>>);
+
+struct State<O: StreamingOperation> {
+    events: queue::Queue<EncodedEvent<O>>,
+    limit: usize,
+    /// `None` after the error of [`OnFull::Fail`] has been moved to `end`.
+    on_full: Option<OnFull<O::Error>>,
+    dropped: u64,
+    /// How the stream ends after the queued events, once that is known. Further events are not queued then.
+    end: Option<Result<(), <O as Operation>::Error>>,
+    waker: Option<Waker>,
+}
+
+impl<O: StreamingOperation> Queue<O> {
+    /// Changes the state, and wakes the receiver after the lock is released.
+    fn change<T>(&self, f: impl FnOnce(&mut State<O>) -> T) -> T {
+        let mut state = self.lock();
+        let result = f(&mut state);
+        let waker = state.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+        result
+    }
+
+    fn end(&self, end: Result<(), O::Error>) {
+        // An error that is not used is dropped after the lock is released, because its `Drop` is application code.
+        let mut end = Some(end);
+        self.change(|state| state.end = state.end.take().or_else(|| end.take()));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<O>> {
+        // A panic cannot leave the state inconsistent.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<O: StreamingOperation> State<O> {
+    fn push(&mut self, event: EncodedEvent<O>) -> Result<(), SendEventError> {
+        if self.end.is_some() {
+            return Err(SendEventError::Ended);
+        }
+        let limit = if matches!(self.on_full, Some(OnFull::LatestOnly)) { 0 } else { self.limit };
+        while !self.events.is_empty() && self.events.allocated_with(&event) > limit {
+            self.dropped += 1;
+            if let Some(OnFull::Fail(error)) =
+                self.on_full.take_if(|it| matches!(it, OnFull::Fail(_)))
+            {
+                self.end = Some(Err(error));
+                return Err(SendEventError::Full);
+            }
+            self.events.pop();
+        }
+        self.events.push(event);
+        Ok(())
+    }
+}
+
+impl<O: StreamingOperation> queue::Element for EncodedEvent<O> {
+    fn held(&self) -> usize {
+        self.payload.len()
     }
 }

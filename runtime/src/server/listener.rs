@@ -1,6 +1,12 @@
-//! Listening for clients.
+//! The socket that a server listens on, and its connections.
 
-use std::{fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 #[cfg(unix)]
 use rustix::io::Errno;
@@ -11,20 +17,21 @@ use tokio::{
 };
 
 use super::{
-    AllowAll, Authenticator, Authorizer, PeerCredentials, Service,
-    connection::{self, Context},
+    Authenticator, ConnectRequest, Identity, RequestContext, Service,
+    connection::{Authorizer, Context, serve},
 };
 use crate::{
+    error::{ConnectionError, Unhandled},
     protocol::server::{Config, Core},
-    transport::{Io, Listener, Shared, unless},
+    transport::{Listener, Shared, unless},
 };
 
-/// How long to wait after a failure to accept that is not about one client, such as a lack of descriptors.
+/// The pause after a failed accept that may fail again immediately, such as for a lack of descriptors.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Listens on a socket and serves a service.
+/// A server: listens on a socket and serves a service.
 ///
-/// `A` is the authenticator, which is required: a server without one does not compile.
+/// `A` is the authenticator. It is required: without one there is no method `serve`.
 ///
 /// ```compile_fail
 /// # use eventstream_rpc::server::{Server, Service};
@@ -35,32 +42,32 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 pub struct Server<A = ()> {
     listener: Box<dyn Listener>,
     authenticator: A,
-    authorizer: Option<Arc<dyn Authorizer>>,
+    authorizer: Option<Authorizer>,
     config: Config,
     grace: Duration,
     max_connections: usize,
 }
 
 impl Server {
-    /// Listens on a Unix domain socket that every user may connect to (mode 0666, as both nuclei have it).
+    /// Listens on a Unix domain socket that every user may connect to: mode 0666, as with both nuclei.
     ///
-    /// As [`bind_with_mode`](Self::bind_with_mode).
+    /// See [`bind_with_mode`](Self::bind_with_mode).
     #[cfg(unix)]
     pub fn bind(path: impl AsRef<std::path::Path>) -> io::Result<Self> {
         Self::bind_with_mode(path, 0o666)
     }
 
-    /// Listens on a Unix domain socket whose file has this mode: users with write permission on the file may connect.
-    /// Until the mode is set, the file mode creation mask of the process applies.
+    /// Listens on a Unix domain socket whose file has this mode: users with write permission may connect.
+    /// Between the creation of the file and its change of mode, the file mode creation mask of the process applies.
     ///
-    /// A socket that a server left behind is replaced: one that refuses connections. Of several servers that begin to
-    /// listen at once, one does; a file whose name ends in `.lock` is beside the socket meanwhile. The file is removed
-    /// when the server is dropped, unless another has taken its place.
+    /// A stale socket, one that refuses connections, is replaced. If several servers start at the same time, only one
+    /// of them succeeds; a file with the suffix `.lock` exists beside the socket while one starts. The socket file is
+    /// removed when the server is dropped, unless another file has replaced it.
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if a server listens on the socket, or another one begins to, or if the path is a file of another
-    /// kind; otherwise the error of the operating system, which does not allow a path longer than about 100 bytes.
+    /// `AddrInUse` if a server listens on the socket, another one is starting, or the path is a file of another kind;
+    /// otherwise the error of the operating system, which limits paths to about 100 bytes.
     ///
     /// # Panics
     ///
@@ -74,11 +81,11 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// The error of the operating system.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future listens on nothing.
+    /// Dropping the future closes the socket.
     pub async fn bind_tcp(address: impl tokio::net::ToSocketAddrs) -> io::Result<Self> {
         Ok(Self::new(crate::transport::tcp::listen(address).await?))
     }
@@ -96,38 +103,42 @@ impl Server {
 }
 
 impl<A> Server<A> {
-    /// Lets in the clients that `authenticator` knows.
+    /// Sets the authenticator, which decides which clients may connect.
     pub fn authenticator<B: Authenticator>(self, authenticator: B) -> Server<B> {
         let Self { listener, authorizer, config, grace, max_connections, .. } = self;
         Server { listener, authenticator, authorizer, config, grace, max_connections }
     }
 
-    /// Lets everyone in.
-    pub fn allow_all(self) -> Server<AllowAll> {
-        self.authenticator(AllowAll(()))
+    /// Accepts every client, with an empty identity.
+    pub fn allow_all(self) -> Server<impl Authenticator> {
+        self.authenticator(|_: &ConnectRequest| Ok(Identity(String::new())))
     }
 
-    /// Asks `authorizer` before each call.
-    pub fn authorizer(mut self, authorizer: impl Authorizer) -> Self {
+    /// Sets the authorizer: it gets the context and the operation's ID of each call before the handler runs, and the
+    /// error that it returns is the answer to the client.
+    pub fn authorizer(
+        mut self,
+        authorizer: impl Fn(&RequestContext, &str) -> Result<(), Unhandled> + Send + Sync + 'static,
+    ) -> Self {
         self.authorizer = Some(Arc::new(authorizer));
         self
     }
 
-    /// What a client may send and hold, and how long it may take.
+    /// Sets the limits of each connection.
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// How long calls may go on after the server has been told to stop. Default: 5 s.
+    /// Sets how long calls may continue after the start of the shutdown. Default: 5 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// How many connections may be open at once; any further one is closed as soon as it is accepted. A connection that has
-    /// ended counts until its socket is closed and its handlers are done.
-    /// Default: 1,000, which leaves a process with the usual 1,024 descriptors some for itself.
+    /// Sets how many connections may be open at the same time. Further ones are closed as soon as they are accepted. A
+    /// connection counts until its socket is closed and its handlers have finished.
+    /// Default: 1,000, which leaves some of the usual 1,024 descriptors to the rest of the process.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
         self
@@ -144,34 +155,40 @@ impl<A> Server<A> {
 }
 
 impl<A: Authenticator> Server<A> {
-    /// Serves until `shutdown` is ready. Then it takes no new clients and calls, ends the subscriptions,
-    /// lets the calls that run finish within the grace period, and closes every connection.
+    /// Serves until `shutdown` is ready. Then the server refuses new clients and calls, ends the subscriptions, lets
+    /// running calls finish within the grace period, and closes every connection.
     ///
     /// # Errors
     ///
-    /// What the operating system says about the listening socket.
+    /// None at present: a failed accept is logged, and the server continues.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes every connection at once.
+    /// Dropping the future closes every connection immediately.
     pub async fn serve(self, service: impl Service, shutdown: impl Future) -> io::Result<()> {
         let Self { listener, authenticator, authorizer, config, grace, max_connections } = self;
         let context = Context::new(service, authenticator, authorizer, config);
         let mut shutdown = pin!(shutdown);
-        let mut clients = Clients::default();
+        let mut tasks = JoinSet::new();
+        let mut open = Vec::new();
         loop {
             let accepted = tokio::select! {
                 _ = &mut shutdown => break,
-                // Tasks that have ended are forgotten as soon as there is nothing else to do.
-                Some(_) = clients.tasks.join_next() => continue,
+                // Tasks that have ended are removed while there is nothing else to do.
+                Some(_) = tasks.join_next() => continue,
                 accepted = listener.accept() => accepted,
             };
-            while clients.tasks.try_join_next().is_some() {}
+            while tasks.try_join_next().is_some() {}
             match accepted {
-                Ok(_) if clients.tasks.len() >= max_connections => {
+                Ok(_) if tasks.len() >= max_connections => {
                     tracing::warn!(target: crate::LOG_TARGET, "too many connections");
                 }
-                Ok((io, peer)) => clients.add(&context, io, peer),
+                Ok((io, peer)) => {
+                    let connection = context.start(io);
+                    open.retain(|it: &Weak<_>| it.strong_count() > 0);
+                    open.push(Arc::downgrade(&connection.0));
+                    tasks.spawn(serve(Arc::clone(&context), connection, peer));
+                }
                 Err(error) => {
                     tracing::warn!(target: crate::LOG_TARGET, %error, "accept failed");
                     if !is_about_one_client(&error)
@@ -183,13 +200,33 @@ impl<A: Authenticator> Server<A> {
             }
         }
         drop(listener);
-        clients.stop(grace).await;
+        stop(&open, grace).await;
+        // The last replies are still written.
+        while tasks.join_next().await.is_some() {}
         Ok(())
     }
 }
 
-/// Serves one connection over a byte stream that is open already, such as one half of
-/// [`tokio::io::duplex`], until it ends.
+/// Ends connections, after the running calls have finished or the grace period is over.
+async fn stop(open: &[Weak<Shared<Core>>], grace: Duration) {
+    let open: Vec<_> = open.iter().filter_map(Weak::upgrade).collect();
+    open.iter().for_each(|it| it.with(Core::drain));
+    let idle = async {
+        for shared in &open {
+            shared.poll(|core, cx| core.poll_idle(cx)).await;
+        }
+    };
+    // Calls that are not finished by then are aborted.
+    let _ = timeout(grace, idle).await;
+    for shared in &open {
+        shared.with(|core| {
+            core.fail(ConnectionError::Closed);
+            core.abandon();
+        });
+    }
+}
+
+/// Serves one connection over an open byte stream, such as one half of [`tokio::io::duplex`], until it ends.
 ///
 /// # Cancel safety
 ///
@@ -203,12 +240,12 @@ pub async fn serve_connection<IO>(
     IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let context = Context::new(service, authenticator, None, config);
-    let shared = connection::start(config, Box::new(io));
-    connection::serve(context, shared, None).await;
+    let connection = context.start(Box::new(io));
+    serve(context, connection, None).await;
 }
 
-/// Whether a failure to accept says nothing about the next client. On Linux that includes errors of the network that a
-/// connection had before it was accepted.
+/// Whether a failed accept concerns one client only, so that the next one may be accepted immediately. On Linux,
+/// `accept` also reports network errors that occurred on the new connection.
 fn is_about_one_client(error: &io::Error) -> bool {
     use io::ErrorKind::*;
     match error.kind() {
@@ -219,47 +256,6 @@ fn is_about_one_client(error: &io::Error) -> bool {
             .is_some_and(|it| [Errno::PROTO, Errno::NOPROTOOPT, Errno::HOSTDOWN].contains(&it)),
         #[cfg(not(unix))]
         _ => false,
-    }
-}
-
-/// The connections that are being served.
-#[derive(Default)]
-struct Clients {
-    tasks: JoinSet<()>,
-    open: Vec<std::sync::Weak<Shared<Core>>>,
-}
-
-impl Clients {
-    fn add<S: Service, A: Authenticator>(
-        &mut self,
-        context: &Arc<Context<S, A>>,
-        io: Box<dyn Io>,
-        peer: Option<PeerCredentials>,
-    ) {
-        let shared = connection::start(context.config, io);
-        self.open.retain(|it| it.strong_count() > 0);
-        self.open.push(Arc::downgrade(&shared));
-        self.tasks.spawn(connection::serve(Arc::clone(context), shared, peer));
-    }
-
-    async fn stop(mut self, grace: Duration) {
-        let open: Vec<_> = self.open.iter().filter_map(std::sync::Weak::upgrade).collect();
-        open.iter().for_each(|it| it.with(Core::drain));
-        let idle = async {
-            for shared in &open {
-                shared.poll(|core, cx| core.poll_idle(cx)).await;
-            }
-        };
-        // What is not done by then is cut off.
-        let _ = timeout(grace, idle).await;
-        for shared in &open {
-            shared.with(|core| {
-                core.fail(crate::error::ConnectionError::Closed);
-                core.abandon();
-            });
-        }
-        // The last replies still go out.
-        while self.tasks.join_next().await.is_some() {}
     }
 }
 

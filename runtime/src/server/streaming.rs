@@ -1,4 +1,4 @@
-//! Operations that keep their stream open.
+//! Operations that keep their stream open for events.
 
 use std::{
     fmt,
@@ -9,37 +9,33 @@ use std::{
 
 use bytes::BytesMut;
 use futures_core::Stream;
-use tokio::task::coop::{cooperative, poll_proceed};
+use tokio::task::coop::{consume_budget, cooperative, poll_proceed};
 
 use super::{
-    EncodedEvent, EventReceiver,
+    EventReceiver,
     call::{OnDrop, Reply},
 };
 use crate::{
     json::{self, Shape},
     operation::{Operation, StreamingOperation},
-    protocol::{
-        SendTurn,
-        server::{Answer, Core},
-    },
+    protocol::{SendTurn, server::Answer},
 };
 
-/// Events of one direction, in order.
+/// A stream of events in one direction.
 pub type EventStream<T> = Pin<Box<dyn Stream<Item = T> + Send>>;
 
-/// The request of an operation that keeps its stream open, and the events that follow it.
+/// The request of an operation that keeps its stream open, and the client's events that follow.
 pub struct StreamingRequest<O: StreamingOperation> {
     /// The request.
     pub request: O::Request,
-    /// What the client sends after the request. It ends after the last event, once the client has ended the stream
-    /// or its connection is lost.
+    /// The events that the client sends after the request. The stream ends after the last of them, when the client
+    /// has ended its side or the connection is lost.
     ///
-    /// A handler that has not dropped it by then may go on, to read the rest of the events and to finish: for
-    /// [`Config::finish_timeout`](super::Config::finish_timeout), or until the grace period of a server that stops
-    /// is over. What it answers goes nowhere.
+    /// A handler that has not dropped this stream by then may read the remaining events and finish. It has
+    /// [`Config::finish_timeout`](super::Config::finish_timeout) for that, or the grace period of a server that shuts
+    /// down. Its response is discarded.
     ///
-    /// An event that cannot be read ends the stream with an error that is not of the model, as the Java
-    /// server does.
+    /// An event that cannot be decoded ends the stream with an error that is not in the model, as in the Java server.
     pub events: EventStream<O::RequestEvent>,
 }
 
@@ -49,11 +45,11 @@ impl<O: StreamingOperation> fmt::Debug for StreamingRequest<O> {
     }
 }
 
-/// The response, then events: they go out in that order.
+/// A response and the events that follow it.
 ///
-/// The stream of events is dropped when the client ends the stream or goes away; while the events of the client are
-/// still read, only after those (see [`StreamingRequest::events`]). When it ends by itself, the server ends the
-/// stream; an error in it does so with the error.
+/// The server ends the stream after the last event; an event that is an error ends it with that error. When the client
+/// ends the stream or its connection is lost, the remaining events are dropped, but not before the handler has read
+/// the client's events (see [`StreamingRequest::events`]).
 pub struct StreamingResponse<O: StreamingOperation> {
     response: O::Response,
     events: Events<O>,
@@ -64,45 +60,11 @@ enum Events<O: StreamingOperation> {
     Queue(EventReceiver<O>),
 }
 
-/// An event that is about to be written.
-enum Event<O: StreamingOperation> {
-    Value(O::ResponseEvent),
-    Encoded(EncodedEvent<O>),
-}
-
-impl<O: StreamingOperation> Events<O> {
-    fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Event<O>, <O as Operation>::Error>>> {
-        match self {
-            Self::Stream(events) => {
-                events.as_mut().poll_next(cx).map(|it| it.map(|it| it.map(Event::Value)))
-            }
-            Self::Queue(events) => {
-                events.poll_next(cx).map(|it| it.map(|it| it.map(Event::Encoded)))
-            }
-        }
-    }
-}
-
-impl<O: StreamingOperation> Event<O> {
-    fn append(&self, dst: &mut BytesMut) -> Result<(), json::Error> {
-        match self {
-            Self::Value(event) => json::append(dst, event),
-            Self::Encoded(event) => {
-                dst.extend_from_slice(event.payload());
-                Ok(())
-            }
-        }
-    }
-}
-
 impl<O: StreamingOperation> StreamingResponse<O> {
-    /// A response, and the events that follow it.
+    /// A response, and a stream of the events that follow it.
     ///
-    /// The stream is asked for the next event only when there is room to send it: how many events a slow
-    /// client may be behind is for the stream to decide.
+    /// The stream is polled for the next event only when there is room to send it, so the stream decides how many
+    /// events it keeps for a slow client.
     pub fn new(
         response: O::Response,
         events: impl Stream<Item = Result<O::ResponseEvent, <O as Operation>::Error>> + Send + 'static,
@@ -110,7 +72,7 @@ impl<O: StreamingOperation> StreamingResponse<O> {
         Self { response, events: Events::Stream(Box::pin(events)) }
     }
 
-    /// A response, and the events that are sent into a queue.
+    /// A response, and a queue of the events that follow it.
     pub fn queued(response: O::Response, events: EventReceiver<O>) -> Self {
         Self { response, events: Events::Queue(events) }
     }
@@ -123,14 +85,16 @@ impl<O: StreamingOperation> fmt::Debug for StreamingResponse<O> {
 }
 
 /// The events that a client sends on a stream.
-pub(super) fn client_events<O: StreamingOperation>(reply: &Reply) -> EventStream<O::RequestEvent> {
-    let reader = OnDrop::new(&reply.context, Core::stop_reading);
-    Box::pin(ClientEvents::<O> { reply: reply.clone(), _reader: reader, operation: PhantomData })
+pub(super) fn client_events<O: StreamingOperation>(
+    reply: &Reply,
+    owner: OnDrop,
+) -> EventStream<O::RequestEvent> {
+    Box::pin(ClientEvents::<O> { reply: reply.clone(), _owner: owner, operation: PhantomData })
 }
 
 struct ClientEvents<O> {
     reply: Reply,
-    _reader: OnDrop,
+    _owner: OnDrop,
     operation: PhantomData<fn() -> O>,
 }
 
@@ -144,52 +108,74 @@ impl<O: StreamingOperation> Stream for ClientEvents<O> {
         budget.made_progress();
         let Some(message) = message else { return Poll::Ready(None) };
         let event = reply.read(message.payload(), "invalid event").map(|(event, _)| event);
-        if let Err(refusal) = &event {
-            reply.send_error(refusal);
+        if let Err(error) = &event {
+            reply.send_error(error);
             reply.shared().with(|core| core.stop_reading(reply.id()));
         }
         Poll::Ready(event.ok())
     }
 }
 
-/// Sends the response, then the events until there are no more.
+/// Sends the response, and then the events until the last one.
 ///
-/// The end of the stream does not stop it as long as the client's events are read: they may be what the events are
-/// made of.
+/// While the client's events are read, the end of the stream does not stop this: the events may be computed from the
+/// client's.
 pub(super) async fn serve<O: StreamingOperation>(
     reply: &Reply,
     running: Option<OnDrop>,
     response: StreamingResponse<O>,
 ) {
-    let StreamingResponse { response, mut events } = response;
-    let (shared, id) = (reply.shared(), reply.id());
-    // A queue is filled elsewhere: nothing is left to finish here once the stream has ended.
+    let StreamingResponse { response, events } = response;
+    // A queue is filled by other tasks, so this one has nothing to finish after the end of the stream.
     let _running = running.filter(|_| matches!(events, Events::Stream(_)));
-    let sent =
-        reply.send(Answer::OpenResponse, O::Response::ID, |dst| json::append(dst, &response));
-    let is_sent = reply.unless_ended(sent).await == Some(true);
-    if !is_sent && !shared.with(|core| core.has_reader(id)) {
+    if !send(reply, reply.send_response(Answer::OpenResponse, &response)).await {
         return;
     }
-    loop {
-        // A stream that has ended needs no room.
-        reply.unless_ended(shared.send(SendTurn::default(), |_| ())).await;
-        match std::future::poll_fn(|cx| events.poll_next(cx)).await {
-            None => return shared.with(|core| core.terminate(id)),
-            Some(Err(error)) => return reply.error(&error),
-            Some(Ok(event)) => {
-                let sent = reply.send(Answer::Event, O::ResponseEvent::ID, |dst| event.append(dst));
-                // The events may all be there already.
-                let sent = reply.unless_ended(cooperative(sent)).await;
-                if sent == Some(true) {
-                    continue;
-                }
-                if !shared.with(|core| core.has_reader(id)) {
-                    return;
-                }
-                // It goes nowhere, and so nothing else may make the task wait.
-                tokio::task::coop::consume_budget().await;
-            }
+    match events {
+        Events::Stream(mut events) => {
+            let next = |cx: &mut Context<'_>| events.as_mut().poll_next(cx);
+            send_events::<O, _>(reply, next, |event, dst| json::append(dst, event)).await;
+        }
+        Events::Queue(mut events) => {
+            let next = |cx: &mut Context<'_>| events.poll_next(cx);
+            let append = |event: &super::EncodedEvent<O>, dst: &mut BytesMut| {
+                dst.extend_from_slice(event.payload());
+                Ok(())
+            };
+            send_events::<O, _>(reply, next, append).await;
         }
     }
+}
+
+async fn send_events<O: StreamingOperation, E>(
+    reply: &Reply,
+    mut next: impl FnMut(&mut Context<'_>) -> Poll<Option<Result<E, O::Error>>>,
+    append: impl Fn(&E, &mut BytesMut) -> Result<(), json::Error>,
+) {
+    let shared = reply.shared();
+    loop {
+        // Waits for room; after the end of the stream none is needed.
+        reply.unless_ended(shared.send(SendTurn::default(), |_| ())).await;
+        let event = match std::future::poll_fn(&mut next).await {
+            None => return shared.with(|core| core.terminate(reply.id())),
+            Some(Err(error)) => return reply.error(&error),
+            Some(Ok(event)) => event,
+        };
+        let append = |dst: &mut BytesMut| append(&event, dst);
+        let sending = reply.send(SendTurn::default(), Answer::Event, O::ResponseEvent::ID, append);
+        if !send(reply, sending).await {
+            return;
+        }
+    }
+}
+
+/// Waits until a message has been sent or the stream has ended. Whether to continue: the stream is open, or the
+/// client's events are still read.
+async fn send(reply: &Reply, sending: impl Future<Output = bool>) -> bool {
+    // All events may be available already, so that nothing else makes the task yield.
+    if reply.unless_ended(cooperative(sending)).await == Some(true) {
+        return true;
+    }
+    consume_budget().await;
+    reply.shared().with(|core| core.has_reader(reply.id()))
 }

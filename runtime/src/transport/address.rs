@@ -1,4 +1,4 @@
-//! Where a client connects to.
+//! The address that a client connects to.
 
 #[cfg(feature = "blocking")]
 use std::time::Instant;
@@ -15,15 +15,15 @@ use crate::error::ConnectError;
 #[derive(Clone, Debug)]
 pub struct Address(Arc<dyn Transport>);
 
-/// An address of one kind of socket.
+/// An address of one transport.
 pub(super) trait Transport: fmt::Debug + Send + Sync {
-    /// The address as text, for errors.
+    /// The address as text, for error messages.
     fn name(&self) -> String;
 
     #[cfg(feature = "tokio")]
     fn connect(&self) -> Connecting<'_>;
 
-    /// Connects and waits for it, without a limit if that is beyond the clock.
+    /// Connects, and blocks until `until`, or without a limit.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Address {
     }
 }
 
-/// The time that is left for a system call: not zero, which some take for no limit.
+/// The remaining time for a system call. It is never zero, which means no limit to some calls.
 #[cfg(feature = "blocking")]
 pub(super) fn left(until: Option<Instant>) -> Option<Duration> {
     until.map(|it| it.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)))

@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
@@ -12,8 +12,8 @@ use std::{
 use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
-    task::coop,
-    time::{Sleep, sleep, timeout},
+    task::{coop::unconstrained, yield_now},
+    time::{Sleep, sleep, sleep_until, timeout},
 };
 
 use super::{Input, LINGER, Shared, log_end, stream::Io};
@@ -22,18 +22,20 @@ use crate::{
     protocol::{Endpoint, Role},
 };
 
-/// How much is read at a time when it is discarded, in bytes.
+/// How many bytes are read at a time when they are discarded.
 const DISCARD_LEN: usize = 8 * 1024;
 
-/// How many bytes are read for one unit of the task's budget, which has 128: a driver reads about 1 MiB between two
-/// turns of the other tasks, which is little against the queue of a subscription.
+/// How many units of work a driver does before other tasks run: as many as a task of tokio. A unit is a read or a
+/// write, a received message (the task that takes the message spends one as well) or [`UNIT_LEN`] bytes. So a driver
+/// reads about 1 MiB before the tasks that take the messages run, which is little against the queue of a subscription.
+const BUDGET: usize = 128;
 const UNIT_LEN: usize = 8 * 1024;
 
-/// Drives one connection until it has ended and everything queued has been written. The end of the future, even before
-/// it has been polled, ends the connection.
+/// Drives a connection until it has ended and everything queued has been written. Dropping the future ends the
+/// connection, even before it has been polled.
 ///
-/// It runs no code but the protocol's: a task that waits for a message is woken and reads it elsewhere. So it
-/// is always there to read, to answer a ping, and to see the connection end.
+/// The future runs no code but the protocol's: it wakes the tasks that wait for a message, and they decode it. So it is
+/// always ready to read, to answer a ping, and to see the connection end.
 pub(crate) fn drive<R: Role>(
     io: Box<dyn Io>,
     shared: Arc<Shared<Endpoint<R>>>,
@@ -43,13 +45,14 @@ pub(crate) fn drive<R: Role>(
         shared,
         input: Input::default(),
         output: BytesMut::new(),
-        is_flushed: true,
         written: 0,
-        owed: 0,
+        spent: 0,
         timer: None,
-        broken: None,
+        write_error: None,
+        end: None,
     };
-    driver.run()
+    // The driver has a budget of its own. With the task's used up, the socket and the timer would be pending.
+    unconstrained(driver.run())
 }
 
 struct Driver<R: Role> {
@@ -57,94 +60,101 @@ struct Driver<R: Role> {
     shared: Arc<Shared<Endpoint<R>>>,
     input: Input,
     output: BytesMut,
-    is_flushed: bool,
-    /// How many bytes of the output have been written since the state was told.
+    /// How many bytes of the output have been written since the state was updated.
     written: usize,
-    /// The units of the task's budget that are still to be spent for what has been received: one for each message,
-    /// because the tasks that take the messages spend one as well, and one for each [`UNIT_LEN`]. Nothing is read
-    /// before they are spent, so that those tasks do not fall behind.
-    owed: usize,
-    timer: Option<(Instant, Pin<Box<Sleep>>)>,
-    /// Why nothing can be written any more, and when the driver stops reading.
-    broken: Option<(io::Error, Instant)>,
+    /// How much of the [`BUDGET`] has been spent. What is more than that is spent in the next polls.
+    spent: usize,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// The error of a write, and when the driver stops reading. Until then it reads: the peer may have sent the reason
+    /// before it closed the connection.
+    write_error: Option<(io::Error, Instant)>,
+    /// The error that ends the connection, until the state is updated.
+    end: Option<ConnectionError>,
 }
 
 impl<R: Role> Driver<R> {
     async fn run(mut self) {
-        let driven = poll_fn(|cx| self.poll_drive(cx)).await;
-        if let Err(error) = driven {
-            let written = std::mem::take(&mut self.written);
-            self.shared.with(|core| {
-                core.wrote(written);
-                core.fail(error);
-            });
-        }
+        poll_fn(|cx| self.poll_drive(cx)).await;
         self.close().await;
         let ended = self.shared.with(|core| {
-            core.wrote(std::mem::take(&mut self.written));
+            core.wrote(self.written);
             core.finish();
             core.ended().cloned()
         });
         log_end(ended);
     }
 
-    /// Writes what was queued before the end, and waits for the other side to close if it may still be writing, all
-    /// for a limited time.
-    async fn close(&mut self) {
-        let grace = self.shared.with(|core| core.closing_grace());
-        // The other side is waited for if there is a time for it to close first.
-        let waits = grace.is_some();
-        let mut grace = grace.filter(|it| !it.is_zero()).map(|it| Box::pin(sleep(it)));
-        let (mut is_shut_down, mut is_read_out) = (false, false);
-        let closing = poll_fn(|cx| {
-            // The timer comes first and reading last, because it may use up the budget of the task.
-            if grace.as_mut().is_some_and(|it| it.as_mut().poll(cx).is_ready()) {
-                grace = None;
+    /// Drives the connection until it has ended.
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.spent = self.spent.saturating_sub(BUDGET);
+        loop {
+            let step = self.exchange(cx);
+            if step.is_closed {
+                return Poll::Ready(());
             }
-            loop {
-                if !is_shut_down {
-                    is_shut_down = self.poll_shut_down(grace.is_none(), cx).is_ready();
+            // Writing comes first, so that a request does not wait for the response to another.
+            match &self.write_error {
+                None => {
+                    if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+                        self.write_error = Some((error, now() + LINGER));
+                        continue;
+                    }
                 }
-                if is_shut_down && (is_read_out || !waits) {
-                    return Poll::Ready(());
+                Some((_, until)) if step.wants_input && now() < *until => {}
+                Some(_) => {
+                    self.end = Some(self.end_of_input());
+                    continue;
                 }
-                if is_read_out {
-                    return Poll::Pending;
-                }
-                // The other side may read only after it has written, and so both happen at once.
-                ready!(self.poll_read_out(cx));
-                is_read_out = true;
-                grace = None;
             }
-        });
-        // It runs out when the other side does not take what is still to be written, or does not close.
-        let _ = timeout(LINGER, closing).await;
+            let mut is_read_out = !step.wants_input;
+            if step.wants_input && self.spent < BUDGET {
+                match self.poll_read(cx, step.missing) {
+                    Poll::Ready(Ok(0)) => self.end = Some(self.end_of_input()),
+                    Poll::Ready(Ok(len)) => self.spent += 1 + len / UNIT_LEN,
+                    Poll::Ready(Err(error)) => self.end = Some(error.into()),
+                    Poll::Pending => is_read_out = true,
+                }
+            }
+            let has_progress = !is_read_out || self.written > 0;
+            self.spent += usize::from(self.written > 0);
+            if has_progress && self.spent < BUDGET {
+                continue;
+            }
+            // Unread bytes may be the rest of a message that is late.
+            let expire = if is_read_out { Endpoint::expire } else { Endpoint::expire_deadlines };
+            let timer = self.poll_timer(cx, step.deadline, expire);
+            if has_progress {
+                // Other tasks run, and the runtime polls for events, before this is polled again.
+                return pin!(yield_now()).poll(cx);
+            }
+            ready!(timer);
+        }
     }
 
-    /// Tells the state what has been written and what has arrived, and takes what is to be written next:
-    /// all under one lock.
+    /// Updates the state with what has been written and read, and takes the next output.
     fn exchange(&mut self, cx: &Context<'_>) -> Step {
-        let Self { shared, input, output, written, owed, timer, broken, .. } = self;
+        let Self { shared, input, output, written, spent, timer, write_error, end, .. } = self;
         shared.with(|core| {
-            // Nothing is missed that happens from here on.
+            // From here on, each change wakes this task.
             core.set_driver(cx);
             if *written > 0 {
                 core.wrote(std::mem::take(written));
             }
-            // After a pause there may be whole messages in what was read before.
+            if let Some(error) = end.take() {
+                core.fail(error);
+            }
+            // After a pause, the input may already hold whole messages.
             if !input.filled.is_empty() {
-                *owed += core.receive_in(&mut input.filled, input.buffer_len, now());
-                input.let_go();
+                *spent += core.receive_in(&mut input.filled, input.buffer_len, now());
+                input.shrink();
             }
             if output.is_empty() {
                 core.take_output(output);
             }
-            let mut deadline = core.next_deadline();
-            if let Some((_, until)) = broken {
-                deadline = Some(deadline.map_or(*until, |it| it.min(*until)));
-            }
-            // Before the driver rests, the timer is set to no later than that.
-            let set = timer.as_ref().map(|(at, _)| *at);
+            let until = write_error.as_ref().map(|it| it.1);
+            let deadline = [core.next_deadline(), until].into_iter().flatten().min();
+            // The timer will be set before this task waits.
+            let set = timer.as_ref().map(|it| it.deadline().into_std());
             core.set_timer([deadline, set].into_iter().flatten().min());
             Step {
                 is_closed: core.is_closed(),
@@ -155,18 +165,14 @@ impl<R: Role> Driver<R> {
         })
     }
 
-    /// Writes what has been taken, all that had been queued at once.
+    /// Writes and flushes the output.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.output.is_empty() && self.is_flushed {
-            return Poll::Ready(Ok(()));
-        }
-        self.is_flushed = false;
         while !self.output.is_empty() {
             let len = ready!(Pin::new(&mut self.io).poll_write(cx, &self.output))?;
             if len == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            // An emptied buffer is used again from its start.
+            // Unlike `advance`, `clear` makes the whole buffer usable again.
             if len < self.output.len() {
                 self.output.advance(len);
             } else {
@@ -174,126 +180,67 @@ impl<R: Role> Driver<R> {
             }
             self.written += len;
         }
-        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-        self.is_flushed = true;
-        Poll::Ready(Ok(()))
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
-    /// Spends the units that are owed, as far as there are any.
-    fn poll_owed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.owed > 0 {
-            ready!(coop::poll_proceed(cx)).made_progress();
-            self.owed -= 1;
-        }
-        Poll::Ready(())
-    }
-
-    /// Reads once; gives how much.
+    /// Reads once, and returns how many bytes.
     fn poll_read(&mut self, cx: &mut Context<'_>, missing: usize) -> Poll<io::Result<usize>> {
         let room = self.input.make_room(missing);
-        // The future holds nothing between polls, so that a new one can take its place.
-        let len = ready!(std::pin::pin!(self.io.read_buf(&mut self.input.filled)).poll(cx))?;
+        // The future has no state, so a new one can take its place in the next poll.
+        let len = ready!(pin!(self.io.read_buf(&mut self.input.filled)).poll(cx))?;
         if len == room {
             self.input.was_full(room, missing);
         }
         Poll::Ready(Ok(len))
     }
 
-    /// Ends what is due; ready if there was something.
-    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
-        // Most deadlines go away before they come. The timer is set again only when an earlier one turns
-        // up or this one has passed.
-        let is_set = |deadline: &Instant| self.timer.as_ref().is_some_and(|(at, _)| at <= deadline);
+    /// Waits for a deadline, and then expires what is due.
+    fn poll_timer(
+        &mut self,
+        cx: &mut Context<'_>,
+        deadline: Option<Instant>,
+        expire: fn(&mut Endpoint<R>, Instant),
+    ) -> Poll<()> {
+        // Most deadlines are removed before they are reached, so the timer is set again only for an earlier one, or
+        // when it has fired.
+        let is_set =
+            |at: &Instant| self.timer.as_ref().is_some_and(|it| it.deadline().into_std() <= *at);
         if let Some(deadline) = deadline.filter(|it| !is_set(it)) {
-            self.timer = Some((deadline, Box::pin(tokio::time::sleep_until(deadline.into()))));
+            self.timer = Some(Box::pin(sleep_until(deadline.into())));
         }
-        let Some((_, timer)) = &mut self.timer else { return Poll::Pending };
+        let Some(timer) = &mut self.timer else { return Poll::Pending };
         ready!(timer.as_mut().poll(cx));
-        // A timer that has fired wakes no task again, and must not count as set.
         self.timer = None;
-        self.shared.with(|core| core.expire(now()));
+        self.shared.with(|core| expire(core, now()));
         Poll::Ready(())
     }
 
-    /// Ends what is due without asking the timer, because the task has used up its budget.
-    fn expire_out_of_turn(&self, deadline: Option<Instant>, is_read_out: bool) {
-        let now = now();
-        if deadline.is_none_or(|it| it > now) {
-            return;
-        }
-        self.shared.with(|core| {
-            core.expire_deadlines(now);
-            if is_read_out {
-                core.expire_frame(now);
-            }
-        });
-    }
-
-    /// Goes on until nothing does; ready once the connection has ended or has to.
-    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        // Whether the last read found nothing.
-        let mut is_read_out = false;
-        loop {
-            let step = self.exchange(cx);
-            if step.is_closed {
-                return Poll::Ready(Ok(()));
-            }
-            // First what is queued, so that a request does not wait for the answer to another.
-            if self.broken.is_none() {
-                if let Poll::Ready(Err(error)) = self.poll_write(cx) {
-                    self.broken = Some((error, now() + LINGER));
-                    continue;
-                }
-            } else if !step.wants_input || self.broken.as_ref().is_some_and(|it| it.1 <= now()) {
-                return Poll::Ready(Err(self.end_of_input()));
-            }
-            // Even if that failed: the other side may have said why before it closed.
-            let mut has_read = false;
-            if step.wants_input && self.poll_owed(cx).is_ready() {
-                match self.poll_read(cx, step.missing) {
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.end_of_input())),
-                    Poll::Ready(Ok(len)) => {
-                        has_read = true;
-                        self.owed += len / UNIT_LEN;
-                    }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                    Poll::Pending => {}
-                }
-            }
-            // Without budget left the socket and the timer are always pending.
-            if has_read || self.written > 0 || !coop::has_budget_remaining() {
-                let Poll::Ready(budget) = coop::poll_proceed(cx) else {
-                    self.expire_out_of_turn(step.deadline, is_read_out);
-                    return Poll::Pending;
-                };
-                budget.made_progress();
-                is_read_out = !has_read;
-                continue;
-            }
-            ready!(self.poll_timer(cx, step.deadline));
-        }
-    }
-
-    /// Why the connection ends when there is nothing more to read.
+    /// The error that ends the connection when there is nothing more to read.
     fn end_of_input(&mut self) -> ConnectionError {
-        self.broken.take().map_or(ConnectionError::ClosedByPeer, |(error, _)| error.into())
+        self.write_error.take().map_or(ConnectionError::ClosedByPeer, |(error, _)| error.into())
     }
-}
 
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
+    /// Writes the remaining output and, if the connection has a closing grace, waits until the peer closes.
+    async fn close(&mut self) {
+        let grace = self.shared.with(|core| core.closing_grace());
+        let mut timer = grace.filter(|it| !it.is_zero()).map(|it| Box::pin(sleep(it)));
+        let closing = poll_fn(|cx| {
+            if timer.as_mut().is_some_and(|it| it.as_mut().poll(cx).is_ready()) {
+                timer = None;
+            }
+            // Reading and writing are concurrent: the peer may not read before it has written.
+            let read_out = self.poll_discard(cx);
+            if read_out.is_ready() {
+                timer = None;
+            }
+            ready!(self.poll_shut_down(timer.is_none(), cx));
+            if grace.is_some() { read_out } else { Poll::Ready(()) }
+        });
+        // The time is up if the peer does not read, or does not close.
+        let _ = timeout(LINGER, closing).await;
+    }
 
-/// What the driver has to do next.
-struct Step {
-    is_closed: bool,
-    wants_input: bool,
-    missing: usize,
-    deadline: Option<Instant>,
-}
-
-impl<R: Role> Driver<R> {
-    /// Writes what was queued, and then shuts down the writing side when it is time to.
+    /// Writes the remaining output, and then shuts down the writing side when it is time to.
     fn poll_shut_down(&mut self, is_time: bool, cx: &mut Context<'_>) -> Poll<()> {
         while ready!(self.poll_write(cx)).is_ok() {
             self.exchange(cx);
@@ -303,32 +250,42 @@ impl<R: Role> Driver<R> {
             if !is_time {
                 return Poll::Pending;
             }
-            // The connection is over either way.
-            let _ = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
-            break;
+            // The connection ends either way.
+            return Pin::new(&mut self.io).poll_shutdown(cx).map(drop);
         }
         Poll::Ready(())
     }
 
-    /// Reads and discards what the other side sends until it closes.
-    fn poll_read_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut discarded = [0; DISCARD_LEN];
-        loop {
-            let budget = ready!(coop::poll_proceed(cx));
-            let mut discarded = ReadBuf::new(&mut discarded);
-            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut discarded));
-            budget.made_progress();
-            if read.is_err() || discarded.filled().is_empty() {
+    /// Reads and discards what the peer sends until it closes.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut buffer = [0; DISCARD_LEN];
+        for _ in 0..BUDGET {
+            let mut buffer = ReadBuf::new(&mut buffer);
+            let read = ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
                 return Poll::Ready(());
             }
         }
+        pin!(yield_now()).poll(cx)
     }
 }
 
-/// No task may wait for a driver that has been dropped: its runtime may be shut down while others are not.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// What the driver does next.
+struct Step {
+    is_closed: bool,
+    wants_input: bool,
+    missing: usize,
+    deadline: Option<Instant>,
+}
+
+/// Ends the connection, so that no task waits for a driver that has been dropped with its runtime.
 impl<R: Role> Drop for Driver<R> {
     fn drop(&mut self) {
-        // It keeps the socket open.
+        // The direct writer holds the socket as well.
         self.shared.set_direct(None);
         self.shared.with(|core| {
             core.fail(ConnectionError::RuntimeStopped);

@@ -1,14 +1,14 @@
-//! What can be done with a future.
+//! Helpers for futures.
 
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    task::{Poll, ready},
+    task::Poll,
 };
 
-/// Whether the caller runs on a tokio runtime with timers. Without timers the panic hook is called: tokio has
-/// no other way to ask.
+/// Whether the caller runs on a tokio runtime with timers. tokio can only be asked by creating a timer: without timers
+/// that panics, and the panic hook is called.
 #[cfg(feature = "tokio")]
 pub(crate) fn has_timers() -> bool {
     let make_timer = || drop(tokio::time::sleep(std::time::Duration::ZERO));
@@ -18,17 +18,14 @@ pub(crate) fn has_timers() -> bool {
 /// Runs a future and catches its panic.
 pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
     let mut future = pin!(future);
-    std::future::poll_fn(|cx| {
-        // After a panic the future is not polled again.
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
+    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
     })
     .await
 }
 
-/// The result of a future, or nothing if another is ready before.
+/// Waits for a future; `None` if `end` is ready first or at the same time.
 pub(crate) async fn unless<F: Future>(end: impl Future, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut end = pin!(end);
@@ -36,7 +33,7 @@ pub(crate) async fn unless<F: Future>(end: impl Future, future: F) -> Option<F::
         if end.as_mut().poll(cx).is_ready() {
             return Poll::Ready(None);
         }
-        Poll::Ready(Some(ready!(future.as_mut().poll(cx))))
+        future.as_mut().poll(cx).map(Some)
     })
     .await
 }

@@ -1,34 +1,34 @@
-//! What has been read from a socket and not been taken yet.
+//! The read buffer of a connection.
 
 use bytes::BytesMut;
 
-/// How much is read at a time, in bytes: at first little, because most connections have little to say, and
-/// twice as much whenever there was more.
+/// How many bytes are read at a time. The size begins small, because most connections carry little data, and doubles
+/// after each read that fills the buffer.
 const READ_LEN: usize = 4 * 1024;
 const MAX_READ_LEN: usize = 64 * 1024;
 
-/// The same for messages that lack more than the first number of bytes: several are read at a time, as many as
-/// the sockets of Linux hold.
+/// If a message lacks more than `LARGE_LEN` bytes, up to `MAX_LARGE_READ_LEN` bytes are read at a time: as many as a
+/// socket of Linux holds.
 const LARGE_LEN: usize = 16 * 1024;
 const MAX_LARGE_READ_LEN: usize = 256 * 1024;
 
-/// A message that is longer than what is read at a time gets a buffer that ends where it ends: what comes after
-/// it would share its memory. This is the room that one gets at first that claims to be long: its claim costs the
-/// other side twelve bytes. The room doubles as the message arrives.
+/// The largest buffer that is allocated for a message before its content arrives, because a peer can announce a long
+/// message with twelve bytes. The buffer doubles as the message arrives. The buffer of a message that is longer than a
+/// read ends where the message ends, so that later messages do not share its memory.
 const MAX_CLAIMED_LEN: usize = 1024 * 1024;
 
-/// How large a buffer may be that is kept when it has become empty, in bytes, what has been taken off its front
-/// included: one large message must not cost its memory for as long as the connection is open.
+/// The largest buffer that is kept when it is empty, in bytes, including the part before the read position. So a large
+/// message does not occupy memory until the connection ends.
 const MAX_KEPT: usize = MAX_LARGE_READ_LEN;
 
-/// The read buffer of a connection. It takes no memory until there is something to read.
+/// The read buffer of a connection. It is not allocated before the first read.
 pub(crate) struct Input {
-    /// What has been read and not been taken.
+    /// Bytes that have been read and not been processed.
     pub(crate) filled: BytesMut,
-    /// How long the buffer is that it is in, in bytes: its capacity is what is left.
+    /// The length of the whole buffer, in bytes; the capacity of `filled` does not include what was split off.
     pub(crate) buffer_len: usize,
     read_len: usize,
-    /// The room behind what has been read, for readers that need it as bytes. It is zeroed once.
+    /// The rest of the buffer, for readers that need initialized bytes. It is zeroed when it is allocated.
     #[cfg(feature = "blocking")]
     spare: BytesMut,
 }
@@ -46,8 +46,8 @@ impl Default for Input {
 }
 
 impl Input {
-    /// Makes room behind what has been read, in the same buffer, for a message that lacks `missing` bytes; gives
-    /// how much there is, in bytes.
+    /// Makes room behind `filled`, in the same buffer, for a message that lacks `missing` bytes. Returns the size of the
+    /// room, in bytes.
     #[cfg(any(feature = "tokio", feature = "server"))]
     pub(crate) fn make_room(&mut self, missing: usize) -> usize {
         let (enough, wanted) = self.wanted(missing);
@@ -61,11 +61,11 @@ impl Input {
         self.filled.capacity() - len
     }
 
-    /// As `make_room`, for readers that need the room as bytes; [`add`](Self::add) takes what they have read.
+    /// As `make_room`, for readers that need initialized bytes. [`add`](Self::add) takes what they have read.
     #[cfg(feature = "blocking")]
     pub(crate) fn space(&mut self, missing: usize) -> &mut [u8] {
         let (enough, wanted) = self.wanted(missing);
-        // A new buffer costs more here, because it is zeroed.
+        // A smaller rest is enough here than for `make_room`, because a new buffer has to be zeroed.
         if self.spare.len() < enough.min(MAX_READ_LEN / 2) {
             let len = self.filled.len();
             let mut buffer = BytesMut::zeroed(len + wanted);
@@ -77,18 +77,18 @@ impl Input {
         &mut self.spare
     }
 
-    /// That many bytes have been read into the [space](Self::space).
+    /// Adds the first bytes of the [space](Self::space), which have been read.
     #[cfg(feature = "blocking")]
     pub(crate) fn add(&mut self, len: usize, missing: usize) {
         if len == self.spare.len() {
             self.was_full(len, missing);
         }
         let read = self.spare.split_to(len);
-        // Without a copy: the one ends where the other begins.
+        // This copies nothing, because both are adjacent parts of one buffer.
         self.filled.unsplit(read);
     }
 
-    /// How much room is enough, if it is there already, and how much there should be otherwise.
+    /// How much existing room is enough, and how much room a new buffer gets, in bytes.
     fn wanted(&self, missing: usize) -> (usize, usize) {
         let len = self.filled.len();
         if len + missing > MAX_LARGE_READ_LEN {
@@ -98,7 +98,7 @@ impl Input {
         }
     }
 
-    /// A read has taken all the room that there was: more is read next time.
+    /// Increases the size of the next read after one that filled the room.
     pub(crate) fn was_full(&mut self, room: usize, missing: usize) {
         if room >= self.read_len {
             let most = if missing > LARGE_LEN { MAX_LARGE_READ_LEN } else { MAX_READ_LEN };
@@ -106,8 +106,8 @@ impl Input {
         }
     }
 
-    /// Lets go of the buffer of large messages that have been taken: it may be long until there is more to read.
-    pub(crate) fn let_go(&mut self) {
+    /// Frees an empty buffer if it is large.
+    pub(crate) fn shrink(&mut self) {
         if self.filled.is_empty() && self.buffer_len > MAX_KEPT {
             *self = Self { read_len: self.read_len, ..Self::default() };
         }

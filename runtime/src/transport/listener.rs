@@ -1,31 +1,31 @@
-//! What a server listens on.
+//! The sockets that a server listens on.
 
 use std::{fmt, io, net::SocketAddr};
 
 use super::stream::{BoxFuture, Io};
 
-/// A socket of one kind on which a server listens.
+/// A listening socket of one transport.
 pub(crate) trait Listener: fmt::Debug + Send + Sync {
-    /// The next client, and its process if the kind of socket tells it.
+    /// Accepts the next client.
     fn accept(&self) -> Accepting<'_>;
 
-    /// The address for TCP clients.
+    /// The address of a TCP socket.
     fn local_addr(&self) -> io::Result<SocketAddr> {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
 
-/// A client that has connected.
+/// Resolves to a client's byte stream, and its process if the transport and the platform tell.
 pub(crate) type Accepting<'a> = BoxFuture<'a, io::Result<(Box<dyn Io>, Option<PeerCredentials>)>>;
 
 /// The process at the other end of a Unix socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerCredentials {
-    /// Its process ID, where the platform says.
+    /// The process ID, if the platform tells.
     pub pid: Option<i32>,
-    /// Its user.
+    /// The user ID.
     pub uid: u32,
-    /// Its group.
+    /// The group ID.
     pub gid: u32,
 }

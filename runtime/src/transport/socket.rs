@@ -1,4 +1,4 @@
-//! The socket of a connection, with the few operations that `std` does not have.
+//! The socket of a blocking connection, with operations that `std` does not have.
 
 use std::{io, time::Duration};
 
@@ -13,7 +13,7 @@ use rustix::{
     net::{RecvFlags, SendFlags, Shutdown},
 };
 
-/// Nothing that the peer does may raise a signal. (On other systems `std` has seen to it.)
+/// Suppresses `SIGPIPE` on Linux. On other systems, `std` sets an option of the socket for that.
 #[cfg(target_os = "linux")]
 const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 #[cfg(all(unix, not(target_os = "linux")))]
@@ -33,8 +33,7 @@ pub(crate) enum Interest {
     InputAndRoom,
 }
 
-/// A connected stream socket. No operation on it blocks but [`poll`](Self::poll), whether or not its descriptor
-/// is in non-blocking mode.
+/// A connected stream socket. Only [`poll`](Self::poll) blocks, whether or not the descriptor is in non-blocking mode.
 #[derive(Debug)]
 pub(crate) struct Socket(OwnedFd);
 
@@ -59,18 +58,18 @@ impl Bell {
 
 impl Socket {
     pub(crate) fn new(fd: OwnedFd) -> Self {
-        // Elsewhere each operation has a flag, so that others may use the descriptor as before.
+        // On other systems each operation has a flag for that, so that the mode of the descriptor does not change.
         #[cfg(windows)]
         let _ = rustix::io::ioctl_fionbio(&fd, true);
         Self(fd)
     }
 
-    /// Writes as much as there is room for.
+    /// Writes as much as the socket has room for.
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         retry(|| rustix::net::send(&self.0, bytes, SEND_FLAGS))
     }
 
-    /// Reads what is there.
+    /// Reads the available bytes.
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let received = retry(|| rustix::net::recv(&self.0, &mut *buffer, RECEIVE_FLAGS));
         received.map(|(len, _)| len)
@@ -84,7 +83,7 @@ impl Socket {
         bell: Option<&Bell>,
         timeout: Option<Duration>,
     ) -> bool {
-        // Beyond what the system can express there is no limit.
+        // A timeout that the system cannot express is no limit.
         let timeout = timeout.and_then(|it| Timespec::try_from(it).ok());
         let flags = match interest {
             Interest::Input => PollFlags::IN,
@@ -97,7 +96,7 @@ impl Socket {
         });
         let mut fds = [socket, bell_fd];
         if rustix::event::poll(&mut fds, timeout.as_ref()).is_err() {
-            // It was interrupted; the caller looks again.
+            // The call was interrupted, and the caller polls again.
             return false;
         }
         if let Some(bell) = bell.filter(|_| fds[1].revents().contains(PollFlags::IN)) {
@@ -106,13 +105,13 @@ impl Socket {
         fds[0].revents().intersects(!PollFlags::OUT)
     }
 
-    /// Lets a thread that waits for input see the end of it, after what has arrived.
+    /// Ends the input after the bytes that have arrived, so that a thread that waits for input returns.
     pub(crate) fn stop_reading(&self) {
-        // The other side may have gone first.
+        // An error means that the peer has closed the connection already.
         let _ = rustix::net::shutdown(&self.0, Shutdown::Read);
     }
 
-    /// Ends both directions, also for other holders of the socket.
+    /// Shuts down both directions, also for other descriptors of the socket.
     pub(crate) fn stop(&self) {
         let _ = rustix::net::shutdown(&self.0, Shutdown::Both);
     }

@@ -4,12 +4,14 @@ use std::pin::Pin;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub(super) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// A boxed future.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// A byte stream of any transport.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// The byte stream of a client, and how to write to it without its driver.
+/// The byte stream of a client, and a writer for it that does not need the driver.
 #[cfg(feature = "tokio")]
 pub(crate) type Stream = (Box<dyn Io>, Option<super::Direct>);

@@ -1,4 +1,4 @@
-//! TCP.
+//! The TCP transport.
 
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 use super::address;
@@ -20,7 +20,7 @@ impl address::Transport for Tcp {
     fn connect(&self) -> address::Connecting<'_> {
         Box::pin(async {
             let stream = tokio::net::TcpStream::connect(&self.0).await?;
-            // Messages are whole when they are written; waiting for more only delays them.
+            // Messages are written as a whole, so Nagle's algorithm would only delay them.
             let _ = stream.set_nodelay(true);
             Ok((Box::new(stream) as _, None))
         })
@@ -74,8 +74,8 @@ impl listener::Listener for tokio::net::TcpListener {
     }
 }
 
-/// Two descriptors: what is written to the second can be read from the first. They are one socket, which
-/// takes nothing from any other.
+/// Two descriptors of one UDP socket that is connected to itself: bytes written to the second can be read from the
+/// first.
 #[cfg(all(feature = "blocking", any(not(unix), all(test, not(shuttle)))))]
 pub(super) fn pair() -> std::io::Result<(super::socket::OwnedFd, super::socket::OwnedFd)> {
     let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;

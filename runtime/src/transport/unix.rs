@@ -1,7 +1,5 @@
-//! Unix domain sockets.
+//! The Unix domain socket transport.
 
-#[cfg(feature = "tokio")]
-mod asynchronous;
 #[cfg(feature = "blocking")]
 mod blocking;
 #[cfg(feature = "server")]
@@ -28,7 +26,16 @@ impl address::Transport for Unix {
 
     #[cfg(feature = "tokio")]
     fn connect(&self) -> address::Connecting<'_> {
-        Box::pin(asynchronous::connect(&self.0))
+        use std::{io::Write, os::fd::AsFd};
+
+        Box::pin(async {
+            let stream = tokio::net::UnixStream::connect(&self.0).await?;
+            // The same socket, which is in non-blocking mode.
+            let writer = stream.as_fd().try_clone_to_owned()?;
+            let writer = std::os::unix::net::UnixStream::from(writer);
+            let direct = Box::new(move |bytes: &[u8]| (&writer).write(bytes));
+            Ok((Box::new(stream) as _, Some(direct as _)))
+        })
     }
 
     #[cfg(feature = "blocking")]

@@ -14,10 +14,8 @@ use echo::{
     client::{
         Connection, ConnectionBuilder, LifecycleHandler, Notice, ReconnectPolicy, SubscriptionItem,
     },
-    error::{ConnectError, ConnectionError, SdkError},
-    server::{
-        ConnectRequest, EchoTestRpcService, ErrorReply, Identity, Rejected, RequestContext, Server,
-    },
+    error::{ConnectError, ConnectionError, SdkError, Unhandled},
+    server::{ConnectRequest, EchoTestRpcService, Identity, Rejected, RequestContext, Server},
 };
 use eventstream_rpc::greengrass;
 use test_util::{Feed, ResourceUsage, event, in_time, message, socket_path};
@@ -66,7 +64,7 @@ impl RestartableServer {
             })
             .authorizer(move |_: &RequestContext, operation: &str| {
                 if denies.load(Ordering::Relaxed) && operation.ends_with("EchoStreamMessages") {
-                    Err(ErrorReply::internal())
+                    Err(Unhandled::internal())
                 } else {
                     Ok(())
                 }

@@ -31,7 +31,7 @@ impl EchoTestRpc for SendsEarly {
         _request: StreamingRequest<EchoStreamMessages>,
         _context: RequestContext,
     ) -> Result<StreamingResponse<EchoStreamMessages>, EchoStreamMessagesError> {
-        let (sender, events) = event_queue(1_500, self.0.clone());
+        let (sender, events) = event_queue(1_400, self.0.clone());
         (self.1)(&sender);
         // Lets other tasks run before the response is sent.
         tokio::task::yield_now().await;

@@ -33,11 +33,11 @@ use crate::operation::get_all_products::{
 };
 
 pub use eventstream_rpc::server::{
-    AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,
-    ErrorReply, EventReceiver, EventSender, EventStream, Identity, IncomingCall,
-    InvalidRequest, OnFull, PeerCredentials, Rejected, RequestContext, SendEventError,
-    Server, Service, StreamingRequest, StreamingResponse, Violation, ViolationKind,
-    event_queue, serve_connection,
+    Authenticator, BoxFuture, Config, ConnectRequest, EncodedEvent, EventReceiver,
+    EventSender, EventStream, Identity, IncomingCall, InvalidRequest, OnFull,
+    PeerCredentials, Rejected, RequestContext, SendEventError, Server, Service,
+    StreamingRequest, StreamingResponse, Violation, ViolationKind, event_queue,
+    serve_connection,
 };
 
 /// The service with which the official SDKs of event-stream RPC test themselves: it sends back

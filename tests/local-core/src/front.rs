@@ -8,13 +8,13 @@ use std::{
 };
 
 use eventstream_rpc::{
-    error::ErrorShape,
+    error::{ErrorShape, Unhandled},
     operation::{Operation, StreamingOperation},
 };
 use greengrass_core_ipc::{
     server::{
-        BoxFuture, ErrorReply, EventSender, GreengrassCoreIpcService, IncomingCall, InvalidRequest,
-        Service, StreamingResponse, Violation,
+        BoxFuture, EventSender, GreengrassCoreIpcService, IncomingCall, InvalidRequest, Service,
+        StreamingResponse, Violation,
     },
     types::error::ServiceError,
 };
@@ -124,7 +124,7 @@ impl<O: Operation> NextCall<'_, O> {
 
     /// It fails with this error, declared for the operation or not.
     pub fn fail(self, error: impl ErrorShape) {
-        let error = ErrorReply::modeled(&error);
+        let error = Unhandled::undeclared(&error);
         self.push(move |call, _| {
             call.deny(&error);
             Box::pin(std::future::ready(()))
@@ -134,7 +134,7 @@ impl<O: Operation> NextCall<'_, O> {
     /// It fails with the error that a nucleus sends for its own failures, which is not of the model.
     pub fn fail_unmodelled(self) {
         self.push(move |call, _| {
-            call.deny(&ErrorReply::internal());
+            call.deny(&Unhandled::internal());
             Box::pin(std::future::ready(()))
         });
     }

@@ -427,11 +427,11 @@ use crate::operation::talk::{Talk, TalkError};
 use crate::operation::upload::{Upload, UploadError};
 
 pub use eventstream_rpc::server::{
-    AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,
-    ErrorReply, EventReceiver, EventSender, EventStream, Identity, IncomingCall,
-    InvalidRequest, OnFull, PeerCredentials, Rejected, RequestContext, SendEventError,
-    Server, Service, StreamingRequest, StreamingResponse, Violation, ViolationKind,
-    event_queue, serve_connection,
+    Authenticator, BoxFuture, Config, ConnectRequest, EncodedEvent, EventReceiver,
+    EventSender, EventStream, Identity, IncomingCall, InvalidRequest, OnFull,
+    PeerCredentials, Rejected, RequestContext, SendEventError, Server, Service,
+    StreamingRequest, StreamingResponse, Violation, ViolationKind, event_queue,
+    serve_connection,
 };
 
 /// A service.

@@ -357,11 +357,11 @@ use eventstream_rpc::operation::Operation;
 use crate::operation::get_book::{GetBook, GetBookError, GetBookRequest, GetBookResponse};
 
 pub use eventstream_rpc::server::{
-    AllowAll, Authenticator, Authorizer, BoxFuture, Config, ConnectRequest, EncodedEvent,
-    ErrorReply, EventReceiver, EventSender, EventStream, Identity, IncomingCall,
-    InvalidRequest, OnFull, PeerCredentials, Rejected, RequestContext, SendEventError,
-    Server, Service, StreamingRequest, StreamingResponse, Violation, ViolationKind,
-    event_queue, serve_connection,
+    Authenticator, BoxFuture, Config, ConnectRequest, EncodedEvent, EventReceiver,
+    EventSender, EventStream, Identity, IncomingCall, InvalidRequest, OnFull,
+    PeerCredentials, Rejected, RequestContext, SendEventError, Server, Service,
+    StreamingRequest, StreamingResponse, Violation, ViolationKind, event_queue,
+    serve_connection,
 };
 
 /// A service.

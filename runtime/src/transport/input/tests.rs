@@ -70,7 +70,7 @@ fn what_waits_keeps_little_more_than_itself() {
                     }
                     waiting.push(frame);
                 }
-                input.let_go();
+                input.shrink();
             }
             assert_eq!(waiting.len(), 36);
         }
@@ -87,7 +87,7 @@ fn the_buffer_of_a_long_message_is_not_kept() {
                 let missing = decoder.missing(&input.filled);
                 read(&mut input, &mut sent, missing);
                 drop(decoder.decode_frame_in(&mut input.filled, input.buffer_len).unwrap());
-                input.let_go();
+                input.shrink();
             }
             assert!(input.buffer_len <= MAX_KEPT, "{len}");
             assert!(!input.filled.try_reclaim(MAX_KEPT + 1), "{len}");

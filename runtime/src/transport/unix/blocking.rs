@@ -1,4 +1,4 @@
-//! Connecting without a runtime.
+//! Connecting without an async runtime.
 
 use std::{io, path::Path, time::Instant};
 
@@ -16,7 +16,7 @@ pub(super) fn connect(path: &Path, until: Option<Instant>) -> io::Result<OwnedFd
     let socket = socket()?;
     let address = SocketAddrUnix::new(path)?;
     loop {
-        // A server whose queue is full lets its clients wait; Linux waits for as long as for room to send.
+        // While the server's accept queue is full, `connect` blocks; on Linux, up to the send timeout.
         set_socket_timeout(&socket, Timeout::Send, left(until))?;
         match rustix::net::connect(&socket, &address) {
             Err(Errno::INTR) => {}
@@ -39,7 +39,7 @@ fn socket() -> rustix::io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Two sockets that are connected with each other.
+/// Two connected sockets.
 #[cfg(not(shuttle))]
 pub(in crate::transport) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let (one, other) = std::os::unix::net::UnixStream::pair()?;

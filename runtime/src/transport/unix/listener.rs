@@ -1,4 +1,4 @@
-//! Listening for clients, and the file of the socket.
+//! Listening on a Unix domain socket, and the socket file.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -17,10 +17,10 @@ use tokio::net::UnixStream;
 
 use crate::transport::listener::{Accepting, Listener, PeerCredentials};
 
-/// A socket on which a server listens. Dropping it removes its file.
+/// A listening socket. Dropping it removes the socket file.
 ///
-/// The file is removed before the socket is closed: until then no other server takes the file over, and the
-/// number of its inode is not used again.
+/// The file is removed before the socket is closed, while no other server replaces the file and its inode number is not
+/// reused.
 #[derive(Debug)]
 struct UnixListener {
     /// Absolute: the working directory may change.
@@ -29,7 +29,7 @@ struct UnixListener {
     listener: tokio::net::UnixListener,
 }
 
-/// What tells a file from others: its device and its number there.
+/// The identity of a file: device and inode number.
 type Inode = (u64, u64);
 
 fn inode(metadata: &Metadata) -> Inode {
@@ -40,7 +40,7 @@ fn is_at(path: &Path, file: Inode) -> bool {
     fs::symlink_metadata(path).is_ok_and(|it| inode(&it) == file)
 }
 
-/// Listens on a socket whose file gets this mode. A file that a server left behind is replaced.
+/// Listens on a socket whose file gets this mode. A stale socket is replaced.
 pub(crate) fn listen(path: &Path, mode: u32) -> io::Result<impl Listener + 'static> {
     let absolute = std::path::absolute(path)?;
     let _lock = LockFile::acquire(&absolute)?;
@@ -65,7 +65,7 @@ impl Listener for UnixListener {
 }
 
 impl UnixListener {
-    /// Sets the mode of this file, even if another file or a symbolic link has taken its place.
+    /// Sets the mode of the socket file. It fails if another file or a symbolic link has replaced the file.
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
@@ -91,7 +91,7 @@ impl UnixListener {
 impl Drop for UnixListener {
     fn drop(&mut self) {
         if is_at(&self.path, self.inode) {
-            // It may have been removed in between.
+            // An error means that the file has just been removed.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -101,7 +101,7 @@ fn in_use(path: &Path, what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::AddrInUse, format!("{}: {what}", path.display()))
 }
 
-/// Removes a socket that no server listens on.
+/// Removes the socket file if no server listens on it.
 fn remove_stale(path: &Path) -> io::Result<()> {
     let metadata = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -129,12 +129,12 @@ fn probe(path: &Path) -> io::Result<()> {
     let mut connecting = pin!(UnixStream::connect(path));
     match connecting.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result.map(drop),
-        // A Unix socket connects at once or fails: what is pending is the news that it is writable.
+        // A Unix socket connects or fails immediately; only the event that it is writable is pending.
         Poll::Pending => Ok(()),
     }
 }
 
-/// Keeps other servers of this library from the path while one is looked at and created.
+/// Excludes other servers of this library from a path while a stale socket is removed and the new one is created.
 struct LockFile {
     path: PathBuf,
     _file: File,
@@ -151,11 +151,11 @@ impl LockFile {
             let file = options.custom_flags(OFlags::NOFOLLOW.bits() as i32).open(&path)?;
             flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(
                 |error| match error {
-                    Errno::AGAIN => in_use(socket, "another server begins to listen on the socket"),
+                    Errno::AGAIN => in_use(socket, "another server is starting on the socket"),
                     error => error.into(),
                 },
             )?;
-            // Its last owner may have removed it before it was locked.
+            // The last owner may have removed the file before this process locked it.
             if is_at(&path, inode(&file.metadata()?)) {
                 return Ok(Self { path, _file: file });
             }
