@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     frame::{Header, HeaderValue},
-    protocol::RpcMessage,
+    protocol::{RpcMessage, header},
     transport::PeerCredentials,
 };
 
@@ -22,8 +22,11 @@ pub struct ConnectRequest {
 
 impl ConnectRequest {
     pub(super) fn new(message: &RpcMessage, peer: Option<PeerCredentials>) -> Self {
-        let payload = Bytes::copy_from_slice(message.payload());
-        Self { headers: message.own_headers(), payload, peer }
+        let own = [header::VERSION, header::MESSAGE_TYPE, header::MESSAGE_FLAGS, header::STREAM_ID];
+        let is_own = |name: &str| own.iter().any(|it| name.eq_ignore_ascii_case(it));
+        let headers = message.headers().filter(|it| !is_own(it.name));
+        let headers = headers.map(|it| Header::new(it.name, it.value.to_owned())).collect();
+        Self { headers, payload: Bytes::copy_from_slice(message.payload()), peer }
     }
 
     /// The text of a header; `None` if the header is absent or of another type.

@@ -1,16 +1,16 @@
 //! Listening on a Unix domain socket, and the socket file.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, File, Metadata},
     io,
-    os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
     pin::pin,
     task::{Context, Poll, Waker},
 };
 
 use rustix::{
-    fs::{FlockOperation, OFlags, flock},
+    fs::{FlockOperation, Mode, OFlags, flock, open},
     io::Errno,
 };
 use tokio::net::UnixStream;
@@ -70,9 +70,8 @@ impl UnixListener {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
             use std::os::{fd::AsRawFd, unix::fs::PermissionsExt};
-            let flags = OFlags::PATH | OFlags::NOFOLLOW;
-            let file =
-                OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(&self.path)?;
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let file = File::from(open(&self.path, flags, Mode::empty())?);
             if inode(&file.metadata()?) != self.inode {
                 return Err(in_use(&self.path, "another file has taken its place"));
             }
@@ -81,7 +80,7 @@ impl UnixListener {
         }
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         {
-            use rustix::fs::{AtFlags, CWD, Mode, chmodat};
+            use rustix::fs::{AtFlags, CWD, chmodat};
             let mode = Mode::from_bits_truncate(mode as _);
             Ok(chmodat(CWD, &self.path, mode, AtFlags::SYMLINK_NOFOLLOW)?)
         }
@@ -146,15 +145,14 @@ impl LockFile {
         path.push(".lock");
         let path = PathBuf::from(path);
         loop {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(false).mode(0o600);
-            let file = options.custom_flags(OFlags::NOFOLLOW.bits() as i32).open(&path)?;
-            flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(
-                |error| match error {
-                    Errno::AGAIN => in_use(socket, "another server is starting on the socket"),
-                    error => error.into(),
-                },
-            )?;
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let file = File::from(open(&path, flags, Mode::RUSR | Mode::WUSR)?);
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Err(Errno::AGAIN) => {
+                    return Err(in_use(socket, "another server is starting on the socket"));
+                }
+                result => result?,
+            }
             // The last owner may have removed the file before this process locked it.
             if is_at(&path, inode(&file.metadata()?)) {
                 return Ok(Self { path, _file: file });
