@@ -115,9 +115,7 @@ impl<R: Role> Shared<Endpoint<R>> {
         let send = |core: &mut Endpoint<R>, turn: &mut SendTurn, cx: &Context<'_>| {
             ready!(core.poll_room(turn, cx));
             let result = f(core);
-            if turn.is_taken() {
-                core.leave(turn);
-            }
+            core.leave(turn);
             Poll::Ready(result)
         };
         self.wait(turn, send).await
@@ -131,11 +129,7 @@ impl<R: Role> Shared<Endpoint<R>> {
         let mut waiting = Waiting { shared: self, waker: None, turn };
         std::future::poll_fn(|cx| {
             let poll = self.with(|core| f(core, &mut waiting.turn, cx));
-            match &mut waiting.waker {
-                waker if poll.is_ready() => *waker = None,
-                Some(waker) => waker.clone_from(cx.waker()),
-                waker => *waker = Some(cx.waker().clone()),
-            }
+            waiting.waker = poll.is_pending().then(|| cx.waker().clone());
             poll
         })
         .await

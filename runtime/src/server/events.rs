@@ -69,10 +69,6 @@ impl<O: StreamingOperation> EncodedEvent<O> {
         let payload = payload.into_boxed_slice().into();
         Ok(Self { payload, operation: PhantomData })
     }
-
-    pub(super) fn payload(&self) -> &[u8] {
-        &self.payload
-    }
 }
 
 impl<O: StreamingOperation> Clone for EncodedEvent<O> {
@@ -182,13 +178,11 @@ impl<O: StreamingOperation> EventReceiver<O> {
         self
     }
 
-    pub(super) fn poll_next(
-        &mut self,
-        cx: &Context<'_>,
-    ) -> Poll<Option<Result<EncodedEvent<O>, O::Error>>> {
+    /// The payload of the next event.
+    pub(super) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Bytes, O::Error>>> {
         let mut state = self.queue.lock();
         if let Some(event) = state.events.pop() {
-            return Poll::Ready(Some(Ok(event)));
+            return Poll::Ready(Some(Ok(event.payload)));
         }
         let Some(end) = &mut state.end else {
             state.waker = Some(cx.waker().clone());

@@ -138,11 +138,7 @@ pub(super) async fn serve<O: StreamingOperation>(
         }
         Events::Queue(mut events) => {
             let next = |cx: &mut Context<'_>| events.poll_next(cx);
-            let append = |event: &super::EncodedEvent<O>, dst: &mut BytesMut| {
-                dst.extend_from_slice(event.payload());
-                Ok(())
-            };
-            send_events::<O, _>(reply, next, append).await;
+            send_events::<O, _>(reply, next, |event, dst| Ok(dst.extend_from_slice(event))).await;
         }
     }
 }

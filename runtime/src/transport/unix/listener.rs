@@ -17,39 +17,26 @@ use tokio::net::UnixStream;
 
 use crate::transport::listener::{Accepting, Listener, PeerCredentials};
 
-/// A listening socket. Dropping it removes the socket file.
+/// A listening socket.
 ///
 /// The file is removed before the socket is closed, while no other server replaces the file and its inode number is not
 /// reused.
 #[derive(Debug)]
 struct UnixListener {
-    /// Absolute: the working directory may change.
-    path: PathBuf,
-    inode: Inode,
+    _file: OwnedFile,
     listener: tokio::net::UnixListener,
-}
-
-/// The identity of a file: device and inode number.
-type Inode = (u64, u64);
-
-fn inode(metadata: &Metadata) -> Inode {
-    (metadata.dev(), metadata.ino())
-}
-
-fn is_at(path: &Path, file: Inode) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|it| inode(&it) == file)
 }
 
 /// Listens on a socket whose file gets this mode. A stale socket is replaced.
 pub(crate) fn listen(path: &Path, mode: u32) -> io::Result<impl Listener + 'static> {
     let absolute = std::path::absolute(path)?;
-    let _lock = LockFile::acquire(&absolute)?;
+    let _lock = lock(&absolute)?;
     remove_stale(path)?;
     let listener = tokio::net::UnixListener::bind(path)?;
     let inode = inode(&fs::symlink_metadata(&absolute)?);
-    let listener = UnixListener { path: absolute, inode, listener };
-    listener.set_mode(mode)?;
-    Ok(listener)
+    let file = OwnedFile { path: absolute, inode };
+    file.set_mode(mode)?;
+    Ok(UnixListener { _file: file, listener })
 }
 
 impl Listener for UnixListener {
@@ -64,8 +51,27 @@ impl Listener for UnixListener {
     }
 }
 
-impl UnixListener {
-    /// Sets the mode of the socket file. It fails if another file or a symbolic link has replaced the file.
+/// A file that this process created. Dropping it removes the file, unless another file has replaced it.
+#[derive(Debug)]
+struct OwnedFile {
+    /// Absolute, because the working directory may change.
+    path: PathBuf,
+    inode: Inode,
+}
+
+/// The identity of a file: device and inode number.
+type Inode = (u64, u64);
+
+fn inode(metadata: &Metadata) -> Inode {
+    (metadata.dev(), metadata.ino())
+}
+
+impl OwnedFile {
+    fn is_in_place(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|it| inode(&it) == self.inode)
+    }
+
+    /// Sets the mode of the file. It fails if another file or a symbolic link has replaced the file.
     fn set_mode(&self, mode: u32) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         {
@@ -73,7 +79,7 @@ impl UnixListener {
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let file = File::from(open(&self.path, flags, Mode::empty())?);
             if inode(&file.metadata()?) != self.inode {
-                return Err(in_use(&self.path, "another file has taken its place"));
+                return Err(in_use(&self.path, "another file has replaced the socket"));
             }
             let path = format!("/proc/self/fd/{}", file.as_raw_fd());
             fs::set_permissions(path, fs::Permissions::from_mode(mode))
@@ -87,9 +93,9 @@ impl UnixListener {
     }
 }
 
-impl Drop for UnixListener {
+impl Drop for OwnedFile {
     fn drop(&mut self) {
-        if is_at(&self.path, self.inode) {
+        if self.is_in_place() {
             // An error means that the file has just been removed.
             let _ = fs::remove_file(&self.path);
         }
@@ -133,37 +139,25 @@ fn probe(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Excludes other servers of this library from a path while a stale socket is removed and the new one is created.
-struct LockFile {
-    path: PathBuf,
-    _file: File,
-}
-
-impl LockFile {
-    fn acquire(socket: &Path) -> io::Result<Self> {
-        let mut path = socket.as_os_str().to_owned();
-        path.push(".lock");
-        let path = PathBuf::from(path);
-        loop {
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let file = File::from(open(&path, flags, Mode::RUSR | Mode::WUSR)?);
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Err(Errno::AGAIN) => {
-                    return Err(in_use(socket, "another server is starting on the socket"));
-                }
-                result => result?,
+/// Excludes other servers of this library from a path while a stale socket is removed and the new one is created. The
+/// lock file is removed, and then unlocked, when the result is dropped.
+fn lock(socket: &Path) -> io::Result<(OwnedFile, File)> {
+    let mut path = socket.as_os_str().to_owned();
+    path.push(".lock");
+    loop {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = File::from(open(&path, flags, Mode::RUSR | Mode::WUSR)?);
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::AGAIN) => {
+                return Err(in_use(socket, "another server is starting on the socket"));
             }
-            // The last owner may have removed the file before this process locked it.
-            if is_at(&path, inode(&file.metadata()?)) {
-                return Ok(Self { path, _file: file });
-            }
+            result => result?,
         }
-    }
-}
-
-impl Drop for LockFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        let owned = OwnedFile { path: path.clone().into(), inode: inode(&file.metadata()?) };
+        // The last owner may have removed the file before this process locked it.
+        if owned.is_in_place() {
+            return Ok((owned, file));
+        }
     }
 }
 
@@ -192,7 +186,7 @@ mod tests {
         fs::write(&victim, "").unwrap();
         fs::set_permissions(&victim, fs::Permissions::from_mode(0o600)).unwrap();
         let inode = inode(&fs::symlink_metadata(&path).unwrap());
-        let file = UnixListener { path, inode, listener };
+        let file = OwnedFile { path, inode };
         file.set_mode(0o640).unwrap();
         assert_eq!(mode(&file.path), 0o640);
 
@@ -200,7 +194,7 @@ mod tests {
         symlink(&victim, &file.path).unwrap();
         file.set_mode(0o666).unwrap_err();
         assert_eq!((mode(&victim), mode(&folder.join("elsewhere"))), (0o600, 0o640));
-        drop(file);
+        drop((file, listener));
         assert!(folder.join("socket").is_symlink(), "another file is not removed");
         fs::remove_dir_all(&folder).unwrap();
     }
@@ -209,15 +203,15 @@ mod tests {
     fn a_path_is_locked_once() {
         let folder = folder("lock");
         let socket = folder.join("socket");
-        let lock = LockFile::acquire(&socket).unwrap();
-        let error = LockFile::acquire(&socket).err().unwrap();
+        let locked = lock(&socket).unwrap();
+        let error = lock(&socket).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        let _other = LockFile::acquire(&folder.join("other")).unwrap();
-        drop(lock);
-        drop(LockFile::acquire(&socket).unwrap());
+        let _other = lock(&folder.join("other")).unwrap();
+        drop(locked);
+        drop(lock(&socket).unwrap());
         // What a server that was killed leaves behind is not locked.
         fs::write(folder.join("socket.lock"), "").unwrap();
-        drop(LockFile::acquire(&socket).unwrap());
+        drop(lock(&socket).unwrap());
         assert!(!folder.join("socket.lock").exists());
         fs::remove_dir_all(&folder).unwrap();
     }
