@@ -1,8 +1,8 @@
-//! Runs the generator on changed models for as long as it is told, and prints what came of it.
+//! Runs the generator on mutated models for a given time, and prints the numbers of outcomes.
 //!
-//! `cargo run --release -p codegen --example mutate -- [--seconds N] [--seed N]`. The seconds are of processor
-//! time, where that can be read (on Linux). The model that is being read is in `target/mutate/last.json`, in
-//! case the process ends with it; one that failed is kept beside it. The exit status is 1 if one did.
+//! `cargo run --release -p codegen --example mutate -- [--seconds N] [--seed N]`. On Linux, the seconds are processor
+//! time. The current model is in `target/mutate/last.json`, in case the process crashes; models that fail are kept
+//! beside it. The exit status is 1 if a model failed.
 
 #[path = "../tests/support/mutate/mod.rs"]
 mod mutate;
@@ -75,7 +75,7 @@ fn argument(name: &str) -> Result<Option<u64>, Box<dyn Error>> {
     Ok(args.next().map(|it| it.parse()).transpose()?)
 }
 
-/// What counts as time: that of the processor, or else what has passed since `start`.
+/// The processor time, or the time since `start` where that is not available.
 fn elapsed(start: Instant) -> Duration {
     processor_time().unwrap_or_else(|| start.elapsed())
 }
@@ -83,16 +83,16 @@ fn elapsed(start: Instant) -> Duration {
 /// The processor time of the process so far, in steps of 10 ms, on Linux.
 fn processor_time() -> Option<Duration> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program is in parentheses, and may have spaces. What follows begins with the third
-    // field; the fourteenth and fifteenth are the time in the program and in the kernel.
+    // The name of the program is in parentheses and may contain spaces. The third field follows it; the fourteenth and
+    // fifteenth are user time and system time.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<u64>().ok();
     let (program, kernel) = (ticks()?, ticks()?);
-    // There are a hundred in a second, on whatever processor.
+    // There are 100 clock ticks per second on all architectures.
     Some(Duration::from_millis((program + kernel) * 10))
 }
 
-/// The most memory that the process has had, on Linux.
+/// The peak memory of the process, on Linux.
 fn peak_memory() -> Option<String> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"))?;

@@ -11,42 +11,42 @@ usage: cargo run -p codegen [-- ARGUMENTS]
   (no arguments)           generate the bindings of this workspace: model/ to generated/src, and
                            tests/echo/model/ to tests/echo/src
   --model PATH --out DIR   generate from a model of your own
-  show [NAME]              print an operation or a shape, and what it is in Rust; without NAME, list all
-  diff OLD NEW             compare two models, and say what breaks clients and what breaks servers
+  show [NAME]              print an operation or a shape and its Rust names; without NAME, list all
+  diff OLD NEW             compare two models, and mark what breaks clients and what breaks servers
 
 To generate:
   --check           write nothing; exit with status 1 if a generated file is not up to date
   --model PATH      a file in Smithy JSON AST, a folder whose *.json are one model, or - for standard
                     input; may be repeated
-  --out DIR         where the sources go. Files that were not generated are never overwritten or deleted:
-                    a folder that holds one is refused
+  --out DIR         the folder for the sources. Files that were not generated are never overwritten or
+                    deleted: a folder that contains one is refused
   --crate NAME      DIR is a crate: the sources go to DIR/src, and DIR/Cargo.toml is written as well.
-                    What else DIR holds is yours and stays. Without --crate, DIR has the sources alone
-  --runtime PLACE   where that crate finds eventstream-rpc: a version, such as 0.1, or a folder. Without
-                    it, the folder runtime/ of this workspace
+                    Other files in DIR are kept. Without --crate, DIR contains only the sources
+  --runtime SOURCE  the dependency eventstream-rpc of that crate: a version, such as 0.1, or a folder.
+                    By default, the folder runtime/ of this workspace
   --skip OPERATION  leave an operation out, such as one with a streaming blob; may be repeated
-  --sides LIST      what is generated, of client, blocking, server (as in --sides client); all by default
+  --sides LIST      what to generate: any of client, blocking, server, separated by commas; default: all
   --connector greengrass
-                    Client::connect finds its socket and token as a Greengrass component does
+                    Client::connect gets its socket and token from the environment of a Greengrass component
 
-To generate, to show and to compare (show has --model too, for another model than model/):
+To generate, show and compare (show also takes --model, for a model other than model/):
   --service ID      the service, such as aws.greengrass#GreengrassCoreIPC, if a model has several
-  --word WORD       a word that stays in one piece in names of fields and methods, spelled as in the model:
-                    with GitHub, GitHubToken is github_token. Besides IoT, IPv4, IPv6, SigV4, KiB, MiB, GiB
-                    and TiB; may be repeated
+  --word WORD       a word that is not split in names of fields and methods, spelled as in the model: with
+                    GitHub, GitHubToken becomes github_token. IoT, IPv4, IPv6, SigV4, KiB, MiB, GiB and TiB
+                    are always included; may be repeated
 
-In place of all others:
+Other options:
   --help            print this text
   --version         print the version
 
-NAME is a shape ID, such as aws.greengrass#QOS, or its end, or what it is called in Rust. OLD and NEW are
+NAME is a shape ID, such as aws.greengrass#QOS, the part of it after the #, or a Rust name. OLD and NEW are
 files or folders, as for --model.
 
-Exit status: 0; 1 if a model is refused, --check finds something stale, show does not know NAME, or diff
-finds something that breaks; 2 for wrong usage.
+Exit status: 0 for success; 1 if the model has errors, --check finds an outdated file, show does not find
+NAME, or diff finds a breaking change; 2 for wrong usage.
 ";
 
-/// The arguments after the program's name. What is understood is taken out.
+/// The arguments after the program's name. Each method removes what it reads.
 #[derive(Debug)]
 pub(crate) struct Args(pub(crate) Vec<String>);
 
@@ -57,7 +57,7 @@ impl Args {
         });
         let args: Vec<_> = args.collect::<Result<_>>()?;
         if args.iter().filter(|it| matches!(it.as_str(), "-" | "--model=-")).count() > 1 {
-            bail!("standard input (-) can be read once");
+            bail!("standard input (-) can be read only once");
         }
         Ok(Self(args))
     }
@@ -67,7 +67,7 @@ impl Args {
         at.map(|at| self.0.remove(at)).is_some()
     }
 
-    /// The values of an option, each after it or after an equals sign.
+    /// The values of an option, written `--name value` or `--name=value`.
     pub(crate) fn values(&mut self, name: &str) -> Result<Vec<String>> {
         let mut values = Vec::new();
         while let Some(at) = self.0.iter().position(|it| it.split('=').next() == Some(name)) {
@@ -84,7 +84,7 @@ impl Args {
         Ok(values)
     }
 
-    /// The value of an option that is given once, if at all.
+    /// The value of an option that may be given once.
     pub(crate) fn value(&mut self, name: &str) -> Result<Option<String>> {
         match &mut self.values(name)?[..] {
             [] => Ok(None),
@@ -97,7 +97,7 @@ impl Args {
         Words::with(self.values("--word")?).map_err(|error| anyhow!("--word: {error}"))
     }
 
-    /// The next argument that is no option. The options have been taken out, as it may be the value of one.
+    /// The next positional argument. Options must be read first, because their values look the same.
     pub(crate) fn next(&mut self) -> Option<String> {
         let at = self.0.iter().position(|it| it == "-" || !it.starts_with('-'))?;
         Some(self.0.remove(at))
@@ -107,7 +107,7 @@ impl Args {
         match self.0.first() {
             None => Ok(()),
             Some(arg) if arg.starts_with("--") && USAGE.contains(&format!("\n  {arg} ")) => {
-                bail!("{arg} has no meaning here")
+                bail!("{arg} cannot be used here")
             }
             Some(arg) => bail!("unknown argument {arg:?}"),
         }

@@ -1,7 +1,4 @@
-//! Reads the Smithy JSON AST (Smithy 2.0 specification, section "JSON AST").
-//!
-//! [`parse()`] reads and merges the files, applies mixins and `apply` statements, and reads the traits.
-//! [`resolve`](crate::resolve) checks that the shapes fit together.
+//! The parser of the Smithy JSON AST (Smithy 2.0 specification, section "JSON AST").
 
 mod merge;
 mod mixins;
@@ -16,7 +13,7 @@ use crate::{
     model::{Member, Model, Property, Reference, Shape, ShapeKind},
 };
 
-/// Reads and merges all sources; errors go to the reporter.
+/// Reads and merges the sources, applies mixins and `apply` statements, and checks the values of traits.
 pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Model {
     let mut files = Vec::new();
     let mut are_version_1 = vec![false; sources.len()];
@@ -35,7 +32,7 @@ pub fn parse<'a>(sources: &'a [Source<'a>], reporter: &mut Reporter<'a>) -> Mode
                 }
             }
             Err(error) => {
-                let message = format!("this is not JSON: {}", error.message);
+                let message = format!("invalid JSON: {}", error.message);
                 reporter.error(error.at, message).hint(error.hint());
             }
         }

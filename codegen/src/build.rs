@@ -1,4 +1,4 @@
-//! Generating from a build script.
+//! The generator as a library for build scripts.
 
 use std::{
     fmt, io,
@@ -11,11 +11,11 @@ use crate::{
     generate,
 };
 
-/// Generates the bindings of a service as a module of the crate whose build script calls it.
+/// Generates the bindings of a service as a module of the crate whose build script calls this function.
 ///
-/// `models` are files in Smithy JSON AST, or folders of them, relative to the folder of the package;
-/// together they are one model. The file is written to `OUT_DIR`, and only if it changed; its path is
-/// returned. Cargo runs the build script again when a model changes, and shows warnings about it.
+/// `models` are files in Smithy JSON AST or folders of them, relative to the folder of the package; together they
+/// form one model. The module is written to a file in `OUT_DIR` if it changed, and the path is returned. Cargo runs
+/// the build script again when a model changes, and shows warnings about the model.
 ///
 /// In `Cargo.toml`, with a feature of `eventstream-rpc` for each of the [sides](crate::Sides):
 ///
@@ -28,7 +28,7 @@ use crate::{
 /// codegen = { path = "…/codegen" }
 /// ```
 ///
-/// In `build.rs`; without a choice of sides, there is the asynchronous client:
+/// In `build.rs`; the default is to generate only the asynchronous client:
 ///
 /// ```no_run
 /// use codegen::{Config, Sides, build};
@@ -41,36 +41,34 @@ use crate::{
 /// }
 /// ```
 ///
-/// In `src/lib.rs`, which gets a module `echo` with `echo::Client` and the rest:
+/// In `src/lib.rs`, which then contains a module `echo` with `echo::Client`:
 ///
 /// ```ignore
 /// include!(concat!(env!("OUT_DIR"), "/echo.rs"));
 /// ```
 ///
-/// The file is called after the path of the module: for `crate::ipc::echo`, the module `ipc` includes
-/// `/ipc/echo.rs`. It compiles in crates of edition 2018 and later, and is exempt from the lints of Clippy.
+/// The file is named after the module: `crate::ipc::echo` is in `/ipc/echo.rs`, which the module `ipc` includes.
+/// It compiles in edition 2018 and later, and Clippy's lints are disabled in it.
 ///
-/// Cargo does not optimise build scripts. `opt-level = 1` in `[profile.dev.build-override]` of the workspace
-/// makes the generator three times as fast and slower to compile.
+/// Cargo does not optimize build scripts. `opt-level = 1` in `[profile.dev.build-override]` of the workspace makes
+/// the generator three times as fast, but it takes longer to compile.
 ///
 /// # Errors
 ///
-/// The model cannot be read or is refused, the file cannot be written, `config` is not made by
-/// [`Config::module`] or has an invalid path, or there is no `OUT_DIR`, which only a build script has.
+/// Fails if the model cannot be read or has errors, if the file cannot be written, if `config` does not come from
+/// [`Config::module`] or its path is invalid, or if `OUT_DIR` is not set.
 pub fn module(config: &Config, models: &[impl AsRef<Path>]) -> Result<PathBuf, Error> {
     for model in models {
         println!("cargo::rerun-if-changed={}", model.as_ref().display());
     }
     let Some(path) = &config.module else {
-        return fail(
-            "the configuration is for a crate: a build script's is made by Config::module",
-        );
+        return fail("the configuration is for a crate; build scripts use Config::module");
     };
     if !crate::module::is_path(path) {
-        return fail(format!("{path:?} is not the path of a module: it is one like crate::echo"));
+        return fail(format!("{path:?} is not the path of a module, such as crate::echo"));
     }
     let Some(out) = std::env::var_os("OUT_DIR").map(PathBuf::from) else {
-        return fail("there is no OUT_DIR: this is for build scripts");
+        return fail("OUT_DIR is not set: this function is for build scripts");
     };
     let _lock = files::lock(&out)?;
     let models = files::read_models(models, Path::new(""))?;
@@ -89,15 +87,15 @@ fn fail<T>(message: impl Into<String>) -> Result<T, Error> {
 }
 
 fn one_line(warning: &Diagnostic) -> String {
-    let place = warning.place.as_ref();
-    let place = place.map(|it| format!("{}:{}:{}: ", it.path, it.line, it.column));
+    let position = warning.position.as_ref();
+    let position = position.map(|it| format!("{}:{}:{}: ", it.path, it.line, it.column));
     let shape = warning.shape.as_ref().map(|it| format!("{it}: "));
-    let parts = [place.as_deref(), shape.as_deref(), Some(&*warning.message)];
+    let parts = [position.as_deref(), shape.as_deref(), Some(&*warning.message)];
     let line: String = parts.into_iter().flatten().collect();
     line.replace(char::is_control, " ")
 }
 
-/// Why a build script could not generate.
+/// The error of [`module`].
 pub struct Error(String);
 
 impl From<io::Error> for Error {

@@ -1,9 +1,9 @@
-//! What is wrong with a model, and where.
+//! Errors and warnings about a model.
 //!
-//! The passes report to a [`Reporter`], which needs the place only as a [`Location`]. Line, column, JSON
-//! pointer and the name of the shape follow from it, and are looked up at the end, for what was found.
+//! All stages report to one [`Reporter`] with a [`Location`]. Its line, column, JSON pointer and shape are looked up
+//! at the end, and only for locations that have a diagnostic.
 
-mod place;
+mod position;
 mod suggest;
 
 use std::{collections::HashMap, fmt};
@@ -11,35 +11,35 @@ use std::{collections::HashMap, fmt};
 use crate::{Source, shape_id::ShapeId};
 
 pub use crate::json::Location;
-use place::Cursor;
-pub use place::Place;
+use position::Cursor;
+pub use position::Position;
 pub use suggest::closest;
 
-/// Whether a model can be used all the same.
+/// How serious a [`Diagnostic`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// Nothing is generated.
     Error,
-    /// Something is generated, perhaps not what was meant.
+    /// Code is generated, but it may not be what was intended.
     Warning,
 }
 
-/// One thing that is wrong with a model.
+/// An error or a warning about a model.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
-    /// Whether the model can be used all the same.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
-    /// What is wrong, in one sentence without a period.
+    /// The problem, in one sentence without a period.
     pub message: String,
     /// The shape or member, in Smithy's notation: `namespace#Shape$member`.
     pub shape: Option<String>,
-    /// The place, unless it is about the model as a whole.
-    pub place: Option<Place>,
-    /// What to do about it.
+    /// The position, unless the diagnostic is about the model as a whole.
+    pub position: Option<Position>,
+    /// How to solve the problem.
     pub hint: Option<String>,
 }
 
-/// All that is wrong with a model: errors first, each group in the order of the files.
+/// All errors and warnings about a model: errors first, then warnings, each in the order of the files.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
@@ -49,17 +49,17 @@ impl Diagnostics {
         self.0.iter()
     }
 
-    /// Whether there is nothing to say.
+    /// Whether there are no diagnostics.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many there are of this severity.
+    /// The number of diagnostics of this severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.iter().filter(|it| it.severity == severity).count()
     }
 
-    /// The text for people, with a line at the end that counts.
+    /// Formats all diagnostics for a terminal, followed by their numbers.
     pub fn render(&self, color: Color) -> String {
         let mut text: String = self.iter().map(|it| it.render(color)).collect();
         let plural = |count| if count == 1 { "" } else { "s" };
@@ -77,12 +77,12 @@ impl fmt::Display for Diagnostics {
 
 impl std::error::Error for Diagnostics {}
 
-/// Whether text is coloured with ANSI escapes.
+/// Whether text is colored with ANSI escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Color {
     /// Plain text.
     Never,
-    /// Escapes as terminals take them.
+    /// Text with ANSI escapes.
     Ansi,
 }
 
@@ -96,31 +96,31 @@ impl Color {
 }
 
 impl Diagnostic {
-    /// The text for people: message, place, an excerpt of the line, pointer and hint.
+    /// Formats the message, the position with an excerpt of its line, the pointer and the hint for a terminal.
     pub fn render(&self, color: Color) -> String {
         let (word, code) = match self.severity {
             Severity::Error => ("error", "1;31"),
             Severity::Warning => ("warning", "1;33"),
         };
         let subject = self.shape.as_ref().map_or(String::new(), |shape| format!("{shape}: "));
-        // A name out of a model may hold anything; it must not break the lines or the terminal.
+        // Names in a model may contain control characters, which must not reach the terminal.
         let message = format!(": {subject}{}", self.message).replace(char::is_control, "\u{fffd}");
         let mut text = format!("{}{}\n", color.paint(code, word), color.paint("1", &message));
-        text.extend(self.place.as_ref().map(|it| it.render(color, code)));
+        text.extend(self.position.as_ref().map(|it| it.render(color, code)));
         let hint = color.paint("1;36", "= hint:");
         text.extend(self.hint.as_ref().map(|it| format!("  {hint} {it}\n")));
         text + "\n"
     }
 }
 
-/// Collects diagnostics while a model is read, so that one run reports all it can find.
+/// The collector of diagnostics. One run reports as many as it can find.
 #[derive(Debug)]
 pub struct Reporter<'a> {
     sources: &'a [Source<'a>],
     found: Vec<Finding>,
 }
 
-/// A diagnostic whose place has not been looked up yet.
+/// A diagnostic whose position has not been looked up yet.
 #[derive(Debug)]
 pub struct Finding {
     location: Option<Location>,
@@ -128,7 +128,7 @@ pub struct Finding {
     is_late: bool,
 }
 
-/// How many diagnostics suggest a name. Each compares all shapes or names.
+/// How many diagnostics may suggest a name. Each suggestion compares all names.
 const MAX_SUGGESTIONS: usize = 100;
 
 impl Finding {
@@ -177,7 +177,7 @@ impl<'a> Reporter<'a> {
         self.report(Severity::Warning, Some(location), message.into())
     }
 
-    /// Reports an error of the model as a whole.
+    /// Reports an error about the model as a whole.
     pub fn error_of_model(&mut self, message: impl Into<String>) -> &mut Finding {
         self.report(Severity::Error, None, message.into())
     }
@@ -189,7 +189,7 @@ impl<'a> Reporter<'a> {
         message: String,
     ) -> &mut Finding {
         let is_late = self.found.len() >= MAX_SUGGESTIONS;
-        let diagnostic = Diagnostic { severity, message, shape: None, place: None, hint: None };
+        let diagnostic = Diagnostic { severity, message, shape: None, position: None, hint: None };
         self.found.push(Finding { location: at, diagnostic, is_late });
         self.found.last_mut().expect("it was pushed just now")
     }
@@ -210,8 +210,8 @@ impl<'a> Reporter<'a> {
             let Some(Location { source, offset }) = location else { return diagnostic };
             let cursor = cursors.entry(source);
             let cursor = cursor.or_insert_with(|| Cursor::new(&self.sources[source]));
-            let (place, shape) = cursor.look_up(offset);
-            Diagnostic { place: Some(place), shape, ..diagnostic }
+            let (position, shape) = cursor.look_up(offset);
+            Diagnostic { position: Some(position), shape, ..diagnostic }
         });
         let mut diagnostics: Vec<_> = diagnostics.collect();
         diagnostics.sort_by_key(|it| it.severity);

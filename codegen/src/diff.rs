@@ -1,8 +1,8 @@
-//! What changed between two models of a service, and what that breaks.
+//! Compatibility of two models of a service.
 //!
-//! A client or a server *breaks* if something that worked with the old model stops working with the new
-//! one: the other side does not understand or refuses it, or it does not compile with the new crate. The
-//! order of members, shapes and operations has no effect and is not compared.
+//! A change *breaks* clients or servers if their code does not compile with the new crate, or if a peer that uses the
+//! other model rejects or misunderstands what they send. The order of members, shapes and operations has no effect and
+//! is not compared.
 
 mod rules;
 
@@ -17,14 +17,15 @@ use crate::{
     text::compare_numbers,
 };
 
+use Change::{Added, Changed, Loosened, Removed, Tightened};
 use rules::RULES;
 
-/// The changes of a service between two models, a line for each, and whether they break a client or a
-/// server. `words` are those of the [`Config`](crate::Config) with which its crate is generated.
+/// Lists the changes of a service between two models, one per line, and returns whether any of them breaks clients
+/// or servers. `words` are those of the [`Config`](crate::Config) with which the crate is generated.
 ///
 /// # Errors
 ///
-/// What is wrong with one of the models.
+/// Returns the errors of a model that has any.
 pub fn diff(
     old: &[Source<'_>],
     new: &[Source<'_>],
@@ -33,7 +34,7 @@ pub fn diff(
 ) -> Result<(String, bool), Diagnostics> {
     let (old, new) = (facts::read(old, service, words)?, facts::read(new, service, words)?);
     let mut diff = Diff { old: &old, new: &new, rows: Vec::new() };
-    // The service may have been renamed.
+    // Services are compared directly, because their IDs may differ.
     diff.compare(&old.service, &new.service);
     diff.compare_all(&old.items, &new.items);
     let count = match diff.rows.len() {
@@ -50,11 +51,11 @@ pub fn diff(
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum On {
+enum Change {
     Added,
     Removed,
     Changed,
-    /// The bounds exclude values that were allowed.
+    /// The bounds exclude values that were allowed before.
     Tightened,
     Loosened,
 }
@@ -66,19 +67,19 @@ struct Diff<'f> {
 }
 
 impl Diff<'_> {
-    /// Compares items by their IDs, in the order of the new model, then those that are gone.
+    /// Compares items by their IDs, in the order of the new model, with removed items at the end.
     fn compare_all(&mut self, old: &[Item], new: &[Item]) {
         let nothing = Item::default();
-        let mut gone: HashMap<_, _> = old.iter().map(|item| (&*item.id, item)).collect();
+        let mut removed: HashMap<_, _> = old.iter().map(|item| (&*item.id, item)).collect();
         for item in new {
-            self.compare(gone.remove(&*item.id).unwrap_or(&nothing), item);
+            self.compare(removed.remove(&*item.id).unwrap_or(&nothing), item);
         }
-        for item in old.iter().filter(|item| gone.contains_key(&*item.id)) {
+        for item in old.iter().filter(|item| removed.contains_key(&*item.id)) {
             self.compare(item, &nothing);
         }
     }
 
-    /// Compares two items. One of them may be missing.
+    /// Compares two items. An item that does not exist is an empty one.
     fn compare(&mut self, old: &Item, new: &Item) {
         let item = if new.exists.is_empty() { old } else { new };
         for (kinds, on, what, breaks, why) in RULES {
@@ -97,41 +98,41 @@ impl Diff<'_> {
         }
     }
 
-    /// How the facts of one kind differ, with the values in words.
-    fn differences(&self, kind: &str, old: &Item, new: &Item) -> Vec<(On, String)> {
+    /// How the facts of one kind differ, with a description of the values.
+    fn differences(&self, kind: &str, old: &Item, new: &Item) -> Vec<(Change, String)> {
         let missing = |item: &Item, other: &Item| -> Vec<String> {
             let is_in = |value: &str| other.values(kind).any(|it| it == value);
             item.values(kind).filter(|it| !is_in(it)).map(str::to_owned).collect()
         };
-        let (gone, come) = (missing(old, new), missing(new, old));
-        match (kind, &gone[..], &come[..]) {
-            _ if self.is_told(kind, old, new) => Vec::new(),
-            // A type can have several paths, and another one breaks nothing.
+        let (removed, added) = (missing(old, new), missing(new, old));
+        match (kind, &removed[..], &added[..]) {
+            _ if self.is_implied_by_other(kind, old, new) => Vec::new(),
+            // A type can have several paths, so an additional one breaks nothing.
             ("path", [], _) => Vec::new(),
-            ("path", [gone, ..], _) => {
+            ("path", [removed, ..], _) => {
                 let path = new.values(kind).next().unwrap_or_default();
-                vec![(On::Changed, format!("{gone} -> {path}"))]
+                vec![(Changed, format!("{removed} -> {path}"))]
             }
             ("length" | "range", [old], [new]) => {
                 vec![(compare_bounds(old, new), format!("{old} -> {new}"))]
             }
-            (_, [old], [new]) if kind != "error" => vec![(On::Changed, format!("{old} -> {new}"))],
+            (_, [old], [new]) if kind != "error" => vec![(Changed, format!("{old} -> {new}"))],
             _ => {
-                let come = come.into_iter().map(|value| (On::Added, value));
-                come.chain(gone.into_iter().map(|value| (On::Removed, value))).collect()
+                let added = added.into_iter().map(|value| (Added, value));
+                added.chain(removed.into_iter().map(|value| (Removed, value))).collect()
             }
         }
     }
 
-    /// Whether a change of one kind follows from another change, which is reported.
-    fn is_told(&self, kind: &str, old: &Item, new: &Item) -> bool {
+    /// Whether a change of one kind is implied by another change, which is reported instead.
+    fn is_implied_by_other(&self, kind: &str, old: &Item, new: &Item) -> bool {
         let are_alike = ![old.exists, new.exists].contains(&"") && old.kind == new.kind;
         let is_same = |kind| old.values(kind).eq(new.values(kind));
         match kind {
-            // Items that are alike differ in what they are like, and others in being there.
+            // Items that exist in both models are compared by their facts, others by their existence.
             _ if are_alike == [old.exists, new.exists].contains(&kind) => true,
             "type" => is_implied(old, self.new) || is_implied(new, self.old),
-            // What changed within the same target is reported there.
+            // A change of the target itself is reported for the target.
             "value type" => is_same("target") && is_same("format"),
             "length" | "range" | "pattern" | "unique items" => {
                 is_same("target") && old.text(kind).is_empty() && new.text(kind).is_empty()
@@ -145,15 +146,15 @@ impl Diff<'_> {
     }
 }
 
-/// Whether a type that the other model lacks is in the module of an operation that it lacks as well.
+/// Whether a type that the other model lacks belongs to an operation that it also lacks.
 fn is_implied(item: &Item, other: &Facts) -> bool {
     let path = item.values("path").next();
     let module = path.and_then(|it| it.strip_prefix("operation::")?.split("::").next());
     module.is_some_and(|it| !other.items.iter().any(|item| item.values("method").eq([it])))
 }
 
-/// Whether bounds allow less or more than before, or are the same in other words.
-fn compare_bounds(old: &str, new: &str) -> On {
+/// Whether bounds allow fewer values than before, more, or the same.
+fn compare_bounds(old: &str, new: &str) -> Change {
     let [(old_min, old_max), (new_min, new_max)] = [old, new].map(|text| {
         let mut numbers = text.split(' ').filter(|word| word.parse::<f64>().is_ok());
         let first = numbers.next().unwrap_or_default();
@@ -165,8 +166,8 @@ fn compare_bounds(old: &str, new: &str) -> On {
     });
     let order = |a, b| compare_numbers(a, b).unwrap_or(Equal);
     match (order(old_min, new_min), order(old_max, new_max)) {
-        (Less, _) | (_, Greater) => On::Tightened,
-        (Equal, Equal) => On::Changed,
-        _ => On::Loosened,
+        (Less, _) | (_, Greater) => Tightened,
+        (Equal, Equal) => Changed,
+        _ => Loosened,
     }
 }

@@ -1,6 +1,6 @@
-//! What is generated: which files there are, and the tokens of each.
+//! The emitters: each function turns a part of [`ir`] into tokens. Emission cannot fail.
 //!
-//! Emitting cannot fail. Each function turns a piece of [`ir`] into tokens with full paths, which `imports` shortens.
+//! Emitters write full paths, which `imports` shortens.
 
 mod builder;
 mod checks;
@@ -20,36 +20,36 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 
 use crate::{
-    ir::{self, Home, Kind, Shape, SimpleType, Type, TypeRef},
+    ir::{self, Kind, Parent, Shape, SimpleType, Type, TypeRef},
     names,
 };
 
 pub use imports::Scope;
 
-/// What stands between the lines of a documentation, which never has it itself. A quarter of all lines are
-/// documentation, and an attribute for each would take as long as a statement does.
+/// The separator of lines in a doc attribute; documentation cannot contain it. One attribute per line would be slow:
+/// a quarter of all lines are documentation.
 pub(crate) const LINE_BREAK: char = '\u{1}';
 
-/// What precedes the definition of a link at the end of a text: it is left out where the name is in scope.
+/// Marks a link definition at the end of a text. It is dropped if the name is in scope.
 pub(crate) const LINK: char = '\u{2}';
 
-/// What begins a line in a macro of the runtime, as a text.
+/// A string literal that marks the start of a line in the call of a runtime macro.
 pub(crate) const ROW: &str = "\u{1}";
 
 /// A file that is not formatted yet.
 #[derive(Debug)]
 pub struct File {
-    /// Relative to the crate's `src`, with forward slashes.
+    /// The path relative to the crate's `src`, with forward slashes.
     pub path: String,
-    /// The items. Each documentation is one attribute, with [`LINE_BREAK`] and [`LINK`] in it.
+    /// The items. Documentation contains [`LINE_BREAK`] and [`LINK`].
     pub tokens: TokenStream,
-    /// The names that documentation can link to.
+    /// The names that documentation can link to without a path.
     pub scope: Scope,
 }
 
-/// Makes all source files of the crate, in no order.
+/// Emits all source files of the crate, in no particular order.
 ///
-/// They are passed on one by one: the tokens of a large model together need more memory than all else.
+/// Files are passed on one by one, because the tokens of a large model need much memory.
 pub fn emit(service: &ir::Service, mut pass: impl FnMut(File)) {
     let mut add = |path: String, tokens| {
         let (tokens, scope) = imports::import(tokens);
@@ -69,23 +69,23 @@ pub fn emit(service: &ir::Service, mut pass: impl FnMut(File)) {
     }
     let modules = service.operations.iter().map(|it| ident(&it.method));
     let modules = quote! {
-        //! One module for each operation: its request, response, errors and builders.
+        //! One module for each operation, with its request, response, errors and builder.
 
         #(pub mod #modules;)*
     };
     add("operation.rs".into(), modules);
-    for it in &service.operations {
-        add(format!("operation/{}.rs", it.method), operation::module(service, it));
+    for operation in &service.operations {
+        add(format!("operation/{}.rs", operation.method), operation::module(service, operation));
     }
     let about =
-        " The shapes that operations share, and those that requests and responses are made of.";
-    let about_errors = " The errors that the service answers with.";
-    for (home, folder, about) in
-        [(Home::Types, "types", about), (Home::Error, "types/error", about_errors)]
+        " The types of members, and the requests and responses that several operations use.";
+    let about_errors = " The errors of the service.";
+    for (parent, folder, about) in
+        [(Parent::Types, "types", about), (Parent::Error, "types/error", about_errors)]
     {
-        let shapes = service.shapes.iter().filter(|it| it.type_ref.home == home);
+        let shapes = service.shapes.iter().filter(|it| it.type_ref.parent == parent);
         let shapes: Vec<_> = shapes.collect();
-        add(format!("{folder}.rs"), shapes_module(&shapes, &home, about));
+        add(format!("{folder}.rs"), shapes_module(&shapes, &parent, about));
         add(format!("{folder}/builders.rs"), builders_module(&shapes, folder));
         for shape in shapes {
             add(format!("{folder}/{}.rs", shape.module), shape_items(shape));
@@ -94,22 +94,23 @@ pub fn emit(service: &ir::Service, mut pass: impl FnMut(File)) {
 }
 
 fn library(service: &ir::Service) -> TokenStream {
-    let page = match service.readme {
-        true => quote!(#![doc = include_str!("../README.md")]),
-        false => docs::inner(&docs::text(&service.docs)),
+    let page = if service.readme {
+        quote!(#![doc = include_str!("../README.md")])
+    } else {
+        docs::inner(&docs::text(&service.docs))
     };
-    // A shape that is deprecated is still used by other shapes and their builders.
+    // Other shapes and their builders use deprecated shapes.
     let allow = service.deprecates_types().then(|| {
-        quote!(#![allow(deprecated, reason = "what the model deprecates is generated and used")])
+        quote!(#![allow(deprecated, reason = "generated code uses deprecated items of the model")])
     });
-    let limit = service.recursion_limit.filter(|_| !service.is_module).map(|it| {
-        let limit = it.to_string();
-        // An example of the documentation is a crate that uses the types.
+    let limit = service.recursion_limit.filter(|_| !service.is_module).map(|limit| {
+        let limit = limit.to_string();
+        // Examples in the documentation are crates that use the types.
         quote!(#![recursion_limit = #limit] #![doc(test(attr(recursion_limit = #limit)))])
     });
-    let allow_types = service.has_complex_types.then(|| {
-        quote!(#![allow(clippy::type_complexity, reason = "lists and maps are what the model says")])
-    });
+    let allow_types = service.has_complex_types.then(
+        || quote!(#![allow(clippy::type_complexity, reason = "the model nests lists and maps")]),
+    );
     let blocking = of_side(service, "blocking", quote! { pub mod blocking; });
     let client = of_side(service, "tokio", quote! { pub mod client; });
     let server = of_side(service, "server", quote! { pub mod server; });
@@ -137,8 +138,7 @@ fn library(service: &ir::Service) -> TokenStream {
     }
 }
 
-/// An item of the side with this feature: behind the feature if there is one, nothing if the side is left
-/// out.
+/// An item of the side with this feature, behind the feature in a crate. `None` if the side is not generated.
 fn of_side(service: &ir::Service, feature: &str, item: TokenStream) -> Option<TokenStream> {
     let is_there = service.sides.features().any(|it| it.0 == feature);
     let condition = (!service.is_module).then(|| quote!(#[cfg(feature = #feature)]));
@@ -153,7 +153,7 @@ fn error_module(service: &ir::Service) -> TokenStream {
         }
     });
     quote! {
-        //! Why something failed. The errors of the service are in [`types::error`](crate::types::error).
+        //! Errors of the runtime. The errors of the service are in [`types::error`](crate::types::error).
 
         pub use eventstream_rpc::error::{
             BuildError, ConnectError, ConnectionError, ErrorMetadata, ResponseError, SdkError, Unhandled,
@@ -169,19 +169,19 @@ fn primitives_module(service: &ir::Service) -> TokenStream {
     let uses_big = service.members().any(|it| is_big(it.ty.innermost()));
     let big = uses_big.then(|| quote!(BigDecimal, BigInteger,));
     quote! {
-        //! The simple types that Rust has no type of its own for.
+        //! Simple types that the standard library does not have.
 
         pub use eventstream_rpc::primitives::{#big Blob, Document, Timestamp, document};
     }
 }
 
-/// The module of the types that live here, which are in modules of their own.
-fn shapes_module(shapes: &[&Shape], home: &Home, about: &str) -> TokenStream {
+/// A module that exports types, each from a private module.
+fn shapes_module(shapes: &[&Shape], parent: &Parent, about: &str) -> TokenStream {
     let mut shapes = shapes.to_vec();
     shapes.sort_by(|a, b| a.type_ref.cmp(&b.type_ref));
     let (modules, names): (Vec<_>, Vec<_>) =
         shapes.iter().map(|it| (ident(&it.module), ident(&it.type_ref.name))).unzip();
-    let error = (*home == Home::Types).then(|| quote! { pub mod error; });
+    let error = (*parent == Parent::Types).then(|| quote! { pub mod error; });
     quote! {
         #![doc = #about]
 
@@ -216,34 +216,34 @@ fn shape_items(shape: &Shape) -> TokenStream {
     }
 }
 
-/// For what names the members of a shape: some of them may be deprecated.
+/// An attribute for items that use the members of a shape, some of which may be deprecated.
 fn allow_deprecated(shape: &Shape) -> Option<TokenStream> {
     shape.uses_deprecated().then(|| quote!(#[allow(deprecated)]))
 }
 
-/// For numbers of a model, which may well say 3.14 and mean it.
+/// An attribute for numbers of a model, which may be close to a constant such as pi.
 fn allow_constants(has_floats: bool) -> Option<TokenStream> {
     has_floats
-        .then(|| quote!(#[allow(clippy::approx_constant, reason = "it is what the model says")]))
+        .then(|| quote!(#[allow(clippy::approx_constant, reason = "the number is from the model")]))
 }
 
-/// For enums with a variant that may be much larger than the others.
+/// An attribute for enums with a variant that may be much larger than the others.
 fn allow_large_variants(is_large: bool) -> Option<TokenStream> {
     is_large.then(|| {
-        quote!(#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")])
+        quote!(#[allow(clippy::large_enum_variant, reason = "a Box would make matching harder")])
     })
 }
 
-/// An identifier, raw where it is a keyword.
+/// An identifier, raw if it is a keyword.
 fn ident(name: &str) -> Ident {
-    match names::is_keyword(name) {
-        true => Ident::new_raw(name, Span::call_site()),
-        false => Ident::new(name, Span::call_site()),
+    if names::is_keyword(name) {
+        Ident::new_raw(name, Span::call_site())
+    } else {
+        Ident::new(name, Span::call_site())
     }
 }
 
 impl ToTokens for TypeRef {
-    /// The full path.
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let path = self.path();
         let path = path.split("::").map(ident);

@@ -1,4 +1,4 @@
-//! A service as a list of facts: what the model says, and what becomes of it in Rust.
+//! A service as a list of facts about its shapes: their traits in the model, and their names and types in Rust.
 //!
 //! [`show`](crate::show) prints the facts, and [`diff`](crate::diff) compares those of two models.
 
@@ -18,33 +18,33 @@ use crate::{
 
 pub(crate) struct Facts {
     pub(crate) service: Item,
-    /// The operations in the order of the model, then the shapes that they need in the order of their IDs.
+    /// The operations in the order of the model, then the shapes that they use, sorted by ID.
     pub(crate) items: Vec<Item>,
 }
 
 /// A service, an operation, a shape or a member.
 #[derive(Default)]
 pub(crate) struct Item {
-    /// Its type in Smithy, or `member`.
+    /// The shape type, or `member`.
     pub(crate) kind: &'static str,
     pub(crate) id: String,
-    /// Its ID without the namespace, if that is the service's own; the name of a member.
+    /// The ID, without the namespace if it is that of the service; or the name of a member.
     pub(crate) name: String,
-    /// What `diff` calls the fact that it exists; empty for a member that has no place in Rust.
+    /// The kind of the fact that the item exists, for `diff`; empty for a member without a Rust item.
     pub(crate) exists: &'static str,
-    /// Whether clients send it, and whether servers do.
+    /// Whether clients send it, and whether servers send it.
     pub(crate) is_sent: [bool; 2],
     pub(crate) facts: Vec<Fact>,
-    /// Its documentation, or that of a member's target.
+    /// The documentation, for a member possibly that of its target.
     pub(crate) docs: String,
     pub(crate) members: Vec<Item>,
 }
 
 pub(crate) struct Fact {
     pub(crate) kind: &'static str,
-    /// What `diff` compares.
+    /// The value that `diff` compares.
     pub(crate) value: String,
-    /// What `show` prints, unless it is empty.
+    /// The text that `show` prints, unless it is empty.
     pub(crate) text: String,
 }
 
@@ -72,13 +72,13 @@ impl Item {
         self.values(kind).next().is_some()
     }
 
-    /// The text of the first fact of one kind, or nothing.
+    /// The text of the first fact of one kind, or an empty text.
     pub(crate) fn text(&self, kind: &str) -> &str {
         self.facts.iter().find(|fact| fact.kind == kind).map_or("", |fact| &fact.text)
     }
 }
 
-/// Aligns columns, except for cells that are too wide.
+/// Aligns the columns of a table, except for cells that are too wide.
 pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     const WIDTH: usize = 60;
     let width = |column: usize| {
@@ -92,7 +92,7 @@ pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> String {
     lines.collect()
 }
 
-/// Reads the only service of a model, or the one with this ID. Warnings are not reported.
+/// Reads the only service of a model, or the service with this ID. Warnings are dropped.
 pub(crate) fn read(
     sources: &[Source<'_>],
     service: Option<&str>,
@@ -120,9 +120,12 @@ pub(crate) fn read(
     let operations = operations.iter().zip(&rust.operations);
     let operations = operations.map(|(it, rust)| reader.operation(it.shape, rust));
     let (mut types, mut values) = (rust.shapes.iter(), rust.values.iter());
-    let shapes = resolved.closure.iter().map(|shape| match shape.kind.has_type() {
-        true => reader.shape(shape, types.next(), None),
-        false => reader.shape(shape, None, values.next()),
+    let shapes = resolved.closure.iter().map(|shape| {
+        if shape.kind.has_type() {
+            reader.shape(shape, types.next(), None)
+        } else {
+            reader.shape(shape, None, values.next())
+        }
     });
     let mut service = reader.item(resolved.service, "service");
     service.add("service name", resolved.service.id.as_str(), "");
@@ -161,7 +164,7 @@ impl Reader<'_> {
             Events::Stream { .. } => "events in both directions",
         };
         let errors = match &rust.errors[..] {
-            [] => "none is declared".to_owned(),
+            [] => "none".to_owned(),
             errors => errors.iter().map(path).collect::<Vec<_>>().join(", "),
         };
         item.add("direction", "", direction);
@@ -189,7 +192,7 @@ impl Reader<'_> {
         item
     }
 
-    /// A shape, which becomes a type or is the type of values.
+    /// A shape, which has a Rust type of its own or uses a general one.
     fn shape(&self, shape: &Shape, rust: Option<&ir::Shape>, values: Option<&Type>) -> Item {
         let mut item = self.item(shape, if rust.is_some() { "type" } else { "value" });
         if let Some(rust) = rust {
@@ -200,12 +203,12 @@ impl Reader<'_> {
             item.add("holds", if shape.members.is_empty() { &ty } else { "" }, &ty);
         }
         if let Some(fault) = shape.traits.text("error") {
-            item.add("fault", fault, format!("{fault} is to blame"));
+            item.add("fault", fault, format!("{fault} fault"));
         }
         let retryable = match (shape.traits.has("retryable"), shape.traits.is_throttling()) {
             (false, _) => "",
-            (true, false) => "may be tried again",
-            (true, true) => "may be tried again later, more slowly",
+            (true, false) => "retryable",
+            (true, true) => "retryable at a lower rate (throttling)",
         };
         item.add("retryable", retryable, retryable);
         self.add_members(&mut item, shape, rust, values);
@@ -223,7 +226,7 @@ impl Reader<'_> {
         for member in &shape.members {
             let wire_name = member.wire_name();
             let name = if shape.kind.is_enum() { member.enum_value() } else { wire_name };
-            let place = rust.and_then(|it| it.members.iter().find(|it| it.wire_name == name));
+            let rust_member = rust.and_then(|it| it.members.iter().find(|it| it.wire_name == name));
             let mut added = Item {
                 kind: "member",
                 id: format!("{}${}", shape.id, member.name),
@@ -236,8 +239,8 @@ impl Reader<'_> {
                 added.add("target", target, target.trim_start_matches("smithy.api#"));
                 added.add("format", format!("{:?}", member.traits.timestamp_format()), "");
             }
-            match (rust, place, values) {
-                (Some(rust), Some(place), _) => add_place(&mut added, rust.kind, place),
+            match (rust, rust_member, values) {
+                (Some(rust), Some(it), _) => add_rust_member(&mut added, rust.kind, it),
                 (.., Some(Type::Map(key, _))) if name == "key" => add_element(&mut added, key),
                 (.., Some(Type::List(value) | Type::Map(_, value))) => {
                     add_element(&mut added, value)
@@ -255,17 +258,17 @@ impl Reader<'_> {
     fn add_rust(&self, item: &mut Item, rust: &ir::Shape) {
         let type_ref = &rust.type_ref;
         item.add("path", path(type_ref), path(type_ref));
-        // An operation exports its request and response again.
-        let ends =
+        // The module of an operation re-exports its request and response.
+        let types =
             self.rust.operations.iter().flat_map(|it| [(it, &it.request), (it, &it.response)]);
-        for (operation, _) in ends.filter(|(_, end)| *end == type_ref) {
+        for (operation, _) in types.filter(|(_, ty)| *ty == type_ref) {
             item.add("path", format!("operation::{}::{}", operation.method, type_ref.name), "");
         }
         if let (Some(name), Some(path)) = (&rust.builder, rust.builder_path()) {
             let path = path.replacen("crate::", "", 1);
             let fails = if rust.is_build_fallible() { "; build() can fail" } else { "" };
             let text = format!("{path}{fails}");
-            // The builder of a call is found, and compared, with its operation.
+            // The builder of a call belongs to the facts of its operation.
             if rust.is_built_by_operation() {
                 item.add("call builder", "", text);
             } else {
@@ -285,19 +288,19 @@ fn add_element(item: &mut Item, ty: &Type) {
     item.add("value type", text(ty), "");
 }
 
-fn add_place(item: &mut Item, kind: ir::Kind, place: &ir::Member) {
-    let (name, mut ty) = (&place.name, text(&place.ty));
+fn add_rust_member(item: &mut Item, kind: ir::Kind, member: &ir::Member) {
+    let (name, mut ty) = (&member.name, text(&member.ty));
     item.add("value type", &ty, "");
     for (is_so, kind, outer) in
-        [(place.is_boxed, "boxed", "Box"), (place.is_optional(), "optional", "Option")]
+        [(member.is_boxed, "boxed", "Box"), (member.is_optional(), "optional", "Option")]
     {
         if is_so {
             item.add(kind, "", "");
             ty = format!("{outer}<{ty}>");
         }
     }
-    let is_required = matches!(place.presence, Presence::Required | Presence::Expected);
-    let (exists, name_kind, text) = match (kind, &place.ty) {
+    let is_required = matches!(member.presence, Presence::Required | Presence::Expected);
+    let (exists, name_kind, text) = match (kind, &member.ty) {
         (ir::Kind::Structure(_), _) if is_required => {
             ("required field", "field name", format!("{name}: {ty}"))
         }
@@ -308,24 +311,24 @@ fn add_place(item: &mut Item, kind: ir::Kind, place: &ir::Member) {
     };
     item.set_exists(exists);
     item.add(name_kind, name, text);
-    match (kind, &place.presence) {
+    match (kind, &member.presence) {
         (ir::Kind::Union, _) | (_, Presence::Optional) => {}
         (ir::Kind::Enum, _) => {
-            let value = format!("{:?}", place.wire_name);
+            let value = format!("{:?}", member.wire_name);
             item.add("enum value", &value, &value);
         }
-        (ir::Kind::IntEnum, _) => item.add("enum value", &place.wire_name, &place.wire_name),
+        (ir::Kind::IntEnum, _) => item.add("enum value", &member.wire_name, &member.wire_name),
         (_, Presence::Required) => item.add("required", "", "required"),
-        (_, Presence::Expected) => item.add("required", "", "required, but not of a client"),
+        (_, Presence::Expected) => item.add("required", "", "required, but optional for clients"),
         (_, Presence::Default(value) | Presence::ReadsAs(value)) => {
             item.add("default value", format!("{value:?}"), "has a default");
         }
     }
-    item.add_if(place.is_token, "token", "filled in when it is not set");
-    item.add_if(place.has_from, "from", "");
+    item.add_if(member.is_token, "token", "filled in when it is not set");
+    item.add_if(member.has_from, "from", "");
 }
 
-/// A type, and how timestamps in it travel.
+/// A type with the format of its timestamps.
 fn text(ty: &Type) -> String {
     let format = match ty.innermost() {
         Type::Timestamp(TimestampFormat::DateTime) => " (date-time)",
@@ -337,7 +340,7 @@ fn text(ty: &Type) -> String {
     format!("{inner}{format}{outer}")
 }
 
-/// What every item can have. The text of a constraint is empty if it is the target's.
+/// Adds the facts that every item can have. A constraint of a member's target has no text.
 fn add_traits(item: &mut Item, own: &Traits, target: &Traits) {
     for ((kind, own), (_, targets)) in constraints(own).into_iter().zip(constraints(target)) {
         if let Some(value) = own.clone().or(targets) {
@@ -356,7 +359,7 @@ fn add_traits(item: &mut Item, own: &Traits, target: &Traits) {
     item.docs = docs.unwrap_or_default().to_owned();
 }
 
-/// What values may be, in words. The numbers are compared.
+/// Descriptions of the constraints. `diff` reads the numbers in them.
 fn constraints(traits: &Traits) -> [(&'static str, Option<String>); 4] {
     let length = traits.bounds("length").map(|it| between(it.min, it.max));
     let range = traits.bounds("range").map(|it| between(it.min, it.max));
@@ -364,7 +367,7 @@ fn constraints(traits: &Traits) -> [(&'static str, Option<String>); 4] {
         ("length", length.map(|it| format!("length {it}"))),
         ("range", range.map(|it| format!("value {it}"))),
         ("pattern", traits.text("pattern").map(|it| format!("pattern {it}"))),
-        ("unique items", traits.has("uniqueItems").then(|| "no item twice".to_owned())),
+        ("unique items", traits.has("uniqueItems").then(|| "unique items".to_owned())),
     ]
 }
 

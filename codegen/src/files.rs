@@ -1,7 +1,7 @@
-//! Models from files, and generated files to a folder: the only module that touches the file system.
+//! Reading models and writing generated files. No other module of the library uses the file system.
 //!
-//! A run that writes holds a lock on the folder, and replaces each file by a rename, so that it is whole
-//! at any time. What a run that was killed has left undone is what the next one finds out of date.
+//! A run that writes locks the folder and replaces each file by a rename, so that no file is ever incomplete. If a run
+//! is killed, the next run writes the remaining files.
 
 mod lock;
 
@@ -15,11 +15,11 @@ use std::{
 use crate::{GeneratedFile, HEADER, Source};
 pub use lock::{Lock, lock};
 
-/// The files of a model, each with its name in diagnostics and its text.
+/// The files of a model: the name of each in diagnostics, and its text.
 pub type Models = Vec<(String, String)>;
 
-/// Reads the files of a model: of a folder every `*.json` in it, sorted by name. The path `-` is standard
-/// input. A name is relative to `base` if the file is inside.
+/// Reads the files of a model. Of a folder it reads every `*.json`, sorted by name; the path `-` is standard input.
+/// Names of files in `base` are relative to it.
 pub fn read_models(paths: &[impl AsRef<Path>], base: &Path) -> io::Result<Models> {
     let mut models = Vec::new();
     for path in paths.iter().map(AsRef::as_ref) {
@@ -36,7 +36,7 @@ pub fn read_models(paths: &[impl AsRef<Path>], base: &Path) -> io::Result<Models
     Ok(models)
 }
 
-/// A model as [`generate`](crate::generate) takes it.
+/// The models as an argument of [`generate`](crate::generate).
 pub fn sources(models: &Models) -> Vec<Source<'_>> {
     models.iter().map(|(path, json)| Source { path, json }).collect()
 }
@@ -50,7 +50,7 @@ fn model_files(path: &Path) -> io::Result<Vec<PathBuf>> {
     files.sort();
     if files.is_empty() {
         let folder = path.display();
-        return fail(format!("there is no model in {folder}: no file is called *.json"));
+        return fail(format!("there is no model in {folder}: it has no *.json file"));
     }
     Ok(files)
 }
@@ -68,13 +68,13 @@ fn model(name: String, read: io::Result<Vec<u8>>) -> io::Result<(String, String)
     })
 }
 
-/// A path with forward slashes, relative to `base` if it is inside.
+/// A path with forward slashes, relative to `base` if it is inside `base`.
 pub fn relative(path: &Path, base: &Path) -> String {
     let inside = path.strip_prefix(base).unwrap_or(path);
     inside.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
 }
 
-/// The absolute path without links and `..`, also if the end of it does not exist.
+/// The absolute path without links and `..`. Its last components need not exist.
 pub fn real(path: &Path) -> io::Result<PathBuf> {
     let absolute = std::path::absolute(path)?;
     let found = absolute.ancestors().find_map(|it| Some((it, it.canonicalize().ok()?)));
@@ -93,65 +93,65 @@ pub fn output_folder(path: &Path) -> io::Result<PathBuf> {
     let real = real(path).map_err(context("cannot write to the output folder", path))?;
     let found = real.ancestors().find_map(|it| Some((it, fs::symlink_metadata(it).ok()?)));
     let (at, what) = match &found {
-        Some((at, it)) if it.is_symlink() => (at.display(), "a link that leads nowhere"),
+        Some((at, it)) if it.is_symlink() => (at.display(), "a dangling symbolic link"),
         Some((at, it)) if !it.is_dir() => (at.display(), "not a folder"),
         _ => return Ok(real),
     };
     fail(format!("cannot write to the output folder {}: {at} is {what}", path.display()))
 }
 
-/// What has to be done so that a folder holds generated files, and no others.
+/// The changes that bring a folder up to date.
 #[derive(Debug)]
 pub struct Changes {
     folder: PathBuf,
-    /// The files to write, each with a word that says why, its path and its text.
+    /// The files to write: why ("missing" or "stale"), the path and the text.
     pub write: Vec<(&'static str, PathBuf, String)>,
-    /// The files that are not generated any more.
+    /// The files to delete, because they are no longer generated.
     pub delete: Vec<PathBuf>,
-    /// How many files are as they should be.
+    /// The number of files that are up to date.
     pub unchanged: usize,
 }
 
 impl Changes {
-    /// Compares a folder with the files that it should hold, whose paths are relative to it. In the folder
-    /// `owned` in it, every file is generated. A file that is not generated, where one should be, is an error.
+    /// Compares a folder with the generated files, whose paths are relative to it. The subfolder `owned` must
+    /// contain generated files only. A file that was not generated is an error there, and where one would be written.
     pub fn new(
         folder: PathBuf,
         owned: Option<&str>,
         files: Vec<GeneratedFile>,
     ) -> io::Result<Self> {
-        let mut found = Found::default();
+        let mut existing = Existing::default();
         if let Some(owned) = owned.map(|it| folder.join(it)).filter(|it| it.exists()) {
-            found.add_all(&owned)?;
+            existing.add_all(&owned)?;
         }
         for file in &files {
             if !owned.is_some_and(|it| Path::new(&file.path).starts_with(it)) {
                 let path = folder.join(&file.path);
-                found.add(path.with_file_name(UNFINISHED))?;
-                found.add(path)?;
+                existing.add(path.with_file_name(UNFINISHED))?;
+                existing.add(path)?;
             }
         }
-        found.refuse_foreign(&folder)?;
+        existing.refuse_foreign(&folder)?;
         let (mut write, mut unchanged) = (Vec::new(), 0);
         for GeneratedFile { path, contents } in files {
             let path = folder.join(path);
-            match found.generated.remove(&path) {
+            match existing.generated.remove(&path) {
                 None => write.push(("missing", path, contents)),
                 Some(old) if old == contents.as_bytes() => unchanged += 1,
                 Some(_) => write.push(("stale", path, contents)),
             }
         }
-        Ok(Self { folder, write, delete: found.generated.into_keys().collect(), unchanged })
+        Ok(Self { folder, write, delete: existing.generated.into_keys().collect(), unchanged })
     }
 
-    /// Writes what differs and deletes what is left over, for which the folder has to be locked. Where this
-    /// fails, for example because the disk is full, the next run finds what is left to do.
+    /// Writes and deletes files, for which the folder must be locked. After an error, such as a full disk, the next
+    /// run makes the remaining changes.
     pub fn apply(&self) -> io::Result<()> {
-        // Before new files are written: on some systems one of them may have the same name in another case.
+        // Files are deleted first: on some systems a new file may have the same name in another case.
         for path in &self.delete {
             fs::remove_file(path).map_err(context("cannot delete", path))?;
             let folders = path.ancestors().skip(1).take_while(|it| *it != self.folder);
-            // Fails where a folder is not empty, which ends the loop.
+            // Removes empty folders; the loop ends at the first that is not empty.
             let _ = folders.map(fs::remove_dir).find(Result::is_err);
         }
         for (_, path, contents) in &self.write {
@@ -159,7 +159,7 @@ impl Changes {
             fs::create_dir_all(path.parent().unwrap_or(path))
                 .and_then(|()| fs::write(&new, contents))
                 .and_then(|()| fs::rename(&new, path))
-                // What cannot be deleted now is left over for the next run.
+                // The next run deletes the file if this fails.
                 .inspect_err(|_| drop(fs::remove_file(&new)))
                 .map_err(context("cannot write", path))?;
         }
@@ -169,17 +169,17 @@ impl Changes {
 
 const UNFINISHED: &str = ".codegen-unfinished";
 
-/// How many files that are not generated are named: the folder may be a wrong one, with many files.
+/// How many files that were not generated are listed. If the folder is the wrong one, there may be many.
 const MAX_FOREIGN: usize = 10;
 
 #[derive(Default)]
-struct Found {
+struct Existing {
     generated: BTreeMap<PathBuf, Vec<u8>>,
-    /// Of all others as many as are named, and one more.
+    /// The files that were not generated: at most one more than are listed.
     foreign: Vec<PathBuf>,
 }
 
-impl Found {
+impl Existing {
     fn add_all(&mut self, folder: &Path) -> io::Result<()> {
         for path in entries(folder).map_err(context("cannot read the output folder", folder))? {
             if self.foreign.len() <= MAX_FOREIGN {
@@ -221,15 +221,15 @@ impl Found {
     }
 }
 
-/// Reads a file if it is generated, which its first line says: no other file is ever replaced or deleted.
+/// Reads a file if it was generated, which its first line tells. Other files are never replaced or deleted.
 fn read_generated(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut file = File::open(path)?;
     let mut text = Vec::new();
-    // A file of another kind may be large.
+    // Only the first line is read at first, because other files may be large.
     file.by_ref().take(HEADER.len() as u64 + 3).read_to_end(&mut text)?;
     let is_generated = ["// ", "# "].iter().any(|comment| {
         let first_line = format!("{comment}{HEADER}");
-        // A run may be killed before it has written the first line.
+        // A run may have been killed before the first line was complete.
         let is_begun = path.ends_with(UNFINISHED) && first_line.as_bytes().starts_with(&text);
         is_begun || text.starts_with(first_line.as_bytes())
     });

@@ -1,19 +1,19 @@
-//! Tokens to the text that people read.
+//! Formatting of tokens as text.
 
 use crate::{
     GeneratedFile,
     emit::{self, LINE_BREAK, LINK, ROW, Scope},
 };
 
-/// Formats a file: the header, then what prettyplease makes of the items, with blank lines between them.
+/// Formats a file: the header, then the items, with blank lines between them.
 pub(crate) fn format(file: emit::File, header: &str) -> GeneratedFile {
     let emit::File { path, tokens, scope } = file;
-    // The emitters write Rust; the tests parse what they write for every kind of shape.
+    // Emitters write valid Rust: tests cover every kind of shape.
     let tree = syn::parse2(tokens).unwrap_or_else(|error| panic!("{path}: {error}"));
     GeneratedFile { path, contents: separate(header, &rows(prettyplease::unparse(&tree)), &scope) }
 }
 
-/// Puts the rows of a macro, which prettyplease fills like a paragraph, in lines of their own.
+/// Puts each row of a macro call on its own line; prettyplease fills them like a paragraph.
 fn rows(text: String) -> String {
     let row = format!(" {ROW:?} ");
     let Some(first) = text.find(&row) else { return text };
@@ -24,7 +24,7 @@ fn rows(text: String) -> String {
     format!("{before}    {rows}{after}")
 }
 
-/// Puts a blank line between items, as people do; prettyplease puts none.
+/// Puts blank lines between items; prettyplease writes none.
 fn separate(header: &str, text: &str, scope: &Scope) -> String {
     let mut out = String::with_capacity(header.len() + text.len() + text.len() / 16);
     out.push_str(header);
@@ -36,7 +36,7 @@ fn separate(header: &str, text: &str, scope: &Scope) -> String {
         }
         let (indent, text) = line.split_at(depth(line));
         let mark = if text.starts_with("///") || text.starts_with("//!") { &text[..3] } else { "" };
-        // A documentation is one literal, which has all of its lines.
+        // One literal contains all lines of a documentation.
         for part in text[mark.len()..].split(LINE_BREAK) {
             let mut parts = part.split(LINK);
             out.extend([indent, mark, parts.next().unwrap_or_default(), "\n"]);
@@ -56,7 +56,7 @@ fn separate(header: &str, text: &str, scope: &Scope) -> String {
     out
 }
 
-/// Whether the definition of a link, ``[`Name`]: path::to::Name``, says what the scope does.
+/// Whether a link definition, ``[`Name`]: path::to::Name``, is redundant because the name is in scope.
 fn is_in_scope(link: &str, scope: &Scope) -> bool {
     let (label, path) = link.split_once(": ").unwrap_or_default();
     path.rsplit("::").next() == Some(label.trim_matches(['[', ']', '`'])) && scope.has(path)
@@ -86,20 +86,20 @@ fn is_boundary(before: &str, item: &str, line: &str) -> bool {
     }
 }
 
-/// Which of the lists of declarations, between which there are blank lines, a line belongs to.
+/// The list of declarations that a line belongs to. Lists are separated by blank lines.
 fn list(line: &str) -> Option<usize> {
     let lists: [&[&str]; 5] = [
         &["use std"],
         &["use crate", "use super"],
         &["use "],
         &["pub use "],
-        // Of all items at the root only these have an attribute on a line of its own.
+        // Of the items at the root, only modules have an attribute on its own line.
         &["mod ", "pub mod ", "#[cfg(feature"],
     ];
     lists.iter().position(|it| it.iter().any(|start| line.starts_with(start)))
 }
 
-/// Whether a line in an impl or trait begins a function.
+/// Whether a line in an impl or trait is the first of a function.
 fn starts_item(line: &str) -> bool {
     ["fn ", "pub fn ", "pub async fn ", "pub const fn ", "///", "#["]
         .iter()

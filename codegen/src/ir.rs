@@ -1,7 +1,7 @@
-//! What is generated, as plain data: every name chosen, every reference resolved.
+//! The intermediate representation of a service: plain data in terms of Rust.
 //!
-//! Two names stand side by side: the one on the wire, and the one in Rust. IDs are absolute, and
-//! documentation is CommonMark. After [`lower`](crate::lower) nothing is looked up and nothing can fail.
+//! All names are chosen and all references are resolved, so emitters look nothing up and cannot fail. Each Rust name is
+//! stored beside the name on the wire. IDs are absolute, and documentation is CommonMark.
 
 mod value;
 
@@ -10,37 +10,37 @@ use crate::{Connector, Sides, literal};
 pub use crate::model::ShapeKind as SimpleType;
 pub use value::{Presence, Type};
 
-/// A service and all that it needs.
+/// A service with all shapes that it uses.
 #[derive(Debug)]
 pub struct Service {
     pub id: String,
-    /// Name of the server trait, in Pascal case.
+    /// The name of the server trait, in Pascal case.
     pub name: String,
     pub docs: Docs,
     pub version: Option<String>,
     /// In the order of the model.
     pub operations: Vec<Operation>,
-    /// Everything else, in the order of the shapes' IDs.
+    /// The shapes that become types, sorted by ID.
     pub shapes: Vec<Shape>,
-    /// The types of the values of all shapes that become no type, in the order of their IDs.
+    /// The types of the values of all other shapes, sorted by ID.
     pub values: Vec<Type>,
     pub sides: Sides,
-    /// Whether it becomes a module of another crate, in which no side is behind a feature.
+    /// Whether it becomes a module of another crate, in which sides are not behind features.
     pub is_module: bool,
     pub connector: Connector,
-    /// Whether the crate page is the crate's `README.md`.
+    /// Whether the documentation of the crate is its `README.md`.
     pub readme: bool,
-    /// The crate's name as a path.
+    /// The name of the crate as a path segment.
     pub crate_path: String,
-    /// The `recursion_limit` that the crate needs, and whatever asks whether its types are `Send`, if it is more
-    /// than the default.
+    /// The `recursion_limit` of the crate, and of crates that check whether its types are `Send`, if it is more than
+    /// the default.
     pub recursion_limit: Option<usize>,
-    /// Whether a type is one that Clippy finds hard to read.
+    /// Whether a type triggers Clippy's lint `type_complexity`.
     pub has_complex_types: bool,
 }
 
 impl Service {
-    /// Whether something is deprecated that other shapes, or their defaults, may name.
+    /// Whether a type or enum value is deprecated, which other generated code may use.
     pub fn deprecates_types(&self) -> bool {
         let operations = self.operations.iter().map(|it| &it.docs);
         let shapes = self.shapes.iter().map(|it| &it.docs);
@@ -56,9 +56,9 @@ impl Service {
 
 #[derive(Clone, Debug, Default)]
 pub struct Docs {
-    /// CommonMark that is safe for rustdoc, and begins with prose.
+    /// CommonMark that is safe for rustdoc. It begins with prose.
     pub text: String,
-    /// The shapes that the text names in code spans, with the paths of their types.
+    /// The names of shapes in code spans of the text, with the paths of their types.
     pub links: Vec<(String, String)>,
     pub deprecated: Option<Deprecated>,
 }
@@ -72,32 +72,32 @@ pub struct Deprecated {
 #[derive(Debug)]
 pub struct Operation {
     pub id: String,
-    /// Name of the marker type, in Pascal case.
+    /// The name of the marker type, in Pascal case.
     pub name: String,
-    /// Name of the method and the module, in snake case.
+    /// The name of the method and of the module, in snake case.
     pub method: String,
     pub docs: Docs,
     pub request: TypeRef,
     pub response: TypeRef,
-    /// The places of both among the shapes of the service.
-    pub ends: [usize; 2],
+    /// The indices of both in the shapes of the service.
+    pub request_response: [usize; 2],
     pub events: Events,
     pub error: String,
     pub builder: CallBuilder,
     /// The declared errors, in the order of the model, then those of the service.
     pub errors: Vec<TypeRef>,
-    /// Whether one of the errors may be too large for the taste of Clippy, which counts bytes.
+    /// Whether an error triggers Clippy's lint `large_enum_variant`.
     pub has_large_errors: bool,
-    /// The errors that the server may send as events: name of the member, and absolute shape ID.
+    /// The errors that the server may send as events: the name of the member and the absolute shape ID.
     pub error_events: Vec<(String, String)>,
-    /// An example with the required members of the request, unless it would be too long.
+    /// An example that sets the required members of the request, unless it would be too long.
     pub example: Option<Example>,
 }
 
 #[derive(Clone, Debug)]
 pub struct CallBuilder {
     pub name: String,
-    /// Its type parameter, whose name no shape has.
+    /// The name of the type parameter, which no shape has.
     pub parameter: String,
     pub connection: String,
     pub options: String,
@@ -107,7 +107,7 @@ pub struct CallBuilder {
 
 #[derive(Debug)]
 pub enum Events {
-    /// One request, one response.
+    /// A unary operation.
     None,
     Stream {
         request: Option<TypeRef>,
@@ -117,7 +117,7 @@ pub enum Events {
 
 #[derive(Debug)]
 pub struct Example {
-    /// Rust source, from the client to `send`.
+    /// Rust source of the expression, from `client` to `send()`.
     pub call: String,
     pub types: Vec<TypeRef>,
 }
@@ -125,19 +125,19 @@ pub struct Example {
 /// A type of the generated crate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TypeRef {
-    pub home: Home,
+    pub parent: Parent,
     pub name: String,
 }
 
 impl TypeRef {
     pub fn path(&self) -> String {
-        format!("{}::{}", self.home.module(), self.name)
+        format!("{}::{}", self.parent.module(), self.name)
     }
 }
 
-/// The module of a type.
+/// The module that contains a type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Home {
+pub enum Parent {
     /// `operation::<module>`: the request or response of this operation alone.
     Operation(String),
     /// `types`
@@ -146,7 +146,7 @@ pub enum Home {
     Error,
 }
 
-impl Home {
+impl Parent {
     pub fn module(&self) -> String {
         match self {
             Self::Operation(module) => format!("crate::operation::{module}"),
@@ -161,14 +161,14 @@ impl Home {
 pub struct Shape {
     pub id: String,
     pub type_ref: TypeRef,
-    /// The module, and so the file, of a type in [`Home::Types`] or [`Home::Error`].
+    /// The private module, and the file, of a type in [`Parent::Types`] or [`Parent::Error`].
     pub module: String,
     pub docs: Docs,
     pub is_sensitive: bool,
     pub kind: Kind,
-    /// Name of its builder: of a structure, unless it has no members.
+    /// The name of the builder, which structures with members and requests have.
     pub builder: Option<String>,
-    /// In the order of the model, without the event stream.
+    /// The members in the order of the model, without the event stream.
     pub members: Vec<Member>,
 }
 
@@ -180,17 +180,17 @@ pub enum Kind {
     IntEnum,
 }
 
-/// What a structure is for.
+/// The role of a structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The request of an operation: building one can always fail, so that a member may become
-    /// required without breaking code.
+    /// The request of an operation. `build` always returns a `Result`, so that a member can become required without
+    /// breaking code.
     Request,
     Plain,
     Error {
         is_client_fault: bool,
         is_retryable: bool,
-        /// Whether it says that the client sends too much.
+        /// Whether the error means that the client sends too many requests.
         is_throttling: bool,
     },
 }
@@ -213,13 +213,13 @@ impl Shape {
     }
 
     pub fn is_built_by_operation(&self) -> bool {
-        self.is_request() && matches!(self.type_ref.home, Home::Operation(_))
+        self.is_request() && matches!(self.type_ref.parent, Parent::Operation(_))
     }
 
     pub fn builder_path(&self) -> Option<String> {
-        let module = self.type_ref.home.module();
-        Some(match (&self.type_ref.home, self.builder.as_ref()?) {
-            (Home::Operation(_), name) => format!("{module}::{name}"),
+        let module = self.type_ref.parent.module();
+        Some(match (&self.type_ref.parent, self.builder.as_ref()?) {
+            (Parent::Operation(_), name) => format!("{module}::{name}"),
             (_, name) => format!("{module}::builders::{name}"),
         })
     }
@@ -233,42 +233,42 @@ impl Shape {
         self.members.iter().all(|it| it.presence != Presence::Required)
     }
 
-    /// Whether clients can ask for the checks of servers.
+    /// Whether clients can check the constraints before they send.
     pub fn has_validate(&self) -> bool {
         self.is_request() && self.is_checked()
     }
 
-    /// Whether it has a deprecated member, which generated code names.
+    /// Whether it has a deprecated member, which generated code uses.
     pub fn uses_deprecated(&self) -> bool {
         self.members.iter().any(|it| it.docs.deprecated.is_some())
     }
 
-    /// Whether `Debug` is written by hand, because it must not show everything.
+    /// Whether `Debug` is not derived, because it must hide sensitive values.
     pub fn is_redacted(&self) -> bool {
         let mut values = self.members.iter().filter(|it| it.ty != Type::Unit);
         values.any(|it| self.is_sensitive || it.is_sensitive)
     }
 }
 
-/// A member of a shape: a field, or a variant.
+/// A member of a shape: a field or a variant.
 #[derive(Debug)]
 pub struct Member {
-    /// The JSON key, or the value of an enum.
+    /// The key in JSON, or the value of an enum's member.
     pub wire_name: String,
-    /// The field and setter, in snake case, or the variant, in Pascal case; `r#` is added where it is a keyword.
+    /// The name of the field in snake case, or of the variant in Pascal case; without `r#`.
     pub name: String,
     pub snake_name: String,
     pub docs: Docs,
-    /// The type without `Option` and `Box`; [`Type::Unit`] for a variant that is nothing but its name.
+    /// The type without `Option` and `Box`; [`Type::Unit`] for a variant without a value.
     pub ty: Type,
     pub presence: Presence,
-    /// Rust source that checks `value`, a reference to the value, with `it`.
+    /// Rust source that checks `value`, a reference to the value, with the checker `it`.
     pub check: Option<String>,
-    /// Whether a client fills in a random text if none was set.
+    /// Whether the builder of a call fills in a random token if none was set.
     pub is_token: bool,
-    /// Whether it needs a `Box`, because the type would contain itself.
+    /// Whether it is in a `Box`, because the type would contain itself otherwise.
     pub is_boxed: bool,
-    /// Whether a union can be made from the value, because no other member has its type.
+    /// Whether the union implements `From` for the type, because no other member has it.
     pub has_from: bool,
     pub is_sensitive: bool,
 }
@@ -282,12 +282,12 @@ impl Member {
         self.check.as_ref().is_some_and(|it| it.contains("&PATTERN"))
     }
 
-    /// Whether a builder refuses to do without it.
+    /// Whether `build` fails if it was not set.
     pub fn must_be_set(&self) -> bool {
         self.presence == Presence::Required && !self.is_token
     }
 
-    /// Its default, if the field's type has another one.
+    /// Its default, if it differs from that of the field's type.
     pub fn own_default(&self) -> Option<&str> {
         match &self.presence {
             Presence::Default(source) if source == literal::ZERO => None,

@@ -1,21 +1,21 @@
-//! JSON whose values know where they are in the source.
+//! JSON values with their location in the source.
 //!
-//! serde_json checks the text first, so that reading it can be simple. Duplicate keys and the order of keys are
-//! kept, and numbers keep their own text.
+//! serde_json validates the text first, which keeps the reader simple. Duplicate keys, the order of keys and the text
+//! of numbers are kept.
 
 use serde::de::IgnoredAny;
 
-/// How deep values may be nested. Reading recurses, and a model needs about ten levels.
+/// How deep values may be nested, because reading is recursive. Models need about ten levels.
 const MAX_DEPTH: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Location {
     pub source: usize,
-    /// Offset of the first byte of a key or value.
+    /// The offset of the first byte of a key or value.
     pub offset: usize,
 }
 
-/// A value, with the place of its first byte.
+/// A value with the location of its first byte.
 #[derive(Clone, Debug)]
 pub struct Value {
     pub at: Location,
@@ -26,15 +26,15 @@ pub struct Value {
 pub enum Kind {
     Null,
     Bool(bool),
-    /// As it is written, so that none is too large.
+    /// The text of the number, so that none is too large.
     Number(String),
     String(String),
     Array(Vec<Value>),
-    /// A key may occur twice.
+    /// The entries in order. Keys may occur twice.
     Object(Vec<Entry>),
 }
 
-/// A member of an object, with the place of its key.
+/// A member of an object, with the location of its key.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub key: String,
@@ -49,7 +49,7 @@ pub struct Error {
 }
 
 impl Value {
-    /// Reads a whole source. A byte order mark at its start is skipped: some editors put one there.
+    /// Reads a whole source. A byte order mark, which some editors write, is skipped.
     pub fn parse(source: usize, json: &str) -> Result<Self, Error> {
         let text = json.strip_prefix('\u{feff}').unwrap_or(json);
         let start = Location { source, offset: json.len() - text.len() };
@@ -58,7 +58,7 @@ impl Value {
         Reader { json, at: start }.value(0)
     }
 
-    /// The kind in words, as in "expected an object, found a number".
+    /// The kind for messages such as "expected an object, found a number".
     pub fn describe(&self) -> &'static str {
         match self.kind {
             Kind::Null => "null",
@@ -82,7 +82,7 @@ impl Value {
         if let Kind::Array(elements) = &self.kind { Some(elements) } else { None }
     }
 
-    /// The member with this key, if it is an object that has it; the first, if it has several.
+    /// The first entry with this key, if the value is an object that has one.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.as_object()?.iter().find(|it| it.key == key)
     }
@@ -96,7 +96,7 @@ impl Value {
     }
 }
 
-/// Values are equal wherever they are, and the order of keys means nothing.
+/// Equality ignores locations and the order of keys.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (&self.kind, &other.kind) {
@@ -118,23 +118,22 @@ impl PartialEq for Entry {
 }
 
 impl Error {
-    /// What to look for.
     pub fn hint(&self) -> &'static str {
         let causes = [
-            ("EOF", "the file ends before its last bracket is closed"),
+            ("EOF", "the file ends before the last bracket is closed"),
             ("trailing comma", "remove the last comma"),
             ("key must be a string", "put the key in quotes, or remove the last comma"),
             ("expected `,`", "is a comma missing before this?"),
             ("trailing characters", "remove what follows the last bracket"),
-            ("control character", "write a line break in a text as \\n"),
-            ("escape", "write a backslash in a text as \\\\"),
-            ("nested", "no model needs this: is a bracket missing?"),
+            ("control character", "write a line break in a string as \\n"),
+            ("escape", "write a backslash in a string as \\\\"),
+            ("nested", "no model needs this depth: is a bracket missing?"),
         ];
         let cause = causes.iter().find(|(cause, _)| self.message.contains(cause));
-        cause.map_or("JSON has no comments, and texts stand in double quotes", |(_, hint)| hint)
+        cause.map_or("JSON has no comments, and strings are in double quotes", |(_, hint)| hint)
     }
 
-    /// An error of serde_json about a text that begins at `start`.
+    /// Converts an error of serde_json about a text that begins at `start`.
     fn new(error: &serde_json::Error, text: &str, start: Location) -> Self {
         let message = error.to_string();
         let message = message.rsplit_once(" at line ").map_or(&*message, |it| it.0).to_owned();
@@ -180,7 +179,7 @@ impl Reader<'_> {
         Ok(Value { at, kind })
     }
 
-    /// The elements or entries as far as the closing bracket.
+    /// The elements or entries up to the closing bracket.
     fn list<T>(&mut self, end: u8, item: impl Fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
         let mut items = Vec::new();
         self.at.offset += 1;
@@ -205,9 +204,10 @@ impl Reader<'_> {
         }
         self.at.offset += 1;
         let text = &self.json[start.offset..self.at.offset];
-        match is_plain {
-            true => Ok(text[1..text.len() - 1].to_owned()),
-            false => serde_json::from_str(text).map_err(|error| Error::new(&error, text, start)),
+        if is_plain {
+            Ok(text[1..text.len() - 1].to_owned())
+        } else {
+            serde_json::from_str(text).map_err(|error| Error::new(&error, text, start))
         }
     }
 

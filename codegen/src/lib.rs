@@ -1,27 +1,53 @@
-//! Generates Rust clients and servers for event-stream RPC services.
+//! A generator of Rust clients and servers for event-stream RPC services, from Smithy JSON AST.
 //!
-//! The input is Smithy JSON AST, the output the source files of a crate that depends on `eventstream-rpc`. What is
-//! wrong with a model is found by `ast`, `resolve` and `lower`, all of it in one run; emitting cannot fail. Only `files`
-//! and `build` read or write files, and [`generate`] is a pure function: the same input gives the same bytes.
-//! Each module uses those in the rows above it, and the types of this page.
+//! [`generate`] runs five stages. Each takes the result of the one before and returns a new value:
 //!
-//! | module | what it does |
+//! `ast` (JSON to `model::Model`) → `resolve` (references, `Resolved`) → `lower` (Rust names and types, `ir::Service`)
+//! → `emit` (tokens) → `format` (text).
+//!
+//! A module may use those in the rows above its own, and the types of this page; a test checks this.
+//!
+//! | module | content |
 //! |---|---|
-//! | `text`, `shape_id`, `sides`, `json` | texts, IDs of shapes, parts of a crate, JSON values with their places |
-//! | `traits` | values of traits |
-//! | `model` | the shapes of a model |
-//! | `prelude`, `recursion`, `literal` | the shapes of Smithy; cycles; values as Rust writes them |
-//! | `diagnostic` | what is wrong, and where |
-//! | `names`, `ir` | names in Rust; a service, with names and types of Rust |
-//! | `ast` | JSON to a model: knows Smithy's syntax |
-//! | `resolve` | a model to a resolved model: knows how shapes fit together |
-//! | `lower` | a resolved model to a service |
-//! | `emit` | a service to tokens by file: knows what the code looks like |
-//! | `format`, `manifest`, `module`, `files`, `facts` | tokens to text; files; what a model has, in words |
-//! | [`generate`], `show`, `diff` | the steps in order; the facts as text; two models compared |
+//! | `text`, `shape_id`, `sides`, `json` | text utilities, shape IDs, client and server sides, JSON with locations |
+//! | `traits` | traits and their values |
+//! | `model` | shapes, members and references |
+//! | `prelude`, `recursion`, `literal` | Smithy's own shapes, cycles between shapes, default values as Rust source |
+//! | `diagnostic` | errors and warnings with their position |
+//! | `names`, `ir` | conversion of names, the intermediate representation |
+//! | `ast` | parser: merges files, applies mixins, checks traits |
+//! | `resolve` | checks references and defaults, collects the shapes of a service |
+//! | `lower` | chooses names, types, checks, documentation and examples |
+//! | `emit` | one emitter per kind of file or shape |
+//! | `format`, `manifest`, `module`, `files`, `facts` | text, `Cargo.toml`, one nested module, file system, facts |
+//! | [`generate`], `show`, `diff` | the stages in order, facts as text, facts of two models compared |
 //! | [`build`] | build scripts |
+//!
+//! # Invariants
+//!
+//! - Generation is pure: equal input gives equal bytes, and only `files` uses the file system.
+//! - Errors come from `ast` and `resolve`, as many as possible in one run. `lower` only warns, and emission cannot
+//!   fail: an emitter that needs a `Result` or a map lacks a field in `ir`.
+//! - `lower` chooses each Rust name once and stores it beside the name on the wire. A collision is resolved the same way
+//!   in every run, with a warning.
+//! - Output has the order of the model, or of shape IDs. No iteration over a `HashMap` reaches it.
+//!
+//! # Where to begin
+//!
+//! A documentation-only trait, such as `unstable`: `ast/traits.rs` (`RULES`: where it may be, and its value),
+//! `lower/docs.rs` (`notes`), `facts.rs` (`add_traits`, so that `diff` reports it), `tests/golden/documentation`.
+//!
+//! A trait that changes types, such as `sparse`: `ast/traits.rs` (`RULES`), `ir/value.rs` or `ir.rs` (what emitters
+//! need to know), `lower/shapes.rs` with `lower/checks.rs` and `lower/example.rs`, `emit/rust_type.rs`, `facts.rs`,
+//! `show.rs` (`LINES`), `diff/rules.rs`, a new folder in `tests/golden`, `tests/behaviour`, `tests/diff/cases.json`.
+//!
+//! An attribute of operations, such as the errors in `ERROR_EVENTS`: a constant with a default in the runtime's
+//! `operation.rs`, `resolve.rs` (`Operation::of`) if it refers to shapes, `ir.rs` (`Operation`), `lower.rs`
+//! (`Lowering::operation`), `emit/operation.rs` (`marker`), `facts.rs` (`Reader::operation`), `tests/golden/streaming`.
+//!
+//! `UPDATE_GOLDEN=1` rewrites the expected files of tests, and `cargo run -p codegen` the generated crates.
 
-#![allow(unreachable_pub, reason = "the modules are private: `pub` is what others of them may use")]
+#![allow(unreachable_pub, reason = "the modules are private: `pub` means public to other modules")]
 
 mod ast;
 pub mod build;
@@ -48,7 +74,7 @@ mod sides;
 mod text;
 mod traits;
 
-/// What the program of this package needs besides; no part of the library's interface.
+/// Functions for the program of this package; not part of the public interface.
 #[doc(hidden)]
 pub mod program {
     pub use crate::{
@@ -59,7 +85,7 @@ pub mod program {
     };
 }
 
-pub use diagnostic::{Color, Diagnostic, Diagnostics, Place, Severity};
+pub use diagnostic::{Color, Diagnostic, Diagnostics, Position, Severity};
 pub use manifest::Runtime;
 pub use names::Words;
 pub use sides::Sides;
@@ -71,36 +97,35 @@ use diagnostic::Reporter;
 /// A model file.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// What diagnostics call it; generated files name the part after the last slash.
+    /// The path in diagnostics. Generated files mention the part after the last slash.
     pub path: &'a str,
-    /// Its text.
+    /// The text of the file.
     pub json: &'a str,
 }
 
-/// What to generate.
+/// The options of [`generate`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Config {
-    /// The service, by its absolute shape ID; needed if the model has several.
+    /// The absolute shape ID of the service; required if the model has several.
     pub service: Option<String>,
-    /// The operations that are left out, by their IDs or what follows the `#`, with all that only they need.
-    /// A name that no operation has is an error.
+    /// The operations to leave out, with all shapes that only they use: shape IDs or the parts after the `#`. Unknown
+    /// operations are an error.
     pub skip: Vec<String>,
-    /// The name of the crate that the sources are for.
+    /// The name of the crate.
     pub crate_name: String,
-    /// The path of the module that the sources become, such as `crate::echo`; `None` for a crate of their
-    /// own.
+    /// The path of the module, such as `crate::echo`, if the sources become a module of another crate.
     pub module: Option<String>,
-    /// What is generated. What is left out has no feature, and nothing depends on it.
+    /// The sides to generate: clients and server.
     pub sides: Sides,
     /// How a client finds its server.
     pub connector: Connector,
-    /// The words that stay in one piece in names.
+    /// The words that are not split in names.
     pub words: Words,
-    /// Whether the crate's page is its `README.md`, rather than the service's documentation.
+    /// Whether the documentation of the crate is its `README.md` instead of that of the service.
     pub readme: bool,
-    /// Where the crate finds the runtime, if its `Cargo.toml` is generated as well: the sources are in `src`
-    /// then.
+    /// The runtime that the generated `Cargo.toml` depends on. `None` generates no `Cargo.toml`, and puts the sources
+    /// at the root instead of into `src`.
     pub runtime: Option<Runtime>,
 }
 
@@ -110,8 +135,8 @@ impl Config {
         Self { crate_name: crate_name.into(), ..Self::default() }
     }
 
-    /// The configuration for a module of another crate, such as `crate::echo`, in one file. It has no
-    /// features: what [`sides`](Self::sides) name is there, by default the asynchronous client alone.
+    /// The configuration for a module of another crate, such as `crate::echo`, in one file. The
+    /// [`sides`](Self::sides) are not behind features; the default is the asynchronous client.
     pub fn module(path: impl Into<String>) -> Self {
         let path = path.into();
         let sides = Sides::NONE.with_client();
@@ -122,10 +147,10 @@ impl Config {
 /// How a client finds its server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Connector {
-    /// Whoever makes the client brings a connection.
+    /// The caller opens the connection.
     #[default]
     None,
-    /// As a Greengrass component does: socket and token from the environment.
+    /// Like a Greengrass component: socket and token come from the environment.
     Greengrass,
 }
 
@@ -135,18 +160,18 @@ pub enum Connector {
 pub struct Generated {
     /// The files, by path.
     pub files: Vec<GeneratedFile>,
-    /// What is odd about the model; it does not keep anything from being generated.
+    /// Warnings about the model.
     pub warnings: Diagnostics,
-    /// What was generated, in a few lines of figures.
+    /// A summary of a few lines.
     pub summary: String,
 }
 
 /// A file of the crate, or of its sources if there is no `Cargo.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedFile {
-    /// With forward slashes.
+    /// The path, with forward slashes.
     pub path: String,
-    /// The text.
+    /// The text of the file.
     pub contents: String,
 }
 
@@ -154,19 +179,18 @@ pub struct GeneratedFile {
 ///
 /// # Errors
 ///
-/// All that is wrong with the model.
+/// Returns all errors and warnings if the model has errors.
 pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Diagnostics> {
     let mut reporter = Reporter::new(sources);
     let model = ast::parse(sources, &mut reporter);
     let service = config.service.as_deref();
     let resolved = resolve::resolve(&model, service, &config.skip, &mut reporter);
-    let resolved = resolved.filter(|it| resolve::is_carried(it, &mut reporter));
+    let resolved = resolved.filter(|it| resolve::is_supported(it, &mut reporter));
     let Some(resolved) = resolved else { return Err(reporter.finish()) };
     let service = lower::lower(&resolved, config, &mut reporter);
     if let Some(limit) = service.recursion_limit {
-        let message = "types lie so deep in each other that rustc has to be told";
-        let hint =
-            format!("crates that use them may need #![recursion_limit = \"{limit}\"] as well");
+        let message = "types are nested too deeply for rustc's default recursion limit";
+        let hint = format!("crates that use them may also need #![recursion_limit = \"{limit}\"]");
         reporter.warning(resolved.service.location, message).hint(hint);
     }
     let header = header(sources);
@@ -194,10 +218,10 @@ pub fn generate(config: &Config, sources: &[Source<'_>]) -> Result<Generated, Di
     Ok(Generated { files, warnings: reporter.finish(), summary: summary(&service) })
 }
 
-/// Reads and checks a model, with any number of services.
+/// Checks a model with any number of services.
 ///
-/// What only matters when a crate is made of it is not looked at: whether event-stream RPC can carry it,
-/// and what its shapes are called in Rust.
+/// It does not check what matters only for generation: whether event-stream RPC supports the operations, and whether
+/// names collide in Rust.
 pub fn check(sources: &[Source<'_>]) -> Diagnostics {
     let mut reporter = Reporter::new(sources);
     let model = ast::parse(sources, &mut reporter);
@@ -205,8 +229,7 @@ pub fn check(sources: &[Source<'_>]) -> Diagnostics {
     reporter.finish()
 }
 
-/// The first line of every generated file, without the comment sign. It does not depend on the folder in which
-/// the generator runs, on the spelling of a path or on the order in which the files are given.
+/// The first line of every generated file, without the comment sign. It depends only on the names of the model files.
 fn header(sources: &[Source<'_>]) -> String {
     let names = sources.iter().map(|it| it.path.rsplit('/').next().unwrap_or(it.path));
     let names: BTreeSet<_> = names.map(text::visible).collect();
@@ -214,7 +237,7 @@ fn header(sources: &[Source<'_>]) -> String {
     format!("{HEADER} from {}. Do not edit.", names.join(", "))
 }
 
-/// How the first line of every generated file begins, without the comment sign.
+/// The start of the first line of every generated file.
 const HEADER: &str = "Generated by `cargo run -p codegen`";
 
 fn summary(service: &ir::Service) -> String {

@@ -1,4 +1,4 @@
-//! The values of defaults, as Rust source.
+//! Conversion of default values to Rust source.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -9,20 +9,16 @@ use crate::{
     model::{Shape, ShapeKind},
 };
 
-/// What the `Default` of any type gives.
+/// The default of any type that implements `Default`.
 pub(crate) const ZERO: &str = "Default::default()";
 
-/// The expressions that are equal to [`ZERO`] of their type. Negative zero is another number.
+/// The expressions that are equal to [`ZERO`]. Negative zero is not.
 const ZEROS: [&str; 7] =
     ["false", "0", "0.0", "0i64.into()", "\"\".to_owned()", "b\"\".into()", "Timestamp::new(0, 0)"];
 
-/// A default as an expression of its type; `None` for null, and for a blob that is not in base64.
+/// Converts a default to an expression of its type. Returns `None` for null, and for a blob that is not base64.
 ///
-/// `variant` gives the source of an enum's variant, by the index of its member.
-///
-/// # Errors
-///
-/// What the type expects instead.
+/// `variant` returns the source of an enum's variant by the index of its member. The error says what the type expects.
 pub(crate) fn read(
     value: &Kind,
     shape: &Shape,
@@ -69,7 +65,7 @@ pub(crate) fn read(
         (Timestamp, Number(text)) => timestamp_of_number(text),
         (Timestamp, Text(text)) => timestamp_of_text(text),
         _ if kind.has_values() && !kind.has_fields() => None,
-        _ => return Err(format!("a {} can have no default", kind.name())),
+        _ => return Err(format!("a {} cannot have a default", kind.name())),
     };
     match source {
         Some(source) if ZEROS.contains(&&*source) => Ok(Some(ZERO.to_owned())),
@@ -81,13 +77,13 @@ pub(crate) fn read(
 fn expected(kind: ShapeKind) -> &'static str {
     match kind {
         ShapeKind::String | ShapeKind::Enum => "a string",
-        ShapeKind::List => "[]: a list can have no other",
-        ShapeKind::Map => "{}: a map can have no other",
+        ShapeKind::List => "[], the only possible default of a list",
+        ShapeKind::Map => "{}, the only possible default of a map",
         ShapeKind::Blob => "a string in base64",
         ShapeKind::Boolean => "true or false",
         ShapeKind::Float | ShapeKind::Double => "a number, \"NaN\", \"Infinity\" or \"-Infinity\"",
         ShapeKind::BigInteger => "an integer",
-        ShapeKind::Timestamp => "a number of seconds or a text as in RFC 3339",
+        ShapeKind::Timestamp => "a number of seconds or an RFC 3339 string",
         _ => "a number",
     }
 }
@@ -103,11 +99,11 @@ fn float<T: FromStr + Display>(text: &str) -> Result<String, String> {
     match text.parse::<T>().map(|it| it.to_string()) {
         Ok(number) if number.contains('.') => Ok(number),
         Ok(number) if !number.contains("inf") => Ok(number + ".0"),
-        _ => Err(format!("{text} is beyond what the type can hold")),
+        _ => Err(format!("{text} is out of range for the type")),
     }
 }
 
-/// Converts a number. A minus counts for less than a call.
+/// Appends `.into()`. Negative numbers need parentheses, because a minus binds weaker than a method call.
 fn into(number: String) -> String {
     if number.starts_with('-') { format!("({number}).into()") } else { number + ".into()" }
 }
@@ -140,7 +136,7 @@ pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
 
 const NANOS_PER_SEC: i128 = 1_000_000_000;
 
-/// A timestamp of so many seconds since 1970, and as many nanoseconds after it.
+/// A timestamp, given in seconds since 1970 and nanoseconds to add to them.
 fn timestamp(secs: i64, nanos: i128) -> Option<String> {
     let nanos = i128::from(secs) * NANOS_PER_SEC + nanos;
     let secs = i64::try_from(nanos.div_euclid(NANOS_PER_SEC)).ok()?;
@@ -158,14 +154,14 @@ fn timestamp_of_number(text: &str) -> Option<String> {
     timestamp(whole.parse().ok()?, if whole.starts_with('-') { -nanos } else { nanos })
 }
 
-/// The digits after the point as nanoseconds; finer ones are cut off.
+/// Converts the digits after the point to nanoseconds. Further digits are cut off.
 fn nanos(fraction: &str) -> Option<i128> {
     let is_number = fraction.bytes().all(|it| it.is_ascii_digit());
     let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
     digits.parse().ok().filter(|_| is_number)
 }
 
-/// A time as in RFC 3339, such as `1985-04-12T23:20:50.52Z`.
+/// A time in RFC 3339, such as `1985-04-12T23:20:50.52Z`.
 fn timestamp_of_text(text: &str) -> Option<String> {
     let (time, rest) = text.split_at_checked(19)?;
     let (fraction, zone) = rest.split_at(rest.find(['Z', 'z', '+', '-'])?);

@@ -1,6 +1,6 @@
-//! A resolved model to what is generated: Smithy to Rust.
+//! Lowering of a resolved model to [`ir`]: from Smithy's terms to those of Rust.
 //!
-//! What the model orders keeps its order; nothing else has one.
+//! Lists that are ordered in the model keep their order; shapes are sorted by ID.
 
 mod checks;
 mod docs;
@@ -25,14 +25,14 @@ use crate::{
 pub(crate) use docs::wrap;
 use names::Names;
 
-/// Chooses names and types; a name that had to change is a warning.
+/// Chooses names and types. Warns about names that had to change.
 pub fn lower(resolved: &Resolved<'_>, config: &Config, reporter: &mut Reporter<'_>) -> ir::Service {
     let names = Names::choose(resolved, &config.words, reporter);
     let types = names.types.iter().filter(|it| !it.shape.is_prelude());
     let types = types.map(|it| (it.shape.id.name().to_owned(), it.type_ref.path()));
-    let operations = resolved.operations.iter().zip(&names.operations).map(|(it, names)| {
+    let operations = resolved.operations.iter().zip(&names.operations).map(|(operation, names)| {
         let path = format!("crate::operation::{}::{}", names.method, names.marker);
-        (it.shape.id.name().to_owned(), path)
+        (operation.shape.id.name().to_owned(), path)
     });
     let lowering = Lowering {
         resolved,
@@ -72,9 +72,9 @@ struct Lowering<'r, 'm> {
     resolved: &'r Resolved<'m>,
     names: Names<'m>,
     boxed: HashSet<String>,
-    /// The shapes that are checked.
+    /// The shapes whose values have constraints to check.
     checked: HashSet<&'m ShapeId>,
-    /// The paths of the types of operations and shapes, for the documentation that names them.
+    /// The paths of the types of operations and shapes, for links in documentation.
     paths: HashMap<String, String>,
 }
 
@@ -88,8 +88,8 @@ impl Lowering<'_, '_> {
     ) -> ir::Operation {
         let shape = operation.shape;
         let about = format!("The operation `{}`.", shape.id);
-        let place = |id: &ShapeId| self.names.places[id];
-        let type_of = |it: &Shape| shapes[place(&it.id)].type_ref.clone();
+        let index = |id: &ShapeId| self.names.indices[id];
+        let type_of = |it: &Shape| shapes[index(&it.id)].type_ref.clone();
         let events = match (operation.input_events, operation.output_events) {
             (None, None) => ir::Events::None,
             (request, response) => ir::Events::Stream {
@@ -104,18 +104,18 @@ impl Lowering<'_, '_> {
         let declared = operation.errors.iter().chain(&self.resolved.errors).map(|it| &it.id);
         let mut errors: Vec<&ir::Shape> = Vec::new();
         for id in declared.chain(error_events.iter().map(|it| &it.target)) {
-            let error = &shapes[place(id)];
+            let error = &shapes[index(id)];
             if !errors.iter().any(|it| it.type_ref == error.type_ref) {
                 errors.push(error);
             }
         }
-        let [request, response] = names.ends.map(|it| &shapes[it]);
+        let [request, response] = names.request_response.map(|it| &shapes[it]);
         ir::Operation {
             id: shape.id.to_string(),
             name: names.marker.clone(),
             method: names.method.clone(),
             docs: self.docs(&shape.traits, None, false, &about),
-            ends: names.ends,
+            request_response: names.request_response,
             has_large_errors: errors.iter().any(|it| is_large(it)),
             request: request.type_ref.clone(),
             response: response.type_ref.clone(),
@@ -131,7 +131,7 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// The builder of an operation: what it holds besides the members of the request.
+    /// The names of a call's builder that must not collide with members of the request.
     fn call_builder(
         &self,
         names: &names::Operation,
@@ -152,7 +152,7 @@ impl Lowering<'_, '_> {
     }
 }
 
-/// Whether an error takes so much room that the enum of an operation's errors is large.
+/// Whether an error is so large that the enum of an operation's errors triggers Clippy's lint.
 fn is_large(error: &ir::Shape) -> bool {
     let mut types = error.members.iter().map(|it| &it.ty);
     error.members.len() > 3 || types.any(|it| matches!(it, ir::Type::Named(_)))

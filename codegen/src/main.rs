@@ -1,4 +1,4 @@
-//! `cargo run -p codegen`: the bindings of this workspace, or of a model of your own.
+//! The command-line program of the generator.
 
 mod args;
 mod target;
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     // Nothing can be reported if standard error is closed.
     let _ = match (error.downcast_ref::<Diagnostics>(), error.downcast_ref::<io::Error>()) {
         (Some(diagnostics), _) => print(diagnostics),
-        // The reader has seen enough, as `head` has.
+        // The reader, such as `head`, has closed the pipe.
         (_, Some(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         (_, Some(error)) => writeln!(stderr, "error: {error}"),
         // Every other error is about the arguments.
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Does what the arguments say. False if the result is one that fails a script.
+/// Runs the command. Returns `false` for results that should fail a script.
 fn run(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     if args.flag("--help") || args.flag("-h") {
         write!(stdout, "{}", args::USAGE)?;
@@ -70,7 +70,7 @@ fn run_show(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     let text = show(&sources(&models), service.as_deref(), &words, name.as_deref())?;
     let text = text.map_err(|hint| {
         let name = name.unwrap_or_default();
-        io::Error::other(format!("there is no {name} in the service: {hint}"))
+        io::Error::other(format!("the service has no {name}: {hint}"))
     });
     write!(stdout, "{}", text?)?;
     Ok(true)
@@ -79,7 +79,7 @@ fn run_show(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
 fn run_diff(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     let (service, words) = (args.value("--service")?, args.words()?);
     let (Some(_diff), Some(old), Some(new)) = (args.next(), args.next(), args.next()) else {
-        bail!("diff needs two models, the old one and the new one");
+        bail!("diff needs two models: the old one and the new one");
     };
     if old.is_empty() || new.is_empty() {
         bail!("a path is empty: name a file or a folder");
@@ -97,7 +97,7 @@ fn run_generate(mut args: Args, stdout: &mut impl Write) -> Result<bool> {
     let command = target::command(&args);
     let targets = Target::all(args)?;
     let mut outputs = Vec::new();
-    // Everything is generated before anything is written: if one model is refused, no folder changes.
+    // Everything is generated before anything is written: if one model has errors, no folder changes.
     for Target { models, out, config } in &targets {
         let owned = if config.runtime.is_some() { "src" } else { "" };
         let folder = output_folder(out)?;

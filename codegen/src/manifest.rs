@@ -1,21 +1,20 @@
-//! The `Cargo.toml` of a crate of its own.
+//! The `Cargo.toml` of a generated crate.
 
 use crate::{Config, GeneratedFile};
 
-/// Where a crate finds the runtime, `eventstream-rpc`.
+/// The source of the runtime, `eventstream-rpc`, for Cargo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Runtime {
-    /// In a registry, by a version requirement.
+    /// A version requirement for a registry.
     Version(String),
-    /// In a folder, absolute or relative to the crate's.
+    /// A folder, absolute or relative to that of the crate.
     Folder(String),
 }
 
-/// The version of the runtime that generated code is written for.
+/// The version of the runtime that generated code requires.
 const RUNTIME_VERSION: &str = "0.1.0";
 
-/// A feature for each side, and as dependencies serde and the runtime, of which the features `needed` are
-/// enabled in any case.
+/// The manifest, with a feature for each side. `needed` are features of the runtime that are always enabled.
 pub(crate) fn manifest(
     config: &Config,
     runtime: &Runtime,
@@ -30,7 +29,7 @@ pub(crate) fn manifest(
         }
         features.push_str(&format!("# {about}\n{feature} = [\"eventstream-rpc/{feature}\"]\n"));
     }
-    let place = match runtime {
+    let runtime_source = match runtime {
         Runtime::Version(version) => format!("version = {version:?}"),
         Runtime::Folder(folder) => format!("path = {folder:?}, version = {RUNTIME_VERSION:?}"),
     };
@@ -48,14 +47,14 @@ edition = \"2024\"
 rust-version = {rust:?}
 {features}
 [dependencies]
-eventstream-rpc = {{ {place}, default-features = false{needed} }}
+eventstream-rpc = {{ {runtime_source}, default-features = false{needed} }}
 serde = {{ version = \"1\", features = [\"derive\"] }}
 "
     );
     GeneratedFile { path: "Cargo.toml".to_owned(), contents }
 }
 
-/// Generated code is formatted already, and not by rustfmt.
+/// Disables rustfmt, which would format generated code differently.
 pub(crate) fn rustfmt_toml(header: &str) -> GeneratedFile {
     let contents = format!("# {header}\n\ndisable_all_formatting = true\n");
     GeneratedFile { path: "rustfmt.toml".to_owned(), contents }

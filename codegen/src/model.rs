@@ -1,4 +1,4 @@
-//! A model as plain data: its shapes, with their members, traits and references.
+//! A Smithy model as plain data: shapes with their members, traits and references.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ macro_rules! kinds {
         pub enum ShapeKind { $($kind),* }
 
         impl ShapeKind {
-            /// Every type, with its name in the JSON AST. The simple types come first.
+            /// All types with their names in the JSON AST, simple types first.
             pub const ALL: &[(Self, &str)] = &[$((Self::$kind, $name)),*];
         }
     };
@@ -34,7 +34,6 @@ impl ShapeKind {
         Self::ALL[self as usize].1
     }
 
-    /// Whether values have no parts and no names.
     pub fn is_simple(self) -> bool {
         (self as usize) < Self::Enum as usize
     }
@@ -48,7 +47,7 @@ impl ShapeKind {
         self.is_integer() || matches!(self, Self::Float | Self::Double | Self::BigDecimal)
     }
 
-    /// Whether two values can be compared exactly.
+    /// Whether the values can be compared exactly.
     pub fn has_equality(self) -> bool {
         !matches!(self, Self::Float | Self::Double | Self::Document)
     }
@@ -67,7 +66,6 @@ impl ShapeKind {
         self.has_fields() || self.is_enum()
     }
 
-    /// Whether shapes of this type have values.
     pub fn has_values(self) -> bool {
         !matches!(self, Self::Service | Self::Operation | Self::Resource)
     }
@@ -77,7 +75,7 @@ impl ShapeKind {
 pub struct Model {
     /// The shapes of the files, then those of the prelude.
     pub shapes: Vec<Shape>,
-    /// How many shapes the files have.
+    /// The number of shapes of the files.
     pub count: usize,
     pub index: HashMap<ShapeId, usize>,
 }
@@ -107,16 +105,16 @@ impl Model {
 pub struct Shape {
     pub id: ShapeId,
     pub kind: ShapeKind,
-    /// In order: one of a list, key and value of a map.
+    /// The members in order. A list has one; a map has a key and a value.
     pub members: Vec<Member>,
-    /// What a service, an operation or a resource refers to, in order.
+    /// The shapes that a service, operation or resource refers to, in order.
     pub references: Vec<Reference>,
     pub version: Option<String>,
     pub traits: Traits,
     pub location: Location,
-    /// Whether a part of it could not be read, which has been reported.
+    /// Whether a part could not be read. The error has been reported.
     pub is_broken: bool,
-    /// Whether the value of a trait names it.
+    /// Whether the value of a trait mentions the shape.
     pub is_mentioned: bool,
 }
 
@@ -135,7 +133,7 @@ impl Shape {
         }
     }
 
-    /// What it refers to by these properties.
+    /// The references of these properties.
     pub fn references<const N: usize>(
         &self,
         properties: [Property; N],
@@ -155,7 +153,7 @@ impl Shape {
 
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Its name; `member`, `key` and `value` in lists and maps.
+    /// The name: `member` in a list, `key` and `value` in a map.
     pub name: String,
     pub target: ShapeId,
     pub traits: Traits,
@@ -168,7 +166,7 @@ impl Member {
         self.traits.text("jsonName").unwrap_or(&self.name)
     }
 
-    /// What is sent for a member of an enum: a text, or a number as it is written.
+    /// The value of an enum's member on the wire: a string, or the text of a number.
     pub fn enum_value(&self) -> &str {
         match self.traits.find("enumValue").map(|it| &it.value.kind) {
             Some(Kind::String(text) | Kind::Number(text)) => text,
@@ -181,33 +179,33 @@ impl Member {
 pub struct Reference {
     pub property: Property,
     pub target: ShapeId,
-    /// What the service calls the other shape, of [`Property::Rename`].
+    /// The new name of the shape, for [`Property::Rename`].
     pub name: Option<String>,
     pub location: Location,
 }
 
 impl Reference {
-    /// What it says, wherever it is.
+    /// The content of the reference without its location.
     pub fn key(&self) -> (Property, ShapeId, Option<String>) {
         (self.property, self.target.clone(), self.name.clone())
     }
 }
 
-/// What a shape is to the one that refers to it.
+/// The property of a shape that contains a reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Property {
     Mixin,
-    /// The request of an operation, unless that is empty.
+    /// The input of an operation. An empty one, `smithy.api#Unit`, is not stored.
     Input,
-    /// The response of an operation, unless that is empty.
+    /// The output of an operation, also not stored if it is empty.
     Output,
     /// An error of an operation, or of every operation of a service.
     Error,
-    /// An operation of a service or resource, of a resource the lifecycle operations first.
+    /// An operation of a service or resource. Lifecycle operations of resources come first.
     Operation,
     Resource,
     /// An identifier or property of a resource.
     Shape,
-    /// A shape that has another name in the service.
+    /// A shape that the service renames.
     Rename,
 }

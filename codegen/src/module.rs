@@ -1,11 +1,11 @@
-//! The sources of a crate as one module of another, in one file: what a build script includes.
+//! Nesting of the sources of a crate in one module, which a build script writes to one file.
 
 use std::collections::HashMap;
 
 use crate::GeneratedFile;
 
-/// Puts the files of a crate, without their first lines, into one module of one file, which is called after
-/// the path of the module. `features` are those of the runtime without which it does not compile.
+/// Nests the files of a crate in one module. The file is named after the path of the module, and does not compile
+/// without these `features` of the runtime.
 pub(crate) fn nest(
     files: &[GeneratedFile],
     module: &str,
@@ -26,7 +26,7 @@ pub(crate) fn nest(
     GeneratedFile { path: format!("{path}.rs"), contents }
 }
 
-/// The lints that a crate may have and generated code need not follow.
+/// Lints that a crate may enable and that generated code does not follow.
 const ALLOW: &str = "\
 #[allow(
     dead_code,
@@ -35,7 +35,7 @@ const ALLOW: &str = "\
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
-    reason = \"what the crate around it does not use is generated all the same\"
+    reason = \"generated code may be unused in this crate\"
 )]
 ";
 
@@ -45,8 +45,8 @@ struct Nesting<'f> {
 }
 
 impl Nesting<'_> {
-    /// Writes a file and the modules that it declares, which are in a folder. The text is formatted: no
-    /// line is the inside of a literal.
+    /// Writes a file and the modules that it declares, which are in `folder`. No line of the formatted text is inside
+    /// a literal.
     fn push(&self, out: &mut String, path: &str, folder: &str, depth: usize) {
         let indent = "    ".repeat(depth);
         for line in self.texts.get(path).copied().unwrap_or_default().lines() {
@@ -65,7 +65,7 @@ impl Nesting<'_> {
                 doc if doc.starts_with("///") || doc.starts_with("//!") => {
                     out.push_str(&self.documentation(line));
                 }
-                // All other paths have become names.
+                // `use` declarations are the only items with paths.
                 _ => match line.split_once("use crate::") {
                     Some((start @ ("" | "pub "), path)) => {
                         out.push_str(&format!("{start}use {}::{path}", self.module));
@@ -77,8 +77,8 @@ impl Nesting<'_> {
         }
     }
 
-    /// A line of documentation with its links led to the module. Examples are not compiled, because the
-    /// module may be private.
+    /// Prefixes the links in a line of documentation with the path of the module. Examples are not compiled, because
+    /// the module may be private.
     fn documentation(&self, line: &str) -> String {
         let line = line.replace("(crate::", &format!("({}::", self.module));
         let line = line.replace("]: crate::", &format!("]: {}::", self.module));

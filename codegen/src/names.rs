@@ -1,4 +1,4 @@
-//! Names in Rust for names in Smithy. The only user of heck.
+//! Conversion of Smithy names to Rust names, and resolution of collisions.
 
 mod words;
 
@@ -10,23 +10,23 @@ use crate::diagnostic::{Location, Reporter};
 
 pub use words::Words;
 
-/// The setter that takes an `Option`, of a member whose name this is.
+/// The name of the setter that takes an `Option`.
 pub fn setter(name: &str) -> String {
     prefixed("set", name)
 }
 
-/// A word and a name joined; two underscores would not be snake case.
+/// Joins a word and a name with one underscore, also if the name begins with underscores.
 pub fn prefixed(word: &str, name: &str) -> String {
     format!("{word}_{}", name.trim_start_matches('_'))
 }
 
-/// What a setter calls its argument: a name without letters, as the member may have, is one that Clippy refuses.
+/// The name of a setter's argument: that of the member unless it has no letters, which Clippy rejects.
 pub fn argument(member: &str) -> &str {
     let has_letter = member.contains(|it: char| it.is_ascii_alphabetic());
     if has_letter { member } else { "value" }
 }
 
-/// A name for a type or variant.
+/// The name of a type or variant.
 pub fn pascal(name: &str) -> String {
     match words::mark_acronyms(name.to_owned()).to_upper_camel_case() {
         pascal if pascal.starts_with(|it: char| it.is_ascii_digit()) => format!("_{pascal}"),
@@ -34,46 +34,41 @@ pub fn pascal(name: &str) -> String {
     }
 }
 
-/// Keywords, also the reserved ones, that can be written `r#keyword`.
+/// Keywords, including reserved ones, that can be written `r#keyword`.
 const KEYWORDS: &str = "\
     abstract as async await become box break const continue do dyn else enum extern false final fn for gen if \
     impl in let loop macro match mod move mut override priv pub ref return static struct trait true try type \
     typeof unsafe unsized use virtual where while yield";
 
-/// Whether a name must be written with `r#` where it stands alone.
+/// Whether a name must be written with `r#`.
 pub fn is_keyword(name: &str) -> bool {
     thread_local!(static SET: HashSet<&'static str> = KEYWORDS.split(' ').collect());
     SET.with(|it| it.contains(name))
 }
 
-/// Whether a name cannot even be written with `r#`.
+/// Whether a name cannot be written even with `r#`.
 fn is_strict_keyword(name: &str) -> bool {
     matches!(name, "crate" | "self" | "super" | "Self" | "_")
 }
 
-/// Checks the name of a crate.
-///
-/// # Errors
-///
-/// Why no crate can have it.
+/// Checks the name of a crate. The error says why a crate cannot have the name.
 pub fn check_crate(name: &str) -> Result<(), &'static str> {
     let is_allowed = |it: char| it.is_ascii_alphanumeric() || it == '-' || it == '_';
     if !name.starts_with(|it: char| it.is_ascii_alphabetic()) || !name.chars().all(is_allowed) {
-        return Err("it has letters of ASCII, digits, - and _, and begins with a letter");
+        return Err("use ASCII letters, digits, - and _, beginning with a letter");
     }
     let path = name.replace('-', "_");
     if is_keyword(&path) || is_strict_keyword(&path) {
         return Err("it is a keyword");
     }
     match &*path {
-        "alloc" | "core" | "proc_macro" | "std" | "test" => Err("Rust has a crate of that name"),
-        "eventstream_rpc" | "serde" => Err("generated code uses a crate of that name"),
+        "alloc" | "core" | "proc_macro" | "std" | "test" => Err("Rust has a crate of this name"),
+        "eventstream_rpc" | "serde" => Err("generated code uses a crate of this name"),
         _ => Ok(()),
     }
 }
 
-/// Names that generated files use for other things, their type parameters among them, and so no type of the
-/// model may have.
+/// Names that generated files use for other types and for type parameters. Types of the model get other names.
 pub const TYPES_IN_USE: &str = "\
     Arc AsMut AsRef Authenticator BTreeMap BigDecimal BigInteger \
     Blob Box BoxFuture BuildError CallOptions Checker Client Clone Config ConnectError ConnectRequest \
@@ -87,56 +82,54 @@ pub const TYPES_IN_USE: &str = "\
     StreamingResponse String SubscribeOptions Subscription Sync Timestamp ToOwned ToString TryFrom TryInto \
     Unhandled Union Unpin Vec Violation ViolationKind Violations";
 
-/// Names that every builder has for other things.
+/// The methods of every builder, which setters must not shadow.
 const BUILDER_METHODS: &str = "build builder call_timeout clone default new overflow queue_limit";
 
-/// Names that the builder of a call has besides.
+/// The additional methods of the builder of a call.
 pub const CALL_METHODS: &str = "send validate_request";
 
-/// Names that no operation can have for its method and module: methods of clients (`into` and `try_into` would
-/// win over methods that take a reference), of servers, and modules; the file of `mod` would be that of the
-/// module above.
+/// Names that the methods and modules of operations must not have: other methods of clients and servers, and other
+/// modules. Methods `into` and `try_into` would be ambiguous, and `mod.rs` is the file of the parent module.
 pub const METHODS_IN_USE: &str = "\
     builder builders clone close connect connection into invalid_request mod new operation try_into";
 
-/// Names of methods that the traits of operators have, with an argument of the type of the value.
+/// The methods of the operator traits that have one argument.
 pub const OPERATORS: [&str; 10] =
     ["add", "bitand", "bitor", "bitxor", "div", "mul", "rem", "shl", "shr", "sub"];
 
 /// The names of one scope, such as the members of a structure.
 #[derive(Default)]
 pub struct Scope {
-    /// What has each name; `None` if generated code itself has it.
+    /// The owner of each name; `None` for names of generated code.
     taken: HashMap<String, Option<String>>,
-    /// The number that follows a name which is taken, unless that is taken as well.
+    /// The next number to try as a suffix of each name.
     numbers: HashMap<String, usize>,
-    /// Whether each name stands for a setter as well.
+    /// Whether each name also takes the name of its setter.
     has_setters: bool,
-    /// The names that had to change: where, what happened and what to do.
+    /// The warnings about names that had to change: location, message and hint.
     warnings: Vec<(Location, String, String)>,
 }
 
 impl Scope {
-    /// A scope in which these names are in use.
+    /// A scope in which these names are taken.
     pub fn of(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let taken = names.into_iter().map(|it| (it.into(), None)).collect();
         Self { taken, ..Self::default() }
     }
 
-    /// The scope of the fields of a structure, whose builder has these methods besides those of all builders.
+    /// The scope of the fields of a structure. `methods` are additional methods of its builder.
     pub fn of_fields(methods: &str) -> Self {
         let methods = BUILDER_METHODS.split(' ').chain(methods.split(' '));
         Self { has_setters: true, ..Self::of(methods) }
     }
 
-    /// The scope of the modules of these types, which no keyword nicely names, nor what is in or above
-    /// `types`. A type without capitals, such as `_1st`, has the name that its module would have.
+    /// The scope of the modules of these types. Keywords and sibling modules are taken, and so are the types
+    /// themselves: the module of the type `_1st` would have the same name.
     pub fn of_type_modules<'t>(types: impl Iterator<Item = &'t str>) -> Self {
         Self::of(KEYWORDS.split(' ').chain(["builders", "error", "types"]).chain(types))
     }
 
-    /// Takes a name for an owner. The first to ask gets it; others get it with a suffix or a number, always the
-    /// same.
+    /// Takes a name for an owner. If it is taken, a suffix or a number is appended, which is the same in every run.
     pub fn take(
         &mut self,
         wanted: String,
@@ -172,12 +165,10 @@ impl Scope {
         if let Some(other) = other {
             let (why, hint) = match other {
                 Some(other) => (format!("{other} has that name"), "rename one of them"),
-                None if is_strict => {
-                    ("that is a keyword, which no name can be".to_owned(), "rename it")
-                }
-                None => ("that name is in use for something else".to_owned(), "rename it"),
+                None if is_strict => ("that keyword cannot be a name".to_owned(), "rename it"),
+                None => ("generated code uses that name".to_owned(), "rename it"),
             };
-            let message = format!("it is called {name} in Rust rather than {wanted}: {why}");
+            let message = format!("its Rust name is {name} instead of {wanted}: {why}");
             let hint = format!("{hint} in the model to choose the name yourself");
             self.warnings.push((location, message, hint));
         }

@@ -1,4 +1,4 @@
-//! The shapes that every model has without declaring them (Smithy 2.0 specification, section "Prelude").
+//! The shapes that every model contains implicitly (Smithy 2.0 specification, section "Prelude").
 
 use crate::{
     json::{Kind, Location, Value},
@@ -7,7 +7,7 @@ use crate::{
     traits::{Trait, Traits},
 };
 
-/// The zero or `false` of a number or boolean that has a default without saying so.
+/// The implicit default of numbers and booleans in Smithy 1.0: zero or `false`.
 pub(crate) fn zero(kind: ShapeKind) -> Option<Kind> {
     use ShapeKind::{BigDecimal, BigInteger, Boolean};
     match kind {
@@ -18,7 +18,7 @@ pub(crate) fn zero(kind: ShapeKind) -> Option<Kind> {
 }
 
 pub(crate) fn shapes() -> impl Iterator<Item = Shape> {
-    // Nothing is reported of them.
+    // Diagnostics never refer to these shapes.
     let location = Location { source: usize::MAX, offset: 0 };
     names().map(move |(name, kind)| {
         let default = zero(kind).filter(|_| name.starts_with("Primitive"));

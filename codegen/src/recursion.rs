@@ -1,4 +1,4 @@
-//! Shapes that contain themselves, directly or by way of others.
+//! Shapes that contain themselves, directly or indirectly.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,11 +7,11 @@ use crate::{
     shape_id::ShapeId,
 };
 
-/// The members that need a `Box`, as `namespace#Shape$member`, because a type would otherwise contain itself.
+/// The members, as `namespace#Shape$member`, that need a `Box` because a type would contain itself otherwise.
 ///
-/// Only members that hold a structure or union by value can close a cycle; lists and maps break it. A member
-/// is boxed if its shape and its target contain each other, and the ID of the target is not smaller. Each
-/// cycle has such a member, because IDs cannot become smaller all the way round.
+/// Only members that target a structure or union can close a cycle; lists and maps break it. A member is boxed if its
+/// shape and its target contain each other and the ID of the target is not smaller. Every cycle has such a member,
+/// because IDs cannot decrease all around a cycle.
 pub fn boxed_members(closure: &[&Shape]) -> HashSet<String> {
     let shapes = closure.iter().filter(|it| it.kind.has_fields() && !it.is_event_stream());
     let shapes: Vec<_> = shapes.copied().collect();
@@ -25,7 +25,7 @@ pub fn boxed_members(closure: &[&Shape]) -> HashSet<String> {
     ids.collect()
 }
 
-/// The strongly connected component of each of these shapes, in the graph whose edges are the members.
+/// The strongly connected component of each shape in the graph whose edges are the members.
 pub fn components_of<'m>(shapes: &[&'m Shape]) -> HashMap<&'m ShapeId, usize> {
     let indices: HashMap<_, _> = shapes.iter().enumerate().map(|(at, it)| (&it.id, at)).collect();
     let edges = shapes.iter().enumerate().flat_map(|(from, shape)| {
@@ -35,8 +35,8 @@ pub fn components_of<'m>(shapes: &[&'m Shape]) -> HashMap<&'m ShapeId, usize> {
     shapes.iter().map(|it| &it.id).zip(components(shapes.len(), edges)).collect()
 }
 
-/// The number of the strongly connected component of each node (Kosaraju's algorithm). An edge never leads to
-/// a component with a greater number.
+/// The number of each node's strongly connected component (Kosaraju's algorithm). An edge never leads to a component
+/// with a greater number.
 pub(crate) fn components(count: usize, edges: impl Iterator<Item = (usize, usize)>) -> Vec<usize> {
     let (mut forward, mut backward) = (vec![Vec::new(); count], vec![Vec::new(); count]);
     for (from, to) in edges {
@@ -51,8 +51,8 @@ pub(crate) fn components(count: usize, edges: impl Iterator<Item = (usize, usize
     components
 }
 
-/// Searches a graph depth first, without recursion. Calls `finish` with the index of the root and the node,
-/// after what the node leads to.
+/// Searches a graph depth first, without recursion. Calls `finish` for each node in postorder, with the index of its
+/// root.
 fn search(
     graph: &[Vec<usize>],
     roots: impl Iterator<Item = usize>,

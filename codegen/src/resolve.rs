@@ -1,4 +1,4 @@
-//! Whether the shapes of a model fit together, and which of them a service needs.
+//! Checks of the references between shapes, and selection of the shapes that a service uses.
 
 mod check;
 mod defaults;
@@ -14,17 +14,17 @@ use crate::{
     shape_id::ShapeId,
 };
 
-/// A model in which every reference is resolved, seen from one service.
+/// One service of a model whose references are all valid.
 #[derive(Debug)]
 pub struct Resolved<'m> {
     pub model: &'m Model,
     pub service: &'m Shape,
     pub renames: HashMap<&'m ShapeId, &'m str>,
-    /// The errors of every operation, in order.
+    /// The errors that all operations have in common, in order.
     pub errors: Vec<&'m Shape>,
-    /// The operations in order, those of the resources after those of the service.
+    /// The operations in order: those of the service, then those of its resources.
     pub operations: Vec<Operation<'m>>,
-    /// Every other shape that the operations need, in the order of their IDs.
+    /// The shapes with values that the operations use, sorted by ID.
     pub closure: Vec<&'m Shape>,
 }
 
@@ -35,9 +35,9 @@ pub struct Operation<'m> {
     pub input: Option<&'m Shape>,
     /// The response, unless it is empty.
     pub output: Option<&'m Shape>,
-    /// The union of the events that the client sends.
+    /// The union of events that the client sends.
     pub input_events: Option<&'m Shape>,
-    /// The union of the events that the server sends.
+    /// The union of events that the server sends.
     pub output_events: Option<&'m Shape>,
     /// The errors that the operation declares, in order.
     pub errors: Vec<&'m Shape>,
@@ -58,10 +58,9 @@ impl<'m> Operation<'m> {
     }
 }
 
-/// Checks the model and picks the service; errors go to the reporter.
+/// Checks the model and resolves one service. Returns `None` if there are errors.
 ///
-/// `skip` names operations that are left out, by ID or by the part of it after the `#`. The result is `None`
-/// if there are errors.
+/// `skip` contains operations to leave out: shape IDs or the parts after the `#`.
 pub fn resolve<'m>(
     model: &'m Model,
     service: Option<&str>,
@@ -70,15 +69,15 @@ pub fn resolve<'m>(
 ) -> Option<Resolved<'m>> {
     check_shapes(model, reporter);
     let service = service::pick(model, service, reporter)?;
-    let resolved = view(model, service, skip, reporter);
+    let resolved = resolve_service(model, service, skip, reporter);
     (!reporter.has_errors()).then_some(resolved)
 }
 
-/// Checks the model for every service in it; errors go to the reporter.
+/// Checks the model and every service in it.
 pub fn check(model: &Model, reporter: &mut Reporter<'_>) {
     check_shapes(model, reporter);
     for service in service::all(model) {
-        view(model, service, &[], reporter);
+        resolve_service(model, service, &[], reporter);
     }
 }
 
@@ -86,13 +85,13 @@ fn check_shapes(model: &Model, reporter: &mut Reporter<'_>) {
     check::check(model, reporter);
     defaults::check(model, reporter);
     finite::check_nesting(model, reporter);
-    // Without a service nothing is used, and what could not be read may use something.
+    // Shapes that could not be read may use others, and without a service all shapes are unused.
     if service::all(model).next().is_some() && !reporter.has_errors() {
         usage::check(model, reporter);
     }
 }
 
-fn view<'m>(
+fn resolve_service<'m>(
     model: &'m Model,
     service: &'m Shape,
     skip: &[String],
@@ -118,15 +117,15 @@ fn view<'m>(
     resolved
 }
 
-/// Refuses what Smithy allows and event-stream RPC cannot carry.
-pub fn is_carried(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) -> bool {
+/// Reports what Smithy allows but event-stream RPC does not support.
+pub fn is_supported(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) -> bool {
     let is_blob = |it: &Shape| it.kind == ShapeKind::Blob && it.traits.has("streaming");
     for operation in &resolved.operations {
-        let ends = operation.input.iter().chain(&operation.output);
-        let members = ends.flat_map(|it| &it.members);
-        for it in members.filter(|it| resolved.model.get(&it.target).is_some_and(is_blob)) {
-            let message = "a streaming blob has no place in event-stream RPC";
-            reporter.error(it.target_location, message).hint(format!(
+        let structures = operation.input.iter().chain(&operation.output);
+        let members = structures.flat_map(|it| &it.members);
+        for member in members.filter(|it| resolved.model.get(&it.target).is_some_and(is_blob)) {
+            let message = "event-stream RPC does not support streaming blobs";
+            reporter.error(member.target_location, message).hint(format!(
                 "leave the operation out with --skip {} (in a build script, Config::skip), or send a union of events",
                 operation.shape.id.name()
             ));
@@ -143,9 +142,9 @@ fn targets<'m>(
     shape.references([property]).filter_map(|it| model.get(&it.target))
 }
 
-fn event_stream<'m>(model: &'m Model, end: &Shape) -> Option<&'m Shape> {
-    let mut targets = end.members.iter().filter_map(|it| model.get(&it.target));
-    targets.find(|it| end.kind == ShapeKind::Structure && it.is_event_stream())
+fn event_stream<'m>(model: &'m Model, shape: &Shape) -> Option<&'m Shape> {
+    let mut targets = shape.members.iter().filter_map(|it| model.get(&it.target));
+    targets.find(|it| shape.kind == ShapeKind::Structure && it.is_event_stream())
 }
 
 /// The shapes with values that a shape refers to.
@@ -155,7 +154,7 @@ fn refers_to(shape: &Shape) -> impl Iterator<Item = &ShapeId> {
     references.chain(shape.members.iter().map(|it| &it.target))
 }
 
-/// Some shapes, and those that they refer to, directly or not.
+/// The shapes that are reachable from `roots`, including the roots.
 pub fn reached<'m>(
     model: &'m Model,
     roots: impl IntoIterator<Item = &'m Shape>,
@@ -170,9 +169,10 @@ pub fn reached<'m>(
     reached
 }
 
-/// The shapes that have a property because of themselves or of shapes that their members target.
+/// The smallest set of shapes that is closed under `holds`.
 ///
-/// `holds` is told which shapes have it so far, and is asked again when a target is added.
+/// `holds` decides whether a shape belongs to the set, given the set so far. It is called again for a shape when a
+/// target of its members is added.
 pub fn fixpoint<'m>(
     shapes: &[&'m Shape],
     holds: impl Fn(&Shape, &HashSet<&ShapeId>) -> bool,

@@ -1,39 +1,39 @@
-//! Shape IDs (Smithy 2.0 spec, section "Shape ID").
+//! Shape IDs (Smithy 2.0 specification, section "Shape ID").
 
 use std::{fmt, rc::Rc};
 
-/// The namespace of the shapes that every model has without declaring them.
+/// The namespace of the prelude.
 pub const PRELUDE: &str = "smithy.api";
 
 /// An absolute shape ID: `namespace#Name`.
 ///
-/// Cloning is cheap. IDs compare as their text does.
+/// Cloning is cheap. The order is that of the text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShapeId(Rc<str>);
 
 impl ShapeId {
-    /// Reads an absolute shape ID; the error says what is wrong with it.
+    /// Parses an absolute shape ID. The error describes the problem.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let Some((namespace, name)) = text.split_once('#') else {
-            return Err("a shape ID is absolute: namespace#Name");
+            return Err("a shape ID must be absolute: namespace#Name");
         };
         if !namespace.split('.').all(is_identifier) {
-            return Err("the namespace is not identifiers joined by dots");
+            return Err("the namespace must consist of identifiers separated by dots");
         }
         if !is_identifier(name) {
-            return Err("the name is not an identifier: ASCII letters, digits and underscores");
+            return Err("the name must be an identifier: ASCII letters, digits and underscores");
         }
         Ok(Self(text.into()))
     }
 
-    /// Reads the ID of a shape, or of a member of one: `namespace#Name$member`.
+    /// Parses the ID of a shape, or of a member: `namespace#Name$member`.
     pub fn parse_with_member(text: &str) -> Result<(Self, Option<&str>), &'static str> {
         match text.split_once('$') {
             None => Ok((Self::parse(text)?, None)),
             Some((shape, member)) if is_identifier(member) => {
                 Ok((Self::parse(shape)?, Some(member)))
             }
-            Some(_) => Err("the name of the member is not an identifier"),
+            Some(_) => Err("the name of the member must be an identifier"),
         }
     }
 
@@ -41,7 +41,7 @@ impl ShapeId {
         Self(format!("{PRELUDE}#{name}").into())
     }
 
-    /// The name, if this is a shape or a trait of the prelude.
+    /// The name of a shape or trait of the prelude.
     pub fn prelude_name(&self) -> Option<&str> {
         self.0.strip_prefix(PRELUDE)?.strip_prefix('#')
     }
@@ -62,7 +62,7 @@ impl ShapeId {
         &self.0
     }
 
-    /// Whether this is `smithy.api#Unit`, the structure that stands for nothing.
+    /// Whether this is `smithy.api#Unit`, the structure without values.
     pub fn is_unit(&self) -> bool {
         self.is_prelude("Unit")
     }

@@ -1,4 +1,4 @@
-//! Prints a service, an operation or a shape, and what it is in Rust.
+//! The command `show`: descriptions of operations and shapes with their Rust names.
 
 use crate::{
     Diagnostics, Source, Words,
@@ -7,7 +7,7 @@ use crate::{
     lower::wrap,
 };
 
-/// The lines about an operation or a shape, with the kinds of facts in each.
+/// The lines of a description: the label, and the kinds of facts.
 const LINES: [(&str, &[&str]); 9] = [
     ("kind", &["direction"]),
     ("client", &["method"]),
@@ -23,21 +23,18 @@ const LINES: [(&str, &[&str]); 9] = [
     ),
 ];
 
-/// The facts that name a shape which goes over the wire.
-const ENDS: [&str; 5] =
+/// The kinds of facts of operations that refer to a shape.
+const REFERENCES: [&str; 5] =
     ["request", "response", "events from the client", "events from the server", "error"];
 
-/// Describes an operation or a shape of a service; without a name, lists all of them.
+/// Describes an operation or shape of a service. Without a name, lists all of them.
 ///
-/// `words` are those of the [`Config`](crate::Config) with which the crate is generated. A name is an
-/// absolute shape ID, also of a member; the part after the `#`; or the name in Rust: a type with or without
-/// its module, or a method of the client.
-///
-/// The inner error is what to try instead of a name that nothing has.
+/// `words` are those of the [`Config`](crate::Config) with which the crate is generated. A name is a shape ID, also of a
+/// member; the part after the `#`; or a Rust name: a type with or without its module, or a method of the client.
 ///
 /// # Errors
 ///
-/// What is wrong with the model.
+/// The outer error contains the errors of the model; the inner error is a hint for an unknown name.
 pub fn show(
     sources: &[Source<'_>],
     service: Option<&str>,
@@ -63,11 +60,11 @@ pub fn show(
         _ if !texts.is_empty() => Ok(texts.join("\n")),
         (_, Some(member)) if !items.is_empty() => Err(format!("{name} has no member {member}")),
         (Some(closest), _) => Err(format!("did you mean {closest}?")),
-        (None, _) => Err("without a name, all that there is is listed".to_owned()),
+        (None, _) => Err("without a name, show lists all names".to_owned()),
     })
 }
 
-/// The names of an operation or a shape besides its ID.
+/// The names of an operation or shape other than its ID.
 fn names(item: &Item) -> impl Iterator<Item = &str> {
     let paths = ["path", "alias", "method"].into_iter().flat_map(|kind| item.values(kind));
     paths.flat_map(|path| [path, last_part(path)]).chain([last_part(&item.id)])
@@ -124,24 +121,24 @@ fn describe(facts: &Facts, item: &Item) -> String {
         text.push_str(&format!("\n{}", indented(&item.docs, 2)));
     }
     text.push_str(&describe_members(item, 2));
-    for end in ends(item).filter(|end| end.kind != "error") {
-        text.push_str(&format!("\n  {}: {}\n", end.kind, end.text));
-        let shape = facts.items.iter().find(|shape| shape.id == end.value);
+    for reference in references(item).filter(|reference| reference.kind != "error") {
+        text.push_str(&format!("\n  {}: {}\n", reference.kind, reference.text));
+        let shape = facts.items.iter().find(|shape| shape.id == reference.value);
         text.push_str(&shape.map_or(String::new(), |shape| describe_members(shape, 4)));
     }
     text
 }
 
-fn ends(item: &Item) -> impl Iterator<Item = &Fact> {
-    item.facts.iter().filter(|fact| ENDS.contains(&fact.kind))
+fn references(item: &Item) -> impl Iterator<Item = &Fact> {
+    item.facts.iter().filter(|fact| REFERENCES.contains(&fact.kind))
 }
 
-/// The operations and members that have a shape.
+/// The operations and members that refer to a shape.
 fn users(facts: &Facts, id: &str) -> Vec<String> {
     let mut users = Vec::new();
     for item in &facts.items {
-        let ends = ends(item).filter(|fact| fact.value == id);
-        users.extend(ends.map(|end| format!("{} ({})", item.name, end.kind)));
+        let references = references(item).filter(|fact| fact.value == id);
+        users.extend(references.map(|reference| format!("{} ({})", item.name, reference.kind)));
         let members = item.members.iter().filter(|it| it.values("target").any(|it| it == id));
         users.extend(members.map(|member| format!("{}${}", item.name, member.name)));
     }

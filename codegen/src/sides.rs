@@ -1,4 +1,4 @@
-//! The sides of a service that are generated.
+//! The sides of a service that can be generated: two clients and the server.
 
 /// Which sides of a service are generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub struct Sides {
     pub client: bool,
     /// The blocking client; feature `blocking`.
     pub blocking: bool,
-    /// The service trait and what serves it; feature `server`.
+    /// The service trait and the server; feature `server`.
     pub server: bool,
 }
 
@@ -16,33 +16,33 @@ impl Sides {
     /// Every side.
     pub const ALL: Self = Self { client: true, blocking: true, server: true };
 
-    /// No side: the shapes alone.
+    /// No side, only the shapes.
     pub const NONE: Self = Self { client: false, blocking: false, server: false };
 
-    /// These sides and the asynchronous client.
+    /// Adds the asynchronous client.
     #[must_use]
     pub const fn with_client(self) -> Self {
         Self { client: true, ..self }
     }
 
-    /// These sides and the blocking client.
+    /// Adds the blocking client.
     #[must_use]
     pub const fn with_blocking(self) -> Self {
         Self { blocking: true, ..self }
     }
 
-    /// These sides and the server.
+    /// Adds the server.
     #[must_use]
     pub const fn with_server(self) -> Self {
         Self { server: true, ..self }
     }
 
-    /// The features of the sides that are there, each with what it is for, the most important first.
+    /// The names and descriptions of the features for these sides. The first is the default.
     pub fn features(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let features = [
             (self.client, "tokio", "The asynchronous client."),
             (self.blocking, "blocking", "The blocking client."),
-            (self.server, "server", "The service trait and what serves it."),
+            (self.server, "server", "The service trait and the server."),
         ];
         features.into_iter().filter(|it| it.0).map(|(_, name, about)| (name, about))
     }

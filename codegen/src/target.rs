@@ -1,4 +1,4 @@
-//! What the command line asks to generate.
+//! The models to generate from, and where the output goes.
 
 use std::path::{Path, PathBuf};
 
@@ -10,17 +10,17 @@ use codegen::{
 
 use crate::args::Args;
 
-/// A model and the crate that it becomes.
+/// A model and the crate to generate from it.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) models: Vec<String>,
-    /// The folder of the crate if it has a manifest, else of its sources.
+    /// The folder of the crate if a manifest is generated, otherwise that of the sources.
     pub(crate) out: PathBuf,
     pub(crate) config: Config,
 }
 
 impl Target {
-    /// The target of these arguments, or those of this workspace if there are none.
+    /// The target that the arguments describe, or the targets of this workspace if there are no arguments.
     pub(crate) fn all(mut args: Args) -> Result<Vec<Self>> {
         if args.0.is_empty() {
             return Ok(workspace());
@@ -32,7 +32,7 @@ impl Target {
         let words = args.words()?;
         match args.next() {
             Some(word) if !models.is_empty() => {
-                bail!("repeat --model: each takes one path, and {word:?} is one more")
+                bail!("--model takes one path: repeat it for {word:?}")
             }
             Some(word) => bail!("unknown argument {word:?}"),
             None => args.finish()?,
@@ -43,7 +43,7 @@ impl Target {
         let Some(out) = out.map(PathBuf::from) else { bail!("--out is missing") };
         let mut config = match (name, runtime) {
             (None, Some(_)) => bail!("--runtime needs --crate"),
-            (None, None) => Config::new(holder(&out).unwrap_or_else(|| "client".to_owned())),
+            (None, None) => Config::new(parent_name(&out).unwrap_or_else(|| "client".to_owned())),
             (Some(name), runtime) => {
                 if let Err(why) = check_crate(&name) {
                     bail!("{name:?} cannot be the name of a crate: {why}");
@@ -57,7 +57,7 @@ impl Target {
         config.connector = match connector.as_deref() {
             None => Connector::None,
             Some("greengrass") => Connector::Greengrass,
-            Some(name) => bail!("there is no connector {name:?}"),
+            Some(name) => bail!("unknown connector {name:?}; expected greengrass"),
         };
         if let Some(list) = list {
             config.sides = sides(&list)?;
@@ -86,11 +86,11 @@ fn sides(list: &str) -> Result<Sides> {
         "client" => Ok(sides.with_client()),
         "blocking" => Ok(sides.with_blocking()),
         "server" => Ok(sides.with_server()),
-        name => bail!("there is no side {name:?}: there are client, blocking and server"),
+        name => bail!("unknown side {name:?}; expected client, blocking or server"),
     })
 }
 
-/// What `--runtime` means: a version begins with a digit or an operator, such as `0.1` or `=0.1.3`.
+/// Parses `--runtime`: a version such as `0.1` or `=0.1.3` begins with a digit or an operator; others are folders.
 fn runtime_at(place: Option<String>, crate_folder: &Path) -> Runtime {
     let is_version =
         |it: &str| it.starts_with(|first: char| first.is_ascii_digit() || "=^~<>*".contains(first));
@@ -101,20 +101,21 @@ fn runtime_at(place: Option<String>, crate_folder: &Path) -> Runtime {
     };
     // Relative to the crate, so that both can be moved together.
     let (crate_folder, real_folder) = (real(crate_folder), real(&folder));
-    let way = crate_folder.ok().zip(real_folder.ok()).and_then(|(from, to)| way(&from, &to));
-    Runtime::Folder(way.unwrap_or_else(|| folder.to_string_lossy().into_owned()))
+    let folders = crate_folder.ok().zip(real_folder.ok());
+    let path = folders.and_then(|(from, to)| relative_path(&from, &to));
+    Runtime::Folder(path.unwrap_or_else(|| folder.to_string_lossy().into_owned()))
 }
 
-/// The relative path from a folder to another, both absolute. `None` between two drives.
-fn way(from: &Path, to: &Path) -> Option<String> {
+/// The relative path between two absolute folders; `None` if they are on different drives.
+fn relative_path(from: &Path, to: &Path) -> Option<String> {
     let shared = from.components().zip(to.components()).take_while(|(from, to)| from == to).count();
     let up = from.components().skip(shared).map(|_| "..".into());
     let down = to.components().skip(shared).map(|it| it.as_os_str().to_string_lossy());
     (shared > 0).then(|| up.chain(down).collect::<Vec<_>>().join("/"))
 }
 
-/// The name of the folder that holds `out`, if a crate can have it.
-fn holder(out: &Path) -> Option<String> {
+/// The name of the parent folder of `out`, if a crate can have it.
+fn parent_name(out: &Path) -> Option<String> {
     let real = real(out).ok()?;
     let name = real.parent()?.file_name()?.to_string_lossy().into_owned();
     check_crate(&name).is_ok().then_some(name)
@@ -126,13 +127,12 @@ pub(crate) fn root() -> &'static Path {
     package.parent().unwrap_or(package)
 }
 
-/// A path relative to this workspace, if it is inside: what the program prints is the same wherever the
-/// workspace is.
+/// A path for messages: relative to this workspace if it is inside.
 pub(crate) fn shown(path: &Path) -> String {
     relative(path, root())
 }
 
-/// The command that generates with these arguments, for a shell in the current folder.
+/// The shell command that generates with these arguments from the current folder.
 pub(crate) fn command(args: &Args) -> String {
     let mut command = "cargo run".to_owned();
     if !std::env::current_dir().is_ok_and(|it| it.starts_with(root())) {
@@ -145,8 +145,9 @@ pub(crate) fn command(args: &Args) -> String {
 
 fn quoted(word: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+=:@%,".contains(it);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }

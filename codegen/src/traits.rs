@@ -1,8 +1,6 @@
-//! Traits as they are written, and the values of those that mean something for generated code (Smithy 2.0
-//! specification, section "Traits").
+//! Traits and their values (Smithy 2.0 specification, section "Traits").
 //!
-//! Each trait is checked once, when all files have been read. What is misplaced or malformed is
-//! taken away then, so that everything that comes later only asks for what it needs.
+//! `ast` checks all traits and removes those that are misplaced or malformed, so later stages can rely on their values.
 
 mod example;
 
@@ -15,7 +13,7 @@ use crate::{
 pub struct Trait {
     pub id: ShapeId,
     pub value: Value,
-    /// Whether it comes from a mixin, and so gives way to what is applied.
+    /// Whether it comes from a mixin, so that traits of the shape itself override it.
     pub inherited: bool,
 }
 
@@ -56,7 +54,7 @@ impl Traits {
         self.find(name).is_some()
     }
 
-    /// The value of a trait that is a text.
+    /// The value of a trait, if it is a string.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.find(name)?.value.as_str()
     }
@@ -73,13 +71,13 @@ impl Traits {
         })
     }
 
-    /// Whether an error may go away because the caller slows down.
+    /// Whether the error means that the caller sends too many requests.
     pub fn is_throttling(&self) -> bool {
         let throttling = self.find("retryable").and_then(|it| it.value.get("throttling"));
         throttling.is_some_and(|it| it.kind == Kind::Bool(true))
     }
 
-    /// The names and addresses in `externalDocumentation`.
+    /// The names and addresses of `externalDocumentation`.
     pub fn links(&self) -> impl Iterator<Item = (&str, &str)> {
         let entries = self.find("externalDocumentation").and_then(|it| it.value.as_object());
         entries.unwrap_or_default().iter().filter_map(|it| Some((&*it.key, it.value.as_str()?)))
@@ -90,14 +88,14 @@ impl Traits {
         tags.unwrap_or_default().iter().filter_map(Value::as_str)
     }
 
-    /// The examples of an operation as CommonMark. Malformed ones are skipped, because nothing depends on them.
+    /// The examples of an operation as CommonMark. Malformed ones are skipped.
     pub fn examples(&self) -> impl Iterator<Item = String> {
         let examples = self.find("examples").and_then(|it| it.value.as_array());
         examples.unwrap_or_default().iter().filter_map(example::markdown)
     }
 }
 
-/// Equal traits may be in another order.
+/// Equality ignores the order of traits.
 impl PartialEq for Traits {
     fn eq(&self, other: &Self) -> bool {
         let has =
@@ -106,7 +104,7 @@ impl PartialEq for Traits {
     }
 }
 
-/// The value of `range` or `length`, bounds included: numbers as they are written.
+/// The value of `range` or `length`: inclusive bounds as the text of numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
     pub min: Option<String>,

@@ -1,4 +1,4 @@
-//! What generated types do: a crate is generated from `behaviour/traits.json`, and `behaviour/uses/use_traits.rs` uses it.
+//! Behaviour of generated types: `behaviour/uses/use_traits.rs` uses a crate generated from `behaviour/traits.json`.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use codegen::Config;
 fn types_do_what_the_traits_of_the_model_say() {
     let json = fs::read_to_string(tests("behaviour/traits.json")).unwrap();
     let generated = generated(&Config::new("traits"), &json);
-    // The trait is there to show that it counts on a member as well.
+    // The model has the trait on a member to show that it works there too.
     let warnings = generated.warnings.to_string();
     assert!(warnings.contains("memberSecret: the trait sensitive"), "{warnings}");
     assert_eq!(warnings.matches("warning: ").count(), 1, "{warnings}");

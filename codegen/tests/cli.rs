@@ -1,4 +1,4 @@
-//! The program as it is run: what it writes, what it leaves alone, what it says, how it exits.
+//! The command-line program: the files it writes and keeps, its output and its exit status.
 
 use std::fs;
 
@@ -20,7 +20,7 @@ fn writes_a_crate_and_then_nothing_more() {
     assert!(first.stdout.contains(&written), "{first:?}");
     assert!(folder.names("echo").eq(["src"]), "nothing temporary is left");
 
-    // A file that had been written anew would have another time or be another file.
+    // A rewritten file would have another modification time or inode.
     let second = run(&args);
     let unchanged = format!("files       0 written, {count} unchanged, 0 deleted\n");
     assert!(second.stdout.contains(&unchanged), "{second:?}");
@@ -76,7 +76,7 @@ fn check_names_what_is_not_up_to_date_and_writes_nothing() {
 }
 
 #[test]
-fn the_workspace_is_up_to_date_wherever_it_is_asked() {
+fn the_workspace_is_up_to_date_from_any_folder() {
     let folder = Folder::new("anywhere");
     let run = run_in(&folder.path(""), &["--check"]);
     assert_eq!(run.status, 0, "{run:?}");
@@ -113,13 +113,13 @@ fn a_folder_with_other_files_is_refused() {
     }
 }
 
-/// The arguments for a model of one's own, with one more option.
+/// The arguments for a custom model, with one more option.
 fn own<'a>(name: &'a str, value: &'a str) -> [&'a str; 6] {
     ["--model", "a", "--out", "b", name, value]
 }
 
 #[test]
-fn a_folder_with_much_else_is_not_read_to_its_end() {
+fn a_folder_with_many_other_files_is_not_read_completely() {
     let folder = Folder::new("foreign-many");
     let args = generate_echo(&folder);
     for number in 0..30 {
@@ -132,7 +132,7 @@ fn a_folder_with_much_else_is_not_read_to_its_end() {
 }
 
 #[test]
-fn wrong_usage_is_status_2_and_says_what_is_wrong_and_where_the_usage_is() {
+fn wrong_usage_exits_with_status_2_and_a_reason() {
     for (args, reason) in [
         (&["--chekc"][..], "unknown argument \"--chekc\""),
         (&["model"], "unknown argument \"model\""),
@@ -143,16 +143,16 @@ fn wrong_usage_is_status_2_and_says_what_is_wrong_and_where_the_usage_is() {
         (&["--service", "a#B"], "--model is missing"),
         (&["--model", "a", "--out", "b", "--out", "c"], "--out is given twice"),
         (&["show", "A", "B"], "unknown argument \"B\""),
-        (&["show", "--check"], "--check has no meaning here"),
-        (&["show", "--out", "a"], "--out has no meaning here"),
-        (&["diff", "a"], "diff needs two models, the old one and the new one"),
-        (&["diff", "a", "b", "--model", "c"], "--model has no meaning here"),
+        (&["show", "--check"], "--check cannot be used here"),
+        (&["show", "--out", "a"], "--out cannot be used here"),
+        (&["diff", "a"], "diff needs two models: the old one and the new one"),
+        (&["diff", "a", "b", "--model", "c"], "--model cannot be used here"),
         (&["show-me"], "unknown argument \"show-me\""),
         (&["--check=yes"], "unknown argument \"--check=yes\""),
-        (&["--model=a", "--out=b", "extra"], "repeat --model: each takes one path, and \"extra\""),
+        (&["--model=a", "--out=b", "extra"], "--model takes one path: repeat it for \"extra\""),
         (
             &["--model", "a.json", "b.json", "--out", "c"],
-            "repeat --model: each takes one path, and",
+            "--model takes one path: repeat it for \"b.json\"",
         ),
         (&["--service", "a", "b\n"], "unknown argument \"b\\n\""),
         (&own("--crate", "a b"), "\"a b\" cannot be the name of a crate"),
@@ -164,10 +164,10 @@ fn wrong_usage_is_status_2_and_says_what_is_wrong_and_where_the_usage_is() {
         (&own("--crate", "proc-macro"), "\"proc-macro\" cannot be the name of a crate: Rust has"),
         (&own("--crate", "serde"), "\"serde\" cannot be the name of a crate: generated code uses"),
         (&own("--runtime", "0.1"), "--runtime needs --crate"),
-        (&own("--connector", "mqtt"), "there is no connector \"mqtt\""),
+        (&own("--connector", "mqtt"), "unknown connector \"mqtt\"; expected greengrass"),
         (
             &own("--sides", "client,clinet"),
-            "there is no side \"clinet\": there are client, blocking and server",
+            "unknown side \"clinet\"; expected client, blocking or server",
         ),
         (
             &own("--word", "Git-Hub"),
@@ -175,7 +175,7 @@ fn wrong_usage_is_status_2_and_says_what_is_wrong_and_where_the_usage_is() {
         ),
         (&["show", "--word", "2x"], "--word: \"2x\" is not a word"),
         (&["diff", "a", "b", "--word="], "--word: \"\" is not a word"),
-        (&own("--sides", ""), "there is no side \"\": there are client, blocking and server"),
+        (&own("--sides", ""), "unknown side \"\"; expected client, blocking or server"),
     ] {
         let run = run(args);
         assert_eq!((run.status, &*run.stdout), (2, ""), "{args:?}");
@@ -202,7 +202,7 @@ fn warnings_are_shown_and_do_not_fail() {
     let args = ["--model", &folder.path("model.json"), "--out", &folder.path("echo/src")];
     let run = run(&args);
     assert_eq!(run.status, 0, "{run:?}");
-    assert!(run.stderr.starts_with("warning: the key \"comment\" has no meaning"), "{run:?}");
+    assert!(run.stderr.starts_with("warning: the key \"comment\" is unknown here"), "{run:?}");
     assert!(run.stderr.ends_with("0 errors, 1 warning\n"), "{run:?}");
 }
 
@@ -225,10 +225,7 @@ fn one_of_several_services_is_chosen() {
     assert!(chosen.stdout.contains("service     awstest#EchoTestRPC\n"));
     let unknown = run(&[&args[..], &["--service".to_owned(), "awstest#Echo".to_owned()]].concat());
     assert_eq!(unknown.status, 1);
-    assert!(
-        unknown.stderr.contains("there is no service awstest#Echo in the model"),
-        "{unknown:?}"
-    );
+    assert!(unknown.stderr.contains("the model has no service awstest#Echo"), "{unknown:?}");
 }
 
 const SECOND_SERVICE: &str =

@@ -1,4 +1,4 @@
-//! Several runs at once: one of them writes, and the others say that it does.
+//! Concurrent runs: one of them writes, the others fail and say so.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
 
 use crate::support::{Folder, PROGRAM, Run, echo_model, run, tree};
 
-/// A run into a folder that has read a part of its model and waits for the rest of it.
+/// A run that has locked its folder and waits for the rest of its model.
 #[track_caller]
 fn waiting_run(out: &str) -> Child {
     let mut run = Command::new(PROGRAM)
@@ -19,7 +19,7 @@ fn waiting_run(out: &str) -> Child {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // More than a pipe holds: this returns when the run reads.
+    // This is more than the buffer of a pipe, so writing returns after the run has begun to read.
     run.stdin.as_mut().unwrap().write_all(&[b' '; 1 << 20]).unwrap();
     run
 }
@@ -39,11 +39,12 @@ fn a_second_run_says_that_another_one_is_running() {
     let mut first = waiting_run(&out);
     for way in [&*out, &folder.path("x/../out/")] {
         let second = run(&args(way));
-        let expected = format!("error: another run is writing to {out}: wait until it is done\n");
+        let expected =
+            format!("error: another run is writing to {out}: wait until it has finished\n");
         assert_eq!((second.status, &*second.stdout, &*second.stderr), (1, "", &*expected));
     }
     assert!(!fs::exists(&out).unwrap());
-    // To compare changes nothing, and another folder is nobody else's business.
+    // Neither `--check` nor a run in another folder needs the lock.
     assert_eq!(run(&[&args(&out)[..], &["--check".to_owned()]].concat()).status, 1);
     assert_eq!(run(&args(&folder.path("other"))).status, 0);
 
@@ -55,10 +56,10 @@ fn a_second_run_says_that_another_one_is_running() {
     assert!(folder.names("").eq(["echo.json", "other", "out"]), "a lock is no file");
 }
 
-/// The sources of a crate may be elsewhere.
+/// The folder `src` of a crate may be a link.
 #[cfg(unix)]
 #[test]
-fn a_folder_is_locked_whatever_leads_to_it() {
+fn a_folder_is_locked_under_each_of_its_paths() {
     let folder = Folder::new("links");
     folder.write("echo.json", echo_model());
     folder.write("echo/README.md", "");
@@ -74,7 +75,7 @@ fn a_folder_is_locked_whatever_leads_to_it() {
 }
 
 #[test]
-fn a_killed_run_stands_in_nobodys_way() {
+fn a_killed_run_releases_its_lock() {
     let folder = Folder::new("killed at once");
     folder.write("echo.json", echo_model());
     let out = folder.path("out");
@@ -86,7 +87,7 @@ fn a_killed_run_stands_in_nobodys_way() {
 }
 
 #[test]
-fn runs_at_the_same_time_leave_what_one_of_them_wrote() {
+fn concurrent_runs_leave_the_output_of_one_of_them() {
     let folder = Folder::new("race");
     let other = echo_model().replace("EchoMessage", "RepeatMessage");
     folder.write("echo.json", echo_model());

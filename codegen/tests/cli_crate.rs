@@ -1,4 +1,4 @@
-//! Crates of their own: `--crate`, `--sides` and the rest of what decides about them.
+//! Options for crates: `--crate`, `--sides`, `--runtime`, `--connector` and `--skip`.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn generate(folder: &Folder, more: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_crate_has_a_manifest_and_leaves_the_rest_alone() {
+fn a_crate_has_a_manifest_and_keeps_other_files() {
     let folder = Folder::new("crate");
     folder.write("echo/README.md", "Written by hand.\n");
     folder.write("echo/tests/it.rs", "// Written by hand.\n");
@@ -57,7 +57,7 @@ fn a_manifest_that_was_not_generated_is_not_touched() {
 fn a_crate_that_cannot_be_written_leaves_nothing_behind() {
     let folder = Folder::new("not-written");
     folder.write("model.json", echo_model());
-    // The sources are fine, the manifest is not: a folder is in its place.
+    // The manifest cannot be written, because a folder has its name.
     folder.write("new/echo/Cargo.toml/inside", "");
     let model = folder.path("model.json");
     let run = run(&["--model", &model, "--out", &folder.path("new/echo"), "--crate", "echo"]);
@@ -66,7 +66,7 @@ fn a_crate_that_cannot_be_written_leaves_nothing_behind() {
 }
 
 #[test]
-fn the_runtime_is_where_it_is_said_to_be() {
+fn the_manifest_has_the_requested_runtime() {
     let folder = Folder::new("runtime");
     folder.write("vendor/eventstream-rpc/Cargo.toml", "");
     let vendored = folder.path("vendor/eventstream-rpc");
@@ -84,7 +84,7 @@ fn the_runtime_is_where_it_is_said_to_be() {
     assert!(runtime.contains("\nversion = \"0.1.0\"\n"), "{runtime}");
 }
 
-/// What is in the crate with each choice of sides: a feature, a file, and neither for what is left out.
+/// A crate has a feature and a file for each side that is chosen, and none for the others.
 const SIDES: [(&str, &str, &str); 3] = [
     ("client", "tokio", "src/client.rs"),
     ("blocking", "blocking", "src/blocking.rs"),
@@ -92,7 +92,7 @@ const SIDES: [(&str, &str, &str); 3] = [
 ];
 
 #[test]
-fn a_crate_has_the_sides_that_are_asked_for_and_compiles() {
+fn a_crate_has_the_requested_sides_and_compiles() {
     let folder = Folder::new("sides");
     let mut workspace = Workspace::new(&folder);
     folder.write("model/echo.json", echo_model());
@@ -114,7 +114,7 @@ fn a_crate_has_the_sides_that_are_asked_for_and_compiles() {
         }
         workspace.add_crate(&name);
     }
-    // Each crate is checked as it is, and as what it can be.
+    // Each crate is checked with its default features and with all features.
     for args in
         [&["clippy", "--workspace"][..], &["doc", "--workspace", "--no-deps", "--all-features"]]
     {
@@ -161,21 +161,26 @@ fn operations_can_be_left_out() {
     let refused = generate(&["--skip", "GetPage"]);
     assert_eq!(refused.status, 1, "{refused:?}");
     assert!(
-        refused.stderr.contains("t.skip#File$data: a streaming blob has no place"),
+        refused
+            .stderr
+            .contains("t.skip#File$data: event-stream RPC does not support streaming blobs"),
         "{refused:?}"
     );
     assert!(refused.stderr.contains("with --skip GetFile ("), "{refused:?}");
     assert!(!refused.stderr.contains("Page$data"), "{refused:?}");
     let unknown = generate(&["--skip", "GetFiles", "--skip=t.skip#GetPages"]);
     assert_eq!(unknown.status, 1, "{unknown:?}");
-    assert!(unknown.stderr.contains("there is no operation \"GetFiles\" to skip"), "{unknown:?}");
+    assert!(
+        unknown.stderr.contains("the service has no operation \"GetFiles\" to skip"),
+        "{unknown:?}"
+    );
     for hint in ["did you mean \"GetFile\"?", "did you mean \"t.skip#GetPage\"?"] {
         assert!(unknown.stderr.contains(hint), "{unknown:?}");
     }
     let done = generate(&["--skip", "GetPage", "--skip", "t.skip#GetFile"]);
     assert_eq!((done.status, &*done.stderr), (0, ""), "{done:?}");
     assert!(folder.names("files/src/operation").all(|it| it.starts_with("count")));
-    // To look at a model, or to compare two, nothing need be left out.
+    // `show` and `diff` accept the operation.
     let show = run(&["show", "GetFile", "--model", &model]);
     assert_eq!(show.status, 0, "{show:?}");
     let diff = run(&["diff", &model, &model]);

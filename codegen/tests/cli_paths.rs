@@ -1,5 +1,5 @@
-//! Paths as people write them: every spelling of an output folder works or is refused with a reason, and
-//! what is generated does not depend on how the model was named.
+//! Paths: every spelling of an output folder works or is rejected with a reason, and the output does not depend on the
+//! spelling of the model's path.
 
 use std::{
     fs,
@@ -9,8 +9,7 @@ use std::{
 
 use crate::support::{Folder, PROGRAM, echo_model, finish, run_in, tree};
 
-/// The spelling of an output folder, seen from the empty folder `work`, and what comes of it: the folder that
-/// holds the output, or the error.
+/// A spelling of an output folder relative to the empty folder `work`, and the expected folder or error.
 type Spelling<'a> = (&'a str, Result<&'a str, &'a str>);
 
 const SPELLINGS: [Spelling<'_>; 14] = [
@@ -24,8 +23,8 @@ const SPELLINGS: [Spelling<'_>; 14] = [
     ("../link", Ok("there")),
     ("../link/new", Ok("there/new")),
     ("../link/../new", Ok("new")),
-    ("../dangling", Err("dangling is a link that leads nowhere")),
-    ("../dangling/new", Err("dangling is a link that leads nowhere")),
+    ("../dangling", Err("dangling is a dangling symbolic link")),
+    ("../dangling/new", Err("dangling is a dangling symbolic link")),
     ("../file", Err("file is not a folder")),
     ("../file/new", Err("file is not a folder")),
 ];
@@ -128,7 +127,7 @@ fn what_is_generated_does_not_depend_on_how_the_model_is_named() {
 }
 
 #[test]
-fn the_header_is_one_line_whatever_the_model_is_called() {
+fn the_header_is_one_line_for_any_name_of_the_model() {
     let folder = Folder::new("odd-name");
     let name = "a\nb\r\u{202e}`.json";
     folder.write(&format!("model/{name}"), echo_model());
@@ -161,18 +160,21 @@ fn a_dash_is_standard_input() {
     assert!(broken.stderr.contains(" standard input:1:"), "{broken:?}");
     let twice = run("echo.json", &["diff", "-", "-"]);
     assert_eq!(twice.status, 2);
-    assert!(twice.stderr.starts_with("error: standard input (-) can be read once"), "{twice:?}");
+    assert!(
+        twice.stderr.starts_with("error: standard input (-) can be read only once"),
+        "{twice:?}"
+    );
 }
 
 #[test]
-fn the_command_that_check_prints_is_one_that_a_shell_understands() {
+fn the_command_that_check_prints_works_in_a_shell() {
     let folder = Folder::new("it's $HOME `here`");
     folder.write("~/my 'model'.json", echo_model());
     let model = folder.path("~/my 'model'.json");
     let out = folder.path("#out");
     let workspace = crate::support::workspace().join("Cargo.toml");
     let manifest = ["--manifest-path", workspace.to_str().unwrap(), "-p", "codegen"];
-    // Where there is no workspace, the command has to say where it is.
+    // Outside of the workspace, the command contains the path of the manifest.
     for (from, model, out, program) in [
         (&*folder.path(""), "~/my 'model'.json", "#out", &manifest[2..]),
         ("/", &*model, &*out, &manifest),

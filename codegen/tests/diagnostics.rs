@@ -1,6 +1,6 @@
-//! Each diagnostic, as people see it: the models and the expected texts are in `diagnostics/`.
+//! The text of each diagnostic. The models and the expected texts are in `diagnostics/`.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p codegen diagnostics` writes the texts anew.
+//! `UPDATE_GOLDEN=1 cargo test -p codegen diagnostics` rewrites the texts.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use crate::support::{check_golden, tests};
 use codegen::{Config, Diagnostics, Severity, Source, generate};
 
 #[test]
-fn each_case_says_what_is_expected() {
+fn each_case_has_the_expected_text() {
     let cases = cases();
     assert!(cases.len() > 60, "the cases are in tests/diagnostics");
     for case in cases {
@@ -20,7 +20,7 @@ fn each_case_says_what_is_expected() {
     }
 }
 
-/// Where a diagnostic is about the model as a whole, or about a file that says nothing of shapes.
+/// Cases with a diagnostic about the model as a whole, or about a file without shapes.
 const WITHOUT_A_SHAPE: [&str; 12] = [
     "file-twice",
     "metadata-conflict",
@@ -37,14 +37,14 @@ const WITHOUT_A_SHAPE: [&str; 12] = [
 ];
 
 #[test]
-fn each_diagnostic_has_place_shape_and_hint() {
+fn each_diagnostic_has_position_shape_and_hint() {
     for case in cases() {
         let diagnostics = diagnostics(&case.files);
         assert!(!diagnostics.is_empty(), "{}", case.name);
         for it in diagnostics.iter() {
             let says = format!("{}: {}", case.name, it.message);
             assert!(it.hint.is_some(), "no hint: {says}");
-            assert_eq!(it.place.is_none(), case.name == "service-none", "place: {says}");
+            assert_eq!(it.position.is_none(), case.name == "service-none", "position: {says}");
             let is_about_shape = !WITHOUT_A_SHAPE.contains(&&*case.name);
             assert_eq!(it.shape.is_some(), is_about_shape, "shape: {says}");
         }
@@ -56,8 +56,8 @@ fn errors_come_before_warnings_and_both_in_the_order_of_the_files() {
     for case in cases() {
         let diagnostics = diagnostics(&case.files);
         let key = |it: &codegen::Diagnostic| {
-            let place = it.place.as_ref().map(|it| (it.path.clone(), it.line, it.column));
-            (it.severity == Severity::Warning, place)
+            let position = it.position.as_ref().map(|it| (it.path.clone(), it.line, it.column));
+            (it.severity == Severity::Warning, position)
         };
         let keys: Vec<_> = diagnostics.iter().map(key).collect();
         assert!(keys.is_sorted(), "{}: {keys:?}", case.name);
@@ -65,7 +65,7 @@ fn errors_come_before_warnings_and_both_in_the_order_of_the_files() {
 }
 
 #[test]
-fn colour_changes_nothing_but_colour() {
+fn color_does_not_change_the_text() {
     let case = cases().into_iter().find(|it| it.name == "target-dangling").unwrap();
     let diagnostics = diagnostics(&case.files);
     let coloured = diagnostics.render(codegen::Color::Ansi);
@@ -99,11 +99,11 @@ fn a_model_in_one_line_is_shown_in_part() {
 
 struct Case {
     name: String,
-    /// Name and text of each model file.
+    /// The name and text of each model file.
     files: Vec<(String, String)>,
 }
 
-/// A file is a case, and a folder is one of several files.
+/// The cases: each file, and each folder with several files.
 fn cases() -> Vec<Case> {
     let mut cases: Vec<_> = models(&tests("diagnostics"))
         .into_iter()
@@ -129,7 +129,7 @@ fn models(folder: &Path) -> Vec<PathBuf> {
     models
 }
 
-/// What is said about a model, be it refused or accepted.
+/// The diagnostics of a model, whether it is rejected or accepted.
 fn diagnostics(files: &[(String, String)]) -> Diagnostics {
     let sources: Vec<_> = files.iter().map(|(path, json)| Source { path, json }).collect();
     match generate(&Config::new("example"), &sources) {

@@ -1,6 +1,6 @@
-//! What a change of a model means: pairs of models in `tests/diff`, and the lines that they give.
+//! The output of `diff` for changes of a model. The cases are in `tests/diff`.
 //!
-//! `UPDATE_GOLDEN=1` writes the lines that there are now.
+//! `UPDATE_GOLDEN=1` rewrites the expected lines.
 
 use std::fs;
 
@@ -39,7 +39,7 @@ fn changes(old: &Value, new: &Value) -> Vec<String> {
     lines.collect()
 }
 
-/// How the changes of the table begin.
+/// The beginnings of the descriptions in the table of rules.
 fn rules() -> impl Iterator<Item = &'static str> {
     let rows = include_str!("../src/diff/rules.rs").lines();
     let rows = rows.filter(|line| line.trim_start().starts_with("(&["));
@@ -74,7 +74,7 @@ fn each_change_means_what_the_table_says() {
 }
 
 #[test]
-fn order_means_nothing() {
+fn order_has_no_effect() {
     let old = r#"{ "smithy": "2.0", "shapes": {
         "a#S": { "type": "service", "operations": [{ "target": "a#A" }, { "target": "a#B" }] },
         "a#A": { "type": "operation", "input": { "target": "a#In" }, "errors": [{ "target": "a#E" }, { "target": "a#F" }] },
@@ -112,7 +112,7 @@ fn bounds_are_compared_exactly() {
         );
         serde_json::from_str(&json).unwrap()
     };
-    // Both are the same as doubles.
+    // Both are equal as doubles.
     let (old, new) = (model("9223372036854775807"), model("9223372036854775806"));
     let [tightened] = &changes(&old, &new)[..] else { panic!("one change") };
     assert!(tightened.contains("constraint tightened: "), "{tightened}");

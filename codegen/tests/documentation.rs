@@ -1,11 +1,11 @@
-//! What becomes of prose: of CommonMark and of HTML, whatever is in them.
+//! Sanitizing of documentation in CommonMark and HTML.
 
 use crate::support::{Folder, Workspace};
 use codegen::{Config, Generated};
 use serde_json::json;
 use test_util::Random;
 
-/// A crate for a service with this documentation and an enum named `Thing`, whose values have others.
+/// The crate of a service with this documentation, and with an enum `Thing` whose values have these documentations.
 #[track_caller]
 fn generated(service: &str, values: &[&str]) -> Generated {
     let values = values.iter().enumerate().map(|(index, text)| {
@@ -34,16 +34,17 @@ fn check(text: &str, expected: &str) {
     let lines = library.contents.lines().filter_map(|it| it.strip_prefix("//!"));
     let lines: Vec<_> = lines.map(|it| it.strip_prefix(' ').unwrap_or(it)).collect();
     let found = lines.join("\n");
-    // What begins with code says first what it is about.
-    let found = match expected.starts_with("```") {
-        true => found.strip_prefix("The service `a#S`.\n\n").expect("a sentence"),
-        false => &found,
+    // Documentation that begins with code gets a first sentence.
+    let found = if expected.starts_with("```") {
+        found.strip_prefix("The service `a#S`.\n\n").expect("a sentence")
+    } else {
+        &found
     };
     assert_eq!(found, expected);
 }
 
 #[test]
-fn what_rustdoc_would_take_for_something_else_is_escaped() {
+fn text_that_rustdoc_would_interpret_is_escaped() {
     check("see [Foo] and <Bar>", "see \\[Foo\\] and \\<Bar>");
     check("see \\[Foo] and \\<b>", "see \\[Foo\\] and \\<b>");
     check("`[Foo]` is `<T>`, ``a ` b`` too", "`[Foo]` is `<T>`, ``a ` b`` too");
@@ -72,7 +73,7 @@ fn tags_within_lines_are_kept_and_closed() {
 }
 
 #[test]
-fn code_is_no_test() {
+fn code_blocks_are_not_doc_tests() {
     check("```\nlet x;\n```", "```text\nlet x;\n```");
     check("```json\n{\n", "```json\n{\n```");
     check("~~~ rust,no_run\nx\n```\n~~~\ny", "````text\nx\n```\n````\ny");
@@ -84,7 +85,7 @@ fn code_is_no_test() {
 }
 
 #[test]
-fn lists_are_indented_as_the_lints_ask() {
+fn lists_are_indented_as_the_lints_require() {
     check("* a\nb\n* c\n    * d\n\n      e\n\nf", "* a\n  b\n* c\n  * d\n\n    e\n\nf");
     check("1. a\n   b\n10) c", "1. a\n   b\n10) c");
     check("- - -\n**b** c", "- - -\n**b** c");
@@ -126,7 +127,7 @@ fn long_lines_are_broken_under_their_text() {
 }
 
 #[test]
-fn html_is_passed_on() {
+fn html_is_kept() {
     check("<p>One\n   two.</p><p>Three</p>\n", "<p>One two.</p>\n\n<p>Three</p>");
     check("<p>a <b> bold</b> [x]<p>`b`", "<p>a <b> bold</b> [x]</p>\n\n<p>`b`</p>");
     check("a<ul><li>b<li>c</ul>d", "<p>a</p>\n\n<ul>\n<li>b\n<li>c</li></li></ul>\n\n<p>d</p>");
@@ -184,7 +185,7 @@ fn the_example_of_an_operation_sets_what_is_required() {
     workspace.check_examples();
 }
 
-/// Documented and linted without a warning, and without a doc test that fails.
+/// rustdoc and Clippy report no warning, and no doc test fails.
 #[test]
 fn no_text_causes_a_warning() {
     let parts = [

@@ -1,4 +1,4 @@
-//! Models at the edge of what is legal: `edge-cases/README.md` says what is in the files beside them.
+//! Models at the boundary of what is valid. `edge-cases/README.md` describes the files.
 
 use std::{
     collections::BTreeSet,
@@ -11,25 +11,25 @@ use crate::support::{Folder, Workspace};
 use codegen::{Config, Diagnostic, Diagnostics, GeneratedFile, Severity, Source, generate};
 use serde_json::{Map, Value, json};
 
-/// Cases that end otherwise than they should, and why that is.
+/// Cases with another outcome than they should have, and the reason.
 const KNOWN_FAILING: [(&str, &str); 1] = [(
     "L04",
-    "300 lists in each other: rustc takes them only with a recursion limit of its own, which every crate \
-     that uses the types would need as well. They are refused beyond 32 levels, with a reason and a hint.",
+    "300 nested lists: rustc accepts them only with a higher recursion limit, which every crate that uses the types \
+     would also need. They are rejected beyond 32 levels, with a reason and a hint.",
 )];
 
-/// Into how many crates the accepted cases go: as many as compile at the same time.
+/// The number of crates for the accepted cases: as many as compile at the same time.
 const BATCHES: usize = 2;
 
 #[test]
-fn each_case_ends_as_it_should() {
+fn each_case_has_the_expected_outcome() {
     let mut failures = Vec::new();
     for (case, found) in runs() {
         let has_warning = found.diagnostics.iter().any(|it| it.severity == Severity::Warning);
         let read = match (found.is_read, has_warning) {
             (false, _) => "error",
             (true, true) if case.expect == "warn" => "warn",
-            // A warning of an accepted case is one that `expected.json` lists.
+            // `expected.json` lists the warnings of accepted cases.
             (true, _) => "ok",
         };
         let generated = if found.files.is_some() { "ok" } else { "error" };
@@ -45,7 +45,7 @@ fn each_case_ends_as_it_should() {
 }
 
 #[test]
-fn each_case_says_what_is_expected_and_nothing_else() {
+fn each_case_has_the_expected_diagnostics_and_no_others() {
     let mut failures = Vec::new();
     for (case, found) in runs().iter().filter(|(it, _)| !is_known_failing(&it.id)) {
         let expected = list(&case.expected, "says");
@@ -65,7 +65,7 @@ fn each_case_says_what_is_expected_and_nothing_else() {
 }
 
 #[test]
-fn each_accepted_case_becomes_the_code_that_is_expected() {
+fn each_accepted_case_generates_the_expected_code() {
     let squeeze = |text: &str| text.split_whitespace().collect::<String>();
     let mut failures = Vec::new();
     for (case, found) in runs() {
@@ -85,9 +85,9 @@ fn each_accepted_case_becomes_the_code_that_is_expected() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Compiled, linted and documented, its documentation's examples too, without a warning.
+/// Compiling, linting and documenting the crates causes no warning, and the examples compile.
 #[test]
-fn each_accepted_case_is_a_crate_without_a_warning() {
+fn each_accepted_case_compiles_without_a_warning() {
     let folder = Folder::new("edge cases");
     let mut workspace = Workspace::new(&folder);
     let mut batches: [Vec<(String, &[GeneratedFile])>; BATCHES] = Default::default();
@@ -105,7 +105,7 @@ fn each_accepted_case_is_a_crate_without_a_warning() {
 }
 
 #[test]
-fn the_index_and_what_is_expected_go_together() {
+fn the_index_and_the_expectations_list_the_same_cases() {
     let cases: Vec<_> = runs().iter().map(|(case, _)| case).collect();
     let ids: BTreeSet<_> = cases.iter().map(|it| &*it.id).collect();
     assert_eq!(ids.len(), cases.len(), "an ID occurs twice");
@@ -134,7 +134,7 @@ fn is_meant(expected: &Value, found: &Diagnostic) -> bool {
     let text = |key: &str| expected.get(key).and_then(Value::as_str);
     let severity =
         if text("severity") == Some("warning") { Severity::Warning } else { Severity::Error };
-    let pointer = found.place.as_ref().map(|it| &*it.pointer);
+    let pointer = found.position.as_ref().map(|it| &*it.pointer);
     let mut words = list(expected, "message").into_iter();
     severity == found.severity
         && text("shape") == found.shape.as_deref()
@@ -143,11 +143,11 @@ fn is_meant(expected: &Value, found: &Diagnostic) -> bool {
         && text("hint").is_none_or(|it| found.hint.as_ref().is_some_and(|hint| hint.contains(it)))
 }
 
-/// What became of a case.
+/// The result of a case.
 struct Found {
-    /// Whether it can be read and checked.
+    /// Whether the model can be read and checked without errors.
     is_read: bool,
-    /// All that is said, in the end.
+    /// All diagnostics.
     diagnostics: Vec<Diagnostic>,
     files: Option<Vec<GeneratedFile>>,
     text: String,
@@ -155,7 +155,7 @@ struct Found {
 
 struct Case {
     id: String,
-    /// The crate of which it becomes a module, if it is accepted.
+    /// The crate that contains the case as a module, if it is accepted.
     batch: usize,
     title: String,
     model: Files,
@@ -168,7 +168,7 @@ struct Case {
 enum Files {
     /// A file or folder.
     At(PathBuf),
-    /// Their texts, in order.
+    /// The texts of the files, in order.
     Texts(Vec<String>),
 }
 
@@ -243,7 +243,7 @@ fn batch(index: usize) -> String {
     format!("batch{index}")
 }
 
-/// Every case with what became of it.
+/// Every case with its result.
 fn runs() -> &'static [(Case, Found)] {
     static RUNS: LazyLock<Vec<(Case, Found)>> = LazyLock::new(|| {
         let run = |case: Case| {
@@ -290,13 +290,13 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// The files that an entry of `rules.json` stands for.
+/// The files that an entry of `rules.json` describes.
 fn texts(case: &Value) -> Vec<String> {
     if let Some(text) = case["text"].as_str() {
         return vec![text.to_owned()];
     }
     let mut files = list(case, "files");
-    // Where the order of keys means something, the files are texts.
+    // The files are texts where the order of keys matters.
     if files.iter().all(Value::is_string) && !files.is_empty() {
         return files.iter().map(|it| it.as_str().expect("a string").to_owned()).collect();
     }

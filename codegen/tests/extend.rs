@@ -1,11 +1,11 @@
-//! The model can be extended as its README says: the example there, put into a copy of the model, becomes a
-//! typed call, a method of the server trait, and documentation.
+//! The example in the README of the model: added to a copy of the model, it becomes a typed call, a method of the server
+//! trait, and documentation.
 
 use std::fs;
 
 use crate::support::{Folder, Workspace, run, workspace};
 
-const MAIN: &str = r#"//! Uses what was added.
+const MAIN: &str = r#"//! Uses the new operation.
 
 use greengrass_core_ipc::{
     Client,
@@ -16,7 +16,7 @@ use greengrass_core_ipc::{
     types::{ClockEvents, error::ClockNotSetError},
 };
 
-/// Subscribes, and reads the first event.
+/// Subscribes and reads the first event.
 pub async fn subscribe(client: &Client) -> Option<f64> {
     let mut changes = client.subscribe_to_clock_changes().minimum_seconds(1.0).send().await.ok()?;
     match changes.next().await? {
@@ -67,7 +67,7 @@ fn the_example_of_the_readme_becomes_a_call_a_method_and_a_page() {
     let page = fs::read_to_string(page).unwrap();
     for text in [
         "/// Asks to be told when the clock of the device changes.\n",
-        "/// Access policy: none is needed.\n",
+        "/// Access policy: not required.\n",
         "/// - Events from the server: [`ClockEvents`]\n",
         "/// Changes smaller than this are passed over, in seconds.\n",
         "///     .minimum_seconds(1.0)\n",

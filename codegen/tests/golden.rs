@@ -1,17 +1,17 @@
-//! What is generated for each kind of shape, operation and trait: `golden/KIND/model.json` becomes
-//! `golden/KIND/expected.rs`, one file after the other. All of it compiles, without a warning.
+//! The generated code for each kind of shape, operation and trait: `golden/KIND/model.json` generates the files in
+//! `golden/KIND/expected.rs`. All of them compile without a warning.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p codegen golden` writes the expected files anew.
+//! `UPDATE_GOLDEN=1 cargo test -p codegen golden` rewrites the expected files.
 
 use std::fs;
 
 use crate::support::{Folder, Workspace, check_golden, tests};
 use codegen::{Config, GeneratedFile};
 
-/// The kinds that show every file.
+/// The kinds whose golden contains every file.
 const IN_WHOLE: [&str; 2] = ["unary", "bidirectional"];
 
-/// Whether a file says something of the kind. What does not is in the goldens of [`IN_WHOLE`].
+/// Whether a file differs between kinds. The other files are in the goldens of [`IN_WHOLE`].
 fn is_of_kind(path: &str) -> bool {
     let is_shared = path.ends_with("types/builders.rs") || path.ends_with("error/builders.rs");
     (path.starts_with("operation/") || path.starts_with("types/")) && !is_shared
@@ -41,7 +41,7 @@ fn each_kind_compiles_without_a_warning() {
     assert_eq!(doc.status, 0, "{}", doc.stderr);
 }
 
-/// The kinds, and what is generated for each.
+/// The kinds with the generated files of each.
 fn kinds() -> Vec<(String, Vec<GeneratedFile>)> {
     let kinds: Vec<_> = fs::read_dir(tests("golden"))
         .unwrap()

@@ -1,5 +1,5 @@
-//! Models that ask for too much: no panic, no overflow of the stack, and no more time or memory than their
-//! size. A test thread has 2 MiB of stack; a step that took the square of the size would not end.
+//! Models that could exhaust resources: no panic, no stack overflow, and time and memory in proportion to the size. A
+//! test thread has 2 MiB of stack, and a step with quadratic time would take too long.
 
 use codegen::{Config, Diagnostics, Generated, Source, generate};
 

@@ -1,4 +1,4 @@
-//! The tests of the generator, as one program, because each takes seconds to link.
+//! The tests of the generator, in one program, because linking takes seconds.
 
 mod behaviour;
 mod cli;

@@ -1,4 +1,4 @@
-//! Modules, as build scripts generate them, in the crates that include them.
+//! Generated modules in crates that include them, as build scripts do.
 
 use std::fs;
 
@@ -15,13 +15,13 @@ fn module(path: &str, sides: Sides, json: &str) -> GeneratedFile {
 
 const ALL_FEATURES: &str = r#"["tokio", "blocking", "server", "pattern"]"#;
 
-/// A model with every trait that shows in the output.
+/// A model with every trait that affects the output.
 fn traits_model() -> String {
     fs::read_to_string(tests("behaviour/traits.json")).unwrap()
 }
 
 #[test]
-fn modules_of_one_name_have_files_of_their_own() {
+fn modules_with_the_same_name_have_different_files() {
     let model = echo_model();
     for (path, file) in
         [("crate::lab", "lab.rs"), ("crate::v1::lab", "v1/lab.rs"), ("crate::v2::lab", "v2/lab.rs")]
@@ -47,7 +47,7 @@ fn a_module_compiles_in_crates_of_each_edition_and_under_strict_lints() {
 }
 
 #[test]
-fn a_feature_that_is_missing_is_the_one_error() {
+fn a_missing_feature_is_the_only_error() {
     let folder = Folder::new("missing");
     let mut workspace = Workspace::new(&folder);
     let model = traits_model();
@@ -75,7 +75,7 @@ fn a_feature_that_is_missing_is_the_one_error() {
 }
 
 #[test]
-fn by_default_a_module_needs_the_default_features_alone() {
+fn by_default_a_module_needs_only_the_default_features() {
     assert_eq!(Config::module("crate::lab").sides, Sides::NONE.with_client());
     let runtime = fs::read_to_string(workspace().join("runtime/Cargo.toml")).unwrap();
     assert!(runtime.contains("\ndefault = [\"tokio\"]\n"), "{runtime}");

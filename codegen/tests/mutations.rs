@@ -1,5 +1,4 @@
-//! Models that are changed at random are refused with a reason or become crates. What runs for longer is
-//! `examples/mutate.rs`.
+//! Randomly mutated models are rejected with a reason or generate crates. `examples/mutate.rs` runs for longer.
 
 use std::path::Path;
 
@@ -7,10 +6,10 @@ use crate::mutate::{Corpus, Outcome, Random, models, run};
 use crate::support::{Folder, Workspace};
 use codegen::GeneratedFile;
 
-/// How many models are made.
+/// The number of models.
 const MODELS: usize = 600;
 
-/// Every how many of those that are accepted one is compiled.
+/// The interval between accepted models that are compiled.
 const COMPILED: usize = 12;
 
 #[test]
@@ -19,7 +18,7 @@ fn each_changed_model_is_refused_or_becomes_a_crate() {
         std::env::var(name).map_or(otherwise, |it| it.parse().expect("a number"))
     };
     let models = models(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
-    // The large ones take most of the time, and have little of their own.
+    // Large models take most of the time and add little.
     let corpus = Corpus::new(models.iter().map(|it| &**it).filter(|it| it.len() < 20_000));
     let seed = number("MUTATE_SEED", 7);
     let mut random = Random::new(seed as u64);

@@ -1,5 +1,5 @@
-//! An obstacle course for names: every word that means something in Rust, in its prelude or in generated code,
-//! as the name of everything that a model can name. All of it compiles, without a warning.
+//! Names that have a meaning in Rust, its prelude or generated code, each as the name of everything that a model can
+//! name. The result compiles without a warning.
 
 use std::{collections::BTreeSet, fs};
 
@@ -8,12 +8,12 @@ use codegen::{Config, Diagnostic, Generated, GeneratedFile};
 use serde_json::{Map, Value, json};
 use syn::UseTree;
 
-/// Keywords, those reserved for later, and words that are keywords in some places.
+/// Keywords, reserved keywords and contextual keywords.
 const KEYWORDS: &str = "abstract as async auto await become box break const continue crate do dyn else enum extern false \
     final fn for gen if impl in let loop macro macro_rules match mod move mut override priv pub raw ref return safe self \
     static struct super trait true try type typeof union unsafe unsized use virtual where while yield";
 
-/// What the prelude and the standard library call their items, and generated code may mean.
+/// Names of the prelude and the standard library that generated code may use.
 const STANDARD: &str = "Arc AsMut AsRef Borrow BTreeMap Box Cell Clone Copy Cow Debug Default Deref Display \
     DoubleEndedIterator Drop Duration Eq Err Error ExactSizeIterator Extend Fn FnMut FnOnce Formatter From FromIterator FromStr \
     Future Hash HashMap HashSet Infallible Instant Into IntoFuture IntoIterator Iterator Mutex None Ok Option Ord PartialEq \
@@ -21,7 +21,7 @@ const STANDARD: &str = "Arc AsMut AsRef Borrow BTreeMap Box Cell Clone Copy Cow 
     TryFrom TryInto Unpin Vec bool char f32 f64 i128 i16 i32 i64 i8 isize str u128 u16 u32 u64 u8 usize core alloc std \
     assert_eq cfg derive dbg doc format include_str matches panic print println test todo vec write writeln";
 
-/// What generated code calls its modules, methods and types, and what its runtime does.
+/// Names of modules, methods and types in generated code and in the runtime.
 const GENERATED: &str = "add sub mul div rem neg not shl shr bitand bitor bitxor index deref Blob BuildError Builder Builders CallOptions Client ConnectError Connection ConnectionBuilder \
     ConnectionError Deserialize Deserializer Document ErrorMetadata ErrorShape Fault IncomingCall InvalidRequest MapAccess MemberValue \
     NoEvents Operation OperationError Overflow RequestContext ResponseError SdkError Serialize Serializer Server \
@@ -63,24 +63,24 @@ fn every_word_can_be_the_name_of_everything() {
 }
 
 #[test]
-fn a_name_that_had_to_change_is_a_warning_that_says_of_whom_and_why() {
+fn a_changed_name_is_a_warning_with_the_reason() {
     for (shapes, count) in [(structures(), 1), (enums(), 1), (errors(), 1), (operations(), 1)] {
         let generated = generated("warned", &shapes, "Course");
-        // Only the streams need these events.
+        // Only streams have these events.
         let is_about_name = |it: &&Diagnostic| it.shape.as_deref() != Some("t.n#Events_");
         let warnings: Vec<_> = generated.warnings.iter().filter(is_about_name).collect();
         assert!(warnings.len() > count);
         for it in warnings {
-            assert!(it.message.starts_with("it is called "), "{}", it.message);
+            assert!(it.message.starts_with("its Rust name is "), "{}", it.message);
             let id = it.shape.as_ref().expect("a shape");
-            assert!(id.starts_with("t.n#") && it.place.is_some() && it.hint.is_some(), "{id}");
+            assert!(id.starts_with("t.n#") && it.position.is_some() && it.hint.is_some(), "{id}");
         }
     }
 }
 
-/// Names that follow from others, as the names of shapes, and of members the names of a builder's own fields.
+/// Derived names as the names of shapes, and the names of a builder's own fields as those of members.
 #[test]
-fn names_that_are_made_up_make_way() {
+fn derived_names_change_before_names_of_the_model() {
     let mut shapes = operations_of(&["Run".to_owned(), "Watch".to_owned()], |name| {
         let members = ["connection", "options", "into_parts", "request", "set_options"];
         let members = members.map(|it| (it, "smithy.api#String".to_owned()));
@@ -108,8 +108,7 @@ fn names_that_are_made_up_make_way() {
     }
     shapes["t.n#RunResponse"]["members"] = members(all);
     let generated = generated("made_up", &shapes, "Course");
-    let renamed =
-        generated.warnings.iter().filter(|it| it.message.contains(" in Rust rather than "));
+    let renamed = generated.warnings.iter().filter(|it| it.message.contains(" instead of "));
     assert!(renamed.count() >= 6);
     let folder = Folder::new("made_up");
     let mut workspace = Workspace::new(&folder);
@@ -117,7 +116,7 @@ fn names_that_are_made_up_make_way() {
     workspace.check_code();
 }
 
-/// Types with names of one letter, as type parameters have, at all places that name types.
+/// Types with names of one letter, like type parameters, everywhere that types are named.
 #[test]
 fn types_are_not_mistaken_for_type_parameters() {
     let letters: Vec<_> = ('A'..='Z').map(String::from).collect();
@@ -152,14 +151,14 @@ fn types_are_not_mistaken_for_type_parameters() {
     workspace.check_code();
 }
 
-/// What generated code takes from elsewhere is not hidden by a type of a model.
+/// Types of a model do not hide types that generated code imports.
 #[test]
 fn every_type_that_is_imported_is_reserved() {
     let mut imported = BTreeSet::new();
     for kind in fs::read_dir(crate::support::tests("golden")).unwrap() {
         let json = fs::read_to_string(kind.unwrap().path().join("model.json")).unwrap();
         for file in crate::support::generated(&Config::new("golden"), &json).files {
-            // These hand on what the runtime has, and name no type of a model but in builders.
+            // These modules re-export items of the runtime, and use types of a model only in builders.
             let hands_on = ["lib.rs", "client.rs", "blocking.rs", "error.rs", "primitives.rs"];
             if !file.path.ends_with(".rs") || hands_on.contains(&&*file.path) {
                 continue;
@@ -194,7 +193,7 @@ fn renamed(names: &BTreeSet<String>) -> BTreeSet<String> {
     shapes.filter(|it| names.contains(*it)).map(str::to_owned).collect()
 }
 
-/// The names that a `use` brings.
+/// The names that a `use` imports.
 fn leaves(tree: &UseTree, names: &mut Vec<String>) {
     match tree {
         UseTree::Path(path) => leaves(&path.tree, names),
@@ -212,15 +211,15 @@ fn generated(module: &str, shapes: &Value, service: &str) -> Generated {
     crate::support::generated(&config, &json)
 }
 
-/// The words, none twice when case is ignored, since the shapes of a model may not differ in case alone.
+/// The words without duplicates. Case is ignored, because shapes must not differ only in case.
 fn words() -> Vec<&'static str> {
     let mut seen = BTreeSet::new();
     let all = [KEYWORDS, STANDARD, GENERATED].into_iter().flat_map(str::split_whitespace);
     all.filter(|it| seen.insert(it.to_ascii_lowercase())).collect()
 }
 
-/// The words with a capital, as shapes are called: all that nothing has reserved, and some of those that
-/// become others. What they have in common need not be compiled for each.
+/// The words with a capital, as names of shapes: all that are not reserved, and some that are renamed. Compiling more
+/// of the latter would test the same code again.
 fn type_names() -> Vec<String> {
     let mut seen = BTreeSet::new();
     let capital = |it: &str| it[..1].to_ascii_uppercase() + &it[1..];
@@ -277,7 +276,7 @@ fn texts() -> Value {
     members(words().into_iter().map(|it| (it, "smithy.api#String".to_owned())))
 }
 
-/// Members `x`, `setX` and `set_set_x` of each word, whose setters would have the names of others.
+/// Members `x`, `setX` and `set_set_x` of each word, whose setters would collide.
 fn setters() -> Value {
     let names = words()
         .into_iter()
@@ -290,7 +289,7 @@ fn setters() -> Value {
 fn structures() -> Value {
     let mut model = shapes_named(|_| json!({ "type": "structure", "members": texts() }));
     for (key, shape) in model.as_object_mut().expect("an object") {
-        // One with all words is enough of its kind; the others have two members.
+        // One structure has all words; the others have two members.
         if shape["type"] == "structure" && !key.contains("Run") && key != "t.n#Option" {
             shape["members"] = members([
                 ("value", "smithy.api#String".to_owned()),
@@ -348,7 +347,7 @@ fn errors() -> Value {
     model
 }
 
-/// An operation of each name, whose request and response have names that follow from it.
+/// An operation of each name, whose request and response have derived names.
 fn operations() -> Value {
     operations_of(&type_names(), |name| {
         json!({ format!("t.n#{name}Request"): { "type": "structure", "members": {
@@ -358,7 +357,7 @@ fn operations() -> Value {
     })
 }
 
-/// Subscriptions of some of the names: they share all but their builders with other operations.
+/// Subscriptions for some of the names. Only their builders differ from those of other operations.
 fn streams() -> Value {
     let names: Vec<_> = type_names().into_iter().step_by(5).collect();
     operations_of(&names, |name| {

@@ -1,4 +1,4 @@
-//! What a model means: merged files, mixins, versions and resources, as `show` prints the result.
+//! Reading of models: merged files, mixins, versions and resources. `show` prints the results.
 
 use codegen::{Config, Source, Words, generate, program::show};
 
@@ -9,7 +9,7 @@ const BASE: &str = r#"
 
 const MIXIN: &str = r#""smithy.api#mixin": {}"#;
 
-/// Reads files of these versions and shapes, and looks for lines of the description in this order.
+/// Reads files with these versions and shapes, and expects these lines of the description in this order.
 #[track_caller]
 fn check(files: &[(&str, &str)], name: &str, expected: &[&str]) {
     let files: Vec<_> = files
@@ -32,7 +32,7 @@ fn check(files: &[(&str, &str)], name: &str, expected: &[&str]) {
 }
 
 #[test]
-fn the_order_of_members_is_kept_and_that_of_keys_means_nothing() {
+fn the_order_of_members_is_kept_and_that_of_keys_has_no_effect() {
     let shape = r#""a#In": {
         "traits": { "smithy.api#documentation": "D" },
         "members": { "z": { "traits": {}, "target": "smithy.api#String" }, "a": { "target": "a#In" } },
@@ -51,7 +51,7 @@ fn definitions_in_two_files_are_one_with_the_traits_of_both() {
 }
 
 #[test]
-fn traits_are_applied_to_shapes_and_members_wherever_they_are() {
+fn traits_are_applied_to_shapes_and_members_in_any_file() {
     let apply = r#"
         "a#In": { "type": "apply", "traits": { "smithy.api#documentation": "S" } },
         "a#In$b": { "type": "apply", "traits": { "smithy.api#required": {} } },
@@ -164,7 +164,7 @@ fn each_file_is_read_by_the_rules_of_its_version() {
     check(&files, "Old", &["in Rust other: Option<i32>", "in Rust own: i32"]);
     check(&files, "Old", &["in Rust primitive: i32", "in Rust boxed: Option<i32>"]);
     check(&files, "In", &["in Rust n: Option<i32>"]);
-    check(&files, "Set", &["values    no item twice"]);
+    check(&files, "Set", &["values    unique items"]);
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn operations_of_resources_follow_those_of_the_service_from_the_top_down() {
 }
 
 #[test]
-fn only_the_shapes_that_operations_need_are_there() {
+fn only_the_shapes_that_operations_use_are_generated() {
     let shapes = format!(
         r#"{BASE},
         "b#Unused": {{ "type": "structure", "members": {{ "also": {{ "target": "a#Alone" }} }} }},
@@ -229,10 +229,10 @@ fn a_shape_that_cannot_be_read_is_not_reported_again_where_it_is_used() {
         "a#M": { "type": "map", "key": { "target": "a#In" }, "value": { "target": "a#In" } } } }"#;
     let diagnostics = codegen::check(&[Source { path: "model.json", json }]);
     let messages: Vec<_> = diagnostics.iter().map(|it| &*it.message).collect();
-    assert_eq!(messages, [r#""struct" is not a type of shape"#]);
+    assert_eq!(messages, [r#""struct" is not a shape type"#]);
 }
 
-/// Generates code for a member with a default and looks for its value; `None` if it is not one of the type.
+/// Generates code for a member with a default, and expects this value; `None` if the default is invalid.
 #[track_caller]
 fn check_default(target: &str, default: &str, expected: Option<&str>) {
     let json = format!(
@@ -297,7 +297,7 @@ fn defaults_of_numbers_are_expressions() {
 
 #[test]
 fn the_bounds_of_a_constraint_are_compared_exactly() {
-    // As doubles these are equal.
+    // These are equal as doubles.
     for (min, max, is_refused) in [
         ("9007199254740993", "9007199254740992", true),
         ("9007199254740992", "9007199254740993", false),
@@ -314,9 +314,9 @@ fn the_bounds_of_a_constraint_are_compared_exactly() {
 }
 
 #[test]
-fn a_key_with_escapes_has_a_place() {
+fn a_key_with_escapes_has_a_position() {
     let json = r#"{ "smithy": "2.0", "\u0062\"": {"c": null} }"#;
     let diagnostics = codegen::check(&[Source { path: "1.json", json }]);
-    let place = diagnostics.iter().next().and_then(|it| it.place.as_ref()).unwrap();
-    assert_eq!((place.line, place.column, &*place.pointer), (1, 20, "/b\""));
+    let position = diagnostics.iter().next().and_then(|it| it.position.as_ref()).unwrap();
+    assert_eq!((position.line, position.column, &*position.pointer), (1, 20, "/b\""));
 }

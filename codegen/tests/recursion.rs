@@ -1,4 +1,4 @@
-//! Structures that contain each other.
+//! Boxes in structures that contain each other.
 
 use std::{collections::HashSet, fmt::Write};
 
@@ -6,7 +6,7 @@ use crate::support::generated;
 use codegen::Config;
 use test_util::Random;
 
-/// The pairs of structures with a member of the one type in the other that is in a box.
+/// The edges between structures whose members are boxed.
 fn boxed(count: usize, edges: &HashSet<(usize, usize)>) -> HashSet<(usize, usize)> {
     let mut shapes =
         r#""a#S": {"type": "service", "version": "1", "operations": [{"target": "a#Op"}]},

@@ -1,11 +1,11 @@
-//! What `show` prints: one file of `tests/show` for each name. `UPDATE_GOLDEN=1` writes what it is now.
+//! The output of `show`: one file in `tests/show` for each item. `UPDATE_GOLDEN=1` rewrites the files.
 
 use std::fs;
 
 use crate::support::{Folder, check_golden, run, tests};
 
 #[test]
-fn a_name_shows_what_it_means() {
+fn each_name_of_an_item_shows_its_description() {
     let model = tests("show/model.json").to_string_lossy().into_owned();
     for (file, names) in [
         ("service", &[""][..]),
@@ -31,7 +31,7 @@ fn a_name_shows_what_it_means() {
 }
 
 #[test]
-fn words_of_ones_own_stay_whole_wherever_there_are_names() {
+fn custom_words_are_not_split_by_any_command() {
     let folder = Folder::new("words");
     let echo = crate::support::echo_model().replace("#EchoMessage\"", "#EchoGitHubMQTTSMessage\"");
     folder.write("echo.json", &echo);
@@ -48,7 +48,7 @@ fn words_of_ones_own_stay_whole_wherever_there_are_names() {
     assert_eq!((written.status, &*written.stderr), (0, ""), "{written:?}");
     let client = fs::read_to_string(folder.path("out/client.rs")).unwrap();
     assert!(client.contains("pub fn echo_github_mqtts_message"), "{client}");
-    // What a check tells to run has the words.
+    // The command that `--check` prints contains the words.
     let stale = run(&["--model", &model, "--out", &out, "--check", "--word", "IoT"]);
     assert_eq!(stale.status, 1, "{stale:?}");
     assert!(stale.stdout.ends_with("--word IoT\n"), "{stale:?}");
@@ -64,23 +64,23 @@ fn an_unknown_name_is_status_1_with_a_suggestion() {
         ("publish_to_topik", "did you mean publish_to_topic?"),
         ("aws.greengrass#MQTTMesage", "did you mean MQTTMessage?"),
         ("QOS$AT_MOST_TWICE", "QOS has no member AT_MOST_TWICE"),
-        ("Nothing", "without a name, all that there is is listed"),
+        ("Nothing", "without a name, show lists all names"),
     ] {
         let run = run(&["show", name]);
         assert_eq!((run.status, &*run.stdout), (1, ""), "{run:?}");
-        assert_eq!(run.stderr, format!("error: there is no {name} in the service: {expected}\n"));
+        assert_eq!(run.stderr, format!("error: the service has no {name}: {expected}\n"));
     }
 }
 
 #[test]
-fn the_model_of_this_workspace_is_shown_without_more() {
+fn show_without_arguments_lists_the_model_of_this_workspace() {
     let run = run(&["show"]);
     assert_eq!((run.status, &*run.stderr), (0, ""));
     assert!(run.stdout.contains("\noperations: 35\n"), "{run:?}");
 }
 
 #[test]
-fn diff_says_with_its_status_whether_something_breaks() {
+fn the_exit_status_of_diff_tells_whether_something_breaks() {
     let folder = Folder::new("diff");
     let echo = crate::support::echo_model();
     folder.write("old/echo.json", &echo);
@@ -97,7 +97,7 @@ fn diff_says_with_its_status_whether_something_breaks() {
     assert_eq!(
         lines,
         [
-            "member  awstest#Product$cost   added, optional  client: ok      server: ok      a peer that does not know it ignores it",
+            "member  awstest#Product$cost   added, optional  client: ok      server: ok      older peers ignore it",
             "member  awstest#Product$price  removed          client: BREAKS  server: BREAKS  its field and setter are removed",
             "2 changes: 1 break clients, 1 break servers",
         ]

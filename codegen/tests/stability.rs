@@ -1,5 +1,5 @@
-//! What means the same gives the same code, to the byte: files and keys in another order, shapes that nobody
-//! needs, and the three ways to write an enum.
+//! Equivalent models generate the same bytes: other orders of files and keys, unused shapes, and the three ways to
+//! write an enum.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,7 @@ use crate::mutate::{Node, Random};
 use codegen::{Config, GeneratedFile, Source, generate};
 use proptest::prelude::*;
 
-/// A model that has one of everything, collisions of names included.
+/// A model with every feature, including colliding names.
 const MODEL: &str = include_str!("stability/model.json");
 
 /// The same service in three versions of Smithy.
@@ -29,7 +29,7 @@ proptest! {
     }
 }
 
-/// The same for the large model, once: it is slower by far.
+/// The same for the large model, once, because it is much slower.
 #[test]
 fn the_greengrass_crate_does_not_depend_on_the_order_of_shapes_either() {
     let path =
@@ -54,7 +54,7 @@ fn code(files: &[(String, Node)]) -> Vec<GeneratedFile> {
     generate(&Config::new("stable"), &sources).unwrap_or_else(|error| panic!("{error}")).files
 }
 
-/// The shapes of a model dealt out to files of the same names, whatever is in them.
+/// Distributes the shapes of a model over files. The names of the files do not depend on their content.
 fn split(model: Node, files: usize) -> Vec<(String, Node)> {
     let Some(Node::Object(shapes)) = model.get("shapes").cloned() else { panic!("a model") };
     let mut hands = vec![Vec::new(); files];
@@ -91,7 +91,7 @@ fn rearranged(
     files
 }
 
-/// Puts the keys of objects into another order, but where it means something: members stand in order.
+/// Shuffles the keys of objects, except members, whose order matters.
 fn shuffle(node: &mut Node, is_free: bool, random: &mut Random) {
     match node {
         Node::Object(entries) => {

@@ -1,4 +1,4 @@
-//! What names of a model become in Rust.
+//! Conversion of names of a model to Rust names.
 
 use codegen::{Config, Words};
 use serde_json::json;
@@ -32,7 +32,7 @@ fn snake_case_is_that_of_the_other_sdks() {
 }
 
 #[test]
-fn words_stay_whole() {
+fn words_are_not_split() {
     let words = ["GitHub", "MQTT", "MQTTS", "EC2", "eBPF", "DynamoDB", "s3key", "Plain", "GitHub"];
     let words = Words::with(words).unwrap();
     for (name, expected) in [
@@ -40,7 +40,7 @@ fn words_stay_whole() {
         ("aGitHub", "a_github"),
         ("GitHubbed", "git_hubbed"),
         ("GitHubGitHub", "github_github"),
-        // The longest counts.
+        // The longest word is used.
         ("MQTTSConfig", "mqtts_config"),
         ("MQTTConfig", "mqtt_config"),
         ("EC2Id", "ec2_id"),
@@ -65,11 +65,11 @@ fn a_word_is_letters_and_digits() {
     }
 }
 
-/// Checks what the members of a shape are called, found behind `before`.
+/// Checks the names of the members of a shape, each after the text `before`.
 #[track_caller]
 fn check(kind: &str, before: &str, expected: &[(&str, &str)]) {
     let target = if kind == "enum" { "smithy.api#Unit" } else { "smithy.api#String" };
-    // As text, because an object of `serde_json` sorts its members.
+    // The model is text, because objects of `serde_json` sort their members.
     let members: Vec<_> =
         expected.iter().map(|(name, _)| format!("{name:?}: {{\"target\": {target:?}}}")).collect();
     let json = json!({"smithy": "2.0", "shapes": {
@@ -111,7 +111,7 @@ fn variants_are_in_pascal_case() {
 }
 
 #[test]
-fn later_names_make_way() {
+fn later_names_get_a_number() {
     check(
         "structure",
         "pub ",

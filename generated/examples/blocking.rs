@@ -1,7 +1,7 @@
-//! Answers every message on `requests` with one on `answers`, without an asynchronous runtime.
+//! Answers every message on `requests` with a message on `answers`, without an asynchronous runtime.
 //!
-//! One thread does it all: it waits for the next event, and calls in between. The examples `publish` and
-//! `subscribe` send it messages and show its answers.
+//! One thread waits for the next event and makes calls in between. Use the examples `publish` and `subscribe` to send
+//! messages and to show the answers.
 //!
 //! ```console
 //! $ cargo run -p greengrass-core-ipc --example blocking --features blocking

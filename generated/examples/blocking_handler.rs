@@ -1,4 +1,4 @@
-//! Prints what arrives for a topic filter on a thread of its own, while the main thread publishes readings.
+//! Prints the messages for a topic filter on a separate thread, while the main thread publishes readings.
 //!
 //! ```console
 //! $ cargo run -p greengrass-core-ipc --example blocking_handler --features blocking -- FILTER TOPIC COUNT
@@ -21,10 +21,10 @@ fn main() -> anyhow::Result<()> {
     let subscription = client
         .subscribe_to_topic()
         .topic(filter)
-        // By default a filter with wildcards does not match what this component publishes itself.
+        // By default, a filter with wildcards does not receive this component's own messages.
         .receive_mode(ReceiveMode::ReceiveAllMessages)
         .send()?;
-    // The handler may take its time, and may call the client too. Dropping the handle unsubscribes.
+    // The handler may be slow and may use the client. Dropping the handle unsubscribes.
     let _handle = subscription.spawn_handler(|event| {
         if let SubscriptionResponseMessage::BinaryMessage(message) = event {
             let text = message.message.unwrap_or_default();
@@ -35,7 +35,7 @@ fn main() -> anyhow::Result<()> {
         let reading = BinaryMessage::builder().message(format!("reading {number}")).build();
         client.publish_to_topic().topic(&topic).publish_message(reading).send()?;
     }
-    // Until the nucleus goes away.
+    // The call returns when the connection is closed.
     connection.closed()?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Publishes once and says what went wrong, if something did.
+//! Publishes one message and explains the error if it fails.
 //!
 //! ```console
 //! $ cargo run -p greengrass-core-ipc --example errors -- TOPIC
@@ -45,7 +45,7 @@ async fn main() -> anyhow::Result<()> {
             let reason = source.with_sources();
             println!("the connection was lost ({reason}); request written: {request_written}");
         }
-        // A nucleus also answers with errors that the model does not list for the operation.
+        // A nucleus also sends errors that the model does not declare for the operation.
         _ => match error.service_error().and_then(|it| it.decode::<InvalidArgumentsError>()) {
             Some(invalid) => println!("{topic} is not a topic to publish to: {invalid}"),
             None => println!("failed: {}", error.with_sources()),

@@ -1,9 +1,9 @@
-//! Serves until the connection ends, and exits then: what a component of a nucleus should do.
+//! Serves until the connection is closed, and then exits, as a component of a nucleus should.
 //!
-//! A nucleus that restarts gives out new tokens and starts its components again. The token of a process
-//! that is left over is refused from then on, and the process may stand in the way of the one that replaces
-//! it. So a component does not come back by itself: it exits with a status that says that it failed, and
-//! the nucleus starts it again, with a token that is good. `reconnect` is for everyone else.
+//! A nucleus that restarts issues new tokens and starts its components again. It rejects the token of a process from
+//! before, which may also conflict with its replacement. A component should therefore not reconnect, but exit with a
+//! failure status, so that the nucleus starts it again with a valid token. The example `reconnect` is for other
+//! processes.
 //!
 //! ```console
 //! $ cargo run -p greengrass-core-ipc --example exit_when_closed
@@ -24,7 +24,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let connection = Client::builder().connect().await?;
     let client = Client::new(connection.clone());
 
-    // The work of the component: here one that answers messages.
+    // The work of the component; this one answers messages.
     let answers = client.clone();
     let requests = client.subscribe_to_topic().topic("requests").send().await?;
     let handle = requests.spawn_for_each(move |_request| {
@@ -56,7 +56,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Prints a line if the standard output is still there: it ends with the nucleus, and `println!` would panic.
+/// Prints a line. Standard output is closed when the nucleus stops, and `println!` would panic.
 fn say(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stdout(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! Receives messages until SIGTERM, then unsubscribes, says goodbye and closes the connection.
+//! Receives messages until SIGTERM, then unsubscribes, publishes a last message and closes the connection.
 //!
 //! The nucleus stops a component by sending SIGTERM to its processes.
 //!
@@ -38,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
         .send()
         .await?;
     connection.close().await?;
-    // The standard output may be gone, and `println!` would panic.
+    // Standard output may be closed, and `println!` would panic.
     let _ = writeln!(std::io::stdout(), "stopped");
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Reports what happens to the connection, and exits when it is over.
+//! Reports the events of the connection's lifecycle, and exits when the connection is closed.
 //!
-//! A nucleus that restarts gives out new tokens and starts its components again, so a component whose
-//! connection has ended should exit rather than linger.
+//! A nucleus that restarts issues new tokens and starts its components again, so a component should exit when its
+//! connection is closed.
 //!
 //! ```console
 //! $ cargo run -p greengrass-core-ipc --example lifecycle
@@ -22,7 +22,7 @@ impl LifecycleHandler for Reporter {
 
     fn on_disconnect(&mut self, error: Option<&ConnectionError>) {
         match error {
-            // However it showed: by the end of the socket, or by an internal error that the nucleus reported.
+            // The socket was closed, or the nucleus sent an internal error while it stopped.
             Some(error) if error.is_peer_gone() => println!("disconnected: the nucleus is gone"),
             Some(error) => println!("disconnected: {}", error.with_sources()),
             None => println!("disconnected, as we wished"),
@@ -31,7 +31,7 @@ impl LifecycleHandler for Reporter {
 
     fn on_error(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
         println!("the connection reported: {}", with_sources(error));
-        // True ends the connection.
+        // `true` closes the connection.
         true
     }
 }

@@ -1,8 +1,8 @@
-//! Stays connected through outages, and says where events may be missing.
+//! Reconnects after outages, and reports where events may have been missed.
 //!
-//! This is not for a component that the nucleus has started: its token is refused after a restart of the
-//! nucleus, and it should exit instead, as `exit_when_closed` does. It is for a process that gets its token
-//! in some other way, for a core that keeps tokens, and for connections that drop while the nucleus stays.
+//! This is not for a component that the nucleus has started: the nucleus rejects its token after a restart, so it should
+//! exit instead, as `exit_when_closed` does. It is for processes that get their token in another way, for a core that
+//! keeps tokens, and for connections that are lost while the nucleus keeps running.
 //!
 //! ```console
 //! $ cargo run -p greengrass-core-ipc --example reconnect
@@ -21,11 +21,11 @@ async fn main() -> anyhow::Result<ExitCode> {
     let policy = ReconnectPolicy::default()
         .initial_backoff(Duration::from_millis(50))
         .max_backoff(Duration::from_secs(10))
-        // Three refusals mean that the token is no longer good.
+        // Three rejections mean that the token is no longer valid.
         .max_rejections(3)
         .calls_wait(true);
     let connection = Client::builder()
-        // Asked at each attempt, so that a token that has changed since is found.
+        // The token is read at each attempt, because it may have changed.
         .token_provider(|| std::env::var("SVCUID"))
         .reconnect(policy)
         .connect()
@@ -39,14 +39,14 @@ async fn main() -> anyhow::Result<ExitCode> {
         match item {
             Ok(SubscriptionItem::Event(event)) => println!("event: {event:?}"),
             Ok(SubscriptionItem::Notice(Notice::Disconnected)) => println!("disconnected"),
-            // What was published in between did not arrive: whoever needs it asks for it now.
+            // Messages that were published during the outage are lost. Read the current state here if necessary.
             Ok(SubscriptionItem::Notice(Notice::Resubscribed)) => println!("subscribed again"),
             Ok(SubscriptionItem::Notice(other)) => println!("{other:?}"),
-            // The subscription alone: it may have been denied when it was opened again.
+            // Only the subscription failed, for example because it was denied when it was reopened.
             Err(error) => println!("the subscription failed: {}", error.with_sources()),
         }
     }
-    // It has ended for good: the policy has given up, or the server has ended this stream alone.
+    // The subscription will not return: the policy has given up, or the server has ended this stream.
     match connection.closed().await {
         Err(ConnectionError::ReconnectRejected(error)) => {
             println!("refused: {}", error.with_sources())

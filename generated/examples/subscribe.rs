@@ -1,4 +1,4 @@
-//! Prints every message on the topics that a filter matches, until the connection ends.
+//! Prints every message on the topics that match a filter, until the connection is closed.
 //!
 //! ```console
 //! $ cargo run -p greengrass-core-ipc --example subscribe -- FILTER
@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
     let mut subscription = client
         .subscribe_to_topic()
         .topic(&filter)
-        // By default a filter with wildcards does not match what this component publishes itself.
+        // By default, a filter with wildcards does not receive this component's own messages.
         .receive_mode(ReceiveMode::ReceiveAllMessages)
         .send()
         .await?;

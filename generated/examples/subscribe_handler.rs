@@ -1,7 +1,7 @@
-//! Answers every message on `requests` with one on `answers`, from inside the handler.
+//! Answers every message on `requests` with a message on `answers`, from inside a handler.
 //!
-//! A handler may make calls and wait for them: another task reads the socket. The examples `publish` and
-//! `subscribe` send it messages and show its answers.
+//! A handler may make calls and wait for them, because another task reads the socket. Use the examples `publish` and
+//! `subscribe` to send messages and to show the answers.
 //!
 //! ```console
 //! $ cargo run -p greengrass-core-ipc --example subscribe_handler
@@ -49,6 +49,6 @@ async fn main() -> anyhow::Result<ExitCode> {
     println!("answering");
     let handle = subscription.spawn_handler(Answerer { client });
     handle.closed().await;
-    // The nucleus starts a component again that has failed.
+    // The nucleus restarts a component that has failed.
     Ok(ExitCode::FAILURE)
 }

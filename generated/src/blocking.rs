@@ -2,9 +2,9 @@
 
 //! Blocking client for `aws.greengrass#GreengrassCoreIPC`.
 //!
-//! The same builders as those of the asynchronous client, with a `send` that waits for the
-//! response itself; no asynchronous runtime is needed. A subscription is an iterator. See
-//! [`eventstream_rpc::blocking`] for which thread does what.
+//! The builders are those of the asynchronous client, but `send` blocks until the response
+//! arrives; no asynchronous runtime is needed. A subscription is an iterator.
+//! [`eventstream_rpc::blocking`] describes the threads.
 //!
 //! ```no_run
 //! use greengrass_core_ipc::blocking::Client;
@@ -72,23 +72,23 @@ pub use eventstream_rpc::blocking::{
     SubscriptionItem, WithNotices,
 };
 
-/// Builds and opens a [`Connection`]; what is not set comes from the environment.
+/// Builds and opens a [`Connection`]; options that are not set come from the environment.
 pub type ConnectionBuilder = greengrass::Builder<Connection>;
 
 /// Blocking client for `aws.greengrass#GreengrassCoreIPC`.
 ///
-/// Each method returns a builder for one operation; nothing is sent until its `send`. Clones share
-/// one connection, which closes when the last clone and the last subscription are gone.
+/// Each method returns a builder for one operation, which sends the request with `send`. Clones
+/// share one connection, which closes when the last clone and the last subscription are dropped.
 #[derive(Clone, Debug)]
 pub struct Client {
     connection: Connection,
 }
 
 impl Client {
-    /// Connects with the socket's path and the token that the nucleus puts in the environment of
-    /// a component.
+    /// Connects with the socket path and the authentication token from the environment, where the
+    /// nucleus puts them for each component.
     ///
-    /// Use [`builder`](Self::builder) for anything else.
+    /// Use [`builder`](Self::builder) to set options.
     ///
     /// # Errors
     ///
@@ -97,17 +97,17 @@ impl Client {
         Ok(Self::new(Self::builder().connect()?))
     }
 
-    /// Builds a connection; what is not set comes from the environment.
+    /// Creates a builder of a connection; options that are not set come from the environment.
     pub fn builder() -> ConnectionBuilder {
         ConnectionBuilder::default()
     }
 
-    /// A client over an open connection.
+    /// Creates a client that uses an open connection.
     pub fn new(connection: Connection) -> Self {
         Self { connection }
     }
 
-    /// The connection, to close it or to learn when it ends.
+    /// Returns the connection, for example to close it or to wait until it is closed.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -119,7 +119,7 @@ impl Client {
         UpdateStateBuilder::new(self.connection.clone())
     }
 
-    /// Asks to be told before and after a deployment changes components on the device.
+    /// Subscribes to announcements before and after deployments change components on the device.
     ///
     /// See [`SubscribeToComponentUpdates`](crate::operation::subscribe_to_component_updates::SubscribeToComponentUpdates).
     pub fn subscribe_to_component_updates(
@@ -128,14 +128,14 @@ impl Client {
         SubscribeToComponentUpdatesBuilder::new(self.connection.clone())
     }
 
-    /// Answers the announcement of an update: go ahead, or ask again later.
+    /// Answers the announcement of an update: the deployment may continue, or must ask again later.
     ///
     /// See [`DeferComponentUpdate`](crate::operation::defer_component_update::DeferComponentUpdate).
     pub fn defer_component_update(&self) -> DeferComponentUpdateBuilder<Connection> {
         DeferComponentUpdateBuilder::new(self.connection.clone())
     }
 
-    /// Reads a value from the configuration of a component, the caller's own unless another is named.
+    /// Reads a value from the configuration of a component, by default the caller.
     ///
     /// See [`GetConfiguration`](crate::operation::get_configuration::GetConfiguration).
     pub fn get_configuration(&self) -> GetConfigurationBuilder<Connection> {
@@ -150,8 +150,7 @@ impl Client {
         UpdateConfigurationBuilder::new(self.connection.clone())
     }
 
-    /// Asks to be told when a value in the configuration of a component changes, the caller's own
-    /// unless another is named.
+    /// Subscribes to changes of the configuration of a component, by default the caller.
     ///
     /// See [`SubscribeToConfigurationUpdate`](crate::operation::subscribe_to_configuration_update::SubscribeToConfigurationUpdate).
     pub fn subscribe_to_configuration_update(
@@ -160,7 +159,8 @@ impl Client {
         SubscribeToConfigurationUpdateBuilder::new(self.connection.clone())
     }
 
-    /// Asks to be consulted before a deployment changes the configuration of the calling component.
+    /// Subscribes to proposed changes of the caller's configuration, which the caller can accept or
+    /// reject.
     ///
     /// See [`SubscribeToValidateConfigurationUpdates`](crate::operation::subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates).
     pub fn subscribe_to_validate_configuration_updates(
@@ -222,14 +222,14 @@ impl Client {
         CreateLocalDeploymentBuilder::new(self.connection.clone())
     }
 
-    /// Cancels a local deployment that is queued or under way.
+    /// Cancels a local deployment that is queued or in progress.
     ///
     /// See [`CancelLocalDeployment`](crate::operation::cancel_local_deployment::CancelLocalDeployment).
     pub fn cancel_local_deployment(&self) -> CancelLocalDeploymentBuilder<Connection> {
         CancelLocalDeploymentBuilder::new(self.connection.clone())
     }
 
-    /// Reads how a local deployment is doing.
+    /// Reads the status of a local deployment.
     ///
     /// See [`GetLocalDeploymentStatus`](crate::operation::get_local_deployment_status::GetLocalDeploymentStatus).
     pub fn get_local_deployment_status(
@@ -238,7 +238,7 @@ impl Client {
         GetLocalDeploymentStatusBuilder::new(self.connection.clone())
     }
 
-    /// Lists the local deployments that the device remembers, without how they ended.
+    /// Lists the local deployments that the device has recorded, without their outcome.
     ///
     /// See [`ListLocalDeployments`](crate::operation::list_local_deployments::ListLocalDeployments).
     pub fn list_local_deployments(&self) -> ListLocalDeploymentsBuilder<Connection> {
@@ -259,7 +259,7 @@ impl Client {
         PublishToIoTCoreBuilder::new(self.connection.clone())
     }
 
-    /// Receives the MQTT messages that come from AWS IoT Core on the topics that match a filter.
+    /// Receives MQTT messages from AWS IoT Core on the topics that match a filter.
     ///
     /// See [`SubscribeToIoTCore`](crate::operation::subscribe_to_iot_core::SubscribeToIoTCore).
     pub fn subscribe_to_iot_core(&self) -> SubscribeToIoTCoreBuilder<Connection> {
@@ -282,7 +282,7 @@ impl Client {
         GetSecretValueBuilder::new(self.connection.clone())
     }
 
-    /// Makes a password for the local debug console, good for 8 hours.
+    /// Creates a password for the local debug console that is valid for 8 hours.
     ///
     /// See [`CreateDebugPassword`](crate::operation::create_debug_password::CreateDebugPassword).
     pub fn create_debug_password(&self) -> CreateDebugPasswordBuilder<Connection> {
@@ -296,7 +296,7 @@ impl Client {
         GetThingShadowBuilder::new(self.connection.clone())
     }
 
-    /// Changes a shadow on the device, or makes it, by merging a document into it.
+    /// Changes or creates a shadow on the device by merging a document into it.
     ///
     /// See [`UpdateThingShadow`](crate::operation::update_thing_shadow::UpdateThingShadow).
     pub fn update_thing_shadow(&self) -> UpdateThingShadowBuilder<Connection> {
@@ -326,15 +326,15 @@ impl Client {
         PauseComponentBuilder::new(self.connection.clone())
     }
 
-    /// Lets the processes of a paused component go on. Linux only.
+    /// Resumes the processes of a paused component. Linux only.
     ///
     /// See [`ResumeComponent`](crate::operation::resume_component::ResumeComponent).
     pub fn resume_component(&self) -> ResumeComponentBuilder<Connection> {
         ResumeComponentBuilder::new(self.connection.clone())
     }
 
-    /// Receives a certificate with which to be a server for client devices, and a new one each time it
-    /// is renewed.
+    /// Receives a server certificate for connections from client devices, and a new one at each
+    /// renewal.
     ///
     /// See [`SubscribeToCertificateUpdates`](crate::operation::subscribe_to_certificate_updates::SubscribeToCertificateUpdates).
     pub fn subscribe_to_certificate_updates(
@@ -352,7 +352,7 @@ impl Client {
         VerifyClientDeviceIdentityBuilder::new(self.connection.clone())
     }
 
-    /// Opens a session for a client device that has connected, and gives the token that stands for it.
+    /// Opens a session for a client device that has connected, and returns the token of the session.
     ///
     /// See [`GetClientDeviceAuthToken`](crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken).
     pub fn get_client_device_auth_token(
@@ -361,8 +361,8 @@ impl Client {
         GetClientDeviceAuthTokenBuilder::new(self.connection.clone())
     }
 
-    /// Checks whether a client device may do something, by the device groups and policies in the
-    /// configuration of the client device auth component.
+    /// Checks whether a client device may perform an operation on a resource, according to the device
+    /// groups and policies of the client device auth component.
     ///
     /// See [`AuthorizeClientDeviceAction`](crate::operation::authorize_client_device_action::AuthorizeClientDeviceAction).
     pub fn authorize_client_device_action(
@@ -371,15 +371,16 @@ impl Client {
         AuthorizeClientDeviceActionBuilder::new(self.connection.clone())
     }
 
-    /// Records metrics of the calling component in the telemetry of the device. Only for components of
-    /// AWS.
+    /// Records metrics of the calling component in the telemetry of the device. Only for AWS
+    /// components.
     ///
     /// See [`PutComponentMetric`](crate::operation::put_component_metric::PutComponentMetric).
     pub fn put_component_metric(&self) -> PutComponentMetricBuilder<Connection> {
         PutComponentMetricBuilder::new(self.connection.clone())
     }
 
-    /// Tells whether the device is connected to AWS IoT Core: the status now, and each time it changes.
+    /// Subscribes to the status of the device's connection to AWS IoT Core: the current status and all
+    /// changes.
     ///
     /// See [`SubscribeToIoTCoreConnectionStatus`](crate::operation::subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus).
     pub fn subscribe_to_iot_core_connection_status(

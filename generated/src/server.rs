@@ -2,8 +2,8 @@
 
 //! Server for `aws.greengrass#GreengrassCoreIPC`.
 //!
-//! Implement the trait for a type of your own; each method is one operation.
-//! [`GreengrassCoreIpcService`] turns an implementation into what a [`Server`] serves.
+//! Implement the trait for your own type; each method is one operation.
+//! Wrap the implementation in [`GreengrassCoreIpcService`] to pass it to a [`Server`].
 
 use std::future::Future;
 use std::sync::Arc;
@@ -144,13 +144,13 @@ pub use eventstream_rpc::server::{
     serve_connection,
 };
 
-/// The interprocess communication of an AWS IoT Greengrass core device: what a component asks of
-/// the nucleus, over a Unix domain socket that the nucleus gives it.
+/// The interprocess communication (IPC) service of an AWS IoT Greengrass core device, which
+/// components call over a Unix domain socket of the nucleus.
 ///
-/// A connection belongs to one component, by the token with which it was opened; that component is
-/// the caller of everything on it. What needs permission is allowed by `accessControl` in the
-/// default configuration of the component's recipe, by service, operations and resources.
-/// Everything that is not allowed there is refused:
+/// A connection belongs to the component whose token opened it; that component is the caller of
+/// all operations on the connection. Operations that need permission are allowed by
+/// `accessControl` in the default configuration of the component's recipe, by service, operation
+/// and resource. Everything else is refused:
 ///
 /// ```yaml
 /// ComponentConfiguration:
@@ -163,33 +163,33 @@ pub use eventstream_rpc::server::{
 ///           resources: ["readings/*"]
 /// ```
 ///
-/// In a resource, `*` stands for any text, slashes among it; `*` as an operation stands for all of
-/// that service's. Each operation's page ends with what it needs there. A change of the policy
-/// counts for new calls at once; subscriptions that are open go on.
+/// In a resource, `*` matches any text, including slashes; `*` as an operation matches all
+/// operations of the service. The documentation of each operation ends with the access policy that
+/// it needs. A change of the policy applies to new calls immediately; open subscriptions continue.
 ///
-/// The Java nucleus has all operations, some of them only while a plugin component is installed:
-/// the Greengrass CLI, shadow manager, secret manager and client device auth. Without the plugin
-/// they fail with [`ServiceError`]. Nucleus lite has [`PublishToTopic`], [`SubscribeToTopic`],
+/// The Java nucleus has all operations. Some require a plugin component: the Greengrass CLI,
+/// shadow manager, secret manager or client device auth. Without the plugin they fail with
+/// [`ServiceError`]. Nucleus lite has [`PublishToTopic`], [`SubscribeToTopic`],
 /// [`PublishToIoTCore`], [`SubscribeToIoTCore`], [`SubscribeToIoTCoreConnectionStatus`] (from
 /// 2.7.0), [`GetConfiguration`], [`UpdateConfiguration`], [`SubscribeToConfigurationUpdate`],
 /// [`UpdateState`], [`RestartComponent`], [`CreateLocalDeployment`] and
-/// [`ValidateAuthorizationToken`]; the others fail with [`ServiceError`]. It takes messages of up
-/// to 10,000 bytes.
+/// [`ValidateAuthorizationToken`]; the others fail with [`ServiceError`]. It accepts messages of
+/// up to 10,000 bytes.
 ///
-/// Servers also send errors that an operation does not declare. The pages say which of them are
-/// known.
+/// Servers also send errors that an operation does not declare. The documentation of the
+/// operations lists those that are known.
 ///
 /// [`ServiceError`]: crate::types::error::ServiceError
 ///
-/// An operation that is not implemented answers with an error that is not of the model, so that a
-/// model with more operations does not break an implementation.
+/// The default of each method answers with an error outside of the model. New operations in the
+/// model therefore do not break implementations.
 pub trait GreengrassCoreIpc: Send + Sync + 'static {
-    /// Decides about a request, or an event from a client, that lacks required members or holds
-    /// values that the model does not allow.
+    /// Decides whether to accept a request, or an event from a client, that lacks required members
+    /// or has values that the model does not allow.
     ///
-    /// Such requests are refused by default. The Java server does not check them: its handlers find
-    /// null in the place of what is missing. A service that accepts them finds zero values there, and
-    /// the list again in [`RequestContext::violations`].
+    /// The default rejects it. The Java server does not check it: its handlers get null for missing
+    /// members. A service that accepts it gets zero values for missing members, and the same list of
+    /// violations from [`RequestContext::violations`].
     fn invalid_request(
         &self,
         operation: &str,
@@ -211,7 +211,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(UpdateState::ID).into()) }
     }
 
-    /// Asks to be told before and after a deployment changes components on the device.
+    /// Subscribes to announcements before and after deployments change components on the device.
     ///
     /// See [`SubscribeToComponentUpdates`].
     fn subscribe_to_component_updates(
@@ -228,7 +228,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(SubscribeToComponentUpdates::ID).into()) }
     }
 
-    /// Answers the announcement of an update: go ahead, or ask again later.
+    /// Answers the announcement of an update: the deployment may continue, or must ask again later.
     ///
     /// See [`DeferComponentUpdate`].
     fn defer_component_update(
@@ -242,7 +242,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(DeferComponentUpdate::ID).into()) }
     }
 
-    /// Reads a value from the configuration of a component, the caller's own unless another is named.
+    /// Reads a value from the configuration of a component, by default the caller.
     ///
     /// See [`GetConfiguration`].
     fn get_configuration(
@@ -271,8 +271,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(UpdateConfiguration::ID).into()) }
     }
 
-    /// Asks to be told when a value in the configuration of a component changes, the caller's own
-    /// unless another is named.
+    /// Subscribes to changes of the configuration of a component, by default the caller.
     ///
     /// See [`SubscribeToConfigurationUpdate`].
     fn subscribe_to_configuration_update(
@@ -291,7 +290,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         }
     }
 
-    /// Asks to be consulted before a deployment changes the configuration of the calling component.
+    /// Subscribes to proposed changes of the caller's configuration, which the caller can accept or
+    /// reject.
     ///
     /// See [`SubscribeToValidateConfigurationUpdates`].
     fn subscribe_to_validate_configuration_updates(
@@ -416,7 +416,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(CreateLocalDeployment::ID).into()) }
     }
 
-    /// Cancels a local deployment that is queued or under way.
+    /// Cancels a local deployment that is queued or in progress.
     ///
     /// See [`CancelLocalDeployment`].
     fn cancel_local_deployment(
@@ -430,7 +430,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(CancelLocalDeployment::ID).into()) }
     }
 
-    /// Reads how a local deployment is doing.
+    /// Reads the status of a local deployment.
     ///
     /// See [`GetLocalDeploymentStatus`].
     fn get_local_deployment_status(
@@ -444,7 +444,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetLocalDeploymentStatus::ID).into()) }
     }
 
-    /// Lists the local deployments that the device remembers, without how they ended.
+    /// Lists the local deployments that the device has recorded, without their outcome.
     ///
     /// See [`ListLocalDeployments`].
     fn list_local_deployments(
@@ -486,7 +486,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(PublishToIoTCore::ID).into()) }
     }
 
-    /// Receives the MQTT messages that come from AWS IoT Core on the topics that match a filter.
+    /// Receives MQTT messages from AWS IoT Core on the topics that match a filter.
     ///
     /// See [`SubscribeToIoTCore`].
     fn subscribe_to_iot_core(
@@ -531,7 +531,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetSecretValue::ID).into()) }
     }
 
-    /// Makes a password for the local debug console, good for 8 hours.
+    /// Creates a password for the local debug console that is valid for 8 hours.
     ///
     /// See [`CreateDebugPassword`].
     fn create_debug_password(
@@ -559,7 +559,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetThingShadow::ID).into()) }
     }
 
-    /// Changes a shadow on the device, or makes it, by merging a document into it.
+    /// Changes or creates a shadow on the device by merging a document into it.
     ///
     /// See [`UpdateThingShadow`].
     fn update_thing_shadow(
@@ -615,7 +615,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(PauseComponent::ID).into()) }
     }
 
-    /// Lets the processes of a paused component go on. Linux only.
+    /// Resumes the processes of a paused component. Linux only.
     ///
     /// See [`ResumeComponent`].
     fn resume_component(
@@ -629,8 +629,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(ResumeComponent::ID).into()) }
     }
 
-    /// Receives a certificate with which to be a server for client devices, and a new one each time it
-    /// is renewed.
+    /// Receives a server certificate for connections from client devices, and a new one at each
+    /// renewal.
     ///
     /// See [`SubscribeToCertificateUpdates`].
     fn subscribe_to_certificate_updates(
@@ -666,7 +666,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(VerifyClientDeviceIdentity::ID).into()) }
     }
 
-    /// Opens a session for a client device that has connected, and gives the token that stands for it.
+    /// Opens a session for a client device that has connected, and returns the token of the session.
     ///
     /// See [`GetClientDeviceAuthToken`].
     fn get_client_device_auth_token(
@@ -680,8 +680,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetClientDeviceAuthToken::ID).into()) }
     }
 
-    /// Checks whether a client device may do something, by the device groups and policies in the
-    /// configuration of the client device auth component.
+    /// Checks whether a client device may perform an operation on a resource, according to the device
+    /// groups and policies of the client device auth component.
     ///
     /// See [`AuthorizeClientDeviceAction`].
     fn authorize_client_device_action(
@@ -698,8 +698,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(AuthorizeClientDeviceAction::ID).into()) }
     }
 
-    /// Records metrics of the calling component in the telemetry of the device. Only for components of
-    /// AWS.
+    /// Records metrics of the calling component in the telemetry of the device. Only for AWS
+    /// components.
     ///
     /// See [`PutComponentMetric`].
     fn put_component_metric(
@@ -713,7 +713,8 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(PutComponentMetric::ID).into()) }
     }
 
-    /// Tells whether the device is connected to AWS IoT Core: the status now, and each time it changes.
+    /// Subscribes to the status of the device's connection to AWS IoT Core: the current status and all
+    /// changes.
     ///
     /// See [`SubscribeToIoTCoreConnectionStatus`].
     fn subscribe_to_iot_core_connection_status(
@@ -735,7 +736,7 @@ pub trait GreengrassCoreIpc: Send + Sync + 'static {
     }
 }
 
-/// Serves a [`GreengrassCoreIpc`]: pass it to [`Server::serve`].
+/// The service of a [`GreengrassCoreIpc`] that [`Server::serve`] takes.
 #[derive(Debug)]
 pub struct GreengrassCoreIpcService<T> {
     inner: Arc<T>,

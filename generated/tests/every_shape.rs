@@ -1,5 +1,4 @@
-//! Every shape of the model can be written and read again: with all of its members, and with those alone that
-//! are required.
+//! Round trips of every shape of the model, with all members and with only the required ones.
 
 use std::collections::BTreeMap;
 
@@ -182,8 +181,8 @@ fn every_shape_is_written_as_it_was_read() {
     assert!(round_trips.keys().all(|it| shapes.contains_key(*it)), "a type without a shape");
 }
 
-/// Values of a shape: complete, and as small as it may be; each member of a union, each value of an enum and
-/// one that it does not have.
+/// Values of a shape: with all members and with the required ones; each member of a union; each value of an enum and an
+/// unknown one.
 fn samples(shapes: &Map<String, Value>, id: &str) -> Vec<Value> {
     let shape = &shapes[id];
     let members = shape["members"].as_object();

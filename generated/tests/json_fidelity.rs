@@ -1,14 +1,14 @@
-//! The JSON of the generated types is the JSON of the official SDKs.
+//! Comparison of the JSON of the generated types with that of the official SDKs.
 //!
-//! `data/python-requests.json` has what the running Python SDK sent, `data/java-json.json` what the JSON
-//! layer of the Java SDK writes and reads. Each payload is read into our type and written again; what
-//! comes out must be the same JSON, numbers compared by value.
+//! `data/python-requests.json` contains payloads that the Python SDK sent, `data/java-json.json` payloads that the JSON
+//! layer of the Java SDK writes and reads. Each payload is deserialized and serialized again. The result must be equal,
+//! with numbers compared by value.
 
 use eventstream_rpc::json::{Shape, from_slice};
 use greengrass_core_ipc::{operation::*, primitives::Document, types::error::*, types::*};
 use serde_json::Value;
 
-/// Reads a payload and writes it again; the error says why it cannot be read or written.
+/// Deserializes a payload and serializes it again. The error says why this is not possible.
 type RoundTrip = fn(&[u8]) -> Result<Value, String>;
 
 fn round_trip<S: Shape>(payload: &[u8]) -> Result<Value, String> {
@@ -93,19 +93,19 @@ fn is_equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// What happens to a payload instead of coming back as it was.
+/// An exception from the rule that a payload stays equal.
 enum Instead {
-    /// It comes back as this, for the reason that stands beside it.
+    /// The result is this JSON, for the reason in the comment beside it.
     Becomes(&'static str),
-    /// It cannot be read or written; the text begins so.
+    /// Reading or writing fails with an error that begins with this text.
     Fails(&'static str),
-    /// It is of another service.
+    /// The shape belongs to another service.
     OtherService,
 }
 
 use Instead::{Becomes, Fails, OtherService};
 
-/// What is wrong with the outcome of a case, if something is.
+/// Checks a case. Returns a description of the failure.
 fn check(name: &str, shape: &str, json: &str, exceptions: &[(&str, Instead)]) -> Option<String> {
     let exception = exceptions.iter().find(|(case, _)| *case == name).map(|(_, it)| it);
     if let Some(OtherService) = exception {
@@ -145,13 +145,13 @@ fn check_all(cases: &[Value], json_key: &str, exceptions: &[(&str, Instead)]) {
 #[test]
 fn requests_are_those_of_the_python_sdk() {
     let exceptions = [
-        // A union has one member. Python sends what it is given; a nucleus refuses it.
+        // A union must have one member. Python does not check this; a nucleus rejects it.
         ("python/publish_union_two#1", Fails("read: a union with two members")),
-        // The model requires the path. The nucleus takes its absence for an empty one, and so do we.
+        // The model requires the path. The nucleus reads a missing path as an empty one, as the generated type does.
         ("python/get_configuration_empty#1", Becomes(r#"{"keyPath": []}"#)),
         // NaN and infinities are not JSON.
         ("python/put_component_metric_nan#1", Fails("read: expected value")),
-        // The echo crate has a test of its own for these.
+        // The echo crate has a separate test for these.
         ("python/echo_all_types#1", OtherService),
         ("python/echo_empty#1", OtherService),
         ("python/echo_edge_empty_collections#1", OtherService),
@@ -167,7 +167,7 @@ fn requests_are_those_of_the_python_sdk() {
 #[test]
 fn what_the_java_sdk_writes_is_read() {
     let exceptions = [
-        // Java's classes require nothing. Where the model does, a gap reads as a zero value.
+        // Java's classes have no required members. Missing required members are read as zero values.
         (
             "update_configuration_nanos",
             Becomes(r#"{"timestamp": 1709210096.1234567, "valueToMerge": null}"#),
@@ -195,7 +195,7 @@ fn what_the_java_sdk_writes_is_read() {
                 r#"{"components": [{"componentName": "c", "version": "", "state": "HIBERNATING"}]}"#,
             ),
         ),
-        // Java writes null for what is absent from a structure inside a map; others break on it.
+        // Java writes null for absent members of a structure inside a map, which other implementations reject.
         (
             "create_local_deployment_map_of_structs",
             Becomes(
@@ -206,9 +206,9 @@ fn what_the_java_sdk_writes_is_read() {
                     "failureHandlingPolicy": "DO_NOTHING"}"#,
             ),
         ),
-        // An event without a member is of an unknown kind, which nobody can send.
+        // An event without a member is read as unknown, which cannot be written.
         ("event_empty_union", Fails("write: an unknown member")),
-        // Members that are not of the model: the runtime reads and adds them beside the error's own.
+        // Members that are not in the model: the runtime reads and writes them beside those of the error.
         ("error_ServiceError", Becomes(r#"{"message": "boom"}"#)),
         ("error_ServiceError_null_message", Becomes("{}")),
         ("error_ServiceError_no_args", Becomes("{}")),
@@ -241,9 +241,9 @@ fn what_the_java_sdk_writes_is_read() {
 
 #[test]
 fn what_the_java_sdk_reads_is_read() {
-    // Where we refuse what Java's reader takes. No SDK writes any of it.
+    // Payloads that Java's reader accepts and the generated types reject. No SDK writes them.
     let stricter = [
-        // A number in quotes, and other types in the place of a text, a number or a boolean.
+        // A number in quotes, and other types instead of a string, a number or a boolean.
         "long \"5\"",
         "double \"1.5\"",
         "boolean \"true\"",
@@ -251,7 +251,7 @@ fn what_the_java_sdk_reads_is_read() {
         "string true",
         "enum 5",
         "list [\"a\",null,3]",
-        // Java cuts it to the largest number, which is not what was sent.
+        // Java clamps the number to its maximum, which is not the value that was sent.
         "long 9223372036854775808",
         // Not JSON.
         "double NaN",
@@ -262,15 +262,15 @@ fn what_the_java_sdk_reads_is_read() {
         "top level {topic:'lenient'}",
         "top level /*c*/{}",
         "top level \u{feff}{}",
-        // Nothing at all. The nucleus goes on with null, and fails there.
+        // An empty payload. The nucleus continues with null and fails later.
         "top level ",
         "top level null",
     ];
-    // Where we take what Java's reader refuses.
+    // Payloads that the generated types accept and Java's reader rejects.
     let laxer = [
-        // The other alphabet of base64 is as clear; the SDK's own decoder of 2026 takes it.
+        // The URL-safe alphabet of base64 is unambiguous, and the SDK's decoder of 2026 accepts it.
         "blob \"-_-_AA==\" (java.util.Base64 stand-in for the native decoder)",
-        // A date and time as text is as clear, and what other Smithy services send.
+        // A timestamp as a string is unambiguous, and other Smithy services send it.
         "timestamp \"2024-02-29T12:34:56Z\"",
         // A document is any JSON value in the model.
         "document 5",
@@ -281,7 +281,7 @@ fn what_the_java_sdk_reads_is_read() {
     for case in &cases {
         let name = text(case, "name");
         let java_reads = case.get("error").is_none();
-        // A union of an unknown kind can be read, but not written again.
+        // A union with an unknown member can be read, but not written.
         let result = round_trip_of(text(case, "shape"))(text(case, "json").as_bytes());
         let we_read =
             result.as_ref().err().is_none_or(|it| it.starts_with("write: an unknown member"));

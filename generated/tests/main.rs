@@ -1,4 +1,4 @@
-//! Shapes of the generated crate as JSON, as one program, because each takes seconds to link.
+//! Tests of the generated shapes as JSON, in one program, because linking takes seconds.
 
 mod every_shape;
 mod json_fidelity;

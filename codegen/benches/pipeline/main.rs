@@ -1,8 +1,8 @@
-//! The whole generator: as a function, from the text of a model to the texts of its crate, and as a
-//! program, from the file of a model to a folder that is up to date.
+//! Benchmarks of the whole generator: as a function, from the text of a model to the texts of its crate, and as a
+//! program, from a model file to a folder that is up to date.
 //!
-//! The models that are made here are left in `target/tmp/models`, for whoever wants to measure the program
-//! from outside: processor time, memory, instructions.
+//! The models stay in `target/tmp/models`, so that the program can also be measured from outside, for example its
+//! processor time, memory and instructions.
 
 mod models;
 
@@ -22,7 +22,7 @@ fn pipeline(criterion: &mut Criterion) {
     let models = [
         ("greengrass", read("model/greengrass-core-ipc.json")),
         ("echo", read("tests/echo/model/echo.json")),
-        // Four sizes of one kind: the time for a file must not grow with their number.
+        // Four sizes of the same kind: the time per file must not grow with the number of files.
         ("dense-1250", models::dense(1_250)),
         ("dense-2500", models::dense(2_500)),
         ("dense-5000", models::dense(5_000)),
@@ -56,7 +56,7 @@ fn pipeline(criterion: &mut Criterion) {
     }
 }
 
-/// Few samples, because the large models take seconds: all of it takes about three minutes on a slow machine.
+/// Limits the samples, because the large models take seconds. All benchmarks take about three minutes on a slow machine.
 fn limit(group: &mut BenchmarkGroup<'_, WallTime>) {
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));

@@ -1,11 +1,11 @@
-//! Models that are too large to be kept: made anew, and always the same.
+//! Deterministic generators of models that are too large to be stored.
 
 use std::fmt::Write;
 
 use test_util::Random;
 
-/// A service of one operation whose shapes are `count` structures, each with five members that target any
-/// of them: almost all are in one cycle, of more cycles than can be counted.
+/// A service with one operation and `count` structures, each with five members that target random structures. Almost
+/// all structures are in one component with a huge number of cycles.
 pub(crate) fn dense(count: usize) -> String {
     let mut random = Random::new(1);
     let mut model = Model::new();
@@ -26,8 +26,8 @@ pub(crate) fn dense(count: usize) -> String {
     model.finish()
 }
 
-/// A model of this many bytes or a little more, of the kind that large services have: many operations, each
-/// with a request and a response of documented members, and shapes that they share.
+/// A model of at least this many bytes, like that of a large service: many operations, each with a request and a
+/// response of documented members, and shared shapes.
 pub(crate) fn large(bytes: usize) -> String {
     let mut random = Random::new(2);
     let mut model = Model::new();

@@ -1,4 +1,4 @@
-//! Several files to one model (Smithy 2.0 specification, sections "Merging model files" and "Applying traits").
+//! Merging files into one model (Smithy 2.0 specification, sections "Merging model files" and "Applying traits").
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,10 +13,10 @@ use crate::{
     traits::Traits,
 };
 
-/// The most traits that a shape or member can have: each is compared with all others.
+/// The maximum number of traits of a shape or member: each is compared with all others.
 pub(super) const MAX_TRAITS: usize = 500;
 
-/// Merges definitions. The `apply` statements are returned by the index of their shape.
+/// Merges definitions. Returns the `apply` statements by the index of their shape.
 pub(super) fn merge(
     files: Vec<File>,
     reporter: &mut Reporter<'_>,
@@ -27,7 +27,7 @@ pub(super) fn merge(
     for file in files {
         for Entry { key, value, .. } in file.metadata {
             if !combine(metadata.entry(key.clone()).or_insert_with(|| value.clone()), &value) {
-                let message = format!("the metadata {key:?} has another value in another file");
+                let message = format!("the metadata {key:?} has a different value in another file");
                 reporter.error(value.at, message).hint("keep one of them");
             }
         }
@@ -51,14 +51,14 @@ pub(super) fn merge(
         match model.index.get(id) {
             Some(at) if *at < model.count => by_shape.entry(*at).or_default().push(apply),
             Some(_) => {
-                let message = format!("{id} is a part of Smithy: no traits can be applied to it");
+                let message = format!("{id} is part of Smithy: no traits can be applied to it");
                 let hint = "apply the trait to a shape of your own";
                 reporter.error(apply.location, message).hint(hint);
             }
             None => {
                 let finding =
                     reporter.error(apply.location, format!("apply target {id} is not defined"));
-                let hint = "define the shape, or remove this";
+                let hint = "define the shape, or remove the apply statement";
                 finding.did_you_mean_shape(id, model.ids(), hint);
             }
         }
@@ -66,14 +66,14 @@ pub(super) fn merge(
     (model, by_shape)
 }
 
-/// Adds traits. Those that come from mixins are replaced.
+/// Adds traits. They replace traits that were inherited from mixins.
 pub(super) fn merge_traits(traits: &mut Traits, more: Traits, reporter: &mut Reporter<'_>) {
     for new in more.0 {
         let count = traits.0.len();
         match traits.0.iter_mut().find(|it| it.id == new.id) {
             None if count == MAX_TRAITS => {
                 let message = format!("more than {MAX_TRAITS} traits are applied");
-                reporter.error(new.at(), message).hint("take some away");
+                reporter.error(new.at(), message).hint("remove some of them");
                 return;
             }
             None => traits.0.push(new),
@@ -81,7 +81,7 @@ pub(super) fn merge_traits(traits: &mut Traits, more: Traits, reporter: &mut Rep
             Some(old) => {
                 if !combine(&mut old.value, &new.value) {
                     let path = reporter.path(old.at());
-                    let message = format!("the trait {} has another value in {path}", new.id);
+                    let message = format!("the trait {} has a different value in {path}", new.id);
                     reporter.error(new.at(), message).hint("keep one of them");
                 }
             }
@@ -89,7 +89,7 @@ pub(super) fn merge_traits(traits: &mut Traits, more: Traits, reporter: &mut Rep
     }
 }
 
-/// Merges two values, joining arrays; `false` if they conflict.
+/// Merges two values, concatenating arrays. Returns `false` if they conflict.
 fn combine(old: &mut Value, new: &Value) -> bool {
     match (&mut old.kind, &new.kind) {
         (Kind::Array(old), Kind::Array(new)) if old != new => old.extend(new.iter().cloned()),
@@ -98,23 +98,23 @@ fn combine(old: &mut Value, new: &Value) -> bool {
     true
 }
 
-/// Merges a definition with the one of another file, which it must equal but for traits.
+/// Merges a definition with that of another file. The two may differ only in their traits.
 fn define_again(old: &mut Shape, new: Shape, reporter: &mut Reporter<'_>) {
-    // A duplicate key in one file has been reported.
+    // Duplicate keys in one file were reported by the parser.
     let is_reported = old.location.source == new.location.source;
     if is_reported || old.is_broken || new.is_broken {
         return;
     }
     let other = reporter.path(old.location);
     if let Some(difference) = difference(old, &new) {
-        let message = format!("the shape is defined otherwise in {other}: {difference}");
+        let message = format!("the shape is defined differently in {other}: {difference}");
         let hint = "keep one of the definitions, or make them equal";
         reporter.error(new.location, message).hint(hint);
         return;
     }
     let mut members = old.members.iter().zip(&new.members);
     if old.traits == new.traits && members.all(|(old, new)| old.traits == new.traits) {
-        let message = format!("the shape is defined in {other} as well; the definitions are equal");
+        let message = format!("the shape is also defined in {other}; the definitions are equal");
         reporter.warning(new.location, message).hint("keep one of them");
         return;
     }
@@ -134,13 +134,13 @@ fn difference(a: &Shape, b: &Shape) -> Option<String> {
         a.references.iter().map(Reference::key).eq(b.references.iter().map(Reference::key));
     let mut pairs = a.members.iter().zip(&b.members);
     if a.kind != b.kind {
-        Some(format!("it is a {} there and a {} here", a.kind.name(), b.kind.name()))
+        Some(format!("its type is {} there and {} here", a.kind.name(), b.kind.name()))
     } else if let Some(name) = only(a, b) {
         Some(format!("the member {name} is there and not here"))
     } else if let Some(name) = only(b, a) {
         Some(format!("the member {name} is here and not there"))
     } else if pairs.clone().any(|(a, b)| a.name != b.name) {
-        Some("the members stand in another order".to_owned())
+        Some("the members are in a different order".to_owned())
     } else if let Some((a, b)) = pairs.find(|(a, b)| a.target != b.target) {
         Some(format!("the member {} targets {} there and {} here", a.name, a.target, b.target))
     } else if a.version != b.version || !same_references {

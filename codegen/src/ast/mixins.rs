@@ -1,4 +1,4 @@
-//! Mixins (Smithy 2.0 specification, section "Mixins"): each shape gets a copy of what its mixins have.
+//! Expansion of mixins (Smithy 2.0 specification, section "Mixins").
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,12 +15,12 @@ use crate::{
     shape_id::ShapeId,
 };
 
-/// The most members and references that are copied in all. A small file can ask for billions; real models
-/// copy hundreds.
+/// The maximum number of members and references that are copied in total. Real models copy hundreds, but a small
+/// file can request billions.
 const MAX_COPIED: usize = 1_000_000;
 
-/// Copies members, references and traits from mixins into the shapes that use them, and applies traits,
-/// for which members may come from mixins.
+/// Copies members, references and traits from mixins into the shapes that use them, and then applies the `apply`
+/// statements, which may name copied members.
 pub(super) fn flatten(
     model: &mut Model,
     mut applies: HashMap<usize, Vec<Apply>>,
@@ -31,7 +31,7 @@ pub(super) fn flatten(
         let mixins = shape.references([Property::Mixin]);
         mixins.filter_map(move |it| Some((from, *index.get(&it.target)?)))
     });
-    // What a shape leads to has no greater number.
+    // Mixins come before the shapes that use them: an edge never leads to a component with a greater number.
     let components = recursion::components(model.shapes.len(), edges);
     let mut order: Vec<_> = (0..model.count).collect();
     order.sort_by_key(|it| components[*it]);
@@ -57,11 +57,11 @@ pub(super) fn flatten(
         if !mixins.is_empty() {
             let own = std::mem::replace(shape, flat);
             overlay(shape, own, &mut names, reporter);
-            // A mixin may list what the shape lists as well.
+            // A mixin and the shape may list the same reference.
             let mut seen = HashSet::new();
             shape.references.retain(|it| seen.insert(it.key()));
         }
-        // A list or map that lacks a member has been reported.
+        // Lists and maps without their members were reported by the parser.
         if matches!((shape.kind, shape.members.len()), (List, 0) | (Map, 0 | 1)) {
             shape.kind = Structure;
             shape.members.clear();
@@ -74,23 +74,23 @@ pub(super) fn flatten(
     }
 }
 
-/// What a shape may not have if it is a mixin.
+/// What a shape must not have if it is a mixin, each with an error message.
 fn not_copied(shape: &Shape) -> Vec<(Location, &'static str)> {
-    let not_copied = shape.references.iter().filter_map(|it| {
-        let message = match (shape.kind, it.property) {
-            (Operation, Property::Input) => "an operation that is a mixin has no input",
-            (Operation, Property::Output) => "an operation that is a mixin has no output",
+    let not_copied = shape.references.iter().filter_map(|reference| {
+        let message = match (shape.kind, reference.property) {
+            (Operation, Property::Input) => "a mixin operation must not have an input",
+            (Operation, Property::Output) => "a mixin operation must not have an output",
             (Resource, Property::Operation | Property::Resource) => {
-                "a resource that is a mixin binds nothing"
+                "a mixin resource must not bind operations or resources"
             }
             _ => return None,
         };
-        Some((it.location, message))
+        Some((reference.location, message))
     });
     not_copied.collect()
 }
 
-/// The mixin of a shape, if it may be used there.
+/// The target of a mixin reference, if the shape may use it.
 fn check<'m>(
     model: &'m Model,
     shape: usize,
@@ -108,7 +108,7 @@ fn check<'m>(
     let (shape, found) = (&model.shapes[shape], &model.shapes[target]);
     let (kind, found_kind) = (shape.kind.name(), found.kind.name());
     let (message, hint) = if is_cycle {
-        let message = format!("the mixin {id} uses this shape itself");
+        let message = format!("mixin cycle: {id} uses this shape");
         (message, "remove one of the mixins".to_owned())
     } else if shape.is_broken || found.is_broken {
         return None;
@@ -125,7 +125,7 @@ fn check<'m>(
     None
 }
 
-/// What a mixin gives to the shapes that use it.
+/// A copy of a mixin without the parts that are not inherited.
 fn inherited(mixin: &Shape) -> Shape {
     let local = mixin.traits.find("mixin").and_then(|it| it.value.get("localTraits"));
     let local = local.and_then(Value::as_array).unwrap_or_default();
@@ -140,10 +140,10 @@ fn inherited(mixin: &Shape) -> Shape {
     copy
 }
 
-/// Adds what another shape has. Of two things with one name the first keeps its place, and the later one
-/// overrides it.
+/// Adds the members, references and traits of `more`. A member that exists keeps its index, and its traits are
+/// overridden.
 ///
-/// `names` has the indices of the members by their names in lower case: no two may differ in case alone.
+/// `names` maps lower-case names to indices of members, because names must not differ only in case.
 fn overlay(
     shape: &mut Shape,
     more: Shape,
@@ -180,9 +180,10 @@ fn overlay(
 
 fn apply(shape: &mut Shape, applies: Vec<Apply>, reporter: &mut Reporter<'_>) {
     let members = shape.members.iter().enumerate();
-    let index: HashMap<String, usize> = match applies.is_empty() {
-        true => HashMap::new(),
-        false => members.map(|(at, it)| (it.name.clone(), at)).collect(),
+    let index: HashMap<String, usize> = if applies.is_empty() {
+        HashMap::new()
+    } else {
+        members.map(|(at, it)| (it.name.clone(), at)).collect()
     };
     for apply in applies {
         let Some(name) = &apply.member else {
@@ -195,7 +196,7 @@ fn apply(shape: &mut Shape, applies: Vec<Apply>, reporter: &mut Reporter<'_>) {
             let names = shape.members.iter().map(|it| it.name.as_str());
             let message = format!("apply target {}${name} is not defined", apply.shape);
             let finding = reporter.error(apply.location, message);
-            finding.did_you_mean(name, names, "add the member, or remove this");
+            finding.did_you_mean(name, names, "add the member, or remove the apply statement");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One file of JSON to shapes whose traits have not been checked yet.
+//! Reading one JSON file into shapes. Traits are kept unchecked.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ pub(super) struct File {
     pub(super) metadata: Vec<Entry>,
 }
 
-/// Traits that an `apply` statement adds to a shape or member.
+/// An `apply` statement, which adds traits to a shape or member.
 pub(super) struct Apply {
     pub(super) shape: ShapeId,
     pub(super) member: Option<String>,
@@ -30,11 +30,13 @@ pub(super) struct Apply {
     pub(super) location: Location,
 }
 
+/// How the value of a key is written.
 #[derive(Clone, Copy)]
-enum Form {
+enum Syntax {
     Members,
-    /// A member that has the name of the key.
+    /// One member, named like the key.
     Member,
+    /// One reference.
     One(Property),
     /// An array of references.
     Many(Property),
@@ -45,13 +47,13 @@ enum Form {
     Version,
 }
 
-use Form::{Many, Named, One};
+use Syntax::{Many, Named, One};
 
-/// The keys of shapes, in the order in which they are read.
-const KEYS: [(&[ShapeKind], &[&str], Form); 13] = [
-    (&[Enum, IntEnum, Structure, Union], &["members"], Form::Members),
-    (&[List], &["member"], Form::Member),
-    (&[Map], &["key", "value"], Form::Member),
+/// The keys of each type of shape, in the order in which they are read.
+const KEYS: [(&[ShapeKind], &[&str], Syntax); 13] = [
+    (&[Enum, IntEnum, Structure, Union], &["members"], Syntax::Members),
+    (&[List], &["member"], Syntax::Member),
+    (&[Map], &["key", "value"], Syntax::Member),
     (&[Operation], &["input"], One(Property::Input)),
     (&[Operation], &["output"], One(Property::Output)),
     (&[Operation, Service], &["errors"], Many(Property::Error)),
@@ -60,13 +62,13 @@ const KEYS: [(&[ShapeKind], &[&str], Form); 13] = [
     (&[Resource], &["collectionOperations"], Many(Property::Operation)),
     (&[Resource, Service], &["resources"], Many(Property::Resource)),
     (&[Resource], &["identifiers", "properties"], Named(Property::Shape)),
-    (&[Service], &["version"], Form::Version),
-    (&[Service], &["rename"], Form::Rename),
+    (&[Service], &["version"], Syntax::Version),
+    (&[Service], &["rename"], Syntax::Rename),
 ];
 
 const NAME_HINT: &str = "a name is ASCII letters, digits and underscores, and starts with a letter";
 
-/// Reads one file, if it is a model.
+/// Reads one file. Returns `None` if it is not a model.
 pub(super) fn file(value: &Value, reporter: &mut Reporter<'_>) -> Option<File> {
     let (metadata, shapes, applies) = (Vec::new(), Vec::new(), Vec::new());
     let file = File { is_version_1: false, shapes, applies, metadata };
@@ -115,7 +117,7 @@ impl Parser<'_, '_> {
             Ok((id, member)) if member.is_none() || is_apply => (id, member),
             Ok(_) => {
                 let hint = "write the member under \"members\", or use \"type\": \"apply\"";
-                return self.error(location, "a shape is not a member: its ID has no $", hint);
+                return self.error(location, "the ID of a shape must not contain $", hint);
             }
             Err(reason) => {
                 return self.error(location, reason, "write an ID like com.example#Name");
@@ -129,7 +131,7 @@ impl Parser<'_, '_> {
             self.file.applies.push(Apply { shape: id, member, traits, location });
             return;
         }
-        // A shape of an unknown type is kept, so that references to it are not reported.
+        // A shape of an unknown type is kept so that references to it cause no further errors.
         let kind = self.kind(value);
         let mut shape = Shape { traits, ..Shape::new(id, kind.unwrap_or(Structure), location) };
         if type_name == Some("set") && kind == Some(List) {
@@ -137,8 +139,8 @@ impl Parser<'_, '_> {
         }
         if let Some(kind) = kind {
             let mut known = vec!["type", "traits", "mixins"];
-            for (_, keys, form) in KEYS.iter().filter(|it| it.0.contains(&kind)) {
-                keys.iter().for_each(|key| self.property(value, key, *form, &mut shape));
+            for (_, keys, syntax) in KEYS.iter().filter(|it| it.0.contains(&kind)) {
+                keys.iter().for_each(|key| self.property(value, key, *syntax, &mut shape));
                 known.extend(*keys);
             }
             self.keys(value, &known);
@@ -149,7 +151,7 @@ impl Parser<'_, '_> {
         let is_old = self.file.is_version_1;
         for Entry { key, at, .. } in new.filter(|_| is_old) {
             let hint = "write \"smithy\": \"2.0\" at the top of the file";
-            self.error(*at, format!("{key} need Smithy 2.0"), hint);
+            self.error(*at, format!("{key} require Smithy 2.0"), hint);
         }
         shape.is_broken = self.is_broken;
         self.file.shapes.push(shape);
@@ -167,11 +169,11 @@ impl Parser<'_, '_> {
         match (&*name, self.file.is_version_1) {
             ("enum" | "intEnum", true) => {
                 let hint = "write \"smithy\": \"2.0\", or a string with the trait smithy.api#enum";
-                return self.fail(kind.at, format!("{name} shapes need Smithy 2.0"), hint);
+                return self.fail(kind.at, format!("{name} shapes require Smithy 2.0"), hint);
             }
             ("set", false) => {
                 let hint = "write a list with the trait smithy.api#uniqueItems";
-                return self.fail(kind.at, "sets are not a part of Smithy 2.0", hint);
+                return self.fail(kind.at, "Smithy 2.0 has no sets", hint);
             }
             ("set", true) => return Some(List),
             _ => {}
@@ -182,28 +184,28 @@ impl Parser<'_, '_> {
             let known = ["apply"].into_iter().chain(ShapeKind::ALL.iter().map(|it| it.1));
             let known: Vec<_> = known.collect();
             let hint = format!("the types are {}", known.join(", "));
-            let finding = self.reporter.error(kind.at, format!("{name:?} is not a type of shape"));
+            let finding = self.reporter.error(kind.at, format!("{name:?} is not a shape type"));
             finding.did_you_mean(&name, known, hint);
         }
         Some(found?.0)
     }
 
-    fn property(&mut self, json: &Value, key: &str, form: Form, shape: &mut Shape) {
+    fn property(&mut self, json: &Value, key: &str, syntax: Syntax, shape: &mut Shape) {
         let Some(entry) = json.entry(key) else {
-            // The member of a list, or the key or value of a map, may come from a mixin.
+            // The members of lists and maps may come from a mixin.
             let mixins = json.get("mixins").and_then(Value::as_array).unwrap_or_default();
-            if matches!(form, Form::Member) && mixins.is_empty() {
+            if matches!(syntax, Syntax::Member) && mixins.is_empty() {
                 let hint = format!("add \"{key}\": {{\"target\": …}}");
                 self.error(json.at, format!("{key:?} is missing"), &hint);
             }
             return;
         };
         let value = &entry.value;
-        let (targets, property): (Vec<&Value>, _) = match form {
-            Form::Members => return shape.members = self.members(value),
-            Form::Member => return shape.members.extend(self.member(entry)),
-            Form::Version => return shape.version = self.string(value),
-            Form::Rename => return self.rename(value, &mut shape.references),
+        let (targets, property): (Vec<&Value>, _) = match syntax {
+            Syntax::Members => return shape.members = self.members(value),
+            Syntax::Member => return shape.members.extend(self.member(entry)),
+            Syntax::Version => return shape.version = self.string(value),
+            Syntax::Rename => return self.rename(value, &mut shape.references),
             One(property) => (vec![value], property),
             Named(property) => {
                 (self.object(Some(value), key).iter().map(|it| &it.value).collect(), property)
@@ -287,7 +289,7 @@ impl Parser<'_, '_> {
         let entries = self.object(holder.get("traits"), "traits");
         if let Some(entry) = entries.get(MAX_TRAITS) {
             let message = format!("there are more than {MAX_TRAITS} traits");
-            self.error(entry.at, message, "take some away");
+            self.error(entry.at, message, "remove some of them");
             return traits;
         }
         for Entry { key, at, value } in entries {
@@ -297,7 +299,7 @@ impl Parser<'_, '_> {
         traits
     }
 
-    /// Reads the ID of a `target` or `trait`, which may be meant to be one of the prelude.
+    /// Reads the ID of a `target` or `trait`. The hint recognizes names of the prelude without their namespace.
     fn id(&mut self, what: &str, text: &str, at: Location) -> Option<ShapeId> {
         let parsed = ShapeId::parse(text);
         let Err(reason) = parsed else { return parsed.ok() };
@@ -305,9 +307,10 @@ impl Parser<'_, '_> {
             "trait" => (super::traits::names().any(|it| it == text), "name"),
             _ => (prelude::names().any(|it| it.0 == text), "Name"),
         };
-        let hint = match is_prelude {
-            true => format!("did you mean \"{PRELUDE}#{text}\"?"),
-            false => format!("write the namespace as well: \"com.example#{example}\""),
+        let hint = if is_prelude {
+            format!("did you mean \"{PRELUDE}#{text}\"?")
+        } else {
+            format!("write the namespace as well: \"com.example#{example}\"")
         };
         self.fail(at, format!("{what} {text:?}: {reason}"), &hint)
     }
@@ -317,18 +320,17 @@ impl Parser<'_, '_> {
         self.reporter.error(at, message).hint(hint);
     }
 
-    /// Reports an error in place of a value.
+    /// Reports an error and returns no value.
     fn fail<T>(&mut self, at: Location, message: impl Into<String>, hint: &str) -> Option<T> {
         self.error(at, message, hint);
         None
     }
 
-    /// Reports a value of another type.
     fn expected<T>(&mut self, what: &str, found: &Value, hint: &str) -> Option<T> {
         self.fail(found.at, format!("expected {what}, found {}", found.describe()), hint)
     }
 
-    /// The members of the object under a key; none if the key is absent.
+    /// The entries of an object; empty if the key is absent.
     fn object<'v>(&mut self, value: Option<&'v Value>, key: &str) -> &'v [Entry] {
         let Some(value) = value else { return &[] };
         let hint = || format!("write \"{key}\": {{…}}");
@@ -340,17 +342,17 @@ impl Parser<'_, '_> {
         text.or_else(|| self.expected("a string", value, "put the text in quotes"))
     }
 
-    /// Warns of keys that mean nothing.
+    /// Warns about unknown keys.
     fn keys(&mut self, value: &Value, known: &[&str]) {
         let entries = value.as_object().unwrap_or_default().iter();
         for Entry { key, at, .. } in entries.filter(|it| !known.contains(&&*it.key)) {
-            let message = format!("the key {key:?} has no meaning here and is ignored");
+            let message = format!("the key {key:?} is unknown here and is ignored");
             let finding = self.reporter.warning(*at, message);
             finding.did_you_mean(key, known.iter().copied(), "remove it");
         }
     }
 
-    /// Reports keys that occur twice, wherever they are.
+    /// Reports duplicate keys at all levels.
     fn duplicates(&mut self, value: &Value) {
         value.as_array().unwrap_or_default().iter().for_each(|it| self.duplicates(it));
         let mut seen: HashMap<&str, &Value> = HashMap::new();

@@ -1,4 +1,4 @@
-//! Whether traits are where they belong and have values of their form, once every shape has all of its own.
+//! Checks that traits are on shapes that may have them, and that their values are well-formed.
 
 use std::{cmp::Ordering, collections::HashSet};
 
@@ -11,54 +11,54 @@ use crate::{
     traits::{Bounds, Trait, Traits},
 };
 
-/// What the value of a trait is.
-enum Form {
-    /// An object with only these keys and this kind of value; any object if it is empty.
+/// The kind of value that a trait has.
+enum ValueKind {
+    /// An object with these keys and this kind of values.
     Object(&'static [&'static str], &'static str),
     Text,
     OneOf(&'static [&'static str]),
     EnumValue,
     Default,
-    /// Nothing depends on it.
+    /// Not checked, because nothing depends on it.
     Any,
 }
 
-use Form::{Any, Object, OneOf, Text};
 use ShapeKind::{Blob, Enum, List, Map, Structure, Union};
+use ValueKind::{Any, EnumValue, Object, OneOf, Text};
 
-const FLAG: Form = Object(&[], "");
+const FLAG: ValueKind = Object(&[], "");
 const NATURAL: &str = "a whole number from 0";
 
-/// Where a trait belongs: in words, and as a check of a [`Holder`].
-type Place = (&'static str, fn(ShapeKind, Option<ShapeKind>) -> bool);
+/// The shapes that may have a trait: a description, and a predicate on the parts of a [`Subject`].
+type Selector = (&'static str, fn(ShapeKind, Option<ShapeKind>) -> bool);
 
-const ANY: Place = ("", |_, _| true);
-const FIELD: Place = ("a member of a structure", |_, of| of == Some(Structure));
-const STRING_FIELD: Place = ("a member of a structure that is a string", |it, of| {
+const ANY: Selector = ("", |_, _| true);
+const FIELD: Selector = ("a member of a structure", |_, of| of == Some(Structure));
+const STRING_FIELD: Selector = ("a member of a structure that is a string", |it, of| {
     of == Some(Structure) && it == ShapeKind::String
 });
-const MEMBER: Place =
+const MEMBER: Selector =
     ("a member of a structure or union", |_, of| of.is_some_and(ShapeKind::has_fields));
-const ENUM_MEMBER: Place =
+const ENUM_MEMBER: Selector =
     ("a member of an enum or intEnum", |_, of| of.is_some_and(ShapeKind::is_enum));
-const LIST: Place = ("a list", |it, of| of.is_none() && it == List);
-const COLLECTION: Place = ("a list or map", |it, of| of.is_none() && matches!(it, List | Map));
-const STRUCTURE: Place = ("a structure", |it, of| of.is_none() && it == Structure);
-const UNION: Place = ("a union", |it, of| of.is_none() && matches!(it, Union | Blob));
-const NUMBER: Place = ("a number", |it, _| it == ShapeKind::IntEnum || it.is_number());
-const STRING: Place = ("a string", |it, _| matches!(it, ShapeKind::String | Enum));
-const SIZED: Place = ("a string, blob, list or map", |it, _| {
+const LIST: Selector = ("a list", |it, of| of.is_none() && it == List);
+const COLLECTION: Selector = ("a list or map", |it, of| of.is_none() && matches!(it, List | Map));
+const STRUCTURE: Selector = ("a structure", |it, of| of.is_none() && it == Structure);
+const UNION: Selector = ("a union", |it, of| of.is_none() && matches!(it, Union | Blob));
+const NUMBER: Selector = ("a number", |it, _| it == ShapeKind::IntEnum || it.is_number());
+const STRING: Selector = ("a string", |it, _| matches!(it, ShapeKind::String | Enum));
+const SIZED: Selector = ("a string, blob, list or map", |it, _| {
     matches!(it, ShapeKind::String | Blob | Enum | List | Map)
 });
-const TIMESTAMP: Place = ("a timestamp", |it, _| it == ShapeKind::Timestamp);
+const TIMESTAMP: Selector = ("a timestamp", |it, _| it == ShapeKind::Timestamp);
 
-/// The traits that mean something for generated code: the name, where it belongs, and what its value is.
-const RULES: [(&str, Place, Form); 31] = [
+/// The traits that have an effect on generated code: the name, the selector and the kind of value.
+const RULES: [(&str, Selector, ValueKind); 31] = [
     ("clientOptional", FIELD, FLAG),
-    ("default", FIELD, Form::Default),
+    ("default", FIELD, ValueKind::Default),
     ("deprecated", ANY, Object(&["message", "since"], "a string")),
     ("documentation", ANY, Text),
-    ("enumValue", ENUM_MEMBER, Form::EnumValue),
+    ("enumValue", ENUM_MEMBER, EnumValue),
     ("error", STRUCTURE, OneOf(&["client", "server"])),
     ("examples", ANY, Any),
     ("externalDocumentation", ANY, Any),
@@ -102,7 +102,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|it| it.0).chain(OTHERS.split_whitespace())
 }
 
-/// Takes away the traits that mean nothing, and marks the shapes that the values of traits name.
+/// Removes traits that are invalid where they are, and marks the shapes that trait values mention.
 pub(super) fn check(model: &mut Model, reporter: &mut Reporter<'_>) {
     let mut mentioned = HashSet::new();
     for shape in model.shapes() {
@@ -135,7 +135,7 @@ pub(super) fn check(model: &mut Model, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// Adds the shapes that a value names, as traits with `idRef` do.
+/// Adds the shape IDs in a value, such as those of traits with `idRef`.
 fn mentions(value: &Value, found: &mut HashSet<ShapeId>) {
     let text = value.as_str().filter(|it| it.contains('#'));
     found.extend(text.and_then(|it| Some(ShapeId::parse_with_member(it).ok()?.0)));
@@ -144,81 +144,82 @@ fn mentions(value: &Value, found: &mut HashSet<ShapeId>) {
     entries.iter().for_each(|it| mentions(&it.value, found));
 }
 
-/// What has the traits: the type of the shape, or of a member's target, unless that does not exist; and the type
-/// of the shape whose member it is.
-type Holder = (Option<ShapeKind>, Option<ShapeKind>);
+/// What a trait is applied to: the type of the shape or of the member's target, if that exists; and for a member
+/// the type of the shape that contains it.
+type Subject = (Option<ShapeKind>, Option<ShapeKind>);
 
 struct Checker<'c, 'a> {
     reporter: &'c mut Reporter<'a>,
-    /// Traits that the model defines, and unknown ones that have been reported.
+    /// Traits that the model defines, and unknown traits that have been reported.
     known: HashSet<ShapeId>,
 }
 
 impl Checker<'_, '_> {
-    fn check_traits(&mut self, traits: &mut Traits, holder: Holder) {
+    fn check_traits(&mut self, traits: &mut Traits, subject: Subject) {
         if let (Some(it), false) = (traits.find("retryable"), traits.has("error")) {
             self.ignored(it, "it belongs on an error", "remove it");
         }
-        traits.0.retain(|it| self.is_kept(it, holder));
+        traits.0.retain(|it| self.is_kept(it, subject));
     }
 
-    fn is_kept(&mut self, it: &Trait, holder: Holder) -> bool {
-        let name = it.id.prelude_name().unwrap_or_default();
-        let Some((_, (place, fits), form)) = RULES.iter().find(|rule| rule.0 == name) else {
-            self.unknown(it);
-            // The values of those that the model defines are a part of what a shape is.
+    fn is_kept(&mut self, applied: &Trait, subject: Subject) -> bool {
+        let name = applied.id.prelude_name().unwrap_or_default();
+        let Some((_, (place, fits), value_kind)) = RULES.iter().find(|rule| rule.0 == name) else {
+            self.unknown(applied);
+            // Traits that the model defines are kept: they count when two definitions are compared.
             return true;
         };
-        // A default may belong to a shape as well.
-        let is_free = name == "default" && holder.1.is_none();
-        if is_free || holder.0.is_none_or(|kind| fits(kind, holder.1)) {
-            return self.has_form(it, form, holder);
+        // Shapes can have defaults too.
+        let is_free = name == "default" && subject.1.is_none();
+        if is_free || subject.0.is_none_or(|kind| fits(kind, subject.1)) {
+            return self.check_value(applied, value_kind, subject);
         }
-        // Without some traits the shape would mean something else.
+        // Ignoring these traits would change the meaning of the shape.
         let hint = match name {
             "default" => "remove it, or put the value into a structure",
             "error" => "put the value into a structure with this trait",
             "streaming" => "target a union with this trait; its members are the events",
-            _ => return self.ignored(it, &format!("it belongs on {place}"), "remove it"),
+            _ => return self.ignored(applied, &format!("it belongs on {place}"), "remove it"),
         };
-        self.error(it.at(), format!("the trait {name} belongs on {place}"), hint)
+        self.error(applied.at(), format!("the trait {name} belongs on {place}"), hint)
     }
 
-    /// Reports an error, and that the trait is taken away.
+    /// Reports an error. Returns `false`: the trait is removed.
     fn error(&mut self, at: Location, message: impl Into<String>, hint: &str) -> bool {
         self.reporter.error(at, message).hint(hint);
         false
     }
 
-    fn ignored(&mut self, it: &Trait, why: &str, hint: &str) -> bool {
-        let message = format!("the trait {} is ignored: {why}", it.id.name());
-        self.reporter.warning(it.at(), message).hint(hint);
+    fn ignored(&mut self, applied: &Trait, why: &str, hint: &str) -> bool {
+        let message = format!("the trait {} is ignored: {why}", applied.id.name());
+        self.reporter.warning(applied.at(), message).hint(hint);
         false
     }
 
-    fn expected(&mut self, it: &Trait, what: &str, hint: &str) -> bool {
-        let (name, found) = (it.id.name(), it.value.describe());
-        self.error(it.at(), format!("the trait {name} expects {what}, found {found}"), hint)
+    fn expected(&mut self, applied: &Trait, what: &str, hint: &str) -> bool {
+        let (name, found) = (applied.id.name(), applied.value.describe());
+        self.error(applied.at(), format!("the trait {name} expects {what}, found {found}"), hint)
     }
 
-    /// A trait that means nothing here.
-    fn unknown(&mut self, it: &Trait) {
-        let name = it.id.prelude_name();
+    /// Warns about a trait that has no effect, unless it is one of another protocol or tool.
+    fn unknown(&mut self, applied: &Trait) {
+        let name = applied.id.prelude_name();
         if let Some("eventHeader" | "eventPayload") = name {
-            let hint = "remove it: the member is a part of the JSON all the same";
-            self.ignored(it, "event-stream RPC sends events as JSON", hint);
+            let hint = "remove it: the member is part of the JSON either way";
+            self.ignored(applied, "event-stream RPC sends events as JSON", hint);
             return;
         }
+        let root = applied.id.namespace().split('.').next();
         let is_known = match name {
             Some(name) => names().any(|it| it == name),
-            // Protocols, endpoints and authorization are of no concern to event-stream RPC.
-            None => ["aws", "smithy"].contains(&it.id.namespace().split('.').next().unwrap_or("")),
+            // Traits for other protocols, endpoints and authorization have no effect on event-stream RPC.
+            None => matches!(root, Some("aws" | "smithy")),
         };
-        if is_known || !self.known.insert(it.id.clone()) {
+        if is_known || !self.known.insert(applied.id.clone()) {
             return;
         }
-        let message = format!("the trait {} is unknown and is ignored", it.id);
-        let finding = self.reporter.warning(it.at(), message);
+        let message = format!("the trait {} is unknown and is ignored", applied.id);
+        let finding = self.reporter.warning(applied.at(), message);
         // Not an error in the prelude either: a later version of Smithy may define it.
         match name {
             Some(name) => finding.did_you_mean(name, names(), "remove it"),
@@ -228,26 +229,26 @@ impl Checker<'_, '_> {
         };
     }
 
-    fn has_form(&mut self, it: &Trait, form: &Form, holder: Holder) -> bool {
-        let in_int_enum = holder.1 == Some(ShapeKind::IntEnum);
-        match (form, &it.value.kind) {
-            (Form::EnumValue, kind) if in_int_enum => {
+    fn check_value(&mut self, applied: &Trait, value_kind: &ValueKind, subject: Subject) -> bool {
+        let in_int_enum = subject.1 == Some(ShapeKind::IntEnum);
+        match (value_kind, &applied.value.kind) {
+            (EnumValue, kind) if in_int_enum => {
                 let is_integer =
                     |it: &str| it.parse().is_ok_and(|number: i32| number.to_string() == it);
                 matches!(kind, Kind::Number(text) if is_integer(text))
-                    || self.expected(it, "an integer of 32 bits", "write a number such as 1")
+                    || self.expected(applied, "an integer of 32 bits", "write a number such as 1")
             }
-            (Form::EnumValue, Kind::String(text)) if text.is_empty() => {
+            (EnumValue, Kind::String(text)) if text.is_empty() => {
                 let message = "the value of a member of an enum must not be empty";
-                self.error(it.at(), message, "write the text that is sent")
+                self.error(applied.at(), message, "write the text that is sent")
             }
-            (Text | Form::EnumValue, Kind::String(_)) => true,
-            (Text | Form::EnumValue, _) => self.expected(it, "a string", "put the text in quotes"),
-            // The shape counts as an error with either fault, so that references to it are not reported.
-            (OneOf(values), _) => self.is_one_of(it, values) || it.id.is_prelude("error"),
-            (Object(keys, what), _) => self.is_object(it, keys, what, holder),
+            (Text | EnumValue, Kind::String(_)) => true,
+            (Text | EnumValue, _) => self.expected(applied, "a string", "put the text in quotes"),
+            // The shape stays an error, so that references to it cause no further diagnostics.
+            (OneOf(values), _) => self.is_one_of(applied, values) || applied.id.is_prelude("error"),
+            (Object(keys, what), _) => self.is_object(applied, keys, what, subject),
             (Any, _) => true,
-            (Form::Default, kind) => {
+            (ValueKind::Default, kind) => {
                 let is_empty = match kind {
                     Kind::Array(elements) => elements.is_empty(),
                     Kind::Object(entries) => entries.is_empty(),
@@ -255,32 +256,32 @@ impl Checker<'_, '_> {
                 };
                 let message = "default: only [] and {} can be defaults of lists and maps";
                 let hint = "write [] or {}, or remove the default";
-                is_empty || self.error(it.at(), message, hint)
+                is_empty || self.error(applied.at(), message, hint)
             }
         }
     }
 
-    fn is_one_of(&mut self, it: &Trait, values: &'static [&str]) -> bool {
-        let Some(text) = it.value.as_str() else {
-            return self.expected(it, "a string", &format!("write {:?}", values[0]));
+    fn is_one_of(&mut self, applied: &Trait, values: &'static [&str]) -> bool {
+        let Some(text) = applied.value.as_str() else {
+            return self.expected(applied, "a string", &format!("write {:?}", values[0]));
         };
         let is_one = values.contains(&text);
         if !is_one {
             let names: Vec<_> = values.iter().map(|it| format!("{it:?}")).collect();
-            let (name, names) = (it.id.name(), names.join(" or "));
+            let (name, names) = (applied.id.name(), names.join(" or "));
             let message = format!("the trait {name} expects {names}, found {text:?}");
-            let finding = self.reporter.error(it.at(), message);
+            let finding = self.reporter.error(applied.at(), message);
             finding.did_you_mean(text, values.iter().copied(), "write one of them");
         }
         is_one
     }
 
-    fn is_object(&mut self, it: &Trait, keys: &[&str], what: &str, holder: Holder) -> bool {
-        let name = it.id.name();
-        match &it.value.kind {
+    fn is_object(&mut self, applied: &Trait, keys: &[&str], what: &str, subject: Subject) -> bool {
+        let name = applied.id.name();
+        match &applied.value.kind {
             Kind::Null => {
                 let message = format!("the trait {name} has the value null, which is read as {{}}");
-                self.reporter.warning(it.at(), message).hint("write {}");
+                self.reporter.warning(applied.at(), message).hint("write {}");
             }
             Kind::Object(entries) => {
                 for Entry { key, at, .. } in entries.iter().filter(|it| !keys.contains(&&*it.key)) {
@@ -289,43 +290,43 @@ impl Checker<'_, '_> {
                     finding.did_you_mean(key, keys.iter().copied(), "remove it");
                 }
             }
-            _ => return self.expected(it, "an object", "write {}"),
+            _ => return self.expected(applied, "an object", "write {}"),
         }
         for key in keys {
-            if let Some(value) = it.value.get(key).filter(|it| !is_a(what, &it.kind)) {
+            if let Some(value) = applied.value.get(key).filter(|it| !is_a(what, &it.kind)) {
                 let message = format!("{key}: expected {what}, found {}", value.describe());
                 self.error(value.at, message, &format!("write {what} as \"{key}\""));
             }
         }
         if let ["min", "max"] = keys {
-            self.check_bounds(it, holder);
+            self.check_bounds(applied, subject);
         }
         true
     }
 
-    fn check_bounds(&mut self, it: &Trait, holder: Holder) {
-        let (name, value) = (it.id.name(), &it.value);
+    fn check_bounds(&mut self, applied: &Trait, subject: Subject) {
+        let (name, value) = (applied.id.name(), &applied.value);
         if value.get("min").or(value.get("max")).is_none() {
             let message = format!("{name}: \"min\", \"max\" or both are needed");
-            self.error(it.at(), message, "write {\"min\": 1, \"max\": 10}");
+            self.error(applied.at(), message, "write {\"min\": 1, \"max\": 10}");
         }
-        let Bounds { min, max } = it.bounds();
-        let is_whole = holder.0.is_none_or(|kind| !kind.is_number() || kind.is_integer());
+        let Bounds { min, max } = applied.bounds();
+        let is_whole = subject.0.is_none_or(|kind| !kind.is_number() || kind.is_integer());
         let is_fraction = |it: &&String| it.parse::<f64>().is_ok_and(|it| it.fract() != 0.0);
         let bounds = [&min, &max].into_iter().flatten().filter(|_| name == "range" && is_whole);
         for text in bounds.filter(is_fraction) {
             let message = format!("range: {text} is not an integer, and the number is one");
-            self.error(it.at(), message, "write a whole number");
+            self.error(applied.at(), message, "write a whole number");
         }
         let is_reversed =
             |it: &(String, String)| compare_numbers(&it.0, &it.1) == Some(Ordering::Greater);
         if let Some((min, max)) = min.zip(max).filter(is_reversed) {
-            self.error(it.at(), format!("{name}: min {min} > max {max}"), "swap them");
+            self.error(applied.at(), format!("{name}: min {min} > max {max}"), "swap them");
         }
     }
 }
 
-/// Whether a value is what words say.
+/// Whether a value is of the kind that `what` describes.
 fn is_a(what: &str, kind: &Kind) -> bool {
     match (what, kind) {
         ("", _) | ("a string", Kind::String(_)) | ("a number", Kind::Number(_)) => true,

@@ -1,4 +1,4 @@
-//! Smithy 1.0 to the rules of 2.0 (Smithy 2.0 specification, section "Upgrading from 1.0 to 2.0").
+//! Conversion of Smithy 1.0 models to 2.0 (Smithy 2.0 specification, section "Upgrading from 1.0 to 2.0").
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use crate::{
     traits::{Trait, Traits},
 };
 
-/// Adds the defaults that 1.0 implies, turns strings with the trait `enum` into enums, and reports traits
-/// that the version of their file does not have.
+/// Adds the defaults that 1.0 implies, turns strings with the trait `enum` into enums, and reports traits that do
+/// not exist in the version of their file.
 pub(super) fn upgrade(model: &mut Model, are_version_1: &[bool], reporter: &mut Reporter<'_>) {
     for shape in &mut model.shapes[..model.count] {
         let is_version_1 = are_version_1[shape.location.source];
@@ -21,8 +21,8 @@ pub(super) fn upgrade(model: &mut Model, are_version_1: &[bool], reporter: &mut 
             check_version(&member.traits, is_version_1, reporter);
             let sensitive = member.traits.find("sensitive").filter(|it| !it.inherited);
             if let Some(it) = sensitive.filter(|_| !is_version_1) {
-                let message = "the trait sensitive belongs on a shape, and counts here as well";
-                let hint = "target a shape of your own that has it";
+                let message = "the trait sensitive belongs on a shape; it also works on a member";
+                let hint = "target a shape that has the trait";
                 reporter.warning(it.at(), message).hint(hint);
             }
         }
@@ -46,15 +46,15 @@ pub(super) fn upgrade(model: &mut Model, are_version_1: &[bool], reporter: &mut 
     }
 }
 
-/// Reports traits that only the other version has.
+/// Reports traits that exist only in the other version.
 fn check_version(traits: &Traits, is_version_1: bool, reporter: &mut Reporter<'_>) {
     match (is_version_1, traits.find("default"), traits.find("box")) {
         (true, Some(it), _) => {
             let hint = "write \"smithy\": \"2.0\" at the top of the file";
-            reporter.error(it.at(), "the trait default needs Smithy 2.0").hint(hint);
+            reporter.error(it.at(), "the trait default requires Smithy 2.0").hint(hint);
         }
         (false, _, Some(it)) => {
-            let message = "the trait box is ignored: it is not a part of Smithy 2.0";
+            let message = "the trait box is ignored: Smithy 2.0 does not have it";
             let hint = "members are optional unless they are required or have a default";
             reporter.warning(it.at(), message).hint(hint);
         }
@@ -68,7 +68,6 @@ fn add_default(traits: &mut Traits, default: Option<Kind>, at: Location) {
     }
 }
 
-/// Turns a string with the trait `enum` into an enum.
 fn read_enum(shape: &mut Shape, is_version_1: bool, reporter: &mut Reporter<'_>) {
     let Some(definition) = shape.traits.find("enum") else { return };
     if shape.kind != ShapeKind::String {
@@ -94,8 +93,8 @@ fn enum_members(definition: &Value, reporter: &mut Reporter<'_>) -> Vec<Member> 
     } else if list.is_empty() {
         ("an enum needs at least one member".to_owned(), example)
     } else if named != 0 && named != list.len() {
-        let message = "the trait enum names some values and not others";
-        (message.to_owned(), "give all of them a \"name\", or none")
+        let message = "the trait enum has names for some values only";
+        (message.to_owned(), "give a \"name\" to all values or to none")
     } else {
         let mut names = HashSet::new();
         return list.iter().filter_map(|it| enum_member(it, &mut names, reporter)).collect();
@@ -104,7 +103,7 @@ fn enum_members(definition: &Value, reporter: &mut Reporter<'_>) -> Vec<Member> 
     Vec::new()
 }
 
-/// A value of the trait `enum`. `names` has the names so far in lower case.
+/// A value of the trait `enum` as a member. `names` contains the names so far, in lower case.
 fn enum_member(
     definition: &Value,
     names: &mut HashSet<String>,
@@ -116,14 +115,14 @@ fn enum_member(
     };
     let text = |key: &str| definition.get(key).filter(|it| it.as_str().is_some());
     let Some(value) = text("value").filter(|it| it.as_str() != Some("")) else {
-        let message = "a value of the trait enum needs a \"value\", which is not empty";
+        let message = "a value of the trait enum needs a non-empty \"value\"";
         return fail(definition.at, message, "write {\"name\": \"A\", \"value\": \"a\"}");
     };
     let given = definition.get("name");
     let name = match given.map(|it| (it.at, it.as_str().filter(|it| is_identifier(it)))) {
         None => name_of_value(value.as_str().unwrap_or_default(), names),
         Some((at, Some(text))) if names.contains(&text.to_ascii_lowercase()) => {
-            let hint = "names are unique, also without regard to case";
+            let hint = "names must be unique, ignoring case";
             return fail(at, &format!("the name {text} occurs twice"), hint);
         }
         Some((_, Some(text))) => text.to_owned(),
@@ -144,7 +143,7 @@ fn enum_member(
     Some(Member { name, target, traits, location, target_location: location })
 }
 
-/// A name for a value that has none: its letters and digits, with a number if the name is taken.
+/// A name for a value without one: its letters and digits, with a number if that name exists.
 fn name_of_value(value: &str, taken: &HashSet<String>) -> String {
     let letters = value.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '_' });
     let name: String = letters.collect();

@@ -1,24 +1,24 @@
-//! "Did you mean …?"
+//! Suggestions of similar names: "did you mean …?"
 
 use crate::{prelude, shape_id::ShapeId};
 
-/// Longer names are compared with nothing: the time grows with the product of the lengths.
+/// Longer names get no suggestions: the time grows with the product of the lengths.
 const MAX_LEN: usize = 100;
 
-/// The closest of `candidates` to `text`, if one is close enough to be what was meant.
+/// The most similar candidate, if one is similar enough to be a likely correction.
 pub fn closest<'a>(text: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if text.len() > MAX_LEN {
         return None;
     }
-    // Of a short name not all letters may be wrong.
+    // At least one letter of a short name must match.
     let limit = (text.len() / 3).max(1).min(text.len().saturating_sub(1));
     let candidates = candidates.into_iter().filter(|it| it.len().abs_diff(text.len()) <= limit);
     let closest = candidates.map(|it| (distance(text, it), it)).min()?;
     (closest.0 <= limit).then_some(closest.1)
 }
 
-/// The shape that was most likely meant: one of a similar name in the same namespace or the prelude, or
-/// else one of the same name in another. Whole IDs are not compared: a long namespace makes all alike.
+/// The most likely correction of a shape ID: a shape with a similar name in the same namespace or the prelude, or
+/// one with the same name in another namespace. Whole IDs are not compared: a long namespace makes all similar.
 pub(super) fn closest_shape<'a>(
     id: &ShapeId,
     shapes: impl IntoIterator<Item = &'a ShapeId>,
@@ -33,7 +33,7 @@ pub(super) fn closest_shape<'a>(
     if is_prelude { same.cloned() } else { similar.or(same).cloned() }
 }
 
-/// How many letters must be changed, added, taken away or swapped with the next one. Case is free.
+/// The edit distance: how many letters must be replaced, inserted, deleted or swapped with the next, ignoring case.
 fn distance(a: &str, b: &str) -> usize {
     let is_same = |i: usize, j: usize| a.as_bytes()[i].eq_ignore_ascii_case(&b.as_bytes()[j]);
     let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];

@@ -1,4 +1,4 @@
-//! Builders: of structures, and of requests that a client sends.
+//! The builders of structures and of calls.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -9,21 +9,22 @@ use crate::{
     names,
 };
 
-/// The builder of a structure, if it has one of its own.
-pub(super) fn of_structure(it: &Shape) -> Option<TokenStream> {
-    let builder = ident(it.builder.as_ref().filter(|_| !it.is_built_by_operation())?);
-    let name = &it.type_ref;
-    let about = format!(" Builds a [`{}`].", name.name);
-    let (derived_debug, debug_impl) = debug(it, &builder, None);
-    let fields = it.members.iter().map(field);
-    let setters = it.members.iter().map(setters);
-    let (id, value) = value(it);
-    let about_build = about_build(it, it.is_build_fallible());
-    let (ty, value) = match it.is_build_fallible() {
-        false => (quote!(#name), value),
-        true => (quote!(Result<#name, eventstream_rpc::error::BuildError>), quote!(Ok(#value))),
+/// The builder of a structure, unless the structure has none or is built by an operation.
+pub(super) fn of_structure(structure: &Shape) -> Option<TokenStream> {
+    let builder = ident(structure.builder.as_ref().filter(|_| !structure.is_built_by_operation())?);
+    let name = &structure.type_ref;
+    let about = format!(" Builds {}.", docs::a_link(&name.name));
+    let (derived_debug, debug_impl) = debug(structure, &builder, None);
+    let fields = structure.members.iter().map(field);
+    let setters = structure.members.iter().map(setters);
+    let (id, value) = value(structure);
+    let about_build = about_build(structure, structure.is_build_fallible());
+    let (ty, value) = if structure.is_build_fallible() {
+        (quote!(Result<#name, eventstream_rpc::error::BuildError>), quote!(Ok(#value)))
+    } else {
+        (quote!(#name), value)
     };
-    let allow = allow_deprecated(it);
+    let allow = allow_deprecated(structure);
     Some(quote! {
         #[doc = #about]
         #[derive(Clone, #derived_debug Default)]
@@ -47,7 +48,7 @@ pub(super) fn of_structure(it: &Shape) -> Option<TokenStream> {
     })
 }
 
-/// The builder of an operation, which builds its request or sends it.
+/// The builder of a call, which builds the request or sends it.
 pub(super) fn of_call(service: &Service, operation: &Operation, request: &Shape) -> TokenStream {
     let options_type = match operation.events {
         Events::None => quote!(eventstream_rpc::client::CallOptions),
@@ -57,8 +58,9 @@ pub(super) fn of_call(service: &Service, operation: &Operation, request: &Shape)
     let [builder, parameter, connection, options, into_parts] =
         [&names.name, &names.parameter, &names.connection, &names.options, &names.into_parts]
             .map(|it| ident(it));
-    let (name, text) = (&request.type_ref, &request.type_ref.name);
-    let about = format!(" Builds a [`{text}`], and sends it if a client has made the builder.");
+    let name = &request.type_ref;
+    let link = docs::a_link(&name.name);
+    let about = format!(" Builds {link}. The builder that a client returns also sends it.");
     let own_fields = [(&connection, quote!(#parameter)), (&options, quote!(#options_type))];
     let (derived_debug, debug_impl) = debug(request, &builder, Some(names));
     let fields = own_fields.iter().map(|(name, ty)| quote!(#name: #ty));
@@ -78,7 +80,7 @@ pub(super) fn of_call(service: &Service, operation: &Operation, request: &Shape)
         }
 
         impl<#parameter> #builder<#parameter> {
-            /// Starts a request over this connection.
+            /// Creates a builder without any member set, for a request on this connection.
             pub fn new(#connection: #parameter) -> Self {
                 Self {
                     #connection,
@@ -109,7 +111,7 @@ pub(super) fn of_call(service: &Service, operation: &Operation, request: &Shape)
     }
 }
 
-/// What a call has besides its request: options, and `send` of each kind of client.
+/// The methods of a call: its options, and `send` of each client.
 fn sending(service: &Service, operation: &Operation, request: &Shape) -> TokenStream {
     let names = &operation.builder;
     let [builder, options, into_parts, marker, response, error] = [
@@ -145,7 +147,6 @@ fn field(member: &Member) -> TokenStream {
     quote!(#name: Option<#ty>)
 }
 
-/// The two setters of a member.
 fn setters(member: &Member) -> TokenStream {
     let docs = docs::text(&member.docs);
     let docs = docs::outer(&match member.presence {
@@ -159,9 +160,9 @@ fn setters(member: &Member) -> TokenStream {
     let (ty, value) = rust_type::argument(member);
     let optional = rust_type::boxed(&member.ty, member.is_boxed);
     let about_set = format!(" Sets or clears [`{0}`](Self::{0}).", member.name);
-    // A setter may have the name and the signature of an operator.
+    // A setter may have the name and the signature of an operator's method.
     let allow = names::OPERATORS.contains(&&*member.name).then(|| {
-        quote!(#[allow(clippy::should_implement_trait, reason = "it is called after the member")])
+        quote!(#[allow(clippy::should_implement_trait, reason = "it is named after the member")])
     });
     quote! {
         #docs
@@ -181,27 +182,27 @@ fn setters(member: &Member) -> TokenStream {
     }
 }
 
-/// The documentation of `build`.
-fn about_build(it: &Shape, is_fallible: bool) -> TokenStream {
-    let about = format!("The [`{}`] with what was set.", it.type_ref.name);
-    let why = match it.has_required() {
-        false => "None now: no member is required. A later version of the model may require one.",
-        true => "A required member that was not set.",
+fn about_build(structure: &Shape, is_fallible: bool) -> TokenStream {
+    let about = format!("Builds the [`{}`].", structure.type_ref.name);
+    let why = if structure.has_required() {
+        "A required member was not set."
+    } else {
+        "Currently none: no member is required. A later version of the model may require one."
     };
     let errors = if is_fallible { format!("\n\n# Errors\n\n{why}") } else { String::new() };
     docs::outer(&(about + &errors))
 }
 
 /// The structure, made of the fields of `self`, and the shape ID for messages about what is missing.
-fn value(it: &Shape) -> (Option<TokenStream>, TokenStream) {
-    let name = &it.type_ref;
-    let id = it.has_required().then(|| {
+fn value(structure: &Shape) -> (Option<TokenStream>, TokenStream) {
+    let name = &structure.type_ref;
+    let id = structure.has_required().then(|| {
         quote! {
             use eventstream_rpc::json::Shape;
             const ID: &str = #name::ID;
         }
     });
-    let fields = it.members.iter().map(|member| {
+    let fields = structure.members.iter().map(|member| {
         let (field, wire_name) = (ident(&member.name), &member.wire_name);
         let token =
             member.is_token.then(|| quote!(eventstream_rpc::primitives::idempotency_token));
@@ -230,15 +231,15 @@ fn value(it: &Shape) -> (Option<TokenStream>, TokenStream) {
 
 /// `Debug` of a builder: derived, or an implementation that says only that values are set.
 fn debug(
-    it: &Shape,
+    structure: &Shape,
     builder: &Ident,
     call: Option<&CallBuilder>,
 ) -> (Option<TokenStream>, Option<TokenStream>) {
-    if !it.is_redacted() {
+    if !structure.is_redacted() {
         return (Some(quote!(Debug,)), None);
     }
     let own = call.into_iter().flat_map(|it| [&it.connection, &it.options]);
     let parameter = call.map(|it| ident(&it.parameter));
     let hide = |field| quote!(self.#field.as_ref().map(|_| eventstream_rpc::REDACTED));
-    (None, Some(structure::debug_impl(it, builder, parameter, own, hide)))
+    (None, Some(structure::debug_impl(structure, builder, parameter, own, hide)))
 }

@@ -1,4 +1,4 @@
-//! What a server checks when it has read a request, and a client before it sends one if it is asked to.
+//! Constraint checks: by servers for each request, by clients before sending if they ask for it.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,7 +6,7 @@ use quote::quote;
 use super::{allow_constants, allow_deprecated, ident, rust_type};
 use crate::ir::{Kind, Shape};
 
-/// `check` of a structure or union; nothing if the model asks for nothing.
+/// The method `check` of a structure or union, unless it has no constraints.
 pub(super) fn check(shape: &Shape) -> Option<TokenStream> {
     let checks = shape.members.iter().filter_map(|member| {
         let body = rust_type::source(member.check.as_ref()?);
@@ -25,7 +25,7 @@ pub(super) fn check(shape: &Shape) -> Option<TokenStream> {
     let (variants, checks): (Vec<_>, Vec<_>) = checks.unzip();
     let body = match (shape.kind, &variants[..], &checks[..]) {
         (_, _, []) => return None,
-        // A match of one arm is not how people write it.
+        // Clippy prefers `if let` to a match with one arm.
         (Kind::Union, [variant], [check]) => quote!(if let #variant = self { #check; }),
         (Kind::Union, ..) => quote!(match self { #(#variants => #checks,)* _ => {} }),
         _ => quote!(#(#checks)*),

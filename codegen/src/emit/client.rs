@@ -1,4 +1,4 @@
-//! The clients.
+//! The asynchronous client and the blocking client.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,19 +9,16 @@ use crate::{
     ir::{Operation, Service},
 };
 
-/// The module of the asynchronous client or of the blocking one.
 pub(super) fn module(service: &Service, is_async: bool) -> TokenStream {
-    let (name, runtime) = match is_async {
-        true => ("Client", quote!(client)),
-        false => ("Blocking client", quote!(blocking)),
-    };
+    let (name, runtime) =
+        if is_async { ("Client", quote!(client)) } else { ("Blocking client", quote!(blocking)) };
     let about = format!(" {name} for `{}`.", service.id);
     let example = (!is_async).then(|| operation::blocking_example(service)).flatten();
     let example = example.map(|example| {
         docs::inner(&format!(
-            "\nThe same builders as those of the asynchronous client, with a `send` that waits for the\n\
-             response itself; no asynchronous runtime is needed. A subscription is an iterator. See\n\
-             [`eventstream_rpc::blocking`] for which thread does what.\n\n{example}"
+            "\nThe builders are those of the asynchronous client, but `send` blocks until the response\n\
+             arrives; no asynchronous runtime is needed. A subscription is an iterator.\n\
+             [`eventstream_rpc::blocking`] describes the threads.\n\n{example}"
         ))
     });
     let stream_handler = is_async.then(|| quote!(StreamHandler,));
@@ -43,8 +40,8 @@ pub(super) fn module(service: &Service, is_async: bool) -> TokenStream {
 
         #[doc = #about]
         ///
-        /// Each method returns a builder for one operation; nothing is sent until its `send`. Clones share
-        /// one connection, which closes when the last clone and the last subscription are gone.
+        /// Each method returns a builder for one operation, which sends the request with `send`. Clones
+        /// share one connection, which closes when the last clone and the last subscription are dropped.
         #[derive(Clone, Debug)]
         pub struct Client {
             connection: Connection,
@@ -53,12 +50,12 @@ pub(super) fn module(service: &Service, is_async: bool) -> TokenStream {
         impl Client {
             #connect
 
-            /// A client over an open connection.
+            /// Creates a client that uses an open connection.
             pub fn new(connection: Connection) -> Self {
                 Self { connection }
             }
 
-            /// The connection, to close it or to learn when it ends.
+            /// Returns the connection, for example to close it or to wait until it is closed.
             pub fn connection(&self) -> &Connection {
                 &self.connection
             }
@@ -68,20 +65,20 @@ pub(super) fn module(service: &Service, is_async: bool) -> TokenStream {
     }
 }
 
-/// How to connect as a Greengrass component: the type of the builder, and the methods of the client.
+/// Connecting as a Greengrass component: the type of the builder, and the methods of the client.
 fn connect(is_async: bool) -> (TokenStream, TokenStream) {
     let builder = quote! {
-        /// Builds and opens a [`Connection`]; what is not set comes from the environment.
+        /// Builds and opens a [`Connection`]; options that are not set come from the environment.
         pub type ConnectionBuilder = eventstream_rpc::greengrass::Builder<Connection>;
     };
     let (asyncness, dot_await) = is_async.then(|| (quote!(async), quote!(.await))).unzip();
     let cancel = "\n# Cancel safety\n\nDropping the future closes the socket.";
     let cancel = is_async.then(|| docs::outer(cancel));
     let methods = quote! {
-        /// Connects with the socket's path and the token that the nucleus puts in the environment of
-        /// a component.
+        /// Connects with the socket path and the authentication token from the environment, where the
+        /// nucleus puts them for each component.
         ///
-        /// Use [`builder`](Self::builder) for anything else.
+        /// Use [`builder`](Self::builder) to set options.
         ///
         /// # Errors
         ///
@@ -91,7 +88,7 @@ fn connect(is_async: bool) -> (TokenStream, TokenStream) {
             Ok(Self::new(Self::builder().connect() #dot_await ?))
         }
 
-        /// Builds a connection; what is not set comes from the environment.
+        /// Creates a builder of a connection; options that are not set come from the environment.
         pub fn builder() -> ConnectionBuilder {
             ConnectionBuilder::default()
         }
@@ -101,7 +98,6 @@ fn connect(is_async: bool) -> (TokenStream, TokenStream) {
 
 fn method(operation: &Operation) -> TokenStream {
     let (method, builder) = (ident(&operation.method), ident(&operation.builder.name));
-    // The rest is on the operation's own page.
     let link =
         format!("See [`{0}`](crate::operation::{1}::{0}).", operation.name, operation.method);
     let docs = operation::summary(operation, &link);

@@ -1,4 +1,4 @@
-//! Members that have a value when none has been set.
+//! The default values of members.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,15 +9,15 @@ use crate::{
     names,
 };
 
-/// The functions that the attributes of the fields name, and `Default` if it is not derived.
+/// The functions that serde attributes name, and an implementation of `Default` if it is not derived.
 pub(super) fn items(structure: &Shape, has_default: bool) -> TokenStream {
     let name = ident(&structure.type_ref.name);
     let functions = structure.members.iter().filter_map(|it| functions(structure, it));
     let allow = allow_deprecated(structure);
     let default = has_default.then(|| {
-        let fields = structure.members.iter().map(|it| {
-            let (field, default) = (ident(&it.name), function("default", it));
-            let default = is_own(it).then(|| quote!(Self::#default()));
+        let fields = structure.members.iter().map(|member| {
+            let (field, default) = (ident(&member.name), function("default", member));
+            let default = is_own(member).then(|| quote!(Self::#default()));
             let default = default.unwrap_or_else(|| quote!(Default::default()));
             quote!(#field: #default)
         });
@@ -39,12 +39,12 @@ pub(super) fn items(structure: &Shape, has_default: bool) -> TokenStream {
     }
 }
 
-/// Whether a field has another value, if nothing is set, than its type's `Default`.
+/// Whether the default of a field differs from that of its type.
 pub(super) fn is_own(member: &Member) -> bool {
     member.own_default().is_some() && !member.is_optional()
 }
 
-/// The arguments of `#[serde(..)]` for a member with a default of its own.
+/// The arguments of `#[serde(..)]` for a member whose default differs from that of its type.
 pub(super) fn attributes(structure: &Shape, member: &Member) -> TokenStream {
     let [default, read, omits] = ["default", "read", "omits"]
         .map(|verb| format!("{}::{}", structure.type_ref.name, function(verb, member)));
@@ -56,14 +56,14 @@ pub(super) fn function(verb: &str, member: &Member) -> proc_macro2::Ident {
     ident(&names::prefixed(verb, &member.name))
 }
 
-/// Whether the default is a constant such as `f32::NAN`. JSON has no number for it, so it is left out.
+/// Whether the default is a constant such as `f32::NAN`, which JSON numbers cannot express. Such values are not sent.
 fn is_omitted(member: &Member) -> bool {
     let is_constant = |it: &str| member.ty.is_float() && it.starts_with('f');
     matches!(&member.presence, Presence::Default(source) if is_constant(source))
 }
 
 fn functions(structure: &Shape, member: &Member) -> Option<TokenStream> {
-    // The builders of calls are elsewhere if the structure is in a module of its own.
+    // The builder of a call is in another module if several operations use the request.
     let is_shared = structure.is_request() && !structure.is_built_by_operation();
     let visibility = is_shared.then(|| quote!(pub(crate)));
     let value = rust_type::source(member.own_default()?);

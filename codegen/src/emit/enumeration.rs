@@ -1,4 +1,4 @@
-//! Enums of texts and of numbers.
+//! String enums and integer enums.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -6,32 +6,32 @@ use quote::quote;
 use super::{docs, ident};
 use crate::ir::{Kind, Shape};
 
-/// The `enum` and what belongs to it.
-pub(super) fn items(it: &Shape) -> TokenStream {
-    let name = ident(&it.type_ref.name);
-    let docs = docs::of(&it.docs);
-    let is_number = it.kind == Kind::IntEnum;
-    let variants = it.members.iter().map(|it| {
-        let name = ident(&it.name);
-        let docs = docs::of(&it.docs);
+pub(super) fn items(shape: &Shape) -> TokenStream {
+    let name = ident(&shape.type_ref.name);
+    let docs = docs::of(&shape.docs);
+    let is_number = shape.kind == Kind::IntEnum;
+    let variants = shape.members.iter().map(|member| {
+        let name = ident(&member.name);
+        let docs = docs::of(&member.docs);
         quote!(#docs #name,)
     });
-    let rows = it.members.iter().map(|it| {
-        let name = ident(&it.name);
-        let value = match it.wire_name.parse() {
+    let rows = shape.members.iter().map(|member| {
+        let name = ident(&member.name);
+        let value = match member.wire_name.parse() {
             Ok(number) if is_number => Literal::i32_unsuffixed(number),
-            _ => Literal::string(&it.wire_name),
+            _ => Literal::string(&member.wire_name),
         };
         quote!(#name = #value)
     });
-    let debug = (!it.is_sensitive).then(|| quote!(Debug,));
-    let redacted = it.is_sensitive.then(|| quote!([redacted]));
-    let (copy, what, unknown, implement) = match is_number {
-        true => (Some(quote!(Copy,)), "number", quote!(i32), quote!(impl_int_enum)),
-        false => (None, "value", quote!(String), quote!(impl_string_enum)),
+    let debug = (!shape.is_sensitive).then(|| quote!(Debug,));
+    let redacted = shape.is_sensitive.then(|| quote!([redacted]));
+    let (copy, what, unknown, implement) = if is_number {
+        (Some(quote!(Copy,)), "number", quote!(i32), quote!(impl_int_enum))
+    } else {
+        (None, "value", quote!(String), quote!(impl_string_enum))
     };
     let about_unknown =
-        format!(" A {what} this version of the model does not have. It is sent as it came.");
+        format!(" A {what} that this version of the model does not have. It is sent unchanged.");
     quote! {
         #docs
         #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! Error structures and the error type of an operation.
+//! Error structures and the error enums of operations.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,7 +6,7 @@ use quote::quote;
 use super::{allow_large_variants, ident};
 use crate::ir::{Kind, Member, Operation, Role, Shape, SimpleType, Type};
 
-/// What makes a structure an error.
+/// The implementations for structures that are errors.
 pub(super) fn structure_impls(structure: &Shape) -> TokenStream {
     let Kind::Structure(Role::Error { is_client_fault, is_retryable, is_throttling }) =
         structure.kind
@@ -15,9 +15,8 @@ pub(super) fn structure_impls(structure: &Shape) -> TokenStream {
     };
     let name = ident(&structure.type_ref.name);
     let fault = ident(if is_client_fault { "Client" } else { "Server" });
-    let is_message = |it: &&Member| {
-        it.wire_name.eq_ignore_ascii_case("message") && it.ty == Type::Simple(SimpleType::String)
-    };
+    let is_string = |member: &Member| member.ty == Type::Simple(SimpleType::String);
+    let is_message = |it: &&Member| it.wire_name.eq_ignore_ascii_case("message") && is_string(it);
     let message = structure.members.iter().find(is_message);
     let message = match message.map(|it| (ident(&it.name), it.is_optional())) {
         None => quote!(None),
@@ -25,7 +24,7 @@ pub(super) fn structure_impls(structure: &Shape) -> TokenStream {
         Some((field, false)) => quote!(Some(&self.#field)),
     };
     let throttling = is_throttling.then(|| quote! { const THROTTLING: bool = true; });
-    // What the text of a sensitive error may hold is not for every log.
+    // The message of an error with sensitive members may contain their values.
     let redacted = structure.is_redacted().then(|| quote!(redacted));
     quote! {
         impl eventstream_rpc::error::ErrorShape for #name {
@@ -42,7 +41,6 @@ pub(super) fn structure_impls(structure: &Shape) -> TokenStream {
     }
 }
 
-/// The error type of an operation.
 pub(super) fn operation_error(operation: &Operation) -> TokenStream {
     let allow_size = allow_large_variants(operation.has_large_errors);
     let name = ident(&operation.error);

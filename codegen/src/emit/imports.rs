@@ -1,7 +1,6 @@
 //! The `use` declarations at the top of a file.
 //!
-//! Emitters write full paths. Here each becomes a name that is imported once; a private `use` of an emitter, for
-//! a trait that only methods need, moves to the top.
+//! Emitters write full paths, which become imported names. A `use` that an emitter writes moves to the top.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -10,24 +9,24 @@ use quote::quote;
 
 use super::ident;
 
-/// How the paths begin that are imported, in the order of the declarations: the standard library, other crates,
-/// this crate.
+/// The first segments of paths that are imported, each with its group: the standard library, other crates, this
+/// crate.
 const ROOTS: [(&str, usize); 5] =
     [("std", 0), ("eventstream_rpc", 1), ("serde", 1), ("crate", 2), ("super", 3)];
 
-/// Modules that are imported themselves, because the names of their items say too little.
+/// Modules that are imported instead of their items, whose names are too short.
 const MODULES: [&str; 2] = ["fmt", "greengrass"];
 
 /// The names that are in scope in a file.
 #[derive(Debug, Default)]
 pub struct Scope {
-    /// The imported names by the group and the path of their module.
+    /// The imported names by group and module path.
     imported: BTreeMap<(usize, Vec<String>), BTreeSet<String>>,
-    /// What the file defines or exports.
+    /// The names that the file defines or exports.
     own: HashSet<String>,
 }
 
-/// Shortens the paths in a file, and declares the imports after the inner attributes.
+/// Shortens the paths in a file, and inserts the declarations after the inner attributes.
 pub(super) fn import(tokens: TokenStream) -> (TokenStream, Scope) {
     let mut scope = Scope::default();
     let mut items = scope.shorten(tokens, Delimiter::None, false);
@@ -40,7 +39,7 @@ pub(super) fn import(tokens: TokenStream) -> (TokenStream, Scope) {
 }
 
 impl Scope {
-    /// Whether the last segment of a path is in scope, as what the path leads to.
+    /// Whether the last segment of a path is in scope and means the same as the path.
     pub fn has(&self, path: &str) -> bool {
         let (key, name) = key(path.split("::").map(str::to_owned).collect());
         self.own.contains(&name) || self.imported.get(&key).is_some_and(|it| it.contains(&name))
@@ -51,7 +50,7 @@ impl Scope {
         self.imported.entry(key).or_default().insert(name);
     }
 
-    /// Shortens the paths in a group. Within `#[serde(..)]`, they become texts.
+    /// Shortens the paths in a group. Within `#[serde(..)]` they become string literals.
     fn shorten(&mut self, tokens: TokenStream, group: Delimiter, is_serde: bool) -> Vec<TokenTree> {
         let mut out: Vec<TokenTree> = Vec::new();
         let mut tokens = tokens.into_iter().peekable();
@@ -95,9 +94,10 @@ impl Scope {
             match &path[..] {
                 [_, .., name] if !is_macro => {
                     self.add(&path);
-                    out.push(match is_serde {
-                        true => Literal::string(&name.to_string()).into(),
-                        false => name.clone().into(),
+                    out.push(if is_serde {
+                        Literal::string(&name.to_string()).into()
+                    } else {
+                        name.clone().into()
                     });
                 }
                 _ => out.extend(quote!(#(#path)::*)),
@@ -121,18 +121,18 @@ impl Scope {
     }
 }
 
-/// The module of a path, with its group, and what follows.
+/// The group and the module of a path, and its last segment.
 fn key(mut path: Vec<String>) -> ((usize, Vec<String>), String) {
     let name = path.pop().unwrap_or_default();
     let group = ROOTS.iter().find(|it| path.first().is_some_and(|first| first == it.0));
     ((group.map_or(0, |it| it.1), path), name)
 }
 
-/// Whether a path with further segments leads to what is imported: a type, or one of [`MODULES`].
+/// Whether a prefix of a path is what is imported: a type, or one of [`MODULES`].
 fn is_item(path: &[Ident]) -> bool {
     match path {
         [] | [_] => false,
-        // The module of an operation has the operation's name.
+        // The module of an operation may be called `fmt` or `_1st`.
         [root, operation, _] if root == "crate" && operation == "operation" => false,
         [.., name] if MODULES.iter().any(|it| name == it) => true,
         [.., name] => !name.to_string().starts_with(|it: char| it.is_ascii_lowercase()),
@@ -140,7 +140,7 @@ fn is_item(path: &[Ident]) -> bool {
 }
 
 fn idents(tokens: TokenStream) -> Vec<Ident> {
-    let idents = tokens.into_iter().flat_map(|it| match it {
+    let idents = tokens.into_iter().flat_map(|token| match token {
         TokenTree::Ident(ident) => vec![ident],
         TokenTree::Group(group) => idents(group.stream()),
         _ => Vec::new(),
@@ -152,7 +152,6 @@ fn is_punct(token: Option<&TokenTree>, punct: char) -> bool {
     matches!(token, Some(TokenTree::Punct(it)) if it.as_char() == punct)
 }
 
-/// Whether a token begins `::`.
 fn is_colons(token: Option<&TokenTree>) -> bool {
     is_punct(token, ':')
         && matches!(token, Some(TokenTree::Punct(it)) if it.spacing() == Spacing::Joint)

@@ -1,4 +1,4 @@
-//! Operations: the marker with its request, response, errors and builders.
+//! The modules of operations: the marker type, request, response, error and builder.
 
 use std::collections::BTreeSet;
 
@@ -6,21 +6,20 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{builder, docs, error, ident, structure};
-use crate::ir::{Events, Example, Home, Operation, Service, Shape, TypeRef};
+use crate::ir::{Events, Example, Operation, Parent, Service, Shape, TypeRef};
 
-/// The module of an operation.
 pub(super) fn module(service: &Service, operation: &Operation) -> TokenStream {
-    let home = Home::Operation(operation.method.clone());
-    let [request_shape, response_shape] = operation.ends.map(|it| &service.shapes[it]);
-    let own = |it: &Shape| (it.type_ref.home == home).then(|| structure::items(it));
+    let parent = Parent::Operation(operation.method.clone());
+    let [request_shape, response_shape] = operation.request_response.map(|it| &service.shapes[it]);
+    let own = |it: &Shape| (it.type_ref.parent == parent).then(|| structure::items(it));
     let (request, response) = (own(request_shape), own(response_shape));
-    let ends = [&operation.request, &operation.response];
-    let reexports: BTreeSet<_> = ends.into_iter().filter(|it| it.home != home).collect();
+    let messages = [&operation.request, &operation.response];
+    let reexports: BTreeSet<_> = messages.into_iter().filter(|it| it.parent != parent).collect();
     let reexports = reexports.into_iter();
     let marker = marker(service, operation);
     let call = builder::of_call(service, operation, request_shape);
     let error = error::operation_error(operation);
-    let about = format!(" `{}`", operation.id);
+    let about = format!(" The operation `{}` with its builder, shapes and error.", operation.id);
     quote! {
         #![doc = #about]
 
@@ -40,7 +39,7 @@ fn marker(service: &Service, operation: &Operation) -> TokenStream {
     let streaming = match &operation.events {
         Events::None => None,
         Events::Stream { request, response } => {
-            let event = |it: &Option<TypeRef>| match it {
+            let event = |events: &Option<TypeRef>| match events {
                 Some(type_ref) => quote!(#type_ref),
                 None => quote!(eventstream_rpc::operation::NoEvents),
             };
@@ -79,8 +78,8 @@ fn marker(service: &Service, operation: &Operation) -> TokenStream {
     }
 }
 
-/// The attributes of a method that is called like an operation: the first paragraph of its documentation, and
-/// a link to the rest.
+/// The attributes of a method that is named after an operation: the first paragraph of the documentation, and a link
+/// to the rest.
 pub(super) fn summary(operation: &Operation, link: &str) -> TokenStream {
     let summary = docs::summary(&operation.docs);
     let docs = docs::outer(&format!("{summary}\n\n{link}"));
@@ -88,7 +87,7 @@ pub(super) fn summary(operation: &Operation, link: &str) -> TokenStream {
     quote!(#docs #deprecated)
 }
 
-/// The part of an operation's documentation that follows from its shapes.
+/// The links and the example at the end of an operation's documentation.
 fn page(service: &Service, operation: &Operation) -> String {
     let link = |it: &TypeRef| format!("[`{}`]", it.name);
     let mut rows = vec![
@@ -105,7 +104,6 @@ fn page(service: &Service, operation: &Operation) -> String {
     format!("{}{}", rows.join("\n"), example.unwrap_or_default())
 }
 
-/// An example that compiles.
 fn example_of(service: &Service, events: &Events, example: &Example) -> String {
     let read = |name: &str| {
         format!(
@@ -117,7 +115,7 @@ fn example_of(service: &Service, events: &Events, example: &Example) -> String {
         Events::Stream { response: None, .. } => ("stream", "stream.close().await?;".to_owned()),
         Events::Stream { request: None, .. } => ("mut subscription", read("subscription")),
         Events::Stream { .. } => {
-            let note = "// `stream.send_event(…)` sends; this receives.\n";
+            let note = "// `stream.send_event(…)` sends events; this receives them.\n";
             ("mut stream", note.to_owned() + &read("stream"))
         }
     };
@@ -131,7 +129,7 @@ fn example_of(service: &Service, events: &Events, example: &Example) -> String {
     )
 }
 
-/// An example of the blocking client that compiles: a call and a subscription, as far as the service has them.
+/// An example of the blocking client that compiles: a call and a subscription, if the service has them.
 pub(super) fn blocking_example(service: &Service) -> Option<String> {
     let find = |is_fit: fn(&Events) -> bool| {
         let mut operations = service.operations.iter().filter(move |it| is_fit(&it.events));
@@ -141,9 +139,9 @@ pub(super) fn blocking_example(service: &Service) -> Option<String> {
     let streaming = find(|it| matches!(it, Events::Stream { request: None, response: Some(_) }));
     let unary_text =
         unary.map(|it| format!("let response = {}?;\nprintln!(\"{{response:?}}\");", it.call));
-    let streaming_text = streaming.map(|it| {
+    let streaming_text = streaming.map(|example| {
         let read = "for event in subscription {\n    println!(\"{:?}\", event?);\n}";
-        format!("let subscription = {}?;\n{read}", it.call)
+        format!("let subscription = {}?;\n{read}", example.call)
     });
     let examples: Vec<_> = [unary, streaming].into_iter().flatten().collect();
     let body: Vec<_> = [unary_text, streaming_text].into_iter().flatten().collect();
@@ -158,7 +156,7 @@ pub(super) fn blocking_example(service: &Service) -> Option<String> {
     })
 }
 
-/// What examples have to import, each in a line.
+/// The imports of examples, one per line.
 fn uses(service: &Service, examples: &[&Example]) -> String {
     let types = examples.iter().flat_map(|it| &it.types);
     let paths = types.map(|it| it.path().replacen("crate", &service.crate_path, 1));

@@ -1,4 +1,4 @@
-//! Types and setters.
+//! The types of fields and of setters' arguments.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -10,12 +10,12 @@ use crate::{
     traits::TimestampFormat,
 };
 
-/// Source that the lowering has written.
+/// Source text from the lowering.
 pub(super) fn source(source: &str) -> TokenStream {
-    source.parse().expect("it is Rust")
+    source.parse().expect("the lowering writes valid tokens")
 }
 
-/// A type as it stands in a field, without `Option` and `Box`.
+/// The type of a field, without `Option` and `Box`.
 pub(super) fn plain(ty: &Type) -> TokenStream {
     match ty {
         Type::Sparse(item) => {
@@ -52,8 +52,8 @@ pub(super) fn field(member: &Member) -> TokenStream {
     if member.is_optional() { quote!(Option<#ty>) } else { ty }
 }
 
-/// What writes values of a type that do not write themselves as they travel: a function in
-/// `eventstream_rpc::json`, and the format there that it writes.
+/// The serializer for types whose own one writes another format: a function in `eventstream_rpc::json`, and the
+/// name of the format there.
 pub(super) fn writer(ty: &Type) -> Option<(&'static str, &'static str)> {
     match ty.innermost() {
         Type::Timestamp(TimestampFormat::DateTime) => Some(("date_time", "DateTime")),
@@ -62,7 +62,7 @@ pub(super) fn writer(ty: &Type) -> Option<(&'static str, &'static str)> {
     }
 }
 
-/// The type of a setter's argument, and the expression that makes the field's value of it.
+/// The type of a setter's argument, and the expression that converts it to the type of the field.
 pub(super) fn argument(member: &Member) -> (TokenStream, TokenStream) {
     let name = ident(names::argument(&member.name));
     let into = |ty, name| if is_converted(ty) { quote!(#name.into()) } else { quote!(#name) };
@@ -85,7 +85,7 @@ pub(super) fn argument(member: &Member) -> (TokenStream, TokenStream) {
     (ty, if member.is_boxed { quote!(Box::new(#value)) } else { value })
 }
 
-/// Whether setters take anything that turns into the type.
+/// Whether setters take `impl Into` of the type.
 fn is_converted(ty: &Type) -> bool {
     !is_primitive(ty) && !matches!(ty, Type::Sparse(_) | Type::List(_) | Type::Map(..))
 }

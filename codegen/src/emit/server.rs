@@ -1,4 +1,4 @@
-//! The service trait, and what serves it.
+//! The service trait and the server.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -6,28 +6,28 @@ use quote::{format_ident, quote};
 use super::{ROW, docs, ident, operation};
 use crate::ir::{Events, Operation, Service};
 
-/// The module with the service trait.
 pub(super) fn module(service: &Service) -> TokenStream {
     let name = ident(&service.name);
     let service_name = format_ident!("{}Service", service.name);
     let about = format!(" Server for `{}`.", service.id);
     let docs = docs::of(&service.docs);
     let methods = service.operations.iter().map(method);
-    let rows = service.operations.iter().map(|it| {
-        let (method, marker) = (ident(&it.method), ident(&it.name));
-        let kind = ident(if matches!(it.events, Events::None) { "unary" } else { "streaming" });
+    let rows = service.operations.iter().map(|operation| {
+        let (method, marker) = (ident(&operation.method), ident(&operation.name));
+        let is_unary = matches!(operation.events, Events::None);
+        let kind = ident(if is_unary { "unary" } else { "streaming" });
         quote!(#ROW #kind #method crate::operation::#method::#marker)
     });
     let mut names = service.operations.iter().map(|it| &it.name).chain([&service.name]);
     let parameter = ident(if names.any(|it| it == "T") { "T_" } else { "T" });
-    let (id, about_service) =
-        (&service.id, format!(" Serves a [`{name}`]: pass it to [`Server::serve`]."));
+    let (id, link) = (&service.id, docs::a_link(&service.name));
+    let about_service = format!(" The service of {link} that [`Server::serve`] takes.");
     let serves =
-        format!(" [`{service_name}`] turns an implementation into what a [`Server`] serves.");
+        format!(" Wrap the implementation in [`{service_name}`] to pass it to a [`Server`].");
     quote! {
         #![doc = #about]
         //!
-        //! Implement the trait for a type of your own; each method is one operation.
+        //! Implement the trait for your own type; each method is one operation.
         #![doc = #serves]
 
         pub use eventstream_rpc::server::{
@@ -39,15 +39,15 @@ pub(super) fn module(service: &Service) -> TokenStream {
 
         #docs
         ///
-        /// An operation that is not implemented answers with an error that is not of the model, so that a
-        /// model with more operations does not break an implementation.
+        /// The default of each method answers with an error outside of the model. New operations in the
+        /// model therefore do not break implementations.
         pub trait #name: Send + Sync + 'static {
-            /// Decides about a request, or an event from a client, that lacks required members or holds
-            /// values that the model does not allow.
+            /// Decides whether to accept a request, or an event from a client, that lacks required members
+            /// or has values that the model does not allow.
             ///
-            /// Such requests are refused by default. The Java server does not check them: its handlers find
-            /// null in the place of what is missing. A service that accepts them finds zero values there, and
-            /// the list again in [`RequestContext::violations`].
+            /// The default rejects it. The Java server does not check it: its handlers get null for missing
+            /// members. A service that accepts it gets zero values for missing members, and the same list of
+            /// violations from [`RequestContext::violations`].
             fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
                 let _ = (operation, violations);
                 InvalidRequest::Reject
@@ -82,7 +82,7 @@ fn method(operation: &Operation) -> TokenStream {
     };
     let is_odd = operation.method.starts_with("from_") || operation.method.starts_with("into_");
     let allow = is_odd.then(|| {
-        quote!(#[allow(clippy::wrong_self_convention, reason = "it is called after the operation")])
+        quote!(#[allow(clippy::wrong_self_convention, reason = "it is named after the operation")])
     });
     // `Future` is in the prelude only since edition 2024.
     quote! {

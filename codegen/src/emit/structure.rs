@@ -6,7 +6,6 @@ use quote::quote;
 use super::{allow_deprecated, builder, checks, defaults, docs, error, ident, rust_type};
 use crate::ir::{Member, Presence, Shape, SimpleType, Type};
 
-/// The `struct` and what belongs to it.
 pub(super) fn items(structure: &Shape) -> TokenStream {
     let name = ident(&structure.type_ref.name);
     let is_redacted = structure.is_redacted();
@@ -30,7 +29,7 @@ pub(super) fn items(structure: &Shape) -> TokenStream {
     let builder = builder::of_structure(structure);
     let new_builder = structure.builder.as_ref().map(|builder| {
         let builder = ident(builder);
-        let about = format!(" Starts building a [`{name}`].");
+        let about = format!(" Creates a builder of {}.", docs::a_link(&structure.type_ref.name));
         quote! {
             impl #name {
                 #[doc = #about]
@@ -98,14 +97,14 @@ fn field(structure: &Shape, member: &Member) -> TokenStream {
     }
 }
 
-/// An attribute's arguments read better without a comma at the end.
+/// Removes the comma after the last argument of an attribute.
 fn trim_comma(tokens: TokenStream) -> TokenStream {
     let mut trees: Vec<_> = tokens.into_iter().collect();
     trees.pop();
     trees.into_iter().collect()
 }
 
-/// `Debug` that shows what `hide` makes of a sensitive field. `own` are fields that are no members.
+/// `Debug` with `hide` in place of sensitive fields. `own` are fields of a builder that are not members.
 pub(super) fn debug_impl<'s>(
     structure: &'s Shape,
     name: &Ident,

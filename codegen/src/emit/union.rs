@@ -9,22 +9,22 @@ use crate::{
     names,
 };
 
-/// The `enum` and what belongs to it.
 pub(super) fn items(union: &Shape) -> TokenStream {
     let name = ident(&union.type_ref.name);
     let docs = docs::of(&union.docs);
-    let variants = union.members.iter().map(|it| {
-        let docs = docs::of(&it.docs);
-        let name = ident(&it.name);
-        let value = (it.ty != Type::Unit).then(|| {
-            let ty = rust_type::boxed(&it.ty, it.is_boxed);
+    let variants = union.members.iter().map(|member| {
+        let docs = docs::of(&member.docs);
+        let name = ident(&member.name);
+        let value = (member.ty != Type::Unit).then(|| {
+            let ty = rust_type::boxed(&member.ty, member.is_boxed);
             quote!((#ty))
         });
         quote!(#docs #name #value,)
     });
-    let (debug, redacted) = match union.is_redacted() {
-        true => (None, Some(quote!(redacted))),
-        false => (Some(quote!(Debug,)), None),
+    let (debug, redacted) = if union.is_redacted() {
+        (None, Some(quote!(redacted)))
+    } else {
+        (Some(quote!(Debug,)), None)
     };
     let holds_structures = union.members.iter().any(|it| matches!(it.ty, Type::Named(_)));
     let allow_size = allow_large_variants(holds_structures);
@@ -37,7 +37,7 @@ pub(super) fn items(union: &Shape) -> TokenStream {
         #allow_size
         pub enum #name {
             #(#variants)*
-            /// A member this version of the model does not have. It cannot be sent.
+            /// A member that this version of the model does not have. It cannot be sent.
             Unknown,
         }
 
@@ -50,7 +50,7 @@ pub(super) fn items(union: &Shape) -> TokenStream {
     }
 }
 
-/// What the macro of the runtime has to know of a member.
+/// The line for a member in the call of the runtime's macro.
 fn row(union: &Shape, member: &Member) -> TokenStream {
     let (variant, wire_name) = (ident(&member.name), &member.wire_name);
     let [is, as_] = ["is", "as"].map(|it| ident(&names::prefixed(it, &member.snake_name)));

@@ -1,7 +1,7 @@
-//! A lock that the system releases when the process ends, also when it is killed.
+//! A lock that the system releases when the process exits or is killed.
 //!
-//! `File::try_lock` needs Rust 1.89. Until then the lock is something else in the standard library that only one
-//! process can hold, which differs by system.
+//! `File::try_lock` needs Rust 1.89. Until then the lock is another resource that only one process can have, which
+//! depends on the system.
 
 use std::{
     fs,
@@ -10,46 +10,47 @@ use std::{
     path::Path,
 };
 
-/// A socket with an abstract address: a name that is no file.
+/// A socket with an abstract address, which is not in the file system.
 #[cfg(target_os = "linux")]
 pub type Lock = std::os::unix::net::UnixListener;
 
-/// A temporary file that is open in one process.
+/// A temporary file that is opened exclusively.
 #[cfg(not(target_os = "linux"))]
 pub type Lock = fs::File;
 
-/// Locks a folder, which need not exist, until the lock is dropped. It is an error if another run holds the lock.
+/// Locks a folder, which need not exist, until the lock is dropped. Fails if another run has the lock.
 pub fn lock(folder: &Path) -> io::Result<Lock> {
     let folder = super::real(folder)?;
     let mut hasher = DefaultHasher::new();
-    // In another container the same path is another folder.
+    // The same path is a different folder in another container.
     (&folder, fs::read_link("/proc/self/ns/mnt").ok()).hash(&mut hasher);
-    take(&format!("codegen-{:016x}.lock", hasher.finish())).or_else(|error| {
+    acquire(&format!("codegen-{:016x}.lock", hasher.finish())).or_else(|error| {
         const ERROR_SHARING_VIOLATION: i32 = 32;
         let is_held = matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::WouldBlock)
             || cfg!(windows) && error.raw_os_error() == Some(ERROR_SHARING_VIOLATION);
         let folder = folder.display();
-        super::fail(match is_held {
-            true => format!("another run is writing to {folder}: wait until it is done"),
-            false => format!("cannot lock {folder}: {error}"),
+        super::fail(if is_held {
+            format!("another run is writing to {folder}: wait until it has finished")
+        } else {
+            format!("cannot lock {folder}: {error}")
         })
     })
 }
 
 #[cfg(target_os = "linux")]
-fn take(name: &str) -> io::Result<Lock> {
+fn acquire(name: &str) -> io::Result<Lock> {
     use std::os::{linux::net::SocketAddrExt, unix::net::SocketAddr};
     Lock::bind_addr(&SocketAddr::from_abstract_name(name)?)
 }
 
-/// Neither Windows nor a BSD opens the file twice; other systems have no lock.
+/// Windows, macOS and BSD do not open the file twice. Other systems have no lock.
 #[cfg(not(target_os = "linux"))]
-fn take(name: &str) -> io::Result<Lock> {
+fn acquire(name: &str) -> io::Result<Lock> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(windows)]
     std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 0);
-    // O_EXLOCK | O_NONBLOCK, the same numbers on all of them.
+    // O_EXLOCK | O_NONBLOCK, which have these values on all of them.
     #[cfg(any(
         target_vendor = "apple",
         target_os = "freebsd",

@@ -1,19 +1,19 @@
-//! The types of values, and whether there is one.
+//! The types of members' values, and what happens if a value is absent.
 
 use std::fmt;
 
 use super::{SimpleType, TypeRef};
 use crate::traits::TimestampFormat;
 
-/// The type of a value; its text is that of the type in Rust, without paths.
+/// The type of a value. `Display` writes the Rust type without paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
     Unit,
     /// Any simple type but `timestamp`.
     Simple(SimpleType),
-    /// `Timestamp`, which travels in this form.
+    /// `Timestamp` with its format on the wire.
     Timestamp(TimestampFormat),
-    /// `Option<_>`, within a list or map that may hold `null`.
+    /// `Option<_>`, in a list or map that may contain `null`.
     Sparse(Box<Type>),
     List(Box<Type>),
     Map(Box<Type>, Box<Type>),
@@ -21,7 +21,7 @@ pub enum Type {
 }
 
 impl Type {
-    /// The type of the values that are in it, however deep within lists and maps.
+    /// The type of the innermost values of nested lists and maps; otherwise the type itself.
     pub fn innermost(&self) -> &Type {
         match self {
             Self::Sparse(item) | Self::List(item) | Self::Map(_, item) => item.innermost(),
@@ -46,7 +46,7 @@ impl fmt::Display for Type {
                 SimpleType::Long => "i64",
                 SimpleType::Float => "f32",
                 SimpleType::Double => "f64",
-                // The others have the names of their variants.
+                // The other types are named like their variants.
                 other => return write!(f, "{other:?}"),
             }),
             Self::Timestamp(_) => f.write_str("Timestamp"),
@@ -58,15 +58,17 @@ impl fmt::Display for Type {
     }
 }
 
+/// Whether a member must be set, and its default as Rust source.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Presence {
-    /// It may be absent: an `Option`.
+    /// An `Option`.
     Optional,
-    /// A server misses it if it is absent, but a client need not set it: an `Option`.
+    /// An `Option` that clients need not set, but whose absence a server reports as a violation.
     Expected,
+    /// A plain value that the builder requires.
     Required,
-    /// It has this value if nothing else is set: Rust source.
+    /// A plain value that is this default if it was not set.
     Default(String),
-    /// It reads as this value if it is absent, and is not sent if it was not set: an `Option`.
+    /// An `Option` that reads as this default if it is absent, and is not sent if it was not set.
     ReadsAs(String),
 }

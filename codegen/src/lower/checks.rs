@@ -1,4 +1,4 @@
-//! What a server checks when it has read a request: `length`, `range`, `pattern` and `uniqueItems`.
+//! Checks of the constraints `length`, `range`, `pattern` and `uniqueItems`.
 
 use std::{collections::HashSet, fmt::Debug};
 
@@ -10,7 +10,7 @@ use crate::{
     traits::Bounds,
 };
 
-/// The shapes of requests that have a constraint, or contain a shape that has one.
+/// The shapes in requests that have a constraint or contain a shape with one.
 pub(super) fn checked<'m>(resolved: &Resolved<'m>) -> HashSet<&'m ShapeId> {
     let model = resolved.model;
     let sent = reached(model, resolved.operations.iter().filter_map(|it| it.input));
@@ -101,12 +101,12 @@ fn as_source<T: Debug>(bounds: &Bounds, read: impl Fn(&str) -> T) -> String {
     format!("{min:?}, {max:?}")
 }
 
-/// The check of a number. Integers are compared as wide ones, so that no bound is too large.
+/// The check of a number. Integers are compared as `i128`, so that no bound is too large.
 fn range(range: &Bounds, kind: ShapeKind) -> String {
     let float = |text: &str| text.parse::<f64>().unwrap_or_default().clamp(f64::MIN, f64::MAX);
-    // One that is written with an exponent may be beyond all numbers there are.
+    // A bound with an exponent may be out of range.
     let integer = |text: &str| text.parse::<i128>().unwrap_or_else(|_| float(text) as i128);
-    // In the precision of the type, so that the bound itself is within.
+    // Bounds are rounded like the value, so that the bound itself is allowed.
     let narrow = |text: &str| (float(text) as f32).clamp(f32::MIN, f32::MAX);
     let (call, bounds) = match kind {
         ShapeKind::Float => ("range(*value", as_source(range, narrow)),

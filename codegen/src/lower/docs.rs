@@ -1,4 +1,4 @@
-//! Documentation: what the model says in prose and in traits, in a form that is safe for rustdoc.
+//! Documentation: the prose and the notes on traits, in CommonMark that is safe for rustdoc.
 
 mod html;
 mod markdown;
@@ -14,12 +14,12 @@ use crate::{
     traits::{Trait, Traits},
 };
 
-use markdown::Cleaner;
+use markdown::Sanitizer;
 pub(crate) use markdown::wrap;
 
 impl Lowering<'_, '_> {
-    /// The documentation of a shape or a member, completed with that of the member's target. `about` says what it
-    /// is, if the model does not.
+    /// The documentation of a shape or member, completed with that of the member's target. `about` is used if the
+    /// model has no prose.
     pub(super) fn docs(
         &self,
         own: &Traits,
@@ -28,18 +28,15 @@ impl Lowering<'_, '_> {
         about: &str,
     ) -> ir::Docs {
         let none = Traits::default();
-        // Shapes of the prelude say nothing but their type.
+        // The prelude has no documentation.
         let target = target.filter(|it| !it.is_prelude()).map_or(&none, |it| &it.traits);
-        let cleaner = Cleaner(&self.paths);
+        let sanitizer = Sanitizer(&self.paths);
         let prose = [own.text("documentation"), target.text("documentation"), own.text("title")];
         let mut prose = prose.into_iter().flatten().map(normal);
         let prose = prose.find(|it| !it.trim().is_empty()).unwrap_or_default();
-        let prose = match html::is_html(&prose) {
-            true => html::blocks(&prose),
-            false => cleaner.blocks(&prose, 0),
-        };
-        let notes = cleaner.blocks(&notes(own, target, is_checked).join("\n\n"), 0);
-        // Code alone does not say what it is.
+        let prose =
+            if html::is_html(&prose) { html::blocks(&prose) } else { sanitizer.blocks(&prose, 0) };
+        let notes = sanitizer.blocks(&notes(own, target, is_checked).join("\n\n"), 0);
         let is_enough = !prose.is_empty() && !prose.starts_with("```");
         let about = if is_enough { "" } else { about };
         let parts = [about, &prose, &notes].into_iter().filter(|it| !it.is_empty());
@@ -55,7 +52,7 @@ impl Lowering<'_, '_> {
     }
 }
 
-/// What traits say that people should know, each a paragraph. Those of the target hold where a member has none.
+/// Notes on traits, one paragraph each. A member without a trait gets the note of its target.
 fn notes(own: &Traits, target: &Traits, is_checked: bool) -> Vec<String> {
     let code = |it: &str| code_span(&plain(it));
     let bounds = |name| own.bounds(name).or_else(|| target.bounds(name));
@@ -68,13 +65,13 @@ fn notes(own: &Traits, target: &Traits, is_checked: bool) -> Vec<String> {
         own.find("default").or(target.find("default")).and_then(|it| default(&it.value.kind)),
         bounds("range").map(|it| format!("Range: {}.", between(it.min, it.max))),
         bounds("length").map(|it| format!("Length: {}.", between(it.min, it.max))),
-        text("pattern").map(|it| format!("Checked pattern: {}", code(it))),
+        text("pattern").map(|it| format!("Pattern: {}", code(it))),
         when(own.has("uniqueItems") || target.has("uniqueItems"), "No two elements are equal."),
         text("mediaType").map(|it| format!("Media type: {}", code(it))),
         when(own.has("recommended"), "Setting this member is recommended."),
         own.text("since").map(|it| format!("Since {}.", plain(it))),
         when(own.has("unstable"), "Unstable: it may change without notice."),
-        when(own.has("internal"), "Internal: it is not meant for everybody."),
+        when(own.has("internal"), "Internal: it is not for general use."),
         (!tags.is_empty()).then(|| format!("Tags: {}", tags.join(", "))),
         (!links.is_empty()).then(|| format!("See also:\n{links}")),
         when(has_pattern, "Servers check that the value matches the pattern."),
@@ -87,7 +84,7 @@ fn default(value: &Kind) -> Option<String> {
         Kind::Null => return None,
         Kind::Bool(value) => code_span(&value.to_string()),
         Kind::Number(text) => code_span(text),
-        Kind::String(text) if text.trim().is_empty() => "an empty text".to_owned(),
+        Kind::String(text) if text.trim().is_empty() => "an empty string".to_owned(),
         Kind::String(text) => code_span(&plain(text)),
         Kind::Array(_) => "an empty list".to_owned(),
         Kind::Object(_) => "empty".to_owned(),
@@ -101,7 +98,7 @@ fn link((name, address): (&str, &str)) -> String {
     format!("\n- [{name}]({address})")
 }
 
-/// `since` is a version, as Clippy asks, and otherwise part of the note.
+/// The attribute `deprecated`. Clippy requires `since` to be a version, so other texts become part of the note.
 fn deprecated(it: &Trait) -> ir::Deprecated {
     let (since, other) = match it.text("since") {
         Some(since) if is_version(since) => (Some(since.to_owned()), None),
@@ -117,12 +114,12 @@ fn is_version(text: &str) -> bool {
     text.split('.').count() == 3 && text.split('.').all(is_number)
 }
 
-/// A text in one line, as attributes have it.
+/// A text in one line, for attributes.
 fn plain(text: &str) -> String {
     normal(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text with one kind of line break, one kind of space, and no character that rustc refuses.
+/// The text with uniform line breaks and spaces, and without characters that rustc rejects.
 fn normal(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
     let space = |it: char| if it != '\n' && it.is_whitespace() { ' ' } else { it };

@@ -1,13 +1,13 @@
-//! Examples: how to call an operation with no more than it requires.
+//! Examples that call an operation with the members that it requires.
 
 use std::collections::HashMap;
 
 use crate::ir::{Example, Kind, Member, Presence, Shape, SimpleType, Type, TypeRef};
 
-/// How many types an example may name: a longer example does not help.
+/// How many types an example may name. Longer examples are left out.
 const MAX_TYPES: usize = 16;
 
-/// An example of a call of this method.
+/// An example of a call of this method, unless it would be too long.
 pub(super) fn call(method: &str, request: &Shape, shapes: &Shapes<'_>) -> Option<Example> {
     let mut writer = Writer { shapes, types: Vec::new() };
     let members = request.members.iter().filter(|it| is_shown(it));
@@ -16,64 +16,64 @@ pub(super) fn call(method: &str, request: &Shape, shapes: &Shapes<'_>) -> Option
     (writer.types.len() <= MAX_TYPES).then_some(Example { call, types: writer.types })
 }
 
-/// Whether an example sets a member: one that is required, if only by the server.
+/// Whether an example sets a member: clients or servers require it.
 fn is_shown(member: &Member) -> bool {
     member.must_be_set() || (member.presence == Presence::Expected && !member.is_token)
 }
 
 pub(super) type Shapes<'s> = HashMap<&'s TypeRef, &'s Shape>;
 
-/// What takes a value, which decides how much of it is converted.
+/// The context of a value, which determines what it is converted from.
 #[derive(Clone, Copy, PartialEq)]
-enum For {
-    /// A setter, which converts texts and unions, and the elements of lists and maps.
+enum Context {
+    /// The argument of a setter, which converts strings and unions, and the elements of lists and maps.
     Setter,
-    /// A setter's list or map, which converts texts and unions.
+    /// An element of a list or map in a setter's argument, which converts strings and unions.
     Element,
-    /// Something that takes exactly the type.
-    Owner,
+    /// A context that requires exactly the type.
+    Exact,
 }
 
-/// Writes values as Rust source.
+/// A writer of values as Rust source.
 struct Writer<'s> {
     shapes: &'s Shapes<'s>,
-    /// The types that were named.
+    /// The types that the values name.
     types: Vec<TypeRef>,
 }
 
 impl Writer<'_> {
     fn setter(&mut self, member: &Member) -> String {
-        let value = self.value(&member.ty, &member.name, For::Setter);
+        let value = self.value(&member.ty, &member.name, Context::Setter);
         format!(".{}({value})", ident(&member.name))
     }
 
-    /// A value of a type; `name` is where texts come from.
-    fn value(&mut self, ty: &Type, name: &str, whom: For) -> String {
-        let into = if whom == For::Owner { ".into()" } else { "" };
-        let inner = if whom == For::Setter { For::Element } else { For::Owner };
+    /// A value of a type. Strings are the `name` of the member.
+    fn value(&mut self, ty: &Type, name: &str, context: Context) -> String {
+        let into = if context == Context::Exact { ".into()" } else { "" };
+        let inner = if context == Context::Setter { Context::Element } else { Context::Exact };
         match ty {
             Type::Unit => "()".to_owned(),
             Type::Simple(simple) => match simple {
                 SimpleType::Boolean => "true".to_owned(),
                 SimpleType::Float | SimpleType::Double => "1.0".to_owned(),
                 SimpleType::String | SimpleType::Blob => format!("{name:?}{into}"),
-                // Most documents are objects, and services often take nothing else.
+                // Services often accept only objects.
                 SimpleType::Document => "serde_json::json!({ \"key\": \"value\" })".to_owned(),
                 SimpleType::BigInteger | SimpleType::BigDecimal => format!("12345{into}"),
                 _ => "1".to_owned(),
             },
             Type::Timestamp(_) => format!("std::time::SystemTime::now(){into}"),
-            Type::Sparse(item) => format!("Some({})", self.value(item, name, For::Owner)),
+            Type::Sparse(item) => format!("Some({})", self.value(item, name, Context::Exact)),
             Type::List(item) => {
-                let vec = if whom == For::Setter { "" } else { "vec!" };
+                let vec = if context == Context::Setter { "" } else { "vec!" };
                 format!("{vec}[{}]", self.value(item, name, inner))
             }
             Type::Map(key, item) => {
-                let into = if whom == For::Setter { "" } else { ".into()" };
+                let into = if context == Context::Setter { "" } else { ".into()" };
                 let key = self.value(key, name, inner);
                 format!("[({key}, {})]{into}", self.value(item, name, inner))
             }
-            // The number of values can grow with a power of the number of members.
+            // The number of values can grow exponentially.
             Type::Named(_) if self.types.len() > MAX_TYPES => String::new(),
             Type::Named(type_ref) => {
                 self.types.push(type_ref.clone());
@@ -95,7 +95,7 @@ impl Writer<'_> {
         }
         let mut members: Vec<_> = structure.members.iter().filter(|it| is_shown(it)).collect();
         if members.is_empty() {
-            // An empty value shows nothing, so the first simple member stands for the rest.
+            // An empty value would not show how to set members.
             let mut simple = structure.members.iter().filter(|it| matches!(it.ty, Type::Simple(_)));
             members.extend(simple.next());
         }
@@ -106,12 +106,12 @@ impl Writer<'_> {
 
     fn union(&mut self, union: &Shape, into: &str) -> String {
         let name = &union.type_ref.name;
-        // The last one made from a structure, as binary messages are; others need their variant.
+        // The last variant with `From`, such as binary messages; other variants must be named.
         let made_from = union.members.iter().rfind(|it| it.has_from);
         let Some(variant) = made_from.or(union.members.first()) else {
             return format!("{name}::Unknown");
         };
-        let value = self.value(&variant.ty, &variant.snake_name, For::Owner);
+        let value = self.value(&variant.ty, &variant.snake_name, Context::Exact);
         if variant.has_from {
             self.types.retain(|it| *it != union.type_ref);
             return format!("{value}{into}");

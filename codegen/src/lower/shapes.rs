@@ -1,4 +1,4 @@
-//! Structures, unions and enums.
+//! Lowering of structures, unions and enums.
 
 use std::collections::HashMap;
 
@@ -35,10 +35,7 @@ impl Lowering<'_, '_> {
                 name: name.clone(),
                 snake_name: snake_name.clone(),
                 docs: self.docs(&member.traits, target, is_checked, &about),
-                ty: match member.target.is_unit() {
-                    true => ir::Type::Unit,
-                    false => self.member_type(member),
-                },
+                ty: if member.target.is_unit() { ir::Type::Unit } else { self.member_type(member) },
                 presence: self.presence(shape, member),
                 check: self.check(shape, member),
                 is_token: ty.is_request && member.traits.has("idempotencyToken"),
@@ -64,8 +61,8 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// Smithy 2.0 spec, section "Structure member optionality". One type serves clients and servers, so
-    /// what is optional for clients is optional.
+    /// The presence of a member (Smithy 2.0 specification, section "Structure member optionality"). Clients and
+    /// servers share one type, so members that are optional for clients are optional.
     fn presence(&self, shape: &Shape, member: &Member) -> ir::Presence {
         let is_optional = member.traits.has("clientOptional") || shape.traits.has("input");
         match (self.default(member), is_optional) {
@@ -83,7 +80,7 @@ impl Lowering<'_, '_> {
         let target = self.resolved.model.get(&member.target)?;
         let default = member.traits.find("default").or(target.traits.find("default"))?;
         let variant = |at: usize| {
-            let ty = &self.names.types[self.names.places[&target.id]];
+            let ty = &self.names.types[self.names.indices[&target.id]];
             format!("{}::{}", ty.type_ref.name, ty.members[at].1)
         };
         literal::read(&default.value.kind, target, variant).ok()?
@@ -94,12 +91,13 @@ impl Lowering<'_, '_> {
         self.value_type(&member.target, member.traits.timestamp_format())
     }
 
-    /// The type of the values of a shape, given the format of timestamps if a member has one of its own.
+    /// The type of the values of a shape. `format` is the timestamp format of the member, if it has one.
     pub(super) fn value_type(&self, id: &ShapeId, format: Option<TimestampFormat>) -> ir::Type {
         let shape = self.resolved.model.get(id).expect("resolve checks every target");
-        let element = |it: &Member| match shape.traits.has("sparse") {
-            true => Box::new(ir::Type::Sparse(Box::new(self.member_type(it)))),
-            false => Box::new(self.member_type(it)),
+        let is_sparse = shape.traits.has("sparse");
+        let element = |member: &Member| {
+            let ty = Box::new(self.member_type(member));
+            if is_sparse { Box::new(ir::Type::Sparse(ty)) } else { ty }
         };
         match (shape.kind, &shape.members[..]) {
             (ShapeKind::Timestamp, _) => {
@@ -111,17 +109,16 @@ impl Lowering<'_, '_> {
             (ShapeKind::Map, [key, value]) => {
                 ir::Type::Map(Box::new(self.member_type(key)), element(value))
             }
-            _ => ir::Type::Named(self.names.types[self.names.places[id]].type_ref.clone()),
+            _ => ir::Type::Named(self.names.types[self.names.indices[id]].type_ref.clone()),
         }
     }
 
-    /// Whether values of a member stay out of `Debug` and do not see to it themselves.
+    /// Whether `Debug` must hide the values of a member. Structures and unions hide their own.
     fn is_sensitive(&self, member: &Member) -> bool {
         let Some(shape) = self.resolved.model.get(&member.target) else {
             return member.traits.has("sensitive");
         };
         let is_inside = match shape.kind {
-            // They have a `Debug` of their own.
             ShapeKind::Structure | ShapeKind::Union => false,
             ShapeKind::List | ShapeKind::Map => {
                 shape.traits.has("sensitive")

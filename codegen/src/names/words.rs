@@ -1,36 +1,35 @@
-//! Where words begin and end that the case conversion would split in the middle.
+//! Words that the case conversion must not split.
 
 use std::cmp::Reverse;
 
 use heck::ToSnakeCase;
 
-/// Words in which capitals and digits do not begin a new word, for every model. Longer ones come first.
+/// The words for every model. Longer ones come first.
 const WORDS: [&str; 11] =
     ["SigV4", "SIGv4", "IpV4", "IPv4", "IpV6", "IPv6", "IoT", "KiB", "MiB", "GiB", "TiB"];
 
-/// Words that stay in one piece in the names of fields, methods and modules: with `GitHub` among them,
-/// `GitHubToken` is `github_token`, not `git_hub_token`.
+/// Words that are not split in the names of fields, methods and modules: with `GitHub`, `GitHubToken` becomes
+/// `github_token` instead of `git_hub_token`.
 ///
-/// Of words that begin at the same place the longest counts. A word does not end in the middle of another
-/// (`MiB` is none in `MiBand`), and one that begins with a small letter does not begin in the middle. Types
-/// and variants keep the capitals that the model gives them in any case.
+/// The longest word that matches is used. A match ends at the end of a word (`MiB` does not match in `MiBand`), and a
+/// match of a word that starts with a lower-case letter begins at the start of one. Types and variants keep the
+/// capitals of the model.
 #[derive(Clone, Debug)]
 pub struct Words(Vec<String>);
 
 impl Default for Words {
-    /// The words that the names of many services have: `IoT`, `IPv4`, `IPv6`, `SigV4`, `KiB`, `MiB`, `GiB` and
-    /// `TiB`.
+    /// The words that are common in services: `IoT`, `IPv4`, `IPv6`, `SigV4`, `KiB`, `MiB`, `GiB` and `TiB`.
     fn default() -> Self {
         Self(WORDS.map(str::to_owned).to_vec())
     }
 }
 
 impl Words {
-    /// These words besides those that there always are, spelled as in names of the model.
+    /// The default words and these words, spelled as in the model.
     ///
     /// # Errors
     ///
-    /// A word is not made of ASCII letters and digits, the first a letter.
+    /// Fails if a word has other characters than ASCII letters and digits, or does not begin with a letter.
     pub fn with<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> Result<Self, String> {
         let mut all = Self::default();
         for word in words {
@@ -48,7 +47,7 @@ impl Words {
         Ok(all)
     }
 
-    /// A name for a field, method or module.
+    /// The name of a field, method or module.
     pub fn snake(&self, name: &str) -> String {
         let mut marked = name.to_owned();
         let mut start = 0;
@@ -71,7 +70,7 @@ impl Words {
     }
 }
 
-/// Whether a word is in a name of ASCII from there on, and is not part of another word.
+/// Whether a name has this word at an index, not as part of another word.
 fn is_word_at(name: &str, start: usize, word: &str) -> bool {
     let (before, rest) = name.as_bytes().split_at(start);
     let Some(after) = rest.strip_prefix(word.as_bytes()) else { return false };
@@ -82,7 +81,7 @@ fn is_word_at(name: &str, start: usize, word: &str) -> bool {
     !is_inside && !is_number && !next.is_ascii_lowercase()
 }
 
-/// Spells acronyms in the plural (`ACLs`) and with a version (`DBv2`) as words of one capital.
+/// Spells acronyms in the plural (`ACLs`) or with a version (`DBv2`) with one capital.
 pub(super) fn mark_acronyms(mut name: String) -> String {
     let bytes = name.clone().into_bytes();
     let at = |index: usize| bytes.get(index).copied().unwrap_or(b' ');
@@ -99,16 +98,16 @@ pub(super) fn mark_acronyms(mut name: String) -> String {
     name
 }
 
-/// In a name without capitals, digits end a word: `s3key` is two.
+/// Splits names without capitals after digits: `s3key` has two words.
 fn split_after_digits(name: &str) -> String {
     let mut split = String::new();
-    for (at, it) in name.char_indices() {
+    for (at, letter) in name.char_indices() {
         let word = name[..at].trim_end_matches(|it: char| it.is_ascii_digit());
         let is_lower = |it: char| it.is_ascii_lowercase();
-        if is_lower(it) && word.len() < at && word.ends_with(is_lower) {
+        if is_lower(letter) && word.len() < at && word.ends_with(is_lower) {
             split.push('_');
         }
-        split.push(it);
+        split.push(letter);
     }
     split
 }

@@ -1,4 +1,4 @@
-//! Whether each reference and member leads to a shape that fits.
+//! Checks that the targets of references and members exist and have a suitable type.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,13 +11,13 @@ use crate::{
 
 pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
     let shapes = || model.shapes().iter();
-    let ends = shapes().flat_map(|it| it.references([Property::Input, Property::Output]));
-    let mut ends: HashSet<&ShapeId> = ends.map(|it| &it.target).collect();
+    let references = shapes().flat_map(|it| it.references([Property::Input, Property::Output]));
+    let mut inputs_outputs: HashSet<&ShapeId> = references.map(|it| &it.target).collect();
     for member in shapes().flat_map(|it| &it.members) {
-        ends.remove(&member.target);
+        inputs_outputs.remove(&member.target);
     }
     let mut names: HashMap<String, &ShapeId> = HashMap::new();
-    let mut checker = Checker { model, reporter, ends, owners: HashMap::new() };
+    let mut checker = Checker { model, reporter, inputs_outputs, owners: HashMap::new() };
     for shape in model.shapes() {
         // Smithy 2.0 specification, section "Shape ID conflicts".
         if let Some(earlier) = names.insert(shape.id.as_str().to_ascii_lowercase(), &shape.id) {
@@ -26,15 +26,15 @@ pub(super) fn check(model: &Model, reporter: &mut Reporter<'_>) {
         }
         checker.references(shape);
         checker.members(shape);
-        checker.subscription(shape);
+        checker.warn_of_missing_stream(shape);
     }
 }
 
 struct Checker<'c, 'r, 'm> {
     model: &'m Model,
     reporter: &'c mut Reporter<'r>,
-    /// The inputs and outputs of operations that no member targets.
-    ends: HashSet<&'m ShapeId>,
+    /// The inputs and outputs of operations, except those that a member targets.
+    inputs_outputs: HashSet<&'m ShapeId>,
     /// The operation of each structure with the trait `input` or `output`.
     owners: HashMap<&'m ShapeId, &'m ShapeId>,
 }
@@ -64,16 +64,22 @@ impl<'m> Checker<'_, '_, 'm> {
                 let message = format!("expected {expected}; {} is of type {found}", it.target);
                 self.error(it.location, message, format!("target {expected}"));
             } else if expected == "a structure" {
-                self.end(shape, it.property, it.location, target);
+                self.check_role(shape, it.property, it.location, target);
             }
         }
     }
 
-    fn end(&mut self, operation: &'m Shape, role: Property, at: Location, target: &'m Shape) {
+    fn check_role(
+        &mut self,
+        operation: &'m Shape,
+        role: Property,
+        at: Location,
+        target: &'m Shape,
+    ) {
         let (id, is_error) = (&target.id, target.traits.has("error"));
-        // Operations that use a mixin have its input as well.
-        let mark = mark(target).filter(|_| !operation.traits.has("mixin"));
-        let end = if role == Property::Input { "input" } else { "output" };
+        // The operations that use a mixin share its input and output.
+        let mark = role_trait(target).filter(|_| !operation.traits.has("mixin"));
+        let role_name = if role == Property::Input { "input" } else { "output" };
         let (message, hint) = match (role, mark) {
             (Property::Error, _) if !is_error && !target.is_broken => {
                 let message = format!("operation error {id} has no trait error");
@@ -85,15 +91,15 @@ impl<'m> Checker<'_, '_, 'm> {
             }
             _ if target.traits.has("mixin") => mixin(id),
             (Property::Error, _) | (_, None) => return,
-            (_, Some(mark)) if mark != end => {
-                let message = format!("{id} has the trait {mark}, and is the {end} here");
-                (message, "target a structure of its own, or remove the trait")
+            (_, Some(mark)) if mark != role_name => {
+                let message = format!("{id} has the trait {mark}, but it is the {role_name} here");
+                (message, "target another structure, or remove the trait")
             }
             (_, Some(mark)) => {
                 if let Some(other) = self.owners.insert(id, &operation.id) {
                     let message =
-                        format!("{id} has the trait {mark}, and {other} has it for its {end} too");
-                    let hint = "give each operation a structure of its own, or remove the trait";
+                        format!("{id} has the trait {mark}, but is also the {mark} of {other}");
+                    let hint = "use a separate structure for each operation, or remove the trait";
                     self.reporter.warning(at, message).hint(hint);
                 }
                 return;
@@ -111,21 +117,20 @@ impl<'m> Checker<'_, '_, 'm> {
                 self.dangling(&member.target, at);
                 continue;
             };
-            if let Some((message, hint)) = self.misfit(shape, member, target) {
+            if let Some((message, hint)) = self.mismatch(shape, member, target) {
                 self.error(at, message, hint);
             }
             if shape.kind.is_enum() {
                 let value = member.enum_value();
                 if let Some(other) = values.insert(value, &member.name) {
-                    let message =
-                        format!("the value {value:?} belongs to the member {other} already");
-                    self.error(member.location, message, "values are unique");
+                    let message = format!("the value {value:?} is also that of the member {other}");
+                    self.error(member.location, message, "values must be unique");
                 }
             }
             if target.traits.has("streaming") {
                 streams += 1;
                 if streams == 2 {
-                    let message = "an input or output has one event stream at most";
+                    let message = "an input or output can have only one event stream";
                     self.error(at, message, "send both kinds of events as members of one union");
                 }
             }
@@ -138,22 +143,22 @@ impl<'m> Checker<'_, '_, 'm> {
         }
     }
 
-    /// Why a member must not have its target, and what to do about it.
-    fn misfit(&self, shape: &Shape, member: &Member, target: &Shape) -> Option<(String, String)> {
+    /// The error and the hint for a member that must not have its target.
+    fn mismatch(&self, shape: &Shape, member: &Member, target: &Shape) -> Option<(String, String)> {
         let (id, kind, found) = (&target.id, target.kind, type_name(target));
         let is_structure = kind == ShapeKind::Structure && !id.is_unit();
-        // Event streams are for inputs and outputs alone (Smithy 2.0 specification, section "Event streams").
-        let is_end = self.ends.contains(&shape.id)
+        // Only inputs and outputs can have event streams (Smithy 2.0 specification, section "Event streams").
+        let is_input_or_output = self.inputs_outputs.contains(&shape.id)
             && shape.kind == ShapeKind::Structure
             && !shape.traits.has("error");
         let (message, hint) = if target.is_broken {
             return None;
         } else if shape.kind.is_enum() {
             let hint = "write \"smithy.api#Unit\"; the value is in the trait smithy.api#enumValue";
-            let message = "a member of an enum targets smithy.api#Unit".to_owned();
+            let message = "a member of an enum must target smithy.api#Unit".to_owned();
             return (!id.is_unit()).then(|| (message, hint.to_owned()));
         } else if id.is_unit() && shape.kind != ShapeKind::Union {
-            let message = format!("{id} has no values: only a union may have such a member");
+            let message = format!("only members of unions may target {id}");
             (message, "target an empty structure of your own")
         } else if !kind.has_values() {
             let article = if kind == ShapeKind::Operation { "an" } else { "a" };
@@ -164,14 +169,14 @@ impl<'m> Checker<'_, '_, 'm> {
             (message, "define another shape for the values, and target it in both places")
         } else if target.traits.has("mixin") {
             mixin(id)
-        } else if target.traits.has("streaming") && !is_end {
+        } else if target.traits.has("streaming") && !is_input_or_output {
             let what =
                 "streaming shapes may only be targeted by top-level input and output members";
             let hint =
                 "move the member to the structure that is the input or output of the operation";
             (format!("{what}: {id}"), hint)
         } else if shape.is_event_stream() && !is_structure {
-            let message = format!("an event is a structure; {id} is of type {found}");
+            let message = format!("an event must be a structure; {id} is of type {found}");
             (message, "put the value into a structure")
         } else if (shape.kind, &*member.name) == (ShapeKind::Map, "key")
             && ![ShapeKind::String, ShapeKind::Enum].contains(&kind)
@@ -179,16 +184,16 @@ impl<'m> Checker<'_, '_, 'm> {
             let message = format!("map keys must target a string or enum shape, found {found}");
             (message, "target smithy.api#String")
         } else {
-            // Shapes that use a mixin have its members as well.
-            let mark = mark(target).filter(|_| !shape.traits.has("mixin"))?;
+            // The shapes that use a mixin share its members.
+            let mark = role_trait(target).filter(|_| !shape.traits.has("mixin"))?;
             let hint = format!("target another structure, or remove the trait {mark}");
             return Some((format!("a member must not target {id}: it has the trait {mark}"), hint));
         };
         Some((message, hint.to_owned()))
     }
 
-    /// A union without `streaming` is a part of the response, which is seldom meant in a subscription.
-    fn subscription(&mut self, operation: &Shape) {
+    /// Warns if the output of a `SubscribeTo…` operation has a union without `streaming`, which is part of the response.
+    fn warn_of_missing_stream(&mut self, operation: &Shape) {
         let name = operation.id.name();
         if operation.traits.has("mixin") || !name.starts_with("SubscribeTo") {
             return;
@@ -199,9 +204,8 @@ impl<'m> Checker<'_, '_, 'm> {
             let target = self.model.get(&member.target).map(|it| it.kind);
             if target == Some(ShapeKind::Union) {
                 let id = &member.target;
-                let message = format!(
-                    "{id} is not an event stream: {name} answers once, and sends no events"
-                );
+                let message =
+                    format!("{id} is not an event stream: {name} has one response and no events");
                 self.reporter.warning(member.target_location, message).hint(format!(
                     "add \"smithy.api#streaming\": {{}} to the traits of {id} to make its members events"
                 ));
@@ -222,12 +226,11 @@ fn mixin(id: &ShapeId) -> (String, &'static str) {
     (message, "target a structure that uses the mixin")
 }
 
-/// The trait that makes a structure the input or output of one operation and nothing else.
-fn mark(shape: &Shape) -> Option<&'static str> {
+/// The trait that restricts a structure to being the input or output of one operation.
+fn role_trait(shape: &Shape) -> Option<&'static str> {
     ["input", "output"].into_iter().find(|it| shape.traits.has(it))
 }
 
-/// The type of a shape, as messages name it.
 fn type_name(shape: &Shape) -> &'static str {
     if shape.id.is_unit() { "nothing" } else { shape.kind.name() }
 }

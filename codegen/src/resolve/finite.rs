@@ -1,4 +1,4 @@
-//! Shapes that contain themselves in ways that leave no type or no value.
+//! Checks for recursive shapes that have no possible type or no finite value.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,15 +10,15 @@ use crate::{
     shape_id::ShapeId,
 };
 
-/// How deep lists and maps may be nested in each other. rustc gives up at about 50 levels of `Vec`.
+/// How deep lists and maps may be nested. rustc fails at about 50 levels of `Vec`.
 const MAX_NESTING: usize = 32;
 
-/// A list or map may not hold itself without a structure or union in between, and not be nested too deep.
+/// Rejects lists and maps that contain themselves without a structure or union in between, or are nested too deeply.
 pub(super) fn check_nesting(model: &Model, reporter: &mut Reporter<'_>) {
     let is_nesting = |it: &&Shape| matches!(it.kind, ShapeKind::List | ShapeKind::Map);
     let mut shapes: Vec<_> = model.shapes().iter().filter(is_nesting).collect();
     let components = components_of(&shapes);
-    // What a shape leads to has no greater number.
+    // Targets come first: an edge never leads to a component with a greater number.
     shapes.sort_by_key(|it| components[&it.id]);
     let mut depths: HashMap<&ShapeId, usize> = HashMap::new();
     for shape in shapes {
@@ -37,15 +37,15 @@ pub(super) fn check_nesting(model: &Model, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// Refuses structures and unions that have no finite value, because each would hold another one.
+/// Rejects structures and unions of which every value would contain another one without end.
 pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Reporter<'_>) {
-    // Lists and maps may be empty, and an event stream is no part of the value.
+    // Lists and maps may be empty, and an event stream is not part of the value.
     let may_hold = |it: &Shape| it.kind.has_fields() && !it.is_event_stream() && !it.id.is_unit();
-    let is_finite = |it: &Member, finite: &HashSet<&ShapeId>| {
-        finite.contains(&it.target) || !model.get(&it.target).is_some_and(may_hold)
+    let is_finite = |member: &Member, finite: &HashSet<&ShapeId>| {
+        finite.contains(&member.target) || !model.get(&member.target).is_some_and(may_hold)
     };
     let finite = fixpoint(closure, |shape, finite| match shape.kind {
-        // A union without members has been reported.
+        // Empty unions were reported by the parser.
         ShapeKind::Union if shape.members.is_empty() => true,
         ShapeKind::Union => held(shape).any(|it| is_finite(it, finite)),
         _ => held(shape).all(|it| is_finite(it, finite)),
@@ -56,18 +56,18 @@ pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Rep
         let members = members.collect::<Vec<_>>().join(", ");
         let what = match shape.kind {
             ShapeKind::Union => "every member of the union",
-            _ => "what is required",
+            _ => "the required member",
         };
-        let message = format!("no value is finite: {what} holds another one ({members})");
-        let hint = "make one of the members optional, or put it into a list";
+        let message = format!("no value is finite: {what} contains another one ({members})");
+        let hint = "make one of the members optional, or put its value into a list";
         reporter.error(shape.location, message).hint(hint);
     }
 }
 
-/// The members that a value of a structure must have; for a union, the members it may have.
+/// The members that a value of a structure must have, or that a value of a union may have.
 fn held(shape: &Shape) -> impl Iterator<Item = &Member> {
-    let is_held = |it: &&Member| match shape.kind {
-        ShapeKind::Structure => it.traits.has("required"),
+    let is_held = |member: &&Member| match shape.kind {
+        ShapeKind::Structure => member.traits.has("required"),
         kind => kind == ShapeKind::Union,
     };
     shape.members.iter().filter(is_held)

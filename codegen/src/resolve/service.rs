@@ -1,4 +1,4 @@
-//! Which service it is, which operations it has, and what its shapes are called.
+//! The selection of the service and its operations, and checks of the names in it.
 
 use std::{collections::HashMap, iter};
 
@@ -13,7 +13,7 @@ pub(super) fn all(model: &Model) -> impl Iterator<Item = &Shape> {
     model.shapes().iter().filter(|it| it.kind == ShapeKind::Service && !it.traits.has("mixin"))
 }
 
-/// Picks the service with this ID, or the only one.
+/// Selects the service with this ID, or the only service.
 pub(super) fn pick<'m>(
     model: &'m Model,
     wanted: Option<&str>,
@@ -31,34 +31,35 @@ pub(super) fn pick<'m>(
             return None;
         }
         (Some(found), _) => return Some(found),
-        // A file that could not be read may have had it.
+        // The service may be in a file that could not be read.
         _ if reporter.has_errors() => return None,
         (None, Some(wanted)) => {
-            let message = format!("there is no service {wanted} in the model");
+            let message = format!("the model has no service {wanted}");
             (message, format!("the model has: {names}"))
         }
         (None, None) => {
             let hint = "add a shape of type \"service\" that lists its operations".to_owned();
-            ("there is no service shape in the model".to_owned(), hint)
+            ("the model has no service".to_owned(), hint)
         }
     };
     reporter.error_of_model(message).hint(hint);
     None
 }
 
-/// The operations of a service in order: its own, then those of its resources, from the top down.
+/// The operations of a service in order: its own, then those of its resources, parents first.
 pub(super) fn operations<'m>(
     model: &'m Model,
     service: &'m Shape,
     reporter: &mut Reporter<'_>,
 ) -> Vec<&'m Shape> {
     let binds = |shape: &'m Shape, property: Property, kind: ShapeKind| {
-        shape.references([property]).filter_map(move |it| {
-            Some((model.get(&it.target).filter(|it| it.kind == kind)?, it.location))
+        shape.references([property]).filter_map(move |reference| {
+            let target = model.get(&reference.target).filter(|it| it.kind == kind)?;
+            Some((target, reference.location))
         })
     };
     let mut operations = Vec::new();
-    // What binds each operation, and each resource so far.
+    // The shape that binds each operation and each resource.
     let mut bound: HashMap<&ShapeId, &ShapeId> = HashMap::new();
     let mut parents: HashMap<&ShapeId, Option<&Shape>> = HashMap::new();
     let mut pending = vec![(service, None, service.location)];
@@ -72,7 +73,7 @@ pub(super) fn operations<'m>(
                     let cycle = above[..=start].iter().rev().chain([&shape]);
                     let names: Vec<_> = cycle.map(|it| it.id.name()).collect();
                     let message = format!("resource cycle: {}", names.join(" -> "));
-                    (message, "a resource is never below itself")
+                    (message, "a resource must not contain itself")
                 }
             };
             reporter.error(location, message).hint(hint);
@@ -87,7 +88,7 @@ pub(super) fn operations<'m>(
                     continue;
                 }
                 Some(other) if *other != shape.id => reporter.error(at, message),
-                // A resource may name an operation as the one that creates it and in its list.
+                // A resource may bind an operation as a lifecycle operation and in its list.
                 Some(_) => reporter.warning(at, message),
             };
             report.hint("remove one of the bindings");
@@ -112,19 +113,18 @@ pub(super) fn leave_out(
 ) {
     let is_called = |it: &Shape, name: &str| it.id.as_str() == name || it.id.name() == name;
     for name in skip.iter().filter(|name| !operations.iter().any(|it| is_called(it, name))) {
-        let names = operations.iter().map(|it| match name.contains('#') {
-            true => it.id.as_str(),
-            false => it.id.name(),
-        });
+        let names = operations
+            .iter()
+            .map(|it| if name.contains('#') { it.id.as_str() } else { it.id.name() });
         reporter
-            .error(service.location, format!("there is no operation {name:?} to skip"))
-            .did_you_mean(name, names, "name an operation of this service, or skip nothing");
+            .error(service.location, format!("the service has no operation {name:?} to skip"))
+            .did_you_mean(name, names, "use the name of an operation of this service");
     }
     operations.retain(|it| !skip.iter().any(|name| is_called(it, name)));
 }
 
-/// The longest name that can become the name of a file. In snake case it can be half as long again, and
-/// most file systems end at 255 bytes.
+/// The maximum length of names that become file names. Snake case can make them half as long again, and most file
+/// systems allow 255 bytes.
 const MAX_NAME: usize = 150;
 
 pub(super) fn check(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
@@ -133,7 +133,7 @@ pub(super) fn check(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
     for shape in operations.chain(types) {
         let length = shape.id.name().len();
         if length > MAX_NAME {
-            let message = format!("the name has {length} characters; {MAX_NAME} are possible");
+            let message = format!("the name has {length} characters, more than {MAX_NAME}");
             reporter.error(shape.location, message).hint("give it a shorter name");
         }
         let mut seen: HashMap<&str, &str> = HashMap::new();
@@ -148,7 +148,7 @@ pub(super) fn check(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
     check_conflicts(resolved, reporter);
 }
 
-/// Two shapes of a service may have one name if they are alike (Smithy 2.0 specification, section "Service
+/// Reports shapes with the same name, unless they are equivalent (Smithy 2.0 specification, section "Service
 /// closure").
 fn check_conflicts(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
     let service = resolved.service;
@@ -157,7 +157,7 @@ fn check_conflicts(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
         let name = resolved.renames.get(&shape.id).copied().unwrap_or(shape.id.name());
         let Some(other) = seen.insert(name.to_ascii_lowercase(), shape) else { continue };
         let (one, two) = (other.id.namespace(), shape.id.namespace());
-        // Names of one namespace that differ in case alone have been reported.
+        // Names in one namespace that differ only in case have been reported.
         if one == two && resolved.renames.is_empty() || is_alike(resolved.model, shape, other) {
             continue;
         }
@@ -167,7 +167,7 @@ fn check_conflicts(resolved: &Resolved<'_>, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// Whether shapes are simple ones of one type, or lists of such, with equal traits.
+/// Whether shapes are equivalent: simple shapes of the same type, or lists of such shapes, with equal traits.
 fn is_alike(model: &Model, one: &Shape, other: &Shape) -> bool {
     let are_alike = |(one, other): (&Member, &Member)| {
         let targets = model.get(&one.target).zip(model.get(&other.target));

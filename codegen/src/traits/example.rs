@@ -1,8 +1,8 @@
-//! Examples of an operation (Smithy 2.0 spec, section "examples trait").
+//! Examples of an operation (Smithy 2.0 specification, section "examples trait").
 
 use crate::json::{Kind, Value};
 
-/// An example as CommonMark; `None` if it is malformed.
+/// Converts an example to CommonMark. Returns `None` if it is malformed.
 pub(super) fn markdown(example: &Value) -> Option<String> {
     let text = |key: &str| Some(example.get(key)?.as_str()?.trim());
     let mut out = format!("Example: {}.", text("title")?.trim_end_matches('.'));
@@ -17,7 +17,7 @@ pub(super) fn markdown(example: &Value) -> Option<String> {
     Some(out)
 }
 
-/// JSON with one element per line; `margin` is the line break before the closing bracket.
+/// JSON with one element per line. `margin` is the line break and indentation before the closing bracket.
 fn pretty(value: &Value, margin: &str) -> String {
     let inner = format!("{margin}  ");
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
@@ -32,8 +32,9 @@ fn pretty(value: &Value, margin: &str) -> String {
             ('{', '}', entries.iter().map(|it| entry((&*it.key, &it.value))).collect())
         }
     };
-    match items.is_empty() {
-        true => format!("{open}{close}"),
-        false => format!("{open}{inner}{}{margin}{close}", items.join(&format!(",{inner}"))),
+    if items.is_empty() {
+        format!("{open}{close}")
+    } else {
+        format!("{open}{inner}{}{margin}{close}", items.join(&format!(",{inner}")))
     }
 }

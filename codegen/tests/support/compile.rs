@@ -1,4 +1,4 @@
-//! Generated crates in a workspace of their own, which uses the dependencies of this one.
+//! A temporary workspace for generated crates, which uses the dependencies of this workspace.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ pub(crate) struct Workspace<'f> {
 
 impl<'f> Workspace<'f> {
     pub(crate) fn new(folder: &'f Folder) -> Self {
-        // The same versions as everything else is tested with, and nothing to download.
+        // The lock file gives the tested versions, and nothing needs to be downloaded.
         folder.write("Cargo.lock", fs::read(workspace().join("Cargo.lock")).unwrap());
         Self { folder, members: Vec::new() }
     }
@@ -31,9 +31,8 @@ impl<'f> Workspace<'f> {
         self.add_generated(name, name);
     }
 
-    /// Adds a crate that holds generated crates as modules, each with a name and its files: that is
-    /// compiled, documented and tested at a fraction of the cost. They were generated for the crate
-    /// `NAME::MODULE`.
+    /// Adds a crate that contains generated crates as modules, which costs a fraction of the time of separate crates.
+    /// They must have been generated for the crate name `NAME::MODULE`.
     pub(crate) fn add_batch(&mut self, name: &str, modules: &[(String, &[GeneratedFile])]) {
         let mut library = String::new();
         let mut limit = String::new();
@@ -41,7 +40,7 @@ impl<'f> Workspace<'f> {
             library.push_str(&format!("pub mod {module};\n"));
             for file in files.iter().filter(|it| it.path.ends_with(".rs")) {
                 let path = if file.path == "lib.rs" { "mod.rs" } else { &file.path };
-                // Only the root of a crate can have such a limit.
+                // Only the root of a crate can have a recursion limit.
                 let (limits, others): (Vec<_>, Vec<_>) = file
                     .contents
                     .split_inclusive('\n')
@@ -59,7 +58,7 @@ impl<'f> Workspace<'f> {
         self.add_generated(name, name);
     }
 
-    /// Adds a crate whose files are there already.
+    /// Adds a crate whose files already exist.
     pub(crate) fn add_generated(&mut self, folder: &str, name: &str) {
         let runtime = workspace().join("runtime");
         let manifest = format!(
@@ -68,13 +67,13 @@ impl<'f> Workspace<'f> {
              [dependencies]\neventstream-rpc = {{ path = {runtime:?}, default-features = false, features = [\"pattern\"] }}\n\
              serde = {{ version = \"1\", features = [\"derive\"] }}\n"
         );
-        // The crate's page may be its README.
+        // The documentation of the crate may be its README.
         self.folder.write(&format!("{folder}/README.md"), "A generated crate.\n");
         self.add_package(folder, name, "2024", &manifest);
     }
 
-    /// Adds a crate that includes generated modules, as build scripts make them, with the strict lints that
-    /// a crate may have. `features` are those of the runtime, as in `Cargo.toml`.
+    /// Adds a crate that includes generated modules, as with a build script, and enables strict lints. `features` are
+    /// those of the runtime, as in `Cargo.toml`.
     pub(crate) fn add_modules(
         &mut self,
         name: &str,
@@ -103,12 +102,12 @@ impl<'f> Workspace<'f> {
         self.add_package(name, name, edition, &manifest);
     }
 
-    /// Adds a crate that has its `Cargo.toml`.
+    /// Adds a crate with its own `Cargo.toml`.
     pub(crate) fn add_crate(&mut self, folder: &str) {
         self.members.push(folder.to_owned());
     }
 
-    /// Adds a program that uses a crate, which is in the folder.
+    /// Adds a program that uses a crate in the folder.
     pub(crate) fn add_program(&mut self, name: &str, uses: (&str, &str), main: &str) {
         let (folder, uses) = uses;
         let runtime = workspace().join("runtime");
@@ -132,13 +131,13 @@ impl<'f> Workspace<'f> {
         self.members.push(folder.to_owned());
     }
 
-    /// Compiles, lints and documents all of it, without a warning.
+    /// Compiles, lints and documents everything. Warnings are errors.
     pub(crate) fn check(&self) {
         self.check_code();
         self.succeed(&["doc", "--no-deps", "--workspace", "--all-features", "--keep-going"]);
     }
 
-    /// Compiles and lints all of it, without a warning.
+    /// Compiles and lints everything. Warnings are errors.
     pub(crate) fn check_code(&self) {
         self.succeed(&["clippy", "--workspace", "--all-features", "--keep-going"]);
     }
@@ -156,10 +155,10 @@ impl<'f> Workspace<'f> {
     pub(crate) fn cargo(&self, args: &[&str]) -> Run {
         let manifest = format!("[workspace]\nresolver = \"3\"\nmembers = {:?}\n", self.members);
         self.folder.write("Cargo.toml", manifest);
-        // Dependencies are compiled once for all tests and runs.
+        // All tests and runs share the compiled dependencies.
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compile");
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        // Cargo would let one run wait for the other anyway.
+        // Cargo also lets runs wait for each other.
         static RUNNING: Mutex<()> = Mutex::new(());
         let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         let run = finish(
@@ -168,20 +167,20 @@ impl<'f> Workspace<'f> {
                 .args(["--offline", "--quiet", "--manifest-path"])
                 .arg(self.folder.path("Cargo.toml"))
                 .env("CARGO_TARGET_DIR", &target)
-                // Nobody debugs these, and each is compiled once.
+                // Debug information is not needed, and each crate is compiled once.
                 .env("CARGO_PROFILE_DEV_DEBUG", "0")
                 .env("CARGO_PROFILE_TEST_DEBUG", "0")
                 .env("CARGO_INCREMENTAL", "0"),
         );
         if args.contains(&"doc") {
-            // Nobody reads it, and it is large.
+            // The documentation is large and not needed.
             let _ = fs::remove_dir_all(target.join("doc"));
         }
         run
     }
 }
 
-/// The source of a crate as that of a module: its root is elsewhere.
+/// The source of a crate as that of a module, with adjusted paths.
 fn moved_into(module: &str, source: &str) -> String {
     let mut parts = source.split("crate::");
     let mut moved = parts.next().unwrap_or_default().to_owned();

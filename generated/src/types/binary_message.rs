@@ -10,16 +10,16 @@ use crate::types::MessageContext;
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BinaryMessage {
-    /// The bytes. They travel as base64, which makes them longer by a third.
+    /// The bytes. They are sent as base64, which is a third longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Blob>,
-    /// What is known about a message that has been received. Not used when publishing.
+    /// Metadata of a received message. Ignored when publishing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<MessageContext>,
 }
 
 impl BinaryMessage {
-    /// Starts building a [`BinaryMessage`].
+    /// Creates a builder of a [`BinaryMessage`].
     pub fn builder() -> BinaryMessageBuilder {
         BinaryMessageBuilder::default()
     }
@@ -38,7 +38,7 @@ pub struct BinaryMessageBuilder {
 }
 
 impl BinaryMessageBuilder {
-    /// The bytes. They travel as base64, which makes them longer by a third.
+    /// The bytes. They are sent as base64, which is a third longer.
     pub fn message(mut self, message: impl Into<Blob>) -> Self {
         self.message = Some(message.into());
         self
@@ -50,7 +50,7 @@ impl BinaryMessageBuilder {
         self
     }
 
-    /// What is known about a message that has been received. Not used when publishing.
+    /// Metadata of a received message. Ignored when publishing.
     pub fn context(mut self, context: impl Into<MessageContext>) -> Self {
         self.context = Some(context.into());
         self
@@ -62,7 +62,7 @@ impl BinaryMessageBuilder {
         self
     }
 
-    /// The [`BinaryMessage`] with what was set.
+    /// Builds the [`BinaryMessage`].
     pub fn build(self) -> BinaryMessage {
         BinaryMessage {
             message: self.message,

@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::CertificateType;
 
-/// What certificate is wanted.
+/// Options for the certificate.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CertificateOptions {
-    /// The kind of certificate.
+    /// The type of the certificate.
     #[serde(rename = "certificateType", deserialize_with = "required")]
     pub certificate_type: CertificateType,
 }
 
 impl CertificateOptions {
-    /// Starts building a [`CertificateOptions`].
+    /// Creates a builder of a [`CertificateOptions`].
     pub fn builder() -> CertificateOptionsBuilder {
         CertificateOptionsBuilder::default()
     }
@@ -34,7 +34,7 @@ pub struct CertificateOptionsBuilder {
 }
 
 impl CertificateOptionsBuilder {
-    /// The kind of certificate.
+    /// The type of the certificate.
     ///
     /// This member is required.
     pub fn certificate_type(
@@ -54,11 +54,11 @@ impl CertificateOptionsBuilder {
         self
     }
 
-    /// The [`CertificateOptions`] with what was set.
+    /// Builds the [`CertificateOptions`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<CertificateOptions, BuildError> {
         const ID: &str = CertificateOptions::ID;
         Ok(CertificateOptions {

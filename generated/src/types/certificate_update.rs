@@ -19,13 +19,13 @@ pub struct CertificateUpdate {
     /// The certificate, as PEM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
-    /// The certificates of the authorities by which client devices can check it.
+    /// The certificates of the authorities with which client devices can verify it.
     #[serde(rename = "caCertificates", skip_serializing_if = "Option::is_none")]
     pub ca_certificates: Option<Vec<String>>,
 }
 
 impl CertificateUpdate {
-    /// Starts building a [`CertificateUpdate`].
+    /// Creates a builder of a [`CertificateUpdate`].
     pub fn builder() -> CertificateUpdateBuilder {
         CertificateUpdateBuilder::default()
     }
@@ -93,7 +93,7 @@ impl CertificateUpdateBuilder {
         self
     }
 
-    /// The certificates of the authorities by which client devices can check it.
+    /// The certificates of the authorities with which client devices can verify it.
     pub fn ca_certificates(
         mut self,
         ca_certificates: impl IntoIterator<Item = impl Into<String>>,
@@ -110,7 +110,7 @@ impl CertificateUpdateBuilder {
         self
     }
 
-    /// The [`CertificateUpdate`] with what was set.
+    /// Builds the [`CertificateUpdate`].
     pub fn build(self) -> CertificateUpdate {
         CertificateUpdate {
             private_key: self.private_key,

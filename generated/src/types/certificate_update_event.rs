@@ -4,14 +4,14 @@ use eventstream_rpc::json::Shape;
 
 use crate::types::CertificateUpdate;
 
-/// What happens to a certificate.
+/// An event of a certificate subscription.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
+#[allow(clippy::large_enum_variant, reason = "a Box would make matching harder")]
 pub enum CertificateUpdateEvent {
-    /// There is a new certificate.
+    /// A new certificate.
     CertificateUpdate(CertificateUpdate),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

@@ -2,13 +2,13 @@
 
 use eventstream_rpc::json::Shape;
 
-/// By what a client device is to be known.
+/// The identity of a client device.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientDeviceCredential {
-    /// Its certificate, as PEM. The lines before and after the base64 text may be missing.
+    /// The certificate, as PEM. The lines before and after the base64 text may be omitted.
     ClientDeviceCertificate(String),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::LifecycleState;
 
-/// A component on the device, as it is now.
+/// The current version, state and configuration of a component.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ComponentDetails {
     /// The name of the component.
     #[serde(rename = "componentName", deserialize_with = "required")]
     pub component_name: String,
-    /// Its version. The Java nucleus leaves it out for components that have none, such as parts of the
-    /// nucleus; it is then read as an empty text.
+    /// Its version. The Java nucleus omits it for components without a version, such as parts of the
+    /// nucleus; it is then read as an empty string.
     #[serde(deserialize_with = "required")]
     pub version: String,
     /// Its state.
@@ -31,7 +31,7 @@ pub struct ComponentDetails {
 }
 
 impl ComponentDetails {
-    /// Starts building a [`ComponentDetails`].
+    /// Creates a builder of a [`ComponentDetails`].
     pub fn builder() -> ComponentDetailsBuilder {
         ComponentDetailsBuilder::default()
     }
@@ -66,8 +66,8 @@ impl ComponentDetailsBuilder {
         self
     }
 
-    /// Its version. The Java nucleus leaves it out for components that have none, such as parts of the
-    /// nucleus; it is then read as an empty text.
+    /// Its version. The Java nucleus omits it for components without a version, such as parts of the
+    /// nucleus; it is then read as an empty string.
     ///
     /// This member is required.
     pub fn version(mut self, version: impl Into<String>) -> Self {
@@ -107,11 +107,11 @@ impl ComponentDetailsBuilder {
         self
     }
 
-    /// The [`ComponentDetails`] with what was set.
+    /// Builds the [`ComponentDetails`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<ComponentDetails, BuildError> {
         const ID: &str = ComponentDetails::ID;
         Ok(ComponentDetails {

@@ -7,15 +7,15 @@ use crate::types::{PostComponentUpdateEvent, PreComponentUpdateEvent};
 /// An announcement about a deployment that notifies components.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
+#[allow(clippy::large_enum_variant, reason = "a Box would make matching harder")]
 pub enum ComponentUpdatePolicyEvents {
-    /// Components are about to be changed. Answer with [`DeferComponentUpdate`].
+    /// A deployment is about to change components. Answer with [`DeferComponentUpdate`].
     ///
     /// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
     PreUpdateEvent(PreComponentUpdateEvent),
-    /// Components have been changed, or will not be: work may go on.
+    /// A deployment has changed components or was cancelled. Work may continue.
     PostUpdateEvent(PostComponentUpdateEvent),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

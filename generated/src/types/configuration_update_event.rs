@@ -4,21 +4,23 @@ use eventstream_rpc::error::BuildError;
 use eventstream_rpc::json::{Shape, required};
 use serde::{Deserialize, Serialize};
 
-/// Something in the configuration of a component has changed or has been removed.
+/// A value in the configuration of a component has changed or has been removed.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfigurationUpdateEvent {
-    /// Whose configuration it is.
+    /// The component whose configuration it is.
     #[serde(rename = "componentName", deserialize_with = "required")]
     pub component_name: String,
-    /// What has changed: the path from the root of the component's configuration, wherever the watch
-    /// begins. It can be read as it is.
+    /// The path of the change from the root of the component's configuration, independent of the
+    /// watched path. [`GetConfiguration`] accepts it unchanged.
+    ///
+    /// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
     #[serde(rename = "keyPath", deserialize_with = "required")]
     pub key_path: Vec<String>,
 }
 
 impl ConfigurationUpdateEvent {
-    /// Starts building a [`ConfigurationUpdateEvent`].
+    /// Creates a builder of a [`ConfigurationUpdateEvent`].
     pub fn builder() -> ConfigurationUpdateEventBuilder {
         ConfigurationUpdateEventBuilder::default()
     }
@@ -37,7 +39,7 @@ pub struct ConfigurationUpdateEventBuilder {
 }
 
 impl ConfigurationUpdateEventBuilder {
-    /// Whose configuration it is.
+    /// The component whose configuration it is.
     ///
     /// This member is required.
     pub fn component_name(mut self, component_name: impl Into<String>) -> Self {
@@ -51,8 +53,10 @@ impl ConfigurationUpdateEventBuilder {
         self
     }
 
-    /// What has changed: the path from the root of the component's configuration, wherever the watch
-    /// begins. It can be read as it is.
+    /// The path of the change from the root of the component's configuration, independent of the
+    /// watched path. [`GetConfiguration`] accepts it unchanged.
+    ///
+    /// [`GetConfiguration`]: crate::operation::get_configuration::GetConfiguration
     ///
     /// This member is required.
     pub fn key_path(
@@ -69,11 +73,11 @@ impl ConfigurationUpdateEventBuilder {
         self
     }
 
-    /// The [`ConfigurationUpdateEvent`] with what was set.
+    /// Builds the [`ConfigurationUpdateEvent`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<ConfigurationUpdateEvent, BuildError> {
         const ID: &str = ConfigurationUpdateEvent::ID;
         Ok(ConfigurationUpdateEvent {

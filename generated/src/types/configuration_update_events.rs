@@ -4,14 +4,14 @@ use eventstream_rpc::json::Shape;
 
 use crate::types::ConfigurationUpdateEvent;
 
-/// What happens to a configuration that is watched.
+/// An event of a watched configuration.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
+#[allow(clippy::large_enum_variant, reason = "a Box would make matching harder")]
 pub enum ConfigurationUpdateEvents {
-    /// Something has changed.
+    /// A value has changed or has been removed.
     ConfigurationUpdateEvent(ConfigurationUpdateEvent),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

@@ -13,16 +13,16 @@ pub struct ConfigurationValidityReport {
     /// Whether the configuration is acceptable.
     #[serde(deserialize_with = "required")]
     pub status: ConfigurationValidityStatus,
-    /// The ID of the deployment, from the event that asked.
+    /// The ID of the deployment, from the event.
     #[serde(rename = "deploymentId", deserialize_with = "required")]
     pub deployment_id: String,
-    /// Why it is not acceptable, in words. It becomes part of the deployment's error.
+    /// The reason why it is not acceptable. It becomes part of the deployment's error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl ConfigurationValidityReport {
-    /// Starts building a [`ConfigurationValidityReport`].
+    /// Creates a builder of a [`ConfigurationValidityReport`].
     pub fn builder() -> ConfigurationValidityReportBuilder {
         ConfigurationValidityReportBuilder::default()
     }
@@ -56,7 +56,7 @@ impl ConfigurationValidityReportBuilder {
         self
     }
 
-    /// The ID of the deployment, from the event that asked.
+    /// The ID of the deployment, from the event.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -70,7 +70,7 @@ impl ConfigurationValidityReportBuilder {
         self
     }
 
-    /// Why it is not acceptable, in words. It becomes part of the deployment's error.
+    /// The reason why it is not acceptable. It becomes part of the deployment's error.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -82,11 +82,11 @@ impl ConfigurationValidityReportBuilder {
         self
     }
 
-    /// The [`ConfigurationValidityReport`] with what was set.
+    /// Builds the [`ConfigurationValidityReport`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<ConfigurationValidityReport, BuildError> {
         const ID: &str = ConfigurationValidityReport::ID;
         Ok(ConfigurationValidityReport {

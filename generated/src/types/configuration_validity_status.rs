@@ -8,7 +8,7 @@ pub enum ConfigurationValidityStatus {
     Accepted,
     /// The configuration is not acceptable: the deployment fails.
     Rejected,
-    /// A value this version of the model does not have. It is sent as it came.
+    /// A value that this version of the model does not have. It is sent unchanged.
     Unknown(String),
 }
 

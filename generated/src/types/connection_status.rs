@@ -8,7 +8,7 @@ pub enum ConnectionStatus {
     Connected,
     /// The device is not connected.
     Disconnected,
-    /// A value this version of the model does not have. It is sent as it came.
+    /// A value that this version of the model does not have. It is sent unchanged.
     Unknown(String),
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::ConnectionStatus;
 
-/// The status of the connection with AWS IoT Core.
+/// The status of the connection to AWS IoT Core.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConnectionStatusEvent {
@@ -16,7 +16,7 @@ pub struct ConnectionStatusEvent {
 }
 
 impl ConnectionStatusEvent {
-    /// Starts building a [`ConnectionStatusEvent`].
+    /// Creates a builder of a [`ConnectionStatusEvent`].
     pub fn builder() -> ConnectionStatusEventBuilder {
         ConnectionStatusEventBuilder::default()
     }
@@ -48,11 +48,11 @@ impl ConnectionStatusEventBuilder {
         self
     }
 
-    /// The [`ConnectionStatusEvent`] with what was set.
+    /// Builds the [`ConnectionStatusEvent`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<ConnectionStatusEvent, BuildError> {
         const ID: &str = ConnectionStatusEvent::ID;
         Ok(ConnectionStatusEvent {

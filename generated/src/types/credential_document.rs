@@ -4,14 +4,14 @@ use eventstream_rpc::json::Shape;
 
 use crate::types::MqttCredential;
 
-/// By what a client device is to be known, by the protocol that it speaks.
+/// The credentials of a client device, depending on its protocol.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
+#[allow(clippy::large_enum_variant, reason = "a Box would make matching harder")]
 pub enum CredentialDocument {
-    /// What an MQTT client shows when it connects.
+    /// The credentials that an MQTT client presents when it connects.
     MqttCredential(MqttCredential),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

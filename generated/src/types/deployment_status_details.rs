@@ -6,27 +6,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::DetailedDeploymentStatus;
 
-/// How a deployment ended.
+/// The outcome of a deployment.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentStatusDetails {
-    /// How it ended, and what became of its changes. The Java nucleus leaves it out if a rollback has
+    /// The outcome, and what happened to the changes. The Java nucleus omits it if a rollback has
     /// failed; it is then read as an unknown value.
     #[serde(rename = "detailedDeploymentStatus", deserialize_with = "required")]
     pub detailed_deployment_status: DetailedDeploymentStatus,
-    /// The codes of what failed.
+    /// The error codes.
     #[serde(rename = "deploymentErrorStack", skip_serializing_if = "Option::is_none")]
     pub deployment_error_stack: Option<Vec<String>>,
-    /// The kinds of what failed.
+    /// The error types.
     #[serde(rename = "deploymentErrorTypes", skip_serializing_if = "Option::is_none")]
     pub deployment_error_types: Option<Vec<String>>,
-    /// What failed, in words.
+    /// A description of the failure.
     #[serde(rename = "deploymentFailureCause", skip_serializing_if = "Option::is_none")]
     pub deployment_failure_cause: Option<String>,
 }
 
 impl DeploymentStatusDetails {
-    /// Starts building a [`DeploymentStatusDetails`].
+    /// Creates a builder of a [`DeploymentStatusDetails`].
     pub fn builder() -> DeploymentStatusDetailsBuilder {
         DeploymentStatusDetailsBuilder::default()
     }
@@ -47,7 +47,7 @@ pub struct DeploymentStatusDetailsBuilder {
 }
 
 impl DeploymentStatusDetailsBuilder {
-    /// How it ended, and what became of its changes. The Java nucleus leaves it out if a rollback has
+    /// The outcome, and what happened to the changes. The Java nucleus omits it if a rollback has
     /// failed; it is then read as an unknown value.
     ///
     /// This member is required.
@@ -68,7 +68,7 @@ impl DeploymentStatusDetailsBuilder {
         self
     }
 
-    /// The codes of what failed.
+    /// The error codes.
     pub fn deployment_error_stack(
         mut self,
         deployment_error_stack: impl IntoIterator<Item = impl Into<String>>,
@@ -88,7 +88,7 @@ impl DeploymentStatusDetailsBuilder {
         self
     }
 
-    /// The kinds of what failed.
+    /// The error types.
     pub fn deployment_error_types(
         mut self,
         deployment_error_types: impl IntoIterator<Item = impl Into<String>>,
@@ -108,7 +108,7 @@ impl DeploymentStatusDetailsBuilder {
         self
     }
 
-    /// What failed, in words.
+    /// A description of the failure.
     pub fn deployment_failure_cause(
         mut self,
         deployment_failure_cause: impl Into<String>,
@@ -126,11 +126,11 @@ impl DeploymentStatusDetailsBuilder {
         self
     }
 
-    /// The [`DeploymentStatusDetails`] with what was set.
+    /// Builds the [`DeploymentStatusDetails`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<DeploymentStatusDetails, BuildError> {
         const ID: &str = DeploymentStatusDetails::ID;
         Ok(DeploymentStatusDetails {

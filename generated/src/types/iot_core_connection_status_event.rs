@@ -4,14 +4,14 @@ use eventstream_rpc::json::Shape;
 
 use crate::types::ConnectionStatusEvent;
 
-/// What happens to the connection with AWS IoT Core.
+/// An event of the connection to AWS IoT Core.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
+#[allow(clippy::large_enum_variant, reason = "a Box would make matching harder")]
 pub enum IoTCoreConnectionStatusEvent {
-    /// The status now, or a new one.
+    /// The current status or a new one.
     ConnectionStatusEvent(ConnectionStatusEvent),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

@@ -4,14 +4,14 @@ use eventstream_rpc::json::Shape;
 
 use crate::types::MqttMessage;
 
-/// What comes from AWS IoT Core.
+/// An event from AWS IoT Core.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
+#[allow(clippy::large_enum_variant, reason = "a Box would make matching harder")]
 pub enum IoTCoreMessage {
     /// A message on a topic that matches the filter.
     Message(MqttMessage),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

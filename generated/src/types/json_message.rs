@@ -10,21 +10,21 @@ use crate::types::MessageContext;
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JsonMessage {
-    /// The message: a JSON object. The Java nucleus fails a call with any other value, and turns whole
-    /// numbers into floating-point numbers: 1 arrives as 1.0.
+    /// The message: a JSON object. With the Java nucleus, a call with any other value fails, and
+    /// integers become floating-point numbers: 1 arrives as 1.0.
     #[serde(
         default,
         deserialize_with = "document",
         skip_serializing_if = "Option::is_none"
     )]
     pub message: Option<Document>,
-    /// What is known about a message that has been received. Not used when publishing.
+    /// Metadata of a received message. Ignored when publishing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<MessageContext>,
 }
 
 impl JsonMessage {
-    /// Starts building a [`JsonMessage`].
+    /// Creates a builder of a [`JsonMessage`].
     pub fn builder() -> JsonMessageBuilder {
         JsonMessageBuilder::default()
     }
@@ -43,8 +43,8 @@ pub struct JsonMessageBuilder {
 }
 
 impl JsonMessageBuilder {
-    /// The message: a JSON object. The Java nucleus fails a call with any other value, and turns whole
-    /// numbers into floating-point numbers: 1 arrives as 1.0.
+    /// The message: a JSON object. With the Java nucleus, a call with any other value fails, and
+    /// integers become floating-point numbers: 1 arrives as 1.0.
     pub fn message(mut self, message: impl Into<Document>) -> Self {
         self.message = Some(message.into());
         self
@@ -56,7 +56,7 @@ impl JsonMessageBuilder {
         self
     }
 
-    /// What is known about a message that has been received. Not used when publishing.
+    /// Metadata of a received message. Ignored when publishing.
     pub fn context(mut self, context: impl Into<MessageContext>) -> Self {
         self.context = Some(context.into());
         self
@@ -68,7 +68,7 @@ impl JsonMessageBuilder {
         self
     }
 
-    /// The [`JsonMessage`] with what was set.
+    /// Builds the [`JsonMessage`].
     pub fn build(self) -> JsonMessage {
         JsonMessage {
             message: self.message,

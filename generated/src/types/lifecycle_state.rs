@@ -4,24 +4,24 @@
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LifecycleState {
-    /// It is ready. A component that is paused is in this state too.
+    /// It is ready. Paused components are in this state too.
     Running,
     /// A step or the process has failed. The nucleus runs the `recover` step and tries again.
     Errored,
-    /// It is known and not installed yet.
+    /// It is known but not installed yet.
     New,
-    /// It has done what it was to do and exited with success, has nothing to run, or was stopped.
+    /// It has exited with success, has nothing to run, or was stopped.
     Finished,
     /// Its `install` step is done.
     Installed,
-    /// It has failed too often. The nucleus leaves it alone until it is restarted or a deployment
-    /// changes it.
+    /// It has failed too often. The nucleus does not start it again until a restart is requested or a
+    /// deployment changes it.
     Broken,
     /// Its `startup` step runs.
     Starting,
     /// It is being stopped: its `shutdown` step runs.
     Stopping,
-    /// A value this version of the model does not have. It is sent as it came.
+    /// A value that this version of the model does not have. It is sent unchanged.
     Unknown(String),
 }
 

@@ -6,26 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{DeploymentStatus, DeploymentStatusDetails};
 
-/// A deployment that was made on the device.
+/// A deployment that was created on the device.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LocalDeployment {
     /// Its ID, a UUID.
     #[serde(rename = "deploymentId", deserialize_with = "required")]
     pub deployment_id: String,
-    /// How it is doing.
+    /// The status.
     #[serde(deserialize_with = "required")]
     pub status: DeploymentStatus,
-    /// When it was made, in UTC: day, month, year, time and zone, as `31-12-2025 23:59:59 UTC`.
+    /// The time of creation in UTC: day, month, year, time and zone, as `31-12-2025 23:59:59 UTC`.
     #[serde(rename = "createdOn", skip_serializing_if = "Option::is_none")]
     pub created_on: Option<String>,
-    /// How it ended. Absent before that, and in lists.
+    /// The outcome. Absent until the deployment has ended, and in lists.
     #[serde(rename = "deploymentStatusDetails", skip_serializing_if = "Option::is_none")]
     pub deployment_status_details: Option<DeploymentStatusDetails>,
 }
 
 impl LocalDeployment {
-    /// Starts building a [`LocalDeployment`].
+    /// Creates a builder of a [`LocalDeployment`].
     pub fn builder() -> LocalDeploymentBuilder {
         LocalDeploymentBuilder::default()
     }
@@ -60,7 +60,7 @@ impl LocalDeploymentBuilder {
         self
     }
 
-    /// How it is doing.
+    /// The status.
     ///
     /// This member is required.
     pub fn status(mut self, status: impl Into<DeploymentStatus>) -> Self {
@@ -74,7 +74,7 @@ impl LocalDeploymentBuilder {
         self
     }
 
-    /// When it was made, in UTC: day, month, year, time and zone, as `31-12-2025 23:59:59 UTC`.
+    /// The time of creation in UTC: day, month, year, time and zone, as `31-12-2025 23:59:59 UTC`.
     pub fn created_on(mut self, created_on: impl Into<String>) -> Self {
         self.created_on = Some(created_on.into());
         self
@@ -86,7 +86,7 @@ impl LocalDeploymentBuilder {
         self
     }
 
-    /// How it ended. Absent before that, and in lists.
+    /// The outcome. Absent until the deployment has ended, and in lists.
     pub fn deployment_status_details(
         mut self,
         deployment_status_details: impl Into<DeploymentStatusDetails>,
@@ -104,11 +104,11 @@ impl LocalDeploymentBuilder {
         self
     }
 
-    /// The [`LocalDeployment`] with what was set.
+    /// Builds the [`LocalDeployment`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<LocalDeployment, BuildError> {
         const ID: &str = LocalDeployment::ID;
         Ok(LocalDeployment {

@@ -3,8 +3,7 @@
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// What is known about a message that has been received. The Java nucleus sets it from version
-/// 2.6.0 on.
+/// Metadata of a received message. The Java nucleus sets it from version 2.6.0 on.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MessageContext {
@@ -14,7 +13,7 @@ pub struct MessageContext {
 }
 
 impl MessageContext {
-    /// Starts building a [`MessageContext`].
+    /// Creates a builder of a [`MessageContext`].
     pub fn builder() -> MessageContextBuilder {
         MessageContextBuilder::default()
     }
@@ -44,7 +43,7 @@ impl MessageContextBuilder {
         self
     }
 
-    /// The [`MessageContext`] with what was set.
+    /// Builds the [`MessageContext`].
     pub fn build(self) -> MessageContext {
         MessageContext {
             topic: self.topic,

@@ -22,7 +22,7 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// Starts building a [`Metric`].
+    /// Creates a builder of a [`Metric`].
     pub fn builder() -> MetricBuilder {
         MetricBuilder::default()
     }
@@ -84,11 +84,11 @@ impl MetricBuilder {
         self
     }
 
-    /// The [`Metric`] with what was set.
+    /// Builds the [`Metric`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<Metric, BuildError> {
         const ID: &str = Metric::ID;
         Ok(Metric {

@@ -8,15 +8,15 @@ pub enum MetricUnitType {
     Bytes,
     /// Bytes per second.
     BytesPerSecond,
-    /// A number of things.
+    /// A count.
     Count,
-    /// A number of things per second.
+    /// A count per second.
     CountPerSecond,
     /// Megabytes.
     Megabytes,
     /// Seconds.
     Seconds,
-    /// A value this version of the model does not have. It is sent as it came.
+    /// A value that this version of the model does not have. It is sent unchanged.
     Unknown(String),
 }
 

@@ -3,26 +3,26 @@
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// What an MQTT client shows when it connects.
+/// The credentials that an MQTT client presents when it connects.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MqttCredential {
-    /// The client ID, which has to be the name of the thing: up to 128 characters.
+    /// The client ID, which must be the name of the thing: up to 128 characters.
     #[serde(rename = "clientId", skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// The client's certificate, as PEM.
     #[serde(rename = "certificatePem", skip_serializing_if = "Option::is_none")]
     pub certificate_pem: Option<String>,
-    /// The user name. Not looked at.
+    /// The user name. Ignored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
-    /// The password. Not looked at. Keep it out of logs: it is not marked as sensitive.
+    /// The password. Ignored. Keep it out of logs: it is not marked as sensitive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
 
 impl MqttCredential {
-    /// Starts building a [`MqttCredential`].
+    /// Creates a builder of an [`MqttCredential`].
     pub fn builder() -> MqttCredentialBuilder {
         MqttCredentialBuilder::default()
     }
@@ -32,7 +32,7 @@ impl Shape for MqttCredential {
     const ID: &'static str = "aws.greengrass#MQTTCredential";
 }
 
-/// Builds a [`MqttCredential`].
+/// Builds an [`MqttCredential`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "it builds nothing until `build` is called"]
 pub struct MqttCredentialBuilder {
@@ -43,7 +43,7 @@ pub struct MqttCredentialBuilder {
 }
 
 impl MqttCredentialBuilder {
-    /// The client ID, which has to be the name of the thing: up to 128 characters.
+    /// The client ID, which must be the name of the thing: up to 128 characters.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = Some(client_id.into());
         self
@@ -67,7 +67,7 @@ impl MqttCredentialBuilder {
         self
     }
 
-    /// The user name. Not looked at.
+    /// The user name. Ignored.
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
         self
@@ -79,7 +79,7 @@ impl MqttCredentialBuilder {
         self
     }
 
-    /// The password. Not looked at. Keep it out of logs: it is not marked as sensitive.
+    /// The password. Ignored. Keep it out of logs: it is not marked as sensitive.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self
@@ -91,7 +91,7 @@ impl MqttCredentialBuilder {
         self
     }
 
-    /// The [`MqttCredential`] with what was set.
+    /// Builds the [`MqttCredential`].
     pub fn build(self) -> MqttCredential {
         MqttCredential {
             client_id: self.client_id,

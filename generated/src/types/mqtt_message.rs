@@ -17,34 +17,34 @@ pub struct MqttMessage {
     /// The payload.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Blob>,
-    /// Whether the broker had kept it from before the subscription.
+    /// Whether it is a retained message from before the subscription.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retain: Option<bool>,
-    /// User properties that the sender has given. MQTT 5.
+    /// User properties from the sender. MQTT 5.
     #[serde(rename = "userProperties", skip_serializing_if = "Option::is_none")]
     pub user_properties: Option<Vec<UserProperty>>,
-    /// For how many seconds it was still good when the broker sent it. MQTT 5.
+    /// The number of seconds until it expires, from the time at which the broker sent it. MQTT 5.
     #[serde(
         rename = "messageExpiryIntervalSeconds",
         skip_serializing_if = "Option::is_none"
     )]
     pub message_expiry_interval_seconds: Option<i64>,
-    /// Any bytes, to be sent back with a response. MQTT 5.
+    /// Arbitrary bytes that a response must return. MQTT 5.
     #[serde(rename = "correlationData", skip_serializing_if = "Option::is_none")]
     pub correlation_data: Option<Blob>,
     /// The topic on which the sender expects a response. MQTT 5.
     #[serde(rename = "responseTopic", skip_serializing_if = "Option::is_none")]
     pub response_topic: Option<String>,
-    /// What the payload is. The Java nucleus always sets it; absent means `BYTES`. MQTT 5.
+    /// The format of the payload. The Java nucleus always sets it; absent means `BYTES`. MQTT 5.
     #[serde(rename = "payloadFormat", skip_serializing_if = "Option::is_none")]
     pub payload_format: Option<PayloadFormat>,
-    /// The content type of the payload, customarily a MIME type. MQTT 5.
+    /// The content type of the payload, usually a MIME type. MQTT 5.
     #[serde(rename = "contentType", skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
 }
 
 impl MqttMessage {
-    /// Starts building a [`MqttMessage`].
+    /// Creates a builder of an [`MqttMessage`].
     pub fn builder() -> MqttMessageBuilder {
         MqttMessageBuilder::default()
     }
@@ -54,7 +54,7 @@ impl Shape for MqttMessage {
     const ID: &'static str = "aws.greengrass#MQTTMessage";
 }
 
-/// Builds a [`MqttMessage`].
+/// Builds an [`MqttMessage`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "it builds nothing until `build` is called"]
 pub struct MqttMessageBuilder {
@@ -96,7 +96,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// Whether the broker had kept it from before the subscription.
+    /// Whether it is a retained message from before the subscription.
     pub fn retain(mut self, retain: bool) -> Self {
         self.retain = Some(retain);
         self
@@ -108,7 +108,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// User properties that the sender has given. MQTT 5.
+    /// User properties from the sender. MQTT 5.
     pub fn user_properties(
         mut self,
         user_properties: impl IntoIterator<Item = impl Into<UserProperty>>,
@@ -128,7 +128,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// For how many seconds it was still good when the broker sent it. MQTT 5.
+    /// The number of seconds until it expires, from the time at which the broker sent it. MQTT 5.
     pub fn message_expiry_interval_seconds(
         mut self,
         message_expiry_interval_seconds: i64,
@@ -146,7 +146,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// Any bytes, to be sent back with a response. MQTT 5.
+    /// Arbitrary bytes that a response must return. MQTT 5.
     pub fn correlation_data(mut self, correlation_data: impl Into<Blob>) -> Self {
         self.correlation_data = Some(correlation_data.into());
         self
@@ -170,7 +170,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// What the payload is. The Java nucleus always sets it; absent means `BYTES`. MQTT 5.
+    /// The format of the payload. The Java nucleus always sets it; absent means `BYTES`. MQTT 5.
     pub fn payload_format(mut self, payload_format: impl Into<PayloadFormat>) -> Self {
         self.payload_format = Some(payload_format.into());
         self
@@ -182,7 +182,7 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The content type of the payload, customarily a MIME type. MQTT 5.
+    /// The content type of the payload, usually a MIME type. MQTT 5.
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = Some(content_type.into());
         self
@@ -194,11 +194,11 @@ impl MqttMessageBuilder {
         self
     }
 
-    /// The [`MqttMessage`] with what was set.
+    /// Builds the [`MqttMessage`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<MqttMessage, BuildError> {
         const ID: &str = MqttMessage::ID;
         Ok(MqttMessage {

@@ -4,7 +4,7 @@ use eventstream_rpc::error::BuildError;
 use eventstream_rpc::json::{Shape, required};
 use serde::{Deserialize, Serialize};
 
-/// A deployment has changed components, or was withdrawn while it waited.
+/// A deployment has changed components, or was cancelled while it waited.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PostComponentUpdateEvent {
@@ -14,7 +14,7 @@ pub struct PostComponentUpdateEvent {
 }
 
 impl PostComponentUpdateEvent {
-    /// Starts building a [`PostComponentUpdateEvent`].
+    /// Creates a builder of a [`PostComponentUpdateEvent`].
     pub fn builder() -> PostComponentUpdateEventBuilder {
         PostComponentUpdateEventBuilder::default()
     }
@@ -46,11 +46,11 @@ impl PostComponentUpdateEventBuilder {
         self
     }
 
-    /// The [`PostComponentUpdateEvent`] with what was set.
+    /// Builds the [`PostComponentUpdateEvent`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<PostComponentUpdateEvent, BuildError> {
         const ID: &str = PostComponentUpdateEvent::ID;
         Ok(PostComponentUpdateEvent {

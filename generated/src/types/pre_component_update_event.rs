@@ -4,15 +4,15 @@ use eventstream_rpc::error::BuildError;
 use eventstream_rpc::json::{Shape, required};
 use serde::{Deserialize, Serialize};
 
-/// A deployment is about to change components, and waits for an answer by [`DeferComponentUpdate`].
+/// A deployment is about to change components, and waits for [`DeferComponentUpdate`].
 ///
-/// It comes again for the same deployment after it has been deferred.
+/// After a deferral, the event is sent again for the same deployment.
 ///
 /// [`DeferComponentUpdate`]: crate::operation::defer_component_update::DeferComponentUpdate
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PreComponentUpdateEvent {
-    /// The ID of the deployment, to be named in the answer.
+    /// The ID of the deployment, which the answer must contain.
     #[serde(rename = "deploymentId", deserialize_with = "required")]
     pub deployment_id: String,
     /// Whether the nucleus itself restarts for this deployment, which closes the connection.
@@ -21,7 +21,7 @@ pub struct PreComponentUpdateEvent {
 }
 
 impl PreComponentUpdateEvent {
-    /// Starts building a [`PreComponentUpdateEvent`].
+    /// Creates a builder of a [`PreComponentUpdateEvent`].
     pub fn builder() -> PreComponentUpdateEventBuilder {
         PreComponentUpdateEventBuilder::default()
     }
@@ -40,7 +40,7 @@ pub struct PreComponentUpdateEventBuilder {
 }
 
 impl PreComponentUpdateEventBuilder {
-    /// The ID of the deployment, to be named in the answer.
+    /// The ID of the deployment, which the answer must contain.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -68,11 +68,11 @@ impl PreComponentUpdateEventBuilder {
         self
     }
 
-    /// The [`PreComponentUpdateEvent`] with what was set.
+    /// Builds the [`PreComponentUpdateEvent`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<PreComponentUpdateEvent, BuildError> {
         const ID: &str = PreComponentUpdateEvent::ID;
         Ok(PreComponentUpdateEvent {

@@ -7,13 +7,13 @@ use crate::types::{BinaryMessage, JsonMessage};
 /// A message for a local topic: exactly one of the members.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
+#[allow(clippy::large_enum_variant, reason = "a Box would make matching harder")]
 pub enum PublishMessage {
     /// A JSON object.
     JsonMessage(JsonMessage),
-    /// Any bytes. JSON that must keep its numbers exactly is sent this way too.
+    /// Arbitrary bytes. Use them also for JSON whose numbers must not be changed.
     BinaryMessage(BinaryMessage),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::SystemResourceLimits;
 
-/// As whom and with what limits to run the processes of a component. What is absent stays as it
-/// was.
+/// The users and limits of the processes of a component. Absent members keep their previous values.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunWithInfo {
@@ -16,13 +15,13 @@ pub struct RunWithInfo {
     /// On Windows, the user.
     #[serde(rename = "windowsUser", skip_serializing_if = "Option::is_none")]
     pub windows_user: Option<String>,
-    /// What the processes may use.
+    /// The limits of the processes.
     #[serde(rename = "systemResourceLimits", skip_serializing_if = "Option::is_none")]
     pub system_resource_limits: Option<SystemResourceLimits>,
 }
 
 impl RunWithInfo {
-    /// Starts building a [`RunWithInfo`].
+    /// Creates a builder of a [`RunWithInfo`].
     pub fn builder() -> RunWithInfoBuilder {
         RunWithInfoBuilder::default()
     }
@@ -66,7 +65,7 @@ impl RunWithInfoBuilder {
         self
     }
 
-    /// What the processes may use.
+    /// The limits of the processes.
     pub fn system_resource_limits(
         mut self,
         system_resource_limits: impl Into<SystemResourceLimits>,
@@ -84,7 +83,7 @@ impl RunWithInfoBuilder {
         self
     }
 
-    /// The [`RunWithInfo`] with what was set.
+    /// Builds the [`RunWithInfo`].
     pub fn build(self) -> RunWithInfo {
         RunWithInfo {
             posix_user: self.posix_user,

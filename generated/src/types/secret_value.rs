@@ -11,7 +11,7 @@ pub enum SecretValue {
     SecretString(String),
     /// Bytes.
     SecretBinary(Blob),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

@@ -4,18 +4,18 @@ use eventstream_rpc::json::Shape;
 
 use crate::types::{BinaryMessage, JsonMessage};
 
-/// A message on a local topic, of the kind with which it was published. JSON is not turned into
-/// bytes or back.
+/// A message on a local topic, with the format in which it was published. JSON and bytes are not
+/// converted.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
+#[allow(clippy::large_enum_variant, reason = "a Box would make matching harder")]
 pub enum SubscriptionResponseMessage {
     /// A message that was published as JSON.
     JsonMessage(JsonMessage),
-    /// A message that was published as bytes. Those of the shadow manager are of this kind, with JSON
-    /// text in them.
+    /// A message that was published as bytes. Messages of the shadow manager have this format, with
+    /// JSON text.
     BinaryMessage(BinaryMessage),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

@@ -3,20 +3,20 @@
 use eventstream_rpc::json::{Shape, finite};
 use serde::{Deserialize, Serialize};
 
-/// What the processes of a component may use together. Linux only.
+/// The limits of all processes of a component together. Linux only.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SystemResourceLimits {
-    /// The most memory, in kilobytes.
+    /// The maximum memory, in kilobytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<i64>,
-    /// The most processor time, in processors: 0.5 is half of the time of one.
+    /// The maximum processor time, in processors: 0.5 is half of the time of one processor.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "finite")]
     pub cpus: Option<f64>,
 }
 
 impl SystemResourceLimits {
-    /// Starts building a [`SystemResourceLimits`].
+    /// Creates a builder of a [`SystemResourceLimits`].
     pub fn builder() -> SystemResourceLimitsBuilder {
         SystemResourceLimitsBuilder::default()
     }
@@ -35,7 +35,7 @@ pub struct SystemResourceLimitsBuilder {
 }
 
 impl SystemResourceLimitsBuilder {
-    /// The most memory, in kilobytes.
+    /// The maximum memory, in kilobytes.
     pub fn memory(mut self, memory: i64) -> Self {
         self.memory = Some(memory);
         self
@@ -47,7 +47,7 @@ impl SystemResourceLimitsBuilder {
         self
     }
 
-    /// The most processor time, in processors: 0.5 is half of the time of one.
+    /// The maximum processor time, in processors: 0.5 is half of the time of one processor.
     pub fn cpus(mut self, cpus: f64) -> Self {
         self.cpus = Some(cpus);
         self
@@ -59,7 +59,7 @@ impl SystemResourceLimitsBuilder {
         self
     }
 
-    /// The [`SystemResourceLimits`] with what was set.
+    /// Builds the [`SystemResourceLimits`].
     pub fn build(self) -> SystemResourceLimits {
         SystemResourceLimits {
             memory: self.memory,

@@ -3,7 +3,7 @@
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// A user property of an MQTT 5 message: a name and a value, with which the applications deal.
+/// A user property of an MQTT 5 message: a name and a value that are defined by applications.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UserProperty {
@@ -16,7 +16,7 @@ pub struct UserProperty {
 }
 
 impl UserProperty {
-    /// Starts building a [`UserProperty`].
+    /// Creates a builder of a [`UserProperty`].
     pub fn builder() -> UserPropertyBuilder {
         UserPropertyBuilder::default()
     }
@@ -59,7 +59,7 @@ impl UserPropertyBuilder {
         self
     }
 
-    /// The [`UserProperty`] with what was set.
+    /// Builds the [`UserProperty`].
     pub fn build(self) -> UserProperty {
         UserProperty {
             key: self.key,

@@ -5,27 +5,26 @@ use eventstream_rpc::json::{Shape, document, required};
 use eventstream_rpc::primitives::Document;
 use serde::{Deserialize, Serialize};
 
-/// A deployment proposes a configuration, and waits for an answer by
-/// [`SendConfigurationValidityReport`].
+/// A deployment proposes a configuration, and waits for [`SendConfigurationValidityReport`].
 ///
 /// [`SendConfigurationValidityReport`]: crate::operation::send_configuration_validity_report::SendConfigurationValidityReport
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ValidateConfigurationUpdateEvent {
-    /// All of the proposed configuration, not just what changes.
+    /// The whole proposed configuration, not only the changes.
     #[serde(
         default,
         deserialize_with = "document",
         skip_serializing_if = "Option::is_none"
     )]
     pub configuration: Option<Document>,
-    /// The ID of the deployment, to be named in the answer.
+    /// The ID of the deployment, which the answer must contain.
     #[serde(rename = "deploymentId", deserialize_with = "required")]
     pub deployment_id: String,
 }
 
 impl ValidateConfigurationUpdateEvent {
-    /// Starts building a [`ValidateConfigurationUpdateEvent`].
+    /// Creates a builder of a [`ValidateConfigurationUpdateEvent`].
     pub fn builder() -> ValidateConfigurationUpdateEventBuilder {
         ValidateConfigurationUpdateEventBuilder::default()
     }
@@ -44,7 +43,7 @@ pub struct ValidateConfigurationUpdateEventBuilder {
 }
 
 impl ValidateConfigurationUpdateEventBuilder {
-    /// All of the proposed configuration, not just what changes.
+    /// The whole proposed configuration, not only the changes.
     pub fn configuration(mut self, configuration: impl Into<Document>) -> Self {
         self.configuration = Some(configuration.into());
         self
@@ -56,7 +55,7 @@ impl ValidateConfigurationUpdateEventBuilder {
         self
     }
 
-    /// The ID of the deployment, to be named in the answer.
+    /// The ID of the deployment, which the answer must contain.
     ///
     /// This member is required.
     pub fn deployment_id(mut self, deployment_id: impl Into<String>) -> Self {
@@ -70,11 +69,11 @@ impl ValidateConfigurationUpdateEventBuilder {
         self
     }
 
-    /// The [`ValidateConfigurationUpdateEvent`] with what was set.
+    /// Builds the [`ValidateConfigurationUpdateEvent`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<ValidateConfigurationUpdateEvent, BuildError> {
         const ID: &str = ValidateConfigurationUpdateEvent::ID;
         Ok(ValidateConfigurationUpdateEvent {

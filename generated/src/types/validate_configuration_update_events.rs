@@ -4,14 +4,14 @@ use eventstream_rpc::json::Shape;
 
 use crate::types::ValidateConfigurationUpdateEvent;
 
-/// A question about a configuration.
+/// A request to validate a configuration.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
+#[allow(clippy::large_enum_variant, reason = "a Box would make matching harder")]
 pub enum ValidateConfigurationUpdateEvents {
     /// Whether a proposed configuration is acceptable.
     ValidateConfigurationUpdateEvent(ValidateConfigurationUpdateEvent),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

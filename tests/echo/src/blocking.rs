@@ -2,9 +2,9 @@
 
 //! Blocking client for `awstest#EchoTestRPC`.
 //!
-//! The same builders as those of the asynchronous client, with a `send` that waits for the
-//! response itself; no asynchronous runtime is needed. A subscription is an iterator. See
-//! [`eventstream_rpc::blocking`] for which thread does what.
+//! The builders are those of the asynchronous client, but `send` blocks until the response
+//! arrives; no asynchronous runtime is needed. A subscription is an iterator.
+//! [`eventstream_rpc::blocking`] describes the threads.
 //!
 //! ```no_run
 //! use echo::blocking::Client;
@@ -33,20 +33,20 @@ pub use eventstream_rpc::blocking::{
 
 /// Blocking client for `awstest#EchoTestRPC`.
 ///
-/// Each method returns a builder for one operation; nothing is sent until its `send`. Clones share
-/// one connection, which closes when the last clone and the last subscription are gone.
+/// Each method returns a builder for one operation, which sends the request with `send`. Clones
+/// share one connection, which closes when the last clone and the last subscription are dropped.
 #[derive(Clone, Debug)]
 pub struct Client {
     connection: Connection,
 }
 
 impl Client {
-    /// A client over an open connection.
+    /// Creates a client that uses an open connection.
     pub fn new(connection: Connection) -> Self {
         Self { connection }
     }
 
-    /// The connection, to close it or to learn when it ends.
+    /// Returns the connection, for example to close it or to wait until it is closed.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }

@@ -2,8 +2,8 @@
 
 //! Server for `awstest#EchoTestRPC`.
 //!
-//! Implement the trait for a type of your own; each method is one operation.
-//! [`EchoTestRpcService`] turns an implementation into what a [`Server`] serves.
+//! Implement the trait for your own type; each method is one operation.
+//! Wrap the implementation in [`EchoTestRpcService`] to pass it to a [`Server`].
 
 use std::future::Future;
 use std::sync::Arc;
@@ -50,15 +50,15 @@ pub use eventstream_rpc::server::{
 /// error that is not of the model, content type `text/plain` and payload `InternalServerError`,
 /// and so is an event to an operation that takes none.
 ///
-/// An operation that is not implemented answers with an error that is not of the model, so that a
-/// model with more operations does not break an implementation.
+/// The default of each method answers with an error outside of the model. New operations in the
+/// model therefore do not break implementations.
 pub trait EchoTestRpc: Send + Sync + 'static {
-    /// Decides about a request, or an event from a client, that lacks required members or holds
-    /// values that the model does not allow.
+    /// Decides whether to accept a request, or an event from a client, that lacks required members
+    /// or has values that the model does not allow.
     ///
-    /// Such requests are refused by default. The Java server does not check them: its handlers find
-    /// null in the place of what is missing. A service that accepts them finds zero values there, and
-    /// the list again in [`RequestContext::violations`].
+    /// The default rejects it. The Java server does not check it: its handlers get null for missing
+    /// members. A service that accepts it gets zero values for missing members, and the same list of
+    /// violations from [`RequestContext::violations`].
     fn invalid_request(
         &self,
         operation: &str,
@@ -158,7 +158,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
     }
 }
 
-/// Serves a [`EchoTestRpc`]: pass it to [`Server::serve`].
+/// The service of an [`EchoTestRpc`] that [`Server::serve`] takes.
 #[derive(Debug)]
 pub struct EchoTestRpcService<T> {
     inner: Arc<T>,

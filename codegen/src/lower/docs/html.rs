@@ -1,30 +1,30 @@
-//! HTML, as AWS models have it, in a form that rustdoc passes on: known elements are closed in order, links
-//! are the only attributes, and everything else is text.
+//! Sanitizing of HTML, which AWS models contain: known elements are closed in order, links are the only attributes,
+//! and everything else becomes text.
 
 use super::markdown::{is_web, wrap};
 
-/// The elements that begin a block.
+/// The block elements.
 const BLOCKS: &str = "blockquote caution center dd div dl dt fullname h1 h2 h3 h4 h5 h6 important li note ol p \
                       pre script style table tbody td tfoot th thead tip tr ul";
 
-/// The elements within a line.
+/// The inline elements.
 const INLINE: &str =
     "a abbr b br cite code del em hr i ins kbd q s samp small span strong sub sup tt u var";
 
-/// How deep elements are nested; the tags of deeper ones are left out.
+/// How deep elements may be nested. Deeper tags are dropped.
 const MAX_DEPTH: usize = 64;
 
-/// Whether a text is HTML: whether a block begins in it, outside of code spans.
+/// Whether a text is HTML: it contains a block element outside of code spans.
 pub(super) fn is_html(text: &str) -> bool {
     let outside = text.split('`').step_by(2);
     let mut tags = outside.flat_map(|part| part.match_indices('<').map(|(at, _)| &part[at..]));
     tags.any(|text| Tag::at(text).is_some_and(|tag| tag.is_block))
 }
 
-/// HTML as blocks of HTML in CommonMark, in which Markdown means nothing.
+/// Converts HTML to HTML blocks of CommonMark, in which Markdown has no effect.
 pub(super) fn blocks(html: &str) -> String {
     let mut out = String::new();
-    let mut open = Open::default();
+    let mut open = OpenElements::default();
     let mut rest = html;
     while !rest.is_empty() {
         if let Some(comment) = rest.strip_prefix("<!--") {
@@ -49,9 +49,12 @@ pub(super) fn blocks(html: &str) -> String {
         }
     }
     out.push_str(&open.close(0));
-    let line = |line: &str| match line.contains("<pre>") {
-        true => line.to_owned(),
-        false => wrap(&line.split_whitespace().collect::<Vec<_>>().join(" "), 0),
+    let line = |line: &str| {
+        if line.contains("<pre>") {
+            line.to_owned()
+        } else {
+            wrap(&line.split_whitespace().collect::<Vec<_>>().join(" "), 0)
+        }
     };
     let mut lines: Vec<_> = out.trim().lines().map(line).collect();
     lines.dedup_by(|a, b| a.is_empty() && b.is_empty());
@@ -63,13 +66,13 @@ pub(super) struct Tag<'t> {
     name: &'static str,
     is_end: bool,
     pub(super) is_block: bool,
-    /// Where a link leads, if that is on the web.
+    /// The address of a link to the web.
     address: Option<&'t str>,
     pub(super) len: usize,
 }
 
 impl<'t> Tag<'t> {
-    /// The tag at the front of a text, if its element is known.
+    /// The tag at the start of a text, if its element is known.
     pub(super) fn at(text: &'t str) -> Option<Self> {
         let tag = text.strip_prefix('<')?;
         let end = tag.find(['<', '>']).filter(|end| tag[*end..].starts_with('>'))?;
@@ -86,12 +89,12 @@ impl<'t> Tag<'t> {
     }
 }
 
-/// The elements that are open: their names in the model, and those that are written.
+/// The open elements: their names in the model and in the output.
 #[derive(Default)]
-pub(super) struct Open(Vec<(&'static str, &'static str)>);
+pub(super) struct OpenElements(Vec<(&'static str, &'static str)>);
 
-impl Open {
-    /// What a tag of an element within a line becomes.
+impl OpenElements {
+    /// Converts the tag of an inline element.
     pub(super) fn inline(&mut self, tag: &Tag<'_>) -> String {
         if tag.is_end {
             let at = self.0.iter().rposition(|(name, _)| *name == tag.name);
@@ -99,7 +102,7 @@ impl Open {
         }
         let (name, attributes) = match (tag.name, tag.address) {
             ("a", Some(address)) => ("a", format!(" href=\"{address}\"")),
-            // A link without an address names something.
+            // A link without an address is usually the name of an item.
             ("a", None) => ("code", String::new()),
             ("note" | "important" | "caution" | "tip", _) => ("div", " class=\"warning\"".into()),
             ("fullname" | "center", _) => ("div", String::new()),
@@ -112,12 +115,12 @@ impl Open {
         format!("<{name}{attributes}>")
     }
 
-    /// The end tags of all elements but the outermost ones.
+    /// The end tags of all elements but the `kept` outermost ones.
     pub(super) fn close(&mut self, kept: usize) -> String {
         self.0.drain(kept..).rev().map(|(_, name)| format!("</{name}>")).collect()
     }
 
-    /// Writes a tag between blocks or in one. An empty line ends the outermost blocks.
+    /// Writes a tag between blocks or in a block. An empty line ends the outermost blocks.
     fn block(&mut self, tag: &Tag<'_>, out: &mut String) {
         if !tag.is_block {
             self.paragraph(out);
@@ -130,7 +133,7 @@ impl Open {
         out.push_str(if self.0.is_empty() { "\n\n" } else { "" });
     }
 
-    /// Begins a paragraph if there is no block.
+    /// Starts a paragraph unless a block is open.
     fn paragraph(&mut self, out: &mut String) {
         if self.0.is_empty() {
             out.push_str("<p>");

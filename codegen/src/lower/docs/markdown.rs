@@ -1,26 +1,26 @@
-//! CommonMark in a form that rustdoc takes without a warning: nothing in it is a link that leads nowhere, an
-//! unknown tag or a doc test, and lists and quotes are indented as the lints ask.
+//! Sanitizing of CommonMark, so that rustdoc does not warn: no broken links, unknown tags or doc tests, and lists and
+//! quotes indented as the lints require.
 
 use std::{borrow::Cow, collections::HashMap, iter::Peekable, str::Lines};
 
-use super::html::{Open, Tag};
+use super::html::{OpenElements, Tag};
 use crate::text::longest_ticks;
 
-/// Makes texts safe, and links the code spans that are the names of these types.
-pub(super) struct Cleaner<'a>(pub(super) &'a HashMap<String, String>);
+/// A sanitizer that also links code spans with the names of these types.
+pub(super) struct Sanitizer<'a>(pub(super) &'a HashMap<String, String>);
 
-/// How long a line of documentation is at most, without indentation and `///`.
+/// The maximum length of a line of documentation, without indentation and `///`.
 const WIDTH: usize = 96;
 
-/// How deep lists and quotes are nested, and how many ticks begin a code span, at most. More are text.
+/// The maximum depth of lists and quotes, and the maximum number of ticks of a code span. More are text.
 const MAX: usize = 8;
 
-impl Cleaner<'_> {
-    /// The blocks of a text, which may be what is quoted at a depth.
+impl Sanitizer<'_> {
+    /// Sanitizes the blocks of a text that is in `depth` quotes.
     pub(super) fn blocks(&self, text: &str, depth: usize) -> String {
         let mut out = String::with_capacity(text.len() + text.len() / 16);
         let mut lines = text.lines().peekable();
-        // Where the text of each open list item begins: here and in the source.
+        // The columns at which the text of each open list item begins, in the output and in the source.
         let mut items: Vec<(usize, usize)> = Vec::new();
         while let Some(line) = lines.next() {
             let mut body = line.trim();
@@ -54,11 +54,10 @@ impl Cleaner<'_> {
                     (self.quote(body, &mut lines, depth), "\n\n")
                 } else {
                     let text = self.paragraph(body, &mut lines);
-                    match text.starts_with('<') && !text.starts_with("<http") {
-                        // A tag with a line to itself begins a block of HTML, up to an empty line.
-                        true => (text, "\n\n"),
-                        false => (wrap(&text, margin + 2 * depth), "\n"),
-                    }
+                    // A tag at the start of a line may begin an HTML block, which ends at an empty line.
+                    let is_html = text.starts_with('<') && !text.starts_with("<http");
+                    let wrapped = || wrap(&text, margin + 2 * depth);
+                    if is_html { (text, "\n\n") } else { (wrapped(), "\n") }
                 }
             };
             out.push_str(&block.replace('\n', &format!("\n{}", " ".repeat(margin))));
@@ -68,7 +67,7 @@ impl Cleaner<'_> {
         out
     }
 
-    /// A quote: as far as its marks go, and its last paragraph even without them.
+    /// A quote: the lines with marks, and the lines without marks that continue its last paragraph.
     fn quote(&self, first: &str, lines: &mut Peekable<Lines<'_>>, depth: usize) -> String {
         let unmarked = |line: &str| {
             let text = line.trim().strip_prefix('>').unwrap_or(line.trim());
@@ -91,7 +90,7 @@ impl Cleaner<'_> {
             text.push_str(line.trim());
         }
         let mut out = String::new();
-        // A mark that is nested too deep is plain text.
+        // A mark that is nested too deep becomes text.
         let mark = list_mark(first).unwrap_or(usize::from(first.starts_with('>')));
         if mark > 0 {
             out.push_str(&format!("{}\\{}", &text[..mark - 1], &text[mark - 1..mark]));
@@ -100,9 +99,9 @@ impl Cleaner<'_> {
         out
     }
 
-    /// Escapes what is neither a code span, nor a link to the web, nor a known tag.
+    /// Escapes everything but code spans, links to the web and known inline tags.
     fn inline(&self, text: &str, out: &mut String) {
-        let mut open = Open::default();
+        let mut open = OpenElements::default();
         let mut rest = text;
         while let Some(at) = rest.find(['`', '[', ']', '<', '\\', 'h']) {
             out.push_str(&rest[..at]);
@@ -115,11 +114,11 @@ impl Cleaner<'_> {
                 },
                 b'[' => link(rest).map_or((1, "\\[".into()), |link| (link.len(), link.into())),
                 b']' => (1, "\\]".into()),
-                // An escape of the source.
+                // An escape in the source.
                 b'\\' if rest[1..].starts_with(|it: char| it.is_ascii_punctuation()) => {
                     (2, rest[..2].into())
                 }
-                // It must not escape the tag that is closed after it.
+                // A backslash at the end must not escape an end tag.
                 b'\\' if rest.len() == 1 => (1, "\\\\".into()),
                 b'\\' => (1, "\\".into()),
                 _ => {
@@ -130,7 +129,7 @@ impl Cleaner<'_> {
                     html.filter(|(_, html)| !html.is_empty()).or(link).unwrap_or((1, "\\<".into()))
                 }
             };
-            // Behind a link, rustdoc takes even an escaped bracket for one of the link.
+            // After a link, rustdoc treats even an escaped bracket as part of the link.
             let is_behind = &*safe == "\\[" && out.ends_with(']');
             out.push_str(if is_behind { "&#91;" } else { &safe });
             rest = &rest[len..];
@@ -139,7 +138,7 @@ impl Cleaner<'_> {
         out.push_str(&open.close(0));
     }
 
-    /// A code span, which is a link if it names a type, or ticks that begin none.
+    /// A code span, linked if it names a type; or ticks that are not the start of a code span.
     fn ticks<'t>(&self, text: &'t str, is_first: bool) -> (usize, Cow<'t, str>) {
         let Some(span) = span_at(text) else {
             let ticks = text.len() - text.trim_start_matches('`').len();
@@ -152,12 +151,11 @@ impl Cleaner<'_> {
     }
 }
 
-/// How many spaces a line begins with.
 fn spaces(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// Code by indentation, to the next line that has less of it.
+/// An indented code block, up to the next line with less indentation.
 fn indented_code(first: &str, lines: &mut Peekable<Lines<'_>>, column: usize) -> String {
     let is_code = |line: &&str| line.trim().is_empty() || spaces(line) >= column;
     let mut code = vec![first];
@@ -166,7 +164,7 @@ fn indented_code(first: &str, lines: &mut Peekable<Lines<'_>>, column: usize) ->
     code_block("text", code[..len].iter().map(|line| line.get(column..).unwrap_or_default()))
 }
 
-/// The mark of a line that begins a block of code, and the language.
+/// The mark and the language of a line that starts a fenced code block.
 fn fence(line: &str) -> Option<(&str, &str)> {
     let info = line.trim_start_matches(line.chars().next().filter(|it| "`~".contains(*it))?);
     let mark = &line[..line.len() - info.len()];
@@ -174,7 +172,7 @@ fn fence(line: &str) -> Option<(&str, &str)> {
     is_fence.then_some((mark, info.trim()))
 }
 
-/// A block of code that is no doc test, in a fence that nothing in it closes.
+/// A code block that is not a doc test, in a fence that its content does not close.
 fn code_block<'l>(language: &str, code: impl Iterator<Item = &'l str>) -> String {
     const KEPT: &str = "bash console http java json python sh sql text toml typescript xml yaml";
     let language = KEPT.split(' ').find(|it| *it == language).unwrap_or("text");
@@ -183,7 +181,7 @@ fn code_block<'l>(language: &str, code: impl Iterator<Item = &'l str>) -> String
     format!("{fence}{language}\n{code}{fence}")
 }
 
-/// The code span at the front of a text. It ends on its line, because the next one may begin a block.
+/// The code span at the start of a text. It must end on the same line, because the next may begin a block.
 fn span_at(text: &str) -> Option<&str> {
     let text = text.lines().next()?;
     let ticks = |text: &str| text.len() - text.trim_start_matches('`').len();
@@ -199,8 +197,7 @@ fn span_at(text: &str) -> Option<&str> {
     }
 }
 
-/// Whether a link in front of a text would define where links lead: only a colon, an address and a title
-/// follow.
+/// Whether a link followed by this text would be a link definition: a colon, an address and an optional title.
 fn is_definition(after: &str) -> bool {
     let line = after.strip_prefix(':').and_then(|it| it.trim_start().lines().next());
     let title = line.map(|line| line.split_whitespace().nth(1).unwrap_or("("));
@@ -211,18 +208,18 @@ pub(super) fn is_web(address: &str) -> bool {
     address.starts_with("http://") || address.starts_with("https://")
 }
 
-/// The bare address at the front of a text.
+/// The bare address at the start of a text.
 fn address(text: &str) -> Option<&str> {
     let is_end = |it: char| it.is_whitespace() || "<>\"`[]\\|*".contains(it);
     let whole = Some(text).filter(|it| is_web(it))?.split(is_end).next()?;
     let address = whole.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', ')']);
-    // A parenthesis belongs to the address if it was opened there.
+    // A closing parenthesis belongs to the address if the address contains the opening one.
     let is_closed = address.contains('(') && whole[address.len()..].starts_with(')');
     let address = &whole[..address.len() + usize::from(is_closed)];
     Some(address).filter(|it| !it.ends_with("//"))
 }
 
-/// The inline link to the web at the front of a text.
+/// The inline link to the web at the start of a text.
 fn link(text: &str) -> Option<&str> {
     let close = 1 + text[1..].find([']', '[', '<', '\\', '\n']).filter(|it| *it > 0)?;
     let address = text[close..].strip_prefix("](").filter(|it| is_web(it))?;
@@ -237,7 +234,7 @@ fn is_text(line: &str) -> bool {
     !line.is_empty() && !begins_block && list_mark(line).is_none()
 }
 
-/// How long the mark of a list item is at the front of a line, without the space after it.
+/// The length of the list mark at the start of a line, without the space after it.
 fn list_mark(line: &str) -> Option<usize> {
     let digits = line.bytes().take(10).take_while(u8::is_ascii_digit).count();
     let len = match digits {
@@ -246,12 +243,12 @@ fn list_mark(line: &str) -> Option<usize> {
         _ => return None,
     };
     let is_item = line[len..].starts_with(' ') && !line[len..].trim().is_empty();
-    // A line of the same marks is a rule.
+    // A line of equal marks is a thematic break.
     let is_rule = digits == 0 && line.chars().all(|it| it == ' ' || line.starts_with(it));
     (is_item && !is_rule).then_some(len)
 }
 
-/// Breaks long lines of text at spaces, if `margin` is written in front of each.
+/// Breaks long lines at spaces. `margin` is the width of the indentation that is added later.
 pub(crate) fn wrap(text: &str, margin: usize) -> String {
     let width = WIDTH.saturating_sub(margin);
     let mut out = String::with_capacity(text.len());
@@ -276,7 +273,7 @@ pub(crate) fn wrap(text: &str, margin: usize) -> String {
     out
 }
 
-/// Whether a word would begin a block at the start of a line.
+/// Whether a word at the start of a line would begin a block.
 fn is_mark(word: &str) -> bool {
     let mark = word.trim_start_matches(|it: char| it.is_ascii_digit());
     let is_mark = !mark.is_empty() && mark.chars().all(|it| "-+*=_~#.)".contains(it));

@@ -1,4 +1,4 @@
-//! What the types of `traits.json` do. It is compiled and run by `behaviour.rs`.
+//! Checks of the types of `traits.json`, compiled and run by `behaviour.rs`.
 
 use eventstream_rpc::{
     operation::{NoEvents, Operation, StreamingOperation},
@@ -138,7 +138,7 @@ fn values_travel_as_the_model_says() {
     assert_eq!(read::<ValuesRequest>(&json), request);
     assert_eq!(request.level, Some(Level::Unknown(7)));
     assert_eq!((Level::values(), Level::Loud.as_i32()), (&[1, 2][..], 2));
-    // Any form of a time is read, and a date that is none is not.
+    // Every format of a timestamp is accepted, but not an invalid date.
     assert_eq!(read::<ValuesRequest>(r#"{"date": 784111777, "must": ""}"#).date, Some(time));
     assert!(from_slice::<ValuesRequest>(br#"{"date": "yesterday"}"#).is_err());
     assert!(
@@ -159,7 +159,7 @@ fn values_travel_as_the_model_says() {
             .to_json()
             .is_err()
     );
-    // A value that is there twice, and one that is missing, cost no digit.
+    // The last of duplicate values is used, with all of its digits.
     let twice = r#"{"big": 1, "must": "m", "big": 18446744073709551616}"#;
     assert_eq!(read::<ValuesRequest>(twice).big.unwrap().as_str(), "18446744073709551616");
     let renamed = ForeignWidget::builder().size(1).build();
@@ -311,7 +311,7 @@ struct Anyone;
 
 impl Authenticator for Anyone {
     async fn authenticate(&self, _: &ConnectRequest) -> Result<Identity, Rejected> {
-        Ok(Identity("somebody".to_owned()))
+        Ok(Identity("client".to_owned()))
     }
 }
 
@@ -346,7 +346,7 @@ async fn servers_and_clients_check_requests() {
     assert_eq!(strict.checked().name("a").send().await.unwrap().found.unwrap(), [""; 0]);
 }
 
-/// A server that sends errors as it sends events.
+/// A server that sends errors as events.
 struct Unaware;
 
 impl Service for Unaware {
@@ -424,7 +424,7 @@ async fn servers_check_events() {
     }
 }
 
-/// A blocking client whose server is on a thread of its own.
+/// A blocking client with a server on its own thread.
 fn blocking_client(accepts: bool) -> traits::blocking::Client {
     let (ours, theirs) = UnixStream::pair().unwrap();
     theirs.set_nonblocking(true).unwrap();

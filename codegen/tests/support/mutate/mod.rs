@@ -1,8 +1,7 @@
-//! Models that are changed at random, with an eye to what they are made of.
+//! Random mutations of models that respect their structure.
 //!
-//! A mutation works on the tree of JSON: it takes parts of one model to places of another where they
-//! might fit, points members at other shapes, and puts in what readers stumble over. The same seed makes
-//! the same models.
+//! A mutation changes the JSON tree: it copies parts of one model to suitable places in another, changes the targets of
+//! members, and inserts texts that are hard to handle. The same seed gives the same models.
 
 #![allow(
     dead_code,
@@ -18,20 +17,20 @@ pub use node::Node;
 pub use run::{Outcome, run};
 pub use test_util::Random;
 
-/// What models are made from.
+/// The models to mutate, and parts of them.
 pub struct Corpus {
     models: Vec<Node>,
-    /// Those that are accepted as they are: most changes to the others change nothing.
+    /// The models without errors. Most mutations of the others have no effect.
     accepted: Vec<Node>,
-    /// Every string and key of all models, each once.
+    /// Every string and key of all models, without duplicates.
     words: Vec<String>,
-    /// Every value of an entry of `traits`, with its key.
+    /// Every entry of `traits`: the key and the value.
     traits: Vec<(String, Node)>,
     /// Every shape.
     shapes: Vec<(String, Node)>,
 }
 
-/// Texts that readers stumble over.
+/// Texts that are hard to handle.
 const ODD_TEXTS: [&str; 24] = [
     "",
     " ",
@@ -104,7 +103,7 @@ const TYPES: [&str; 24] = [
 ];
 
 impl Corpus {
-    /// A corpus of these models; what is not JSON is left out.
+    /// A corpus of these models. Texts that are not JSON are ignored.
     pub fn new<'a>(models: impl IntoIterator<Item = &'a str>) -> Self {
         let mut corpus = Self {
             models: Vec::new(),
@@ -149,7 +148,7 @@ impl Corpus {
         corpus
     }
 
-    /// The text of a changed model.
+    /// The text of a mutated model.
     pub fn model(&self, random: &mut Random) -> String {
         let start = if random.below(8) > 0 { &self.accepted } else { &self.models };
         let mut model = random.pick(start).clone();
@@ -204,7 +203,7 @@ impl Corpus {
         }
     }
 
-    /// Deletes, doubles, swaps or replaces something, wherever it is.
+    /// Deletes, duplicates, swaps or replaces a node anywhere in the tree.
     fn change_anything(&self, model: &mut Node, random: &mut Random) {
         let value = self.value(random);
         let word = random.pick(&self.words).clone();
@@ -255,7 +254,7 @@ impl Corpus {
     }
 }
 
-/// Points a reference or member somewhere else in the same model, or at the prelude.
+/// Changes the target of a reference or member to another shape of the model or the prelude.
 fn retarget(model: &mut Node, ids: &[String], random: &mut Random) {
     const PRELUDE: [&str; 8] =
         ["String", "Unit", "Document", "BigDecimal", "Timestamp", "Blob", "PrimitiveLong", "Float"];
@@ -311,7 +310,7 @@ fn change_type(model: &mut Node, random: &mut Random) {
     }
 }
 
-/// Many members or elements, a long text, or many levels.
+/// Creates many members or elements, a long text, or many levels.
 fn repeat(model: &mut Node, random: &mut Random) {
     let times = 1 << random.below(9);
     match model.pick_where(random, &|it| !matches!(it, Node::Null | Node::Bool(_))) {
@@ -333,7 +332,7 @@ fn repeat(model: &mut Node, random: &mut Random) {
     }
 }
 
-/// Breaks the text itself.
+/// Changes bytes of the text.
 fn spoil(text: &mut String, random: &mut Random) {
     let mut at = random.below(text.len() + 1);
     while !text.is_char_boundary(at) {
@@ -349,7 +348,7 @@ fn spoil(text: &mut String, random: &mut Random) {
     }
 }
 
-/// The models that there are to start from: the edge cases, the goldens, and the services of this workspace.
+/// The models to start from: the edge cases, the goldens and the services of this workspace.
 pub fn models(codegen: &std::path::Path) -> std::io::Result<Vec<String>> {
     let workspace = codegen.parent().expect("codegen is in a workspace");
     let tests = codegen.join("tests");
@@ -369,7 +368,7 @@ pub fn models(codegen: &std::path::Path) -> std::io::Result<Vec<String>> {
             inside.sort();
             pending.extend(inside);
         } else if path.extension().is_some_and(|it| it == "json") {
-            // Some are no UTF-8, on purpose.
+            // Some are not UTF-8 on purpose.
             models.extend(std::fs::read_to_string(&path));
         }
     }

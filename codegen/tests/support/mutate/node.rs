@@ -1,4 +1,4 @@
-//! JSON that can be changed: keys may occur twice, and numbers are texts.
+//! Mutable JSON. Keys may occur twice, and numbers are texts.
 
 use std::fmt::{self, Write};
 
@@ -13,7 +13,7 @@ pub enum Node {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number as it is written, with the digits that matter.
+    /// The text of a number.
     Number(String),
     /// A text.
     String(String),
@@ -24,18 +24,18 @@ pub enum Node {
 }
 
 impl Node {
-    /// The tree of a text, if it is JSON.
+    /// Parses a text, if it is JSON.
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 
-    /// The first member of this key, if it is an object that has one.
+    /// The first member with this key, if the node is an object that has one.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let Self::Object(entries) = self else { return None };
         entries.iter().find(|(it, _)| it == key).map(|(_, value)| value)
     }
 
-    /// The same, to be changed.
+    /// The same as a mutable reference.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         let Self::Object(entries) = self else { return None };
         entries.iter_mut().find(|(it, _)| it == key).map(|(_, value)| value)
@@ -49,7 +49,7 @@ impl Node {
         }
     }
 
-    /// Shows this node and everything in it.
+    /// Visits this node and all nodes in it.
     pub fn visit<'n>(&'n self, see: &mut impl FnMut(&'n Self)) {
         see(self);
         match self {
@@ -59,7 +59,7 @@ impl Node {
         }
     }
 
-    /// One of the nodes in this one that are as wanted, to be changed.
+    /// A random node in this one that satisfies the predicate, as a mutable reference.
     pub fn pick_where(
         &mut self,
         random: &mut Random,

@@ -1,16 +1,16 @@
-//! Runs of the whole pipeline, and what came of them.
+//! Runs of the whole generator and their outcomes.
 
 use std::panic::{self, AssertUnwindSafe};
 
 use codegen::{Config, Generated, Source, generate};
 
-/// How a run ended.
+/// The outcome of a run.
 pub enum Outcome {
-    /// The model was refused.
+    /// The model was rejected.
     Refused,
-    /// Code was generated, and all of it is Rust.
+    /// Code was generated, and it is valid Rust.
     Accepted(Generated),
-    /// What must not happen.
+    /// A panic or invalid code.
     Failed(String),
 }
 
@@ -24,7 +24,7 @@ pub fn run(json: &str, crate_name: &str) -> Outcome {
         Err(_) => Outcome::Failed("a panic".to_owned()),
         Ok(Err(errors)) if errors.is_empty() => Outcome::Failed("no reason given".to_owned()),
         Ok(Err(errors)) => {
-            // What is said can be printed, whatever the names are.
+            // Diagnostics can be printed for any names.
             let _ = errors.render(codegen::Color::Ansi);
             Outcome::Refused
         }

@@ -1,5 +1,5 @@
-//! Answers each message on `hello/requests` with one on `hello/answers`, until the nucleus stops it or goes
-//! away.
+//! Answers each message on `hello/requests` with a message on `hello/answers`, until the nucleus stops it or closes the
+//! connection.
 
 use std::{
     io::{self, Write},
@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // With its causes; the nucleus writes it to the component's log, unless it is gone.
+            // The alternate format includes the causes. The nucleus writes the text to the component's log.
             let _ = writeln!(io::stderr(), "hello-component: {error:#}");
             ExitCode::FAILURE
         }
@@ -40,8 +40,7 @@ async fn run() -> Result<()> {
     loop {
         tokio::select! {
             request = requests.next() => match request {
-                // A nucleus that restarts gives out new tokens and starts its components again: exit, so
-                // that it can start this one.
+                // A nucleus that restarts issues new tokens and starts its components again, so this process exits.
                 None => bail!("the subscription has ended"),
                 Some(request) => answer(&client, &greeting, request?).await?,
             },
@@ -50,7 +49,7 @@ async fn run() -> Result<()> {
     }
     requests.close().await?;
     connection.close().await?;
-    // The standard output may be gone, and `println!` would panic.
+    // Standard output may be closed, and `println!` would panic.
     let _ = writeln!(io::stdout(), "stopped");
     Ok(())
 }
@@ -68,7 +67,7 @@ async fn answer(
             let message = it.message.unwrap_or_default();
             message["name"].as_str().unwrap_or("you").to_owned()
         }
-        // Of a kind that is newer than this component.
+        // A kind of message that this version does not know.
         _ => return Ok(()),
     };
     client

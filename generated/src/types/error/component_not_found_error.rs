@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 /// There is no such component.
 ///
-/// Both nuclei send [`ResourceNotFoundError`] in its place: handle both.
+/// Both nuclei send [`ResourceNotFoundError`] instead: handle both.
 ///
 /// [`ResourceNotFoundError`]: crate::types::error::ResourceNotFoundError
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ComponentNotFoundError {
-    /// Which component is not there, in words.
+    /// A description of the missing component.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl ComponentNotFoundError {
-    /// Starts building a [`ComponentNotFoundError`].
+    /// Creates a builder of a [`ComponentNotFoundError`].
     pub fn builder() -> ComponentNotFoundErrorBuilder {
         ComponentNotFoundErrorBuilder::default()
     }
@@ -47,7 +47,7 @@ pub struct ComponentNotFoundErrorBuilder {
 }
 
 impl ComponentNotFoundErrorBuilder {
-    /// Which component is not there, in words.
+    /// A description of the missing component.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -59,7 +59,7 @@ impl ComponentNotFoundErrorBuilder {
         self
     }
 
-    /// The [`ComponentNotFoundError`] with what was set.
+    /// Builds the [`ComponentNotFoundError`].
     pub fn build(self) -> ComponentNotFoundError {
         ComponentNotFoundError {
             message: self.message,

@@ -4,18 +4,18 @@ use eventstream_rpc::error::{ErrorShape, Fault};
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// The request is made for another version of the thing than the one that is there. Read it again,
-/// and decide anew.
+/// The request is for another version of the resource than the current one. Read the resource
+/// again before a new attempt.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ConflictError {
-    /// What is at odds, in words.
+    /// A description of the conflict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl ConflictError {
-    /// Starts building a [`ConflictError`].
+    /// Creates a builder of a [`ConflictError`].
     pub fn builder() -> ConflictErrorBuilder {
         ConflictErrorBuilder::default()
     }
@@ -44,7 +44,7 @@ pub struct ConflictErrorBuilder {
 }
 
 impl ConflictErrorBuilder {
-    /// What is at odds, in words.
+    /// A description of the conflict.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -56,7 +56,7 @@ impl ConflictErrorBuilder {
         self
     }
 
-    /// The [`ConflictError`] with what was set.
+    /// Builds the [`ConflictError`].
     pub fn build(self) -> ConflictError {
         ConflictError {
             message: self.message,

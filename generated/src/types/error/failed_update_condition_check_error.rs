@@ -4,21 +4,21 @@ use eventstream_rpc::error::{ErrorShape, Fault};
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// What is there is newer than the timestamp of the request.
+/// An existing value is newer than the timestamp of the request.
 ///
-/// It does not mean that nothing happened: values that were older than the request have been
-/// changed. The Java nucleus often sends it as well when a request adds an empty object. Read the
-/// configuration again before deciding what to do.
+/// The request may have had an effect: values that were older have been changed. The Java nucleus
+/// often sends this error also when a request adds an empty object. Read the configuration again
+/// before a new attempt.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FailedUpdateConditionCheckError {
-    /// What was newer, in words.
+    /// A description of the newer value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl FailedUpdateConditionCheckError {
-    /// Starts building a [`FailedUpdateConditionCheckError`].
+    /// Creates a builder of a [`FailedUpdateConditionCheckError`].
     pub fn builder() -> FailedUpdateConditionCheckErrorBuilder {
         FailedUpdateConditionCheckErrorBuilder::default()
     }
@@ -47,7 +47,7 @@ pub struct FailedUpdateConditionCheckErrorBuilder {
 }
 
 impl FailedUpdateConditionCheckErrorBuilder {
-    /// What was newer, in words.
+    /// A description of the newer value.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -59,7 +59,7 @@ impl FailedUpdateConditionCheckErrorBuilder {
         self
     }
 
-    /// The [`FailedUpdateConditionCheckError`] with what was set.
+    /// Builds the [`FailedUpdateConditionCheckError`].
     pub fn build(self) -> FailedUpdateConditionCheckError {
         FailedUpdateConditionCheckError {
             message: self.message,

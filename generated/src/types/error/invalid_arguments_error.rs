@@ -4,22 +4,22 @@ use eventstream_rpc::error::{ErrorShape, Fault};
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// A member of the request is missing or not valid.
+/// A member of the request is missing or invalid.
 ///
-/// The same request fails again. The Java nucleus sends this error also from operations that do
-/// not declare it; where it does, nucleus lite often sends [`ServiceError`].
+/// The same request fails again. The Java nucleus also sends this error for operations that do not
+/// declare it; nucleus lite often sends [`ServiceError`] in these cases.
 ///
 /// [`ServiceError`]: crate::types::error::ServiceError
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidArgumentsError {
-    /// What is wrong with the request, in words.
+    /// A description of the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl InvalidArgumentsError {
-    /// Starts building a [`InvalidArgumentsError`].
+    /// Creates a builder of an [`InvalidArgumentsError`].
     pub fn builder() -> InvalidArgumentsErrorBuilder {
         InvalidArgumentsErrorBuilder::default()
     }
@@ -40,7 +40,7 @@ impl ErrorShape for InvalidArgumentsError {
 
 eventstream_rpc::impl_error!(InvalidArgumentsError);
 
-/// Builds a [`InvalidArgumentsError`].
+/// Builds an [`InvalidArgumentsError`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "it builds nothing until `build` is called"]
 pub struct InvalidArgumentsErrorBuilder {
@@ -48,7 +48,7 @@ pub struct InvalidArgumentsErrorBuilder {
 }
 
 impl InvalidArgumentsErrorBuilder {
-    /// What is wrong with the request, in words.
+    /// A description of the problem.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -60,7 +60,7 @@ impl InvalidArgumentsErrorBuilder {
         self
     }
 
-    /// The [`InvalidArgumentsError`] with what was set.
+    /// Builds the [`InvalidArgumentsError`].
     pub fn build(self) -> InvalidArgumentsError {
         InvalidArgumentsError {
             message: self.message,

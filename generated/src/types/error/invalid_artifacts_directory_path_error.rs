@@ -4,18 +4,17 @@ use eventstream_rpc::error::{ErrorShape, Fault};
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// The folder of the artifacts is not acceptable: it holds the folder in which the nucleus keeps
-/// its own.
+/// The artifact folder is not acceptable: it contains the artifact folder of the nucleus.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidArtifactsDirectoryPathError {
-    /// What is wrong with the folder, in words.
+    /// A description of the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl InvalidArtifactsDirectoryPathError {
-    /// Starts building a [`InvalidArtifactsDirectoryPathError`].
+    /// Creates a builder of an [`InvalidArtifactsDirectoryPathError`].
     pub fn builder() -> InvalidArtifactsDirectoryPathErrorBuilder {
         InvalidArtifactsDirectoryPathErrorBuilder::default()
     }
@@ -36,7 +35,7 @@ impl ErrorShape for InvalidArtifactsDirectoryPathError {
 
 eventstream_rpc::impl_error!(InvalidArtifactsDirectoryPathError);
 
-/// Builds a [`InvalidArtifactsDirectoryPathError`].
+/// Builds an [`InvalidArtifactsDirectoryPathError`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "it builds nothing until `build` is called"]
 pub struct InvalidArtifactsDirectoryPathErrorBuilder {
@@ -44,7 +43,7 @@ pub struct InvalidArtifactsDirectoryPathErrorBuilder {
 }
 
 impl InvalidArtifactsDirectoryPathErrorBuilder {
-    /// What is wrong with the folder, in words.
+    /// A description of the problem.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -56,7 +55,7 @@ impl InvalidArtifactsDirectoryPathErrorBuilder {
         self
     }
 
-    /// The [`InvalidArtifactsDirectoryPathError`] with what was set.
+    /// Builds the [`InvalidArtifactsDirectoryPathError`].
     pub fn build(self) -> InvalidArtifactsDirectoryPathError {
         InvalidArtifactsDirectoryPathError {
             message: self.message,

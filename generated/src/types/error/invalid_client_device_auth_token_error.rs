@@ -4,20 +4,20 @@ use eventstream_rpc::error::{ErrorShape, Fault};
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// There is no session with that token. Sessions may be dropped: open a new one with
+/// There is no session with the token. It may have been removed: open a new session with
 /// [`GetClientDeviceAuthToken`].
 ///
 /// [`GetClientDeviceAuthToken`]: crate::operation::get_client_device_auth_token::GetClientDeviceAuthToken
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidClientDeviceAuthTokenError {
-    /// What is wrong with the token, in words.
+    /// A description of the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl InvalidClientDeviceAuthTokenError {
-    /// Starts building a [`InvalidClientDeviceAuthTokenError`].
+    /// Creates a builder of an [`InvalidClientDeviceAuthTokenError`].
     pub fn builder() -> InvalidClientDeviceAuthTokenErrorBuilder {
         InvalidClientDeviceAuthTokenErrorBuilder::default()
     }
@@ -38,7 +38,7 @@ impl ErrorShape for InvalidClientDeviceAuthTokenError {
 
 eventstream_rpc::impl_error!(InvalidClientDeviceAuthTokenError);
 
-/// Builds a [`InvalidClientDeviceAuthTokenError`].
+/// Builds an [`InvalidClientDeviceAuthTokenError`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "it builds nothing until `build` is called"]
 pub struct InvalidClientDeviceAuthTokenErrorBuilder {
@@ -46,7 +46,7 @@ pub struct InvalidClientDeviceAuthTokenErrorBuilder {
 }
 
 impl InvalidClientDeviceAuthTokenErrorBuilder {
-    /// What is wrong with the token, in words.
+    /// A description of the problem.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -58,7 +58,7 @@ impl InvalidClientDeviceAuthTokenErrorBuilder {
         self
     }
 
-    /// The [`InvalidClientDeviceAuthTokenError`] with what was set.
+    /// Builds the [`InvalidClientDeviceAuthTokenError`].
     pub fn build(self) -> InvalidClientDeviceAuthTokenError {
         InvalidClientDeviceAuthTokenError {
             message: self.message,

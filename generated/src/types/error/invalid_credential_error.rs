@@ -4,18 +4,18 @@ use eventstream_rpc::error::{ErrorShape, Fault};
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// The credential of the client device is not valid: its certificate is unknown or inactive, or is
-/// not that of the thing.
+/// The credential of the client device is invalid: its certificate is unknown or inactive, or is
+/// not attached to the thing.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidCredentialError {
-    /// What is wrong with the credential, in words.
+    /// A description of the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl InvalidCredentialError {
-    /// Starts building a [`InvalidCredentialError`].
+    /// Creates a builder of an [`InvalidCredentialError`].
     pub fn builder() -> InvalidCredentialErrorBuilder {
         InvalidCredentialErrorBuilder::default()
     }
@@ -36,7 +36,7 @@ impl ErrorShape for InvalidCredentialError {
 
 eventstream_rpc::impl_error!(InvalidCredentialError);
 
-/// Builds a [`InvalidCredentialError`].
+/// Builds an [`InvalidCredentialError`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "it builds nothing until `build` is called"]
 pub struct InvalidCredentialErrorBuilder {
@@ -44,7 +44,7 @@ pub struct InvalidCredentialErrorBuilder {
 }
 
 impl InvalidCredentialErrorBuilder {
-    /// What is wrong with the credential, in words.
+    /// A description of the problem.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -56,7 +56,7 @@ impl InvalidCredentialErrorBuilder {
         self
     }
 
-    /// The [`InvalidCredentialError`] with what was set.
+    /// Builds the [`InvalidCredentialError`].
     pub fn build(self) -> InvalidCredentialError {
         InvalidCredentialError {
             message: self.message,

@@ -4,20 +4,20 @@ use eventstream_rpc::error::{ErrorShape, Fault};
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// The folder of the recipes is not acceptable.
+/// The recipe folder is not acceptable.
 ///
-/// The nuclei are not known to send it; a folder that does not exist makes the deployment fail
+/// No nucleus is known to send this error; if the folder does not exist, the deployment fails
 /// later.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidRecipeDirectoryPathError {
-    /// What is wrong with the folder, in words.
+    /// A description of the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl InvalidRecipeDirectoryPathError {
-    /// Starts building a [`InvalidRecipeDirectoryPathError`].
+    /// Creates a builder of an [`InvalidRecipeDirectoryPathError`].
     pub fn builder() -> InvalidRecipeDirectoryPathErrorBuilder {
         InvalidRecipeDirectoryPathErrorBuilder::default()
     }
@@ -38,7 +38,7 @@ impl ErrorShape for InvalidRecipeDirectoryPathError {
 
 eventstream_rpc::impl_error!(InvalidRecipeDirectoryPathError);
 
-/// Builds a [`InvalidRecipeDirectoryPathError`].
+/// Builds an [`InvalidRecipeDirectoryPathError`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "it builds nothing until `build` is called"]
 pub struct InvalidRecipeDirectoryPathErrorBuilder {
@@ -46,7 +46,7 @@ pub struct InvalidRecipeDirectoryPathErrorBuilder {
 }
 
 impl InvalidRecipeDirectoryPathErrorBuilder {
-    /// What is wrong with the folder, in words.
+    /// A description of the problem.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -58,7 +58,7 @@ impl InvalidRecipeDirectoryPathErrorBuilder {
         self
     }
 
-    /// The [`InvalidRecipeDirectoryPathError`] with what was set.
+    /// Builds the [`InvalidRecipeDirectoryPathError`].
     pub fn build(self) -> InvalidRecipeDirectoryPathError {
         InvalidRecipeDirectoryPathError {
             message: self.message,

@@ -4,17 +4,17 @@ use eventstream_rpc::error::{ErrorShape, Fault};
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// No component has that token.
+/// No component has the token.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct InvalidTokenError {
-    /// What is wrong with the token, in words.
+    /// A description of the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl InvalidTokenError {
-    /// Starts building a [`InvalidTokenError`].
+    /// Creates a builder of an [`InvalidTokenError`].
     pub fn builder() -> InvalidTokenErrorBuilder {
         InvalidTokenErrorBuilder::default()
     }
@@ -35,7 +35,7 @@ impl ErrorShape for InvalidTokenError {
 
 eventstream_rpc::impl_error!(InvalidTokenError);
 
-/// Builds a [`InvalidTokenError`].
+/// Builds an [`InvalidTokenError`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "it builds nothing until `build` is called"]
 pub struct InvalidTokenErrorBuilder {
@@ -43,7 +43,7 @@ pub struct InvalidTokenErrorBuilder {
 }
 
 impl InvalidTokenErrorBuilder {
-    /// What is wrong with the token, in words.
+    /// A description of the problem.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -55,7 +55,7 @@ impl InvalidTokenErrorBuilder {
         self
     }
 
-    /// The [`InvalidTokenError`] with what was set.
+    /// Builds the [`InvalidTokenError`].
     pub fn build(self) -> InvalidTokenError {
         InvalidTokenError {
             message: self.message,

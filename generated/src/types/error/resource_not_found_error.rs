@@ -4,27 +4,27 @@ use eventstream_rpc::error::{ErrorShape, Fault};
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// What the request names is not there: a component, a configuration key, a secret, a shadow or a
-/// deployment.
+/// The resource of the request does not exist: a component, a configuration key, a secret, a
+/// shadow or a deployment.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResourceNotFoundError {
-    /// What is not there, in words.
+    /// A description of the missing resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What kind of thing it is, for example `Component`, [`LocalDeployment`], `shadow` or `secret`.
+    /// The type of the resource, for example `Component`, [`LocalDeployment`], `shadow` or `secret`.
     /// Often absent.
     ///
     /// [`LocalDeployment`]: crate::types::LocalDeployment
     #[serde(rename = "resourceType", skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
-    /// The name of the thing. Often absent.
+    /// The name of the resource. Often absent.
     #[serde(rename = "resourceName", skip_serializing_if = "Option::is_none")]
     pub resource_name: Option<String>,
 }
 
 impl ResourceNotFoundError {
-    /// Starts building a [`ResourceNotFoundError`].
+    /// Creates a builder of a [`ResourceNotFoundError`].
     pub fn builder() -> ResourceNotFoundErrorBuilder {
         ResourceNotFoundErrorBuilder::default()
     }
@@ -55,7 +55,7 @@ pub struct ResourceNotFoundErrorBuilder {
 }
 
 impl ResourceNotFoundErrorBuilder {
-    /// What is not there, in words.
+    /// A description of the missing resource.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -67,7 +67,7 @@ impl ResourceNotFoundErrorBuilder {
         self
     }
 
-    /// What kind of thing it is, for example `Component`, [`LocalDeployment`], `shadow` or `secret`.
+    /// The type of the resource, for example `Component`, [`LocalDeployment`], `shadow` or `secret`.
     /// Often absent.
     ///
     /// [`LocalDeployment`]: crate::types::LocalDeployment
@@ -82,7 +82,7 @@ impl ResourceNotFoundErrorBuilder {
         self
     }
 
-    /// The name of the thing. Often absent.
+    /// The name of the resource. Often absent.
     pub fn resource_name(mut self, resource_name: impl Into<String>) -> Self {
         self.resource_name = Some(resource_name.into());
         self
@@ -94,7 +94,7 @@ impl ResourceNotFoundErrorBuilder {
         self
     }
 
-    /// The [`ResourceNotFoundError`] with what was set.
+    /// Builds the [`ResourceNotFoundError`].
     pub fn build(self) -> ResourceNotFoundError {
         ResourceNotFoundError {
             message: self.message,

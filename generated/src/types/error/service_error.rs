@@ -5,17 +5,17 @@ use eventstream_rpc::json::{Shape, document};
 use eventstream_rpc::primitives::Document;
 use serde::{Deserialize, Serialize};
 
-/// The nucleus failed, or refused for a reason that has no error of its own.
+/// The nucleus failed, or rejected the request for a reason without a specific error.
 ///
-/// It is also the answer to an operation that the nucleus does not have, or not without a plugin
-/// component.
+/// The nucleus also sends it for operations that it does not have, or that require a plugin
+/// component which is not installed.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServiceError {
-    /// What went wrong, in words. May be empty or absent.
+    /// A description of the failure. May be empty or absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// More about what went wrong. Set when AWS IoT Core refuses a subscription: an object with
+    /// Details of the failure. Set when AWS IoT Core rejects a subscription: an object with
     /// `reasonString` and `reasonCode`.
     #[serde(
         default,
@@ -26,7 +26,7 @@ pub struct ServiceError {
 }
 
 impl ServiceError {
-    /// Starts building a [`ServiceError`].
+    /// Creates a builder of a [`ServiceError`].
     pub fn builder() -> ServiceErrorBuilder {
         ServiceErrorBuilder::default()
     }
@@ -56,7 +56,7 @@ pub struct ServiceErrorBuilder {
 }
 
 impl ServiceErrorBuilder {
-    /// What went wrong, in words. May be empty or absent.
+    /// A description of the failure. May be empty or absent.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -68,7 +68,7 @@ impl ServiceErrorBuilder {
         self
     }
 
-    /// More about what went wrong. Set when AWS IoT Core refuses a subscription: an object with
+    /// Details of the failure. Set when AWS IoT Core rejects a subscription: an object with
     /// `reasonString` and `reasonCode`.
     pub fn context(mut self, context: impl Into<Document>) -> Self {
         self.context = Some(context.into());
@@ -81,7 +81,7 @@ impl ServiceErrorBuilder {
         self
     }
 
-    /// The [`ServiceError`] with what was set.
+    /// Builds the [`ServiceError`].
     pub fn build(self) -> ServiceError {
         ServiceError {
             message: self.message,

@@ -4,21 +4,21 @@ use eventstream_rpc::error::{ErrorShape, Fault};
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// The calling component may not do that.
+/// The calling component is not allowed to do this.
 ///
-/// The operation's page says what its recipe needs under `accessControl`. Trying again helps only
-/// once a deployment has changed that. The Java nucleus names the component, operation and
-/// resource in `message`, except for AWS IoT Core.
+/// The documentation of the operation says which `accessControl` the recipe needs. A retry fails
+/// again until a deployment has changed the policy. With the Java nucleus, `message` contains the
+/// component, operation and resource, except for AWS IoT Core.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnauthorizedError {
-    /// Who may not do what, in words.
+    /// A description of the rejected access.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 impl UnauthorizedError {
-    /// Starts building a [`UnauthorizedError`].
+    /// Creates a builder of an [`UnauthorizedError`].
     pub fn builder() -> UnauthorizedErrorBuilder {
         UnauthorizedErrorBuilder::default()
     }
@@ -39,7 +39,7 @@ impl ErrorShape for UnauthorizedError {
 
 eventstream_rpc::impl_error!(UnauthorizedError);
 
-/// Builds a [`UnauthorizedError`].
+/// Builds an [`UnauthorizedError`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "it builds nothing until `build` is called"]
 pub struct UnauthorizedErrorBuilder {
@@ -47,7 +47,7 @@ pub struct UnauthorizedErrorBuilder {
 }
 
 impl UnauthorizedErrorBuilder {
-    /// Who may not do what, in words.
+    /// A description of the rejected access.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
@@ -59,7 +59,7 @@ impl UnauthorizedErrorBuilder {
         self
     }
 
-    /// The [`UnauthorizedError`] with what was set.
+    /// Builds the [`UnauthorizedError`].
     pub fn build(self) -> UnauthorizedError {
         UnauthorizedError {
             message: self.message,

@@ -19,7 +19,7 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// Starts building a [`Customer`].
+    /// Creates a builder of a [`Customer`].
     pub fn builder() -> CustomerBuilder {
         CustomerBuilder::default()
     }
@@ -75,7 +75,7 @@ impl CustomerBuilder {
         self
     }
 
-    /// The [`Customer`] with what was set.
+    /// Builds the [`Customer`].
     pub fn build(self) -> Customer {
         Customer {
             id: self.id,

@@ -7,13 +7,13 @@ use crate::types::{MessageData, Pair};
 /// An event, in either direction.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq)]
-#[allow(clippy::large_enum_variant, reason = "a box would stand in every reader's way")]
+#[allow(clippy::large_enum_variant, reason = "a Box would make matching harder")]
 pub enum EchoStreamingMessage {
     /// A message of many types.
     StreamMessage(MessageData),
     /// A pair of texts.
     KeyValuePair(Pair),
-    /// A member this version of the model does not have. It cannot be sent.
+    /// A member that this version of the model does not have. It cannot be sent.
     Unknown,
 }
 

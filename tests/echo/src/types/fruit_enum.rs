@@ -12,7 +12,7 @@ pub enum FruitEnum {
     Banana,
     /// A pineapple.
     Pineapple,
-    /// A value this version of the model does not have. It is sent as it came.
+    /// A value that this version of the model does not have. It is sent unchanged.
     Unknown(String),
 }
 

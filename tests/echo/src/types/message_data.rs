@@ -50,7 +50,7 @@ pub struct MessageData {
 }
 
 impl MessageData {
-    /// Starts building a [`MessageData`].
+    /// Creates a builder of a [`MessageData`].
     pub fn builder() -> MessageDataBuilder {
         MessageDataBuilder::default()
     }
@@ -215,7 +215,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// The [`MessageData`] with what was set.
+    /// Builds the [`MessageData`].
     pub fn build(self) -> MessageData {
         MessageData {
             string_message: self.string_message,

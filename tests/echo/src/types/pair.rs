@@ -17,7 +17,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Starts building a [`Pair`].
+    /// Creates a builder of a [`Pair`].
     pub fn builder() -> PairBuilder {
         PairBuilder::default()
     }
@@ -64,11 +64,11 @@ impl PairBuilder {
         self
     }
 
-    /// The [`Pair`] with what was set.
+    /// Builds the [`Pair`].
     ///
     /// # Errors
     ///
-    /// A required member that was not set.
+    /// A required member was not set.
     pub fn build(self) -> Result<Pair, BuildError> {
         const ID: &str = Pair::ID;
         Ok(Pair {

@@ -16,7 +16,7 @@ pub struct Product {
 }
 
 impl Product {
-    /// Starts building a [`Product`].
+    /// Creates a builder of a [`Product`].
     pub fn builder() -> ProductBuilder {
         ProductBuilder::default()
     }
@@ -59,7 +59,7 @@ impl ProductBuilder {
         self
     }
 
-    /// The [`Product`] with what was set.
+    /// Builds the [`Product`].
     pub fn build(self) -> Product {
         Product {
             name: self.name,

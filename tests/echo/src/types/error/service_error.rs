@@ -17,7 +17,7 @@ pub struct ServiceError {
 }
 
 impl ServiceError {
-    /// Starts building a [`ServiceError`].
+    /// Creates a builder of a [`ServiceError`].
     pub fn builder() -> ServiceErrorBuilder {
         ServiceErrorBuilder::default()
     }
@@ -71,7 +71,7 @@ impl ServiceErrorBuilder {
         self
     }
 
-    /// The [`ServiceError`] with what was set.
+    /// Builds the [`ServiceError`].
     pub fn build(self) -> ServiceError {
         ServiceError {
             message: self.message,

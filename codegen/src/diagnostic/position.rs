@@ -1,4 +1,4 @@
-//! From an offset to what people look for: line, column, JSON pointer and shape.
+//! Conversion of a byte offset to line, column, JSON pointer and shape.
 
 use super::Color;
 use crate::{
@@ -6,30 +6,30 @@ use crate::{
     json::{Kind, Value},
 };
 
-/// How many characters of a line are shown. A model can be one line of megabytes.
+/// How many characters of a line are shown. A model can be a single line of megabytes.
 const WIDTH: usize = 120;
 
-/// How many of them stand before the place, if the line's beginning is too far away to be shown.
+/// How many of them precede the position, if the start of the line is too far away.
 const BEFORE: usize = 60;
 
-/// A place in a model file.
+/// A position in a model file.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Position {
     /// The file.
     pub path: String,
-    /// Line, from 1.
+    /// The line, counted from 1.
     pub line: usize,
-    /// Column in characters, from 1.
+    /// The column in characters, counted from 1.
     pub column: usize,
-    /// JSON pointer (RFC 6901) of the value; empty for the whole file.
+    /// The JSON pointer (RFC 6901) of the value; empty for the whole file.
     pub pointer: String,
-    /// What surrounds the place on its line.
+    /// The part of the line around the position.
     pub excerpt: String,
-    /// How many characters of the excerpt stand before the place.
+    /// How many characters of the excerpt precede the position.
     pub indent: usize,
 }
 
-impl Place {
+impl Position {
     pub(super) fn render(&self, color: Color, code: &str) -> String {
         let Self { path, line, column, pointer, excerpt, indent } = self;
         let margin = " ".repeat(line.to_string().len());
@@ -44,7 +44,7 @@ impl Place {
     }
 }
 
-/// A position in a source. Places are looked up in order, in one pass.
+/// A cursor that moves through a source once. Offsets must be looked up in ascending order.
 pub(super) struct Cursor<'a> {
     source: &'a Source<'a>,
     /// `None` if the source is not JSON.
@@ -57,16 +57,16 @@ pub(super) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     pub(super) fn new(source: &'a Source<'a>) -> Self {
         let json = Value::parse(0, source.json).ok();
-        // A byte order mark takes no column.
+        // A byte order mark is not a column.
         let offset = source.json.len() - source.json.trim_start_matches('\u{feff}').len();
         Self { source, json, offset, line: 1, column: 1 }
     }
 
-    /// The place at an offset, and the shape or member there.
-    pub(super) fn look_up(&mut self, offset: usize) -> (Place, Option<String>) {
+    /// The position of an offset, and the shape or member there.
+    pub(super) fn look_up(&mut self, offset: usize) -> (Position, Option<String>) {
         self.advance(offset);
         let path = self.json.as_ref().map(|it| path(it, offset)).unwrap_or_default();
-        (self.place(&path), shape(&path))
+        (self.position(&path), shape(&path))
     }
 
     fn advance(&mut self, offset: usize) {
@@ -74,22 +74,23 @@ impl<'a> Cursor<'a> {
         let mut boundaries = (self.offset..=offset.min(text.len())).rev();
         let offset = boundaries.find(|it| text.is_char_boundary(*it)).unwrap_or(self.offset);
         for line in text[self.offset..offset].split_inclusive('\n') {
-            match line.ends_with('\n') {
-                true => (self.line, self.column) = (self.line + 1, 1),
-                false => self.column += line.chars().count(),
+            if line.ends_with('\n') {
+                (self.line, self.column) = (self.line + 1, 1)
+            } else {
+                self.column += line.chars().count()
             }
         }
         self.offset = offset;
     }
 
-    fn place(&self, path: &[String]) -> Place {
+    fn position(&self, path: &[String]) -> Position {
         let (before, after) = self.source.json.split_at(self.offset);
         let shown = if self.column <= WIDTH - BEFORE / 2 { WIDTH } else { BEFORE };
         let before: Vec<char> = before.chars().rev().take(shown.min(self.column - 1)).collect();
         let after = after.chars().take_while(|it| !matches!(it, '\n' | '\r'));
         let excerpt = before.iter().rev().copied().chain(after).take(WIDTH);
         let escaped = path.iter().map(|it| it.replace('~', "~0").replace('/', "~1"));
-        Place {
+        Position {
             path: self.source.path.to_owned(),
             line: self.line,
             column: self.column,
