@@ -1,30 +1,30 @@
-// A component on the official JavaScript SDK that does what it is told; see component.py.
+// A component that uses the official JavaScript SDK and executes commands. See component.py.
 
 const readline = require("node:readline");
 const { greengrasscoreipc } = require("aws-iot-device-sdk-v2");
 
-const say = (what) => console.log(JSON.stringify(what));
+const print = (what) => console.log(JSON.stringify(what));
 
 function received(event) {
   const json = event.jsonMessage;
   if (json) {
-    say({ event: json.message, kind: "json", topic: json.context.topic });
+    print({ event: json.message, kind: "json", topic: json.context.topic });
   } else {
     const binary = event.binaryMessage;
     const text = Buffer.from(binary.message).toString("base64");
-    say({ event: text, kind: "binary", topic: binary.context.topic });
+    print({ event: text, kind: "binary", topic: binary.context.topic });
   }
 }
 
 function changed(event) {
   const change = event.configurationUpdateEvent;
-  say({ changed: change.keyPath, component: change.componentName });
+  print({ changed: change.keyPath, component: change.componentName });
 }
 
 async function open(stream, onEvent) {
   stream.on("message", onEvent);
-  stream.on("streamError", (error) => say({ stream_error: error.serviceError?.constructor?.name ?? error.name }));
-  stream.on("ended", () => say({ stream_closed: true }));
+  stream.on("streamError", (error) => print({ stream_error: error.serviceError?.constructor?.name ?? error.name }));
+  stream.on("ended", () => print({ stream_closed: true }));
   await stream.activate();
   return stream;
 }
@@ -34,10 +34,10 @@ async function main() {
   try {
     await client.connect();
   } catch (error) {
-    say({ connect_failed: error.name });
+    print({ connect_failed: error.name });
     return;
   }
-  say({ connected: true });
+  print({ connected: true });
   const streams = [];
   for await (const line of readline.createInterface({ input: process.stdin })) {
     const command = JSON.parse(line);
@@ -81,11 +81,11 @@ async function main() {
           await client.close();
           break;
       }
-      say({ done: command.do, result });
+      print({ done: command.do, result });
       if (command.do === "close") process.exit(0);
     } catch (error) {
       const modelled = error.serviceError;
-      say({ failed: modelled ? "service" : error.constructor.name, message: modelled?.message ?? null });
+      print({ failed: modelled ? "service" : error.constructor.name, message: modelled?.message ?? null });
     }
   }
 }

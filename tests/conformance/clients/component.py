@@ -1,7 +1,7 @@
-"""A component on the official Python SDK that does what it is told.
+"""A component that uses the official Python SDK and executes commands.
 
-Reads one JSON object per line, writes at least one per line read, and writes what happens on streams as it
-happens. The first argument says which of the two clients of the SDK is used: v1 or v2.
+Reads one command per line as JSON and writes the result of each command and the events of streams as JSON, one per line.
+The first argument selects the client of the SDK: v1 or v2.
 """
 
 import base64
@@ -17,7 +17,7 @@ TIMEOUT = 20
 write_lock = threading.Lock()
 
 
-def say(**what):
+def report(**what):
     with write_lock:
         print(json.dumps(what), flush=True)
 
@@ -32,25 +32,25 @@ def publish_message(command):
 def received(event):
     if event.json_message is not None:
         message = event.json_message
-        say(event=message.message, kind="json", topic=message.context.topic)
+        report(event=message.message, kind="json", topic=message.context.topic)
     else:
         message = event.binary_message
         text = base64.b64encode(message.message).decode()
-        say(event=text, kind="binary", topic=message.context.topic)
+        report(event=text, kind="binary", topic=message.context.topic)
 
 
 def changed(event):
     change = event.configuration_update_event
-    say(changed=change.key_path, component=change.component_name)
+    report(changed=change.key_path, component=change.component_name)
 
 
 def stream_error(error):
-    say(stream_error=type(error).__name__)
+    report(stream_error=type(error).__name__)
     return True
 
 
 def stream_closed():
-    say(stream_closed=True)
+    report(stream_closed=True)
 
 
 class V1:
@@ -143,9 +143,9 @@ def main():
     try:
         client = V1() if sys.argv[1] == "v1" else V2()
     except Exception as error:
-        say(connect_failed=type(error).__name__)
+        report(connect_failed=type(error).__name__)
         return
-    say(connected=True)
+    report(connected=True)
     streams = []
     for line in sys.stdin:
         command = json.loads(line)
@@ -169,12 +169,12 @@ def main():
                     client.list_components()
                 case "close":
                     client.close()
-            say(done=command["do"], result=result)
+            report(done=command["do"], result=result)
             if command["do"] == "close":
                 return
         except Exception as error:
             text = getattr(error, "message", None)
-            say(failed=type(error).__name__, message=text)
+            report(failed=type(error).__name__, message=text)
 
 
 main()

@@ -1,4 +1,4 @@
-"""What the official Python SDK declares, as JSON: operations, shapes with the types of their members, enums."""
+"""Prints the operations, shapes, member types and enums that the official Python SDK declares, as JSON."""
 
 import inspect
 import json
@@ -10,7 +10,7 @@ from awsiot.greengrasscoreipc import model
 def type_name(hint):
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Union:
-        # Optional, and bytes that may be given as text.
+        # Optional types, and blobs, which may be given as text.
         args = [it for it in args if it is not type(None)]
         return "blob" if bytes in args else type_name(args[0])
     if origin is list:
@@ -34,7 +34,7 @@ for name, value in vars(model).items():
             stream._model_name().split("#")[1] if stream else None,
         ]
     elif name == "GreengrassCoreIPCError":
-        # What the errors have in common; it is no shape.
+        # The base class of the errors is not a shape.
         pass
     elif hasattr(value, "_model_name"):
         hints = typing.get_type_hints(value.__init__, vars(model))

@@ -1,7 +1,7 @@
-"""Breaks a rule of the protocol with the official Python SDK, again and again, each time on a new connection.
+"""Violates the protocol with the official Python SDK, repeatedly, each time on a new connection.
 
-The arguments are the host and port of an echo server and the number of times. Succeeds if the server's error is what
-the application is told each time: as an error, and as the reason for the end of the connection.
+The arguments are the host and port of an echo server and the number of repetitions. Succeeds if the SDK reports the
+server's error each time, both as an error and as the reason for the end of the connection.
 """
 
 import sys
@@ -30,25 +30,25 @@ class Lifecycle(LifecycleHandler):
         self.disconnected.set()
 
 
-def introduction():
+def add_client_name():
     return MessageAmendment(headers=[Header.from_string("client-name", "accepted.interop")])
 
 
 def violate(bootstrap, host, port):
     lifecycle = Lifecycle()
     connection = Connection(
-        host_name=host, port=port, bootstrap=bootstrap, connect_message_amender=introduction
+        host_name=host, port=port, bootstrap=bootstrap, connect_message_amender=add_client_name
     )
     connection.connect(lifecycle).result(TIMEOUT)
-    # The SDK itself sends no such message.
+    # The public API of the SDK cannot send this message.
     connection._synced.current_connection.send_protocol_message(
         headers=[Header.from_int32(":stream-id", -1)], message_type=MessageType.APPLICATION_MESSAGE
     )
     if not lifecycle.disconnected.wait(TIMEOUT):
-        sys.exit("the connection does not end")
-    for what in (lifecycle.error, lifecycle.reason):
-        if not isinstance(what, EventStreamError):
-            sys.exit(f"told of {lifecycle.error!r}, ended by {lifecycle.reason!r}")
+        sys.exit("the connection does not close")
+    for error in (lifecycle.error, lifecycle.reason):
+        if not isinstance(error, EventStreamError):
+            sys.exit(f"reported {lifecycle.error!r}, closed with {lifecycle.reason!r}")
 
 
 host, port, times = sys.argv[1:]

@@ -1,19 +1,19 @@
-// A driver of the official JavaScript SDK; see driver.py.
+// The driver of the official JavaScript SDK. See driver.py.
 
 const readline = require("node:readline");
 const { greengrasscoreipc, io } = require("aws-iot-device-sdk-v2");
 
-// How long the slow handler takes for its first event, in milliseconds.
+// The time that the slow handler takes for its first event, in milliseconds.
 const SLOW = 100;
 
-const say = (what) => console.log(JSON.stringify(what));
+const print = (what) => console.log(JSON.stringify(what));
 
-// What can be found out about an error.
+// All texts of an error.
 const textOf = (error) =>
   [error.message, error.serviceError?.message, error.internalError, error.internalError?.message]
     .filter((it) => it)
     .join(" ");
-// A service's error is an object of no class; what its declared type does not have is there all the same.
+// A service error is a plain object. It has more members than its declared type.
 const nameOf = (error) => error.serviceError?._errorCode ?? error.name;
 
 let client;
@@ -53,9 +53,9 @@ async function start(operation) {
 async function call(operation, number) {
   const key = `call ${number}`;
   try {
-    say({ [key]: true, ok: await start(operation) });
+    print({ [key]: true, ok: await start(operation) });
   } catch (error) {
-    say({ [key]: true, failed: nameOf(error), text: textOf(error) });
+    print({ [key]: true, failed: nameOf(error), text: textOf(error) });
   }
 }
 
@@ -73,15 +73,15 @@ class Handler {
     switch (this.kind) {
       case "call":
         try {
-          say({ called: await get() });
+          print({ called: await get() });
         } catch (error) {
-          say({ called: null, text: nameOf(error) });
+          print({ called: null, text: nameOf(error) });
         }
         break;
       case "wait":
-        say({ waiting: true });
+        print({ waiting: true });
         await otherEvent;
-        say({ waited: true });
+        print({ waited: true });
         break;
       case "signal":
         onOtherEvent();
@@ -91,24 +91,24 @@ class Handler {
         await this.counted(Number(text));
         break;
       default:
-        say({ event: text, topic: this.topic });
+        print({ event: text, topic: this.topic });
     }
   }
 
   async counted(number) {
     if (number === 0 && this.kind === "slow") {
-      // JavaScript has one thread: a handler that works does not give way.
+      // JavaScript has one thread: a busy handler does not yield.
       const end = Date.now() + SLOW;
       while (Date.now() < end);
     }
     if (number === 0 && this.kind === "stuck") {
-      say({ stuck: true });
+      print({ stuck: true });
       await open;
     }
-    // The events that came meanwhile are here already if the handler gave way.
+    // While the stuck handler awaits, later events are delivered.
     this.inOrder = this.inOrder && (this.seen === number || this.kind === "stuck");
     this.seen += 1;
-    if (this.seen === this.count) say({ counted: this.seen, in_order: this.inOrder });
+    if (this.seen === this.count) print({ counted: this.seen, in_order: this.inOrder });
   }
 }
 
@@ -116,14 +116,14 @@ async function subscribe(command) {
   const handler = new Handler(command);
   const stream = client.subscribeToTopic({ topic: command.topic });
   stream.on("message", (event) => handler.onEvent(event));
-  stream.on("streamError", (error) => say({ stream_error: nameOf(error), topic: command.topic }));
-  stream.on("ended", () => say({ stream_closed: true, topic: command.topic }));
+  stream.on("streamError", (error) => print({ stream_error: nameOf(error), topic: command.topic }));
+  stream.on("ended", () => print({ stream_closed: true, topic: command.topic }));
   try {
     await stream.activate();
     subscriptions.set(command.topic, stream);
-    say({ subscribed: command.topic });
+    print({ subscribed: command.topic });
   } catch (error) {
-    say({ subscribe_failed: nameOf(error), text: textOf(error) });
+    print({ subscribe_failed: nameOf(error), text: textOf(error) });
   }
 }
 
@@ -131,23 +131,23 @@ async function run(command) {
   switch (command.do) {
     case "connect":
       if (command.reconnect) {
-        say({ unsupported: "there is no reconnecting" });
+        print({ unsupported: "reconnecting is not supported" });
         return;
       }
       client = greengrasscoreipc.createClient();
       client.on("disconnection", () => {});
       await client.connect();
-      say({ connected: true });
+      print({ connected: true });
       break;
     case "cancel":
-      say({ unsupported: "promises cannot be cancelled" });
+      print({ unsupported: "promises cannot be cancelled" });
       break;
     case "subscribe":
       await subscribe(command);
       break;
     case "unsubscribe":
       await subscriptions.get(command.topic).close();
-      say({ unsubscribed: command.topic });
+      print({ unsubscribed: command.topic });
       break;
     case "open":
       onOpen();
@@ -159,7 +159,7 @@ async function run(command) {
 
 async function main() {
   if (process.env.CONFORMANCE_LOGS) io.enable_logging(io.LogLevel.TRACE);
-  say({ ready: true });
+  print({ ready: true });
   for await (const line of readline.createInterface({ input: process.stdin })) {
     await run(JSON.parse(line));
   }

@@ -1,7 +1,7 @@
-"""A driver of the official Python SDK.
+"""The driver of the official Python SDK.
 
-Reads one command per line and writes one JSON object per line. The first argument says which of the two
-clients of the SDK is used: v1 or v2. Handlers do what handlers are written to do: they call and wait.
+Reads one command per line and writes one JSON object per line. The first argument selects the client of the SDK: v1 or
+v2.
 """
 
 import json
@@ -16,15 +16,15 @@ import awsiot.greengrasscoreipc
 from awsiot.greengrasscoreipc import client as client_v1, model
 from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
 
-# How long a call in a handler may take before it counts as stuck, in seconds.
-STUCK = float(os.environ["CONFORMANCE_STUCK"])
-# How long the slow handler takes for its first event, in seconds.
+# The time after which a wait in a handler counts as a deadlock, in seconds.
+HANDLER_TIMEOUT = float(os.environ["CONFORMANCE_HANDLER_TIMEOUT"])
+# The time that the slow handler takes for its first event, in seconds.
 SLOW = 0.1
 
 write_lock = threading.Lock()
 
 
-def say(what):
+def print_json(what):
     with write_lock:
         print(json.dumps(what), flush=True)
 
@@ -39,7 +39,7 @@ def json_message(text):
 
 
 class Handler:
-    """What the events of one subscription go to."""
+    """The handler of a subscription."""
 
     def __init__(self, driver, command):
         self.driver = driver
@@ -54,37 +54,37 @@ class Handler:
         text = event.json_message.message["text"] if event.json_message else None
         if self.kind == "call":
             try:
-                say({"called": self.driver.get(STUCK)})
+                print_json({"called": self.driver.get(HANDLER_TIMEOUT)})
             except Exception as error:
-                say({"called": None, "text": type(error).__name__})
+                print_json({"called": None, "text": type(error).__name__})
         elif self.kind == "wait":
-            say({"waiting": True})
-            say({"waited": self.driver.other_event.wait(STUCK)})
+            print_json({"waiting": True})
+            print_json({"waited": self.driver.other_event.wait(HANDLER_TIMEOUT)})
         elif self.kind == "signal":
             self.driver.other_event.set()
         elif self.kind in ("slow", "stuck"):
             self.counted(int(text))
         else:
-            say({"event": text, "topic": self.topic})
+            print_json({"event": text, "topic": self.topic})
 
     def counted(self, number):
         if number == 0 and self.kind == "slow":
             time.sleep(SLOW)
         if number == 0 and self.kind == "stuck":
-            say({"stuck": True})
+            print_json({"stuck": True})
             self.driver.open.wait()
         with self.lock:
             self.in_order = self.in_order and self.seen == number
             self.seen += 1
             if self.seen == self.count:
-                say({"counted": self.seen, "in_order": self.in_order})
+                print_json({"counted": self.seen, "in_order": self.in_order})
 
     def on_error(self, error):
-        say({"stream_error": type(error).__name__, "topic": self.topic})
+        print_json({"stream_error": type(error).__name__, "topic": self.topic})
         return True
 
     def on_closed(self):
-        say({"stream_closed": True, "topic": self.topic})
+        print_json({"stream_closed": True, "topic": self.topic})
 
 
 class V1:
@@ -119,7 +119,7 @@ class V1:
                 handler.on_closed()
 
         operation = self.client.new_subscribe_to_topic(Events())
-        self.start(operation, model.SubscribeToTopicRequest(topic=topic)).result(STUCK)
+        self.start(operation, model.SubscribeToTopicRequest(topic=topic)).result(HANDLER_TIMEOUT)
         return operation
 
 
@@ -168,34 +168,34 @@ class Driver:
         try:
             future, read = self.start(operation)
             self.futures[number] = future
-            say({key: True, "ok": read(future.result())})
+            print_json({key: True, "ok": read(future.result())})
         except BaseException as error:
-            say({key: True, "failed": type(error).__name__, "text": text_of(error)})
+            print_json({key: True, "failed": type(error).__name__, "text": text_of(error)})
 
     def run(self, command):
         match command["do"]:
             case "connect":
                 if command.get("reconnect"):
-                    say({"unsupported": "there is no reconnecting"})
+                    print_json({"unsupported": "reconnecting is not supported"})
                     return
                 self.subscriptions.clear()
                 self.client = V1() if self.version == "v1" else V2()
-                say({"connected": True})
+                print_json({"connected": True})
             case "cancel":
                 while command["n"] not in self.futures:
                     time.sleep(0.001)
                 self.futures[command["n"]].cancel()
-                say({"cancelled": command["n"]})
+                print_json({"cancelled": command["n"]})
             case "subscribe":
                 try:
                     operation = self.client.subscribe(command["topic"], Handler(self, command))
                     self.subscriptions[command["topic"]] = operation
-                    say({"subscribed": command["topic"]})
+                    print_json({"subscribed": command["topic"]})
                 except Exception as error:
-                    say({"subscribe_failed": type(error).__name__, "text": text_of(error)})
+                    print_json({"subscribe_failed": type(error).__name__, "text": text_of(error)})
             case "unsubscribe":
-                self.subscriptions.pop(command["topic"]).close().result(STUCK)
-                say({"unsubscribed": command["topic"]})
+                self.subscriptions.pop(command["topic"]).close().result(HANDLER_TIMEOUT)
+                print_json({"unsubscribed": command["topic"]})
             case "open":
                 self.open.set()
             case operation:
@@ -208,11 +208,11 @@ def main():
         awscrt.io.init_logging(awscrt.io.LogLevel.Trace, "stderr")
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     driver = Driver(sys.argv[1])
-    say({"ready": True})
+    print_json({"ready": True})
     for line in sys.stdin:
         driver.run(json.loads(line))
     sys.stdout.flush()
-    # Without waiting for what is stuck.
+    # Exits without waiting for blocked threads.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-//! Driver processes, each of which uses a client under test.
+//! Driver processes that use a client under test.
 
 use std::{
     path::Path,
@@ -64,8 +64,8 @@ impl Driver {
         let mut command = column.driver()?;
         command.env("AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT", socket);
         command.env("SVCUID", TOKEN).env("CONFORMANCE_LOGS", if logs { "1" } else { "" });
-        let stuck = timeout.saturating_sub(HANDLER_MARGIN).as_secs().to_string();
-        command.env("CONFORMANCE_STUCK", stuck).env("RUST_BACKTRACE", "0");
+        let handler_timeout = timeout.saturating_sub(HANDLER_MARGIN).as_secs().to_string();
+        command.env("CONFORMANCE_HANDLER_TIMEOUT", handler_timeout).env("RUST_BACKTRACE", "0");
         let mut process = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
         let output = process.stdout.take().context("stdout is piped")?;
         let errors = process.stderr.take().context("stderr is piped")?;

@@ -8,9 +8,9 @@ pub type Verdict = Result<(), Problem>;
 /// Why a promise is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// The promise is broken, in the way described.
+    /// The promise is broken. Contains a description.
     Fails(String),
-    /// The promise does not apply to the subject, for the reason given.
+    /// The promise does not apply to the subject. Contains the reason.
     NotApplicable(String),
 }
 

@@ -1,8 +1,8 @@
-//! What our client makes of everything that was tried on the official Python and JavaScript SDKs.
+//! Replays to this project's client what a scripted server sent to the official Python and JavaScript SDKs.
 //!
-//! `data/client-observations.json` holds what a scripted server sent; `data/client-outcomes.txt` is the
-//! reviewed table of what our client does, with a note where the official SDKs differ from it or from each
-//! other. `UPDATE_OUTCOMES=1` writes the outcomes again and keeps the notes: review what has changed.
+//! `data/client-observations.json` contains the messages of the scripted server. `data/client-outcomes.txt` contains the
+//! reviewed outcomes of this project's client, with notes where the official SDKs differ from it or from each other.
+//! `UPDATE_OUTCOMES=1` rewrites the outcomes and keeps the notes; review the changes.
 
 use std::{
     error::Error,
@@ -37,7 +37,7 @@ use tokio::io::DuplexStream;
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/client-outcomes.txt");
 
 #[tokio::test(start_paused = true)]
-async fn every_case_ends_as_the_table_says() {
+async fn every_case_has_the_outcome_of_the_table() {
     let data: Value =
         serde_json::from_str(include_str!("../../data/client-observations.json")).unwrap();
     let mut outcomes = Vec::new();
@@ -49,19 +49,19 @@ async fn every_case_ends_as_the_table_says() {
 
 async fn run(case: &Value) -> Vec<String> {
     let (io, server) = tokio::io::duplex(64 * 1024);
-    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::new(Mutex::new(Vec::new()));
     let server = tokio::spawn(serve(server, case.clone()));
-    act(case, io, &seen).await;
+    act(case, io, &log).await;
     let sent = server.await.unwrap();
-    let mut lines = std::mem::take(&mut *seen.lock().unwrap());
+    let mut lines = std::mem::take(&mut *log.lock().unwrap());
     lines.extend(sent);
     lines
 }
 
-/// What the application does, and sees.
-async fn act(case: &Value, io: DuplexStream, seen: &Seen) {
-    let keeps = case["name"].as_str().unwrap().ends_with("_handler_keeps");
-    let handler = Reporter { seen: Arc::clone(seen), ends: !keeps };
+/// Performs the application's part of a case and records its results.
+async fn act(case: &Value, io: DuplexStream, log: &Log) {
+    let continues = case["name"].as_str().unwrap().ends_with("_handler_keeps");
+    let handler = Reporter { log: Arc::clone(log), ends: !continues };
     let connecting = ConnectionBuilder::default()
         .auth_token("TOKEN0123456789")
         .lifecycle_handler(handler)
@@ -69,72 +69,72 @@ async fn act(case: &Value, io: DuplexStream, seen: &Seen) {
         .await;
     let connection = match connecting {
         Ok(connection) => connection,
-        Err(error) => return say(seen, format!("connect failed: {}", chain(&error))),
+        Err(error) => return record(log, format!("connect failed: {}", chain(&error))),
     };
     let request = case["request"].as_str().unwrap_or_default();
     match case["action"].as_str().unwrap() {
         "connect_only" | "idle" => {}
         "publish_binary" | "publish_then_idle" => {
-            call(PublishToTopic, &connection, request, seen).await
+            call(PublishToTopic, &connection, request, log).await
         }
-        "list_named_shadows" => call(ListNamedShadowsForThing, &connection, request, seen).await,
-        "get_configuration" => call(GetConfiguration, &connection, request, seen).await,
-        "get_thing_shadow" => call(GetThingShadow, &connection, request, seen).await,
-        "get_secret" => call(GetSecretValue, &connection, request, seen).await,
-        "list_components" => call(ListComponents, &connection, request, seen).await,
-        "validate_token" => call(ValidateAuthorizationToken, &connection, request, seen).await,
-        "subscribe_topic" => subscribe(SubscribeToTopic, &connection, request, seen).await,
+        "list_named_shadows" => call(ListNamedShadowsForThing, &connection, request, log).await,
+        "get_configuration" => call(GetConfiguration, &connection, request, log).await,
+        "get_thing_shadow" => call(GetThingShadow, &connection, request, log).await,
+        "get_secret" => call(GetSecretValue, &connection, request, log).await,
+        "list_components" => call(ListComponents, &connection, request, log).await,
+        "validate_token" => call(ValidateAuthorizationToken, &connection, request, log).await,
+        "subscribe_topic" => subscribe(SubscribeToTopic, &connection, request, log).await,
         "subscribe_topic_close" => {
-            let subscription = open(SubscribeToTopic, &connection, request, seen).await.unwrap();
+            let subscription = open(SubscribeToTopic, &connection, request, log).await.unwrap();
             let closed = subscription.close().await;
-            say(seen, format!("close: {closed:?}"));
+            record(log, format!("close: {closed:?}"));
         }
-        "subscribe_iot" => subscribe(SubscribeToIoTCore, &connection, request, seen).await,
+        "subscribe_iot" => subscribe(SubscribeToIoTCore, &connection, request, log).await,
         "subscribe_component_updates" => {
-            subscribe(SubscribeToComponentUpdates, &connection, request, seen).await
+            subscribe(SubscribeToComponentUpdates, &connection, request, log).await
         }
         other => panic!("unknown action {other}"),
     }
-    // Time stands still while anything can still happen, so this is when nothing can.
+    // The paused clock advances only when all tasks are idle.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    // Whether the server took the last of it does not matter.
+    // Ignored: the server may not read the last messages.
     let _ = connection.close().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
-type Seen = Arc<Mutex<Vec<String>>>;
+type Log = Arc<Mutex<Vec<String>>>;
 
-fn say(seen: &Seen, line: String) {
-    seen.lock().unwrap().push(line);
+fn record(log: &Log, line: String) {
+    log.lock().unwrap().push(line);
 }
 
-async fn call<O: Operation>(operation: O, connection: &Connection, request: &str, seen: &Seen) {
+async fn call<O: Operation>(operation: O, connection: &Connection, request: &str, log: &Log) {
     let request = serde_json::from_str(request).unwrap();
     let line = match connection.call(operation, request, CallOptions::default()).await {
         Ok(response) => format!("response {}", json(&response)),
         Err(error) => format!("failed: {}", chain(&error)),
     };
-    say(seen, line);
+    record(log, line);
 }
 
 async fn subscribe<O: StreamingOperation>(
     operation: O,
     connection: &Connection,
     request: &str,
-    seen: &Seen,
+    log: &Log,
 ) {
-    let Some(mut subscription) = open(operation, connection, request, seen).await else { return };
+    let Some(mut subscription) = open(operation, connection, request, log).await else { return };
     loop {
         let line = match tokio::time::timeout(Duration::from_secs(1), subscription.next()).await {
             Err(_) => break,
             Ok(None) => {
-                say(seen, "ended".to_owned());
+                record(log, "ended".to_owned());
                 break;
             }
             Ok(Some(Ok(event))) => format!("event {}", json(&event)),
             Ok(Some(Err(error))) => format!("error: {}", chain(&error)),
         };
-        say(seen, line);
+        record(log, line);
     }
 }
 
@@ -142,22 +142,22 @@ async fn open<O: StreamingOperation>(
     operation: O,
     connection: &Connection,
     request: &str,
-    seen: &Seen,
+    log: &Log,
 ) -> Option<Subscription<O>> {
     let request = serde_json::from_str(request).unwrap();
     match connection.subscribe(operation, request, SubscribeOptions::default()).await {
         Ok(subscription) => {
-            say(seen, format!("response {}", json(subscription.response())));
+            record(log, format!("response {}", json(subscription.response())));
             Some(subscription)
         }
         Err(error) => {
-            say(seen, format!("failed: {}", chain(&error)));
+            record(log, format!("failed: {}", chain(&error)));
             None
         }
     }
 }
 
-/// A shape that came; one of an unknown kind cannot be written again.
+/// The JSON of a received shape, or an error for an unknown union member, which cannot be encoded.
 fn json(shape: &impl Shape) -> String {
     shape.to_json().unwrap_or_else(|error| error.to_string())
 }
@@ -173,35 +173,36 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// A lifecycle handler that records its callbacks.
 struct Reporter {
-    seen: Seen,
+    log: Log,
     ends: bool,
 }
 
 impl LifecycleHandler for Reporter {
     fn on_connect(&mut self) {
-        say(&self.seen, "connected".to_owned());
+        record(&self.log, "connected".to_owned());
     }
 
     fn on_disconnect(&mut self, error: Option<&ConnectionError>) {
         let why = error.map_or("closed".to_owned(), |it| chain(it));
-        say(&self.seen, format!("disconnected: {why}"));
+        record(&self.log, format!("disconnected: {why}"));
     }
 
     fn on_error(&mut self, error: &(dyn Error + 'static)) -> bool {
-        say(&self.seen, format!("on_error: {}", chain(error)));
+        record(&self.log, format!("on_error: {}", chain(error)));
         self.ends
     }
 
     fn on_ping(&mut self, headers: &[Header], payload: &[u8]) {
         let headers: Vec<_> = headers.iter().map(|it| &it.name).collect();
         let payload = String::from_utf8_lossy(payload);
-        say(&self.seen, format!("ping with {headers:?} and {payload:?}"));
+        record(&self.log, format!("ping with {headers:?} and {payload:?}"));
     }
 }
 
-/// The server: sends the first frame when the client introduces itself and the others when it calls, and
-/// says what the client sent after that.
+/// Runs the scripted server: sends the first frame after the connect message and the others after the request. Returns
+/// descriptions of the messages that the client sends after that.
 async fn serve(io: DuplexStream, case: Value) -> Vec<String> {
     let mut client = Peer::new(io);
     let mut sent = Vec::new();
@@ -219,7 +220,7 @@ async fn serve(io: DuplexStream, case: Value) -> Vec<String> {
                 sent.push(describe(&message));
             }
         }
-        // A client that has had enough closes the socket.
+        // Ignored: the client may have closed the socket.
         let _ = client.send_bytes(&frame(recorded)).await;
     }
     if case["server_closes"].as_bool().unwrap() {

@@ -1,4 +1,4 @@
-//! The suite that ships in the official JavaScript SDK, against our echo server.
+//! The test suite of the official JavaScript SDK passes against the echo server.
 
 use std::{path::Path, process::Command};
 
@@ -9,7 +9,7 @@ use conformance::{
 };
 use serde_json::Value;
 
-/// How many tests the suite of the pinned version has.
+/// The number of tests in the suite of the pinned version.
 const TESTS: u64 = 44;
 
 #[test]
@@ -30,14 +30,14 @@ fn the_javascript_suite_passes() -> Result<()> {
         .map(|it| format!("{}: {}", it["fullName"], it["failureMessages"]))
         .collect();
     ensure!(failed.is_empty(), "{}", failed.join("\n"));
-    // Without its two variables the suite skips most of itself and still succeeds.
+    // The suite skips most tests, and still succeeds, if its environment variables are missing.
     assert_eq!((count("numPassedTests"), count("numPendingTests")), (TESTS, 0));
     Ok(())
 }
 
-/// Runs the suite and gives the test runner's report.
+/// Runs the suite and returns the report of the test runner.
 fn run_suite(node: &Path, server: &EchoServer) -> Result<Value> {
-    // The runner looks away from `node_modules`, so a file outside of it names the suite.
+    // The test runner ignores `node_modules`, so a file outside of it imports the suite.
     let wrapper = node.join("echo.spec.js");
     std::fs::write(&wrapper, "require('aws-iot-device-sdk-v2/dist/echotestrpc.spec.js');\n")?;
     let output = Command::new("node")
@@ -46,7 +46,7 @@ fn run_suite(node: &Path, server: &EchoServer) -> Result<Value> {
         .env("AWS_TEST_EVENT_STREAM_ECHO_SERVER_HOST", "127.0.0.1")
         .env("AWS_TEST_EVENT_STREAM_ECHO_SERVER_PORT", server.port().to_string())
         .output()
-        .context("the suite needs Node.js 20 or newer: install it")?;
+        .context("cannot run Node.js, version 20 or newer")?;
     serde_json::from_slice(&output.stdout)
         .with_context(|| format!("no report: {}", String::from_utf8_lossy(&output.stderr)))
 }

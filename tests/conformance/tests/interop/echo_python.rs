@@ -1,4 +1,4 @@
-//! The official Python SDK against our echo server.
+//! The official Python SDK against the echo server.
 
 use std::{path::Path, process::Command};
 
@@ -9,7 +9,7 @@ use conformance::{
 };
 
 #[test]
-fn the_python_sdk_is_told_which_rule_it_broke() -> Result<()> {
+fn the_python_sdk_receives_the_servers_protocol_error() -> Result<()> {
     if !official::has(Tool::Python) {
         return Ok(());
     }

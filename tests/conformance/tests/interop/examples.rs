@@ -1,4 +1,4 @@
-//! The examples do what they say, as processes against the local core.
+//! The examples work as processes that are connected to the local core.
 
 use conformance::official::{self, Tool};
 use std::{path::Path, process::Stdio};
@@ -37,7 +37,7 @@ fn recipe(name: &str) -> String {
     std::fs::read_to_string(Path::new(folder).join(name)).unwrap()
 }
 
-/// An example at work.
+/// A running example.
 struct Example {
     process: Child,
     output: Option<Lines<BufReader<ChildStdout>>>,
@@ -56,19 +56,19 @@ impl Example {
     }
 
     async fn line(&mut self) -> String {
-        let output = self.output.as_mut().expect("somebody listens");
+        let output = self.output.as_mut().expect("the output is open");
         let line = tokio::time::timeout(TIMEOUT, output.next_line()).await;
-        line.expect("it says something").unwrap().expect("it goes on")
+        line.expect("a line is printed in time").unwrap().expect("the output is open")
     }
 
-    /// Closes the other end of its standard output.
-    fn lose_output(&mut self) {
+    /// Closes the reading end of the example's standard output.
+    fn close_output(&mut self) {
         self.output = None;
     }
 
     async fn code(&mut self) -> Option<i32> {
         let status = tokio::time::timeout(TIMEOUT, self.process.wait()).await;
-        status.expect("it ends").unwrap().code()
+        status.expect("the process ends in time").unwrap().code()
     }
 
     async fn status(&mut self) -> bool {
@@ -101,11 +101,11 @@ async fn next_text(subscription: &mut Subscription<SubscribeToTopic>) -> String 
 }
 
 #[tokio::test]
-async fn publish_and_subscribe_print_both_kinds() {
+async fn publish_and_subscribe_print_both_kinds_of_messages() {
     let core = core().await;
     let mut subscriber = Example::start(&example("subscribe"), &core, &["a/+"]);
     assert_eq!(subscriber.line().await, "subscribed to a/+");
-    // Of the same component too, although the filter has a wildcard.
+    // The subscriber receives messages of its own component although the filter has a wildcard.
     let mut publisher = Example::start(&example("publish"), &core, &["a/b", "hi"]);
     assert_eq!(publisher.line().await, "published two messages to a/b");
     assert!(publisher.status().await);
@@ -117,15 +117,15 @@ async fn publish_and_subscribe_print_both_kinds() {
     let json = greengrass_core_ipc::types::JsonMessage::builder().message(json!({"x": 1})).build();
     client.publish_to_topic().topic("a/d").publish_message(json).send().await.unwrap();
     assert_eq!(subscriber.line().await, r#"a/d: {"x":1}"#);
-    // The core goes away, and the example says so with its exit status.
+    // The example exits when the core stops.
     core.stop().await.unwrap();
-    assert!(subscriber.status().await, "a stream that the server ends is no error");
+    assert!(subscriber.status().await, "the end of the stream is not an error");
 }
 
 #[tokio::test]
-async fn a_handler_calls_the_client() {
+async fn a_handler_makes_calls() {
     let core = core().await;
-    // The component of the example itself, as someone who has one at hand.
+    // Connects as the component of the example itself.
     let client = core.connect(COMPONENT).await.unwrap();
     let mut answers = client.subscribe_to_topic().topic("answers").send().await.unwrap();
     let mut example = Example::start(&example("subscribe_handler"), &core, &[]);
@@ -136,11 +136,11 @@ async fn a_handler_calls_the_client() {
     }
     core.disconnect_all().await;
     assert_eq!(example.line().await, "the subscription has ended");
-    assert!(!example.status().await, "a nucleus starts again what has failed");
+    assert!(!example.status().await, "a failed component is restarted by the nucleus");
 }
 
 #[tokio::test]
-async fn the_blocking_client_answers_and_handles() {
+async fn the_blocking_examples_work() {
     let core = core().await;
     let client = core.connect(COMPONENT).await.unwrap();
     let mut answers = client.subscribe_to_topic().topic("answers").send().await.unwrap();
@@ -162,14 +162,14 @@ async fn the_blocking_client_answers_and_handles() {
     publish(&client, "commands", "stop").await;
     assert_eq!(handler.line().await, "received: stop");
     core.stop().await.unwrap();
-    assert!(!handler.status().await, "a nucleus starts again what has failed");
+    assert!(!handler.status().await, "a failed component is restarted by the nucleus");
     assert_eq!(example.line().await, "the subscription has ended");
     assert!(example.status().await);
 }
 
 #[tokio::test]
 async fn the_lifecycle_is_reported() {
-    // A component without a configuration is enough.
+    // The example needs no configuration.
     let core = LocalCore::builder().component(COMPONENT).start().await.unwrap();
     let mut command = Command::new(example("lifecycle"));
     let mut example = Example::spawn(command.stderr(Stdio::piped()), &core);
@@ -179,11 +179,11 @@ async fn the_lifecycle_is_reported() {
     assert_eq!(example.line().await, "disconnected: the nucleus is gone");
     assert!(!example.status().await);
     let error = errors.next_line().await.unwrap().unwrap();
-    assert_eq!(error, "Error: the other side closed the connection", "and no call has failed");
+    assert_eq!(error, "Error: the other side closed the connection", "no call has failed");
 }
 
 #[tokio::test]
-async fn errors_are_told_apart() {
+async fn errors_are_distinguished() {
     let core = core().await;
     let program = example("errors");
     let run = || async {
@@ -226,11 +226,11 @@ async fn a_component_exits_when_its_connection_is_closed() {
     let program = example("exit_when_closed");
     let mut example = Example::start(&program, &core, &[]);
     assert_eq!(example.line().await, "serving");
-    publish(&client, "requests", "anyone?").await;
+    publish(&client, "requests", "request").await;
     assert!(answers.next().await.unwrap().is_ok());
     core.disconnect_all().await;
     assert_eq!(example.line().await, "exiting: the other side closed the connection");
-    assert!(!example.status().await, "a nucleus starts again what has failed");
+    assert!(!example.status().await, "a failed component is restarted by the nucleus");
 
     let mut example = Example::start(&program, &core, &[]);
     assert_eq!(example.line().await, "serving");
@@ -240,7 +240,7 @@ async fn a_component_exits_when_its_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn what_exits_with_its_core_needs_no_standard_output() {
+async fn programs_exit_without_a_standard_output() {
     let core = core().await;
     let component = official::binary("hello-component").unwrap();
     for (program, first) in [
@@ -250,19 +250,19 @@ async fn what_exits_with_its_core_needs_no_standard_output() {
     ] {
         let mut example = Example::start(&program, &core, &[]);
         assert_eq!(example.line().await, first);
-        example.lose_output();
+        example.close_output();
         example.terminate();
         assert_eq!(example.code().await, Some(0), "{program:?}");
     }
     let mut example = Example::start(&example("exit_when_closed"), &core, &[]);
     assert_eq!(example.line().await, "serving");
-    example.lose_output();
+    example.close_output();
     core.disconnect_all().await;
     assert_eq!(example.code().await, Some(1));
 }
 
 #[tokio::test]
-async fn a_process_comes_back_until_its_token_is_refused() {
+async fn a_process_reconnects_until_its_token_is_rejected() {
     let core = core().await;
     let mut example = Example::start(&example("reconnect"), &core, &[]);
     assert_eq!(example.line().await, "subscribed");
@@ -286,7 +286,7 @@ async fn a_process_comes_back_until_its_token_is_refused() {
 }
 
 #[tokio::test]
-async fn the_component_answers_until_it_is_stopped_or_the_core_goes_away() {
+async fn the_component_answers_until_it_or_the_core_is_stopped() {
     let program = official::binary("hello-component").unwrap();
     let core = core().await;
     let client = core.connect("com.example.Other").await.unwrap();
@@ -302,11 +302,11 @@ async fn the_component_answers_until_it_is_stopped_or_the_core_goes_away() {
     let mut component = Example::start(&program, &core, &[]);
     assert_eq!(component.line().await, "serving");
     core.disconnect_all().await;
-    assert!(!component.status().await, "a nucleus starts again what has failed");
+    assert!(!component.status().await, "a failed component is restarted by the nucleus");
 }
 
 #[test]
-fn both_recipes_are_one_and_name_what_the_component_uses() {
+fn both_recipes_agree_and_authorise_the_topics_of_the_component() {
     if !official::has(Tool::Node) {
         return;
     }

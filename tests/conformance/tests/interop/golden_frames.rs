@@ -1,5 +1,5 @@
-//! Our client sends the frames that the official Python SDK sends: the same headers, in the same order,
-//! of the same types and values, and the same JSON.
+//! This project's client sends the same frames as the official Python SDK: the same headers with the same types and
+//! values in the same order, and the same JSON.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -31,14 +31,17 @@ use serde_json::Value;
 use test_util::{CONNECT_ACK, MESSAGE, MessageBuilder, Peer};
 use tokio::io::DuplexStream;
 
-/// Frames that our client does not send, and why.
+/// Recorded frames that this project's client does not send, with the reasons.
 const SKIPPED: [(&str, &str); 7] = [
-    ("publish_union_two#1", "our union has one member; a nucleus refuses two"),
-    ("put_component_metric_nan#1", "NaN is not JSON; ours refuses to send it"),
-    ("get_configuration_empty#1", "the model requires keyPath; ours sends an empty list"),
-    ("client_ping_bare#1", "the Java nucleus does not survive a ping without a header of its own"),
-    ("client_ping_response#1", "an answer to a ping; it is echoed, see the tests of the client"),
-    ("connect_token_needing_escape#1", "Python does not escape the token, which makes it no JSON"),
+    ("publish_union_two#1", "a union has one member; a nucleus rejects two"),
+    ("put_component_metric_nan#1", "NaN is not JSON; this client does not send it"),
+    ("get_configuration_empty#1", "the model requires keyPath; this client sends an empty list"),
+    ("client_ping_bare#1", "the Java nucleus fails on a ping without a custom header"),
+    ("client_ping_response#1", "a ping response; the client's tests cover it"),
+    (
+        "connect_token_needing_escape#1",
+        "Python does not escape the token, so the payload is not JSON",
+    ),
     (
         "publish_one_shot_response_without_terminate_then_user_close#2",
         "the empty message that ends a stream, as subscribe_topic_close#2",
@@ -60,13 +63,13 @@ fn recorded() -> BTreeMap<String, Message> {
     frames.collect()
 }
 
-/// A connection, its other end, and the connect message.
+/// A connection, the server's end of it, and the connect message.
 async fn connect(token: &str) -> (Connection, Peer<DuplexStream>, Message) {
-    let (near, far) = tokio::io::duplex(1 << 20);
-    let mut peer = Peer::new(far);
+    let (client_io, server_io) = tokio::io::duplex(1 << 20);
+    let mut peer = Peer::new(server_io);
     let builder =
         ConnectionBuilder::default().auth_token(token).call_timeout(Duration::from_secs(60));
-    let (connection, message) = tokio::join!(builder.connect_over(near), async {
+    let (connection, message) = tokio::join!(builder.connect_over(client_io), async {
         let message = peer.expect().await.message;
         peer.send(&MessageBuilder::new(CONNECT_ACK, 1, 0)).await.unwrap();
         message
@@ -74,7 +77,7 @@ async fn connect(token: &str) -> (Connection, Peer<DuplexStream>, Message) {
     (connection.unwrap(), peer, message)
 }
 
-/// What our client sends when it makes the call that was recorded.
+/// The message that this project's client sends for the recorded call.
 async fn request<O: Operation>(operation: O, recorded: &Message) -> Message {
     let request: O::Request = eventstream_rpc::json::from_slice(&recorded.payload).unwrap();
     let (connection, mut peer, _) = connect("token").await;
@@ -125,7 +128,7 @@ async fn send(recorded: &Message) -> Message {
 
 #[track_caller]
 fn check(name: &str, ours: &Message, recorded: &Message) {
-    // Each of ours is the first on its connection.
+    // This client's stream is always the first of its connection.
     let recorded_headers: Vec<_> = recorded
         .headers
         .iter()
@@ -163,10 +166,10 @@ fn is_equal(a: &Value, b: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn requests_are_those_of_the_python_sdk() {
+async fn requests_equal_those_of_the_python_sdk() {
     let recorded = recorded();
     for (name, _) in SKIPPED {
-        assert!(recorded.contains_key(name), "there is no frame {name}");
+        assert!(recorded.contains_key(name), "unknown frame {name}");
     }
     let is_request = |name: &str, message: &Message| {
         message.header("operation").is_some()
@@ -181,7 +184,7 @@ async fn requests_are_those_of_the_python_sdk() {
 }
 
 #[tokio::test]
-async fn connect_messages_are_those_of_the_python_sdk() {
+async fn connect_messages_equal_those_of_the_python_sdk() {
     let recorded = recorded();
     for (name, token) in
         [("connect#1", "TOKEN0123456789"), ("connect_token_base64_svcuid#1", "AbCd+/EfGhIjKl01")]
@@ -199,28 +202,28 @@ async fn a_token_is_escaped_as_json() {
 }
 
 #[tokio::test]
-async fn pings_are_those_of_the_python_sdk() {
+async fn pings_equal_those_of_the_python_sdk() {
     let (connection, mut peer, _) = connect("token").await;
     let recorded = &recorded()["client_ping#1"];
-    // The Java nucleus answers as it should, and a Java client under the type of a ping.
+    // The Java nucleus answers with a ping response, and a Java client with a ping.
     for answer_type in [3, 2] {
         let ping = connection.ping(Duration::from_secs(60));
         let (result, ()) = tokio::join!(ping, async {
             let message = peer.expect().await.message;
             let payload = std::str::from_utf8(&message.payload).unwrap();
             assert!(!payload.is_empty() && !recorded.payload.is_empty());
-            let [own, protocol @ ..] = &message.headers[..] else { panic!("{message:?}") };
-            assert!(!own.name.starts_with(':'), "{own:?}");
-            assert_eq!(protocol, &recorded.headers[1..], "all but the name and value of the first");
+            let [custom, protocol @ ..] = &message.headers[..] else { panic!("{message:?}") };
+            assert!(!custom.name.starts_with(':'), "{custom:?}");
+            assert_eq!(protocol, &recorded.headers[1..], "all headers but the first are equal");
             let answer =
-                MessageBuilder::new(answer_type, 0, 0).header(&own.name, own.value.clone());
+                MessageBuilder::new(answer_type, 0, 0).header(&custom.name, custom.value.clone());
             peer.send(&answer.payload(payload.to_owned())).await.unwrap();
         });
         result.unwrap();
     }
 }
 
-/// The rest of a stream: events from the client, and its end.
+/// Opens a stream, sends events and closes it. Returns the messages after the request.
 async fn stream<O: StreamingOperation>(
     operation: O,
     request: &Message,
@@ -246,7 +249,7 @@ async fn stream<O: StreamingOperation>(
 }
 
 #[tokio::test]
-async fn events_and_ends_of_streams_are_those_of_the_python_sdk() {
+async fn events_and_ends_of_streams_equal_those_of_the_python_sdk() {
     let recorded = recorded();
     let get = |name: &str| &recorded[name];
     let events = [get("echo_stream#2"), get("echo_stream#3")];

@@ -1,5 +1,5 @@
-//! The model declares what the official SDKs declare: operations, shapes, members, types, which members are
-//! required, enum values and errors. `data/model-differences.txt` lists each known difference and its reason.
+//! The model agrees with the declarations of the official SDKs: operations, shapes, members, their types and whether
+//! they are required, enum values and errors. `data/model-differences.txt` lists the known differences with reasons.
 
 use conformance::official::{self, Tool};
 use std::{
@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 
 const DIFFERENCES: &str = include_str!("../../data/model-differences.txt");
 
-/// What is declared, one statement a line.
+/// A set of declarations, each described by a line of text.
 type Declared = BTreeSet<String>;
 
 #[test]
-fn the_model_declares_what_the_javascript_sdk_declares() {
+fn the_model_agrees_with_the_javascript_sdk() {
     if !official::has(Tool::Node) {
         return;
     }
@@ -28,7 +28,7 @@ fn the_model_declares_what_the_javascript_sdk_declares() {
 }
 
 #[test]
-fn the_model_declares_what_the_python_sdk_declares() {
+fn the_model_agrees_with_the_python_sdk() {
     if !official::has(Tool::Python) {
         return;
     }
@@ -45,9 +45,9 @@ fn the_model_declares_what_the_python_sdk_declares() {
 
 #[track_caller]
 fn compare(sdk: &str, ours: &Declared, theirs: &Declared) {
-    assert!(theirs.len() > 300, "little was found: {}", theirs.len());
-    let only = |a: &Declared, b: &Declared, who: &str| {
-        a.difference(b).map(|it| format!("{sdk}: only {who}: {it}")).collect::<BTreeSet<_>>()
+    assert!(theirs.len() > 300, "only {} declarations found", theirs.len());
+    let only = |a: &Declared, b: &Declared, side: &str| {
+        a.difference(b).map(|it| format!("{sdk}: only {side}: {it}")).collect::<BTreeSet<_>>()
     };
     let found: BTreeSet<_> = &only(ours, theirs, "ours") | &only(theirs, ours, "theirs");
     let known: BTreeSet<_> = DIFFERENCES
@@ -56,15 +56,18 @@ fn compare(sdk: &str, ours: &Declared, theirs: &Declared) {
         .map(|it| it.split(" # ").next().unwrap().to_owned())
         .collect();
     let list = |it: BTreeSet<String>| it.into_iter().collect::<Vec<_>>().join("\n");
-    let (new, gone) = (list(&found - &known), list(&known - &found));
-    assert!(new.is_empty() && gone.is_empty(), "new differences\n{new}\ngone\n{gone}");
+    let (new, obsolete) = (list(&found - &known), list(&known - &found));
+    assert!(
+        new.is_empty() && obsolete.is_empty(),
+        "new differences\n{new}\nobsolete differences\n{obsolete}"
+    );
     let unexplained = DIFFERENCES.lines().find(|it| !it.contains(" # "));
     assert_eq!(unexplained, None, "a difference without a reason");
 }
 
-/// What our model declares. With `is_required`, members say whether they are required and what shape their
-/// enums have, which Python does not.
-fn ours(says_required: bool) -> Declared {
+/// The declarations of the model. With `with_details`, they contain errors, required members and the names of enums,
+/// which the Python SDK does not declare.
+fn ours(with_details: bool) -> Declared {
     let model = include_str!("../../../../model/greengrass-core-ipc.json");
     let model: Value = serde_json::from_str(model).unwrap();
     let shapes = model["shapes"].as_object().unwrap();
@@ -87,7 +90,7 @@ fn ours(says_required: bool) -> Declared {
                     bare(output)
                 ));
                 for error in shape["errors"].as_array().into_iter().flatten() {
-                    if says_required {
+                    if with_details {
                         declared
                             .insert(format!("operation {name} fails with {}", bare(target(error))));
                     }
@@ -95,19 +98,19 @@ fn ours(says_required: bool) -> Declared {
             }
             "structure" | "union" => {
                 declared.insert(format!("shape {name}"));
-                for (member, it) in shape["members"].as_object().unwrap() {
-                    if is_stream(shapes, target(it)) {
+                for (member, declaration) in shape["members"].as_object().unwrap() {
+                    if is_stream(shapes, target(declaration)) {
                         continue;
                     }
-                    let is_required = !it["traits"]["smithy.api#required"].is_null();
-                    let required = if says_required && is_required { " required" } else { "" };
-                    let ty = type_of(shapes, target(it), says_required);
-                    declared.insert(format!("{name}.{}: {ty}{required}", folded(member)));
+                    let is_required = !declaration["traits"]["smithy.api#required"].is_null();
+                    let required = if with_details && is_required { " required" } else { "" };
+                    let ty = type_of(shapes, target(declaration), with_details);
+                    declared.insert(format!("{name}.{}: {ty}{required}", normalised(member)));
                 }
             }
             "enum" => {
-                for it in shape["members"].as_object().unwrap().values() {
-                    let value = it["traits"]["smithy.api#enumValue"].as_str().unwrap();
+                for member in shape["members"].as_object().unwrap().values() {
+                    let value = member["traits"]["smithy.api#enumValue"].as_str().unwrap();
                     declared.insert(format!("enum {name} has {value}"));
                 }
             }
@@ -125,8 +128,8 @@ fn bare(id: &str) -> &str {
     id.rsplit('#').next().unwrap()
 }
 
-/// The SDKs spell members in their own ways.
-fn folded(member: &str) -> String {
+/// Normalises the name of a member: the SDKs use different conventions.
+fn normalised(member: &str) -> String {
     member.replace('_', "").to_ascii_lowercase()
 }
 
@@ -158,7 +161,7 @@ fn type_of(shapes: &Map<String, Value>, id: &str, names_enums: bool) -> String {
     }
 }
 
-/// Reads the declarations of the JavaScript SDK: its types, and the table of its operations.
+/// Reads the declarations of the JavaScript SDK from its types and its table of operations.
 fn javascript(types: &str, tables: &str) -> Declared {
     let mut declared = Declared::new();
     let mut current = None;
@@ -181,7 +184,7 @@ fn javascript(types: &str, tables: &str) -> Declared {
             }
             let required = if member.ends_with('?') { "" } else { " required" };
             let ty = javascript_type(ty.trim_end_matches(';'));
-            let member = folded(member.trim_end_matches('?'));
+            let member = normalised(member.trim_end_matches('?'));
             declared.insert(format!("{name}.{member}: {ty}{required}"));
         }
     }
@@ -232,12 +235,13 @@ fn javascript_type(ty: &str) -> String {
     }
 }
 
+/// Reads the declarations of the Python SDK from the output of `declared.py`.
 fn python(declarations: &Value) -> Declared {
     let mut declared = Declared::new();
     for (name, members) in declarations["shapes"].as_object().unwrap() {
         declared.insert(format!("shape {name}"));
         for (member, ty) in members.as_object().unwrap() {
-            declared.insert(format!("{name}.{}: {}", folded(member), ty.as_str().unwrap()));
+            declared.insert(format!("{name}.{}: {}", normalised(member), ty.as_str().unwrap()));
         }
     }
     for (name, values) in declarations["enums"].as_object().unwrap() {
@@ -245,8 +249,8 @@ fn python(declarations: &Value) -> Declared {
             declared.insert(format!("enum {name} has {}", value.as_str().unwrap()));
         }
     }
-    for (name, it) in declarations["operations"].as_object().unwrap() {
-        let text = |at: usize| it[at].as_str().unwrap_or("no events").to_owned();
+    for (name, shapes) in declarations["operations"].as_object().unwrap() {
+        let text = |index: usize| shapes[index].as_str().unwrap_or("no events").to_owned();
         declared.insert(format!("operation {name}: {} -> {}, {}", text(0), text(1), text(2)));
     }
     declared

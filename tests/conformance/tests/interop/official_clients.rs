@@ -1,4 +1,4 @@
-//! The unmodified official SDKs as components of the local core.
+//! The official SDKs, unmodified, as components of the local core.
 
 use conformance::official::{self, Tool};
 use std::{path::Path, process::Stdio};
@@ -22,7 +22,7 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 
-/// The SDKs, each of which runs every test.
+/// A client of an official SDK. Each test runs with all of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Sdk {
     PythonV1,
@@ -30,7 +30,7 @@ enum Sdk {
     JavaScript,
 }
 
-/// The SDKs whose tools this machine has.
+/// The SDKs whose tools are installed.
 fn sdks() -> Vec<Sdk> {
     let mut sdks = Vec::new();
     if official::has(Tool::Python) {
@@ -42,14 +42,14 @@ fn sdks() -> Vec<Sdk> {
     sdks
 }
 
-/// A component in a process of its own.
+/// A component that runs as a separate process.
 struct Component {
     sdk: Sdk,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
     process: Child,
-    /// What came while something else was waited for.
-    early: Vec<Value>,
+    /// Output that was read while waiting for other output.
+    pending: Vec<Value>,
 }
 
 impl Component {
@@ -79,7 +79,7 @@ impl Component {
             .expect("Python 3 and Node.js are installed");
         let input = process.stdin.take().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap()).lines();
-        Self { sdk, input, output, process, early: Vec::new() }
+        Self { sdk, input, output, process, pending: Vec::new() }
     }
 
     async fn connect(sdk: Sdk, core: &LocalCore, name: &str) -> Self {
@@ -88,25 +88,25 @@ impl Component {
         component
     }
 
-    /// The next message that has one of these members; others are kept.
+    /// The next output that has one of these members. Other output is kept for later calls.
     async fn any(&mut self, keys: &[&str]) -> Value {
-        let is_wanted = |it: &Value| keys.iter().any(|key| it.get(key).is_some());
-        if let Some(at) = self.early.iter().position(is_wanted) {
-            return self.early.remove(at);
+        let matches = |output: &Value| keys.iter().any(|key| output.get(key).is_some());
+        if let Some(index) = self.pending.iter().position(matches) {
+            return self.pending.remove(index);
         }
         loop {
             let line = tokio::time::timeout(TIMEOUT, self.output.next_line()).await;
             let line = line.unwrap_or_else(|_| {
-                panic!("{:?} says nothing of {keys:?}, but {:?}", self.sdk, self.early)
+                panic!("{:?} does not print {keys:?}, but {:?}", self.sdk, self.pending)
             });
             let Some(line) = line.unwrap() else {
-                panic!("{:?} is gone without {keys:?}, after {:?}", self.sdk, self.early)
+                panic!("{:?} exited without {keys:?}, after {:?}", self.sdk, self.pending)
             };
             let value: Value = serde_json::from_str(&line).unwrap();
-            if is_wanted(&value) {
+            if matches(&value) {
                 return value;
             }
-            self.early.push(value);
+            self.pending.push(value);
         }
     }
 
@@ -114,7 +114,7 @@ impl Component {
         self.any(&[key]).await
     }
 
-    /// Does something; what came of it.
+    /// Executes a command and returns its result.
     async fn run(&mut self, command: Value) -> Value {
         self.input.write_all(format!("{command}\n").as_bytes()).await.unwrap();
         self.any(&["done", "failed"]).await
@@ -135,7 +135,7 @@ impl Component {
         self.done(json!({"do": "close"})).await;
         drop(self.input);
         let status = tokio::time::timeout(TIMEOUT, self.process.wait()).await;
-        assert!(status.expect("it ends").unwrap().success());
+        assert!(status.expect("the process ends in time").unwrap().success());
     }
 }
 
@@ -149,7 +149,7 @@ async fn core() -> LocalCore {
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_is_an_error_in_every_sdk() {
+async fn a_rejected_token_is_an_error_in_every_sdk() {
     let core = core().await;
     let [(path_name, path), (token_name, _)] = core.environment("com.example.A");
     for sdk in sdks() {
@@ -164,7 +164,7 @@ async fn a_token_that_is_refused_is_an_error_in_every_sdk() {
     }
 }
 
-/// What is published, and the event that it becomes.
+/// Messages to publish, each with the event that subscribers receive.
 fn messages() -> [(Value, Value); 4] {
     [
         (json!({"kind": "binary", "message": "AAEC//79"}), json!("AAEC//79")),
@@ -185,7 +185,7 @@ fn publish(message: &Value, topic: &str) -> Value {
 }
 
 #[tokio::test]
-async fn messages_go_from_every_sdk_to_every_other() {
+async fn messages_are_delivered_from_every_sdk_to_every_other() {
     let core = core().await;
     let rust = core.connection("com.example.B").connect().await.unwrap();
     let rust = greengrass_core_ipc::Client::new(rust);
@@ -193,7 +193,7 @@ async fn messages_go_from_every_sdk_to_every_other() {
     let mut components = Vec::new();
     for sdk in sdks() {
         let mut component = Component::connect(sdk, &core, "com.example.A").await;
-        // Two filters with wildcards would not receive the messages of their own component.
+        // Filters with wildcards would not receive the messages of their own component.
         for from in ["PythonV1", "PythonV2", "JavaScript", "Rust"] {
             component.done(json!({"do": "subscribe", "topic": format!("from/{from}")})).await;
         }
@@ -227,18 +227,19 @@ async fn messages_go_from_every_sdk_to_every_other() {
     }
 }
 
-/// Topic and content of the next message, as the other SDKs report them.
+/// The topic and content of the next message, in the form that the components report.
 async fn next(subscription: &mut Subscription<SubscribeToTopic>) -> (String, Value) {
-    let event = tokio::time::timeout(TIMEOUT, subscription.next()).await.expect("it comes");
+    let event =
+        tokio::time::timeout(TIMEOUT, subscription.next()).await.expect("an event arrives in time");
     match event.unwrap().unwrap() {
-        SubscriptionResponseMessage::JsonMessage(it) => {
-            (it.context.unwrap().topic.unwrap(), it.message.unwrap())
+        SubscriptionResponseMessage::JsonMessage(event) => {
+            (event.context.unwrap().topic.unwrap(), event.message.unwrap())
         }
         event @ SubscriptionResponseMessage::BinaryMessage(_) => {
             use eventstream_rpc::json::Shape;
             let event: Value = serde_json::from_str(&event.to_json().unwrap()).unwrap();
-            let it = &event["binaryMessage"];
-            (it["context"]["topic"].as_str().unwrap().to_owned(), it["message"].clone())
+            let event = &event["binaryMessage"];
+            (event["context"]["topic"].as_str().unwrap().to_owned(), event["message"].clone())
         }
         other => panic!("{other:?}"),
     }
@@ -258,7 +259,7 @@ async fn every_sdk_reads_updates_and_watches_configuration() {
         component.done(update).await;
         let mut changed = [component.next("changed").await, component.next("changed").await];
         if sdk == Sdk::PythonV2 {
-            // It calls handlers on a pool of threads, where one event overtakes another.
+            // The SDK calls handlers on a pool of threads, which may reorder events.
             changed.sort_by_key(Value::to_string);
         }
         let expected =
@@ -293,7 +294,7 @@ async fn every_sdk_reports_errors_of_each_kind() {
         assert_eq!(kind, modelled("ServiceError"), "{sdk:?}");
         assert!(text.as_str().unwrap().contains("does not serve"), "{sdk:?}: {text}");
 
-        // What is not of the model ends the call in each, and nothing else.
+        // An error that the model does not declare only fails the call.
         core.on_next(PublishToTopic).fail_unmodelled();
         core.on_next(ListComponents).unsupported();
         let (kind, _) = failed(component.run(publish(&message, "t")).await);
@@ -309,7 +310,7 @@ async fn every_sdk_reports_errors_of_each_kind() {
 }
 
 #[tokio::test]
-async fn streams_end_from_either_side_and_with_the_core() {
+async fn streams_end_by_either_side_and_with_the_core() {
     for sdk in sdks() {
         let core = core().await;
         let mut component = Component::connect(sdk, &core, "com.example.A").await;
@@ -317,20 +318,20 @@ async fn streams_end_from_either_side_and_with_the_core() {
         component.done(json!({"do": "unsubscribe"})).await;
         component.next("stream_closed").await;
 
-        // The core ends it.
+        // The core ends the stream.
         let events = core.on_next(SubscribeToTopic).open(Default::default());
         component.done(json!({"do": "subscribe", "topic": "t"})).await;
         events.end();
         component.next("stream_closed").await;
 
-        // With an error.
+        // The core ends the stream with an error.
         let events = core.on_next(SubscribeToTopic).open(Default::default());
         component.done(json!({"do": "subscribe", "topic": "t"})).await;
         events.fail(UnauthorizedError::builder().message("no more").build());
         component.next("stream_error").await;
         component.next("stream_closed").await;
 
-        // The core goes away.
+        // The core stops.
         component.done(json!({"do": "subscribe", "topic": "t"})).await;
         core.stop().await.unwrap();
         component.next("stream_closed").await;

@@ -1,12 +1,11 @@
-//! What our server makes of everything that was tried on both nuclei.
+//! Replays to this project's server what a scripted client sent to both nuclei.
 //!
-//! `data/server-observations.json` holds what a scripted client sent; `data/server-outcomes.txt` is the
-//! reviewed table of what our server answers, with a note that says which of the two nuclei it is like, and
-//! why if it is like neither. `UPDATE_OUTCOMES=1` writes the outcomes again and keeps the notes: review what
-//! has changed.
+//! `data/server-observations.json` contains the messages of the scripted client. `data/server-outcomes.txt` contains the
+//! reviewed outcomes of this project's server, with notes which nucleus it agrees with, and why if it agrees with
+//! neither. `UPDATE_OUTCOMES=1` rewrites the outcomes and keeps the notes; review the changes.
 //!
-//! Our server leaves a client that is told why its connection ends a second to close it first. The Java nucleus closes at
-//! once: the table says `closed after a while` where it is like the Java nucleus otherwise.
+//! After an error, this server waits a second for the client to close the connection first. The Java nucleus closes it
+//! immediately. The table has `closed after a while` where the servers otherwise agree.
 
 use std::{
     sync::{Arc, Mutex},
@@ -41,7 +40,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/server-outcomes.txt");
 
 #[tokio::test(start_paused = true)]
-async fn every_case_is_answered_as_the_table_says() {
+async fn every_case_has_the_outcome_of_the_table() {
     let data: Value =
         serde_json::from_str(include_str!("../../data/server-observations.json")).unwrap();
     let mut outcomes = Vec::new();
@@ -56,16 +55,16 @@ async fn run(case: &Value) -> Vec<String> {
     let service = GreengrassCoreIpcService::new(Nucleus);
     let server = tokio::spawn(serve_connection(server, service, authenticate, Config::default()));
     let (mut input, mut output) = tokio::io::split(client);
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let reader = tokio::spawn({
-        let seen = Arc::clone(&seen);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let reading = tokio::spawn({
+        let log = Arc::clone(&log);
         async move {
-            let mut inbox = MessageReader::default();
+            let mut reader = MessageReader::default();
             let mut buffer = [0; 4096];
             while let Ok(len @ 1..) = input.read(&mut buffer).await {
-                inbox.extend(&buffer[..len]);
-                while let Some(message) = inbox.message().unwrap() {
-                    seen.lock().unwrap().push(describe(&message));
+                reader.extend(&buffer[..len]);
+                while let Some(message) = reader.message().unwrap() {
+                    log.lock().unwrap().push(describe(&message));
                 }
             }
         }
@@ -73,26 +72,26 @@ async fn run(case: &Value) -> Vec<String> {
     for recorded in case["frames"].as_array().unwrap() {
         match recorded.as_str() {
             Some("half_close") => output.shutdown().await.unwrap(),
-            // A server that has had enough closes the socket.
+            // Ignored: the server may have closed the socket.
             _ => drop(output.write_all(&frame(recorded)).await),
         }
         settle(1).await;
     }
-    let is_closed = reader.is_finished();
+    let is_closed = reading.is_finished();
     settle(60).await;
-    let end = match (is_closed, reader.is_finished()) {
+    let end = match (is_closed, reading.is_finished()) {
         (true, _) => "closed",
         (false, true) => "closed after a while",
         (false, false) => "open",
     };
-    reader.abort();
+    reading.abort();
     server.abort();
-    let mut lines = std::mem::take(&mut *seen.lock().unwrap());
+    let mut lines = std::mem::take(&mut *log.lock().unwrap());
     lines.push(end.to_owned());
     lines
 }
 
-/// Time stands still while anything can still happen, so this is when nothing can but time-outs.
+/// Waits until only timeouts can happen: the paused clock advances only when all tasks are idle.
 async fn settle(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
@@ -105,7 +104,7 @@ fn authenticate(request: &ConnectRequest) -> Result<Identity, Rejected> {
     }
 }
 
-/// Answers every operation of the recordings.
+/// A service that answers all operations of the recordings.
 struct Nucleus;
 
 impl GreengrassCoreIpc for Nucleus {

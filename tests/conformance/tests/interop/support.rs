@@ -1,16 +1,16 @@
-//! What the tests on recorded behaviour share: recordings, tables of outcomes, messages in words.
+//! Helpers of the tests with recordings: frames, tables of outcomes, and descriptions of messages.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use test_util::Received;
 
-/// Longer lines are cut in a table.
+/// The length above which lines of a table are truncated.
 const MAX_LEN: usize = 300;
 
-/// Compares outcomes with the reviewed table at `path`, or writes them there if `UPDATE_OUTCOMES` is set.
+/// Compares outcomes with the reviewed table at `path`. Rewrites the table if `UPDATE_OUTCOMES` is set.
 ///
-/// A table has a line for each case and, below it, notes that begin with `#` and what happened.
+/// A table has a line for each case, followed by notes, which begin with `#`, and the outcome.
 #[track_caller]
 pub(super) fn check_table(path: &str, outcomes: &[(String, Vec<String>)]) {
     let expected = std::fs::read_to_string(path).unwrap_or_default();
@@ -52,7 +52,7 @@ fn notes(table: &str) -> BTreeMap<&str, Vec<&str>> {
     notes
 }
 
-/// The table, case by case.
+/// Splits a table into its cases.
 fn blocks(table: &str) -> impl Iterator<Item = String> {
     let mut lines = table.lines().peekable();
     std::iter::from_fn(move || {
@@ -65,7 +65,7 @@ fn blocks(table: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// A recorded frame: hex, or pairs of hex and how often it is repeated.
+/// Decodes a recorded frame, which is hexadecimal text or a list of pairs of hexadecimal text and a repeat count.
 pub(super) fn frame(recorded: &Value) -> Vec<u8> {
     match recorded {
         Value::String(hex) => unhex(hex),
@@ -85,7 +85,7 @@ fn unhex(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
-/// A message in a few words.
+/// Describes a message in one line.
 pub(super) fn describe(received: &Received) -> String {
     let kind = ["message", "error", "ping", "ping response", "connect", "connect ack"]
         .into_iter()

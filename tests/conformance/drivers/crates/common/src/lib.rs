@@ -1,7 +1,6 @@
-//! What the drivers of the other crates share: commands in, one JSON object per line out.
+//! The common part of the drivers of other crates, which read commands and write one JSON object per line.
 //!
-//! Neither crate has callbacks: an event is what the next turn of a loop over the subscription gets, and the
-//! loop runs on a task of its own.
+//! Neither crate has callbacks, so each subscription has a task that reads its events in a loop.
 
 use std::{
     collections::HashMap,
@@ -16,39 +15,39 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// How long the slow loop takes for its first event.
+/// The time that the slow loop takes for its first event.
 const SLOW: Duration = Duration::from_millis(100);
 
 /// The name of an error and its text.
 pub type Failure = (String, String);
 
-/// What a subscription gives.
-pub enum Seen {
-    /// An event with its text, if it is of a kind that the crate knows.
+/// An item of a subscription.
+pub enum Item {
+    /// The text of an event, or `None` if the crate does not know its type.
     Event(Option<String>),
     /// An error of the subscription.
     Error(String),
-    /// Its end.
+    /// The end of the subscription.
     Closed,
 }
 
-/// A crate that is driven.
-pub trait Driven: Clone + Send + Sync + Sized + 'static {
+/// The client of a crate.
+pub trait Client: Clone + Send + Sync + Sized + 'static {
     /// An open subscription.
     type Events: Send + 'static;
 
-    /// Connects as the environment says.
+    /// Connects with the settings of the environment variables.
     fn connect() -> impl Future<Output = Result<Self, Failure>> + Send;
     /// Reads the text of a configuration.
     fn get(&self) -> impl Future<Output = Result<String, Failure>> + Send;
-    /// Restarts a component; the status.
+    /// Restarts a component and returns the status.
     fn restart(&self) -> impl Future<Output = Result<String, Failure>> + Send;
     /// Publishes a text.
     fn publish(&self, text: &str) -> impl Future<Output = Result<String, Failure>> + Send;
     /// Subscribes to a topic.
     fn subscribe(&self, topic: &str) -> impl Future<Output = Result<Self::Events, Failure>> + Send;
-    /// What comes next.
-    fn next(events: &mut Self::Events) -> impl Future<Output = Seen> + Send;
+    /// Waits for the next item.
+    fn next(events: &mut Self::Events) -> impl Future<Output = Item> + Send;
 }
 
 /// The name and the text of an error.
@@ -64,12 +63,12 @@ struct Signals {
     open: Notify,
 }
 
-fn say(what: &Value) {
+fn print_json(what: &Value) {
     println!("{what}");
 }
 
-/// Does what it is told until its input ends.
-pub async fn run<D: Driven>() {
+/// Executes the commands on the standard input until it ends.
+pub async fn run<D: Client>() {
     if std::env::var("CONFORMANCE_LOGS").is_ok_and(|it| !it.is_empty()) {
         let level = tracing_subscriber::filter::LevelFilter::TRACE;
         tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
@@ -78,7 +77,7 @@ pub async fn run<D: Driven>() {
     let mut client: Option<D> = None;
     let mut calls = HashMap::<u64, JoinHandle<()>>::new();
     let mut subscriptions = HashMap::<String, JoinHandle<()>>::new();
-    say(&json!({"ready": true}));
+    print_json(&json!({"ready": true}));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let command: Value = serde_json::from_str(&line).expect("a command is JSON");
@@ -86,11 +85,11 @@ pub async fn run<D: Driven>() {
         let topic = command["topic"].as_str().unwrap_or_default().to_owned();
         match command["do"].as_str().unwrap_or_default() {
             "connect" if command["reconnect"] == true => {
-                say(&json!({"unsupported": "there is no reconnecting"}));
+                print_json(&json!({"unsupported": "reconnecting is not supported"}));
             }
             "connect" => {
                 let connected = D::connect().await;
-                say(&json!({"connected": connected.is_ok()}));
+                print_json(&json!({"connected": connected.is_ok()}));
                 client = connected.ok();
             }
             "cancel" => {
@@ -98,17 +97,17 @@ pub async fn run<D: Driven>() {
                     call.abort();
                     let _ = call.await;
                 }
-                say(&json!({"cancelled": number}));
+                print_json(&json!({"cancelled": number}));
             }
             "subscribe" => {
                 let Some(client) = &client else { continue };
                 match client.subscribe(&topic).await {
                     Ok(events) => {
-                        say(&json!({"subscribed": topic}));
+                        print_json(&json!({"subscribed": topic}));
                         let task = listen(client.clone(), events, command, Arc::clone(&signals));
                         subscriptions.insert(topic, tokio::spawn(task));
                     }
-                    Err((name, text)) => say(&json!({"subscribe_failed": name, "text": text})),
+                    Err((name, text)) => print_json(&json!({"subscribe_failed": name, "text": text})),
                 }
             }
             "unsubscribe" => {
@@ -116,7 +115,7 @@ pub async fn run<D: Driven>() {
                     task.abort();
                     let _ = task.await;
                 }
-                say(&json!({"unsubscribed": topic}));
+                print_json(&json!({"unsubscribed": topic}));
             }
             "open" => signals.open.notify_one(),
             operation => {
@@ -128,7 +127,7 @@ pub async fn run<D: Driven>() {
     }
 }
 
-async fn call<D: Driven>(client: D, operation: String, number: u64) {
+async fn call<D: Client>(client: D, operation: String, number: u64) {
     let result = match &*operation {
         "call" => client.get().await,
         "restart" => client.restart().await,
@@ -136,13 +135,13 @@ async fn call<D: Driven>(client: D, operation: String, number: u64) {
         _ => client.publish("SECRET-IN-A-REQUEST").await,
     };
     let key = format!("call {number}");
-    say(&match result {
+    print_json(&match result {
         Ok(value) => json!({key: true, "ok": value}),
         Err((name, text)) => json!({key: true, "failed": name, "text": text}),
     });
 }
 
-async fn listen<D: Driven>(
+async fn listen<D: Client>(
     client: D,
     mut events: D::Events,
     command: Value,
@@ -152,23 +151,23 @@ async fn listen<D: Driven>(
     let counting = Mutex::new((0, true));
     loop {
         let text = match D::next(&mut events).await {
-            Seen::Event(text) => text,
-            Seen::Error(name) => {
-                say(&json!({"stream_error": name, "topic": topic}));
+            Item::Event(text) => text,
+            Item::Error(name) => {
+                print_json(&json!({"stream_error": name, "topic": topic}));
                 continue;
             }
-            Seen::Closed => {
-                say(&json!({"stream_closed": true, "topic": topic}));
-                // Dropped when it is unsubscribed, as a program would.
+            Item::Closed => {
+                print_json(&json!({"stream_closed": true, "topic": topic}));
+                // The subscription is dropped by the command `unsubscribe`.
                 return std::future::pending().await;
             }
         };
         match command["handler"].as_str().unwrap_or_default() {
-            "call" => say(&json!({"called": client.get().await.ok()})),
+            "call" => print_json(&json!({"called": client.get().await.ok()})),
             "wait" => {
-                say(&json!({"waiting": true}));
+                print_json(&json!({"waiting": true}));
                 signals.other_event.notified().await;
-                say(&json!({"waited": true}));
+                print_json(&json!({"waited": true}));
             }
             "signal" => signals.other_event.notify_one(),
             kind @ ("slow" | "stuck") => {
@@ -177,17 +176,17 @@ async fn listen<D: Driven>(
                     tokio::time::sleep(SLOW).await;
                 }
                 if number == 0 && kind == "stuck" {
-                    say(&json!({"stuck": true}));
+                    print_json(&json!({"stuck": true}));
                     signals.open.notified().await;
                 }
-                let mut counting = counting.lock().expect("nobody panics with it");
+                let mut counting = counting.lock().expect("the lock is not poisoned");
                 counting.1 &= counting.0 == number;
                 counting.0 += 1;
                 if command["count"] == counting.0 {
-                    say(&json!({"counted": counting.0, "in_order": counting.1}));
+                    print_json(&json!({"counted": counting.0, "in_order": counting.1}));
                 }
             }
-            _ => say(&json!({"event": text, "topic": topic})),
+            _ => print_json(&json!({"event": text, "topic": topic})),
         }
     }
 }

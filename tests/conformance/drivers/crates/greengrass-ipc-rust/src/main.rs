@@ -1,8 +1,8 @@
-//! A driver of the crate `greengrass-ipc-rust`.
+//! The driver of the crate `greengrass-ipc-rust`.
 
 use std::sync::Arc;
 
-use driver_common::{Driven, Failure, Seen, failure};
+use driver_common::{Client, Failure, Item, failure};
 use greengrass_ipc_rust::{
     GetConfigurationRequest, GreengrassCoreIPCClient, Message, RestartComponentRequest,
     StreamOperation, SubscriptionResponseMessage,
@@ -11,7 +11,7 @@ use greengrass_ipc_rust::{
 #[derive(Clone)]
 struct GreengrassIpcRust(Arc<GreengrassCoreIPCClient>);
 
-impl Driven for GreengrassIpcRust {
+impl Client for GreengrassIpcRust {
     type Events = StreamOperation<SubscriptionResponseMessage>;
 
     async fn connect() -> Result<Self, Failure> {
@@ -41,10 +41,10 @@ impl Driven for GreengrassIpcRust {
         self.0.subscribe_to_topic(topic).await.map_err(failure)
     }
 
-    async fn next(events: &mut Self::Events) -> Seen {
+    async fn next(events: &mut Self::Events) -> Item {
         match events.recv().await {
-            None => Seen::Closed,
-            Some(event) => Seen::Event(match event.message {
+            None => Item::Closed,
+            Some(event) => Item::Event(match event.message {
                 Message::Json(message) => message.message["text"].as_str().map(str::to_owned),
                 Message::Binary(_) => None,
             }),

@@ -1,13 +1,13 @@
-//! A driver of the crate `greengrass-ipc`.
+//! The driver of the crate `greengrass-ipc`.
 
-use driver_common::{Driven, Failure, Seen, failure};
+use driver_common::{Failure, Item, failure};
 use futures_util::StreamExt;
 use greengrass_ipc::{Client, Error, EventStream};
 
 #[derive(Clone)]
 struct GreengrassIpc(Client);
 
-impl Driven for GreengrassIpc {
+impl driver_common::Client for GreengrassIpc {
     type Events = EventStream<greengrass_ipc::SubscriptionResponseMessage>;
 
     async fn connect() -> Result<Self, Failure> {
@@ -38,19 +38,19 @@ impl Driven for GreengrassIpc {
         self.0.subscribe_to_topic(topic).await.map_err(named)
     }
 
-    async fn next(events: &mut Self::Events) -> Seen {
+    async fn next(events: &mut Self::Events) -> Item {
         match events.next().await {
-            None => Seen::Closed,
-            Some(Err(error)) => Seen::Error(failure(error).0),
+            None => Item::Closed,
+            Some(Err(error)) => Item::Error(failure(error).0),
             Some(Ok(event)) => {
                 let message = event.json_message.and_then(|it| it.message);
-                Seen::Event(message.and_then(|it| it["text"].as_str().map(str::to_owned)))
+                Item::Event(message.and_then(|it| it["text"].as_str().map(str::to_owned)))
             }
         }
     }
 }
 
-/// An error with the class that the service gave it.
+/// The name and text of an error. The name of a service error is its class.
 fn named(error: Error) -> Failure {
     match &error {
         Error::Service { model, .. } => (model.clone(), error.to_string()),
