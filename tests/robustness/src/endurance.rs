@@ -1,7 +1,6 @@
-//! Client and server for a long time, and through what goes wrong.
+//! Endurance tests: restarts, killed processes and mixed traffic.
 //!
-//! The program runs for as long as it is told to, and prints what it has measured; the tests run the same
-//! for some seconds.
+//! The binary `endurance` runs them for a chosen time and prints measurements. The tests run them for a few seconds.
 
 pub mod kills;
 pub mod restarts;

@@ -1,12 +1,11 @@
-//! Client and server over a wire that splits, delays, merges, corrupts and cuts.
+//! Tests over connections that split, delay, merge, corrupt and drop bytes.
 //!
-//! A [session](mod@session) is everything that the echo service has to offer, once. It goes through a
-//! [proxy](wire) that does one thing to one of its bytes, or many by a seed; whatever that is, every call and
-//! every subscription ends with the right result or a clear error, and nothing is left behind. Time is
-//! virtual, so that nothing depends on the machine.
+//! A [session](mod@session) uses each feature of the echo service once. Its bytes pass through a [proxy](wire) with one
+//! fault, or with many random faults. Each call and subscription must end with the right result or a clear error, and
+//! release its resources. The clock is virtual, so that results do not depend on the machine.
 //!
-//! [`blocking`] has the same session by the blocking client, and [`reconnect`] clients that come back, both over
-//! real sockets. [`replay`] has what official SDKs and servers have sent instead, in pieces of every length.
+//! [`blocking`] runs the same session with the blocking client, and [`reconnect`] tests clients that reconnect, both over
+//! real sockets. [`replay`] uses recorded messages of the official SDKs and servers in pieces of different lengths.
 
 pub mod blocking;
 mod check;

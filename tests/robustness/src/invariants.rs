@@ -1,9 +1,8 @@
-//! What must hold for any bytes, and for any order in which things happen.
+//! Invariants that hold for arbitrary bytes and orders of operations.
 //!
-//! Each function takes bytes, makes of them what a peer may send and what an application may do, does it,
-//! and panics when something is not as it must be. Property tests call them with random bytes, and the
-//! coverage-guided targets in `tests/fuzz` with whatever leads to new code. Both find the same things, so
-//! what one of them finds can be tried with the other.
+//! Each function derives messages of a peer and operations of an application from its input, performs them and panics
+//! if an invariant is violated. Property tests call the functions with random bytes, and the coverage-guided targets in
+//! `tests/fuzz` with mutated bytes. An input that one of them finds can be used with the other.
 
 mod client;
 mod codec;

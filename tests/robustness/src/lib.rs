@@ -1,6 +1,6 @@
-//! What goes wrong for a client and a server, and what must hold all the same: any bytes in any order
-//! ([`invariants`]), a wire that splits, delays, merges, corrupts and cuts ([`faults`]), and restarts, kills and a
-//! long time ([`endurance`]).
+//! Robustness tests of clients and servers: arbitrary bytes and orders of operations ([`invariants`]), connections that
+//! split, delay, merge, corrupt and drop bytes ([`faults`]), and restarts, killed processes and mixed traffic for a long
+//! time ([`endurance`]).
 
 pub mod endurance;
 pub mod faults;

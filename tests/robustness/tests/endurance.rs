@@ -1,4 +1,5 @@
-//! The long tests, short. Each in a process of its own, because it counts threads, descriptors and tasks.
+//! Short runs of the endurance tests. Each counts the threads, file descriptors and tasks of its process, so it runs in
+//! its own process.
 
 use std::{path::Path, time::Duration};
 
@@ -15,27 +16,27 @@ fn on_two_threads(test: impl Future<Output = ()>) {
 }
 
 #[test]
-fn everything_comes_back_when_a_server_is_restarted() {
+fn clients_reconnect_when_a_server_is_restarted() {
     in_own_process(|| {
         on_two_threads(async {
-            let report = restarts::with_tokens_that_stay(program(), 5, 7).await.unwrap();
+            let report = restarts::with_valid_tokens(program(), 5, 7).await.unwrap();
             assert!(report.restarts == 5 && report.answered > 0 && report.events > 0, "{report}");
         });
     });
 }
 
 #[test]
-fn everything_ends_when_a_server_is_restarted_and_refuses_the_token() {
+fn connections_end_when_a_restarted_server_rejects_the_token() {
     in_own_process(|| {
         on_two_threads(async {
-            let report = restarts::with_tokens_that_do_not(program(), 5, 7).await.unwrap();
+            let report = restarts::with_invalidated_tokens(program(), 5, 7).await.unwrap();
             assert!(report.restarts == 5 && report.answered > 0 && report.events > 0, "{report}");
         });
     });
 }
 
 #[test]
-fn subscribers_that_are_killed_disturb_nobody() {
+fn killed_subscribers_do_not_affect_other_clients() {
     in_own_process(|| {
         on_two_threads(async {
             let report = kills::run(program(), 2).await.unwrap();
@@ -45,12 +46,12 @@ fn subscribers_that_are_killed_disturb_nobody() {
 }
 
 #[test]
-fn nothing_grows_under_mixed_traffic() {
+fn resource_usage_does_not_grow_under_mixed_traffic() {
     in_own_process(|| {
         on_two_threads(async {
             let rounds = soak::Rounds { count: 3, length: Duration::from_secs(1) };
             let report = soak::run(program(), rounds, 7).await.unwrap();
-            assert_eq!(report.figures.len(), 3, "{report}");
+            assert_eq!(report.usage.len(), 3, "{report}");
         });
     });
 }

@@ -1,20 +1,20 @@
-//! A part of what the program does, small enough to be tried each time.
+//! Short runs of the tests with connection faults.
 
 use robustness::faults;
 
 #[test]
-fn any_fault_at_some_bytes() {
+fn each_fault_at_some_bytes() {
     let tally = faults::every::every(3, 101).unwrap();
     assert!(tally.sessions() > 500, "{tally}");
 }
 
 #[test]
-fn many_faults_at_once() {
+fn many_random_faults() {
     faults::random::random(1, 300).unwrap();
 }
 
 #[test]
-fn many_sessions_at_once_over_sockets() {
+fn concurrent_sessions_over_sockets() {
     faults::random::over_sockets(1, 50).unwrap();
 }
 
@@ -25,14 +25,14 @@ fn recorded_messages_in_pieces() {
 }
 
 #[test]
-fn the_blocking_client_with_many_faults_and_with_any_fault_at_some_bytes() {
+fn the_blocking_client_with_random_faults_and_each_fault_at_some_bytes() {
     faults::blocking::random(1, 60).unwrap();
     let tally = faults::blocking::every(5, 211).unwrap();
     assert!(tally.sessions() > 200, "{tally}");
 }
 
 #[test]
-fn clients_that_come_back_with_many_faults_and_with_any_fault_at_some_bytes() {
+fn reconnecting_clients_with_random_faults_and_each_fault_at_some_bytes() {
     faults::reconnect::random(1, 40).unwrap();
     let tally = faults::reconnect::every(5, 101).unwrap();
     assert!(tally.sessions() > 200, "{tally}");

@@ -1,10 +1,10 @@
-//! The invariants by random bytes. `PROPTEST_CASES=100000` tries that many; a failure prints the bytes, which
-//! the fuzz target of the same name takes as well.
+//! Property tests of the invariants with random bytes. `PROPTEST_CASES=100000` sets the number of cases. A failure prints
+//! the bytes, which are also an input of the fuzz target with the same name.
 
 use proptest::{collection::vec, prelude::*};
 use robustness::invariants;
 
-/// A connection has to go through many steps before something unusual happens.
+/// The configuration, with many cases: unusual states take many steps to reach.
 fn config() -> ProptestConfig {
     let config = ProptestConfig::default();
     ProptestConfig { cases: config.cases.max(2000), ..config }
@@ -29,7 +29,7 @@ proptest! {
     }
 
     #[test]
-    fn json(which in any::<u8>(), text in "[ -~]{0,100}") {
-        invariants::json(&[&[which], text.as_bytes()].concat());
+    fn json(shape in any::<u8>(), text in "[ -~]{0,100}") {
+        invariants::json(&[&[shape], text.as_bytes()].concat());
     }
 }

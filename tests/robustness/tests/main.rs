@@ -1,4 +1,4 @@
-//! A part of what the programs of this package do for longer.
+//! Short runs of the tests that the binaries of this package run for longer.
 
 mod endurance;
 mod faults;

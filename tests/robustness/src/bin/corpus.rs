@@ -1,6 +1,6 @@
-//! Makes the inputs that the fuzz targets start from, out of recorded messages.
+//! Writes the initial corpus of the fuzz targets, derived from recorded messages.
 //!
-//! They go to `tests/fuzz/corpus/TARGET/`, next to what the fuzzer finds itself. Neither is kept in the
+//! The inputs are written to `tests/fuzz/corpus/TARGET/`, where the fuzzer adds its own. The folder is not part of the
 //! repository.
 
 use std::{
@@ -12,10 +12,10 @@ use std::{
 use robustness::invariants::recorded::frame;
 use serde_json::Value;
 
-/// Longer messages only make the fuzzer slow.
+/// The maximum length of an input, in bytes. Longer inputs slow the fuzzer down.
 const MAX_LEN: usize = 4096;
 
-/// How many shapes the target `json` knows.
+/// The number of shapes that the target `json` uses.
 const SHAPES: u8 = 18;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -52,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// The writer of the corpus, which counts the inputs.
 struct Corpus {
     root: PathBuf,
     count: usize,
@@ -68,13 +69,13 @@ impl Corpus {
         fs::write(folder.join(name.replace('/', "-")), input)
     }
 
-    /// As it is, and with lengths and checksums set right.
+    /// Adds a frame unchanged, and with corrected lengths and checksums.
     fn codec(&mut self, name: &str, frame: &[u8]) -> std::io::Result<()> {
         self.add("codec", name, &[&[0, 7], frame].concat())?;
         self.add("codec", &format!("{name}-sealed"), &[&[1, 7], frame].concat())
     }
 
-    /// The payload, as JSON of a few shapes.
+    /// Adds the payload of a frame as JSON of each shape.
     fn json(&mut self, name: &str, frame: &[u8]) -> std::io::Result<()> {
         let Some(lengths) = frame.first_chunk::<8>() else { return Ok(()) };
         let headers_len = u32::from_be_bytes([lengths[4], lengths[5], lengths[6], lengths[7]]);
@@ -85,44 +86,44 @@ impl Corpus {
         if payload.first() != Some(&b'{') {
             return Ok(());
         }
-        for which in 0..SHAPES {
-            self.add("json", &format!("{name}-{which}"), &[&[which], payload].concat())?;
+        for shape in 0..SHAPES {
+            self.add("json", &format!("{name}-{shape}"), &[&[shape], payload].concat())?;
         }
         Ok(())
     }
 }
 
-/// A client with a call and a subscription, both answered by these frames and looked at in between.
+/// The steps of a client that opens a call and a subscription, receives these frames, and polls after each of them.
 fn client_program(frames: &[Vec<u8>]) -> Vec<u8> {
     let mut program = vec![32, 0, 0, 32, 7];
     for frame in frames {
-        sealed(&mut program, 18 + 224, frame);
-        // A driver writes; both replies and the next event of the subscription are asked for.
+        push_frame(&mut program, 18 + 224, frame);
+        // Writes the output and polls both replies and the next event.
         program.extend([22, 24, 255, 255, 6, 0, 6, 1, 9, 1]);
     }
     program
 }
 
-/// A server that answers what these frames ask for.
+/// The steps of a server that receives these frames and responds.
 fn server_program(frames: &[Vec<u8>]) -> Vec<u8> {
     let mut program = vec![16];
     for frame in frames {
-        sealed(&mut program, 8 + 224, frame);
-        // Let in, asked for the next request; the first two are answered and one gets an event.
+        push_frame(&mut program, 8 + 224, frame);
+        // Accepts the client, polls requests, responds to the first two and sends an event.
         program.extend([11, 29, 11, 11, 22, 0, 14, 0, 14, 1, 17, 1, 24, 0, 27, 255, 255]);
     }
     program
 }
 
-/// The step that lets a frame arrive.
-fn sealed(program: &mut Vec<u8>, step: u8, frame: &[u8]) {
+/// Adds the step that delivers a frame.
+fn push_frame(program: &mut Vec<u8>, step: u8, frame: &[u8]) {
     let Ok(len) = u16::try_from(frame.len()) else { return };
     program.push(step);
     program.extend(len.to_le_bytes());
     program.extend(frame);
 }
 
-/// Every frame of a file that lists single ones.
+/// The frames of a file that lists single frames.
 fn frames(data: &Value) -> impl Iterator<Item = (String, Vec<u8>)> {
     ["positive", "negative", "frames"]
         .into_iter()
@@ -131,7 +132,7 @@ fn frames(data: &Value) -> impl Iterator<Item = (String, Vec<u8>)> {
         .filter_map(|it| Some((it["name"].as_str()?.to_owned(), frame(&it["hex"]))))
 }
 
-/// The frames of each case.
+/// The frames of each case of a file.
 fn cases(data: &Value) -> impl Iterator<Item = (String, Vec<Vec<u8>>)> {
     data["cases"].as_array().into_iter().flatten().filter_map(|case| {
         let frames = case["frames"].as_array()?.iter().map(frame).collect();

@@ -1,4 +1,4 @@
-//! Runs one of the long tests, and prints what it has measured.
+//! Runs an endurance test and prints its measurements.
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
@@ -26,10 +26,10 @@ async fn run(args: &[&str]) -> Result<()> {
     let program = std::env::current_exe()?;
     let [command, options @ ..] = args else { bail!(USAGE) };
     match *command {
-        // What the program starts itself as.
+        // The commands of the child processes.
         "serve" => return serve(Serve::from_args(options)?).await,
         "subscribe" => {
-            let [path] = *options else { bail!("subscribe takes PATH") };
+            let [path] = *options else { bail!("usage: endurance subscribe PATH") };
             return kills::subscribe(Path::new(path)).await;
         }
         _ => {}
@@ -38,14 +38,17 @@ async fn run(args: &[&str]) -> Result<()> {
     match *command {
         "restarts" => {
             let count = option(options, "--count", 300)?;
-            println!("{count} restarts with tokens that stay valid, seed {seed}");
-            println!("{}", restarts::with_tokens_that_stay(&program, count, seed).await?);
-            println!("{count} restarts with tokens that do not, seed {seed}");
-            println!("{}", restarts::with_tokens_that_do_not(&program, count, seed).await?);
+            println!("{count} restarts that keep tokens valid, seed {seed}");
+            println!("{}", restarts::with_valid_tokens(&program, count, seed).await?);
+            println!("{count} restarts that invalidate tokens, seed {seed}");
+            println!("{}", restarts::with_invalidated_tokens(&program, count, seed).await?);
         }
         "kills" => {
             let count = option(options, "--count", 100)?;
-            println!("{count} times {} subscribers killed in a flood", kills::VICTIMS);
+            println!(
+                "{count} rounds, each of which kills {} subscribers during a flood",
+                kills::VICTIMS
+            );
             println!("{}", kills::run(&program, count).await?);
         }
         "soak" => {

@@ -1,4 +1,4 @@
-//! Prints what came of sessions over a bad wire. See the README of the package.
+//! Tests sessions over connections with faults. See the README of the package.
 
 use std::time::Instant;
 
@@ -26,6 +26,6 @@ fn main() -> Result<()> {
              blocking-every [STRIDE] | reconnect [SEED [COUNT]] | reconnect-every [STRIDE] | replay [STRIDE]"
         ),
     };
-    println!("{tally}\nin {:.1?}; nothing was wrong", start.elapsed());
+    println!("{tally}\nin {:.1?}; no violations", start.elapsed());
     Ok(())
 }

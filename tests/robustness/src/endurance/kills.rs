@@ -1,4 +1,4 @@
-//! Subscribers that are killed in the middle of a flood.
+//! Killing subscribers during a flood of events.
 
 use std::{
     path::Path,
@@ -25,55 +25,55 @@ use tokio::{
 
 use crate::endurance::{Watcher, restarts::settled};
 
-/// How many subscribers are killed at a time.
+/// The number of subscribers that are killed in a round.
 pub const VICTIMS: usize = 10;
 
-/// How many events a victim has read when it is killed, at least.
-const READ: u64 = 100;
+/// The number of events that a victim reads before it may be killed.
+const MIN_EVENTS: u64 = 100;
 
-/// How far the flood is ahead of the subscriber that stays, in events.
+/// How far the published events are ahead of the surviving subscriber.
 const AHEAD: u64 = 2_000;
 
-/// What came of it.
+/// The result of the test.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Subscribers killed.
+    /// The number of killed subscribers.
     pub killed: usize,
-    /// Events published.
+    /// The number of published events.
     pub events: u64,
-    /// How long that took.
-    pub took: Duration,
-    /// Calls that were answered meanwhile.
+    /// The duration of the flood.
+    pub duration: Duration,
+    /// The number of concurrent calls that were answered.
     pub calls: u64,
-    /// The slowest of them.
+    /// The duration of the slowest call.
     pub slowest: Duration,
-    /// At the beginning and at the end.
-    pub figures: [ResourceUsage; 2],
+    /// The resources in use at the beginning and at the end.
+    pub usage: [ResourceUsage; 2],
 }
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { killed, events, took, calls, slowest, figures } = self;
+        let Self { killed, events, duration, calls, slowest, usage } = self;
         writeln!(f, "  killed    {killed} subscribers")?;
         writeln!(
             f,
-            "  flood     {events} events in {took:.1?}; the subscriber that stays has them all"
+            "  flood     {events} events in {duration:.1?}; the surviving subscriber has received all"
         )?;
-        writeln!(f, "  calls     {calls} answered meanwhile, the slowest in {slowest:?}")?;
-        writeln!(f, "  before    {}", figures[0])?;
-        write!(f, "  after     {}", figures[1])
+        writeln!(f, "  calls     {calls} answered, the slowest in {slowest:?}")?;
+        writeln!(f, "  before    {}", usage[0])?;
+        write!(f, "  after     {}", usage[1])
     }
 }
 
-/// Kills [`VICTIMS`] subscribers again and again; half of them have stopped reading before.
+/// Kills [`VICTIMS`] subscribers per round. Half of them stop reading before.
 ///
 /// # Errors
 ///
-/// What the operating system says, or a leak.
+/// If an operation of the operating system fails or a resource leaks.
 ///
 /// # Panics
 ///
-/// If anyone else is disturbed.
+/// If another client is affected.
 pub async fn run(program: &Path, rounds: u64) -> Result<Report> {
     let path = socket_path();
     let feed = Feed::new(0);
@@ -81,9 +81,9 @@ pub async fn run(program: &Path, rounds: u64) -> Result<Report> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = tokio::spawn(Server::bind(&path)?.allow_all().serve(service, stopped));
     let mut report = Report::default();
-    // A first process, so that what processes need is there.
+    // Starts a process before the measurement, which initialises the runtime's process support.
     Command::new("true").status().await?;
-    report.figures[0] = ResourceUsage::current()?;
+    report.usage[0] = ResourceUsage::current()?;
 
     let client = Client::new(ConnectionBuilder::default().socket_path(&path).connect().await?);
     let watcher = Watcher::stream(&client).await?;
@@ -98,10 +98,10 @@ pub async fn run(program: &Path, rounds: u64) -> Result<Report> {
         for victim in victims.iter().skip(VICTIMS / 2) {
             stop_process(victim)?;
         }
-        // Some more, which pile up for those that have stopped.
-        let enough = feed.published() + AHEAD;
-        in_time("the flood goes on", async {
-            while feed.published() < enough {
+        // More events, which are queued for the stopped subscribers.
+        let target = feed.published() + AHEAD;
+        in_time("the flood continues", async {
+            while feed.published() < target {
                 tokio::task::yield_now().await;
             }
         })
@@ -114,8 +114,8 @@ pub async fn run(program: &Path, rounds: u64) -> Result<Report> {
             report.killed += 1;
         }
     }
-    report.took = began.elapsed();
-    in_time("the server forgets them", async {
+    report.duration = began.elapsed();
+    in_time("the server removes the killed subscribers", async {
         while feed.subscribers() > 1 {
             tokio::task::yield_now().await;
         }
@@ -125,7 +125,7 @@ pub async fn run(program: &Path, rounds: u64) -> Result<Report> {
     flood.await?;
     (report.calls, report.slowest) = calls.await??;
     report.events = feed.published();
-    let watcher = Arc::into_inner(watcher).context("the flood is over")?;
+    let watcher = Arc::into_inner(watcher).context("the flood has ended")?;
     let last = report.events - 1;
     in_time("the last event arrives", async {
         while watcher.last() != Some((0, last)) {
@@ -139,11 +139,11 @@ pub async fn run(program: &Path, rounds: u64) -> Result<Report> {
     drop(client);
     drop(stop);
     server.await??;
-    report.figures[1] = settled(&report.figures[0]).await?;
+    report.usage[1] = settled(&report.usage[0]).await?;
     Ok(report)
 }
 
-/// Publishes as fast as the subscriber that stays can read.
+/// Publishes events as fast as the surviving subscriber reads them.
 async fn flood(feed: Feed, watcher: Arc<Watcher>, is_over: Arc<AtomicBool>) {
     while !is_over.load(Ordering::Relaxed) {
         let read = watcher.last().map_or(feed.published(), |(_, number)| number);
@@ -160,14 +160,14 @@ async fn call(client: Client, is_over: Arc<AtomicBool>) -> Result<(u64, Duration
     while !is_over.load(Ordering::Relaxed) {
         let began = Instant::now();
         let message = MessageData::builder().string_message("x").build();
-        in_time("a call ends", client.echo_message().message(message).send()).await?;
+        in_time("the call ends", client.echo_message().message(message).send()).await?;
         slowest = slowest.max(began.elapsed());
         count += 1;
     }
     Ok((count, slowest))
 }
 
-/// Subscribers in processes of their own, each in the middle of the flood.
+/// Starts subscriber processes and waits until each has read events.
 async fn victims(program: &Path, path: &Path, count: usize) -> Result<Vec<Child>> {
     let mut victims = Vec::new();
     for _ in 0..count {
@@ -176,24 +176,24 @@ async fn victims(program: &Path, path: &Path, count: usize) -> Result<Vec<Child>
         victims.push(command.spawn()?);
     }
     for victim in &mut victims {
-        let output = victim.stdout.take().context("it has an output")?;
+        let output = victim.stdout.take().context("stdout is piped")?;
         let mut lines = BufReader::new(output).lines();
-        let line = in_time("a subscriber reads", lines.next_line()).await?;
-        ensure!(line.as_deref() == Some("reading"), "a subscriber does not start");
+        let line = in_time("the subscriber reads", lines.next_line()).await?;
+        ensure!(line.as_deref() == Some("reading"), "the subscriber does not start");
     }
     Ok(victims)
 }
 
 fn stop_process(process: &Child) -> Result<()> {
-    signal(process.id().context("it runs")?, "STOP");
+    signal(process.id().context("the process runs")?, "STOP");
     Ok(())
 }
 
-/// Reads events until it is killed; says so when it has read some.
+/// Reads events until the process is killed. Prints `reading` after the first [`MIN_EVENTS`] events.
 ///
 /// # Errors
 ///
-/// The connection, or the subscription.
+/// If the connection or the subscription fails.
 pub async fn subscribe(path: &Path) -> Result<()> {
     let client = Client::new(ConnectionBuilder::default().socket_path(path).connect().await?);
     let mut events = client.echo_stream_messages().send().await?;
@@ -201,7 +201,7 @@ pub async fn subscribe(path: &Path) -> Result<()> {
     while let Some(event) = events.next().await {
         event?;
         count += 1;
-        if count == READ {
+        if count == MIN_EVENTS {
             println!("reading");
         }
     }

@@ -1,4 +1,4 @@
-//! A server that is killed and started again, under traffic.
+//! Killing and restarting a server under traffic.
 
 use std::{
     path::Path,
@@ -21,46 +21,45 @@ use tokio::task::JoinSet;
 
 use crate::endurance::{Serve, ServerProcess, Watcher};
 
-/// How many calls are made at once, by as many tasks.
+/// The number of tasks that make calls concurrently.
 const CALLERS: usize = 8;
 
-/// What came of it.
+/// The result of the test.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// How often the server was killed.
+    /// The number of restarts.
     pub restarts: u64,
-    /// Calls that were answered.
+    /// The number of answered calls.
     pub answered: u64,
-    /// Calls that failed with the connection, after their request had been written.
+    /// The number of calls that failed with the connection after their request was written.
     pub lost: u64,
-    /// Calls that failed with the connection, before.
+    /// The number of calls that failed with the connection before their request was written.
     pub unsent: u64,
-    /// Calls whose time was up.
-    pub late: u64,
-    /// Events that arrived, for all subscribers together.
+    /// The number of calls that timed out.
+    pub timed_out: u64,
+    /// The number of events that all subscribers received.
     pub events: u64,
-    /// The longest from the death of a server to the return of every subscriber, or to the end of the
-    /// connection where there is no return.
+    /// The longest time from the end of a server until all subscribers were restored, or until the connection ended.
     pub longest: Duration,
-    /// At the beginning and at the end.
-    pub figures: [ResourceUsage; 2],
+    /// The resources in use at the beginning and at the end.
+    pub usage: [ResourceUsage; 2],
 }
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { restarts, answered, lost, unsent, late, events, longest, figures } = self;
+        let Self { restarts, answered, lost, unsent, timed_out, events, longest, usage } = self;
         writeln!(f, "  restarts  {restarts}, the longest outage {longest:?}")?;
         writeln!(
             f,
-            "  calls     {answered} answered, {lost} lost with their connection, {unsent} not sent, {late} late"
+            "  calls     {answered} answered, {lost} lost with their connection, {unsent} not sent, {timed_out} timed out"
         )?;
-        writeln!(f, "  events    {events}, none twice and none left out without a notice")?;
-        writeln!(f, "  before    {}", figures[0])?;
-        write!(f, "  after     {}", figures[1])
+        writeln!(f, "  events    {events}, without duplicates or unreported gaps")?;
+        writeln!(f, "  before    {}", usage[0])?;
+        write!(f, "  after     {}", usage[1])
     }
 }
 
-/// Whether callbacks about the connection come in pairs.
+/// A lifecycle handler that checks that connects and disconnects alternate.
 #[derive(Clone, Default)]
 struct Lifecycle(Arc<LifecycleState>);
 
@@ -92,11 +91,11 @@ struct Calls {
     answered: AtomicU64,
     lost: AtomicU64,
     unsent: AtomicU64,
-    late: AtomicU64,
+    timed_out: AtomicU64,
 }
 
 impl Calls {
-    /// Calls without a pause until it is told to stop or the connection has ended for good.
+    /// Makes calls without pause until `stop` is set or the connection has ended permanently.
     async fn make(self: Arc<Self>, client: Client, caller: usize) {
         for number in 0.. {
             if self.stop.load(Ordering::Relaxed) {
@@ -105,10 +104,14 @@ impl Calls {
             let text = format!("{caller}/{number}");
             let message = MessageData::builder().string_message(&text).build();
             let call = client.echo_message().message(message);
-            match in_time("a call ends", call.send()).await {
+            match in_time("the call ends", call.send()).await {
                 Ok(response) => {
                     let message = response.message.unwrap_or_default();
-                    assert_eq!(message.string_message, Some(text), "each gets its own answer");
+                    assert_eq!(
+                        message.string_message,
+                        Some(text),
+                        "each call receives its own response"
+                    );
                     self.answered.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(SdkError::DispatchFailure { source, request_written, .. }) => {
@@ -117,12 +120,12 @@ impl Calls {
                     match source {
                         ConnectionError::ReconnectRejected(_)
                         | ConnectionError::ReconnectFailed(_) => return,
-                        // The connection is down: there is nothing to do until it is back.
+                        // The connection is down. Waits a little before the next call.
                         _ => tokio::time::sleep(Duration::from_millis(1)).await,
                     }
                 }
                 Err(SdkError::Timeout { .. }) => {
-                    self.late.fetch_add(1, Ordering::Relaxed);
+                    self.timed_out.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(error) => panic!("{error:?}"),
             }
@@ -130,10 +133,10 @@ impl Calls {
     }
 }
 
-fn builder(what: &Serve, policy: ReconnectPolicy) -> ConnectionBuilder {
+fn builder(options: &Serve, policy: ReconnectPolicy) -> ConnectionBuilder {
     ConnectionBuilder::default()
-        .socket_path(&what.path)
-        .connect_header("token", what.token.as_str())
+        .socket_path(&options.path)
+        .connect_header("token", options.token.as_str())
         .reconnect(policy)
 }
 
@@ -142,30 +145,30 @@ fn policy() -> ReconnectPolicy {
         .initial_backoff(Duration::from_millis(2))
         .max_backoff(Duration::from_millis(20))
         .max_attempts(1_000)
-        // A server that is killed in the handshake looks as one that refuses.
+        // A server that is killed during the handshake looks like a rejection.
         .max_rejections(100)
 }
 
-/// Restarts a server that knows the token again each time: the clients come back.
+/// Restarts a server that accepts the same token each time. The clients reconnect.
 ///
 /// # Errors
 ///
-/// What the operating system says, or a leak.
+/// If an operation of the operating system fails or a resource leaks.
 ///
 /// # Panics
 ///
-/// If a promise is not kept.
-pub async fn with_tokens_that_stay(program: &Path, count: u64, seed: u64) -> Result<Report> {
+/// If a promise is broken.
+pub async fn with_valid_tokens(program: &Path, count: u64, seed: u64) -> Result<Report> {
     let mut random = Random::new(seed);
-    let mut what = Serve { path: socket_path(), token: "good".to_owned(), generation: 0 };
-    let mut server = ServerProcess::start(program, &what).await?;
-    // On one calls wait for the connection, on the other they fail.
+    let mut options = Serve { path: socket_path(), token: "good".to_owned(), generation: 0 };
+    let mut server = ServerProcess::start(program, &options).await?;
+    // During an outage, calls wait on the first connection and fail on the second.
     let lifecycle = Lifecycle::default();
     let waiting =
-        builder(&what, policy().calls_wait(true)).lifecycle_handler(lifecycle.clone()).connect();
-    let failing = builder(&what, policy()).connect();
+        builder(&options, policy().calls_wait(true)).lifecycle_handler(lifecycle.clone()).connect();
+    let failing = builder(&options, policy()).connect();
     let mut report = Report::default();
-    report.figures[0] = ResourceUsage::current()?;
+    report.usage[0] = ResourceUsage::current()?;
     let clients = [Client::new(waiting.await?), Client::new(failing.await?)];
     let mut watchers = Vec::new();
     let calls = Arc::new(Calls::default());
@@ -186,8 +189,8 @@ pub async fn with_tokens_that_stay(program: &Path, count: u64, seed: u64) -> Res
         tokio::time::sleep(Duration::from_millis(random.below(20))).await;
         let began = Instant::now();
         server.kill().await?;
-        what.generation = generation;
-        server = ServerProcess::start(program, &what).await?;
+        options.generation = generation;
+        server = ServerProcess::start(program, &options).await?;
         for watcher in &mut watchers {
             watcher.reaches(generation).await;
         }
@@ -199,45 +202,45 @@ pub async fn with_tokens_that_stay(program: &Path, count: u64, seed: u64) -> Res
         caller?;
     }
     for client in clients {
-        // What was on its way when a server was killed is lost, and the result may say so.
+        // Ignored: reports messages that were lost with a killed server.
         let _ = client.connection().close().await;
     }
     for watcher in watchers {
         let watched = watcher.ended().await;
-        ensure!(watched.error.is_none(), "closing is no error: {:?}", watched.error);
-        ensure!(watched.outages >= count, "{} outages noticed", watched.outages);
+        ensure!(watched.error.is_none(), "closing is not an error: {:?}", watched.error);
+        ensure!(watched.outages >= count, "only {} outages detected", watched.outages);
         report.events += watched.events;
     }
     let LifecycleState { is_wrong, connects, .. } = &*lifecycle.0;
     ensure!(!is_wrong.load(Ordering::Relaxed), "callbacks out of order");
     ensure!(connects.load(Ordering::Relaxed) > count, "{connects:?} connects");
-    report.take(&calls);
+    report.add(&calls);
     server.kill().await?;
-    report.figures[1] = settled(&report.figures[0]).await?;
-    std::fs::remove_file(&what.path)?;
+    report.usage[1] = settled(&report.usage[0]).await?;
+    std::fs::remove_file(&options.path)?;
     Ok(report)
 }
 
-/// Restarts a server that does not know the token again, as a nucleus does: each client ends with an error
-/// of its own, and another takes its place.
+/// Restarts a server that no longer accepts the token, as a nucleus does. Each client ends with an error and is replaced
+/// by a new one.
 ///
 /// # Errors
 ///
-/// What the operating system says, or a leak.
+/// If an operation of the operating system fails or a resource leaks.
 ///
 /// # Panics
 ///
-/// If a promise is not kept.
-pub async fn with_tokens_that_do_not(program: &Path, count: u64, seed: u64) -> Result<Report> {
+/// If a promise is broken.
+pub async fn with_invalidated_tokens(program: &Path, count: u64, seed: u64) -> Result<Report> {
     let mut random = Random::new(seed);
-    let mut what = Serve { path: socket_path(), token: "0".to_owned(), generation: 0 };
-    let mut server = ServerProcess::start(program, &what).await?;
+    let mut options = Serve { path: socket_path(), token: "0".to_owned(), generation: 0 };
+    let mut server = ServerProcess::start(program, &options).await?;
     let mut report = Report::default();
-    report.figures[0] = ResourceUsage::current()?;
+    report.usage[0] = ResourceUsage::current()?;
     for generation in 1..=count {
         let rejections = 3;
         let policy = policy().max_rejections(rejections).calls_wait(generation % 2 == 0);
-        let client = Client::new(builder(&what, policy).connect().await?);
+        let client = Client::new(builder(&options, policy).connect().await?);
         let mut watchers = [Watcher::stream(&client).await?, Watcher::handler(&client).await?];
         let calls = Arc::new(Calls::default());
         let mut callers = JoinSet::new();
@@ -250,8 +253,8 @@ pub async fn with_tokens_that_do_not(program: &Path, count: u64, seed: u64) -> R
         tokio::time::sleep(Duration::from_millis(random.below(20))).await;
         let began = Instant::now();
         server.kill().await?;
-        what = Serve { token: generation.to_string(), generation, ..what };
-        server = ServerProcess::start(program, &what).await?;
+        options = Serve { token: generation.to_string(), generation, ..options };
+        server = ServerProcess::start(program, &options).await?;
 
         let ended = in_time("the connection ends", client.connection().closed()).await;
         ensure!(matches!(ended, Err(ConnectionError::ReconnectRejected(_))), "{ended:?}");
@@ -265,37 +268,37 @@ pub async fn with_tokens_that_do_not(program: &Path, count: u64, seed: u64) -> R
         }
         report.longest = report.longest.max(began.elapsed());
         report.restarts += 1;
-        report.take(&calls);
+        report.add(&calls);
     }
     server.kill().await?;
-    report.figures[1] = settled(&report.figures[0]).await?;
-    std::fs::remove_file(&what.path)?;
+    report.usage[1] = settled(&report.usage[0]).await?;
+    std::fs::remove_file(&options.path)?;
     Ok(report)
 }
 
 impl Report {
-    fn take(&mut self, calls: &Calls) {
+    fn add(&mut self, calls: &Calls) {
         self.answered += calls.answered.load(Ordering::Relaxed);
         self.lost += calls.lost.load(Ordering::Relaxed);
         self.unsent += calls.unsent.load(Ordering::Relaxed);
-        self.late += calls.late.load(Ordering::Relaxed);
+        self.timed_out += calls.timed_out.load(Ordering::Relaxed);
     }
 }
 
-/// What is in use once everything has ended that was told to.
+/// Waits until the resources in use are those of before.
 ///
 /// # Errors
 ///
-/// Something stays.
+/// If a resource leaks.
 pub(crate) async fn settled(before: &ResourceUsage) -> Result<ResourceUsage> {
     let began = Instant::now();
     loop {
-        let figures = ResourceUsage::current()?;
-        match figures.leaked_since(before) {
-            None => return Ok(figures),
-            Some(leak) => ensure!(began.elapsed() < test_util::TIMEOUT, "something stays: {leak}"),
+        let usage = ResourceUsage::current()?;
+        match usage.leaked_since(before) {
+            None => return Ok(usage),
+            Some(leak) => ensure!(began.elapsed() < test_util::TIMEOUT, "leaked: {leak}"),
         }
-        // Tasks and sockets go away by themselves, and nobody says when.
+        // Tasks and sockets end with a delay and without a notification.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The server, in a process of its own.
+//! The server of the endurance tests, which runs as a separate process.
 
 use std::{
     ffi::OsString,
@@ -15,25 +15,27 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// What a server is started with.
+/// The arguments of a server process.
 #[derive(Clone, Debug)]
 pub struct Serve {
-    /// Where it listens.
+    /// The path of the socket.
     pub path: PathBuf,
-    /// Whom it lets in.
+    /// The token that the server accepts.
     pub token: String,
-    /// What tells its events from those of others.
+    /// The number that tells its events from those of other servers.
     pub generation: u64,
 }
 
 impl Serve {
-    /// From the arguments of the program.
+    /// Parses the arguments of the program.
     ///
     /// # Errors
     ///
-    /// Other arguments.
+    /// If the arguments are invalid.
     pub fn from_args(args: &[&str]) -> Result<Self> {
-        let [path, token, generation] = *args else { bail!("serve takes PATH TOKEN GENERATION") };
+        let [path, token, generation] = *args else {
+            bail!("usage: endurance serve PATH TOKEN GENERATION")
+        };
         Ok(Self { path: path.into(), token: token.to_owned(), generation: generation.parse()? })
     }
 
@@ -43,47 +45,47 @@ impl Serve {
     }
 }
 
-/// Serves until it is killed, and publishes all the time.
+/// Serves and publishes events until the process is killed.
 ///
 /// # Errors
 ///
-/// The socket cannot be listened on.
-pub async fn serve(what: Serve) -> Result<()> {
-    let feed = Feed::new(what.generation);
-    let expected = what.token;
+/// If the server cannot listen on the socket.
+pub async fn serve(options: Serve) -> Result<()> {
+    let feed = Feed::new(options.generation);
+    let expected = options.token;
     let authenticator = move |request: &ConnectRequest| match request.header("token") {
         Some(token) if token == expected => Ok(Identity(token.to_owned())),
         _ => Err(Rejected),
     };
-    let server = Server::bind(&what.path)
-        .with_context(|| format!("cannot listen on {}", what.path.display()))?
+    let server = Server::bind(&options.path)
+        .with_context(|| format!("cannot listen on {}", options.path.display()))?
         .authenticator(authenticator);
     tokio::spawn(feed.clone().publish_steadily());
-    // Whoever started the program reads it.
+    // The parent process waits for this line.
     println!("listening");
     let service = EchoTestRpcService::new(feed);
     server.serve(service, std::future::pending::<()>()).await?;
     Ok(())
 }
 
-/// A server in a process of its own.
+/// A server that runs as a separate process.
 #[derive(Debug)]
 pub struct ServerProcess(Child);
 
 impl ServerProcess {
-    /// Starts the program, and waits until it listens.
+    /// Starts the program and waits until it listens.
     ///
     /// # Errors
     ///
-    /// What the operating system says.
-    pub async fn start(program: &Path, what: &Serve) -> Result<Self> {
+    /// If the program does not start.
+    pub async fn start(program: &Path, options: &Serve) -> Result<Self> {
         let mut process = Command::new(program)
             .arg("serve")
-            .args(what.to_args())
+            .args(options.to_args())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let output = process.stdout.take().context("it has an output")?;
+        let output = process.stdout.take().context("stdout is piped")?;
         let line = in_time("the server starts", BufReader::new(output).lines().next_line()).await?;
         match line.as_deref() {
             Some("listening") => Ok(Self(process)),
@@ -91,16 +93,16 @@ impl ServerProcess {
         }
     }
 
-    /// Its number.
+    /// The process id.
     pub fn id(&self) -> Option<u32> {
         self.0.id()
     }
 
-    /// Kills it, without a word to its clients.
+    /// Kills the process. Its clients are not informed.
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// If the process cannot be killed.
     pub async fn kill(mut self) -> io::Result<()> {
         self.0.kill().await
     }

@@ -1,4 +1,4 @@
-//! A subscriber that looks at everything it gets.
+//! A subscriber that checks all events and notices.
 
 use std::ops::ControlFlow;
 
@@ -14,33 +14,33 @@ use tokio::{sync::watch, task::JoinHandle};
 
 type Error = SdkError<EchoStreamMessagesError>;
 
-/// What a subscriber has seen.
+/// The summary of a subscription.
 #[derive(Clone, Debug, Default)]
 pub struct Watched {
-    /// Events.
+    /// The number of events.
     pub events: u64,
-    /// Outages that it was told of.
+    /// The number of reported outages.
     pub outages: u64,
-    /// What the stream ended with, if it was an error.
+    /// The error that ended the stream, if any.
     pub error: Option<String>,
 }
 
-/// What must hold from one event to the next.
-struct Watch {
+/// Checks the order of events and notices.
+struct Check {
     watched: Watched,
     last: Option<(u64, u64)>,
-    /// An outage has begun and is not over.
-    is_out: bool,
-    /// An outage is over, and no event has come since.
-    is_back: bool,
+    /// Whether an outage was reported and its end was not.
+    in_outage: bool,
+    /// Whether no event has arrived since the last outage.
+    is_restored: bool,
     seen: watch::Sender<Option<(u64, u64)>>,
 }
 
-impl Watch {
+impl Check {
     fn new() -> (Self, watch::Receiver<Option<(u64, u64)>>) {
         let (seen, receiver) = watch::channel(None);
         let watched = Watched::default();
-        (Self { watched, last: None, is_out: false, is_back: false, seen }, receiver)
+        (Self { watched, last: None, in_outage: false, is_restored: false, seen }, receiver)
     }
 
     fn event(&mut self, event: &EchoStreamingMessage) {
@@ -48,38 +48,38 @@ impl Watch {
         let text = message.string_message.as_deref().unwrap_or_default();
         let (generation, number) = text.split_once(':').expect("a number");
         let next = (generation.parse().unwrap(), number.parse().unwrap());
-        assert!(!self.is_out, "{next:?} in the middle of an outage");
+        assert!(!self.in_outage, "event {next:?} during an outage");
         if let Some((generation, number)) = self.last {
             let follows = next == (generation, number + 1);
-            // Nothing comes twice, and nothing is left out without a notice.
-            let comes_later = self.is_back && next > (generation, number);
-            assert!(follows || comes_later, "{next:?} after {:?}", self.last);
+            // No event is repeated, and none is missing without a notice.
+            let is_later = self.is_restored && next > (generation, number);
+            assert!(follows || is_later, "{next:?} after {:?}", self.last);
         }
         self.last = Some(next);
-        self.is_back = false;
+        self.is_restored = false;
         self.watched.events += 1;
         self.seen.send_replace(self.last);
     }
 
     fn disconnected(&mut self) {
-        assert!(!self.is_out, "an outage in the middle of another");
-        self.is_out = true;
+        assert!(!self.in_outage, "an outage during an outage");
+        self.in_outage = true;
         self.watched.outages += 1;
     }
 
     fn resubscribed(&mut self) {
-        assert!(self.is_out, "back without having been away");
-        self.is_out = false;
-        self.is_back = true;
+        assert!(self.in_outage, "resubscribed without an outage");
+        self.in_outage = false;
+        self.is_restored = true;
     }
 
     fn error(&mut self, error: &Error) {
-        assert!(self.watched.error.is_none(), "one error is the last");
+        assert!(self.watched.error.is_none(), "an error after an error");
         self.watched.error = Some(format!("{error}: {:?}", std::error::Error::source(error)));
     }
 }
 
-/// A subscriber at work.
+/// A running subscriber.
 #[derive(Debug)]
 pub struct Watcher {
     seen: watch::Receiver<Option<(u64, u64)>>,
@@ -87,54 +87,54 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Subscribes, and reads events and notices as a stream.
+    /// Subscribes and reads events and notices from the stream.
     ///
     /// # Errors
     ///
-    /// The subscription is not opened.
+    /// If the subscription fails.
     pub async fn stream(client: &Client) -> Result<Self, Error> {
         let subscription = client.echo_stream_messages().send().await?;
         let mut items = subscription.with_notices();
-        let (mut watch, seen) = Watch::new();
+        let (mut check, seen) = Check::new();
         let task = tokio::spawn(async move {
             while let Some(item) = items.next().await {
                 match item {
-                    Ok(SubscriptionItem::Event(event)) => watch.event(&event),
-                    Ok(SubscriptionItem::Notice(Notice::Disconnected)) => watch.disconnected(),
-                    Ok(SubscriptionItem::Notice(Notice::Resubscribed)) => watch.resubscribed(),
+                    Ok(SubscriptionItem::Event(event)) => check.event(&event),
+                    Ok(SubscriptionItem::Notice(Notice::Disconnected)) => check.disconnected(),
+                    Ok(SubscriptionItem::Notice(Notice::Resubscribed)) => check.resubscribed(),
                     Ok(SubscriptionItem::Notice(other)) => panic!("{other:?}"),
-                    Err(error) => watch.error(&error),
+                    Err(error) => check.error(&error),
                 }
             }
-            watch.watched
+            check.watched
         });
         Ok(Self { seen, task })
     }
 
-    /// Subscribes, and is told of events and outages by callbacks.
+    /// Subscribes and receives events and notices by callbacks.
     ///
     /// # Errors
     ///
-    /// The subscription is not opened.
+    /// If the subscription fails.
     pub async fn handler(client: &Client) -> Result<Self, Error> {
         let subscription = client.echo_stream_messages().send().await?;
-        let (watch, seen) = Watch::new();
+        let (check, seen) = Check::new();
         let (done, is_done) = tokio::sync::oneshot::channel();
-        let handle = subscription.spawn_handler(Handler { watch, done: Some(done) });
+        let handle = subscription.spawn_handler(Handler { check, done: Some(done) });
         Ok(Self { seen, task: tokio::spawn(until_closed(handle, is_done)) })
     }
 
-    /// Waits until an event of a generation has come.
+    /// Waits for an event of this or a later generation.
     ///
     /// # Panics
     ///
-    /// If none comes, or the stream ends.
+    /// If no such event arrives or the stream ends.
     pub async fn reaches(&mut self, generation: u64) {
         let reached = self.seen.wait_for(|it| it.is_some_and(|(seen, _)| seen >= generation));
-        in_time("an event comes", reached).await.expect("the stream goes on");
+        in_time("an event arrives", reached).await.expect("the stream continues");
     }
 
-    /// The last event, by its generation and number.
+    /// The generation and number of the last event.
     pub fn last(&self) -> Option<(u64, u64)> {
         *self.seen.borrow()
     }
@@ -143,7 +143,7 @@ impl Watcher {
     ///
     /// # Panics
     ///
-    /// If something was wrong with it.
+    /// If an event or notice was wrong.
     pub async fn ended(self) -> Watched {
         in_time("the stream ends", self.task).await.unwrap()
     }
@@ -159,30 +159,30 @@ async fn until_closed(
     is_done: tokio::sync::oneshot::Receiver<Watched>,
 ) -> Watched {
     handle.closed().await;
-    is_done.await.expect("the handler has been told that the stream is closed")
+    is_done.await.expect("on_stream_closed is called")
 }
 
 struct Handler {
-    watch: Watch,
+    check: Check,
     done: Option<tokio::sync::oneshot::Sender<Watched>>,
 }
 
 impl StreamHandler<EchoStreamMessages> for Handler {
     async fn on_stream_event(&mut self, event: EchoStreamingMessage) {
         assert!(self.done.is_some(), "an event after the end");
-        self.watch.event(&event);
+        self.check.event(&event);
     }
 
     async fn on_disconnected(&mut self) {
-        self.watch.disconnected();
+        self.check.disconnected();
     }
 
     async fn on_resubscribed(&mut self) {
-        self.watch.resubscribed();
+        self.check.resubscribed();
     }
 
     async fn on_stream_error(&mut self, error: Error) -> ControlFlow<()> {
-        self.watch.error(&error);
+        self.check.error(&error);
         ControlFlow::Continue(())
     }
 
@@ -192,7 +192,7 @@ impl StreamHandler<EchoStreamMessages> for Handler {
 
     async fn on_stream_closed(&mut self) {
         let done = self.done.take().expect("the stream ends once");
-        // Whoever waits for it may have gone.
-        let _ = done.send(self.watch.watched.clone());
+        // Ignored: the receiver may be dropped.
+        let _ = done.send(self.check.watched.clone());
     }
 }

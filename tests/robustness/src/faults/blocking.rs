@@ -1,4 +1,4 @@
-//! The same session by the blocking client, over real sockets and in real time.
+//! The session of the blocking client, over real sockets and in real time.
 
 use std::{os::unix::net::UnixStream as StdUnixStream, sync::Arc, thread, time::Duration};
 
@@ -19,14 +19,14 @@ use crate::faults::{
     every::{clean, with_virtual_time},
     outcome::{of_connect, of_connection},
     random::{name, random_faults},
-    serve::Watched,
+    serve::CountingService,
     session::{Faults, Report, Setup, event, message},
     steps::{ECHO, Steps},
     tally::{panics, watch_panics},
     wire::{Counts, Direction, Fault, Kind, proxy},
 };
 
-/// What is tried at each byte: what needs no deadline to be noticed.
+/// The faults to test: those that are detected without a deadline.
 pub(crate) const KINDS: [Kind; 8] = [
     Kind::Split,
     Kind::Merge,
@@ -38,34 +38,35 @@ pub(crate) const KINDS: [Kind; 8] = [
     Kind::HalfClose,
 ];
 
-/// Sessions with random faults, from this seed on, one for each seed.
+/// Tests sessions with random faults, one for each seed beginning with this one.
 ///
 /// # Errors
 ///
-/// The first session that is not as it must be, with its seed.
+/// If a session violates a rule. The error contains the seed.
 pub fn random(seed: u64, sessions: u64) -> Result<Tally> {
-    let stage = Stage::new()?;
+    let fixture = Fixture::new()?;
     let mut tally = Tally::default();
     for seed in seed..seed + sessions {
-        let faults = random_faults(&mut Random::new(seed), stage.clean.bytes, false);
-        let report = stage.try_one(&faults).with_context(|| format!("seed {seed}"))?;
+        let faults = random_faults(&mut Random::new(seed), fixture.clean.bytes, false);
+        let report = fixture.run_checked(&faults).with_context(|| format!("seed {seed}"))?;
         tally.add(format!("blocking, {}", name(&faults)), &report);
     }
     Ok(tally)
 }
 
-/// Tries every fault at every `stride`th byte in both directions.
+/// Tests each fault at each `stride`th byte in both directions.
 ///
 /// # Errors
 ///
-/// The first session that is not as it must be.
+/// If a session violates a rule.
 pub fn every(start: u64, stride: usize) -> Result<Tally> {
-    let stage = Stage::new()?;
+    let fixture = Fixture::new()?;
     let mut tally = Tally::default();
     for (index, direction) in Direction::BOTH.into_iter().enumerate() {
-        for offset in (start..stage.clean.bytes[index]).step_by(stride) {
+        for offset in (start..fixture.clean.bytes[index]).step_by(stride) {
             for kind in KINDS {
-                let report = stage.try_one(&Faults::one(direction, Fault { offset, kind }))?;
+                let report =
+                    fixture.run_checked(&Faults::one(direction, Fault { offset, kind }))?;
                 tally.add(format!("blocking, {direction:?} {kind:?}"), &report);
             }
         }
@@ -73,19 +74,19 @@ pub fn every(start: u64, stride: usize) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Where sessions take place.
-struct Stage {
+/// The server and the expected results of sessions.
+struct Fixture {
     runtime: Runtime,
-    service: Watched,
-    /// What the asynchronous client sees over a wire that is well: the other sees the same.
+    service: CountingService,
+    /// The session of the asynchronous client without faults. That of the blocking client must be equal.
     clean: Report,
 }
 
-impl Stage {
+impl Fixture {
     fn new() -> Result<Self> {
         watch_panics();
         let mut clean = with_virtual_time(async { Ok(clean(&Setup::default()).await) })?;
-        // Here the bytes of what is only sent go out while it is sent, and count by the step that follows.
+        // The blocking client writes events immediately, so their bytes count at the step that sends them.
         let mut next = clean.bytes;
         for step in clean.steps.iter_mut().rev() {
             if ["send", "close", "flush"].iter().any(|it| step.name.starts_with(it)) {
@@ -94,15 +95,19 @@ impl Stage {
             next = step.at;
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let stage = Self { runtime, service: Watched::default(), clean };
-        // As over any wire, and to the byte.
-        let report = stage.try_one(&Faults::default())?;
-        ensure!(report.bytes == stage.clean.bytes, "other bytes: {:?}", report.bytes);
-        Ok(stage)
+        let fixture = Self { runtime, service: CountingService::default(), clean };
+        // Without faults, both clients transfer the same number of bytes.
+        let report = fixture.run_checked(&Faults::default())?;
+        ensure!(
+            report.bytes == fixture.clean.bytes,
+            "different numbers of bytes: {:?}",
+            report.bytes
+        );
+        Ok(fixture)
     }
 
     /// Runs a session and checks it.
-    fn try_one(&self, faults: &Faults) -> Result<Report> {
+    fn run_checked(&self, faults: &Faults) -> Result<Report> {
         let before = panics();
         let report = self.run(faults).with_context(|| format!("{faults:?}"))?;
         if let Err(problem) = check(&self.clean, &report, faults) {
@@ -127,10 +132,10 @@ impl Stage {
         });
         let mut script = Script(Steps::new(Arc::clone(&counts)));
         let ended = script.run(client);
-        // The client is gone, so that the server has nothing left to do.
+        // The client has closed its connection, so the server ends.
         let served = async { tokio::time::timeout(TIMEOUT, serving).await };
         self.runtime.block_on(served).context("the server does not end")???;
-        // A call is served on a task of its own, which may still be on its way out.
+        // Each call is served by a task, which may end a little later.
         while self.service.serving() > 0 {
             thread::yield_now();
         }
@@ -139,12 +144,12 @@ impl Stage {
         Ok(Report { steps: script.0.taken, requests: Vec::new(), ended, bytes })
     }
 
-    /// The server was asked for nothing but what the client asks for. Threads do not ask in a certain order.
+    /// Checks that the server received only requests that the client makes. Threads make requests in any order.
     fn check_requests(&self) -> Result<()> {
         let mut expected = self.clean.requests.clone();
-        for request in self.service.take_seen() {
+        for request in self.service.take_requests() {
             let Some(index) = expected.iter().position(|it| *it == request) else {
-                bail!("the server was asked for something else: {request}");
+                bail!("the server received another request: {request}");
             };
             expected.swap_remove(index);
         }
@@ -152,10 +157,11 @@ impl Stage {
     }
 }
 
+/// The client's part of a session.
 struct Script(Steps);
 
 impl Script {
-    /// Goes through everything; why the connection ended, if this side did not close it.
+    /// Runs the session. Returns the error that ended the connection, if the client did not close it.
     fn run(&mut self, socket: StdUnixStream) -> Option<String> {
         let builder = Connection::builder().connect_header("client-name", "accepted.faults");
         let connection = match builder.call_timeout(TIMEOUT).connect_over(socket) {
@@ -179,11 +185,11 @@ impl Script {
 
     fn calls(&mut self, client: &Client) {
         let call = |text| client.echo_message().message(message(text)).send();
-        for text in ["", "a", "a longer text that takes more than one look"] {
+        for text in ["", "a", "a longer text that takes several reads"] {
             self.0.called("echo", call(text));
         }
         self.0.called("cause_service_error", client.cause_service_error().send());
-        // Several threads at once.
+        // Concurrent calls of several threads.
         let responses = thread::scope(|scope| {
             let calls = ["1", "2", "3"].map(|text| (text, scope.spawn(move || call(text))));
             calls.map(|(text, call)| (text, call.join().expect("a call panicked")))
@@ -200,10 +206,10 @@ impl Script {
         }
         match self.0.opened("failing stream", client.cause_stream_service_to_error().send()) {
             Some(mut stream) => {
-                self.send(&stream, "go");
+                self.send(&stream, "event");
                 self.next(&mut stream);
             }
-            None => self.0.skip(&["send go", "next"]),
+            None => self.0.skip(&["send event", "next"]),
         }
         match self.0.opened("stream to close", client.echo_stream_messages().send()) {
             Some(stream) => {

@@ -1,4 +1,4 @@
-//! What must hold for a session, whatever was done to its bytes.
+//! The rules for sessions with faults.
 
 use crate::faults::{
     outcome::Failure,
@@ -6,11 +6,11 @@ use crate::faults::{
     wire::Kind,
 };
 
-/// Compares a session with one over a wire that was well.
+/// Compares a session with one without faults.
 ///
 /// # Errors
 ///
-/// What is not as it must be.
+/// A description of the rule that the session violates.
 pub(crate) fn check(clean: &Report, report: &Report, faults: &Faults) -> Result<(), String> {
     let all: Vec<_> = faults.all().collect();
     let is_harmless = all.iter().all(|(_, it)| it.kind.is_harmless());
@@ -18,39 +18,39 @@ pub(crate) fn check(clean: &Report, report: &Report, faults: &Faults) -> Result<
     for (step, expected) in report.steps.iter().zip(&clean.steps) {
         let problem = |text: &str| Err(format!("{}: {text}: {:?}", step.name, step.outcome));
         if step.name != expected.name {
-            return problem("another step");
+            return problem("an unexpected step");
         }
         match &step.outcome {
             Ok(_) if step.outcome == expected.outcome => {}
             Ok(_) => return problem("a wrong result"),
             Err(Failure::Wrong(_)) => return problem("a wrong error"),
-            Err(_) if is_harmless => return problem("every byte arrived"),
+            Err(_) if is_harmless => return problem("the step failed although all bytes arrived"),
             Err(Failure::Connection(text) | Failure::Deadline(text)) if text.is_empty() => {
-                return problem("an error that says nothing");
+                return problem("an error without a text");
             }
             Err(Failure::NoEvent | Failure::Deadline(_)) if !is_silent => {
-                return problem("the end of the connection was not noticed");
+                return problem("the end of the connection was not detected");
             }
-            // What was over before the first fault cannot fail.
+            // A step that ended before the first fault cannot fail.
             Err(_) if all.iter().all(|(index, it)| expected.at[*index] <= it.offset) => {
-                return problem("nothing had happened yet");
+                return problem("the step failed before the first fault");
             }
             Err(_) => {}
         }
     }
     if !clean.requests.starts_with(&report.requests) {
-        return Err(format!("the server was asked for something else: {:?}", report.requests));
+        return Err(format!("the server received other requests: {:?}", report.requests));
     }
     if is_harmless && (report.ended.is_some() || report.steps.len() != clean.steps.len()) {
         return Err(format!("the connection ended: {:?}", report.ended));
     }
-    let is_noticed = report.ended.is_some() || report.steps.iter().any(|it| it.outcome.is_err());
-    let must_be_noticed = |&(index, it): &(usize, crate::faults::wire::Fault)| {
+    let is_detected = report.ended.is_some() || report.steps.iter().any(|it| it.outcome.is_err());
+    let must_be_detected = |&(index, it): &(usize, crate::faults::wire::Fault)| {
         let last = clean.steps.last().map_or(0, |it| it.at[index]);
         matches!(it.kind, Kind::Corrupt(_)) && it.offset < last
     };
-    if !is_noticed && all.iter().any(must_be_noticed) {
-        return Err("a byte was changed, and nobody noticed".to_owned());
+    if !is_detected && all.iter().any(must_be_detected) {
+        return Err("a changed byte was not detected".to_owned());
     }
     Ok(())
 }

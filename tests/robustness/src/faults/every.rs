@@ -1,4 +1,4 @@
-//! Every fault at every byte.
+//! Tests of each fault at each byte.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::faults::{
     wire::{Direction, Fault, Kind},
 };
 
-/// What is tried at each byte.
+/// The faults to test.
 const KINDS: [Kind; 12] = [
     Kind::Split,
     Kind::Merge,
@@ -28,11 +28,11 @@ const KINDS: [Kind; 12] = [
     Kind::Stall,
 ];
 
-/// Tries every fault at every `stride`th byte of a session in both directions, beginning with byte `start`.
+/// Tests each fault at each `stride`th byte of a session in both directions, beginning with byte `start`.
 ///
 /// # Errors
 ///
-/// The first session that is not as it must be.
+/// If a session violates a rule.
 pub fn every(start: u64, stride: usize) -> Result<Tally> {
     watch_panics();
     let mut tally = Tally::default();
@@ -43,7 +43,7 @@ pub fn every(start: u64, stride: usize) -> Result<Tally> {
             for offset in (start..clean.bytes[index]).step_by(stride) {
                 for kind in KINDS {
                     let faults = Faults::one(direction, Fault { offset, kind });
-                    let report = try_one(&setup, &clean, &faults).await?;
+                    let report = run_checked(&setup, &clean, &faults).await?;
                     tally.add(format!("{direction:?} {kind:?}"), &report);
                 }
                 setup.check_another_client().await;
@@ -53,14 +53,14 @@ pub fn every(start: u64, stride: usize) -> Result<Tally> {
     })
 }
 
-/// A runtime with one thread, whose clock stands still while there is something to do.
+/// Runs a future on a runtime with one thread and a paused clock, which advances only when all tasks are idle.
 pub(crate) fn with_virtual_time<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
     runtime.block_on(future)
 }
 
-/// A session over a wire that is well: everything comes of it that the service has to offer.
+/// Runs a session without faults, in which each step succeeds.
 pub(crate) async fn clean(setup: &Setup) -> Report {
     let report = setup.run(&Faults::default()).await;
     for step in &report.steps {
@@ -71,7 +71,7 @@ pub(crate) async fn clean(setup: &Setup) -> Report {
 }
 
 /// Runs a session and checks it.
-pub(crate) async fn try_one(setup: &Setup, clean: &Report, faults: &Faults) -> Result<Report> {
+pub(crate) async fn run_checked(setup: &Setup, clean: &Report, faults: &Faults) -> Result<Report> {
     let before = panics();
     let report = setup.run(faults).await;
     if let Err(problem) = check(clean, &report, faults) {

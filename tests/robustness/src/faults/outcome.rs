@@ -1,38 +1,38 @@
-//! What came of each step of a session.
+//! The outcomes of the steps of a session.
 
 use eventstream_rpc::error::{ConnectError, ConnectionError, OperationError, SdkError};
 
-/// The result of a step in words, or what went wrong.
+/// The result of a step as text, or its failure.
 pub(crate) type Outcome = Result<String, Failure>;
 
 /// How a step failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// With an error that says that the connection is the reason; the text is the error and its causes.
+    /// An error whose cause is the connection. Contains the text of the error and its causes.
     Connection(String),
-    /// With the error of a deadline.
+    /// An error whose cause is a deadline.
     Deadline(String),
-    /// It waited for an event for longer than anyone should have to.
+    /// No event arrived in time.
     NoEvent,
-    /// It was not tried, because an earlier step that it needs had failed.
+    /// The step was skipped, because an earlier step that it depends on failed.
     Skipped,
-    /// With anything else: no fault of the wire may look like that.
+    /// Any other error. Connection faults must not cause it.
     Wrong(String),
 }
 
-/// What an error of a call, or in the place of an event, means.
+/// Classifies an error of a call or a stream.
 pub(crate) fn of_call<E: OperationError>(error: SdkError<E>) -> Outcome {
     let text = error.with_sources().to_string();
     match error {
         SdkError::DispatchFailure { .. } => Err(Failure::Connection(text)),
         SdkError::Timeout { .. } => Err(Failure::Deadline(text)),
-        // The service says so, and that may be what it is asked for.
+        // May be the expected result of the call.
         SdkError::ServiceError(_) => Ok(text),
         _ => Err(Failure::Wrong(text)),
     }
 }
 
-/// What an error of connecting means.
+/// Classifies an error of connecting.
 pub(crate) fn of_connect(error: &ConnectError) -> Failure {
     let text = error.with_sources().to_string();
     match error {
@@ -44,7 +44,7 @@ pub(crate) fn of_connect(error: &ConnectError) -> Failure {
     }
 }
 
-/// What the end of a connection means.
+/// The outcome of flushing or closing a connection.
 pub(crate) fn of_connection(result: Result<(), ConnectionError>) -> Outcome {
     match result {
         Ok(()) => Ok(String::new()),

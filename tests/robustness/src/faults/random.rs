@@ -1,4 +1,4 @@
-//! Many faults at once, by a seed.
+//! Tests of many random faults, selected by a seed.
 
 use std::{
     path::PathBuf,
@@ -21,13 +21,13 @@ use tokio::{
 use crate::faults::{
     Tally,
     check::check,
-    every::{clean, try_one, with_virtual_time},
+    every::{clean, run_checked, with_virtual_time},
     session::{Faults, Setup, run_script},
     tally::watch_panics,
     wire::{Direction, Fault, Kind, proxy},
 };
 
-/// Up to twenty faults without consequences in each direction, and one with them in half of all cases.
+/// Selects up to twenty harmless faults in each direction and, in half of the cases, one that is not harmless.
 pub(crate) fn random_faults(random: &mut Random, bytes: [u64; 2], is_virtual: bool) -> Faults {
     let mut faults = Faults::default();
     for (list, bytes) in [&mut faults.to_server, &mut faults.to_client].into_iter().zip(bytes) {
@@ -43,7 +43,7 @@ pub(crate) fn random_faults(random: &mut Random, bytes: [u64; 2], is_virtual: bo
     if random.below(2) == 0 {
         let at = random.below(2) as usize;
         let offset = random.below(bytes[at]);
-        // Where time is real nobody waits for deadlines.
+        // In real time, only faults that are detected without a deadline.
         let kind = match random.below(if is_virtual { 7 } else { 4 }) {
             0 => Kind::Corrupt(1 << random.below(8)),
             1 => Kind::Double,
@@ -62,11 +62,11 @@ pub(crate) fn random_faults(random: &mut Random, bytes: [u64; 2], is_virtual: bo
     faults
 }
 
-/// Sessions with random faults, from this seed on, one for each seed.
+/// Tests sessions with random faults, one for each seed beginning with this one.
 ///
 /// # Errors
 ///
-/// The first session that is not as it must be, with its seed.
+/// If a session violates a rule. The error contains the seed.
 pub fn random(seed: u64, sessions: u64) -> Result<Tally> {
     watch_panics();
     let mut tally = Tally::default();
@@ -75,8 +75,9 @@ pub fn random(seed: u64, sessions: u64) -> Result<Tally> {
         let clean = clean(&setup).await;
         for seed in seed..seed + sessions {
             let faults = random_faults(&mut Random::new(seed), clean.bytes, true);
-            let report =
-                try_one(&setup, &clean, &faults).await.with_context(|| format!("seed {seed}"))?;
+            let report = run_checked(&setup, &clean, &faults)
+                .await
+                .with_context(|| format!("seed {seed}"))?;
             tally.add(name(&faults), &report);
             setup.check_another_client().await;
         }
@@ -84,11 +85,11 @@ pub fn random(seed: u64, sessions: u64) -> Result<Tally> {
     })
 }
 
-/// What the session with the worst fault is called.
+/// The row of the tally for a session with these faults, named after the worst fault.
 pub(crate) fn name(faults: &Faults) -> String {
     let worst = faults.all().find(|(_, it)| !it.kind.is_harmless());
     match worst {
-        None => "pieces and delays".to_owned(),
+        None => "splits, merges and delays".to_owned(),
         Some((index, fault)) => {
             let kind = match fault.kind {
                 Kind::Corrupt(_) => "Corrupt".to_owned(),
@@ -100,11 +101,11 @@ pub(crate) fn name(faults: &Faults) -> String {
     }
 }
 
-/// Sessions at the same time over Unix sockets to one server, with random faults and real time.
+/// Tests concurrent sessions with random faults with one server over Unix domain sockets, in real time.
 ///
 /// # Errors
 ///
-/// A session that is not as it must be, with its seed.
+/// If a session violates a rule. The error contains the seed.
 pub fn over_sockets(seed: u64, sessions: u64) -> Result<Tally> {
     watch_panics();
     let clean = with_virtual_time(async { Ok(clean(&Setup::default()).await) })?;
@@ -113,7 +114,7 @@ pub fn over_sockets(seed: u64, sessions: u64) -> Result<Tally> {
         let folder = Folder::new(seed)?;
         let server = Server::bind(folder.0.join("server"))?.authenticator(authenticate);
         let (stop, stopped) = oneshot::channel::<()>();
-        let service = crate::faults::serve::Watched::default();
+        let service = crate::faults::serve::CountingService::default();
         let serving = tokio::spawn(server.serve(service.clone(), stopped));
         let mut tasks = JoinSet::new();
         for seed in seed..seed + sessions {
@@ -139,7 +140,7 @@ pub fn over_sockets(seed: u64, sessions: u64) -> Result<Tally> {
                 .map_err(|problem| anyhow::anyhow!("seed {seed}, {faults:?}: {problem}"))?;
             tally.add(format!("sockets, {}", name(&faults)), &report);
         }
-        // One more, whose wire is well, after everything.
+        // A last session without faults.
         let report = run_script(UnixStream::connect(folder.0.join("server"))).await?;
         check(&clean, &report, &Faults::default()).map_err(anyhow::Error::msg)?;
         drop(stop);
@@ -149,7 +150,7 @@ pub fn over_sockets(seed: u64, sessions: u64) -> Result<Tally> {
     })
 }
 
-/// A folder for sockets, removed afterwards.
+/// A folder for sockets, removed when dropped.
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
@@ -165,7 +166,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // It is of use to nobody else.
+        // Ignored: the folder may already be removed.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! Clients that come back: after a fault the connection returns, and nothing is missed without a notice.
+//! Clients that reconnect: after a fault the connection is restored, and no event is missing without a notice.
 
 use std::{
     path::Path,
@@ -32,13 +32,13 @@ use crate::faults::{
     wire::{Counts, Direction, Fault, proxy},
 };
 
-/// How long an event is waited for before there is another: it may have gone to nobody.
+/// The time after which another event is published: the last one may have been published without a subscriber.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How many calls and events there are in a session.
+/// The number of calls and of events in a session.
 const ROUNDS: u64 = 5;
 
-/// Which client it is.
+/// The client under test.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Asynchronous,
@@ -47,41 +47,42 @@ enum Kind {
 
 const BOTH: [Kind; 2] = [Kind::Asynchronous, Kind::Blocking];
 
-/// Sessions of both clients with random faults, from this seed on, one for each seed.
+/// Tests sessions of both clients with random faults, one for each seed beginning with this one.
 ///
 /// # Errors
 ///
-/// The first session that is not as it must be, with its seed.
+/// If a session violates a rule. The error contains the seed.
 pub fn random(seed: u64, sessions: u64) -> Result<Tally> {
-    let stage = Stage::new(seed)?;
+    let fixture = Fixture::new(seed)?;
     let mut tally = Tally::default();
     for kind in BOTH {
-        let bytes = stage.try_one(kind, &Faults::default())?.bytes;
+        let bytes = fixture.run_checked(kind, &Faults::default())?.bytes;
         for seed in seed..seed + sessions {
             let faults = random_faults(&mut Random::new(seed), bytes, false);
-            let course = stage.try_one(kind, &faults).with_context(|| format!("seed {seed}"))?;
-            tally.add_session(format!("{kind:?}, {}", name(&faults)), course.failed);
+            let session =
+                fixture.run_checked(kind, &faults).with_context(|| format!("seed {seed}"))?;
+            tally.add_session(format!("{kind:?}, {}", name(&faults)), session.failed);
         }
     }
     Ok(tally)
 }
 
-/// Tries every fault at every `stride`th byte of the first connection in both directions, with both clients.
+/// Tests each fault at each `stride`th byte of the first connection in both directions, with both clients.
 ///
 /// # Errors
 ///
-/// The first session that is not as it must be.
+/// If a session violates a rule.
 pub fn every(start: u64, stride: usize) -> Result<Tally> {
-    let stage = Stage::new(start)?;
+    let fixture = Fixture::new(start)?;
     let mut tally = Tally::default();
     for kind in BOTH {
-        let bytes = stage.try_one(kind, &Faults::default())?.bytes;
+        let bytes = fixture.run_checked(kind, &Faults::default())?.bytes;
         for (index, direction) in Direction::BOTH.into_iter().enumerate() {
             for offset in (start..bytes[index]).step_by(stride) {
                 for fault in KINDS {
                     let faults = Faults::one(direction, Fault { offset, kind: fault });
-                    let course = stage.try_one(kind, &faults)?;
-                    tally.add_session(format!("{kind:?}, {direction:?} {fault:?}"), course.failed);
+                    let session = fixture.run_checked(kind, &faults)?;
+                    tally.add_session(format!("{kind:?}, {direction:?} {fault:?}"), session.failed);
                 }
             }
         }
@@ -89,14 +90,14 @@ pub fn every(start: u64, stride: usize) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Where sessions take place.
-struct Stage {
+/// The runtime and the sockets of sessions.
+struct Fixture {
     runtime: Runtime,
     folder: Folder,
     number: AtomicU64,
 }
 
-impl Stage {
+impl Fixture {
     fn new(seed: u64) -> Result<Self> {
         watch_panics();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -104,14 +105,14 @@ impl Stage {
     }
 
     /// Runs a session and checks it.
-    fn try_one(&self, kind: Kind, faults: &Faults) -> Result<Course> {
+    fn run_checked(&self, kind: Kind, faults: &Faults) -> Result<Session> {
         let before = panics();
-        let course = self.run(kind, faults).with_context(|| format!("{kind:?}, {faults:?}"))?;
+        let session = self.run(kind, faults).with_context(|| format!("{kind:?}, {faults:?}"))?;
         ensure!(panics() == before, "{kind:?}, {faults:?}: something panicked");
-        Ok(course)
+        Ok(session)
     }
 
-    fn run(&self, kind: Kind, faults: &Faults) -> Result<Course> {
+    fn run(&self, kind: Kind, faults: &Faults) -> Result<Session> {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.0.join(format!("{kind:?}-{number}"));
         let feed = Feed::new(0);
@@ -119,33 +120,33 @@ impl Stage {
             let _runtime = self.runtime.enter();
             Wire::new(&path, feed.clone(), faults.clone())?
         };
-        let mut course = Course::default();
+        let mut session = Session::default();
         let ended = match kind {
             Kind::Asynchronous => {
-                let session = asynchronous(&path, &feed, &mut course);
-                self.runtime.block_on(async { tokio::time::timeout(TIMEOUT, session).await })
+                let running = asynchronous(&path, &feed, &mut session);
+                self.runtime.block_on(async { tokio::time::timeout(TIMEOUT, running).await })
             }
-            Kind::Blocking => Ok(blocking(&path, &feed, &mut course)),
+            Kind::Blocking => Ok(blocking(&path, &feed, &mut session)),
         };
         wire.serving.abort();
         std::fs::remove_file(&path)?;
         let problem = match ended {
-            Ok(Ok(())) => course.check(faults, &wire),
+            Ok(Ok(())) => session.check(faults, &wire),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(anyhow::anyhow!("the session does not end")),
         };
-        problem.with_context(|| format!("{:#?}", course.said))?;
-        course.bytes = Direction::BOTH.map(|it| wire.counts.get(it));
-        Ok(course)
+        problem.with_context(|| format!("{:#?}", session.log))?;
+        session.bytes = Direction::BOTH.map(|it| wire.counts.get(it));
+        Ok(session)
     }
 }
 
 /// A server whose first connection has faults.
 struct Wire {
     serving: JoinHandle<()>,
-    /// How many connections there have been.
+    /// The number of connections so far.
     connections: Arc<AtomicU64>,
-    /// Of the first connection.
+    /// The bytes of the first connection.
     counts: Arc<Counts>,
 }
 
@@ -160,9 +161,9 @@ impl Wire {
             while let Ok((near, _)) = listener.accept().await {
                 accepted.fetch_add(1, Ordering::Relaxed);
                 let (far, server) = tokio::io::duplex(64 * 1024);
-                let everyone = |_: &ConnectRequest| Ok(Identity(String::new()));
+                let accept_all = |_: &ConnectRequest| Ok(Identity(String::new()));
                 let service = EchoTestRpcService::new(feed.clone());
-                tokio::spawn(serve_connection(server, service, everyone, Config::default()));
+                tokio::spawn(serve_connection(server, service, accept_all, Config::default()));
                 let (faults, counts) = first.take().unwrap_or_default();
                 tokio::spawn(proxy(near, far, faults.to_server, faults.to_client, counts));
             }
@@ -171,34 +172,34 @@ impl Wire {
     }
 }
 
-/// What a client was told in the course of a session.
+/// The state and the log of a session.
 #[derive(Debug, Default)]
-struct Course {
-    /// All of it in words.
-    said: Vec<String>,
-    /// How many calls failed.
+struct Session {
+    /// All results, events and notices as text.
+    log: Vec<String>,
+    /// The number of failed calls.
     failed: u64,
     bytes: [u64; 2],
-    /// The last event, if no notice has come since.
+    /// The last event, if no notice has arrived since.
     last: Option<u64>,
-    is_out: bool,
+    in_outage: bool,
     outages: u64,
-    /// Whether connecting or subscribing failed, which nobody tries again for the application.
+    /// Whether connecting failed, which the client does not retry.
     has_failed_early: bool,
 }
 
-impl Course {
-    /// A connection could not be opened.
+impl Session {
+    /// Records that connecting failed.
     fn not_connected(&mut self, error: &ConnectError) -> Result<()> {
-        self.said.push(error.with_sources().to_string());
-        ensure!(!std::mem::replace(&mut self.has_failed_early, true), "the second time as well");
+        self.log.push(error.with_sources().to_string());
+        ensure!(!std::mem::replace(&mut self.has_failed_early, true), "connecting fails twice");
         match of_connect(error) {
             Failure::Connection(_) => Ok(()),
             failure => bail!("connecting: {failure:?}"),
         }
     }
 
-    /// A call has ended; whether it succeeded.
+    /// Records the result of a call. Returns whether it succeeded.
     fn call<E: OperationError>(
         &mut self,
         text: &str,
@@ -214,25 +215,26 @@ impl Course {
     }
 
     fn failed(&mut self, outcome: Result<String, Failure>) -> Result<()> {
-        self.said.push(format!("{outcome:?}"));
+        self.log.push(format!("{outcome:?}"));
         self.failed += 1;
         match outcome {
             Err(Failure::Connection(text)) if !text.is_empty() => Ok(()),
-            outcome => bail!("a call failed otherwise: {outcome:?}"),
+            outcome => bail!("a call failed with another error: {outcome:?}"),
         }
     }
 
-    /// Something has come on the subscription; whether it is an event.
+    /// Records an item of the subscription. Returns whether it is an event.
     fn item<E: std::fmt::Debug>(
         &mut self,
         item: Option<Result<SubscriptionItem<EchoStreamingMessage>, SdkError<E>>>,
     ) -> Result<bool> {
-        self.said.push(format!("{item:?}"));
+        self.log.push(format!("{item:?}"));
         match item {
             Some(Ok(SubscriptionItem::Event(EchoStreamingMessage::StreamMessage(message)))) => {
                 let text = message.string_message.context("an event without a text")?;
-                let number: u64 = text.strip_prefix("0:").context("another's event")?.parse()?;
-                ensure!(!self.is_out, "an event during an outage");
+                let number: u64 =
+                    text.strip_prefix("0:").context("an event of another server")?.parse()?;
+                ensure!(!self.in_outage, "an event during an outage");
                 let expected = self.last.map_or(number, |it| it + 1);
                 ensure!(
                     number == expected,
@@ -242,25 +244,25 @@ impl Course {
                 self.last = Some(number);
                 return Ok(true);
             }
-            Some(Ok(SubscriptionItem::Notice(Notice::Disconnected))) if !self.is_out => {
-                self.is_out = true;
+            Some(Ok(SubscriptionItem::Notice(Notice::Disconnected))) if !self.in_outage => {
+                self.in_outage = true;
                 self.outages += 1;
             }
-            Some(Ok(SubscriptionItem::Notice(Notice::Resubscribed))) if self.is_out => {
-                self.is_out = false;
+            Some(Ok(SubscriptionItem::Notice(Notice::Resubscribed))) if self.in_outage => {
+                self.in_outage = false;
                 self.last = None;
             }
-            other => bail!("not what a subscription may say: {other:?}"),
+            other => bail!("an unexpected item: {other:?}"),
         }
         Ok(false)
     }
 
-    /// The client has closed the connection, which fails only if an outage has discarded something.
+    /// Records the result of closing the connection, which may fail only if an outage has discarded messages.
     fn closed(&mut self, result: Result<(), ConnectionError>) -> Result<()> {
-        self.said.push(format!("closed: {result:?}"));
+        self.log.push(format!("closed: {result:?}"));
         match result {
             Ok(()) => Ok(()),
-            Err(ConnectionError::Closed) => bail!("closing fails without a reason"),
+            Err(ConnectionError::Closed) => bail!("closing fails without a cause"),
             Err(_) => {
                 let was_lost = self.outages + self.failed > 0 || self.has_failed_early;
                 ensure!(was_lost, "closing fails without an outage");
@@ -269,19 +271,19 @@ impl Course {
         }
     }
 
-    /// What must hold in the end, when a call has succeeded and an event has arrived.
+    /// Checks the rules that hold at the end of a session.
     fn check(&self, faults: &Faults, wire: &Wire) -> Result<()> {
         let connections = wire.connections.load(Ordering::Relaxed);
-        ensure!(!self.is_out, "the subscription is not back");
+        ensure!(!self.in_outage, "the subscription is not restored");
         if faults.all().all(|(_, it)| it.kind.is_harmless()) {
             ensure!(
                 connections == 1 && self.failed == 0 && self.outages == 0,
-                "every byte arrived"
+                "the session has failures although all bytes arrived"
             );
         }
         let outages = self.outages + u64::from(self.has_failed_early);
         if connections == 1 {
-            ensure!(self.failed == 0 && outages == 0, "an outage, and no second connection");
+            ensure!(self.failed == 0 && outages == 0, "an outage without a second connection");
         }
         ensure!(connections < 10, "{connections} connections");
         Ok(())
@@ -293,12 +295,12 @@ fn policy() -> ReconnectPolicy {
     ReconnectPolicy::default().initial_backoff(backoff).max_backoff(2 * backoff)
 }
 
-/// A session of the asynchronous client. What has failed is tried again: the second connection is well.
-async fn asynchronous(path: &Path, feed: &Feed, course: &mut Course) -> Result<()> {
+/// Runs a session of the asynchronous client. Failed operations are repeated: only the first connection has faults.
+async fn asynchronous(path: &Path, feed: &Feed, session: &mut Session) -> Result<()> {
     let connection = loop {
         match Connection::builder().socket_path(path).reconnect(policy()).connect().await {
             Ok(connection) => break connection,
-            Err(error) => course.not_connected(&error)?,
+            Err(error) => session.not_connected(&error)?,
         }
     };
     let client = echo::Client::new(connection);
@@ -306,7 +308,7 @@ async fn asynchronous(path: &Path, feed: &Feed, course: &mut Course) -> Result<(
         match client.echo_stream_messages().send().await {
             Ok(stream) => break stream.with_notices(),
             Err(error) => {
-                course.failed(of_call(error))?;
+                session.failed(of_call(error))?;
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -316,33 +318,33 @@ async fn asynchronous(path: &Path, feed: &Feed, course: &mut Course) -> Result<(
     while round < ROUNDS || !is_answered {
         let text = format!("call {round}");
         let response = client.echo_message().message(message(&text)).send().await;
-        is_answered = course.call(&text, response)?;
+        is_answered = session.call(&text, response)?;
         loop {
             feed.publish();
             let Ok(item) = tokio::time::timeout(PAUSE, stream.next()).await else { continue };
-            if course.item(item)? {
+            if session.item(item)? {
                 break;
             }
         }
         round += 1;
     }
-    course.closed(client.connection().close().await)?;
+    session.closed(client.connection().close().await)?;
     client.connection().closed().await?;
     while let Some(item) = stream.next().await {
-        course.item(Some(item))?;
+        session.item(Some(item))?;
     }
     Ok(())
 }
 
-/// The same of the blocking client.
-fn blocking(path: &Path, feed: &Feed, course: &mut Course) -> Result<()> {
+/// Runs a session of the blocking client.
+fn blocking(path: &Path, feed: &Feed, session: &mut Session) -> Result<()> {
     let until = Instant::now() + TIMEOUT;
     let in_time =
         || if Instant::now() < until { Ok(()) } else { bail!("the session does not end") };
     let connection = loop {
         match blocking::Connection::builder().socket_path(path).reconnect(policy()).connect() {
             Ok(connection) => break connection,
-            Err(error) => course.not_connected(&error)?,
+            Err(error) => session.not_connected(&error)?,
         }
     };
     let client = blocking::Client::new(connection);
@@ -351,7 +353,7 @@ fn blocking(path: &Path, feed: &Feed, course: &mut Course) -> Result<()> {
         match client.echo_stream_messages().send() {
             Ok(stream) => break stream.with_notices(),
             Err(error) => {
-                course.failed(of_call(error))?;
+                session.failed(of_call(error))?;
                 std::thread::sleep(PAUSE);
             }
         }
@@ -361,21 +363,21 @@ fn blocking(path: &Path, feed: &Feed, course: &mut Course) -> Result<()> {
     while round < ROUNDS || !is_answered {
         let text = format!("call {round}");
         let response = client.echo_message().message(message(&text)).send();
-        is_answered = course.call(&text, response)?;
+        is_answered = session.call(&text, response)?;
         loop {
             in_time()?;
             feed.publish();
             let Poll::Ready(item) = stream.next_timeout(PAUSE) else { continue };
-            if course.item(item)? {
+            if session.item(item)? {
                 break;
             }
         }
         round += 1;
     }
-    course.closed(client.connection().close())?;
+    session.closed(client.connection().close())?;
     client.connection().closed()?;
     for item in stream {
-        course.item(Some(item))?;
+        session.item(Some(item))?;
     }
     Ok(())
 }

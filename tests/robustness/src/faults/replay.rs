@@ -1,8 +1,7 @@
-//! What was sent to official SDKs and servers, in pieces of every length, to our client and our server.
+//! Replays recorded messages of and to the official SDKs to this project's client and server, in different pieces.
 //!
-//! Both are tried as values, without a socket: the bytes of a recorded case in one piece per message, as they
-//! were recorded, then cut in two at each byte, byte by byte, and all messages of a case at once. What is made
-//! of them must always be the same.
+//! The protocol cores are tested without sockets. The bytes of a recorded case arrive message by message, split at each
+//! byte, in pieces of different lengths, or merged. The outcome must always be the same.
 
 use std::{
     task::{Context, Poll, Waker},
@@ -28,18 +27,17 @@ const CLIENT: &str = include_str!("../../../conformance/data/client-observations
 const SERVER: &str = include_str!("../../../conformance/data/server-observations.json");
 const PYTHON: &str = include_str!("../../../conformance/data/python-frames.json");
 
-/// Messages beyond this length are cut at their first and last bytes only, in bytes.
-const LONG: usize = 16 * 1024;
+/// The length, in bytes, above which messages are split only at their first and last bytes.
+const LONG_MESSAGE: usize = 16 * 1024;
 
-/// Cases that come in more pieces than this are not tried, because they would take minutes.
+/// The number of pieces above which a case is skipped, because it would take minutes.
 const MAX_PIECES: usize = 16 * 1024;
 
-/// Replays every recorded case whose messages are at most `longest` bytes long, in every way; of the places to
-/// cut, every `stride`th.
+/// Replays each recorded case whose messages are at most `longest` bytes long. It is split at each `stride`th byte.
 ///
 /// # Errors
 ///
-/// The first case of which something else is made.
+/// If the outcome of a case depends on how its bytes arrive.
 pub fn replay(stride: usize, longest: usize) -> Result<Tally> {
     let mut tally = Tally::default();
     for (side, cases, run) in [
@@ -52,36 +50,35 @@ pub fn replay(stride: usize, longest: usize) -> Result<Tally> {
                 continue;
             }
             let expected = run(&case, &case.frames);
-            let same = |how: &str, pieces: &[Vec<u8>]| {
+            let check_same = |pieces_name: &str, pieces: &[Vec<u8>]| {
                 let actual = run(&case, pieces);
                 ensure!(
                     actual == expected,
-                    "{side}, {}, {how}: {actual:#?}\n{expected:#?}",
+                    "{side}, {}, {pieces_name}: {actual:#?}\n{expected:#?}",
                     case.name
                 );
                 anyhow::Ok(())
             };
             let mut count = 0;
-            for at in (0..case.frames.len()).flat_map(|it| case.places(it)).step_by(stride) {
-                same(&format!("cut at {at:?}"), &case.cut(at))?;
+            for at in (0..case.frames.len()).flat_map(|it| case.split_points(it)).step_by(stride) {
+                check_same(&format!("split at {at:?}"), &case.split(at))?;
                 count += 1;
             }
-            tally.count(&format!("{side}, cut in two"), count);
-            // A request that is given up, or is followed by a broken rule, before anyone has looked at it is not
-            // served, and what follows a request that is still served is about it. Nothing is said that would
-            // not be said otherwise.
-            let merged = run(&case, &case.at_once());
+            tally.count(&format!("{side}, split"), count);
+            // If all messages arrive at the same time, a request that is cancelled or followed by a protocol violation
+            // is not served. The outcome must be a part of the expected one, in the same order.
+            let merged = run(&case, &case.merged());
             let mut rest = expected.iter();
             ensure!(
                 merged.iter().all(|it| it == NOT_ENDED || rest.any(|expected| expected == it)),
-                "{side}, {}, all at once: {merged:#?}\n{expected:#?}",
+                "{side}, {}, merged: {merged:#?}\n{expected:#?}",
                 case.name
             );
             tally.count(&format!("{side}, merged"), 1);
             for len in [1, 2, 3, 7, 16, 100] {
                 let pieces = case.in_pieces(len);
                 if pieces.len() < MAX_PIECES {
-                    same(&format!("pieces of {len}"), &pieces)?;
+                    check_same(&format!("pieces of {len}"), &pieces)?;
                     tally.count(&format!("{side}, in small pieces"), 1);
                 }
             }
@@ -90,36 +87,36 @@ pub fn replay(stride: usize, longest: usize) -> Result<Tally> {
     Ok(tally)
 }
 
-/// Something that was recorded.
+/// A recorded case.
 struct Case {
     name: String,
-    /// What the client asked for, if it is about a client.
+    /// Whether the client of the case subscribes or makes a call.
     is_subscription: bool,
     calls: bool,
     frames: Vec<Vec<u8>>,
 }
 
 impl Case {
-    /// Where a frame can be cut.
-    fn places(&self, frame: usize) -> Vec<(usize, usize)> {
+    /// The positions at which a frame is split.
+    fn split_points(&self, frame: usize) -> Vec<(usize, usize)> {
         let len = self.frames[frame].len();
         let offsets = match len {
             0 => Vec::new(),
-            len if len <= LONG => (1..len).collect(),
+            len if len <= LONG_MESSAGE => (1..len).collect(),
             len => (1..150).chain(len - 50..len).collect::<Vec<_>>(),
         };
         offsets.into_iter().map(|at| (frame, at)).collect()
     }
 
-    fn cut(&self, (frame, at): (usize, usize)) -> Vec<Vec<u8>> {
+    fn split(&self, (frame, at): (usize, usize)) -> Vec<Vec<u8>> {
         let mut pieces = self.frames.clone();
         let rest = pieces[frame].split_off(at);
         pieces.insert(frame + 1, rest);
         pieces
     }
 
-    /// Everything behind the message that opens the connection in one piece.
-    fn at_once(&self) -> Vec<Vec<u8>> {
+    /// Merges all frames after the first into one piece.
+    fn merged(&self) -> Vec<Vec<u8>> {
         match self.frames.split_first() {
             Some((first, rest)) => vec![first.clone(), rest.concat()],
             None => Vec::new(),
@@ -147,7 +144,7 @@ fn cases(data: &str) -> Result<Vec<Case>> {
     Ok(cases.collect())
 }
 
-/// What the official Python SDK sent, behind its connect message. The frames of a case are named `CASE#NUMBER`.
+/// The recorded frames of the official Python SDK, each case with its connect message. Frames are named `CASE#NUMBER`.
 fn python_sdk() -> Result<Vec<Case>> {
     let data: Value = serde_json::from_str(PYTHON)?;
     let frames = data["frames"].as_array().context("no frames")?;
@@ -172,7 +169,7 @@ fn python_sdk() -> Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// How it is described that a connection goes on.
+/// The description of a connection that has not ended.
 const NOT_ENDED: &str = "None";
 
 fn cx() -> Context<'static> {
@@ -190,14 +187,14 @@ fn describe(message: &RpcMessage) -> String {
     )
 }
 
-/// What one side has written since the last time.
-fn written(core: &mut Endpoint<impl Role>, seen: &mut Vec<String>) {
+/// Takes the output of a core and records its messages.
+fn written(core: &mut Endpoint<impl Role>, log: &mut Vec<String>) {
     let mut bytes = BytesMut::new();
     core.take_output(&mut bytes);
     core.wrote(bytes.len());
     let mut decoder = Decoder::default();
     while let Ok(Some(frame)) = decoder.decode_frame(&mut bytes) {
-        seen.extend(RpcMessage::read(frame).map(|it| format!("sent {}", describe(&it))));
+        log.extend(RpcMessage::read(frame).map(|it| format!("sent {}", describe(&it))));
     }
 }
 
@@ -206,12 +203,12 @@ fn text(dst: &mut BytesMut) -> Result<(), eventstream_rpc::json::Error> {
     Ok(())
 }
 
-/// What a client makes of what a server sends, in the order in which it is asked.
+/// Runs the client core with these bytes from the server. Returns its results, followed by its messages.
 fn of_client(case: &Case, pieces: &[Vec<u8>]) -> Vec<String> {
     let now = Instant::now();
-    let (mut seen, mut sent, mut input, mut key) = (Vec::new(), Vec::new(), BytesMut::new(), None);
+    let (mut log, mut sent, mut input, mut key) = (Vec::new(), Vec::new(), BytesMut::new(), None);
     let mut core = client::Core::new(client::Config::default(), &client::Connect::default())
-        .expect("it is short");
+        .expect("the connect message is short");
     written(&mut core, &mut sent);
     for piece in pieces {
         input.extend_from_slice(piece);
@@ -230,41 +227,41 @@ fn of_client(case: &Case, pieces: &[Vec<u8>]) -> Vec<String> {
         written(&mut core, &mut sent);
     }
     core.fail(ConnectionError::ClosedByPeer);
-    seen.push(format!("{:?}", core.ended()));
-    seen.push(format!("{:?}", core.poll_connected(&cx())));
+    log.push(format!("{:?}", core.ended()));
+    log.push(format!("{:?}", core.poll_connected(&cx())));
     if let Some(key) = key {
         let reply = core.poll_reply(key, &cx());
-        seen.push(match reply {
+        log.push(match reply {
             Poll::Ready(Ok(message)) => describe(&message),
             other => format!("{other:?}"),
         });
         while let Poll::Ready(Some(next)) = core.poll_event(key, &cx()) {
-            seen.push(match next {
+            log.push(match next {
                 Ok(client::SubscriptionItem::Event(message)) => describe(&message),
                 other => format!("{other:?}"),
             });
         }
     }
     written(&mut core, &mut sent);
-    seen.extend(sent);
-    seen
+    log.extend(sent);
+    log
 }
 
-/// What a server answers, if it lets everyone in and serves everything.
+/// Runs the server core with these bytes from a client. It accepts all clients and serves all requests.
 fn of_server(_: &Case, pieces: &[Vec<u8>]) -> Vec<String> {
     let now = Instant::now();
-    let (mut seen, mut sent, mut input) = (Vec::new(), Vec::new(), BytesMut::new());
+    let (mut log, mut sent, mut input) = (Vec::new(), Vec::new(), BytesMut::new());
     let mut core = server::Core::new(server::Config::default(), now);
     for piece in pieces {
         input.extend_from_slice(piece);
         core.receive(&mut input, now);
         while let Poll::Ready(Some(message)) = core.poll_incoming(&cx()) {
             if message.message_type == MessageType::Connect {
-                seen.push(format!("connect {}", String::from_utf8_lossy(message.payload())));
+                log.push(format!("connect {}", String::from_utf8_lossy(message.payload())));
                 core.accept();
             } else {
                 let operation = message.operation().unwrap_or_default();
-                seen.push(format!("{operation} {}", describe(&message)));
+                log.push(format!("{operation} {}", describe(&message)));
                 let id = message.stream_id;
                 let _ = if operation.contains("Subscribe") {
                     core.expect_events(id, true);
@@ -277,7 +274,7 @@ fn of_server(_: &Case, pieces: &[Vec<u8>]) -> Vec<String> {
         }
         written(&mut core, &mut sent);
     }
-    seen.push(format!("{:?}", core.ended()));
-    seen.extend(sent);
-    seen
+    log.push(format!("{:?}", core.ended()));
+    log.extend(sent);
+    log
 }

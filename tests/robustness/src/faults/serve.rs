@@ -1,4 +1,4 @@
-//! The echo service, watched.
+//! The echo service with counters.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -8,38 +8,38 @@ use std::sync::{
 use echo::server::{BoxFuture, EchoTestRpcService, IncomingCall, Service};
 use test_util::EchoService;
 
-/// The echo service with a count of the calls that are being served and a list of those that came.
+/// The echo service with a count of running calls and a list of received requests.
 #[derive(Clone)]
-pub(crate) struct Watched {
+pub(crate) struct CountingService {
     service: Arc<EchoTestRpcService<EchoService>>,
     serving: Arc<AtomicUsize>,
-    /// Operation and payload of every request.
-    seen: Arc<Mutex<Vec<String>>>,
+    /// The operation and payload of each request.
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
-impl Default for Watched {
+impl Default for CountingService {
     fn default() -> Self {
         Self {
             service: Arc::new(EchoTestRpcService::new(EchoService)),
             serving: Arc::default(),
-            seen: Arc::default(),
+            requests: Arc::default(),
         }
     }
 }
 
-impl Watched {
-    /// How many calls are being served.
+impl CountingService {
+    /// The number of running calls.
     pub(crate) fn serving(&self) -> usize {
         self.serving.load(Ordering::Relaxed)
     }
 
-    /// What has come since the last time.
-    pub(crate) fn take_seen(&self) -> Vec<String> {
-        std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Takes the requests received since the last call of this method.
+    pub(crate) fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut *self.requests.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Counts a call for as long as whatever serves it lives.
+/// Counts a running call until it is dropped.
 struct Serving(Arc<AtomicUsize>);
 
 impl Drop for Serving {
@@ -48,12 +48,12 @@ impl Drop for Serving {
     }
 }
 
-impl Service for Watched {
+impl Service for CountingService {
     const ID: &'static str = <EchoTestRpcService<EchoService> as Service>::ID;
 
     fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
         let request = format!("{} {}", call.operation(), String::from_utf8_lossy(&call.payload()));
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
         self.serving.fetch_add(1, Ordering::Relaxed);
         let serving = Serving(Arc::clone(&self.serving));
         let served = self.service.call(call);

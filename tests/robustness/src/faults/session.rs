@@ -1,4 +1,4 @@
-//! Everything that the echo service has to offer, once.
+//! A session, which uses each feature of the echo service once.
 
 use std::{io, sync::Arc, task::Poll, time::Duration};
 
@@ -19,24 +19,24 @@ use tokio::{
 
 use crate::faults::{
     outcome::{of_connect, of_connection},
-    serve::Watched,
+    serve::CountingService,
     steps::{ECHO, Step, Steps},
     wire::{Counts, Direction, Fault, proxy},
 };
 
-/// How much fits between two ends, in bytes.
-const ROOM: usize = 64 * 1024;
+/// The capacity of a byte stream, in bytes.
+const CAPACITY: usize = 64 * 1024;
 
-/// A whole session has to be over by then, whatever happens. All of this is virtual time.
-const BOUND: Duration = Duration::from_secs(1800);
+/// The limit of the duration of a session, in virtual time.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(1800);
 
-/// A server for one client at a time.
+/// A service that is used by one client at a time.
 #[derive(Default)]
 pub(crate) struct Setup {
-    service: Watched,
+    service: CountingService,
 }
 
-/// What is to happen to the bytes of a connection.
+/// The faults of a connection in both directions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults {
     pub(crate) to_server: Vec<Fault>,
@@ -60,7 +60,7 @@ impl Faults {
         }
     }
 
-    /// All of them, with their directions as positions in [`Direction::BOTH`].
+    /// All faults, each with the index of its direction in [`Direction::BOTH`].
     pub(crate) fn all(&self) -> impl Iterator<Item = (usize, Fault)> {
         Direction::BOTH
             .into_iter()
@@ -69,26 +69,26 @@ impl Faults {
     }
 }
 
-/// What came of a session.
+/// The result of a session.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) steps: Vec<Step>,
-    /// The requests that the server was given.
+    /// The requests that the server received.
     pub(crate) requests: Vec<String>,
-    /// Why the connection ended, as the client sees it; `None` if there was none, or the client closed it.
+    /// The error that ended the connection, or `None` if there was no connection or the client closed it.
     pub(crate) ended: Option<String>,
-    /// How many bytes there were to each side in the end.
+    /// The number of bytes in each direction.
     pub(crate) bytes: [u64; 2],
 }
 
 impl Setup {
-    /// Runs a session over a wire with these faults.
+    /// Runs a session over a connection with these faults.
     ///
     /// # Panics
     ///
-    /// If it does not end, or leaves something behind.
+    /// If the session does not end or leaves a handler.
     pub(crate) async fn run(&self, faults: &Faults) -> Report {
-        timeout(BOUND, self.run_unbounded(faults)).await.expect("the session never ends")
+        timeout(SESSION_TIMEOUT, self.run_unbounded(faults)).await.expect("the session ends")
     }
 
     async fn run_unbounded(&self, faults: &Faults) -> Report {
@@ -96,25 +96,25 @@ impl Setup {
         let (client, server) = self.connect(faults, &counts);
         let mut script = Script(Steps::new(Arc::clone(&counts)));
         let ended = script.run(client).await;
-        // The client is gone, so the server has nothing left to do.
+        // The client has closed its connection, so the server ends.
         server.await.expect("the server panicked");
-        // What is left are tasks that have nothing to do but to end.
+        // The remaining tasks end without further input.
         while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(self.service.serving(), 0, "a handler is left");
         let bytes = Direction::BOTH.map(|it| counts.get(it));
-        Report { steps: script.0.taken, requests: self.service.take_seen(), ended, bytes }
+        Report { steps: script.0.taken, requests: self.service.take_requests(), ended, bytes }
     }
 
-    /// A client's end of a connection, and the server's task, which ends with the connection.
+    /// Connects through a proxy. Returns the client's end and the server's task, which ends with the connection.
     pub(crate) fn connect(
         &self,
         faults: &Faults,
         counts: &Arc<Counts>,
     ) -> (DuplexStream, JoinHandle<()>) {
-        let (client, near) = tokio::io::duplex(ROOM);
-        let (far, server) = tokio::io::duplex(ROOM);
+        let (client, near) = tokio::io::duplex(CAPACITY);
+        let (far, server) = tokio::io::duplex(CAPACITY);
         let Faults { to_server, to_client } = faults.clone();
         tokio::spawn(proxy(near, far, to_server, to_client, Arc::clone(counts)));
         let serving =
@@ -122,15 +122,15 @@ impl Setup {
         (client, tokio::spawn(serving))
     }
 
-    /// A further client, whose wire is well, is served as if nothing had been.
+    /// Checks that another client, whose connection has no faults, is served.
     pub(crate) async fn check_another_client(&self) {
         let (io, server) = self.connect(&Faults::default(), &Arc::default());
-        let client = Client::new(builder().connect_over(io).await.expect("it is let in"));
-        let response = client.echo_message().message(message("well")).send().await;
-        assert_eq!(response.expect("it is served").message, Some(message("well")));
-        client.connection().close().await.expect("it is written");
+        let client = Client::new(builder().connect_over(io).await.expect("the client is accepted"));
+        let response = client.echo_message().message(message("text")).send().await;
+        assert_eq!(response.expect("the call succeeds").message, Some(message("text")));
+        client.connection().close().await.expect("the connection closes");
         server.await.expect("the server panicked");
-        self.service.take_seen();
+        self.service.take_requests();
     }
 }
 
@@ -146,7 +146,7 @@ pub(crate) fn event(text: &str) -> EchoStreamingMessage {
     EchoStreamingMessage::StreamMessage(message(text))
 }
 
-/// What a client sees of a session over a socket that is being opened.
+/// Runs the client's part of a session over a socket.
 pub(crate) async fn run_script<IO>(
     connecting: impl Future<Output = io::Result<IO>>,
 ) -> io::Result<Report>
@@ -158,10 +158,11 @@ where
     Ok(Report { steps: script.0.taken, requests: Vec::new(), ended, bytes: [0; 2] })
 }
 
+/// The client's part of a session.
 struct Script(Steps);
 
 impl Script {
-    /// Goes through everything; why the connection ended, if this side did not close it.
+    /// Runs the session. Returns the error that ended the connection, if the client did not close it.
     async fn run<IO>(&mut self, io: IO) -> Option<String>
     where
         IO: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -187,13 +188,13 @@ impl Script {
     }
 
     async fn calls(&mut self, client: &Client) {
-        for text in ["", "a", "a longer text that takes more than one look"] {
+        for text in ["", "a", "a longer text that takes several reads"] {
             let response = client.echo_message().message(message(text)).send().await;
             self.0.called("echo", response);
         }
         let response = client.cause_service_error().send().await;
         self.0.called("cause_service_error", response);
-        // Several on their way at once.
+        // Concurrent calls.
         let call = |text| client.echo_message().message(message(text)).send();
         let (one, two, three) = tokio::join!(call("1"), call("2"), call("3"));
         for (name, response) in [("1", one), ("2", two), ("3", three)] {
@@ -210,10 +211,10 @@ impl Script {
         let opened = client.cause_stream_service_to_error().send().await;
         match self.0.opened("failing stream", opened) {
             Some(mut stream) => {
-                self.send(&stream, "go").await;
+                self.send(&stream, "event").await;
                 self.next(&mut stream).await;
             }
-            None => self.0.skip(&["send go", "next"]),
+            None => self.0.skip(&["send event", "next"]),
         }
         let opened = client.echo_stream_messages().send().await;
         match self.0.opened("stream to close", opened) {

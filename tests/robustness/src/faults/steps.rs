@@ -1,4 +1,4 @@
-//! The steps of a session, as either client takes them.
+//! The steps of a session, used by both clients.
 
 use std::{fmt::Debug, sync::Arc, task::Poll};
 
@@ -16,16 +16,16 @@ use crate::faults::{
 pub(crate) const ECHO: [&str; 9] =
     ["send one", "send two", "send three", "next", "next", "next", "send close", "next", "next"];
 
-/// One step.
+/// A step and its outcome.
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) name: String,
     pub(crate) outcome: Outcome,
-    /// How many bytes had gone to each side when it was over.
+    /// The number of bytes in each direction at the end of the step.
     pub(crate) at: [u64; 2],
 }
 
-/// The steps that have been taken over a wire.
+/// The steps that a session has taken.
 pub(crate) struct Steps {
     counts: Arc<Counts>,
     pub(crate) taken: Vec<Step>,
@@ -47,7 +47,7 @@ impl Steps {
         }
     }
 
-    /// Notes the response to a call.
+    /// Records the response to a call.
     pub(crate) fn called<T: Debug, E: OperationError>(
         &mut self,
         name: &str,
@@ -56,7 +56,7 @@ impl Steps {
         self.note(name, response.map(|it| format!("{it:?}")).or_else(of_call));
     }
 
-    /// The stream, if it was opened.
+    /// Records whether a stream was opened and returns it.
     pub(crate) fn opened<T, E: OperationError>(
         &mut self,
         name: &str,
@@ -74,12 +74,12 @@ impl Steps {
         }
     }
 
-    /// Notes whether an event with this text was sent.
+    /// Records whether an event with this text was sent.
     pub(crate) fn sent<E: OperationError>(&mut self, text: &str, sent: Result<(), SdkError<E>>) {
         self.note(format!("send {text}"), sent.map(|()| String::new()).or_else(of_call));
     }
 
-    /// Notes an event, an error in its place, or the end; pending if there was none in time.
+    /// Records an event, an error or the end of a stream, or that none of them arrived in time.
     pub(crate) fn next<T: Debug, E: OperationError>(
         &mut self,
         next: Poll<Option<Result<T, SdkError<E>>>>,
@@ -90,7 +90,7 @@ impl Steps {
             Poll::Ready(Some(Ok(event))) => Ok(format!("{event:?}")),
             Poll::Ready(Some(Err(error))) => of_call(error),
         };
-        // After an error there is nothing more, and the end need not be told again.
+        // The end after an error is expected and not recorded as a result.
         let last = self.taken.last().map(|it| &it.outcome);
         let is_over = matches!(last, Some(Err(_))) && outcome.as_deref() == Ok("end");
         self.note("next", if is_over { Err(Failure::Skipped) } else { outcome });

@@ -1,4 +1,4 @@
-//! Counting what was tried.
+//! Counting sessions and panics.
 
 use std::{
     collections::BTreeMap,
@@ -8,10 +8,10 @@ use std::{
 
 use crate::faults::session::Report;
 
-/// How many sessions there were, and how they went.
+/// A table with the numbers of sessions and failures.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// By what was done: sessions, those in which something failed, and the steps that failed.
+    /// For each kind of fault: the sessions, those with failed steps, and the failed steps.
     rows: BTreeMap<String, [u64; 3]>,
 }
 
@@ -32,7 +32,7 @@ impl Tally {
         self.rows.entry(name.to_owned()).or_default()[0] += sessions;
     }
 
-    /// All sessions.
+    /// The total number of sessions.
     pub fn sessions(&self) -> u64 {
         self.rows.values().map(|it| it[0]).sum()
     }
@@ -44,13 +44,13 @@ impl fmt::Display for Tally {
         for (name, [sessions, affected, failed]) in &self.rows {
             writeln!(f, "{name:<40} {sessions:>9} {affected:>9} {failed:>12}")?;
         }
-        write!(f, "{:<40} {:>9}", "in all", self.sessions())
+        write!(f, "{:<40} {:>9}", "total", self.sessions())
     }
 }
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts panics from now on: one in a task does not show otherwise.
+/// Begins to count panics: a panic of a task would otherwise not be detected.
 pub(crate) fn watch_panics() {
     static WATCH: std::sync::Once = std::sync::Once::new();
     WATCH.call_once(|| {
@@ -62,7 +62,7 @@ pub(crate) fn watch_panics() {
     });
 }
 
-/// How many panics there have been.
+/// The number of panics so far.
 pub(crate) fn panics() -> usize {
     PANICS.load(Ordering::Relaxed)
 }

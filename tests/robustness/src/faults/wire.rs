@@ -1,4 +1,4 @@
-//! A proxy between two ends of a byte stream.
+//! A proxy that applies faults to a connection.
 
 use std::{
     collections::VecDeque,
@@ -14,75 +14,75 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Which way bytes go.
+/// The direction of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// From the client.
+    /// From the client to the server.
     ToServer,
-    /// From the server.
+    /// From the server to the client.
     ToClient,
 }
 
 impl Direction {
-    /// Both.
+    /// Both directions.
     pub const BOTH: [Self; 2] = [Self::ToServer, Self::ToClient];
 }
 
-/// What is done to the bytes from an offset on.
+/// The kind of a fault, which applies at an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// What is before arrives first, and is dealt with before the rest comes.
+    /// The bytes before the offset arrive, and are processed, before the others.
     Split,
-    /// Nothing arrives for so long.
+    /// The bytes arrive after this time.
     Delay(Duration),
-    /// What comes within a short time arrives all at once.
+    /// Bytes that are sent within a short time arrive together.
     Merge,
-    /// The byte arrives with these bits turned.
+    /// The byte arrives with these bits inverted.
     Corrupt(u8),
     /// The byte does not arrive.
     Drop,
     /// The byte arrives twice.
     Double,
-    /// Both directions end.
+    /// Both directions are closed.
     Cut,
-    /// This direction ends, and the other goes on.
+    /// Only this direction is closed.
     HalfClose,
-    /// Nothing arrives any more, and nobody says so.
+    /// No more bytes arrive, and the direction is not closed.
     Stall,
 }
 
 impl Kind {
-    /// Whether all bytes arrive in the end, in time.
+    /// Whether all bytes arrive unchanged and in time.
     pub fn is_harmless(self) -> bool {
         match self {
             Self::Split | Self::Merge => true,
-            // Much less than any deadline.
+            // Much shorter than any deadline.
             Self::Delay(delay) => delay < Duration::from_secs(5),
             _ => false,
         }
     }
 
-    /// Whether the receiver may have nothing to tell it that something is wrong.
+    /// Whether the receiver may be able to detect the fault only by a deadline.
     pub fn is_silent(self) -> bool {
         matches!(self, Self::Delay(_) | Self::Drop | Self::Stall)
     }
 
-    /// Whether the bytes are others than were sent.
+    /// Whether the received bytes differ from those sent.
     pub fn is_damage(self) -> bool {
         matches!(self, Self::Corrupt(_) | Self::Drop | Self::Double)
     }
 }
 
-/// What happens at one byte, counted from 0 in one direction.
+/// A fault at one byte of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Where.
+    /// The offset of the byte, counted from 0.
     pub offset: u64,
-    /// What.
+    /// The kind of the fault.
     pub kind: Kind,
 }
 
-/// How many bytes have gone through so far.
+/// The number of bytes that have passed in each direction.
 #[derive(Debug, Default)]
 pub struct Counts {
     to_server: AtomicU64,
@@ -90,7 +90,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// In one direction.
+    /// The number of bytes in one direction.
     pub fn get(&self, direction: Direction) -> u64 {
         self.of(direction).load(Ordering::Relaxed)
     }
@@ -103,9 +103,9 @@ impl Counts {
     }
 }
 
-/// Passes bytes on between a client's and a server's end until both directions have ended.
+/// Forwards bytes between a client and a server until both directions have ended.
 ///
-/// The faults of each direction come in the order of their offsets.
+/// The faults of each direction must be ordered by their offsets.
 pub async fn proxy<C, S>(
     client: C,
     server: S,
@@ -124,7 +124,7 @@ pub async fn proxy<C, S>(
     let mut down = std::pin::pin!(
         Pump::new(from_server, into_client, to_client, counts.of(Direction::ToClient)).run()
     );
-    // Whatever returns early takes both sockets with it.
+    // A direction that is cut drops both sockets.
     tokio::select! {
         end = &mut up => if let End::Closed = end { down.await; },
         end = &mut down => if let End::Closed = end { up.await; },
@@ -133,12 +133,13 @@ pub async fn proxy<C, S>(
 
 /// How one direction ended.
 enum End {
-    /// The sender has closed, and the receiver has been told.
+    /// The sender has closed the direction, and this was forwarded.
     Closed,
-    /// The line was cut.
+    /// The connection was cut.
     Cut,
 }
 
+/// One direction of the proxy.
 struct Pump<'a, R, W> {
     from: ReadHalf<R>,
     into: WriteHalf<W>,
@@ -147,8 +148,8 @@ struct Pump<'a, R, W> {
     count: &'a AtomicU64,
 }
 
-/// For how long nothing must come before what has been merged is passed on.
-const QUIET: Duration = Duration::from_millis(5);
+/// The time without further bytes after which merged bytes are forwarded.
+const MERGE_TIMEOUT: Duration = Duration::from_millis(5);
 
 impl<'a, R: AsyncRead, W: AsyncWrite> Pump<'a, R, W> {
     fn new(
@@ -171,7 +172,7 @@ impl<'a, R: AsyncRead, W: AsyncWrite> Pump<'a, R, W> {
             while let Some(fault) = self.due(rest.len()) {
                 let mut after = rest.split_off((fault.offset - self.position) as usize);
                 if !self.pass(&rest).await {
-                    return self.swallow().await;
+                    return self.discard().await;
                 }
                 match fault.kind {
                     Kind::Split => sleep(Duration::from_millis(1)).await,
@@ -189,38 +190,38 @@ impl<'a, R: AsyncRead, W: AsyncWrite> Pump<'a, R, W> {
                     Kind::Cut => return End::Cut,
                     Kind::HalfClose => {
                         let _ = self.into.shutdown().await;
-                        return self.swallow().await;
+                        return self.discard().await;
                     }
-                    Kind::Stall => return self.swallow().await,
+                    Kind::Stall => return self.discard().await,
                 }
                 rest = after;
             }
             if !self.pass(&rest).await {
-                return self.swallow().await;
+                return self.discard().await;
             }
         }
     }
 
-    /// The next fault, if it is at one of the next `len` bytes.
+    /// Removes the next fault if it applies to one of the next `len` bytes.
     fn due(&mut self, len: usize) -> Option<Fault> {
         let next = *self.faults.front()?;
         (next.offset < self.position + len as u64).then(|| self.faults.pop_front())?
     }
 
-    /// Whether the receiver takes them.
+    /// Forwards bytes. Returns whether the receiver accepts them.
     async fn pass(&mut self, bytes: &[u8]) -> bool {
         self.position += bytes.len() as u64;
         self.count.store(self.position, Ordering::Relaxed);
         self.into.write_all(bytes).await.is_ok() && self.into.flush().await.is_ok()
     }
 
-    /// Waits until nothing comes any more for a moment.
+    /// Collects bytes until no more arrive for [`MERGE_TIMEOUT`].
     async fn gather(&mut self, bytes: &mut Vec<u8>) {
-        while let Ok(Ok(1..)) = timeout(QUIET, self.from.read_buf(bytes)).await {}
+        while let Ok(Ok(1..)) = timeout(MERGE_TIMEOUT, self.from.read_buf(bytes)).await {}
     }
 
-    /// Takes what still comes, and passes on no more than that it has ended.
-    async fn swallow(mut self) -> End {
+    /// Discards all further bytes and forwards only the end.
+    async fn discard(mut self) -> End {
         let mut buffer = vec![0; 1024];
         while let Ok(1..) = self.from.read(&mut buffer).await {}
         self.close().await

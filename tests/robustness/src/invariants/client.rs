@@ -1,4 +1,4 @@
-//! The client's side of a connection under anything that a server may send and an application may do.
+//! Invariants of the client core under arbitrary messages of a server and operations of an application.
 
 mod driver;
 mod streams;
@@ -19,7 +19,7 @@ use eventstream_rpc::{
 
 use crate::invariants::{
     Input,
-    frames::{self, Arriving},
+    frames::{self, InFlight},
     seal,
     task::{Task, Wait, Waiter, check_room, cx, wake},
     wire::Wire,
@@ -27,62 +27,63 @@ use crate::invariants::{
 
 use streams::Stream;
 
-/// The first message of a server: it accepts.
-fn acknowledgement() -> BytesMut {
+/// A connect-ack that accepts the client.
+fn connect_ack() -> BytesMut {
     frames::control(MessageType::ConnectAck, 1)
 }
 
+/// A client core with the state that the checks need.
 struct Client {
     core: Core,
     config: Config,
     now: Instant,
-    arriving: Arriving,
+    arriving: InFlight,
     input: BytesMut,
-    /// How many messages of the server there have been.
+    /// The number of messages that the server has sent.
     number: u32,
-    /// How many streams have been opened on this connection.
+    /// The number of streams that were opened on this connection.
     opened: i32,
-    /// The largest message that has arrived, in bytes.
+    /// The length of the largest received message, in bytes.
     largest: usize,
-    /// When the message at the front of the input began to arrive, if it has.
+    /// When the first byte of the incomplete message at the front of the input arrived.
     begun_at: Option<Instant>,
     wire: Wire,
     streams: Vec<Stream>,
-    /// Bytes that a driver has taken to write and has not written yet.
+    /// The number of bytes that the driver has taken from the core and has not written.
     unwritten: usize,
     written: u64,
-    /// A message of which the beginning has been written, and where it goes on.
+    /// The written part of an incomplete message.
     begun: BytesMut,
+    /// The position, in bytes queued, of the end of `begun`.
     at: u64,
     is_direct: bool,
     pings: Vec<Ping>,
-    /// What a flush waits for.
+    /// The position that a flush waits for.
     mark: Mark,
-    /// Where the introduction to the current server ends.
-    introduced: u64,
-    /// Something that the application queued has been discarded, and no flush has said so.
+    /// The position of the end of the current connect message.
+    connect_end: u64,
+    /// Whether queued messages were discarded and no flush has reported that.
     has_loss: bool,
-    /// Up to where a flush has said what came of it.
-    told: u64,
+    /// The position up to which a flush has reported its result.
+    flushed: u64,
     is_finished: bool,
-    /// Who waits for what happens to the connection, and for its end.
+    /// The task that waits for connection events and for the end of the connection.
     listener: Task,
     event: Wait,
     closed: Wait,
     waiters: [Waiter; 3],
 }
 
-/// Lets a client go through what the bytes say, and checks that
+/// Runs a client core with operations derived from `data` and checks that
 ///
 /// - nothing panics,
-/// - what it writes decodes and keeps the rules: see `wire`,
-/// - every call has one outcome, and says the truth about whether its request was written,
-/// - a flush says whether something was discarded,
-/// - events come in order, and no more wait than is allowed,
-/// - when the connection ends everything ends, and nothing is left.
+/// - the output decodes and follows the protocol rules (see `wire`),
+/// - each call has one outcome, which reports correctly whether the request was written,
+/// - a flush reports whether messages were discarded,
+/// - events are delivered in order, and event queues keep their limits,
+/// - the end of the connection ends all operations.
 ///
-/// The first two bytes choose the configuration; each further byte is something that happens, followed by
-/// what it needs.
+/// The first byte selects the configuration. Each further byte selects an operation and is followed by its arguments.
 pub fn client_core(data: &[u8]) {
     let mut input = Input::new(data);
     let mut client = Client::new(&mut input);
@@ -105,7 +106,8 @@ impl Client {
         config.calls_wait = how & 2 != 0;
         config.write_queue_limit = if how & 4 != 0 { 300 } else { 1024 * 1024 };
         config.max_frame_len = if how & 8 != 0 { 250 } else { 24 * 1024 * 1024 };
-        let mut core = Core::new(config, &Connect::default()).expect("it is short");
+        let mut core =
+            Core::new(config, &Connect::default()).expect("the connect message is short");
         if how & 16 != 0 {
             core.record_events();
         }
@@ -114,7 +116,7 @@ impl Client {
             core,
             config,
             now: Instant::now(),
-            arriving: Arriving::default(),
+            arriving: InFlight::default(),
             input: BytesMut::new(),
             number: 0,
             opened: 0,
@@ -128,19 +130,19 @@ impl Client {
             at: 0,
             is_direct: false,
             pings: Vec::new(),
-            introduced: 0,
+            connect_end: 0,
             has_loss: false,
-            told: 0,
+            flushed: 0,
             is_finished: false,
             listener: Task::default(),
             event: Wait::default(),
             closed: Wait::default(),
             waiters: Default::default(),
         };
-        client.introduced = client.core.queued().bytes();
-        // Most of what can happen happens after the handshake.
+        client.connect_end = client.core.queued().bytes();
+        // Most operations require a completed handshake.
         if how & 32 == 0 {
-            client.arriving.push(&acknowledgement());
+            client.arriving.push(&connect_ack());
             client.arrive(usize::MAX);
         }
         client
@@ -185,9 +187,9 @@ impl Client {
                 self.arrive(usize::MAX);
             }
             18..=20 => {
-                // A second one ends a connection.
+                // A second connect-ack ends the connection.
                 if !self.is_open() || what & 224 == 224 {
-                    self.arriving.push(&acknowledgement());
+                    self.arriving.push(&connect_ack());
                     self.arrive(usize::MAX);
                 }
             }
@@ -237,7 +239,7 @@ impl Client {
     }
 
     fn check(&mut self) {
-        assert_eq!(self.core.wants_input(), !self.core.is_closed(), "the reader always reads");
+        assert_eq!(self.core.wants_input(), !self.core.is_closed(), "an open client always reads");
         let waiting = self.core.queued().bytes() - self.written;
         if self.is_open() && waiting <= self.config.write_queue_limit as u64 {
             check_room(&self.waiters);
@@ -255,9 +257,9 @@ impl Client {
         }
     }
 
-    /// Some of what is on its way arrives, up to the end of a message each time.
-    fn arrive(&mut self, most: usize) {
-        let mut left = most;
+    /// Delivers at most `limit` of the sent bytes, message by message.
+    fn arrive(&mut self, limit: usize) {
+        let mut left = limit;
         while self.core.wants_input() && left > 0 && !self.arriving.is_empty() {
             let taken = self.arriving.take(&self.input, left);
             left -= taken.len().min(left);
@@ -292,21 +294,21 @@ impl Client {
         }
     }
 
-    /// A message that has begun has its time, however its bytes come.
+    /// Checks that the frame timeout runs exactly while a message is incomplete.
     fn check_frame(&mut self, is_whole: bool) {
         if !self.is_open() || self.input.is_empty() || !self.core.wants_input() {
             self.begun_at = None;
         } else if is_whole || self.begun_at.is_none() {
             self.begun_at = Some(self.now);
         }
-        // It is looked at now and then.
-        let most = self.now + self.config.frame_timeout / 16;
+        // The deadline is checked at intervals of a sixteenth of the timeout.
+        let latest = self.now + self.config.frame_timeout / 16;
         let due = self.core.frame_deadline();
         assert_eq!(due.is_some(), self.begun_at.is_some());
-        assert!(due.is_none_or(|it| it <= most));
+        assert!(due.is_none_or(|it| it <= latest));
     }
 
-    /// The connection ends, and so does everything else.
+    /// Ends the connection and checks that all operations end.
     fn finish(&mut self) {
         self.take();
         self.write(usize::MAX);
@@ -326,22 +328,22 @@ impl Client {
         }
         self.flush();
         for ping in std::mem::take(&mut self.pings) {
-            assert!(self.core.poll_pong(ping, &cx()).is_ready(), "a ping is never answered");
+            assert!(self.core.poll_pong(ping, &cx()).is_ready(), "a ping does not end");
         }
         for at in 0..self.streams.len() {
             let key = self.streams[at].key;
             self.poll_reply(at);
-            assert!(!self.streams[at].reply.is_waiting(), "a call never ends");
+            assert!(!self.streams[at].reply.is_waiting(), "a call does not end");
             self.drain(at);
             assert!(!self.core.is_open(key));
             self.core.forget(key);
         }
-        assert_eq!(self.core.next_deadline(), None, "nothing is left to wait for");
+        assert_eq!(self.core.next_deadline(), None, "no deadline is left");
         let mut events = 0;
         while let Poll::Ready(Some(_)) = self.core.poll_connection_event(&cx()) {
             events += 1;
         }
-        assert!(events < 2000, "{events} events wait");
+        assert!(events < 2000, "{events} connection events are queued");
         assert!(matches!(self.core.poll_connection_event(&cx()), Poll::Ready(None)));
     }
 }

@@ -1,4 +1,4 @@
-//! Framing: what is read is what was written, however it is read.
+//! Invariants of the frame codec: decoding reverses encoding, however the bytes arrive.
 
 use aws_smithy_eventstream::frame::read_message_from;
 use aws_smithy_types::event_stream as aws;
@@ -10,10 +10,10 @@ use eventstream_rpc::{
 
 use crate::invariants::{Input, seal};
 
-/// Reads bytes as frames in every way there is, and compares.
+/// Decodes bytes as frames in different ways and compares the results.
 ///
-/// The first byte says whether lengths and checksums are set right before, and whether the frame comes
-/// twice; the second how many bytes arrive at a time.
+/// The first byte selects whether lengths and checksums are corrected before, and whether the frame is repeated. The
+/// second is the number of bytes that arrive at a time.
 pub fn codec(data: &[u8]) {
     let mut input = Input::new(data);
     let (how, step) = (input.byte(), usize::from(input.byte()).max(1));
@@ -25,19 +25,19 @@ pub fn codec(data: &[u8]) {
         bytes.extend_from_within(..);
     }
     let decoded = decode(&bytes, bytes.len().max(1));
-    assert_eq!(decoded, decode(&bytes, step), "how bytes arrive makes no difference");
-    let (at_once, _) = decoded;
+    assert_eq!(decoded, decode(&bytes, step), "the result depends on how the bytes arrive");
+    let (decoded, _) = decoded;
     let mut rest = &bytes[..];
-    for message in &at_once {
+    for message in &decoded {
         let len = rest.first_chunk().map_or(0, |it| u32::from_be_bytes(*it) as usize);
         let (frame, after) = rest.split_at(len);
         check_frame(frame, message);
         rest = after;
     }
-    compare_with_the_other_implementation(&bytes);
+    compare_with_smithy(&bytes);
 }
 
-/// Everything that comes out, and why nothing more does.
+/// Decodes all messages. Returns them and the error that ends the decoding, if any.
 fn decode(bytes: &[u8], step: usize) -> (Vec<Message>, Option<DecodeError>) {
     let mut decoder = Decoder::default();
     let mut buffer = BytesMut::new();
@@ -56,7 +56,7 @@ fn decode(bytes: &[u8], step: usize) -> (Vec<Message>, Option<DecodeError>) {
                 Err(error) => return (messages, Some(error)),
             }
         }
-        // What a prelude claims is at most what may be reserved for it.
+        // The length in a prelude never causes a larger allocation.
         assert!(decoder.missing(&buffer) <= 24 * 1024 * 1024);
     }
     (messages, None)
@@ -64,16 +64,16 @@ fn decode(bytes: &[u8], step: usize) -> (Vec<Message>, Option<DecodeError>) {
 
 fn check_rpc(message: &RpcMessage) {
     for text in [message.operation(), message.service_model_type(), message.content_type()] {
-        let is_there = |text: &str| {
+        let is_header = |text: &str| {
             message.headers().any(|it| it.value.as_str().is_some_and(|value| value == text))
         };
-        assert!(text.is_none_or(is_there), "{text:?} is none of the headers");
+        assert!(text.is_none_or(is_header), "{text:?} is not a header");
     }
     assert_eq!(message.payload(), &message.to_payload()[..]);
 }
 
 fn check_frame(frame: &[u8], message: &Message) {
-    let borrowed = MessageRef::parse(frame).expect("the decoder took it");
+    let borrowed = MessageRef::parse(frame).expect("the decoder accepts the frame");
     assert_eq!(&borrowed.to_owned(), message);
     assert_eq!(borrowed.payload(), &message.payload[..]);
     for header in &message.headers {
@@ -83,11 +83,11 @@ fn check_frame(frame: &[u8], message: &Message) {
         );
     }
     let mut again = BytesMut::new();
-    message.encode(&mut again).expect("what was read is within the limits");
-    assert_eq!(&again[..], frame, "there is one way to write a message");
+    message.encode(&mut again).expect("a decoded message is within the limits");
+    assert_eq!(&again[..], frame, "encoding does not reverse decoding");
 }
 
-fn compare_with_the_other_implementation(bytes: &[u8]) {
+fn compare_with_smithy(bytes: &[u8]) {
     let ours = Decoder::default().decode(&mut BytesMut::from(bytes));
     let theirs = read_message_from(&mut &bytes[..]);
     match (&ours, &theirs) {
@@ -96,14 +96,14 @@ fn compare_with_the_other_implementation(bytes: &[u8]) {
                 assert_eq!(&ours, theirs);
             }
         }
-        // It has no empty names, and no moments far away.
+        // The other implementation rejects empty names and distant timestamps.
         (Ok(Some(ours)), Err(error)) => assert!(
             ours.headers
                 .iter()
                 .any(|it| it.name.is_empty() || matches!(it.value, HeaderValue::Timestamp(_))),
             "{error}"
         ),
-        // Its limits are others.
+        // The other implementation has other limits.
         (Err(DecodeError::Headers(error)), Ok(_)) => assert!(
             matches!(error, HeaderError::ValueTooLong { .. } | HeaderError::TooMany { .. }),
             "{error}"
@@ -113,11 +113,11 @@ fn compare_with_the_other_implementation(bytes: &[u8]) {
     }
 }
 
-/// The same message, if the other implementation has it: it has no moments far away.
+/// Converts a message for the other implementation, which does not support distant timestamps.
 fn to_aws(message: &Message) -> Option<aws::Message> {
     let mut headers = Vec::new();
-    for it in &message.headers {
-        let value = match &it.value {
+    for header in &message.headers {
+        let value = match &header.value {
             HeaderValue::Bool(value) => aws::HeaderValue::Bool(*value),
             HeaderValue::Byte(value) => aws::HeaderValue::Byte(*value),
             HeaderValue::Int16(value) => aws::HeaderValue::Int16(*value),
@@ -133,7 +133,7 @@ fn to_aws(message: &Message) -> Option<aws::Message> {
             }
             HeaderValue::Uuid(value) => aws::HeaderValue::Uuid(u128::from_be_bytes(*value)),
         };
-        headers.push(aws::Header::new(it.name.clone(), value));
+        headers.push(aws::Header::new(header.name.clone(), value));
     }
     Some(aws::Message::new_from_parts(headers, message.payload.clone()))
 }

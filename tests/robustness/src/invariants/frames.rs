@@ -1,4 +1,4 @@
-//! Frames made of arbitrary bytes.
+//! Frames derived from arbitrary bytes.
 
 use arbitrary::Unstructured;
 use bytes::{Bytes, BytesMut};
@@ -7,12 +7,12 @@ use eventstream_rpc::{
     protocol::{MessageType, RpcMessage},
 };
 
-/// Bytes of which an input is made, taken from the front. What is missing at the end is zero.
+/// The bytes of an input, which are consumed from the front. Missing bytes at the end are zero.
 #[derive(Debug)]
 pub struct Input<'a>(Unstructured<'a>);
 
 impl<'a> Input<'a> {
-    /// An input of these bytes.
+    /// Creates an input of these bytes.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(Unstructured::new(bytes))
     }
@@ -34,7 +34,7 @@ impl<'a> Input<'a> {
         usize::from(self.byte()) % len
     }
 
-    /// As many bytes, or as many as are left.
+    /// The next `len` bytes, or all remaining bytes if there are fewer.
     pub(crate) fn bytes(&mut self, len: usize) -> &'a [u8] {
         self.0.bytes(len.min(self.0.len())).unwrap_or_default()
     }
@@ -44,9 +44,9 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Makes a frame of any bytes: the lengths and checksums are set right, the rest stays as it is.
+/// Turns arbitrary bytes into a frame by correcting lengths and checksums.
 ///
-/// Without it hardly any input would get past the checksums.
+/// Without this, almost all inputs would fail at the checksums.
 pub fn seal(bytes: &[u8]) -> Vec<u8> {
     let mut frame = bytes.to_vec();
     frame.resize(frame.len().max(16), 0);
@@ -62,17 +62,17 @@ pub fn seal(bytes: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The shapes that a message may say it has.
+/// The shapes of messages.
 pub(crate) const RESPONSE: &str = "test#Response";
 pub(crate) const EVENT: &str = "test#Event";
 
-/// The number in front of the payload of a message that was made here.
+/// The number at the front of a payload, which identifies a message.
 pub(crate) fn number(payload: &[u8]) -> Option<u32> {
     let digits = payload.strip_prefix(b"#")?.split(|it| *it == b' ').next()?;
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// A message that is made of its parts.
+/// The parts of a message.
 #[derive(Clone, Copy, Debug)]
 struct Parts<'a> {
     message_type: i32,
@@ -83,7 +83,7 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// The payload begins with a number, so that messages can be told apart; `None` leaves it empty.
+    /// Encodes the message. The payload begins with a number that identifies the message; `None` leaves it empty.
     fn encode(&self, payload: Option<(u32, &[u8])>) -> BytesMut {
         let mut bytes = BytesMut::new();
         let int = |name: &str, value| Header::new(name, HeaderValue::Int32(value));
@@ -98,12 +98,12 @@ impl Parts<'_> {
             .map(|(number, text)| [format!("#{number} ").as_bytes(), text].concat())
             .unwrap_or_default();
         let message = Message { headers, payload: payload.into() };
-        message.encode(&mut bytes).expect("less than 64 KiB is within the limits");
+        message.encode(&mut bytes).expect("the message is within the limits");
         bytes
     }
 }
 
-/// What a server may say of `streams` streams: mostly something that makes sense, so that a connection lives.
+/// A message of a server with `streams` streams. Most messages are valid, so that connections stay open.
 pub(crate) fn of_server(input: &mut Input<'_>, number: u32, streams: i32) -> BytesMut {
     let how = input.byte();
     let shape = match how >> 6 {
@@ -118,12 +118,12 @@ pub(crate) fn of_server(input: &mut Input<'_>, number: u32, streams: i32) -> Byt
         11 => Parts { message_type: 1, stream_id: one_of(input, streams), ..message },
         _ => return other(input, how, number, message),
     };
-    // The end of a stream is mostly empty.
+    // Most messages that end a stream are empty.
     let is_bare = ends != 0 && shape.is_none();
     parts.encode((!is_bare).then(|| (number, text(input))))
 }
 
-/// What a client may say that has opened `streams` streams.
+/// A message of a client that has opened `streams` streams.
 pub(crate) fn of_client(input: &mut Input<'_>, number: u32, streams: i32) -> BytesMut {
     let how = input.byte();
     let message = Parts { message_type: 0, flags: 0, stream_id: 0, shape: None, operation: None };
@@ -141,19 +141,19 @@ pub(crate) fn of_client(input: &mut Input<'_>, number: u32, streams: i32) -> Byt
     parts.encode(Some((number, text(input))))
 }
 
-/// Something else: a ping, another message of the connection, or anything at all.
+/// Another message: mostly a ping or a ping response, rarely an arbitrary message.
 fn other(input: &mut Input<'_>, how: u8, number: u32, message: Parts<'_>) -> BytesMut {
     let parts = match how & 15 {
         12 | 13 => Parts { message_type: 2, ..message },
         14 => Parts { message_type: 3, ..message },
-        // Hardly a connection outlives one of these.
+        // Arbitrary messages end most connections.
         _ if how & 240 == 240 => Parts {
             message_type: i32::from(input.byte() as i8) % 10,
             flags: i32::from(input.byte() as i8),
             stream_id: match input.byte() {
                 255 => i32::MAX,
                 254 => i32::MIN,
-                it => i32::from(it as i8),
+                byte => i32::from(byte as i8),
             },
             ..message
         },
@@ -162,18 +162,18 @@ fn other(input: &mut Input<'_>, how: u8, number: u32, message: Parts<'_>) -> Byt
     parts.encode(Some((number, text(input))))
 }
 
-/// One of the streams that have been opened, or the first.
+/// The id of an opened stream, or 1 if there is none.
 fn one_of(input: &mut Input<'_>, streams: i32) -> i32 {
     1 + i32::from(input.byte()) % streams.max(1)
 }
 
 fn text<'a>(input: &mut Input<'a>) -> &'a [u8] {
-    let what = input.byte();
-    let len = if what >= 250 { input.short().into() } else { usize::from(what & 15) };
+    let byte = input.byte();
+    let len = if byte >= 250 { input.short().into() } else { usize::from(byte & 15) };
     input.bytes(len)
 }
 
-/// A message of the connection itself.
+/// A message on stream 0, which is the connection itself.
 pub(crate) fn control(message_type: MessageType, flags: i32) -> BytesMut {
     let mut bytes = BytesMut::new();
     let header = |name: &str, value| Header::new(name, HeaderValue::Int32(value));
@@ -183,17 +183,19 @@ pub(crate) fn control(message_type: MessageType, flags: i32) -> BytesMut {
         header(":message-flags", flags),
         header(":stream-id", 0),
     ];
-    Message { headers, ..Message::default() }.encode(&mut bytes).expect("it is short");
+    Message { headers, ..Message::default() }
+        .encode(&mut bytes)
+        .expect("the message is within the limits");
     bytes
 }
 
-/// Bytes that are on their way, handed over frame by frame so that it is known which of them was read.
+/// Sent bytes that have not arrived. They are delivered frame by frame, so that each read can be checked.
 #[derive(Debug, Default)]
-pub(crate) struct Arriving {
+pub(crate) struct InFlight {
     bytes: BytesMut,
 }
 
-impl Arriving {
+impl InFlight {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
@@ -206,27 +208,27 @@ impl Arriving {
         self.bytes.clear();
     }
 
-    /// Takes some bytes to go behind those that have arrived in `before`, but not beyond the end of a frame.
-    pub(crate) fn take(&mut self, before: &[u8], most: usize) -> Bytes {
+    /// Takes at most `limit` bytes that follow those in `before`, not beyond the end of a frame.
+    pub(crate) fn take(&mut self, before: &[u8], limit: usize) -> Bytes {
         let mut prelude = before.to_vec();
         prelude.extend_from_slice(&self.bytes[..self.bytes.len().min(4)]);
-        let mut len = most.min(self.bytes.len());
+        let mut len = limit.min(self.bytes.len());
         match prelude.first_chunk::<4>().map(|it| u32::from_be_bytes(*it) as usize) {
             Some(frame) if frame > before.len() => len = len.min(frame - before.len()),
             Some(_) => {}
-            // Not even the length: it may be a very short frame.
+            // The length is incomplete.
             None => len = len.min(4 - before.len()),
         }
         self.bytes.split_to(len).freeze()
     }
 }
 
-/// How much memory a message takes that waits, in bytes, at least.
+/// The minimum memory that a queued message takes, in bytes.
 pub(crate) fn cost(message: &RpcMessage) -> usize {
     size_of::<RpcMessage>() + message.frame_len()
 }
 
-/// The message at the front of `input`, if it is whole and says what it has to.
+/// The message at the front of `input`, if it is complete and valid.
 pub(crate) fn peek(input: &[u8]) -> Option<RpcMessage> {
     let frame = Decoder::default().decode_frame(&mut BytesMut::from(input)).ok()??;
     RpcMessage::read(frame).ok()

@@ -1,19 +1,19 @@
-//! Payloads: whatever is read can be written, and reads the same again, and the patient way.
+//! Invariants of payloads: decoding reverses encoding, and all decoders agree.
 
 use eventstream_rpc::json::{Shape, from_slice, payload_from_slice, to_vec};
 use greengrass_core_ipc::{operation as greengrass, types};
 
 use crate::invariants::Input;
 
-/// Reads bytes as the JSON of a shape, which the first byte chooses.
+/// Decodes bytes as JSON of the shape that the first byte selects.
 pub fn json(data: &[u8]) {
     let mut input = Input::new(data);
-    let which = input.byte();
+    let shape = input.byte();
     let json = input.rest();
     macro_rules! one_of {
-        ($($shape:ty),* $(,)?) => {{
-            let readers: &[fn(&[u8])] = &[$(check::<$shape>),*];
-            readers[usize::from(which) % readers.len()](json);
+        ($($ty:ty),* $(,)?) => {{
+            let readers: &[fn(&[u8])] = &[$(check::<$ty>),*];
+            readers[usize::from(shape) % readers.len()](json);
         }};
     }
     one_of!(
@@ -40,28 +40,28 @@ pub fn json(data: &[u8]) {
 
 fn check<T: Shape + std::fmt::Debug>(json: &[u8]) {
     let Ok(value) = payload_from_slice::<T>(json) else { return };
-    // The general reader takes whatever the reader of payloads takes.
-    let again: T = from_slice(json).expect("it was read before");
+    // The general decoder accepts all that the payload decoder accepts.
+    let again: T = from_slice(json).expect("the payload decoder accepts the JSON");
     let debug = format!("{value:?}");
     assert_eq!(debug, format!("{again:?}"));
-    // A number that is written as no integer is has everything read the patient way, one level deeper.
+    // A number with a fraction where an integer is expected selects the slow path of the decoder, one level deeper.
     match from_slice::<(u8, T)>(&[b"[1.0,", json, b"]"].concat()) {
-        Ok((_, patient)) => assert_eq!(debug, format!("{patient:?}")),
+        Ok((_, slow)) => assert_eq!(debug, format!("{slow:?}")),
         Err(error) => {
-            // Only the quick way takes a control character as it is, where a blob is expected, and bytes that are
-            // not UTF-8, where nothing is.
+            // Only the fast path accepts unescaped control characters in blobs, and bytes that are not UTF-8 in
+            // values that are skipped.
             let allowed = ["recursion limit", "control character", "unicode code point"];
             let text = error.to_string();
             assert!(allowed.iter().any(|it| text.contains(it)), "{text}");
         }
     }
-    // What cannot be written: a union member that nobody knows, and a number that JSON has not.
+    // Unknown union members and numbers that JSON does not support cannot be encoded.
     let Ok(written) = to_vec(&value) else { return };
-    let read: T = payload_from_slice(&written).expect("what is written can be read");
-    let again = to_vec(&read).expect("what was written once can be written");
+    let read: T = payload_from_slice(&written).expect("encoded values can be decoded");
+    let again = to_vec(&read).expect("decoded values can be encoded");
     assert_eq!(
         String::from_utf8_lossy(&written),
         String::from_utf8_lossy(&again),
-        "writing and reading change nothing"
+        "encoding and decoding change the value"
     );
 }

@@ -1,9 +1,9 @@
-//! Recorded messages, as the files of test data write them.
+//! Recorded messages in the format of the test data.
 
 use serde_json::Value;
 
-/// A recorded frame: hex, or pairs of hex and how often it is repeated. What is neither, such as the note that
-/// the client closed its side, is no bytes.
+/// Decodes a recorded frame, which is hexadecimal text or a list of pairs of hexadecimal text and a repeat count. Other
+/// values, such as the note that the client closed its side, give no bytes.
 pub fn frame(recorded: &Value) -> Vec<u8> {
     match recorded {
         Value::String(hex) => unhex(hex),

@@ -1,4 +1,4 @@
-//! The server's side of a connection under anything that a client may send and a service may do.
+//! Invariants of the server core under arbitrary messages of a client and operations of a service.
 
 mod service;
 
@@ -19,7 +19,7 @@ use eventstream_rpc::{
 use crate::invariants::{
     Input,
     client::is_application,
-    frames::{self, Arriving, RESPONSE},
+    frames::{self, InFlight, RESPONSE},
     seal,
     task::{Task, Wait, Waiter, check_room, cx, wake},
     wire::{Wire, messages},
@@ -27,41 +27,43 @@ use crate::invariants::{
 
 use service::Served;
 
+/// A server core with the state that the checks need.
 struct Server {
     core: Core,
     config: Config,
     now: Instant,
-    arriving: Arriving,
+    arriving: InFlight,
     input: BytesMut,
     number: u32,
     largest: usize,
     wire: Wire,
     served: Vec<Served>,
-    /// Bytes that have been taken to be written, since the start, and how many of them have not been yet.
+    /// The total number of bytes taken from the core.
     taken: u64,
+    /// The number of taken bytes that have not been written.
     unwritten: usize,
-    has_introduction: bool,
-    /// Who waits for what the service has to decide.
+    /// Whether the connect message was received.
+    has_connect: bool,
+    /// The task that waits for the connect message and for requests.
     service: Task,
     incoming: Wait,
-    /// Who waits for room, for events and for replies.
+    /// The tasks that wait for queue capacity for events and for replies.
     waiters: [[Waiter; 3]; 2],
-    /// Who reads, when there is a reason not to.
+    /// The task that reads, while the core does not want input.
     reader: Task,
     reading: Wait,
 }
 
-/// Lets a server go through what the bytes say, and checks that
+/// Runs a server core with operations derived from `data` and checks that
 ///
 /// - nothing panics,
-/// - what it writes decodes and keeps the rules: see `wire`,
-/// - requests come once each, in the order of their ids, and no more wait than streams are allowed,
-/// - a client's events come in order, and no more wait than is allowed,
-/// - whoever waits for room is woken when there is some, and so is whoever reads,
-/// - when the connection ends everything ends.
+/// - the output decodes and follows the protocol rules (see `wire`),
+/// - each request is delivered once, in the order of the stream ids, and the limit of streams is kept,
+/// - a client's events are delivered in order, and event queues keep their limits,
+/// - tasks that wait for queue capacity or for reading are woken,
+/// - the end of the connection ends all operations.
 ///
-/// The first byte chooses the configuration; each further byte is something that happens, followed by what
-/// it needs.
+/// The first byte selects the configuration. Each further byte selects an operation and is followed by its arguments.
 pub fn server_core(data: &[u8]) {
     let mut input = Input::new(data);
     let mut server = Server::new(&mut input);
@@ -88,7 +90,7 @@ impl Server {
             core: Core::new(config, now),
             config,
             now,
-            arriving: Arriving::default(),
+            arriving: InFlight::default(),
             input: BytesMut::new(),
             number: 0,
             largest: 0,
@@ -96,14 +98,14 @@ impl Server {
             served: Vec::new(),
             taken: 0,
             unwritten: 0,
-            has_introduction: false,
+            has_connect: false,
             service: Task::default(),
             incoming: Wait::default(),
             waiters: [Default::default(), [(); 3].map(|()| Waiter::of_reply())],
             reader: Task::default(),
             reading: Wait::default(),
         };
-        // Most of what can happen happens after the handshake.
+        // Most operations require a completed handshake.
         if how & 16 == 0 {
             server.arriving.push(&frames::control(MessageType::Connect, 0));
             server.arrive(usize::MAX);
@@ -136,8 +138,8 @@ impl Server {
                 self.arriving.push(input.bytes(len.into()));
                 self.arrive(usize::MAX);
             }
-            // A second one ends a connection.
-            10 if !self.has_introduction || what & 224 == 224 => {
+            // A second connect message ends the connection.
+            10 if !self.has_connect || what & 224 == 224 => {
                 self.arriving.push(&frames::control(MessageType::Connect, 0));
                 self.arrive(usize::MAX);
             }
@@ -182,9 +184,9 @@ impl Server {
                 self.unwritten -= len;
                 self.core.wrote(len);
             }
-            // Nobody is let in before they have been asked about.
-            29 if self.has_introduction && what & 96 == 96 => self.core.refuse(),
-            29 if self.has_introduction => self.core.accept(),
+            // A client is accepted or rejected only after its connect message was received.
+            29 if self.has_connect && what & 96 == 96 => self.core.refuse(),
+            29 if self.has_connect => self.core.accept(),
             30 if what & 224 == 96 => self.core.drain(),
             30 if what & 128 != 0 => {
                 let which = usize::from(what & 64 != 0);
@@ -219,7 +221,7 @@ impl Server {
         let is_asleep = self.reader.must_sleep(&self.reading);
         assert!(
             !self.core.wants_input() || !is_asleep,
-            "nobody reads, and there is no reason for it"
+            "the reader sleeps although the core wants input"
         );
     }
 
@@ -234,25 +236,25 @@ impl Server {
         }
     }
 
-    /// Some of what is on its way arrives, up to the end of a message each time.
-    fn arrive(&mut self, most: usize) {
-        let mut left = most;
+    /// Delivers at most `limit` of the sent bytes, message by message.
+    fn arrive(&mut self, limit: usize) {
+        let mut left = limit;
         while self.core.wants_input() && left > 0 && !self.arriving.is_empty() {
             let taken = self.arriving.take(&self.input, left);
             left -= taken.len().min(left);
             self.input.extend_from_slice(&taken);
             self.receive();
-            // What was written in answer to one message is there before the next arrives.
+            // Takes the output for one message before the next arrives.
             self.take();
             if taken.is_empty() {
                 break;
             }
         }
-        self.rest();
+        self.register_driver();
     }
 
-    /// Whoever reads and writes rests, unless it is to read on.
-    fn rest(&mut self) {
+    /// Registers the waker of the driver if the core does not want input.
+    fn register_driver(&mut self) {
         self.reading = Wait::default();
         if !self.core.wants_input() {
             let core = &mut self.core;
@@ -273,8 +275,8 @@ impl Server {
         }
         self.largest = self.largest.max(before);
         let Some(message) = message.filter(is_application) else { return };
-        if self.has_introduction && message.stream_id.0 > 0 {
-            // It counts as used whether or not the service hears of it.
+        if self.has_connect && message.stream_id.0 > 0 {
+            // The stream id counts as used even if the service does not receive the request.
             if message.stream_id.0 == self.wire.last_id + 1 && !self.core.is_closed() {
                 self.wire.last_id += 1;
             }
@@ -284,14 +286,14 @@ impl Server {
         }
     }
 
-    /// Everything that is queued is taken at once, so that it is known what came before what.
+    /// Takes all output immediately, so that the order of input and output is known.
     fn take(&mut self) {
         let mut taken = BytesMut::new();
         self.core.take_output(&mut taken);
         self.unwritten += taken.len();
         if !taken.is_empty() {
-            // It was there to take it.
-            self.rest();
+            // The driver was awake to take the output.
+            self.register_driver();
         }
         for message in messages(taken) {
             self.wire.server_wrote(&message, self.taken);
@@ -299,12 +301,12 @@ impl Server {
         }
     }
 
-    /// The connection ends, and so does everything else.
+    /// Ends the connection and checks that all operations end.
     fn finish(&mut self) {
         let mut waiting = 0;
         while self.poll_incoming() {
             waiting += 1;
-            assert!(waiting <= self.config.max_streams + 1, "too many requests wait");
+            assert!(waiting <= self.config.max_streams + 1, "too many requests are queued");
         }
         for at in 0..self.served.len() {
             let mut waiting = 0;
@@ -313,7 +315,7 @@ impl Server {
             }
             let one = self.largest + size_of::<RpcMessage>();
             let most = self.config.event_queue_limit.max(one);
-            assert!(waiting <= most, "{waiting} bytes of events wait");
+            assert!(waiting <= most, "{waiting} bytes of events are queued");
         }
         self.core.fail(ConnectionError::ClosedByPeer);
         self.take();
@@ -336,6 +338,6 @@ impl Server {
         }
         let mut left = BytesMut::new();
         self.core.take_output(&mut left);
-        assert!(left.is_empty(), "nothing is written after the end");
+        assert!(left.is_empty(), "output after the end of the connection");
     }
 }

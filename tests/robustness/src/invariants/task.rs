@@ -1,4 +1,4 @@
-//! Tasks that wait, and must be woken.
+//! Tasks whose wakeups are checked.
 
 use std::{
     sync::{
@@ -10,17 +10,17 @@ use std::{
 
 use eventstream_rpc::protocol::{Endpoint, Role, SendTurn};
 
-/// One that nobody hears of.
+/// A context with a waker that does nothing.
 pub(crate) fn cx() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-/// Wakes whoever is to be woken.
+/// Wakes the tasks that the core wants to wake.
 pub(crate) fn wake(core: &mut Endpoint<impl Role>) {
     core.take_woken().into_iter().for_each(Waker::wake);
 }
 
-/// Somebody who waits for room to send.
+/// A task that waits for queue capacity.
 #[derive(Debug, Default)]
 pub(crate) struct Waiter {
     turn: SendTurn,
@@ -29,22 +29,22 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    /// One that waits for room for a reply.
+    /// Creates a task that waits for queue capacity for a reply.
     pub(crate) fn of_reply() -> Self {
         Self { turn: SendTurn::of_reply(), ..Self::default() }
     }
 
-    /// Asks for room. Whoever has it sends, or goes away, as may whoever has none.
+    /// Polls for queue capacity. Leaves the queue if there is capacity or if `gives_up` is set.
     pub(crate) fn step(&mut self, core: &mut Endpoint<impl Role>, gives_up: bool) {
         let Self { turn, task, room } = self;
-        let there = task.poll_early(room, |cx| core.poll_room(turn, cx));
-        if there.is_ready() || gives_up {
+        let capacity = task.poll_early(room, |cx| core.poll_room(turn, cx));
+        if capacity.is_ready() || gives_up {
             core.leave(turn);
             *room = Wait::default();
         }
     }
 
-    /// The connection has ended: there is nothing to wait for, and whoever waited has been woken.
+    /// Checks that the wait ends with the connection, and that the task was woken.
     pub(crate) fn ends(&mut self, core: &mut Endpoint<impl Role>) {
         let Self { turn, task, room } = self;
         assert!(task.poll(room, |cx| core.poll_room(turn, cx)).is_ready());
@@ -52,16 +52,16 @@ impl Waiter {
     }
 }
 
-/// When there is room, at least one of those who wait for it knows.
+/// Checks that, if there is capacity, at least one of the waiting tasks was woken.
 pub(crate) fn check_room(waiters: &[Waiter]) {
     let mut waiters = waiters.iter().filter(|it| it.room.is_waiting()).peekable();
     assert!(
         waiters.peek().is_none() || !waiters.all(|it| it.task.must_sleep(&it.room)),
-        "there is room, and nobody of those who wait for it knows"
+        "there is capacity, but no waiting task was woken"
     );
 }
 
-/// One task: how often it has been woken.
+/// A task that counts how often it is woken.
 #[derive(Debug, Default)]
 pub(crate) struct Task(Arc<Count>);
 
@@ -74,12 +74,12 @@ impl Wake for Count {
     }
 }
 
-/// Something that a task waits for: how often it had been woken when there was nothing yet.
+/// A wait of a task: the number of wakeups when the last poll returned pending.
 #[derive(Debug, Default)]
 pub(crate) struct Wait(Option<u64>);
 
 impl Task {
-    /// Asks for something. Whoever was told to wait must have been woken before there is anything.
+    /// Polls, and checks that the task was woken if the last poll returned pending and this one is ready.
     pub(crate) fn poll<T>(
         &self,
         wait: &mut Wait,
@@ -87,12 +87,12 @@ impl Task {
     ) -> Poll<T> {
         let result = self.poll_early(wait, poll);
         if let Poll::Ready((_, is_early)) = &result {
-            assert!(!is_early, "there is something, and nobody was woken");
+            assert!(!is_early, "ready without having been woken");
         }
         result.map(|(result, _)| result)
     }
 
-    /// Asks for something that there may be without being woken; whether it was so.
+    /// Polls, and returns whether the poll is ready without a wakeup, which is allowed here.
     pub(crate) fn poll_early<T>(
         &self,
         wait: &mut Wait,
@@ -105,14 +105,14 @@ impl Task {
         result.map(|result| (result, is_early))
     }
 
-    /// Whether the task waits for this and has not been woken since.
+    /// Whether the task waits and has not been woken since.
     pub(crate) fn must_sleep(&self, wait: &Wait) -> bool {
         wait.0 == Some(self.0.0.load(Ordering::Relaxed))
     }
 }
 
 impl Wait {
-    /// Whether there was nothing when it was asked for.
+    /// Whether the last poll returned pending.
     pub(crate) fn is_waiting(&self) -> bool {
         self.0.is_some()
     }

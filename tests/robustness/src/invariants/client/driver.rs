@@ -1,4 +1,4 @@
-//! What whoever drives a client does: it writes, and brings it back.
+//! Operations of the driver: writing and reconnecting.
 
 use std::task::Poll;
 
@@ -12,7 +12,7 @@ use crate::invariants::{
 };
 
 impl Client {
-    /// A driver takes what is to be written.
+    /// Takes the output as the driver does.
     pub(super) fn take(&mut self) {
         if self.unwritten > 0 || self.is_finished {
             return;
@@ -21,36 +21,36 @@ impl Client {
         self.core.take_output(&mut taken);
         self.unwritten += taken.len();
         let at = self.core.queued().bytes() - taken.len() as u64;
-        self.saw(at, &taken);
+        self.check_output(at, &taken);
     }
 
-    /// Whoever has queued something may write some of it at once, if nobody writes.
-    pub(super) fn write_directly(&mut self, most: usize) {
+    /// Writes output directly, as an application thread may do while the driver is not writing.
+    pub(super) fn write_directly(&mut self, limit: usize) {
         if self.unwritten > 0 || self.is_finished {
             return;
         }
         self.core.set_timer(self.core.next_deadline());
         let direct = self.core.direct_output();
         let at = self.core.queued().bytes() - direct.len() as u64;
-        let direct = direct[..most.min(direct.len())].to_vec();
+        let direct = direct[..limit.min(direct.len())].to_vec();
         self.core.wrote_directly(direct.len());
         self.written += direct.len() as u64;
-        self.saw(at, &direct);
+        self.check_output(at, &direct);
     }
 
-    /// These bytes go out, which begin at a position.
-    fn saw(&mut self, at: u64, bytes: &[u8]) {
+    /// Checks output bytes that begin at a position.
+    fn check_output(&mut self, at: u64, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
         let begun = self.begun.len() as u64;
-        assert!(begun == 0 || self.at == at, "a message is finished before another begins");
+        assert!(begun == 0 || self.at == at, "a message is complete before the next begins");
         self.begun.extend_from_slice(bytes);
         self.at = at - begun;
         for message in whole(&mut self.begun) {
-            // A ping may have such a header too, and its answer then has it.
+            // A ping response may contain this header too, if the ping does.
             if is_application(&message) && message.operation().is_some() {
-                let index = frames::number(message.payload()).expect("it was put there");
+                let index = frames::number(message.payload()).expect("requests contain a number");
                 self.streams[index as usize].is_sent = true;
             }
             self.wire.client_wrote(&message, self.at);
@@ -60,30 +60,27 @@ impl Client {
         self.at += self.begun.len() as u64;
     }
 
-    /// Asks whether everything has been written.
+    /// Polls a flush of all queued messages and checks its result.
     pub(super) fn flush(&mut self) {
         let queued = self.core.queued();
         let Poll::Ready(flushed) = self.core.poll_flushed(queued, &cx()) else {
-            assert!(
-                self.written < queued.bytes() && !self.is_finished,
-                "nobody says that it is over"
-            );
+            assert!(self.written < queued.bytes() && !self.is_finished, "the flush does not end");
             return;
         };
         let queued = queued.bytes();
-        self.told = queued;
+        self.flushed = queued;
         let is_lost = std::mem::take(&mut self.has_loss) || self.written < queued;
         assert_eq!(flushed.is_err(), is_lost, "{flushed:?}");
     }
 
-    pub(super) fn write(&mut self, most: usize) {
-        let len = most.min(self.unwritten);
+    pub(super) fn write(&mut self, limit: usize) {
+        let len = limit.min(self.unwritten);
         self.unwritten -= len;
         self.written += len as u64;
         self.core.wrote(len);
     }
 
-    /// The driver has ended, and another begins.
+    /// Reconnects after the connection has ended.
     pub(super) fn reconnect(&mut self) {
         if !self.core.is_closed() {
             return;
@@ -91,14 +88,14 @@ impl Client {
         self.core.finish();
         self.is_finished = true;
         let queued = self.core.queued().bytes();
-        let has_loss = self.written.max(self.introduced).max(self.told) < queued;
-        if self.core.reconnect(&Connect::default()).expect("it is short") {
-            // What was left over will not be written.
+        let has_loss = self.written.max(self.connect_end).max(self.flushed) < queued;
+        if self.core.reconnect(&Connect::default()).expect("the connect message is short") {
+            // The remaining output is discarded.
             self.written = queued;
             self.has_loss |= has_loss;
-            self.introduced = self.core.queued().bytes();
+            self.connect_end = self.core.queued().bytes();
             self.begun.clear();
-            assert!(self.config.reconnects, "nobody asked for it");
+            assert!(self.config.reconnects, "reconnecting is enabled");
             self.is_finished = false;
             self.unwritten = 0;
             self.wire = Wire::default();

@@ -1,4 +1,4 @@
-//! Calls and subscriptions, as the application sees them.
+//! Operations of an application: calls and subscriptions.
 
 use std::{task::Poll, time::Duration};
 
@@ -19,21 +19,21 @@ use crate::invariants::{
     task::{Task, Wait},
 };
 
-/// One stream, as the application knows it.
+/// The state of a stream that the checks need.
 pub(super) struct Stream {
     pub(super) key: Key,
     pub(super) is_subscription: bool,
     pub(super) overflow: Overflow,
-    /// How many bytes of events may wait, if they are few.
+    /// The limit of the event queue in bytes, if it is small.
     pub(super) limit: Option<usize>,
-    /// A driver has taken the request to write it.
+    /// Whether the driver has taken the whole request.
     pub(super) is_sent: bool,
     pub(super) has_reply: bool,
     /// The number of the last event that was delivered.
     pub(super) last_event: Option<u32>,
     pub(super) is_forgotten: bool,
     pub(super) is_over: bool,
-    /// Who waits for the reply and the events.
+    /// The task that waits for the reply and the events.
     pub(super) task: Task,
     pub(super) reply: Wait,
     pub(super) event: Wait,
@@ -88,7 +88,7 @@ impl Client {
                 });
             }
             Err(error) => {
-                assert_eq!(self.core.queued(), queued, "nothing has been sent: {error:?}");
+                assert_eq!(self.core.queued(), queued, "nothing is queued: {error:?}");
                 if let SendError::Closed(_) = error {
                     assert!(!self.is_open());
                 }
@@ -107,7 +107,7 @@ impl Client {
             dst.put_slice(b"{}");
             Ok(())
         });
-        assert!(can || sent.is_err(), "there is no stream to send on");
+        assert!(can || sent.is_err(), "an event was sent without an open stream");
         match sent {
             Err(SendError::Closed(_)) => assert!(!self.is_open()),
             Err(SendError::StreamEnded) => assert!(self.is_open() && !self.core.is_open(key)),
@@ -125,13 +125,13 @@ impl Client {
         };
         match reply {
             Ok(message) => {
-                assert!(!stream.has_reply, "there is one reply");
-                assert!(!stream.is_forgotten, "nobody waits for it");
+                assert!(!stream.has_reply, "a second reply");
+                assert!(!stream.is_forgotten, "a reply for a forgotten call");
                 assert!(is_application(&message));
                 stream.has_reply = true;
             }
             Err(Failure::Lost { error, request_written }) => {
-                // What this side closes is still written.
+                // If this side closes the connection, the request may still be written.
                 let is_ours = matches!(error, ConnectionError::Closed);
                 assert!(is_ours || request_written == stream.is_sent, "{error:?}");
             }
@@ -143,26 +143,26 @@ impl Client {
         }
     }
 
-    /// How much memory what came takes, if something came.
+    /// Polls an event. Returns the memory that it takes, if there is one.
     pub(super) fn poll_event(&mut self, at: usize) -> Option<usize> {
         crate::invariants::task::wake(&mut self.core);
         let (core, stream) = (&mut self.core, &mut self.streams[at]);
         let next = stream.task.poll(&mut stream.event, |cx| core.poll_event(stream.key, cx));
         let next = match next {
             Poll::Pending => {
-                assert!(!stream.is_over, "nothing comes any more, and nobody says so");
+                assert!(!stream.is_over, "the end of the stream is not reported");
                 return None;
             }
             Poll::Ready(None) => return None,
             Poll::Ready(Some(next)) => next,
         };
-        assert!(!stream.is_over, "nobody wants {next:?}");
+        assert!(!stream.is_over, "an event after the end: {next:?}");
         assert!(stream.is_subscription, "a call has no events: {next:?}");
         match next {
             Ok(SubscriptionItem::Event(message)) => {
                 assert!(is_application(&message));
                 if let Some(number) = frames::number(message.payload()) {
-                    assert!(stream.last_event < Some(number), "events come in their order");
+                    assert!(stream.last_event < Some(number), "events are out of order");
                     stream.last_event = Some(number);
                 }
                 Some(frames::cost(&message))
@@ -184,20 +184,23 @@ impl Client {
         }
     }
 
-    /// Reads what is left of a stream, which is no more than may wait.
+    /// Reads the remaining events of a stream and checks that the queue has kept its limit.
     pub(super) fn drain(&mut self, at: usize) {
         let mut waiting = 0;
         let mut count = 0;
         while let Some(len) = self.poll_event(at) {
             waiting += len;
             count += 1;
-            assert!(count < 100_000, "it never ends");
+            assert!(count < 100_000, "the stream does not end");
         }
         let stream = &self.streams[at];
         if let Some(limit) = stream.limit {
-            // One that is over the limit by itself, and an error in the place of the last event.
+            // A single event may exceed the limit, and an error may replace the last event.
             let one = self.largest + size_of::<RpcMessage>();
-            assert!(waiting <= limit.max(one) + one, "{waiting} bytes wait, and {limit} may");
+            assert!(
+                waiting <= limit.max(one) + one,
+                "{waiting} bytes are queued, the limit is {limit}"
+            );
         }
         assert!(matches!(self.core.poll_event(stream.key, &cx()), Poll::Ready(None)));
     }

@@ -1,4 +1,4 @@
-//! What a service does with the requests that it is given.
+//! Operations of a service on the requests that it receives.
 
 use std::task::Poll;
 
@@ -11,21 +11,21 @@ use crate::invariants::{
     task::{Task, Wait, wake},
 };
 
-/// A request that the service knows of.
+/// A request that was delivered to the service.
 pub(super) struct Served {
     pub(super) id: StreamId,
     has_responded: bool,
     is_streaming: bool,
     /// The number of the last event that was read.
     last_event: Option<u32>,
-    /// Who waits for events, and for the end.
+    /// The task that waits for events and for the end of the request.
     task: Task,
     pub(super) event: Wait,
     pub(super) ended: Wait,
 }
 
 impl Server {
-    /// Whether there was something.
+    /// Polls the connect message or a request. Returns whether there was one.
     pub(super) fn poll_incoming(&mut self) -> bool {
         wake(&mut self.core);
         let core = &mut self.core;
@@ -39,15 +39,18 @@ impl Server {
                 false
             }
             Poll::Ready(Some(message)) if message.message_type == MessageType::Connect => {
-                assert!(!self.has_introduction, "a client introduces itself once");
-                self.has_introduction = true;
+                assert!(!self.has_connect, "a second connect message");
+                self.has_connect = true;
                 true
             }
             Poll::Ready(Some(message)) => {
-                assert!(self.has_introduction);
+                assert!(self.has_connect);
                 let id = message.stream_id;
                 assert!(message.operation().is_some_and(|it| !it.is_empty()));
-                assert!(self.served.last().is_none_or(|it| it.id < id), "ids count up");
+                assert!(
+                    self.served.last().is_none_or(|it| it.id < id),
+                    "stream ids are out of order"
+                );
                 assert!(id.0 > 0 && id.0 <= self.wire.last_id);
                 self.served.push(Served {
                     id,
@@ -100,7 +103,7 @@ impl Server {
         }
     }
 
-    /// How much memory an event takes, if there was one.
+    /// Polls an event. Returns the memory that it takes, if there is one.
     pub(super) fn poll_event(&mut self, at: usize) -> Option<usize> {
         wake(&mut self.core);
         let (core, served) = (&mut self.core, &mut self.served[at]);
@@ -109,7 +112,7 @@ impl Server {
         let Poll::Ready(Some(event)) = event else { return None };
         assert_eq!(event.stream_id, served.id);
         if let Some(number) = frames::number(event.payload()) {
-            assert!(served.last_event < Some(number), "events come in their order");
+            assert!(served.last_event < Some(number), "events are out of order");
             served.last_event = Some(number);
         }
         Some(frames::cost(&event))
