@@ -1,27 +1,26 @@
-//! The command line.
+//! Parsing of the command line.
 
 use std::{ffi::OsString, path::PathBuf};
 
 pub(crate) const USAGE: &str = "\
 usage: greengrass-local-core --component NAME… [--config NAME=JSON…] [--socket PATH]
 
-Serves Greengrass IPC for components that are developed without a nucleus, until Ctrl-C or SIGTERM. Prints, for
-each component, the two lines that put its socket and token into the environment of a shell. Each start makes
-new tokens.
+Serves Greengrass IPC for the development of components without a nucleus, until Ctrl-C or SIGTERM. For each
+component, prints two lines that export the socket path and the token in a shell. Each start creates new tokens.
 
   --component NAME     a component that may connect; may be repeated
-  --config NAME=JSON   the configuration with which a component starts: a JSON object, or the path of a file
-                       that holds one; may be repeated. Implies --component NAME
-  --socket PATH        where to listen, one core at a time; default: greengrass-local-core-UID/ipc.socket in
-                       $XDG_RUNTIME_DIR, or in the folder for temporary files
-  --help               this text
+  --config NAME=JSON   the initial configuration of a component: a JSON object, or the path of a file that
+                       contains one; may be repeated. Implies --component NAME
+  --socket PATH        the socket to listen on, used by one core at a time; default:
+                       greengrass-local-core-UID/ipc.socket in $XDG_RUNTIME_DIR or the temporary folder
+  --help               prints this text
 
-Exit status: 0, or 1 for something that cannot be served, or 2 for wrong usage.";
+Exit status: 0 after Ctrl-C or SIGTERM, 1 if the core cannot start or fails, 2 for invalid arguments.";
 
 #[derive(Debug, Default)]
 pub(crate) struct Args {
     pub(crate) components: Vec<String>,
-    /// Each component with a JSON object or the path of a file that holds one.
+    /// Pairs of a component and its configuration: a JSON object, or the path of a file that contains one.
     pub(crate) configurations: Vec<(String, String)>,
     pub(crate) socket: Option<PathBuf>,
 }
@@ -44,16 +43,16 @@ impl Args {
                     let value = text(value()?)?;
                     let (name, json) = value
                         .split_once('=')
-                        .ok_or(format!("--config takes NAME=JSON, not {value:?}"))?;
+                        .ok_or(format!("--config expects NAME=JSON, not {value:?}"))?;
                     args.configurations.push((name.to_owned(), json.to_owned()));
                 }
                 "--socket" => args.socket = Some(value()?.into()),
                 "--help" | "-h" => return Ok(Parsed::Help),
-                _ => return Err(format!("{option:?} is not an option")),
+                _ => return Err(format!("unknown option {option:?}")),
             }
         }
         if args.components.is_empty() && args.configurations.is_empty() {
-            return Err("name a component: --component com.example.Hello".to_owned());
+            return Err("no component; add one, such as --component com.example.Hello".to_owned());
         }
         Ok(Parsed::Run(args))
     }

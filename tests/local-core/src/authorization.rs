@@ -1,37 +1,37 @@
-//! Who may do what.
+//! Authorization of publishing and subscribing.
 
 use greengrass_core_ipc::types::error::UnauthorizedError;
 
-/// What an authorizer is asked, in the terms of `accessControl` in a recipe.
+/// A request to an authorizer, in the terms of `accessControl` in a recipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthorizationRequest<'a> {
     /// The name of the calling component.
     pub component: &'a str,
-    /// The service that has the operation, such as `aws.greengrass.ipc.pubsub`.
+    /// The service of the operation, such as `aws.greengrass.ipc.pubsub`.
     pub service: &'a str,
     /// The operation, such as `aws.greengrass#PublishToTopic`.
     pub operation: &'a str,
-    /// What it is done to: a topic, for example.
+    /// The resource, such as a topic.
     pub resource: &'a str,
 }
 
-type Hook = Box<dyn Fn(&AuthorizationRequest<'_>) -> bool + Send + Sync>;
+type Authorizer = Box<dyn Fn(&AuthorizationRequest<'_>) -> bool + Send + Sync>;
 
-/// Asks the hook, if there is one.
+/// Checks requests with the authorizer, if there is one.
 #[derive(Default)]
-pub(crate) struct Authorization(Option<Hook>);
+pub(crate) struct Authorization(Option<Authorizer>);
 
 impl Authorization {
     pub(crate) fn new(
-        hook: impl Fn(&AuthorizationRequest<'_>) -> bool + Send + Sync + 'static,
+        authorizer: impl Fn(&AuthorizationRequest<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self(Some(Box::new(hook)))
+        Self(Some(Box::new(authorizer)))
     }
 
-    /// Whether the request is allowed.
+    /// Checks a request.
     ///
-    /// As with a nucleus, nothing may be done to an empty resource.
+    /// As in a nucleus, requests with an empty resource are denied.
     pub(crate) fn check(
         &self,
         request: &AuthorizationRequest<'_>,
@@ -42,20 +42,20 @@ impl Authorization {
             return denied("the resource is empty".to_owned());
         }
         match &self.0 {
-            Some(hook) if !hook(request) => denied(format!(
+            Some(authorizer) if !authorizer(request) => denied(format!(
                 "principal {component} is not authorized to perform {service}:{operation} on resource {}",
-                shown(resource)
+                escaped(resource)
             )),
             _ => Ok(()),
         }
     }
 }
 
-/// Text from a client as part of a message: on one line, and cut if it is long.
-fn shown(text: &str) -> String {
+/// Escapes and truncates a client's text for a message.
+fn escaped(text: &str) -> String {
     const MAX_CHARS: usize = 256;
-    let cut = if text.chars().nth(MAX_CHARS).is_some() { "…" } else { "" };
-    text.chars().take(MAX_CHARS).flat_map(char::escape_debug).chain(cut.chars()).collect()
+    let ellipsis = if text.chars().nth(MAX_CHARS).is_some() { "…" } else { "" };
+    text.chars().take(MAX_CHARS).flat_map(char::escape_debug).chain(ellipsis.chars()).collect()
 }
 
 impl std::fmt::Debug for Authorization {

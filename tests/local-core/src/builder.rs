@@ -1,4 +1,4 @@
-//! What a core is made of.
+//! The builder of a core.
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
@@ -6,18 +6,18 @@ use serde_json::{Map, Value};
 
 use crate::{
     authorization::{Authorization, AuthorizationRequest},
+    call_filter::CallFilter,
     configurations::Configurations,
     core::{Component, LocalCore},
-    front::Front,
     pubsub::PubSub,
     record::Recorder,
     service::{Nucleus, OpenStreams},
     socket,
 };
 
-/// Builds a [`LocalCore`].
+/// A builder of a [`LocalCore`].
 #[derive(Debug)]
-#[must_use = "nothing listens until `start` is called"]
+#[must_use = "the core does not listen until `start` is called"]
 pub struct Builder {
     components: BTreeMap<String, Component>,
     configurations: BTreeMap<String, Map<String, Value>>,
@@ -42,11 +42,11 @@ impl Default for Builder {
     }
 }
 
-/// The longest name of a component, in characters.
+/// The maximum length of a component's name, in characters.
 const MAX_NAME_LEN: usize = 128;
 
 impl Builder {
-    /// Adds a component, which may then connect. Its name has 1 to 128 letters, digits, `.`, `-` and `_`.
+    /// Adds a component that may connect. Its name consists of 1 to 128 letters, digits, `.`, `-` and `_`.
     pub fn component(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
         let is_valid = |it: char| it.is_ascii_alphanumeric() || ".-_".contains(it);
@@ -61,8 +61,7 @@ impl Builder {
         self
     }
 
-    /// The configuration with which a component starts, as its recipe would have it: a JSON object. The
-    /// component is added if it has not been.
+    /// Sets the initial configuration of a component, a JSON object. Adds the component if necessary.
     pub fn config(self, component: impl Into<String>, configuration: impl Into<Value>) -> Self {
         let component = component.into();
         let mut builder = self.component(&component);
@@ -79,20 +78,21 @@ impl Builder {
         builder
     }
 
-    /// Listens on this Unix domain socket. Default: one of its own, in a folder that only this user may
-    /// enter and that goes away with the core.
+    /// Sets the Unix domain socket to listen on. Default: a new socket in a folder with mode 0700, which is removed with
+    /// the core.
     pub fn socket_path(mut self, path: impl Into<PathBuf>) -> Self {
         self.socket = Some(path.into());
         self
     }
 
-    /// Listens on the one socket that this user's cores share, so that there is one at a time.
+    /// Listens on the default socket of this user, which only one core at a time can use.
     pub fn user_socket(mut self) -> Self {
         self.is_user_wide = true;
         self
     }
 
-    /// Decides who may publish and subscribe to what. Default: everyone, to everything.
+    /// Sets a function that authorizes publishing and subscribing. Default: all components may publish and subscribe to
+    /// all topics.
     pub fn authorizer(
         mut self,
         authorizer: impl Fn(&AuthorizationRequest<'_>) -> bool + Send + Sync + 'static,
@@ -101,22 +101,22 @@ impl Builder {
         self
     }
 
-    /// Whether calls are kept for [`LocalCore::next_call`]; the last 10,000 are. Default: yes.
+    /// Sets whether the last 10,000 calls are recorded for [`LocalCore::next_call`]. Default: yes.
     pub fn record_calls(mut self, is_on: bool) -> Self {
         self.records_calls = is_on;
         self
     }
 
-    /// Starts to listen.
+    /// Starts the core.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a name or configuration that is not one; `AddrInUse` if a server listens on the
-    /// socket; otherwise what the operating system says.
+    /// `InvalidInput` for an invalid name or configuration, `AddrInUse` if another server listens on the socket, or
+    /// another error of the operating system.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future listens on nothing.
+    /// Dropping the future does not start the core.
     ///
     /// # Panics
     ///
@@ -141,7 +141,7 @@ impl Builder {
             streams: Arc::new(OpenStreams::default()),
         };
         let streams = Arc::clone(&nucleus.streams);
-        let front = Arc::new(Front::new(nucleus, Recorder::new(self.records_calls)));
-        LocalCore::listen(path, folder, self.components, front, streams)
+        let filter = Arc::new(CallFilter::new(nucleus, Recorder::new(self.records_calls)));
+        LocalCore::listen(path, folder, self.components, filter, streams)
     }
 }

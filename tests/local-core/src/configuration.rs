@@ -1,8 +1,7 @@
-//! The configuration of one component: a tree whose leaves remember when they were written.
+//! The configuration of a component: a tree whose leaves have modification times.
 //!
-//! The rules are the Java nucleus's. Where its asynchronous parts leave the outcome to chance, the
-//! outcome is the one that does not depend on it: a new empty container gets the request's time, and
-//! each change is reported once.
+//! The rules are those of the Java nucleus. Where its outcome depends on a race, this implementation is deterministic: a
+//! new empty container has the time of the request, and each change is reported once.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +10,10 @@ use serde_json::{Map, Value};
 /// A point in time, in milliseconds since 1970.
 pub(crate) type Millis = i64;
 
-/// How deep a value may lie or be, in levels: paths and values together.
+/// The maximum depth of a configuration, in levels of paths and values together.
 ///
-/// Trees are walked by recursion, and readers of JSON take 128 levels. Nucleus lite has 15, and the Java
-/// nucleus no limit.
+/// Trees are traversed recursively, and JSON parsers accept 128 levels. The limit of nucleus lite is 15; the Java nucleus
+/// has none.
 pub(crate) const MAX_DEPTH: usize = 100;
 
 /// The configuration of one component.
@@ -29,32 +28,31 @@ enum Node {
     Leaf(Leaf),
 }
 
-/// What a JSON object becomes. Keys are compared without regard to ASCII case and keep the spelling in
-/// which they were stored first.
+/// A JSON object. Keys are compared without regard to ASCII case and keep their first spelling.
 #[derive(Clone, Debug)]
 struct Container {
     children: BTreeMap<String, (String, Node)>,
-    /// Counts only while there are no children: they are newer.
+    /// The creation time, used only while there are no children.
     created: Millis,
 }
 
-/// Any other JSON value. A list is one leaf, whatever it holds.
+/// Any other JSON value. A list is a single leaf.
 #[derive(Clone, Debug)]
 struct Leaf {
     value: Value,
     modified: Millis,
 }
 
-/// What an update did to one node; paths are full, in their stored spelling.
+/// A change of a node. Paths are complete and have the stored spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// The leaf has a new value.
+    /// A leaf has a new value.
     Written(Vec<String>),
-    /// The node is gone, and with it everything below it.
+    /// A node was removed with its descendants.
     Removed {
-        /// The node's path.
+        /// The path of the node.
         path: Vec<String>,
-        /// The paths of the leaves that were below it.
+        /// The paths of the leaves below the node.
         leaves: Vec<Vec<String>>,
     },
 }
@@ -68,30 +66,30 @@ impl Change {
     }
 }
 
-/// Why an update failed.
+/// The error of an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UpdateError {
-    /// It names the reserved key `accessControl`.
+    /// The update contains the reserved key `accessControl`.
     Reserved,
-    /// A value would be more than [`MAX_DEPTH`] levels deep.
+    /// A value would exceed [`MAX_DEPTH`].
     TooDeep,
-    /// The path goes through a leaf.
+    /// The path leads through a leaf.
     ThroughLeaf,
-    /// Something at or below the path is newer. What was older has been written all the same.
+    /// A node at or below the path is newer than the update. Older leaves are written anyway.
     TooOld,
 }
 
-/// What an update came to.
+/// The result of an update.
 #[derive(Debug)]
 pub(crate) struct Update {
-    /// What changed, in the order in which it did. An update that fails may have changed something.
+    /// The changes, in order. A failed update may contain changes.
     pub(crate) changes: Vec<Change>,
-    /// Whether it is answered with an error.
+    /// The error of the update, if any.
     pub(crate) result: Result<(), UpdateError>,
 }
 
 impl Configuration {
-    /// A configuration with these values, all written at `time`.
+    /// Creates a configuration with these values, written at `time`.
     pub(crate) fn new(values: Map<String, Value>, time: Millis) -> Self {
         let mut root = Container { children: BTreeMap::new(), created: time };
         Merge::new(time).container(&mut root, values);
@@ -103,9 +101,9 @@ impl Configuration {
         path.is_empty() || self.root.find(path).is_some()
     }
 
-    /// What is at `path`: the content of a container as it is, a leaf wrapped in its own name.
+    /// The value at `path`: the content of a container, or an object with the name and value of a leaf.
     ///
-    /// Keys that begin with `_` are left out of containers, at every depth.
+    /// Keys of containers that begin with `_` are left out at every depth.
     pub(crate) fn get(&self, path: &[String]) -> Option<Map<String, Value>> {
         if path.is_empty() {
             return Some(self.root.values());
@@ -117,9 +115,9 @@ impl Configuration {
         })
     }
 
-    /// Merges `values` into what is at `path`, as if it happened at `time`.
+    /// Merges `values` into the node at `path`, with the modification time `time`.
     ///
-    /// A node that does not exist yet is created at the time `now`, and `time` is not looked at.
+    /// If there is no node at `path`, it is created with the time `now`, and `time` is ignored.
     pub(crate) fn update(
         &mut self,
         path: &[String],
@@ -145,7 +143,7 @@ impl Configuration {
             Err(error) => return Update { changes: merge.changes, result: Err(error) },
         };
         merge.container(target, values);
-        let is_too_old = exists && (merge.refused || time < target.modified());
+        let is_too_old = exists && (merge.has_newer_leaf || time < target.modified());
         let result = if is_too_old { Err(UpdateError::TooOld) } else { Ok(()) };
         Update { changes: merge.changes, result }
     }
@@ -167,7 +165,7 @@ impl Container {
         visible.map(|(name, node)| (name.clone(), node.value())).collect()
     }
 
-    /// Adds the path of each leaf below; `path` is the container's own.
+    /// Adds the path of each leaf below the container, whose own path is `path`.
     fn leaves(&self, path: &mut Vec<String>, leaves: &mut Vec<Vec<String>>) {
         for (name, node) in self.children.values() {
             path.push(name.clone());
@@ -179,7 +177,7 @@ impl Container {
         }
     }
 
-    /// When the newest of its children was written.
+    /// The latest modification time of the children.
     fn modified(&self) -> Millis {
         let children = self.children.values().map(|(_, node)| node.modified());
         children.max().unwrap_or(self.created)
@@ -202,21 +200,21 @@ impl Node {
     }
 }
 
-/// A merge at work.
+/// The state of a merge.
 struct Merge {
     time: Millis,
     path: Vec<String>,
     changes: Vec<Change>,
-    /// Whether a leaf was newer than the update.
-    refused: bool,
+    /// Whether a leaf is newer than the update.
+    has_newer_leaf: bool,
 }
 
 impl Merge {
     fn new(time: Millis) -> Self {
-        Self { time, path: Vec::new(), changes: Vec::new(), refused: false }
+        Self { time, path: Vec::new(), changes: Vec::new(), has_newer_leaf: false }
     }
 
-    /// The container at `path`, made if it is not there. A leaf there gives way to it.
+    /// The container at `path`. It is created if it does not exist, and replaces a leaf.
     fn target<'a>(
         &mut self,
         root: &'a mut Container,
@@ -281,7 +279,7 @@ impl Merge {
                 self.changes.push(Change::Removed { path: self.path.clone(), leaves });
                 *node = self.new_node(value);
             }
-            (Node::Leaf(leaf), _) if self.time < leaf.modified => self.refused = true,
+            (Node::Leaf(leaf), _) if self.time < leaf.modified => self.has_newer_leaf = true,
             (Node::Leaf(leaf), value) => {
                 leaf.modified = self.time;
                 if leaf.value != value {
@@ -307,7 +305,7 @@ impl Merge {
     }
 }
 
-/// How many levels a value has; its own is one. It has been parsed, so that its depth has a limit.
+/// The depth of a value; that of a leaf is 1. The recursion is limited, because values were parsed from JSON.
 fn depth(value: &Value) -> usize {
     let content = match value {
         Value::Array(items) => items.iter().map(depth).max(),
@@ -317,7 +315,7 @@ fn depth(value: &Value) -> usize {
     1 + content.unwrap_or(0)
 }
 
-/// The form of a key by which keys are compared.
+/// Folds the ASCII case of a key for comparisons.
 pub(crate) fn folded(key: &str) -> String {
     key.to_ascii_lowercase()
 }

@@ -1,4 +1,4 @@
-//! The worked examples of the nucleus's rules.
+//! Tests of the nucleus's rules by worked examples.
 
 use serde_json::{Value, json};
 
@@ -14,9 +14,9 @@ fn map(value: Value) -> Map<String, Value> {
 
 /// `{"a": 1 (time 100), "b": {"c": "x" (time 100), "d": 2 (time 200)}}`
 fn example() -> Configuration {
-    let mut it = Configuration::new(map(json!({"a": 1, "b": {"c": "x"}})), 100);
-    assert_eq!(it.update(&path("b"), map(json!({"d": 2})), 200, 200).result, Ok(()));
-    it
+    let mut configuration = Configuration::new(map(json!({"a": 1, "b": {"c": "x"}})), 100);
+    assert_eq!(configuration.update(&path("b"), map(json!({"d": 2})), 200, 200).result, Ok(()));
+    configuration
 }
 
 #[track_caller]
@@ -28,14 +28,14 @@ fn check(
     result: Result<(), UpdateError>,
     events: &[&str],
 ) {
-    let mut it = example();
-    let update = it.update(&path(keys), map(value), time, 1000);
-    assert_eq!(Value::from(it.get(&[]).unwrap()), tree);
+    let mut configuration = example();
+    let update = configuration.update(&path(keys), map(value), time, 1000);
+    assert_eq!(Value::from(configuration.get(&[]).unwrap()), tree);
     assert_eq!(update.result, result);
     let changes: Vec<_> = update
         .changes
         .iter()
-        .map(|it| match it {
+        .map(|change| match change {
             Change::Written(path) => path.join("/"),
             Change::Removed { path, leaves } => {
                 let leaves: Vec<_> = leaves.iter().map(|it| it.join("/")).collect();
@@ -47,7 +47,7 @@ fn check(
 }
 
 #[test]
-fn updates_as_the_worked_examples_say() {
+fn updates_follow_the_worked_examples() {
     use UpdateError::*;
     let same = json!({"a": 1, "b": {"c": "x", "d": 2}});
     check("", json!({"a": 5}), 300, json!({"a": 5, "b": {"c": "x", "d": 2}}), Ok(()), &["a"]);
@@ -122,30 +122,30 @@ fn updates_as_the_worked_examples_say() {
 }
 
 #[test]
-fn a_written_value_moves_time_forward_even_if_it_is_the_same() {
-    let mut it = example();
-    assert_eq!(it.update(&path("b"), map(json!({"c": "x"})), 400, 1000).result, Ok(()));
-    let older = it.update(&path("b"), map(json!({"c": "y"})), 399, 1000);
+fn writing_an_equal_value_updates_its_modification_time() {
+    let mut configuration = example();
+    assert_eq!(configuration.update(&path("b"), map(json!({"c": "x"})), 400, 1000).result, Ok(()));
+    let older = configuration.update(&path("b"), map(json!({"c": "y"})), 399, 1000);
     assert_eq!((older.result, older.changes), (Err(UpdateError::TooOld), vec![]));
 }
 
 #[test]
 fn a_new_empty_container_has_the_time_of_its_update() {
-    let mut it = example();
-    assert_eq!(it.update(&path("b"), map(json!({"e": {}})), 200, 1000).result, Ok(()));
-    assert_eq!(it.update(&path("b"), map(json!({"e": {}})), 200, 1000).result, Ok(()));
-    assert_eq!(it.get(&path("b/e")), Some(Map::new()));
+    let mut configuration = example();
+    assert_eq!(configuration.update(&path("b"), map(json!({"e": {}})), 200, 1000).result, Ok(()));
+    assert_eq!(configuration.update(&path("b"), map(json!({"e": {}})), 200, 1000).result, Ok(()));
+    assert_eq!(configuration.get(&path("b/e")), Some(Map::new()));
 }
 
 #[test]
-fn gets_as_the_worked_examples_say() {
+fn gets_follow_the_worked_examples() {
     let values = json!({
         "a": 1, "n": null, "empty": {},
         "b": {"c": "x", "d": [1, 2], "_hidden": 0},
         "accessControl": {"s": {}},
     });
-    let it = Configuration::new(map(values), 1);
-    let get = |keys: &str| it.get(&path(keys)).map(Value::from);
+    let configuration = Configuration::new(map(values), 1);
+    let get = |keys: &str| configuration.get(&path(keys)).map(Value::from);
     assert_eq!(
         get(""),
         Some(json!({
@@ -160,7 +160,7 @@ fn gets_as_the_worked_examples_say() {
     assert_eq!(get("b/d/0"), None);
     assert_eq!(get("b/_hidden"), Some(json!({"_hidden": 0})));
     assert_eq!(get("zzz"), None);
-    assert_eq!(it.get(&["b".to_owned(), String::new()]), None);
+    assert_eq!(configuration.get(&["b".to_owned(), String::new()]), None);
     assert_eq!(get("n"), Some(json!({"n": null})));
     assert_eq!(get("empty"), Some(json!({})));
 }

@@ -1,4 +1,4 @@
-//! The configurations of all components, and who watches them.
+//! The configurations of all components and their subscribers.
 
 use std::{
     collections::HashMap,
@@ -22,12 +22,12 @@ pub(crate) struct Configurations(Mutex<HashMap<String, Component>>);
 #[derive(Debug)]
 struct Component {
     configuration: Configuration,
-    watchers: Vec<Watcher>,
+    subscribers: Vec<Subscriber>,
 }
 
 #[derive(Debug)]
-struct Watcher {
-    /// The path being watched, folded.
+struct Subscriber {
+    /// The path of the subscription, folded.
     path: Vec<String>,
     events: EventSender<SubscribeToConfigurationUpdate>,
 }
@@ -35,19 +35,19 @@ struct Watcher {
 impl Configurations {
     pub(crate) fn new(components: impl Iterator<Item = (String, Map<String, Value>)>) -> Self {
         let components = components.map(|(name, values)| {
-            // Values of a recipe are older than anything that happens later.
+            // Initial values are older than all updates.
             let configuration = Configuration::new(values, 1);
-            (name, Component { configuration, watchers: Vec::new() })
+            (name, Component { configuration, subscribers: Vec::new() })
         });
         Self(Mutex::new(components.collect()))
     }
 
-    /// What is at a path; `None` if there is nothing, or no such component.
+    /// The value at a path. Returns `None` if the path or the component does not exist.
     pub(crate) fn get(&self, component: &str, path: &[String]) -> Option<Map<String, Value>> {
         self.lock().get(component)?.configuration.get(path)
     }
 
-    /// Merges values, and tells the watchers at and above each change.
+    /// Merges values and notifies the subscribers at and above each change.
     pub(crate) fn update(
         &self,
         component: &str,
@@ -56,35 +56,38 @@ impl Configurations {
         time: Millis,
     ) -> Result<(), UpdateError> {
         let mut components = self.lock();
-        let Some(it) = components.get_mut(component) else { return Err(UpdateError::ThroughLeaf) };
-        let Update { changes, result } = it.configuration.update(path, values, time, now());
-        it.watchers.retain(|watcher| watcher.events.is_open());
+        let Some(entry) = components.get_mut(component) else {
+            return Err(UpdateError::ThroughLeaf);
+        };
+        let Update { changes, result } = entry.configuration.update(path, values, time, now());
+        entry.subscribers.retain(|it| it.events.is_open());
         for change in changes {
-            it.tell(component, change.path(), |_| true);
+            entry.notify(component, change.path(), |_| true);
             if let Change::Removed { path, leaves } = &change {
-                // Who watches the node or something above has been told of it as a whole.
+                // Subscribers at or above the node were notified of its removal.
                 for leaf in leaves {
-                    it.tell(component, leaf, |watcher| watcher.path.len() > path.len());
+                    entry.notify(component, leaf, |it| it.path.len() > path.len());
                 }
             }
         }
         result
     }
 
-    /// Watches a path; whether there is something.
-    pub(crate) fn watch(
+    /// Subscribes to the changes at and below a path. Returns whether the path exists.
+    pub(crate) fn subscribe(
         &self,
         component: &str,
         path: &[String],
         events: EventSender<SubscribeToConfigurationUpdate>,
     ) -> bool {
         let mut components = self.lock();
-        let Some(it) = components.get_mut(component) else { return false };
-        if !it.configuration.contains(path) {
+        let Some(entry) = components.get_mut(component) else { return false };
+        if !entry.configuration.contains(path) {
             return false;
         }
-        it.watchers.retain(|watcher| watcher.events.is_open());
-        it.watchers.push(Watcher { path: path.iter().map(|it| folded(it)).collect(), events });
+        entry.subscribers.retain(|it| it.events.is_open());
+        let path = path.iter().map(|it| folded(it)).collect();
+        entry.subscribers.push(Subscriber { path, events });
         true
     }
 
@@ -94,22 +97,22 @@ impl Configurations {
 }
 
 impl Component {
-    /// Tells those who watch at or above a path, and pass a filter, that something changed there.
-    fn tell(&self, name: &str, path: &[String], is_told: impl Fn(&Watcher) -> bool) {
+    /// Notifies the subscribers at or above a path that pass a filter.
+    fn notify(&self, name: &str, path: &[String], filter: impl Fn(&Subscriber) -> bool) {
         let folded: Vec<_> = path.iter().map(|it| folded(it)).collect();
         let event = ConfigurationUpdateEvent::builder().component_name(name).key_path(path);
         let event = event.build().expect("both members are set");
         let event = ConfigurationUpdateEvents::ConfigurationUpdateEvent(event);
-        let watchers =
-            self.watchers.iter().filter(|it| folded.starts_with(&it.path) && is_told(it));
-        for watcher in watchers {
-            // One that has ended is removed at the next update.
-            let _ = watcher.events.send(&event);
+        let subscribers =
+            self.subscribers.iter().filter(|it| folded.starts_with(&it.path) && filter(it));
+        for subscriber in subscribers {
+            // Ignored: an ended subscription is removed at the next update.
+            let _ = subscriber.events.send(&event);
         }
     }
 }
 
-/// A timestamp of the protocol as the nucleus compares it.
+/// Converts a timestamp of the protocol to milliseconds, which the nucleus compares.
 pub(crate) fn millis(timestamp: Timestamp) -> Millis {
     timestamp.as_millis()
 }

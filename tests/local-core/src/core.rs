@@ -1,4 +1,4 @@
-//! A running core.
+//! The running core.
 
 use std::{
     collections::BTreeMap,
@@ -23,19 +23,19 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use crate::{Builder, front::Front, record::Call, service::OpenStreams, socket::Folder};
+use crate::{Builder, call_filter::CallFilter, record::Call, service::OpenStreams, socket::Folder};
 
-/// A Greengrass core in this process: it serves components until it is stopped or dropped.
+/// A Greengrass core in this process, which serves components until it is stopped or dropped.
 #[derive(Debug)]
 pub struct LocalCore {
     path: PathBuf,
-    front: Arc<Front>,
+    filter: Arc<CallFilter>,
     streams: Arc<OpenStreams>,
-    door: Arc<Door>,
+    authenticator: Arc<Authenticator>,
     commands: mpsc::Sender<Command>,
     task: JoinHandle<io::Result<()>>,
-    /// Connections that are not over the socket.
-    inside: Mutex<JoinSet<()>>,
+    /// The tasks of connections within this process.
+    in_process: Mutex<JoinSet<()>>,
 }
 
 #[derive(Debug)]
@@ -43,28 +43,29 @@ pub(crate) struct Component {
     pub(crate) token: String,
 }
 
-/// Who is let in.
+/// Authenticates components by their tokens.
 #[derive(Debug)]
-struct Door {
+struct Authenticator {
     components: BTreeMap<String, Component>,
-    refuses: AtomicBool,
+    rejects_all: AtomicBool,
 }
 
-impl Door {
+impl Authenticator {
     fn authenticate(&self, request: &ConnectRequest) -> Result<Identity, Rejected> {
         let payload: Value = serde_json::from_slice(&request.payload).map_err(|_| Rejected)?;
         let token = payload.get("authToken").and_then(Value::as_str).ok_or(Rejected)?;
         let known = self.components.iter().find(|(_, it)| it.token == token).ok_or(Rejected)?;
-        match self.refuses.load(Ordering::Relaxed) {
-            true => Err(Rejected),
-            false => Ok(Identity(known.0.clone())),
+        if self.rejects_all.load(Ordering::Relaxed) {
+            Err(Rejected)
+        } else {
+            Ok(Identity(known.0.clone()))
         }
     }
 }
 
 #[derive(Debug)]
 enum Command {
-    /// Close every connection, and go on listening.
+    /// Close all connections and listen again.
     Disconnect(tokio::sync::oneshot::Sender<()>),
     Stop,
 }
@@ -79,50 +80,57 @@ impl LocalCore {
         path: PathBuf,
         folder: Option<Folder>,
         components: BTreeMap<String, Component>,
-        front: Arc<Front>,
+        filter: Arc<CallFilter>,
         streams: Arc<OpenStreams>,
     ) -> io::Result<Self> {
-        let door = Arc::new(Door { components, refuses: AtomicBool::new(false) });
+        let authenticator =
+            Arc::new(Authenticator { components, rejects_all: AtomicBool::new(false) });
         let server = bind(&path)?;
         let (commands, received) = mpsc::channel(1);
-        let serving =
-            serve(folder, server, path.clone(), Arc::clone(&front), Arc::clone(&door), received);
+        let serving = serve(
+            folder,
+            server,
+            path.clone(),
+            Arc::clone(&filter),
+            Arc::clone(&authenticator),
+            received,
+        );
         let task = tokio::spawn(serving);
-        let inside = Mutex::default();
-        Ok(Self { path, front, streams, door, commands, task, inside })
+        let in_process = Mutex::default();
+        Ok(Self { path, filter, streams, authenticator, commands, task, in_process })
     }
 
-    pub(crate) fn front(&self) -> &Front {
-        &self.front
+    pub(crate) fn filter(&self) -> &CallFilter {
+        &self.filter
     }
 
-    /// The Unix domain socket on which the core listens.
+    /// The path of the Unix domain socket that the core listens on.
     pub fn socket_path(&self) -> &Path {
         &self.path
     }
 
     /// The names of the components, in order.
     pub fn components(&self) -> impl Iterator<Item = &str> {
-        self.door.components.keys().map(String::as_str)
+        self.authenticator.components.keys().map(String::as_str)
     }
 
-    /// The token with which a component connects.
+    /// The token of a component.
     ///
     /// # Panics
     ///
-    /// If the core has no such component.
+    /// If the component is unknown.
     pub fn auth_token(&self, component: &str) -> &str {
-        match self.door.components.get(component) {
+        match self.authenticator.components.get(component) {
             Some(component) => &component.token,
-            None => panic!("the core has no component {component:?}"),
+            None => panic!("unknown component {component:?}"),
         }
     }
 
-    /// The environment variables that a nucleus gives a component.
+    /// The environment variables that a nucleus sets for a component.
     ///
     /// # Panics
     ///
-    /// If the core has no such component.
+    /// If the component is unknown.
     pub fn environment(&self, component: &str) -> [(&'static str, String); 2] {
         use eventstream_rpc::greengrass::{AUTH_TOKEN_VARIABLE, SOCKET_PATH_VARIABLE};
         [
@@ -131,16 +139,16 @@ impl LocalCore {
         ]
     }
 
-    /// A builder of connections to the socket, for a component.
+    /// A builder of connections of a component over the socket.
     ///
     /// # Panics
     ///
-    /// If the core has no such component.
+    /// If the component is unknown.
     pub fn connection(&self, component: &str) -> ConnectionBuilder {
         ConnectionBuilder::default().socket_path(&self.path).auth_token(self.auth_token(component))
     }
 
-    /// A client for a component, connected within this process, without the socket.
+    /// Connects a component within this process, without the socket.
     ///
     /// # Errors
     ///
@@ -148,7 +156,7 @@ impl LocalCore {
     ///
     /// # Panics
     ///
-    /// If the core has no such component.
+    /// If the component is unknown.
     ///
     /// # Cancel safety
     ///
@@ -156,38 +164,38 @@ impl LocalCore {
     pub async fn connect(&self, component: &str) -> Result<Client, ConnectError> {
         let builder = self.connection(component);
         let (client, server) = tokio::io::duplex(64 * 1024);
-        let (front, door) = (Arc::clone(&self.front), Arc::clone(&self.door));
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
-            let authenticate = move |request: &ConnectRequest| door.authenticate(request);
-            serve_connection(server, front, authenticate, Config::default()).await;
+        let (filter, authenticator) = (Arc::clone(&self.filter), Arc::clone(&self.authenticator));
+        self.in_process.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
+            let authenticate = move |request: &ConnectRequest| authenticator.authenticate(request);
+            serve_connection(server, filter, authenticate, Config::default()).await;
         });
         Ok(Client::new(builder.connect_over(client).await?))
     }
 
-    /// The calls that have been made and not been taken yet, in the order in which they arrived.
+    /// Takes all recorded calls, in the order of their arrival.
     pub fn take_calls(&self) -> Vec<Call> {
-        self.front.recorder.take()
+        self.filter.recorder.take()
     }
 
-    /// Takes the next call of any operation; waits for it if there is none.
+    /// Takes the next recorded call of any operation. Waits if there is none.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future takes nothing.
+    /// Dropping the future takes no call.
     pub async fn next_call(&self) -> Call {
-        self.front.recorder.next(None).await
+        self.filter.recorder.next(None).await
     }
 
-    /// Takes the next call of an operation, such as `PublishToTopic`; others stay.
+    /// Takes the next recorded call of an operation, such as `PublishToTopic`. Calls of other operations stay recorded.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future takes nothing.
+    /// Dropping the future takes no call.
     pub async fn next_call_of(&self, operation: &str) -> Call {
-        self.front.recorder.next(Some(operation)).await
+        self.filter.recorder.next(Some(operation)).await
     }
 
-    /// Sends an event by hand on every open stream of a component for an operation; on how many.
+    /// Sends an event on each open stream of an operation and a component. Returns the number of streams.
     pub fn send_event<O: StreamingOperation>(
         &self,
         operation: O,
@@ -199,38 +207,38 @@ impl LocalCore {
         streams.iter().filter(|it| it.send(event).is_ok()).count()
     }
 
-    /// Refuses every token from now on, or no longer.
-    pub fn refuse_tokens(&self, refuses: bool) {
-        self.door.refuses.store(refuses, Ordering::Relaxed);
+    /// Sets whether all tokens are rejected.
+    pub fn refuse_tokens(&self, refuse: bool) {
+        self.authenticator.rejects_all.store(refuse, Ordering::Relaxed);
     }
 
-    /// Closes every connection, as a nucleus that restarts does, and listens again on the same socket.
-    /// Tokens and configurations stay.
+    /// Closes all connections, as a nucleus that restarts does, and listens again on the same socket. Tokens and
+    /// configurations are kept.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it is ready leaves open which connections are closed.
+    /// If the future is dropped before it is ready, some or all connections may be closed.
     pub async fn disconnect_all(&self) {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        self.in_process.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
         let (done, is_done) = tokio::sync::oneshot::channel();
         if self.commands.send(Command::Disconnect(done)).await.is_ok() {
-            // It fails if the core is stopped in the meantime, and then it is done as well.
+            // An error means that the core has stopped, so its connections are closed too.
             let _ = is_done.await;
         }
     }
 
-    /// Stops: takes no new calls, ends the subscriptions, lets running calls finish, closes the
+    /// Stops the core gracefully: accepts no new calls, ends subscriptions, waits for running calls, closes the
     /// connections and removes the socket.
     ///
     /// # Errors
     ///
-    /// What the operating system says about the socket.
+    /// If the socket fails.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the connections at once, whatever is running.
+    /// Dropping the future closes the connections immediately.
     pub async fn stop(mut self) -> io::Result<()> {
-        // It fails if the task is over already.
+        // Ignored: the task may already have ended.
         let _ = self.commands.send(Command::Stop).await;
         (&mut self.task).await.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
@@ -242,18 +250,18 @@ impl Drop for LocalCore {
     }
 }
 
-/// Listens on a socket that only this user may connect to.
+/// Listens on a socket that only this user can connect to.
 fn bind(path: &Path) -> io::Result<Server> {
     Server::bind_with_mode(path, 0o600)
 }
 
 async fn serve(
-    // It is dropped last, when the socket is no longer in it.
+    // Dropped after the socket, which is in the folder.
     _folder: Option<Folder>,
     server: Server,
     path: PathBuf,
-    front: Arc<Front>,
-    door: Arc<Door>,
+    filter: Arc<CallFilter>,
+    authenticator: Arc<Authenticator>,
     mut commands: mpsc::Receiver<Command>,
 ) -> io::Result<()> {
     let mut server = Some(server);
@@ -263,17 +271,18 @@ async fn serve(
             Some(server) => server,
             None => bind(&path)?,
         };
-        // Whoever asked for it may connect again.
+        // Completes `disconnect_all`: clients can connect again.
         drop(done.take());
-        let door = Arc::clone(&door);
-        let bound = bound.authenticator(move |request: &ConnectRequest| door.authenticate(request));
+        let authenticator = Arc::clone(&authenticator);
+        let bound = bound
+            .authenticator(move |request: &ConnectRequest| authenticator.authenticate(request));
         let (stop, is_stopped) = tokio::sync::oneshot::channel::<()>();
-        let mut serving = std::pin::pin!(bound.serve(Arc::clone(&front), is_stopped));
+        let mut serving = std::pin::pin!(bound.serve(Arc::clone(&filter), is_stopped));
         tokio::select! {
             result = &mut serving => return result,
             command = commands.recv() => match command {
-                // What serves is dropped, and closes its connections.
-                Some(Command::Disconnect(asked)) => done = Some(asked),
+                // Dropping `serving` closes its connections.
+                Some(Command::Disconnect(sender)) => done = Some(sender),
                 Some(Command::Stop) | None => {
                     drop(stop);
                     return serving.await;

@@ -1,4 +1,4 @@
-//! Events on their way to one subscriber.
+//! Event queues of subscribers.
 
 use eventstream_rpc::operation::{Operation, StreamingOperation};
 use greengrass_core_ipc::{
@@ -6,10 +6,10 @@ use greengrass_core_ipc::{
     types::error::ServiceError,
 };
 
-/// How many bytes may wait for one subscriber: 16 MiB.
+/// The limit of an event queue, in bytes.
 const LIMIT: usize = 16 * 1024 * 1024;
 
-/// An open stream from both ends. A subscriber that is too far behind is cut off with a `ServiceError`.
+/// Creates an event queue. If it overflows, the stream ends with a `ServiceError`.
 pub(crate) fn channel<O: StreamingOperation>() -> (EventSender<O>, EventReceiver<O>)
 where
     <O as Operation>::Error: From<ServiceError>,

@@ -2,11 +2,11 @@
 
 mod authorization;
 mod builder;
+mod call_filter;
 mod configuration;
 mod configurations;
 mod core;
 mod events;
-mod front;
 mod pubsub;
 mod record;
 mod service;
@@ -15,7 +15,7 @@ mod topics;
 
 pub use authorization::AuthorizationRequest;
 pub use builder::Builder;
+pub use call_filter::NextCall;
 pub use core::LocalCore;
-pub use front::NextCall;
 pub use greengrass_core_ipc::server::{EventSender, SendEventError};
 pub use record::Call;

@@ -1,4 +1,4 @@
-//! Runs a local core until it is interrupted.
+//! The command line program, which runs a local core until it is interrupted.
 
 mod args;
 
@@ -44,7 +44,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let core = builder.start().await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => format!("{error}; --socket PATH takes another one"),
+        std::io::ErrorKind::AddrInUse => format!("{error}; --socket PATH selects another socket"),
         _ => error.to_string(),
     })?;
     for component in core.components() {
@@ -62,28 +62,29 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The configuration that an argument gives: a JSON object, or the path of a file that holds one.
+/// Parses a configuration argument: a JSON object, or the path of a file that contains one.
 fn configuration(json: String) -> Result<serde_json::Value, String> {
-    let (name, text) = match json.trim_start().starts_with('{') {
-        true => ("the configuration", json.clone()),
-        false => {
-            let text = std::fs::read_to_string(&json);
-            (&*json, text.map_err(|error| format!("cannot read {json}: {error}"))?)
-        }
+    let (name, text) = if json.trim_start().starts_with('{') {
+        ("the configuration", json.clone())
+    } else {
+        let text = std::fs::read_to_string(&json);
+        (&*json, text.map_err(|error| format!("cannot read {json}: {error}"))?)
     };
     let value: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| format!("{name} is not JSON: {error}"))?;
-    match value.is_object() {
-        true => Ok(value),
-        false => Err(format!("{name} does not hold a JSON object")),
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(format!("{name} does not contain a JSON object"))
     }
 }
 
-/// A value as a shell takes it.
+/// Quotes a value for a shell.
 fn quoted(value: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+=:@%".contains(it);
-    match value.chars().all(is_plain) {
-        true => value.to_owned(),
-        false => format!("'{}'", value.replace('\'', r"'\''")),
+    if value.chars().all(is_plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', r"'\''"))
     }
 }

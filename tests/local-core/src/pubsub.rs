@@ -1,4 +1,4 @@
-//! Local publish and subscribe.
+//! Local publish/subscribe.
 
 use std::{
     cell::LazyCell,
@@ -19,7 +19,7 @@ use greengrass_core_ipc::{
 
 use crate::topics::{FilterTree, has_levels, has_wildcard, is_wildcard_filter};
 
-/// The longest topic or filter, in bytes. Nucleus lite has 256, and the Java nucleus no limit.
+/// The maximum length of a topic or filter, in bytes. It is 256 in nucleus lite and unlimited in the Java nucleus.
 const MAX_TOPIC_LEN: usize = 1024;
 
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ struct Subscription {
     events: EventSender<SubscribeToTopic>,
 }
 
-/// Ends a subscription when dropped.
+/// A guard that ends a subscription when dropped.
 #[derive(Debug)]
 pub(crate) struct Unsubscribe {
     pubsub: Arc<PubSub>,
@@ -50,22 +50,22 @@ impl Drop for Unsubscribe {
 }
 
 impl PubSub {
-    /// Whether a topic or filter is one that this core takes.
+    /// Checks the length of a topic or filter.
     pub(crate) fn check_len(topic: &str) -> Result<(), InvalidArgumentsError> {
         if topic.len() <= MAX_TOPIC_LEN {
             return Ok(());
         }
-        let text = format!("a topic of {} bytes; this core takes {MAX_TOPIC_LEN}", topic.len());
+        let text = format!("the topic has {} bytes; the limit is {MAX_TOPIC_LEN}", topic.len());
         Err(InvalidArgumentsError::builder().message(text).build())
     }
 
-    /// Whether a topic is one to publish to.
+    /// Checks a topic to publish to.
     pub(crate) fn check_topic(topic: &str) -> Result<(), InvalidArgumentsError> {
         Self::check_len(topic)?;
         let text = if has_wildcard(topic) {
-            "the topic to publish to must not have a wildcard: +, # or *"
+            "the topic to publish to must not contain a wildcard: +, # or *"
         } else if !has_levels(topic) {
-            "the topic to publish to has no level"
+            "the topic to publish to has no levels"
         } else {
             return Ok(());
         };
@@ -82,7 +82,7 @@ impl PubSub {
         let receives_own = match mode {
             Some(ReceiveMode::ReceiveAllMessages) => true,
             Some(ReceiveMode::ReceiveMessagesFromOthers) => false,
-            // None, or one that this core does not know.
+            // No mode or an unknown mode.
             _ => !is_wildcard_filter(&filter),
         };
         let key = self.next.fetch_add(1, Ordering::Relaxed);
@@ -92,7 +92,7 @@ impl PubSub {
         Unsubscribe { pubsub: Arc::clone(self), filter, key }
     }
 
-    /// Hands a message to every subscription that matches, in the order of the calls.
+    /// Sends a message to all matching subscriptions.
     pub(crate) fn publish(&self, component: &str, topic: &str, message: PublishMessage) {
         let context = MessageContext::builder().topic(topic).build();
         let event = match message {
@@ -104,15 +104,15 @@ impl PubSub {
                 let event = BinaryMessage::builder().set_message(message).context(context).build();
                 SubscriptionResponseMessage::BinaryMessage(event)
             }
-            // The service has refused it.
+            // Unknown messages were rejected before.
             _ => return,
         };
-        // Once for all, and only if there is someone. JSON that could be read can be written.
+        // Encoded once, and only if a subscription matches. Decoded JSON can always be encoded.
         let encoded = LazyCell::new(|| EncodedEvent::new(&event).ok());
         let subscriptions = self.subscriptions.read().unwrap_or_else(|it| it.into_inner());
         subscriptions.for_each_match(topic, |subscription| {
             if subscription.receives_own || subscription.component != component {
-                // One that has ended is about to be removed.
+                // Ignored: an ended subscription is about to be removed.
                 encoded.iter().for_each(|it| drop(subscription.events.send_encoded(it.clone())));
             }
         });

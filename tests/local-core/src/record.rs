@@ -1,4 +1,4 @@
-//! What was called.
+//! Recording of calls.
 
 use std::{
     collections::VecDeque,
@@ -17,21 +17,21 @@ pub struct Call {
     pub component: String,
     /// The operation without its namespace, such as `PublishToTopic`.
     pub operation: String,
-    /// The request as it arrived.
+    /// The payload of the request.
     pub payload: Bytes,
 }
 
 impl Call {
-    /// The request as JSON; null if it is none.
+    /// The request as JSON, or null if it is not valid JSON.
     pub fn request(&self) -> Value {
         serde_json::from_slice(&self.payload).unwrap_or_default()
     }
 }
 
-/// How many calls are kept.
-const KEPT: usize = 10_000;
+/// The maximum number of recorded calls.
+const MAX_CALLS: usize = 10_000;
 
-/// Keeps the calls until they are asked for.
+/// Records calls until they are taken.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     is_on: bool,
@@ -44,13 +44,13 @@ impl Recorder {
         Self { is_on, calls: Mutex::default(), added: Notify::new() }
     }
 
-    /// Adds a call; of too many the oldest go.
+    /// Adds a call. Drops the oldest one above the limit.
     pub(crate) fn add(&self, call: impl FnOnce() -> Call) {
         if !self.is_on {
             return;
         }
         let mut calls = self.lock();
-        if calls.len() == KEPT {
+        if calls.len() == MAX_CALLS {
             calls.pop_front();
         }
         calls.push_back(call());
@@ -61,18 +61,18 @@ impl Recorder {
         self.lock().drain(..).collect()
     }
 
-    /// The next call that has not been taken; waits for it.
+    /// Takes the next call. Waits if there is none.
     pub(crate) async fn next(&self, operation: Option<&str>) -> Call {
         loop {
             let added = self.added.notified();
             let mut added = std::pin::pin!(added);
-            // Before looking, so that nothing is missed in between.
+            // Registered before the check, so that no call is missed in between.
             added.as_mut().enable();
             {
                 let mut calls = self.lock();
-                let is_wanted = |it: &Call| operation.is_none_or(|name| it.operation == name);
-                if let Some(at) = calls.iter().position(is_wanted) {
-                    return calls.remove(at).expect("it has just been found");
+                let matches = |it: &Call| operation.is_none_or(|name| it.operation == name);
+                if let Some(index) = calls.iter().position(matches) {
+                    return calls.remove(index).expect("the index is valid");
                 }
             }
             added.await;

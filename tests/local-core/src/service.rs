@@ -1,4 +1,4 @@
-//! The operations: local publish/subscribe and configuration; the others say that they are not served.
+//! The implementation of the operations: local publish/subscribe and configuration. All others fail.
 
 use std::{
     any::Any,
@@ -77,7 +77,7 @@ use crate::{
     pubsub::PubSub,
 };
 
-/// What the operations work on.
+/// The state of the service.
 #[derive(Clone, Debug)]
 pub(crate) struct Nucleus {
     pub(crate) pubsub: Arc<PubSub>,
@@ -86,11 +86,11 @@ pub(crate) struct Nucleus {
     pub(crate) streams: Arc<OpenStreams>,
 }
 
-/// The open streams of subscriptions, by component and operation: the senders of their events.
+/// The event senders of open streams, by component and operation.
 #[derive(Debug, Default)]
 pub(crate) struct OpenStreams(Mutex<HashMap<(String, &'static str), Vec<AnySender>>>);
 
-/// An [`EventSender`] of some operation.
+/// An [`EventSender`] of any operation.
 type AnySender = Box<dyn Any + Send>;
 
 impl OpenStreams {
@@ -141,7 +141,7 @@ fn failed(text: &str) -> ServiceError {
     ServiceError::builder().message(text).build()
 }
 
-/// Implements operations that this core does not serve, as a nucleus without the plugin answers them.
+/// Implements operations that this core does not serve. They fail as in a nucleus without the plugin.
 macro_rules! not_served {
     ($($method:ident $operation:ident)*) => {
         $(
@@ -168,11 +168,11 @@ macro_rules! not_served {
 }
 
 fn not_served(operation: &str) -> ServiceError {
-    failed(&format!("the local core does not serve {operation} yet"))
+    failed(&format!("the local core does not serve {operation}"))
 }
 
 impl GreengrassCoreIpc for Nucleus {
-    /// A nucleus looks at what is missing when it gets there, after authorization for example.
+    /// Accepts incomplete requests: like a nucleus, the operations check members later, for example after authorization.
     fn invalid_request(&self, _: &str, _: &[Violation]) -> InvalidRequest {
         InvalidRequest::Accept
     }
@@ -213,9 +213,9 @@ impl GreengrassCoreIpc for Nucleus {
         })?;
         PubSub::check_len(&request.topic)?;
         let (sender, events) = self.open(&context);
-        let kept = self.pubsub.subscribe(component, request.topic, request.receive_mode, sender);
+        let guard = self.pubsub.subscribe(component, request.topic, request.receive_mode, sender);
         let response = SubscribeToTopicResponse::default();
-        Ok(StreamingResponse::queued(response, events.keeping(kept)))
+        Ok(StreamingResponse::queued(response, events.keeping(guard)))
     }
 
     async fn get_configuration(
@@ -247,14 +247,15 @@ impl GreengrassCoreIpc for Nucleus {
                 Err(invalid("the key accessControl cannot be updated").into())
             }
             Err(UpdateError::TooDeep) => {
-                Err(invalid(&format!("this core takes {MAX_DEPTH} levels of keys")).into())
+                Err(invalid(&format!("the limit of the depth is {MAX_DEPTH} levels of keys"))
+                    .into())
             }
             Err(UpdateError::ThroughLeaf) => {
                 Err(failed("the path leads through a value that is not an object").into())
             }
             Err(UpdateError::TooOld) => {
                 let error = FailedUpdateConditionCheckError::builder();
-                Err(error.message("what is there is newer than the timestamp").build().into())
+                Err(error.message("the stored value is newer than the timestamp").build().into())
             }
         }
     }
@@ -270,7 +271,7 @@ impl GreengrassCoreIpc for Nucleus {
         let request = request.request;
         let component = request.component_name.unwrap_or_else(|| context.identity().0.clone());
         let (sender, events) = self.open(&context);
-        if !self.configurations.watch(&component, &request.key_path, sender) {
+        if !self.configurations.subscribe(&component, &request.key_path, sender) {
             return Err(not_found().into());
         }
         let response = SubscribeToConfigurationUpdateResponse::default();

@@ -1,39 +1,39 @@
-//! Local topics, filters, and which subscriptions a topic reaches.
+//! Topics, filters and their matching.
 //!
-//! The rules are the Java nucleus's, which are not MQTT's: `a/#` does not match `a`, wildcards match
-//! topics that begin with `$`, a `#` before the end acts like `+`, and no filter is ever refused.
+//! The rules are those of the Java nucleus, which differ from MQTT: `a/#` does not match `a`, wildcards match topics that
+//! begin with `$`, a `#` before the end acts like `+`, and all filters are accepted.
 
 use std::collections::HashMap;
 
-/// The levels of a topic or filter. Empty levels at the end do not count.
+/// The levels of a topic or filter. Empty levels at the end are ignored.
 fn levels(text: &str) -> impl Iterator<Item = &str> {
     let trimmed = text.trim_end_matches('/');
-    // Text of slashes alone has no levels; no text at all is one empty level.
+    // A text of only slashes has no levels. An empty text has one empty level.
     let has_levels = text.is_empty() || !trimmed.is_empty();
     trimmed.split('/').filter(move |_| has_levels)
 }
 
-/// Whether a topic has at least one level. One of slashes alone cannot be published to.
+/// Whether a topic has at least one level. A topic of only slashes has none and cannot be published to.
 pub(crate) fn has_levels(topic: &str) -> bool {
     levels(topic).next().is_some()
 }
 
-/// Whether a topic holds a character that only filters may hold.
+/// Whether a topic contains a character that is allowed only in filters.
 pub(crate) fn has_wildcard(topic: &str) -> bool {
     topic.contains(['+', '#', '*'])
 }
 
 /// Whether a filter can match more than one topic: some level is `+`, or the last one is `#`.
 ///
-/// It decides the receive mode of a subscription that names none.
+/// This decides the default receive mode of a subscription.
 pub(crate) fn is_wildcard_filter(filter: &str) -> bool {
     levels(filter).any(|it| it == "+") || levels(filter).last() == Some("#")
 }
 
-/// What is subscribed, arranged by the levels of the filters.
+/// The subscriptions, in a tree by the levels of their filters.
 ///
-/// Finding the subscriptions of a topic costs what the topic's levels and the matches cost, however
-/// many subscriptions there are.
+/// The cost of finding the subscriptions of a topic depends on the levels of the topic and the number of matches, not on
+/// the number of subscriptions.
 #[derive(Debug)]
 pub(crate) struct FilterTree<T> {
     root: Node<T>,
@@ -41,9 +41,9 @@ pub(crate) struct FilterTree<T> {
 
 #[derive(Debug)]
 struct Node<T> {
-    /// By the filter's next level; `+` and `#` are among them.
+    /// The children by the next level of the filter, which may be `+` or `#`.
     children: HashMap<Box<str>, Node<T>>,
-    /// The subscriptions whose filter ends here, by the key that removes them.
+    /// The subscriptions whose filter ends here, with the keys for their removal.
     subscriptions: Vec<(u64, T)>,
 }
 
@@ -99,7 +99,7 @@ impl<T> Node<T> {
         let Some((level, rest)) = levels.split_first() else {
             return self.visit_own(visit);
         };
-        // A published topic has no level called `+` or `#`, so no child is visited twice.
+        // A published topic has no level `+` or `#`, so no child is visited twice.
         for name in [level, "+", "#"] {
             let Some(child) = self.children.get(name) else { continue };
             if name == "#" && !rest.is_empty() {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn matches_as_the_nucleus_does() {
+    fn filters_match_like_those_of_the_nucleus() {
         for (filter, topic, expected) in [
             ("a/b", "a/b", true),
             ("a/b", "a/b/", true),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_which_filters_are_wildcards() {
+    fn wildcard_filters_are_recognised() {
         for filter in ["+", "a/+/b", "#", "a/#", "foo/ba+/#", "a/+/"] {
             assert!(is_wildcard_filter(filter), "{filter}");
         }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn reaches_every_subscription_once_until_it_is_removed() {
+    fn each_subscription_matches_once_until_it_is_removed() {
         let mut tree = FilterTree::default();
         let filters = ["a/b", "a/+", "a/#", "#", "+/b", "a/b", "c"];
         for (key, filter) in (0..).zip(filters) {

@@ -1,4 +1,4 @@
-//! Configuration over the wire; the rules of merging have tests beside their code.
+//! The configuration operations. The rules of merging are tested in `src/configuration_tests.rs`.
 
 use std::time::{Duration, SystemTime};
 
@@ -29,7 +29,7 @@ async fn get(client: &Client, path: &[&str]) -> Result<Value, String> {
 }
 
 #[tokio::test]
-async fn values_come_as_the_worked_examples_say() {
+async fn values_follow_the_worked_examples() {
     let (_core, client, _) = core().await;
     for (path, expected) in [
         (&["a"][..], Ok(json!({"a": 1}))),
@@ -59,12 +59,12 @@ async fn any_component_reads_any_other_and_updates_itself() {
 
     b.update_configuration()
         .timestamp(SystemTime::now())
-        .value_to_merge(json!({"own": true}))
+        .value_to_merge(json!({"written": true}))
         .send()
         .await
         .unwrap();
-    assert_eq!(get(&b, &[]).await, Ok(json!({"own": true})));
-    assert!(get(&a, &["own"]).await.is_err());
+    assert_eq!(get(&b, &[]).await, Ok(json!({"written": true})));
+    assert!(get(&a, &["written"]).await.is_err());
 }
 
 async fn changed(subscription: &mut Subscription<SubscribeToConfigurationUpdate>) -> Vec<String> {
@@ -78,7 +78,7 @@ async fn changed(subscription: &mut Subscription<SubscribeToConfigurationUpdate>
 }
 
 #[tokio::test]
-async fn whoever_watches_at_or_above_a_change_is_told_its_path() {
+async fn subscribers_at_and_above_a_change_receive_its_path() {
     let (_core, a, b) = core().await;
     let watch = |client: &Client, path: &[&str]| {
         let path: Vec<_> = path.iter().map(|it| (*it).to_owned()).collect();
@@ -99,14 +99,14 @@ async fn whoever_watches_at_or_above_a_change_is_told_its_path() {
     assert_eq!(changed(&mut all).await, ["b", "c"]);
     assert_eq!(changed(&mut branch).await, ["b", "c"]);
     assert_eq!(changed(&mut leaf).await, ["b", "c"]);
-    // The value is there when the event is.
+    // The value is already readable when the event arrives.
     assert_eq!(get(&a, &["b", "c"]).await, Ok(json!({"c": "y"})));
-    // The same value again is no change.
+    // Writing an equal value is not a change.
     update(json!({"b": {"c": "y"}})).await.unwrap();
     update(json!({"b": {"d": 0}})).await.unwrap();
     assert_eq!(changed(&mut branch).await, ["b", "d"]);
-    // A container that gives way takes its leaves with it: who watches one of them is told of that one, and
-    // anyone above of the container.
+    // A replaced container removes its leaves: subscribers of a leaf receive the path of the leaf, subscribers above
+    // that of the container.
     update(json!({"b": 7})).await.unwrap();
     assert_eq!(changed(&mut leaf).await, ["b", "c"]);
     assert_eq!(changed(&mut branch).await, ["b"]);
@@ -116,13 +116,13 @@ async fn whoever_watches_at_or_above_a_change_is_told_its_path() {
 }
 
 #[tokio::test]
-async fn updates_fail_with_the_nucleus_s_errors() {
+async fn updates_fail_with_the_errors_of_the_nucleus() {
     let (_core, client, _) = core().await;
     let now = SystemTime::now();
     let update = |path: &[&str], value: Value, time: SystemTime| {
         let path: Vec<_> = path.iter().map(|it| (*it).to_owned()).collect();
-        let it = client.update_configuration().timestamp(time).value_to_merge(value);
-        async move { it.key_path(path).send().await.map_err(|it| it.code().unwrap().to_owned()) }
+        let call = client.update_configuration().timestamp(time).value_to_merge(value);
+        async move { call.key_path(path).send().await.map_err(|it| it.code().unwrap().to_owned()) }
     };
     assert!(update(&[], json!({"a": 5}), now).await.is_ok());
     let earlier = now - Duration::from_secs(10);
@@ -137,7 +137,7 @@ async fn updates_fail_with_the_nucleus_s_errors() {
         assert_eq!(update(path, value, time).await.unwrap_err(), expected, "{path:?}");
     }
     assert_eq!(get(&client, &["a"]).await, Ok(json!({"a": 5})));
-    // A time that only the wire can have is compared like any other.
+    // A timestamp before 1970 is compared like any other.
     let old = client.update_configuration().timestamp(Timestamp::from_millis(-1));
     let error = old.value_to_merge(json!({"a": 7})).send().await.unwrap_err();
     assert_eq!(error.code(), Some("FailedUpdateConditionCheckError"));

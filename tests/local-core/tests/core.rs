@@ -1,4 +1,4 @@
-//! The core as a whole: what it does on demand, what it refuses, and the program.
+//! The core as a whole: actions for calls, recorded calls, rejected connections, and the program.
 
 use std::{
     process::{Command, Stdio},
@@ -27,7 +27,7 @@ fn message() -> BinaryMessage {
 }
 
 #[tokio::test]
-async fn what_is_not_served_says_so() {
+async fn operations_that_are_not_served_fail() {
     let core = core().await;
     let client = core.connect("a").await.unwrap();
     let error = client.list_components().send().await.unwrap_err();
@@ -38,7 +38,7 @@ async fn what_is_not_served_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_call_does_what_was_asked_for_and_the_one_after_is_served() {
+async fn the_next_call_performs_its_action_and_later_calls_are_served() {
     let core = core().await;
     let client = core.connect("a").await.unwrap();
     let publish = || client.publish_to_topic().topic("t").publish_message(message()).send();
@@ -73,7 +73,7 @@ async fn the_next_call_does_what_was_asked_for_and_the_one_after_is_served() {
 }
 
 #[tokio::test]
-async fn events_are_sent_by_hand() {
+async fn events_are_sent_by_the_test() {
     let core = core().await;
     let client = core.connect("a").await.unwrap();
     let event = SubscriptionResponseMessage::BinaryMessage(message());
@@ -102,22 +102,22 @@ async fn calls_are_recorded_until_they_are_taken() {
 }
 
 #[tokio::test]
-async fn connections_close_tokens_are_refused_and_the_socket_goes_away() {
+async fn connections_close_tokens_are_rejected_and_the_socket_is_removed() {
     let core = core().await;
     let path = core.socket_path().to_owned();
-    let inside = core.connect("a").await.unwrap();
-    let outside = core.connection("b").connect().await.unwrap();
+    let in_process = core.connect("a").await.unwrap();
+    let over_socket = core.connection("b").connect().await.unwrap();
     core.disconnect_all().await;
-    assert!(matches!(outside.closed().await, Err(ConnectionError::ClosedByPeer)));
-    inside.list_components().send().await.unwrap_err();
+    assert!(matches!(over_socket.closed().await, Err(ConnectionError::ClosedByPeer)));
+    in_process.list_components().send().await.unwrap_err();
 
     core.refuse_tokens(true);
     let error = core.connection("a").connect().await.unwrap_err();
     assert!(matches!(error, ConnectError::Rejected), "{error:?}");
     core.refuse_tokens(false);
     let connection = core.connection("a").connect().await.unwrap();
-    let stranger = core.connection("a").auth_token("NOBODY").connect().await.unwrap_err();
-    assert!(matches!(stranger, ConnectError::Rejected), "{stranger:?}");
+    let rejected = core.connection("a").auth_token("INVALID").connect().await.unwrap_err();
+    assert!(matches!(rejected, ConnectError::Rejected), "{rejected:?}");
 
     core.stop().await.unwrap();
     assert!(connection.closed().await.is_err());
@@ -125,7 +125,7 @@ async fn connections_close_tokens_are_refused_and_the_socket_goes_away() {
 }
 
 #[tokio::test]
-async fn what_makes_no_core_is_refused() {
+async fn invalid_settings_are_rejected() {
     for name in ["", "a b", "ü", &"x".repeat(129)] {
         let error = LocalCore::builder().component(name).start().await.unwrap_err();
         assert!(error.to_string().contains("is not the name of a component"), "{error}");
@@ -139,7 +139,7 @@ async fn what_makes_no_core_is_refused() {
 }
 
 #[tokio::test]
-async fn json_that_is_nested_too_deep_is_an_error_of_its_call_alone() {
+async fn json_that_is_nested_too_deep_fails_only_its_call() {
     let core = core().await;
     let client = core.connect("a").await.unwrap();
     let mut half = tokio::net::UnixStream::connect(core.socket_path()).await.unwrap();
@@ -183,10 +183,10 @@ async fn json_that_is_nested_too_deep_is_an_error_of_its_call_alone() {
 const PROGRAM: &str = env!("CARGO_BIN_EXE_greengrass-local-core");
 
 #[tokio::test]
-async fn the_program_prints_what_a_shell_needs_and_ends_cleanly() {
+async fn the_program_prints_exports_and_exits_cleanly() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("program");
     std::fs::create_dir_all(&folder).unwrap();
-    // Names of sockets are short.
+    // The length of a socket path is limited.
     let socket = std::env::temp_dir().join(format!("local-core-{}.socket", std::process::id()));
     let configuration = folder.join("configuration.json");
     std::fs::write(&configuration, r#"{"greeting": "hi"}"#).unwrap();
@@ -235,7 +235,7 @@ async fn the_program_prints_what_a_shell_needs_and_ends_cleanly() {
 }
 
 #[test]
-fn the_program_says_what_is_wrong() {
+fn the_program_reports_invalid_arguments() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("wrong");
     std::fs::create_dir_all(&folder).unwrap();
     let (list, text) = (folder.join("list.json"), folder.join("text.json"));
@@ -243,11 +243,11 @@ fn the_program_says_what_is_wrong() {
     std::fs::write(&text, "{").unwrap();
     let config = |file: &std::path::Path| format!("a={}", file.display());
     for (args, status, expected) in [
-        (vec![], 2, "name a component"),
+        (vec![], 2, "no component"),
         (vec!["--component".to_owned()], 2, "needs a value"),
-        (vec!["--verbose".to_owned()], 2, "is not an option"),
+        (vec!["--verbose".to_owned()], 2, "unknown option"),
         (vec!["--config".to_owned(), "a".to_owned()], 2, "NAME=JSON"),
-        (vec!["--config".to_owned(), config(&list)], 1, "does not hold a JSON object"),
+        (vec!["--config".to_owned(), config(&list)], 1, "does not contain a JSON object"),
         (vec!["--config".to_owned(), config(&text)], 1, "is not JSON"),
         (vec!["--config".to_owned(), "a={".to_owned()], 1, "the configuration is not JSON"),
         (vec!["--config".to_owned(), "a=/nowhere".to_owned()], 1, "cannot read /nowhere"),

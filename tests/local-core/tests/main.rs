@@ -1,4 +1,4 @@
-//! The local core, and what it does for the tests of a component.
+//! Tests of the local core.
 
 mod configuration;
 mod core;

@@ -1,9 +1,9 @@
-//! How much memory a large request takes. A program of its own: the peak is the whole process's.
+//! The memory that a large request takes. The test measures the peak of its process, so it runs in its own process.
 
 use crate::support::Raw;
 use greengrass_local_core::LocalCore;
 
-/// The most memory that this process has taken so far, in KiB.
+/// The peak of this process's resident memory, in KiB.
 fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:")).unwrap();
@@ -11,7 +11,7 @@ fn peak() -> usize {
 }
 
 #[test]
-fn a_request_that_lacks_a_member_takes_as_much_memory_as_a_whole_one() {
+fn an_incomplete_request_takes_no_more_memory_than_a_complete_one() {
     test_util::in_own_process(|| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -23,7 +23,7 @@ fn a_request_that_lacks_a_member_takes_as_much_memory_as_a_whole_one() {
             let request = |last: &str| format!(r#"{{"metrics":[{metrics}{last}]}}"#);
 
             let before = peak();
-            // Buffers and the allocator's own have their size after a few.
+            // Buffers and the allocator reach their final size after a few calls.
             for _ in 0..3 {
                 client.call("PutComponentMetric", request(metric)).await.unwrap_err();
             }

@@ -1,4 +1,4 @@
-//! Local publish and subscribe, as the Java nucleus has it.
+//! Local publish/subscribe with the rules of the Java nucleus.
 
 use crate::support::Raw;
 use eventstream_rpc::frame::HeaderValue;
@@ -26,15 +26,15 @@ fn binary(text: &str) -> BinaryMessage {
     BinaryMessage::builder().message(text).build()
 }
 
-/// Topic and text of the next message.
+/// The topic and the text of the next message.
 async fn next(subscription: &mut Subscription<SubscribeToTopic>) -> (String, String) {
     match subscription.next().await.unwrap().unwrap() {
-        SubscriptionResponseMessage::BinaryMessage(it) => {
-            let text = String::from_utf8(it.message.unwrap().to_vec()).unwrap();
-            (it.context.unwrap().topic.unwrap(), text)
+        SubscriptionResponseMessage::BinaryMessage(event) => {
+            let text = String::from_utf8(event.message.unwrap().to_vec()).unwrap();
+            (event.context.unwrap().topic.unwrap(), text)
         }
-        SubscriptionResponseMessage::JsonMessage(it) => {
-            (it.context.unwrap().topic.unwrap(), it.message.unwrap().to_string())
+        SubscriptionResponseMessage::JsonMessage(event) => {
+            (event.context.unwrap().topic.unwrap(), event.message.unwrap().to_string())
         }
         other => panic!("{other:?}"),
     }
@@ -57,7 +57,7 @@ async fn messages_arrive_in_order_with_their_topic_and_kind() {
 }
 
 #[tokio::test]
-async fn own_messages_come_as_the_receive_mode_says() {
+async fn the_receive_mode_decides_about_own_messages() {
     use ReceiveMode::{ReceiveAllMessages as All, ReceiveMessagesFromOthers as Others};
     let core = LocalCore::builder().component("a").component("b").start().await.unwrap();
     let (a, b) = (core.connect("a").await.unwrap(), core.connect("b").await.unwrap());
@@ -82,7 +82,7 @@ async fn own_messages_come_as_the_receive_mode_says() {
 }
 
 #[tokio::test]
-async fn each_subscription_gets_a_message_once_until_it_ends() {
+async fn each_subscription_receives_a_message_once_until_it_ends() {
     let core = LocalCore::builder().component("a").start().await.unwrap();
     let client = core.connect("a").await.unwrap();
     let mut first = client.subscribe_to_topic().topic("t").send().await.unwrap();
@@ -93,12 +93,12 @@ async fn each_subscription_gets_a_message_once_until_it_ends() {
     publish(&client, "t", binary("2")).await.unwrap();
     assert_eq!(next(&mut second).await.1, "1");
     assert_eq!(next(&mut second).await.1, "2");
-    // Nobody listens, and that is no error.
-    publish(&client, "nobody", binary("3")).await.unwrap();
+    // Publishing without a subscriber is not an error.
+    publish(&client, "unused", binary("3")).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_cannot_be_published_is_refused_with_the_nucleus_s_errors() {
+async fn invalid_topics_fail_with_the_errors_of_the_nucleus() {
     let core = LocalCore::builder().component("a").start().await.unwrap();
     let client = core.connect("a").await.unwrap();
     for topic in ["a/+", "a/#", "a*b", "/", "//", &"x".repeat(1025)] {
@@ -113,12 +113,12 @@ async fn what_cannot_be_published_is_refused_with_the_nucleus_s_errors() {
     let long = "x".repeat(1025);
     let error = client.subscribe_to_topic().topic(long).send().await.unwrap_err();
     assert_eq!(error.code(), Some("InvalidArgumentsError"));
-    // Nothing of this disturbed the connection.
+    // The connection is not affected.
     publish(&client, &"x/".repeat(512), binary("x")).await.unwrap();
 }
 
 #[tokio::test]
-async fn the_authorizer_is_asked_in_the_terms_of_access_control() {
+async fn the_authorizer_receives_the_terms_of_access_control() {
     let core = LocalCore::builder()
         .component("a")
         .authorizer(|request| {
@@ -148,7 +148,7 @@ async fn the_authorizer_is_asked_in_the_terms_of_access_control() {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_does_not_read_is_cut_off_and_holds_up_nobody() {
+async fn a_subscriber_that_does_not_read_is_disconnected_without_delaying_others() {
     let core = LocalCore::builder().component("a").component("b").start().await.unwrap();
     let a = core.connect("a").await.unwrap();
     let mut reads = a.subscribe_to_topic().topic("t").send().await.unwrap();
@@ -160,7 +160,7 @@ async fn a_subscriber_that_does_not_read_is_cut_off_and_holds_up_nobody() {
         assert_eq!(next(&mut reads).await.1.len(), megabyte.len());
     }
     let (received, error) = slow.events().await;
-    // 16 MiB of payloads, in which a message takes a third more.
+    // The queue holds 16 MiB of payloads, in which Base64 takes a third more.
     assert!((11..40).contains(&received), "{received}");
     let text: serde_json::Value = serde_json::from_slice(&error.payload).unwrap();
     assert_eq!(text["message"], "the subscriber is too slow");

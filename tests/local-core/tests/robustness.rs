@@ -1,4 +1,4 @@
-//! What a component, a crash or another user must not be able to do.
+//! Misbehaving components, crashes and other users do not affect the core.
 
 use std::{
     fs,
@@ -16,8 +16,8 @@ use greengrass_local_core::LocalCore;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-/// A place that no other test has. Names of sockets are short, and so is this.
-fn place(name: &str) -> PathBuf {
+/// A unique temporary path. It is short, because the length of a socket path is limited.
+fn temporary_path(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("lc-{name}-{}", std::process::id()))
 }
 
@@ -26,7 +26,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn json_counts_towards_what_a_slow_subscriber_may_leave_unread() {
+async fn json_messages_count_towards_the_limit_of_a_slow_subscriber() {
     let core = LocalCore::builder().component("a").component("b").start().await.unwrap();
     let a = core.connect("a").await.unwrap();
     let mut slow = Raw::connect(&core, "b").await;
@@ -43,13 +43,13 @@ async fn json_counts_towards_what_a_slow_subscriber_may_leave_unread() {
 }
 
 #[tokio::test]
-async fn a_configuration_has_a_depth_that_can_be_walked_and_read() {
+async fn the_depth_of_a_configuration_is_limited() {
     let core = LocalCore::builder().component("a").start().await.unwrap();
     let client = core.connect("a").await.unwrap();
     let update = |levels: usize, value: Value| {
         let path = vec!["k"; levels];
-        let it = client.update_configuration().key_path(path).timestamp(SystemTime::now());
-        async move { it.value_to_merge(value).send().await.map_err(|it| it.code().map(str::to_owned)) }
+        let call = client.update_configuration().key_path(path).timestamp(SystemTime::now());
+        async move { call.value_to_merge(value).send().await.map_err(|it| it.code().map(str::to_owned)) }
     };
     let refused = Err(Some("InvalidArgumentsError".to_owned()));
     let lists = (0..50).fold(json!(1), |value, _| json!([value]));
@@ -59,7 +59,7 @@ async fn a_configuration_has_a_depth_that_can_be_walked_and_read() {
         assert_eq!(update(levels, value).await.map(|_| ()), refused, "{levels}");
     }
     update(99, json!({"x": 1})).await.unwrap();
-    // The deepest there is can be read.
+    // A configuration of the maximum depth can be read.
     let everything = client.get_configuration().key_path(Vec::<String>::new());
     assert!(everything.send().await.unwrap().value.unwrap().is_object());
     let leaf: Vec<_> = std::iter::repeat_n("k", 99).chain(["x"]).collect();
@@ -68,7 +68,7 @@ async fn a_configuration_has_a_depth_that_can_be_walked_and_read() {
 }
 
 #[tokio::test]
-async fn half_a_frame_disturbs_nobody() {
+async fn an_incomplete_frame_does_not_affect_other_clients() {
     let core = LocalCore::builder().component("a").start().await.unwrap();
     let mut half = tokio::net::UnixStream::connect(core.socket_path()).await.unwrap();
     half.write_all(&[0, 0, 0, 120, 0, 0]).await.unwrap();
@@ -77,12 +77,12 @@ async fn half_a_frame_disturbs_nobody() {
     let message = BinaryMessage::builder().message("x").build();
     client.publish_to_topic().topic("t").publish_message(message).send().await.unwrap();
     assert!(received.next().await.unwrap().is_ok());
-    // It is still there.
+    // The connection with the incomplete frame is still open.
     half.write_all(&[0]).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_request_that_cannot_be_read_fails_alone() {
+async fn an_invalid_request_fails_only_its_call() {
     let core = LocalCore::builder().component("a").start().await.unwrap();
     let mut raw = Raw::connect(&core, "a").await;
     let deep = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
@@ -105,15 +105,15 @@ async fn a_request_that_cannot_be_read_fails_alone() {
 }
 
 #[tokio::test]
-async fn a_core_that_is_dropped_leaves_nothing_behind() {
+async fn dropping_a_core_removes_its_socket_and_folder() {
     let core = LocalCore::builder().component("a").start().await.unwrap();
     let folder = core.socket_path().parent().unwrap().to_owned();
     assert_eq!((mode(&folder), mode(core.socket_path())), (0o700, 0o600));
     let connection = core.connection("a").connect().await.unwrap();
     drop(core);
-    // The task that served it ends with its connections.
+    // Dropping the core aborts its task, which closes the connections.
     connection.closed().await.unwrap_err();
-    // It has been told to by now, and runs on this thread.
+    // The aborted task runs on this thread.
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
@@ -121,9 +121,9 @@ async fn a_core_that_is_dropped_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_socket_is_taken_over_from_the_dead_only() {
-    let path = place("socket");
-    // What a process that was killed leaves behind.
+async fn only_a_stale_socket_is_replaced() {
+    let path = temporary_path("socket");
+    // Leaves a stale socket, as a killed process does.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     assert!(path.exists());
     let core = LocalCore::builder().component("a").socket_path(&path).start().await.unwrap();
@@ -138,17 +138,17 @@ async fn a_socket_is_taken_over_from_the_dead_only() {
     core.stop().await.unwrap();
     assert!(!path.exists());
 
-    fs::write(&path, "precious").unwrap();
+    fs::write(&path, "content").unwrap();
     let over = LocalCore::builder().component("a").socket_path(&path).start().await;
     assert_eq!(over.unwrap_err().kind(), std::io::ErrorKind::AddrInUse);
-    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "content");
     fs::remove_file(&path).unwrap();
 }
 
 #[test]
-fn a_folder_that_others_may_enter_is_not_used() {
+fn a_folder_that_other_users_can_access_is_not_used() {
     use std::os::unix::fs::MetadataExt;
-    let base = place("folder");
+    let base = temporary_path("folder");
     fs::DirBuilder::new().mode(0o700).create(&base).unwrap();
     let user = fs::metadata(&base).unwrap().uid();
     let folder = base.join(format!("greengrass-local-core-{user}"));
@@ -156,7 +156,7 @@ fn a_folder_that_others_may_enter_is_not_used() {
         let mut program = Command::new(env!("CARGO_BIN_EXE_greengrass-local-core"));
         program.args(["--component", "a"]).env("XDG_RUNTIME_DIR", &base);
         let mut running = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // It says something as soon as it serves, and otherwise ends.
+        // The program either prints a line when it serves, or exits.
         let mut first = String::new();
         BufReader::new(running.stdout.take().unwrap()).read_line(&mut first).unwrap();
         if !first.is_empty() {
@@ -168,13 +168,16 @@ fn a_folder_that_others_may_enter_is_not_used() {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
     let shared = run();
     fs::remove_dir(&folder).unwrap();
-    // A link may lead to a place of anyone's.
+    // A link may lead to a folder of another user.
     std::os::unix::fs::symlink(&base, &folder).unwrap();
     let link = run();
     fs::remove_dir_all(&base).unwrap();
     for (first, output) in [shared, link] {
         let text = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{text}");
-        assert!(first.is_empty() && text.contains("not a folder of this user"), "{text}");
+        assert!(
+            first.is_empty() && text.contains("is not a folder that only this user can access"),
+            "{text}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Examples of what a nucleus does, as data, over the wire.
+//! Worked examples of the behaviour of a nucleus, from data files.
 
 use crate::support::Raw;
 use greengrass_core_ipc::{
@@ -21,9 +21,9 @@ async fn publish(client: &Client, topic: &str) {
     client.publish_to_topic().topic(topic).publish_message(message).send().await.unwrap();
 }
 
-/// Whether something was published to a subscription that has received nothing.
+/// Whether a subscription has received a published message.
 ///
-/// What is sent by hand goes through the same queue, so that it comes first if nothing else came.
+/// An event of the test, sent through the same queue, marks the end.
 async fn has_received(
     core: &LocalCore,
     component: &str,
@@ -41,7 +41,7 @@ async fn has_received(
 }
 
 #[tokio::test]
-async fn filters_match_as_the_nucleus_s_do() {
+async fn filters_match_like_those_of_the_nucleus() {
     for case in cases(include_str!("data/topic-matches.json")) {
         let core = LocalCore::builder().component("a").component("b").start().await.unwrap();
         let publisher = Client::new(core.connection("a").connect().await.unwrap());
@@ -55,7 +55,7 @@ async fn filters_match_as_the_nucleus_s_do() {
 }
 
 #[tokio::test]
-async fn own_messages_come_by_mode_or_by_filter() {
+async fn own_messages_depend_on_the_mode_or_the_filter() {
     for case in cases(include_str!("data/own-messages.json")) {
         let core = LocalCore::builder().component("a").component("b").start().await.unwrap();
         let own = Client::new(core.connection("a").connect().await.unwrap());
@@ -68,12 +68,15 @@ async fn own_messages_come_by_mode_or_by_filter() {
         let is_received = has_received(&core, "a", &mut subscription).await;
         assert_eq!(Value::from(is_received), case["own"], "{case}");
         publish(&other, topic).await;
-        assert!(has_received(&core, "a", &mut subscription).await, "{case}: of another");
+        assert!(
+            has_received(&core, "a", &mut subscription).await,
+            "{case}: from another component"
+        );
     }
 }
 
 #[tokio::test]
-async fn values_are_wrapped_as_the_nucleus_does() {
+async fn values_are_wrapped_like_those_of_the_nucleus() {
     let data: Value = serde_json::from_str(include_str!("data/configuration-get.json")).unwrap();
     let configuration = data["configuration"].clone();
     let core = LocalCore::builder().config("a", configuration).start().await.unwrap();
@@ -86,12 +89,12 @@ async fn values_are_wrapped_as_the_nucleus_does() {
         };
         assert_eq!(raw.call("GetConfiguration", request).await, expected, "{case}");
     }
-    // No path is the same as an empty one.
+    // A missing path is equivalent to an empty path.
     let whole = raw.call("GetConfiguration", "{}").await.unwrap();
     assert_eq!(whole["value"], data["cases"][0]["value"]);
 }
 
-/// The request of an update; what is "absent" is left out. Times are in milliseconds.
+/// The request of an update. A value "absent" is left out. The time is in milliseconds.
 fn update(path: &Value, value: &Value, time: &Value) -> String {
     let mut request = json!({"keyPath": path});
     if value != "absent" {
@@ -111,13 +114,13 @@ async fn next_path(watch: &mut Subscription<SubscribeToConfigurationUpdate>) -> 
 }
 
 #[tokio::test]
-async fn updates_merge_answer_and_tell_as_the_nucleus_does() {
+async fn updates_merge_and_notify_like_those_of_the_nucleus() {
     let data: Value = serde_json::from_str(include_str!("data/configuration-update.json")).unwrap();
     for case in data["cases"].as_array().unwrap() {
         let older = json!({"a": 0, "b": {"c": "", "d": 0}});
         let core = LocalCore::builder().config("a", older).start().await.unwrap();
         let mut raw = Raw::connect(&core, "a").await;
-        // `d` is written at 200 ms, everything else at 100 ms.
+        // `d` is written at 200 ms, all other values at 100 ms.
         let mut first = data["before"].clone();
         let d = first["b"].as_object_mut().unwrap().remove("d").unwrap();
         for request in [
@@ -141,7 +144,7 @@ async fn updates_merge_answer_and_tell_as_the_nucleus_does() {
         let after = raw.call("GetConfiguration", "{}").await.unwrap();
         assert_eq!(after["value"], case["after"], "{case}");
 
-        // One more change shows where the events of the case end.
+        // Another change marks the end of the events.
         let end = update(&json!(["end"]), &json!({"end": 1}), &1.into());
         raw.call("UpdateConfiguration", end).await.unwrap();
         let mut events = Vec::new();
@@ -156,7 +159,7 @@ async fn updates_merge_answer_and_tell_as_the_nucleus_does() {
 }
 
 #[tokio::test]
-async fn every_operation_that_is_not_served_says_so() {
+async fn every_operation_that_is_not_served_fails() {
     let core = LocalCore::builder().component("a").start().await.unwrap();
     let mut raw = Raw::connect(&core, "a").await;
     let operations: Vec<&str> = include_str!("data/not-served.txt").lines().collect();
@@ -165,7 +168,7 @@ async fn every_operation_that_is_not_served_says_so() {
         let answer = raw.call(operation, "{}").await;
         assert_eq!(answer, Err("ServiceError".to_owned()), "{operation}");
     }
-    // One that the model does not have is not of the model, and the connection stays.
+    // An unknown operation fails with an unmodelled error and does not end the connection.
     let unknown = raw.call("NoSuchOperation", "{}").await.unwrap_err();
     assert_ne!(unknown, "ServiceError");
     raw.call("GetConfiguration", "{}").await.unwrap();

@@ -1,4 +1,4 @@
-//! A client that sends what no library would.
+//! A client that sends raw messages.
 
 use eventstream_rpc::frame::Message;
 use greengrass_local_core::LocalCore;
@@ -18,11 +18,11 @@ impl Raw {
         let mut raw = Self { peer: Peer::new(io), last_stream: 0 };
         let token = format!(r#"{{"authToken":"{}"}}"#, core.auth_token(component));
         raw.send(CONNECT, None, token).await;
-        assert_eq!(raw.peer.expect().await.flags, 1, "it is accepted");
+        assert_eq!(raw.peer.expect().await.flags, 1, "the client is accepted");
         raw
     }
 
-    /// The JSON of the response, or the name of the error: of its shape, or the text if it has none.
+    /// Makes a call. Returns the JSON of the response, or the name of the error's shape, or its text if it has no shape.
     pub(crate) async fn call(
         &mut self,
         operation: &str,
@@ -38,7 +38,7 @@ impl Raw {
         }
     }
 
-    /// Reads events up to the error that ends their stream: how many events, and the error.
+    /// Reads events until an error ends their stream. Returns the number of events and the error.
     pub(crate) async fn events(&mut self) -> (usize, Message) {
         let mut count = 0;
         loop {
@@ -51,10 +51,11 @@ impl Raw {
     }
 
     async fn send(&mut self, kind: i32, operation: Option<&str>, payload: String) {
-        let mut draft = MessageBuilder::new(kind, 0, self.last_stream).header(":version", "0.1.0");
+        let mut message =
+            MessageBuilder::new(kind, 0, self.last_stream).header(":version", "0.1.0");
         if let Some(operation) = operation {
-            draft = draft.header("operation", &*format!("aws.greengrass#{operation}"));
+            message = message.header("operation", &*format!("aws.greengrass#{operation}"));
         }
-        self.peer.send(&draft.payload(payload)).await.unwrap();
+        self.peer.send(&message.payload(payload)).await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! What stands before the service: it records calls, and does what a test has asked for.
+//! A filter in filter of the service that records calls and performs the actions that a test defines.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -28,17 +28,17 @@ use crate::{
 
 type Inner = Arc<GreengrassCoreIpcService<Nucleus>>;
 
-/// Serves one call in the place of the service.
+/// An action that serves a call in place of the service.
 type Action = Box<dyn FnOnce(IncomingCall, Inner) -> BoxFuture<'static, ()> + Send>;
 
-pub(crate) struct Front {
+pub(crate) struct CallFilter {
     service: Inner,
     pub(crate) recorder: Recorder,
-    /// By operation: what happens to its next calls.
+    /// The actions for the next calls of each operation.
     actions: Mutex<HashMap<&'static str, VecDeque<Action>>>,
 }
 
-impl Front {
+impl CallFilter {
     pub(crate) fn new(nucleus: Nucleus, recorder: Recorder) -> Self {
         let service = Arc::new(GreengrassCoreIpcService::new(nucleus));
         Self { service, recorder, actions: Mutex::default() }
@@ -55,7 +55,7 @@ impl Front {
     }
 }
 
-impl Service for Front {
+impl Service for CallFilter {
     const ID: &'static str = GreengrassCoreIpcService::<Nucleus>::ID;
 
     fn call(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
@@ -75,26 +75,25 @@ impl Service for Front {
     }
 }
 
-impl fmt::Debug for Front {
+impl fmt::Debug for CallFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Front").finish_non_exhaustive()
+        f.debug_struct("CallFilter").finish_non_exhaustive()
     }
 }
 
-/// Says what happens to the next call of an operation that nothing has been said about. See
-/// [`LocalCore::on_next`].
+/// Defines what happens to the next call of an operation. See [`LocalCore::on_next`].
 #[derive(Debug)]
-#[must_use = "nothing happens to the call until it is said what"]
+#[must_use = "a method such as `respond` defines what happens to the call"]
 pub struct NextCall<'c, O> {
-    front: &'c Front,
+    filter: &'c CallFilter,
     operation: O,
 }
 
 impl LocalCore {
-    /// Says what happens to the next call of an operation, whoever makes it. Said again, it counts for the
-    /// call after that.
+    /// Defines what happens to the next call of an operation, by any component. If it is called repeatedly, each
+    /// definition applies to one of the following calls, in order.
     pub fn on_next<O: Operation>(&self, operation: O) -> NextCall<'_, O> {
-        NextCall { front: self.front(), operation }
+        NextCall { filter: self.filter(), operation }
     }
 }
 
@@ -103,10 +102,10 @@ impl<O: Operation> NextCall<'_, O> {
         self,
         action: impl FnOnce(IncomingCall, Inner) -> BoxFuture<'static, ()> + Send + 'static,
     ) {
-        self.front.push(O::ID, Box::new(action));
+        self.filter.push(O::ID, Box::new(action));
     }
 
-    /// It is served after a delay.
+    /// Serves the call after a delay.
     pub fn delay(self, delay: Duration) {
         self.push(move |call, service| {
             Box::pin(async move {
@@ -116,13 +115,14 @@ impl<O: Operation> NextCall<'_, O> {
         });
     }
 
-    /// It is answered with this response.
+    /// Responds to the call.
     pub fn respond(self, response: O::Response) {
-        let Self { front, operation } = self;
-        front.push(O::ID, Box::new(|call, _| call.unary(operation, |_, _| async { Ok(response) })));
+        let Self { filter, operation } = self;
+        filter
+            .push(O::ID, Box::new(|call, _| call.unary(operation, |_, _| async { Ok(response) })));
     }
 
-    /// It fails with this error, declared for the operation or not.
+    /// Fails the call with this error, which the operation need not declare.
     pub fn fail(self, error: impl ErrorShape) {
         let error = Unhandled::undeclared(&error);
         self.push(move |call, _| {
@@ -131,7 +131,7 @@ impl<O: Operation> NextCall<'_, O> {
         });
     }
 
-    /// It fails with the error that a nucleus sends for its own failures, which is not of the model.
+    /// Fails the call with the error that a nucleus sends for internal failures, which the model does not declare.
     pub fn fail_unmodelled(self) {
         self.push(move |call, _| {
             call.deny(&Unhandled::internal());
@@ -139,17 +139,17 @@ impl<O: Operation> NextCall<'_, O> {
         });
     }
 
-    /// It fails as if the core did not have the operation.
+    /// Fails the call as if the operation were unknown.
     pub fn unsupported(self) {
         self.push(move |call, _| call.unsupported());
     }
 
-    /// It is never answered.
+    /// Never answers the call.
     pub fn ignore(self) {
         self.push(move |call, _| Box::pin(async move { call.context().ended().await }));
     }
 
-    /// Its connection is closed without an answer.
+    /// Closes the connection without answering the call.
     pub fn disconnect(self) {
         self.push(move |call, _| {
             call.context().close_connection();
@@ -162,17 +162,17 @@ impl<O: StreamingOperation> NextCall<'_, O>
 where
     O::Error: From<ServiceError>,
 {
-    /// Its stream is opened with this response, and gets the events that are sent with what is returned;
-    /// those sent before the call is made wait for it. When that is dropped, the stream ends.
+    /// Opens a stream with this response. The returned sender sends events on it; events that are sent before the call
+    /// are queued. Dropping the sender ends the stream.
     pub fn open(self, response: O::Response) -> EventSender<O> {
-        let Self { front, operation } = self;
+        let Self { filter, operation } = self;
         let (sender, events) = events::channel();
         let serve = |call: IncomingCall, _| {
             call.streaming(operation, |_, _| async {
                 Ok(StreamingResponse::queued(response, events))
             })
         };
-        front.push(O::ID, Box::new(serve));
+        filter.push(O::ID, Box::new(serve));
         sender
     }
 }
