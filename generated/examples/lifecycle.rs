@@ -23,7 +23,9 @@ impl LifecycleHandler for Reporter {
     fn on_disconnect(&mut self, error: Option<&ConnectionError>) {
         match error {
             // The socket was closed, or the nucleus sent an internal error while it stopped.
-            Some(error) if error.is_peer_gone() => println!("disconnected: the nucleus is gone"),
+            Some(error) if error.is_peer_gone() => {
+                println!("disconnected: the nucleus has stopped")
+            }
             Some(error) => println!("disconnected: {}", error.with_sources()),
             None => println!("disconnected, as we wished"),
         }

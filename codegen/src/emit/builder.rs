@@ -193,7 +193,7 @@ fn about_build(structure: &Shape, is_fallible: bool) -> TokenStream {
     docs::outer(&(about + &errors))
 }
 
-/// The structure, made of the fields of `self`, and the shape ID for messages about what is missing.
+/// The structure with the fields of `self`, and the shape ID for errors about missing members.
 fn value(structure: &Shape) -> (Option<TokenStream>, TokenStream) {
     let name = &structure.type_ref;
     let id = structure.has_required().then(|| {

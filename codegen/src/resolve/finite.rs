@@ -37,7 +37,7 @@ pub(super) fn check_nesting(model: &Model, reporter: &mut Reporter<'_>) {
     }
 }
 
-/// Rejects structures and unions of which every value would contain another one without end.
+/// Rejects structures and unions that have no finite value, because every value would contain another one.
 pub(super) fn check_values(model: &Model, closure: &[&Shape], reporter: &mut Reporter<'_>) {
     // Lists and maps may be empty, and an event stream is not part of the value.
     let may_hold = |it: &Shape| it.kind.has_fields() && !it.is_event_stream() && !it.id.is_unit();

@@ -35,21 +35,21 @@ impl Client {
         &self.connection
     }
 
-    /// Answers with the message of the request, unchanged.
+    /// Returns the message of the request unchanged.
     ///
     /// See [`EchoMessage`](crate::operation::echo_message::EchoMessage).
     pub fn echo_message(&self) -> EchoMessageBuilder<Connection> {
         EchoMessageBuilder::new(self.connection.clone())
     }
 
-    /// Sends every event of the client back, unchanged and in order.
+    /// Returns every event of the client, unchanged and in order.
     ///
     /// See [`EchoStreamMessages`](crate::operation::echo_stream_messages::EchoStreamMessages).
     pub fn echo_stream_messages(&self) -> EchoStreamMessagesBuilder<Connection> {
         EchoStreamMessagesBuilder::new(self.connection.clone())
     }
 
-    /// Fails with [`ServiceError`], always.
+    /// Always fails with [`ServiceError`].
     ///
     /// [`ServiceError`]: crate::types::error::ServiceError
     ///
@@ -69,14 +69,14 @@ impl Client {
         CauseStreamServiceToErrorBuilder::new(self.connection.clone())
     }
 
-    /// Gives products. There may be none.
+    /// Returns products. The list may be empty.
     ///
     /// See [`GetAllProducts`](crate::operation::get_all_products::GetAllProducts).
     pub fn get_all_products(&self) -> GetAllProductsBuilder<Connection> {
         GetAllProductsBuilder::new(self.connection.clone())
     }
 
-    /// Gives customers. There may be none.
+    /// Returns customers. The list may be empty.
     ///
     /// See [`GetAllCustomers`](crate::operation::get_all_customers::GetAllCustomers).
     pub fn get_all_customers(&self) -> GetAllCustomersBuilder<Connection> {

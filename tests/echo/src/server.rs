@@ -40,15 +40,15 @@ pub use eventstream_rpc::server::{
     serve_connection,
 };
 
-/// The service with which the official SDKs of event-stream RPC test themselves: it sends back
-/// what it gets, and fails when it is asked to.
+/// The test service of the official event-stream RPC SDKs: it returns what it receives, and fails
+/// on request.
 ///
-/// It covers what other services leave out: events from the client, members of every simple type,
-/// maps of structures, a structure that two operations share, and errors on an open stream. A
-/// client is let in if the connect message has a header `client-name` that begins with
-/// `accepted.`. A request or event whose members have other types than these is answered with an
-/// error that is not of the model, content type `text/plain` and payload `InternalServerError`,
-/// and so is an event to an operation that takes none.
+/// It covers features that other services do not use: events from the client, members of every
+/// simple type, maps of structures, a structure that two operations share, and errors on an open
+/// stream. A client is accepted if the connect message has a header `client-name` that begins with
+/// `accepted.`. A request or event with members of other types, and an event to an operation
+/// without events from the client, is answered with an error outside of the model, with content
+/// type `text/plain` and payload `InternalServerError`.
 ///
 /// The default of each method answers with an error outside of the model. New operations in the
 /// model therefore do not break implementations.
@@ -68,7 +68,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         InvalidRequest::Reject
     }
 
-    /// Answers with the message of the request, unchanged.
+    /// Returns the message of the request unchanged.
     ///
     /// See [`EchoMessage`].
     fn echo_message(
@@ -80,7 +80,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(EchoMessage::ID).into()) }
     }
 
-    /// Sends every event of the client back, unchanged and in order.
+    /// Returns every event of the client, unchanged and in order.
     ///
     /// See [`EchoStreamMessages`].
     fn echo_stream_messages(
@@ -94,7 +94,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(EchoStreamMessages::ID).into()) }
     }
 
-    /// Fails with [`ServiceError`], always.
+    /// Always fails with [`ServiceError`].
     ///
     /// [`ServiceError`]: crate::types::error::ServiceError
     ///
@@ -129,7 +129,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(CauseStreamServiceToError::ID).into()) }
     }
 
-    /// Gives products. There may be none.
+    /// Returns products. The list may be empty.
     ///
     /// See [`GetAllProducts`].
     fn get_all_products(
@@ -143,7 +143,7 @@ pub trait EchoTestRpc: Send + Sync + 'static {
         async { Err(Unhandled::not_implemented(GetAllProducts::ID).into()) }
     }
 
-    /// Gives customers. There may be none.
+    /// Returns customers. The list may be empty.
     ///
     /// See [`GetAllCustomers`].
     fn get_all_customers(

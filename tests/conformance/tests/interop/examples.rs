@@ -176,7 +176,7 @@ async fn the_lifecycle_is_reported() {
     let mut errors = BufReader::new(example.process.stderr.take().unwrap()).lines();
     assert_eq!(example.line().await, "connected");
     core.disconnect_all().await;
-    assert_eq!(example.line().await, "disconnected: the nucleus is gone");
+    assert_eq!(example.line().await, "disconnected: the nucleus has stopped");
     assert!(!example.status().await);
     let error = errors.next_line().await.unwrap().unwrap();
     assert_eq!(error, "Error: the other side closed the connection", "no call has failed");

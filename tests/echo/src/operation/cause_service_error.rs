@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::error::ServiceError;
 
-/// Fails with [`ServiceError`], always.
+/// Always fails with [`ServiceError`].
 ///
 /// - Request: [`CauseServiceErrorRequest`]
 /// - Response: [`CauseServiceErrorResponse`]

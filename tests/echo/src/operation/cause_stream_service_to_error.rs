@@ -14,7 +14,7 @@ pub use crate::types::EchoStreamingResponse;
 
 /// Answers the first event of the client with [`ServiceError`], which ends the stream.
 ///
-/// The response, before it, is empty.
+/// The response before it is empty.
 ///
 /// - Request: [`EchoStreamingRequest`]
 /// - Response: [`EchoStreamingResponse`]

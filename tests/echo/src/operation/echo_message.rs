@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::MessageData;
 
-/// Answers with the message of the request, unchanged.
+/// Returns the message of the request unchanged.
 ///
 /// - Request: [`EchoMessageRequest`]
 /// - Response: [`EchoMessageResponse`]
@@ -43,7 +43,7 @@ impl Operation for EchoMessage {
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EchoMessageRequest {
-    /// The message. It may be absent, and then is absent from the answer too.
+    /// The message. If it is absent, it is also absent in the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<MessageData>,
 }
@@ -78,7 +78,7 @@ impl<C> EchoMessageBuilder<C> {
         }
     }
 
-    /// The message. It may be absent, and then is absent from the answer too.
+    /// The message. If it is absent, it is also absent in the response.
     pub fn message(mut self, message: impl Into<MessageData>) -> Self {
         self.message = Some(message.into());
         self

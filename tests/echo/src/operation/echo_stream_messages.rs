@@ -11,10 +11,10 @@ use crate::types::EchoStreamingMessage;
 pub use crate::types::EchoStreamingRequest;
 pub use crate::types::EchoStreamingResponse;
 
-/// Sends every event of the client back, unchanged and in order.
+/// Returns every event of the client, unchanged and in order.
 ///
-/// The response is empty. After it has sent back a `streamMessage` whose `stringMessage` is
-/// `close`, in upper or lower case, the server ends the stream.
+/// The response is empty. After the server has returned a `streamMessage` whose `stringMessage` is
+/// `close`, in upper or lower case, it ends the stream.
 ///
 /// - Request: [`EchoStreamingRequest`]
 /// - Response: [`EchoStreamingResponse`]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::types::Customer;
 use crate::types::error::ServiceError;
 
-/// Gives customers. There may be none.
+/// Returns customers. The list may be empty.
 ///
 /// - Request: [`GetAllCustomersRequest`]
 /// - Response: [`GetAllCustomersResponse`]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::types::Product;
 use crate::types::error::ServiceError;
 
-/// Gives products. There may be none.
+/// Returns products. The list may be empty.
 ///
 /// - Request: [`GetAllProductsRequest`]
 /// - Response: [`GetAllProductsResponse`]
@@ -110,7 +110,7 @@ eventstream_rpc::impl_blocking_send!(
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetAllProductsResponse {
-    /// The products, by their names.
+    /// The products by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub products: Option<BTreeMap<String, Product>>,
 }
@@ -134,7 +134,7 @@ pub struct GetAllProductsResponseBuilder {
 }
 
 impl GetAllProductsResponseBuilder {
-    /// The products, by their names.
+    /// The products by name.
     pub fn products(
         mut self,
         products: impl IntoIterator<Item = (impl Into<String>, impl Into<Product>)>,

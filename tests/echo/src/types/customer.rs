@@ -3,11 +3,11 @@
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// Somebody who buys.
+/// A customer.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Customer {
-    /// The number by which the customer is known.
+    /// The number of the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<i64>,
     /// The first name.
@@ -39,7 +39,7 @@ pub struct CustomerBuilder {
 }
 
 impl CustomerBuilder {
-    /// The number by which the customer is known.
+    /// The number of the customer.
     pub fn id(mut self, id: i64) -> Self {
         self.id = Some(id);
         self

@@ -11,7 +11,7 @@ use crate::types::{MessageData, Pair};
 pub enum EchoStreamingMessage {
     /// A message of many types.
     StreamMessage(MessageData),
-    /// A pair of texts.
+    /// A pair of strings.
     KeyValuePair(Pair),
     /// A member that this version of the model does not have. It cannot be sent.
     Unknown,

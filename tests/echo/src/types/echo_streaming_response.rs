@@ -3,7 +3,7 @@
 use eventstream_rpc::json::Shape;
 use serde::{Deserialize, Serialize};
 
-/// Says that the stream is open.
+/// Confirms that the stream is open.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EchoStreamingResponse {}

@@ -21,7 +21,7 @@ pub struct MessageData {
     /// True or false.
     #[serde(rename = "booleanMessage", skip_serializing_if = "Option::is_none")]
     pub boolean_message: Option<bool>,
-    /// A point in time. It travels as seconds since 1970, which may have a fraction.
+    /// A point in time. On the wire it is the number of seconds since 1970, possibly with a fraction.
     #[serde(rename = "timeMessage", skip_serializing_if = "Option::is_none")]
     pub time_message: Option<Timestamp>,
     /// Any JSON value.
@@ -35,16 +35,16 @@ pub struct MessageData {
     /// A fruit.
     #[serde(rename = "enumMessage", skip_serializing_if = "Option::is_none")]
     pub enum_message: Option<FruitEnum>,
-    /// Bytes. They travel as base64.
+    /// Bytes. On the wire they are base64.
     #[serde(rename = "blobMessage", skip_serializing_if = "Option::is_none")]
     pub blob_message: Option<Blob>,
-    /// Several texts.
+    /// A list of strings.
     #[serde(rename = "stringListMessage", skip_serializing_if = "Option::is_none")]
     pub string_list_message: Option<Vec<String>>,
-    /// Several pairs.
+    /// A list of pairs.
     #[serde(rename = "keyValuePairList", skip_serializing_if = "Option::is_none")]
     pub key_value_pair_list: Option<Vec<Pair>>,
-    /// Several products, each under a text.
+    /// Products by string keys.
     #[serde(rename = "stringToValue", skip_serializing_if = "Option::is_none")]
     pub string_to_value: Option<BTreeMap<String, Product>>,
 }
@@ -102,7 +102,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// A point in time. It travels as seconds since 1970, which may have a fraction.
+    /// A point in time. On the wire it is the number of seconds since 1970, possibly with a fraction.
     pub fn time_message(mut self, time_message: impl Into<Timestamp>) -> Self {
         self.time_message = Some(time_message.into());
         self
@@ -138,7 +138,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// Bytes. They travel as base64.
+    /// Bytes. On the wire they are base64.
     pub fn blob_message(mut self, blob_message: impl Into<Blob>) -> Self {
         self.blob_message = Some(blob_message.into());
         self
@@ -150,7 +150,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// Several texts.
+    /// A list of strings.
     pub fn string_list_message(
         mut self,
         string_list_message: impl IntoIterator<Item = impl Into<String>>,
@@ -170,7 +170,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// Several pairs.
+    /// A list of pairs.
     pub fn key_value_pair_list(
         mut self,
         key_value_pair_list: impl IntoIterator<Item = impl Into<Pair>>,
@@ -190,7 +190,7 @@ impl MessageDataBuilder {
         self
     }
 
-    /// Several products, each under a text.
+    /// Products by string keys.
     pub fn string_to_value(
         mut self,
         string_to_value: impl IntoIterator<

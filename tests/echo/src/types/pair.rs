@@ -4,7 +4,7 @@ use eventstream_rpc::error::BuildError;
 use eventstream_rpc::json::{Shape, required};
 use serde::{Deserialize, Serialize};
 
-/// A pair of texts.
+/// A pair of strings.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pair {

@@ -3,14 +3,14 @@
 use eventstream_rpc::json::{Shape, finite};
 use serde::{Deserialize, Serialize};
 
-/// Something to buy.
+/// A product.
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Product {
     /// The name of the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The price. It is not said in what.
+    /// The price, without a currency.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "finite")]
     pub price: Option<f32>,
 }
@@ -47,7 +47,7 @@ impl ProductBuilder {
         self
     }
 
-    /// The price. It is not said in what.
+    /// The price, without a currency.
     pub fn price(mut self, price: f32) -> Self {
         self.price = Some(price);
         self
