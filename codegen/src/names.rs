@@ -76,7 +76,7 @@ pub const TYPES_IN_USE: &str = "\
     DoubleEndedIterator Drop Duration Empty EncodedEvent Eq Err Error ErrorShape EventReceiver \
     EventSender EventStream ExactSizeIterator Extend Fault Fn FnMut FnOnce From FromIterator FromStr Future \
     Hash Identity IncomingCall Infallible Into IntoFuture IntoIterator InvalidRequest Iterator MapAccess \
-    MemberValue NoEvents None Ok OnFull Operation OperationError Option Ord Overflow PartialEq \
+    NoEvents None Ok OnFull Operation OperationError Option Ord Overflow PartialEq \
     PartialOrd Pattern PeerCredentials Rejected RequestContext Result SdkError Self Send SendEventError \
     Serialize Serializer Server Service Shape Sized Some StreamingOperation StreamingRequest \
     StreamingResponse String SubscribeOptions Subscription Sync Timestamp ToOwned ToString TryFrom TryInto \

@@ -21,7 +21,7 @@ mod union;
 mod violations;
 mod write;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use serde::{Serialize, de::DeserializeOwned};
 
 use check::Report;
@@ -38,7 +38,7 @@ pub use missing::{document, or_default, or_else, required};
 #[doc(hidden)]
 pub use pattern::Pattern;
 #[doc(hidden)]
-pub use union::{Empty, MemberValue, Union, deserialize_union, serialize_union_member};
+pub use union::{Empty, Union, deserialize_union, serialize_union_member};
 #[doc(hidden)]
 pub use write::{As, DateTime, Finite, HttpDate, WriteAs, date_time, finite, http_date};
 
@@ -67,9 +67,9 @@ pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
 ///
 /// # Errors
 ///
-/// A value that has no JSON form. `dst` may then hold a part of it.
+/// A value that has no JSON form. `dst` may then contain a part of it.
 pub fn append<T: Serialize + ?Sized>(dst: &mut BytesMut, value: &T) -> Result<(), Error> {
-    Ok(value.serialize(&mut format::serializer(format::Appender(dst)))?)
+    Ok(value.serialize(&mut format::serializer(dst.writer()))?)
 }
 
 /// Reads a payload.

@@ -1,27 +1,27 @@
 //! Client and server runtime for event-stream RPC, the protocol of AWS IoT Greengrass IPC.
 //!
-//! Crates that the generator makes, such as `greengrass-core-ipc`, are thin: their types plug into this
-//! runtime, which knows nothing of any service. It is unofficial and independent of AWS.
+//! Generated crates such as `greengrass-core-ipc` contain the types of a service; this runtime works with the types of
+//! any service. It is unofficial and independent of AWS.
 //!
 //! # Layers
 //!
-//! Each module uses those above it in this table and knows nothing of those below.
+//! Each module uses only the modules above it in this table.
 //!
 //! | module | what it does | what it does not know |
 //! |---|---|---|
 //! | `sync`, `requirements` | locks; the features that generated modules need | everything else |
 //! | [`frame`] | messages as bytes: prelude, headers, payload, checksums | what a header means |
 //! | [`primitives`] | the simple types of a model: blobs, timestamps, big numbers | JSON payloads |
-//! | [`json`] | payloads: structures and unions as JSON, and what a model asks of them | errors of a service |
-//! | [`error`] | why something failed; the errors of a model | operations |
+//! | [`json`] | payloads: structures and unions as JSON, and the constraints of a model | errors of a service |
+//! | [`error`] | errors of calls and connections; the errors of a model | operations |
 //! | [`operation`] | the operations of a model | connections |
-//! | `options` | what can be chosen for one call or subscription | |
+//! | `options` | the options of a call or subscription | |
 //! | `protocol` | handshake, streams, deadlines, queues, as values | sockets, tasks, clocks |
 //! | `transport` | the kinds of sockets; moves the bytes of a `protocol` value over one | calls |
-//! | `session` | what the asynchronous and the blocking client share | |
+//! | `session` | code that the asynchronous and the blocking client share | |
 //! | [`client`], [`blocking`](mod@crate::blocking), [`server`](mod@crate::server) | tasks or threads that drive a `protocol` value over a socket | any particular service |
 //! | [`greengrass`] | environment variables and connect message of Greengrass | |
-//! | `macros` | what is the same in all generated code | |
+//! | `macros` | implementations that all generated code shares | |
 //!
 //! # Features
 //!
@@ -32,12 +32,12 @@
 //! | `server` | the server |
 //! | `pattern` | regular expressions, for models that use the trait `pattern` |
 //!
-//! No feature changes what a type means.
+//! No feature changes the meaning of a type.
 //!
 //! # Platforms
 //!
-//! Tested on Linux. On Windows there are TCP and byte streams of the application, but neither Unix domain sockets nor
-//! named pipes; it compiles there and is not tested.
+//! Tested on Linux. On Windows it compiles and is not tested; it supports TCP and byte streams of the application there,
+//! but neither Unix domain sockets nor named pipes.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
@@ -53,8 +53,8 @@ pub mod macros;
 pub mod operation;
 mod options;
 pub mod primitives;
-// The tests of this repository drive it by hand. It is no part of the interface: a transport is whatever reads and
-// writes bytes, and clients and the server take that.
+// Public for the tests of this repository. Applications do not need it: clients and the server accept any transport
+// that reads and writes bytes.
 #[doc(hidden)]
 pub mod protocol;
 mod requirements;
@@ -70,6 +70,6 @@ mod transport;
 /// The target of everything that is logged.
 const LOG_TARGET: &str = "eventstream_rpc";
 
-/// What `Debug` output of generated types shows in the place of a sensitive value.
+/// The text that `Debug` output of generated types shows instead of a sensitive value.
 #[doc(hidden)]
 pub const REDACTED: &str = "*** Sensitive Data Redacted ***";

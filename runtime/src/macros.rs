@@ -18,9 +18,7 @@ macro_rules! impl_validate {
             ///
             /// The members that break a constraint.
             pub fn validate(&self) -> Result<(), $crate::json::Violations> {
-                let mut checker = $crate::json::Checker::default();
-                $crate::json::Shape::check(self, &mut checker);
-                checker.finish()
+                $crate::json::Checker::check(self)
             }
         }
     };
@@ -395,8 +393,12 @@ macro_rules! impl_union {
     (@written) => { &$crate::json::Empty {} };
     (@written $value:ident) => { $value };
     (@written $value:ident $writer:ident) => { &$crate::json::As($crate::json::$writer, $value) };
-    (@read $member:ident $variant:ident) => { $member.read(|_: $crate::macros::IgnoredAny| Self::$variant) };
-    (@read $member:ident $variant:ident $value:ident) => { $member.read(Self::$variant) };
+    (@read $map:ident $variant:ident) => {
+        $map.next_value::<Option<$crate::macros::IgnoredAny>>()?.map(|_| Self::$variant)
+    };
+    (@read $map:ident $variant:ident $value:ident) => {
+        $map.next_value::<Option<_>>()?.map(Self::$variant)
+    };
     ($name:ident; $(
         $variant:ident = $text:literal, $is:ident
         $(, $as:ident($value:ident $(as $writer:ident)?) -> $ty:ty $([$flag:ident])*)?;
@@ -458,12 +460,15 @@ macro_rules! impl_union {
 
             fn read_member<'de, A: $crate::macros::MapAccess<'de>>(
                 name: &str,
-                value: $crate::json::MemberValue<'_, A>,
+                map: &mut A,
             ) -> Result<Option<Self>, A::Error> {
-                match name {
-                    $($text => $crate::impl_union!(@read value $variant $($value)?),)*
-                    _ => value.skip(),
-                }
+                Ok(match name {
+                    $($text => $crate::impl_union!(@read map $variant $($value)?),)*
+                    _ => {
+                        map.next_value::<$crate::macros::IgnoredAny>()?;
+                        None
+                    }
+                })
             }
         }
     };

@@ -1,7 +1,6 @@
-//! What generated code tells the runtime about the operations of a service.
+//! The traits of operations. Generated code implements them.
 //!
-//! Everything here is a type or a constant. What is common to all operations lives in the client and
-//! the server, which are generic over these traits.
+//! They contain only types and constants. The client and the server are generic over them.
 
 use crate::{error::OperationError, json::Shape};
 
@@ -11,9 +10,9 @@ pub trait Operation: Send + Sync + 'static {
     const SERVICE: &'static str;
     /// Absolute shape ID of the operation: the value of the `operation` header.
     const ID: &'static str;
-    /// What the client sends.
+    /// The request, which the client sends.
     type Request: Shape;
-    /// What the server answers.
+    /// The response, which the server sends.
     type Response: Shape;
     /// The errors that the model declares for this operation.
     type Error: OperationError;
@@ -21,16 +20,15 @@ pub trait Operation: Send + Sync + 'static {
 
 /// An operation that keeps its stream open after the response.
 pub trait StreamingOperation: Operation {
-    /// Events that the client sends; [`NoEvents`] when the model has none.
+    /// The events that the client sends; [`NoEvents`] if the model has none.
     type RequestEvent: Shape;
-    /// Events that the server sends; [`NoEvents`] when the model has none.
+    /// The events that the server sends; [`NoEvents`] if the model has none.
     type ResponseEvent: Shape;
-    /// The errors among the events that the server sends, which end the stream: the name of the member,
-    /// and the absolute shape ID.
+    /// The members of the response event that are errors and end the stream: their names and absolute shape IDs.
     const ERROR_EVENTS: &'static [(&'static str, &'static str)] = &[];
 }
 
-/// The event type of a stream that carries no events in that direction. It has no values.
+/// The event type for a direction in which a stream has no events. It has no values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum NoEvents {}
 

@@ -1,37 +1,43 @@
-//! What can be chosen for one call or subscription, and what it goes over.
+//! The options of a call or subscription.
 
 use std::time::Duration;
 
+#[cfg(any(feature = "tokio", feature = "blocking"))]
+use crate::{
+    error::BuildError,
+    json::{Checker, Shape},
+};
+
 /// A connection, asynchronous or blocking, over which a builder sends its request.
 ///
-/// A builder without one only builds the request, and has no options of a call.
+/// A builder without a connection only builds the request, and has no options of a call.
 pub trait Caller: Sealed {}
 
 impl<T: Sealed> Caller for T {}
 
-/// Implemented by the connections alone.
+/// Implemented only by the connections of this crate.
 #[doc(hidden)]
 pub trait Sealed {}
 
-/// What can be chosen for one call.
+/// The options of a call.
 #[derive(Clone, Debug, Default)]
 pub struct CallOptions {
-    /// How long to wait for the response; `None` for what the connection was built with.
+    /// How long to wait for the response; `None` for the setting of the connection.
     pub(crate) timeout: Option<Duration>,
-    /// Whether the request is checked; `None` for what the connection was built with.
+    /// Whether the request is checked; `None` for the setting of the connection.
     pub(crate) validate: Option<bool>,
 }
 
 impl CallOptions {
-    /// Whether the request must be what the model asks for (`length`, `range`, `pattern`, `uniqueItems`)
-    /// before it is sent. Default: what the connection was built with, `false`.
+    /// Whether to check the constraints of the model (`length`, `range`, `pattern`, `uniqueItems`) before the request
+    /// is sent. Default: the setting of the connection, `false`.
     #[must_use]
     pub fn validate_request(mut self, validate: bool) -> Self {
         self.validate = Some(validate);
         self
     }
 
-    /// How long to wait for the response. Default: what the connection was built with, 10 s.
+    /// How long to wait for the response. Default: the setting of the connection, 10 s.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -41,27 +47,19 @@ impl CallOptions {
 
 #[cfg(any(feature = "tokio", feature = "blocking"))]
 impl CallOptions {
-    /// Checks a request, if that is wanted.
-    pub(crate) fn check<S: crate::json::Shape>(
-        &self,
-        request: &S,
-        default: bool,
-    ) -> Result<(), crate::error::BuildError> {
+    /// Checks a request if the options or the connection's setting `default` say so.
+    pub(crate) fn check<S: Shape>(&self, request: &S, default: bool) -> Result<(), BuildError> {
         if !self.validate.unwrap_or(default) {
             return Ok(());
         }
-        let mut checker = crate::json::Checker::default();
-        request.check(&mut checker);
-        checker
-            .finish()
-            .map_err(|source| crate::error::BuildError::Invalid { shape_id: S::ID, source })
+        Checker::check(request).map_err(|source| BuildError::Invalid { shape_id: S::ID, source })
     }
 }
 
-/// How much memory the events that wait to be read may take, unless a subscription says otherwise: 16 MiB.
+/// The default of [`SubscribeOptions::queue_limit`]: 16 MiB.
 const DEFAULT_QUEUE_LIMIT: usize = 16 * 1024 * 1024;
 
-/// What can be chosen for one subscription.
+/// The options of a subscription.
 #[derive(Clone, Debug)]
 pub struct SubscribeOptions {
     pub(crate) call: CallOptions,
@@ -71,34 +69,33 @@ pub struct SubscribeOptions {
 }
 
 impl SubscribeOptions {
-    /// How long to wait for the response. Default: what the connection was built with, 10 s.
+    /// How long to wait for the response. Default: the setting of the connection, 10 s.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call = self.call.call_timeout(timeout);
         self
     }
 
-    /// Whether the request must be what the model asks for (`length`, `range`, `pattern`, `uniqueItems`)
-    /// before it is sent. Default: what the connection was built with, `false`.
+    /// Whether to check the constraints of the model (`length`, `range`, `pattern`, `uniqueItems`) before the request
+    /// is sent. Default: the setting of the connection, `false`.
     #[must_use]
     pub fn validate_request(mut self, validate: bool) -> Self {
         self.call = self.call.validate_request(validate);
         self
     }
 
-    /// What happens when events come faster than they are read. Default: [`Overflow::End`].
+    /// What happens when events arrive faster than they are read. Default: [`Overflow::End`].
     #[must_use]
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
     }
 
-    /// How much memory the events that wait to be read may take, in bytes. Default: 16 MiB.
+    /// The memory that events in the queue may take, in bytes. Default: 16 MiB.
     ///
-    /// It covers all that is allocated for them: the queue itself, which takes about 100 bytes for each event, and
-    /// the buffers that the messages lie in. A message of more than 4 KiB may keep a buffer of up to 4 times its
-    /// length, which it may share with others. An event that is larger than the limit by itself is still queued if
-    /// nothing else waits.
+    /// The limit includes the queue itself, which takes about 100 bytes for each event, and the buffers that contain
+    /// the messages. A message of more than 4 KiB may keep a buffer of up to 4 times its length, which it may share
+    /// with others. An event that is larger than the limit is still queued if the queue is empty.
     #[must_use]
     pub fn queue_limit(mut self, bytes: usize) -> Self {
         self.queue_limit = bytes;
@@ -116,18 +113,18 @@ impl Default for SubscribeOptions {
     }
 }
 
-/// What happens to a subscription whose queue is full.
+/// What happens when the queue of a subscription is full.
 ///
-/// The connection is read in any case: a slow subscriber affects nothing but its own events.
+/// The client continues to read the connection: a slow subscriber affects only its own events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// It ends: what is queued is delivered, then [`SdkError::Lagged`](crate::error::SdkError::Lagged)
-    /// says how much was not. Nothing is lost silently.
+    /// The subscription ends: the queued events are delivered, then
+    /// [`SdkError::Lagged`](crate::error::SdkError::Lagged) says how much was not. Nothing is lost silently.
     #[default]
     End,
     /// The oldest events are dropped, and counted.
     DropOldest,
-    /// Only the latest event is kept; what it replaces is counted.
+    /// Only the latest event is kept; the events that it replaces are counted.
     LatestOnly,
 }

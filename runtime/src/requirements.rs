@@ -1,8 +1,8 @@
-//! What a generated module requires of this crate.
+//! Macros that check the features of this crate for generated modules.
 //!
-//! A module that a build script generates cannot know the features of this crate: the build script runs
-//! without them. So the module is wrapped in one macro for each feature that it needs, and where the feature
-//! is missing, that is the only error, instead of one for each item that does not compile.
+//! A build script that generates a module does not know which features of this crate are enabled. So the module is
+//! wrapped in one macro for each feature that it needs. If a feature is missing, the macro reports one error instead of
+//! one for each item that does not compile.
 
 macro_rules! requirements {
     ($dollar:tt $($feature:literal $name:ident)*) => {$(
@@ -20,7 +20,7 @@ macro_rules! requirements {
             ($dollar($dollar item:tt)*) => {
                 compile_error!(concat!(
                     "the feature `", $feature, "` of eventstream-rpc is missing: the generated module needs ",
-                    "it. Add it to `features` of the dependency in Cargo.toml, or leave out in build.rs what ",
+                    "it. Add it to `features` of the dependency in Cargo.toml, or remove from build.rs what ",
                     "needs it"
                 ));
             };

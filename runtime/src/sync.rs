@@ -1,5 +1,5 @@
-//! Locks, atomics and threads: those of `std`, or those of the interleaving explorer with `cfg(shuttle)`, which
-//! `tests/interleavings` sets.
+//! Locks, atomics and threads: those of `std`, or those of the crate `shuttle` with `cfg(shuttle)`, which
+//! `tests/interleavings` sets to explore interleavings.
 
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::*;

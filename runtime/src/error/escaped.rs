@@ -1,11 +1,11 @@
-//! Text from a peer, as a person sees it.
+//! Escapes text from a peer for display.
 
 use std::fmt::{self, Write};
 
 /// Writes text from a peer on one line: control characters are escaped, and a long text is cut.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
 
-/// How many characters of a text are written.
+/// The number of characters of a text that are written.
 const MAX_CHARS: usize = 256;
 
 impl fmt::Display for Escaped<'_> {

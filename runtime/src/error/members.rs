@@ -1,4 +1,4 @@
-//! The payload of an error reply.
+//! Reads the payload of an error reply.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::json;
 
 /// Reads the payload of a modelled error.
 ///
-/// Its text is the first that is not empty of `message` and `_message`: nucleus lite sends only the
+/// Its message is the first of `message` and `_message` that is not empty: nucleus lite sends only the
 /// second, and the Java nucleus may leave either empty.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub fn error_from_slice<T: ErrorShape>(payload: &[u8]) -> Result<T, json::Error>
     let Some(members) = payload.trim_ascii_end().strip_suffix(b"}") else {
         return Ok(error);
     };
-    // The last of duplicates counts. The model may well spell it `Message`.
+    // The last of duplicate members counts. A model may also spell it `Message`.
     let text = json::to_vec(&text)?;
     json::from_slice(&[members, b",\"Message\":", &text, b",\"message\":", &text, b"}"].concat())
 }
@@ -36,16 +36,16 @@ pub fn error_from_slice<T: ErrorShape>(payload: &[u8]) -> Result<T, json::Error>
 pub(crate) struct ErrorMembers {
     /// `_errorCode`: the shape's name without its namespace.
     pub(crate) code: Option<String>,
-    /// `error`, which the Java server sends for an operation that it does not have.
+    /// `error`, which the Java server sends for an operation that is not in its model.
     pub(crate) error: Option<String>,
-    /// The first that is not empty of `message` and `_message`.
+    /// The first of `message` and `_message` that is not empty.
     pub(crate) message: Option<String>,
 }
 
 impl ErrorMembers {
-    /// Reads what can be read: another type than text, or no JSON at all, counts as absent.
+    /// Reads the members. Values of another type than text, and payloads that are not JSON, count as missing.
     pub(crate) fn read(payload: &[u8]) -> Self {
-        // Values that are not looked at stay text.
+        // Other members are not parsed.
         let members: BTreeMap<String, &RawValue> =
             serde_json::from_slice(payload).unwrap_or_default();
         let text = |name| {

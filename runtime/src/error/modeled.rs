@@ -38,10 +38,14 @@ pub trait ErrorMetadata: StdError + Send + Sync {
     fn message(&self) -> Option<&str>;
 
     /// Whether the model says that the same request may succeed later.
-    fn is_retryable(&self) -> bool;
+    fn is_retryable(&self) -> bool {
+        false
+    }
 
     /// Whether the model says that the client sends too many requests, and should wait before it tries again.
-    fn is_throttling(&self) -> bool;
+    fn is_throttling(&self) -> bool {
+        false
+    }
 
     /// The error as a reply: what a server sends for it.
     fn to_unhandled(&self) -> Unhandled;

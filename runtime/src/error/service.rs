@@ -142,14 +142,6 @@ impl ErrorMetadata for Unhandled {
         self.message()
     }
 
-    fn is_retryable(&self) -> bool {
-        false
-    }
-
-    fn is_throttling(&self) -> bool {
-        false
-    }
-
     fn to_unhandled(&self) -> Unhandled {
         self.clone()
     }

@@ -1,4 +1,4 @@
-//! An error with its causes, as one text.
+//! Formats an error with its causes.
 
 use std::{error::Error as StdError, fmt};
 
@@ -19,14 +19,14 @@ impl fmt::Display for WithSources<'_> {
     }
 }
 
-/// An error with its causes, for a person. For errors without a method of this name, such as those that
-/// `LifecycleHandler::on_error` gets.
+/// An error with its causes, as text for people. Some errors have a method of this name; this function is for the
+/// others, such as the argument of `LifecycleHandler::on_error`.
 pub fn with_sources<'a>(error: &'a (dyn StdError + 'static)) -> impl fmt::Display + 'a {
     WithSources(error)
 }
 
 impl<E: StdError + 'static> SdkError<E> {
-    /// The error with its causes, for a person: `Display` alone says only at which stage the call failed.
+    /// The error with its causes, as text for people: `Display` alone says only at which stage the call failed.
     ///
     /// ```
     /// use eventstream_rpc::error::SdkError;
@@ -40,14 +40,14 @@ impl<E: StdError + 'static> SdkError<E> {
 }
 
 impl ConnectionError {
-    /// The error with its causes, for a person.
+    /// The error with its causes, as text for people.
     pub fn with_sources(&self) -> impl fmt::Display + '_ {
         WithSources(self)
     }
 }
 
 impl ConnectError {
-    /// The error with its causes, for a person.
+    /// The error with its causes, as text for people.
     pub fn with_sources(&self) -> impl fmt::Display + '_ {
         WithSources(self)
     }

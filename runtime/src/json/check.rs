@@ -1,7 +1,7 @@
-//! What a model asks of values beyond their types: `length`, `range`, `pattern` and `uniqueItems`.
+//! Checks the constraint traits of a model: `length`, `range`, `pattern` and `uniqueItems`.
 //!
-//! Generated code looks at the members that have such a trait; how that is done, and how what is found
-//! is reported, is here. Values are never a part of a report, since they may be secrets; keys of maps are.
+//! Generated code calls a [`Checker`] for each member that has such a trait. Reports never contain values, which may be
+//! secret; they do contain the keys of maps.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -11,28 +11,31 @@ use std::{
 
 use serde::Serialize;
 
-use super::path::{Path, Segment};
-use crate::primitives::decimal;
+use super::{
+    Shape,
+    path::{Path, Segment},
+};
+use crate::primitives::decimal::Decimal;
 
-/// A way in which a value is not what the model says although it has the type.
+/// A member that violates the model although its value has the modelled type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// The member, from the request down, such as `publishMessage.binaryMessage` or `metrics[2].name`. Keys of
-    /// maps are escaped where they are not identifiers, and cut after 64 characters.
+    /// The path of the member in the request, such as `publishMessage.binaryMessage` or `metrics[2].name`. Keys of
+    /// maps are escaped unless they are identifiers, and cut after 64 characters.
     pub path: String,
-    /// What is wrong with it.
+    /// The rule that the member violates.
     pub kind: ViolationKind,
 }
 
-/// What is wrong with a member.
+/// A rule that a member violates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ViolationKind {
     /// The member is required, and missing or null (`smithy.api#required`).
     Missing,
-    /// The list or map is not `smithy.api#sparse` and has this null, which has been left out. Its index is the
-    /// one that it had.
+    /// The list or map is not `smithy.api#sparse`, and this null in it has been left out. The path has its original
+    /// index.
     Null,
     /// The text, blob, list or map is too short or too long (`smithy.api#length`).
     Length,
@@ -58,7 +61,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What is wrong with a value; never empty. Of a report of more than 64 KiB there is only the beginning.
+/// The violations of a value; never empty. A report of more than 64 KiB is cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
 
@@ -67,15 +70,6 @@ impl Deref for Violations {
 
     fn deref(&self) -> &[Violation] {
         &self.0
-    }
-}
-
-impl IntoIterator for Violations {
-    type Item = Violation;
-    type IntoIter = std::vec::IntoIter<Violation>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
     }
 }
 
@@ -88,70 +82,75 @@ impl fmt::Display for Violations {
 
 impl std::error::Error for Violations {}
 
-/// Collects what is wrong with a value.
+/// Collects the violations of a value.
 ///
-/// Generated code tells it where it is and what the model asks for.
+/// Generated code calls it with each checked member and the constraints of the member.
 #[derive(Debug, Default)]
 pub struct Checker<'v> {
     path: Vec<Segment<'v>>,
     report: Report,
-    /// The paths of required members that are missing: the value filled in for one is not checked.
-    gaps: HashSet<String>,
+    /// The paths of missing required members. Their zero values are not checked.
+    missing: HashSet<String>,
 }
 
-/// A list of violations of bounded length. A small payload could ask for gigabytes: with a long key around many
-/// values, each of them wrong.
-#[derive(Debug)]
+/// A list of violations of bounded size. Without the bound, a small payload with a long key around many wrong values
+/// could need gigabytes.
+#[derive(Debug, Default)]
 pub(super) struct Report {
     violations: Vec<Violation>,
-    /// How many bytes there is room for.
-    room: usize,
+    /// In bytes.
+    size: usize,
 }
 
-impl Default for Report {
-    fn default() -> Self {
-        Self { violations: Vec::new(), room: 64 * 1024 }
-    }
-}
+/// The size in bytes at which a report is full.
+const MAX_REPORT: usize = 64 * 1024;
 
 impl Report {
     /// Whether violations may have been left out.
     pub(super) fn is_full(&self) -> bool {
-        self.room == 0
+        self.size >= MAX_REPORT
     }
 
-    /// Adds a violation if there is any room.
+    /// Adds a violation unless the report is full.
     pub(super) fn add(&mut self, path: impl Into<String>, kind: ViolationKind) {
-        // A payload may have so many that to write their paths would take long.
+        // The path is written only if it is needed: a payload may have very many violations.
         if !self.is_full() {
             let path = path.into();
-            self.room = self.room.saturating_sub(path.len() + size_of::<Violation>());
+            self.size += path.len() + size_of::<Violation>();
             self.violations.push(Violation { path, kind });
         }
-    }
-
-    #[cfg(feature = "server")]
-    pub(super) fn into_violations(self) -> Vec<Violation> {
-        self.violations
     }
 }
 
 impl<'v> Checker<'v> {
-    /// One that continues a report and passes over what is missing.
+    /// Checks a structure or union.
+    ///
+    /// # Errors
+    ///
+    /// The members that break a constraint.
+    pub fn check<S: Shape>(value: &'v S) -> Result<(), Violations> {
+        let found = Self::default().into_violations(value);
+        if found.is_empty() { Ok(()) } else { Err(Violations(found)) }
+    }
+
+    /// Continues a report. Values that replace missing members are not checked.
     #[cfg(feature = "server")]
     pub(super) fn after(report: Report) -> Self {
         let missing = report.violations.iter().filter(|it| it.kind == ViolationKind::Missing);
-        let gaps = missing.map(|it| it.path.clone()).collect();
-        Self { path: Vec::new(), report, gaps }
+        let missing = missing.map(|it| it.path.clone()).collect();
+        Self { path: Vec::new(), report, missing }
     }
 
-    /// All that was found, and that had been found before.
-    #[cfg(feature = "server")]
-    pub(super) fn into_report(self) -> Report {
-        self.report
+    /// Checks a value, and returns the complete report.
+    pub(super) fn into_violations<S: Shape>(mut self, value: &'v S) -> Vec<Violation> {
+        // The complete list of missing members is needed to skip their zero values.
+        if !self.report.is_full() {
+            value.check(&mut self);
+        }
+        self.report.violations
     }
 
-    /// Looks at a member.
+    /// Checks a member.
     pub fn member<T>(
         &mut self,
         name: &'static str,
@@ -161,7 +160,7 @@ impl<'v> Checker<'v> {
         self.within(Segment::Name(name.into()), |it| check(it, value));
     }
 
-    /// Looks at a member that may be absent, and is right if it is.
+    /// Checks an optional member if it is set.
     pub fn optional<T>(
         &mut self,
         name: &'static str,
@@ -173,14 +172,14 @@ impl<'v> Checker<'v> {
         }
     }
 
-    /// Looks at each element of a list.
+    /// Checks each element of a list.
     pub fn items<T>(&mut self, items: &'v [T], check: impl Fn(&mut Self, &'v T)) {
         for (index, item) in items.iter().enumerate() {
             self.within(Segment::Index(index), |it| check(it, item));
         }
     }
 
-    /// Looks at each key and value of a map.
+    /// Checks each key and value of a map.
     pub fn entries<K: AsRef<str>, T>(
         &mut self,
         map: &'v BTreeMap<K, T>,
@@ -191,7 +190,7 @@ impl<'v> Checker<'v> {
         }
     }
 
-    /// How many characters, bytes or elements there are, and may be.
+    /// Checks a number of characters, bytes or elements.
     pub fn length(&mut self, length: usize, min: Option<u64>, max: Option<u64>) {
         let length = length as u64;
         if min.is_some_and(|min| length < min) || max.is_some_and(|max| length > max) {
@@ -199,7 +198,7 @@ impl<'v> Checker<'v> {
         }
     }
 
-    /// How large a number may be. One that is no number is out of every range.
+    /// Checks a number. NaN is out of every range.
     pub fn range<T: PartialOrd>(&mut self, value: T, min: Option<T>, max: Option<T>) {
         let fits = min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max);
         if !fits {
@@ -207,49 +206,36 @@ impl<'v> Checker<'v> {
         }
     }
 
-    /// How large a number of any size may be.
+    /// Checks a number of any size.
     pub fn big_range(&mut self, value: &str, min: Option<&str>, max: Option<&str>) {
-        let is_below = min.is_some_and(|min| decimal::compare(value, min).is_lt());
-        if is_below || max.is_some_and(|max| decimal::compare(value, max).is_gt()) {
-            self.found(ViolationKind::Range);
-        }
+        self.range(Decimal::new(value), min.map(Decimal::new), max.map(Decimal::new));
     }
 
-    /// That no two elements are equal, which is to say that they look the same on the wire.
+    /// Checks that no two elements are equal on the wire.
     pub fn unique<T: Serialize>(&mut self, items: &[T]) {
         let mut json = Vec::new();
-        let mut places = Vec::new();
+        let mut ranges = Vec::new();
         for item in items {
             let start = json.len();
             match item.serialize(&mut super::format::serializer(&mut json)) {
-                Ok(()) => places.push((start, json.len())),
-                // What cannot be written has no equal.
+                Ok(()) => ranges.push(start..json.len()),
+                // A value without a JSON form is equal to none.
                 Err(_) => json.truncate(start),
             }
         }
-        let text = |(start, end): (usize, usize)| &json[start..end];
-        places.sort_unstable_by_key(|it| text(*it));
-        if places.windows(2).any(|it| text(it[0]) == text(it[1])) {
+        let mut texts: Vec<_> = ranges.into_iter().map(|it| &json[it]).collect();
+        texts.sort_unstable();
+        if texts.windows(2).any(|it| it[0] == it[1]) {
             self.found(ViolationKind::NotUnique);
         }
     }
 
-    /// That a part of a text matches a regular expression.
+    /// Checks that a part of a text matches a regular expression.
     #[cfg(feature = "pattern")]
     pub fn pattern(&mut self, text: &str, pattern: &super::Pattern) {
         if !pattern.matches(text) {
             self.found(ViolationKind::Pattern);
         }
-    }
-
-    /// All that was found.
-    ///
-    /// # Errors
-    ///
-    /// If anything was.
-    pub fn finish(self) -> Result<(), Violations> {
-        let found = self.report.violations;
-        if found.is_empty() { Ok(()) } else { Err(Violations(found)) }
     }
 
     fn within(&mut self, segment: Segment<'v>, check: impl FnOnce(&mut Self)) {
@@ -263,16 +249,16 @@ impl<'v> Checker<'v> {
             return;
         }
         let path = String::from(Path(&self.path));
-        if !is_within(&path, &self.gaps) {
+        if !is_within(&path, &self.missing) {
             self.report.add(path, kind);
         }
     }
 }
 
-/// Whether a path is one of `gaps` or leads into one.
-fn is_within(path: &str, gaps: &HashSet<String>) -> bool {
-    let steps = path.match_indices(['.', '[']).map(|(at, _)| &path[..at]);
-    !gaps.is_empty() && steps.chain([path]).any(|it| gaps.contains(it))
+/// Whether a path, or a path that leads to it, is in `missing`.
+fn is_within(path: &str, missing: &HashSet<String>) -> bool {
+    let parents = path.match_indices(['.', '[']).map(|(at, _)| &path[..at]);
+    !missing.is_empty() && parents.chain([path]).any(|it| missing.contains(it))
 }
 
 #[cfg(test)]
@@ -280,27 +266,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_of_what_there_is_no_room_for_is_not_written() {
+    fn a_full_report_writes_no_paths() {
         struct Unwritten;
         impl From<Unwritten> for String {
             fn from(_: Unwritten) -> Self {
-                unreachable!("there is no room")
+                unreachable!("the report is full")
             }
         }
-        let mut report = Report { violations: Vec::new(), room: 1 };
+        let mut report = Report { violations: Vec::new(), size: MAX_REPORT - 1 };
         report.add("a", ViolationKind::Null);
         report.add(Unwritten, ViolationKind::Null);
         assert_eq!(report.violations.len(), 1);
     }
 
     #[test]
-    fn a_gap_covers_its_path_and_what_is_below() {
-        let gaps = HashSet::from(["a[1]".to_owned()]);
+    fn a_missing_member_covers_its_path_and_all_below() {
+        let missing = HashSet::from(["a[1]".to_owned()]);
         assert!(
-            is_within("a[1]", &gaps) && is_within("a[1].b", &gaps) && is_within("a[1][0]", &gaps)
+            is_within("a[1]", &missing)
+                && is_within("a[1].b", &missing)
+                && is_within("a[1][0]", &missing)
         );
         for path in ["a", "a[2]", "a[\"1\"]", "a[12]", "b.a[1]"] {
-            assert!(!is_within(path, &gaps), "{path}");
+            assert!(!is_within(path, &missing), "{path}");
         }
         assert!(!is_within("a", &HashSet::new()));
     }

@@ -1,30 +1,30 @@
-//! What is wrong with a payload, without what is in it.
+//! Errors of payloads, without their values.
 
 use std::fmt;
 
 /// A payload that cannot be read or written.
 ///
-/// The text names the place and the types, never a value: a payload may hold secrets. Keys of maps are a part of
-/// the place, escaped and cut if they are long.
+/// The text names the path and the types, never a value, because a payload may contain secrets. The path contains keys
+/// of maps, escaped and cut if they are long.
 #[derive(Debug)]
 pub struct Error {
     message: String,
-    /// The member, if it is known. It may have keys of maps in it.
+    /// The path of the member, or an empty text. It may contain keys of maps.
     path: String,
 }
 
 impl Error {
-    /// An error with a text of our own.
+    /// An error with this message.
     pub(super) fn other(message: &str) -> Self {
         Self { message: message.to_owned(), path: String::new() }
     }
 
-    /// An error whose place is known as the path of a member.
+    /// An error at the path of a member.
     pub(super) fn new(error: serde_json::Error, path: String) -> Self {
         Self { path, ..error.into() }
     }
 
-    /// What is wrong, without the place: a log must not have the keys of a peer's maps.
+    /// The message without the path: a log must not contain the keys of a peer's maps.
     #[cfg(feature = "server")]
     pub(crate) fn kind(&self) -> &str {
         &self.message
@@ -49,13 +49,13 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Takes the value out of serde's `invalid type: string "…", expected …`.
+/// Removes the value from serde's `invalid type: string "…", expected …`.
 fn without_values(message: &str) -> String {
     for kind in ["invalid type: ", "invalid value: "] {
         let Some(rest) = message.strip_prefix(kind) else {
             continue;
         };
-        // The last one: the value itself may hold the separator.
+        // The last separator: the value may contain it too.
         let Some((actual, expected)) = rest.rsplit_once(", expected ") else {
             continue;
         };

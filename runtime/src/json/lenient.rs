@@ -306,20 +306,12 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         visitor.visit_unit()
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, JsonError> {
-        self.deserialize_seq(visitor)
-    }
-
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         self.value("null", &[], visitor)
     }
 
     // No modelled type asks for these.
-    forward_to_deserialize_any! { i128 u128 char unit unit_struct tuple_struct enum identifier }
+    forward_to_deserialize_any! { i128 u128 char unit unit_struct tuple tuple_struct enum identifier }
 }
 
 /// The parts of an array or object that have not been read.

@@ -1,8 +1,8 @@
-//! Members that are not there, or null.
+//! Reads members that may be missing or null.
 //!
-//! serde reads a member that is not there with nothing but a default, which cannot say that it was used. So a required
-//! member has none: the fast way to read a payload fails without it, and the patient way, which then reads the payload
-//! again, knows its place and fills the gap.
+//! A default of serde does not report that it was used. So required members have no default: serde_json fails if one is
+//! missing. Then the lenient reader reads the payload again, records the path of the member and reads a zero value for
+//! it.
 
 use std::{fmt, marker::PhantomData};
 
@@ -13,20 +13,20 @@ use serde::{
 
 use crate::primitives::Document;
 
-/// How a required member asks to be read.
+/// The newtype name under which a required member is deserialized.
 pub(super) const REQUIRED: &str = "eventstream_rpc::Required";
 
-/// How an optional document asks to be read.
+/// The newtype name under which an optional document is deserialized.
 pub(super) const DOCUMENT: &str = "eventstream_rpc::Document";
 
 /// Reads a required member.
 ///
-/// Generated code names it in `#[serde(deserialize_with = "required")]`. Where the member is missing or null,
+/// Generated code uses it in `#[serde(deserialize_with = "required")]`. If the member is missing or null,
 /// [`from_slice`](super::from_slice) reads a zero, empty or unknown value.
 ///
 /// # Errors
 ///
-/// A value of another type than the member's, and null from other deserializers than the one of this crate.
+/// A value of another type than the member's. Other deserializers than the one of this crate also fail for null.
 pub fn required<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de>,
@@ -54,9 +54,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for RequiredVisitor<T> {
     }
 }
 
-/// Reads a member whose default is the one of its type; `null` counts as missing.
+/// Reads a member with the default of its type; `null` counts as missing.
 ///
-/// Generated code names it in `#[serde(deserialize_with = "or_default")]`.
+/// Generated code uses it in `#[serde(deserialize_with = "or_default")]`.
 ///
 /// # Errors
 ///
@@ -69,7 +69,7 @@ where
     or_else(deserializer, T::default)
 }
 
-/// Reads a member that has another default than its type; `null` counts as missing.
+/// Reads a member with another default than that of its type; `null` counts as missing.
 ///
 /// # Errors
 ///
@@ -82,13 +82,13 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_else(default))
 }
 
-/// Reads an optional document; `null` is a document and not a member that is missing.
+/// Reads an optional document; `null` is a document, not a missing member.
 ///
-/// Generated code names it in `#[serde(default, deserialize_with = "document")]`.
+/// Generated code uses it in `#[serde(default, deserialize_with = "document")]`.
 ///
 /// # Errors
 ///
-/// A number that JSON has and a document has not, such as `1e400`.
+/// A number out of the range of 64-bit floating-point numbers, such as `1e400`.
 pub fn document<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Document>, D::Error> {
     deserializer.deserialize_newtype_struct(DOCUMENT, DocumentVisitor)
 }

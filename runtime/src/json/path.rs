@@ -1,4 +1,4 @@
-//! Where a value is in a payload.
+//! The path of a value in a payload.
 
 use std::{borrow::Cow, fmt};
 
@@ -11,12 +11,12 @@ pub(super) enum Segment<'v> {
     Index(usize),
 }
 
-/// The steps from a payload's root to a value.
+/// The steps from the root of a payload to a value.
 ///
-/// As text, keys that are not identifiers are quoted and escaped, and a long key is cut.
+/// `Display` quotes and escapes keys that are not identifiers, and cuts long keys.
 pub(super) struct Path<'a, 'v>(pub(super) &'a [Segment<'v>]);
 
-/// How many characters of a key are written.
+/// The number of characters of a key that are written.
 const MAX_KEY: usize = 64;
 
 impl fmt::Display for Path<'_, '_> {

@@ -1,13 +1,13 @@
-//! Regular expressions of a model.
+//! The regular expressions of a model.
 
 use std::sync::OnceLock;
 
 use regex::Regex;
 
-/// A regular expression that some part of a text has to match (`smithy.api#pattern`).
+/// A regular expression that a part of a text has to match (`smithy.api#pattern`).
 ///
-/// Generated code holds it in a `static`. It is compiled when it is first used. An expression that the crate
-/// `regex` does not support, such as one with look-around, is logged once and then matches every text.
+/// Generated code stores it in a `static`; it is compiled at its first use. An expression that the crate `regex` does
+/// not support, such as one with look-around, is logged once and matches every text.
 #[derive(Debug)]
 pub struct Pattern {
     source: &'static str,
@@ -15,18 +15,18 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// An expression in the syntax of ECMA-262, as the model has it.
+    /// Takes an expression in the syntax of ECMA-262, as in the model.
     pub const fn new(source: &'static str) -> Self {
         Self { source, regex: OnceLock::new() }
     }
 
-    /// Whether some part of a text matches. Takes time in proportion to the text.
+    /// Whether a part of the text matches, in time proportional to the length of the text.
     pub fn matches(&self, text: &str) -> bool {
         let mut unsupported = None;
         let regex = self
             .regex
             .get_or_init(|| compile(self.source).map_err(|reason| unsupported = Some(reason)).ok());
-        // A subscriber of the log may check the same pattern, which has to be initialised by then.
+        // After the initialization, because a subscriber of the log may use the same pattern.
         if let Some(reason) = unsupported {
             tracing::warn!(
                 target: crate::LOG_TARGET,
@@ -39,12 +39,12 @@ impl Pattern {
     }
 }
 
-/// Compiles an expression; the error is why it is not supported.
+/// Compiles an expression. The error says why it is not supported.
 fn compile(source: &str) -> Result<Regex, String> {
     Regex::new(&translate(source)?).map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
         error => {
-            // The lines before the last one show the place.
+            // Only the last line has the reason; the others show the position.
             let text = error.to_string();
             let last = text.lines().last().unwrap_or_default().trim();
             last.trim_start_matches("error: ").to_owned()
@@ -52,7 +52,7 @@ fn compile(source: &str) -> Result<Regex, String> {
     })
 }
 
-/// ECMA-262 to the syntax of the crate `regex`.
+/// Translates ECMA-262 to the syntax of the crate `regex`.
 fn translate(source: &str) -> Result<String, String> {
     let mut translated = String::with_capacity(source.len());
     let mut characters = source.chars().peekable();
@@ -62,7 +62,7 @@ fn translate(source: &str) -> Result<String, String> {
         class = class.after(character, characters.peek());
         match character {
             '\\' => match characters.next() {
-                // These are ASCII in ECMA-262, and Unicode in the crate `regex`.
+                // These classes are ASCII in ECMA-262 and Unicode in the crate `regex`.
                 Some('d') => translated.push_str("[0-9]"),
                 Some('D') => translated.push_str("[^0-9]"),
                 Some('w') => translated.push_str("[0-9A-Za-z_]"),
@@ -80,7 +80,8 @@ fn translate(source: &str) -> Result<String, String> {
                     None => translated.push_str("\\u"),
                 },
                 Some(other) => {
-                    // Beyond ASCII, and for what ends words in the crate `regex`, it is the character itself.
+                    // In ECMA-262 these escapes mean the character itself. The crate `regex` refuses escapes beyond
+                    // ASCII, and `\<` and `\>` are the ends of words.
                     if other.is_ascii() && !matches!(other, '<' | '>') {
                         translated.push('\\');
                     }
@@ -88,13 +89,13 @@ fn translate(source: &str) -> Result<String, String> {
                 }
                 None => return Err("it ends in a backslash".to_owned()),
             },
-            // The crate `regex` has classes within classes, and operators between them.
+            // In the crate `regex`, these characters begin a nested class or an operator on classes.
             '[' if is_class => translated.push_str("\\["),
             '&' | '~' if is_class && characters.peek() == Some(&character) => {
                 translated.push('\\');
                 translated.push(character);
             }
-            // Nor does ECMA-262 know its operator `--`.
+            // `--` is an operator in the crate `regex`, not in ECMA-262.
             '-' if is_class && class != Class::Range => translated.push_str("\\-"),
             '[' => {
                 translated.push('[');
@@ -113,13 +114,13 @@ fn translate(source: &str) -> Result<String, String> {
     Ok(translated)
 }
 
-/// Where in a class of characters something is, or outside.
+/// A position inside or outside a class of characters.
 #[derive(Clone, Copy, PartialEq)]
 enum Class {
     Outside,
-    /// Where a dash is a character.
+    /// At the beginning or after a range; a dash here is a character.
     Inside,
-    /// After what may be the first character of a range.
+    /// After a character that may begin a range.
     Character,
     /// After the dash of a range.
     Range,
@@ -137,10 +138,10 @@ impl Class {
     }
 }
 
-/// The length of a pair of UTF-16 code units, such as `\uD83D\uDE00`, without the first `\u`.
+/// The length of two escaped UTF-16 code units, such as `\uD83D\uDE00`, without the first `\u`.
 const SURROGATES: usize = "D83D\\uDE00".len();
 
-/// The character of a pair of escaped UTF-16 code units that follows the first `\u`.
+/// Reads the character of two escaped UTF-16 code units, after the first `\u`.
 fn surrogates(rest: impl Iterator<Item = char>) -> Option<char> {
     let text: String = rest.take(SURROGATES).collect();
     let (high, low) = text.split_once("\\u")?;
@@ -241,7 +242,7 @@ mod tests {
     #[derive(Clone, Default)]
     struct Events {
         texts: Arc<Mutex<Vec<String>>>,
-        /// What it checks when it is told of an event.
+        /// The pattern that it checks when it receives an event.
         checks: Option<&'static Pattern>,
     }
 

@@ -1,4 +1,4 @@
-//! What generated code tells the runtime about a structure or union.
+//! The trait of structures and unions.
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -10,21 +10,20 @@ pub trait Shape: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// `service-model-type` header.
     const ID: &'static str;
 
-    /// The shape as JSON text, with blobs in base64 as they travel.
+    /// The shape as JSON text, with blobs in base64 as on the wire.
     ///
-    /// Serializing with `serde_json` directly writes a blob as an array of numbers: the base64 form
-    /// belongs to the protocol, not to the type.
+    /// `serde_json` itself writes a blob as an array of numbers: base64 is a part of the protocol, not of the type.
     ///
     /// # Errors
     ///
     /// A value that has no JSON form: an unknown union member, a number that is not finite, or a time outside the
-    /// years 0 to 9999 where it travels as text.
+    /// years 0 to 9999 that is written as text.
     fn to_json(&self) -> Result<String, Error> {
         super::to_string(self)
     }
 
-    /// Tells a checker what the model asks for (`length`, `range`, `pattern`, `uniqueItems`). Generated for
-    /// requests, and for what they hold, where the model asks for anything.
+    /// Passes the members with constraints (`length`, `range`, `pattern`, `uniqueItems`) to a checker. Generated for
+    /// requests with constraints, and for the shapes in them.
     #[doc(hidden)]
     fn check<'v>(&'v self, it: &mut Checker<'v>) {
         let _ = it;

@@ -1,77 +1,39 @@
-//! Unions: JSON objects with exactly one member set.
+//! Unions: JSON objects with one member.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, iter, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{self, IgnoredAny, MapAccess, Visitor},
-    ser::SerializeMap,
+    de::{self, MapAccess, Visitor},
 };
 
 /// A union of the model.
 ///
-/// Generated code implements it and reads itself with [`deserialize_union`]. The rules for what else
-/// may be in the object live there, once.
+/// Generated code implements it and implements `Deserialize` with [`deserialize_union`].
 pub trait Union: Sized {
-    /// The value that stands for a member this version of the model does not have.
+    /// The variant for a member that this version of the model does not have.
     const UNKNOWN: Self;
 
-    /// Reads the member called `name`, or skips it if the union has none of that name.
+    /// Reads the value of the member `name` from `map`. Returns `None` if the value is null or the union does not
+    /// have the member.
     ///
     /// # Errors
     ///
     /// A value of another type than the member's.
     fn read_member<'de, A: MapAccess<'de>>(
         name: &str,
-        value: MemberValue<'_, A>,
+        map: &mut A,
     ) -> Result<Option<Self>, A::Error>;
-}
-
-/// The value of one member of a union, not read yet.
-#[derive(Debug)]
-pub struct MemberValue<'a, A>(&'a mut A);
-
-impl<'de, A: MapAccess<'de>> MemberValue<'_, A> {
-    /// Reads the value and wraps it in its variant; `null` is no value.
-    ///
-    /// # Errors
-    ///
-    /// A value of another type than `T`.
-    pub fn read<T: Deserialize<'de>, U>(
-        self,
-        variant: impl FnOnce(T) -> U,
-    ) -> Result<Option<U>, A::Error> {
-        Ok(self.0.next_value::<Option<T>>()?.map(variant))
-    }
-
-    /// Passes over the value of a member that is nothing but its name, and gives its variant; `null` is no
-    /// value.
-    ///
-    /// # Errors
-    ///
-    /// A value that is not JSON.
-    pub fn read_empty<U>(self, variant: U) -> Result<Option<U>, A::Error> {
-        Ok(self.0.next_value::<Option<IgnoredAny>>()?.map(|_| variant))
-    }
-
-    /// Passes over the value of a member that the union does not have.
-    ///
-    /// # Errors
-    ///
-    /// A value that is not JSON.
-    pub fn skip<U>(self) -> Result<Option<U>, A::Error> {
-        self.0.next_value::<IgnoredAny>().map(|_| None)
-    }
 }
 
 /// Reads a union.
 ///
-/// Members that are `null` count as absent, because some peers send them, and unknown members are
-/// ignored. If nothing is left the union is unknown.
+/// Members that are `null` count as missing, because some peers send them, and unknown members are
+/// ignored. An object without other members reads as [`Union::UNKNOWN`].
 ///
 /// # Errors
 ///
-/// Two members of the union at once, a value of another type than its member's, or no object.
+/// Two members of the union in one object, a value of another type than its member's, or no object.
 pub fn deserialize_union<'de, U: Union, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<U, D::Error> {
@@ -90,10 +52,10 @@ impl<'de, U: Union> Visitor<'de> for UnionVisitor<U> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<U, A::Error> {
         let mut set: Option<(Name<'de>, U)> = None;
         while let Some(name) = map.next_key::<Name<'de>>()? {
-            let Some(member) = U::read_member(&name.0, MemberValue(&mut map))? else {
+            let Some(member) = U::read_member(&name.0, &mut map)? else {
                 continue;
             };
-            // The same member again is a duplicate key: the last one counts.
+            // The same member may occur twice; the last one counts.
             if set.is_some_and(|(earlier, _)| earlier.0 != name.0) {
                 return Err(de::Error::custom("a union with two members"));
             }
@@ -108,22 +70,19 @@ impl<'de, U: Union> Visitor<'de> for UnionVisitor<U> {
 #[serde(transparent)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The value of a member that is nothing but its name: an object without members
-/// (`smithy.api#Unit`).
+/// The value of a union member without a value (`smithy.api#Unit`): an object without members.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Empty {}
 
-/// Writes a union as an object with the one member that is set.
+/// Writes a union: an object with one member.
 ///
 /// # Errors
 ///
-/// What writing `value` reports.
+/// A value that has no JSON form.
 pub fn serialize_union_member<T: Serialize + ?Sized, S: Serializer>(
     serializer: S,
     name: &'static str,
     value: &T,
 ) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(Some(1))?;
-    map.serialize_entry(name, value)?;
-    map.end()
+    serializer.collect_map(iter::once((name, value)))
 }

@@ -1,5 +1,5 @@
-//! Values that are not written as their types write themselves: timestamps as text, and floating-point numbers,
-//! which may be none that JSON has.
+//! Writes values in a format that their type's `Serialize` does not use: timestamps as text, and floating-point numbers
+//! that must be finite.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use serde::{Serialize, Serializer, ser::Error as _};
 
 use crate::primitives::Timestamp;
 
-/// A value that can be written in the format `F`, or something that holds such values.
+/// A value that can be written in the format `F`, or a container of such values.
 pub trait WriteAs<F> {
     /// Writes it.
     ///
     /// # Errors
     ///
-    /// A value that the format has not.
+    /// A value that the format cannot represent.
     fn write_as<S: Serializer>(&self, format: F, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
@@ -48,7 +48,7 @@ impl<F: Copy, K: Serialize, T: WriteAs<F>> WriteAs<F> for BTreeMap<K, T> {
     }
 }
 
-/// Numbers that JSON can hold: neither NaN nor infinite.
+/// The format of JSON numbers, which has neither NaN nor infinity.
 #[derive(Clone, Copy, Debug)]
 pub struct Finite;
 
@@ -57,10 +57,10 @@ macro_rules! floats {
         $(
             impl WriteAs<Finite> for $float {
                 fn write_as<S: Serializer>(&self, _: Finite, serializer: S) -> Result<S::Ok, S::Error> {
-                    match self.is_finite() {
-                        true => self.serialize(serializer),
-                        false => Err(S::Error::custom("a number that is NaN or infinite")),
+                    if !self.is_finite() {
+                        return Err(S::Error::custom("a number that is NaN or infinite"));
                     }
+                    self.serialize(serializer)
                 }
             }
         )*
@@ -69,7 +69,7 @@ macro_rules! floats {
 
 floats! { f32 f64 }
 
-/// Times as in RFC 3339, such as `1985-04-12T23:20:50.520Z` (`date-time`).
+/// The format of RFC 3339, such as `1985-04-12T23:20:50.520Z` (`date-time`).
 #[derive(Clone, Copy, Debug)]
 pub struct DateTime;
 
@@ -79,7 +79,7 @@ impl WriteAs<DateTime> for Timestamp {
     }
 }
 
-/// Times as in HTTP, such as `Fri, 12 Apr 1985 23:20:50 GMT` (`http-date`).
+/// The format of HTTP dates, such as `Fri, 12 Apr 1985 23:20:50 GMT` (`http-date`).
 #[derive(Clone, Copy, Debug)]
 pub struct HttpDate;
 
@@ -96,10 +96,10 @@ fn write_time<S: Serializer>(text: Option<String>, serializer: S) -> Result<S::O
     }
 }
 
-/// Writes a number that JSON can hold, and refuses the others.
+/// Writes a finite number.
 ///
-/// Generated code names it in `#[serde(serialize_with = "finite")]`. JSON has no NaN and no infinity:
-/// some SDKs write them all the same, and the peer's parser fails.
+/// Generated code uses it in `#[serde(serialize_with = "finite")]`. JSON has no NaN and no infinity;
+/// some SDKs write them anyway, and the peer's parser fails.
 ///
 /// # Errors
 ///
@@ -110,7 +110,7 @@ pub fn finite<T: WriteAs<Finite>, S: Serializer>(value: &T, to: S) -> Result<S::
 
 /// Writes a time as [`DateTime`].
 ///
-/// Generated code names it in `#[serde(serialize_with = "date_time")]`. A [`Timestamp`] reads every form.
+/// Generated code uses it in `#[serde(serialize_with = "date_time")]`. A [`Timestamp`] reads every format.
 ///
 /// # Errors
 ///
@@ -121,7 +121,7 @@ pub fn date_time<T: WriteAs<DateTime>, S: Serializer>(value: &T, to: S) -> Resul
 
 /// Writes a time as [`HttpDate`].
 ///
-/// Generated code names it in `#[serde(serialize_with = "http_date")]`. A [`Timestamp`] reads every form.
+/// Generated code uses it in `#[serde(serialize_with = "http_date")]`. A [`Timestamp`] reads every format.
 ///
 /// # Errors
 ///

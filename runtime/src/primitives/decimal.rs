@@ -12,14 +12,6 @@ pub(crate) fn is_json(text: &str) -> bool {
     is_number && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// Compares two numbers; a text that is not a number is equal to everything.
-pub(crate) fn compare(a: &str, b: &str) -> Ordering {
-    match (Decimal::new(a), Decimal::new(b)) {
-        (Some(a), Some(b)) => a.cmp(&b),
-        _ => Ordering::Equal,
-    }
-}
-
 /// A number as sign, digits and position of the decimal point. Equal numbers have equal fields.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Decimal {
