@@ -34,16 +34,17 @@
 //!
 //! # Where to begin
 //!
-//! A documentation-only trait, such as `unstable`: `ast/traits.rs` (`RULES`: where it may be, and its value),
-//! `lower/docs.rs` (`notes`), `facts.rs` (`add_traits`, so that `diff` reports it), `tests/golden/documentation`.
+//! The files to change for three usual tasks, in order:
 //!
-//! A trait that changes types, such as `sparse`: `ast/traits.rs` (`RULES`), `ir/value.rs` or `ir.rs` (what emitters
-//! need to know), `lower/shapes.rs` with `lower/checks.rs` and `lower/example.rs`, `emit/rust_type.rs`, `facts.rs`,
-//! `show.rs` (`LINES`), `diff/rules.rs`, a new folder in `tests/golden`, `tests/behaviour`, `tests/diff/cases.json`.
-//!
-//! An attribute of operations, such as the errors in `ERROR_EVENTS`: a constant with a default in the runtime's
-//! `operation.rs`, `resolve.rs` (`Operation::of`) if it refers to shapes, `ir.rs` (`Operation`), `lower.rs`
-//! (`Lowering::operation`), `emit/operation.rs` (`marker`), `facts.rs` (`Reader::operation`), `tests/golden/streaming`.
+//! - A documentation-only trait, such as `unstable`: `ast/traits.rs` (`RULES`: which shapes may have it, and its value),
+//!   `lower/docs.rs` (`notes`), `facts.rs` (`add_traits`, so that `diff` reports it), `tests/golden/documentation`.
+//! - A trait that changes types, such as `sparse`: `ast/traits.rs` (`RULES`), `ir/value.rs` or `ir.rs` (the result for
+//!   emitters), `lower/shapes.rs`, `lower/checks.rs` and `lower/example.rs`, `emit/rust_type.rs`, `facts.rs`, `show.rs`
+//!   (`LINES`), `diff/rules.rs`, a folder in `tests/golden`, `tests/behaviour`, `tests/diff/cases.json`.
+//! - An attribute of operations, such as `ERROR_EVENTS`: a constant with a default in `operation.rs` of the runtime,
+//!   `ast/traits.rs` if it is a trait, `resolve.rs` (`Operation::of`) if it refers to shapes, `ir.rs` (`Operation`),
+//!   `lower.rs` (`Lowering::operation`), `emit/operation.rs` (`marker`), `facts.rs` (`Reader::operation`),
+//!   `tests/golden/streaming`.
 //!
 //! `UPDATE_GOLDEN=1` rewrites the expected files of tests, and `cargo run -p codegen` the generated crates.
 

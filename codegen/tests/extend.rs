@@ -66,10 +66,10 @@ fn the_example_of_the_readme_becomes_a_call_a_method_and_a_page() {
     let page = format!("{out}/src/operation/subscribe_to_clock_changes.rs");
     let page = fs::read_to_string(page).unwrap();
     for text in [
-        "/// Asks to be told when the clock of the device changes.\n",
+        "/// Subscribes to changes of the device's clock.\n",
         "/// Access policy: not required.\n",
         "/// - Events from the server: [`ClockEvents`]\n",
-        "/// Changes smaller than this are passed over, in seconds.\n",
+        "/// The minimum change that causes an event, in seconds.\n",
         "///     .minimum_seconds(1.0)\n",
     ] {
         assert!(page.contains(text), "{text} is not in\n{page}");
