@@ -40,7 +40,7 @@ pub(crate) use input::Input;
 #[cfg(feature = "tokio")]
 pub(crate) use {future::has_timers, stream::Stream};
 #[cfg(feature = "server")]
-pub(crate) use {listener::Listener, stream::Io};
+pub(crate) use {future::race, listener::Listener, stream::Io};
 #[cfg(feature = "server")]
 pub use {listener::PeerCredentials, stream::BoxFuture};
 

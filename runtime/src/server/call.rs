@@ -28,7 +28,7 @@ use crate::{
         RpcMessage, SendError, SendTurn, StreamId,
         server::{Answer, Core, Phase},
     },
-    transport::{Shared, caught},
+    transport::{Shared, caught, race},
 };
 
 /// What happens to an invalid request or event: one that lacks required members, or contains values that the model
@@ -301,28 +301,20 @@ impl Reply {
                 let _ = timeout(finish_timeout, poll_fn(is_over)).await;
             }
         };
-        tokio::select! {
-            biased;
-            result = caught(call) => if result.is_err() {
-                tracing::error!(
-                    target: crate::LOG_TARGET,
-                    connection = self.context.connection(), operation = self.operation,
-                    "handler panicked"
-                );
-                self.send_error(&Unhandled::internal());
-            },
-            // The call may have used up the task's budget, without which the timer would be pending.
-            () = unconstrained(over) => {}
+        // The call may have used up the task's budget, without which the timer would be pending.
+        if let Ok(Err(_panic)) = race(caught(call), unconstrained(over)).await {
+            tracing::error!(
+                target: crate::LOG_TARGET,
+                connection = self.context.connection(), operation = self.operation,
+                "handler panicked"
+            );
+            self.send_error(&Unhandled::internal());
         }
     }
 
     /// Waits for a future; `None` if the stream ends first.
     pub(super) async fn unless_ended<F: Future>(&self, future: F) -> Option<F::Output> {
-        tokio::select! {
-            biased;
-            output = future => Some(output),
-            () = self.context.ended() => None,
-        }
+        race(future, self.context.ended()).await.ok()
     }
 
     /// As [`send`](Self::send), for a response.

@@ -27,13 +27,16 @@ pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn An
 
 /// Waits for a future; `None` if `end` is ready first or at the same time.
 pub(crate) async fn unless<F: Future>(end: impl Future, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut end = pin!(end);
-    std::future::poll_fn(|cx| {
-        if end.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        future.as_mut().poll(cx).map(Some)
+    race(end, future).await.err()
+}
+
+/// Waits for the first of two futures, or for `a` if both are ready. Unlike `tokio::select`, it also polls them when the
+/// task's budget is used up.
+pub(crate) async fn race<A: Future, B: Future>(a: A, b: B) -> Result<A::Output, B::Output> {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    std::future::poll_fn(|cx| match a.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Ok(output)),
+        Poll::Pending => b.as_mut().poll(cx).map(Err),
     })
     .await
 }
