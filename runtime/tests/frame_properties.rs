@@ -1,4 +1,4 @@
-//! Framing, by random messages and random bytes, with a second implementation as second opinion.
+//! Framing with random messages and random bytes, compared with a second implementation.
 
 use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
 use aws_smithy_types::event_stream as aws;
@@ -15,7 +15,7 @@ fn value() -> impl Strategy<Value = HeaderValue> {
         any::<i64>().prop_map(HeaderValue::Int64),
         vec(any::<u8>(), 0..100).prop_map(|it| HeaderValue::ByteArray(it.into())),
         ".{0,40}".prop_map(HeaderValue::String),
-        // The other implementation has no moment outside these.
+        // The range of the other implementation.
         (-8_000_000_000_000_i64..8_000_000_000_000).prop_map(HeaderValue::Timestamp),
         any::<[u8; 16]>().prop_map(HeaderValue::Uuid),
     ]
@@ -53,7 +53,7 @@ fn to_aws(message: &Message) -> aws::Message {
     aws::Message::new_from_parts(headers.collect(), message.payload.clone())
 }
 
-/// A text as headers have them: short ones and long ones, with every length of character, rarely broken.
+/// The text of a header: short or long, with characters of one to four bytes, sometimes invalid.
 fn utf8() -> impl Strategy<Value = Vec<u8>> {
     let parts = prop::sample::select(&["a", "xyz", "\0", "\u{80}", "é", "€", "😀"][..]);
     let broken = prop::sample::select(&[0x80_u8, 0xc3, 0xe2, 0xf0, 0xff][..]);
@@ -77,7 +77,7 @@ fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
         prop::sample::select(&[(2, 1), (3, 2), (4, 4), (5, 8), (8, 8), (9, 16)][..])
             .prop_flat_map(|(kind, len)| (Just(vec![kind]), vec(any::<u8>(), len)))
             .prop_map(|(kind, value)| [kind, value].concat()),
-        // Lengths that look like the beginning of a character.
+        // Length bytes that look like the beginning of a UTF-8 character.
         prop_oneof![vec(any::<u8>(), 0..3), vec(0x80_u8.., 195), vec(any::<u8>(), 300)]
             .prop_map(move |value| [vec![6], sized(value)].concat()),
         utf8().prop_map(move |value| [vec![7], sized(value)].concat()),
@@ -88,7 +88,7 @@ fn header_bytes() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Reads headers as simply as can be: name, number of the type, bytes of the value.
+/// Reads headers in the simplest way: name, number of the type, bytes of the value.
 fn read_simply(mut bytes: &[u8]) -> Option<Vec<(String, u8, Vec<u8>)>> {
     let mut headers = Vec::new();
     while !bytes.is_empty() {
@@ -198,7 +198,7 @@ proptest! {
         bytes[at] ^= 1_u8 << bit;
         let theirs = read_message_from(&mut &bytes[..]);
         let ours = MessageRef::parse(&bytes);
-        // Any flipped bit is found: by both checksums if by nothing else.
+        // Every flipped bit is an error: the checksums find what other checks do not.
         prop_assert!(theirs.is_err() && ours.is_err(), "{:?} {:?}", theirs, ours);
     }
 
@@ -220,12 +220,12 @@ proptest! {
         match (&ours, &theirs) {
             (Ok(ours), Ok(theirs)) => prop_assert_eq!(&to_aws(&ours.to_owned()), theirs),
             (Err(_), Err(_)) => {}
-            // It has no empty names, and no moments far away.
+            // The other implementation refuses empty names and timestamps outside its range.
             (Ok(ours), Err(_)) => prop_assert!(
                 ours.headers().any(|it| it.name.is_empty()
                     || matches!(it.value.to_owned(), HeaderValue::Timestamp(_)))
             ),
-            // It looks at texts when they are asked for.
+            // The other implementation checks texts only when they are read.
             (Err(error), Ok(_)) => prop_assert!(false, "{}", error),
         }
     }
@@ -251,7 +251,7 @@ proptest! {
     }
 }
 
-/// A message with these bytes as headers, whose checksums are right.
+/// A message with these bytes as headers and correct checksums.
 fn framed(headers: &[u8]) -> Bytes {
     let mut bytes = Vec::new();
     bytes.extend(u32::try_from(headers.len() + 16).unwrap().to_be_bytes());

@@ -1,4 +1,4 @@
-//! Framing, byte for byte against the library under the official SDKs.
+//! Framing, compared byte for byte with the library of the official SDKs.
 
 use bytes::{Bytes, BytesMut};
 use eventstream_rpc::frame::{
@@ -81,7 +81,7 @@ fn messages_are_written_and_read_byte_for_byte() {
     }
 }
 
-/// What we refuse and the official whole-message decoder takes.
+/// Messages that this crate refuses and the official whole-message decoder accepts.
 const STRICTER: [(&str, &str); 5] = [
     ("header_type_10", "the length of a value of an unknown type is unknown"),
     ("header_type_255", "the length of a value of an unknown type is unknown"),
@@ -90,7 +90,7 @@ const STRICTER: [(&str, &str); 5] = [
     ("header_name_invalid_utf8", "a name is UTF-8"),
 ];
 
-/// How many messages came, and what then: an error, or how many bytes are left.
+/// The number of decoded messages, and then an error or the number of bytes left.
 fn decode(mut pieces: impl Iterator<Item = Vec<u8>>) -> (usize, Result<usize, DecodeError>) {
     let mut decoder = Decoder::default();
     let mut buffer = BytesMut::new();
@@ -130,7 +130,7 @@ fn broken_messages_have_the_official_outcome_or_a_stricter_one() {
             (_, _, "") => assert!(official && end.is_ok(), "{name}: {messages} {end:?}"),
             _ => assert!(end.is_err(), "{name}: {messages} {end:?}"),
         }
-        // A slice is one message, or none.
+        // A slice must be exactly one message.
         let whole = MessageRef::parse(&recorded);
         let is_one = text(case, "whole") == "OK" && text(case, "headers") == "OK";
         assert_eq!(whole.is_ok(), is_one, "{name}: {whole:?}");
@@ -178,7 +178,7 @@ fn errors_say_what_is_wrong() {
     assert_eq!(named("headers_1025"), DecodeError::Headers(too_many));
 }
 
-/// A message with these bytes as headers, whose checksums are right.
+/// A message with these bytes as headers and correct checksums.
 fn framed(headers: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.extend(u32::try_from(headers.len() + 16).unwrap().to_be_bytes());
@@ -209,7 +209,7 @@ fn values_over_the_limit_are_not_read_although_their_length_has_room_for_them() 
 
 #[test]
 fn a_character_across_the_end_of_a_header_is_none() {
-    // Bytes that end with the first half of a character, then a name whose length is the second half.
+    // The value ends with the first byte of a character; the length of the next name is the second byte.
     let name = vec![b'n'; 0xa9];
     let headers = |value_type: u8| {
         let first = [1, b'a', value_type, 0, 1, 0xc3, 0xa9];
@@ -256,7 +256,7 @@ fn limits_that_were_chosen_hold_in_both_directions() {
     let mut longer = BytesMut::new();
     Message { headers: Vec::new(), payload: vec![0; len - 16].into() }.encode(&mut longer).unwrap();
     let error = DecodeError::TooLong { len, limit };
-    // The prelude is enough to say so.
+    // The prelude is enough for the error.
     assert_eq!(Decoder::with_limits(limits).decode(&mut longer.split_to(12)), Err(error));
 }
 
@@ -325,7 +325,7 @@ fn headers_show_no_texts() {
         let mut bytes = BytesMut::new();
         Message { headers, payload: Bytes::new() }.encode(&mut bytes).unwrap();
         let mut headers = MessageRef::parse(&bytes).unwrap().headers();
-        // Also of headers of which some have been read.
+        // The same for headers that have been read in part.
         assert!(headers.next().is_some());
         assert_eq!(format!("{headers:?}"), format!("{{\"name\": {expected}}}"));
     }

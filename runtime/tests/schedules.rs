@@ -1,4 +1,4 @@
-//! Client and server, both as values, against each other by random schedules: no socket, no task, no clock.
+//! Random schedules of a client and a server core that talk to each other, without sockets, tasks and clocks.
 
 #![cfg(feature = "server")]
 
@@ -34,7 +34,7 @@ enum Step {
     ServerEvent(Index),
     ServerEnds(Index),
     ServerFails(Index),
-    /// Some of the bytes that are on their way arrive.
+    /// Some of the bytes in flight arrive.
     ToServer(usize),
     ToClient(usize),
     /// Time passes.
@@ -58,7 +58,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What both sides know of one stream.
+/// The expected state of one stream on both sides.
 struct Stream {
     key: client::Key,
     id: StreamId,
@@ -199,7 +199,7 @@ impl Pair {
         }
     }
 
-    /// Everything that is on its way arrives.
+    /// All bytes in flight arrive.
     fn settle(&mut self) {
         loop {
             self.move_to_server(usize::MAX);
@@ -224,7 +224,7 @@ impl Pair {
         let key = self.client.open(&request, |dst| number(dst, index)).unwrap();
         self.streams.push(Stream {
             key,
-            // Ids go out in order, and none is left out.
+            // Stream ids are sent in order and without gaps.
             id: StreamId(i32::try_from(index).unwrap() + 1),
             is_subscription,
             is_served: false,
@@ -258,7 +258,7 @@ impl Pair {
                 let Some(index) = pick(&self.streams, index, wanted) else { return };
                 let stream = &mut self.streams[index];
                 let event = stream.sent[1];
-                // It may have ended already; that is an answer too.
+                // The stream may have ended already, which is also an answer.
                 if self.client.send_event(stream.key, EVENT, |dst| number(dst, event)).is_ok() {
                     stream.sent[1] += 1;
                 }
@@ -326,7 +326,7 @@ impl Pair {
             }
         }
         self.settle();
-        assert!(!self.client.is_closed() && !self.server.is_closed(), "nobody broke a rule");
+        assert!(!self.client.is_closed() && !self.server.is_closed(), "neither side broke a rule");
         for stream in &mut self.streams {
             let reply = stream.reply.expect("every call ends");
             let nothing_happened = !stream.client_ended && reply == Ok(());
@@ -375,7 +375,7 @@ proptest! {
                 prop_assert!(pair.client.poll_reply(stream.key, &cx()).is_ready());
             }
             if stream.is_subscription {
-                // What had arrived, then the reason or the end, and no more.
+                // The events that had arrived, then the error or the end, and nothing after it.
                 let mut left = VecDeque::new();
                 while let Poll::Ready(Some(next)) = pair.client.poll_event(stream.key, &cx()) {
                     left.push_back(next);

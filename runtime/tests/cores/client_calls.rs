@@ -1,4 +1,4 @@
-//! Requests with one reply.
+//! Calls: one request, one reply.
 
 use std::time::{Duration, Instant};
 
@@ -198,10 +198,10 @@ fn a_failure_says_whether_the_request_had_been_handed_to_the_socket() {
         Err(Failure::Lost { request_written, .. }) => request_written,
         other => panic!("{other:?}"),
     };
-    // One that was being written may have arrived: nobody can know.
+    // A request that was being written may have arrived.
     assert_eq!(taken.map(&mut written), [true, true]);
     assert!(!written(waiting));
-    // And so that it is true, the last is not written any more.
+    // The last request, which counts as not written, is not written later.
     let mut output = BytesMut::new();
     core.take_output(&mut output);
     assert!(output.is_empty());

@@ -1,4 +1,4 @@
-//! The client's connection as a whole: pings, errors, broken rules, the end.
+//! The connection of a client: pings, errors, broken rules and the end.
 
 use std::{
     sync::{
@@ -136,7 +136,7 @@ fn an_answer_that_a_java_client_sends_as_a_ping_is_one() {
     let pings = messages(&mut core);
     let with =
         |header: &str, payload: &str| encode(headers(PING, 0, 0, &[("ping", header)]), payload);
-    // The answer to the second, and pings of the other side that are much like it.
+    // The answer to the second ping, and pings of the other side that look like it.
     for it in [("client 2", "client 2"), ("client 1", "client 2"), ("client 2", "client 1")] {
         receive(&mut core, with(it.0, it.1));
         assert_eq!(written(&mut core), [format!("PingResponse 0 0 {}", it.1)]);

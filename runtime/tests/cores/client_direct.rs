@@ -1,4 +1,4 @@
-//! What whoever queues a message may write at once, without the driver.
+//! Messages that the sender may write directly, without the driver.
 
 use std::{
     sync::Arc,
@@ -19,7 +19,7 @@ fn open(core: &mut Core, deadline: Option<Instant>, subscribe: Option<&Subscribe
     core.open(&request, text("{}")).unwrap()
 }
 
-/// A connection whose driver rests, and counts how often it is woken.
+/// A connection whose driver is idle and counts how often it is woken.
 fn resting() -> (Core, Arc<Task>) {
     let mut core = connected();
     written(&mut core);
@@ -79,7 +79,7 @@ fn calls_that_are_not_alone_go_out_together() {
     wake(&mut core);
     assert_eq!(driver.woken(), 1);
     written(&mut core);
-    // Neither counts once it is over, and a subscription never does.
+    // Calls that have ended do not count, and subscriptions never count.
     core.forget(first);
     core.forget(second);
     written(&mut core);

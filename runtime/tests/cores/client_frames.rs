@@ -1,4 +1,4 @@
-//! A message that begins and is not whole in time.
+//! Messages that do not become complete in time.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::support::*;
 const TIMEOUT: Duration = Duration::from_secs(30);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// At most so much of it counts if nobody reads.
+/// The part of the timeout that counts while the driver does not read.
 const PART: Duration = Duration::from_millis(1_875);
 
 fn event(len: usize) -> BytesMut {
@@ -105,14 +105,14 @@ fn a_time_in_which_nobody_reads_counts_as_a_part_of_it() {
     let mut input = BytesMut::from(&whole[..50]);
     let mut now = Instant::now();
     core.receive(&mut input, now);
-    // However often, while there is time left.
+    // Any number of times, while time is left.
     for _ in 0..15 {
         now += 10 * TIMEOUT;
         core.expire(now);
         assert!(!core.is_closed());
-        // Whoever comes back has to wait again.
+        // A driver that returns has to wait again.
         assert_eq!(core.next_deadline(), Some(now + PART));
-        // What arrives without the end of the message changes nothing.
+        // More bytes that do not complete the message do not extend the deadline.
         core.receive(&mut input, now + PART / 2);
         assert_eq!(core.next_deadline(), Some(now + PART));
     }
@@ -129,7 +129,7 @@ fn each_message_has_its_own_time() {
     let whole = event(10);
     let half = whole.len() / 2;
     input.extend_from_slice(&whole[..half]);
-    // The end of one and the beginning of the next always arrive together.
+    // The end of each message arrives with the beginning of the next.
     for _ in 0..10 {
         core.receive(&mut input, now);
         assert_eq!(core.next_deadline(), Some(now + PART));
@@ -159,7 +159,7 @@ fn a_connection_that_came_back_begins_anew() {
     assert!(matches!(core.ended(), Some(ConnectionError::FrameTimeout { .. })));
     core.finish();
     assert!(core.reconnect(&Connect::default()).unwrap());
-    // Half an acknowledgement is the business of whoever connects.
+    // The handshake timeout covers an incomplete acknowledgement.
     let mut ack = bare(CONNECT_ACK, 1, 0);
     let rest = ack.split_off(10);
     core.receive(&mut ack, now + 2 * SECOND);

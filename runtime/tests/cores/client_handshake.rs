@@ -1,4 +1,4 @@
-//! The client introduces itself.
+//! The handshake of a client.
 
 use std::time::Instant;
 
@@ -56,7 +56,7 @@ fn acknowledgements_of_every_official_form_let_the_client_in() {
     ] {
         let mut core = connecting();
         assert!(core.poll_connected(&cx()).is_pending());
-        // It may arrive in pieces.
+        // The acknowledgement may arrive in pieces.
         let mut input = BytesMut::new();
         for byte in &ack[..ack.len() - 1] {
             input.extend_from_slice(&[*byte]);

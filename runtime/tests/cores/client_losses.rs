@@ -1,4 +1,4 @@
-//! What is said about what was on its way when the connection was lost.
+//! Reports about messages that were lost with their connection.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ fn a_flush_says_what_was_discarded_before_and_says_it_once() {
     assert!(ready(flush(&mut core)).is_ok());
     core.send_event(key, "test#Event", text("{}")).unwrap();
     core.fail(ConnectionError::ClosedByPeer);
-    // An attempt that fails loses nothing of the application's.
+    // A failed attempt to reconnect loses no message of the application.
     core.finish();
     assert!(core.reconnect(&Connect::default()).unwrap());
     core.fail(ConnectionError::FrameTimeout { after: Duration::ZERO });
@@ -52,7 +52,7 @@ fn a_flush_says_what_was_discarded_before_and_says_it_once() {
     assert!(matches!(ready(flush(&mut core)), Err(ConnectionError::ClosedByPeer)));
     assert!(ready(flush(&mut core)).is_ok());
 
-    // Nothing is lost of what has been written.
+    // Messages that were written do not count as lost.
     call(&mut core);
     written(&mut core);
     core.fail(ConnectionError::ClosedByPeer);
@@ -61,7 +61,7 @@ fn a_flush_says_what_was_discarded_before_and_says_it_once() {
     come_back(&mut core);
     assert!(ready(flush(&mut core)).is_ok());
 
-    // However often it has been lost since.
+    // Also after more losses.
     call(&mut core);
     for _ in 0..100 {
         core.fail(ConnectionError::ClosedByPeer);

@@ -1,4 +1,4 @@
-//! What a server may make a client hold, and what is given back.
+//! Limits for the memory of a client that a server uses, and memory that is freed.
 
 use bytes::BytesMut;
 use eventstream_rpc::{
@@ -20,7 +20,7 @@ fn ping_of(len: usize) -> BytesMut {
 fn pings_whose_answers_are_not_read_do_not_fill_the_memory() {
     let mut core = connected();
     let limit = 1024 * 1024;
-    // One that is over the limit by itself is answered.
+    // A single ping over the limit is answered.
     receive(&mut core, ping_of(2 * limit));
     assert!(!core.is_closed());
     receive(&mut core, ping_of(1));
@@ -28,13 +28,13 @@ fn pings_whose_answers_are_not_read_do_not_fill_the_memory() {
     let [report] = &written(&mut core)[..] else { panic!() };
     assert!(report.starts_with("ProtocolError 0 0 {"), "{report}");
 
-    // What arrives at once is answered at once: there was no time to write in between.
+    // Pings that arrive together are all answered: the client could not write in between.
     let mut core = connected();
     receive(&mut core, ping_of(limit).repeat(5).as_slice().into());
     assert_eq!(messages(&mut core).len(), 5);
     assert!(!core.is_closed());
 
-    // Any number of those whose answers are.
+    // Any number of pings whose answers are read.
     let mut core = connected();
     for _ in 0..100 {
         receive(&mut core, ping_of(limit / 10));
@@ -50,7 +50,7 @@ fn a_server_that_reads_answers_while_it_asks_is_never_refused() {
     for number in 0..100 {
         receive(&mut core, ping_of(100_000));
         assert!(!core.is_closed(), "{number}");
-        // The end of the answer before, and all but the end of this one: something is always unread.
+        // The end of the previous answer, and this one without its end: a part is always unread.
         core.wrote(output.split().len());
         core.take_output(&mut output);
         core.wrote(output.split_to(output.len() - 10).len());
@@ -60,7 +60,7 @@ fn a_server_that_reads_answers_while_it_asks_is_never_refused() {
 #[test]
 fn pings_that_nobody_looks_at_do_not_fill_the_memory() {
     const LIMIT: usize = 1024 * 1024;
-    // Some that fit, one that is over the limit by itself, and many that are small.
+    // Some pings that fit, one that is over the limit alone, and many small ones.
     for (len, expected) in [(LIMIT / 4, 3..4), (2 * LIMIT, 1..2), (0, 1_000..LIMIT / 50)] {
         let mut core = connected();
         core.record_events();
@@ -118,7 +118,7 @@ fn the_buffer_of_a_large_message_is_not_kept() {
     };
     let mut core = connected();
     let mut output = BytesMut::new();
-    // The driver has one buffer and the connection another, and they change places.
+    // The driver and the connection have a buffer each, and swap them.
     core.open(&CALL, large).unwrap();
     core.take_output(&mut output);
     core.wrote(output.len());
@@ -132,7 +132,7 @@ fn the_buffer_of_a_large_message_is_not_kept() {
         assert!(!output.try_reclaim(LARGE / 4));
     }
 
-    // One that fails when it has been encoded, one that is lost, and one that is written directly.
+    // A message that fails after encoding, one that is lost, and one that is written directly.
     let mut unwritable = connected();
     let failed =
         unwritable.open(&CALL, |dst| large(dst).and_then(|()| crate::support::unwritable(dst)));

@@ -1,4 +1,4 @@
-//! A connection that is lost and comes back.
+//! Connections that are lost and reopened.
 
 use std::{
     sync::Arc,
@@ -47,7 +47,7 @@ fn event(core: &mut Core, stream: i32, payload: &str) {
     receive(core, shaped(MESSAGE, 0, stream, "test#Event", payload));
 }
 
-/// Everything that can be read from a subscription now.
+/// All items that can be read from a subscription now.
 fn read(core: &mut Core, key: Key) -> Vec<String> {
     let mut items = Vec::new();
     while let Poll::Ready(next) = core.poll_event(key, &cx()) {
@@ -122,7 +122,7 @@ fn a_queue_that_is_full_before_the_response_comes_again_ends_the_subscription_on
     come_back(&mut core);
     event(&mut core, 1, "first");
     event(&mut core, 1, "second");
-    // The time for the response is over, and nobody waits for it.
+    // The response arrived long before its deadline passes.
     core.expire(Instant::now() + Duration::from_secs(60));
     let lagged = "Failed(Lagged { dropped: 1, bytes: 6 })";
     let expected = ["Disconnected", "Resubscribed", "first", lagged, "end"];
@@ -182,7 +182,7 @@ fn an_outage_is_noted_once_however_many_attempts_it_takes() {
         receive(&mut core, bare(CONNECT_ACK, 0, 0));
         assert!(core.is_closed() && read(&mut core, key).is_empty());
     }
-    // One that is lost before the server has answered is none of its own either.
+    // A reopened connection that is lost before the server answers is not a second outage.
     come_back(&mut core);
     core.fail(ConnectionError::ClosedByPeer);
     assert!(read(&mut core, key).is_empty());
@@ -247,7 +247,10 @@ fn calls_wait_if_they_are_told_to() {
     core.fail(ConnectionError::ClosedByPeer);
     let error = Arc::new(ConnectError::Rejected);
     core.give_up(ConnectionError::ReconnectRejected(error));
-    assert!(core.poll_room(&mut place, &cx()).is_ready(), "nobody waits for what does not come");
+    assert!(
+        core.poll_room(&mut place, &cx()).is_ready(),
+        "senders do not wait on a connection that has ended"
+    );
     let refused = core.open(&CALL, text("{}"));
     assert!(matches!(refused, Err(SendError::Closed(ConnectionError::ReconnectRejected(_)))));
 }

@@ -40,7 +40,7 @@ fn event(payload: &str) -> BytesMut {
     shaped(MESSAGE, 0, 1, EVENT, payload)
 }
 
-/// Everything that a subscription has to give, up to its end or to where it must wait.
+/// All items of a subscription, up to its end or until it has to wait.
 fn events(core: &mut Core, key: Key) -> Vec<String> {
     let mut found = Vec::new();
     loop {
@@ -224,7 +224,7 @@ fn a_stream_that_had_ended_is_not_lost_with_the_connection() {
     assert_eq!(events(&mut core, key), ["1", "end"]);
 }
 
-/// Room for two long events, and no third.
+/// Options with a queue for two long events, but not three.
 fn room_for_two(overflow: Overflow) -> SubscribeOptions {
     SubscribeOptions::default().overflow(overflow).queue_limit(TWO_LONG)
 }
@@ -236,7 +236,7 @@ fn receive_long(core: &mut Core, events: &[&str]) {
     }
 }
 
-/// As [`events`], with what is in front in long ones.
+/// As [`events`], with only the beginning of long payloads.
 fn long_events(core: &mut Core, key: Key) -> Vec<String> {
     events(core, key).into_iter().map(|it| it.trim_end_matches('.').to_owned()).collect()
 }
@@ -268,7 +268,7 @@ fn a_queue_that_is_full_before_the_response_ends_the_call() {
     wake(&mut core);
     assert_eq!(task.woken(), 1);
     assert_eq!(written(&mut core), ["ApplicationMessage 2 1"]);
-    // The response may still come, and is no use any more.
+    // The response may still arrive, and is ignored.
     receive(&mut core, shaped(MESSAGE, 0, 1, RESPONSE, "{}"));
     let failure = reply(&mut core, key).unwrap_err();
     assert!(matches!(failure, Failure::Lagged { dropped: 3, bytes: 9_000 }), "{failure:?}");
@@ -350,7 +350,7 @@ fn events_that_share_a_buffer_count_it_once() {
     let (mut core, key) = subscribed(options);
     let text = "x".repeat(20_000);
     for _ in 0..9 {
-        // Three that are not copied, and too much room behind them.
+        // Three messages that are not copied, in a buffer with much free space.
         let mut input = BytesMut::with_capacity(BUFFER_LEN);
         input.extend_from_slice(&event(&text).repeat(3));
         core.receive_in(&mut input, BUFFER_LEN, Instant::now());

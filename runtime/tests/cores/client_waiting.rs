@@ -1,4 +1,4 @@
-//! Who waits is woken for a reason, and leaves nothing behind.
+//! Tasks that wait for the send queue: each is woken when there is a reason, and leaves no state behind.
 
 use std::{
     sync::Arc,
@@ -24,7 +24,7 @@ fn limited(write_queue_limit: usize) -> Core {
     core
 }
 
-/// Tasks that wait for room, where there is none.
+/// Tasks that wait because the queue is full.
 fn in_line(core: &mut Core, count: usize) -> Vec<(Arc<Task>, Waker, SendTurn)> {
     let tasks = (0..count).map(|_| {
         let (task, waker) = Task::new();
@@ -92,7 +92,7 @@ fn a_future_that_is_dropped_leaves_no_waker_behind() {
     assert!(Arc::strong_count(&task) > held);
     core.leave(&mut place);
     core.release(&waker);
-    // It is woken, because the task may wait for more than the future that was dropped.
+    // The task is woken, because it may wait for more than the dropped future.
     wake(&mut core);
     assert!(task.woken() > 0);
     assert_eq!(Arc::strong_count(&task), held);
@@ -122,7 +122,7 @@ fn calls_that_wait_for_room_go_in_their_order() {
         assert!(matches!(core.open(&CALL, text("{}")), Err(SendError::Full)));
     }
     assert!(sent.is_sorted(), "{sent:?}");
-    // Those at the back are not woken each time for nothing.
+    // Tasks at the end of the queue are not woken without need.
     assert!(polls < 20 * tasks.len(), "{polls}");
 }
 
@@ -132,7 +132,7 @@ fn those_who_do_not_come_when_there_is_room_hold_up_nobody() {
         let mut core = limited(0);
         let (driver, driver_waker) = Task::new();
         call(&mut core);
-        // They wait, and are not asked again.
+        // The tasks wait, and are not polled again.
         let _idle = in_line(&mut core, idle);
         let mut active = in_line(&mut core, 5);
         let mut sent = 0;
@@ -142,7 +142,7 @@ fn those_who_do_not_come_when_there_is_room_hold_up_nobody() {
             wake(core);
         };
         drive(&mut core);
-        // Whoever has been woken comes, until nobody is.
+        // Polls the tasks that have been woken, until none is woken.
         let mut is_over = false;
         while !std::mem::replace(&mut is_over, true) {
             active.retain_mut(|(task, waker, place)| {
@@ -163,7 +163,7 @@ fn those_who_do_not_come_when_there_is_room_hold_up_nobody() {
             }
         }
         assert_eq!(sent, 5, "behind {idle} that do not come");
-        // And a new one has its turn.
+        // A new task is served too.
         assert!(core.poll_room(&mut SendTurn::default(), &cx()).is_ready());
     }
 }
@@ -175,7 +175,7 @@ fn everyone_who_waits_for_room_hears_of_the_end() {
     let mut tasks = in_line(&mut core, 50);
     core.close();
     wake(&mut core);
-    // In any order, and whether or not those before have been asked.
+    // In any order, also before earlier tasks have been polled.
     for (task, _, place) in tasks.iter_mut().rev() {
         assert_eq!(task.woken(), 1);
         assert!(core.poll_room(place, &cx()).is_ready());
@@ -194,7 +194,7 @@ fn deadlines_of_calls_that_are_over_do_not_pile_up() {
         written(&mut core);
     }
     assert!(core.is_open(keep));
-    // The first that is still known may be any of the last; there are few.
+    // Only a few of the last tasks are still known.
     let mut known = 0;
     let mut at = now;
     while let Some(next) = core.next_deadline() {

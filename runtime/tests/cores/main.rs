@@ -1,4 +1,4 @@
-//! Both sides of a connection as values, each against messages made by hand: no socket, no task, no clock.
+//! Both protocol cores, each tested with hand-written messages, without sockets, tasks and clocks.
 
 mod client_calls;
 mod client_connection;

@@ -1,4 +1,4 @@
-//! The server's connection as a whole: rules, pings, limits, the end.
+//! The connection of a server: rules, pings, limits and the end.
 
 use std::{
     task::Poll,
@@ -118,12 +118,12 @@ fn a_message_must_become_whole_in_time() {
     core.receive(&mut input, start);
     let part = Duration::from_millis(625);
     assert_eq!(core.next_deadline(), Some(start + part));
-    // A byte now and then is not enough.
+    // A byte from time to time does not extend the deadline.
     pass(&mut core, after(9));
     input.extend_from_slice(&whole[5..6]);
     core.receive(&mut input, after(9));
     assert_eq!(core.next_deadline(), Some(start + 15 * part));
-    // A whole one is, and the next has its own time.
+    // A complete message ends the deadline; the next message has its own.
     input.extend_from_slice(&whole[6..]);
     input.extend_from_slice(&request(2)[..1]);
     core.receive(&mut input, after(9));
@@ -133,7 +133,7 @@ fn a_message_must_become_whole_in_time() {
     assert_eq!(core.next_deadline(), None);
 
     core.receive(&mut request(3)[..1].into(), after(20));
-    // Nobody was there to read.
+    // The driver did not read in this time.
     core.expire(after(300));
     assert!(!core.is_closed());
     pass(&mut core, after(300) + 15 * part - Duration::from_nanos(1));
@@ -172,7 +172,7 @@ fn a_message_over_the_length_that_was_chosen_ends_the_connection() {
     let mut core = accepted(config);
     receive(&mut core, of_len(10_000));
     assert_eq!(written(&mut core).len(), 1);
-    // The prelude is enough to say so.
+    // The prelude is enough for the error.
     receive(&mut core, of_len(10_001)[..12].into());
     assert!(matches!(core.ended(), Some(ConnectionError::Decode(_))));
 }
@@ -240,7 +240,7 @@ fn a_client_that_is_told_why_has_time_to_close_first() {
         (request(7), second),
         (unreadable_header(), second),
         (bare(CONNECT_ACK, 1, 0), second),
-        // There is nothing to read but the end.
+        // Only the end can be read.
         (bare(PROTOCOL_ERROR, 0, 0), Some(Duration::ZERO)),
         (BytesMut::from("GET / HTTP/1.1\r\n\r\n"), Some(Duration::ZERO)),
     ];

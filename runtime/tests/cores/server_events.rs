@@ -1,4 +1,4 @@
-//! Events of a client whose stream or connection has ended.
+//! Events that a client sent before its stream or connection ended.
 
 use std::{task::Poll, time::Duration};
 
@@ -22,12 +22,12 @@ fn take_request(core: &mut Core) {
     let Poll::Ready(Some(_)) = core.poll_incoming(&cx()) else { panic!() };
 }
 
-/// The ways in which a client ends a stream or goes away, after its last event.
+/// The ways in which a client ends a stream or connection after its last event.
 const ENDS: [fn(&mut Core); 5] = [
     |core| receive(core, bare(MESSAGE, END, 1)),
     |core| core.fail(ConnectionError::ClosedByPeer),
     |core| core.fail(std::io::Error::other("reset").into()),
-    // It breaks a rule.
+    // The client breaks a rule.
     |core| receive(core, bare(PING, 0, 2)),
     |core| receive(core, encode(headers(INTERNAL_ERROR, 0, 0, &[]), "")),
 ];
@@ -133,7 +133,7 @@ fn a_request_that_is_dropped_before_its_answer_leaves_no_stream_behind() {
     for id in 1..10 {
         receive(&mut core, request(id));
         take_request(&mut core);
-        // As after a panic on the way to the handler.
+        // As after a panic before the handler runs.
         core.stop_reading(StreamId(id));
         receive(&mut core, shaped(MESSAGE, 0, id, "test#Event", "1"));
         assert!(written(&mut core).is_empty(), "there is room for it");

@@ -1,4 +1,4 @@
-//! The server lets a client in, or does not.
+//! The handshake of a server.
 
 use std::{
     task::Poll,
@@ -28,7 +28,7 @@ fn received(mut bytes: BytesMut) -> Core {
     core
 }
 
-/// A server that has been asked whether to let a client in.
+/// A server that has received a connect message.
 fn asked() -> Core {
     let mut core = received(connect("0.1.0".into()));
     let Poll::Ready(Some(_)) = core.poll_incoming(&cx()) else { panic!() };
@@ -136,7 +136,7 @@ fn a_client_must_introduce_itself_in_time() {
     let start = Instant::now();
     let end = start + Duration::from_secs(10);
     let whole = connect("0.1.0".into());
-    // Neither half a message nor a service that cannot decide gives it more time.
+    // Neither an incomplete message nor a slow authenticator extends the deadline.
     for len in [0, whole.len() / 2, whole.len()] {
         let mut core = Core::new(Config::default(), start);
         core.receive(&mut whole[..len].into(), end - Duration::from_secs(1));

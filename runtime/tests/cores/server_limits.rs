@@ -1,4 +1,4 @@
-//! What a client may make the server hold.
+//! Limits for the memory of a server that one client uses.
 
 use std::{
     sync::{
@@ -43,7 +43,7 @@ fn a_client_that_asks_and_does_not_read_stops_being_heard() {
     assert!(core.poll_room(&mut place, &cx()).is_pending());
     let respond = |core: &mut Core| core.send(ID, Answer::Response, RESPONSE, text("{}"));
     assert!(matches!(respond(&mut core), Err(SendError::Full)));
-    // Nothing that a stream may still need is lost.
+    // Messages of the stream are kept.
     core.terminate(StreamId(2));
     core.send_error(StreamId(3), &error()).unwrap();
 
@@ -80,7 +80,7 @@ fn what_is_held_for_the_service_is_limited_in_all() {
     receive(&mut core, long_request(3));
     let refusal = "ApplicationError 2 3 InternalServerError";
     assert_eq!(written(&mut core), [refusal]);
-    // What the service has taken makes room, and so does a stream that ends.
+    // Events that the service takes free memory, and so does a stream that ends.
     assert!(core.poll_event(ID, &cx()).is_ready() && core.poll_event(ID, &cx()).is_ready());
     events(&mut core);
     core.send(StreamId(2), Answer::Response, RESPONSE, text("{}")).unwrap();
@@ -89,7 +89,7 @@ fn what_is_held_for_the_service_is_limited_in_all() {
     assert!(written(&mut core).is_empty());
     receive(&mut core, event(&long("3")));
     assert_eq!(written(&mut core), ["ApplicationError 2 1 InternalServerError"]);
-    // What was held for the stream is gone with its reader.
+    // The events of the stream are freed with its reader.
     core.stop_reading(ID);
     receive(&mut core, long_request(5));
     receive(&mut core, long_request(6));

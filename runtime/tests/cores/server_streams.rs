@@ -1,4 +1,4 @@
-//! The server answers requests, sends events, and takes them.
+//! Streams of a server: responses, and events in both directions.
 
 use std::{
     sync::{
@@ -224,7 +224,7 @@ fn messages_that_cross_the_end_of_their_stream_are_passed_over() {
 fn events_of_the_client_wait_until_it_is_known_that_they_are_wanted() {
     let mut core = requested(Config::default());
     receive(&mut core, event("1"));
-    // The operation does not have to be named again, and it does not matter if it is.
+    // Events may name the operation again, but do not have to.
     receive(&mut core, encode(headers(MESSAGE, 0, 1, &[("operation", "test#Call")]), "2"));
     core.expect_events(ID, true);
     assert_eq!(next_event(&mut core).as_deref(), Some("1"));

@@ -1,4 +1,4 @@
-//! The other side of a connection, by hand.
+//! Helpers that act as the other side of a connection.
 
 use std::{
     collections::BTreeMap,
@@ -34,7 +34,7 @@ pub(crate) const INTERNAL_ERROR: i32 = 7;
 /// The flag of a message that ends its stream.
 pub(crate) const END: i32 = 2;
 
-/// The headers of every message, then texts.
+/// The headers of every message, and then text headers.
 pub(crate) fn headers(kind: i32, flags: i32, stream: i32, texts: &[(&str, &str)]) -> Vec<Header> {
     let mut headers = vec![
         Header::new(":message-type", kind.into()),
@@ -51,15 +51,15 @@ pub(crate) fn encode(headers: Vec<Header>, payload: &str) -> BytesMut {
     bytes
 }
 
-/// A payload of 3,000 bytes that begins with a text, so that what messages cost besides does not matter.
+/// A payload of 3,000 bytes that begins with a text: so long that the other memory of a message does not matter.
 pub(crate) fn long(text: &str) -> String {
     format!("{text:.<3000}")
 }
 
-/// A limit in bytes that two messages with such a payload fit into, and no third.
+/// A limit in bytes for two messages with such a payload, but not three.
 pub(crate) const TWO_LONG: usize = 8_000;
 
-/// A message without other headers and payload.
+/// A message without other headers and without payload.
 pub(crate) fn bare(kind: i32, flags: i32, stream: i32) -> BytesMut {
     encode(headers(kind, flags, stream, &[]), "")
 }
@@ -70,7 +70,7 @@ pub(crate) fn shaped(kind: i32, flags: i32, stream: i32, shape: &str, payload: &
     encode(headers(kind, flags, stream, &texts), payload)
 }
 
-/// A message whose checksums are right and whose only header has a type that does not exist.
+/// A message with correct checksums whose only header has an unknown type.
 pub(crate) fn unreadable_header() -> BytesMut {
     let mut bytes = BytesMut::new();
     bytes.put_u32(16 + 3);
@@ -81,7 +81,7 @@ pub(crate) fn unreadable_header() -> BytesMut {
     bytes
 }
 
-/// Bytes after which nothing can be read: what they are, and the bytes.
+/// Bytes after which a connection cannot be read: their description, and the bytes.
 pub(crate) fn lost_framings() -> [(&'static str, BytesMut); 5] {
     let damaged = |at: usize| {
         let mut bytes = encode(headers(PING, 0, 0, &[]), "payload");
@@ -104,12 +104,12 @@ pub(crate) fn lost_framings() -> [(&'static str, BytesMut); 5] {
     ]
 }
 
-/// What one side has written since the last time: type, flags, stream, shape, payload.
+/// The messages that one side has written since the last call, as text: type, flags, stream, shape, payload.
 pub(crate) fn written(core: &mut Endpoint<impl Role>) -> Vec<String> {
     messages(core).iter().map(describe).collect()
 }
 
-/// The messages that one side has written since the last time.
+/// The messages that one side has written since the last call.
 pub(crate) fn messages(core: &mut Endpoint<impl Role>) -> Vec<RpcMessage> {
     let mut bytes = BytesMut::new();
     core.take_output(&mut bytes);
@@ -134,7 +134,7 @@ pub(crate) fn describe(message: &RpcMessage) -> String {
     text
 }
 
-/// Something to write as payload.
+/// A payload with this text.
 pub(crate) fn text(text: &'static str) -> impl FnOnce(&mut BytesMut) -> Result<(), json::Error> {
     |dst| {
         dst.put_slice(text.as_bytes());
@@ -142,7 +142,7 @@ pub(crate) fn text(text: &'static str) -> impl FnOnce(&mut BytesMut) -> Result<(
     }
 }
 
-/// A payload that fails when some of it has been written.
+/// A payload that fails after a part of it has been written.
 pub(crate) fn unwritable(dst: &mut BytesMut) -> Result<(), json::Error> {
     // JSON has only texts as keys.
     json::append(dst, &BTreeMap::from([([1_u8], 1)]))
@@ -152,7 +152,7 @@ pub(crate) fn cx() -> Context<'static> {
     Context::from_waker(Waker::noop())
 }
 
-/// The value of what must be there.
+/// The value of a future that must be ready.
 #[track_caller]
 pub(crate) fn ready<T>(poll: Poll<T>) -> T {
     match poll {
@@ -168,7 +168,7 @@ pub(crate) fn connecting() -> client::Core {
     core
 }
 
-/// A client that has been let in.
+/// A client whose connection has been accepted.
 pub(crate) fn connected() -> client::Core {
     let mut core = connecting();
     receive(&mut core, bare(CONNECT_ACK, 1, 0));
@@ -208,7 +208,7 @@ pub(crate) fn long_request(stream: i32) -> BytesMut {
     encode(headers(MESSAGE, 0, stream, &[("operation", "test#Call")]), &long("request"))
 }
 
-/// A server that has let a client in.
+/// A server that has accepted a client.
 #[cfg(feature = "server")]
 pub(crate) fn accepted(config: server::Config) -> server::Core {
     let mut core = server::Core::new(config, Instant::now());
@@ -236,18 +236,18 @@ impl Task {
         (task, waker)
     }
 
-    /// How often it has been woken since the last time.
+    /// How often the task has been woken since the last call.
     pub(crate) fn woken(&self) -> usize {
         self.0.swap(0, Ordering::Relaxed)
     }
 }
 
-/// Wakes whoever is to be woken.
+/// Wakes the tasks that the core wants to wake.
 pub(crate) fn wake(core: &mut Endpoint<impl Role>) {
     core.take_woken().into_iter().for_each(Waker::wake);
 }
 
-/// Time passes, and whoever drives the core is there and finds nothing to read.
+/// Lets time pass while the driver is active and has nothing to read.
 pub(crate) fn pass(core: &mut Endpoint<impl Role>, until: Instant) {
     while let Some(due) = core.next_deadline().filter(|it| *it <= until) {
         core.expire(due);
