@@ -66,7 +66,6 @@ fn depth(line: &str) -> usize {
     line.bytes().take_while(|byte| *byte == b' ').count()
 }
 
-/// Whether a blank line belongs between two lines.
 fn is_boundary(before: &str, item: &str, line: &str) -> bool {
     let depth_of_both = depth(line);
     if depth(before) != depth_of_both {

@@ -262,7 +262,7 @@ pub struct Member {
     /// The type without `Option` and `Box`; [`Type::Unit`] for a variant without a value.
     pub ty: Type,
     pub presence: Presence,
-    /// Rust source that checks `value`, a reference to the value, with the checker `it`.
+    /// Rust source that checks `value`, a reference to the value, with `checker`.
     pub check: Option<String>,
     /// Whether the builder of a call fills in a random token if none was set.
     pub is_token: bool,

@@ -175,7 +175,6 @@ impl Scope {
         name
     }
 
-    /// Reports the names that had to change.
     pub fn report(self, reporter: &mut Reporter<'_>) {
         for (location, message, hint) in self.warnings {
             reporter.warning(location, message).hint(hint);

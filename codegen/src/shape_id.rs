@@ -79,8 +79,8 @@ impl fmt::Display for ShapeId {
 pub fn is_identifier(text: &str) -> bool {
     let rest = text.trim_start_matches('_');
     let may_start_with_digit = rest.len() < text.len();
-    let starts_well = rest.starts_with(|it: char| {
-        it.is_ascii_alphabetic() || (may_start_with_digit && it.is_ascii_digit())
+    let starts_well = rest.starts_with(|first: char| {
+        first.is_ascii_alphabetic() || (may_start_with_digit && first.is_ascii_digit())
     });
     starts_well && rest.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
 }

@@ -41,12 +41,16 @@ fn each_diagnostic_has_position_shape_and_hint() {
     for case in cases() {
         let diagnostics = diagnostics(&case.files);
         assert!(!diagnostics.is_empty(), "{}", case.name);
-        for it in diagnostics.iter() {
-            let says = format!("{}: {}", case.name, it.message);
-            assert!(it.hint.is_some(), "no hint: {says}");
-            assert_eq!(it.position.is_none(), case.name == "service-none", "position: {says}");
+        for diagnostic in diagnostics.iter() {
+            let says = format!("{}: {}", case.name, diagnostic.message);
+            assert!(diagnostic.hint.is_some(), "no hint: {says}");
+            assert_eq!(
+                diagnostic.position.is_none(),
+                case.name == "service-none",
+                "position: {says}"
+            );
             let is_about_shape = !WITHOUT_A_SHAPE.contains(&&*case.name);
-            assert_eq!(it.shape.is_some(), is_about_shape, "shape: {says}");
+            assert_eq!(diagnostic.shape.is_some(), is_about_shape, "shape: {says}");
         }
     }
 }
@@ -55,9 +59,10 @@ fn each_diagnostic_has_position_shape_and_hint() {
 fn errors_come_before_warnings_and_both_in_the_order_of_the_files() {
     for case in cases() {
         let diagnostics = diagnostics(&case.files);
-        let key = |it: &codegen::Diagnostic| {
-            let position = it.position.as_ref().map(|it| (it.path.clone(), it.line, it.column));
-            (it.severity == Severity::Warning, position)
+        let key = |diagnostic: &codegen::Diagnostic| {
+            let position =
+                diagnostic.position.as_ref().map(|it| (it.path.clone(), it.line, it.column));
+            (diagnostic.severity == Severity::Warning, position)
         };
         let keys: Vec<_> = diagnostics.iter().map(key).collect();
         assert!(keys.is_sorted(), "{}: {keys:?}", case.name);

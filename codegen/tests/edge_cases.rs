@@ -50,10 +50,12 @@ fn each_case_has_the_expected_diagnostics_and_no_others() {
     for (case, found) in runs().iter().filter(|(it, _)| !is_known_failing(&it.id)) {
         let expected = list(&case.expected, "says");
         let mut left: Vec<&Diagnostic> = found.diagnostics.iter().collect();
-        for it in &expected {
-            match left.iter().position(|found| is_meant(it, found)) {
+        for expected in &expected {
+            match left.iter().position(|found| is_meant(expected, found)) {
                 Some(index) => drop(left.remove(index)),
-                None => failures.push(format!("{case}: no diagnostic like {it}\n{}", found.text)),
+                None => {
+                    failures.push(format!("{case}: no diagnostic like {expected}\n{}", found.text))
+                }
             }
         }
         let is_utf8 = !found.text.contains("is not UTF-8");
@@ -200,10 +202,10 @@ impl Case {
             paths = fs::read_dir(path).unwrap().map(|it| it.unwrap().path()).collect();
             paths.sort();
         }
-        let read = |it: PathBuf| {
-            let json = String::from_utf8(fs::read(&it).unwrap());
+        let read = |path: PathBuf| {
+            let json = String::from_utf8(fs::read(&path).unwrap());
             let json = json.map_err(|_| "the model is not UTF-8".to_owned())?;
-            Ok((it.file_name().unwrap().to_string_lossy().into_owned(), json))
+            Ok((path.file_name().unwrap().to_string_lossy().into_owned(), json))
         };
         paths.into_iter().map(read).collect()
     }
@@ -259,8 +261,8 @@ fn cases() -> Vec<Case> {
     let mut expected = json("expected.json");
     let mut cases = Vec::new();
     for (index, folder) in [("index.json", "cases"), ("more.json", "more")] {
-        for it in json(index).as_array().expect("an array") {
-            let text = |key: &str| it[key].as_str().expect("a string").to_owned();
+        for entry in json(index).as_array().expect("an array") {
+            let text = |key: &str| entry[key].as_str().expect("a string").to_owned();
             let id = text("id");
             let expected = expected.get_mut(&id).map(Value::take).unwrap_or_default();
             cases.push(Case {
@@ -274,15 +276,15 @@ fn cases() -> Vec<Case> {
             });
         }
     }
-    for it in json("rules.json").as_array().expect("an array") {
-        let text = |key: &str| it[key].as_str().expect("a string").to_owned();
+    for entry in json("rules.json").as_array().expect("an array") {
+        let text = |key: &str| entry[key].as_str().expect("a string").to_owned();
         cases.push(Case {
             batch: cases.len() % BATCHES,
             title: text("title"),
-            model: Files::Texts(texts(it)),
+            model: Files::Texts(texts(entry)),
             expect: text("expect"),
             generate: text("generate"),
-            expected: it.clone(),
+            expected: entry.clone(),
             id: text("id"),
         });
     }

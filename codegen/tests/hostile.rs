@@ -93,8 +93,8 @@ fn documentation_of_a_megabyte_of_anything() {
 #[test]
 fn more_cycles_than_can_be_counted() {
     let members = |_| repeat(60, |it| format!(r#""m{it}": {{"target": "a#N{it}"}}"#));
-    let shapes = repeat(60, |it| {
-        format!(r#""a#N{it}": {{"type": "structure", "members": {{{}}}}}"#, members(it))
+    let shapes = repeat(60, |index| {
+        format!(r#""a#N{index}": {{"type": "structure", "members": {{{}}}}}"#, members(index))
     });
     let first = r#""a#In": {"type": "structure", "members": {"a": {"target": "a#N0"}}}"#;
     check_accepted(&format!("{first}, {shapes}"));
@@ -102,16 +102,16 @@ fn more_cycles_than_can_be_counted() {
 
 #[test]
 fn a_chain_of_structures_longer_than_the_stack_is_deep() {
-    let shapes = repeat(20_000, |it| {
+    let shapes = repeat(20_000, |index| {
         format!(
-            r#""a#N{it}": {{"type": "structure", "members": {{"m": {{"target": "a#N{}"}}}}}}"#,
-            it + 1
+            r#""a#N{index}": {{"type": "structure", "members": {{"m": {{"target": "a#N{}"}}}}}}"#,
+            index + 1
         )
     });
     let ends = r#""a#In": {"type": "structure"}, "a#N20000": {"type": "structure"}"#;
     check_accepted(&format!("{ends}, {shapes}"));
-    let lists = repeat(20_000, |it| {
-        format!(r#""a#L{it}": {{"type": "list", "member": {{"target": "a#L{}"}}}}"#, it + 1)
+    let lists = repeat(20_000, |index| {
+        format!(r#""a#L{index}": {{"type": "list", "member": {{"target": "a#L{}"}}}}"#, index + 1)
     });
     let ends = r#""a#In": {"type": "structure", "members": {"a": {"target": "a#L0"}}}, "a#L20000": {"type": "string"}"#;
     check_refused(&format!("{ends}, {lists}"), "nested deeper");
@@ -119,11 +119,11 @@ fn a_chain_of_structures_longer_than_the_stack_is_deep() {
 
 #[test]
 fn mixins_that_double_at_every_step() {
-    let shapes = repeat(300, |it| {
-        let below = format!(r#"{{"target": "a#M{}"}}"#, it + 1);
+    let shapes = repeat(300, |index| {
+        let below = format!(r#"{{"target": "a#M{}"}}"#, index + 1);
         format!(
-            r#""a#M{it}": {{"type": "structure", "mixins": [{below}, {below}], "traits": {{"smithy.api#mixin": {{}}}},
-            "members": {{"m{it}": {{"target": "smithy.api#String"}}}}}}"#
+            r#""a#M{index}": {{"type": "structure", "mixins": [{below}, {below}], "traits": {{"smithy.api#mixin": {{}}}},
+            "members": {{"m{index}": {{"target": "smithy.api#String"}}}}}}"#
         )
     });
     let ends = r#""a#In": {"type": "structure", "mixins": [{"target": "a#M0"}]},
@@ -138,11 +138,11 @@ fn mixins_that_double_at_every_step() {
     );
     let more = shapes.replace("#M", "#N").replace("\"x", "\"y");
     let _ = run(&format!("{ends}, {shapes}, {more}"));
-    let service = repeat(3_000, |it| {
+    let service = repeat(3_000, |index| {
         format!(
-            r#""a#M{it}": {{"type": "structure", "mixins": [{{"target": "a#M{}"}}], "traits": {{"smithy.api#mixin": {{}}}},
-            "members": {{"m{it}": {{"target": "smithy.api#String"}}}}}}"#,
-            it + 1
+            r#""a#M{index}": {{"type": "structure", "mixins": [{{"target": "a#M{}"}}], "traits": {{"smithy.api#mixin": {{}}}},
+            "members": {{"m{index}": {{"target": "smithy.api#String"}}}}}}"#,
+            index + 1
         )
     });
     let ends = ends.replace("M300", "M3000");
@@ -158,8 +158,10 @@ fn very_many_members_values_traits_and_references() {
     let traits = repeat(20_000, |it| format!(r#""my.own#t{it}": {{}}"#));
     let shape = format!(r#""a#In": {{"type": "structure", "traits": {{{traits}}}}}"#);
     check_refused(&shape, "more than 500 traits");
-    let applies = repeat(20_000, |it| {
-        format!(r#""a#In$m{it}": {{"type": "apply", "traits": {{"smithy.api#required": {{}}}}}}"#)
+    let applies = repeat(20_000, |index| {
+        format!(
+            r#""a#In$m{index}": {{"type": "apply", "traits": {{"smithy.api#required": {{}}}}}}"#
+        )
     });
     check_refused(&format!("{IN}, {applies}"), "apply target a#In$m0 is not defined");
     let list = repeat(20_000, |it| format!(r#"{{"target": "a#Nope{it}"}}"#));
@@ -175,8 +177,8 @@ fn very_many_members_values_traits_and_references() {
 #[test]
 fn very_many_names_that_become_the_same() {
     // One or two underscores at each of twelve places.
-    let name = |it: usize| {
-        let gap = |place: usize| if it >> place & 1 == 0 { "_" } else { "__" };
+    let name = |index: usize| {
+        let gap = |place: usize| if index >> place & 1 == 0 { "_" } else { "__" };
         (0..12).map(|place| format!("a{}", gap(place))).collect::<String>()
     };
     let members =
@@ -206,8 +208,8 @@ fn names_that_no_file_can_have() {
 
 #[test]
 fn the_same_key_very_often() {
-    let keys = repeat(50_000, |it| {
-        format!(r#""a#K": {{"type": "string", "traits": {{"my.own#t": {it}}}}}"#)
+    let keys = repeat(50_000, |index| {
+        format!(r#""a#K": {{"type": "string", "traits": {{"my.own#t": {index}}}}}"#)
     });
     check_refused(&format!("{IN}, {keys}"), "occurs twice");
 }

@@ -70,10 +70,13 @@ fn a_changed_name_is_a_warning_with_the_reason() {
         let is_about_name = |it: &&Diagnostic| it.shape.as_deref() != Some("t.n#Events_");
         let warnings: Vec<_> = generated.warnings.iter().filter(is_about_name).collect();
         assert!(warnings.len() > count);
-        for it in warnings {
-            assert!(it.message.starts_with("its Rust name is "), "{}", it.message);
-            let id = it.shape.as_ref().expect("a shape");
-            assert!(id.starts_with("t.n#") && it.position.is_some() && it.hint.is_some(), "{id}");
+        for warning in warnings {
+            assert!(warning.message.starts_with("its Rust name is "), "{}", warning.message);
+            let id = warning.shape.as_ref().expect("a shape");
+            assert!(
+                id.starts_with("t.n#") && warning.position.is_some() && warning.hint.is_some(),
+                "{id}"
+            );
         }
     }
 }
@@ -228,12 +231,12 @@ fn type_names() -> Vec<String> {
     let is_plain = |it: &str| KEYWORDS.split_whitespace().any(|word| it.eq_ignore_ascii_case(word));
     let renamed = renamed(&names.iter().cloned().collect());
     let mut index = 0;
-    names.retain(|it| {
-        let is_alike = renamed.contains(it) || is_plain(it);
+    names.retain(|name| {
+        let is_alike = renamed.contains(name) || is_plain(name);
         index += usize::from(is_alike);
         !is_alike
             || index % 8 == 0
-            || ["Option", "Vec", "Box", "Some", "Fn", "Mod"].contains(&&**it)
+            || ["Option", "Vec", "Box", "Some", "Fn", "Mod"].contains(&&**name)
     });
     names
 }

@@ -26,8 +26,8 @@ fn check(files: &[(&str, &str)], name: &str, expected: &[&str]) {
         Err(diagnostics) => panic!("{diagnostics}"),
     };
     let mut lines = text.lines().map(str::trim);
-    for it in expected {
-        assert!(lines.any(|line| line == *it), "{it:?} is not in its place:\n{text}");
+    for part in expected {
+        assert!(lines.any(|line| line == *part), "{part:?} is not in its place:\n{text}");
     }
 }
 

@@ -39,8 +39,8 @@ fn pipeline(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group("function");
         group.throughput(Throughput::Elements(generated.files.len() as u64));
         limit(&mut group);
-        group.bench_function(*name, |it| {
-            it.iter(|| generate(&Config::new(*name), &sources).is_ok());
+        group.bench_function(*name, |bencher| {
+            bencher.iter(|| generate(&Config::new(*name), &sources).is_ok());
         });
         group.finish();
 
@@ -49,8 +49,8 @@ fn pipeline(criterion: &mut Criterion) {
         program.arg("--model").arg(&model).arg("--out").arg(&out).arg("--crate").arg("bench");
         let mut group = criterion.benchmark_group("program");
         limit(&mut group);
-        group.bench_function(*name, |it| {
-            it.iter(|| program.output().expect("the program runs").status.success());
+        group.bench_function(*name, |bencher| {
+            bencher.iter(|| program.output().expect("the program runs").status.success());
         });
         group.finish();
     }

@@ -45,16 +45,16 @@ pub(crate) fn large(bytes: usize) -> String {
         let structure = |random: &mut Random, count: usize| {
             let targets =
                 ["smithy.api#String", "smithy.api#Integer", "a#Names", "smithy.api#Timestamp"];
-            let member = |it: usize| {
+            let member = |index: usize| {
                 let target = match random.below(6) {
-                    it @ 0..4 => targets[it].to_owned(),
+                    index @ 0..4 => targets[index].to_owned(),
                     4 => format!("a#State{at}"),
                     _ => format!("a#Detail{}", random.below(at + 1)),
                 };
-                let required = if it == 0 { r#""smithy.api#required": {}, "# } else { "" };
+                let required = if index == 0 { r#""smithy.api#required": {}, "# } else { "" };
                 let docs = docs(random, 30);
                 format!(
-                    r#""member{it}": {{ "target": "{target}", "traits": {{ {required}{docs} }} }}"#
+                    r#""member{index}": {{ "target": "{target}", "traits": {{ {required}{docs} }} }}"#
                 )
             };
             let members: Vec<_> = (0..count).map(member).collect();
@@ -71,9 +71,9 @@ pub(crate) fn large(bytes: usize) -> String {
             model.shape(&id, &body);
         }
         let values: Vec<_> = (0..5)
-            .map(|it| {
+            .map(|index| {
                 format!(
-                    r#""VALUE_{it}": {{ "target": "smithy.api#Unit", "traits": {{ {} }} }}"#,
+                    r#""VALUE_{index}": {{ "target": "smithy.api#Unit", "traits": {{ {} }} }}"#,
                     docs(&mut random, 8)
                 )
             })

@@ -34,8 +34,8 @@ type Selector = (&'static str, fn(ShapeKind, Option<ShapeKind>) -> bool);
 
 const ANY: Selector = ("", |_, _| true);
 const FIELD: Selector = ("a member of a structure", |_, of| of == Some(Structure));
-const STRING_FIELD: Selector = ("a member of a structure that is a string", |it, of| {
-    of == Some(Structure) && it == ShapeKind::String
+const STRING_FIELD: Selector = ("a member of a structure that is a string", |kind, of| {
+    of == Some(Structure) && kind == ShapeKind::String
 });
 const MEMBER: Selector =
     ("a member of a structure or union", |_, of| of.is_some_and(ShapeKind::has_fields));
@@ -47,8 +47,8 @@ const STRUCTURE: Selector = ("a structure", |it, of| of.is_none() && it == Struc
 const UNION: Selector = ("a union", |it, of| of.is_none() && matches!(it, Union | Blob));
 const NUMBER: Selector = ("a number", |it, _| it == ShapeKind::IntEnum || it.is_number());
 const STRING: Selector = ("a string", |it, _| matches!(it, ShapeKind::String | Enum));
-const SIZED: Selector = ("a string, blob, list or map", |it, _| {
-    matches!(it, ShapeKind::String | Blob | Enum | List | Map)
+const SIZED: Selector = ("a string, blob, list or map", |kind, _| {
+    matches!(kind, ShapeKind::String | Blob | Enum | List | Map)
 });
 const TIMESTAMP: Selector = ("a timestamp", |it, _| it == ShapeKind::Timestamp);
 

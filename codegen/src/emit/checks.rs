@@ -14,11 +14,14 @@ pub(super) fn check(shape: &Shape) -> Option<TokenStream> {
         Some(match shape.kind {
             Kind::Union => (
                 quote!(Self::#name(value)),
-                quote!(it.member(#wire_name, value, |it, value| #body)),
+                quote!(checker.member(#wire_name, value, |checker, value| #body)),
             ),
             _ => {
                 let method = ident(if member.is_optional() { "optional" } else { "member" });
-                (quote!(), quote!(it.#method(#wire_name, &self.#name, |it, value| #body);))
+                (
+                    quote!(),
+                    quote!(checker.#method(#wire_name, &self.#name, |checker, value| #body);),
+                )
             }
         })
     });
@@ -36,7 +39,7 @@ pub(super) fn check(shape: &Shape) -> Option<TokenStream> {
     Some(quote! {
         #allow
         #allow_bounds
-        fn check<'v>(&'v self, it: &mut eventstream_rpc::json::Checker<'v>) {
+        fn check<'v>(&'v self, checker: &mut eventstream_rpc::json::Checker<'v>) {
             #body
         }
     })

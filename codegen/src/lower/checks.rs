@@ -53,13 +53,13 @@ impl Lowering<'_, '_> {
         if let Some(pattern) = own.text("pattern").or(of_target.text("pattern")) {
             let ty = "eventstream_rpc::json::Pattern";
             all.push(format!("static PATTERN: {ty} = {ty}::new({pattern:?})"));
-            all.push(format!("it.pattern({text}, &PATTERN)"));
+            all.push(format!("checker.pattern({text}, &PATTERN)"));
         }
         if let Some(length) = bounds("length") {
             let is_text = matches!(target.kind, ShapeKind::Enum | ShapeKind::String);
             let count = if is_text { "chars().count()" } else { "len()" };
             let bounds = as_source(&length, |it| it.parse::<u64>().unwrap_or_default());
-            all.push(format!("it.length({text}.{count}, {bounds})"));
+            all.push(format!("checker.length({text}.{count}, {bounds})"));
         }
         all.extend(bounds("range").map(|it| range(&it, target.kind)));
         match (target.kind, &target.members[..]) {
@@ -67,10 +67,10 @@ impl Lowering<'_, '_> {
                 let item_kind = self.resolved.model.get(&item.target).map(|it| it.kind);
                 let has_equality = item_kind.is_none_or(ShapeKind::has_equality);
                 if of_target.has("uniqueItems") && has_equality {
-                    all.push("it.unique(value)".to_owned());
+                    all.push("checker.unique(value)".to_owned());
                 }
                 let check = self.check_of(item, of_target.has("sparse"));
-                all.extend(check.map(|it| format!("it.items(value, |it, value| {it})")));
+                all.extend(check.map(|it| format!("checker.items(value, |checker, value| {it})")));
             }
             (ShapeKind::Map, [key, value]) => {
                 let checks =
@@ -83,12 +83,12 @@ impl Lowering<'_, '_> {
                         "key, item| {{ let value = key; {key}; let value = item; {item}; }}"
                     ),
                 };
-                all.push(format!("it.entries(value, |it, {body})"));
+                all.push(format!("checker.entries(value, |checker, {body})"));
             }
             (ShapeKind::Structure | ShapeKind::Union, _)
                 if !target.is_event_stream() && self.checked.contains(&target.id) =>
             {
-                all.push("value.check(it)".to_owned());
+                all.push("value.check(checker)".to_owned());
             }
             _ => {}
         }
@@ -117,5 +117,5 @@ fn range(range: &Bounds, kind: ShapeKind) -> String {
         ShapeKind::IntEnum => ("range(i128::from(value.as_i32())", as_source(range, integer)),
         _ => ("range(i128::from(*value)", as_source(range, integer)),
     };
-    format!("it.{call}, {bounds})")
+    format!("checker.{call}, {bounds})")
 }

@@ -99,13 +99,13 @@ fn link((name, address): (&str, &str)) -> String {
 }
 
 /// The attribute `deprecated`. Clippy requires `since` to be a version, so other texts become part of the note.
-fn deprecated(it: &Trait) -> ir::Deprecated {
-    let (since, other) = match it.text("since") {
+fn deprecated(applied: &Trait) -> ir::Deprecated {
+    let (since, other) = match applied.text("since") {
         Some(since) if is_version(since) => (Some(since.to_owned()), None),
         other => (None, other.map(|it| format!("since {it}"))),
     };
     let note: Vec<_> =
-        [other.as_deref(), it.text("message")].into_iter().flatten().map(plain).collect();
+        [other.as_deref(), applied.text("message")].into_iter().flatten().map(plain).collect();
     ir::Deprecated { since, note: (!note.is_empty()).then(|| note.join(": ")) }
 }
 

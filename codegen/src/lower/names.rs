@@ -95,8 +95,8 @@ impl<'m> Names<'m> {
         scope.report(reporter);
         methods.report(reporter);
         name_modules(&mut types, words);
-        for it in &mut types {
-            name_members(it, words, reporter);
+        for ty in &mut types {
+            name_members(ty, words, reporter);
         }
         Self { service, operations, types, indices }
     }
@@ -169,8 +169,8 @@ fn name_modules(types: &mut [Type<'_>], words: &Words) {
         let types = types.iter_mut().filter(|it| it.type_ref.parent == parent);
         let types: Vec<_> = types.collect();
         let mut scope = Scope::of_type_modules(types.iter().map(|it| &*it.type_ref.name));
-        for it in types {
-            it.module = scope.take(words.snake(&it.type_ref.name), owner(it.shape), "_");
+        for ty in types {
+            ty.module = scope.take(words.snake(&ty.type_ref.name), owner(ty.shape), "_");
         }
     }
 }

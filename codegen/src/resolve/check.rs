@@ -45,8 +45,8 @@ impl<'m> Checker<'_, '_, 'm> {
     }
 
     fn references(&mut self, shape: &'m Shape) {
-        for it in &shape.references {
-            let (expected, fits): (_, fn(ShapeKind) -> bool) = match it.property {
+        for reference in &shape.references {
+            let (expected, fits): (_, fn(ShapeKind) -> bool) = match reference.property {
                 Property::Mixin | Property::Shape => continue,
                 Property::Operation => ("an operation", |it| it == ShapeKind::Operation),
                 Property::Resource => ("a resource", |it| it == ShapeKind::Resource),
@@ -55,16 +55,17 @@ impl<'m> Checker<'_, '_, 'm> {
                     ("a structure", |it| it == ShapeKind::Structure)
                 }
             };
-            let Some(target) = self.model.get(&it.target) else {
-                self.dangling(&it.target, it.location);
+            let Some(target) = self.model.get(&reference.target) else {
+                self.dangling(&reference.target, reference.location);
                 continue;
             };
             if target.id.is_unit() || !fits(target.kind) && !target.is_broken {
                 let found = type_name(target);
-                let message = format!("expected {expected}; {} is of type {found}", it.target);
-                self.error(it.location, message, format!("target {expected}"));
+                let message =
+                    format!("expected {expected}; {} is of type {found}", reference.target);
+                self.error(reference.location, message, format!("target {expected}"));
             } else if expected == "a structure" {
-                self.check_role(shape, it.property, it.location, target);
+                self.check_role(shape, reference.property, reference.location, target);
             }
         }
     }

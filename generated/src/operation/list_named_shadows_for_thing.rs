@@ -86,12 +86,13 @@ impl ListNamedShadowsForThingRequest {
 impl Shape for ListNamedShadowsForThingRequest {
     const ID: &'static str = "aws.greengrass#ListNamedShadowsForThingRequest";
 
-    fn check<'v>(&'v self, it: &mut Checker<'v>) {
-        it.optional(
-            "pageSize",
-            &self.page_size,
-            |it, value| it.range(i128::from(*value), Some(1), Some(100)),
-        );
+    fn check<'v>(&'v self, checker: &mut Checker<'v>) {
+        checker
+            .optional(
+                "pageSize",
+                &self.page_size,
+                |checker, value| checker.range(i128::from(*value), Some(1), Some(100)),
+            );
     }
 }
 

@@ -282,8 +282,8 @@ impl Traits for Server {
         request: StreamingRequest<Talk>,
         _: RequestContext,
     ) -> Result<StreamingResponse<Talk>, TalkError> {
-        let events = request.events.map(|it| {
-            let length = it.as_word().map_or(0, |it| it.text.len());
+        let events = request.events.map(|event| {
+            let length = event.as_word().map_or(0, |it| it.text.len());
             Ok(Events::Tick(Tick::builder().n(length as i32).build()))
         });
         Ok(StreamingResponse::new(TalkResponse::default(), events))

@@ -145,123 +145,144 @@ impl Shape for Request {
     const ID: &'static str = "example#Request";
 
     #[allow(clippy::approx_constant, reason = "the number is from the model")]
-    fn check<'v>(&'v self, it: &mut Checker<'v>) {
-        it.member(
-            "name",
-            &self.name,
-            |it, value| {
-                static PATTERN: Pattern = Pattern::new("^[a-z]+$");
-                it.pattern(value, &PATTERN);
-                it.length(value.chars().count(), Some(1), Some(10));
-            },
-        );
-        it.optional(
-            "other",
-            &self.other,
-            |it, value| {
-                static PATTERN: Pattern = Pattern::new("^[a-z]+$");
-                it.pattern(value, &PATTERN);
-                it.length(value.chars().count(), None, Some(3));
-            },
-        );
-        it.member(
-            "count",
-            &self.count,
-            |it, value| it.range(i128::from(*value), Some(1), Some(10)),
-        );
-        it.optional(
-            "huge",
-            &self.huge,
-            |it, value| {
-                it.range(i128::from(*value), None, Some(1000000000000000019884624838656))
-            },
-        );
-        it.optional(
-            "ratio",
-            &self.ratio,
-            |it, value| it.range(*value, Some(0.1), Some(3.14)),
-        );
-        it.optional(
-            "price",
-            &self.price,
-            |it, value| it.big_range(value.as_str(), Some("1e-21"), None),
-        );
-        it.optional(
-            "data",
-            &self.data,
-            |it, value| it.length(value.len(), Some(1), None),
-        );
-        it.optional(
-            "names",
-            &self.names,
-            |it, value| {
-                it.length(value.len(), None, Some(3));
-                it.unique(value);
-                it.items(
-                    value,
-                    |it, value| {
-                        static PATTERN: Pattern = Pattern::new("^[a-z]+$");
-                        it.pattern(value, &PATTERN);
-                        it.length(value.chars().count(), Some(1), Some(10));
-                    },
-                );
-            },
-        );
-        it.optional(
-            "map",
-            &self.map,
-            |it, value| {
-                it
-                    .entries(
-                        value,
-                        |it, key, item| {
-                            let value = key;
-                            {
+    fn check<'v>(&'v self, checker: &mut Checker<'v>) {
+        checker
+            .member(
+                "name",
+                &self.name,
+                |checker, value| {
+                    static PATTERN: Pattern = Pattern::new("^[a-z]+$");
+                    checker.pattern(value, &PATTERN);
+                    checker.length(value.chars().count(), Some(1), Some(10));
+                },
+            );
+        checker
+            .optional(
+                "other",
+                &self.other,
+                |checker, value| {
+                    static PATTERN: Pattern = Pattern::new("^[a-z]+$");
+                    checker.pattern(value, &PATTERN);
+                    checker.length(value.chars().count(), None, Some(3));
+                },
+            );
+        checker
+            .member(
+                "count",
+                &self.count,
+                |checker, value| checker.range(i128::from(*value), Some(1), Some(10)),
+            );
+        checker
+            .optional(
+                "huge",
+                &self.huge,
+                |checker, value| {
+                    checker
+                        .range(
+                            i128::from(*value),
+                            None,
+                            Some(1000000000000000019884624838656),
+                        )
+                },
+            );
+        checker
+            .optional(
+                "ratio",
+                &self.ratio,
+                |checker, value| checker.range(*value, Some(0.1), Some(3.14)),
+            );
+        checker
+            .optional(
+                "price",
+                &self.price,
+                |checker, value| checker.big_range(value.as_str(), Some("1e-21"), None),
+            );
+        checker
+            .optional(
+                "data",
+                &self.data,
+                |checker, value| checker.length(value.len(), Some(1), None),
+            );
+        checker
+            .optional(
+                "names",
+                &self.names,
+                |checker, value| {
+                    checker.length(value.len(), None, Some(3));
+                    checker.unique(value);
+                    checker
+                        .items(
+                            value,
+                            |checker, value| {
                                 static PATTERN: Pattern = Pattern::new("^[a-z]+$");
-                                it.pattern(value, &PATTERN);
-                                it.length(value.chars().count(), Some(1), Some(10));
-                            };
-                            let value = item;
-                            it.range(i128::from(*value), Some(0), None);
-                        },
-                    )
-            },
-        );
-        it.optional(
-            "sparse",
-            &self.sparse,
-            |it, value| {
-                it
-                    .items(
-                        value,
-                        |it, value| {
-                            if let Some(value) = value {
-                                it.length(value.chars().count(), Some(1), None);
-                            }
-                        },
-                    )
-            },
-        );
-        it.optional(
-            "kind",
-            &self.kind,
-            |it, value| it.length(value.as_str().chars().count(), None, Some(4)),
-        );
-        it.optional(
-            "level",
-            &self.level,
-            |it, value| it.range(i128::from(value.as_i32()), Some(0), None),
-        );
-        it.optional("choice", &self.choice, |it, value| value.check(it));
-        it.optional("tree", &self.tree, |it, value| value.check(it));
-        it.optional(
-            "ahead",
-            &self.ahead,
-            |it, value| {
-                static PATTERN: Pattern = Pattern::new("^(?!aws)");
-                it.pattern(value, &PATTERN);
-            },
-        );
+                                checker.pattern(value, &PATTERN);
+                                checker.length(value.chars().count(), Some(1), Some(10));
+                            },
+                        );
+                },
+            );
+        checker
+            .optional(
+                "map",
+                &self.map,
+                |checker, value| {
+                    checker
+                        .entries(
+                            value,
+                            |checker, key, item| {
+                                let value = key;
+                                {
+                                    static PATTERN: Pattern = Pattern::new("^[a-z]+$");
+                                    checker.pattern(value, &PATTERN);
+                                    checker.length(value.chars().count(), Some(1), Some(10));
+                                };
+                                let value = item;
+                                checker.range(i128::from(*value), Some(0), None);
+                            },
+                        )
+                },
+            );
+        checker
+            .optional(
+                "sparse",
+                &self.sparse,
+                |checker, value| {
+                    checker
+                        .items(
+                            value,
+                            |checker, value| {
+                                if let Some(value) = value {
+                                    checker.length(value.chars().count(), Some(1), None);
+                                }
+                            },
+                        )
+                },
+            );
+        checker
+            .optional(
+                "kind",
+                &self.kind,
+                |checker, value| {
+                    checker.length(value.as_str().chars().count(), None, Some(4))
+                },
+            );
+        checker
+            .optional(
+                "level",
+                &self.level,
+                |checker, value| checker.range(i128::from(value.as_i32()), Some(0), None),
+            );
+        checker.optional("choice", &self.choice, |checker, value| value.check(checker));
+        checker.optional("tree", &self.tree, |checker, value| value.check(checker));
+        checker
+            .optional(
+                "ahead",
+                &self.ahead,
+                |checker, value| {
+                    static PATTERN: Pattern = Pattern::new("^(?!aws)");
+                    checker.pattern(value, &PATTERN);
+                },
+            );
     }
 }
 
@@ -696,20 +717,23 @@ pub enum Choice {
 impl Shape for Choice {
     const ID: &'static str = "example#Choice";
 
-    fn check<'v>(&'v self, it: &mut Checker<'v>) {
+    fn check<'v>(&'v self, checker: &mut Checker<'v>) {
         match self {
             Self::Name(value) => {
-                it.member(
-                    "name",
-                    value,
-                    |it, value| {
-                        static PATTERN: Pattern = Pattern::new("^[a-z]+$");
-                        it.pattern(value, &PATTERN);
-                        it.length(value.chars().count(), Some(1), Some(10));
-                    },
-                )
+                checker
+                    .member(
+                        "name",
+                        value,
+                        |checker, value| {
+                            static PATTERN: Pattern = Pattern::new("^[a-z]+$");
+                            checker.pattern(value, &PATTERN);
+                            checker.length(value.chars().count(), Some(1), Some(10));
+                        },
+                    )
             }
-            Self::Tree(value) => it.member("tree", value, |it, value| value.check(it)),
+            Self::Tree(value) => {
+                checker.member("tree", value, |checker, value| value.check(checker))
+            }
             _ => {}
         }
     }
@@ -858,22 +882,26 @@ impl Tree {
 impl Shape for Tree {
     const ID: &'static str = "example#Tree";
 
-    fn check<'v>(&'v self, it: &mut Checker<'v>) {
-        it.optional(
-            "value",
-            &self.value,
-            |it, value| {
-                static PATTERN: Pattern = Pattern::new("^[a-z]+$");
-                it.pattern(value, &PATTERN);
-                it.length(value.chars().count(), Some(1), Some(10));
-            },
-        );
-        it.optional("left", &self.left, |it, value| value.check(it));
-        it.optional(
-            "all",
-            &self.all,
-            |it, value| it.items(value, |it, value| value.check(it)),
-        );
+    fn check<'v>(&'v self, checker: &mut Checker<'v>) {
+        checker
+            .optional(
+                "value",
+                &self.value,
+                |checker, value| {
+                    static PATTERN: Pattern = Pattern::new("^[a-z]+$");
+                    checker.pattern(value, &PATTERN);
+                    checker.length(value.chars().count(), Some(1), Some(10));
+                },
+            );
+        checker.optional("left", &self.left, |checker, value| value.check(checker));
+        checker
+            .optional(
+                "all",
+                &self.all,
+                |checker, value| {
+                    checker.items(value, |checker, value| value.check(checker))
+                },
+            );
     }
 }
 

@@ -153,29 +153,32 @@ impl Shape for Request {
     const ID: &'static str = "example#Request";
 
     #[allow(deprecated)]
-    fn check<'v>(&'v self, it: &mut Checker<'v>) {
-        it.optional(
-            "name",
-            &self.name,
-            |it, value| {
-                static PATTERN: Pattern = Pattern::new("^[a-z`]+$");
-                it.pattern(value, &PATTERN);
-                it.length(value.chars().count(), Some(1), Some(10));
-            },
-        );
-        it.optional(
-            "list",
-            &self.list,
-            |it, value| {
-                it.length(value.len(), None, Some(3));
-                it.unique(value);
-            },
-        );
-        it.optional(
-            "count",
-            &self.count,
-            |it, value| it.range(i128::from(*value), Some(1), Some(1)),
-        );
+    fn check<'v>(&'v self, checker: &mut Checker<'v>) {
+        checker
+            .optional(
+                "name",
+                &self.name,
+                |checker, value| {
+                    static PATTERN: Pattern = Pattern::new("^[a-z`]+$");
+                    checker.pattern(value, &PATTERN);
+                    checker.length(value.chars().count(), Some(1), Some(10));
+                },
+            );
+        checker
+            .optional(
+                "list",
+                &self.list,
+                |checker, value| {
+                    checker.length(value.len(), None, Some(3));
+                    checker.unique(value);
+                },
+            );
+        checker
+            .optional(
+                "count",
+                &self.count,
+                |checker, value| checker.range(i128::from(*value), Some(1), Some(1)),
+            );
     }
 }
 

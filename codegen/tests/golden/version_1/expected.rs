@@ -94,8 +94,8 @@ impl Request {
 impl Shape for Request {
     const ID: &'static str = "example#Request";
 
-    fn check<'v>(&'v self, it: &mut Checker<'v>) {
-        it.optional("names", &self.names, |it, value| it.unique(value));
+    fn check<'v>(&'v self, checker: &mut Checker<'v>) {
+        checker.optional("names", &self.names, |checker, value| checker.unique(value));
     }
 }
 

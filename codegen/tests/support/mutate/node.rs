@@ -155,19 +155,19 @@ impl fmt::Display for Node {
             Self::String(it) => text(it, f),
             Self::Array(all) => {
                 f.write_char('[')?;
-                for (index, it) in all.iter().enumerate() {
+                for (index, value) in all.iter().enumerate() {
                     f.write_str(if index == 0 { "" } else { "," })?;
-                    it.fmt(f)?;
+                    value.fmt(f)?;
                 }
                 f.write_char(']')
             }
             Self::Object(all) => {
                 f.write_char('{')?;
-                for (index, (key, it)) in all.iter().enumerate() {
+                for (index, (key, value)) in all.iter().enumerate() {
                     f.write_str(if index == 0 { "" } else { ",\n" })?;
                     text(key, f)?;
                     f.write_char(':')?;
-                    it.fmt(f)?;
+                    value.fmt(f)?;
                 }
                 f.write_char('}')
             }
