@@ -1,4 +1,4 @@
-//! Framing, beside the crate of the AWS SDK for Rust.
+//! Benchmarks of the frame codec, compared with the crate of the AWS SDK for Rust.
 
 use std::hint::black_box;
 
@@ -21,13 +21,13 @@ const TEXTS: [(&str, &str); 3] = [
 fn encode(payload: &[u8], out: &mut BytesMut) {
     let mut frame = FrameEncoder::new(out);
     for (name, value) in NUMBERS {
-        frame.header(name, HeaderValueRef::Int32(value)).expect("it is short");
+        frame.header(name, HeaderValueRef::Int32(value)).expect("the header is short");
     }
     for (name, value) in TEXTS {
-        frame.header(name, HeaderValueRef::String(value)).expect("it is short");
+        frame.header(name, HeaderValueRef::String(value)).expect("the header is short");
     }
     frame.payload(payload);
-    frame.finish().expect("it is within the limits");
+    frame.finish().expect("the frame is within the limits");
 }
 
 fn smithy_message(payload: Bytes) -> smithy::Message {
@@ -62,7 +62,8 @@ fn codec(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("aws-smithy-eventstream", size), |b| {
             b.iter(|| {
                 out.clear();
-                write_message_to(&smithy_message(payload.clone()), &mut out).expect("it is valid");
+                write_message_to(&smithy_message(payload.clone()), &mut out)
+                    .expect("the message is valid");
             });
         });
         group.finish();
@@ -71,7 +72,7 @@ fn codec(c: &mut Criterion) {
         group.throughput(Throughput::Bytes(wire.len() as u64));
         group.bench_function(BenchmarkId::new("ours, borrowed", size), |b| {
             b.iter(|| {
-                let message = MessageRef::parse(black_box(&wire)).expect("it is whole");
+                let message = MessageRef::parse(black_box(&wire)).expect("the frame is valid");
                 message.headers().for_each(|it| _ = black_box((it.name, it.value)));
                 black_box(message.payload());
             });
@@ -80,8 +81,8 @@ fn codec(c: &mut Criterion) {
             b.iter_batched_ref(
                 || BytesMut::from(&wire[..]),
                 |input| {
-                    let message = Decoder::default().decode(input).expect("it is whole");
-                    let message = message.expect("it is all there");
+                    let message = Decoder::default().decode(input).expect("the frame is valid");
+                    let message = message.expect("the frame is complete");
                     message.headers.iter().for_each(|it| _ = black_box((&it.name, &it.value)));
                     black_box(&message.payload);
                     message
@@ -91,7 +92,8 @@ fn codec(c: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("aws-smithy-eventstream", size), |b| {
             b.iter(|| {
-                let message = read_message_from(&mut black_box(wire.clone())).expect("it is whole");
+                let message =
+                    read_message_from(&mut black_box(wire.clone())).expect("the frame is valid");
                 message.headers().iter().for_each(|it| _ = black_box((it.name(), it.value())));
                 black_box(message.payload());
                 message

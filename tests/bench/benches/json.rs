@@ -1,4 +1,4 @@
-//! JSON with blobs, beside the plain way: base64 into a string, and that through `serde_json`.
+//! Benchmarks of JSON with blobs, compared with base64 in a string and `serde_json`.
 
 use std::hint::black_box;
 
@@ -28,7 +28,7 @@ fn json(c: &mut Criterion) {
         let message = BinaryMessage::builder().message(bytes.clone()).build();
         let event = SubscriptionResponseMessage::from(message);
         let mut text = BytesMut::new();
-        append(&mut text, &event).expect("it has a JSON form");
+        append(&mut text, &event).expect("the event can be encoded");
 
         let mut group = c.benchmark_group("write");
         group.throughput(Throughput::Bytes(size as u64));
@@ -36,7 +36,7 @@ fn json(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("ours", size), |b| {
             b.iter(|| {
                 out.clear();
-                append(&mut out, black_box(&event)).expect("it has a JSON form");
+                append(&mut out, black_box(&event)).expect("the event can be encoded");
             });
         });
         let mut out = Vec::with_capacity(text.len());
@@ -45,7 +45,7 @@ fn json(c: &mut Criterion) {
                 out.clear();
                 let message = STANDARD.encode(black_box(&bytes));
                 let event = Plain { binary_message: PlainMessage { message } };
-                serde_json::to_writer(&mut out, &event).expect("it has a JSON form");
+                serde_json::to_writer(&mut out, &event).expect("the event can be encoded");
             });
         });
         group.finish();

@@ -1,4 +1,4 @@
-// The official JavaScript SDK, to be measured: `node bench.js MODE [COUNT [SIZE]]`.
+// The benchmark program of the official JavaScript SDK: `node bench.js MODE [COUNT [SIZE]]`.
 
 const fs = require("fs");
 const { greengrasscoreipc } = require("aws-iot-device-sdk-v2");

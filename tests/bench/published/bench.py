@@ -1,4 +1,4 @@
-"""The official Python SDK, to be measured: `bench.py MODE [COUNT [SIZE]]`."""
+"""The benchmark program of the official Python SDK: `bench.py MODE [COUNT [SIZE]]`."""
 
 import collections
 import os
@@ -39,7 +39,7 @@ def report(total, more=""):
 
 def end():
     sys.stdout.flush()
-    # Threads of the SDK would hold up an ordinary exit.
+    # Threads of the SDK would delay a normal exit.
     os._exit(0)
 
 

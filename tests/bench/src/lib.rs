@@ -1,14 +1,13 @@
-//! The protocol by hand, with nothing of this project in it: what it is measured against.
+//! A minimal implementation of the protocol without code of this project, used as the baseline of the benchmarks.
 //!
-//! It does what a client or a server must do and no more. It trusts the other side, and panics where a
-//! real one would report an error.
+//! It trusts the other side and panics where a real implementation would report an error.
 
 use base64_simd::{Out, STANDARD};
 use bench_client::{TOPIC, socket};
 use serde::Deserialize;
 use std::{borrow::Cow, io::Write, ops::Range};
 
-/// What the protocol's headers say, and the payload.
+/// A decoded message: the values of the protocol's headers and the payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
     /// The `:message-type` header.
@@ -40,7 +39,7 @@ fn put_text(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(value.as_bytes());
 }
 
-/// Appends a frame: the three headers of every message, some texts, and a payload.
+/// Appends a frame with the three headers of every message, string headers and a payload.
 pub fn frame(
     out: &mut Vec<u8>,
     [message_type, flags, stream_id]: [i32; 3],
@@ -66,11 +65,11 @@ pub fn frame(
     out.extend_from_slice(&checksum.to_be_bytes());
 }
 
-/// Reads a whole frame.
+/// Decodes a complete frame.
 ///
 /// # Panics
 ///
-/// If it is not one.
+/// If the frame is invalid.
 pub fn decode(frame: &[u8]) -> Message<'_> {
     let int = |bytes: &[u8]| i32::from_be_bytes(bytes.try_into().expect("four bytes"));
     let headers_len = int(&frame[4..8]) as usize;
@@ -106,7 +105,7 @@ pub fn decode(frame: &[u8]) -> Message<'_> {
 ///
 /// # Panics
 ///
-/// Without a token in the environment.
+/// If the environment variable with the token is missing.
 pub fn connect(out: &mut Vec<u8>) {
     let token = std::env::var("SVCUID").expect("the token");
     frame(out, [4, 0, 0], &[(":version", "0.1.0")], |out| {
@@ -151,11 +150,11 @@ pub fn put_base64(out: &mut Vec<u8>, bytes: &[u8]) {
 /// Appends a request to subscribe to a topic.
 pub fn subscribe(out: &mut Vec<u8>, stream_id: i32, topic: &str) {
     request(out, stream_id, "SubscribeToTopic", |out| {
-        write!(out, r#"{{"topic":"{topic}"}}"#).expect("memory takes all");
+        write!(out, r#"{{"topic":"{topic}"}}"#).expect("writing to memory succeeds");
     });
 }
 
-/// The lengths of a request to publish so many bytes, and of the response to it.
+/// The lengths of a request that publishes `size` bytes and of its response.
 pub fn publish_lens(size: usize) -> (usize, usize) {
     let mut out = Vec::new();
     publish(&mut out, 1, TOPIC, &vec![0; size]);
@@ -175,7 +174,7 @@ pub fn respond(out: &mut Vec<u8>, stream_id: i32, name: &str) {
 /// The shape of the events on a topic.
 pub const EVENT_SHAPE: &str = "aws.greengrass#SubscriptionResponseMessage";
 
-/// Appends an event; the payload is its JSON.
+/// Appends an event with this JSON payload.
 pub fn event(out: &mut Vec<u8>, stream_id: i32, payload: &[u8]) {
     let texts = [(":content-type", "application/json"), ("service-model-type", EVENT_SHAPE)];
     frame(out, [0, 0, stream_id], &texts, |out| out.extend_from_slice(payload));
@@ -202,17 +201,17 @@ struct Context<'a> {
     _topic: Cow<'a, str>,
 }
 
-/// The bytes of an event.
+/// The bytes in the payload of an event.
 ///
 /// # Panics
 ///
-/// If it is not an event with bytes.
+/// If the payload is not an event with a binary message.
 pub fn event_bytes(payload: &[u8]) -> Vec<u8> {
     let event: Event<'_> = serde_json::from_slice(payload).expect("an event");
     STANDARD.decode_to_vec(event.binary_message.message.as_bytes()).expect("base64")
 }
 
-/// A buffer that frames are read into and out of.
+/// A buffer of received bytes, which it splits into frames.
 #[derive(Debug)]
 pub struct Input {
     buffer: Vec<u8>,
@@ -226,12 +225,12 @@ impl Default for Input {
 }
 
 impl Input {
-    /// A buffer for one of many connections, which grows as it must.
+    /// Creates a small buffer for one of many connections. It grows if necessary.
     pub fn small() -> Self {
         Self { buffer: vec![0; 4096], filled: 0..0 }
     }
 
-    /// Whether there is a whole frame.
+    /// Whether the buffer contains a complete frame.
     pub fn has_frame(&self) -> bool {
         self.frame_len().is_some()
     }
@@ -242,15 +241,15 @@ impl Input {
         (filled.len() >= len).then_some(len)
     }
 
-    /// The next whole frame.
+    /// Removes the next complete frame.
     pub fn next_frame(&mut self) -> Option<&[u8]> {
         let len = self.frame_len()?;
         self.filled.start += len;
         Some(&self.buffer[self.filled.start - len..self.filled.start])
     }
 
-    /// Room to read into; say how much with [`filled`](Self::filled).
-    pub fn room(&mut self) -> &mut [u8] {
+    /// The unused part of the buffer, to read into. [`filled`](Self::filled) marks the bytes that were read.
+    pub fn unused(&mut self) -> &mut [u8] {
         if self.filled.start > 0 {
             self.buffer.copy_within(self.filled.clone(), 0);
             self.filled = 0..self.filled.len();
@@ -261,22 +260,22 @@ impl Input {
         &mut self.buffer[self.filled.end..]
     }
 
-    /// So many bytes have been read.
+    /// Marks bytes of the unused part as filled.
     ///
     /// # Panics
     ///
-    /// If the other side has closed.
+    /// If `len` is 0, which means that the other side has closed the connection.
     pub fn filled(&mut self, len: usize) {
         assert!(len > 0, "the connection is closed");
         self.filled.end += len;
     }
 }
 
-/// Connects, and waits to be let in.
+/// Connects and performs the handshake.
 ///
 /// # Panics
 ///
-/// If that fails.
+/// If the connection fails.
 pub async fn dial(input: &mut Input) -> tokio::net::UnixStream {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::UnixStream::connect(socket()).await.expect("a server");
@@ -286,10 +285,10 @@ pub async fn dial(input: &mut Input) -> tokio::net::UnixStream {
     loop {
         if let Some(frame) = input.next_frame() {
             let message = decode(frame);
-            assert_eq!((message.message_type, message.flags & 1), (5, 1), "let in");
+            assert_eq!((message.message_type, message.flags & 1), (5, 1), "the client is accepted");
             return stream;
         }
-        let len = stream.read(input.room()).await.expect("an answer");
+        let len = stream.read(input.unused()).await.expect("an answer");
         input.filled(len);
     }
 }

@@ -1,4 +1,4 @@
-//! Serves EchoTestRPC until it is interrupted.
+//! An EchoTestRPC server that runs until it is interrupted.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ async fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("echo-server: {error:#}"));
+            print(&format!("echo-server: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -30,17 +30,17 @@ async fn run(args: Vec<String>) -> Result<()> {
         }
         _ => bail!(USAGE),
     };
-    // A port of 0 becomes one that is free; whoever starts the server reads which.
+    // With port 0, the parent process reads the selected port.
     match server.local_addr() {
-        Ok(address) => say(&format!("listening on {address}")),
-        Err(_) => say(&format!("listening on {}", args[1])),
+        Ok(address) => print(&format!("listening on {address}")),
+        Err(_) => print(&format!("listening on {}", args[1])),
     }
     let service = EchoTestRpcService::new(EchoService);
     server.authenticator(authenticate).serve(service, tokio::signal::ctrl_c()).await?;
     Ok(())
 }
 
-/// A program may talk to whoever started it.
-fn say(text: &str) {
+/// Prints a line for the parent process.
+fn print(text: &str) {
     println!("{text}");
 }

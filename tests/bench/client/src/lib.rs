@@ -1,23 +1,23 @@
-//! What every measured client shares: its arguments, what it sends, and the line with which it reports.
+//! The common part of all benchmark clients: arguments, messages and results.
 //!
-//! A client is a process: `CLIENT MODE [COUNT [SIZE]]`, with the socket and the token in the environment
-//! variables of Greengrass. It prints one line of `key=value` pairs when it is done. Nothing here may
-//! depend on another crate: what a client links is part of what is measured.
+//! A client is a process that is started as `CLIENT MODE [COUNT [SIZE]]`, with the socket and the token in the
+//! environment variables of Greengrass. It prints its results as one line of `key=value` pairs. This crate must not
+//! have other dependencies, because the linked code is part of the measurement.
 
 use std::{
     fs,
     time::{Duration, Instant},
 };
 
-/// The topic that is published to.
+/// The topic to publish to.
 pub const TOPIC: &str = "my/topic";
 
-/// What a client does.
+/// The operation to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Connects and publishes once: from the start of the process to the first response.
+    /// Connects and publishes once. Measures the time from the start of the process to the first response.
     First,
-    /// Publishes one message after the other.
+    /// Publishes messages one at a time.
     Sequential,
     /// Publishes with 64 calls in flight.
     InFlight,
@@ -25,15 +25,15 @@ pub enum Mode {
     Events,
 }
 
-/// How many calls are in flight with [`Mode::InFlight`].
+/// The number of calls in flight with [`Mode::InFlight`].
 pub const IN_FLIGHT: usize = 64;
 
 /// The arguments of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Args {
-    /// What to do.
+    /// The operation.
     pub mode: Mode,
-    /// How many calls or events.
+    /// The number of calls or events.
     pub count: usize,
     /// The length of a message before it is encoded, in bytes.
     pub size: usize,
@@ -44,7 +44,7 @@ impl Args {
     ///
     /// # Panics
     ///
-    /// Arguments that are not of the form above.
+    /// If the arguments are invalid.
     pub fn read() -> Self {
         let mut args = std::env::args().skip(1);
         let mode = match args.next().as_deref() {
@@ -52,7 +52,7 @@ impl Args {
             Some("sequential") => Mode::Sequential,
             Some("in-flight") => Mode::InFlight,
             Some("events") => Mode::Events,
-            other => panic!("first, sequential, in-flight or events, not {other:?}"),
+            other => panic!("the mode is first, sequential, in-flight or events, not {other:?}"),
         };
         let mut number = |default| args.next().map_or(default, |it| it.parse().expect("a number"));
         Self { mode, count: number(1), size: number(1024) }
@@ -63,12 +63,12 @@ impl Args {
         (0..self.size).map(|index| (index * 31 + 7) as u8).collect()
     }
 
-    /// How many calls to make before the clock starts.
+    /// The number of calls before the measurement.
     pub fn warm_up(&self) -> usize {
         if self.size > 10_000 { 3 } else { 500 }
     }
 
-    /// The topic on which the minimal server sends so many events of that size.
+    /// The topic on which the minimal server sends `count` events of `size` bytes.
     pub fn events_topic(&self) -> String {
         format!("bench/{}/{}", self.count, self.size)
     }
@@ -78,12 +78,12 @@ impl Args {
 ///
 /// # Panics
 ///
-/// Without the environment variable.
+/// If the environment variable is missing.
 pub fn socket() -> String {
     std::env::var("AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT").expect("the socket's path")
 }
 
-/// Measures calls one after the other.
+/// The measurement of sequential calls.
 #[derive(Debug)]
 pub struct Latencies {
     start: Instant,
@@ -91,17 +91,17 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    /// Starts the clock for so many calls.
+    /// Starts the measurement of `count` calls.
     pub fn start(count: usize) -> Self {
         Self { start: Instant::now(), each: Vec::with_capacity(count) }
     }
 
-    /// A call that was started then is done.
+    /// Records the end of a call that began at `since`.
     pub fn done(&mut self, since: Instant) {
         self.each.push(since.elapsed());
     }
 
-    /// Prints the report.
+    /// Prints the results.
     pub fn report(mut self) {
         let total = self.start.elapsed();
         self.each.sort_unstable();
@@ -113,7 +113,7 @@ impl Latencies {
     }
 }
 
-/// Prints the report of so many operations since a point in time.
+/// Prints the results of `count` operations since a point in time.
 pub fn report(count: usize, since: Instant) {
     line(count, since.elapsed(), "");
 }

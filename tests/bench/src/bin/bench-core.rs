@@ -1,9 +1,9 @@
-//! The local core on a runtime with one thread, with an authorizer that checks each topic against a
-//! hundred patterns. It prints the token of its component, and serves until it is killed.
+//! The local core on a runtime with one thread, with an authorizer that matches each topic against a hundred patterns. It
+//! prints the token of its component and serves until it is killed.
 
 use greengrass_local_core::LocalCore;
 
-/// Whether a topic is one that the pattern names; a `*` in it stands for any text.
+/// Whether a topic matches a pattern, in which `*` matches any text.
 fn matches(pattern: &[u8], topic: &[u8]) -> bool {
     match (pattern, topic) {
         ([b'*', rest @ ..], _) => (0..=topic.len()).any(|at| matches(rest, &topic[at..])),
@@ -16,7 +16,7 @@ fn matches(pattern: &[u8], topic: &[u8]) -> bool {
 fn main() -> std::io::Result<()> {
     let socket = std::env::var("AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT")
         .map_err(std::io::Error::other)?;
-    // None but the last two fit, so that all are looked at.
+    // Only the last two patterns match, so that all are checked.
     let mut patterns: Vec<String> = (0..98).map(|it| format!("devices/{it}/*")).collect();
     patterns.extend(["other/*".to_owned(), "my/*".to_owned()]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

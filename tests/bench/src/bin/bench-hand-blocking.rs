@@ -1,4 +1,4 @@
-//! A client written by hand that blocks: it writes, and reads until the answer is there.
+//! A hand-written blocking client: it writes a request and reads until the response arrives.
 
 use std::{
     io::{Read, Write},
@@ -22,7 +22,7 @@ impl Client {
         let mut client = Self { stream, input: Input::default(), out: Vec::new(), last_id: 0 };
         connect(&mut client.out);
         client.write();
-        assert_eq!(decode(client.read()).message_type, 5, "let in");
+        assert_eq!(decode(client.read()).message_type, 5, "the client is accepted");
         client
     }
 
@@ -37,12 +37,12 @@ impl Client {
     }
 
     fn read(&mut self) -> &[u8] {
-        // Twice, because a borrow that is returned would last through the loop.
+        // A returned borrow would last through the loop, so the frame is looked up twice.
         while !self.input.has_frame() {
-            let len = self.stream.read(self.input.room()).expect("the server answers");
+            let len = self.stream.read(self.input.unused()).expect("the server answers");
             self.input.filled(len);
         }
-        self.input.next_frame().expect("it is there")
+        self.input.next_frame().expect("the frame is complete")
     }
 
     fn publish(&mut self, message: &[u8]) {
@@ -101,7 +101,7 @@ fn main() {
                     count += 1;
                 }
             }
-            assert_eq!(bytes, args.count * args.size, "every event, whole");
+            assert_eq!(bytes, args.count * args.size, "all bytes are received");
             report(args.count, start);
         }
     }

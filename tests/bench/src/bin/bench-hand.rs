@@ -1,5 +1,5 @@
-//! A client written by hand for tokio, with a task that reads, one that writes, and a channel per call:
-//! about as fast as one with that shape can be.
+//! A hand-written client for tokio with a reading task, a writing task and a channel per call. It is about as fast as a
+//! client with this structure can be.
 
 use std::{
     cell::{Cell, RefCell},
@@ -56,7 +56,7 @@ impl Client {
 
     async fn read(self: Rc<Self>, mut half: OwnedReadHalf, mut input: Input) {
         loop {
-            let len = half.read(input.room()).await.expect("the server answers");
+            let len = half.read(input.unused()).await.expect("the server answers");
             input.filled(len);
             while let Some(frame) = input.next_frame() {
                 let message = decode(frame);
@@ -111,7 +111,7 @@ async fn run(args: Args) {
             };
             let tasks: Vec<_> = (0..IN_FLIGHT).map(publish_each).collect();
             for task in tasks {
-                task.await.expect("no panic");
+                task.await.expect("the task does not panic");
             }
             report(each * IN_FLIGHT, start);
         }
@@ -124,7 +124,7 @@ async fn run(args: Args) {
             for _ in 0..args.count {
                 bytes += events.recv().await.expect("an event").len();
             }
-            assert_eq!(bytes, args.count * args.size, "every event, whole");
+            assert_eq!(bytes, args.count * args.size, "all bytes are received");
             report(args.count, start);
         }
     }

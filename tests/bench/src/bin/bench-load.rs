@@ -1,8 +1,8 @@
-//! Loads a server that brokers topics: subscribers, and one publisher with a window of calls in flight.
+//! A load generator for publish/subscribe servers: subscribers, and a publisher with a window of calls in flight.
 //!
-//! `bench-load CONNECTIONS SUBSCRIPTIONS MATCHES COUNT WINDOW SIZE`: the subscriptions are spread over the
-//! connections, and so many of them are to the topic that is published to. It prints a line of
-//! `key=value` pairs when every response and every event has arrived.
+//! Usage: `bench-load CONNECTIONS SUBSCRIPTIONS MATCHES COUNT WINDOW SIZE`. The subscriptions are distributed over the
+//! connections, and `MATCHES` of them match the published topic. It prints a line of `key=value` pairs when all
+//! responses and events have arrived.
 
 use std::{
     cell::{Cell, RefCell},
@@ -29,7 +29,7 @@ struct Load {
     size: usize,
 }
 
-/// What has arrived, and who waits for it.
+/// The received events, and a notification when all have arrived.
 #[derive(Default)]
 struct Arrived {
     events: Cell<usize>,
@@ -39,7 +39,7 @@ struct Arrived {
 
 fn main() {
     let mut args = std::env::args().skip(1).map(|it| it.parse().expect("a number"));
-    let mut next = || args.next().expect("six numbers");
+    let mut next = || args.next().expect("six arguments");
     let load = Load {
         connections: next(),
         subscriptions: next(),
@@ -64,7 +64,7 @@ async fn run(load: Load) {
     }
     let mut input = Input::default();
     let mut stream = dial(&mut input).await;
-    wait_for_go();
+    wait_for_start();
     let message: Vec<u8> = (0..load.size).map(|index| (index * 31 + 7) as u8).collect();
     let start = Instant::now();
     let (mut sent, mut done) = (0, 0);
@@ -77,14 +77,14 @@ async fn run(load: Load) {
         stream.write_all(&out).await.expect("the server reads");
         out.clear();
         receive(&mut stream, &mut input, |reply| {
-            assert_eq!(reply.message_type, 0, "published");
+            assert_eq!(reply.message_type, 0, "the message is published");
             done += 1;
         })
         .await;
     }
     let published = start.elapsed();
     if arrived.events.get() < expected {
-        // A server that loses events would be waited for for ever.
+        // Limits the wait for a server that loses events.
         let _ = tokio::time::timeout(Duration::from_secs(10), arrived.all.notified()).await;
     }
     let end = arrived.last.get().unwrap_or_else(Instant::now);
@@ -98,8 +98,8 @@ async fn run(load: Load) {
     );
 }
 
-/// Waits for the one who measures, if it has asked for that: it looks at the server before the load.
-fn wait_for_go() {
+/// If requested, waits for the parent process, which measures the server before the load.
+fn wait_for_start() {
     if std::env::var_os("BENCH_WAIT").is_some() {
         println!("ready");
         let mut line = String::new();
@@ -107,7 +107,7 @@ fn wait_for_go() {
     }
 }
 
-/// Opens a connection, subscribes, and goes on in the background.
+/// Opens a connection, subscribes, and reads events in the background.
 async fn subscriber(topics: Vec<String>, load: Load, expected: usize, arrived: Rc<Arrived>) {
     let mut input = Input::small();
     let mut stream = dial(&mut input).await;
@@ -119,7 +119,7 @@ async fn subscriber(topics: Vec<String>, load: Load, expected: usize, arrived: R
     let mut left = topics.len();
     while left > 0 {
         receive(&mut stream, &mut input, |reply| {
-            assert_eq!(reply.message_type, 0, "subscribed");
+            assert_eq!(reply.message_type, 0, "the subscription is open");
             left -= 1;
         })
         .await;
@@ -134,7 +134,7 @@ async fn subscriber(topics: Vec<String>, load: Load, expected: usize, arrived: R
                 }
             })
             .await;
-            assert_eq!(*bytes.borrow() % load.size.max(1), 0, "every event, whole");
+            assert_eq!(*bytes.borrow() % load.size.max(1), 0, "events are complete");
             if arrived.events.get() == expected {
                 arrived.last.set(Some(Instant::now()));
                 arrived.all.notify_one();
@@ -143,12 +143,12 @@ async fn subscriber(topics: Vec<String>, load: Load, expected: usize, arrived: R
     });
 }
 
-/// Reads once, and hands out what is whole.
+/// Reads until a frame is complete, and handles all complete frames.
 async fn receive(stream: &mut UnixStream, input: &mut Input, mut take: impl FnMut(Message<'_>)) {
     while !input.has_frame() {
-        let len = stream.read(input.room()).await.expect("the server sends");
+        let len = stream.read(input.unused()).await.expect("the server sends");
         if len == 0 {
-            // The end of the measurement, for a subscriber.
+            // The server has ended after the measurement.
             std::future::pending::<()>().await;
         }
         input.filled(len);

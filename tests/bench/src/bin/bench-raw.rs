@@ -1,7 +1,7 @@
-//! What the socket itself can do: messages of given sizes back and forth, or one after the other, without
-//! anything in them.
+//! The raw socket: requests and responses, or a stream, of the same lengths as real messages but without content.
 //!
-//! `bench-raw serve` answers as the first line of each client says; the other modes are those of a client.
+//! `bench-raw serve` is the server, whose behaviour the first line of each client selects. The other modes are those of
+//! a benchmark client.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -14,7 +14,7 @@ use bench_client::{Args, Latencies, Mode, report, socket};
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("serve") {
-        let listener = UnixListener::bind(socket()).expect("a path for a socket");
+        let listener = UnixListener::bind(socket()).expect("the server can listen");
         for stream in listener.incoming() {
             let stream = stream.expect("a client");
             std::thread::spawn(move || serve(stream));
@@ -44,17 +44,17 @@ fn main() {
         }
         Mode::Events => {
             let start = Instant::now();
-            // An event is about as long as a request with the same bytes.
+            // The length of an event is about that of a request with the same bytes.
             writeln!(stream, "send {request_len} {}", args.count).expect("the server reads");
             let (mut buffer, mut left) = (vec![0; 64 * 1024], args.count * request_len);
             while left > 0 {
                 let len = stream.read(&mut buffer).expect("the server sends");
-                assert!(len > 0, "the stream is whole");
+                assert!(len > 0, "the stream is complete");
                 left -= len;
             }
             report(args.count, start);
         }
-        Mode::First | Mode::InFlight => panic!("there is nothing to measure there"),
+        Mode::First | Mode::InFlight => panic!("the raw socket does not support this mode"),
     }
 }
 
@@ -62,18 +62,18 @@ fn serve(stream: UnixStream) {
     let mut input = BufReader::new(stream.try_clone().expect("a descriptor"));
     let mut line = String::new();
     if input.read_line(&mut line).unwrap_or_default() == 0 {
-        // Somebody wanted to know whether there is a server.
+        // A connection that only tested whether the server listens.
         return;
     }
     let words: Vec<_> = line.split_whitespace().collect();
-    let [mode, len, number] = words[..] else { panic!("not {line:?}") };
+    let [mode, len, number] = words[..] else { panic!("invalid command {line:?}") };
     let (len, number): (usize, usize) =
         (len.parse().expect("a number"), number.parse().expect("a number"));
     let mut stream = stream;
     match mode {
         "answer" => {
             let (mut request, response) = (vec![0; len], vec![1; number]);
-            // Nothing but the line has been read ahead: the client waits for each answer.
+            // The buffer contains no further request: the client waits for each response.
             let mut first = Some(input);
             loop {
                 let read = match first.take() {
@@ -97,6 +97,6 @@ fn serve(stream: UnixStream) {
                 left -= count;
             }
         }
-        other => panic!("not {other:?}"),
+        other => panic!("unknown command {other:?}"),
     }
 }

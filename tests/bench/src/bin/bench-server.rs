@@ -1,8 +1,7 @@
-//! A minimal server: threads of the standard library, one for each connection, nothing checked.
+//! A minimal server with one thread per connection and without any checks.
 //!
-//! It answers every request with an empty response. A subscription to `bench/COUNT/SIZE` gets so many
-//! events of that size. As `bench-server broker` it reads what is published, and tells the other subscriptions
-//! of what is published to exactly their topic.
+//! It answers each request with an empty response. On a subscription to `bench/COUNT/SIZE` it sends `COUNT` events of
+//! `SIZE` bytes. As `bench-server broker` it also sends published messages to the subscriptions with exactly their topic.
 
 use std::{
     borrow::Cow,
@@ -63,13 +62,13 @@ fn main() {
     }
 }
 
-/// What one batch of requests gives rise to.
+/// The output for a batch of requests.
 struct Batch {
     connection: Connection,
     is_broker: bool,
-    /// For the client itself.
+    /// The output for the client.
     out: Vec<u8>,
-    /// For the subscribers, who may be the same.
+    /// The output for subscribers, which may include the client.
     events: Vec<(Connection, Vec<u8>)>,
 }
 
@@ -87,7 +86,7 @@ fn serve(mut stream: UnixStream, is_broker: bool) {
             batch.take(&decode(frame));
         }
         batch.write();
-        match stream.read(input.room()) {
+        match stream.read(input.unused()) {
             Ok(len) if len > 0 => input.filled(len),
             _ => break,
         }
@@ -123,13 +122,14 @@ impl Batch {
             r#"{{"binaryMessage":{{"message":{message},"context":{{"topic":"{topic}"}}}}}}"#
         );
         let all = SUBSCRIPTIONS.read().unwrap_or_else(PoisonError::into_inner);
-        for it in all.iter().filter(|it| it.topic == *topic) {
-            let known = self.events.iter().position(|(to, _)| Arc::ptr_eq(to, &it.connection));
+        for subscription in all.iter().filter(|it| it.topic == *topic) {
+            let connection = &subscription.connection;
+            let known = self.events.iter().position(|(to, _)| Arc::ptr_eq(to, connection));
             let index = known.unwrap_or_else(|| {
-                self.events.push((Arc::clone(&it.connection), Vec::new()));
+                self.events.push((Arc::clone(connection), Vec::new()));
                 self.events.len() - 1
             });
-            event(&mut self.events[index].1, it.stream_id, body.as_bytes());
+            event(&mut self.events[index].1, subscription.stream_id, body.as_bytes());
         }
     }
 
@@ -156,7 +156,7 @@ impl Batch {
 
     fn write(&mut self) {
         for (to, events) in &mut self.events {
-            // A subscriber may be gone.
+            // Ignored: the subscriber may have disconnected.
             let _ = lock(to).write_all(events);
         }
         self.events.clear();
@@ -175,7 +175,7 @@ fn send_events(to: &Connection, stream_id: i32, topic: &str, count: usize, size:
     let message: Vec<u8> = (0..size).map(|index| (index * 31 + 7) as u8).collect();
     let mut body = br#"{"binaryMessage":{"message":""#.to_vec();
     put_base64(&mut body, &message);
-    write!(body, r#"","context":{{"topic":"{topic}"}}}}}}"#).expect("memory takes all");
+    write!(body, r#"","context":{{"topic":"{topic}"}}}}}}"#).expect("writing to memory succeeds");
     let mut one = Vec::new();
     event(&mut one, stream_id, &body);
     debug_assert!(decode(&one).shape == EVENT_SHAPE.as_bytes());

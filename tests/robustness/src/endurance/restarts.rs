@@ -221,8 +221,8 @@ pub async fn with_valid_tokens(program: &Path, count: u64, seed: u64) -> Result<
     Ok(report)
 }
 
-/// Restarts a server that no longer accepts the token, as a nucleus does. Each client ends with an error and is replaced
-/// by a new one.
+/// Restarts a server that no longer accepts the token, as a nucleus does. Each client ends with an error, and a new
+/// client replaces it.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! The smallest component that does something: it connects, publishes once and ends.
+//! The smallest component with the blocking client: it connects, publishes once and exits.
 
 use greengrass_core_ipc::{blocking::Client, types::BinaryMessage};
 

@@ -1,4 +1,4 @@
-//! The blocking client, to be measured. With 64 calls in flight it has 64 threads.
+//! The benchmark program of the blocking client, which uses 64 threads for 64 calls in flight.
 
 use std::{thread, time::Instant};
 
@@ -14,7 +14,7 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 fn main() -> Result<()> {
     let args = Args::read();
     let client = Client::connect()?;
-    // Its clones share it.
+    // Clones share the bytes.
     let message = Blob::from(args.message());
     match args.mode {
         Mode::First => publish(&client, &message)?,
@@ -36,7 +36,7 @@ fn main() -> Result<()> {
             let publish_each = || (0..each).try_for_each(|_| publish(&client, &message));
             thread::scope(|scope| {
                 let threads: Vec<_> = (0..IN_FLIGHT).map(|_| scope.spawn(publish_each)).collect();
-                threads.into_iter().try_for_each(|it| it.join().expect("no panic"))
+                threads.into_iter().try_for_each(|it| it.join().expect("the thread does not panic"))
             })?;
             report(each * IN_FLIGHT, start);
         }
@@ -46,11 +46,11 @@ fn main() -> Result<()> {
             let mut bytes = 0;
             for event in events.take(args.count) {
                 let SubscriptionResponseMessage::BinaryMessage(event) = event? else {
-                    return Err("an event of another kind".into());
+                    return Err("an unexpected event".into());
                 };
                 bytes += event.message.map_or(0, |it| it.len());
             }
-            assert_eq!(bytes, args.count * args.size, "every event, whole");
+            assert_eq!(bytes, args.count * args.size, "all bytes are received");
             report(args.count, start);
         }
     }

@@ -1,4 +1,4 @@
-//! The asynchronous client on a runtime with one thread, to be measured.
+//! The benchmark program of the asynchronous client, on a runtime with one thread.
 
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ fn main() -> Result<()> {
 
 async fn run(args: Args) -> Result<()> {
     let client = Client::connect().await?;
-    // Its clones share it.
+    // Clones share the bytes.
     let message = Blob::from(args.message());
     match args.mode {
         Mode::First => publish(&client, &message).await?,
@@ -60,11 +60,11 @@ async fn run(args: Args) -> Result<()> {
             for _ in 0..args.count {
                 let event = events.next().await.ok_or("the stream ended early")??;
                 let SubscriptionResponseMessage::BinaryMessage(event) = event else {
-                    return Err("an event of another kind".into());
+                    return Err("an unexpected event".into());
                 };
                 bytes += event.message.map_or(0, |it| it.len());
             }
-            assert_eq!(bytes, args.count * args.size, "every event, whole");
+            assert_eq!(bytes, args.count * args.size, "all bytes are received");
             report(args.count, start);
         }
     }

@@ -1,4 +1,4 @@
-//! The crate `greengrass-ipc-rust` on a runtime with one thread, to be measured.
+//! The benchmark program of the crate `greengrass-ipc-rust`, on a runtime with one thread.
 
 use std::{sync::Arc, time::Instant};
 
@@ -9,7 +9,7 @@ use greengrass_ipc_rust::{GreengrassCoreIPCClient, Message};
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio");
     runtime.block_on(run(Args::read()));
-    // Its tasks do not end by themselves.
+    // The tasks of the crate do not end.
     std::process::exit(0);
 }
 
@@ -43,7 +43,7 @@ async fn run(args: Args) {
             };
             let tasks: Vec<_> = (0..IN_FLIGHT).map(publish_each).collect();
             for task in tasks {
-                task.await.expect("no panic");
+                task.await.expect("the task does not panic");
             }
             report(each * IN_FLIGHT, start);
         }
@@ -57,7 +57,7 @@ async fn run(args: Args) {
                     bytes += event.message.len();
                 }
             }
-            assert_eq!(bytes, args.count * args.size, "every event, whole");
+            assert_eq!(bytes, args.count * args.size, "all bytes are received");
             report(args.count, start);
         }
     }

@@ -1,4 +1,4 @@
-//! What is to be measured.
+//! The command line arguments.
 
 use anyhow::{Context, Result, bail};
 
@@ -24,25 +24,25 @@ const SECTIONS: [(&str, Section); 5] = [
 pub(crate) struct Args {
     pub(crate) sections: Vec<Section>,
     pub(crate) rounds: usize,
-    /// The core that everything is pinned to.
+    /// The CPU core that all processes are pinned to.
     pub(crate) core: usize,
-    /// The cargo profile of what is measured.
+    /// The cargo profile of the measured programs.
     pub(crate) profile: &'static str,
-    /// Whether the published clients are installed and take part.
+    /// Whether to include the published clients.
     pub(crate) published: bool,
-    /// Everything takes a hundredth of its time: it shows that the program works, and nothing else.
+    /// Whether to run with a hundredth of the counts, only to test the program.
     pub(crate) is_smoke: bool,
 }
 
 const USAGE: &str = "\
 usage: bench [compare|counts|component|servers|growth]... [--rounds N] [--core N] [--no-published] [--smoke]
 
-  compare    calls and events: ours, by hand, published, and the bare socket
-  counts     instructions and system calls for each call and event; needs valgrind and strace
-  component  size, memory, threads, crates and start of the smallest component
-  servers    the local core beside a bare broker
-  growth     what grows with connections, subscriptions and messages, as tables and plots
-  --smoke    a few seconds of everything, to see that it works; builds the profile dev
+  compare    calls and events of this project's, hand-written and published clients and of the raw socket
+  counts     instructions and system calls per call and event; needs valgrind and strace
+  component  size, memory, threads, crates and start time of the smallest component
+  servers    the local core compared with a minimal broker
+  growth     the effect of connections, subscriptions and message sizes, as tables and plots
+  --smoke    runs all parts for a few seconds to test the program, with the profile dev
 ";
 
 impl Args {
@@ -58,7 +58,7 @@ impl Args {
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             let mut number = || -> Result<usize> {
-                let number = words.next().with_context(|| format!("{word} takes a number"))?;
+                let number = words.next().with_context(|| format!("{word} needs a number"))?;
                 number.parse().with_context(|| format!("{number} is not a number"))
             };
             match word.as_str() {
@@ -69,7 +69,7 @@ impl Args {
                 "--help" | "-h" => bail!(USAGE),
                 name => match SECTIONS.iter().find(|(it, _)| *it == name) {
                     Some((_, section)) => args.sections.push(*section),
-                    None => bail!("{name} is not a part\n\n{USAGE}"),
+                    None => bail!("unknown part {name}\n\n{USAGE}"),
                 },
             }
         }
@@ -82,7 +82,7 @@ impl Args {
         Ok(args)
     }
 
-    /// How often something is done that should be done so often.
+    /// Reduces a count for `--smoke`.
     pub(crate) fn count(&self, count: usize) -> usize {
         if self.is_smoke { (count / 100).max(64) } else { count }
     }

@@ -1,15 +1,15 @@
-//! Calls and events: how long they take, beside the bare socket, by hand, and published.
+//! The times of calls and events, compared with the raw socket and with hand-written and published clients.
 
 use anyhow::Result;
 
 use crate::{
     args::Args,
-    process::{Figures, Server, figures, median},
+    process::{Results, Server, median, results},
     programs::{Client, Kind, Programs},
     table::{Table, cell, number, times},
 };
 
-/// Something that every client does.
+/// A measurement that all clients run.
 struct Scenario {
     title: &'static str,
     mode: &'static str,
@@ -34,14 +34,14 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
             .iter()
             .filter(|it| it.kind != Kind::Raw || scenario.mode != "in-flight")
             .collect();
-        let mut runs: Vec<Vec<Figures>> = clients.iter().map(|_| Vec::new()).collect();
+        let mut runs: Vec<Vec<Results>> = clients.iter().map(|_| Vec::new()).collect();
         for _ in 0..args.rounds {
             for (client, runs) in clients.iter().zip(&mut runs) {
                 let server = if client.kind == Kind::Raw { &raw } else { &server };
                 let count = args.count(scenario.count / client.share);
                 let mut command = server.client(args, programs, client, &[]);
                 command.args([scenario.mode, &count.to_string(), &scenario.size.to_string()]);
-                runs.push(figures(&mut command)?);
+                runs.push(results(&mut command)?);
             }
         }
         text.push_str(&table(scenario, &clients, &runs));
@@ -50,15 +50,15 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
     Ok(text)
 }
 
-fn table(scenario: &Scenario, clients: &[&Client], runs: &[Vec<Figures>]) -> String {
+fn table(scenario: &Scenario, clients: &[&Client], runs: &[Vec<Results>]) -> String {
     let is_sequential = scenario.mode == "sequential";
-    let of = |index: usize, figure: &dyn Fn(&Figures) -> Option<f64>| {
-        median(runs[index].iter().filter_map(figure).collect())
+    let of = |index: usize, result: &dyn Fn(&Results) -> Option<f64>| {
+        median(runs[index].iter().filter_map(result).collect())
     };
-    let key = |name: &'static str| move |it: &Figures| it.get(name).copied();
+    let key = |name: &'static str| move |it: &Results| it.get(name).copied();
     let per_operation =
-        |it: &Figures| Some(it.get("total_ns")? / 1000.0 / it.get("count")?.max(1.0));
-    // What is compared: the time that one takes, in microseconds.
+        |it: &Results| Some(it.get("total_ns")? / 1000.0 / it.get("count")?.max(1.0));
+    // The compared value: the time per operation, in microseconds.
     let time = |index: usize| {
         if is_sequential {
             of(index, &key("p50_ns")).map(|it| it / 1000.0)
@@ -68,20 +68,20 @@ fn table(scenario: &Scenario, clients: &[&Client], runs: &[Vec<Figures>]) -> Str
     };
     let best = |kind: Kind, prefer: &str| {
         let all = clients.iter().enumerate().filter(|(_, it)| it.kind == kind);
-        let wanted = all.filter(|(_, it)| it.name.contains(prefer));
-        wanted.filter_map(|(index, _)| time(index)).min_by(f64::total_cmp)
+        let matching = all.filter(|(_, it)| it.name.contains(prefer));
+        matching.filter_map(|(index, _)| time(index)).min_by(f64::total_cmp)
     };
     let (raw, hand) = (best(Kind::Raw, ""), best(Kind::Hand, "tokio"));
     let published = best(Kind::Published, "");
-    let first = if is_sequential { "p50 us" } else { "us each" };
+    let first = if is_sequential { "p50 us" } else { "us per operation" };
     let columns = [
         "",
         first,
         "p99 us",
         "per s",
-        "of raw",
-        "of by hand, tokio",
-        "fastest published takes",
+        "vs raw",
+        "vs hand-written, tokio",
+        "fastest published vs this",
         "peak KiB",
         "threads",
     ];

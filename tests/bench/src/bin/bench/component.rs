@@ -1,4 +1,4 @@
-//! What the smallest component costs: size, memory, threads, crates, and how long it takes to begin.
+//! The cost of the smallest component: size, memory, threads, crates and start time.
 
 use std::{collections::BTreeSet, fs, process::Command, time::Instant};
 
@@ -6,12 +6,12 @@ use anyhow::Result;
 
 use crate::{
     args::Args,
-    process::{Server, figures, median, pinned},
+    process::{Server, median, pinned, results},
     programs::{Kind, Programs, build_client, here, succeed, target_folder},
     table::{Table, cell, times},
 };
 
-/// The sides that have such a component, and what it is called.
+/// The components: title, feature and binary.
 const COMPONENTS: [(&str, &str, &str); 2] = [
     ("ours, tokio", "tokio", "bench-component"),
     ("ours, blocking", "blocking", "bench-blocking-component"),
@@ -20,9 +20,9 @@ const COMPONENTS: [(&str, &str, &str); 2] = [
 pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
     let server = Server::start(args, programs, "bench-server", &[], false)?;
     let target = target_folder()?;
-    let title = "the smallest component: connects, publishes once, ends (stripped)";
+    let title = "the smallest component: connects, publishes once, exits (stripped)";
     let columns =
-        ["", "small, KiB", "release, KiB", "peak KiB (small)", "threads", "crates of others"];
+        ["", "small, KiB", "release, KiB", "peak KiB (small)", "threads", "external crates"];
     let mut table = Table::new(title, &columns);
     for (name, side, binary) in COMPONENTS {
         let mut sizes = Vec::new();
@@ -38,8 +38,8 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
         }
         let mut command = pinned(args, programs, &sizes[0].1);
         command.arg("report");
-        server.introduce(&mut command);
-        let status = figures(&mut command)?;
+        server.set_environment(&mut command);
+        let status = results(&mut command)?;
         table.row(vec![
             name.to_owned(),
             cell(sizes.first().map(|it| it.0)),
@@ -52,20 +52,20 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
     Ok(format!("{table}\n{}", start(args, programs, &server)?))
 }
 
-/// How many crates of others are compiled for the client of a side, those that only run during the build included.
+/// The number of external crates that are compiled for the client of a side, including those of the build only.
 fn crates(side: &str) -> Result<usize> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["tree", "--package", "bench-client", "--no-default-features", "--features", side]);
     cargo.args(["--edges", "normal,build", "--prefix", "none"]);
     let output = cargo.args(["--format", "{p}"]).current_dir(here()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    // Packages of this workspace are named with their folder.
+    // The names of workspace packages contain their folder.
     let lines = text.lines().filter(|it| !it.contains('/'));
     let names: BTreeSet<_> = lines.map(|it| it.split(" (").next().unwrap_or(it)).collect();
     Ok(names.iter().filter(|it| !it.is_empty()).count())
 }
 
-/// From the start of the process to its end after the first response.
+/// Measures the time from the start of a process to its exit after the first response.
 fn start(args: &Args, programs: &Programs, server: &Server) -> Result<Table> {
     let clients: Vec<_> = programs.clients.iter().filter(|it| it.kind != Kind::Raw).collect();
     let mut runs: Vec<Vec<f64>> = clients.iter().map(|_| Vec::new()).collect();
@@ -80,8 +80,8 @@ fn start(args: &Args, programs: &Programs, server: &Server) -> Result<Table> {
     let times_of: Vec<_> = runs.into_iter().map(median).collect();
     let hand = clients.iter().position(|it| it.name.contains("tokio")).and_then(|it| times_of[it]);
     let mut table = Table::new(
-        "from the start of the process to its end after one response",
-        &["", "ms", "of by hand, tokio"],
+        "from the start of the process to its exit after one response",
+        &["", "ms", "vs hand-written, tokio"],
     );
     for (client, time) in clients.iter().zip(&times_of) {
         table.row(vec![client.name.to_owned(), cell(*time), times(*time, hand)]);

@@ -1,4 +1,4 @@
-//! Instructions and system calls for each operation: the difference between two runs of different length.
+//! The numbers of instructions and system calls per operation: the difference of two runs with different counts.
 
 use std::process::{Command, Stdio};
 
@@ -19,11 +19,11 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
     for (program, name) in [("valgrind", "instructions"), ("strace", "system calls")] {
         if !has_tool(program) {
             tools.retain(|(it, _)| *it != name);
-            text.push_str(&format!("no {name}, because there is no {program}\n"));
+            text.push_str(&format!("no {name}: {program} is missing\n"));
         }
     }
     for (name, tool) in tools {
-        let title = format!("user {name} for each operation").replace("user system", "system");
+        let title = format!("user {name} per operation").replace("user system", "system");
         let columns =
             ["", "call, one at a time", "call, 64 in flight", "event, 1 KiB", "event, 64 KiB"];
         let mut table = Table::new(title, &columns);
@@ -57,11 +57,11 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
     Ok(text)
 }
 
-/// Counts something in one run of a client.
+/// Runs a client with a tool and returns the count.
 type Tool = fn(&Programs, &mut dyn FnMut(&[&str]) -> Command) -> Result<f64>;
 
 fn has_tool(program: &str) -> bool {
-    // strace has no --version in old versions, but -V.
+    // Old versions of strace support only -V.
     has(program) || Command::new(program).arg("-V").output().is_ok()
 }
 
@@ -70,7 +70,8 @@ fn instructions(programs: &Programs, client: &mut dyn FnMut(&[&str]) -> Command)
     let output = client(&["valgrind", "--tool=callgrind", &out]).output()?;
     let text = String::from_utf8_lossy(&output.stderr);
     let line = text.lines().find_map(|it| it.split_once("Collected :"));
-    let (_, number) = line.with_context(|| format!("callgrind says {text}"))?;
+    let (_, number) =
+        line.with_context(|| format!("no count in the output of callgrind: {text}"))?;
     Ok(number.trim().parse()?)
 }
 
@@ -80,7 +81,7 @@ fn calls(programs: &Programs, client: &mut dyn FnMut(&[&str]) -> Command) -> Res
         bail!("strace failed");
     }
     let text = std::fs::read_to_string(&out)?;
-    let total = text.lines().rfind(|it| it.ends_with("total")).context("a sum")?;
-    // % time, seconds, usecs/call, calls, perhaps errors.
-    Ok(total.split_whitespace().nth(3).context("a number of calls")?.parse()?)
+    let total = text.lines().rfind(|it| it.ends_with("total")).context("no total")?;
+    // The columns are % time, seconds, usecs/call, calls and optionally errors.
+    Ok(total.split_whitespace().nth(3).context("no number of calls")?.parse()?)
 }

@@ -1,4 +1,4 @@
-//! What a publish costs as its server, its matches and its message grow.
+//! The cost of a publish for growing numbers of connections, subscriptions and matches, and for growing messages.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use crate::{
     args::Args,
     plot::{Plot, Series},
-    process::{Server, figures, median, parse},
+    process::{Server, median, parse, results},
     programs::{Kind, Programs},
     servers::Load,
     table::{Table, cell},
@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
     Ok(text)
 }
 
-/// The local core with more and more to hold: what a publish costs it, and its memory.
+/// Measures the time and the memory of the local core for growing numbers of connections and subscriptions.
 fn servers(args: &Args, programs: &Programs) -> Result<String> {
     let load = |connections, subscriptions, matches| Load {
         connections,
@@ -38,27 +38,26 @@ fn servers(args: &Args, programs: &Programs) -> Result<String> {
     let counts: &[usize] = if args.is_smoke { &[1, 10] } else { &[1, 10, 100, 1000, 5000] };
     let groups = [
         (
-            "connections with one subscription each, of which one matches",
+            "connections with one subscription each, one of them matching",
             sizes.iter().map(|it| (*it, load(*it, *it, 1))).collect::<Vec<_>>(),
         ),
         (
-            "subscriptions on up to 500 connections, of which one matches",
+            "subscriptions on up to 500 connections, one of them matching",
             counts.iter().map(|it| (*it, load((*it).min(500), *it, 1))).collect(),
         ),
         (
-            "subscriptions, one on each connection, of which all match",
+            "subscriptions, one per connection, all of them matching",
             sizes.iter().map(|it| (*it, load(*it, *it, *it))).collect(),
         ),
     ];
     let mut text = String::new();
     let mut plot = Plot::new(
-        "What a publish costs the local core",
+        "Cost of a publish in the local core",
         "connections or subscriptions",
-        "us of the server's time",
+        "server time in us",
     );
     for (name, loads) in groups {
-        let columns =
-            ["", "us of the server", "us for each event", "KiB for each connection", "peak KiB"];
+        let columns = ["", "server us", "us per event", "KiB per connection", "peak KiB"];
         let mut table = Table::new(format!("local core: {name}"), &columns);
         let mut series = Series::new(name);
         for (size, load) in loads {
@@ -81,7 +80,7 @@ fn servers(args: &Args, programs: &Programs) -> Result<String> {
     Ok(text)
 }
 
-/// Microseconds of the server for each publish, KiB that the connections took, and KiB at most.
+/// Measures the server's time per publish in microseconds, the memory of the connections and the peak memory in KiB.
 fn cost(args: &Args, programs: &Programs, load: Load) -> Result<(f64, f64, f64)> {
     let mut times = Vec::new();
     let mut memory = Vec::new();
@@ -92,11 +91,12 @@ fn cost(args: &Args, programs: &Programs, load: Load) -> Result<(f64, f64, f64)>
         let mut command = load.command(args, programs, &server);
         command.env("BENCH_WAIT", "1").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn()?;
-        let mut output = BufReader::new(child.stdout.take().context("it is piped")?).lines();
+        let mut output =
+            BufReader::new(child.stdout.take().context("the stream is piped")?).lines();
         ensure!(output.next().transpose()?.as_deref() == Some("ready"), "the load is not ready");
         memory.push(server.memory()?.0 - before);
         let start = server.run_time()?;
-        child.stdin.take().context("it is piped")?.write_all(b"go\n")?;
+        child.stdin.take().context("the stream is piped")?.write_all(b"go\n")?;
         let result = parse(&output.next().transpose()?.unwrap_or_default());
         ensure!(child.wait()?.success(), "the load failed");
         ensure!(result.get("lost") == Some(&0.0), "events were lost: {result:?}");
@@ -107,9 +107,9 @@ fn cost(args: &Args, programs: &Programs, load: Load) -> Result<(f64, f64, f64)>
     Ok((all[0], all[1], all[2]))
 }
 
-/// Calls with larger and larger messages, beside the bare socket.
+/// Measures calls with growing messages, compared with the raw socket.
 fn messages(args: &Args, programs: &Programs) -> Result<String> {
-    // As base64 the largest is just below the limit of a message, 24 MiB.
+    // In base64, the largest message is just below the limit of 24 MiB.
     let sizes: &[usize] = if args.is_smoke {
         &[100, 10_000]
     } else {
@@ -117,8 +117,8 @@ fn messages(args: &Args, programs: &Programs) -> Result<String> {
     };
     let server = Server::start(args, programs, "bench-server", &[], false)?;
     let raw = Server::start(args, programs, "bench-raw", &["serve"], false)?;
-    let wanted = [Kind::Raw, Kind::Hand, Kind::Ours];
-    let clients: Vec<_> = programs.clients.iter().filter(|it| wanted.contains(&it.kind)).collect();
+    let kinds = [Kind::Raw, Kind::Hand, Kind::Ours];
+    let clients: Vec<_> = programs.clients.iter().filter(|it| kinds.contains(&it.kind)).collect();
     let mut columns = vec!["bytes"];
     columns.extend(clients.iter().map(|it| it.name));
     let mut table = Table::new("publish messages of growing size, one at a time: p50 us", &columns);
@@ -132,7 +132,7 @@ fn messages(args: &Args, programs: &Programs) -> Result<String> {
                 let server = if client.kind == Kind::Raw { &raw } else { &server };
                 let mut command = server.client(args, programs, client, &[]);
                 command.args(["sequential", &count.to_string(), &size.to_string()]);
-                runs.push(figures(&mut command)?.get("p50_ns").context("a median")? / 1000.0);
+                runs.push(results(&mut command)?.get("p50_ns").context("no median")? / 1000.0);
             }
         }
         let mut cells = vec![size.to_string()];

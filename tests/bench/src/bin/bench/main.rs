@@ -1,8 +1,8 @@
-//! Measures whole processes side by side, and prints what one costs as a multiple of another.
+//! Compares the costs of client processes.
 //!
-//! Numbers of one run can be compared with each other, and with those of no other run: each table comes
-//! from rounds in which every program had its turn, and shows the medians. All are pinned to one core,
-//! server included, because waking another costs more than a call.
+//! Only the results of one run can be compared with each other. Each program runs once per round, and the tables show
+//! medians. All processes, including the server, are pinned to one core, because waking another core costs more than a
+//! call.
 
 mod args;
 mod compare;

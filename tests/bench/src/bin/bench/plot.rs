@@ -1,8 +1,8 @@
-//! Plots as SVG, with both axes logarithmic.
+//! SVG plots with two logarithmic axes.
 
 use std::fmt::Write;
 
-/// A plot of some series of points.
+/// A plot of several series of points.
 #[derive(Debug)]
 pub(crate) struct Plot {
     title: &'static str,
@@ -15,7 +15,7 @@ pub(crate) struct Plot {
 #[derive(Debug)]
 pub(crate) struct Series {
     name: String,
-    /// Both numbers are above zero.
+    /// The points. Both coordinates are positive.
     pub(crate) points: Vec<(f64, f64)>,
 }
 
@@ -27,7 +27,7 @@ impl Series {
 
 const COLOURS: [&str; 6] = ["#1b6ca8", "#c0392b", "#2e8b57", "#8e44ad", "#d68910", "#555555"];
 
-/// The whole picture, and the field that the lines are in: left, top, right, bottom.
+/// The size of the image, and the area of the lines: left, top, right, bottom.
 const SIZE: (f64, f64) = (860.0, 590.0);
 const FIELD: (f64, f64, f64, f64) = (80.0, 50.0, 840.0, 390.0);
 
@@ -68,7 +68,7 @@ impl Plot {
             let mut path = String::new();
             for (px, py) in &series.points {
                 let (px, py) = (x.at(*px), y.at(*py));
-                // Writing to a string does not fail.
+                // Ignored: writing to a string does not fail.
                 let _ = write!(path, "{px:.1},{py:.1} ");
                 let _ =
                     writeln!(svg, r#"<circle cx="{px:.1}" cy="{py:.1}" r="3.5" fill="{colour}"/>"#);
@@ -101,7 +101,7 @@ fn text(svg: &mut String, (x, y): (f64, f64), anchor: &str, text: &str) {
     let _ = writeln!(svg, r#"<text x="{x:.1}" y="{y:.1}" text-anchor="{anchor}">{text}</text>"#);
 }
 
-/// A power of ten, as people write it.
+/// Formats a power of ten.
 fn label(power: i32) -> String {
     match power {
         0..=5 => format!("{}", 10u64.pow(power as u32)),
@@ -110,29 +110,29 @@ fn label(power: i32) -> String {
     }
 }
 
-/// From numbers to places, by their logarithms.
+/// A logarithmic axis, which maps values to positions.
 struct Axis {
     from: f64,
     to: f64,
-    places: (f64, f64),
+    positions: (f64, f64),
 }
 
 impl Axis {
-    /// An axis from one power of ten to another.
-    fn over(values: impl Iterator<Item = f64>, places: (f64, f64)) -> Self {
+    /// Creates an axis between powers of ten that covers the values.
+    fn over(values: impl Iterator<Item = f64>, positions: (f64, f64)) -> Self {
         let logs: Vec<f64> = values.filter(|it| *it > 0.0).map(f64::log10).collect();
         let from = logs.iter().copied().fold(f64::INFINITY, f64::min);
         let to = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         if logs.is_empty() {
-            return Self { from: 0.0, to: 1.0, places };
+            return Self { from: 0.0, to: 1.0, positions };
         }
         let from = from.floor();
-        Self { from, to: to.ceil().max(from + 1.0), places }
+        Self { from, to: to.ceil().max(from + 1.0), positions }
     }
 
     fn at(&self, value: f64) -> f64 {
         let share = (value.max(f64::MIN_POSITIVE).log10() - self.from) / (self.to - self.from);
-        self.places.0 + share.max(0.0) * (self.places.1 - self.places.0)
+        self.positions.0 + share.max(0.0) * (self.positions.1 - self.positions.0)
     }
 
     fn powers(&self) -> impl Iterator<Item = i32> {

@@ -1,4 +1,4 @@
-//! Running the processes that are measured.
+//! Running the measured processes.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ const SOCKET: &str = "AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT";
 const TOKEN: &str = "SVCUID";
 
 /// The `key=value` pairs that a process printed.
-pub(crate) type Figures = HashMap<String, f64>;
+pub(crate) type Results = HashMap<String, f64>;
 
 /// A server that runs until this is dropped.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server of the workspace; `prints_token` if its first line is the token.
+    /// Starts a server of the workspace. With `prints_token`, its first line of output is the token.
     pub(crate) fn start(
         args: &Args,
         programs: &Programs,
@@ -47,7 +47,7 @@ impl Server {
         let mut child = command.spawn().with_context(|| format!("cannot run {name}"))?;
         let mut token = String::new();
         if prints_token {
-            let output = child.stdout.take().context("its output is piped")?;
+            let output = child.stdout.take().context("stdout is piped")?;
             BufReader::new(output).read_line(&mut token)?;
         } else {
             token.push_str("AAAAAAAAAAAAAAAA");
@@ -63,7 +63,7 @@ impl Server {
         Ok(server)
     }
 
-    /// A command that connects to this server.
+    /// The command of a client that connects to this server.
     pub(crate) fn client(
         &self,
         args: &Args,
@@ -75,29 +75,29 @@ impl Server {
         parts.extend(client.command.iter().map(PathBuf::as_path));
         let mut command = pinned(args, programs, parts[0]);
         command.args(&parts[1..]).envs(client.variables.iter().map(|(name, path)| (name, path)));
-        self.introduce(&mut command);
+        self.set_environment(&mut command);
         command
     }
 
-    /// Tells a command where this server is.
-    pub(crate) fn introduce(&self, command: &mut Command) {
+    /// Sets the environment variables with the socket and the token of this server.
+    pub(crate) fn set_environment(&self, command: &mut Command) {
         command.env(SOCKET, &self.socket).env(TOKEN, &self.token);
     }
 
-    /// Memory that the server holds, in KiB: now, and at most so far.
+    /// The resident memory of the server and its peak, in KiB.
     pub(crate) fn memory(&self) -> Result<(f64, f64)> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let number = |key: &str| -> Result<f64> {
-            let line = status.lines().find_map(|it| it.strip_prefix(key)).context("a number")?;
-            Ok(line.split_whitespace().next().context("a number")?.parse()?)
+            let line = status.lines().find_map(|it| it.strip_prefix(key)).context("no number")?;
+            Ok(line.split_whitespace().next().context("no number")?.parse()?)
         };
         Ok((number("VmRSS:")?, number("VmHWM:")?))
     }
 
-    /// How long the server's first thread has run so far, in nanoseconds.
+    /// The CPU time of the server's main thread, in nanoseconds.
     pub(crate) fn run_time(&self) -> Result<f64> {
         let text = fs::read_to_string(format!("/proc/{}/schedstat", self.child.id()))?;
-        Ok(text.split_whitespace().next().context("a number")?.parse()?)
+        Ok(text.split_whitespace().next().context("no number")?.parse()?)
     }
 }
 
@@ -109,7 +109,7 @@ impl Drop for Server {
     }
 }
 
-/// A command on the core that everything is measured on.
+/// A command that runs on the core of the measurement.
 pub(crate) fn pinned(args: &Args, programs: &Programs, program: &Path) -> Command {
     if !programs.is_pinned {
         return Command::new(program);
@@ -119,8 +119,8 @@ pub(crate) fn pinned(args: &Args, programs: &Programs, program: &Path) -> Comman
     command
 }
 
-/// Runs a command, and reads the last line that it prints.
-pub(crate) fn figures(command: &mut Command) -> Result<Figures> {
+/// Runs a command and parses the last line of its output.
+pub(crate) fn results(command: &mut Command) -> Result<Results> {
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
@@ -130,7 +130,7 @@ pub(crate) fn figures(command: &mut Command) -> Result<Figures> {
     Ok(parse(text.lines().last().unwrap_or_default()))
 }
 
-pub(crate) fn parse(line: &str) -> Figures {
+pub(crate) fn parse(line: &str) -> Results {
     let pairs = line.split_whitespace().filter_map(|it| it.split_once('='));
     pairs.filter_map(|(key, value)| Some((key.to_owned(), value.parse().ok()?))).collect()
 }

@@ -1,4 +1,4 @@
-//! The programs that are measured: built, or installed, below `target/`.
+//! Building and installing the measured programs in `target/`.
 
 use std::{
     fs,
@@ -10,13 +10,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::args::Args;
 
-/// A client that understands the modes of `bench-client`.
+/// A client with the command line of `bench-client`.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(crate) name: &'static str,
     pub(crate) command: Vec<PathBuf>,
     pub(crate) variables: Vec<(&'static str, PathBuf)>,
-    /// It does so many times less in a round, because it is slow.
+    /// The divisor of the counts, greater than 1 for slow clients.
     pub(crate) share: usize,
     pub(crate) kind: Kind,
 }
@@ -31,17 +31,17 @@ pub(crate) enum Kind {
 
 #[derive(Debug)]
 pub(crate) struct Programs {
-    /// Where everything goes that is written.
+    /// The folder of the output.
     pub(crate) folder: PathBuf,
-    /// Where the workspace's programs are.
+    /// The folder of the workspace's binaries.
     binaries: PathBuf,
     pub(crate) clients: Vec<Client>,
-    /// Why something does not take part.
+    /// The missing clients and tools, with reasons.
     pub(crate) missing: Vec<String>,
     pub(crate) is_pinned: bool,
 }
 
-/// This package's folder.
+/// The folder of this package.
 pub(crate) fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -68,7 +68,7 @@ impl Programs {
             is_pinned: has("taskset"),
         };
         if !programs.is_pinned {
-            programs.missing.push("pinning to a core, because there is no taskset".to_owned());
+            programs.missing.push("pinning to a core, because taskset is missing".to_owned());
         }
         programs.add_own();
         if args.published {
@@ -77,7 +77,7 @@ impl Programs {
         Ok(programs)
     }
 
-    /// A program of the workspace.
+    /// The path of a binary of the workspace.
     pub(crate) fn binary(&self, name: &str) -> PathBuf {
         self.binaries.join(name)
     }
@@ -89,8 +89,8 @@ impl Programs {
     fn add_own(&mut self) {
         let own = [
             ("raw socket", "bench-raw", Kind::Raw),
-            ("by hand, blocking", "bench-hand-blocking", Kind::Hand),
-            ("by hand, tokio", "bench-hand", Kind::Hand),
+            ("hand-written, blocking", "bench-hand-blocking", Kind::Hand),
+            ("hand-written, tokio", "bench-hand", Kind::Hand),
             ("ours, tokio", "bench-ours", Kind::Ours),
             ("ours, blocking", "bench-blocking", Kind::Ours),
         ];
@@ -158,27 +158,26 @@ fn node(source: &Path, folder: &Path) -> Installed {
     Ok((vec!["node".into(), source.join("bench.js")], vec![("NODE_PATH", modules)]))
 }
 
-/// What has been installed in part is not taken for whole the next time.
+/// Removes an incomplete installation.
 fn remove(folder: &Path) {
     let _ = fs::remove_dir_all(folder);
 }
 
-/// Builds the client of a side by itself, so that its dependencies have no feature that another program needs.
+/// Builds the client of a side alone, so that its dependencies have only the features that it needs.
 pub(crate) fn build_client(target: &Path, profile: &str, side: &str) -> Result<()> {
-    let what = ["--package", "bench-client", "--no-default-features", "--features", side];
-    cargo(here(), target, profile, &what)
+    let arguments = ["--package", "bench-client", "--no-default-features", "--features", side];
+    cargo(here(), target, profile, &arguments)
 }
 
-/// Builds every program with the features of the whole workspace, tests included: nothing that `cargo test` has
-/// built is built again, and nothing is measured.
+/// Builds all programs with the features of the whole workspace, so that they are not built again after `cargo test`.
 fn build_for_smoke(target: &Path) -> Result<()> {
-    let mut what = vec!["--workspace", "--examples"];
+    let mut arguments = vec!["--workspace", "--examples"];
     let programs = ["bench-core", "bench-hand", "bench-hand-blocking", "bench-load", "bench-raw"];
     let clients = ["bench-ours", "bench-component", "bench-blocking", "bench-blocking-component"];
     for program in programs.into_iter().chain(clients).chain(["bench-server"]) {
-        what.extend(["--bin", program]);
+        arguments.extend(["--bin", program]);
     }
-    cargo(here(), target, "dev", &what)
+    cargo(here(), target, "dev", &arguments)
 }
 
 /// Builds with cargo.
@@ -189,29 +188,27 @@ pub(crate) fn cargo(folder: &Path, target: &Path, profile: &str, args: &[&str]) 
     succeed(&mut cargo)
 }
 
-/// Runs a command; an error says what it printed last.
+/// Runs a command. The error contains the last line of its standard error.
 pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .stdout(Stdio::null())
-        .output()
-        .with_context(|| format!("{program} cannot be run"))?;
+    let output =
+        command.stdout(Stdio::null()).output().with_context(|| format!("cannot run {program}"))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        bail!("{program} failed: {}", text.trim().lines().last().unwrap_or("without a word"));
+        bail!("{program} failed: {}", text.trim().lines().last().unwrap_or("no output"));
     }
     Ok(())
 }
 
-/// Whether there is such a program.
+/// Whether a program is installed.
 pub(crate) fn has(program: &str) -> bool {
     let output = Command::new(program).arg("--version").output();
     output.is_ok_and(|it| it.status.success())
 }
 
-/// The workspace's `target` folder, into which this program was built.
+/// The `target` folder that contains this program.
 pub(crate) fn target_folder() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
-    // target/<profile>/bench
-    Ok(program.ancestors().nth(2).context("this program was not built by cargo")?.to_owned())
+    // The path is target/<profile>/bench.
+    Ok(program.ancestors().nth(2).context("the program was not built by cargo")?.to_owned())
 }

@@ -1,4 +1,4 @@
-//! The local core, which reads, authorizes and matches, beside a broker that does the least that can be.
+//! The local core, which decodes, authorizes and matches, compared with a minimal broker.
 
 use std::process::Command;
 
@@ -6,12 +6,12 @@ use anyhow::{Result, ensure};
 
 use crate::{
     args::Args,
-    process::{Figures, Server, figures, median, pinned},
+    process::{Results, Server, median, pinned, results},
     programs::Programs,
     table::{Table, cell, number, times},
 };
 
-/// What `bench-load` is asked for.
+/// The arguments of `bench-load`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     pub(crate) connections: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// The command, for a server.
+    /// The command that generates the load on a server.
     pub(crate) fn command(&self, args: &Args, programs: &Programs, server: &Server) -> Command {
         let mut command = pinned(args, programs, &programs.binary("bench-load"));
         let numbers = [
@@ -35,14 +35,14 @@ impl Load {
             self.size,
         ];
         command.args(numbers.map(|it| it.to_string()));
-        server.introduce(&mut command);
+        server.set_environment(&mut command);
         command
     }
 }
 
-/// The name, the program, its arguments, and whether it prints a token.
+/// The servers: name, binary, arguments, and whether it prints a token.
 const SERVERS: [(&str, &str, &[&str], bool); 2] = [
-    ("bare broker", "bench-server", &["broker"], false),
+    ("minimal broker", "bench-server", &["broker"], false),
     ("local core, 100 patterns", "bench-core", &[], true),
 ];
 
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
             window: 64,
             size: 1024,
         };
-        let mut runs: Vec<Vec<Figures>> = SERVERS.iter().map(|_| Vec::new()).collect();
+        let mut runs: Vec<Vec<Results>> = SERVERS.iter().map(|_| Vec::new()).collect();
         let mut memory = [0.0_f64; SERVERS.len()];
         let mut servers = Vec::new();
         for (_, binary, arguments, prints_token) in SERVERS {
@@ -65,19 +65,26 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
         }
         for _ in 0..args.rounds {
             for (index, server) in servers.iter().enumerate() {
-                let result = figures(&mut load.command(args, programs, server))?;
+                let result = results(&mut load.command(args, programs, server))?;
                 ensure!(result.get("lost") == Some(&0.0), "events were lost: {result:?}");
                 runs[index].push(result);
                 memory[index] = server.memory()?.1;
             }
         }
         let rate = |index: usize, count: &'static str, time: &'static str| {
-            let each = |it: &Figures| Some(it.get(count)? / it.get(time)? * 1e9);
+            let each = |it: &Results| Some(it.get(count)? / it.get(time)? * 1e9);
             median(runs[index].iter().filter_map(each).collect())
         };
         let mut table = Table::new(
             format!("server: publish 1 KiB, 64 in flight, {subscribers} subscribers"),
-            &["", "publishes per s", "of the bare broker", "events per s", "of it", "peak KiB"],
+            &[
+                "",
+                "publishes per s",
+                "vs minimal broker",
+                "events per s",
+                "vs minimal broker",
+                "peak KiB",
+            ],
         );
         for (index, (name, ..)) in SERVERS.iter().enumerate() {
             let of = |count, time| {

@@ -1,6 +1,6 @@
-//! Tables as text.
+//! Text tables.
 
-/// A table with a heading, and columns as wide as they must be.
+/// A table with a title and columns of minimal width.
 #[derive(Debug)]
 pub(crate) struct Table {
     title: String,
@@ -41,7 +41,7 @@ impl std::fmt::Display for Table {
     }
 }
 
-/// A number with as many digits as say something.
+/// Formats a number with about three significant digits.
 pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         it if it >= 10_000.0 => {
@@ -61,7 +61,7 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
-/// How many times `b` is in `a`.
+/// Formats the ratio of `a` to `b`.
 pub(crate) fn times(a: Option<f64>, b: Option<f64>) -> String {
     match (a, b) {
         (Some(a), Some(b)) if b > 0.0 => format!("{:.2} x", a / b),
