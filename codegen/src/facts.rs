@@ -305,8 +305,8 @@ fn add_rust_member(item: &mut Item, kind: ir::Kind, member: &ir::Member) {
             ("required field", "field name", format!("{name}: {ty}"))
         }
         (ir::Kind::Structure(_), _) => ("field", "field name", format!("{name}: {ty}")),
-        (ir::Kind::Union, Type::Unit) => ("alternative", "variant name", name.clone()),
-        (ir::Kind::Union, _) => ("alternative", "variant name", format!("{name}({ty})")),
+        (ir::Kind::Union, Type::Unit) => ("union member", "variant name", name.clone()),
+        (ir::Kind::Union, _) => ("union member", "variant name", format!("{name}({ty})")),
         (ir::Kind::Enum | ir::Kind::IntEnum, _) => ("enum member", "variant name", name.clone()),
     };
     item.set_exists(exists);
