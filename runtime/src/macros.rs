@@ -364,23 +364,21 @@ macro_rules! impl_union {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 match self {
                     $(
-                        Self::$variant $(($value))? => {
-                            $crate::impl_union!(@show f $variant $($value $([$flag])*)?)
-                        }
+                        Self::$variant $(($value))? => f
+                            .debug_tuple(::std::stringify!($variant))
+                            $(.field($crate::impl_union!(@shown $value $([$flag])*)))?
+                            .finish(),
                     )*
                     Self::Unknown => f.write_str("Unknown"),
                 }
             }
         }
     };
-    (@show $f:ident $variant:ident) => { $f.write_str(::std::stringify!($variant)) };
-    (@show $f:ident $variant:ident $value:ident [redacted] $([$flag:ident])*) => {{
+    (@shown $value:ident [redacted] $([$flag:ident])*) => {{
         let _ = $value;
-        $f.debug_tuple(::std::stringify!($variant)).field(&$crate::REDACTED).finish()
+        &$crate::REDACTED
     }};
-    (@show $f:ident $variant:ident $value:ident $([$flag:ident])*) => {
-        $f.debug_tuple(::std::stringify!($variant)).field($value).finish()
-    };
+    (@shown $value:ident $([$flag:ident])*) => { $value };
     (@redacted $name:ident $variant:ident $ty:ty) => {};
     (@from $name:ident $variant:ident $ty:ty) => {
         #[allow(deprecated)]

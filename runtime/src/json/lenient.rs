@@ -5,7 +5,7 @@
 //! in a list or map that is not sparse is left out. It records the path of each missing member, of each such null, and
 //! of an error.
 //!
-//! The text is split once into a flat list of its values, so reading takes time in proportion to the text.
+//! One pass finds the ends of all objects and arrays, so that reading takes time in proportion to the text.
 
 use std::{collections::BTreeMap, iter};
 
@@ -36,12 +36,17 @@ const MAX_DEPTH: usize = 127;
 /// read it.
 pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Report), Error> {
     let text = serde_json::from_slice::<&RawValue>(payload)?.get();
-    let entries = split(text);
+    let containers = containers(text);
     let (mut left_out, mut report) = (Vec::new(), Report::default());
     loop {
-        let mut state =
-            State { text, entries: &entries, left_out: &left_out, report, ..State::default() };
-        let result = T::deserialize(Reader { source: Source::Entry(0), state: &mut state });
+        let mut state = State {
+            text,
+            containers: &containers,
+            left_out: &left_out,
+            report,
+            ..State::default()
+        };
+        let result = T::deserialize(Reader { source: Source::Payload(0), state: &mut state });
         let State { report: found, nulls: (nulls, about_nulls), failed, .. } = state;
         match result {
             Ok(value) if nulls.is_empty() => return Ok((value, found)),
@@ -53,38 +58,34 @@ pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Repo
     }
 }
 
-/// A value of a JSON text, or the name of a member.
-struct Entry {
-    /// The offset of its first byte.
-    start: usize,
-    /// The index of the first entry after it and its parts.
-    next: usize,
-}
-
-/// Lists the values and names of a text that is known to be JSON, in the order of the text.
-fn split(text: &str) -> Vec<Entry> {
+/// Lists where the objects and arrays of a JSON text begin and end, in the order of the text. The list ends one level below
+/// the deepest one that is read: containers of that level are only skipped.
+fn containers(text: &str) -> Vec<(usize, usize)> {
     let bytes = text.as_bytes();
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut open: Vec<usize> = Vec::new();
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let start = at;
-        at += token_len(&bytes[at..]);
-        match byte {
-            b' ' | b'\t' | b'\n' | b'\r' | b',' | b':' => continue,
-            b'}' | b']' => {
-                if let Some(opened) = open.pop() {
-                    let next = entries.len();
-                    entries[opened].next = next;
+    let mut containers: Vec<(usize, usize)> = Vec::new();
+    let mut open = Vec::new();
+    let (mut at, mut depth) = (0, 0_usize);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'{' | b'[' => {
+                if depth <= MAX_DEPTH {
+                    open.push(containers.len());
+                    containers.push((at, bytes.len()));
                 }
-                continue;
+                depth += 1;
             }
-            b'{' | b'[' => open.push(entries.len()),
+            b'}' | b']' => {
+                depth -= 1;
+                if depth <= MAX_DEPTH {
+                    let opened = open.pop().expect("it is open");
+                    containers[opened].1 = at + 1;
+                }
+            }
             _ => {}
         }
-        entries.push(Entry { start, next: entries.len() + 1 });
+        at += token_len(&bytes[at..]);
     }
-    entries
+    containers
 }
 
 /// The length of the string, number, `true`, `false` or `null` that a text begins with, or 1 for a single character.
@@ -109,14 +110,14 @@ fn token_len(bytes: &[u8]) -> usize {
 #[derive(Default)]
 struct State<'p> {
     text: &'p str,
-    /// The values and names in the text.
-    entries: &'p [Entry],
-    /// The indices of the nulls to leave out, sorted.
+    /// Where the objects and arrays in the text begin and end.
+    containers: &'p [(usize, usize)],
+    /// The offsets of the nulls to leave out, sorted.
     left_out: &'p [usize],
     path: Vec<Segment<'p>>,
     /// Required members that are missing, and nulls that were left out.
     report: Report,
-    /// The indices of the nulls to leave out the next time, and the violations to report for them.
+    /// The offsets of the nulls to leave out the next time, and the violations to report for them.
     nulls: (Vec<usize>, Report),
     /// The path of the first error.
     failed: String,
@@ -140,24 +141,38 @@ impl<'p> State<'p> {
     }
 
     /// A name, a scalar value, or the bracket that opens an object or array.
-    fn token(&self, entry: usize) -> &'p str {
-        let rest = &self.text[self.entries[entry].start..];
+    fn token(&self, start: usize) -> &'p str {
+        let rest = &self.text[start..];
         &rest[..token_len(rest.as_bytes())]
     }
 
-    /// The entries directly in an object or array.
-    fn parts(&self, entry: usize) -> impl Iterator<Item = usize> + use<'p> {
-        let (entries, end) = (self.entries, self.entries[entry].next);
-        iter::successors(Some(entry + 1), |it| entries.get(*it).map(|it| it.next))
-            .take_while(move |it| *it < end)
+    /// Where the values and names directly in an object or array begin.
+    fn parts(&self, start: usize) -> impl Iterator<Item = usize> + use<'p> {
+        let (bytes, containers) = (self.text.as_bytes(), self.containers);
+        let mut at = start + 1;
+        iter::from_fn(move || {
+            while matches!(bytes[at], b' ' | b'\t' | b'\n' | b'\r' | b',' | b':') {
+                at += 1;
+            }
+            let start = at;
+            at = match bytes[at] {
+                b'}' | b']' => return None,
+                b'{' | b'[' => {
+                    let index = containers.binary_search_by_key(&at, |it| it.0).ok()?;
+                    containers[index].1
+                }
+                _ => at + token_len(&bytes[at..]),
+            };
+            Some(start)
+        })
     }
 }
 
 /// Where a value comes from.
 #[derive(Clone, Copy)]
 enum Source {
-    /// The payload: the index of its entry.
-    Entry(usize),
+    /// The payload, at this offset.
+    Payload(usize),
     /// Nowhere: the member is missing.
     Missing,
     /// The zero value of its type, which replaces a missing member or a null.
@@ -174,7 +189,7 @@ impl<'p> Reader<'_, 'p> {
     /// The first token of the value; `zero` is the JSON of a zero value.
     fn token(&self, zero: &'static str) -> &'p str {
         match self.source {
-            Source::Entry(entry) => self.state.token(entry),
+            Source::Payload(start) => self.state.token(start),
             Source::Missing => "null",
             Source::Zero => zero,
         }
@@ -188,9 +203,9 @@ impl<'p> Reader<'_, 'p> {
     /// in no list or map, so it cannot be.
     fn or_zero(mut self) -> Self {
         match self.source {
-            Source::Entry(entry) if self.is_null() && !self.state.path.is_empty() => {
+            Source::Payload(start) if self.is_null() && !self.state.path.is_empty() => {
                 let (nulls, report) = &mut self.state.nulls;
-                nulls.push(entry);
+                nulls.push(start);
                 report.add(Path(&self.state.path), ViolationKind::Null);
                 self.source = Source::Zero;
             }
@@ -326,11 +341,11 @@ impl<'a, 'p> Reader<'a, 'p> {
     fn elements(self) -> Parts<'a, 'p> {
         let left_out = self.state.left_out;
         let rest: Box<dyn Iterator<Item = _>> = match self.source {
-            Source::Entry(entry) => {
-                let elements = self.state.parts(entry);
+            Source::Payload(start) => {
+                let elements = self.state.parts(start);
                 let elements = elements.filter(|it| left_out.binary_search(it).is_err());
                 let elements = elements.enumerate();
-                Box::new(elements.map(|(index, it)| (Segment::Index(index), Source::Entry(it))))
+                Box::new(elements.map(|(index, it)| (Segment::Index(index), Source::Payload(it))))
             }
             _ => Box::new(iter::empty()),
         };
@@ -340,8 +355,8 @@ impl<'a, 'p> Reader<'a, 'p> {
     /// The members in the order of the payload, and then the missing members of the structure.
     fn members(self, fields: &'static [&'static str]) -> Result<Parts<'a, 'p>, JsonError> {
         let mut members = BTreeMap::new();
-        if let Source::Entry(entry) = self.source {
-            let mut parts = self.state.parts(entry);
+        if let Source::Payload(start) = self.source {
+            let mut parts = self.state.parts(start);
             while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
                 members.insert(serde_json::from_str::<String>(self.state.token(name))?, value);
             }
@@ -354,7 +369,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         members.sort_unstable();
         let members = members
             .into_iter()
-            .map(|(entry, name)| (Segment::Name(name.into()), Source::Entry(entry)));
+            .map(|(start, name)| (Segment::Name(name.into()), Source::Payload(start)));
         let rest = Box::new(members.chain(missing));
         Ok(Parts { rest, member: None, state: self.state })
     }
