@@ -46,8 +46,11 @@ pub use streaming::{EventStream, StreamingRequest, StreamingResponse};
 pub use crate::{
     json::{Violation, ViolationKind},
     protocol::{StreamId, server::Config},
-    transport::{BoxFuture, PeerCredentials},
+    transport::PeerCredentials,
 };
+
+/// A boxed future.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Routes incoming calls to handlers. Implemented by generated code.
 pub trait Service: Send + Sync + 'static {

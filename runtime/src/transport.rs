@@ -37,12 +37,12 @@ pub use address::Address;
 pub(crate) use driver::drive;
 pub(crate) use future::{caught, unless};
 pub(crate) use input::Input;
+#[cfg(feature = "server")]
+pub use listener::PeerCredentials;
 #[cfg(feature = "tokio")]
 pub(crate) use {future::has_timers, stream::Stream};
 #[cfg(feature = "server")]
 pub(crate) use {future::race, listener::Listener, stream::Io};
-#[cfg(feature = "server")]
-pub use {listener::PeerCredentials, stream::BoxFuture};
 
 /// How long the end of a connection may take: until the remaining output is written and, if this side waits for that,
 /// the peer has closed the connection. Also how long this side continues to read after a write has failed.
