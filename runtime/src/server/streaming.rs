@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use tokio::task::coop::{consume_budget, cooperative, poll_proceed};
 
@@ -138,7 +138,11 @@ pub(super) async fn serve<O: StreamingOperation>(
         }
         Events::Queue(mut events) => {
             let next = |cx: &mut Context<'_>| events.poll_next(cx);
-            send_events::<O, _>(reply, next, |event, dst| Ok(dst.extend_from_slice(event))).await;
+            let append = |payload: &Bytes, dst: &mut BytesMut| {
+                dst.extend_from_slice(payload);
+                Ok(())
+            };
+            send_events::<O, _>(reply, next, append).await;
         }
     }
 }
