@@ -1,8 +1,8 @@
-//! Event-stream messages as bytes.
+//! The encoding of event-stream messages.
 //!
-//! A message is a prelude (total length, headers length, CRC-32 of both), headers, a payload and a
-//! CRC-32 of everything before it. All integers are big-endian. This layer knows the encoding and its
-//! limits, and nothing of what a header means.
+//! A message consists of a prelude (total length, headers length, CRC-32 of both), headers, a payload and a CRC-32 of
+//! everything before it. All integers are big-endian. This module implements the encoding and its limits; the
+//! headers are interpreted elsewhere.
 //!
 //! | offset | size | field |
 //! |---|---|---|
@@ -13,32 +13,29 @@
 //! | 12 + *H* | *T* - *H* - 16 | payload |
 //! | *T* - 4 | 4 | CRC-32 of bytes 0 to *T* - 4 |
 //!
-//! Read a stream of bytes with [`Decoder`], which gives [`Frame`]s; look into one with [`MessageRef`],
-//! which borrows, or [`Message`], which owns. Write with [`FrameEncoder`] or [`Message::encode`].
+//! [`Decoder`] splits a stream of bytes into [`Frame`]s, and [`FrameEncoder`] writes a message with any headers.
 
 mod decoder;
 mod encoder;
 mod error;
 mod header;
-mod message;
 
 use std::sync::LazyLock;
 
 use crc32fast::Hasher;
 
-pub use decoder::Decoder;
+pub use decoder::{Decoder, Frame};
 pub use encoder::FrameEncoder;
 pub use error::{DecodeError, EncodeError, HeaderError};
-pub use header::{Header, HeaderRef, HeaderValue, HeaderValueRef, Headers, Value};
-pub use message::{Frame, Message, MessageRef};
+pub use header::{Header, HeaderValue, HeaderValueRef, Headers, Value};
 
 /// Length of the prelude with its checksum, in bytes.
 const PRELUDE_LEN: usize = 12;
 
-/// Length of everything that is neither header nor payload, in bytes: the shortest message.
+/// Length of prelude and checksum, in bytes: the shortest message.
 const OVERHEAD: usize = 16;
 
-/// How large the parts of a message may be.
+/// The limits of a message.
 ///
 /// The defaults are those of the library under the official SDKs, `aws-c-event-stream` 0.7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,10 +43,9 @@ const OVERHEAD: usize = 16;
 pub struct Limits {
     /// The whole message, in bytes. Default: 24 MiB.
     pub max_message_len: usize,
-    /// How many headers a message may have. Default: 1024.
+    /// The number of headers. Default: 1024.
     pub max_headers: usize,
-    /// A header's text or byte array, in bytes. Default: 32,767, although the field could hold twice
-    /// as much.
+    /// A header's text or byte array, in bytes. Default: 32,767; the length field has room for twice as much.
     pub max_value_len: usize,
 }
 
@@ -58,9 +54,9 @@ impl Limits {
     pub const DEFAULT: Self =
         Self { max_message_len: 24 * 1024 * 1024, max_headers: 1024, max_value_len: 32_767 };
 
-    /// The same limits with another length of the whole message, in bytes.
+    /// Sets the limit of the whole message, in bytes.
     ///
-    /// Nucleus lite takes messages of 10,000 bytes.
+    /// Nucleus lite accepts messages of up to 10,000 bytes.
     #[must_use]
     pub const fn with_max_message_len(self, max_message_len: usize) -> Self {
         Self { max_message_len, ..self }
@@ -73,13 +69,13 @@ impl Default for Limits {
     }
 }
 
-/// A new hasher, which does not find out each time what the processor can do.
+/// A new hasher. The features of the processor are detected only once.
 fn hasher() -> Hasher {
     static HASHER: LazyLock<Hasher> = LazyLock::new(Hasher::new);
     HASHER.clone()
 }
 
-/// Reads a big-endian `u32`; the caller has checked that it is there.
+/// Reads a big-endian `u32`; `bytes` must be long enough.
 fn be_u32(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }

@@ -1,15 +1,14 @@
-//! The RPC protocol over event-stream messages, as values.
+//! The RPC protocol over event-stream messages, without I/O.
 //!
-//! Nothing here holds a socket, a thread or a clock: bytes and points in time go in, bytes and points in time come
-//! out. A future that waits for something leaves its waker, and the driver of an [`Endpoint`] calls it once the lock
-//! around the endpoint is released. [`client`] and [`server`] are the two roles.
+//! An [`Endpoint`] holds the state of a connection and no socket, thread or clock: its input and output are bytes and
+//! points in time. A future that waits for something leaves its waker. The wakers are called after the lock around
+//! the endpoint has been released. [`client`] and [`server`] are the two roles.
 
 pub mod client;
 mod endpoint;
 mod frame_timer;
 mod log;
 mod message;
-mod numbers;
 mod output;
 pub(crate) mod queue;
 mod role;
@@ -23,8 +22,8 @@ pub(crate) use message::{Outgoing, header, peer_error, ping_text};
 pub use role::Role;
 pub use waiting::{SendTurn, Wakers};
 
-/// The version that a connect message states, and that a server checks.
+/// The version of the protocol, which a connect message contains and a server checks.
 pub const VERSION: &str = "0.1.0";
 
-/// The content type of everything but one kind of error.
+/// The content type of all payloads except those of some errors.
 pub const JSON: &str = "application/json";

@@ -1,10 +1,13 @@
 //! Framing, compared byte for byte with the library of the official SDKs.
 
+mod message;
+
 use bytes::{Bytes, BytesMut};
 use eventstream_rpc::frame::{
     DecodeError, Decoder, EncodeError, FrameEncoder, Header, HeaderError, HeaderValue,
-    HeaderValueRef, Limits, Message, MessageRef,
+    HeaderValueRef, Limits,
 };
+use message::{Message, decode, parse};
 use serde_json::Value;
 
 fn data() -> Value {
@@ -70,14 +73,10 @@ fn messages_are_written_and_read_byte_for_byte() {
         message.encode(&mut written).unwrap();
         assert_eq!(written, recorded, "{name}");
 
-        let borrowed = MessageRef::parse(&recorded).unwrap();
-        assert_eq!(borrowed.to_owned(), message, "{name}");
-        assert_eq!(borrowed.payload(), message.payload, "{name}");
-
-        let mut decoder = Decoder::default();
-        let frame = decoder.decode_frame(&mut written).unwrap().unwrap();
-        assert_eq!(frame.to_message(), message, "{name}");
-        assert!(written.is_empty(), "{name}");
+        let frame = parse(&written).unwrap();
+        assert_eq!(frame.payload(), message.payload, "{name}");
+        assert_eq!(frame.as_bytes(), recorded, "{name}");
+        assert_eq!(Message::from(frame), message, "{name}");
     }
 }
 
@@ -91,12 +90,12 @@ const STRICTER: [(&str, &str); 5] = [
 ];
 
 /// The number of decoded messages, and then an error or the number of bytes left.
-fn decode(mut pieces: impl Iterator<Item = Vec<u8>>) -> (usize, Result<usize, DecodeError>) {
+fn decode_all(mut pieces: impl Iterator<Item = Vec<u8>>) -> (usize, Result<usize, DecodeError>) {
     let mut decoder = Decoder::default();
     let mut buffer = BytesMut::new();
     let mut messages = 0;
     loop {
-        match decoder.decode(&mut buffer) {
+        match decode(&mut decoder, &mut buffer) {
             Ok(Some(_)) => messages += 1,
             Err(error) => return (messages, Err(error)),
             Ok(None) => match pieces.next() {
@@ -117,7 +116,7 @@ fn broken_messages_have_the_official_outcome_or_a_stricter_one() {
     for case in cases {
         let name = text(case, "name");
         let recorded = bytes(&case["hex"]);
-        let (messages, end) = decode(std::iter::once(recorded.clone()));
+        let (messages, end) = decode_all(std::iter::once(recorded.clone()));
         if STRICTER.iter().any(|it| it.0 == name) {
             assert_eq!((text(case, "whole"), text(case, "headers")), ("OK", "OK"), "{name}");
             assert!(matches!(end, Err(DecodeError::Headers(_))), "{name}: {end:?}");
@@ -131,7 +130,7 @@ fn broken_messages_have_the_official_outcome_or_a_stricter_one() {
             _ => assert!(end.is_err(), "{name}: {messages} {end:?}"),
         }
         // A slice must be exactly one message.
-        let whole = MessageRef::parse(&recorded);
+        let whole = parse(&recorded);
         let is_one = text(case, "whole") == "OK" && text(case, "headers") == "OK";
         assert_eq!(whole.is_ok(), is_one, "{name}: {whole:?}");
     }
@@ -148,12 +147,16 @@ fn it_does_not_matter_how_bytes_arrive() {
         if recorded.len() > 2_000 {
             continue;
         }
-        let at_once = decode(std::iter::once(recorded.clone()));
+        let at_once = decode_all(std::iter::once(recorded.clone()));
         for at in 0..=recorded.len() {
             let pieces = [recorded[..at].to_vec(), recorded[at..].to_vec()];
-            assert_eq!(decode(pieces.into_iter()), at_once, "{name} split at {at}");
+            assert_eq!(decode_all(pieces.into_iter()), at_once, "{name} split at {at}");
         }
-        assert_eq!(decode(recorded.chunks(1).map(<[u8]>::to_vec)), at_once, "{name} byte by byte");
+        assert_eq!(
+            decode_all(recorded.chunks(1).map(<[u8]>::to_vec)),
+            at_once,
+            "{name} byte by byte"
+        );
     }
 }
 
@@ -162,7 +165,7 @@ fn errors_say_what_is_wrong() {
     let named = |name: &str| {
         let data = data();
         let case = data["negative"].as_array().unwrap().iter().find(|it| it["name"] == name);
-        decode(std::iter::once(bytes(&case.unwrap()["hex"]))).1.unwrap_err()
+        decode_all(std::iter::once(bytes(&case.unwrap()["hex"]))).1.unwrap_err()
     };
     assert!(matches!(named("bad_prelude_crc_lowest_bit"), DecodeError::PreludeChecksum { .. }));
     assert!(matches!(named("bad_payload_byte"), DecodeError::MessageChecksum { .. }));
@@ -196,7 +199,7 @@ fn values_over_the_limit_are_not_read_although_their_length_has_room_for_them() 
             let mut headers = vec![1, b'n', value_type];
             headers.extend(len.to_be_bytes());
             headers.resize(headers.len() + usize::from(len), b'v');
-            let (messages, end) = decode(std::iter::once(framed(&headers)));
+            let (messages, end) = decode_all(std::iter::once(framed(&headers)));
             if len == 32_767 {
                 assert_eq!((messages, end), (1, Ok(0)));
                 continue;
@@ -216,13 +219,14 @@ fn a_character_across_the_end_of_a_header_is_none() {
         framed(&[&first, &name[..], &[7, 0, 2], "ö".as_bytes()].concat())
     };
     let frame = headers(6);
-    let read: Vec<_> = MessageRef::parse(&frame).unwrap().headers().collect();
+    let frame = parse(&frame).unwrap();
+    let read: Vec<_> = frame.headers().collect();
     assert_eq!(read.len(), 2);
-    assert_eq!(read[0].value, HeaderValueRef::ByteArray(&[0xc3]));
-    assert_eq!(read[1].name.as_bytes(), name);
-    assert_eq!(read[1].value, HeaderValueRef::String("ö"));
+    assert_eq!(read[0].1, HeaderValueRef::ByteArray(&[0xc3]));
+    assert_eq!(read[1].0.as_bytes(), name);
+    assert_eq!(read[1].1, HeaderValueRef::String("ö"));
     let error = DecodeError::Headers(HeaderError::NotUtf8);
-    assert_eq!(MessageRef::parse(&headers(7)).unwrap_err(), error);
+    assert_eq!(parse(&headers(7)).unwrap_err(), Some(error));
 }
 
 #[test]
@@ -232,8 +236,8 @@ fn after_bad_headers_reading_can_go_on() {
     next.encode(&mut buffer).unwrap();
     let mut decoder = Decoder::default();
     let error = DecodeError::Headers(HeaderError::UnknownType { value_type: 0xff });
-    assert_eq!(decoder.decode(&mut buffer), Err(error));
-    assert_eq!(decoder.decode(&mut buffer), Ok(Some(next)));
+    assert_eq!(decode(&mut decoder, &mut buffer), Err(error));
+    assert_eq!(decode(&mut decoder, &mut buffer), Ok(Some(next)));
 }
 
 #[test]
@@ -247,7 +251,7 @@ fn limits_that_were_chosen_hold_in_both_directions() {
     };
     let (written, mut buffer) = write(10_000);
     assert_eq!(written, Ok(10_000));
-    assert!(Decoder::with_limits(limits).decode(&mut buffer).unwrap().is_some());
+    assert!(decode(&mut Decoder::with_limits(limits), &mut buffer).unwrap().is_some());
 
     let (len, limit) = (10_001, 10_000);
     let (written, buffer) = write(len);
@@ -257,7 +261,7 @@ fn limits_that_were_chosen_hold_in_both_directions() {
     Message { headers: Vec::new(), payload: vec![0; len - 16].into() }.encode(&mut longer).unwrap();
     let error = DecodeError::TooLong { len, limit };
     // The prelude is enough for the error.
-    assert_eq!(Decoder::with_limits(limits).decode(&mut longer.split_to(12)), Err(error));
+    assert_eq!(decode(&mut Decoder::with_limits(limits), &mut longer.split_to(12)), Err(error));
 }
 
 #[test]
@@ -269,39 +273,24 @@ fn a_header_is_found_whatever_its_case_and_the_last_of_several_counts() {
     };
     let mut bytes = BytesMut::new();
     message.encode(&mut bytes).unwrap();
-    let borrowed = MessageRef::parse(&bytes).unwrap();
+    let borrowed = parse(&bytes).unwrap();
     assert_eq!(message.header("name"), Some(&HeaderValue::Int32(2)));
     assert_eq!(borrowed.header("name"), Some(HeaderValueRef::Int32(2)));
     assert_eq!((message.header("nam"), borrowed.header("nam")), (None, None));
 }
 
 #[test]
-fn the_payload_of_a_frame_shares_its_memory_and_a_small_frame_leaves_the_buffer() {
-    for (len, is_copied) in [(100, true), (100_000, false)] {
+fn the_payload_of_a_frame_shares_its_memory_and_no_frame_keeps_the_buffer() {
+    for len in [100, 5_000, 100_000] {
         let mut buffer = BytesMut::new();
         Message { headers: Vec::new(), payload: vec![b'p'; len].into() }
             .encode(&mut buffer)
             .unwrap();
         let read_into = buffer.as_ptr_range();
-        let frame = Decoder::default().decode_frame(&mut buffer).unwrap().unwrap();
-        assert!(frame.as_bytes().as_ptr_range().contains(&frame.payload().as_ptr()));
-        assert_eq!(!read_into.contains(&frame.as_bytes().as_ptr()), is_copied, "{len} bytes");
+        let frame = Decoder::default().decode(&mut buffer).unwrap().unwrap();
+        assert_eq!(frame.to_payload().as_ptr(), frame.payload().as_ptr());
+        assert!(!read_into.contains(&frame.as_bytes().as_ptr()), "{len} bytes");
     }
-}
-
-#[test]
-fn a_small_frame_leaves_a_large_buffer_wherever_in_it_it_lies() {
-    let len = 1024 * 1024;
-    let mut buffer = BytesMut::with_capacity(len);
-    let read_into = buffer.as_ptr() as usize..buffer.as_ptr() as usize + len;
-    for (byte, len) in [(0, 400 * 1024), (1, 5_000), (2, 300 * 1024), (3, 200_000)] {
-        let message = Message { payload: vec![byte; len].into(), ..Message::default() };
-        message.encode(&mut buffer).unwrap();
-    }
-    let mut decoder = Decoder::default();
-    let frames = [(); 4].map(|()| decoder.decode_frame(&mut buffer).unwrap().unwrap());
-    let shared = frames.each_ref().map(|it| read_into.contains(&(it.as_bytes().as_ptr() as usize)));
-    assert_eq!(shared, [true, false, true, false]);
 }
 
 #[test]
@@ -315,7 +304,6 @@ fn headers_show_no_texts() {
     ];
     for (value, expected) in values {
         assert_eq!(format!("{value:?}"), expected);
-        assert_eq!(format!("{:?}", value.as_value_ref()), expected);
         let headers =
             vec![Header::new("first", HeaderValue::from("é")), Header::new("name", value)];
         assert_eq!(
@@ -324,7 +312,10 @@ fn headers_show_no_texts() {
         );
         let mut bytes = BytesMut::new();
         Message { headers, payload: Bytes::new() }.encode(&mut bytes).unwrap();
-        let mut headers = MessageRef::parse(&bytes).unwrap().headers();
+        let frame = parse(&bytes).unwrap();
+        let mut headers = frame.headers();
+        let last = headers.clone().last().unwrap();
+        assert_eq!(format!("{:?}", last.1), expected);
         // The same for headers that have been read in part.
         assert!(headers.next().is_some());
         assert_eq!(format!("{headers:?}"), format!("{{\"name\": {expected}}}"));
@@ -368,14 +359,14 @@ fn limits_hold_when_writing() {
     largest.encode(&mut buffer).unwrap();
     assert_eq!(&buffer[..12], [0x01, 0x80, 0, 0, 0, 0, 0, 0, 0x21, 0x9e, 0x35, 0x05]);
     assert_eq!(&buffer[buffer.len() - 4..], [0x08, 0x42, 0x3f, 0xa1]);
-    assert_eq!(Decoder::default().decode(&mut buffer).unwrap(), Some(largest));
+    assert_eq!(decode(&mut Decoder::default(), &mut buffer).unwrap(), Some(largest));
 }
 
 #[test]
 fn an_encoder_that_is_dropped_leaves_nothing() {
     let mut buffer = BytesMut::from("before");
     let mut frame = FrameEncoder::new(&mut buffer);
-    frame.header("name", HeaderValueRef::Int32(1)).unwrap();
+    frame.header("name", &HeaderValueRef::Int32(1)).unwrap();
     frame.payload(b"payload");
     drop(frame);
     assert_eq!(buffer, "before");
@@ -386,14 +377,14 @@ fn a_header_that_is_refused_leaves_the_frame_as_it_was() {
     let mut buffer = BytesMut::new();
     let mut frame = FrameEncoder::new(&mut buffer);
     let long = "x".repeat(usize::from(u16::MAX) + 1);
-    assert!(frame.header("long", HeaderValueRef::String(&long)).is_err());
-    assert!(frame.header("long", HeaderValueRef::ByteArray(long.as_bytes())).is_err());
-    assert!(frame.header(&long, HeaderValueRef::Int32(1)).is_err());
-    frame.header("name", HeaderValueRef::Int32(1)).unwrap();
+    assert!(frame.header("long", &HeaderValueRef::String(&long)).is_err());
+    assert!(frame.header("long", &HeaderValueRef::ByteArray(long.as_bytes())).is_err());
+    assert!(frame.header(&long, &HeaderValueRef::Int32(1)).is_err());
+    frame.header("name", &HeaderValueRef::Int32(1)).unwrap();
     frame.finish().unwrap();
     let headers = vec![Header::new("name", HeaderValue::Int32(1))];
     let expected = Message { headers, payload: Default::default() };
-    assert_eq!(Decoder::default().decode(&mut buffer), Ok(Some(expected)));
+    assert_eq!(decode(&mut Decoder::default(), &mut buffer), Ok(Some(expected)));
 }
 
 #[test]
@@ -405,7 +396,7 @@ fn a_claim_costs_no_memory() {
         .unwrap();
     let mut buffer = BytesMut::from(&message[..12]);
     let mut decoder = Decoder::default();
-    assert_eq!(decoder.decode(&mut buffer), Ok(None));
+    assert_eq!(decode(&mut decoder, &mut buffer), Ok(None));
     assert!(buffer.capacity() < 1024);
     assert_eq!(decoder.missing(&buffer), limits.max_message_len - 12);
 }

@@ -1,4 +1,4 @@
-//! Selects the explorer's locks and threads in the runtime.
+//! Selects the locks and threads of shuttle in the runtime.
 
 fn main() {
     println!("cargo::rustc-cfg=shuttle");

@@ -16,7 +16,7 @@ use crate::{
         lifecycle::SharedHandler,
         policy::Attempts,
         reconnect::{come_back, shake_hands},
-        settings::{Settings, unencodable},
+        settings::Settings,
     },
     sync::{Arc, thread},
 };
@@ -118,7 +118,7 @@ pub(super) fn open(settings: &Settings) -> Result<(Socket, Connect), ConnectErro
 /// Tries once. Nothing if this side has closed the connection.
 async fn attempt(link: &Arc<Link>, settings: &Settings) -> Result<Option<()>, ConnectError> {
     let (socket, connect) = open(settings)?;
-    if !link.restart(&connect, socket).map_err(unencodable)? {
+    if !link.restart(&connect, socket)? {
         return Ok(None);
     }
     let accepted = shake_hands(link, settings).await;

@@ -29,7 +29,7 @@ use super::{
     threads::Threads,
 };
 use crate::{
-    error::{ConnectionError, EncodeError},
+    error::{ConnectError, ConnectionError},
     protocol::client::{Connect, Core},
     session::{self, Runtime, settings::Settings},
     sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
@@ -126,7 +126,7 @@ impl Link {
 
     /// Starts over with another socket: introduces this side again. Only one thread does. It does nothing if the
     /// connection has been closed; whether it did something.
-    pub(super) fn restart(&self, connect: &Connect, socket: Socket) -> Result<bool, EncodeError> {
+    pub(super) fn restart(&self, connect: &Connect, socket: Socket) -> Result<bool, ConnectError> {
         // A thread that writes to the old socket has to see that it has been replaced, and what was read from it must not
         // be taken for the beginning of what comes next.
         let (mut input, mut output) = (lock(&self.input), lock(&self.output));
@@ -232,7 +232,7 @@ impl Link {
         let now = Instant::now();
         let buffer = &mut input.buffer;
         self.change(|core| {
-            core.receive_in(&mut buffer.filled, buffer.buffer_len, now);
+            core.receive(&mut buffer.filled, now);
             if core.is_closed() {
                 // It has no receiver any more. It is read all the same: the other side may have to be rid of it
                 // before it reads what is still written.

@@ -158,18 +158,9 @@ pub enum BuildError {
         /// The value that has no JSON form.
         source: json::Error,
     },
-    /// The message does not fit the limits of the event-stream encoding.
+    /// The message does not fit the limits of the encoding, or is longer than this connection may send.
     #[error("the message does not fit the limits of the protocol")]
     Encode(#[source] EncodeError),
-    /// The message is longer than this connection may send.
-    #[error("the message takes {len} bytes and this connection sends at most {limit}")]
-    #[non_exhaustive]
-    FrameTooLong {
-        /// The length of the message in bytes.
-        len: usize,
-        /// The limit in bytes.
-        limit: usize,
-    },
     /// Members break constraints of the model, such as `length` and `range`.
     #[error("{shape_id} breaks constraints of the model")]
     #[non_exhaustive]

@@ -1,89 +1,53 @@
-//! Reading frames off a stream of bytes.
+//! Decoding frames from a stream of bytes.
+
+use std::fmt;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{
-    DecodeError, Frame, Limits, Message, MessageRef,
-    message::{Memory, Prelude},
-};
+use super::{DecodeError, HeaderValueRef, Headers, Limits, OVERHEAD, PRELUDE_LEN, be_u32};
 
-/// Splits a stream of bytes into frames. It holds no socket; the caller owns the buffer.
+/// Splits a stream of bytes into frames. The caller owns the buffer and fills it.
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use eventstream_rpc::frame::{Decoder, Message};
+/// use eventstream_rpc::frame::{Decoder, FrameEncoder};
 ///
-/// let message = Message { payload: "hello".into(), ..Message::default() };
 /// let mut bytes = BytesMut::new();
-/// message.encode(&mut bytes)?;
+/// let mut frame = FrameEncoder::new(&mut bytes);
+/// frame.payload(b"hello");
+/// frame.finish()?;
 /// let rest = bytes.split_off(7);
 ///
 /// let mut decoder = Decoder::default();
-/// assert_eq!(decoder.decode(&mut bytes)?, None); // not all of it yet
+/// assert_eq!(decoder.decode(&mut bytes)?, None); // It is not complete yet.
 /// bytes.extend_from_slice(&rest);
-/// assert_eq!(decoder.decode(&mut bytes)?, Some(message));
+/// let frame = decoder.decode(&mut bytes)?.unwrap();
+/// assert_eq!(frame.payload(), b"hello");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Decoder {
     limits: Limits,
-    /// The prelude of the message at the front of the buffer, once it has been checked.
+    /// The prelude of the frame at the front of the buffer, once it has been checked.
     prelude: Option<Prelude>,
-    /// The length of the buffer that the bytes are in, as far as it has been seen, and what was left of it.
-    buffer_len: usize,
-    left: usize,
-}
-
-/// Messages up to this length, in bytes, and up to this share of the buffer that they arrived in are copied out
-/// of it: a small one that waits to be read must not keep the whole of a large buffer alive, wherever in it it
-/// lay.
-const COPIED_LEN: usize = 4096;
-const COPIED_SHARE: usize = 4;
-
-/// Takes bytes off the front of what is in a buffer of that length; gives them and the memory that they keep.
-fn take(src: &mut BytesMut, len: usize, buffer_len: usize) -> (Bytes, Memory) {
-    if len > COPIED_LEN.max(buffer_len / COPIED_SHARE) {
-        let memory = Memory { end: src.as_ptr().addr() + src.capacity(), len: buffer_len.max(len) };
-        return (src.split_to(len).freeze(), memory);
-    }
-    let bytes = Bytes::copy_from_slice(&src[..len]);
-    src.advance(len);
-    let memory = Memory { end: bytes.as_ptr().addr() + len, len };
-    (bytes, memory)
 }
 
 impl Decoder {
-    /// A decoder that refuses what is over `limits`.
+    /// A decoder that refuses messages over `limits`.
     pub fn with_limits(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
     }
 
-    /// Takes the next frame off the front of `src`, or `None` if `src` does not hold all of it yet.
+    /// Removes the next frame from the front of `src`; `None` if `src` does not hold all of it yet.
     ///
-    /// Nothing is allocated for what a prelude merely claims; see [`missing`](Self::missing). A frame that is
-    /// small, by itself or against the buffer that `src` is in, is copied; others share its memory.
+    /// Nothing is allocated for the length that a prelude claims; see [`missing`](Self::missing). The frame is copied, so
+    /// that it does not keep the buffer alive.
     ///
     /// # Errors
     ///
-    /// Bytes that are not a message. After [`DecodeError::Headers`] the frame has been taken off and
-    /// decoding can go on; after any other error it cannot.
-    pub fn decode_frame(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
-        // Capacity is what follows in the buffer, and taking something makes it less. If it is more, the buffer
-        // is another one.
-        if src.capacity() > self.left {
-            self.buffer_len = src.capacity();
-        }
-        let frame = self.decode_frame_in(src, self.buffer_len);
-        self.left = src.capacity();
-        frame
-    }
-
-    /// As [`decode_frame`](Self::decode_frame); `src` is a part of a buffer of `buffer_len` bytes.
-    pub(crate) fn decode_frame_in(
-        &mut self,
-        src: &mut BytesMut,
-        buffer_len: usize,
-    ) -> Result<Option<Frame>, DecodeError> {
+    /// The bytes are not a message. After [`DecodeError::Headers`] the frame has been removed and decoding can continue;
+    /// after any other error it cannot.
+    pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
         if self.prelude.is_none() {
             self.prelude = Prelude::parse(src, &self.limits)?;
         }
@@ -92,25 +56,111 @@ impl Decoder {
         };
         let Prelude { message_len, headers_len, .. } = prelude;
         prelude.check_message(src)?;
-        let (bytes, memory) = take(src, message_len, buffer_len);
-        MessageRef::parse_headers(&bytes, headers_len, &self.limits)?;
-        Ok(Some(Frame::new(bytes, headers_len, memory)))
+        let frame = Frame { bytes: Bytes::copy_from_slice(&src[..message_len]), headers_len };
+        src.advance(message_len);
+        Headers::check(frame.headers_bytes(), &self.limits)?;
+        Ok(Some(frame))
     }
 
-    /// Takes the next message off the front of `src`, or `None` if `src` does not hold all of it yet.
+    /// How many bytes of the frame at the front of `src` are missing, if its length is known; otherwise 0.
     ///
-    /// # Errors
-    ///
-    /// As [`decode_frame`](Self::decode_frame).
-    pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Message>, DecodeError> {
-        Ok(self.decode_frame(src)?.map(|frame| frame.to_message()))
-    }
-
-    /// How many more bytes than `src` holds the message at its front needs, as far as that is known.
-    ///
-    /// A reader may reserve that much, within reason: a peer can claim a message of 24 MiB with twelve
-    /// bytes.
+    /// A reader may reserve so much, within reason: a peer can claim a message of 24 MiB with twelve bytes.
     pub fn missing(&self, src: &BytesMut) -> usize {
         self.prelude.as_ref().map_or(0, |it| it.message_len.saturating_sub(src.len()))
+    }
+}
+
+/// A decoded message, which owns its bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Frame {
+    bytes: Bytes,
+    headers_len: usize,
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Payloads and the values of headers may be secret.
+        f.debug_struct("Frame").field("len", &self.bytes.len()).finish_non_exhaustive()
+    }
+}
+
+impl Frame {
+    /// The headers, in the order of the encoding. A name may occur more than once.
+    pub fn headers(&self) -> Headers<'_> {
+        Headers::new(self.headers_bytes())
+    }
+
+    /// The value of a header. ASCII case is ignored in its name, and the last header of a name counts.
+    pub fn header(&self, name: &str) -> Option<HeaderValueRef<'_>> {
+        let named = self.headers().filter(|(it, _)| it.eq_ignore_ascii_case(name));
+        named.last().map(|(_, value)| value)
+    }
+
+    /// The payload.
+    pub fn payload(&self) -> &[u8] {
+        &self.bytes[PRELUDE_LEN + self.headers_len..self.bytes.len() - 4]
+    }
+
+    /// The payload, which shares the memory of the frame.
+    pub fn to_payload(&self) -> Bytes {
+        self.bytes.slice_ref(self.payload())
+    }
+
+    /// The encoded message.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn headers_bytes(&self) -> &[u8] {
+        &self.bytes[PRELUDE_LEN..PRELUDE_LEN + self.headers_len]
+    }
+}
+
+/// The lengths at the front of a message, checked against the limits and each other.
+#[derive(Debug)]
+struct Prelude {
+    message_len: usize,
+    headers_len: usize,
+    /// Has hashed the lengths, which the checksum of the message covers as well.
+    hasher: crc32fast::Hasher,
+}
+
+impl Prelude {
+    /// Reads the prelude; `None` if `bytes` does not hold all of it yet.
+    ///
+    /// The order of the checks is that of the library under the official SDKs.
+    fn parse(bytes: &[u8], limits: &Limits) -> Result<Option<Self>, DecodeError> {
+        let Some(prelude) = bytes.get(..PRELUDE_LEN) else {
+            return Ok(None);
+        };
+        let message_len = be_u32(prelude, 0) as usize;
+        let headers_len = be_u32(prelude, 4) as usize;
+        if message_len > limits.max_message_len {
+            return Err(DecodeError::TooLong { len: message_len, limit: limits.max_message_len });
+        }
+        if message_len < OVERHEAD {
+            return Err(DecodeError::TooShort { len: message_len });
+        }
+        let mut hasher = super::hasher();
+        hasher.update(&prelude[..8]);
+        let (expected, actual) = (be_u32(prelude, 8), hasher.clone().finalize());
+        if expected != actual {
+            return Err(DecodeError::PreludeChecksum { expected, actual });
+        }
+        if headers_len > message_len - OVERHEAD {
+            return Err(DecodeError::HeadersTooLong { headers_len, message_len });
+        }
+        Ok(Some(Self { message_len, headers_len, hasher }))
+    }
+
+    /// Checks the checksum of the message that begins with this prelude.
+    fn check_message(mut self, frame: &[u8]) -> Result<(), DecodeError> {
+        let end = self.message_len - 4;
+        self.hasher.update(&frame[8..end]);
+        let (expected, actual) = (be_u32(frame, end), self.hasher.finalize());
+        if expected != actual {
+            return Err(DecodeError::MessageChecksum { expected, actual });
+        }
+        Ok(())
     }
 }

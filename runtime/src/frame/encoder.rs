@@ -1,22 +1,33 @@
-//! Writing frames.
+//! Encoding frames.
 
 use bytes::{BufMut, BytesMut};
 
-use super::{EncodeError, HeaderValueRef, Limits, PRELUDE_LEN};
+use super::{EncodeError, Limits, PRELUDE_LEN, Value};
 
-/// Writes one frame straight into a buffer: headers, then the payload, then lengths and checksums.
+/// Encodes one frame at the end of a buffer: headers, then the payload, then lengths and checksums.
 ///
-/// The payload can be produced in place. A frame that is not finished, because of an error or because
-/// the encoder was dropped, leaves the buffer as it was.
+/// The payload can be written in place. If the frame is not [finished](Self::finish), because of an error or because the
+/// encoder was dropped, the buffer is restored.
+///
+/// ```
+/// use bytes::BytesMut;
+/// use eventstream_rpc::frame::{FrameEncoder, HeaderValueRef};
+///
+/// let mut buffer = BytesMut::new();
+/// let mut frame = FrameEncoder::new(&mut buffer);
+/// frame.header("name", &HeaderValueRef::String("value"))?;
+/// frame.payload(b"payload");
+/// frame.finish()?;
+/// # Ok::<(), eventstream_rpc::frame::EncodeError>(())
+/// ```
 #[derive(Debug)]
 pub struct FrameEncoder<'a> {
     dst: &'a mut BytesMut,
     start: usize,
     limits: Limits,
     headers: usize,
-    /// Where the payload begins, once it has begun.
+    /// The start of the payload, once it has begun.
     payload: Option<usize>,
-    is_finished: bool,
 }
 
 impl<'a> FrameEncoder<'a> {
@@ -25,26 +36,27 @@ impl<'a> FrameEncoder<'a> {
         Self::with_limits(dst, Limits::DEFAULT)
     }
 
-    /// Starts a frame at the end of `dst` that must keep within `limits`.
+    /// Starts a frame at the end of `dst`, with `limits`.
     pub fn with_limits(dst: &'a mut BytesMut, limits: Limits) -> Self {
         let start = dst.len();
         dst.put_bytes(0, PRELUDE_LEN);
-        Self { dst, start, limits, headers: 0, payload: None, is_finished: false }
+        Self { dst, start, limits, headers: 0, payload: None }
     }
 
     /// Adds a header. All headers come before the payload.
     ///
     /// # Errors
     ///
-    /// A name over 255 bytes, a value over its limit, or one header too many. The frame is then as it was.
+    /// The name has more than 255 bytes, the value is over its limit, or there are too many headers. The frame is
+    /// unchanged then.
     ///
     /// # Panics
     ///
-    /// If the payload has begun.
-    pub fn header(
+    /// The payload has begun.
+    pub fn header<T: AsRef<str>, B: AsRef<[u8]>>(
         &mut self,
         name: &str,
-        value: HeaderValueRef<'_>,
+        value: &Value<T, B>,
     ) -> Result<&mut Self, EncodeError> {
         assert!(self.payload.is_none(), "headers come before the payload");
         if self.headers == self.limits.max_headers {
@@ -54,8 +66,8 @@ impl<'a> FrameEncoder<'a> {
             return Err(EncodeError::NameTooLong { len: name.len() });
         };
         let len = match value {
-            HeaderValueRef::ByteArray(value) => value.len(),
-            HeaderValueRef::String(value) => value.len(),
+            Value::ByteArray(value) => value.as_ref().len(),
+            Value::String(value) => value.as_ref().len(),
             _ => 0,
         };
         let limit = self.limits.max_value_len.min(u16::MAX.into());
@@ -66,21 +78,21 @@ impl<'a> FrameEncoder<'a> {
         self.dst.put_u8(name_len);
         self.dst.put_slice(name.as_bytes());
         match value {
-            HeaderValueRef::Bool(true) => self.dst.put_u8(0),
-            HeaderValueRef::Bool(false) => self.dst.put_u8(1),
-            HeaderValueRef::Byte(value) => self.fixed(2, value.to_be_bytes()),
-            HeaderValueRef::Int16(value) => self.fixed(3, value.to_be_bytes()),
-            HeaderValueRef::Int32(value) => self.fixed(4, value.to_be_bytes()),
-            HeaderValueRef::Int64(value) => self.fixed(5, value.to_be_bytes()),
-            HeaderValueRef::ByteArray(value) => self.variable(6, value),
-            HeaderValueRef::String(value) => self.variable(7, value.as_bytes()),
-            HeaderValueRef::Timestamp(value) => self.fixed(8, value.to_be_bytes()),
-            HeaderValueRef::Uuid(value) => self.fixed(9, value),
+            Value::Bool(true) => self.dst.put_u8(0),
+            Value::Bool(false) => self.dst.put_u8(1),
+            Value::Byte(value) => self.fixed(2, value.to_be_bytes()),
+            Value::Int16(value) => self.fixed(3, value.to_be_bytes()),
+            Value::Int32(value) => self.fixed(4, value.to_be_bytes()),
+            Value::Int64(value) => self.fixed(5, value.to_be_bytes()),
+            Value::ByteArray(value) => self.variable(6, value.as_ref()),
+            Value::String(value) => self.variable(7, value.as_ref().as_bytes()),
+            Value::Timestamp(value) => self.fixed(8, value.to_be_bytes()),
+            Value::Uuid(value) => self.fixed(9, *value),
         }
         Ok(self)
     }
 
-    /// Adds headers that are encoded already, so many of them. All headers come before the payload.
+    /// Adds `count` headers that are already encoded.
     pub(crate) fn encoded_headers(&mut self, count: usize, bytes: &[u8]) -> &mut Self {
         debug_assert!(self.payload.is_none(), "headers come before the payload");
         self.headers += count;
@@ -105,20 +117,15 @@ impl<'a> FrameEncoder<'a> {
         self
     }
 
-    /// The buffer, to append the payload to. What is in it already must stay as it is.
+    /// The buffer, to append the payload to. Its present content must not be changed.
     pub fn payload_mut(&mut self) -> &mut BytesMut {
         self.payload.get_or_insert(self.dst.len());
         self.dst
     }
 
-    /// How long the frame is if it is finished now, in bytes.
-    pub fn frame_len(&self) -> usize {
-        self.dst.len() - self.start + 4
-    }
-
-    /// Fills in lengths and checksums; gives the frame's length in bytes.
+    /// Fills in lengths and checksums; returns the length of the frame in bytes.
     ///
-    /// There is nothing to add to a frame that is finished:
+    /// Nothing can be added to a finished frame:
     ///
     /// ```compile_fail,E0382
     /// # use bytes::BytesMut;
@@ -133,10 +140,10 @@ impl<'a> FrameEncoder<'a> {
     ///
     /// # Errors
     ///
-    /// A frame over its limit.
-    pub fn finish(mut self) -> Result<usize, EncodeError> {
+    /// The frame is longer than the limit.
+    pub fn finish(self) -> Result<usize, EncodeError> {
         let headers_end = self.payload.unwrap_or(self.dst.len());
-        let len = self.frame_len();
+        let len = self.dst.len() - self.start + 4;
         let limit = self.limits.max_message_len.min(u32::MAX as usize);
         if len > limit {
             return Err(EncodeError::TooLong { len, limit });
@@ -145,22 +152,21 @@ impl<'a> FrameEncoder<'a> {
         let frame = &mut self.dst[self.start..];
         frame[..4].copy_from_slice(&(len as u32).to_be_bytes());
         frame[4..8].copy_from_slice(&(headers_len as u32).to_be_bytes());
-        // The checksum of the message continues that of the prelude.
+        // The checksum of the message covers the prelude as well.
         let mut hasher = super::hasher();
         hasher.update(&frame[..8]);
         let checksum = hasher.clone().finalize();
         frame[8..PRELUDE_LEN].copy_from_slice(&checksum.to_be_bytes());
         hasher.update(&frame[8..]);
         self.dst.put_u32(hasher.finalize());
-        self.is_finished = true;
+        std::mem::forget(self);
         Ok(len)
     }
 }
 
+/// A frame that is finished is not dropped.
 impl Drop for FrameEncoder<'_> {
     fn drop(&mut self) {
-        if !self.is_finished {
-            self.dst.truncate(self.start);
-        }
+        self.dst.truncate(self.start);
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a message.
+//! Errors of encoding and decoding.
 
 use thiserror::Error;
 
@@ -6,25 +6,25 @@ use super::OVERHEAD;
 
 /// Bytes that are not an event-stream message.
 ///
-/// After any of these but [`Headers`](Self::Headers) the place where the next message begins is not
-/// known, so the connection cannot go on.
+/// After any of these except [`Headers`](Self::Headers) the start of the next message is unknown, so the connection
+/// has to be closed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The prelude's checksum does not match.
     #[error("the prelude's checksum is {actual:#010x} and should be {expected:#010x}")]
     PreludeChecksum {
-        /// What the message says.
+        /// The checksum in the message.
         expected: u32,
-        /// What its bytes give.
+        /// The checksum of its bytes.
         actual: u32,
     },
     /// The message's checksum does not match.
     #[error("the message's checksum is {actual:#010x} and should be {expected:#010x}")]
     MessageChecksum {
-        /// What the message says.
+        /// The checksum in the message.
         expected: u32,
-        /// What its bytes give.
+        /// The checksum of its bytes.
         actual: u32,
     },
     /// The message claims to be shorter than the shortest message, 16 bytes.
@@ -49,20 +49,12 @@ pub enum DecodeError {
         /// The length of the whole message in bytes.
         message_len: usize,
     },
-    /// A slice that should hold exactly one message has another length than the message claims.
-    #[error("a message of {claimed} bytes in a slice of {actual}")]
-    Length {
-        /// The claimed length in bytes.
-        claimed: usize,
-        /// The length of the slice in bytes.
-        actual: usize,
-    },
-    /// The message is whole, and its headers are not what they should be.
+    /// The message is complete, and its headers are invalid.
     #[error("the headers of a message cannot be read")]
     Headers(#[from] HeaderError),
 }
 
-/// Headers that cannot be read, inside a message whose checksums are right.
+/// Invalid headers in a message whose checksums are right.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HeaderError {
@@ -94,7 +86,7 @@ pub enum HeaderError {
     },
 }
 
-/// A message that the encoding or its limits have no room for.
+/// A message that cannot be encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -106,7 +98,7 @@ pub enum EncodeError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A header's name is longer than its length field can say, 255 bytes.
+    /// A header's name is longer than 255 bytes, the limit of its length field.
     #[error("a header name of {len} bytes; the limit is 255")]
     NameTooLong {
         /// Its length in bytes.

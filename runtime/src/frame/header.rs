@@ -9,32 +9,16 @@ use super::{HeaderError, Limits};
 /// A named, typed header.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
-    /// The name: 0 to 255 bytes. Peers of 2025 and older take at most 127.
+    /// The name: 0 to 255 bytes. Peers of 2025 and older accept at most 127.
     pub name: String,
     /// The value.
     pub value: HeaderValue,
 }
 
 impl Header {
-    /// A header of this name and value.
+    /// A header with this name and value.
     pub fn new(name: impl Into<String>, value: HeaderValue) -> Self {
         Self { name: name.into(), value }
-    }
-}
-
-/// A header that borrows from a frame.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct HeaderRef<'a> {
-    /// The name.
-    pub name: &'a str,
-    /// The value.
-    pub value: HeaderValueRef<'a>,
-}
-
-impl HeaderRef<'_> {
-    /// A copy that owns its bytes.
-    pub fn to_owned(self) -> Header {
-        Header::new(self.name, self.value.to_owned())
     }
 }
 
@@ -44,10 +28,10 @@ pub type HeaderValue = Value<String, Bytes>;
 /// A header's value that borrows from a frame.
 pub type HeaderValueRef<'a> = Value<&'a str, &'a [u8]>;
 
-/// A header's value, with this type for texts and for byte arrays. On the wire `true` and `false` are two types,
+/// A header's value, generic over the types of texts and of byte arrays. On the wire `true` and `false` are two types,
 /// which makes ten.
 ///
-/// `Debug` shows numbers, of texts, byte arrays and UUIDs only how long they are: they may be secret.
+/// `Debug` shows numbers, but only the lengths of texts, byte arrays and UUIDs, because they may be secret.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Value<T, B> {
     /// Types 0 (true) and 1 (false).
@@ -70,53 +54,25 @@ pub enum Value<T, B> {
     Uuid([u8; 16]),
 }
 
-impl<T, B> Value<T, B> {
-    fn map<'v, U, C>(
-        &'v self,
-        text: impl FnOnce(&'v T) -> U,
-        bytes: impl FnOnce(&'v B) -> C,
-    ) -> Value<U, C> {
-        match self {
-            Self::Bool(value) => Value::Bool(*value),
-            Self::Byte(value) => Value::Byte(*value),
-            Self::Int16(value) => Value::Int16(*value),
-            Self::Int32(value) => Value::Int32(*value),
-            Self::Int64(value) => Value::Int64(*value),
-            Self::ByteArray(value) => Value::ByteArray(bytes(value)),
-            Self::String(value) => Value::String(text(value)),
-            Self::Timestamp(value) => Value::Timestamp(*value),
-            Self::Uuid(value) => Value::Uuid(*value),
-        }
-    }
-}
-
-impl<T: AsRef<str>, B: AsRef<[u8]>> Value<T, B> {
-    /// The same value, borrowed.
-    pub fn as_value_ref(&self) -> HeaderValueRef<'_> {
-        self.map(T::as_ref, B::as_ref)
-    }
-}
-
 impl<'a> HeaderValueRef<'a> {
-    /// The number, if the value is an [`Int32`](Self::Int32).
-    pub fn as_int32(self) -> Option<i32> {
-        match self {
-            Self::Int32(value) => Some(value),
-            _ => None,
-        }
-    }
-
     /// The text, if the value is a [`String`](Self::String).
     pub fn as_str(self) -> Option<&'a str> {
-        match self {
-            Self::String(value) => Some(value),
-            _ => None,
-        }
+        if let Self::String(value) = self { Some(value) } else { None }
     }
 
     /// A copy that owns its bytes.
     pub fn to_owned(self) -> HeaderValue {
-        self.map(|it| str::to_owned(it), |it| Bytes::copy_from_slice(it))
+        match self {
+            Self::Bool(value) => Value::Bool(value),
+            Self::Byte(value) => Value::Byte(value),
+            Self::Int16(value) => Value::Int16(value),
+            Self::Int32(value) => Value::Int32(value),
+            Self::Int64(value) => Value::Int64(value),
+            Self::ByteArray(value) => Value::ByteArray(Bytes::copy_from_slice(value)),
+            Self::String(value) => Value::String(value.to_owned()),
+            Self::Timestamp(value) => Value::Timestamp(value),
+            Self::Uuid(value) => Value::Uuid(value),
+        }
     }
 }
 
@@ -138,7 +94,7 @@ impl<T: AsRef<str>, B: AsRef<[u8]>> fmt::Debug for Value<T, B> {
 
 impl fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.clone().map(|it| (it.name, it.value))).finish()
+        f.debug_map().entries(self.clone()).finish()
     }
 }
 
@@ -160,107 +116,97 @@ impl From<i32> for HeaderValue {
     }
 }
 
-/// The headers of a message, one after the other.
+/// An iterator over the headers of a frame, as name and value.
 ///
-/// They have been checked when the message was parsed, so that going through them cannot fail.
+/// They have been checked when the frame was decoded, so that iterating cannot fail.
 #[derive(Clone)]
 pub struct Headers<'a> {
+    /// The headers that have not been read.
     bytes: &'a [u8],
-    /// How many of the bytes have been read.
-    at: usize,
 }
 
 impl<'a> Headers<'a> {
     /// Checks all headers in `bytes`.
-    pub(super) fn parse(bytes: &'a [u8], limits: &Limits) -> Result<Self, HeaderError> {
-        // Whatever is cut out of ASCII is UTF-8.
+    pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), HeaderError> {
+        // Each slice of ASCII is UTF-8.
         let is_ascii = is_ascii(bytes);
-        let (mut at, mut count) = (0, 0);
-        while at < bytes.len() {
+        let (mut rest, mut count) = (bytes, 0);
+        while !rest.is_empty() {
             if count == limits.max_headers {
                 return Err(HeaderError::TooMany { limit: limits.max_headers });
             }
             count += 1;
-            let header = RawHeader::read(bytes, &mut at, limits.max_value_len)?;
+            let header = RawHeader::read(&mut rest, limits.max_value_len)?;
             if !is_ascii {
-                check_text(header.name)?;
+                to_text(header.name)?;
                 if header.value_type == STRING {
-                    check_text(header.value)?;
+                    to_text(header.value)?;
                 }
             }
         }
-        Ok(Self::checked(bytes))
+        Ok(())
     }
 
-    /// Headers that [`parse`](Self::parse) has checked before.
-    pub(super) fn checked(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+    /// The headers in bytes that have been [checked](Self::check).
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes }
     }
 
-    /// The same headers as bytes: what looks for a few of them need not read the others.
-    pub(crate) fn raw(self) -> impl Iterator<Item = RawHeader<'a>> {
-        let mut at = self.at;
-        std::iter::from_fn(move || RawHeader::read(self.bytes, &mut at, usize::MAX).ok())
+    /// The headers as bytes: it is faster to search them without decoding all of them.
+    pub(crate) fn raw(mut self) -> impl Iterator<Item = RawHeader<'a>> {
+        std::iter::from_fn(move || RawHeader::read(&mut self.bytes, usize::MAX).ok())
     }
 }
 
 impl<'a> Iterator for Headers<'a> {
-    type Item = HeaderRef<'a>;
+    type Item = (&'a str, HeaderValueRef<'a>);
 
     #[inline(always)]
-    fn next(&mut self) -> Option<HeaderRef<'a>> {
-        // `parse` has read the same bytes; an error is their end.
-        let header = RawHeader::read(self.bytes, &mut self.at, usize::MAX).ok()?;
-        let name = to_text(header.name).ok()?;
-        let value = header.to_value()?;
-        Some(HeaderRef { name, value })
+    fn next(&mut self) -> Option<Self::Item> {
+        // `check` has read the same bytes; an error is their end.
+        let header = RawHeader::read(&mut self.bytes, usize::MAX).ok()?;
+        Some((to_text(header.name).ok()?, header.to_value()?))
     }
 }
 
-/// The number of the type of texts.
+/// The type number of texts.
 const STRING: u8 = 7;
 
-/// How long a value is by its type; two have a length of their own in front.
+/// The length of a value by its type number. Two types have a length field.
 const VALUE_LENS: [u8; 10] = [0, 0, 1, 2, 4, 8, VARIABLE, VARIABLE, 8, 16];
 const VARIABLE: u8 = u8::MAX;
 
-/// A header whose type is known and whose texts have not been looked at.
+/// A header whose type is known and whose texts have not been decoded.
 #[derive(Clone, Copy)]
 pub(crate) struct RawHeader<'a> {
     pub(crate) name: &'a [u8],
     value_type: u8,
-    /// The bytes of the value, without its length.
+    /// The bytes of the value, without its length field.
     value: &'a [u8],
 }
 
 impl<'a> RawHeader<'a> {
-    /// Reads the header that begins at `at`, and moves `at` behind it.
+    /// Removes the header at the front of `bytes`.
     #[inline(always)]
-    fn read(bytes: &'a [u8], at: &mut usize, max_value_len: usize) -> Result<Self, HeaderError> {
-        let name_at = *at + 1;
-        let name_len = *bytes.get(*at).ok_or(HeaderError::Truncated)?;
-        let name_end = name_at + usize::from(name_len);
-        let value_type = *bytes.get(name_end).ok_or(HeaderError::Truncated)?;
-        let mut value_at = name_end + 1;
+    fn read(bytes: &mut &'a [u8], max_value_len: usize) -> Result<Self, HeaderError> {
+        let (&name_len, rest) = bytes.split_first().ok_or(HeaderError::Truncated)?;
+        let (name, rest) = rest.split_at_checked(name_len.into()).ok_or(HeaderError::Truncated)?;
+        let (&value_type, mut rest) = rest.split_first().ok_or(HeaderError::Truncated)?;
         let Some(&len) = VALUE_LENS.get(usize::from(value_type)) else {
             return Err(HeaderError::UnknownType { value_type });
         };
         let mut len = usize::from(len);
         if len == usize::from(VARIABLE) {
-            let &[high, low] = bytes
-                .get(value_at..)
-                .and_then(<[u8]>::first_chunk)
-                .ok_or(HeaderError::Truncated)?;
-            value_at += 2;
-            len = u16::from_be_bytes([high, low]).into();
+            let (field, value) = rest.split_first_chunk().ok_or(HeaderError::Truncated)?;
+            rest = value;
+            len = u16::from_be_bytes(*field).into();
             if len > max_value_len {
                 return Err(HeaderError::ValueTooLong { len, limit: max_value_len });
             }
         }
-        let end = value_at + len;
-        let value = bytes.get(value_at..end).ok_or(HeaderError::Truncated)?;
-        *at = end;
-        Ok(Self { name: &bytes[name_at..name_end], value_type, value })
+        let (value, rest) = rest.split_at_checked(len).ok_or(HeaderError::Truncated)?;
+        *bytes = rest;
+        Ok(Self { name, value_type, value })
     }
 
     /// The number, if the value is an `int32`.
@@ -271,9 +217,9 @@ impl<'a> RawHeader<'a> {
         }
     }
 
-    /// The bytes of the value, if it is a text.
-    pub(crate) fn as_text(&self) -> Option<&'a [u8]> {
-        (self.value_type == STRING).then_some(self.value)
+    /// The text, if the value is one.
+    pub(crate) fn as_text(&self) -> Option<&'a str> {
+        if self.value_type == STRING { to_text(self.value).ok() } else { None }
     }
 
     #[inline]
@@ -284,10 +230,10 @@ impl<'a> RawHeader<'a> {
             1 => HeaderValueRef::Bool(false),
             2 => HeaderValueRef::Byte(*value.first()? as i8),
             3 => HeaderValueRef::Int16(i16::from_be_bytes(*value.first_chunk()?)),
-            4 => HeaderValueRef::Int32(i32::from_be_bytes(*value.first_chunk()?)),
+            4 => HeaderValueRef::Int32(self.as_int32()?),
             5 => HeaderValueRef::Int64(i64::from_be_bytes(*value.first_chunk()?)),
             6 => HeaderValueRef::ByteArray(value),
-            STRING => HeaderValueRef::String(to_text(value).ok()?),
+            STRING => HeaderValueRef::String(self.as_text()?),
             8 => HeaderValueRef::Timestamp(i64::from_be_bytes(*value.first_chunk()?)),
             9 => HeaderValueRef::Uuid(*value.first_chunk()?),
             _ => return None,
@@ -295,18 +241,13 @@ impl<'a> RawHeader<'a> {
     }
 }
 
-/// The method of slices goes through up to 31 bytes at the end one by one.
+/// Faster than the method of slices, which checks up to 31 bytes at the end one by one.
 fn is_ascii(bytes: &[u8]) -> bool {
     let Some(end) = bytes.last_chunk() else {
         return bytes.is_ascii();
     };
     let words = bytes.chunks_exact(8).filter_map(|it| it.first_chunk()).chain([end]);
     words.fold(0, |all, it| all | u64::from_ne_bytes(*it)) & 0x8080_8080_8080_8080 == 0
-}
-
-fn check_text(bytes: &[u8]) -> Result<(), HeaderError> {
-    // Nearly all are, and it takes less to see.
-    if is_ascii(bytes) { Ok(()) } else { to_text(bytes).map(|_| ()) }
 }
 
 fn to_text(bytes: &[u8]) -> Result<&str, HeaderError> {

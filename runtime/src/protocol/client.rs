@@ -1,12 +1,11 @@
-//! The client's side of a connection, as a value.
+//! The protocol state of a client's connection.
 //!
-//! [`Core`] takes the bytes that arrive and the calls that are made, and has the bytes to send, the
-//! results of the calls and the next point in time at which something is due. Behind a lock it can be
-//! shared: a call takes its stream id and writes its request in one step, so that ids go out in order and
-//! none is lost when a caller is dropped. Payloads are opaque here.
+//! The input of a [`Core`] are calls and the bytes that arrive; its output are the bytes to send, the results of the
+//! calls and the next deadline. It can be shared behind a lock: a call takes its stream id and queues its request in
+//! one step, so that ids are sent in order and none is lost when a caller is dropped. Payloads are not interpreted.
 //!
-//! A core outlives its socket if it is told to: after an outage it starts over with another, and opens the
-//! subscriptions again that were open.
+//! If reconnecting is enabled, a core outlives its socket: after an outage it starts over with another one, and opens the
+//! subscriptions again.
 
 mod calls;
 mod config;
@@ -18,8 +17,7 @@ mod stream;
 mod tests;
 
 use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
+    collections::BTreeMap,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
@@ -28,14 +26,12 @@ use std::{
 use super::{
     Endpoint, MessageType, Outgoing, StreamId,
     endpoint::{Settings, State},
-    header,
-    numbers::NumberMap,
-    ping_text,
+    header, output, ping_text,
     queue::Queue,
     waiting::Until,
 };
 use crate::{
-    error::{ConnectError, ConnectionError, EncodeError},
+    error::{ConnectError, ConnectionError},
     frame::{Decoder, Header},
 };
 
@@ -45,66 +41,64 @@ pub use item::{Next, Notice, SubscriptionItem};
 use stream::Stream;
 pub use stream::{Failure, Key};
 
-/// The client's side of a connection.
+/// The client's end of a connection.
 pub type Core = Endpoint<Client>;
 
 /// The role of a client.
 #[derive(Debug, Default)]
 pub struct Client {
     config: Config,
-    /// What the server said to the connect message, once it has.
+    /// Whether the server has accepted the connect message, once it has answered.
     is_accepted: Option<bool>,
-    /// Whether a server has ever accepted.
+    /// Whether any handshake has been accepted.
     was_open: bool,
-    streams: NumberMap<Key, Stream>,
-    keys: NumberMap<StreamId, Key>,
+    streams: BTreeMap<Key, Stream>,
+    /// The streams that are open on the current socket.
+    keys: BTreeMap<StreamId, Key>,
     next_key: u64,
+    /// `None` when the ids are used up.
     next_id: Option<i32>,
-    deadlines: BinaryHeap<Reverse<(Instant, Key)>>,
     /// How many pings have been sent, on all connections so far.
     pings: u64,
-    /// How many of them have been answered, or were lost with earlier connections.
+    /// How many of them have been answered or were lost with earlier connections.
     pongs: u64,
-    /// How many streams are of operations with one response.
+    /// How many pings had been sent before the last reconnect.
+    lost_pings: u64,
+    /// How many of the streams are calls, not subscriptions.
     calls: usize,
     answers: Answers,
-    /// Why the connection was lost for the last time.
+    /// Why the last connection was lost.
     lost_by: Option<ConnectionError>,
     events: Queue<ConnectionEvent>,
     records_events: bool,
-    /// An error of the other side has been recorded, and the application has not said whether it is the end.
+    /// An error of the peer has been recorded, and the application has not judged it.
     has_unjudged_error: bool,
-    /// The error that the other side reported, if it has sent nothing since: why it closes, if it does.
+    /// The error that the peer reported, if it has sent nothing since. If it closes then, this is why.
     last_error: Option<ConnectionError>,
 }
 
-/// The answers to the pings of the server, which may not pile up.
+/// The answers to pings that have been queued and not written.
 #[derive(Debug, Default)]
 struct Answers {
-    /// How many bytes of them have been queued since all were last written.
+    /// How many bytes of answers have been queued since all were written.
     queued: u64,
-    /// Where the last of them ends in the output.
+    /// The end of the last answer in the output.
     end: u64,
-    /// How many of the bytes, at most, had not been written before what was read last.
+    /// How many of the bytes, at most, had not been written when input arrived for the last time.
     unread: u64,
 }
 
-/// A ping that has been sent.
+/// The number of a ping that has been sent, on all connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ping {
-    /// The connection that it was sent on.
-    generation: u32,
-    number: u64,
-}
+pub struct Ping(u64);
 
 impl Core {
-    /// A connection that is about to introduce itself.
+    /// A connection whose connect message is to be sent.
     ///
     /// # Errors
     ///
-    /// A connect message over the limits of the encoding.
-    pub fn new(config: Config, connect: &Connect) -> Result<Self, EncodeError> {
-        let frame = connect.encode()?;
+    /// The connect message is too large.
+    pub fn new(config: Config, connect: &Connect) -> Result<Self, ConnectError> {
         let settings = Settings {
             max_frame_len: config.max_frame_len,
             write_queue_limit: config.write_queue_limit,
@@ -113,19 +107,19 @@ impl Core {
         };
         let role = Client { config, next_id: Some(1), ..Client::default() };
         let mut core = Self::with_role(role, settings, Decoder::default());
-        core.output.introduce(&frame);
+        core.output.introduce(connect)?;
         Ok(core)
     }
 
-    /// Keeps what happens to the connection for [`poll_connection_event`](Self::poll_connection_event).
+    /// Records connection events for [`poll_connection_event`](Self::poll_connection_event).
     pub fn record_events(&mut self) {
         self.role.records_events = true;
     }
 
-    /// Whether the server has accepted the connection; the error says why not.
+    /// Waits until the server has answered the connect message; the error says why it did not accept.
     pub fn poll_connected(&mut self, cx: &Context<'_>) -> Poll<Result<(), ConnectError>> {
         match (self.role.is_accepted, self.ended()) {
-            // It may have ended since: whatever is tried on it then says why.
+            // If it has ended since, the first call on it says why.
             (Some(true), _) => Poll::Ready(Ok(())),
             (Some(false), _) => Poll::Ready(Err(ConnectError::Rejected)),
             (None, Some(ConnectionError::ClosedByPeer)) => {
@@ -136,51 +130,48 @@ impl Core {
         }
     }
 
-    /// Sends a ping, with a header of its own and a payload; its answer has come when
-    /// [`poll_pong`](Self::poll_pong) says so.
+    /// Sends a ping; [`poll_pong`](Self::poll_pong) waits for its answer.
     ///
     /// # Errors
     ///
     /// The connection is not open.
     pub fn ping(&mut self) -> Result<Ping, ConnectionError> {
-        match &self.state {
-            State::Open => {}
-            State::Closed(error) => return Err(error.clone()),
-            State::Down(_) | State::Connecting => return Err(ConnectionError::Reconnecting),
+        if !matches!(self.state, State::Open) {
+            return Err(self.not_open());
         }
         self.role.pings += 1;
         let text = ping_text(self.role.pings);
         let headers = [Header::new(header::PING, text.as_str().into())];
         let head = Outgoing::of_connection(MessageType::Ping);
         self.output.write_control(&head, &headers, text.as_bytes());
-        Ok(Ping { generation: self.output.generation, number: self.role.pings })
+        Ok(Ping(self.role.pings))
     }
 
-    /// Whether the answer to a ping has come. Answers come in the order of the pings. A ping on a connection that
-    /// has been replaced since counts as lost.
+    /// Waits for the answer to a ping. Answers arrive in the order of the pings. A ping that was sent before a reconnect
+    /// counts as lost.
     pub fn poll_pong(&mut self, ping: Ping, cx: &Context<'_>) -> Poll<Result<(), ConnectionError>> {
-        let is_current = ping.generation == self.output.generation;
-        if is_current && self.role.pongs >= ping.number {
+        let is_lost = ping.0 <= self.role.lost_pings;
+        if !is_lost && ping.0 <= self.role.pongs {
             Poll::Ready(Ok(()))
-        } else if !is_current || self.is_closed() {
+        } else if is_lost || self.is_closed() {
             Poll::Ready(Err(self.loss()))
         } else {
             self.output.waiting.wait(Until::Change, cx)
         }
     }
 
-    /// What has been queued so far: what [`poll_written`](Self::poll_written) waits for.
+    /// The end of what has been queued so far, for [`poll_written`](Self::poll_written).
     pub fn queued(&self) -> Mark {
-        self.output.mark()
+        Mark(self.output.queued)
     }
 
-    /// Whether there is something to [take](Self::take_output).
+    /// Whether there is output to [take](Self::take_output).
     pub fn has_output(&self) -> bool {
-        self.output.has_frames()
+        !self.output.buffer.is_empty()
     }
 
-    /// As [`poll_written`](Self::poll_written), and fails as well if something that was queued before was discarded
-    /// when the connection was lost, unless an earlier call has reported it.
+    /// As [`poll_written`](Self::poll_written), and reports frames before the mark that were discarded when a connection
+    /// was lost. Each loss is reported once.
     pub fn poll_flushed(
         &mut self,
         mark: Mark,
@@ -193,7 +184,7 @@ impl Core {
         })
     }
 
-    /// Whether everything before the mark has been written. On a connection before the last it counts as lost.
+    /// Waits until everything before the mark has been written. A mark on a connection before the last one counts as lost.
     pub fn poll_written(
         &mut self,
         mark: Mark,
@@ -202,11 +193,11 @@ impl Core {
         match self.output.is_written(mark) {
             Some(true) => Poll::Ready(Ok(())),
             Some(false) => Poll::Ready(Err(self.loss())),
-            None => self.output.waiting.wait(Until::Written(mark.bytes()), cx),
+            None => self.output.waiting.wait(Until::Written(mark.0), cx),
         }
     }
 
-    /// The error of something that was on its way when the connection was lost.
+    /// The error of a ping or frame that was lost with its connection.
     fn loss(&self) -> ConnectionError {
         match (self.ended(), &self.role.lost_by) {
             (None | Some(ConnectionError::Closed), Some(error)) => error.clone(),
@@ -215,15 +206,7 @@ impl Core {
         }
     }
 
-    /// Why the connection ended, once it has for good.
-    pub fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<ConnectionError> {
-        match &self.state {
-            State::Closed(error) => Poll::Ready(error.clone()),
-            _ => self.output.waiting.wait(Until::End, cx),
-        }
-    }
-
-    /// What happened to the connection; `None` after the last.
+    /// The next connection event; `None` after the last.
     pub fn poll_connection_event(&mut self, cx: &Context<'_>) -> Poll<Option<ConnectionEvent>> {
         match self.role.events.pop() {
             Some(event) => Poll::Ready(Some(event)),
@@ -239,30 +222,27 @@ impl Core {
         }
     }
 
-    /// Ends the connection because of an error that the other side reported, unless it has been lost
-    /// since.
+    /// Ends the connection because of an error that the peer reported, unless the connection has been lost since.
     pub fn judge(&mut self, error: ConnectionError) {
         if self.role.has_unjudged_error {
             self.fail(error);
         }
     }
 
-    /// Closes the connection from this side: ends every stream, on the wire as well.
+    /// Closes the connection from this side. The peer is told about the end of each stream.
     pub fn close(&mut self) {
-        let mut open: Vec<_> = self.role.keys.iter().map(|(id, key)| (*id, *key)).collect();
-        open.sort_unstable();
-        for (_, key) in open {
+        for key in self.role.keys.values().copied().collect::<Vec<_>>() {
             self.terminate(key);
         }
         self.fail(ConnectionError::Closed);
     }
 
-    /// Ends everything that is open: for good, or until the connection returns.
+    /// Ends all streams, permanently or until the client has reconnected.
     pub(super) fn lose(&mut self, error: ConnectionError) {
         let is_ours = matches!(error, ConnectionError::Closed);
         let (was_open, was_down) = match self.state {
             State::Closed(_) => return,
-            // Only the end can follow.
+            // An outage ends with a reconnect or a close.
             State::Down(_) if !is_ours => return,
             State::Down(_) => (false, true),
             State::Open => (true, false),
@@ -276,11 +256,12 @@ impl Core {
             self.role.lost_by = Some(error.clone());
         }
         let may_return = self.role.config.reconnects && self.role.was_open && !is_ours;
-        // What this side closes is written to the end first; anything else is over now.
+        // A connection that this side closes is written to the end.
         let written = if is_ours { self.output.queued } else { self.output.taken };
         self.lose_streams(&error, written, may_return);
         if !is_ours {
-            self.output.discard();
+            // The peer must not act on frames that no driver has taken.
+            output::clear(&mut self.output.buffer);
         }
         self.role.keys.clear();
         self.frame_timer = None;
@@ -295,38 +276,38 @@ impl Core {
 
     fn lose_streams(&mut self, error: &ConnectionError, written: u64, may_return: bool) {
         for stream in self.role.streams.values_mut() {
-            self.output.wake(stream.lose(error, written, may_return));
+            stream.lose(error, written, may_return);
+            self.output.wake(stream.waker.take());
         }
     }
 
-    /// Starts over with another socket, if the connection is down: introduces this side again. Whether
-    /// it does.
+    /// Starts over with another socket, if the connection is down: queues the connect message. Returns whether the
+    /// connection was down.
     ///
     /// # Errors
     ///
-    /// A connect message over the limits of the encoding.
-    pub fn reconnect(&mut self, connect: &Connect) -> Result<bool, EncodeError> {
+    /// The connect message is too large.
+    pub fn reconnect(&mut self, connect: &Connect) -> Result<bool, ConnectError> {
         let State::Down(error) = &self.state else { return Ok(false) };
-        let frame = connect.encode()?;
         self.output.restart(error.clone());
-        self.output.introduce(&frame);
+        self.output.introduce(connect)?;
         self.decoder = Decoder::default();
         self.role.pongs = self.role.pings;
+        self.role.lost_pings = self.role.pings;
         self.role.next_id = Some(1);
         self.role.is_accepted = None;
         self.state = State::Connecting;
         Ok(true)
     }
 
-    /// An attempt to come back has failed. One that failed because this side has closed the connection is not
-    /// reported.
+    /// Records that an attempt to reconnect has failed, unless this side has closed the connection.
     pub fn reconnect_failed(&mut self, error: &Arc<ConnectError>) {
         if !matches!(self.state, State::Closed(_)) {
             self.record(ConnectionEvent::ReconnectFailed(Arc::clone(error)));
         }
     }
 
-    /// There will be no further attempt: ends a connection that is down, and one that is not with its loss.
+    /// Stops reconnecting: a connection that is down ends now, and one that is open ends when it is lost.
     pub fn give_up(&mut self, error: ConnectionError) {
         self.role.config.reconnects = false;
         if let State::Down(_) = self.state {
@@ -336,12 +317,11 @@ impl Core {
         }
     }
 
-    /// Opens again what was open, in the order in which it was opened at first.
+    /// Opens the subscriptions again, in their original order.
     pub(super) fn resubscribe(&mut self, now: Instant) {
         let streams = self.role.streams.iter();
-        let mut waiting: Vec<(Key, _)> =
+        let waiting: Vec<(Key, _)> =
             streams.filter_map(|(key, it)| Some((*key, it.to_send_again()?))).collect();
-        waiting.sort_unstable_by_key(|(key, _)| *key);
         let deadline = now.checked_add(self.role.config.resubscribe_timeout);
         for (key, request) in waiting {
             let sent = self.send_again(&request);
@@ -350,12 +330,12 @@ impl Core {
                 Ok(id) => {
                     stream.sent_again(id, deadline);
                     self.role.keys.insert(id, key);
-                    self.role.deadlines.extend(deadline.map(|it| Reverse((it, key))));
+                    self.add_deadline(deadline);
                 }
-                // It was sent before, within the same limits; if it cannot be sent now, the stream ends.
+                // The stream ends, which is unlikely: the request was sent before, within the same limits.
                 Err(_) => {
-                    let error = ConnectionError::Reconnecting;
-                    self.output.wake(stream.lose(&error, 0, false));
+                    stream.lose(&ConnectionError::Reconnecting, 0, false);
+                    self.output.wake(stream.waker.take());
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! What both sides of a connection have in common.
+//! The protocol state of a connection, and what both roles have in common.
 
 use std::{
     task::{Context, Poll, Waker},
@@ -9,7 +9,11 @@ use bytes::BytesMut;
 
 use super::{
     MessageType, Outgoing, ProtocolViolation, Role, RpcMessage, SendTurn, StreamId, Wakers,
-    frame_timer::FrameTimer, log, output::Output, role::Received, waiting::QueueLimit,
+    frame_timer::FrameTimer,
+    log,
+    output::Output,
+    role::Received,
+    waiting::{QueueLimit, Until},
 };
 use crate::{
     error::{BuildError, ConnectionError, DecodeError},
@@ -17,15 +21,18 @@ use crate::{
     json,
 };
 
-/// One side of a connection, as a value: [`client::Core`](super::client::Core) or
+/// The protocol state of one end of a connection: [`client::Core`](super::client::Core) or
 /// [`server::Core`](super::server::Core).
 ///
-/// A driver moves bytes between it and a socket. It gives what has arrived to [`receive`](Self::receive) while
-/// [`wants_input`](Self::wants_input), writes what [`take_output`](Self::take_output) gives and says so with
-/// [`wrote`](Self::wrote), and calls [`expire`](Self::expire) when the [deadline](Self::next_deadline) has passed.
-/// [`set_driver`](Self::set_driver) says how to wake it. After each use, [`take_woken`](Self::take_woken) gives the
-/// wakers to call. When the connection [has ended](Self::ended) and the socket is closed, the driver calls
-/// [`finish`](Self::finish).
+/// A driver moves bytes between it and a socket:
+///
+/// - It reads while [`wants_input`](Self::wants_input) and passes the bytes to [`receive`](Self::receive).
+/// - It writes the bytes of [`take_output`](Self::take_output) and reports them to [`wrote`](Self::wrote).
+/// - It calls [`expire`](Self::expire) when the [deadline](Self::next_deadline) has passed.
+/// - It is woken by the waker that it gave to [`set_driver`](Self::set_driver).
+/// - When the connection [has ended](Self::ended) and the socket is closed, it calls [`finish`](Self::finish).
+///
+/// After each use, the wakers of [`take_woken`](Self::take_woken) have to be called.
 #[derive(Debug)]
 pub struct Endpoint<R> {
     pub(super) role: R,
@@ -33,11 +40,13 @@ pub struct Endpoint<R> {
     pub(super) decoder: Decoder,
     pub(super) output: Output,
     pub(super) settings: Settings,
+    /// Nothing of the role is due before.
+    pub(super) deadline: Option<Instant>,
     /// Runs while a message has arrived in part.
     pub(super) frame_timer: Option<FrameTimer>,
-    /// When the timer of the driver runs out.
+    /// When the timer of the driver expires.
     timer: Option<Instant>,
-    /// The last message tells the other side why the connection ends.
+    /// The last message tells the peer why the connection ends.
     pub(super) is_told: bool,
 }
 
@@ -46,11 +55,10 @@ pub trait Payload: FnOnce(&mut BytesMut) -> Result<(), json::Error> {}
 
 impl<F: FnOnce(&mut BytesMut) -> Result<(), json::Error>> Payload for F {}
 
-/// Why a message was not sent. Nothing of it has been queued then.
+/// Why a message was not sent. Nothing of it has been queued.
 #[derive(Debug)]
 pub enum SendError {
-    /// Too much is waiting to be written already, or messages wait for the end of an outage. Try again when
-    /// woken.
+    /// The queue is full, or messages wait for the end of an outage. Try again when woken.
     Full,
     /// The connection is not open.
     Closed(ConnectionError),
@@ -65,9 +73,9 @@ pub(super) enum State {
     /// The handshake is not over.
     Connecting,
     Open,
-    /// The connection is lost, and a client may bring it back.
+    /// A client has lost the connection and may reconnect.
     Down(ConnectionError),
-    /// Everything that was open has been told, and this is the end.
+    /// The connection has ended permanently.
     Closed(ConnectionError),
 }
 
@@ -88,32 +96,26 @@ impl<R: Role> Endpoint<R> {
             decoder,
             output: Output::default(),
             settings,
+            deadline: None,
             frame_timer: None,
             timer: None,
             is_told: false,
         }
     }
 
-    /// Takes the whole messages off the front of what has arrived; gives how many.
+    /// Removes the complete messages from the front of `input` and handles them; returns how many.
     pub fn receive(&mut self, input: &mut BytesMut, now: Instant) -> usize {
-        let buffer_len = input.capacity();
-        self.receive_in(input, buffer_len, now)
-    }
-
-    /// As [`receive`](Self::receive), for a driver that knows how long the buffer is that `input` is a part of, in
-    /// bytes: messages that are small against it are copied, so that they do not keep all of it alive.
-    pub fn receive_in(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) -> usize {
         let mut received = 0;
         R::start_receiving(self);
         while self.wants_input() {
-            match self.decoder.decode_frame_in(input, buffer_len) {
+            match self.decoder.decode(input) {
                 Ok(Some(frame)) => {
                     received += 1;
                     self.receive_frame(frame, now);
                 }
                 Ok(None) => break,
-                // As the library under the official SDKs: after bad framing nothing can be said that would be
-                // understood for certain, bad headers in a good frame are reported.
+                // As the library under the official SDKs: bad headers in a good frame are reported; after bad framing
+                // the peer may not understand a report.
                 Err(error @ DecodeError::Headers(_)) => {
                     let rule = "a header cannot be read";
                     self.reject(MessageType::InternalError, rule, error.into());
@@ -122,7 +124,7 @@ impl<R: Role> Endpoint<R> {
             }
         }
         if let State::Open = self.state {
-            // What is not looked at may be whole.
+            // Bytes that have not been decoded may be a complete message.
             let is_partial = !input.is_empty() && self.wants_input();
             let timeout = self.settings.frame_timeout;
             self.frame_timer =
@@ -157,9 +159,9 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Ends the connection because of what the other side did wrong, and tells it.
+    /// Ends the connection because of an error of the peer, and reports it to the peer.
     pub(super) fn reject(&mut self, message_type: MessageType, rule: &str, error: ConnectionError) {
-        // Before the acknowledgement a client sends nothing but its connect message.
+        // Before the acknowledgement a client sends its connect message only.
         let is_reported = R::REPORTS_EARLY || matches!(self.state, State::Open);
         self.fail(error);
         if is_reported {
@@ -168,7 +170,7 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Answers as the Java nucleus does: the same payload, and the headers that are not the protocol's.
+    /// Answers as the Java nucleus does: with the same payload, and the headers that do not belong to the protocol.
     pub(super) fn answer_ping(&mut self, ping: &RpcMessage) {
         let head = Outgoing::of_connection(MessageType::PingResponse);
         self.output.write_control(&head, &ping.own_headers(), ping.payload());
@@ -181,19 +183,20 @@ impl<R: Role> Endpoint<R> {
         payload: impl Payload,
     ) -> Result<(), SendError> {
         let shape = head.service_model_type.unwrap_or_default();
-        let payload = |dst: &mut BytesMut| {
-            payload(dst).map_err(|source| BuildError::Serialize { shape_id: shape, source })
-        };
-        self.output.write(head, &[], self.settings.max_frame_len, payload).map_err(SendError::Build)
+        let sent = self.output.write(head, &[], self.settings.max_frame_len, |frame| {
+            payload(frame.payload_mut())
+                .map_err(|source| BuildError::Serialize { shape_id: shape, source })
+        });
+        sent.map_err(SendError::Build)
     }
 
-    /// Tells the other side that a stream has ended.
+    /// Tells the peer that a stream has ended.
     pub(super) fn send_terminate(&mut self, id: StreamId) {
         self.output.wake(log::trace(id, "terminate sent"));
         self.output.write_control(&Outgoing::terminate(id), &[], &[]);
     }
 
-    /// How many more bytes than `input` holds the message at its front needs, as far as that is known.
+    /// How many bytes of the message at the front of `input` are missing, if its length is known; otherwise 0.
     pub fn missing(&self, input: &BytesMut) -> usize {
         self.decoder.missing(input)
     }
@@ -203,12 +206,12 @@ impl<R: Role> Endpoint<R> {
         !self.is_closed() && R::wants_input(self)
     }
 
-    /// Ends the connection: everything that is open ends with this error, at once.
+    /// Ends the connection immediately: all open streams end with this error.
     pub fn fail(&mut self, error: ConnectionError) {
         R::fail(self, error);
     }
 
-    /// Why the connection has ended, once it has. What is still to be written may then be written.
+    /// Why the connection has ended, once it has. Frames that are still queued may be written afterwards.
     pub fn ended(&self) -> Option<&ConnectionError> {
         match &self.state {
             State::Down(error) | State::Closed(error) => Some(error),
@@ -221,16 +224,26 @@ impl<R: Role> Endpoint<R> {
         self.ended().is_some()
     }
 
-    /// Once the connection has ended and everything has been written: how long the other side has to close it first.
-    /// Meanwhile, and until it closes, the driver reads and discards what arrives: a socket that is closed while the
-    /// other side writes to it may lose what was written last. `None`: the driver closes at once.
+    /// How long the peer has to close a connection that has ended and on which everything has been written.
+    /// `None`: the driver closes immediately.
+    ///
+    /// Until the peer closes, the driver reads and discards what arrives: if a socket is closed while the peer writes to
+    /// it, the peer may lose what was written last.
     pub fn closing_grace(&self) -> Option<Duration> {
         R::closing_grace(self)
     }
 
-    /// When [`expire`](Self::expire) has something to do, at the earliest.
+    /// Waits until the connection has ended permanently; returns the reason.
+    pub fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<ConnectionError> {
+        match &self.state {
+            State::Closed(error) => Poll::Ready(error.clone()),
+            _ => self.output.waiting.wait(Until::End, cx),
+        }
+    }
+
+    /// The earliest time at which [`expire`](Self::expire) may have something to do.
     pub fn next_deadline(&self) -> Option<Instant> {
-        [R::next_deadline(self), self.frame_deadline()].into_iter().flatten().min()
+        [self.deadline, self.frame_deadline()].into_iter().flatten().min()
     }
 
     /// When [`expire_frame`](Self::expire_frame) has something to do.
@@ -245,27 +258,30 @@ impl<R: Role> Endpoint<R> {
         self.expire_frame(now);
     }
 
-    /// Ends what is due except for a message that is late. It may be called at any time.
+    /// Ends the calls, or the handshake, that are due. It may be called at any time.
     pub fn expire_deadlines(&mut self, now: Instant) {
-        R::expire_deadlines(self, now);
+        if self.deadline.is_some_and(|it| it <= now) {
+            R::expire(self, now);
+        }
     }
 
-    /// Counts the time since the first byte of a message that is not complete, and ends the connection after
-    /// `frame_timeout`. Call it after a read that found nothing: unread bytes may be the rest of the message. The time
-    /// between two calls counts at most as a sixteenth of `frame_timeout`.
+    /// Measures the time since the first byte of an incomplete message, and ends the connection after `frame_timeout`.
+    ///
+    /// It is called after a read that found nothing, because unread bytes may be the rest of the message. The time between
+    /// two calls counts as at most a sixteenth of `frame_timeout`.
     pub fn expire_frame(&mut self, now: Instant) {
         if self.frame_timer.as_mut().is_some_and(|it| it.is_over(now)) {
             self.fail(ConnectionError::FrameTimeout { after: self.settings.frame_timeout });
         }
     }
 
-    /// Moves the frames that are to be written to `dst`, which must be empty.
+    /// Moves the queued frames to `dst`, which must be empty.
     pub fn take_output(&mut self, dst: &mut BytesMut) {
         let can_send = self.room(QueueLimit::Write).is_some();
         self.output.take(dst, can_send);
     }
 
-    /// That many bytes of what was taken have been written.
+    /// So many bytes of the output have been written.
     pub fn wrote(&mut self, bytes: usize) {
         let was_congested = self.room(QueueLimit::Reply).is_none();
         self.output.wrote(bytes);
@@ -282,25 +298,25 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// What can be written at once by the caller that has just queued it, so that the driver need not be woken.
-    /// Empty if it is better to leave it to the driver.
+    /// Frames that the caller, which has just queued them, may write itself instead of waking the driver. Empty if the
+    /// driver should write them.
     pub fn direct_output(&self) -> &[u8] {
         let output = self.output.direct();
         if !output.is_empty() && R::writes_directly(self) { output } else { &[] }
     }
 
-    /// That many bytes of it have been written. The driver takes the rest.
+    /// So many bytes of [`direct_output`](Self::direct_output) have been written. The driver writes the rest.
     pub fn wrote_directly(&mut self, bytes: usize) {
         self.output.wrote_directly(bytes);
         self.wrote(bytes);
     }
 
-    /// When the timer of the driver runs out, if it is set.
+    /// Sets when the timer of the driver expires, if it has one.
     pub fn set_timer(&mut self, at: Option<Instant>) {
         self.timer = at;
     }
 
-    /// Whether the driver comes before the next deadline without being woken.
+    /// Whether the timer of the driver expires before the next deadline, so that the driver need not be woken.
     pub(super) fn is_timed(&self) -> bool {
         match (self.next_deadline(), self.timer) {
             (None, _) => true,
@@ -308,28 +324,33 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// The socket is closed: what has not been written will not be.
+    /// The socket is closed: frames that have not been written never will be.
     pub fn finish(&mut self) {
-        self.output.finish();
+        self.output.is_finished = true;
+        self.output.wake_all();
     }
 
-    /// Sets the waker that is called when there is something for the driver to do.
+    /// Sets the waker that is called when the driver has something to do.
     pub fn set_driver(&mut self, cx: &Context<'_>) {
-        self.output.set_driver(cx);
+        match &mut self.output.driver {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.output.driver = Some(cx.waker().clone()),
+        }
     }
 
-    /// A future that waited with this waker has been dropped.
+    /// Forgets a future that waited with this waker. Its task is woken, because it may wait for something else as well.
     pub fn release(&mut self, waker: &Waker) {
-        self.output.release(waker);
+        let Output { waiting, woken, .. } = &mut self.output;
+        waiting.take_if(|_, it| it.will_wake(waker), woken);
     }
 
-    /// The tasks to be woken because of what was done; to be called after the lock is released.
+    /// The wakers to call because of the last use; to be called after the lock is released.
     pub fn take_woken(&mut self) -> Wakers {
         self.output.take_woken()
     }
 
-    /// How many bytes more may be queued, if a message can be sent: one that is larger than the limit by itself
-    /// goes out alone.
+    /// How many more bytes may be queued, or `None` if no message can be sent. The message itself may be longer than that:
+    /// one that is larger than the limit is sent alone.
     pub(super) fn room(&self, limit: QueueLimit) -> Option<u64> {
         if !matches!(self.state, State::Open) || !self.role.can_send() {
             return None;
@@ -341,6 +362,25 @@ impl<R: Role> Endpoint<R> {
         (limit as u64).checked_sub(self.output.waiting_bytes())
     }
 
+    /// Checks whether a message can be sent now.
+    pub(super) fn check_room(&self, limit: QueueLimit) -> Result<(), SendError> {
+        if self.room(limit).is_some() {
+            Ok(())
+        } else if self.waits_for_room() {
+            Err(SendError::Full)
+        } else {
+            Err(SendError::Closed(self.not_open()))
+        }
+    }
+
+    /// Why nothing can be sent on a connection that is not open.
+    pub(super) fn not_open(&self) -> ConnectionError {
+        match &self.state {
+            State::Closed(error) => error.clone(),
+            _ => ConnectionError::Reconnecting,
+        }
+    }
+
     /// Whether a message that cannot be sent now may be sent later.
     pub(super) fn waits_for_room(&self) -> bool {
         match self.state {
@@ -350,12 +390,10 @@ impl<R: Role> Endpoint<R> {
         }
     }
 
-    /// Waits until there is room to send and earlier senders have sent. [`leave`](Self::leave) has to follow in any
-    /// case.
+    /// Waits until there is room and earlier senders have sent. Call [`leave`](Self::leave) afterwards in any case.
     pub fn poll_room(&mut self, turn: &mut SendTurn, cx: &Context<'_>) -> Poll<()> {
         let has_room = self.room(turn.limit).is_some();
         if !has_room && !self.waits_for_room() {
-            // There is nothing to wait for.
             return Poll::Ready(());
         }
         self.output.senders[turn.limit as usize].poll(turn, has_room, cx)

@@ -1,16 +1,16 @@
-//! How long a message may be on its way.
+//! The time limit for a message that has arrived in part.
 
 use std::time::{Duration, Instant};
 
-/// In how many parts the time of a message is counted.
+/// How many parts the time limit has.
 const PARTS: u32 = 16;
 
-/// How much longer the message may take that has begun to arrive.
+/// The time limit for a message that has arrived in part.
 ///
-/// The time runs from the first byte, however many follow: a peer that sends a byte now and then gets no more of
-/// it, so that half a message is held for a limited time. It is counted in parts, each of them over when it has
-/// passed and there is nothing more to read. So a time in which nothing is read, as the program is busy with
-/// something else, counts as one part, however long it is: the peer may have waited for this side then.
+/// It starts with the first byte and is not extended by later ones, so that a slow peer cannot keep a part of a message
+/// in memory for long. The time is counted in parts: one part is over when its time has passed and there is nothing to
+/// read. A time in which the program does not read therefore counts as one part, no matter how long it is, because the
+/// peer may have been waiting for this side.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FrameTimer {
     part: Duration,
@@ -19,8 +19,8 @@ pub(super) struct FrameTimer {
 }
 
 impl FrameTimer {
-    /// The timer after something has arrived; `None` if no message has begun. `is_whole` says whether a message
-    /// has become whole with what arrived, `is_partial` whether there is part of another.
+    /// The timer after bytes have arrived; `None` if no message is incomplete. `is_whole` is whether they completed a
+    /// message, `is_partial` whether there is an incomplete one after it.
     pub(super) fn after(
         current: Option<Self>,
         is_whole: bool,
@@ -31,22 +31,22 @@ impl FrameTimer {
         if !is_partial || (current.is_some() && !is_whole) {
             return current.filter(|_| is_partial);
         }
-        // A time that the clock cannot say never comes.
+        // There is no limit if the clock cannot represent its end.
         now.checked_add(timeout)?;
         let part = timeout / PARTS;
         Some(Self { part, left: PARTS, due: now + part })
     }
 
-    /// When [`is_over`](Self::is_over) has something to count.
+    /// The end of the current part.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
 
-    /// Whether the time is over. It is asked when there is nothing more to read.
+    /// Whether the time is over. It is called when there is nothing to read.
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
         if self.due <= now {
             self.left = self.left.saturating_sub(1);
-            // Not from when it was due: after a pause the other side gets a whole part.
+            // From now: after a pause the peer has a whole part.
             self.due = now + self.part;
         }
         self.left == 0

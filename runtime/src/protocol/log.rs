@@ -1,7 +1,7 @@
-//! What the cores log.
+//! Log records about streams.
 //!
-//! A subscriber is code of the application and may use the connection, so nothing is logged while a core is
-//! locked. A record travels as a waker, because wakers are what is called once the lock is released.
+//! A subscriber is code of the application and may use the connection, so nothing is logged while an endpoint is
+//! locked. A record is a waker, because wakers are called after the lock has been released.
 
 use std::{
     sync::Arc,
@@ -24,7 +24,7 @@ impl Wake for Record {
 
 /// Logs something about a stream when the waker is called.
 pub(super) fn trace(id: StreamId, what: &'static str) -> Option<Waker> {
-    // The subscriber itself is not asked here.
+    // The level is checked without calling the subscriber.
     let is_enabled = LevelFilter::current() >= LevelFilter::TRACE;
     is_enabled.then(|| Waker::from(Arc::new(Record(id, what))))
 }

@@ -1,16 +1,14 @@
 //! Messages with the headers of the protocol.
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Deref};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::queue::Element;
 use crate::error::ConnectionError;
-use crate::frame::{
-    EncodeError, Frame, FrameEncoder, Header, HeaderValueRef, Headers, Limits, MessageRef,
-};
+use crate::frame::{EncodeError, Frame, FrameEncoder, Header, HeaderValueRef, Limits};
 
-/// The names of the headers that mean something.
+/// The names of the headers that the protocol defines.
 pub(crate) mod header {
     pub(crate) const MESSAGE_TYPE: &str = ":message-type";
     pub(crate) const MESSAGE_FLAGS: &str = ":message-flags";
@@ -19,11 +17,11 @@ pub(crate) mod header {
     pub(crate) const VERSION: &str = ":version";
     pub(crate) const CONTENT_TYPE: &str = ":content-type";
     pub(crate) const SERVICE_MODEL_TYPE: &str = "service-model-type";
-    /// On a ping, so that it has a header besides those of the protocol: see [`ping_text`](super::ping_text).
+    /// An extra header of each ping: see [`ping_text`](super::ping_text).
     pub(crate) const PING: &str = "ping";
 }
 
-/// What a ping of a client carries as payload and in its header `ping`.
+/// The payload of a client's ping, and the value of its header `ping`.
 ///
 /// A ping needs both. The Java SDK, and with it the Java nucleus, copies headers and payload into its answer:
 /// without a header of its own the native library aborts the process, and without a payload there is no answer.
@@ -32,42 +30,42 @@ pub(crate) fn ping_text(number: u64) -> String {
 }
 
 /// The `:message-type` header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum MessageType {
     /// A request, response or event.
+    #[default]
     ApplicationMessage = 0,
-    /// An error in the place of a response or event.
+    /// An error in place of a response or event.
     ApplicationError = 1,
-    /// Asks the other side to answer.
+    /// Asks the peer to answer.
     Ping = 2,
-    /// The answer.
+    /// The answer to a ping.
     PingResponse = 3,
     /// The client's first message.
     Connect = 4,
     /// The server's answer to it.
     ConnectAck = 5,
-    /// The other side broke a rule.
+    /// The receiver broke a rule of the protocol.
     ProtocolError = 6,
-    /// This side failed.
+    /// The sender failed.
     InternalError = 7,
 }
 
 impl MessageType {
-    const ALL: [Self; 8] = [
-        Self::ApplicationMessage,
-        Self::ApplicationError,
-        Self::Ping,
-        Self::PingResponse,
-        Self::Connect,
-        Self::ConnectAck,
-        Self::ProtocolError,
-        Self::InternalError,
-    ];
-
     /// The type with this number.
     pub fn from_number(number: i32) -> Option<Self> {
-        Self::ALL.get(usize::try_from(number).ok()?).copied()
+        Some(match number {
+            0 => Self::ApplicationMessage,
+            1 => Self::ApplicationError,
+            2 => Self::Ping,
+            3 => Self::PingResponse,
+            4 => Self::Connect,
+            5 => Self::ConnectAck,
+            6 => Self::ProtocolError,
+            7 => Self::InternalError,
+            _ => return None,
+        })
     }
 }
 
@@ -78,19 +76,19 @@ pub struct MessageFlags(pub i32);
 impl MessageFlags {
     /// No flag.
     pub const NONE: Self = Self(0);
-    /// The server lets the client in; on a connect acknowledgement.
+    /// The server accepts the client; on a connect acknowledgement.
     pub const CONNECTION_ACCEPTED: Self = Self(1);
     /// The last message of its stream in either direction.
     pub const TERMINATE_STREAM: Self = Self(2);
 
-    /// Whether the bits of `other` are set. Others do not matter: some peers set all of them.
+    /// Whether the bits of `other` are set. The rest is ignored: some peers set all bits.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 }
 
 /// The `:stream-id` header: 0 for the connection itself; a client numbers its streams from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamId(pub i32);
 
 impl StreamId {
@@ -104,11 +102,11 @@ impl fmt::Display for StreamId {
     }
 }
 
-/// A rule of the protocol that the other side broke; the text says which.
+/// The peer broke a rule of the protocol; the text says which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProtocolViolation(pub &'static str);
 
-/// A message whose protocol headers have been read. It owns its bytes.
+/// A [`Frame`] whose protocol headers have been read.
 #[derive(Clone, Debug)]
 pub struct RpcMessage {
     frame: Frame,
@@ -118,43 +116,32 @@ pub struct RpcMessage {
     pub flags: MessageFlags,
     /// The stream that it belongs to.
     pub stream_id: StreamId,
-    operation: Option<Range<u32>>,
-    service_model_type: Option<Range<u32>>,
-    content_type: Option<Range<u32>>,
+}
+
+impl Deref for RpcMessage {
+    type Target = Frame;
+
+    fn deref(&self) -> &Frame {
+        &self.frame
+    }
 }
 
 impl RpcMessage {
-    /// Reads the protocol headers, by name without regard to case; of several the last counts.
+    /// Reads the protocol headers. Case is ignored in their names, and the last header of a name counts.
     ///
     /// # Errors
     ///
-    /// One of the three that every message has is missing or not an `int32`, or the type is unknown.
+    /// One of the three headers that every message has is missing or not an `int32`, or the type is unknown.
     pub fn read(frame: Frame) -> Result<Self, ProtocolViolation> {
-        let start = frame.as_bytes().as_ptr().addr();
-        let range = |text: &[u8]| {
-            let offset = text.as_ptr().addr() - start;
-            // A frame states its length in 32 bits.
-            offset as u32..(offset + text.len()) as u32
-        };
         let (mut message_type, mut flags, mut stream_id) = (None, None, None);
-        let (mut operation, mut service_model_type, mut content_type) = (None, None, None);
-        for header in frame.message().headers().raw() {
-            if let Some(value) = header.as_int32() {
-                if is_named(header.name, header::MESSAGE_TYPE) {
-                    message_type = Some(value);
-                } else if is_named(header.name, header::MESSAGE_FLAGS) {
-                    flags = Some(value);
-                } else if is_named(header.name, header::STREAM_ID) {
-                    stream_id = Some(value);
-                }
-            } else if let Some(text) = header.as_text() {
-                if is_named(header.name, header::SERVICE_MODEL_TYPE) {
-                    service_model_type = Some(range(text));
-                } else if is_named(header.name, header::CONTENT_TYPE) {
-                    content_type = Some(range(text));
-                } else if is_named(header.name, header::OPERATION) {
-                    operation = Some(range(text));
-                }
+        for header in frame.headers().raw() {
+            let Some(value) = header.as_int32() else { continue };
+            if is_named(header.name, header::MESSAGE_TYPE) {
+                message_type = Some(value);
+            } else if is_named(header.name, header::MESSAGE_FLAGS) {
+                flags = Some(value);
+            } else if is_named(header.name, header::STREAM_ID) {
+                stream_id = Some(value);
             }
         }
         let missing = ProtocolViolation(
@@ -164,72 +151,34 @@ impl RpcMessage {
             .ok_or(ProtocolViolation("a message of an unknown type"))?;
         let flags = MessageFlags(flags.ok_or(missing)?);
         let stream_id = StreamId(stream_id.ok_or(missing)?);
-        Ok(Self {
-            frame,
-            message_type,
-            flags,
-            stream_id,
-            operation,
-            service_model_type,
-            content_type,
-        })
+        Ok(Self { frame, message_type, flags, stream_id })
     }
 
-    /// The `operation` header: which operation a request is for.
+    /// The `operation` header: the operation that a request calls.
     pub fn operation(&self) -> Option<&str> {
-        self.text(&self.operation)
+        self.text(header::OPERATION)
     }
 
     /// The `service-model-type` header: the shape of the payload.
     pub fn service_model_type(&self) -> Option<&str> {
-        self.text(&self.service_model_type)
-    }
-
-    /// Whether the payload has this shape; `None` if the message does not say which it has.
-    pub(crate) fn has_shape(&self, shape: &str) -> Option<bool> {
-        let range = self.service_model_type.clone()?;
-        Some(self.slice(range) == shape.as_bytes())
+        self.text(header::SERVICE_MODEL_TYPE)
     }
 
     /// The `:content-type` header.
     pub fn content_type(&self) -> Option<&str> {
-        self.text(&self.content_type)
+        self.text(header::CONTENT_TYPE)
     }
 
-    /// The payload.
-    pub fn payload(&self) -> &[u8] {
-        self.frame.message().payload()
+    /// The last header of this name that is a text.
+    fn text(&self, name: &str) -> Option<&str> {
+        let named = self.headers().raw().filter(|it| is_named(it.name, name));
+        named.filter_map(|it| it.as_text()).last()
     }
 
-    /// The payload, without a copy of it.
-    pub fn to_payload(&self) -> Bytes {
-        self.frame.payload()
-    }
-
-    /// All headers.
-    pub fn headers(&self) -> Headers<'_> {
-        self.message().headers()
-    }
-
-    /// A copy that lies in memory of its own.
-    pub(crate) fn copied(&self) -> Self {
-        Self { frame: self.frame.copied(), ..self.clone() }
-    }
-
-    /// The headers that are not the protocol's.
+    /// The headers that do not belong to the protocol.
     pub fn own_headers(&self) -> Vec<Header> {
-        let own = self.headers().filter(|it| !it.name.starts_with(':'));
-        own.map(|it| Header::new(it.name, it.value.to_owned())).collect()
-    }
-
-    /// The message as the layer below sees it.
-    pub fn message(&self) -> MessageRef<'_> {
-        self.frame.message()
-    }
-
-    /// The length of the whole message in bytes.
-    pub fn frame_len(&self) -> usize {
-        self.frame.as_bytes().len()
+        let own = self.headers().filter(|(name, _)| !name.starts_with(':'));
+        own.map(|(name, value)| Header::new(name, value.to_owned())).collect()
     }
 
     /// Whether the message ends its stream.
@@ -237,40 +186,27 @@ impl RpcMessage {
         self.flags.contains(MessageFlags::TERMINATE_STREAM)
     }
 
-    /// How much memory it takes by itself, in bytes.
+    /// How much memory it takes, in bytes.
     #[cfg(feature = "server")]
     pub(crate) fn allocated(&self) -> usize {
         size_of::<Self>() + self.held()
-    }
-
-    fn text(&self, range: &Option<Range<u32>>) -> Option<&str> {
-        // It was read as UTF-8 from the same place.
-        std::str::from_utf8(self.slice(range.clone()?)).ok()
-    }
-
-    fn slice(&self, range: Range<u32>) -> &[u8] {
-        &self.frame.as_bytes()[range.start as usize..range.end as usize]
     }
 }
 
 impl Element for RpcMessage {
     fn held(&self) -> usize {
-        self.frame.memory().len
-    }
-
-    fn shares(&self, next: &Self) -> bool {
-        self.frame.memory().end == next.frame.memory().end
+        self.as_bytes().len()
     }
 }
 
-/// The three headers of every message, as they travel.
+/// The three headers of every message, encoded.
 const NUMBERS: &[u8; 55] =
     b"\x0d:message-type\x04\0\0\0\0\x0e:message-flags\x04\0\0\0\0\x0a:stream-id\x04\0\0\0\0";
 
-/// The header of every message with a payload, as it travels.
+/// The header of every message with a payload, encoded.
 const CONTENT_TYPE: &[u8; 33] = b"\x0d:content-type\x07\0\x10application/json";
 
-/// They are in every message, and so they are not put together each time.
+/// Fills in the numbers: every message has these headers, and it would take longer to encode them one by one.
 fn encoded(numbers: [i32; 3]) -> [u8; NUMBERS.len()] {
     const ENDS: [usize; 3] = [
         header::MESSAGE_TYPE.len() + 6,
@@ -285,50 +221,36 @@ fn encoded(numbers: [i32; 3]) -> [u8; NUMBERS.len()] {
 }
 
 fn is_named(name: &[u8], known: &str) -> bool {
-    // As all known peers write it, or with other letters.
+    // All known peers write it like this; the comparison without case takes longer.
     name == known.as_bytes() || name.eq_ignore_ascii_case(known.as_bytes())
 }
 
-/// A message to be written.
-#[derive(Clone, Copy, Debug)]
+/// A message to be written. The default is an empty application message on stream 0.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Outgoing {
     pub(crate) message_type: MessageType,
     pub(crate) flags: MessageFlags,
     pub(crate) stream_id: StreamId,
-    /// The shape of the payload; with it goes the content type.
+    /// The shape of the payload. A message with a shape has a content type too.
     pub(crate) service_model_type: Option<&'static str>,
     /// For a request.
     pub(crate) operation: Option<&'static str>,
 }
 
 impl Outgoing {
-    /// A message of the connection itself.
+    /// A message on stream 0.
     pub(crate) fn of_connection(message_type: MessageType) -> Self {
-        Self {
-            message_type,
-            flags: MessageFlags::NONE,
-            stream_id: StreamId::CONNECTION,
-            service_model_type: None,
-            operation: None,
-        }
+        Self { message_type, ..Self::default() }
     }
 
     /// A message on a stream with a payload of this shape.
     pub(crate) fn of_stream(stream_id: StreamId, shape: &'static str) -> Self {
-        Self {
-            stream_id,
-            service_model_type: Some(shape),
-            ..Self::of_connection(MessageType::ApplicationMessage)
-        }
+        Self { stream_id, service_model_type: Some(shape), ..Self::default() }
     }
 
     /// The empty message that ends a stream.
     pub(crate) fn terminate(stream_id: StreamId) -> Self {
-        Self {
-            flags: MessageFlags::TERMINATE_STREAM,
-            stream_id,
-            ..Self::of_connection(MessageType::ApplicationMessage)
-        }
+        Self { flags: MessageFlags::TERMINATE_STREAM, stream_id, ..Self::default() }
     }
 
     /// Starts the frame: all headers, in the order of the official SDKs, with `own` in front. The payload comes
@@ -340,24 +262,24 @@ impl Outgoing {
         own: &[Header],
     ) -> Result<FrameEncoder<'b>, EncodeError> {
         let mut frame = FrameEncoder::with_limits(dst, limits);
-        for it in own {
-            frame.header(&it.name, it.value.as_value_ref())?;
+        for header in own {
+            frame.header(&header.name, &header.value)?;
         }
         if let Some(shape) = self.service_model_type {
             frame.encoded_headers(1, CONTENT_TYPE);
-            frame.header(header::SERVICE_MODEL_TYPE, HeaderValueRef::String(shape))?;
+            frame.header(header::SERVICE_MODEL_TYPE, &HeaderValueRef::String(shape))?;
         }
         let numbers = [self.message_type as i32, self.flags.0, self.stream_id.0];
         frame.encoded_headers(numbers.len(), &encoded(numbers));
         if let Some(operation) = self.operation {
-            frame.header(header::OPERATION, HeaderValueRef::String(operation))?;
+            frame.header(header::OPERATION, &HeaderValueRef::String(operation))?;
         }
         Ok(frame)
     }
 }
 
-/// How much of the text of an error that the other side reports is kept, in bytes: everything that is open on the
-/// connection ends with a copy of it.
+/// How much is kept of the text of an error that the peer reports, in bytes: every open stream ends with a copy of
+/// it.
 const MAX_REPORT_LEN: usize = 4096;
 
 /// The error that a `PROTOCOL_ERROR` or `INTERNAL_ERROR` reports. Some peers send payloads that are not JSON.

@@ -1,17 +1,19 @@
-//! The server's side of a connection, as a value.
+//! The protocol state of a server's connection.
 //!
-//! [`Core`] takes the bytes that arrive and gives what the service has to decide: who is connecting, and
-//! each new request. Responses, events and errors go in and come out as bytes. Payloads are opaque here.
+//! The input of a [`Core`] are the bytes that arrive and the responses, events and errors of the service; its output
+//! are the bytes to send, and what the service has to handle: the connect message and each new request. Payloads are
+//! not interpreted.
 //!
-//! It is as strict as the library under the Java nucleus where a client breaks a rule, with one exception:
-//! a message without `operation` on a stream that has ended is ignored, because a client that sends
-//! events cannot know yet that the server has ended the stream.
+//! It is as strict with clients as the library under the Java nucleus, with one exception: a message without
+//! `operation` on a stream that has ended is ignored, because a client that sends events cannot know yet that the
+//! server has ended the stream.
 
 mod config;
 mod receive;
 mod stream;
 
 use std::{
+    collections::BTreeMap,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -20,7 +22,6 @@ use super::{
     Endpoint, JSON, MessageFlags, MessageType, Outgoing, Payload, RpcMessage, SendError, StreamId,
     endpoint::{Settings, State},
     header,
-    numbers::NumberMap,
     queue::Queue,
     waiting::{QueueLimit, Until},
 };
@@ -33,13 +34,14 @@ pub use config::Config;
 pub use stream::Phase;
 use stream::Stream;
 
-/// How long a client has to close the connection itself after a message that ends it: a refusal, or what it did wrong.
+/// How long a client has to close the connection itself after a message that ends it: a refusal, or a report of what it
+/// did wrong.
 ///
-/// The official SDKs close when they have read it. If the end of the socket is there as well by then, they take it for
-/// the reason of the end.
+/// The official SDKs close when they have read the message. If the socket has been closed by then, they report that
+/// instead.
 const CLOSING_GRACE: Duration = Duration::from_secs(1);
 
-/// What a message of the service is in its stream.
+/// The kind of a message from the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// The only response, which ends the stream.
@@ -50,7 +52,7 @@ pub enum Answer {
     Event,
 }
 
-/// The server's side of a connection.
+/// The server's end of a connection.
 pub type Core = Endpoint<Server>;
 
 /// The role of a server.
@@ -59,20 +61,13 @@ pub struct Server {
     config: Config,
     /// The service is deciding whether to accept the client.
     is_deciding: bool,
-    /// Streams that are open, and those that have ended while their events have not all been read or their handler is
-    /// still to finish.
-    streams: NumberMap<StreamId, Stream>,
-    /// How many streams are open.
-    open: usize,
-    /// How many of the others have a handler that is still to finish.
-    finishing: usize,
+    /// The open streams, and streams that have ended while events wait to be read or a handler is still running.
+    streams: BTreeMap<StreamId, Stream>,
     /// How many bytes are held for the service.
     received: usize,
     last_id: i32,
-    /// Includes requests that the client has given up since.
+    /// The connect message or new requests, also those whose stream has been ended by the client.
     incoming: Queue<RpcMessage>,
-    /// When the client has to be connected.
-    deadline: Option<Instant>,
     /// New requests are refused, because the server is about to stop.
     is_draining: bool,
 }
@@ -86,14 +81,16 @@ impl Core {
             reply_queue_limit: config.reply_queue_limit.max(config.write_queue_limit),
             frame_timeout: config.frame_timeout,
         };
-        let deadline = now.checked_add(config.handshake_timeout);
-        let role = Server { config, deadline, ..Server::default() };
-        Self::with_role(role, settings, decoder(config.max_connect_len.min(config.max_frame_len)))
+        let role = Server { config, ..Server::default() };
+        let decoder = decoder(config.max_connect_len.min(config.max_frame_len));
+        let mut core = Self::with_role(role, settings, decoder);
+        core.deadline = now.checked_add(config.handshake_timeout);
+        core
     }
 
-    /// The message that the service has to decide about next: the client's connect message, which
-    /// [`accept`](Self::accept) or [`refuse`](Self::refuse) answers, then the request of each new stream. `None` after
-    /// the connection has ended; requests that arrived before the client closed it come first.
+    /// The next message for the service: the client's connect message, which [`accept`](Self::accept) or
+    /// [`refuse`](Self::refuse) answers, then the request of each new stream. `None` after the connection has ended;
+    /// requests that arrived before the client closed it come first.
     pub fn poll_incoming(&mut self, cx: &Context<'_>) -> Poll<Option<RpcMessage>> {
         match self.role.incoming.pop() {
             Some(incoming) => Poll::Ready(Some(incoming)),
@@ -106,8 +103,8 @@ impl Core {
     pub fn accept(&mut self) {
         if std::mem::take(&mut self.role.is_deciding) {
             self.state = State::Open;
-            self.role.deadline = None;
-            // The connect message has been taken, and nothing behind it been looked at.
+            self.deadline = None;
+            // Nothing after the connect message has been decoded yet.
             self.decoder = decoder(self.settings.max_frame_len);
             self.acknowledge(MessageFlags::CONNECTION_ACCEPTED);
         }
@@ -141,22 +138,18 @@ impl Core {
     ) -> Result<(), SendError> {
         let stream = self.open_stream(id).ok_or(SendError::StreamEnded)?;
         let is_event = answer == Answer::Event;
-        debug_assert!(stream.has_responded || !is_event, "events come after the response");
+        debug_assert!(stream.has_responded || !is_event, "events follow the response");
         let limit = if is_event { QueueLimit::Write } else { QueueLimit::Reply };
-        if self.room(limit).is_none() {
-            return Err(SendError::Full);
-        }
+        self.check_room(limit)?;
         let mut head = Outgoing::of_stream(id, shape);
         if answer == Answer::Response {
             head.flags = MessageFlags::TERMINATE_STREAM;
         }
         self.send_message(&head, payload)?;
-        match answer {
-            Answer::Response => _ = self.remove(id),
-            Answer::OpenResponse => {
-                self.open_stream(id).into_iter().for_each(|it| it.has_responded = true);
-            }
-            Answer::Event => {}
+        if answer == Answer::Response {
+            self.remove(id);
+        } else if let Some(stream) = self.open_stream(id) {
+            stream.has_responded = true;
         }
         Ok(())
     }
@@ -165,7 +158,7 @@ impl Core {
     ///
     /// # Errors
     ///
-    /// It is too long: an internal error has been sent in its place.
+    /// The error is too long: an internal error has been sent in its place.
     pub fn send_error(&mut self, id: StreamId, error: &Unhandled) -> Result<(), BuildError> {
         if !self.remove(id) {
             return Ok(());
@@ -177,7 +170,7 @@ impl Core {
         sent
     }
 
-    /// Sends an error without a shape. It is so short that it goes out whatever the limit.
+    /// Sends an error without a shape, which is short, without regard to limits.
     fn write_internal_error(&mut self, id: StreamId) {
         let sent = self.write_error(id, &Unhandled::internal(), usize::MAX);
         debug_assert!(sent.is_ok(), "{sent:?}");
@@ -195,8 +188,8 @@ impl Core {
         let mut headers = vec![Header::new(header::CONTENT_TYPE, content_type.into())];
         let shape = error.shape_id();
         headers.extend(shape.map(|it| Header::new(header::SERVICE_MODEL_TYPE, it.into())));
-        self.output.write(&head, &headers, max_frame_len, |dst| {
-            dst.extend_from_slice(error.payload());
+        self.output.write(&head, &headers, max_frame_len, |frame| {
+            frame.payload(error.payload());
             Ok(())
         })
     }
@@ -216,24 +209,15 @@ impl Core {
         }
     }
 
-    /// Takes no new requests, and ends the streams that have had their response.
+    /// Refuses new requests from now on, and ends the streams that have had their response.
     pub fn drain(&mut self) {
         self.role.is_draining = true;
-        let streams = self.role.streams.iter();
-        let mut open: Vec<_> =
-            streams.filter(|(_, it)| it.is_open && it.has_responded).map(|it| *it.0).collect();
-        open.sort_unstable();
-        for id in open {
+        for id in self.ids(|it| it.is_open && it.has_responded) {
             self.terminate(id);
         }
-        if self.role.open == 0 {
+        if !self.role.streams.values().any(|it| it.is_open) {
             self.fail(ConnectionError::Closed);
         }
-    }
-
-    /// Waits until the connection has ended.
-    pub fn poll_closed(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.is_closed() { Poll::Ready(()) } else { self.output.waiting.wait(Until::End, cx) }
     }
 
     /// Waits until everything that was queued before the end has been written.
@@ -242,12 +226,12 @@ impl Core {
         if is_finished { Poll::Ready(()) } else { self.output.waiting.wait(Until::Change, cx) }
     }
 
-    /// Whether nothing is being served any more: no stream is open, and no handler is still to finish.
+    /// Whether no stream is open and no handler is running.
     pub fn is_idle(&self) -> bool {
-        self.role.open == 0 && self.role.finishing == 0
+        !self.role.streams.values().any(|it| it.is_open || it.has_handler)
     }
 
-    /// Waits until nothing is being served any more.
+    /// Waits until no stream is open and no handler is running.
     pub fn poll_idle(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.is_idle() { Poll::Ready(()) } else { self.output.waiting.wait(Until::Change, cx) }
     }

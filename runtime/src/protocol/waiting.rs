@@ -2,13 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    iter::Chain,
-    option,
     task::{Context, Poll, Waker},
-    vec,
 };
 
-/// Wakers to be called once a lock is released. Mostly there is one, which takes no memory of its own.
+/// Wakers to call after a lock has been released. A single waker, the usual case, is stored without an allocation.
 #[derive(Debug, Default)]
 pub struct Wakers {
     first: Option<Waker>,
@@ -22,19 +19,11 @@ impl Wakers {
         self.first.is_none()
     }
 
-    /// Adds one, unless it is there already.
-    #[cfg(feature = "server")]
-    pub(super) fn add(&mut self, waker: &Waker) {
-        if !self.first.iter().chain(&self.others).any(|it| it.will_wake(waker)) {
-            self.extend([waker.clone()]);
-        }
-    }
-
-    /// Calls each of them.
+    /// Calls all wakers.
     #[inline]
     pub fn wake(self) {
         let Some(first) = self.first else {
-            // There is nothing to drop, and to find that out takes longer.
+            // It is empty; dropping it would take longer.
             return std::mem::forget(self.others);
         };
         first.wake();
@@ -53,27 +42,18 @@ impl Extend<Waker> for Wakers {
     }
 }
 
-impl IntoIterator for Wakers {
-    type Item = Waker;
-    type IntoIter = Chain<option::IntoIter<Waker>, vec::IntoIter<Waker>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.others)
-    }
-}
-
 /// What a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Until {
-    /// Something happens to the connection.
+    /// Any change of the connection.
     Change,
-    /// The connection ends.
+    /// The end of the connection.
     End,
-    /// So many bytes have been written.
+    /// The output has been written up to a position.
     Written(u64),
 }
 
-/// Tasks that wait for something that concerns the whole connection.
+/// The tasks that wait for something that concerns the whole connection.
 #[derive(Debug, Default)]
 pub(super) struct WaitList(Vec<(Until, Waker)>);
 
@@ -85,17 +65,8 @@ impl WaitList {
         Poll::Pending
     }
 
-    /// Moves those to `woken` that wait for what has come.
-    pub(super) fn wake(&mut self, has_come: impl Fn(Until) -> bool, woken: &mut Wakers) {
-        self.take_if(|until, _| has_come(until), woken);
-    }
-
-    /// Moves those with this waker to `woken`.
-    pub(super) fn release(&mut self, waker: &Waker, woken: &mut Wakers) {
-        self.take_if(|_, it| it.will_wake(waker), woken);
-    }
-
-    fn take_if(&mut self, is_taken: impl Fn(Until, &Waker) -> bool, woken: &mut Wakers) {
+    /// Moves the wakers that meet a condition to `woken`.
+    pub(super) fn take_if(&mut self, is_taken: impl Fn(Until, &Waker) -> bool, woken: &mut Wakers) {
         let mut index = 0;
         while let Some((until, waker)) = self.0.get(index) {
             if is_taken(*until, waker) {
@@ -107,7 +78,7 @@ impl WaitList {
     }
 }
 
-/// Which limit the bytes that wait to be written must be under before a message is sent.
+/// The limit of the output queue that a sender waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum QueueLimit {
     /// `write_queue_limit`, for requests and events.
@@ -117,9 +88,10 @@ pub(super) enum QueueLimit {
     Reply,
 }
 
-/// A place in a queue of senders that wait for room. The default is to have none yet, for a request or an event.
+/// A position in a queue of senders that wait for room. By default it is for a request or an event.
 ///
-/// A sender gives it up with [`Endpoint::leave`](super::Endpoint::leave) when it has sent or is dropped.
+/// It is assigned when the sender waits for the first time. The sender leaves the queue with
+/// [`Endpoint::leave`](super::Endpoint::leave) when it has sent or is dropped.
 #[derive(Debug, Default)]
 pub struct SendTurn {
     pub(super) limit: QueueLimit,
@@ -127,12 +99,12 @@ pub struct SendTurn {
 }
 
 impl SendTurn {
-    /// For the reply of a server.
+    /// A position for the reply of a server.
     pub fn of_reply() -> Self {
         Self { limit: QueueLimit::Reply, number: None }
     }
 
-    /// Whether it has a place, which has to be given up.
+    /// Whether a position has been assigned.
     pub fn is_taken(&self) -> bool {
         self.number.is_some()
     }
@@ -140,19 +112,19 @@ impl SendTurn {
 
 /// A queue of senders that wait for room.
 ///
-/// The first to come is woken first, and a new one does not go before those that still wait. Only as many are
-/// woken as there may be room for, so that a long queue costs little; somewhat more, so that one that does not
-/// come when it is woken does not hold up the others: a future may wait, and not be polled again for long.
+/// Senders are woken in the order in which they arrived, and a new one does not overtake those that wait. To keep a long
+/// queue cheap, only as many are woken as there may be room for, and a few more: a woken future may not be polled for
+/// a long time, and must not block the others.
 #[derive(Debug, Default)]
 pub(super) struct SendQueue {
     next: u64,
-    waiting: BTreeMap<u64, Waker>,
+    pub(super) waiting: BTreeMap<u64, Waker>,
 }
 
-/// How many are woken at once, whatever the room.
+/// How many senders are woken at a time, even if there is little room.
 const WOKEN: usize = 16;
 
-/// How much room there is for one more to be woken, in bytes.
+/// One more sender is woken for each so many bytes of room.
 const WOKEN_BYTES: u64 = 1024;
 
 impl SendQueue {
@@ -164,7 +136,7 @@ impl SendQueue {
     ) -> Poll<()> {
         let is_turn = match turn.number {
             None => self.waiting.is_empty(),
-            // A sender that has been woken is not in the queue any more, but has kept its number.
+            // A sender that has been woken is not in the queue any more and has kept its number.
             Some(number) => self.waiting.range(..number).next().is_none(),
         };
         if has_room && is_turn {
@@ -178,11 +150,7 @@ impl SendQueue {
         Poll::Pending
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    /// Gives up a place; the next sender is moved to `woken` if there is room.
+    /// Removes a sender; the next one is moved to `woken` if there is room.
     pub(super) fn leave(&mut self, turn: &mut SendTurn, has_room: bool, woken: &mut Wakers) {
         let Some(number) = turn.number.take() else { return };
         self.waiting.remove(&number);
@@ -191,7 +159,7 @@ impl SendQueue {
         }
     }
 
-    /// Moves those for which there may be room to `woken`.
+    /// Moves the senders for which there may be room to `woken`.
     pub(super) fn wake(&mut self, room: u64, woken: &mut Wakers) {
         let count = WOKEN.saturating_add(usize::try_from(room / WOKEN_BYTES).unwrap_or(usize::MAX));
         let first = std::iter::from_fn(|| self.waiting.pop_first());

@@ -24,8 +24,8 @@ impl ConnectRequest {
     pub(super) fn new(message: &RpcMessage, peer: Option<PeerCredentials>) -> Self {
         let own = [header::VERSION, header::MESSAGE_TYPE, header::MESSAGE_FLAGS, header::STREAM_ID];
         let is_own = |name: &str| own.iter().any(|it| name.eq_ignore_ascii_case(it));
-        let headers = message.headers().filter(|it| !is_own(it.name));
-        let headers = headers.map(|it| Header::new(it.name, it.value.to_owned())).collect();
+        let headers = message.headers().filter(|(name, _)| !is_own(name));
+        let headers = headers.map(|(name, value)| Header::new(name, value.to_owned())).collect();
         Self { headers, payload: Bytes::copy_from_slice(message.payload()), peer }
     }
 

@@ -12,7 +12,7 @@ use super::{
     lifecycle,
 };
 use crate::{
-    error::{BuildError, ConnectError, EncodeError, Logged},
+    error::{ConnectError, Logged},
     frame::Header,
     protocol::client::{Config, Connect, ConnectionEvent, Core},
     transport::Address,
@@ -75,7 +75,7 @@ impl Settings {
         config.reconnects = self.reconnect.is_some();
         config.calls_wait = self.reconnect.is_some_and(|it| it.calls_wait);
         config.resubscribe_timeout = self.call_timeout;
-        let mut core = Core::new(config, connect).map_err(unencodable)?;
+        let mut core = Core::new(config, connect)?;
         if self.lifecycle.is_some() {
             core.record_events();
         }
@@ -98,8 +98,4 @@ impl Settings {
 fn ask<T>(f: impl FnOnce() -> Result<T, ConnectError>) -> Result<T, ConnectError> {
     catch_unwind(AssertUnwindSafe(f))
         .unwrap_or_else(|_| Err(ConnectError::Token(Arc::from(Box::from("it panicked")))))
-}
-
-pub(crate) fn unencodable(error: EncodeError) -> ConnectError {
-    ConnectError::Build(BuildError::Encode(error).into())
 }

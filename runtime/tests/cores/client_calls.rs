@@ -20,7 +20,7 @@ fn a_request_has_its_headers_in_the_official_order() {
     call(&mut core);
     let [request] = &messages(&mut core)[..] else { panic!() };
     let headers: Vec<_> =
-        request.headers().map(|it| (it.name.to_owned(), it.value.to_owned())).collect();
+        request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let expected = [
         (":content-type", HeaderValue::from("application/json")),
         ("service-model-type", "test#CallRequest".into()),

@@ -57,7 +57,7 @@ fn whoever_waits_is_woken_and_nobody_else() {
         assert!(core.poll_reply(*key, &Context::from_waker(waker)).is_pending());
     }
     let woken = |core: &mut Core| {
-        core.take_woken().into_iter().for_each(Waker::wake);
+        core.take_woken().wake();
         [0, 1].map(|it: usize| counts[it].0.swap(0, Ordering::Relaxed))
     };
     woken(&mut core);
@@ -91,10 +91,10 @@ fn a_ping_is_answered_with_its_payload_and_its_own_headers() {
     receive(&mut core, encode(ping, "payload"));
     let [pong] = &messages(&mut core)[..] else { panic!() };
     assert_eq!(describe(pong), "PingResponse 0 0 payload");
-    let own: Vec<_> = pong.headers().filter(|it| !it.name.starts_with(':')).collect();
+    let own: Vec<_> = pong.headers().filter(|(name, _)| !name.starts_with(':')).collect();
     assert_eq!(own.len(), 2);
-    assert_eq!(own[0].value.to_owned(), "n".into());
-    assert_eq!(own[1].value.to_owned(), HeaderValue::Int64(7));
+    assert_eq!(own[0].1.to_owned(), "n".into());
+    assert_eq!(own[1].1.to_owned(), HeaderValue::Int64(7));
     match ready(core.poll_connection_event(&cx())) {
         Some(ConnectionEvent::Ping(ping)) => {
             assert_eq!((ping.own_headers().len(), ping.payload()), (2, &b"payload"[..]));
@@ -124,7 +124,7 @@ fn a_ping_has_a_header_of_its_own_and_a_payload() {
     let mut core = connected();
     core.ping().unwrap();
     let [ping] = &messages(&mut core)[..] else { panic!() };
-    let own = ping.headers().filter(|it| !it.name.starts_with(':')).count();
+    let own = ping.headers().filter(|(name, _)| !name.starts_with(':')).count();
     assert_eq!((own, ping.payload().is_empty()), (1, false), "a Java nucleus dies of others");
 }
 
@@ -143,9 +143,9 @@ fn an_answer_that_a_java_client_sends_as_a_ping_is_one() {
     }
     for (number, ping) in numbers.into_iter().zip(pings) {
         assert!(core.poll_pong(number, &cx()).is_pending());
-        let own = ping.headers().filter(|it| !it.name.starts_with(':'));
+        let own = ping.headers().filter(|(name, _)| !name.starts_with(':'));
         let mut echo = headers(PING, 0, 0, &[]);
-        echo.extend(own.map(|it| Header::new(it.name, it.value.to_owned())));
+        echo.extend(own.map(|(name, value)| Header::new(name, value.to_owned())));
         receive(&mut core, encode(echo, std::str::from_utf8(ping.payload()).unwrap()));
         ready(core.poll_pong(number, &cx())).unwrap();
     }

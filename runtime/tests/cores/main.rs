@@ -10,6 +10,8 @@ mod client_memory;
 mod client_outages;
 mod client_streams;
 mod client_waiting;
+#[path = "../message/mod.rs"]
+mod message;
 #[cfg(feature = "server")]
 mod server_connection;
 #[cfg(feature = "server")]

@@ -102,10 +102,10 @@ fn a_ping_is_answered_with_its_payload_and_its_own_headers() {
     receive(&mut core, encode(ping, "payload"));
     let [pong] = &messages(&mut core)[..] else { panic!() };
     assert_eq!(describe(pong), "PingResponse 0 0 payload");
-    let own: Vec<_> = pong.headers().filter(|it| !it.name.starts_with(':')).collect();
+    let own: Vec<_> = pong.headers().filter(|(name, _)| !name.starts_with(':')).collect();
     assert_eq!(own.len(), 2);
-    assert_eq!(own[0].value.to_owned(), "n".into());
-    assert_eq!(own[1].value.to_owned(), HeaderValue::Int64(7));
+    assert_eq!(own[0].1.to_owned(), "n".into());
+    assert_eq!(own[1].1.to_owned(), HeaderValue::Int64(7));
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn a_response_ends_its_stream_and_has_its_headers_in_the_official_order() {
     core.send(ID, Answer::Response, RESPONSE, text("{}")).unwrap();
     let [response] = &messages(&mut core)[..] else { panic!() };
     let headers: Vec<_> =
-        response.headers().map(|it| (it.name.to_owned(), it.value.to_owned())).collect();
+        response.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let expected = [
         (":content-type", HeaderValue::from("application/json")),
         ("service-model-type", RESPONSE.into()),
@@ -328,7 +328,7 @@ fn whoever_serves_a_stream_is_woken_by_its_events_and_its_end() {
     let waker = Waker::from(Arc::clone(&flag));
     let cx = Context::from_waker(&waker);
     let woken = |core: &mut Core| {
-        core.take_woken().into_iter().for_each(Waker::wake);
+        core.take_woken().wake();
         flag.0.swap(false, Ordering::Relaxed)
     };
     receive(&mut core, request(2));

@@ -14,13 +14,15 @@ use bytes::{BufMut, BytesMut};
 #[cfg(feature = "server")]
 use eventstream_rpc::protocol::server::{self};
 use eventstream_rpc::{
-    frame::{Decoder, Header, HeaderValue, Message},
+    frame::{Decoder, Header, HeaderValue},
     json,
     protocol::{
         Endpoint, Role, RpcMessage,
         client::{self, Connect, Failure, Key, Request},
     },
 };
+
+use crate::message::Message;
 
 pub(crate) const MESSAGE: i32 = 0;
 pub(crate) const ERROR: i32 = 1;
@@ -116,7 +118,7 @@ pub(crate) fn messages(core: &mut Endpoint<impl Role>) -> Vec<RpcMessage> {
     core.wrote(bytes.len());
     let mut decoder = Decoder::default();
     let mut messages = Vec::new();
-    while let Some(frame) = decoder.decode_frame(&mut bytes).unwrap() {
+    while let Some(frame) = decoder.decode(&mut bytes).unwrap() {
         messages.push(RpcMessage::read(frame).unwrap());
     }
     assert!(bytes.is_empty(), "only whole messages are written");
@@ -244,7 +246,7 @@ impl Task {
 
 /// Wakes the tasks that the core wants to wake.
 pub(crate) fn wake(core: &mut Endpoint<impl Role>) {
-    core.take_woken().into_iter().for_each(Waker::wake);
+    core.take_woken().wake();
 }
 
 /// Lets time pass while the driver is active and has nothing to read.

@@ -10,8 +10,10 @@ use echo::{
     error::{ConnectError, SdkError},
     types::MessageData,
 };
-use eventstream_rpc::{frame::Message, greengrass};
-use test_util::{CONNECT_ACK, END, EchoServer, MessageBuilder, Peer, event, socket_path};
+use eventstream_rpc::greengrass;
+use test_util::{
+    CONNECT_ACK, END, EchoServer, MessageBuilder, Peer, event, message::Message, socket_path,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     net::{UnixListener, UnixStream},

@@ -1,4 +1,4 @@
-//! What the explorer runs: threads that use one connection of the blocking client.
+//! Scenarios for shuttle: threads that share a connection of the blocking client.
 
 use std::{future::poll_fn, time::Instant};
 
@@ -12,22 +12,22 @@ use super::{
 };
 use crate::{
     error::ConnectionError,
-    frame::{Decoder, Header, Message},
+    frame::{Decoder, Limits},
     options::SubscribeOptions,
     protocol::{
-        MessageFlags, MessageType, RpcMessage,
+        MessageFlags, MessageType, Outgoing, RpcMessage, StreamId,
         client::{Config, Connect, Core, Failure, Key, Request, SubscriptionItem},
     },
     session,
     sync::Arc,
 };
 
-/// How long a large request is, in bytes: several times what a socket holds.
+/// The length of a large request, in bytes: several times the capacity of a socket.
 const LARGE: usize = 300;
 
 const END: i32 = MessageFlags::TERMINATE_STREAM.0;
 
-/// The other side of a connection.
+/// The server at the other end of a connection.
 struct Peer {
     socket: Socket,
     decoder: Decoder,
@@ -38,7 +38,7 @@ impl Peer {
     /// The next message; `None` after the last.
     fn read(&mut self) -> Option<RpcMessage> {
         loop {
-            if let Some(frame) = self.decoder.decode_frame(&mut self.input).unwrap() {
+            if let Some(frame) = self.decoder.decode(&mut self.input).unwrap() {
                 return Some(RpcMessage::read(frame).unwrap());
             }
             self.socket.poll(Interest::Input, None, None);
@@ -46,7 +46,7 @@ impl Peer {
             match self.socket.receive(&mut buffer) {
                 Ok(0) => break,
                 Ok(len) => self.input.extend_from_slice(&buffer[..len]),
-                // Another thread of this side cannot have been faster.
+                // No other thread reads from this socket.
                 Err(error) => panic!("{error}"),
             }
         }
@@ -54,11 +54,11 @@ impl Peer {
         None
     }
 
-    /// Reads requests and ends of streams until there were so many of each; gives the streams of the requests.
+    /// Reads until so many requests and ends of streams have arrived; returns the stream ids of the requests.
     fn expect(&mut self, requests: usize, ends: usize) -> Vec<i32> {
         let (mut streams, mut ended) = (Vec::new(), 0);
         while streams.len() < requests || ended < ends {
-            let message = self.read().expect("the connection goes on");
+            let message = self.read().expect("the connection is open");
             match message.flags.0 {
                 END => ended += 1,
                 _ => streams.push(message.stream_id.0),
@@ -68,19 +68,15 @@ impl Peer {
     }
 
     fn write(&mut self, message_type: MessageType, flags: i32, stream: i32) {
-        let headers = vec![
-            Header::new(":message-type", (message_type as i32).into()),
-            Header::new(":message-flags", flags.into()),
-            Header::new(":stream-id", stream.into()),
-            Header::new("service-model-type", "x".to_owned().into()),
-        ];
+        let (flags, stream_id) = (MessageFlags(flags), StreamId(stream));
+        let message = Outgoing { message_type, flags, ..Outgoing::of_stream(stream_id, "x") };
         let mut bytes = BytesMut::new();
-        Message { headers, ..Message::default() }.encode(&mut bytes).unwrap();
+        message.start(&mut bytes, Limits::DEFAULT, &[]).unwrap().finish().unwrap();
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             match self.socket.send(rest) {
                 Ok(len) => rest = &rest[len..],
-                // It reads as well, or it would be the slow side.
+                // The client has to read first.
                 Err(_) => thread::yield_now(),
             }
         }
@@ -91,7 +87,7 @@ impl Peer {
     }
 }
 
-/// An open connection and its other side.
+/// An open connection and its server.
 fn open() -> (Arc<Link>, Peer) {
     let (socket, other) = Socket::pair();
     let core = Core::new(Config::default(), &Connect::default()).unwrap();
@@ -125,7 +121,7 @@ fn forget(link: &Arc<Link>, key: Key) {
     link.push();
 }
 
-/// Makes a call; `until` is when it gives up.
+/// Makes a call with a deadline; `None` if the deadline has passed.
 fn call(link: &Arc<Link>, len: usize, until: Option<Instant>) -> Option<Result<(), Failure>> {
     let key = request(link, len, None);
     let reply = poll_fn(|cx| link.shared.with(|core| core.poll_reply(key, cx)));
@@ -143,14 +139,14 @@ fn time_out(link: &Arc<Link>) {
     assert!(call(link, LARGE, Some(Instant::now())).is_none());
 }
 
-/// Closes the connection, as the drop of its last handle does, and waits until the other side has seen the end.
+/// Closes the connection as if its last handle were dropped, and waits until the server has read everything.
 fn close(link: &Arc<Link>, mut peer: Peer) {
     link.hang_up();
     while peer.read().is_some() {}
 }
 
-/// A thread waits for its response while another gives up with half of a large request written. The response
-/// comes when the other side has read all of it.
+/// A call times out when half of its request has been written, while another thread waits for a response. The server
+/// responds when it has read the whole request.
 pub fn the_rest_of_a_request_is_written_by_a_thread_that_waits() {
     let (link, mut peer) = open();
     let waiting = spawn_call(&link);
@@ -165,7 +161,7 @@ pub fn the_rest_of_a_request_is_written_by_a_thread_that_waits() {
     close(&link, peer);
 }
 
-/// The same when no thread waits.
+/// The same without a thread that waits.
 pub fn the_rest_of_a_request_is_written_though_no_thread_waits() {
     let (link, mut peer) = open();
     for _ in 0..2 {
@@ -175,7 +171,7 @@ pub fn the_rest_of_a_request_is_written_though_no_thread_waits() {
     close(&link, peer);
 }
 
-/// A connection that is closed with half of a request written ends when the rest is.
+/// A connection that is closed when half of a request has been written ends when the rest has been written.
 pub fn a_connection_is_closed_when_the_rest_is_written() {
     let (link, mut peer) = open();
     time_out(&link);
@@ -185,12 +181,12 @@ pub fn a_connection_is_closed_when_the_rest_is_written() {
     closing.join().unwrap();
 }
 
-/// Threads are answered in any order, and the lead passes from one to the next.
+/// Calls are answered in reverse order, and the leading thread hands over to the next.
 pub fn the_lead_is_handed_over() {
     let (link, mut peer) = open();
     let mut waiting: Vec<_> = (0..3).map(|_| spawn_call(&link)).collect();
     let mut streams = peer.expect(3, 0);
-    // One more comes while the others go.
+    // Another call starts while the others end.
     waiting.push(spawn_call(&link));
     streams.reverse();
     streams.into_iter().for_each(|it| peer.respond(it));
@@ -200,7 +196,7 @@ pub fn the_lead_is_handed_over() {
     close(&link, peer);
 }
 
-/// The background thread reads the events of a subscription while other threads come and go, and ends with it.
+/// The background thread reads the events of a subscription while other threads make calls, and ends with it.
 pub fn the_background_thread_leads_when_no_other_does() {
     let (link, mut peer) = open();
     let background = BackgroundUse::new(&link).unwrap();
@@ -209,11 +205,11 @@ pub fn the_background_thread_leads_when_no_other_does() {
     let stream = peer.expect(1, 0)[0];
     peer.write(MessageType::ApplicationMessage, 0, stream);
     let waiting = spawn_call(&link);
-    // It is answered though no other thread may wait.
+    // The ping is answered even if no other thread waits.
     peer.write(MessageType::Ping, 0, 0);
     let (mut has_answer, mut call) = (false, None);
     while !has_answer || call.is_none() {
-        let message = peer.read().expect("the connection goes on");
+        let message = peer.read().expect("the connection is open");
         match message.message_type {
             MessageType::PingResponse => has_answer = true,
             _ => call = Some(message.stream_id.0),
@@ -230,7 +226,7 @@ pub fn the_background_thread_leads_when_no_other_does() {
     close(&link, peer);
 }
 
-/// Closing ends what other threads wait for, whichever of them leads.
+/// Closing ends the calls of all threads, no matter which thread leads.
 pub fn closing_ends_what_other_threads_wait_for() {
     let (link, mut peer) = open();
     let waiting: Vec<_> = (0..2)

@@ -1,4 +1,4 @@
-//! The socket of a connection as the explorer sees it: a bounded pipe in each direction.
+//! A model of a socket: a bounded pipe in each direction.
 
 use std::{collections::VecDeque, io, time::Duration};
 
@@ -12,10 +12,10 @@ use shuttle::{
     thread::{self, Thread},
 };
 
-/// How much a pipe holds, in bytes: less than a request.
+/// The capacity of a pipe, in bytes: less than a large request.
 const ROOM: usize = 100;
 
-/// What to wait for on a socket besides something to read.
+/// The events of a socket to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interest {
     Input,

@@ -1,5 +1,5 @@
-//! Scenarios for the interleaving explorer: the callers of one connection, each on a thread of its own, and the
-//! driver on another, over a socket in memory that takes little at a time.
+//! Scenarios for shuttle: the callers of one connection and its driver, each on its own thread, over a socket in memory
+//! with a small capacity.
 
 mod socket;
 
@@ -28,12 +28,12 @@ use crate::{
 };
 use socket::{Pipe, Socket};
 
-/// Three threads make calls; one of them gives each up after it has been looked at once, and makes it again. Each
-/// call gets its own answer, the server sees whole messages in order, and after the end every thread goes away.
+/// Three threads make calls; one of them also drops a call after each has been polled once. Each call gets its own answer,
+/// the server receives complete messages in order, and all threads end after the close.
 ///
 /// # Panics
 ///
-/// If something else happens.
+/// The scenario fails.
 pub fn callers_share_a_connection() {
     let (connection, other) = Other::connect();
     let callers: Vec<_> = (0..3)
@@ -48,15 +48,15 @@ pub fn callers_share_a_connection() {
     }
     block_on(connection.close()).unwrap();
     let served = other.join();
-    // Some may have been given up before they were sent.
+    // Some may have been dropped before they were sent.
     assert!((6..=8).contains(&served), "{served} requests");
 }
 
-/// Futures that wait for the same are dropped while others of their task and of another one wait.
+/// Futures are dropped while others wait for the same response, in the same task and in another one. The others are woken.
 ///
 /// # Panics
 ///
-/// If those are not woken.
+/// The scenario fails.
 pub fn waits_are_dropped_while_others_wait() {
     let (connection, other) = Other::connect();
     let waiters: Vec<_> = (0..2)
@@ -72,11 +72,11 @@ pub fn waits_are_dropped_while_others_wait() {
     other.join();
 }
 
-/// One thread closes the connection while others make calls: each of them is answered or learns of the end.
+/// A thread closes the connection while others make calls. Each call is answered or fails because of the close.
 ///
 /// # Panics
 ///
-/// If something else happens.
+/// The scenario fails.
 pub fn one_closes_while_others_call() {
     let (connection, other) = Other::connect();
     let callers: Vec<_> = (0..2)
@@ -96,7 +96,7 @@ pub fn one_closes_while_others_call() {
     other.join();
 }
 
-/// Waits for an answer on a task that drops another such future, and then looks again only when it is woken.
+/// Waits for a ping response in a task that drops another such future; the task is polled again only when it is woken.
 async fn ping_beside_another(connection: &Connection) {
     let mut dropped = Some(Box::pin(connection.ping(Duration::MAX)));
     let mut ping = pin!(connection.ping(Duration::MAX));
@@ -118,14 +118,14 @@ async fn call_twice(connection: &Connection, number: u32, gives_up: bool) {
     for number in [number, number + 10] {
         if gives_up {
             let mut given_up = pin!(call(connection, number + 100));
-            // What it leaves behind is not to be missed by anyone else.
+            // The other calls must not depend on it.
             poll_fn(|cx| Poll::Ready(given_up.as_mut().poll(cx).is_ready())).await;
         }
         assert_eq!(call(connection, number).await.unwrap(), Text { number });
     }
 }
 
-/// The threads at the other side of a connection: its driver and its server.
+/// The driver and the server of a connection, on a thread each.
 struct Other {
     driver: thread::JoinHandle<()>,
     server: thread::JoinHandle<usize>,
@@ -142,7 +142,7 @@ impl Other {
         let shared = Arc::new(Shared::numbered(core));
         let runtime_of_connection =
             Tokio { shared: Arc::clone(&shared), runtime: runtime.handle().clone() };
-        // Beyond what the clock can say.
+        // The clock cannot represent this deadline, so that calls do not time out.
         let settings = Settings { call_timeout: Duration::MAX, ..Settings::default() };
         let connection = Connection::new(Session::new(runtime_of_connection, &settings));
         let (to_server, to_client) = (Arc::new(Pipe::default()), Arc::new(Pipe::default()));
@@ -162,19 +162,19 @@ impl Other {
         (connection, Self { driver, server })
     }
 
-    /// Waits for the end; gives how many requests have arrived.
+    /// Waits for the end; returns how many requests have arrived.
     fn join(self) -> usize {
         self.driver.join().unwrap();
         self.server.join().unwrap()
     }
 }
 
-/// Sends back what each request says, until the client closes; gives how many there were.
+/// Echoes each request until the client closes; returns how many there were.
 async fn serve(from_client: &Pipe, to_client: &Pipe) -> usize {
     let (mut input, mut decoder) = (BytesMut::new(), Decoder::default());
     let mut last_id = 0;
     while poll_fn(|cx| from_client.poll_read(cx, &mut input)).await > 0 {
-        while let Some(frame) = decoder.decode_frame(&mut input).unwrap() {
+        while let Some(frame) = decoder.decode(&mut input).unwrap() {
             let message = RpcMessage::read(frame).unwrap();
             let mut output = BytesMut::new();
             if message.message_type == MessageType::Connect {
@@ -195,22 +195,22 @@ async fn serve(from_client: &Pipe, to_client: &Pipe) -> usize {
             while !output.is_empty() {
                 match poll_fn(|cx| to_client.poll_write(cx, &output)).await {
                     Ok(len) => output.advance(len),
-                    // The client has gone.
+                    // The client has closed.
                     Err(_) => output.clear(),
                 }
             }
         }
     }
-    assert!(input.is_empty(), "half a message");
+    assert!(input.is_empty(), "a message is incomplete");
     to_client.close();
     last_id as usize
 }
 
 fn encode(out: &mut BytesMut, kind: MessageType, flags: MessageFlags, stream: i32, payload: &[u8]) {
     let mut frame = FrameEncoder::new(out);
-    frame.header(header::MESSAGE_TYPE, HeaderValueRef::Int32(kind as i32)).unwrap();
-    frame.header(header::MESSAGE_FLAGS, HeaderValueRef::Int32(flags.0)).unwrap();
-    frame.header(header::STREAM_ID, HeaderValueRef::Int32(stream)).unwrap();
+    frame.header(header::MESSAGE_TYPE, &HeaderValueRef::Int32(kind as i32)).unwrap();
+    frame.header(header::MESSAGE_FLAGS, &HeaderValueRef::Int32(flags.0)).unwrap();
+    frame.header(header::STREAM_ID, &HeaderValueRef::Int32(stream)).unwrap();
     frame.payload(payload);
     frame.finish().unwrap();
 }

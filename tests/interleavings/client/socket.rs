@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::sync::{Arc, Mutex};
 
-/// How many bytes are on their way in one direction at most: less than a message.
+/// The capacity of each direction, in bytes: less than a message.
 const CAPACITY: usize = 60;
 
 /// One direction.
@@ -27,12 +27,12 @@ struct State {
 }
 
 impl Pipe {
-    /// Writes as much as there is room for.
+    /// Writes as much as fits.
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.write(bytes, None)
     }
 
-    /// Writes as much as there is room for, if there is any.
+    /// Waits for room and writes as much as fits.
     pub(super) fn poll_write(&self, cx: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.write(bytes, Some(cx)) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
@@ -57,7 +57,7 @@ impl Pipe {
         Ok(len)
     }
 
-    /// Reads what there is; nothing at the end.
+    /// Waits for bytes and reads them; returns 0 at the end.
     pub(super) fn poll_read(&self, cx: &Context<'_>, into: &mut BytesMut) -> Poll<usize> {
         self.poll_take(cx, usize::MAX).map(|bytes| {
             into.extend_from_slice(&bytes);

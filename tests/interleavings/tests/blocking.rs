@@ -1,4 +1,4 @@
-//! The threads of a blocking client, in many orders.
+//! Interleavings of the threads of a blocking client.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! The callers of an asynchronous connection and its driver, in many orders.
+//! Interleavings of the callers of an asynchronous connection and its driver.
 
 mod support;
 

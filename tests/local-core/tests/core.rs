@@ -147,7 +147,8 @@ async fn json_that_is_nested_too_deep_fails_only_its_call() {
     let mut io = tokio::net::UnixStream::connect(core.socket_path()).await.unwrap();
     let mut bytes = bytes::BytesMut::new();
     let frame = |kind: i32, stream: i32, operation: Option<&str>, payload: String| {
-        use eventstream_rpc::frame::{Header, HeaderValue, Message};
+        use eventstream_rpc::frame::{Header, HeaderValue};
+        use test_util::message::Message;
         let mut headers = vec![
             Header::new(":version", HeaderValue::String("0.1.0".to_owned())),
             Header::new(":message-type", HeaderValue::Int32(kind)),

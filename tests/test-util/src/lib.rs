@@ -15,6 +15,9 @@ mod echo_service;
 #[cfg(feature = "rpc")]
 mod feed;
 #[cfg(feature = "rpc")]
+#[path = "../../../runtime/tests/message/mod.rs"]
+pub mod message;
+#[cfg(feature = "rpc")]
 mod messages;
 #[cfg(feature = "rpc")]
 mod pair;

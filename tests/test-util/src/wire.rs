@@ -3,11 +3,13 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use eventstream_rpc::frame::{Decoder, Header, HeaderValue, Message};
+use eventstream_rpc::frame::{Decoder, Header, HeaderValue};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::UnixStream,
 };
+
+use crate::message::Message;
 
 /// The message type of a request, response or event.
 pub const MESSAGE: i32 = 0;
@@ -143,8 +145,8 @@ impl MessageReader {
     ///
     /// If the bytes are not a message.
     pub fn message(&mut self) -> io::Result<Option<Received>> {
-        let message = self.decoder.decode(&mut self.input).map_err(io::Error::other)?;
-        Ok(message.map(Received::new))
+        let frame = self.decoder.decode(&mut self.input).map_err(io::Error::other)?;
+        Ok(frame.map(|it| Received::new(it.into())))
     }
 
     /// Whether the buffer is empty.

@@ -2,8 +2,8 @@ use std::{os::unix::net::UnixStream, thread, time::Duration};
 
 use super::*;
 use crate::{
-    frame::{Header, Message},
-    protocol::client::Config,
+    frame::Limits,
+    protocol::{MessageFlags, MessageType, Outgoing, client::Config},
 };
 
 /// A link whose connection is open, and what keeps its socket open.
@@ -12,23 +12,19 @@ fn open(config: Config) -> (Arc<Link>, UnixStream) {
     let core = Core::new(config, &Connect::default()).unwrap();
     let link = Arc::new(Link::new(core, Socket::new(socket.into()), None));
     // A connect acknowledgement that lets this side in.
-    arrive(&link, &message(5, 1));
+    arrive(&link, &message(MessageType::ConnectAck, MessageFlags::CONNECTION_ACCEPTED));
     (link, other)
 }
 
-fn message(message_type: i32, flags: i32) -> BytesMut {
-    let headers = vec![
-        Header::new(":message-type", message_type.into()),
-        Header::new(":message-flags", flags.into()),
-        Header::new(":stream-id", 0.into()),
-    ];
+fn message(message_type: MessageType, flags: MessageFlags) -> BytesMut {
     let mut bytes = BytesMut::new();
-    Message { headers, ..Message::default() }.encode(&mut bytes).unwrap();
+    let message = Outgoing { flags, ..Outgoing::of_connection(message_type) };
+    message.start(&mut bytes, Limits::DEFAULT, &[]).unwrap().finish().unwrap();
     bytes
 }
 
 fn ping() -> BytesMut {
-    message(3, 0)
+    message(MessageType::PingResponse, MessageFlags::NONE)
 }
 
 /// As if it had been read.

@@ -23,7 +23,7 @@ use crate::{
         Builder, Credentials, ReconnectPolicy, Session,
         policy::Attempts,
         reconnect::{come_back, shake_hands},
-        settings::{Settings, unencodable},
+        settings::Settings,
     },
     transport::{Stream, drive, has_timers},
 };
@@ -148,7 +148,7 @@ async fn attempt(
     runtime: &Tokio,
 ) -> Result<Option<JoinHandle<()>>, ConnectError> {
     let (socket, connect) = open(settings).await?;
-    if !runtime.shared.with(|core| core.reconnect(&connect)).map_err(unencodable)? {
+    if !runtime.shared.with(|core| core.reconnect(&connect))? {
         return Ok(None);
     }
     let driver = start_driver(socket, &runtime.shared);

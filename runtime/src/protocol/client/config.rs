@@ -1,20 +1,20 @@
-//! What goes into a [`Core`](super::Core) and what comes out of it, besides messages.
+//! Configuration, requests and events of a client's connection.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::{
-    error::{ConnectError, ConnectionError, EncodeError},
-    frame::{FrameEncoder, Header, HeaderValueRef, Limits},
+    error::{ConnectError, ConnectionError},
+    frame::{Header, Limits},
     options::SubscribeOptions,
-    protocol::{MessageType, RpcMessage, VERSION, header, queue::Element},
+    protocol::{RpcMessage, queue::Element},
 };
 
-/// What is sent to introduce this side.
+/// The connect message.
 #[derive(Clone, Default)]
 pub struct Connect {
     /// Headers besides those of the protocol.
@@ -30,37 +30,18 @@ impl std::fmt::Debug for Connect {
     }
 }
 
-impl Connect {
-    /// The frame of the connect message.
-    pub(super) fn encode(&self) -> Result<BytesMut, EncodeError> {
-        let mut out = BytesMut::new();
-        let mut frame = FrameEncoder::new(&mut out);
-        frame.header(header::VERSION, HeaderValueRef::String(VERSION))?;
-        frame.header(header::MESSAGE_TYPE, HeaderValueRef::Int32(MessageType::Connect as i32))?;
-        frame.header(header::MESSAGE_FLAGS, HeaderValueRef::Int32(0))?;
-        frame.header(header::STREAM_ID, HeaderValueRef::Int32(0))?;
-        for it in &self.headers {
-            frame.header(&it.name, it.value.as_value_ref())?;
-        }
-        frame.payload(&self.payload);
-        frame.finish()?;
-        Ok(out)
-    }
-}
-
-/// What a [`Core`](super::Core) may send and hold.
+/// The limits and timeouts of a [`Core`](super::Core).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// How long a message may be that is sent, in bytes. Default: 24 MiB.
+    /// The longest message that is sent, in bytes. Default: 24 MiB.
     pub max_frame_len: usize,
-    /// How many bytes of encoded messages may wait to be written before calls wait for room. The buffers that they
-    /// wait in may be up to twice as long. Default: 1 MiB.
+    /// How many bytes of encoded messages may be queued before calls wait for room. The buffers may be up to twice as
+    /// long. Default: 1 MiB.
     pub write_queue_limit: usize,
-    /// Whether the loss of the connection is an outage, which ends with
-    /// [`Core::reconnect`](super::Core::reconnect) or with its last error. Default: no, it is the end.
+    /// Whether a lost connection may come back, with [`Core::reconnect`](super::Core::reconnect). Default: `false`.
     pub reconnects: bool,
-    /// Whether calls made during an outage wait for its end. Default: no, they fail.
+    /// Whether calls that are made during an outage wait for its end; otherwise they fail. Default: `false`.
     pub calls_wait: bool,
     /// How long the server may take to answer a subscription that is opened again. Default: 10 s.
     pub resubscribe_timeout: Duration,
@@ -89,11 +70,11 @@ pub struct Request<'a> {
     pub operation: &'static str,
     /// Absolute shape ID of the request.
     pub request_shape: &'static str,
-    /// Absolute shape ID of the response, by which it is told from an event that overtakes it.
+    /// Absolute shape ID of the response, which distinguishes it from an event that arrives before it.
     pub response_shape: &'static str,
-    /// When to give up waiting for the response.
+    /// When to stop waiting for the response.
     pub deadline: Option<Instant>,
-    /// For an operation that keeps its stream open: how its events are queued.
+    /// How events are queued, for an operation that keeps its stream open.
     pub subscribe: Option<&'a SubscribeOptions>,
 }
 
@@ -102,9 +83,9 @@ pub struct Request<'a> {
 pub enum ConnectionEvent {
     /// The server has accepted the connection.
     Connected,
-    /// The other side reported an error. [`Core::judge`](super::Core::judge) says whether it is the end.
+    /// The peer reported an error. [`Core::judge`](super::Core::judge) ends the connection because of it.
     Error(ConnectionError),
-    /// A ping came, and was answered.
+    /// A ping arrived and was answered.
     Ping(RpcMessage),
     /// The connection has ended; `None` if this side closed it.
     Disconnected(Option<ConnectionError>),

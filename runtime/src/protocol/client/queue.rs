@@ -1,77 +1,64 @@
 //! The events of one stream that wait to be read.
 
-use super::{Notice, SubscriptionItem};
+use super::{Notice, SubscriptionItem, stream::event_size};
 use crate::{
     options::{Overflow, SubscribeOptions},
-    protocol::{RpcMessage, queue},
+    protocol::{
+        RpcMessage,
+        queue::{Element, Queue},
+    },
 };
 
-/// What waits: an event, or what happened between two of them.
+/// An event, or a notice between two events.
 type Item = SubscriptionItem<RpcMessage>;
 
-impl queue::Element for Item {
+impl Element for Item {
     fn held(&self) -> usize {
         match self {
             Self::Event(message) => message.held(),
-            _ => 0,
+            Self::Notice(_) => 0,
         }
-    }
-
-    fn shares(&self, next: &Self) -> bool {
-        matches!((self, next), (Self::Event(it), Self::Event(next)) if it.shares(next))
     }
 }
 
 /// A queue that is bounded in bytes. There are never more than two notices in a row.
 #[derive(Debug)]
 pub(super) struct EventQueue {
-    /// Messages, and notices that the connection was lost and came back.
-    items: queue::Queue<Item>,
-    /// How many of the items are messages.
-    messages: usize,
+    items: Queue<Item>,
     overflow: Overflow,
     limit: usize,
     /// Events dropped since the last that was delivered.
     dropped: u64,
-    /// An outage has been noted, and its end has not.
+    /// The beginning of an outage has been queued or delivered, and its end has not been queued.
     is_out: bool,
 }
 
 impl EventQueue {
     pub(super) fn new(options: Option<&SubscribeOptions>) -> Self {
-        Self {
-            items: queue::Queue::default(),
-            messages: 0,
-            overflow: options.map_or(Overflow::End, |it| it.overflow),
-            limit: options.map_or(0, |it| it.queue_limit),
-            dropped: 0,
-            is_out: false,
-        }
+        let overflow = options.map_or(Overflow::End, |it| it.overflow);
+        // A queue for the latest event has no room for a second one.
+        let limit = options.filter(|_| overflow != Overflow::LatestOnly);
+        let limit = limit.map_or(0, |it| it.queue_limit);
+        Self { items: Queue::default(), overflow, limit, dropped: 0, is_out: false }
     }
 
-    /// Queues an event. It is given back if the queue is full and ends with what it holds.
-    pub(super) fn push(&mut self, message: RpcMessage) -> Result<(), Item> {
-        let mut item = Item::Event(message);
-        loop {
-            let limit = match self.overflow {
-                _ if self.messages == 0 => usize::MAX,
-                Overflow::End | Overflow::DropOldest => self.limit,
-                Overflow::LatestOnly => 0,
-            };
-            match self.items.try_push(item, limit) {
-                Ok(()) => break,
-                Err(it) if self.overflow == Overflow::End => return Err(it),
-                Err(it) => item = it,
+    /// Queues an event. It is returned if the queue is full and the subscription ends then.
+    pub(super) fn push(&mut self, message: RpcMessage) -> Result<(), RpcMessage> {
+        let item = Item::Event(message);
+        while self.items.allocated_with(&item) > self.limit {
+            // An event that is larger than the limit is queued alone.
+            let Some(oldest) = self.items.iter().position(is_event) else { break };
+            match item {
+                Item::Event(message) if self.overflow == Overflow::End => return Err(message),
+                _ => self.drop_event(oldest),
             }
-            self.dropped += self.drop_oldest().map_or(0, |it| it.size().0);
         }
-        self.messages += 1;
+        self.items.push(item);
         Ok(())
     }
 
-    /// Queues the last message of a stream, whatever the limit.
+    /// Queues the last message of a stream, without regard to the limit.
     pub(super) fn push_last(&mut self, message: RpcMessage) {
-        self.messages += 1;
         self.items.push(Item::Event(message));
     }
 
@@ -80,9 +67,9 @@ impl EventQueue {
         if std::mem::replace(&mut self.is_out, true) {
             return;
         }
-        // A reader that has not come to the end of the outage before need not be told of one.
+        // If the end of the last outage has not been read, the two outages become one.
         if let Some(Item::Notice(Notice::Resubscribed)) = self.items.back() {
-            self.items.pop_back();
+            self.items.remove(self.items.len() - 1);
         } else {
             self.items.push(Item::Notice(Notice::Disconnected));
         }
@@ -94,11 +81,11 @@ impl EventQueue {
         }
     }
 
-    fn drop_oldest(&mut self) -> Option<Item> {
-        let index = self.items.iter().position(|it| matches!(it, Item::Event(_)))?;
-        let oldest = self.items.remove(index);
-        self.messages -= 1;
-        // Two outages with nothing left between them are one.
+    fn drop_event(&mut self, index: usize) {
+        if let Some(Item::Event(message)) = self.items.remove(index) {
+            self.dropped += event_size(&message).0;
+        }
+        // Two outages with no event between them become one.
         if index > 0
             && matches!(self.items.get(index - 1), Some(Item::Notice(Notice::Resubscribed)))
             && matches!(self.items.get(index), Some(Item::Notice(Notice::Disconnected)))
@@ -106,23 +93,30 @@ impl EventQueue {
             self.items.remove(index);
             self.items.remove(index - 1);
         }
-        oldest
     }
 
-    /// What comes next, with the number of events that were dropped before it.
+    /// The next item. Events that were dropped come first, as a notice.
     pub(super) fn pop(&mut self) -> Option<Item> {
-        if self.dropped > 0 {
-            return Some(Item::Notice(Notice::Dropped(std::mem::take(&mut self.dropped))));
+        match std::mem::take(&mut self.dropped) {
+            0 => self.items.pop(),
+            dropped => Some(Item::Notice(Notice::Dropped(dropped))),
         }
-        let item = self.items.pop();
-        self.messages -= usize::from(matches!(item, Some(Item::Event(_))));
-        item
     }
 
-    /// Takes everything out.
-    pub(super) fn clear(&mut self) -> queue::Queue<Item> {
-        self.messages = 0;
+    /// Removes everything; returns how many events it was, and how many bytes of payload.
+    pub(super) fn clear(&mut self) -> (u64, u64) {
         self.dropped = 0;
-        std::mem::take(&mut self.items)
+        let (mut count, mut bytes) = (0, 0);
+        while let Some(item) = self.items.pop() {
+            if let Item::Event(message) = item {
+                let (one, len) = event_size(&message);
+                (count, bytes) = (count + one, bytes + len);
+            }
+        }
+        (count, bytes)
     }
+}
+
+fn is_event(item: &Item) -> bool {
+    matches!(item, Item::Event(_))
 }

@@ -1,11 +1,8 @@
-//! What arrives, and what the driver asks.
+//! Messages that arrive at a client.
 
 use std::time::Instant;
 
-use super::{
-    Client, ConnectionEvent, Core,
-    stream::{Action, Wire},
-};
+use super::{Client, ConnectionEvent, Core, stream::Wire};
 use crate::{
     error::ConnectionError,
     frame::HeaderValueRef,
@@ -13,28 +10,24 @@ use crate::{
         MessageFlags, MessageType, ProtocolViolation, RpcMessage, StreamId,
         endpoint::State,
         header, log, peer_error, ping_text,
-        role::{Behavior, Received},
+        role::{Received, Role},
     },
 };
 
-/// How much memory the events of the connection may take that wait, in bytes. One that takes more by itself waits
-/// alone. Pings beyond it are answered and not reported, and an error beyond it ends the connection.
+/// How much memory the queued connection events may take, in bytes. An event that takes more is queued alone. Pings over
+/// the limit are answered and not reported, and an error over the limit ends the connection.
 const EVENTS_LIMIT: usize = 1024 * 1024;
 
-impl Behavior for Client {
+// A client always reads, even if the queue of a subscription is full: the next message may be for another stream.
+impl Role for Client {
     const REPORTS_EARLY: bool = false;
-
-    // However full the queue of a subscription is: a call or another subscription may need what comes next.
-    fn wants_input(_: &Core) -> bool {
-        true
-    }
 
     fn start_receiving(core: &mut Core) {
         let answers = &mut core.role.answers;
         if core.output.written >= answers.end {
             answers.queued = 0;
         }
-        // A server that reads all the time may never have read everything.
+        // A server that reads slowly may never have read all answers.
         answers.unread = answers.queued.min(core.output.waiting_bytes());
     }
 
@@ -71,8 +64,7 @@ impl Behavior for Client {
             MessageType::PingResponse => core.receive_pong(),
             MessageType::ProtocolError | MessageType::InternalError => {
                 let error = peer_error(message);
-                // The application, if it is told of errors and reads them, decides whether this one ends the
-                // connection.
+                // If the application takes connection events, it decides whether the error ends the connection.
                 let is_heard = core.role.records_events && core.has_room_for_event(message);
                 core.record(ConnectionEvent::Error(error.clone()));
                 core.role.has_unjudged_error = is_heard;
@@ -84,7 +76,7 @@ impl Behavior for Client {
             MessageType::ConnectAck => {
                 return Err(ProtocolViolation("a second connect acknowledgement"));
             }
-            // A server has no use for a connect message; clients of the official SDKs ignore it.
+            // A server does not send a connect message; clients of the official SDKs ignore it.
             MessageType::Connect
             | MessageType::ApplicationMessage
             | MessageType::ApplicationError => {}
@@ -99,23 +91,21 @@ impl Behavior for Client {
         if !is_used {
             return Err(ProtocolViolation("a message on a stream that was never opened"));
         }
-        // A message that crossed the end of its stream has no receiver any more.
+        // Messages that arrive after the stream ended are dropped.
         let Some(key) = core.role.keys.get(&id).copied() else { return Ok(()) };
         let Some(stream) = core.role.streams.get_mut(&key) else { return Ok(()) };
-        let (action, waker) = stream.receive(message);
+        let is_terminating = message.is_terminating();
+        let (is_over, waker) = stream.receive(message);
         core.output.wake(waker);
-        match action {
-            Action::None => {}
-            Action::Ended => {
-                core.output.wake(log::trace(id, "terminate received"));
-                stream.wire = Wire::Ended;
-                core.role.keys.remove(&id);
-            }
-            Action::Terminate => core.terminate(key),
-            Action::Lag => {
-                stream.wire = Wire::Lagging(id);
-                core.send_terminate(id);
-            }
+        if is_terminating {
+            core.output.wake(log::trace(id, "terminate received"));
+            stream.wire = Wire::Ended;
+            core.role.keys.remove(&id);
+        } else if is_over && matches!(stream.wire, Wire::Lagging(_)) {
+            // Events that still arrive are counted.
+            core.send_terminate(id);
+        } else if is_over {
+            core.terminate(key);
         }
         core.end_if_used_up();
         Ok(())
@@ -125,11 +115,7 @@ impl Behavior for Client {
         core.lose(error);
     }
 
-    fn next_deadline(core: &Core) -> Option<Instant> {
-        core.next_call_deadline()
-    }
-
-    fn expire_deadlines(core: &mut Core, now: Instant) {
+    fn expire(core: &mut Core, now: Instant) {
         core.expire_calls(now);
     }
 
@@ -141,21 +127,21 @@ impl Behavior for Client {
         self.was_open && self.config.calls_wait
     }
 
-    // A call that is alone goes out at once; of several it is better to write all together. The driver has to
-    // come if the deadline is one that it does not know of.
+    // A single call is written directly; several are better written together. The driver has to be woken for a deadline
+    // before its timer.
     fn writes_directly(core: &Core) -> bool {
         core.role.calls <= 1 && matches!(core.state, State::Open) && core.is_timed()
     }
 }
 
 impl Core {
-    /// Whether a ping is the answer to the oldest ping of this side: a Java client sends answers under the type
-    /// of a ping. No other ping has the text of ours.
+    /// Whether a ping is the answer to the oldest ping of this side: the Java SDK answers with the type of a ping. No
+    /// other ping has this text.
     fn is_answer(&self, ping: &RpcMessage) -> bool {
         let text = ping_text(self.role.pongs + 1);
         self.role.pongs < self.role.pings
             && ping.payload() == text.as_bytes()
-            && ping.message().header(header::PING) == Some(HeaderValueRef::String(&text))
+            && ping.header(header::PING) == Some(HeaderValueRef::String(&text))
     }
 
     fn receive_pong(&mut self) {
@@ -166,8 +152,8 @@ impl Core {
     }
 
     fn receive_ping(&mut self, ping: &RpcMessage) -> Received {
-        // A server that asks and does not read must not fill the memory. Everything that arrived at once is
-        // answered, as nothing could be written in between.
+        // A server that sends pings and does not read the answers must not fill the memory. Pings that arrive together
+        // are all answered, because nothing can be written in between.
         if self.role.answers.unread > self.settings.write_queue_limit as u64 {
             return Err(ProtocolViolation("pings whose answers are not read"));
         }
@@ -176,14 +162,14 @@ impl Core {
         self.role.answers.end = self.output.queued;
         self.role.answers.queued += self.role.answers.end - before;
         if self.role.records_events && self.has_room_for_event(ping) {
-            self.record(ConnectionEvent::Ping(ping.copied()));
+            self.record(ConnectionEvent::Ping(ping.clone()));
         }
         Ok(())
     }
 
-    /// Whether a message may be recorded as an event of the connection.
+    /// Whether there is room for a message as a connection event.
     fn has_room_for_event(&self, message: &RpcMessage) -> bool {
         let events = &self.role.events;
-        events.is_empty() || events.allocated() + message.frame_len() <= EVENTS_LIMIT
+        events.is_empty() || events.allocated() + message.as_bytes().len() <= EVENTS_LIMIT
     }
 }

@@ -1,4 +1,4 @@
-//! One stream, from its request to its last event.
+//! One stream of a client, from its request to its last event.
 
 use std::{
     fmt,
@@ -8,13 +8,13 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Next, Request, SubscriptionItem, queue::EventQueue};
+use super::{Next, Request, queue::EventQueue};
 use crate::{
     error::ConnectionError,
-    protocol::{MessageType, RpcMessage, StreamId},
+    protocol::{MessageType, Outgoing, RpcMessage, StreamId},
 };
 
-/// Names a stream within its connection. It stays the same when the stream gets another id after a reconnect.
+/// Identifies a stream within its connection. Unlike the stream id, it stays the same after a reconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(pub(super) u64);
 
@@ -28,7 +28,7 @@ pub enum Failure {
         /// Whether the request had been handed to the socket.
         request_written: bool,
     },
-    /// Time was up.
+    /// There was no response in time.
     Timeout,
     /// The server ended the stream without a response.
     NoResponse,
@@ -47,13 +47,13 @@ pub(super) fn event_size(message: &RpcMessage) -> (u64, u64) {
     (len.min(1), len)
 }
 
-/// The stream as the other side knows it.
+/// The state of a stream on the wire.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wire {
     Open(StreamId),
-    /// This side has ended it because its queue was full; what still arrives is counted.
+    /// This side has ended it because its queue was full. Events that still arrive are counted.
     Lagging(StreamId),
-    /// The connection is down, and the stream waits to be opened again.
+    /// The connection is down, and the stream will be opened again.
     Down,
     Ended,
 }
@@ -62,59 +62,46 @@ pub(super) enum Wire {
 #[derive(Debug)]
 enum Reply {
     Awaited,
-    /// It has come and has not been taken.
+    /// It has arrived and has not been read.
     Here(Box<RpcMessage>),
-    /// There will be none.
     Failed(Failure),
     Taken,
 }
 
-/// What has to be sent to open a stream again after an outage.
+/// The request that opens a stream again after an outage.
 #[derive(Clone)]
 pub(super) struct Reopen {
-    pub(super) operation: &'static str,
-    pub(super) request_shape: &'static str,
+    /// Its stream id is replaced.
+    pub(super) head: Outgoing,
     pub(super) payload: Bytes,
 }
 
 impl fmt::Debug for Reopen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The payload may be secret.
-        f.debug_struct("Reopen").field("operation", &self.operation).finish_non_exhaustive()
+        f.debug_struct("Reopen").field("head", &self.head).finish_non_exhaustive()
     }
 }
 
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) wire: Wire,
-    /// None if it cannot be opened again.
+    /// `None` if the stream cannot be opened again.
     pub(super) reopen: Option<Reopen>,
-    /// The request has been sent again after an outage, and its response has not come.
+    /// The request has been sent again after an outage, and its response has not arrived.
     is_reopening: bool,
-    /// When to give up waiting for a response.
-    pub(super) deadline: Option<Instant>,
+    /// When to stop waiting for a response.
+    deadline: Option<Instant>,
     reply: Reply,
     response_shape: &'static str,
-    /// How many bytes had been queued with the request.
+    /// The end of the request in the output.
     request_end: u64,
     pub(super) is_streaming: bool,
     queue: EventQueue,
-    /// Why the stream ends after what is queued.
+    /// Why the stream ends after the queued events.
     end: Option<Failure>,
-    waker: Option<Waker>,
-}
-
-/// What the connection has to do about a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Nothing.
-    None,
-    /// The other side has ended the stream.
-    Ended,
-    /// Tell the other side that the stream has ended.
-    Terminate,
-    /// The same, because the queue was full; what still comes is to be counted.
-    Lag,
+    /// Wakes the task that waits for the stream.
+    pub(super) waker: Option<Waker>,
 }
 
 impl Stream {
@@ -139,92 +126,85 @@ impl Stream {
         }
     }
 
-    /// Its id, if it can carry events in either direction.
+    /// The stream id, if the stream can carry events in either direction.
     pub(super) fn id(&self) -> Option<StreamId> {
         if let Wire::Open(id) = self.wire { Some(id) } else { None }
     }
 
-    /// Takes a message that arrived for the stream.
-    pub(super) fn receive(&mut self, message: RpcMessage) -> (Action, Option<Waker>) {
-        let is_terminating = message.is_terminating();
-        let action = match self.reply {
-            _ if matches!(self.wire, Wire::Lagging(_)) => {
-                if let Some(Failure::Lagged { dropped, bytes }) = &mut self.end {
-                    let (count, len) = event_size(&message);
-                    (*dropped, *bytes) = (*dropped + count, *bytes + len);
-                }
-                return (if is_terminating { Action::Ended } else { Action::None }, None);
+    /// Takes a message that arrived on the stream. Returns whether the peer has to be told that the stream has ended, and
+    /// the task to wake.
+    pub(super) fn receive(&mut self, message: RpcMessage) -> (bool, Option<Waker>) {
+        if let Wire::Lagging(_) = self.wire {
+            if let Some(Failure::Lagged { dropped, bytes }) = &mut self.end {
+                let (count, len) = event_size(&message);
+                (*dropped, *bytes) = (*dropped + count, *bytes + len);
             }
-            Reply::Awaited => self.receive_first(message),
-            Reply::Here(_) | Reply::Taken if self.is_reopening => self.receive_again(message),
+            return (false, None);
+        }
+        let is_over = match self.reply {
+            _ if self.is_waiting() => self.receive_response(message),
             Reply::Here(_) | Reply::Taken if self.is_streaming => self.receive_event(message),
-            // A one-shot operation has its reply, and its stream is about to end.
-            Reply::Here(_) | Reply::Taken | Reply::Failed(_) => Action::None,
+            // A call has its reply, and its stream is about to end.
+            _ => false,
         };
-        let action = if is_terminating { Action::Ended } else { action };
-        (action, self.waker.take())
+        (is_over, self.waker.take())
     }
 
-    fn receive_first(&mut self, message: RpcMessage) -> Action {
+    /// Takes the response to the first request, or to the one that was sent again.
+    fn receive_response(&mut self, message: RpcMessage) -> bool {
         if message.payload().is_empty() && is_end(&message) {
-            self.reply = Reply::Failed(Failure::NoResponse);
-            return Action::Ended;
+            self.fail(Failure::NoResponse);
+            return false;
+        }
+        let is_error = message.message_type == MessageType::ApplicationError;
+        if self.is_reopening && !is_error {
+            self.queue.push_resubscribed();
         }
         if self.is_streaming && self.has_overtaken(&message) {
             return self.receive_event(message);
         }
-        let is_error = message.message_type == MessageType::ApplicationError;
-        self.reply = Reply::Here(Box::new(message));
-        // An error ends a stream whether it says so or not, and so does any reply to a one-shot request.
-        if is_error || !self.is_streaming { Action::Terminate } else { Action::None }
+        if !self.is_reopening {
+            self.reply = Reply::Here(Box::new(message));
+        } else if is_error {
+            self.queue.push_last(message);
+        }
+        self.is_reopening = false;
+        // An error ends a stream even without the flag, and so does the reply to a call.
+        is_error || !self.is_streaming
     }
 
-    /// Whether it is an event that arrives before the response: some servers start to send before they
-    /// answer. A message is told by its shape where it has one, by its position where it has none.
+    /// Whether the message is an event that arrives before the response: some servers send events before they
+    /// answer. A message with a shape is identified by its shape, one without by its position.
     fn has_overtaken(&self, message: &RpcMessage) -> bool {
         message.message_type == MessageType::ApplicationMessage
             && !message.is_terminating()
-            && message.has_shape(self.response_shape) == Some(false)
+            && message.service_model_type().is_some_and(|it| it != self.response_shape)
     }
 
-    /// Takes the answer to a request that was sent again.
-    fn receive_again(&mut self, message: RpcMessage) -> Action {
-        if message.payload().is_empty() && is_end(&message) {
-            self.is_reopening = false;
-            self.end = Some(Failure::NoResponse);
-            return Action::Ended;
-        }
-        if message.message_type == MessageType::ApplicationError {
-            self.is_reopening = false;
-            self.queue.push_last(message);
-            return Action::Terminate;
-        }
-        self.queue.push_resubscribed();
-        if self.has_overtaken(&message) {
-            return self.receive_event(message);
-        }
-        self.is_reopening = false;
-        Action::None
-    }
-
-    fn receive_event(&mut self, message: RpcMessage) -> Action {
+    fn receive_event(&mut self, message: RpcMessage) -> bool {
         if is_end(&message) {
-            // A payload without a shape says nothing.
-            return Action::Ended;
+            return false;
         }
-        let Err(refused) = self.queue.push(message) else { return Action::None };
-        // There is no answer to wait for any more.
-        self.is_reopening = false;
-        let (mut dropped, mut bytes) = refused.size();
+        let Err(refused) = self.queue.push(message) else { return false };
+        let (mut dropped, mut bytes) = event_size(&refused);
         if let Reply::Awaited = self.reply {
-            for (count, len) in self.queue.clear().iter().map(SubscriptionItem::size) {
-                (dropped, bytes) = (dropped + count, bytes + len);
-            }
-            self.reply = Reply::Failed(Failure::Lagged { dropped, bytes });
-        } else {
-            self.end = Some(Failure::Lagged { dropped, bytes });
+            let (count, len) = self.queue.clear();
+            (dropped, bytes) = (dropped + count, bytes + len);
         }
-        Action::Lag
+        self.fail(Failure::Lagged { dropped, bytes });
+        if let Wire::Open(id) = self.wire {
+            self.wire = Wire::Lagging(id);
+        }
+        true
+    }
+
+    /// Ends the stream: instead of a response, or after the queued events if there has been one.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.is_reopening = false;
+        match self.reply {
+            Reply::Awaited => self.reply = Reply::Failed(failure),
+            _ => self.end = Some(failure),
+        }
     }
 
     /// Whether the response to its request is still to come.
@@ -232,9 +212,9 @@ impl Stream {
         matches!(self.reply, Reply::Awaited) || self.is_reopening
     }
 
-    /// Whether it is a call that the other side has ended, and no task waits for it.
-    pub(super) fn is_over(&self) -> bool {
-        !self.is_streaming && self.id().is_none() && self.waker.is_none()
+    /// When to stop waiting for the response that is still to come.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline.filter(|_| self.is_waiting())
     }
 
     pub(super) fn poll_reply(&mut self, cx: &Context<'_>) -> Poll<Result<RpcMessage, Failure>> {
@@ -257,25 +237,17 @@ impl Stream {
         }
     }
 
-    /// The owner wants no more events.
-    pub(super) fn close(&mut self) -> Option<Waker> {
-        drop(self.queue.clear());
+    /// Drops the events, because the owner wants no more.
+    pub(super) fn close(&mut self) {
+        self.queue.clear();
         self.end = None;
         self.reopen = None;
         self.is_reopening = false;
-        if let Wire::Down = self.wire {
-            self.wire = Wire::Ended;
-        }
-        self.waker.take()
     }
 
-    /// The connection has ended. With `may_return` a stream that can be opened again waits for that.
-    pub(super) fn lose(
-        &mut self,
-        error: &ConnectionError,
-        written: u64,
-        may_return: bool,
-    ) -> Option<Waker> {
+    /// The connection has ended, after so many bytes of the output were written. With `may_return`, a stream that can be
+    /// opened again waits for the reconnect.
+    pub(super) fn lose(&mut self, error: &ConnectionError, written: u64, may_return: bool) {
         let wire = std::mem::replace(&mut self.wire, Wire::Ended);
         self.is_reopening = false;
         let lost = |request_written| Failure::Lost { error: error.clone(), request_written };
@@ -291,31 +263,18 @@ impl Stream {
             }
             _ => {}
         }
-        self.waker.take()
     }
 
-    /// What to send to open the stream again, if it waits for that.
+    /// The request to send after a reconnect, if the stream waits for one.
     pub(super) fn to_send_again(&self) -> Option<Reopen> {
         if let Wire::Down = self.wire { self.reopen.clone() } else { None }
     }
 
-    /// The request has been sent again, under a new id.
+    /// The request has been sent again, with a new id.
     pub(super) fn sent_again(&mut self, id: StreamId, deadline: Option<Instant>) {
         self.wire = Wire::Open(id);
         self.is_reopening = true;
         self.deadline = deadline;
-    }
-
-    /// Time is up; `None` if there is nothing to wait for any more.
-    pub(super) fn expire(&mut self) -> Option<Option<Waker>> {
-        if let Reply::Awaited = self.reply {
-            self.reply = Reply::Failed(Failure::Timeout);
-        } else if std::mem::take(&mut self.is_reopening) {
-            self.end = Some(Failure::Timeout);
-        } else {
-            return None;
-        }
-        Some(self.waker.take())
     }
 
     fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
@@ -327,7 +286,7 @@ impl Stream {
     }
 }
 
-/// Whether a message ends its stream and has no shape: a payload without one says nothing, but for a reply.
+/// Whether a message ends its stream and has no shape. Such a message is not an event, even with a payload.
 fn is_end(message: &RpcMessage) -> bool {
     message.is_terminating()
         && message.message_type == MessageType::ApplicationMessage

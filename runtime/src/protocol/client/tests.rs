@@ -4,9 +4,9 @@ use bytes::BytesMut;
 
 use super::*;
 use crate::{
-    frame::{Header, Message},
+    frame::Limits,
     options::SubscribeOptions,
-    protocol::SendError,
+    protocol::{MessageFlags, SendError},
 };
 
 fn cx() -> Context<'static> {
@@ -14,19 +14,18 @@ fn cx() -> Context<'static> {
 }
 
 /// A message without a shape.
-fn message(message_type: MessageType, flags: i32, stream: i32) -> BytesMut {
-    let headers = vec![
-        Header::new(header::MESSAGE_TYPE, (message_type as i32).into()),
-        Header::new(header::MESSAGE_FLAGS, flags.into()),
-        Header::new(header::STREAM_ID, stream.into()),
-    ];
+fn message(message_type: MessageType, flags: i32, stream: i32, payload: &[u8]) -> BytesMut {
     let mut bytes = BytesMut::new();
-    Message { headers, payload: "{}".into() }.encode(&mut bytes).unwrap();
+    let (flags, stream_id) = (MessageFlags(flags), StreamId(stream));
+    let message = Outgoing { message_type, flags, stream_id, ..Outgoing::default() };
+    let mut frame = message.start(&mut bytes, Limits::DEFAULT, &[]).unwrap();
+    frame.payload(payload);
+    frame.finish().unwrap();
     bytes
 }
 
 fn arrive(core: &mut Core, message_type: MessageType, flags: i32, stream: i32) {
-    core.receive(&mut message(message_type, flags, stream), Instant::now());
+    core.receive(&mut message(message_type, flags, stream, b"{}"), Instant::now());
 }
 
 /// A client that can open so many streams more.
@@ -80,22 +79,21 @@ fn a_connection_whose_ids_are_used_up_ends_when_its_calls_are_answered() {
         assert!(core.poll_room(&mut place, &cx()).is_ready());
         core.leave(&mut place);
         let next = core.poll_event(subscription, &cx());
-        match reconnects {
-            false => assert!(matches!(next, Poll::Ready(Some(Err(_)))), "{next:?}"),
-            true => {
-                assert!(
-                    matches!(
-                        next,
-                        Poll::Ready(Some(Ok(SubscriptionItem::Notice(Notice::Disconnected))))
-                    ),
-                    "{next:?}"
-                );
-                core.finish();
-                assert!(core.reconnect(&Connect::default()).unwrap());
-                arrive(&mut core, MessageType::ConnectAck, 1, 0);
-                assert_eq!(core.role.next_id, Some(2), "the subscription has the first");
-                open(&mut core, None).unwrap();
-            }
+        if !reconnects {
+            assert!(matches!(next, Poll::Ready(Some(Err(_)))), "{next:?}");
+        } else {
+            assert!(
+                matches!(
+                    next,
+                    Poll::Ready(Some(Ok(SubscriptionItem::Notice(Notice::Disconnected))))
+                ),
+                "{next:?}"
+            );
+            core.finish();
+            assert!(core.reconnect(&Connect::default()).unwrap());
+            arrive(&mut core, MessageType::ConnectAck, 1, 0);
+            assert_eq!(core.role.next_id, Some(2), "the subscription has the first");
+            open(&mut core, None).unwrap();
         }
     }
 }
@@ -119,13 +117,7 @@ fn a_stream_that_the_server_does_not_open_again_ends_once() {
     core.finish();
     assert!(core.reconnect(&Connect::default()).unwrap());
     arrive(&mut core, MessageType::ConnectAck, 1, 0);
-    let headers = vec![
-        Header::new(header::MESSAGE_TYPE, 0.into()),
-        Header::new(header::MESSAGE_FLAGS, 2.into()),
-        Header::new(header::STREAM_ID, 1.into()),
-    ];
-    let mut end = BytesMut::new();
-    Message { headers, ..Message::default() }.encode(&mut end).unwrap();
+    let mut end = message(MessageType::ApplicationMessage, 2, 1, b"");
     core.receive(&mut end, Instant::now());
     core.expire(Instant::now() + std::time::Duration::from_secs(60));
     let next = core.poll_event(subscription, &cx());

@@ -1,4 +1,4 @@
-//! What arrives, and what the driver asks.
+//! Messages that arrive at a server.
 
 use std::time::{Duration, Instant};
 
@@ -13,16 +13,16 @@ use crate::{
         MessageType, ProtocolViolation, RpcMessage, StreamId, VERSION,
         endpoint::State,
         header, log, peer_error,
-        role::{Behavior, Received},
+        role::{Received, Role},
         waiting::QueueLimit,
     },
 };
 
-impl Behavior for Server {
+impl Role for Server {
     const REPORTS_EARLY: bool = true;
 
-    // A client should wait to be accepted: what it sends before is not looked at until then. One that does not read
-    // what it asked for is not read from either.
+    // Messages that a client sends before it is accepted are not decoded until then. While too many replies wait to be
+    // read by the client, nothing is read from it.
     fn wants_input(core: &Core) -> bool {
         match core.state {
             State::Open => core.room(QueueLimit::Reply).is_some(),
@@ -36,10 +36,10 @@ impl Behavior for Server {
             return Err(ProtocolViolation("the first message is a connect message on stream 0"));
         }
         core.role.is_deciding = true;
-        if message.message().header(header::VERSION) == Some(HeaderValueRef::String(VERSION)) {
+        if message.header(header::VERSION) == Some(HeaderValueRef::String(VERSION)) {
             core.push(message);
         } else {
-            // As the Java nucleus: a client of another version is refused like any stranger.
+            // As the Java nucleus: a client of another version is refused without a reason.
             core.refuse();
         }
         Ok(())
@@ -73,7 +73,7 @@ impl Behavior for Server {
             return Err(ProtocolViolation("stream ids are positive"));
         }
         if id.0 <= core.role.last_id {
-            // A message that crossed the end of its stream, or tells of an end that came from here.
+            // The client sent it before it knew that the stream had ended.
             let is_late = message.is_terminating() || message.operation().is_none();
             let reused = ProtocolViolation("a stream id is used once");
             return if is_late { Ok(()) } else { Err(reused) };
@@ -85,7 +85,7 @@ impl Behavior for Server {
             return Err(ProtocolViolation("the first message of a stream names its operation"));
         }
         core.role.last_id = id.0;
-        // Otherwise the client has given up before it was heard.
+        // Otherwise the client has ended the stream with the request.
         if !message.is_terminating() {
             core.receive_request(message);
         }
@@ -97,25 +97,19 @@ impl Behavior for Server {
             return;
         }
         let was_open = matches!(core.state, State::Open);
-        // What arrived before the client closed the connection is still served.
+        // Requests that arrived before the client closed the connection are still served.
         let is_ours = matches!(error, ConnectionError::Closed | ConnectionError::RuntimeStopped);
         core.state = State::Closed(error);
         core.remove_all(is_ours || !was_open);
         core.role.is_deciding = false;
-        core.role.deadline = None;
+        core.deadline = None;
         core.frame_timer = None;
         core.output.wake_all();
         core.output.wake_driver();
     }
 
-    fn next_deadline(core: &Core) -> Option<Instant> {
-        core.role.deadline
-    }
-
-    fn expire_deadlines(core: &mut Core, now: Instant) {
-        if core.role.deadline.is_some_and(|it| it <= now) {
-            core.fail(ConnectionError::Protocol("no connect message in time"));
-        }
+    fn expire(core: &mut Core, _: Instant) {
+        core.fail(ConnectionError::Protocol("no connect message in time"));
     }
 
     fn closing_grace(core: &Core) -> Option<Duration> {
@@ -131,8 +125,8 @@ impl Behavior for Server {
 impl Core {
     fn receive_request(&mut self, message: RpcMessage) {
         let (id, stream) = (message.stream_id, Stream::new(&message));
-        // One that is over the limit by itself is served alone. Requests that the client has given up count
-        // until the service has come to them.
+        // A request that is over the limit is served alone. Requests that the client has cancelled count until the
+        // service has taken them.
         let role = &mut self.role;
         let held = role.received.max(role.incoming.allocated());
         let is_too_much = held > 0 && held + stream.held() > role.config.received_limit;
@@ -141,7 +135,6 @@ impl Core {
             return self.write_internal_error(id);
         }
         role.received += stream.held();
-        role.open += 1;
         role.streams.insert(id, stream);
         self.push(message);
     }
@@ -149,7 +142,7 @@ impl Core {
     fn receive_on_stream(&mut self, message: RpcMessage) {
         let id = message.stream_id;
         let is_end = message.is_terminating();
-        // Only an event has a payload: an empty message that ends the stream says no more than that.
+        // An empty message that ends the stream is not an event.
         if !(is_end && message.payload().is_empty()) {
             let Config { event_queue_limit, received_limit, .. } = self.role.config;
             let Some(stream) = self.role.streams.get_mut(&id) else { return };
@@ -161,7 +154,7 @@ impl Core {
                     let others = self.role.received - stream.held();
                     let more = stream.push(message, event_queue_limit, others, received_limit);
                     self.role.received += more.unwrap_or_default();
-                    self.output.wake(stream.take_wakers());
+                    self.output.wake(stream.wakers.drain(..));
                     more.is_some()
                 }
             };

@@ -1,31 +1,31 @@
-//! One stream that is being served: the events of the client, and the end.
+//! One stream of a server: the events of the client, and the handler.
 //!
-//! A stream can end, or its connection, while events of the client wait to be read. They are kept until they have
-//! been read, and the handler that reads them is told of the end only after them.
+//! A stream or its connection can end while events of the client wait to be read. They are kept until they have been
+//! read; the handler that reads them sees the end after the last one.
 
 use std::{
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use super::Core;
-use crate::protocol::{RpcMessage, StreamId, Wakers, numbers, queue::Queue};
+use crate::protocol::{RpcMessage, StreamId, queue::Queue};
 
-/// What a handler may still do.
+/// Whether a handler may continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Its stream is open.
     Open,
-    /// Its stream has ended. It may read the rest of the client's events and finish, for this long in all.
+    /// Its stream has ended. It may read the remaining events of the client and finish, within this time.
     Finishing(Duration),
-    /// Nothing: it is to be dropped.
+    /// It has to be dropped.
     Over,
 }
 
 /// The reader of the events that a client sends on a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reader {
-    /// The service has not looked at the request yet: events wait.
+    /// The service has not looked at the request yet. Events are queued.
     Unknown,
     /// The operation takes no events.
     None,
@@ -40,13 +40,13 @@ pub(super) struct Stream {
     /// The response has been queued: events may follow.
     pub(super) has_responded: bool,
     pub(super) reader: Reader,
-    /// A handler is running that may continue after the end of the stream, to read the rest of the events.
-    has_handler: bool,
+    /// A handler is running that may continue after the end of the stream, to read the remaining events.
+    pub(super) has_handler: bool,
     /// How much memory its request takes, in bytes.
     request_len: usize,
     events: Queue<RpcMessage>,
-    /// Of its handler, and of what reads its events.
-    wakers: Wakers,
+    /// The wakers of its handler and of the reader of its events.
+    pub(super) wakers: Vec<Waker>,
 }
 
 impl Stream {
@@ -58,11 +58,11 @@ impl Stream {
             has_handler: false,
             request_len: request.allocated(),
             events: Queue::default(),
-            wakers: Wakers::default(),
+            wakers: Vec::new(),
         }
     }
 
-    /// Whether the events of the client are or may be read.
+    /// Whether the events of the client are read, or may be later.
     fn may_read(&self) -> bool {
         matches!(self.reader, Reader::Unknown | Reader::Open)
     }
@@ -72,9 +72,9 @@ impl Stream {
         self.request_len + self.events.allocated()
     }
 
-    /// Takes an event from the client. `limit` is how much memory the waiting events may take, and `total` how much
-    /// may be held in all, `others` included, which is held for other streams; one event that takes more is taken
-    /// if it is alone. How much more memory is held then, in bytes, or `None` if there is no room.
+    /// Queues an event from the client. The queue may take `limit` bytes of memory; with the request and with `others`,
+    /// the memory of other streams, it may take `total` bytes. An event that is larger is queued alone. Returns how much
+    /// more memory is held, in bytes, or `None` if there is no room.
     pub(super) fn push(
         &mut self,
         event: RpcMessage,
@@ -95,12 +95,10 @@ impl Stream {
     }
 
     pub(super) fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        self.wakers.add(cx.waker());
+        if !self.wakers.iter().any(|it| it.will_wake(cx.waker())) {
+            self.wakers.push(cx.waker().clone());
+        }
         Poll::Pending
-    }
-
-    pub(super) fn take_wakers(&mut self) -> Wakers {
-        std::mem::take(&mut self.wakers)
     }
 }
 
@@ -109,7 +107,7 @@ impl Core {
         self.role.streams.get_mut(&id).filter(|it| it.is_open)
     }
 
-    /// Says whether the operation of a stream takes events from the client. Until it is said they wait.
+    /// Sets whether the operation of a stream takes events from the client. Until then they are queued.
     pub fn expect_events(&mut self, id: StreamId, takes_events: bool) {
         let Some(stream) = self.role.streams.get_mut(&id) else { return };
         stream.reader = if takes_events { Reader::Open } else { Reader::None };
@@ -136,8 +134,8 @@ impl Core {
         }
     }
 
-    /// Says that the client's events are not read any more, or that the request has been dropped without a handler:
-    /// events that wait and those to come are dropped.
+    /// Drops the events of the client, those that are queued and those that still arrive: nothing reads them any more, or
+    /// the request has been dropped without a handler.
     pub fn stop_reading(&mut self, id: StreamId) {
         let stream = self.role.streams.get_mut(&id).filter(|it| it.may_read());
         let Some(stream) = stream else { return };
@@ -146,29 +144,22 @@ impl Core {
         self.forget_if_done(id);
     }
 
-    /// Whether the stream has ended and the reader of its events has not come to the end yet.
+    /// Whether the stream has ended and the reader of its events has not read the end yet.
     pub fn has_reader(&self, id: StreamId) -> bool {
         self.role.streams.get(&id).is_some_and(|it| !it.is_open && it.reader == Reader::Open)
     }
 
-    /// Says that a handler runs that reads the client's events, or that it is done or has nothing to do after the end
-    /// of the stream.
+    /// Sets whether a handler is running that reads the events of the client and may continue after the end of the stream.
     pub fn set_handler(&mut self, id: StreamId, has_handler: bool) {
         let Some(stream) = self.role.streams.get_mut(&id) else { return };
-        if std::mem::replace(&mut stream.has_handler, has_handler) == has_handler || stream.is_open
-        {
-            return;
-        }
-        if has_handler {
-            self.role.finishing += 1;
-        } else {
-            self.role.finishing -= 1;
+        let had_handler = std::mem::replace(&mut stream.has_handler, has_handler);
+        if had_handler && !has_handler && !stream.is_open {
             self.output.wake_waiting();
             self.forget_if_done(id);
         }
     }
 
-    /// What the handler of a stream may still do. It is woken when that changes.
+    /// Whether the handler of a stream may continue. Its task is woken when that changes.
     pub fn poll_phase(&mut self, id: StreamId, cx: &Context<'_>) -> Phase {
         let stream = self.role.streams.get_mut(&id).filter(|it| it.is_open || it.has_handler);
         let Some(stream) = stream else { return Phase::Over };
@@ -176,24 +167,22 @@ impl Core {
         if stream.is_open { Phase::Open } else { Phase::Finishing(self.role.config.finish_timeout) }
     }
 
-    /// Gives up the events that have not been read and the handlers that are still to finish.
+    /// Forgets the streams that have ended, with their unread events and running handlers.
     pub fn abandon(&mut self) {
-        self.forget_all(|_| true);
+        self.forget_all(|it| !it.is_open);
         self.output.wake_waiting();
     }
 
-    /// Ends a stream, and wakes its handler. What has been received is kept if there is or may be a reader for it.
-    /// Whether the stream was open.
+    /// Ends a stream, and wakes its handler. Events are kept if they are read, or may be later. Returns whether the stream
+    /// was open.
     pub(super) fn remove(&mut self, id: StreamId) -> bool {
         let Some(stream) = self.open_stream(id) else { return false };
         stream.is_open = false;
         let is_kept = stream.may_read();
-        let (wakers, len) = (stream.take_wakers(), std::mem::take(&mut stream.request_len));
-        let is_finishing = stream.has_handler;
+        let len = std::mem::take(&mut stream.request_len);
+        let wakers = std::mem::take(&mut stream.wakers);
         self.output.wake(wakers);
         self.role.received -= len;
-        self.role.open -= 1;
-        self.role.finishing += usize::from(is_finishing);
         if !is_kept {
             self.forget(id);
         }
@@ -203,17 +192,20 @@ impl Core {
         true
     }
 
-    /// Ends all streams. Requests that the service has not taken yet are forgotten, if they are not to be served.
+    /// Ends all streams. `drops_requests`: requests that the service has not taken yet are forgotten.
     pub(super) fn remove_all(&mut self, drops_requests: bool) {
-        let open: Vec<_> =
-            self.role.streams.iter().filter(|it| it.1.is_open).map(|it| *it.0).collect();
-        for id in open {
+        for id in self.ids(|it| it.is_open) {
             self.remove(id);
         }
         if drops_requests {
             self.role.incoming = Queue::default();
             self.forget_all(|it| it.reader == Reader::Unknown);
         }
+    }
+
+    /// The streams that meet a condition.
+    pub(super) fn ids(&self, is_met: impl Fn(&Stream) -> bool) -> Vec<StreamId> {
+        self.role.streams.iter().filter(|it| is_met(it.1)).map(|it| *it.0).collect()
     }
 
     fn forget_if_done(&mut self, id: StreamId) {
@@ -223,24 +215,20 @@ impl Core {
         }
     }
 
-    /// Forgets streams that have ended.
     fn forget_all(&mut self, is_forgotten: impl Fn(&Stream) -> bool) {
-        let ended = self.role.streams.iter().filter(|it| !it.1.is_open && is_forgotten(it.1));
-        for id in ended.map(|it| *it.0).collect::<Vec<_>>() {
+        for id in self.ids(is_forgotten) {
             self.forget(id);
         }
     }
 
     fn forget(&mut self, id: StreamId) {
-        if let Some(mut stream) = self.role.streams.remove(&id) {
+        if let Some(stream) = self.role.streams.remove(&id) {
             self.role.received -= stream.held();
-            self.role.finishing -= usize::from(stream.has_handler);
-            self.output.wake(stream.take_wakers());
-            numbers::shrink(&mut self.role.streams);
+            self.output.wake(stream.wakers);
         }
     }
 
-    /// Answers an event that the operation does not take, or that there is no room for.
+    /// Ends a stream with an error: the operation takes no events, or there is no room for another one.
     pub(super) fn refuse_event(&mut self, id: StreamId) {
         if self.remove(id) {
             self.write_internal_error(id);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::frame::{Decoder, Message};
+use crate::frame::{Decoder, FrameEncoder};
 
 /// What a socket gives at a time.
 const SOCKET_LEN: usize = 200_000;
@@ -38,8 +38,9 @@ fn end_of_buffer(input: &Input) -> usize {
 fn messages(lens: &[usize]) -> BytesMut {
     let mut bytes = BytesMut::new();
     for len in lens {
-        let message = Message { payload: vec![0; *len].into(), ..Message::default() };
-        message.encode(&mut bytes).unwrap();
+        let mut frame = FrameEncoder::new(&mut bytes);
+        frame.payload(&vec![0; *len]);
+        frame.finish().unwrap();
     }
     bytes
 }
@@ -59,9 +60,7 @@ fn what_waits_keeps_little_more_than_itself() {
                     buffer = input.filled.as_ptr() as usize..end;
                 }
                 assert_eq!(buffer.len(), input.buffer_len);
-                while let Some(frame) =
-                    decoder.decode_frame_in(&mut input.filled, input.buffer_len).unwrap()
-                {
+                while let Some(frame) = decoder.decode(&mut input.filled).unwrap() {
                     let (at, len) = (frame.as_bytes().as_ptr() as usize, frame.as_bytes().len());
                     let kept = if buffer.contains(&at) { buffer.len() } else { len };
                     assert!(kept <= 4 * len, "{gap}: {len} bytes keep {kept}");
@@ -86,7 +85,7 @@ fn the_buffer_of_a_long_message_is_not_kept() {
             while !sent.is_empty() {
                 let missing = decoder.missing(&input.filled);
                 read(&mut input, &mut sent, missing);
-                drop(decoder.decode_frame_in(&mut input.filled, input.buffer_len).unwrap());
+                drop(decoder.decode(&mut input.filled).unwrap());
                 input.shrink();
             }
             assert!(input.buffer_len <= MAX_KEPT, "{len}");

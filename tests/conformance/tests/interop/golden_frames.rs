@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use echo::operation::{echo_message::EchoMessage, echo_stream_messages::EchoStreamMessages};
 use eventstream_rpc::{
     client::{CallOptions, Connection, SubscribeOptions},
-    frame::{Decoder, HeaderValue, Message},
+    frame::{Decoder, HeaderValue},
     operation::{Operation, StreamingOperation},
 };
 use greengrass_core_ipc::{
@@ -28,7 +28,7 @@ use greengrass_core_ipc::{
     },
 };
 use serde_json::Value;
-use test_util::{CONNECT_ACK, MESSAGE, MessageBuilder, Peer};
+use test_util::{CONNECT_ACK, MESSAGE, MessageBuilder, Peer, message::Message};
 use tokio::io::DuplexStream;
 
 /// Recorded frames that this project's client does not send, with the reasons.
@@ -58,7 +58,7 @@ fn recorded() -> BTreeMap<String, Message> {
             .collect();
         let mut bytes = BytesMut::from(&bytes[..]);
         let message = Decoder::default().decode(&mut bytes).unwrap().unwrap();
-        (it["name"].as_str().unwrap().to_owned(), message)
+        (it["name"].as_str().unwrap().to_owned(), message.into())
     });
     frames.collect()
 }

@@ -1,7 +1,7 @@
-//! Running a scenario.
+//! Runs a scenario.
 
-/// Half of the schedules are random; in the other half few changes of thread decide. `SCHEDULES` says how many
-/// there are.
+/// Runs a scenario with `SCHEDULES` schedules, by default 1,000. Half of them are random; in the other half few context
+/// switches are decisive.
 pub(crate) fn explore(scenario: fn()) {
     let schedules = std::env::var("SCHEDULES").map_or(1000, |it| it.parse().expect("a number"));
     shuttle::check_random(scenario, schedules / 2);

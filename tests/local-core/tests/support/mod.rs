@@ -1,9 +1,8 @@
 //! A client that sends raw messages.
 
-use eventstream_rpc::frame::Message;
 use greengrass_local_core::LocalCore;
 use serde_json::Value;
-use test_util::{CONNECT, MESSAGE, MessageBuilder, Peer};
+use test_util::{CONNECT, MESSAGE, MessageBuilder, Peer, message::Message};
 use tokio::net::UnixStream;
 
 /// A component's connection to the socket of a core.

@@ -193,7 +193,7 @@ fn written(core: &mut Endpoint<impl Role>, log: &mut Vec<String>) {
     core.take_output(&mut bytes);
     core.wrote(bytes.len());
     let mut decoder = Decoder::default();
-    while let Ok(Some(frame)) = decoder.decode_frame(&mut bytes) {
+    while let Ok(Some(frame)) = decoder.decode(&mut bytes) {
         log.extend(RpcMessage::read(frame).map(|it| format!("sent {}", describe(&it))));
     }
 }

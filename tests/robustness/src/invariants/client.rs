@@ -139,7 +139,7 @@ impl Client {
             closed: Wait::default(),
             waiters: Default::default(),
         };
-        client.connect_end = client.core.queued().bytes();
+        client.connect_end = client.core.queued().0;
         // Most operations require a completed handshake.
         if how & 32 == 0 {
             client.arriving.push(&connect_ack());
@@ -240,7 +240,7 @@ impl Client {
 
     fn check(&mut self) {
         assert_eq!(self.core.wants_input(), !self.core.is_closed(), "an open client always reads");
-        let waiting = self.core.queued().bytes() - self.written;
+        let waiting = self.core.queued().0 - self.written;
         if self.is_open() && waiting <= self.config.write_queue_limit as u64 {
             check_room(&self.waiters);
         }
@@ -276,7 +276,7 @@ impl Client {
     fn receive(&mut self) {
         let message = frames::peek(&self.input);
         let (before, queued, was_closed) =
-            (self.input.len(), self.core.queued().bytes(), self.core.is_closed());
+            (self.input.len(), self.core.queued().0, self.core.is_closed());
         let was_open = self.is_open();
         self.core.receive(&mut self.input, self.now);
         assert!(self.input.len() <= before);

@@ -3,9 +3,10 @@
 use arbitrary::Unstructured;
 use bytes::{Bytes, BytesMut};
 use eventstream_rpc::{
-    frame::{Decoder, Header, HeaderValue, Message},
+    frame::{Decoder, Header, HeaderValue},
     protocol::{MessageType, RpcMessage},
 };
+use test_util::message::Message;
 
 /// The bytes of an input, which are consumed from the front. Missing bytes at the end are zero.
 #[derive(Debug)]
@@ -225,11 +226,11 @@ impl InFlight {
 
 /// The minimum memory that a queued message takes, in bytes.
 pub(crate) fn cost(message: &RpcMessage) -> usize {
-    size_of::<RpcMessage>() + message.frame_len()
+    size_of::<RpcMessage>() + message.as_bytes().len()
 }
 
 /// The message at the front of `input`, if it is complete and valid.
 pub(crate) fn peek(input: &[u8]) -> Option<RpcMessage> {
-    let frame = Decoder::default().decode_frame(&mut BytesMut::from(input)).ok()??;
+    let frame = Decoder::default().decode(&mut BytesMut::from(input)).ok()??;
     RpcMessage::read(frame).ok()
 }

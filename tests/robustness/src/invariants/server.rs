@@ -297,7 +297,7 @@ impl Server {
         }
         for message in messages(taken) {
             self.wire.server_wrote(&message, self.taken);
-            self.taken += message.frame_len() as u64;
+            self.taken += message.as_bytes().len() as u64;
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) fn cx() -> Context<'static> {
 
 /// Wakes the tasks that the core wants to wake.
 pub(crate) fn wake(core: &mut Endpoint<impl Role>) {
-    core.take_woken().into_iter().for_each(Waker::wake);
+    core.take_woken().wake();
 }
 
 /// A task that waits for queue capacity.

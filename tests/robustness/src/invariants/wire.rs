@@ -19,7 +19,7 @@ pub(crate) fn messages(mut written: BytesMut) -> Vec<RpcMessage> {
 pub(crate) fn whole(written: &mut BytesMut) -> Vec<RpcMessage> {
     let mut decoder = Decoder::default();
     let mut messages = Vec::new();
-    while let Some(frame) = decoder.decode_frame(written).expect("the output decodes") {
+    while let Some(frame) = decoder.decode(written).expect("the output decodes") {
         messages
             .push(RpcMessage::read(frame).expect("each message has the three required headers"));
     }
@@ -84,7 +84,7 @@ impl Wire {
             }
             MessageType::Ping => {
                 assert_eq!(id, 0);
-                let custom = message.headers().filter(|it| !it.name.starts_with(':')).count();
+                let custom = message.headers().filter(|(name, _)| !name.starts_with(':')).count();
                 assert!(
                     custom == 1 && !message.payload().is_empty(),
                     "the Java server fails on such a ping"

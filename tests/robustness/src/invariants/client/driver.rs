@@ -20,7 +20,7 @@ impl Client {
         let mut taken = BytesMut::new();
         self.core.take_output(&mut taken);
         self.unwritten += taken.len();
-        let at = self.core.queued().bytes() - taken.len() as u64;
+        let at = self.core.queued().0 - taken.len() as u64;
         self.check_output(at, &taken);
     }
 
@@ -31,7 +31,7 @@ impl Client {
         }
         self.core.set_timer(self.core.next_deadline());
         let direct = self.core.direct_output();
-        let at = self.core.queued().bytes() - direct.len() as u64;
+        let at = self.core.queued().0 - direct.len() as u64;
         let direct = direct[..limit.min(direct.len())].to_vec();
         self.core.wrote_directly(direct.len());
         self.written += direct.len() as u64;
@@ -55,7 +55,7 @@ impl Client {
             }
             self.wire.client_wrote(&message, self.at);
             self.opened = self.opened.max(self.wire.last_id);
-            self.at += message.frame_len() as u64;
+            self.at += message.as_bytes().len() as u64;
         }
         self.at += self.begun.len() as u64;
     }
@@ -64,10 +64,10 @@ impl Client {
     pub(super) fn flush(&mut self) {
         let queued = self.core.queued();
         let Poll::Ready(flushed) = self.core.poll_flushed(queued, &cx()) else {
-            assert!(self.written < queued.bytes() && !self.is_finished, "the flush does not end");
+            assert!(self.written < queued.0 && !self.is_finished, "the flush does not end");
             return;
         };
-        let queued = queued.bytes();
+        let queued = queued.0;
         self.flushed = queued;
         let is_lost = std::mem::take(&mut self.has_loss) || self.written < queued;
         assert_eq!(flushed.is_err(), is_lost, "{flushed:?}");
@@ -87,13 +87,13 @@ impl Client {
         }
         self.core.finish();
         self.is_finished = true;
-        let queued = self.core.queued().bytes();
+        let queued = self.core.queued().0;
         let has_loss = self.written.max(self.connect_end).max(self.flushed) < queued;
         if self.core.reconnect(&Connect::default()).expect("the connect message is short") {
             // The remaining output is discarded.
             self.written = queued;
             self.has_loss |= has_loss;
-            self.connect_end = self.core.queued().bytes();
+            self.connect_end = self.core.queued().0;
             self.begun.clear();
             assert!(self.config.reconnects, "reconnecting is enabled");
             self.is_finished = false;

@@ -69,7 +69,7 @@ impl Client {
         match opened {
             Ok(key) => {
                 assert!(self.is_open());
-                let len = (self.core.queued().bytes() - queued.bytes()) as usize;
+                let len = (self.core.queued().0 - queued.0) as usize;
                 assert!(len > 0 && len <= self.config.max_frame_len);
                 self.opened += 1;
                 self.streams.push(Stream {
