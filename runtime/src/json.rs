@@ -28,6 +28,8 @@ use check::Report;
 pub use check::{Violation, ViolationKind, Violations};
 pub use error::Error;
 pub use shape::Shape;
+#[cfg(feature = "server")]
+pub(crate) use violations::request_from_slice;
 
 // For generated code only; versioned like the public interface.
 #[doc(hidden)]
@@ -101,18 +103,6 @@ fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Report), Error> {
 pub fn payload_from_slice<T: Shape>(payload: &[u8]) -> Result<T, Error> {
     check_object(payload)?;
     from_slice(payload)
-}
-
-/// Reads the payload of a request or of an event from a client: the JSON object of a structure or union. Also returns
-/// where it violates the model.
-///
-/// # Errors
-///
-/// As [`from_slice`], and a payload that is not an object.
-#[cfg(feature = "server")]
-pub(crate) fn request_from_slice<T: Shape>(payload: &[u8]) -> Result<(T, Vec<Violation>), Error> {
-    check_object(payload)?;
-    violations::from_slice_with_violations(payload)
 }
 
 /// Checks that a payload is an object. Derived code also accepts an array for a structure.

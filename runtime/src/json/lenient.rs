@@ -232,8 +232,14 @@ impl<'p> Reader<'_, 'p> {
         }
     }
 
-    fn integer<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
-        let number = decimal::Decimal::new(self.token("0"));
+    /// As [`value`](Self::value), for a number that may be written with a fraction or an exponent.
+    fn integer<'de, V: Visitor<'de>>(
+        self,
+        zero: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
+        let number = decimal::Decimal::new(self.token(zero));
         let whole = number.and_then(|it| it.to_integer(20)).unwrap_or_default();
         if let Ok(value) = whole.parse() {
             visitor.visit_u64(value)
@@ -241,25 +247,18 @@ impl<'p> Reader<'_, 'p> {
             visitor.visit_i64(value)
         } else {
             // The visitor refuses the value with the right error.
-            self.value("0", &[], visitor)
+            self.value(zero, fields, visitor)
         }
     }
 }
 
 macro_rules! deserialize {
-    ($($zero:literal: $($method:ident)*;)*) => {
+    ($($read:ident $zero:literal: $($method:ident)*;)*) => {
         $($(
             fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
-                self.or_zero().value($zero, &[], visitor)
+                self.or_zero().$read($zero, &[], visitor)
             }
         )*)*
-    };
-    (integer $($method:ident)*) => {
-        $(
-            fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
-                self.or_zero().integer(visitor)
-            }
-        )*
     };
 }
 
@@ -267,16 +266,13 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
     type Error = JsonError;
 
     deserialize! {
-        "false": deserialize_bool;
-        "0": deserialize_f32 deserialize_f64;
-        "\"\"": deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf;
-        "[": deserialize_seq;
-        "{": deserialize_map;
-    }
-
-    deserialize! {
-        integer deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8
-            deserialize_u16 deserialize_u32 deserialize_u64
+        value "false": deserialize_bool;
+        value "0": deserialize_f32 deserialize_f64;
+        value "\"\"": deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf;
+        value "[": deserialize_seq;
+        value "{": deserialize_map;
+        integer "0": deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_u8
+            deserialize_u16 deserialize_u32 deserialize_u64;
     }
 
     fn deserialize_struct<V: Visitor<'de>>(

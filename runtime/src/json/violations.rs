@@ -1,11 +1,14 @@
-//! The violations of a request.
+//! Reads requests, and reports where they violate the model.
 
 use super::{Checker, Error, Shape, Violation};
 
-/// Reads a payload, and reports where it violates the model.
-pub(super) fn from_slice_with_violations<T: Shape>(
-    payload: &[u8],
-) -> Result<(T, Vec<Violation>), Error> {
+/// Reads the payload of a request or of an event from a client: the JSON object of a structure or union.
+///
+/// # Errors
+///
+/// As [`from_slice`](super::from_slice), and a payload that is not an object.
+pub(crate) fn request_from_slice<T: Shape>(payload: &[u8]) -> Result<(T, Vec<Violation>), Error> {
+    super::check_object(payload)?;
     let (value, report) = super::read::<T>(payload)?;
     let violations = Checker::after(report).into_violations(&value);
     Ok((value, violations))
@@ -93,7 +96,7 @@ mod tests {
 
     #[track_caller]
     fn check(json: &str, expected: &[&str]) {
-        let (_, violations) = from_slice_with_violations::<Outer>(json.as_bytes()).unwrap();
+        let (_, violations) = request_from_slice::<Outer>(json.as_bytes()).unwrap();
         let paths: Vec<_> = violations.iter().map(|it| it.path.as_str()).collect();
         assert_eq!(paths, expected);
     }
@@ -129,7 +132,7 @@ mod tests {
     fn names_what_the_model_does_not_allow() {
         let json = r#"{"name": "", "inner": {"count": 6, "deep": []}, "map": {"a.b": {}, "long": {}},
             "list": [{"count": 1, "deep": [1, 2, 1]}, {"count": 0, "deep": []}, {"count": 0, "deep": []}]}"#;
-        let (_, violations) = from_slice_with_violations::<Outer>(json.as_bytes()).unwrap();
+        let (_, violations) = request_from_slice::<Outer>(json.as_bytes()).unwrap();
         let texts: Vec<_> = violations.iter().map(Violation::to_string).collect();
         assert_eq!(
             texts,
@@ -158,7 +161,7 @@ mod tests {
             format!(r#"{{"name": "n", "inner": {INNER}, "choice": {{}}, "list": [{items}]}}"#)
         };
         let nth = |json: &str, at: usize| {
-            let (_, found) = from_slice_with_violations::<Outer>(json.as_bytes()).unwrap();
+            let (_, found) = request_from_slice::<Outer>(json.as_bytes()).unwrap();
             assert!((500..2_000).contains(&found.len()), "{}", found.len());
             found[at].to_string()
         };
@@ -176,7 +179,7 @@ mod tests {
                 "list": [null, {{"count": 1, "deep": [1, null, 1]}}, null, {{"count": 2}}],
                 "map": {{"k": null, "long": {INNER}}}}}"#
         );
-        let (value, violations) = from_slice_with_violations::<Outer>(json.as_bytes()).unwrap();
+        let (value, violations) = request_from_slice::<Outer>(json.as_bytes()).unwrap();
         let list = value.list.unwrap();
         assert_eq!((list.len(), &list[0].deep[..]), (2, &[1.0, 1.0][..]));
         assert_eq!(value.map.unwrap().into_keys().collect::<Vec<_>>(), ["long"]);
@@ -229,7 +232,7 @@ mod tests {
             format!(r#"{{"{long}": 1, "name": 5.0}}"#),
             format!(r#"{{"map": {{"{long}": 1}}}}"#),
         ] {
-            let paths: usize = match from_slice_with_violations::<Outer>(request.as_bytes()) {
+            let paths: usize = match request_from_slice::<Outer>(request.as_bytes()) {
                 Ok((_, violations)) => violations.iter().map(|it| it.path.len()).sum(),
                 Err(error) => error.to_string().len(),
             };
@@ -246,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_value_of_another_type_is_an_error() {
-        assert!(from_slice_with_violations::<Outer>(br#"{"name": 1}"#).is_err());
-        assert!(from_slice_with_violations::<Outer>(b"[]").is_err());
+        assert!(request_from_slice::<Outer>(br#"{"name": 1}"#).is_err());
+        assert!(request_from_slice::<Outer>(b"[]").is_err());
     }
 }
