@@ -1,4 +1,4 @@
-//! Payloads that are usual, and those that are not.
+//! Tests of both readers of payloads.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ fn whole_numbers_may_be_written_as_fractions() {
 
 #[test]
 fn numbers_are_read_to_the_last_bit() {
-    // Some that a reader which is quick but not exact gets wrong.
+    // Numbers that a fast but inexact parser reads wrong.
     for text in [
         "9.007199259925474e19",
         "5.764607523034235e39",
@@ -85,7 +85,7 @@ fn whole_numbers_are_read_exactly_or_refused() {
     assert_eq!(from_slice::<i32>(b"2147483648.0").ok(), None);
 }
 
-/// Reads a structure the fast way and the patient way.
+/// Reads a structure with serde_json and with the lenient reader.
 #[track_caller]
 fn check_other_members(members: &str, is_read: bool) {
     #[derive(Debug, Deserialize)]
@@ -111,12 +111,12 @@ fn unknown_members_are_ignored_whatever_they_hold() {
     }
 }
 
-/// Reads the same value with a number that only the patient way takes before it.
+/// Reads the same value after a number that only the lenient reader accepts.
 #[track_caller]
-fn check_patient<T: DeserializeOwned + PartialEq + std::fmt::Debug>(json: &str) {
-    let quick: T = serde_json::from_str(json).unwrap();
-    let (_, patient): (i64, T) = from_slice(format!("[5.0, {json}]").as_bytes()).unwrap();
-    assert_eq!(patient, quick, "{json}");
+fn check_lenient<T: DeserializeOwned + PartialEq + std::fmt::Debug>(json: &str) {
+    let strict: T = serde_json::from_str(json).unwrap();
+    let (_, lenient): (i64, T) = from_slice(format!("[5.0, {json}]").as_bytes()).unwrap();
+    assert_eq!(lenient, strict, "{json}");
 }
 
 #[test]
@@ -134,10 +134,10 @@ fn both_ways_read_the_same_values() {
         "{\"a\" : {\"b\":[false,{\"c\": -0.5}]} ,\n\t\"d\\\"\":\"\"}",
         r#"{"a": 1, "a": [2], "b": 3, "a": "last"}"#,
     ] {
-        check_patient::<Value>(json);
+        check_lenient::<Value>(json);
     }
-    check_patient::<(Option<f32>, Vec<f64>, bool)>("[null, [1, 1e3, -0.1], true]");
-    check_patient::<(BigDecimal, Blob, Timestamp)>(r#"[1e400, "aGk\u003d", 0.5]"#);
+    check_lenient::<(Option<f32>, Vec<f64>, bool)>("[null, [1, 1e3, -0.1], true]");
+    check_lenient::<(BigDecimal, Blob, Timestamp)>(r#"[1e400, "aGk\u003d", 0.5]"#);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn nulls_are_left_out_of_dense_lists_and_maps() {
     check(r#"{"texts": [null, null]}"#, "{}");
     check(r#"{"map": {"k": null}}"#, "{}");
     check(r#"{"map": {"a": 1.0, "k": null, "b": 2}}"#, r#"{"map": {"a": 1, "b": 2}}"#);
-    // The last of duplicates counts, and here it is null.
+    // The last of the duplicates is null.
     check(r#"{"map": {"a": 1, "a": null}}"#, "{}");
     check(r#"{"map": {"a": null}, "map": {"a": 1}, "texts": []}"#, r#"{"map": {"a": 1}}"#);
     check(r#"{"times": [1, null, 2.5], "big": [null]}"#, r#"{"times": [1, 2.5]}"#);
@@ -207,7 +207,7 @@ fn nulls_are_left_out_of_dense_lists_and_maps() {
         r#"{"sparse_map": {"a": [null, 1], "b": null}}"#,
         r#"{"sparse_map": {"a": [1], "b": null}}"#,
     );
-    // Where nothing can be left out it is an error.
+    // A null that cannot be left out is an error.
     assert!(from_slice::<i64>(b"null").is_err());
     assert!(from_slice::<(i64, String)>(b"[1.0, null]").is_err());
     assert!(from_slice::<Dense>(br#"{"texts": [null, 1]}"#).is_err());
@@ -232,12 +232,12 @@ fn members_with_equal_names_are_duplicates_however_they_are_written() {
     .unwrap();
     let text = serde_json::to_string(&maps).unwrap();
     assert_eq!(text, r#"[{"a":{}},{"a":{"b":3},"c":5.0}]"#);
-    // One that is no text is no name.
+    // An invalid string is not a name.
     check_other_members(r#""b": {"\ud800": 1, "\ud800": 2}"#, true);
     check_other_members(r#""\ud800": 1"#, false);
 }
 
-/// A hang guard: what looks into a value that does not count takes hours, or more than the stack.
+/// A hang guard: a reader that looks into ignored values takes hours, or overflows the stack.
 #[test]
 fn nesting_costs_no_more_than_its_text() {
     let nested = "[".repeat(1 << 20) + &"]".repeat(1 << 20);
@@ -267,7 +267,7 @@ fn a_document_that_is_null_is_not_one_that_is_missing() {
         (r#""d": [null]"#, Some(Value::Array(vec![Value::Null]))),
         (r#""e": null"#, None),
     ] {
-        // The last member makes it one that is read the patient way.
+        // Because of the last member, the lenient reader reads it.
         for json in [format!("{{{json}}}"), format!(r#"{{{json}, "inner": 1, "inner": {{}}}}"#)] {
             let shape: Shape = from_slice(json.as_bytes()).unwrap();
             assert_eq!(shape.d, expected, "{json}");

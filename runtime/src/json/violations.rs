@@ -221,7 +221,7 @@ mod tests {
         );
     }
 
-    /// A hang guard: what takes time in proportion to the square of a key's length takes hours here.
+    /// A hang guard: a reader that takes quadratic time for the length of a key takes hours.
     #[test]
     fn long_keys_cost_no_more_than_their_length_and_are_cut() {
         let long = ".[".repeat(2 * 1024 * 1024);
