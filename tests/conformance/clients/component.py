@@ -1,7 +1,7 @@
 """A component that uses the official Python SDK and executes commands.
 
-Reads one command per line as JSON and writes the result of each command and the events of streams as JSON, one per line.
-The first argument selects the client of the SDK: v1 or v2.
+Reads one JSON command per line. Writes the result of each command and the events of streams as one JSON object per
+line. The first argument selects the client of the SDK: v1 or v2.
 """
 
 import base64

@@ -177,7 +177,7 @@ impl LocalCore {
         self.filter.recorder.take()
     }
 
-    /// Takes the next recorded call of any operation. Waits if there is none.
+    /// Takes the next recorded call of any operation. Waits until there is one.
     ///
     /// # Cancel safety
     ///

@@ -61,7 +61,7 @@ impl Recorder {
         self.lock().drain(..).collect()
     }
 
-    /// Takes the next call. Waits if there is none.
+    /// Takes the next call. Waits until there is one.
     pub(crate) async fn next(&self, operation: Option<&str>) -> Call {
         loop {
             let added = self.added.notified();

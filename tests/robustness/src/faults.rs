@@ -4,8 +4,8 @@
 //! fault, or with many random faults. Each call and subscription must end with the right result or a clear error, and
 //! release its resources. The clock is virtual, so that results do not depend on the machine.
 //!
-//! [`blocking`] runs the same session with the blocking client, and [`reconnect`] tests clients that reconnect, both over
-//! real sockets. [`replay`] uses recorded messages of the official SDKs and servers in pieces of different lengths.
+//! [`blocking`] runs the same session with the blocking client, and [`reconnect`] tests clients that reconnect, both
+//! over real sockets. [`replay`] uses recorded messages of the official SDKs and servers in different pieces.
 
 pub mod blocking;
 mod check;

@@ -1,5 +1,5 @@
-//! Property tests of the invariants with random bytes. `PROPTEST_CASES=100000` sets the number of cases. A failure prints
-//! the bytes, which are also an input of the fuzz target with the same name.
+//! Property tests of the invariants with random bytes. `PROPTEST_CASES=100000` sets the number of cases. A failure
+//! prints the bytes, which are also an input of the fuzz target with the same name.
 
 use proptest::{collection::vec, prelude::*};
 use robustness::invariants;

@@ -1,8 +1,8 @@
 //! Replays to this project's client what a scripted server sent to the official Python and JavaScript SDKs.
 //!
-//! `data/client-observations.json` contains the messages of the scripted server. `data/client-outcomes.txt` contains the
-//! reviewed outcomes of this project's client, with notes where the official SDKs differ from it or from each other.
-//! `UPDATE_OUTCOMES=1` rewrites the outcomes and keeps the notes; review the changes.
+//! `data/client-observations.json` contains the messages of the scripted server. `data/client-outcomes.txt` contains
+//! the reviewed outcomes of this project's client, with notes where the official SDKs differ from it or from each
+//! other. `UPDATE_OUTCOMES=1` rewrites the outcomes and keeps the notes; review the changes.
 
 use std::{
     error::Error,

@@ -1,8 +1,8 @@
 //! Replays to this project's server what a scripted client sent to both nuclei.
 //!
-//! `data/server-observations.json` contains the messages of the scripted client. `data/server-outcomes.txt` contains the
-//! reviewed outcomes of this project's server, with notes which nucleus it agrees with, and why if it agrees with
-//! neither. `UPDATE_OUTCOMES=1` rewrites the outcomes and keeps the notes; review the changes.
+//! `data/server-observations.json` contains the messages of the scripted client. `data/server-outcomes.txt` contains
+//! the reviewed outcomes of this project's server. Notes name the nucleus that it agrees with, or the reason if it
+//! agrees with neither. `UPDATE_OUTCOMES=1` rewrites the outcomes and keeps the notes; review the changes.
 //!
 //! After an error, this server waits a second for the client to close the connection first. The Java nucleus closes it
 //! immediately. The table has `closed after a while` where the servers otherwise agree.

@@ -45,10 +45,7 @@ async fn run(args: &[&str]) -> Result<()> {
         }
         "kills" => {
             let count = option(options, "--count", 100)?;
-            println!(
-                "{count} rounds, each of which kills {} subscribers during a flood",
-                kills::VICTIMS
-            );
+            println!("{count} rounds that each kill {} subscribers during a flood", kills::VICTIMS);
             println!("{}", kills::run(&program, count).await?);
         }
         "soak" => {

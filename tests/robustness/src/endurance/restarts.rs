@@ -39,7 +39,7 @@ pub struct Report {
     pub timed_out: u64,
     /// The number of events that all subscribers received.
     pub events: u64,
-    /// The longest time from the end of a server until all subscribers were restored, or until the connection ended.
+    /// The longest time from the end of a server until all subscribers were restored or the connection ended.
     pub longest: Duration,
     /// The resources in use at the beginning and at the end.
     pub usage: [ResourceUsage; 2],

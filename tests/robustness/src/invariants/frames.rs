@@ -163,7 +163,7 @@ fn other(input: &mut Input<'_>, how: u8, number: u32, message: Parts<'_>) -> Byt
     parts.encode(Some((number, text(input))))
 }
 
-/// The id of an opened stream, or 1 if there is none.
+/// The id of an opened stream, or 1 if no stream was opened.
 fn one_of(input: &mut Input<'_>, streams: i32) -> i32 {
     1 + i32::from(input.byte()) % streams.max(1)
 }
