@@ -3,7 +3,8 @@
 use std::{ffi::OsString, path::PathBuf};
 
 pub(crate) const USAGE: &str = "\
-usage: greengrass-local-core --component NAME… [--config NAME=JSON…] [--socket PATH]
+usage: greengrass-local-core --component NAME… [--config NAME=JSON…]
+                             [--deny-by-default] [--socket PATH]
 
 Serves Greengrass IPC for the development of components without a nucleus, until Ctrl-C or SIGTERM. For each
 component, prints two lines that export the socket path and the token in a shell. Each start creates new tokens.
@@ -11,6 +12,8 @@ component, prints two lines that export the socket path and the token in a shell
   --component NAME     a component that may connect; may be repeated
   --config NAME=JSON   the initial configuration of a component: a JSON object, or the path of a file that
                        contains one; may be repeated. Implies --component NAME
+  --deny-by-default    denies each call that needs a permission and has none, as a device does. Default: only if a
+                       configuration contains an accessControl
   --socket PATH        the socket to listen on, used by one core at a time; default:
                        greengrass-local-core-UID/ipc.socket in $XDG_RUNTIME_DIR or the temporary folder
   --help               prints this text
@@ -22,6 +25,7 @@ pub(crate) struct Args {
     pub(crate) components: Vec<String>,
     /// Pairs of a component and its configuration: a JSON object, or the path of a file that contains one.
     pub(crate) configurations: Vec<(String, String)>,
+    pub(crate) denies_by_default: bool,
     pub(crate) socket: Option<PathBuf>,
 }
 
@@ -46,6 +50,7 @@ impl Args {
                         .ok_or(format!("--config expects NAME=JSON, not {value:?}"))?;
                     args.configurations.push((name.to_owned(), json.to_owned()));
                 }
+                "--deny-by-default" => args.denies_by_default = true,
                 "--socket" => args.socket = Some(value()?.into()),
                 "--help" | "-h" => return Ok(Parsed::Help),
                 _ => return Err(format!("unknown option {option:?}")),

@@ -1,6 +1,14 @@
-//! Authorization of publishing and subscribing.
+//! Authorization of calls.
+
+use std::sync::{PoisonError, RwLock};
 
 use greengrass_core_ipc::types::error::UnauthorizedError;
+use serde_json::Value;
+
+use crate::{
+    operations::{CANCEL_LOCAL_DEPLOYMENT, Protected},
+    policy::{Decision, Request, Rules, is_blank},
+};
 
 /// A request to an authorizer, in the terms of `accessControl` in a recipe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,47 +20,117 @@ pub struct AuthorizationRequest<'a> {
     pub service: &'a str,
     /// The operation, such as `aws.greengrass#PublishToTopic`.
     pub operation: &'a str,
-    /// The resource, such as a topic.
+    /// The resource, such as a topic. Empty if the request has none.
     pub resource: &'a str,
 }
 
 type Authorizer = Box<dyn Fn(&AuthorizationRequest<'_>) -> bool + Send + Sync>;
 
-/// Checks requests with the authorizer, if there is one.
+/// Checks calls with the authorizer, if there is one, or with the policies, if there are any.
 #[derive(Default)]
-pub(crate) struct Authorization(Option<Authorizer>);
+pub(crate) struct Authorization {
+    authorizer: Option<Authorizer>,
+    /// `None` while all calls are allowed.
+    rules: RwLock<Option<Rules>>,
+}
 
 impl Authorization {
-    pub(crate) fn new(
+    /// Sets an authorizer, which replaces the policies.
+    pub(crate) fn set_authorizer(
+        &mut self,
         authorizer: impl Fn(&AuthorizationRequest<'_>) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        Self(Some(Box::new(authorizer)))
+    ) {
+        self.authorizer = Some(Box::new(authorizer));
     }
 
-    /// Checks a request.
+    /// Denies calls that no policy allows, even if there are no policies.
+    pub(crate) fn deny_by_default(&mut self) {
+        self.rules = RwLock::new(Some(Rules::default()));
+    }
+
+    /// Loads the policies of all components and logs their faults. `read` returns the `accessControl` of each
+    /// component that has one.
+    pub(crate) fn load(&self, read: impl FnOnce() -> Vec<(String, Value)>) {
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let components = read();
+        if components.is_empty() && rules.is_none() {
+            return;
+        }
+        let components = components.iter().map(|(name, value)| (&**name, value));
+        let loaded = Rules::load(components, &rules.take().unwrap_or_default());
+        for fault in loaded.faults() {
+            tracing::warn!("{fault}");
+        }
+        *rules = Some(loaded);
+    }
+
+    /// Whether policies are in force.
+    pub(crate) fn is_on(&self) -> bool {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Checks a call.
     ///
-    /// As in a nucleus, requests with an empty resource are denied.
+    /// As in a nucleus, calls with a blank resource are denied.
     pub(crate) fn check(
         &self,
-        request: &AuthorizationRequest<'_>,
+        component: &str,
+        operation: &'static Protected,
+        resource: Option<&str>,
     ) -> Result<(), UnauthorizedError> {
-        let AuthorizationRequest { component, service, operation, resource } = request;
-        let denied = |text: String| Err(UnauthorizedError::builder().message(text).build());
-        if resource.is_empty() {
-            return denied("the resource is empty".to_owned());
-        }
-        match &self.0 {
-            Some(authorizer) if !authorizer(request) => denied(format!(
-                "principal {component} is not authorized to perform {service}:{operation} on resource {}",
-                escaped(resource)
-            )),
-            _ => Ok(()),
+        let is_blank = resource.is_some_and(is_blank);
+        let is_allowed = match &self.authorizer {
+            Some(authorizer) => {
+                let request = AuthorizationRequest {
+                    component,
+                    service: operation.service.id,
+                    operation: operation.id,
+                    resource: resource.unwrap_or_default(),
+                };
+                !is_blank && authorizer(&request)
+            }
+            None => self.decide(Request { component, operation, resource }, is_blank),
+        };
+        if is_allowed { Ok(()) } else { Err(denied(component, operation, resource)) }
+    }
+
+    /// Whether the policies allow a call. Logs the explanation of a denial.
+    fn decide(&self, request: Request<'_>, is_blank: bool) -> bool {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        match rules.as_ref().map(|it| it.decide(request)) {
+            None => !is_blank,
+            Some(Decision::Allowed(None)) => true,
+            Some(Decision::Allowed(Some(policy))) => {
+                if request.operation.id == CANCEL_LOCAL_DEPLOYMENT {
+                    tracing::warn!(
+                        "a device ignores policy {policy:?} for {CANCEL_LOCAL_DEPLOYMENT}"
+                    );
+                }
+                true
+            }
+            Some(Decision::Denied(denial)) => {
+                tracing::warn!("{denial}");
+                false
+            }
         }
     }
 }
 
+fn denied(component: &str, operation: &Protected, resource: Option<&str>) -> UnauthorizedError {
+    let text = match resource {
+        Some(text) if is_blank(text) => "the resource is empty".to_owned(),
+        resource => format!(
+            "principal {component} is not authorized to perform {}:{} on resource {}",
+            operation.service.id,
+            operation.id,
+            escaped(resource.unwrap_or("null"))
+        ),
+    };
+    UnauthorizedError::builder().message(text).build()
+}
+
 /// Escapes and truncates a client's text for a message.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     const MAX_CHARS: usize = 256;
     let ellipsis = if text.chars().nth(MAX_CHARS).is_some() { "…" } else { "" };
     text.chars().take(MAX_CHARS).flat_map(char::escape_debug).chain(ellipsis.chars()).collect()
@@ -60,6 +138,8 @@ fn escaped(text: &str) -> String {
 
 impl std::fmt::Debug for Authorization {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Authorization").field(&self.0.is_some()).finish()
+        f.debug_struct("Authorization")
+            .field("authorizer", &self.authorizer.is_some())
+            .finish_non_exhaustive()
     }
 }

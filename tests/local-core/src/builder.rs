@@ -7,8 +7,10 @@ use serde_json::{Map, Value};
 use crate::{
     authorization::{Authorization, AuthorizationRequest},
     call_filter::CallFilter,
-    configurations::Configurations,
+    configurations::{ACCESS_CONTROL, Configurations},
     core::{Component, LocalCore},
+    operations::{self, Service},
+    policy::{self, AccessControl, snippet},
     pubsub::PubSub,
     record::Recorder,
     service::{Nucleus, OpenStreams},
@@ -25,7 +27,17 @@ pub struct Builder {
     socket: Option<PathBuf>,
     is_user_wide: bool,
     authorization: Authorization,
+    allowed: Vec<Allowed>,
     records_calls: bool,
+}
+
+/// A permission from [`Builder::allow`].
+#[derive(Debug)]
+struct Allowed {
+    component: String,
+    service: &'static Service,
+    operation: String,
+    resource: String,
 }
 
 impl Default for Builder {
@@ -37,6 +49,7 @@ impl Default for Builder {
             socket: None,
             is_user_wide: false,
             authorization: Authorization::default(),
+            allowed: Vec::new(),
             records_calls: true,
         }
     }
@@ -91,13 +104,45 @@ impl Builder {
         self
     }
 
-    /// Sets a function that authorizes publishing and subscribing. Default: all components may publish and subscribe to
-    /// all topics.
+    /// Denies calls that require a permission and have none, as a nucleus does, even if no component has an
+    /// `accessControl`. See [Permissions](crate#permissions).
+    pub fn deny_by_default(mut self) -> Self {
+        self.authorization.deny_by_default();
+        self
+    }
+
+    /// Adds a policy to the configuration of a component, and adds the component if necessary.
+    ///
+    /// Service, operation and resource have the form that they have in `accessControl`, such as
+    /// `aws.greengrass.ipc.pubsub`, `aws.greengrass#PublishToTopic` (or `*`) and `sensors/*`.
+    pub fn allow(
+        mut self,
+        component: impl Into<String>,
+        service: &str,
+        operation: &str,
+        resource: &str,
+    ) -> Self {
+        let component = component.into();
+        let parsed = AccessControl::parse(&component, &snippet(service, "id", operation, resource));
+        if let Some(fault) = parsed.faults.iter().find(|it| it.is_error()) {
+            self.problem.get_or_insert(fault.to_string());
+            return self;
+        }
+        if let Some(service) = operations::service_of(service) {
+            let (operation, resource) = (operation.to_owned(), resource.to_owned());
+            let component = component.clone();
+            self.allowed.push(Allowed { component, service, operation, resource });
+        }
+        self.component(component)
+    }
+
+    /// Sets a function that authorizes calls that require a permission, instead of policies. Default: policies, if
+    /// there are any; otherwise all calls are allowed. See [Permissions](crate#permissions).
     pub fn authorizer(
         mut self,
         authorizer: impl Fn(&AuthorizationRequest<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.authorization = Authorization::new(authorizer);
+        self.authorization.set_authorizer(authorizer);
         self
     }
 
@@ -121,7 +166,9 @@ impl Builder {
     /// # Panics
     ///
     /// Outside a tokio runtime with I/O and time enabled.
-    pub async fn start(self) -> io::Result<LocalCore> {
+    pub async fn start(mut self) -> io::Result<LocalCore> {
+        self.add_allowed();
+        self.log_unseen_keys();
         if let Some(problem) = self.problem {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
@@ -134,14 +181,39 @@ impl Builder {
                 (path, folder)
             }
         };
+        let configurations = Configurations::new(self.configurations.into_iter());
+        self.authorization.load(|| configurations.access_controls());
         let nucleus = Nucleus {
             pubsub: Arc::new(PubSub::default()),
-            configurations: Arc::new(Configurations::new(self.configurations.into_iter())),
+            configurations: Arc::new(configurations),
             authorization: Arc::new(self.authorization),
             streams: Arc::new(OpenStreams::default()),
         };
-        let streams = Arc::clone(&nucleus.streams);
-        let filter = Arc::new(CallFilter::new(nucleus, Recorder::new(self.records_calls)));
-        LocalCore::listen(path, folder, self.components, filter, streams)
+        let filter = CallFilter::new(nucleus.clone(), Recorder::new(self.records_calls));
+        LocalCore::listen(path, folder, self.components, Arc::new(filter), nucleus)
+    }
+
+    /// Adds the policies of [`Self::allow`] to the configurations.
+    fn add_allowed(&mut self) {
+        for Allowed { component, service, operation, resource } in self.allowed.drain(..) {
+            let Some(configuration) = self.configurations.get_mut(&component) else { continue };
+            if policy::add(configuration, &component, service, &operation, &resource).is_none() {
+                let text = format!(
+                    "cannot add a policy to the accessControl of {component}: it is not an object"
+                );
+                self.problem.get_or_insert(text);
+            }
+        }
+    }
+
+    /// Logs the keys of policies that the configurations hide or merge.
+    fn log_unseen_keys(&self) {
+        for (component, configuration) in &self.configurations {
+            let written =
+                configuration.iter().filter(|(key, _)| key.eq_ignore_ascii_case(ACCESS_CONTROL));
+            for fault in written.flat_map(|(_, it)| policy::unseen_keys(component, it)) {
+                tracing::warn!("{fault}");
+            }
+        }
     }
 }

@@ -115,9 +115,12 @@ impl Configuration {
         })
     }
 
-    /// Merges `values` into the node at `path`, with the modification time `time`.
-    ///
-    /// If there is no node at `path`, it is created with the time `now`, and `time` is ignored.
+    /// The value at `path`. Leaves are not wrapped in their name.
+    pub(crate) fn value(&self, path: &[String]) -> Option<Value> {
+        self.root.find(path).map(|(_, node)| node.value())
+    }
+
+    /// Merges `values` like [`Self::merge`], and rejects the reserved key `accessControl`.
     pub(crate) fn update(
         &mut self,
         path: &[String],
@@ -133,6 +136,19 @@ impl Configuration {
         if reserved {
             return Update { changes: Vec::new(), result: Err(UpdateError::Reserved) };
         }
+        self.merge(path, values, time, now)
+    }
+
+    /// Merges `values` into the node at `path`, with the modification time `time`.
+    ///
+    /// If there is no node at `path`, it is created with the time `now`, and `time` is ignored.
+    pub(crate) fn merge(
+        &mut self,
+        path: &[String],
+        values: Map<String, Value>,
+        time: Millis,
+        now: Millis,
+    ) -> Update {
         if path.len() + values.values().map(depth).max().unwrap_or(0) > MAX_DEPTH {
             return Update { changes: Vec::new(), result: Err(UpdateError::TooDeep) };
         }

@@ -16,6 +16,9 @@ use serde_json::{Map, Value};
 
 use crate::configuration::{Change, Configuration, Millis, Update, UpdateError, folded};
 
+/// The key of a component's policies.
+pub(crate) const ACCESS_CONTROL: &str = "accessControl";
+
 #[derive(Debug, Default)]
 pub(crate) struct Configurations(Mutex<HashMap<String, Component>>);
 
@@ -47,7 +50,17 @@ impl Configurations {
         self.lock().get(component)?.configuration.get(path)
     }
 
-    /// Merges values and notifies the subscribers at and above each change.
+    /// The `accessControl` of each component that has one.
+    pub(crate) fn access_controls(&self) -> Vec<(String, Value)> {
+        let path = [ACCESS_CONTROL.to_owned()];
+        let components = self.lock();
+        let values = components
+            .iter()
+            .filter_map(|(name, it)| Some((name.clone(), it.configuration.value(&path)?)));
+        values.collect()
+    }
+
+    /// Merges values for `UpdateConfiguration`, and notifies the subscribers at and above each change.
     pub(crate) fn update(
         &self,
         component: &str,
@@ -55,11 +68,29 @@ impl Configurations {
         values: Map<String, Value>,
         time: Millis,
     ) -> Result<(), UpdateError> {
+        self.change(component, |it| it.update(path, values, time, now()))
+    }
+
+    /// Merges values as a deployment does, including `accessControl`, and notifies the subscribers.
+    pub(crate) fn merge(
+        &self,
+        component: &str,
+        values: Map<String, Value>,
+    ) -> Result<(), UpdateError> {
+        let now = now();
+        self.change(component, |it| it.merge(&[], values, now, now))
+    }
+
+    fn change(
+        &self,
+        component: &str,
+        change: impl FnOnce(&mut Configuration) -> Update,
+    ) -> Result<(), UpdateError> {
         let mut components = self.lock();
         let Some(entry) = components.get_mut(component) else {
             return Err(UpdateError::ThroughLeaf);
         };
-        let Update { changes, result } = entry.configuration.update(path, values, time, now());
+        let Update { changes, result } = change(&mut entry.configuration);
         entry.subscribers.retain(|it| it.events.is_open());
         for change in changes {
             entry.notify(component, change.path(), |_| true);

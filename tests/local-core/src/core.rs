@@ -23,14 +23,14 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use crate::{Builder, call_filter::CallFilter, record::Call, service::OpenStreams, socket::Folder};
+use crate::{Builder, call_filter::CallFilter, record::Call, service::Nucleus, socket::Folder};
 
 /// A Greengrass core in this process, which serves components until it is stopped or dropped.
 #[derive(Debug)]
 pub struct LocalCore {
     path: PathBuf,
     filter: Arc<CallFilter>,
-    streams: Arc<OpenStreams>,
+    nucleus: Nucleus,
     authenticator: Arc<Authenticator>,
     commands: mpsc::Sender<Command>,
     task: JoinHandle<io::Result<()>>,
@@ -81,7 +81,7 @@ impl LocalCore {
         folder: Option<Folder>,
         components: BTreeMap<String, Component>,
         filter: Arc<CallFilter>,
-        streams: Arc<OpenStreams>,
+        nucleus: Nucleus,
     ) -> io::Result<Self> {
         let authenticator =
             Arc::new(Authenticator { components, rejects_all: AtomicBool::new(false) });
@@ -97,7 +97,7 @@ impl LocalCore {
         );
         let task = tokio::spawn(serving);
         let in_process = Mutex::default();
-        Ok(Self { path, filter, streams, authenticator, commands, task, in_process })
+        Ok(Self { path, filter, nucleus, authenticator, commands, task, in_process })
     }
 
     pub(crate) fn filter(&self) -> &CallFilter {
@@ -203,8 +203,26 @@ impl LocalCore {
         event: &O::ResponseEvent,
     ) -> usize {
         let _ = operation;
-        let streams = self.streams.of::<O>(component);
+        let streams = self.nucleus.streams.of::<O>(component);
         streams.iter().filter(|it| it.send(event).is_ok()).count()
+    }
+
+    /// Merges values into the configuration of a component, as a deployment does. They may include `accessControl`,
+    /// which a component itself cannot change: later calls are checked against the new policies, and subscriptions
+    /// stay open.
+    ///
+    /// # Panics
+    ///
+    /// If the core has no such component, or the values are not a JSON object.
+    pub fn merge_config(&self, component: &str, values: impl Into<Value>) {
+        assert!(
+            self.authenticator.components.contains_key(component),
+            "the core has no component {component:?}"
+        );
+        let Value::Object(values) = values.into() else {
+            panic!("what is merged into the configuration of {component} is not a JSON object");
+        };
+        self.nucleus.merge_config(component, values);
     }
 
     /// Sets whether all tokens are rejected.

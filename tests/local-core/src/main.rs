@@ -7,9 +7,15 @@ use std::process::ExitCode;
 use args::{Args, Parsed};
 use greengrass_local_core::LocalCore;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::{Layer, SubscriberExt},
+    util::SubscriberInitExt,
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    log();
     match Args::parse(std::env::args_os().skip(1)) {
         Ok(Parsed::Run(args)) => match run(args).await {
             Ok(()) => ExitCode::SUCCESS,
@@ -41,6 +47,9 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     for (component, json) in args.configurations {
         builder = builder.config(component, configuration(json)?);
     }
+    if args.denies_by_default {
+        builder = builder.deny_by_default();
+    }
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let core = builder.start().await.map_err(|error| match error.kind() {
@@ -60,6 +69,14 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     }
     core.stop().await?;
     Ok(())
+}
+
+/// Logs to standard error, with the level of `RUST_LOG`. Default: `warn`.
+fn log() {
+    let directives = std::env::var("RUST_LOG").ok().and_then(|it| it.parse().ok());
+    let targets = directives.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    tracing_subscriber::registry().with(lines.with_filter(targets)).init();
 }
 
 /// Parses a configuration argument: a JSON object, or the path of a file that contains one.

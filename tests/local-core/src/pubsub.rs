@@ -52,6 +52,10 @@ impl Drop for Unsubscribe {
 impl PubSub {
     /// Checks the length of a topic or filter.
     pub(crate) fn check_len(topic: &str) -> Result<(), InvalidArgumentsError> {
+        if topic.is_empty() {
+            // One that is given and empty is not authorized.
+            return Err(InvalidArgumentsError::builder().message("topic is required").build());
+        }
         if topic.len() <= MAX_TOPIC_LEN {
             return Ok(());
         }

@@ -11,7 +11,10 @@ use greengrass_core_ipc::{
     error::Unhandled,
     operation::{
         authorize_client_device_action::AuthorizeClientDeviceAction,
-        cancel_local_deployment::CancelLocalDeployment,
+        cancel_local_deployment::{
+            CancelLocalDeployment, CancelLocalDeploymentError, CancelLocalDeploymentRequest,
+            CancelLocalDeploymentResponse,
+        },
         create_debug_password::CreateDebugPassword,
         create_local_deployment::CreateLocalDeployment,
         defer_component_update::DeferComponentUpdate,
@@ -32,7 +35,10 @@ use greengrass_core_ipc::{
         publish_to_topic::{
             PublishToTopic, PublishToTopicError, PublishToTopicRequest, PublishToTopicResponse,
         },
-        put_component_metric::PutComponentMetric,
+        put_component_metric::{
+            PutComponentMetric, PutComponentMetricError, PutComponentMetricRequest,
+            PutComponentMetricResponse,
+        },
         restart_component::RestartComponent,
         resume_component::ResumeComponent,
         send_configuration_validity_report::SendConfigurationValidityReport,
@@ -43,7 +49,7 @@ use greengrass_core_ipc::{
             SubscribeToConfigurationUpdate, SubscribeToConfigurationUpdateError,
             SubscribeToConfigurationUpdateResponse,
         },
-        subscribe_to_iot_core::SubscribeToIoTCore,
+        subscribe_to_iot_core::{SubscribeToIoTCore, SubscribeToIoTCoreError},
         subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus,
         subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError, SubscribeToTopicResponse},
         subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates,
@@ -52,7 +58,10 @@ use greengrass_core_ipc::{
         },
         update_state::UpdateState,
         update_thing_shadow::UpdateThingShadow,
-        validate_authorization_token::ValidateAuthorizationToken,
+        validate_authorization_token::{
+            ValidateAuthorizationToken, ValidateAuthorizationTokenError,
+            ValidateAuthorizationTokenRequest, ValidateAuthorizationTokenResponse,
+        },
         verify_client_device_identity::VerifyClientDeviceIdentity,
     },
     server::{
@@ -67,13 +76,14 @@ use greengrass_core_ipc::{
         },
     },
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
-    authorization::{Authorization, AuthorizationRequest},
+    authorization::Authorization,
     configuration::{MAX_DEPTH, UpdateError},
-    configurations::{self, Configurations},
-    events,
+    configurations::{self, ACCESS_CONTROL, Configurations},
+    events, operations,
+    permission::shadow,
     pubsub::PubSub,
 };
 
@@ -114,6 +124,16 @@ fn is_open<O: StreamingOperation>(sender: &(dyn Any + Send)) -> bool {
 }
 
 impl Nucleus {
+    /// Merges values into the configuration of a component, as a deployment does.
+    pub(crate) fn merge_config(&self, component: &str, values: Map<String, Value>) {
+        let has_policies = values.keys().any(|it| it.eq_ignore_ascii_case(ACCESS_CONTROL));
+        // Values with a timestamp in the future are kept, which is not an error here.
+        let _ = self.configurations.merge(component, values);
+        if has_policies {
+            self.authorization.load(|| self.configurations.access_controls());
+        }
+    }
+
     fn open<O: StreamingOperation>(
         &self,
         context: &RequestContext,
@@ -127,9 +147,7 @@ impl Nucleus {
     }
 }
 
-const PUBSUB: &str = "aws.greengrass.ipc.pubsub";
-
-fn invalid(text: &str) -> InvalidArgumentsError {
+pub(crate) fn invalid(text: &str) -> InvalidArgumentsError {
     InvalidArgumentsError::builder().message(text).build()
 }
 
@@ -150,6 +168,19 @@ macro_rules! not_served {
                 _: <$operation as Operation>::Request,
                 _: RequestContext,
             ) -> Result<<$operation as Operation>::Response, <$operation as Operation>::Error> {
+                Err(not_served($operation::ID).into())
+            }
+        )*
+    };
+    (authorized $($method:ident $operation:ident $resource:expr;)*) => {
+        $(
+            async fn $method(
+                &self,
+                request: <$operation as Operation>::Request,
+                context: RequestContext,
+            ) -> Result<<$operation as Operation>::Response, <$operation as Operation>::Error> {
+                let resource: fn(&<$operation as Operation>::Request) -> String = $resource;
+                self.authorize::<$operation>(&context, &resource(&request))?;
                 Err(not_served($operation::ID).into())
             }
         )*
@@ -182,13 +213,8 @@ impl GreengrassCoreIpc for Nucleus {
         request: PublishToTopicRequest,
         context: RequestContext,
     ) -> Result<PublishToTopicResponse, PublishToTopicError> {
+        self.authorize::<PublishToTopic>(&context, &request.topic)?;
         let component = &context.identity().0;
-        self.authorization.check(&AuthorizationRequest {
-            component,
-            service: PUBSUB,
-            operation: PublishToTopic::ID,
-            resource: &request.topic,
-        })?;
         PubSub::check_topic(&request.topic).map_err(|it| Unhandled::undeclared(&it))?;
         if let PublishMessage::Unknown = request.publish_message {
             let error = invalid("publishMessage needs jsonMessage or binaryMessage");
@@ -204,13 +230,8 @@ impl GreengrassCoreIpc for Nucleus {
         context: RequestContext,
     ) -> Result<StreamingResponse<SubscribeToTopic>, SubscribeToTopicError> {
         let request = request.request;
+        self.authorize::<SubscribeToTopic>(&context, &request.topic)?;
         let component = &context.identity().0;
-        self.authorization.check(&AuthorizationRequest {
-            component,
-            service: PUBSUB,
-            operation: SubscribeToTopic::ID,
-            resource: &request.topic,
-        })?;
         PubSub::check_len(&request.topic)?;
         let (sender, events) = self.open(&context);
         let guard = self.pubsub.subscribe(component, request.topic, request.receive_mode, sender);
@@ -240,10 +261,17 @@ impl GreengrassCoreIpc for Nucleus {
         let Value::Object(values) = request.value_to_merge else {
             return Err(invalid("valueToMerge must be an object").into());
         };
+        let is_exact = path.iter().chain(values.keys()).any(|it| it == ACCESS_CONTROL);
         let time = configurations::millis(request.timestamp);
         match self.configurations.update(&context.identity().0, &path, values, time) {
             Ok(()) => Ok(UpdateConfigurationResponse::default()),
             Err(UpdateError::Reserved) => {
+                if !is_exact {
+                    tracing::warn!(
+                        "a device accepts accessControl in other upper and lower case, and changes the \
+                         permissions of the component"
+                    );
+                }
                 Err(invalid("the key accessControl cannot be updated").into())
             }
             Err(UpdateError::TooDeep) => {
@@ -278,38 +306,83 @@ impl GreengrassCoreIpc for Nucleus {
         Ok(StreamingResponse::queued(response, events))
     }
 
+    async fn cancel_local_deployment(
+        &self,
+        request: CancelLocalDeploymentRequest,
+        context: RequestContext,
+    ) -> Result<CancelLocalDeploymentResponse, CancelLocalDeploymentError> {
+        if !request.deployment_id.as_deref().is_some_and(operations::is_uuid) {
+            return Err(invalid("deploymentId must be a UUID").into());
+        }
+        self.authorize::<CancelLocalDeployment>(&context, "*")?;
+        Err(not_served(CancelLocalDeployment::ID).into())
+    }
+
+    async fn put_component_metric(
+        &self,
+        request: PutComponentMetricRequest,
+        context: RequestContext,
+    ) -> Result<PutComponentMetricResponse, PutComponentMetricError> {
+        let callers = "components whose names begin with aws.";
+        self.authorize_caller::<PutComponentMetric>(&context, callers, |it| {
+            it.starts_with("aws.")
+        })?;
+        for metric in &request.metrics {
+            self.authorize::<PutComponentMetric>(&context, &metric.name)?;
+        }
+        Err(not_served(PutComponentMetric::ID).into())
+    }
+
+    async fn subscribe_to_iot_core(
+        &self,
+        request: StreamingRequest<SubscribeToIoTCore>,
+        context: RequestContext,
+    ) -> Result<StreamingResponse<SubscribeToIoTCore>, SubscribeToIoTCoreError> {
+        self.authorize::<SubscribeToIoTCore>(&context, &request.request.topic_name)?;
+        Err(not_served(SubscribeToIoTCore::ID).into())
+    }
+
+    async fn validate_authorization_token(
+        &self,
+        _: ValidateAuthorizationTokenRequest,
+        context: RequestContext,
+    ) -> Result<ValidateAuthorizationTokenResponse, ValidateAuthorizationTokenError> {
+        let caller = "aws.greengrass.StreamManager";
+        self.authorize_caller::<ValidateAuthorizationToken>(&context, caller, |it| it == caller)?;
+        Err(not_served(ValidateAuthorizationToken::ID).into())
+    }
+
+    not_served! { authorized
+        create_debug_password CreateDebugPassword |_| "*".to_owned();
+        create_local_deployment CreateLocalDeployment |_| "*".to_owned();
+        delete_thing_shadow DeleteThingShadow |it| shadow(&it.thing_name, &it.shadow_name);
+        get_component_details GetComponentDetails |it| it.component_name.clone();
+        get_local_deployment_status GetLocalDeploymentStatus |it| it.deployment_id.clone();
+        get_thing_shadow GetThingShadow |it| shadow(&it.thing_name, &it.shadow_name);
+        list_components ListComponents |_| "*".to_owned();
+        list_local_deployments ListLocalDeployments |_| "*".to_owned();
+        list_named_shadows_for_thing ListNamedShadowsForThing |it| it.thing_name.clone();
+        pause_component PauseComponent |it| it.component_name.clone();
+        publish_to_iot_core PublishToIoTCore |it| it.topic_name.clone();
+        restart_component RestartComponent |it| it.component_name.clone();
+        resume_component ResumeComponent |it| it.component_name.clone();
+        stop_component StopComponent |it| it.component_name.clone();
+        update_thing_shadow UpdateThingShadow |it| shadow(&it.thing_name, &it.shadow_name);
+    }
+
     not_served! {
         authorize_client_device_action AuthorizeClientDeviceAction
-        cancel_local_deployment CancelLocalDeployment
-        create_debug_password CreateDebugPassword
-        create_local_deployment CreateLocalDeployment
         defer_component_update DeferComponentUpdate
-        delete_thing_shadow DeleteThingShadow
         get_client_device_auth_token GetClientDeviceAuthToken
-        get_component_details GetComponentDetails
-        get_local_deployment_status GetLocalDeploymentStatus
         get_secret_value GetSecretValue
-        get_thing_shadow GetThingShadow
-        list_components ListComponents
-        list_local_deployments ListLocalDeployments
-        list_named_shadows_for_thing ListNamedShadowsForThing
-        pause_component PauseComponent
-        publish_to_iot_core PublishToIoTCore
-        put_component_metric PutComponentMetric
-        restart_component RestartComponent
-        resume_component ResumeComponent
         send_configuration_validity_report SendConfigurationValidityReport
-        stop_component StopComponent
         update_state UpdateState
-        update_thing_shadow UpdateThingShadow
-        validate_authorization_token ValidateAuthorizationToken
         verify_client_device_identity VerifyClientDeviceIdentity
     }
 
     not_served! { streaming
         subscribe_to_certificate_updates SubscribeToCertificateUpdates
         subscribe_to_component_updates SubscribeToComponentUpdates
-        subscribe_to_iot_core SubscribeToIoTCore
         subscribe_to_iot_core_connection_status SubscribeToIoTCoreConnectionStatus
         subscribe_to_validate_configuration_updates SubscribeToValidateConfigurationUpdates
     }

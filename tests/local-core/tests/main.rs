@@ -1,5 +1,6 @@
 //! Tests of the local core.
 
+mod authorization;
 mod configuration;
 mod core;
 #[cfg(target_os = "linux")]

@@ -164,8 +164,9 @@ async fn every_operation_that_is_not_served_fails() {
     let mut raw = Raw::connect(&core, "a").await;
     let operations: Vec<&str> = include_str!("data/not-served.txt").lines().collect();
     assert_eq!(operations.len(), 30);
-    for operation in operations {
-        let answer = raw.call(operation, "{}").await;
+    for line in operations {
+        let (operation, request) = line.split_once(' ').unwrap();
+        let answer = raw.call(operation, request).await;
         assert_eq!(answer, Err("ServiceError".to_owned()), "{operation}");
     }
     // An unknown operation fails with an unmodelled error and does not end the connection.

@@ -1,9 +1,15 @@
-//! A client that sends raw messages.
+//! A client that sends raw messages, and the program.
 
+use std::process::Stdio;
+
+use greengrass_core_ipc::{Client, client::ConnectionBuilder};
 use greengrass_local_core::LocalCore;
 use serde_json::Value;
 use test_util::{CONNECT, MESSAGE, MessageBuilder, Peer, message::Message};
-use tokio::net::UnixStream;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::UnixStream,
+};
 
 /// A component's connection to the socket of a core.
 pub(crate) struct Raw {
@@ -56,5 +62,49 @@ impl Raw {
             message = message.header("operation", &*format!("aws.greengrass#{operation}"));
         }
         self.peer.send(&message.payload(payload)).await.unwrap();
+    }
+}
+
+/// The program, run with some arguments on a socket of its own.
+pub(crate) struct Program {
+    pub(crate) child: tokio::process::Child,
+    pub(crate) log: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
+    socket: std::path::PathBuf,
+    /// Of each component in the order of their names.
+    tokens: Vec<String>,
+}
+
+impl Program {
+    /// Starts it, and waits until it serves. `name` distinguishes its socket from that of other tests.
+    pub(crate) async fn start(name: &str, args: &[String]) -> Self {
+        // Names of sockets are short.
+        let socket = format!("local-core-{name}-{}.socket", std::process::id());
+        let socket = std::env::temp_dir().join(socket);
+        let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_greengrass-local-core"))
+            .args(args)
+            .arg("--socket")
+            .arg(&socket)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut tokens = Vec::new();
+        loop {
+            let line = lines.next_line().await.unwrap().expect("it serves");
+            if line.contains("Ctrl-C") {
+                break;
+            }
+            tokens.extend(line.strip_prefix("export SVCUID=").map(str::to_owned));
+        }
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, log, socket, tokens }
+    }
+
+    /// A client of the component with this place in the order of names.
+    pub(crate) async fn client(&self, component: usize) -> Client {
+        let builder = ConnectionBuilder::default().socket_path(&self.socket);
+        Client::new(builder.auth_token(&*self.tokens[component]).connect().await.unwrap())
     }
 }

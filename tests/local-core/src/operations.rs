@@ -1,0 +1,163 @@
+//! The operations that require a permission, with their service identifiers and resources. Other operations require
+//! none.
+
+use Resource::{DeploymentId, Metric, Name, Required, SecretArn, Shadow, Star, Text};
+
+/// A service identifier, which is a key in `accessControl`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Service {
+    pub(crate) id: &'static str,
+    /// The service in recommended policy ids, such as `pubsub` in `com.example.App:pubsub:1`.
+    pub(crate) short: &'static str,
+    /// Whether `+` and `#` are wildcards in resources.
+    pub(crate) has_mqtt_wildcards: bool,
+    /// A component of AWS that requires no policy.
+    pub(crate) exempt: Option<&'static str>,
+}
+
+/// An operation that requires a permission.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Protected {
+    /// The absolute shape ID, which policies contain.
+    pub(crate) id: &'static str,
+    pub(crate) service: &'static Service,
+    pub(crate) resource: Resource,
+}
+
+/// The text of a request that is matched against the resources of policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resource {
+    /// A member of the request. Without it, any policy for the operation allows the call, which then fails.
+    Text(&'static str),
+    /// A member whose absence is an `InvalidArgumentsError`, before authorization.
+    Required(&'static str),
+    /// Like `Required`, and it must not be empty.
+    Name(&'static str),
+    /// Like `Required`, and it must be a UUID.
+    DeploymentId(&'static str),
+    /// `$aws/things/THING/shadow` or `$aws/things/THING/shadow/name/SHADOW`; `thingName` is required.
+    Shadow,
+    /// The ARN of the secret, even if the request contains its name.
+    SecretArn,
+    /// The name of each metric.
+    Metric,
+    /// The text `*`.
+    Star,
+}
+
+static PUBSUB: Service = service("aws.greengrass.ipc.pubsub", "pubsub");
+static MQTT: Service =
+    Service { has_mqtt_wildcards: true, ..service("aws.greengrass.ipc.mqttproxy", "mqttproxy") };
+static SHADOWS: Service = service("aws.greengrass.ShadowManager", "shadow");
+static SECRETS: Service = service("aws.greengrass.SecretManager", "secrets");
+static LIFECYCLE: Service = service("aws.greengrass.ipc.lifecycle", "lifecycle");
+static CLIENT_DEVICES: Service = service("aws.greengrass.clientdevices.Auth", "clientdevices");
+static CLI: Service =
+    Service { exempt: Some("aws.greengrass.Cli"), ..service("aws.greengrass.Cli", "cli") };
+static METRICS: Service = Service {
+    exempt: Some("aws.greengrass.StreamManager"),
+    ..service("aws.greengrass.ipc.componentmetric", "metrics")
+};
+/// Credentials over HTTP, which are open to all components.
+static TOKEN_EXCHANGE: Service = service("aws.greengrass.TokenExchangeService", "credentials");
+
+pub(crate) static SERVICES: [&Service; 9] = [
+    &PUBSUB,
+    &MQTT,
+    &SHADOWS,
+    &SECRETS,
+    &LIFECYCLE,
+    &CLIENT_DEVICES,
+    &CLI,
+    &METRICS,
+    &TOKEN_EXCHANGE,
+];
+
+pub(crate) static OPERATIONS: [Protected; 26] = [
+    operation("aws.greengrass#PublishToTopic", &PUBSUB, Text("topic")),
+    operation("aws.greengrass#SubscribeToTopic", &PUBSUB, Text("topic")),
+    operation("aws.greengrass#PublishToIoTCore", &MQTT, Required("topicName")),
+    operation("aws.greengrass#SubscribeToIoTCore", &MQTT, Required("topicName")),
+    operation("aws.greengrass#GetThingShadow", &SHADOWS, Shadow),
+    operation("aws.greengrass#UpdateThingShadow", &SHADOWS, Shadow),
+    operation("aws.greengrass#DeleteThingShadow", &SHADOWS, Shadow),
+    operation("aws.greengrass#ListNamedShadowsForThing", &SHADOWS, Name("thingName")),
+    operation("aws.greengrass#GetSecretValue", &SECRETS, SecretArn),
+    operation("aws.greengrass#PauseComponent", &LIFECYCLE, Name("componentName")),
+    operation("aws.greengrass#ResumeComponent", &LIFECYCLE, Name("componentName")),
+    operation("aws.greengrass#SubscribeToCertificateUpdates", &CLIENT_DEVICES, Star),
+    operation("aws.greengrass#VerifyClientDeviceIdentity", &CLIENT_DEVICES, Star),
+    operation("aws.greengrass#GetClientDeviceAuthToken", &CLIENT_DEVICES, Star),
+    operation("aws.greengrass#AuthorizeClientDeviceAction", &CLIENT_DEVICES, Star),
+    operation("aws.greengrass#GetComponentDetails", &CLI, Name("componentName")),
+    operation("aws.greengrass#RestartComponent", &CLI, Name("componentName")),
+    operation("aws.greengrass#StopComponent", &CLI, Name("componentName")),
+    operation("aws.greengrass#ListComponents", &CLI, Star),
+    operation("aws.greengrass#CreateLocalDeployment", &CLI, Star),
+    operation(CANCEL_LOCAL_DEPLOYMENT, &CLI, Star),
+    operation("aws.greengrass#GetLocalDeploymentStatus", &CLI, DeploymentId("deploymentId")),
+    operation("aws.greengrass#ListLocalDeployments", &CLI, Star),
+    operation("aws.greengrass#CreateDebugPassword", &CLI, Star),
+    operation("aws.greengrass#PutComponentMetric", &METRICS, Metric),
+    operation("getCredentials", &TOKEN_EXCHANGE, Star),
+];
+
+/// The operation that a nucleus denies to all components, regardless of policies.
+pub(crate) const CANCEL_LOCAL_DEPLOYMENT: &str = "aws.greengrass#CancelLocalDeployment";
+
+const fn service(id: &'static str, short: &'static str) -> Service {
+    Service { id, short, has_mqtt_wildcards: false, exempt: None }
+}
+
+const fn operation(id: &'static str, service: &'static Service, resource: Resource) -> Protected {
+    Protected { id, service, resource }
+}
+
+/// The entry of an operation, if it requires a permission.
+pub(crate) fn protected(id: &str) -> Option<&'static Protected> {
+    OPERATIONS.iter().find(|it| it.id == id)
+}
+
+/// The service with exactly this identifier.
+pub(crate) fn service_of(id: &str) -> Option<&'static Service> {
+    SERVICES.iter().copied().find(|it| it.id == id)
+}
+
+impl Resource {
+    /// The member of the request that contains it.
+    pub(crate) fn member(self) -> Option<&'static str> {
+        match self {
+            Text(member) | Required(member) | Name(member) | DeploymentId(member) => Some(member),
+            Shadow => Some("thingName"),
+            SecretArn | Metric | Star => None,
+        }
+    }
+}
+
+impl Service {
+    /// The operations of the service.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &'static Protected> {
+        OPERATIONS.iter().filter(|it| it.service.id == self.id)
+    }
+}
+
+impl Protected {
+    /// Checks the resource before authorization; `None` if the request has none. The error describes the argument.
+    pub(crate) fn check_argument(&self, text: Option<&str>) -> Result<(), String> {
+        match (self.resource, text) {
+            (Required(member), None) => Err(format!("{member} is required")),
+            (Name(member), None | Some("")) => Err(format!("{member} must not be empty")),
+            (Shadow, None) => Err("thingName must not be empty".to_owned()),
+            (DeploymentId(member), text) if !text.is_some_and(is_uuid) => {
+                Err(format!("{member} must be a UUID"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether Java reads a text as a UUID: five hexadecimal numbers of any length.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    let is_hex = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_hexdigit());
+    text.split('-').count() == 5 && text.split('-').all(is_hex)
+}

@@ -1,0 +1,140 @@
+//! Authorization policies: the `accessControl` in the configurations of components.
+//!
+//! The rules are those of the Java nucleus. This module has no I/O: [`AccessControl::parse`] reads the policies of
+//! one component, [`Rules::decide`] decides on a call, and both return values with explanations.
+
+mod denial;
+mod device;
+mod fault;
+mod load;
+mod near;
+mod pattern;
+mod snippet;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+pub(crate) use self::{
+    denial::Denial,
+    device::unseen_keys,
+    fault::Fault,
+    load::AccessControl,
+    near::NearMiss,
+    pattern::{Pattern, is_blank},
+    snippet::{add, snippet},
+};
+use crate::operations::{Protected, Service};
+
+/// A policy, which allows each of its operations on each of its resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Policy {
+    pub(crate) id: String,
+    pub(crate) service: &'static Service,
+    /// Operations of the service; `*` matches all.
+    pub(crate) operations: Vec<String>,
+    pub(crate) resources: Vec<Pattern>,
+}
+
+/// The policies of all components.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    components: HashMap<String, Component>,
+    faults: Vec<Fault>,
+}
+
+#[derive(Debug, Default)]
+struct Component {
+    policies: Vec<Policy>,
+    /// The ids of all its policies, also of invalid ones.
+    ids: Vec<String>,
+}
+
+/// A call that requires a permission.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) component: &'a str,
+    pub(crate) operation: &'static Protected,
+    /// `None` if the request has none.
+    pub(crate) resource: Option<&'a str>,
+}
+
+/// The decision on a call.
+#[derive(Debug)]
+pub(crate) enum Decision<'a> {
+    /// Allowed by the policy with this id, or without a policy for some components of AWS.
+    Allowed(Option<&'a str>),
+    Denied(Denial<'a>),
+}
+
+impl Rules {
+    /// Reads the `accessControl` of each component that has one. `former` are the previous rules.
+    pub(crate) fn load<'c>(
+        components: impl IntoIterator<Item = (&'c str, &'c Value)>,
+        former: &Self,
+    ) -> Self {
+        let mut rules = Self::default();
+        let mut refused = Vec::new();
+        for (name, value) in components {
+            let AccessControl { policies, ids, refused: services, faults } =
+                AccessControl::parse(name, value);
+            refused.extend(services.iter().map(|it| it.id));
+            rules.faults.extend(faults);
+            rules.components.insert(name.to_owned(), Component { policies, ids });
+        }
+        // The previous policies for such a service stay in force.
+        let is_refused = |it: &Policy| refused.contains(&it.service.id);
+        for component in rules.components.values_mut() {
+            component.policies.retain(|it| !is_refused(it));
+        }
+        for (name, component) in &former.components {
+            let kept = component.policies.iter().filter(|it| is_refused(it)).cloned();
+            rules.components.entry(name.clone()).or_default().policies.extend(kept);
+        }
+        rules
+    }
+
+    /// The faults of all configurations.
+    pub(crate) fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    /// Decides on a call.
+    pub(crate) fn decide<'a>(&'a self, request: Request<'a>) -> Decision<'a> {
+        if request.operation.service.exempt == Some(request.component) {
+            return Decision::Allowed(None);
+        }
+        let is_blank = request.resource.is_some_and(is_blank);
+        let allowing = self.policies(request.component).find(|it| it.allows(&request));
+        match allowing {
+            Some(policy) if !is_blank => Decision::Allowed(Some(&policy.id)),
+            _ => Decision::Denied(self.denial(request)),
+        }
+    }
+
+    fn policies(&self, component: &str) -> impl Iterator<Item = &Policy> {
+        self.components.get(component).into_iter().flat_map(|it| &it.policies)
+    }
+}
+
+impl Policy {
+    fn new(id: &str, service: &'static Service) -> Self {
+        Self { id: id.to_owned(), service, operations: Vec::new(), resources: Vec::new() }
+    }
+
+    fn allows(&self, request: &Request<'_>) -> bool {
+        self.has_operation(request.operation) && self.has_resource(request.resource)
+    }
+
+    fn has_operation(&self, operation: &Protected) -> bool {
+        let names = |it: &String| it == "*" || it == operation.id;
+        self.service.id == operation.service.id && self.operations.iter().any(names)
+    }
+
+    /// Whether a pattern matches the resource. If the request has none, any policy matches, even without resources.
+    fn has_resource(&self, resource: Option<&str>) -> bool {
+        resource.is_none_or(|text| self.resources.iter().any(|it| it.matches(text)))
+    }
+}

@@ -1,0 +1,104 @@
+//! The explanation of a denied call.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::{
+    Fault, NearMiss, Pattern, Request, Rules,
+    fault::Severity,
+    is_blank,
+    snippet::{free_id, snippet},
+};
+use crate::{
+    authorization::escaped,
+    operations::{self, Resource},
+};
+
+/// The longest resource for which a policy is proposed, in bytes.
+const MAX_RESOURCE_LEN: usize = 4096;
+
+/// A call that no policy allows. `Display` prints the explanation.
+#[derive(Debug)]
+pub(crate) struct Denial<'a> {
+    pub(crate) request: Request<'a>,
+    /// Policies that nearly allow it.
+    pub(crate) near: Vec<NearMiss<'a>>,
+    /// Faults that may have removed the permission.
+    pub(crate) faults: Vec<&'a Fault>,
+    /// An unused id for a policy that allows it.
+    pub(crate) free_id: String,
+}
+
+impl Rules {
+    pub(super) fn denial<'a>(&'a self, request: Request<'a>) -> Denial<'a> {
+        let service = request.operation.service;
+        let may_matter = |it: &&Fault| match (it.severity, it.path.first()) {
+            (Severity::DiffersOnDevice, _) => false,
+            (Severity::ServiceRefused, id) => id.is_some_and(|it| it == service.id),
+            // An unknown service may be a misspelling of this one.
+            (Severity::Ignored, Some(id)) => {
+                it.component == request.component
+                    && (id == service.id || operations::service_of(id).is_none())
+            }
+            _ => it.component == request.component,
+        };
+        let faults = self.faults.iter().filter(may_matter);
+        let used = self.components.get(request.component);
+        let used = used.map(|it| &*it.ids).unwrap_or_default();
+        Denial {
+            near: self.near_misses(&request),
+            faults: faults.collect(),
+            free_id: free_id(request.component, service, used),
+            request,
+        }
+    }
+}
+
+impl Denial<'_> {
+    /// An `accessControl` that allows exactly this call; `None` if that is impossible.
+    pub(crate) fn snippet(&self) -> Option<Value> {
+        let Request { operation, resource, .. } = self.request;
+        let resource = match resource {
+            // The call fails even if it is allowed.
+            None => return None,
+            Some(text) if is_blank(text) || text.len() > MAX_RESOURCE_LEN => return None,
+            Some(text) if operation.resource == Resource::Star => text.to_owned(),
+            Some(text) => Pattern::exactly(text),
+        };
+        let policy = snippet(operation.service.id, &self.free_id, operation.id, &resource);
+        Some(json!({ "accessControl": policy }))
+    }
+}
+
+impl fmt::Display for Denial<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Request { component, operation, resource } = self.request;
+        let service = operation.service.id;
+        write!(f, "{component} may not call {}", operation.id)?;
+        match resource {
+            None => write!(f, ": no policy for {service} allows it")?,
+            Some(text) if is_blank(text) => f.write_str(" with an empty resource")?,
+            Some(text) => write!(f, " on {}: no policy for {service} allows it", escaped(text))?,
+        }
+        for near in &self.near {
+            write!(f, "\n  {near}")?;
+        }
+        for fault in &self.faults {
+            write!(f, "\n  {fault}")?;
+        }
+        match self.snippet() {
+            Some(snippet) => {
+                let has_wildcard = operation.service.has_mqtt_wildcards
+                    && resource.is_some_and(|it| it.contains(['+', '#']));
+                let more = if has_wildcard { " and what its wildcards match" } else { "" };
+                write!(
+                    f,
+                    "\nTo allow this call{more}, merge into the configuration of {component}:"
+                )?;
+                write!(f, "\n{snippet:#}")
+            }
+            None => Ok(()),
+        }
+    }
+}

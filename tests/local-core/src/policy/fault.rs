@@ -1,0 +1,50 @@
+//! Faults of an `accessControl`.
+
+use std::fmt;
+
+/// A part of a component's `accessControl` that is ignored, or that a device treats in another way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The component whose configuration contains it.
+    pub(crate) component: String,
+    /// The keys and indexes below `accessControl`: service identifier, policy id, property, index.
+    pub(crate) path: Vec<String>,
+    pub(crate) severity: Severity,
+    /// The fault, its consequence, and how to correct it.
+    pub(crate) text: String,
+}
+
+/// The consequence of a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Severity {
+    /// The policy is in force, but allows something else on a device.
+    DiffersOnDevice,
+    /// The part is ignored.
+    Ignored,
+    /// The component has no permissions at all.
+    NoPermissions,
+    /// No component has permissions for the service.
+    ServiceRefused,
+}
+
+impl Fault {
+    /// Whether it removes permissions.
+    pub(crate) fn is_error(&self) -> bool {
+        self.severity != Severity::DiffersOnDevice
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { component, path, text, .. } = self;
+        write!(f, "{component}: accessControl")?;
+        for (depth, step) in path.iter().enumerate() {
+            match depth {
+                0 | 1 => write!(f, ".{step:?}")?,
+                2 => write!(f, ".{step}")?,
+                _ => write!(f, "[{step}]")?,
+            }
+        }
+        write!(f, ": {text}")
+    }
+}
