@@ -93,8 +93,9 @@ impl SubscribeOptions {
 
     /// The memory that events in the queue may take, in bytes. Default: 16 MiB.
     ///
-    /// The limit includes the queue itself, which takes about 100 bytes for each event. An event that is larger than the
-    /// limit is still queued if the queue is empty.
+    /// The limit includes the queue itself, which takes about 100 bytes for each event, and the buffers that contain
+    /// the messages. A message of more than 4 KiB may keep a buffer of up to 4 times its length, which it may share
+    /// with others. An event that is larger than the limit is still queued if the queue is empty.
     #[must_use]
     pub fn queue_limit(mut self, bytes: usize) -> Self {
         self.queue_limit = bytes;

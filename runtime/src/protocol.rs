@@ -9,6 +9,7 @@ mod endpoint;
 mod frame_timer;
 mod log;
 mod message;
+mod numbers;
 mod output;
 pub(crate) mod queue;
 mod role;

@@ -232,7 +232,7 @@ impl Link {
         let now = Instant::now();
         let buffer = &mut input.buffer;
         self.change(|core| {
-            core.receive(&mut buffer.filled, now);
+            core.receive_in(&mut buffer.filled, buffer.buffer_len, now);
             if core.is_closed() {
                 // It has no receiver any more. It is read all the same: the other side may have to be rid of it
                 // before it reads what is still written.

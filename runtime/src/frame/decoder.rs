@@ -48,6 +48,16 @@ impl Decoder {
     /// The bytes are not a message. After [`DecodeError::Headers`] the frame has been removed and decoding can continue;
     /// after any other error it cannot.
     pub fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Frame>, DecodeError> {
+        self.decode_in(src, usize::MAX)
+    }
+
+    /// As [`decode`](Self::decode); `src` is a part of a buffer of `buffer_len` bytes. A frame that is large, by itself and
+    /// compared with the buffer, shares its memory.
+    pub(crate) fn decode_in(
+        &mut self,
+        src: &mut BytesMut,
+        buffer_len: usize,
+    ) -> Result<Option<Frame>, DecodeError> {
         if self.prelude.is_none() {
             self.prelude = Prelude::parse(src, &self.limits)?;
         }
@@ -56,8 +66,7 @@ impl Decoder {
         };
         let Prelude { message_len, headers_len, .. } = prelude;
         prelude.check_message(src)?;
-        let frame = Frame { bytes: Bytes::copy_from_slice(&src[..message_len]), headers_len };
-        src.advance(message_len);
+        let frame = Frame::take(src, message_len, headers_len, buffer_len);
         Headers::check(frame.headers_bytes(), &self.limits)?;
         Ok(Some(frame))
     }
@@ -71,11 +80,24 @@ impl Decoder {
 }
 
 /// A decoded message, which owns its bytes.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Frame {
     bytes: Bytes,
     headers_len: usize,
+    /// The address of the end of the memory that the frame keeps alive. No other memory has it as long as the frame
+    /// lives.
+    memory_end: usize,
+    /// The length of that memory in bytes.
+    pub(crate) memory_len: usize,
 }
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for Frame {}
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,7 +106,36 @@ impl fmt::Debug for Frame {
     }
 }
 
+/// Frames up to this length, in bytes, and up to this share of their buffer are copied: a small frame that waits to be
+/// read must not keep a large buffer alive.
+const COPIED_LEN: usize = 4096;
+const COPIED_SHARE: usize = 4;
+
 impl Frame {
+    /// Removes a frame from the front of a buffer that has `buffer_len` bytes in all.
+    fn take(src: &mut BytesMut, len: usize, headers_len: usize, buffer_len: usize) -> Self {
+        if len > COPIED_LEN.max(buffer_len / COPIED_SHARE) {
+            let memory_end = src.as_ptr().addr() + src.capacity();
+            let memory_len = buffer_len.max(len);
+            return Self { bytes: src.split_to(len).freeze(), headers_len, memory_end, memory_len };
+        }
+        let bytes = Bytes::copy_from_slice(&src[..len]);
+        src.advance(len);
+        let memory_end = bytes.as_ptr().addr() + len;
+        Self { bytes, headers_len, memory_end, memory_len: len }
+    }
+
+    /// A copy with memory of its own.
+    pub(crate) fn copied(&self) -> Self {
+        let len = self.bytes.len();
+        Self::take(&mut BytesMut::from(self.as_bytes()), len, self.headers_len, usize::MAX)
+    }
+
+    /// Whether two frames share their memory.
+    pub(crate) fn shares(&self, other: &Self) -> bool {
+        self.memory_end == other.memory_end
+    }
+
     /// The headers, in the order of the encoding. A name may occur more than once.
     pub fn headers(&self) -> Headers<'_> {
         Headers::new(self.headers_bytes())

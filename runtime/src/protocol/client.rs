@@ -17,7 +17,6 @@ mod stream;
 mod tests;
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Instant,
@@ -26,7 +25,9 @@ use std::{
 use super::{
     Endpoint, MessageType, Outgoing, StreamId,
     endpoint::{Settings, State},
-    header, output, ping_text,
+    header,
+    numbers::NumberMap,
+    output, ping_text,
     queue::Queue,
     waiting::Until,
 };
@@ -52,9 +53,9 @@ pub struct Client {
     is_accepted: Option<bool>,
     /// Whether any handshake has been accepted.
     was_open: bool,
-    streams: BTreeMap<Key, Stream>,
+    streams: NumberMap<Key, Stream>,
     /// The streams that are open on the current socket.
-    keys: BTreeMap<StreamId, Key>,
+    keys: NumberMap<StreamId, Key>,
     next_key: u64,
     /// `None` when the ids are used up.
     next_id: Option<i32>,
@@ -231,7 +232,9 @@ impl Core {
 
     /// Closes the connection from this side. The peer is told about the end of each stream.
     pub fn close(&mut self) {
-        for key in self.role.keys.values().copied().collect::<Vec<_>>() {
+        let mut open: Vec<_> = self.role.keys.iter().map(|(id, key)| (*id, *key)).collect();
+        open.sort_unstable();
+        for (_, key) in open {
             self.terminate(key);
         }
         self.fail(ConnectionError::Closed);
@@ -320,8 +323,9 @@ impl Core {
     /// Opens the subscriptions again, in their original order.
     pub(super) fn resubscribe(&mut self, now: Instant) {
         let streams = self.role.streams.iter();
-        let waiting: Vec<(Key, _)> =
+        let mut waiting: Vec<(Key, _)> =
             streams.filter_map(|(key, it)| Some((*key, it.to_send_again()?))).collect();
+        waiting.sort_unstable_by_key(|(key, _)| *key);
         let deadline = now.checked_add(self.role.config.resubscribe_timeout);
         for (key, request) in waiting {
             let sent = self.send_again(&request);

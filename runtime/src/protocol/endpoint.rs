@@ -105,10 +105,16 @@ impl<R: Role> Endpoint<R> {
 
     /// Removes the complete messages from the front of `input` and handles them; returns how many.
     pub fn receive(&mut self, input: &mut BytesMut, now: Instant) -> usize {
+        self.receive_in(input, usize::MAX, now)
+    }
+
+    /// As [`receive`](Self::receive), for a driver that knows the length in bytes of the buffer that `input` is a part of:
+    /// large messages share its memory, others are copied and do not keep it alive.
+    pub fn receive_in(&mut self, input: &mut BytesMut, buffer_len: usize, now: Instant) -> usize {
         let mut received = 0;
         R::start_receiving(self);
         while self.wants_input() {
-            match self.decoder.decode(input) {
+            match self.decoder.decode_in(input, buffer_len) {
                 Ok(Some(frame)) => {
                     received += 1;
                     self.receive_frame(frame, now);

@@ -181,6 +181,11 @@ impl RpcMessage {
         own.map(|(name, value)| Header::new(name, value.to_owned())).collect()
     }
 
+    /// A copy with memory of its own.
+    pub(crate) fn copied(&self) -> Self {
+        Self { frame: self.frame.copied(), ..self.clone() }
+    }
+
     /// Whether the message ends its stream.
     pub fn is_terminating(&self) -> bool {
         self.flags.contains(MessageFlags::TERMINATE_STREAM)
@@ -195,7 +200,11 @@ impl RpcMessage {
 
 impl Element for RpcMessage {
     fn held(&self) -> usize {
-        self.as_bytes().len()
+        self.memory_len
+    }
+
+    fn shares(&self, next: &Self) -> bool {
+        self.frame.shares(&next.frame)
     }
 }
 

@@ -7,14 +7,20 @@ const KEPT_SLOTS: usize = 64;
 
 /// An element of a [`Queue`].
 pub(crate) trait Element {
-    /// How much memory it takes besides its slot, in bytes.
+    /// How much memory it keeps alive besides its slot, in bytes.
     fn held(&self) -> usize;
+
+    /// Whether that is the same memory as that of the next element.
+    fn shares(&self, _next: &Self) -> bool {
+        false
+    }
 }
 
 /// A queue that knows how much memory it takes, and gives it back when it is emptied.
 ///
-/// What counts is what is allocated: the slots of the queue, used or not, and the memory of the elements. The
-/// overhead of the allocator does not count, nor do the few slots that an empty queue keeps.
+/// What counts is what is allocated: the slots of the queue, used or not, and the memory of the elements. Memory that
+/// neighbours share counts once. The overhead of the allocator does not count, nor do the few slots that an empty
+/// queue keeps.
 ///
 /// The elements can be read as those of a [`VecDeque`].
 #[derive(Debug)]
@@ -50,32 +56,41 @@ impl<T: Element> Queue<T> {
         let (len, capacity) = (self.len(), self.capacity());
         // A full queue doubles.
         let slots = if len < capacity { capacity } else { (2 * capacity).max(4) };
-        slots * size_of::<T>() + self.held + item.held()
+        slots * size_of::<T>() + self.held + self.adds(item)
     }
 
     pub(crate) fn push(&mut self, item: T) {
-        self.held += item.held();
+        self.held += self.adds(&item);
         self.items.push_back(item);
     }
 
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
-        let item = self.items.pop_front()?;
-        self.removed(&item);
-        Some(item)
+        self.remove(0)
     }
 
     /// Removes the element at an index.
+    #[inline]
     pub(crate) fn remove(&mut self, index: usize) -> Option<T> {
         let item = self.items.remove(index)?;
-        self.removed(&item);
+        let before = index.checked_sub(1).and_then(|it| self.items.get(it));
+        let is_kept = before.is_some_and(|it| it.shares(&item))
+            || self.items.get(index).is_some_and(|it| item.shares(it));
+        if !is_kept {
+            self.held -= item.held();
+        }
+        self.shrink();
         Some(item)
+    }
+
+    /// How much more memory an element at the end keeps alive, in bytes.
+    fn adds(&self, item: &T) -> usize {
+        if self.back().is_some_and(|it| it.shares(item)) { 0 } else { item.held() }
     }
 
     /// Gives back half of the slots if no more than half of the rest is used.
     #[inline]
-    fn removed(&mut self, item: &T) {
-        self.held -= item.held();
+    fn shrink(&mut self) {
         let (len, capacity) = (self.len(), self.capacity());
         if capacity > KEPT_SLOTS && len <= capacity / 4 {
             self.items.shrink_to((capacity / 2).max(KEPT_SLOTS));

@@ -13,7 +13,6 @@ mod receive;
 mod stream;
 
 use std::{
-    collections::BTreeMap,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -22,6 +21,7 @@ use super::{
     Endpoint, JSON, MessageFlags, MessageType, Outgoing, Payload, RpcMessage, SendError, StreamId,
     endpoint::{Settings, State},
     header,
+    numbers::NumberMap,
     queue::Queue,
     waiting::{QueueLimit, Until},
 };
@@ -62,7 +62,7 @@ pub struct Server {
     /// The service is deciding whether to accept the client.
     is_deciding: bool,
     /// The open streams, and streams that have ended while events wait to be read or a handler is still running.
-    streams: BTreeMap<StreamId, Stream>,
+    streams: NumberMap<StreamId, Stream>,
     /// How many bytes are held for the service.
     received: usize,
     last_id: i32,

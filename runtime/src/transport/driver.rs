@@ -145,7 +145,7 @@ impl<R: Role> Driver<R> {
             }
             // After a pause, the input may already hold whole messages.
             if !input.filled.is_empty() {
-                *spent += core.receive(&mut input.filled, now());
+                *spent += core.receive_in(&mut input.filled, input.buffer_len, now());
                 input.shrink();
             }
             if output.is_empty() {

@@ -344,21 +344,22 @@ fn small_events_count_with_the_memory_that_they_take() {
 }
 
 #[test]
-fn events_that_arrive_in_one_buffer_count_by_themselves() {
-    const LEN: usize = 20_000;
-    let options = SubscribeOptions::default().queue_limit(10 * LEN);
+fn events_that_share_a_buffer_count_it_once() {
+    const BUFFER_LEN: usize = 64 * 1024;
+    let options = SubscribeOptions::default().queue_limit(10 * BUFFER_LEN);
     let (mut core, key) = subscribed(options);
-    let text = "x".repeat(LEN);
-    for _ in 0..3 {
-        // Three messages in a buffer with much free space.
-        let mut input = BytesMut::with_capacity(64 * 1024);
+    let text = "x".repeat(20_000);
+    for _ in 0..9 {
+        // Three messages that are not copied, in a buffer with much free space.
+        let mut input = BytesMut::with_capacity(BUFFER_LEN);
         input.extend_from_slice(&event(&text).repeat(3));
-        core.receive(&mut input, Instant::now());
+        core.receive_in(&mut input, BUFFER_LEN, Instant::now());
         assert!(input.is_empty());
     }
-    assert!(core.is_open(key), "nine events fit");
-    receive(&mut core, event(&text));
+    assert!(core.is_open(key), "nine buffers fit");
+    let mut input = event(&text);
+    core.receive_in(&mut input, BUFFER_LEN, Instant::now());
     assert!(!core.is_open(key), "with the slots of the queue a tenth does not");
     let events = events(&mut core, key);
-    assert_eq!(events.iter().filter(|it| **it == text).count(), 9);
+    assert_eq!(events.iter().filter(|it| **it == text).count(), 27);
 }

@@ -14,7 +14,8 @@ use super::{
 use crate::{
     error::{BuildError, ConnectionError},
     protocol::{
-        Outgoing, Payload, RpcMessage, SendError, StreamId, endpoint::State, waiting::QueueLimit,
+        Outgoing, Payload, RpcMessage, SendError, StreamId, endpoint::State, numbers,
+        waiting::QueueLimit,
     },
 };
 
@@ -138,6 +139,8 @@ impl Core {
         self.role.calls -= usize::from(!stream.is_streaming);
         if self.role.streams.is_empty() {
             self.deadline = None;
+            numbers::shrink(&mut self.role.streams);
+            numbers::shrink(&mut self.role.keys);
         }
         self.end_if_used_up();
     }
@@ -177,6 +180,7 @@ impl Core {
                 deadline => self.deadline = [self.deadline, deadline].into_iter().flatten().min(),
             }
         }
+        due.sort_unstable();
         for key in due {
             self.terminate(key);
         }

@@ -19,6 +19,10 @@ impl Element for Item {
             Self::Notice(_) => 0,
         }
     }
+
+    fn shares(&self, next: &Self) -> bool {
+        matches!((self, next), (Self::Event(event), Self::Event(next)) if event.shares(next))
+    }
 }
 
 /// A queue that is bounded in bytes. There are never more than two notices in a row.

@@ -162,7 +162,7 @@ impl Core {
         self.role.answers.end = self.output.queued;
         self.role.answers.queued += self.role.answers.end - before;
         if self.role.records_events && self.has_room_for_event(ping) {
-            self.record(ConnectionEvent::Ping(ping.clone()));
+            self.record(ConnectionEvent::Ping(ping.copied()));
         }
         Ok(())
     }

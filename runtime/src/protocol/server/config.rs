@@ -21,11 +21,12 @@ pub struct Config {
     /// from the client until it has read some of them: a client that sends requests and does not read the replies must
     /// not fill the memory. Default: 16 MiB.
     pub reply_queue_limit: usize,
-    /// How much memory the queued events of a client may take, for each stream, in bytes: the messages and the queue.
+    /// How much memory the queued events of a client may take, for each stream, in bytes: the buffers that contain the messages, and the queue.
     /// Default: 16 MiB.
     pub event_queue_limit: usize,
     /// How much memory the requests and events of a client may take in all, in bytes. A request counts until its stream
-    /// ends, an event until the service takes it. Requests and events over the limit are refused. Default: 64 MiB.
+    /// ends, an event until the service takes it. A message counts with the buffer that contains it, which may be up to
+    /// 4 times as long. Requests and events over the limit are refused. Default: 64 MiB.
     pub received_limit: usize,
     /// How long a handler that reads the events of its client may continue after the stream has ended, to read the
     /// remaining events and to finish. Default: 10 s.

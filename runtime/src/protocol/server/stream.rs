@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::Core;
-use crate::protocol::{RpcMessage, StreamId, queue::Queue};
+use crate::protocol::{RpcMessage, StreamId, numbers, queue::Queue};
 
 /// Whether a handler may continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,7 +205,10 @@ impl Core {
 
     /// The streams that meet a condition.
     pub(super) fn ids(&self, is_met: impl Fn(&Stream) -> bool) -> Vec<StreamId> {
-        self.role.streams.iter().filter(|it| is_met(it.1)).map(|it| *it.0).collect()
+        let met = self.role.streams.iter().filter(|it| is_met(it.1));
+        let mut ids: Vec<_> = met.map(|it| *it.0).collect();
+        ids.sort_unstable();
+        ids
     }
 
     fn forget_if_done(&mut self, id: StreamId) {
@@ -225,6 +228,7 @@ impl Core {
         if let Some(stream) = self.role.streams.remove(&id) {
             self.role.received -= stream.held();
             self.output.wake(stream.wakers);
+            numbers::shrink(&mut self.role.streams);
         }
     }
 
