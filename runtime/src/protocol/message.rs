@@ -1,6 +1,9 @@
 //! Messages with the headers of the protocol.
 
-use std::{fmt, ops::Deref};
+use std::{
+    fmt,
+    ops::{Deref, Range},
+};
 
 use bytes::BytesMut;
 
@@ -116,6 +119,8 @@ pub struct RpcMessage {
     pub flags: MessageFlags,
     /// The stream that it belongs to.
     pub stream_id: StreamId,
+    /// The position of the shape in the frame: it is compared for each reply and event.
+    shape: Option<Range<usize>>,
 }
 
 impl Deref for RpcMessage {
@@ -134,8 +139,19 @@ impl RpcMessage {
     /// One of the three headers that every message has is missing or not an `int32`, or the type is unknown.
     pub fn read(frame: Frame) -> Result<Self, ProtocolViolation> {
         let (mut message_type, mut flags, mut stream_id) = (None, None, None);
+        let mut shape = None;
+        let start = frame.as_bytes().as_ptr().addr();
         for header in frame.headers().raw() {
-            let Some(value) = header.as_int32() else { continue };
+            let Some(value) = header.as_int32() else {
+                if is_named(header.name, header::SERVICE_MODEL_TYPE) {
+                    let range = |text: &str| {
+                        let offset = text.as_ptr().addr() - start;
+                        offset..offset + text.len()
+                    };
+                    shape = header.as_text().map(range).or(shape);
+                }
+                continue;
+            };
             if is_named(header.name, header::MESSAGE_TYPE) {
                 message_type = Some(value);
             } else if is_named(header.name, header::MESSAGE_FLAGS) {
@@ -151,7 +167,7 @@ impl RpcMessage {
             .ok_or(ProtocolViolation("a message of an unknown type"))?;
         let flags = MessageFlags(flags.ok_or(missing)?);
         let stream_id = StreamId(stream_id.ok_or(missing)?);
-        Ok(Self { frame, message_type, flags, stream_id })
+        Ok(Self { frame, message_type, flags, stream_id, shape })
     }
 
     /// The `operation` header: the operation that a request calls.
@@ -161,7 +177,7 @@ impl RpcMessage {
 
     /// The `service-model-type` header: the shape of the payload.
     pub fn service_model_type(&self) -> Option<&str> {
-        self.text(header::SERVICE_MODEL_TYPE)
+        std::str::from_utf8(&self.as_bytes()[self.shape.clone()?]).ok()
     }
 
     /// The `:content-type` header.
