@@ -216,7 +216,7 @@ fn shape_items(shape: &Shape) -> TokenStream {
     }
 }
 
-/// An attribute for items that use the members of a shape, some of which may be deprecated.
+/// An attribute for items that use the members of a shape: members may be deprecated.
 fn allow_deprecated(shape: &Shape) -> Option<TokenStream> {
     shape.uses_deprecated().then(|| quote!(#[allow(deprecated)]))
 }

@@ -251,7 +251,7 @@ pub enum Level {
     /// The value 1.
     Quiet,
     /// As loud as it goes.
-    #[deprecated(since = "1.2.0", note = "nobody can hear it")]
+    #[deprecated(since = "1.2.0", note = "too loud to use")]
     Loud,
     /// The value -1.
     BelowZero,

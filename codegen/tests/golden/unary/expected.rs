@@ -156,7 +156,7 @@ use crate::types::error::BookMissing;
 
 /// Reads a book.
 ///
-/// Fails with [`BookMissing`] if there is none.
+/// Fails with [`BookMissing`] if it does not exist.
 ///
 /// - Request: [`GetBookRequest`]
 /// - Response: [`GetBookResponse`]
