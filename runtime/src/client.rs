@@ -1,13 +1,13 @@
 //! The client: connections, calls and subscriptions.
 //!
-//! A [`Connection`] is a handle that can be cloned; one task reads and writes its socket, and runs no
-//! code of yours. So a call made in a handler, or a wait for another subscription there, always works.
+//! A [`Connection`] is a handle that can be cloned. One task reads and writes its socket and runs no application code,
+//! so a handler may make calls and wait for other subscriptions.
 //!
 //! # Logs
 //!
-//! Through `tracing`, with target `eventstream_rpc`. A record has kinds, lengths, numbers and names of the model,
-//! never text from the server or from the application. A subscriber may use the connection that it is told of, but must
-//! not wait for an answer or for what is written: its thread may be the one that reads and writes.
+//! The client logs through `tracing`, with target `eventstream_rpc`. Records contain kinds, lengths, numbers and names
+//! of the model, and no text from the server or the application. A `tracing` subscriber may use the connection, but
+//! must not wait for a response or for a write: it may run on the thread that reads and writes.
 //!
 //! | name | level | fields |
 //! |---|---|---|
@@ -17,7 +17,7 @@
 //! | `connect failed` | debug | `error` |
 //! | `connection ended` | debug | `error`, unless this side closed it |
 //! | `terminate sent`, `terminate received` | trace | `stream` |
-//! | `stream error` (of a handler that does not look at errors) | warn | `operation`, `error` |
+//! | `stream error` (in a closure used as a handler) | warn | `operation`, `error` |
 //! | `handler panicked` | error | `operation` |
 //! | `lifecycle handler panicked` | error | |
 

@@ -1,4 +1,4 @@
-//! What the asynchronous and the blocking client have in common: everything but how they wait.
+//! What the asynchronous and the blocking client share: everything but sockets, and how they wait.
 
 mod builder;
 pub(crate) mod credentials;
@@ -6,9 +6,9 @@ pub(crate) mod done;
 pub(crate) mod handler;
 mod item;
 pub(crate) mod lifecycle;
+pub(crate) mod open;
 mod ping;
 pub(crate) mod policy;
-pub(crate) mod reconnect;
 mod reply;
 pub(crate) mod settings;
 mod subscription;
@@ -23,7 +23,7 @@ use std::{
 };
 
 use crate::{
-    error::{ConnectionError, SdkError},
+    error::{ConnectError, ConnectionError, SdkError},
     json::{self, Shape},
     operation::{Operation, StreamingOperation},
     options::{CallOptions, SubscribeOptions},
@@ -42,23 +42,27 @@ pub use crate::{
 };
 pub use builder::Builder;
 pub use credentials::{Credentials, StaticPayload};
-pub use handler::BlockingStreamHandler;
+pub use handler::{BlockingStreamHandler, StreamHandler};
 pub(crate) use item::{Event, Item};
 pub use lifecycle::LifecycleHandler;
 pub use ping::PingError;
 pub use policy::ReconnectPolicy;
 pub(crate) use subscription::{Events, without_notices};
 
-/// What a client runs on: how it waits, and what time it is.
+/// How a client waits, reads the clock and drives its connection: with tokio or with threads.
 pub(crate) trait Runtime: fmt::Debug + Send + Sync + 'static {
-    /// Wakes a future when it is time.
+    /// A timer that wakes a task.
     type Timer;
+    /// An open socket.
+    type Socket;
+    /// Ready when the connection has ended and its socket is no longer used.
+    type Driver: Future + Send + Unpin;
 
     fn shared(&self) -> &Shared<Core>;
 
     fn now(&self) -> Instant;
 
-    /// Ready when it is `deadline`; sets the timer when it is first polled.
+    /// Waits until the deadline. The first poll sets the timer.
     fn poll_timer(
         &self,
         timer: &mut Option<Self::Timer>,
@@ -66,29 +70,33 @@ pub(crate) trait Runtime: fmt::Debug + Send + Sync + 'static {
         cx: &mut Context<'_>,
     ) -> Poll<()>;
 
-    /// As [`poll_timer`](Self::poll_timer) for the deadline of a call. It stays pending where the driver ends calls
-    /// that are due.
-    fn poll_call_timer(
-        &self,
-        timer: &mut Option<Self::Timer>,
-        deadline: Instant,
-        cx: &mut Context<'_>,
-    ) -> Poll<()> {
-        self.poll_timer(timer, deadline, cx)
+    /// Whether the driver ends a call that is due, so that the caller needs no timer.
+    fn ends_calls(&self) -> bool {
+        false
     }
 
-    /// Changes the state, and sees to it that what is queued then is written. It does not wait.
+    /// Opens a socket.
+    async fn open(address: &Address, timeout: Duration) -> Result<Self::Socket, ConnectError>;
+
+    /// Starts to drive the connection over a socket, unless `start` fails or returns false.
+    fn attach(
+        &self,
+        socket: Self::Socket,
+        start: impl FnOnce(&mut Core) -> Result<bool, ConnectError>,
+    ) -> Result<Option<Self::Driver>, ConnectError>;
+
+    /// Changes the state, and sees to it that what is queued by that is written. It does not wait.
     fn update(&self, change: impl FnOnce(&mut Core)) {
         self.shared().with(change);
     }
 
     /// Closes the connection. It does not wait.
-    fn hang_up(&self) {
+    fn start_closing(&self) {
         self.shared().with(Core::close);
     }
 }
 
-/// The result of a future, or nothing if the deadline comes first.
+/// The result of a future, or `None` if the deadline passes first.
 pub(crate) async fn until<R: Runtime, F: Future>(
     runtime: &R,
     deadline: Option<Instant>,
@@ -97,7 +105,7 @@ pub(crate) async fn until<R: Runtime, F: Future>(
     let mut future = pin!(future);
     let mut timer = None;
     poll_fn(|cx| {
-        // Most need not wait, and no timer.
+        // Most futures are ready immediately and need no timer.
         if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
         }
@@ -107,7 +115,7 @@ pub(crate) async fn until<R: Runtime, F: Future>(
     .await
 }
 
-/// A connection and what was chosen for it. It closes when the last handle is dropped.
+/// An open connection and the settings of its calls. The connection closes when the last handle is dropped.
 #[derive(Debug)]
 pub(crate) struct Session<R: Runtime> {
     pub(crate) runtime: R,
@@ -118,7 +126,7 @@ pub(crate) struct Session<R: Runtime> {
 
 impl<R: Runtime> Drop for Session<R> {
     fn drop(&mut self) {
-        self.runtime.hang_up();
+        self.runtime.start_closing();
     }
 }
 
@@ -148,7 +156,7 @@ impl<R: Runtime> Session<R> {
         let key = self.send(deadline, open).await?;
         let stream = StreamGuard { session: Arc::clone(self), key };
         let mut timer = None;
-        // It leaves nothing behind but the stream, which has its guard.
+        // If it is dropped, the guard ends the stream.
         let reply = poll_fn(|cx| self.poll_reply(key, deadline, &mut timer, cx)).await;
         Ok(Reply { message: reply.map_err(failed)?, stream })
     }
@@ -174,7 +182,10 @@ impl<R: Runtime> Session<R> {
         let shared = self.runtime.shared();
         let reply = shared.with(|core| core.poll_reply(key, cx));
         let (Poll::Pending, Some(deadline)) = (&reply, deadline) else { return reply };
-        ready!(self.runtime.poll_call_timer(timer, deadline, cx));
+        if self.runtime.ends_calls() {
+            return Poll::Pending;
+        }
+        ready!(self.runtime.poll_timer(timer, deadline, cx));
         shared.with(|core| {
             core.expire_deadlines(deadline);
             core.poll_reply(key, cx)
@@ -193,14 +204,14 @@ impl<R: Runtime> Session<R> {
         }
     }
 
-    /// When to give up what begins now. A timeout beyond what the clock can say never comes.
+    /// The deadline of what begins now: none if the clock cannot represent it.
     fn deadline(&self, timeout: Option<Duration>) -> Option<Instant> {
         self.runtime.now().checked_add(timeout.unwrap_or(self.call_timeout))
     }
 }
 
 impl Shared<Core> {
-    /// Waits until everything that has been queued so far has been written, and fails if something was discarded.
+    /// Waits until everything that has been queued so far has been written. Fails if an earlier part was discarded.
     pub(crate) fn flushed(&self) -> impl Future<Output = Result<(), ConnectionError>> {
         let queued = self.with(|core| core.queued());
         self.poll(move |core, cx| core.poll_flushed(queued, cx))
@@ -212,7 +223,7 @@ impl Shared<Core> {
         self.poll(move |core, cx| core.poll_written(queued, cx))
     }
 
-    /// Waits until the connection has ended: `Ok` if this side closed it.
+    /// Waits until the connection has ended, and returns `Ok` if this side closed it.
     pub(crate) async fn closed(&self) -> Result<(), ConnectionError> {
         match self.poll(|core, cx| core.poll_closed(cx)).await {
             ConnectionError::Closed => Ok(()),
@@ -221,13 +232,13 @@ impl Shared<Core> {
     }
 }
 
-/// Closes a connection, and waits until what was queued before has been written, for a limited time.
+/// Closes a connection, and waits for a limited time until everything queued has been written.
 pub(crate) fn close<R: Runtime>(runtime: &R) -> impl Future<Output = Result<(), ConnectionError>> {
     runtime.shared().with(Core::close);
     linger(runtime, runtime.shared().flushed())
 }
 
-/// The result of a future for which a connection that is being closed waits for a limited time.
+/// Waits for a limited time, as a connection that is being closed does.
 pub(crate) async fn linger<R: Runtime, F>(runtime: &R, written: F) -> Result<(), ConnectionError>
 where
     F: Future<Output = Result<(), ConnectionError>>,
@@ -236,9 +247,8 @@ where
     until(runtime, deadline, written).await.unwrap_or(Err(ConnectionError::Closed))
 }
 
-/// Forgets a stream when its owner goes away, wherever that is.
-///
-/// It is what makes calls safe to cancel: the stream is ended on the wire if it is still open there, once.
+/// Removes a stream when it is dropped, and ends it on the wire if it is still open there. This makes calls safe to
+/// cancel.
 #[derive(Debug)]
 struct StreamGuard<R: Runtime> {
     session: Arc<Session<R>>,
@@ -251,19 +261,19 @@ impl<R: Runtime> Drop for StreamGuard<R> {
     }
 }
 
-/// The first message that came back on a stream.
+/// The first message that arrived on a stream.
 pub(crate) struct Reply<R: Runtime> {
     stream: StreamGuard<R>,
     message: RpcMessage,
 }
 
 impl<R: Runtime> Reply<R> {
-    /// The response; the stream ends.
+    /// The response of an operation without events.
     pub(crate) fn response<O: Operation>(self) -> Result<O::Response, SdkError<O::Error>> {
         decode::<O, O::Response>(&self.message)
     }
 
-    /// The response and the events that follow.
+    /// The response of a streaming operation, and the events that follow.
     pub(crate) fn events<O: StreamingOperation>(self) -> Result<Events<R, O>, SdkError<O::Error>> {
         let response = decode::<O, O::Response>(&self.message)?;
         Ok(Events { stream: self.stream, response, dropped: 0 })

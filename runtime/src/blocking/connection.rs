@@ -12,71 +12,68 @@ use crate::{
     error::{ConnectError, ConnectionError, SdkError},
     operation::{Operation, StreamingOperation},
     options::{CallOptions, Sealed, SubscribeOptions},
-    protocol::client::Connect,
     session::{
-        Builder, Credentials, PingError, Session, reconnect::shake_hands, settings::Settings,
+        Builder, Credentials, PingError, Runtime, Session, open::handshake, settings::Settings,
     },
 };
 
 impl<I: Credentials> Builder<Connection, I> {
-    /// Opens the socket, introduces this side and waits until the server has accepted it.
+    /// Opens the socket, sends the connect message and waits until the server has accepted the connection.
     ///
     /// # Errors
     ///
     /// See [`ConnectError`].
     pub fn connect(self) -> Result<Connection, ConnectError> {
         let settings = self.into_settings();
-        let result = start(&settings, background::open(&settings));
+        let result = settings.address().and_then(|address| {
+            start(&settings, || address.connect_blocking(settings.connect_timeout).map(Socket::new))
+        });
         settings.report(result)
     }
 
-    /// The same over a socket that is connected already, such as one half of
-    /// [`UnixStream::pair`](std::os::unix::net::UnixStream::pair). A
-    /// [`ReconnectPolicy`](super::ReconnectPolicy) has nothing to open again then: the end of the socket is
-    /// the end.
+    /// Connects over a connected socket, such as one half of
+    /// [`UnixStream::pair`](std::os::unix::net::UnixStream::pair). A [`ReconnectPolicy`](super::ReconnectPolicy) has no
+    /// effect, because the client cannot connect the socket again.
     ///
     /// # Errors
     ///
     /// See [`ConnectError`].
     pub fn connect_over(self, socket: impl Into<OwnedFd>) -> Result<Connection, ConnectError> {
         let settings = Settings { reconnect: None, ..self.into_settings() };
-        let connect = settings.connect_message();
-        let result = start(&settings, connect.map(|it| (Socket::new(socket.into()), it)));
+        let result = start(&settings, || Ok(Socket::new(socket.into())));
         settings.report(result)
     }
 }
 
 fn start(
     settings: &Settings,
-    opened: Result<(Socket, Connect), ConnectError>,
+    socket: impl FnOnce() -> Result<Socket, ConnectError>,
 ) -> Result<Connection, ConnectError> {
-    let (socket, connect) = opened?;
     let reconnects = settings.reconnect.is_some();
-    let core = settings.core(&connect)?;
-    // A handler may keep the connection alive, which keeps this.
+    // A handler may keep the connection alive, and the connection keeps these settings.
     let again = reconnects.then(|| Settings { lifecycle: None, ..settings.clone() });
-    let link = Arc::new(Link::new(core, socket, again));
-    link.wait(shake_hands(&link, settings)).inspect_err(|_| link.finish())?;
-    // From now on it closes the connection when it is dropped.
+    let link = Arc::new(Link::new(settings.core()?, again));
+    // Dropping the session closes the connection if the handshake fails.
     let session = Session::new(Arc::clone(&link), settings);
+    link.attach(socket()?, |_| Ok(true))?;
+    link.wait(handshake(&link, settings))?;
     let no_thread = |error: io::Error| ConnectError::Handshake(error.into());
     if reconnects {
-        // It ends with the connection.
+        // The thread ends with the connection.
         link.threads.add_background_use(|| background::start(&link)).map_err(no_thread)?;
     }
     if let Some(handler) = &settings.lifecycle {
-        background::tell(&link, handler.clone()).map_err(no_thread)?;
+        background::spawn_lifecycle(&link, handler.clone()).map_err(no_thread)?;
     }
     Ok(Connection { session })
 }
 
 /// A handle to one open connection.
 ///
-/// Clones share it, and threads may share one. It closes when the last clone has been dropped, and with it the last
-/// subscription and the last [`SubscriptionHandle`](super::SubscriptionHandle).
+/// Clones share the connection, and threads may share one handle. It closes when the last clone, the last subscription
+/// and the last [`SubscriptionHandle`](super::SubscriptionHandle) have been dropped.
 ///
-/// A process needs one connection: keep a clone wherever calls are made, or one in a
-/// [`std::sync::OnceLock`].
+/// A process needs one connection: clone it, or keep it in a [`std::sync::OnceLock`].
 #[derive(Clone, Debug)]
 pub struct Connection {
     session: Arc<Session<Arc<Link>>>,
@@ -129,55 +126,54 @@ impl Connection {
         Ok(Subscription::new(reply.events()?, background))
     }
 
-    /// Asks the other side to answer, and waits until it has.
+    /// Sends a ping and waits for the answer.
     ///
-    /// The ping has a header of its own and a payload, without which the Java nucleus does not survive it or does
-    /// not answer. With them the Java nucleus and the servers of this crate answer; nucleus lite ends the
-    /// connection. No official SDK sends pings by itself, and neither does this client.
+    /// The Java nucleus and the servers of this crate answer; nucleus lite ends the connection. The ping has a header
+    /// of its own and a payload, because the Java nucleus fails or does not answer without them. Like the official
+    /// SDKs, this client sends no pings by itself.
     ///
     /// # Errors
     ///
-    /// The connection has ended, or no answer came within `timeout`.
+    /// The connection has ended, or no answer arrived within `timeout`.
     pub fn ping(&self, timeout: Duration) -> Result<(), PingError> {
         self.session.runtime.wait(self.session.ping(timeout))
     }
 
     /// Waits until everything that has been queued so far has been written to the socket.
     ///
-    /// That takes as long as the server does not read. It has no timeout: to end it, another thread closes the
-    /// connection, which waits for 3 s.
+    /// There is no time limit: it waits as long as the server does not read. To end it, close the connection in another
+    /// thread, which waits for at most 3 s.
     ///
     /// # Errors
     ///
-    /// The connection ended before, or what had been queued since the last flush was discarded in part when a
-    /// connection was lost that a [`ReconnectPolicy`](super::ReconnectPolicy) brought back. That is told once.
+    /// The connection has ended, or it was lost and opened again by a [`ReconnectPolicy`](super::ReconnectPolicy), and
+    /// a part of what had been queued since the last flush was discarded. Such a loss is reported once.
     pub fn flush(&self) -> Result<(), ConnectionError> {
         let link = &self.session.runtime;
         link.wait(link.shared.flushed())
     }
 
-    /// Waits until the connection has ended: `Ok` if this side closed it. With a
-    /// [`ReconnectPolicy`](super::ReconnectPolicy) an outage is not the end.
+    /// Waits until the connection has ended, and returns `Ok` if this side closed it. With a
+    /// [`ReconnectPolicy`](super::ReconnectPolicy), an outage does not end the connection.
     ///
     /// # Errors
     ///
-    /// Why it ended, if this side did not close it.
+    /// Why the connection ended, if this side did not close it.
     pub fn closed(&self) -> Result<(), ConnectionError> {
         let link = &self.session.runtime;
         link.wait(link.shared.closed())
     }
 
-    /// Ends every stream and closes the connection, for all its clones; waits until what was queued
-    /// before has been written, for at most 3 s and as long as the server does not close it from its side. What
-    /// arrives in that time is passed over.
+    /// Ends every stream and closes the connection for all its clones. Waits for at most 3 s until everything queued
+    /// has been written or the server has closed the connection. What the server sends meanwhile is discarded.
     ///
     /// Calls that wait for their response in other threads fail with [`ConnectionError::Closed`].
     ///
     /// # Errors
     ///
-    /// The connection is closed in any case. What had been queued has not all been written: the connection was lost
-    /// before, as [`flush`](Self::flush) would say, or, with [`ConnectionError::Closed`], the server did not take
-    /// it in time.
+    /// Not everything queued has been written, because the connection was lost before, as for [`flush`](Self::flush),
+    /// or, with [`ConnectionError::Closed`], because the server did not read it in time. The connection is closed
+    /// nevertheless.
     pub fn close(&self) -> Result<(), ConnectionError> {
         self.session.runtime.close()
     }

@@ -1,14 +1,12 @@
-//! One connection, driven by the threads that use it.
+//! One connection of the blocking client, driven by the threads that use it.
 //!
-//! A thread that waits writes what is queued. If no thread leads, it becomes the leader: it polls the socket,
-//! reads for all threads and, when there was no room for something, writes the rest. Other threads that wait
-//! sleep until the leader has something for them, or until the lead is free.
+//! What a thread queues is written by that thread as far as there is room, together with what others have queued.
+//! A thread that waits becomes the leader if there is none: it polls the socket, reads for all threads and, when there
+//! is room again, writes the rest. The other threads that wait, the followers, sleep until the leader has received
+//! something for them, or until they can lead.
 //!
-//! The leader never blocks in anything but its poll, which its waker ends. So a thread that queues something and
-//! finds no room for it need not stay: it wakes the leader, which waits for room from then on.
-//!
-//! To read and to write are roles, each with a lock of its own. The state of the connection has another, which
-//! is never held while a thread waits.
+//! The leader blocks only in its poll, which its waker ends. So a thread that finds no room need not stay: it wakes the
+//! leader, which waits for room from then on.
 
 #[cfg(test)]
 mod tests;
@@ -16,8 +14,10 @@ mod wait;
 
 use std::{
     fmt, io,
+    pin::Pin,
+    sync::OnceLock,
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::{Buf, BytesMut};
@@ -30,57 +30,71 @@ use super::{
 };
 use crate::{
     error::{ConnectError, ConnectionError},
-    protocol::client::{Connect, Core},
+    protocol::client::Core,
     session::{self, Runtime, settings::Settings},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError},
-    transport::{self, Shared, log_end},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
+    transport::{Address, Input, Shared, log_end},
 };
 
 /// One connection, shared by its handles and threads.
 pub(super) struct Link {
     pub(super) shared: Shared<Core>,
     pub(super) threads: Threads,
+    /// The read buffer of the leader.
     input: Mutex<Input>,
-    output: Mutex<Output>,
-    /// What it takes to bring the connection back.
+    /// What the thread that writes has taken from the state and not written yet.
+    output: Mutex<BytesMut>,
+    /// There was no room for a part of the output. The leader writes it when there is.
+    is_congested: AtomicBool,
+    /// The settings to connect again with, if there is a policy for it.
     pub(super) reconnects: Option<Settings>,
 }
 
-/// What belongs to the thread that reads.
-#[derive(Default)]
-struct Input {
-    buffer: transport::Input,
-    /// How many more bytes the message at the front needs, as far as that is known.
-    missing: usize,
-    /// When the message at the front has to be whole, if it has begun.
-    due: Option<Instant>,
-}
-
-impl Input {
-    /// Whether the message at the front should have been whole by now.
-    fn is_late(&self) -> bool {
-        self.due.is_some_and(|it| it <= Instant::now())
-    }
-}
-
-/// What belongs to the thread that writes.
-#[derive(Default)]
-struct Output {
-    /// What has been taken from the state and not been written yet.
-    rest: BytesMut,
+/// The socket of a connection.
+#[derive(Debug)]
+pub(super) struct OpenSocket {
+    socket: Socket,
     /// Why nothing more can be written.
-    error: Option<ConnectionError>,
+    write_error: OnceLock<ConnectionError>,
+}
+
+impl OpenSocket {
+    /// Writes as much as there is room for.
+    fn write(&self, bytes: &[u8]) -> Result<usize, io::ErrorKind> {
+        if self.write_error.get().is_some() {
+            return Err(io::ErrorKind::NotConnected);
+        }
+        self.socket.send(bytes).map_err(|error| {
+            let kind = error.kind();
+            if kind != io::ErrorKind::WouldBlock {
+                let _ = self.write_error.set(error.into());
+                // The server may have said why: the leader reads to the end, and then ends the connection.
+                self.socket.stop_reading();
+            }
+            kind
+        })
+    }
+
+    /// Ends both directions, which wakes a thread that polls.
+    pub(super) fn stop(&self) {
+        self.socket.stop();
+    }
 }
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What has been read and is to be written may be secret.
+        // What has been read may be secret.
         f.debug_struct("Link").field("shared", &self.shared).finish_non_exhaustive()
     }
 }
 
 impl Runtime for Arc<Link> {
     type Timer = ();
+    type Socket = Socket;
+    type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
     fn shared(&self) -> &Shared<Core> {
         &self.shared
@@ -103,95 +117,105 @@ impl Runtime for Arc<Link> {
             change(core);
             core.has_output()
         });
-        if has_output || self.threads.has_rest() {
-            self.push();
+        if has_output || self.is_congested() {
+            self.flush();
+            self.ensure_writer();
         }
     }
 
-    fn hang_up(&self) {
-        Link::hang_up(self);
+    fn start_closing(&self) {
+        self.shared.with(Core::close);
+        self.flush();
+        let has_writer = self.ensure_writer();
+        // Otherwise the background thread ends it when everything is written.
+        if self.is_written() || !has_writer {
+            self.finish();
+        }
+    }
+
+    async fn open(address: &Address, timeout: Duration) -> Result<Socket, ConnectError> {
+        Ok(Socket::new(address.connect_blocking(timeout)?))
+    }
+
+    fn attach(
+        &self,
+        socket: Socket,
+        start: impl FnOnce(&mut Core) -> Result<bool, ConnectError>,
+    ) -> Result<Option<Self::Driver>, ConnectError> {
+        let socket = Arc::new(OpenSocket { socket, write_error: OnceLock::new() });
+        // What was read from an earlier socket is not the beginning of what this one receives.
+        let (mut input, mut output) = (lock(&self.input), lock(&self.output));
+        (*input, *output) = Default::default();
+        self.is_congested.store(false, Ordering::SeqCst);
+        let is_started = self.threads.set_socket(socket, || self.shared.with(start))?;
+        Ok(is_started.then(|| self.driver()))
     }
 }
 
 impl Link {
-    pub(super) fn new(core: Core, socket: Socket, reconnects: Option<Settings>) -> Self {
+    pub(super) fn new(core: Core, reconnects: Option<Settings>) -> Self {
         Self {
             shared: Shared::numbered(core),
-            threads: Threads::new(socket),
+            threads: Threads::default(),
             input: Mutex::default(),
             output: Mutex::default(),
+            is_congested: AtomicBool::new(false),
             reconnects,
         }
     }
 
-    /// Starts over with another socket: introduces this side again. Only one thread does. It does nothing if the
-    /// connection has been closed; whether it did something.
-    pub(super) fn restart(&self, connect: &Connect, socket: Socket) -> Result<bool, ConnectError> {
-        // A thread that writes to the old socket has to see that it has been replaced, and what was read from it must not
-        // be taken for the beginning of what comes next.
-        let (mut input, mut output) = (lock(&self.input), lock(&self.output));
-        (*input, *output) = Default::default();
-        self.threads.set_rest(false);
-        self.threads.set_socket(socket, || self.shared.with(|core| core.reconnect(connect)))
+    /// Waits until the connection has ended, and ends the use of its socket.
+    pub(super) fn driver(self: &Arc<Self>) -> <Arc<Self> as Runtime>::Driver {
+        let link = Arc::clone(self);
+        Box::pin(async move {
+            link.shared.poll(|core, cx| core.poll_ended(cx)).await;
+            link.finish();
+        })
     }
 
-    /// Writes what is queued as far as there is room. The rest is left to the leader; if there is none, to
-    /// another thread that waits, or to a background thread. Whether there is a thread for it.
-    pub(super) fn push(self: &Arc<Self>) -> bool {
-        self.flush();
-        !self.threads.has_rest() || self.threads.wake_writer(|| self.start_background())
+    /// Sees to it that a thread writes the output that there was no room for. Returns whether there is a thread for it.
+    fn ensure_writer(self: &Arc<Self>) -> bool {
+        !self.is_congested() || self.threads.ensure_writer(|| background::start(self))
     }
 
-    fn start_background(self: &Arc<Self>) -> io::Result<()> {
-        background::start(self)
+    /// Whether there was no room for a part of the output.
+    pub(super) fn is_congested(&self) -> bool {
+        self.is_congested.load(Ordering::SeqCst)
     }
 
-    /// Writes what is queued as far as there is room, with all that other threads queue in the meantime. What the
-    /// thread has to wait for, if it leads.
+    /// Writes what is queued as far as there is room, with what other threads queue meanwhile. Returns what the thread
+    /// has to wait for if it leads.
     fn flush(&self) -> Interest {
-        while self.threads.has_rest() || self.shared.with(|core| core.has_output()) {
-            let mut output = match self.output.try_lock() {
-                Ok(output) => output,
+        while self.is_congested() || self.shared.with(|core| core.has_output()) {
+            let mut rest = match self.output.try_lock() {
+                Ok(rest) => rest,
                 Err(TryLockError::Poisoned(error)) => error.into_inner(),
-                // The thread that writes looks again when it is done, and wakes the leader if something is left.
+                // The thread that writes looks again when it has finished.
                 Err(TryLockError::WouldBlock) => return Interest::Input,
             };
-            let socket = self.threads.socket().filter(|_| output.error.is_none());
-            let written = match &socket {
-                Some(socket) => self.write(socket, &mut output.rest),
-                None => Err(io::ErrorKind::NotConnected.into()),
+            let written = match self.threads.socket() {
+                Some(socket) => self.write(&socket, &mut rest),
+                None => Err(io::ErrorKind::NotConnected),
             };
-            self.threads.set_rest(matches!(written, Ok(false)));
-            match written {
-                Ok(true) => {}
-                Ok(false) => return Interest::InputAndRoom,
-                Err(error) => {
-                    output.rest = BytesMut::new();
-                    if let Some(socket) = socket {
-                        output.error = Some(error.into());
-                        // The other side may have said why: the leader reads to the end of that, and then ends
-                        // the connection.
-                        socket.stop_reading();
-                    }
-                    return Interest::Input;
-                }
+            let is_congested = written == Err(io::ErrorKind::WouldBlock);
+            self.is_congested.store(is_congested, Ordering::SeqCst);
+            if is_congested {
+                return Interest::InputAndRoom;
+            }
+            if written.is_err() {
+                *rest = BytesMut::new();
+                break;
             }
         }
         Interest::Input
     }
 
-    /// Whether all has been written, rather than what there was room for.
-    fn write(&self, socket: &Socket, rest: &mut BytesMut) -> io::Result<bool> {
+    fn write(&self, socket: &OpenSocket, rest: &mut BytesMut) -> Result<(), io::ErrorKind> {
         if rest.is_empty() {
             self.shared.with(|core| core.take_output(rest));
         }
         while !rest.is_empty() {
-            let len = match socket.send(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(len) => len,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(error),
-            };
+            let len = socket.write(rest)?;
             rest.advance(len);
             self.shared.with(|core| {
                 core.wrote(len);
@@ -200,28 +224,38 @@ impl Link {
                 }
             });
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Takes what a read of the leader has brought.
-    fn receive(&self, input: &mut Input, read: io::Result<usize>) {
+    fn is_written(&self) -> bool {
+        let cx = Context::from_waker(Waker::noop());
+        self.shared.with(|core| core.poll_written(core.queued(), &cx).is_ready())
+    }
+
+    /// Handles the result of a read; `missing` is how many bytes the message at the front needed.
+    fn receive(
+        &self,
+        socket: &OpenSocket,
+        input: &mut Input,
+        missing: usize,
+        read: io::Result<usize>,
+    ) {
         match read {
             Ok(0) => {
-                let error = lock(&self.output).error.clone();
-                self.fail(error.unwrap_or(ConnectionError::ClosedByPeer));
+                let error = socket.write_error.get();
+                self.fail(error.cloned().unwrap_or(ConnectionError::ClosedByPeer));
+                if error.is_some() {
+                    // Also if this side has closed the connection: what is left cannot be written.
+                    self.finish();
+                }
             }
             Ok(len) => {
-                input.buffer.add(len, input.missing);
+                input.add(len, missing);
                 self.take(input);
             }
+            // The rest of a message may be late.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // Counts the time of a message whose rest has not come.
-                if input.is_late() {
-                    self.change(|core| {
-                        core.expire_frame(Instant::now());
-                        input.due = core.frame_deadline();
-                    });
-                }
+                self.change(|core| core.expire_frame(Instant::now()));
             }
             Err(error) => self.fail(error.into()),
         }
@@ -230,17 +264,14 @@ impl Link {
     /// Gives the messages that have been read to the threads that wait for them.
     fn take(&self, input: &mut Input) {
         let now = Instant::now();
-        let buffer = &mut input.buffer;
         self.change(|core| {
-            core.receive_in(&mut buffer.filled, buffer.buffer_len, now);
+            core.receive_in(&mut input.filled, input.buffer_len, now);
             if core.is_closed() {
-                // It has no receiver any more. It is read all the same: the other side may have to be rid of it
-                // before it reads what is still written.
-                buffer.filled.clear();
+                // The messages have no receiver any more. They are read nevertheless: the server may read what is still
+                // to be written only after it has written them.
+                input.filled.clear();
             }
-            buffer.shrink();
-            input.missing = core.missing(&buffer.filled);
-            input.due = core.frame_deadline();
+            input.shrink();
         });
     }
 
@@ -248,7 +279,7 @@ impl Link {
         self.change(|core| core.fail(error));
     }
 
-    /// Changes the state, and ends the use of the socket if the connection is lost then. A connection that this side
+    /// Changes the state, and ends the use of the socket if the connection is lost by that. A connection that this side
     /// closes ends when everything has been written: see [`linger`](Self::linger).
     pub(super) fn change(&self, change: impl FnOnce(&mut Core)) {
         let is_lost = self.shared.with(|core| {
@@ -260,8 +291,8 @@ impl Link {
         }
     }
 
-    /// Ends the use of a socket whose connection has ended; what there is room for is written before. A connection
-    /// that has come back in the meantime is left alone.
+    /// Ends the use of the socket if the connection has ended; what there is room for is written before. A connection that has been opened again in the meantime
+    /// is left alone.
     pub(super) fn finish(&self) {
         self.flush();
         let ended = self.threads.take_socket(|| {
@@ -282,28 +313,11 @@ impl Link {
         closed
     }
 
-    /// Closes a connection that has no handle any more, without waiting.
-    pub(super) fn hang_up(self: &Arc<Self>) {
-        self.shared.with(Core::close);
-        let has_writer = self.push();
-        if self.is_written() || !has_writer {
-            self.finish();
-        } else {
-            // The background thread ends it when everything is written.
-            self.threads.wake_all();
-        }
-    }
-
-    /// Ends a connection that this side has closed: waits until what was queued has been written, as long as
-    /// the other side takes it.
+    /// Ends a connection that this side has closed: waits for a limited time until what was queued has been
+    /// written.
     pub(super) fn linger(self: &Arc<Self>) {
         let _ = self.wait(session::linger(self, self.shared.written()));
         self.finish();
-    }
-
-    fn is_written(&self) -> bool {
-        let cx = Context::from_waker(Waker::noop());
-        self.shared.with(|core| core.poll_written(core.queued(), &cx).is_ready())
     }
 }
 

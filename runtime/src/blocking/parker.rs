@@ -9,57 +9,61 @@ use std::{
 
 use super::socket::{Bell, Interest, Socket};
 use crate::sync::{
-    Arc, Condvar, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicU8, Ordering},
+    thread::{self, Thread},
     thread_local,
 };
 
 thread_local! {
-    static PARKER: Arc<Parker> = Arc::default();
-    /// The earliest deadline of what this thread waits for, as far as it has looked.
+    static PARKER: Arc<Parker> = Arc::new(Parker::new());
+    /// The earliest deadline of the futures that this thread has polled since it last took it.
     static DEADLINE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Says, while a future is polled, when the thread is to poll it again at the latest.
+/// Says, while a future is polled, when the thread has to poll it again at the latest.
 pub(super) fn wake_at(deadline: Instant) {
     DEADLINE.with(|it| it.set(Some(it.get().map_or(deadline, |it| it.min(deadline)))));
 }
 
-/// The deadline that was set by the futures that have been polled since the last call.
+/// The earliest deadline of the futures that have been polled since the last call.
 pub(super) fn take_deadline() -> Option<Instant> {
     DEADLINE.with(Cell::take)
 }
 
-/// The thread runs, and has not been woken since it last looked at what it waits for.
+/// The thread runs, and has not been woken since the last [`Parker::reset`].
 const AWAKE: u8 = 0;
-/// What the thread waits for may have happened.
+/// The thread has been woken, and does not fall asleep before the next [`Parker::reset`].
 const WOKEN: u8 = 1;
-/// The thread waits on the condition variable.
+/// The thread is parked.
 const PARKED: u8 = 2;
 /// The thread polls its socket and its bell.
 const POLLING: u8 = 3;
 
-/// How long a poll lasts that no other thread can end.
-const WITHOUT_BELL: Duration = Duration::from_millis(10);
+/// The timeout of a poll that other threads cannot end, because the system has no sockets left for a bell.
+const POLL_WITHOUT_BELL: Duration = Duration::from_millis(10);
 
-/// One per thread: lets it sleep until its waker is called.
+/// Lets a thread sleep until its waker is called. Each thread has one.
 ///
-/// Before the thread looks at what it waits for it calls [`reset`](Self::reset). A wake-up after that is not
-/// lost: the thread does not fall asleep then.
-#[derive(Debug, Default)]
+/// Before the thread checks what it waits for it calls [`reset`](Self::reset). After a wake-up since then it does not
+/// fall asleep, so that no wake-up is lost.
+#[derive(Debug)]
 pub(super) struct Parker {
+    thread: Thread,
     state: AtomicU8,
-    lock: Mutex<()>,
-    woken: Condvar,
     /// Created by the first poll of the thread.
     bell: OnceLock<Bell>,
 }
 
 impl Parker {
+    fn new() -> Self {
+        Self { thread: thread::current(), state: AtomicU8::new(AWAKE), bell: OnceLock::new() }
+    }
+
     /// The parker of this thread.
     pub(super) fn current() -> Arc<Self> {
         // A connection may be dropped while the thread ends.
-        PARKER.try_with(Arc::clone).unwrap_or_default()
+        PARKER.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(Self::new()))
     }
 
     /// Forgets that the thread was woken.
@@ -67,38 +71,36 @@ impl Parker {
         self.state.store(AWAKE, Ordering::SeqCst);
     }
 
-    /// Lets the thread look once more before it sleeps: it may have missed a wake-up.
+    /// Keeps the thread from falling asleep before the next [`reset`](Self::reset).
     pub(super) fn set_woken(&self) {
         self.state.store(WOKEN, Ordering::SeqCst);
     }
 
-    /// Sleeps until the thread is woken or time is up.
-    pub(super) fn park(&self, until: Option<Instant>) {
-        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.fall_asleep(PARKED) {
+    /// Sleeps until the thread is woken, or until the deadline. It may return early.
+    pub(super) fn park(&self, deadline: Option<Instant>) {
+        let timeout = timeout(deadline);
+        if timeout == Some(Duration::ZERO) || !self.fall_asleep(PARKED) {
             return;
         }
-        while self.state.load(Ordering::SeqCst) == PARKED {
-            guard = match left(until) {
-                None => self.woken.wait(guard).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => break,
-                Some(left) => {
-                    let slept = self.woken.wait_timeout(guard, left);
-                    slept.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
+        match timeout {
+            None => thread::park(),
+            Some(timeout) => thread::park_timeout(timeout),
         }
-        self.reset();
     }
 
-    /// Sleeps until there is something to read or, if it is of interest, room to write, the thread is woken or
-    /// time is up. Whether there is something to read.
-    pub(super) fn poll(&self, socket: &Socket, interest: Interest, until: Option<Instant>) -> bool {
+    /// Sleeps until the socket can be read or, if that is of interest, written, the thread is woken, or the deadline
+    /// has passed. Returns whether the socket can be read.
+    pub(super) fn poll(
+        &self,
+        socket: &Socket,
+        interest: Interest,
+        deadline: Option<Instant>,
+    ) -> bool {
         let bell = self.bell();
-        let timeout = match (bell, left(until)) {
-            (Some(_), left) => left,
-            (None, left) => Some(left.unwrap_or(WITHOUT_BELL).min(WITHOUT_BELL)),
-        };
+        let mut timeout = timeout(deadline);
+        if bell.is_none() {
+            timeout = Some(timeout.unwrap_or(POLL_WITHOUT_BELL).min(POLL_WITHOUT_BELL));
+        }
         if !self.fall_asleep(POLLING) {
             return false;
         }
@@ -127,11 +129,7 @@ impl Wake for Parker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         match self.state.swap(WOKEN, Ordering::SeqCst) {
-            PARKED => {
-                // The thread holds the lock until it waits.
-                drop(self.lock.lock());
-                self.woken.notify_one();
-            }
+            PARKED => self.thread.unpark(),
             POLLING => {
                 if let Some(bell) = self.bell.get() {
                     bell.ring();
@@ -142,6 +140,7 @@ impl Wake for Parker {
     }
 }
 
-fn left(until: Option<Instant>) -> Option<Duration> {
-    until.map(|it| it.saturating_duration_since(Instant::now()))
+/// The time that is left.
+fn timeout(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|it| it.saturating_duration_since(Instant::now()))
 }

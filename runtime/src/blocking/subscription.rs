@@ -1,4 +1,4 @@
-//! Open streams of events, and handlers on threads of their own.
+//! Subscriptions, and handlers on threads of their own.
 
 use std::{
     fmt,
@@ -24,11 +24,11 @@ use crate::{
     },
 };
 
-/// An open streaming operation: the response that opened it, and the events since.
+/// An open subscription: the response of a streaming operation, and the events that follow.
 ///
-/// It is an iterator over the events in the order in which the server sent them, which waits for the next
-/// and ends with the stream. Dropping it ends the stream on the wire. After an error that is about one event
-/// only, an event that cannot be read for example, the stream continues; after any other it ends.
+/// It is an iterator over the events in the order in which the server sent them, which waits for the next event and
+/// ends with the stream. Dropping it ends the stream on the wire. After an error that concerns one event only, such as
+/// an event that cannot be decoded, the stream continues; after any other error it ends.
 #[must_use = "dropping a subscription unsubscribes"]
 pub struct Subscription<O: StreamingOperation> {
     events: Events<Arc<Link>, O>,
@@ -45,18 +45,18 @@ impl<O: StreamingOperation> Subscription<O> {
         &self.events.response
     }
 
-    /// The next event, which is waited for at most so long: [`Poll::Pending`] if none came. `None` after the
+    /// Waits for the next event, and returns [`Poll::Pending`] if none arrives within `timeout`. `None` after the
     /// stream has ended.
     ///
     /// # Errors
     ///
-    /// An event that cannot be read, an error that the service sent in the place of an event, the end of
-    /// the connection, or a queue that was full ([`SdkError::Lagged`]).
+    /// The event cannot be decoded, the service sent an error instead of an event, the connection ended, or the queue
+    /// was full ([`SdkError::Lagged`]).
     pub fn next_timeout(&mut self, timeout: Duration) -> Poll<Option<<Self as Iterator>::Item>> {
         self.next_until(Instant::now().checked_add(timeout))
     }
 
-    /// The next event if it is there: [`Poll::Pending`] if it is not. `None` after the stream has ended.
+    /// The next event if it has arrived, otherwise [`Poll::Pending`]. `None` after the stream has ended.
     ///
     /// # Errors
     ///
@@ -65,26 +65,27 @@ impl<O: StreamingOperation> Subscription<O> {
         self.next_timeout(Duration::ZERO)
     }
 
-    /// How many events have been dropped so far because the queue was full, if the subscription was opened
-    /// so that this can happen. [`with_notices`](Self::with_notices) says between which.
+    /// How many events have been dropped so far because the queue was full, if the [overflow](crate::client::Overflow)
+    /// option of the subscription drops events. [`with_notices`](Self::with_notices) reports where.
     pub fn dropped(&self) -> u64 {
         self.events.dropped
     }
 
-    /// Sends an event to the server. It waits for room in the write queue, as long as for the response to a
+    /// Sends an event to the server. If the write queue is full, it waits for room for as long as the timeout of a
     /// call.
     ///
     /// # Errors
     ///
-    /// The event cannot be encoded, or stream or connection have ended.
+    /// The event cannot be encoded, the stream or the connection has ended, or the write queue stayed full.
     pub fn send_event(&self, event: O::RequestEvent) -> Result<(), SdkError<O::Error>> {
         self.events.runtime().wait(self.events.send_event(&event))
     }
 
-    /// Ends the stream; returns when that has been written to the socket. The protocol has no answer to it.
+    /// Ends the stream, and waits until the message that ends it has been written to the socket. The protocol has no
+    /// answer to that message.
     ///
-    /// That takes as long as the server does not read, and has no timeout. Dropping the subscription ends it as
-    /// well and does not wait: what there is no room for is written when there is.
+    /// There is no time limit: it waits as long as the server does not read. Dropping the subscription also ends the
+    /// stream and does not wait.
     ///
     /// # Errors
     ///
@@ -94,17 +95,17 @@ impl<O: StreamingOperation> Subscription<O> {
         link.wait(self.events.close())
     }
 
-    /// The same stream, with notices of what happened between the events.
+    /// The same stream, with notices of what happened between the events, such as dropped events or an outage.
     pub fn with_notices(self) -> WithNotices<O> {
         WithNotices { subscription: self }
     }
 
-    /// Runs `handler` on a thread of its own until the stream ends. A closure that takes an event is such a
-    /// handler; it logs errors at level `warn`.
+    /// Runs `handler` on a thread of its own until the stream ends. A closure that takes an event is such a handler; an
+    /// error ends its stream and is logged at level `warn`.
     ///
     /// # Panics
     ///
-    /// If the operating system gives no thread.
+    /// The operating system cannot create a thread.
     pub fn spawn_handler(self, handler: impl BlockingStreamHandler<O>) -> SubscriptionHandle {
         let (stream, done) = HandledStream::new(&self.events);
         background::spawn("subscription handler", move || {
@@ -112,7 +113,7 @@ impl<O: StreamingOperation> Subscription<O> {
             block_on(run(move |_| stream.item(None), Blocking(handler)));
             drop(done);
         })
-        .expect("the operating system gives a thread");
+        .expect("the operating system can create a thread");
         SubscriptionHandle { stream }
     }
 
@@ -134,7 +135,8 @@ impl<O: StreamingOperation> Iterator for Subscription<O> {
     type Item = Result<O::ResponseEvent, SdkError<O::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        ready(self.next_until(None))
+        let Poll::Ready(next) = self.next_until(None) else { return None };
+        next
     }
 }
 
@@ -144,7 +146,7 @@ impl<O: StreamingOperation> fmt::Debug for Subscription<O> {
     }
 }
 
-/// A [`Subscription`] that also says what happened between the events.
+/// A [`Subscription`] with notices of what happened between the events.
 #[derive(Debug)]
 #[must_use = "dropping a subscription unsubscribes"]
 pub struct WithNotices<O: StreamingOperation> {
@@ -152,8 +154,8 @@ pub struct WithNotices<O: StreamingOperation> {
 }
 
 impl<O: StreamingOperation> WithNotices<O> {
-    /// The next event or notice, which is waited for at most so long: [`Poll::Pending`] if none came. `None`
-    /// after the stream has ended.
+    /// Waits for the next event or notice, and returns [`Poll::Pending`] if none arrives within `timeout`. `None` after
+    /// the stream has ended.
     ///
     /// # Errors
     ///
@@ -167,15 +169,8 @@ impl<O: StreamingOperation> Iterator for WithNotices<O> {
     type Item = Result<SubscriptionItem<O::ResponseEvent>, SdkError<O::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        ready(self.subscription.item(None))
-    }
-}
-
-/// What has been waited for without a limit.
-fn ready<T>(poll: Poll<Option<T>>) -> Option<T> {
-    match poll {
-        Poll::Ready(value) => value,
-        Poll::Pending => None,
+        let Poll::Ready(next) = self.subscription.item(None) else { return None };
+        next
     }
 }
 
@@ -187,13 +182,13 @@ pub struct SubscriptionHandle {
 }
 
 impl SubscriptionHandle {
-    /// Waits until the stream has ended and the handler has been told.
+    /// Waits until the stream has ended and the handler has been told so.
     pub fn closed(&self) {
         block_on(self.stream.closed());
     }
 
-    /// Unsubscribes, and waits until the handler is done with the event it is at. So it waits for ever if
-    /// that handler calls it.
+    /// Unsubscribes, and waits until the handler has returned from its current event and has been told that the stream
+    /// has ended. The handler itself must not call it, because it would wait for itself.
     pub fn close(self) {
         self.stream.end();
         self.closed();

@@ -1,201 +1,162 @@
-//! The threads that use one connection: which of them leads, and which is next.
+//! The threads that use one connection: the leader, the followers, and the background thread.
 
 use std::{
+    collections::BTreeMap,
     io,
-    task::Waker,
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
-use super::{parker::Parker, socket::Socket};
-use crate::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
-};
+use super::link::OpenSocket;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How long the background thread lets others lead: a thread that has just been answered usually asks again, and
-/// then reads the answer itself.
+/// How long the background thread leaves the lead to others: a thread that has just been answered usually calls again,
+/// and then reads the response itself.
 const GRACE: Duration = Duration::from_millis(if cfg!(shuttle) { 0 } else { 1 });
 
 /// The threads that use one connection, and its socket.
 #[derive(Debug, Default)]
-pub(super) struct Threads {
-    state: Mutex<State>,
-    /// There was no room for something that is to be written. The leader writes it when there is.
-    has_rest: AtomicBool,
-}
+pub(super) struct Threads(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// None once the connection has ended, and while it is down.
-    socket: Option<Arc<Socket>>,
-    /// The thread that leads: it waits for the socket.
+    /// None before the connection is open, while it is lost, and after its end.
+    socket: Option<Arc<OpenSocket>>,
     leader: Option<Waker>,
-    /// How often a thread has begun to lead.
-    led: u64,
-    /// The threads that wait for another to lead, oldest first, by number.
-    waiting: Vec<(u64, Waker)>,
+    /// How many times a thread has begun to lead.
+    leads: u64,
+    /// The threads that wait for another to lead, by number: the oldest first and the background thread last, which is
+    /// removed when it is woken.
+    followers: BTreeMap<u64, Waker>,
     last_number: u64,
-    /// How many users there are of the background thread, besides unwritten output.
+    /// Wakes the background thread, if it runs.
+    background: Option<Waker>,
+    /// How many users need the background thread. It also runs while there is output and no other thread.
     background_uses: usize,
-    background: Option<Background>,
 }
 
-#[derive(Debug)]
-struct Background {
-    waker: Waker,
-    /// It sleeps until no thread leads.
-    is_asleep: bool,
-}
+/// The number of the background thread among the followers.
+const BACKGROUND: u64 = u64::MAX;
 
-/// What a waiting thread does for the connection.
+/// The role of a thread that waits.
 #[derive(Debug, Default)]
 pub(super) enum Role {
     #[default]
     None,
-    /// It waits for another to lead, under this number.
-    Waiting(u64),
-    Leading,
-}
-
-/// What the background thread is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Task {
-    Lead,
-    /// There is no socket any more: bring the connection back.
-    Reconnect,
-    /// It has no users any more, and is not listed any more.
-    End,
+    /// It waits for another thread to lead, under this number.
+    Follower(u64),
+    /// It waits for the socket, and reads for all threads.
+    Leader,
 }
 
 impl Threads {
-    pub(super) fn new(socket: Socket) -> Self {
-        let state = State { socket: Some(Arc::new(socket)), ..State::default() };
-        Self { state: Mutex::new(state), ..Self::default() }
-    }
-
-    /// Whether there was no room for something that is to be written.
-    pub(super) fn has_rest(&self) -> bool {
-        self.has_rest.load(Ordering::SeqCst)
-    }
-
-    /// Changed by the thread that writes. If something is left, it then [leads](Self::lead), [leaves](Self::leave)
-    /// or [wakes a writer](Self::wake_writer).
-    pub(super) fn set_rest(&self, has_rest: bool) {
-        self.has_rest.store(has_rest, Ordering::SeqCst);
-    }
-
-    /// The socket, if the connection has one.
-    pub(super) fn socket(&self) -> Option<Arc<Socket>> {
+    /// The socket, if there is one.
+    pub(super) fn socket(&self) -> Option<Arc<OpenSocket>> {
         self.lock().socket.clone()
     }
 
-    /// Sets the socket of a connection that has come back, if `start` says so; the use of the old one cannot end
-    /// meanwhile.
+    /// Sets the socket, unless `start` fails or returns false; the use of an earlier one cannot end meanwhile.
     pub(super) fn set_socket<E>(
         &self,
-        socket: Socket,
+        socket: Arc<OpenSocket>,
         start: impl FnOnce() -> Result<bool, E>,
     ) -> Result<bool, E> {
         let mut state = self.lock();
         let is_started = start()?;
         if is_started {
-            state.socket = Some(Arc::new(socket));
+            state.socket = Some(socket);
         }
         Ok(is_started)
     }
 
-    /// Ends the use of the socket, if `end` gives something; the connection cannot come back meanwhile. Every thread
-    /// looks again.
+    /// Ends the use of the socket, if `end` returns something; another one cannot be set meanwhile.
     pub(super) fn take_socket<T>(&self, end: impl FnOnce() -> Option<T>) -> Option<T> {
         let mut state = self.lock();
         state.socket.as_ref()?;
         let result = end()?;
-        let socket = state.socket.take();
-        drop(state);
-        if let Some(socket) = socket {
-            socket.stop();
-        }
-        self.wake_all();
+        // This also wakes the leader.
+        state.socket.take()?.stop();
         Some(result)
     }
 
-    /// Makes a thread the leader if there is a socket and no leader, and gives the socket; otherwise the thread is
-    /// one of those that are woken when the next has to lead.
-    pub(super) fn lead(&self, role: &mut Role, waker: &Waker) -> Option<Arc<Socket>> {
+    /// Makes a thread the leader, if there is a socket and no other leader; returns the socket. Otherwise the thread
+    /// becomes a follower, which is woken when it can lead.
+    pub(super) fn lead(&self, role: &mut Role, waker: &Waker) -> Option<Arc<OpenSocket>> {
         let mut state = self.lock();
-        if let Role::Leading = role {
-            return state.socket.clone();
-        }
-        if state.leader.is_none() {
-            if let Some(socket) = state.socket.clone() {
-                state.remove(role);
-                state.leader = Some(waker.clone());
-                state.led += 1;
-                *role = Role::Leading;
+        match (&*role, state.socket.clone()) {
+            (Role::Leader, Some(socket)) => return Some(socket),
+            (Role::Leader, None) => state.remove(role),
+            (_, Some(socket)) if state.leader.is_none() => {
+                state.start_leading(role, waker);
                 return Some(socket);
             }
+            _ => {}
         }
         if let Role::None = role {
             state.last_number += 1;
             let number = state.last_number;
-            state.waiting.push((number, waker.clone()));
-            *role = Role::Waiting(number);
-        }
-        if let Some(leader) = state.leader.as_ref().filter(|_| self.has_rest()) {
-            leader.wake_by_ref();
+            state.followers.insert(number, waker.clone());
+            *role = Role::Follower(number);
         }
         None
     }
 
-    /// A thread has what it waited for, or gives up. If there is no leader then, another thread is woken; if
-    /// there is none and something is left to be written, `start` starts a background thread.
-    pub(super) fn leave(&self, role: &mut Role, start: impl FnOnce() -> io::Result<()>) {
-        if matches!(role, Role::None) && !self.has_rest() {
-            return;
+    /// As [`lead`](Self::lead) for the background thread, which leads only while no other thread does. After a read
+    /// it leaves the lead to a follower. `idle_since` remembers how many leads there had been when it last found no
+    /// leader.
+    ///
+    /// # Errors
+    ///
+    /// It does not lead, and looks again when it is woken or at this time.
+    pub(super) fn lead_in_background(
+        &self,
+        role: &mut Role,
+        waker: &Waker,
+        idle_since: &mut Option<u64>,
+        is_congested: bool,
+    ) -> Result<Arc<OpenSocket>, Option<Instant>> {
+        let mut state = self.lock();
+        let was_leader = matches!(role, Role::Leader);
+        state.remove(role);
+        let has_followers = !state.followers.is_empty();
+        let socket = state.socket.clone().filter(|_| state.leader.is_none());
+        let idle_before = idle_since.take();
+        let Some(socket) = socket else {
+            state.followers.insert(BACKGROUND, waker.clone());
+            *role = Role::Follower(BACKGROUND);
+            return Err(None);
+        };
+        let is_idle = idle_before == Some(state.leads);
+        if is_idle || ((was_leader || is_congested) && !has_followers) {
+            state.start_leading(role, waker);
+            return Ok(socket);
         }
+        if was_leader {
+            state.wake_next();
+        }
+        *idle_since = Some(state.leads);
+        Err(Instant::now().checked_add(GRACE))
+    }
+
+    /// Ends the role of a thread that no longer waits. If it was the leader, the next thread is woken.
+    pub(super) fn leave(&self, role: &mut Role) {
         let mut state = self.lock();
         state.remove(role);
-        self.wake_next(state, start);
+        state.wake_next();
     }
 
-    /// Has a thread write what is left to be written; `start` starts a background thread if there is no other.
-    /// Whether there is a thread.
-    pub(super) fn wake_writer(&self, start: impl FnOnce() -> io::Result<()>) -> bool {
-        self.wake_next(self.lock(), start)
-    }
-
-    fn wake_next(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        start: impl FnOnce() -> io::Result<()>,
-    ) -> bool {
-        let has_rest = self.has_rest();
-        let is_live = state.socket.is_some();
-        let waker = if let Some(leader) = &state.leader {
-            has_rest.then(|| leader.clone())
-        } else if let Some((_, waker)) = state.waiting.first().filter(|_| is_live) {
-            Some(waker.clone())
-        } else if let Some(background) = &mut state.background {
-            let is_asleep = std::mem::take(&mut background.is_asleep);
-            (is_asleep || has_rest).then(|| background.waker.clone())
-        } else {
-            // If the system has no thread for it, what is left is written at the next call.
-            return has_rest && is_live && state.start_background(start).is_ok();
-        };
-        // A thread that wakes up wants the lock.
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
+    /// Sees to it that a thread writes what is left to be written; `start` starts a background thread if there is no
+    /// other. Returns whether there is a thread.
+    pub(super) fn ensure_writer(&self, start: impl FnOnce() -> io::Result<()>) -> bool {
+        let mut state = self.lock();
+        if let Some(leader) = &state.leader {
+            leader.wake_by_ref();
+            return true;
         }
-        true
-    }
-
-    /// Has every thread look again.
-    pub(super) fn wake_all(&self) {
-        let state = self.lock();
-        state.waiting.iter().for_each(|(_, waker)| waker.wake_by_ref());
-        let background = state.background.as_ref().map(|it| &it.waker);
-        state.leader.iter().chain(background).for_each(Waker::wake_by_ref);
+        state.wake_next();
+        let is_open = state.socket.is_some();
+        // If the system has no thread for it, the rest is written at the next call.
+        is_open && (!state.followers.is_empty() || state.start_background(start).is_ok())
     }
 
     /// Adds a user of the background thread; `start` starts the thread if it does not run.
@@ -212,84 +173,62 @@ impl Threads {
     pub(super) fn remove_background_use(&self) {
         let mut state = self.lock();
         state.background_uses -= 1;
-        if let Some(background) = state.background.as_ref().filter(|_| state.background_uses == 0) {
-            background.waker.wake_by_ref();
+        if let Some(waker) = state.background.as_ref().filter(|_| state.background_uses == 0) {
+            waker.wake_by_ref();
         }
     }
 
-    /// Whether the background thread keeps leading. After it `has_read`, another thread that waits can lead.
-    pub(super) fn needs_background(&self, has_read: bool) -> bool {
-        let state = self.lock();
-        (state.background_uses > 0 || self.has_rest()) && (!has_read || state.waiting.is_empty())
-    }
-
-    /// The background thread ends.
-    pub(super) fn remove_background(&self) {
-        self.lock().background = None;
-    }
-
-    /// Waits, as the background thread, until there is something for it to do. `look` says whether the
-    /// connection has ended, and when to look again at the latest.
-    pub(super) fn wait_in_background(
+    /// Waits, as the background thread, until it has no users and, as `is_congested` says, nothing to write. The thread
+    /// then ends.
+    pub(super) fn poll_unused(
         &self,
-        parker: &Parker,
-        waker: &Waker,
-        mut look: impl FnMut() -> (bool, Option<Instant>),
-    ) -> Task {
-        // How often a thread had begun to lead when there was no leader.
-        let mut seen = None;
-        loop {
-            parker.reset();
-            // Not under the lock.
-            let (has_ended, due) = look();
-            let mut state = self.lock();
-            let is_live = state.socket.is_some();
-            let has_rest = self.has_rest() && is_live;
-            if state.background_uses == 0 && !has_rest {
-                state.background = None;
-                return Task::End;
-            }
-            let (is_led, led) = (state.leader.is_some(), state.led);
-            // From now on it can be woken, also while it leads.
-            let background =
-                state.background.insert(Background { waker: waker.clone(), is_asleep: false });
-            if !is_live {
-                if !is_led {
-                    return Task::Reconnect;
-                }
-            } else if has_ended || (!is_led && (has_rest || seen == Some(led))) {
-                return Task::Lead;
-            }
-            background.is_asleep = is_led;
-            let until = if is_led {
-                due
-            } else {
-                seen = Some(led);
-                Instant::now().checked_add(GRACE)
-            };
-            drop(state);
-            parker.park(until);
-        }
+        is_congested: impl FnOnce() -> bool,
+        cx: &Context<'_>,
+    ) -> Poll<()> {
+        let mut state = self.lock();
+        let is_used = state.background_uses > 0 || is_congested();
+        state.background = is_used.then(|| cx.waker().clone());
+        if is_used { Poll::Pending } else { Poll::Ready(()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    fn start_leading(&mut self, role: &mut Role, waker: &Waker) {
+        self.remove(role);
+        *role = Role::Leader;
+        self.leader = Some(waker.clone());
+        self.leads += 1;
+    }
+
     fn remove(&mut self, role: &mut Role) {
         match std::mem::take(role) {
             Role::None => {}
-            Role::Waiting(number) => self.waiting.retain(|(it, _)| *it != number),
-            Role::Leading => self.leader = None,
+            Role::Follower(number) => drop(self.followers.remove(&number)),
+            Role::Leader => self.leader = None,
+        }
+    }
+
+    /// Wakes the thread that can lead next, if there is no leader.
+    fn wake_next(&mut self) {
+        if self.leader.is_some() || self.socket.is_none() {
+            return;
+        }
+        if let Some(next) = self.followers.first_entry() {
+            next.get().wake_by_ref();
+            if *next.key() == BACKGROUND {
+                next.remove();
+            }
         }
     }
 
     fn start_background(&mut self, start: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         if self.background.is_none() {
             start()?;
-            self.background = Some(Background { waker: Waker::noop().clone(), is_asleep: false });
+            self.background = Some(Waker::noop().clone());
         }
         Ok(())
     }

@@ -10,8 +10,9 @@ mod subscription;
 #[path = "../../../tests/interleavings/client/scenarios.rs"]
 pub mod interleavings;
 
+pub use crate::session::StreamHandler;
 pub use connection::Connection;
-pub use handler::{StreamHandler, SubscriptionHandle};
+pub use handler::SubscriptionHandle;
 pub use subscription::{Subscription, WithNotices};
 
 /// Builds and opens a [`Connection`].

@@ -207,6 +207,14 @@ impl Core {
         }
     }
 
+    /// Ready while the connection is lost or closed.
+    pub fn poll_ended(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_closed() {
+            return Poll::Ready(());
+        }
+        self.output.waiting.wait(Until::End, cx)
+    }
+
     /// The next connection event; `None` after the last.
     pub fn poll_connection_event(&mut self, cx: &Context<'_>) -> Poll<Option<ConnectionEvent>> {
         match self.role.events.pop() {

@@ -1,4 +1,4 @@
-//! What can be chosen when a connection is opened.
+//! The builder of connections.
 
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
@@ -10,8 +10,7 @@ use super::{
 };
 use crate::{frame::HeaderValue, transport::Address};
 
-/// Builds and opens a connection of type `C`, that of the asynchronous or of the blocking client, which
-/// introduces itself by the credentials `I`.
+/// Builds and opens a connection of type `C`, of the asynchronous or the blocking client, with credentials of type `I`.
 #[derive(Clone)]
 #[must_use = "nothing is connected until `connect` is called"]
 pub struct Builder<C, I = StaticPayload> {
@@ -35,7 +34,7 @@ impl<C> Builder<C> {
 }
 
 impl<C, I> Builder<C, I> {
-    /// A builder of a connection that introduces itself by `credentials`.
+    /// Starts building a connection that uses `credentials`.
     pub fn new(credentials: I) -> Self {
         Self { settings: Settings::default(), credentials, connection: PhantomData }
     }
@@ -53,7 +52,7 @@ impl<C, I> Builder<C, I> {
         self
     }
 
-    /// A further header of the connect message.
+    /// Adds a header to the connect message.
     pub fn connect_header(
         mut self,
         name: impl Into<String>,
@@ -63,70 +62,69 @@ impl<C, I> Builder<C, I> {
         self
     }
 
-    /// How long opening the socket may take. Default: 3 s.
+    /// Limits the time to open the socket. Default: 3 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.settings.connect_timeout = timeout;
         self
     }
 
-    /// How long the server may take to answer the connect message. Default: 10 s.
+    /// Limits the time until the server answers the connect message. Default: 10 s.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.settings.handshake_timeout = timeout;
         self
     }
 
-    /// How long the server may take to send one message, from the first byte to the last. Default: 30 s.
+    /// Limits the time in which the server sends one message, from its first byte to its last. Default: 30 s.
     ///
-    /// It detects a server that stops in the middle of a message. The connection then ends with
+    /// This detects a server that stops in the middle of a message. The connection then ends with
     /// [`ConnectionError::FrameTimeout`](crate::error::ConnectionError::FrameTimeout), or is opened again if there is a
-    /// [`ReconnectPolicy`]. Choose more than the largest message takes on a slow transport: 24 MiB over a Unix
-    /// domain socket take far less than a second.
+    /// [`ReconnectPolicy`]. Choose a time in which the largest message arrives over the slowest transport. Over a Unix
+    /// domain socket, 24 MiB take far less than a second.
     ///
-    /// Time in which the client does not read counts little, at most a sixteenth of the timeout: while the program is
-    /// suspended or busy, or while no thread waits on a blocking connection without subscriptions.
+    /// A pause in which the client does not read counts as at most a sixteenth of the timeout, for example while the
+    /// program is suspended, or while no thread waits on a blocking connection without subscriptions.
     pub fn frame_timeout(mut self, timeout: Duration) -> Self {
         self.settings.config.frame_timeout = timeout;
         self
     }
 
-    /// How long a call waits for its response, unless it says otherwise itself. Default: 10 s.
+    /// Limits the time that a call waits for its response, unless the call has a timeout of its own. Default: 10 s.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.settings.call_timeout = timeout;
         self
     }
 
-    /// Whether requests must be what the model asks for (`length`, `range`, `pattern`, `uniqueItems`)
-    /// before they are sent, unless a call says otherwise itself. Default: `false`, because the service
-    /// decides.
+    /// Whether requests are checked against the constraints of the model (`length`, `range`, `pattern`, `uniqueItems`)
+    /// before they are sent, unless a call has this option itself. Default: `false`, because the service checks them.
     pub fn validate_requests(mut self, validate: bool) -> Self {
         self.settings.validates = validate;
         self
     }
 
-    /// How long a message may be that is sent, in bytes. Default: 24 MiB, as the Java nucleus takes.
+    /// Limits the length of a message that is sent, in bytes. Default: 24 MiB, the limit of the Java nucleus.
     ///
-    /// Nucleus lite takes 10,000 bytes and closes the connection on anything longer; with that limit here
-    /// a call that is too long fails by itself, with an error that names its length.
+    /// Nucleus lite closes the connection on a message of more than 10,000 bytes. With that limit here, only the call
+    /// fails, with an error that names its length.
     pub fn max_frame_len(mut self, bytes: usize) -> Self {
         self.settings.config.max_frame_len = bytes;
         self
     }
 
-    /// How many bytes of encoded messages may wait to be written before calls wait for room. The buffers that they
-    /// wait in may be up to twice as long. Default: 1 MiB.
+    /// Limits the encoded messages that wait to be written, in bytes; further calls wait for room. The buffers may take
+    /// up to twice as much memory. Default: 1 MiB.
     pub fn write_queue_limit(mut self, bytes: usize) -> Self {
         self.settings.config.write_queue_limit = bytes;
         self
     }
 
-    /// Opens the connection again whenever it is lost, as the policy says. Read there first whether this is
-    /// what a component wants. Default: a lost connection stays lost.
+    /// Opens the connection again each time it is lost. The documentation of [`ReconnectPolicy`] says when to use one.
+    /// Default: a lost connection stays lost.
     pub fn reconnect(mut self, policy: ReconnectPolicy) -> Self {
         self.settings.reconnect = Some(policy);
         self
     }
 
-    /// Told of what happens to the connection, in order, on a task or thread of its own.
+    /// Sets a handler for the events of the connection, which is called on a task or thread of its own.
     pub fn lifecycle_handler(mut self, handler: impl LifecycleHandler) -> Self {
         self.settings.lifecycle = Some(lifecycle::SharedHandler::new(handler));
         self
@@ -134,7 +132,7 @@ impl<C, I> Builder<C, I> {
 }
 
 impl<C, I: Credentials> Builder<C, I> {
-    /// What has been chosen, for a client that does not know the type of the credentials.
+    /// The settings, with the type of the credentials erased.
     pub(crate) fn into_settings(self) -> Settings {
         Settings { credentials: Arc::new(self.credentials), ..self.settings }
     }

@@ -1,4 +1,4 @@
-//! Where a client connects to, and how it introduces itself.
+//! How a client identifies itself to a server.
 
 use std::fmt;
 
@@ -6,11 +6,10 @@ use bytes::Bytes;
 
 use crate::{error::ConnectError, transport::Address};
 
-/// How a client introduces itself to the servers of one kind of service.
+/// How a client identifies itself to the servers of a service.
 ///
-/// They are asked each time a connection is opened, also when a
-/// [`ReconnectPolicy`](super::ReconnectPolicy) opens it again, before the socket is. A panic counts as an
-/// error.
+/// The methods are called each time that a connection is opened, also by a
+/// [`ReconnectPolicy`](super::ReconnectPolicy), before the socket is opened. A panic counts as an error.
 pub trait Credentials: Send + Sync + 'static {
     /// The payload of the connect message.
     ///
@@ -19,11 +18,11 @@ pub trait Credentials: Send + Sync + 'static {
     /// Why there is no payload, usually [`ConnectError::Token`].
     fn payload(&self) -> Result<Bytes, ConnectError>;
 
-    /// Where to connect to if the builder of the connection does not say.
+    /// The address to connect to if the builder has none.
     ///
     /// # Errors
     ///
-    /// Why there is no such address: [`ConnectError::NoAddress`] by default.
+    /// Why there is no address: [`ConnectError::NoAddress`] by default.
     fn address(&self) -> Result<Address, ConnectError> {
         Err(ConnectError::NoAddress)
     }

@@ -1,4 +1,4 @@
-//! Whether something is done.
+//! Waiting for the end of a task or thread.
 
 use std::{
     future::poll_fn,
@@ -8,12 +8,12 @@ use std::{
     thread::{self, Thread},
 };
 
-/// Whether something is done, for any number of tasks that wait for it.
+/// A flag that is set once. Any number of tasks can wait for it.
 #[derive(Debug, Default)]
 pub(crate) struct Done(Mutex<(bool, Vec<Waker>)>);
 
 impl Done {
-    /// Waits until it is.
+    /// Waits until the flag is set.
     pub(crate) async fn wait(&self) {
         poll_fn(|cx| {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -29,7 +29,7 @@ impl Done {
     }
 }
 
-/// Says that something is done when it is dropped, also by a panic.
+/// Sets the flag when it is dropped, also by a panic.
 pub(crate) struct SetDone(pub(crate) Arc<Done>);
 
 impl Drop for SetDone {
@@ -42,7 +42,7 @@ impl Drop for SetDone {
     }
 }
 
-/// Runs a future on this thread, which sleeps while there is nothing to do.
+/// Runs a future on this thread.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
 

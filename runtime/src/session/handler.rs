@@ -1,6 +1,6 @@
-//! Callbacks for the events of a subscription.
+//! Handlers: callbacks for the events of a subscription.
 //!
-//! A handler is a loop over the stream, so that there is one way for events to arrive, and one order.
+//! A handler is run by a loop over the stream of events.
 
 use std::{
     any::Any,
@@ -21,40 +21,95 @@ use crate::{
     transport::caught,
 };
 
-/// Callbacks for one subscription that may block, in the order in which the events arrive. They run on a
-/// thread of their own.
+/// Callbacks for one subscription, called in the order in which the events arrive.
 ///
-/// They may make calls and wait for other subscriptions. The next event waits until the callback for the
-/// one before is done.
+/// A callback may make calls and wait for other subscriptions. The next callback is called when the one before has
+/// finished.
+pub trait StreamHandler<O: StreamingOperation>: Send + 'static {
+    /// An event arrived.
+    fn on_stream_event(&mut self, event: O::ResponseEvent) -> impl Future<Output = ()> + Send;
+
+    /// An error arrived instead of an event. `Break` ends the stream, and is the default, as in the other Greengrass
+    /// SDKs. With `Continue` the stream continues unless the error has ended it.
+    fn on_stream_error(
+        &mut self,
+        error: SdkError<O::Error>,
+    ) -> impl Future<Output = ControlFlow<()>> + Send {
+        let _ = error;
+        async { ControlFlow::Break(()) }
+    }
+
+    /// The stream has ended. This is the last callback, and is called once.
+    fn on_stream_closed(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// `count` events were dropped before the next one because the queue was full.
+    fn on_dropped(&mut self, count: u64) -> impl Future<Output = ()> + Send {
+        let _ = count;
+        async {}
+    }
+
+    /// The connection was lost, and a [`ReconnectPolicy`](crate::client::ReconnectPolicy) opens it again. Events that
+    /// the service sends before [`on_resubscribed`](Self::on_resubscribed) do not arrive.
+    fn on_disconnected(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// The subscription is open again after an outage.
+    fn on_resubscribed(&mut self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// Another callback panicked; the panic has been caught and logged. By default the stream continues with the next
+    /// event.
+    ///
+    /// It is not called for [`on_stream_closed`](Self::on_stream_closed), which is always the last callback. A panic in
+    /// this method ends the stream.
+    fn on_panic(
+        &mut self,
+        panic: Box<dyn Any + Send>,
+    ) -> impl Future<Output = ControlFlow<()>> + Send {
+        let _ = panic;
+        async { ControlFlow::Continue(()) }
+    }
+}
+
+/// Callbacks for one subscription that may block, called on a thread of their own in the order in which the events
+/// arrive.
+///
+/// A callback may make calls and wait for other subscriptions. The next callback is called when the one before has
+/// returned.
 pub trait BlockingStreamHandler<O: StreamingOperation>: Send + 'static {
     /// An event arrived.
     fn on_stream_event(&mut self, event: O::ResponseEvent);
 
-    /// The stream reported an error. `Break` ends the stream, and is the default.
+    /// An error arrived instead of an event. `Break` ends the stream, and is the default. With `Continue` the stream
+    /// continues unless the error has ended it.
     fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
         let _ = error;
         ControlFlow::Break(())
     }
 
-    /// The stream has ended; called once, last.
+    /// The stream has ended. This is the last callback, and is called once.
     fn on_stream_closed(&mut self) {}
 
-    /// So many events were dropped before the next, because the queue was full.
+    /// `count` events were dropped before the next one because the queue was full.
     fn on_dropped(&mut self, count: u64) {
         let _ = count;
     }
 
-    /// The connection was lost, and a [`ReconnectPolicy`](crate::client::ReconnectPolicy) is at work. Events that
-    /// are sent until [`on_resubscribed`](Self::on_resubscribed) do not arrive.
+    /// The connection was lost, and a [`ReconnectPolicy`](crate::client::ReconnectPolicy) opens it again. Events that
+    /// the service sends before [`on_resubscribed`](Self::on_resubscribed) do not arrive.
     fn on_disconnected(&mut self) {}
 
     /// The subscription is open again after an outage.
     fn on_resubscribed(&mut self) {}
 
-    /// Another callback panicked; the panic has been caught and logged. By default the stream continues
-    /// with the next event, if it still can.
+    /// Another callback panicked; the panic has been caught and logged. By default the stream continues with the next
+    /// event.
     ///
-    /// Not called for [`on_stream_closed`](Self::on_stream_closed), which is the last in any case. A panic in
+    /// It is not called for [`on_stream_closed`](Self::on_stream_closed), which is always the last callback. A panic in
     /// this method ends the stream.
     fn on_panic(&mut self, panic: Box<dyn Any + Send>) -> ControlFlow<()> {
         let _ = panic;
@@ -74,56 +129,54 @@ impl<O: StreamingOperation, F: FnMut(O::ResponseEvent) + Send + 'static> Blockin
     }
 }
 
-/// What a closure does about errors: it has no other way to tell anyone.
+/// Logs an error, for a closure that is used as a handler, and ends the stream.
 pub(crate) fn log_error<O: StreamingOperation>(error: &SdkError<O::Error>) -> ControlFlow<()> {
     tracing::warn!(target: crate::LOG_TARGET, operation = O::ID, error = %Logged(error), "stream error");
     ControlFlow::Break(())
 }
 
-/// What a handler is told.
-pub(crate) enum Call<O: StreamingOperation> {
-    /// What comes next on the stream.
-    Item(Item<O>),
-    /// Another callback panicked.
-    Panic(Box<dyn Any + Send>),
-    /// The stream has ended.
-    Closed,
-}
-
-/// The callbacks of a handler. `Break` ends the stream.
-pub(crate) trait Callbacks<O: StreamingOperation>: Send {
-    fn call(&mut self, call: Call<O>) -> impl Future<Output = ControlFlow<()>> + Send;
-}
-
-/// Callbacks that may block.
+/// A handler that may block.
 pub(crate) struct Blocking<H>(pub(crate) H);
 
-impl<O: StreamingOperation, H: BlockingStreamHandler<O>> Callbacks<O> for Blocking<H> {
-    async fn call(&mut self, call: Call<O>) -> ControlFlow<()> {
-        match call {
-            Call::Item(Ok(SubscriptionItem::Event(event))) => self.0.on_stream_event(event),
-            Call::Item(Ok(SubscriptionItem::Notice(notice))) => match notice {
-                Notice::Dropped(count) => self.0.on_dropped(count),
-                Notice::Disconnected => self.0.on_disconnected(),
-                Notice::Resubscribed => self.0.on_resubscribed(),
-            },
-            Call::Item(Err(error)) => return self.0.on_stream_error(error),
-            Call::Panic(panic) => return self.0.on_panic(panic),
-            Call::Closed => self.0.on_stream_closed(),
-        }
-        ControlFlow::Continue(())
+impl<O: StreamingOperation, H: BlockingStreamHandler<O>> StreamHandler<O> for Blocking<H> {
+    async fn on_stream_event(&mut self, event: O::ResponseEvent) {
+        self.0.on_stream_event(event);
+    }
+
+    async fn on_stream_error(&mut self, error: SdkError<O::Error>) -> ControlFlow<()> {
+        self.0.on_stream_error(error)
+    }
+
+    async fn on_stream_closed(&mut self) {
+        self.0.on_stream_closed();
+    }
+
+    async fn on_dropped(&mut self, count: u64) {
+        self.0.on_dropped(count);
+    }
+
+    async fn on_disconnected(&mut self) {
+        self.0.on_disconnected();
+    }
+
+    async fn on_resubscribed(&mut self) {
+        self.0.on_resubscribed();
+    }
+
+    async fn on_panic(&mut self, panic: Box<dyn Any + Send>) -> ControlFlow<()> {
+        self.0.on_panic(panic)
     }
 }
 
-/// Calls the handler for everything until the stream ends. The end of `next` is the end of the stream on the wire.
+/// Calls the handler for each item until the stream ends. Dropping `next` ends the stream on the wire.
 pub(crate) async fn run<O: StreamingOperation>(
     mut next: impl FnMut(&mut Context<'_>) -> Poll<Option<Item<O>>>,
-    mut handler: impl Callbacks<O>,
+    mut handler: impl StreamHandler<O>,
 ) {
     while let Some(item) = poll_fn(&mut next).await {
-        let mut flow = call(&mut handler, Call::Item(item)).await;
+        let mut flow = logged::<O, _>(handle(&mut handler, item)).await;
         if let Err(panic) = flow {
-            flow = call(&mut handler, Call::Panic(panic)).await;
+            flow = logged::<O, _>(async { handler.on_panic(panic).await }).await;
         }
         if !matches!(flow, Ok(ControlFlow::Continue(()))) {
             break;
@@ -131,21 +184,33 @@ pub(crate) async fn run<O: StreamingOperation>(
     }
     // The stream ends on the wire before the handler is told.
     drop(next);
-    let _ = call(&mut handler, Call::Closed).await;
+    let _ = logged::<O, _>(async { handler.on_stream_closed().await }).await;
 }
 
-async fn call<O: StreamingOperation>(
-    handler: &mut impl Callbacks<O>,
-    call: Call<O>,
-) -> Result<ControlFlow<()>, Box<dyn Any + Send>> {
-    let flow = caught(handler.call(call)).await;
-    if flow.is_err() {
-        tracing::error!(target: crate::LOG_TARGET, operation = O::ID, "handler panicked");
+async fn handle<O: StreamingOperation>(
+    handler: &mut impl StreamHandler<O>,
+    item: Item<O>,
+) -> ControlFlow<()> {
+    match item {
+        Ok(SubscriptionItem::Event(event)) => handler.on_stream_event(event).await,
+        Ok(SubscriptionItem::Notice(Notice::Dropped(count))) => handler.on_dropped(count).await,
+        Ok(SubscriptionItem::Notice(Notice::Disconnected)) => handler.on_disconnected().await,
+        Ok(SubscriptionItem::Notice(Notice::Resubscribed)) => handler.on_resubscribed().await,
+        Err(error) => return handler.on_stream_error(error).await,
     }
-    flow
+    ControlFlow::Continue(())
 }
 
-/// A stream whose events go to a handler. It ends when this is dropped.
+/// Catches and logs the panic of a callback.
+async fn logged<O: StreamingOperation, F: Future>(
+    callback: F,
+) -> Result<F::Output, Box<dyn Any + Send>> {
+    caught(callback).await.inspect_err(
+        |_| tracing::error!(target: crate::LOG_TARGET, operation = O::ID, "handler panicked"),
+    )
+}
+
+/// A stream whose events go to a handler. Dropping it ends the stream.
 #[derive(Debug)]
 pub(crate) struct HandledStream<R: Runtime> {
     session: Arc<Session<R>>,
@@ -154,14 +219,14 @@ pub(crate) struct HandledStream<R: Runtime> {
 }
 
 impl<R: Runtime> HandledStream<R> {
-    /// The stream, and what says that its handler is done.
+    /// The stream, and a guard that is dropped when its handler has finished.
     pub(crate) fn new<O: StreamingOperation>(events: &Events<R, O>) -> (Self, SetDone) {
         let done = Arc::new(Done::default());
         let session = Arc::clone(&events.stream.session);
         (Self { session, key: events.stream.key, done: Arc::clone(&done) }, SetDone(done))
     }
 
-    /// Waits until the stream has ended and the handler has been told.
+    /// Waits until the stream has ended and the handler has been told so.
     pub(crate) async fn closed(&self) {
         self.done.wait().await;
     }

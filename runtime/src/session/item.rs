@@ -1,4 +1,4 @@
-//! What comes out of a subscription.
+//! Decoding of events.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,17 @@ use crate::{
     },
 };
 
-/// The next event of a subscription, or an error in its place.
+/// An event of a subscription, or an error instead of it.
 pub(crate) type Event<O> =
     Result<<O as StreamingOperation>::ResponseEvent, SdkError<<O as Operation>::Error>>;
 
-/// What comes next on a subscription, or why it does not.
+/// An event or a notice of a subscription, or an error instead of it.
 pub(crate) type Item<O> = Result<
     SubscriptionItem<<O as StreamingOperation>::ResponseEvent>,
     SdkError<<O as Operation>::Error>,
 >;
 
-/// What comes next as the types of an operation.
+/// Decodes an item as the types of an operation.
 pub(crate) fn read<O: StreamingOperation>(next: Next) -> Item<O> {
     let message = match next.map_err(failed)? {
         SubscriptionItem::Event(message) => message,
@@ -36,8 +36,9 @@ pub(crate) fn read<O: StreamingOperation>(next: Next) -> Item<O> {
     }
 }
 
-/// The error that an event is, if the model has errors among its events and this is one. Our server sends
-/// such an error as the protocol has errors; others may send it as a member of the union.
+/// The error that an event contains, if the model has errors among its events and this is one of them. The server of
+/// this crate sends such an error as an error message of the protocol; other servers may send it as a member of the
+/// union.
 fn error_event<O: StreamingOperation>(message: &RpcMessage) -> Option<SdkError<O::Error>> {
     if O::ERROR_EVENTS.is_empty() || message.message_type != MessageType::ApplicationMessage {
         return None;
@@ -52,7 +53,7 @@ fn error_event<O: StreamingOperation>(message: &RpcMessage) -> Option<SdkError<O
     })
 }
 
-/// Whether nothing comes after an item: it is an error that the model has among its events.
+/// Whether an item is the last of its stream: an error that the model has among its events.
 pub(crate) fn is_last<O: StreamingOperation>(item: &Item<O>) -> bool {
     !O::ERROR_EVENTS.is_empty() && matches!(item, Err(SdkError::ServiceError(_)))
 }

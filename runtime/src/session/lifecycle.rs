@@ -1,64 +1,59 @@
-//! Telling someone what happens to a connection.
+//! The lifecycle handler: callbacks for the events of a connection.
 
 use std::{
     collections::VecDeque,
-    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
 };
 
 use super::done::{Done, SetDone};
 use crate::{error::ConnectionError, frame::Header, protocol::client::ConnectionEvent};
 
-/// Told of what happens to a connection, in order.
+/// Callbacks for the events of a connection, called in the order of the events.
 ///
-/// The methods run on a task of their own, so they may take their time; they should not block for long on
-/// a runtime with one thread. With the blocking client they run on a thread. A panic in one of them is caught
-/// and logged, and means what its default does.
+/// The methods are called on a task of their own, or with the blocking client on a thread. They may take long, but
+/// should not block on a runtime with one thread. A panic is caught and logged, and replaced by what the default method
+/// does.
 ///
-/// Connections whose builders are clones of each other share the handler, and a method may open a connection
-/// with such a builder: what happens to that connection is told when the method is done.
+/// Connections whose builders are clones of each other share the handler. A method may open a connection with such a
+/// builder; the events of that connection are reported when the method has returned.
 pub trait LifecycleHandler: Send + 'static {
     /// The server has accepted the connection.
     fn on_connect(&mut self) {}
 
-    /// The connection has ended; without an error if this side closed it. Called once for each time that
-    /// [`on_connect`](Self::on_connect) was.
+    /// The connection has ended; `error` is `None` if this side closed it. It is called once for each call of
+    /// [`on_connect`](Self::on_connect).
     fn on_disconnect(&mut self, error: Option<&ConnectionError>) {
         let _ = error;
     }
 
-    /// Something is wrong with the connection: connecting failed, or the other side reported an error.
-    /// `true`, the default, ends the connection, if one is open.
+    /// Connecting failed, or the server reported an error. `true`, the default, ends the connection if it is open.
     fn on_error(&mut self, error: &(dyn std::error::Error + 'static)) -> bool {
         let _ = error;
         true
     }
 
-    /// A ping came. It has been answered already.
+    /// A ping arrived. It has been answered already.
     ///
-    /// While the handler is busy, pings that take up to 1 MiB of memory wait for it. It is not told of those beyond.
+    /// While the handler is busy, up to 1 MiB of pings are kept for it. Further pings are answered and not reported.
     fn on_ping(&mut self, headers: &[Header], payload: &[u8]) {
         let _ = (headers, payload);
     }
 }
 
-/// A handler, which the clones of a builder share.
+/// A handler, shared by the clones of a builder.
 ///
-/// No thread waits for the handler here: the events that it is to be told while it runs are left to the thread that it
-/// runs on. So a handler may connect with its own builder.
+/// An event that occurs while the handler runs is reported by the thread that runs it, after it has returned. No thread
+/// waits for the handler here, so that it may connect with its own builder.
 #[derive(Clone)]
 pub(crate) struct SharedHandler(Arc<Mutex<State>>);
 
 struct State {
-    /// Absent while it runs.
+    /// None while the handler runs.
     handler: Option<Box<dyn LifecycleHandler>>,
-    waiting: VecDeque<(ConnectionEvent, EndConnection)>,
+    /// Reports the events that occurred meanwhile.
+    waiting: VecDeque<Box<dyn FnOnce(&mut dyn LifecycleHandler) + Send>>,
 }
-
-/// Ends a connection with an error.
-type EndConnection = Box<dyn FnOnce(ConnectionError) + Send>;
 
 impl SharedHandler {
     pub(crate) fn new(handler: impl LifecycleHandler) -> Self {
@@ -66,19 +61,19 @@ impl SharedHandler {
         Self(Arc::new(Mutex::new(state)))
     }
 
-    /// Tells the handler what has happened, at once or when it has returned. `end` is called with the error with
-    /// which the connection has to end, if the handler says so, and dropped afterwards in any case.
-    pub(crate) fn tell(
+    /// Reports an event to the handler, now or when it has returned. If the handler decides that the connection has to
+    /// end, `end` is called with the error; otherwise it is dropped.
+    pub(crate) fn report(
         &self,
         event: ConnectionEvent,
         end: impl FnOnce(ConnectionError) + Send + 'static,
     ) {
         let mut state = self.lock();
-        state.waiting.push_back((event, Box::new(end)));
+        state.waiting.push_back(Box::new(|handler| report(handler, event, end)));
         let Some(mut handler) = state.handler.take() else { return };
-        while let Some((event, end)) = state.waiting.pop_front() {
+        while let Some(report) = state.waiting.pop_front() {
             drop(state);
-            tell(handler.as_mut(), event, end);
+            report(handler.as_mut());
             state = self.lock();
         }
         state.handler = Some(handler);
@@ -88,26 +83,31 @@ impl SharedHandler {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the handler of everything until the connection has ended.
-    pub(crate) async fn run(
+    /// Reports all events to the handler until the connection has ended.
+    pub(crate) async fn run<F: Future<Output = Option<ConnectionEvent>>>(
         self,
-        mut next: impl FnMut(&mut Context<'_>) -> Poll<Option<ConnectionEvent>>,
+        mut next: impl FnMut() -> F,
         end: impl Fn(ConnectionError) + Clone + Send + 'static,
     ) {
-        while let Some(event) = poll_fn(&mut next).await {
+        while let Some(event) = next().await {
             let done = Arc::new(Done::default());
             let (set_done, end) = (SetDone(Arc::clone(&done)), end.clone());
-            self.tell(event, move |error| {
+            self.report(event, move |error| {
                 end(error);
                 drop(set_done);
             });
-            // The handler may be busy with another connection, and the events must not pile up here.
+            // The handler may be busy with another connection. The queue of the connection limits
+            // the events that wait, and the queue of the handler does not.
             done.wait().await;
         }
     }
 }
 
-fn tell(handler: &mut dyn LifecycleHandler, event: ConnectionEvent, end: EndConnection) {
+fn report(
+    handler: &mut dyn LifecycleHandler,
+    event: ConnectionEvent,
+    end: impl FnOnce(ConnectionError),
+) {
     match event {
         ConnectionEvent::Connected => catch((), || handler.on_connect()),
         ConnectionEvent::Ping(ping) => {
@@ -127,7 +127,7 @@ fn tell(handler: &mut dyn LifecycleHandler, event: ConnectionEvent, end: EndConn
     }
 }
 
-/// What a handler says, or `default` if it panics.
+/// The result of a callback, or `default` if it panics.
 fn catch<T>(default: T, f: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| {
         tracing::error!(target: crate::LOG_TARGET, "lifecycle handler panicked");

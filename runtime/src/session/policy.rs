@@ -1,4 +1,4 @@
-//! How a connection comes back.
+//! When a lost connection is opened again.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -8,31 +8,29 @@ use std::{
 
 use crate::error::{ConnectError, ConnectionError, Logged};
 
-/// How a connection comes back after it was lost.
+/// When a lost connection is opened again.
 ///
-/// # Whether to use it
+/// # When to use it
 ///
-/// A nucleus that restarts hands out new tokens and starts its components again. A component that the
-/// nucleus has started holds a token that will be refused then, and its replacement may already be
-/// starting: the right thing for it is to exit when
-/// [`Connection::closed`](crate::client::Connection::closed) resolves, which is what happens without a policy.
+/// A component that the nucleus started should not use a policy. When the nucleus restarts it issues new tokens and
+/// starts its components again: the old token is rejected, and a new instance of the component may already be starting.
+/// Such a component should exit when [`Connection::closed`](crate::client::Connection::closed) resolves.
 ///
-/// A policy is for processes that get a token in some other way (the
-/// [`Credentials`](super::Credentials) are asked at each attempt), for servers that keep tokens, for
-/// connections that drop without a restart, and for nucleus lite's connect by component name.
+/// A policy is for processes that get a token in another way (the [`Credentials`](super::Credentials) are called at
+/// each attempt), for servers that keep tokens, for connections that are lost without a restart, and for nucleus lite's
+/// connect by component name.
 ///
 /// # What happens
 ///
-/// Calls in flight fail with an error that says whether the request had been written. Calls made while the
-/// connection is down fail at once with
-/// [`ConnectionError::Reconnecting`](crate::error::ConnectionError::Reconnecting), or
-/// [wait](Self::calls_wait). Subscriptions stay: they are opened again with their original request, in
-/// their original order, and say so with a [`Notice`](super::Notice). Those on which this side has sent
-/// events end. One that the server denies now ends with that denial.
+/// Calls in flight fail with an error that says whether the request had been written. Calls made during the outage fail
+/// immediately with [`ConnectionError::Reconnecting`](crate::error::ConnectionError::Reconnecting), or
+/// [wait](Self::calls_wait). Subscriptions are opened again with their original request and in their original order,
+/// and report it with a [`Notice`](super::Notice). A subscription on which this side has sent events ends. A
+/// subscription that the server denies now ends with that error.
 ///
-/// When an attempt fails, the next waits longer, up to [`max_backoff`](Self::max_backoff), and so does the one
-/// after a connection that is lost again before that time has passed; each wait is cut
-/// by a random part, up to a half, so that the clients of one server do not come back all at once.
+/// The time between attempts doubles with each failure, up to [`max_backoff`](Self::max_backoff), and also when a
+/// connection is lost again before that time has passed. Each wait is reduced by a random part of up to a half, so that
+/// the clients of one server do not connect all at the same time.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct ReconnectPolicy {
@@ -56,97 +54,97 @@ impl Default for ReconnectPolicy {
 }
 
 impl ReconnectPolicy {
-    /// How long to wait before the first attempt; each further one waits twice as long. Default: 100 ms.
+    /// The time before the first attempt; it doubles with each further attempt. Default: 100 ms.
     pub fn initial_backoff(mut self, backoff: Duration) -> Self {
         self.initial_backoff = backoff;
         self
     }
 
-    /// How long to wait before an attempt at most. Default: 30 s.
+    /// The longest time before an attempt. Default: 30 s.
     pub fn max_backoff(mut self, backoff: Duration) -> Self {
         self.max_backoff = backoff;
         self
     }
 
-    /// How many attempts in a row may fail, at least one. After the last the connection ends with
-    /// [`ConnectionError::ReconnectFailed`](crate::error::ConnectionError::ReconnectFailed). Default: 30,
+    /// After how many failed attempts in a row the connection ends with
+    /// [`ConnectionError::ReconnectFailed`](crate::error::ConnectionError::ReconnectFailed), at least one. Default: 30,
     /// which takes between 6 and 12 minutes with the other defaults.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
         self
     }
 
-    /// How many times in one outage the server may refuse this side, at least once. After the last the
-    /// connection ends with
-    /// [`ConnectionError::ReconnectRejected`](crate::error::ConnectionError::ReconnectRejected). Default:
+    /// After how many rejections in one outage the connection ends with
+    /// [`ConnectionError::ReconnectRejected`](crate::error::ConnectionError::ReconnectRejected), at least one. Default:
     /// 3.
     ///
-    /// Only an answer that refuses counts. A server that closes the socket instead of answering may be about to
-    /// stop, which says nothing about the token. Nucleus lite refuses in this way too: there
+    /// Only an answer of the server counts as a rejection. A server that closes the socket without an answer may be
+    /// stopping, which says nothing about the token. Nucleus lite rejects a client in this way: there
     /// [`max_attempts`](Self::max_attempts) ends the attempts.
     pub fn max_rejections(mut self, rejections: u32) -> Self {
         self.max_rejections = rejections;
         self
     }
 
-    /// Lets calls that are made while the connection is down wait for it, until their own time is up.
-    /// Default: they fail at once.
+    /// Whether calls made during an outage wait until the connection is open again, limited by their own timeout.
+    /// Default: they fail immediately.
     pub fn calls_wait(mut self, wait: bool) -> Self {
         self.calls_wait = wait;
         self
     }
 
-    /// How long to wait before the next attempt, after so many have failed.
+    /// The time before the next attempt after this number of failures.
     fn backoff(&self, failures: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failures).filter(|it| *it > 0).unwrap_or(u32::MAX);
         let backoff = self.initial_backoff.saturating_mul(doubled).min(self.max_backoff);
-        // Each has other keys, so that this is as random as a hash map.
+        // Each state has random keys.
         let random = RandomState::new().hash_one(failures) as u32;
         backoff - backoff.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
     }
 }
 
-/// The attempts to come back, over all outages: how many have failed in this one, and how well the connection
-/// held before.
+/// Counts the attempts to open a lost connection again.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     policy: ReconnectPolicy,
+    /// Failed attempts in this outage.
     failures: u32,
+    /// Rejections in this outage.
     rejections: u32,
-    /// Connections in a row that were lost soon after they were back.
-    drops: u32,
-    back: Option<Instant>,
+    /// Connections in a row that were lost soon after they had been opened again.
+    short_lived: u32,
+    opened_at: Option<Instant>,
 }
 
 impl Attempts {
     pub(crate) fn new(policy: ReconnectPolicy) -> Self {
-        Self { policy, failures: 0, rejections: 0, drops: 0, back: None }
+        Self { policy, failures: 0, rejections: 0, short_lived: 0, opened_at: None }
     }
 
-    /// The connection is back.
+    /// The connection is open again.
     pub(crate) fn succeeded(&mut self, now: Instant) {
         self.failures = 0;
         self.rejections = 0;
-        self.back = Some(now);
+        self.opened_at = Some(now);
     }
 
-    /// It is lost again: one that held starts afresh, one that did not waits longer.
+    /// The connection is lost. The time before the next attempt is longer if it had been open for a short time only.
     pub(crate) fn lost(&mut self, now: Instant) {
-        let held_for = self.back.take().map(|it| now.duration_since(it));
-        let held = held_for.is_none_or(|it| it >= self.policy.max_backoff);
-        self.drops = if held { 0 } else { self.drops.saturating_add(1) };
+        let open_for = self.opened_at.take().map(|it| now.duration_since(it));
+        let is_short = open_for.is_some_and(|it| it < self.policy.max_backoff);
+        self.short_lived = if is_short { self.short_lived.saturating_add(1) } else { 0 };
     }
 
-    /// How long to wait before the next.
+    /// The time before the next attempt.
     pub(crate) fn backoff(&self) -> Duration {
-        self.policy.backoff(self.failures.saturating_add(self.drops))
+        self.policy.backoff(self.failures.saturating_add(self.short_lived))
     }
 
-    /// Counts one that failed.
+    /// Counts a failed attempt.
     ///
     /// # Errors
     ///
-    /// There is no point in another.
+    /// The policy allows no further attempt.
     pub(crate) fn failed(&mut self, error: Arc<ConnectError>) -> Result<(), ConnectionError> {
         tracing::debug!(target: crate::LOG_TARGET, error = %Logged(&*error), "connect failed");
         self.failures += 1;
@@ -156,10 +154,10 @@ impl Attempts {
                 return Err(ConnectionError::ReconnectRejected(error));
             }
         }
-        match self.failures >= self.policy.max_attempts {
-            true => Err(ConnectionError::ReconnectFailed(error)),
-            false => Ok(()),
+        if self.failures >= self.policy.max_attempts {
+            return Err(ConnectionError::ReconnectFailed(error));
         }
+        Ok(())
     }
 }
 
@@ -180,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_is_dropped_at_once_is_waited_for_longer_each_time() {
+    fn a_connection_that_is_lost_immediately_is_waited_for_longer_each_time() {
         let mut attempts = Attempts::new(ReconnectPolicy::default());
         let now = Instant::now();
         for _ in 0..20 {
@@ -189,14 +187,14 @@ mod tests {
         }
         attempts.lost(now);
         assert!(attempts.backoff() >= Duration::from_secs(15), "{:?}", attempts.backoff());
-        // One that holds is as good as new.
+        // A connection that was open for long counts like the first.
         attempts.succeeded(now);
         attempts.lost(now + attempts.policy.max_backoff);
-        assert_eq!(attempts.drops, 0);
+        assert_eq!(attempts.short_lived, 0);
     }
 
     #[test]
-    fn only_an_answer_that_refuses_counts_as_a_refusal() {
+    fn only_an_answer_of_the_server_counts_as_a_rejection() {
         let policy = ReconnectPolicy::default().max_attempts(5).max_rejections(2);
         let mut attempts = Attempts::new(policy);
         // A server that stops accepts and closes.

@@ -1,4 +1,4 @@
-//! What goes out and what came back, as the types of an operation.
+//! Decoding of replies, and errors of calls.
 
 use bytes::Bytes;
 
@@ -9,7 +9,7 @@ use crate::{
     protocol::{MessageType, RpcMessage, SendError, client::Failure},
 };
 
-/// Why a message was not sent.
+/// The error of a message that was not sent.
 pub(super) fn not_sent<E>(error: SendError) -> SdkError<E> {
     match error {
         SendError::Build(error) => SdkError::ConstructionFailure(error),
@@ -19,10 +19,10 @@ pub(super) fn not_sent<E>(error: SendError) -> SdkError<E> {
     }
 }
 
-/// Reads a message that should have the shape `S`.
+/// Decodes a message that should have the shape `S`.
 ///
-/// A message of another shape is an error, and so is one that cannot be read; a message without a shape
-/// is taken for what belongs here.
+/// A message that names another shape is an error, and so is a message that cannot be decoded. A message that names no
+/// shape is decoded as `S`.
 pub(super) fn decode<O: Operation, S: Shape>(
     message: &RpcMessage,
 ) -> Result<S, SdkError<O::Error>> {
@@ -40,7 +40,7 @@ pub(super) fn decode<O: Operation, S: Shape>(
     Ok(decoded.map_err(|source| ResponseError::Payload { shape_id: S::ID, source })?)
 }
 
-/// Why there was no reply.
+/// The error of a call without a reply.
 pub(super) fn failed<E>(failure: Failure) -> SdkError<E> {
     match failure {
         Failure::Lost { error, request_written } => {
@@ -52,10 +52,10 @@ pub(super) fn failed<E>(failure: Failure) -> SdkError<E> {
     }
 }
 
-/// Turns any error reply into the operation's error type.
+/// Decodes an error reply as the error type of the operation.
 ///
-/// `shape_id` is the `service-model-type` header. Without it `_errorCode` names the shape, in the
-/// namespace of `service_id`.
+/// `shape_id` is the `service-model-type` header. Without that header, `_errorCode` names the shape, in the namespace of
+/// `service_id`.
 fn operation_error<E: OperationError>(
     service_id: &str,
     shape_id: Option<&str>,
@@ -73,7 +73,7 @@ fn operation_error<E: OperationError>(
     };
     match shape_id.as_deref().and_then(|id| E::from_payload(id, &payload)) {
         Some(Ok(error)) => error,
-        // One that is declared but cannot be read still says what it is.
+        // An error that is declared but cannot be decoded keeps its name.
         _ => Unhandled::from_reply(shape_id.as_deref(), content_type, payload).into(),
     }
 }

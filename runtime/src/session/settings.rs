@@ -1,4 +1,4 @@
-//! What a connection is built from.
+//! The settings of a connection.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -18,7 +18,7 @@ use crate::{
     transport::Address,
 };
 
-/// What has been chosen for a connection of either client.
+/// The settings of a connection of either client.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) address: Option<Address>,
@@ -52,49 +52,44 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Where to connect to, and the message to introduce this side with.
-    ///
-    /// The message is made before the socket is opened, so that a missing token is not blamed on the server.
-    pub(crate) fn target(&self) -> Result<(Address, Connect), ConnectError> {
-        let address = match &self.address {
-            Some(address) => address.clone(),
-            None => ask(|| self.credentials.address())?,
-        };
-        Ok((address, self.connect_message()?))
+    /// The address to connect to.
+    pub(crate) fn address(&self) -> Result<Address, ConnectError> {
+        self.address.clone().map_or_else(|| ask(|| self.credentials.address()), Ok)
     }
 
-    /// The message to introduce this side with.
+    /// The connect message. It is made before the socket is opened, so that a missing token is not blamed on the
+    /// server.
     pub(crate) fn connect_message(&self) -> Result<Connect, ConnectError> {
         let payload = ask(|| self.credentials.payload())?;
         Ok(Connect { headers: self.headers.clone(), payload })
     }
 
-    /// The state of a connection that is about to introduce itself.
-    pub(crate) fn core(&self, connect: &Connect) -> Result<Core, ConnectError> {
+    /// The state of a connection that is about to be opened.
+    pub(crate) fn core(&self) -> Result<Core, ConnectError> {
         let mut config = self.config;
         config.reconnects = self.reconnect.is_some();
         config.calls_wait = self.reconnect.is_some_and(|it| it.calls_wait);
         config.resubscribe_timeout = self.call_timeout;
-        let mut core = Core::new(config, connect)?;
+        let mut core = Core::new(config, &self.connect_message()?)?;
         if self.lifecycle.is_some() {
             core.record_events();
         }
         Ok(core)
     }
 
-    /// Says that connecting failed, if it did.
+    /// Logs that connecting failed, if it did, and tells the lifecycle handler.
     pub(crate) fn report<T>(self, result: Result<T, ConnectError>) -> Result<T, ConnectError> {
         if let Err(error) = &result {
             tracing::debug!(target: crate::LOG_TARGET, error = %Logged(error), "connect failed");
             if let Some(handler) = self.lifecycle {
-                handler.tell(ConnectionEvent::ReconnectFailed(Arc::new(error.clone())), |_| ());
+                handler.report(ConnectionEvent::ReconnectFailed(Arc::new(error.clone())), |_| ());
             }
         }
         result
     }
 }
 
-/// Asks the credentials. The thread that opens a connection again has to survive a panic.
+/// Calls the credentials. The thread that opens a connection again has to survive a panic.
 fn ask<T>(f: impl FnOnce() -> Result<T, ConnectError>) -> Result<T, ConnectError> {
     catch_unwind(AssertUnwindSafe(f))
         .unwrap_or_else(|_| Err(ConnectError::Token(Arc::from(Box::from("it panicked")))))

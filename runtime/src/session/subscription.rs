@@ -1,4 +1,4 @@
-//! An open stream of events.
+//! The events of a subscription.
 
 use std::{
     sync::Arc,
@@ -13,7 +13,7 @@ use crate::{
     protocol::client::{Core, Next},
 };
 
-/// The response that opened a stream, and the events since.
+/// The response of a streaming operation, and the events that follow.
 pub(crate) struct Events<R: Runtime, O: StreamingOperation> {
     pub(super) stream: StreamGuard<R>,
     pub(crate) response: O::Response,
@@ -26,12 +26,12 @@ impl<R: Runtime, O: StreamingOperation> Events<R, O> {
         &self.stream.session.runtime
     }
 
-    /// What comes next; `None` after the last.
+    /// The next message or notice; `None` after the end of the stream.
     pub(crate) fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Next>> {
         self.runtime().shared().with(|core| core.poll_event(self.stream.key, cx))
     }
 
-    /// The same as the types of the operation.
+    /// Decodes it as the types of the operation.
     pub(crate) fn read(&mut self, next: Option<Next>) -> Option<Item<O>> {
         let next = next?;
         if let Ok(SubscriptionItem::Notice(Notice::Dropped(count))) = &next {
@@ -55,7 +55,7 @@ impl<R: Runtime, O: StreamingOperation> Events<R, O> {
         session.send(session.deadline(None), queue).await
     }
 
-    /// Ends the stream, and waits until that has been written.
+    /// Ends the stream, and waits until the message that ends it has been written.
     pub(crate) async fn close(self) -> Result<(), ConnectionError> {
         let session = Arc::clone(&self.stream.session);
         drop(self);

@@ -18,7 +18,7 @@ use crate::{
         MessageFlags, MessageType, Outgoing, RpcMessage, StreamId,
         client::{Config, Connect, Core, Failure, Key, Request, SubscriptionItem},
     },
-    session,
+    session::{self, Runtime},
     sync::Arc,
 };
 
@@ -91,7 +91,8 @@ impl Peer {
 fn open() -> (Arc<Link>, Peer) {
     let (socket, other) = Socket::pair();
     let core = Core::new(Config::default(), &Connect::default()).unwrap();
-    let link = Arc::new(Link::new(core, socket, None));
+    let link = Arc::new(Link::new(core, None));
+    link.attach(socket, |_| Ok(true)).unwrap();
     let mut peer = Peer { socket: other, decoder: Decoder::default(), input: BytesMut::new() };
     let flags = MessageFlags::CONNECTION_ACCEPTED.0;
     peer.write(MessageType::ConnectAck, flags, 0);
@@ -117,8 +118,7 @@ fn request(link: &Link, len: usize, subscribe: Option<&SubscribeOptions>) -> Key
 }
 
 fn forget(link: &Arc<Link>, key: Key) {
-    link.shared.with(|core| core.forget(key));
-    link.push();
+    link.update(|core| core.forget(key));
 }
 
 /// Makes a call with a deadline; `None` if the deadline has passed.
@@ -141,7 +141,7 @@ fn time_out(link: &Arc<Link>) {
 
 /// Closes the connection as if its last handle were dropped, and waits until the server has read everything.
 fn close(link: &Arc<Link>, mut peer: Peer) {
-    link.hang_up();
+    link.start_closing();
     while peer.read().is_some() {}
 }
 
@@ -175,7 +175,7 @@ pub fn the_rest_of_a_request_is_written_though_no_thread_waits() {
 pub fn a_connection_is_closed_when_the_rest_is_written() {
     let (link, mut peer) = open();
     time_out(&link);
-    let closing = thread::spawn(move || link.hang_up());
+    let closing = thread::spawn(move || link.start_closing());
     peer.expect(1, 1);
     assert!(peer.read().is_none());
     closing.join().unwrap();
@@ -201,7 +201,7 @@ pub fn the_background_thread_leads_when_no_other_does() {
     let (link, mut peer) = open();
     let background = BackgroundUse::new(&link).unwrap();
     let key = request(&link, 1, Some(&SubscribeOptions::default()));
-    link.push();
+    link.update(|_| ());
     let stream = peer.expect(1, 0)[0];
     peer.write(MessageType::ApplicationMessage, 0, stream);
     let waiting = spawn_call(&link);

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Input, Link, lock};
+use super::{Link, OpenSocket, lock};
 use crate::blocking::{
     parker::{Parker, take_deadline},
     socket::Interest,
@@ -15,44 +15,17 @@ use crate::blocking::{
 };
 
 impl Link {
-    /// Waits for a future on this thread. Everything that is queued is written on the way.
+    /// Waits for a future on this thread.
     pub(in crate::blocking) fn wait<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
-        let mut future = pin!(future);
-        let mut waiter = Waiter::new(self);
-        loop {
-            waiter.parker.reset();
-            let poll = future.as_mut().poll(&mut Context::from_waker(&waiter.waker));
-            let deadline = take_deadline();
-            // The future may have queued something, and the last read an answer.
-            let interest = self.flush();
-            if let Poll::Ready(output) = poll {
-                return output;
-            }
-            if !waiter.lead(deadline, interest) {
-                waiter.parker.park(deadline);
-            }
-        }
+        Waiter::new(self, false).wait(future)
     }
 
-    /// Leads as the background thread: until it has no users, or it has read something while another thread waits,
-    /// or the connection has ended.
-    pub(in crate::blocking) fn lead(self: &Arc<Self>) {
-        let mut waiter = Waiter::new(self);
-        loop {
-            waiter.parker.reset();
-            // No other thread may be awake. What ends so is to be written.
-            let (deadline, is_closed) = self.shared.with(|core| {
-                core.expire_deadlines(Instant::now());
-                (core.next_call_deadline(), core.is_closed())
-            });
-            let interest = self.flush();
-            if is_closed
-                || !self.threads.needs_background(waiter.has_read)
-                || !waiter.lead(deadline, interest)
-            {
-                return;
-            }
-        }
+    /// Waits for a future on the background thread, which leads only while no other thread does.
+    pub(in crate::blocking) fn wait_in_background<F: Future>(
+        self: &Arc<Self>,
+        future: F,
+    ) -> F::Output {
+        Waiter::new(self, true).wait(future)
     }
 }
 
@@ -63,52 +36,75 @@ struct Waiter<'a> {
     role: Role,
     parker: Arc<Parker>,
     waker: Waker,
-    /// Whether it has read something.
-    has_read: bool,
+    is_background: bool,
+    /// See [`Threads::lead_in_background`](super::Threads::lead_in_background).
+    idle_since: Option<u64>,
 }
 
 impl<'a> Waiter<'a> {
-    fn new(link: &'a Arc<Link>) -> Self {
+    fn new(link: &'a Arc<Link>, is_background: bool) -> Self {
         let parker = Parker::current();
         let waker = Arc::clone(&parker).into();
-        Self { link, role: Role::None, parker, waker, has_read: false }
+        Self { link, role: Role::None, parker, waker, is_background, idle_since: None }
     }
 
-    /// Waits for the socket until something happens, if the thread can lead. Whether it can.
-    fn lead(&mut self, deadline: Option<Instant>, interest: Interest) -> bool {
-        let link = self.link;
-        let Some(socket) = link.threads.lead(&mut self.role, &self.waker) else {
-            let was_leading = matches!(self.role, Role::Leading);
-            if was_leading {
-                // The socket has been taken.
-                self.leave();
+    fn wait<F: Future>(mut self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        loop {
+            self.parker.reset();
+            let poll = future.as_mut().poll(&mut Context::from_waker(&self.waker));
+            let deadline = take_deadline();
+            // The future may have queued something, and the last read an answer to a ping.
+            let interest = self.link.flush();
+            if let Poll::Ready(output) = poll {
+                return output;
             }
-            return was_leading;
-        };
-        let mut input = lock(&link.input);
-        // It waits for something of its own, or for the rest of a message.
-        let until = [deadline, input.due].into_iter().flatten().min();
-        let is_readable = self.parker.poll(&socket, interest, until);
-        // What has come since is looked for before the other side is called late.
-        if is_readable || input.is_late() {
-            let Input { buffer, missing, .. } = &mut *input;
-            let read = socket.receive(buffer.space(*missing));
-            self.has_read |= read.is_ok();
-            link.receive(&mut input, read);
+            match self.socket() {
+                Ok(socket) => self.lead(&socket, interest, deadline),
+                Err(until) => {
+                    self.link.ensure_writer();
+                    self.parker.park(earliest(deadline, until));
+                }
+            }
         }
-        true
     }
 
-    fn leave(&mut self) {
+    /// The socket if the thread leads, and otherwise when it looks again at the latest.
+    fn socket(&mut self) -> Result<Arc<OpenSocket>, Option<Instant>> {
+        let Self { link, role, waker, idle_since, .. } = self;
+        if self.is_background {
+            return link.threads.lead_in_background(role, waker, idle_since, link.is_congested());
+        }
+        link.threads.lead(role, waker).ok_or(None)
+    }
+
+    /// Waits for the socket until something happens.
+    fn lead(&self, socket: &OpenSocket, interest: Interest, deadline: Option<Instant>) {
         let link = self.link;
-        link.threads.leave(&mut self.role, || link.start_background());
+        let mut input = lock(&link.input);
+        let (missing, due) =
+            link.shared.with(|core| (core.missing(&input.filled), core.frame_deadline()));
+        let is_readable = self.parker.poll(&socket.socket, interest, earliest(deadline, due));
+        // A message is late only if the rest of it is not there to be read.
+        if is_readable || due.is_some_and(|it| it <= Instant::now()) {
+            let read = socket.socket.receive(input.space(missing));
+            link.receive(socket, &mut input, missing, read);
+        }
     }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.leave();
+        if !matches!(self.role, Role::None) {
+            self.link.threads.leave(&mut self.role);
+        }
+        // It may have queued more than there was room for.
+        self.link.ensure_writer();
         // If this thread waits for something else as well, it has missed what woke it here.
         self.parker.set_woken();
     }
+}
+
+fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }

@@ -15,11 +15,10 @@ use crate::{
 
 /// A handle to one open connection.
 ///
-/// Clones share it. It closes when the last clone has been dropped, and with it the last subscription and the
-/// last [`SubscriptionHandle`](super::SubscriptionHandle).
+/// Clones share the connection. It closes when the last clone, the last subscription and the last
+/// [`SubscriptionHandle`](super::SubscriptionHandle) have been dropped.
 ///
-/// A process needs one connection: keep a clone wherever calls are made, or one in a
-/// [`std::sync::OnceLock`].
+/// A process needs one connection: clone it, or keep it in a [`std::sync::OnceLock`].
 #[derive(Clone, Debug)]
 pub struct Connection {
     session: Arc<Session<Tokio>>,
@@ -45,8 +44,8 @@ impl Connection {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the call: before the request was queued nothing is sent, afterwards the
-    /// stream is ended on the wire. The connection stays open.
+    /// Dropping the future ends the call: before the request is queued nothing is sent, afterwards the client ends the
+    /// stream on the wire. The connection stays open.
     pub async fn call<O: Operation>(
         &self,
         operation: O,
@@ -86,54 +85,54 @@ impl Connection {
         let span = self.session.runtime.shared.call_span(O::ID);
         let reply = self.session.start::<O>(request, options, subscribe).instrument(span).await;
         if reply.is_err() {
-            // A call that fails at once, and is made again and again, lets other tasks run.
+            // A task that repeats a call that fails immediately lets other tasks run.
             consume_budget().await;
         }
         reply
     }
 
-    /// Asks the other side to answer, and waits until it has.
+    /// Sends a ping and waits for the answer.
     ///
-    /// The ping has a header of its own and a payload, without which the Java nucleus does not survive it or does
-    /// not answer. With them the Java nucleus and the servers of this crate answer; nucleus lite ends the
-    /// connection. No official SDK sends pings by itself, and neither does this client.
+    /// The Java nucleus and the servers of this crate answer; nucleus lite ends the connection. The ping has a header
+    /// of its own and a payload, because the Java nucleus fails or does not answer without them. Like the official
+    /// SDKs, this client sends no pings by itself.
     ///
     /// # Errors
     ///
-    /// The connection has ended, or no answer came within `timeout`.
+    /// The connection has ended, or no answer arrived within `timeout`.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops waiting, for room in the write queue at first; the answer to what has been
-    /// sent is passed over when it comes.
+    /// Dropping the future stops waiting. If the ping has been sent, its answer is ignored.
     pub async fn ping(&self, timeout: Duration) -> Result<(), PingError> {
         cooperative(self.session.ping(timeout)).await
     }
 
     /// Waits until everything that has been queued so far has been written to the socket.
     ///
-    /// That takes as long as the server does not read, and nothing here ends it. To limit the time, put a
-    /// [timeout](tokio::time::timeout) around it, or close the connection, which waits for 3 s at most.
+    /// There is no time limit: it waits as long as the server does not read. Use a [timeout](tokio::time::timeout), or
+    /// close the connection, which waits for at most 3 s.
     ///
     /// # Errors
     ///
-    /// The connection ended before, or what had been queued since the last flush was discarded in part when a
-    /// connection was lost that a [`ReconnectPolicy`](crate::client::ReconnectPolicy) brought back. That is told once.
+    /// The connection has ended, or it was lost and opened again by a
+    /// [`ReconnectPolicy`](crate::client::ReconnectPolicy), and a part of what had been queued since the last flush was
+    /// discarded. Such a loss is reported once.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops waiting, and changes nothing about what is written.
+    /// Dropping the future stops waiting; what is queued is written nevertheless.
     pub async fn flush(&self) -> Result<(), ConnectionError> {
         cooperative(self.session.runtime.shared.flushed()).await
     }
 
-    /// Waits until the connection has ended: `Ok` if this side closed it. With a
-    /// [`ReconnectPolicy`](crate::client::ReconnectPolicy) an outage is not the end.
+    /// Waits until the connection has ended, and returns `Ok` if this side closed it. With a
+    /// [`ReconnectPolicy`](crate::client::ReconnectPolicy), an outage does not end the connection.
     ///
     /// # Errors
     ///
-    /// Why it ended, if this side did not close it. For a nucleus that stops or restarts
-    /// [`is_peer_gone`](ConnectionError::is_peer_gone) is true, and a component that it has started should exit.
+    /// Why the connection ended, if this side did not close it. If the nucleus stops or restarts,
+    /// [`is_peer_gone`](ConnectionError::is_peer_gone) is true, and a component that the nucleus started should exit.
     ///
     /// # Cancel safety
     ///
@@ -142,22 +141,22 @@ impl Connection {
         cooperative(self.session.runtime.shared.closed()).await
     }
 
-    /// Ends every stream and closes the connection, for all its clones. Waits until what was queued before has
-    /// been written or the connection is lost, for at most 3 s. What the server sends in that time is discarded.
+    /// Ends every stream and closes the connection for all its clones. Waits for at most 3 s until everything queued
+    /// has been written or the connection is lost. What the server sends meanwhile is discarded.
     ///
     /// Calls that wait for their response fail with [`ConnectionError::Closed`].
     ///
     /// # Errors
     ///
-    /// The connection is closed in any case. What had been queued has not all been written: the connection was lost
-    /// before, as [`flush`](Self::flush) would say, or, with [`ConnectionError::Closed`], the server did not take
-    /// it in time.
+    /// Not everything queued has been written, because the connection was lost before, as for [`flush`](Self::flush),
+    /// or, with [`ConnectionError::Closed`], because the server did not read it in time. The connection is closed
+    /// nevertheless.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops waiting; the connection closes all the same.
+    /// Dropping the future stops waiting; the connection closes nevertheless.
     pub async fn close(&self) -> Result<(), ConnectionError> {
-        // The driver keeps the time as well, but may run on a runtime that is blocked.
+        // The driver limits the time as well, but its runtime may be blocked.
         cooperative(session::close(&self.session.runtime)).await
     }
 }

@@ -1,4 +1,4 @@
-//! Open streams of events.
+//! Subscriptions.
 
 use std::{
     fmt,
@@ -11,27 +11,23 @@ use std::{
 use futures_core::Stream;
 use tokio::task::coop::{cooperative, poll_proceed};
 
-use super::{
-    StreamHandler, SubscriptionHandle,
-    handler::{Asynchronous, Closure},
-    runtime::Tokio,
-};
+use super::{StreamHandler, SubscriptionHandle, handler::Closure, runtime::Tokio};
 use crate::{
     error::{ConnectionError, SdkError},
     operation::StreamingOperation,
     session::{
         BlockingStreamHandler, Events, Item, SubscriptionItem,
         done::block_on,
-        handler::{Blocking, Callbacks, HandledStream, run},
+        handler::{Blocking, HandledStream, run},
         without_notices,
     },
 };
 
-/// An open streaming operation: the response that opened it, and the events since.
+/// An open subscription: the response of a streaming operation, and the events that follow.
 ///
-/// It is a stream of events in the order in which the server sent them. Dropping it ends the stream on the
-/// wire. After an error that is about one event only, an event that cannot be read for example, the stream
-/// continues; after any other it ends.
+/// It is a stream of the events in the order in which the server sent them. Dropping it ends the stream on the wire.
+/// After an error that concerns one event only, such as an event that cannot be decoded, the stream continues; after
+/// any other error it ends.
 #[must_use = "dropping a subscription unsubscribes"]
 pub struct Subscription<O: StreamingOperation> {
     events: Events<Tokio, O>,
@@ -53,8 +49,8 @@ impl<O: StreamingOperation> Subscription<O> {
     ///
     /// # Errors
     ///
-    /// An event that cannot be read, an error that the service sent in the place of an event, the end of
-    /// the connection, or a queue that was full ([`SdkError::Lagged`]).
+    /// The event cannot be decoded, the service sent an error instead of an event, the connection ended, or the queue
+    /// was full ([`SdkError::Lagged`]).
     ///
     /// # Cancel safety
     ///
@@ -63,8 +59,8 @@ impl<O: StreamingOperation> Subscription<O> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// How many events have been dropped so far because the queue was full, if the subscription was opened
-    /// so that this can happen. [`with_notices`](Self::with_notices) says between which.
+    /// How many events have been dropped so far because the queue was full, if the [overflow](crate::client::Overflow)
+    /// option of the subscription drops events. [`with_notices`](Self::with_notices) reports where.
     pub fn dropped(&self) -> u64 {
         self.events.dropped
     }
@@ -73,52 +69,54 @@ impl<O: StreamingOperation> Subscription<O> {
     ///
     /// # Errors
     ///
-    /// The event cannot be encoded, stream or connection have ended, or there was no room in the write queue
-    /// within the time of a call.
+    /// The event cannot be encoded, the stream or the connection has ended, or the write queue stayed full for as long
+    /// as the timeout of a call.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future before it is ready sends nothing; it waits only for room in the write queue.
+    /// Dropping the future before it is ready sends nothing. It only waits for room in the write queue.
     pub async fn send_event(&self, event: O::RequestEvent) -> Result<(), SdkError<O::Error>> {
         cooperative(self.events.send_event(&event)).await
     }
 
-    /// Ends the stream; returns when that has been written to the socket. The protocol has no answer to it.
+    /// Ends the stream, and waits until the message that ends it has been written to the socket. The protocol has no
+    /// answer to that message.
     ///
-    /// That takes as long as the server does not read, and nothing here ends it. To limit the time, put a
-    /// [timeout](tokio::time::timeout) around it, or drop the subscription, which ends the stream as well and does
-    /// not wait.
+    /// There is no time limit: it waits as long as the server does not read. Use a [timeout](tokio::time::timeout), or
+    /// drop the subscription, which also ends the stream and does not wait.
     ///
     /// # Errors
     ///
-    /// The connection ended or was lost before; the stream has ended with it.
+    /// The connection ended or was lost before, and the stream with it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future stops waiting; the stream ends all the same.
+    /// Dropping the future stops waiting; the stream ends nevertheless.
     pub async fn close(self) -> Result<(), ConnectionError> {
         cooperative(self.events.close()).await
     }
 
-    /// The same stream, with notices of what happened between the events.
+    /// The same stream, with notices of what happened between the events, such as dropped events or an outage.
     pub fn with_notices(self) -> WithNotices<O> {
         WithNotices { subscription: self }
     }
 
     /// Runs `handler` on a task of its own until the stream ends.
     ///
-    /// A handler that blocks its thread holds up everything else on a runtime with one thread, the
-    /// connection included; use [`spawn_blocking_handler`](Self::spawn_blocking_handler) for those.
+    /// On a runtime with one thread, a handler that blocks its thread blocks everything else, including the connection.
+    /// Use [`spawn_blocking_handler`](Self::spawn_blocking_handler) for such handlers.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
     pub fn spawn_handler(self, handler: impl StreamHandler<O>) -> SubscriptionHandle {
-        self.spawn_callbacks(Asynchronous(handler))
+        let (handle, running) = self.handled(handler);
+        tokio::spawn(running);
+        handle
     }
 
-    /// Calls `on_event` for each event, one after the other, on a task of its own, until the stream ends.
-    /// Errors are logged at level `warn`.
+    /// Calls `on_event` for each event, one after the other, on a task of its own until the stream ends. An error ends
+    /// the stream and is logged at level `warn`.
     ///
     /// # Panics
     ///
@@ -128,15 +126,15 @@ impl<O: StreamingOperation> Subscription<O> {
         F: FnMut(O::ResponseEvent) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send,
     {
-        self.spawn_callbacks(Asynchronous(Closure(on_event)))
+        self.spawn_handler(Closure(on_event))
     }
 
-    /// Runs `handler`, which may block, on a thread of its own until the stream ends. A closure that takes
-    /// an event is such a handler.
+    /// Runs `handler`, which may block, on a thread of its own until the stream ends. A closure that takes an event is
+    /// such a handler.
     ///
     /// # Panics
     ///
-    /// If the operating system gives no thread.
+    /// The operating system cannot create a thread.
     pub fn spawn_blocking_handler(
         self,
         handler: impl BlockingStreamHandler<O>,
@@ -145,23 +143,17 @@ impl<O: StreamingOperation> Subscription<O> {
         thread::Builder::new()
             .name("subscription handler".to_owned())
             .spawn(move || block_on(running))
-            .expect("the operating system gives a thread");
-        handle
-    }
-
-    fn spawn_callbacks(self, callbacks: impl Callbacks<O> + 'static) -> SubscriptionHandle {
-        let (handle, running) = self.handled(callbacks);
-        tokio::spawn(running);
+            .expect("the operating system can create a thread");
         handle
     }
 
     fn handled(
         mut self,
-        callbacks: impl Callbacks<O>,
+        handler: impl StreamHandler<O>,
     ) -> (SubscriptionHandle, impl Future<Output = ()> + Send) {
         let (stream, done) = HandledStream::new(&self.events);
         let running = async move {
-            run(move |cx| self.poll_item(cx), callbacks).await;
+            run(move |cx| self.poll_item(cx), handler).await;
             drop(done);
         };
         (SubscriptionHandle { stream }, running)
@@ -189,7 +181,7 @@ impl<O: StreamingOperation> fmt::Debug for Subscription<O> {
     }
 }
 
-/// A [`Subscription`] that also says what happened between the events.
+/// A [`Subscription`] with notices of what happened between the events.
 #[derive(Debug)]
 #[must_use = "dropping a subscription unsubscribes"]
 pub struct WithNotices<O: StreamingOperation> {
@@ -205,7 +197,7 @@ impl<O: StreamingOperation> WithNotices<O> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing.
+    /// Dropping the future loses no event or notice.
     pub async fn next(
         &mut self,
     ) -> Option<Result<SubscriptionItem<O::ResponseEvent>, SdkError<O::Error>>> {
