@@ -13,7 +13,7 @@ use shuttle::{
 };
 
 /// The capacity of a pipe, in bytes: less than a large request.
-const ROOM: usize = 100;
+const ROOM: usize = 150;
 
 /// The events of a socket to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
