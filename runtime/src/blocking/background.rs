@@ -59,7 +59,7 @@ pub(super) fn spawn_lifecycle(link: &Arc<Link>, handler: SharedHandler) -> io::R
 fn run(link: &Arc<Link>) {
     let _span = link.shared.span().entered();
     let mut work = pin!(work(link));
-    let has_ended = link.wait_in_background(poll_fn(|cx| {
+    link.wait_in_background(poll_fn(|cx| {
         // There may be no other thread that ends what is due, such as subscriptions that are opened again.
         let deadline = link.shared.with(|core| {
             core.expire_deadlines(Instant::now());
@@ -70,19 +70,19 @@ fn run(link: &Arc<Link>) {
         }
         work.as_mut().poll(cx)
     }));
-    if has_ended {
+    // The connection may also have been closed while this thread wrote for the last time.
+    if link.shared.with(|core| core.is_closed()) {
         link.linger();
     }
 }
 
-/// Opens the connection again whenever it is lost, if there is a policy for it. Returns whether the connection has
-/// ended, rather than the use of the thread.
-async fn work(link: &Arc<Link>) -> bool {
+/// Opens the connection again whenever it is lost, if there is a policy for it. Otherwise waits until the connection has
+/// ended or the thread has no users.
+async fn work(link: &Arc<Link>) {
     if let Some(settings) = &link.reconnects {
-        keep_open(link, settings, link.driver()).await;
-        return true;
+        return keep_open(link, settings, link.driver()).await;
     }
     let ended = link.shared.poll(|core, cx| core.poll_ended(cx));
     let unused = poll_fn(|cx| link.threads.poll_unused(|| link.is_congested(), cx));
-    unless(ended, unused).await.is_none()
+    unless(ended, unused).await;
 }

@@ -55,12 +55,12 @@ impl<'a> Waiter<'a> {
             let poll = future.as_mut().poll(&mut Context::from_waker(&self.waker));
             let deadline = take_deadline();
             // The future may have queued something, and the last read an answer to a ping.
-            let interest = self.link.flush();
+            self.link.flush();
             if let Poll::Ready(output) = poll {
                 return output;
             }
             match self.socket() {
-                Ok(socket) => self.lead(&socket, interest, deadline),
+                Ok(socket) => self.lead(&socket, deadline),
                 Err(until) => {
                     self.link.ensure_writer();
                     self.parker.park(earliest(deadline, until));
@@ -79,11 +79,14 @@ impl<'a> Waiter<'a> {
     }
 
     /// Waits for the socket until something happens.
-    fn lead(&self, socket: &OpenSocket, interest: Interest, deadline: Option<Instant>) {
+    fn lead(&self, socket: &OpenSocket, deadline: Option<Instant>) {
         let link = self.link;
         let mut input = lock(&link.input);
         let (missing, due) =
             link.shared.with(|core| (core.missing(&input.filled), core.frame_deadline()));
+        // A thread that finds no room from now on wakes the leader.
+        let is_congested = link.is_congested();
+        let interest = if is_congested { Interest::InputAndRoom } else { Interest::Input };
         let is_readable = self.parker.poll(&socket.socket, interest, earliest(deadline, due));
         // A message is late only if the rest of it is not there to be read.
         if is_readable || due.is_some_and(|it| it <= Instant::now()) {
