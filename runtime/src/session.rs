@@ -42,7 +42,7 @@ pub use crate::{
 };
 pub use builder::Builder;
 pub use credentials::{Credentials, StaticPayload};
-pub use handler::{BlockingStreamHandler, StreamHandler};
+pub use handler::BlockingStreamHandler;
 pub(crate) use item::{Event, Item};
 pub use lifecycle::LifecycleHandler;
 pub use ping::PingError;

@@ -10,7 +10,7 @@ mod subscription;
 #[path = "../../../tests/interleavings/client/scenarios.rs"]
 pub mod interleavings;
 
-pub use crate::session::StreamHandler;
+pub use crate::session::handler::StreamHandler;
 pub use connection::Connection;
 pub use handler::SubscriptionHandle;
 pub use subscription::{Subscription, WithNotices};

@@ -25,6 +25,8 @@ use crate::{
 ///
 /// A callback may make calls and wait for other subscriptions. The next callback is called when the one before has
 /// finished.
+// Exported by the asynchronous client only.
+#[cfg_attr(not(feature = "tokio"), allow(unreachable_pub))]
 pub trait StreamHandler<O: StreamingOperation>: Send + 'static {
     /// An event arrived.
     fn on_stream_event(&mut self, event: O::ResponseEvent) -> impl Future<Output = ()> + Send;

@@ -52,8 +52,10 @@ struct State {
     /// None while the handler runs.
     handler: Option<Box<dyn LifecycleHandler>>,
     /// Reports the events that occurred meanwhile.
-    waiting: VecDeque<Box<dyn FnOnce(&mut dyn LifecycleHandler) + Send>>,
+    waiting: VecDeque<Report>,
 }
+
+type Report = Box<dyn FnOnce(&mut dyn LifecycleHandler) + Send>;
 
 impl SharedHandler {
     pub(crate) fn new(handler: impl LifecycleHandler) -> Self {
