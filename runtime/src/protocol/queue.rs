@@ -59,6 +59,7 @@ impl<T: Element> Queue<T> {
         slots * size_of::<T>() + self.held + self.adds(item)
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, item: T) {
         self.held += self.adds(&item);
         self.items.push_back(item);
@@ -66,7 +67,12 @@ impl<T: Element> Queue<T> {
 
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {
-        self.remove(0)
+        let item = self.items.pop_front()?;
+        if !self.front().is_some_and(|next| item.shares(next)) {
+            self.held -= item.held();
+        }
+        self.shrink();
+        Some(item)
     }
 
     /// Removes the element at an index.
@@ -84,6 +90,7 @@ impl<T: Element> Queue<T> {
     }
 
     /// How much more memory an element at the end keeps alive, in bytes.
+    #[inline]
     fn adds(&self, item: &T) -> usize {
         if self.back().is_some_and(|it| it.shares(item)) { 0 } else { item.held() }
     }
