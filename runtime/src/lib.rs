@@ -38,6 +38,29 @@
 //!
 //! Tested on Linux. On Windows it compiles and is not tested; it supports TCP and byte streams of the application there,
 //! but neither Unix domain sockets nor named pipes.
+//!
+//! # Invariants
+//!
+//! - `protocol` has neither socket nor task nor clock: its functions take bytes and the present time, and return bytes.
+//! - A connection is always read. No code of the application runs where it is read, and a subscription that is read
+//!   slowly fills its own queue, which is bounded in bytes.
+//! - Code of the application runs without the lock of the connection: handlers, wakers and token providers.
+//! - A length that comes from a peer is compared with a limit before memory is allocated for it.
+//! - Tokens, sensitive members and texts from a peer appear neither in logs nor in `Debug` output.
+//! - The documentation of each public asynchronous function says what happens when its future is dropped.
+//!
+//! # Where to begin
+//!
+//! The files to change for two usual tasks, in order. The documentation of the generator
+//! lists three more.
+//!
+//! - A transport, such as TCP: a file beside `transport/tcp.rs` with the traits `Transport` (`transport/address.rs`) and
+//!   `Listener` (`transport/listener.rs`), a constructor of `Address`, a constructor of the server in
+//!   `server/listener.rs`, its types in `tests/sources/sockets.rs`, tests in `tests/behaviour/server/listening.rs`.
+//! - A promise, such as "no event is lost": a row in `tests/conformance/src/row.rs`, its scripts in
+//!   `tests/conformance/src/client` and `tests/conformance/src/server`, its name in `tests/conformance/tests/client.rs` and
+//!   `server.rs`; `cargo run -p conformance -- table` writes the table. The code is usually in `protocol`, and what both
+//!   roles share in `protocol/endpoint.rs`.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 

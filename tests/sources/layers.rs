@@ -195,7 +195,7 @@ fn read_tokens(tokens: TokenStream, file: &Path, module: &[String], edges: &mut 
 /// The first name of a path, or of each path in braces.
 fn first_names(tokens: &[TokenTree]) -> Vec<String> {
     match tokens.first() {
-        // Macros are at the root, wherever they are defined.
+        // Macros are at the root, regardless of where they are defined.
         Some(TokenTree::Ident(_)) if is_punct(tokens.get(1), '!') => Vec::new(),
         Some(TokenTree::Ident(ident)) => vec![ident.to_string()],
         Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {

@@ -5,6 +5,7 @@ mod layers;
 mod public;
 mod sockets;
 mod traits;
+mod words;
 
 use std::{
     fs,
