@@ -1,7 +1,7 @@
 //! One connection of the blocking client, driven by the threads that use it.
 //!
 //! What a thread queues is written by that thread as far as there is room, together with what others have queued.
-//! A thread that waits becomes the leader if there is none: it polls the socket, reads for all threads and, when there
+//! A thread that waits becomes the leader if no other thread leads: it polls the socket, reads for all threads and, when there
 //! is room again, writes the rest. The other threads that wait, the followers, sleep until the leader has received
 //! something for them, or until they can lead.
 //!
