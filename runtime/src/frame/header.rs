@@ -217,9 +217,9 @@ impl<'a> RawHeader<'a> {
         }
     }
 
-    /// The text, if the value is one.
-    pub(crate) fn as_text(&self) -> Option<&'a str> {
-        if self.value_type == STRING { to_text(self.value).ok() } else { None }
+    /// The bytes of the text, if the value is one.
+    pub(crate) fn as_text(&self) -> Option<&'a [u8]> {
+        (self.value_type == STRING).then_some(self.value)
     }
 
     #[inline]
@@ -233,7 +233,7 @@ impl<'a> RawHeader<'a> {
             4 => HeaderValueRef::Int32(self.as_int32()?),
             5 => HeaderValueRef::Int64(i64::from_be_bytes(*value.first_chunk()?)),
             6 => HeaderValueRef::ByteArray(value),
-            STRING => HeaderValueRef::String(self.as_text()?),
+            STRING => HeaderValueRef::String(to_text(value).ok()?),
             8 => HeaderValueRef::Timestamp(i64::from_be_bytes(*value.first_chunk()?)),
             9 => HeaderValueRef::Uuid(*value.first_chunk()?),
             _ => return None,

@@ -144,7 +144,7 @@ impl RpcMessage {
         for header in frame.headers().raw() {
             let Some(value) = header.as_int32() else {
                 if is_named(header.name, header::SERVICE_MODEL_TYPE) {
-                    let range = |text: &str| {
+                    let range = |text: &[u8]| {
                         let offset = text.as_ptr().addr() - start;
                         offset..offset + text.len()
                     };
@@ -177,7 +177,16 @@ impl RpcMessage {
 
     /// The `service-model-type` header: the shape of the payload.
     pub fn service_model_type(&self) -> Option<&str> {
-        std::str::from_utf8(&self.as_bytes()[self.shape.clone()?]).ok()
+        std::str::from_utf8(self.shape_bytes()?).ok()
+    }
+
+    /// Whether the payload has this shape; `None` if the message does not say so.
+    pub(crate) fn has_shape(&self, shape: &str) -> Option<bool> {
+        Some(self.shape_bytes()? == shape.as_bytes())
+    }
+
+    fn shape_bytes(&self) -> Option<&[u8]> {
+        Some(&self.as_bytes()[self.shape.clone()?])
     }
 
     /// The `:content-type` header.
@@ -188,7 +197,7 @@ impl RpcMessage {
     /// The last header of this name that is a text.
     fn text(&self, name: &str) -> Option<&str> {
         let named = self.headers().raw().filter(|it| is_named(it.name, name));
-        named.filter_map(|it| it.as_text()).last()
+        named.filter_map(|it| it.as_text()).last().and_then(|it| std::str::from_utf8(it).ok())
     }
 
     /// The headers that do not belong to the protocol.

@@ -32,7 +32,8 @@ pub(super) fn decode<O: Operation, S: Shape>(
         let error = operation_error(O::SERVICE, shape, message.content_type(), payload);
         return Err(SdkError::ServiceError(error));
     }
-    if let Some(actual) = message.service_model_type().filter(|it| *it != S::ID) {
+    if message.has_shape(S::ID) == Some(false) {
+        let actual = message.service_model_type().unwrap_or_default();
         let actual = actual.to_owned();
         return Err(ResponseError::UnexpectedShape { expected: S::ID, actual }.into());
     }

@@ -178,7 +178,7 @@ impl Stream {
     fn has_overtaken(&self, message: &RpcMessage) -> bool {
         message.message_type == MessageType::ApplicationMessage
             && !message.is_terminating()
-            && message.service_model_type().is_some_and(|it| it != self.response_shape)
+            && message.has_shape(self.response_shape) == Some(false)
     }
 
     fn receive_event(&mut self, message: RpcMessage) -> bool {
