@@ -81,7 +81,8 @@ fn from_date_time(text: &str) -> Option<Timestamp> {
 fn from_http_date(text: &str) -> Option<Timestamp> {
     // The day of the week follows from the date.
     let (_, text) = text.split_once(", ")?;
-    let [day, name, year, time, "GMT"] = split(text, [' ', '-'])? else { return None };
+    let (date, time) = text.strip_suffix(" GMT")?.rsplit_once(' ')?;
+    let [day, name, year] = split(date, [' ', '-'])?;
     let month = MONTHS.iter().position(|it| it.eq_ignore_ascii_case(name))? as i64 + 1;
     at(days(number(year, 4)?, month, number(day, 2)?)?, time, 0)
 }
@@ -204,6 +205,8 @@ mod tests {
             "1985-04-12T23:20:50Z ",
             "Sun, 06 Nov 1994 08:49:37 CET",
             "Sun, 06 Nov 94 08:49:37 GMT",
+            "Sun, 06 Nov 1994-08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37-GMT",
             "äöü",
         ] {
             assert_eq!(read(text), None, "{text}");
