@@ -203,7 +203,10 @@ impl Output {
                 lost => *lost = Some(Loss { from, to, error }),
             }
         }
-        self.ends = [self.queued, self.ends[0]];
+        // Nothing was queued for a socket whose connect message was too large.
+        if self.queued > self.ends[0] {
+            self.ends = [self.queued, self.ends[0]];
+        }
         self.written = self.queued;
         self.taken = self.queued;
         self.is_finished = false;

@@ -126,3 +126,22 @@ fn a_stream_that_the_server_does_not_open_again_ends_once() {
     assert!(matches!(next, Poll::Ready(Some(Err(Failure::NoResponse)))), "{next:?}");
     assert!(matches!(core.poll_event(subscription, &cx()), Poll::Ready(None)));
 }
+
+#[test]
+fn a_connect_message_that_is_too_large_loses_nothing() {
+    let mut core = with_ids_left(1000, true);
+    let mut output = BytesMut::new();
+    core.take_output(&mut output);
+    core.wrote(output.len());
+    let mark = core.queued();
+    core.fail(ConnectionError::ClosedByPeer);
+    core.finish();
+    let headers = vec![Header::new("a".repeat(256), 0.into())];
+    let too_large = Connect { headers, ..Connect::default() };
+    for _ in 0..2 {
+        core.reconnect(&too_large).unwrap_err();
+        assert!(matches!(core.poll_flushed(mark, &cx()), Poll::Ready(Ok(()))));
+    }
+    assert!(core.reconnect(&Connect::default()).unwrap());
+    assert!(matches!(core.poll_flushed(mark, &cx()), Poll::Ready(Ok(()))));
+}
