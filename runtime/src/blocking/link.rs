@@ -288,8 +288,8 @@ impl Link {
         }
     }
 
-    /// Ends the use of the socket if the connection has ended; what there is room for is written before. A connection that has been opened again in the meantime
-    /// is left alone.
+    /// Ends the use of the socket if the connection has ended; what there is room for is written before. A connection
+    /// that has been opened again in the meantime is left alone.
     pub(super) fn finish(&self) {
         self.flush();
         let ended = self.threads.take_socket(|| {

@@ -21,8 +21,8 @@ pub struct Config {
     /// from the client until it has read some of them: a client that sends requests and does not read the replies must
     /// not fill the memory. Default: 16 MiB.
     pub reply_queue_limit: usize,
-    /// How much memory the queued events of a client may take, for each stream, in bytes: the buffers that contain the messages, and the queue.
-    /// Default: 16 MiB.
+    /// How much memory the queued events of a client may take, for each stream, in bytes: the buffers that contain the
+    /// messages, and the queue. Default: 16 MiB.
     pub event_queue_limit: usize,
     /// How much memory the requests and events of a client may take in all, in bytes. A request counts until its stream
     /// ends, an event until the service takes it. A message counts with the buffer that contains it, which may be up to
