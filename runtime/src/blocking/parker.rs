@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::socket::{Bell, Interest, Socket};
+use super::socket::{Interest, PollWaker, Socket};
 use crate::sync::{
     Arc,
     atomic::{AtomicU8, Ordering},
@@ -37,11 +37,11 @@ const AWAKE: u8 = 0;
 const WOKEN: u8 = 1;
 /// The thread is parked.
 const PARKED: u8 = 2;
-/// The thread polls its socket and its bell.
+/// The thread polls its socket and its poll waker.
 const POLLING: u8 = 3;
 
-/// The timeout of a poll that other threads cannot end, because the system has no sockets left for a bell.
-const POLL_WITHOUT_BELL: Duration = Duration::from_millis(10);
+/// The timeout of a poll that other threads cannot end, because the system has no sockets left for a poll waker.
+const POLL_WITHOUT_WAKER: Duration = Duration::from_millis(10);
 
 /// Lets a thread sleep until its waker is called. Each thread has one.
 ///
@@ -52,12 +52,12 @@ pub(super) struct Parker {
     thread: Thread,
     state: AtomicU8,
     /// Created by the first poll of the thread.
-    bell: OnceLock<Bell>,
+    poll_waker: OnceLock<PollWaker>,
 }
 
 impl Parker {
     fn new() -> Self {
-        Self { thread: thread::current(), state: AtomicU8::new(AWAKE), bell: OnceLock::new() }
+        Self { thread: thread::current(), state: AtomicU8::new(AWAKE), poll_waker: OnceLock::new() }
     }
 
     /// The parker of this thread.
@@ -96,15 +96,15 @@ impl Parker {
         interest: Interest,
         deadline: Option<Instant>,
     ) -> bool {
-        let bell = self.bell();
+        let poll_waker = self.poll_waker();
         let mut timeout = timeout(deadline);
-        if bell.is_none() {
-            timeout = Some(timeout.unwrap_or(POLL_WITHOUT_BELL).min(POLL_WITHOUT_BELL));
+        if poll_waker.is_none() {
+            timeout = Some(timeout.unwrap_or(POLL_WITHOUT_WAKER).min(POLL_WITHOUT_WAKER));
         }
         if !self.fall_asleep(POLLING) {
             return false;
         }
-        let is_readable = socket.poll(interest, bell, timeout);
+        let is_readable = socket.poll(interest, poll_waker, timeout);
         self.reset();
         is_readable
     }
@@ -113,12 +113,12 @@ impl Parker {
         self.state.compare_exchange(AWAKE, how, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
-    fn bell(&self) -> Option<&Bell> {
-        if self.bell.get().is_none() {
+    fn poll_waker(&self) -> Option<&PollWaker> {
+        if self.poll_waker.get().is_none() {
             // Only this thread sets it.
-            let _ = self.bell.set(Bell::new().ok()?);
+            let _ = self.poll_waker.set(PollWaker::new().ok()?);
         }
-        self.bell.get()
+        self.poll_waker.get()
     }
 }
 
@@ -131,8 +131,8 @@ impl Wake for Parker {
         match self.state.swap(WOKEN, Ordering::SeqCst) {
             PARKED => self.thread.unpark(),
             POLLING => {
-                if let Some(bell) = self.bell.get() {
-                    bell.ring();
+                if let Some(waker) = self.poll_waker.get() {
+                    waker.wake();
                 }
             }
             _ => {}

@@ -37,21 +37,21 @@ pub(crate) enum Interest {
 #[derive(Debug)]
 pub(crate) struct Socket(OwnedFd);
 
-/// Ends the poll of a thread.
+/// Wakes a thread that is in [`Socket::poll`].
 #[derive(Debug)]
-pub(crate) struct Bell {
+pub(crate) struct PollWaker {
     receiver: Socket,
     sender: Socket,
 }
 
-impl Bell {
+impl PollWaker {
     pub(crate) fn new() -> io::Result<Self> {
         let (receiver, sender) = pair()?;
         Ok(Self { receiver: Socket::new(receiver), sender: Socket::new(sender) })
     }
 
-    pub(crate) fn ring(&self) {
-        // The thread takes what is there whenever a poll finds it, so that there is room.
+    pub(crate) fn wake(&self) {
+        // There is room, because each poll empties the receiver.
         let _ = self.sender.send(&[1]);
     }
 }
@@ -75,12 +75,12 @@ impl Socket {
         received.map(|(len, _)| len)
     }
 
-    /// Waits until there is something to do, the bell rings or time is up. Whether there is something to read:
-    /// the end or an error counts.
+    /// Blocks until the socket is ready for an operation of interest, the waker is called, or the timeout has passed.
+    /// Returns whether the socket can be read; the end of the input or an error counts.
     pub(crate) fn poll(
         &self,
         interest: Interest,
-        bell: Option<&Bell>,
+        waker: Option<&PollWaker>,
         timeout: Option<Duration>,
     ) -> bool {
         // A timeout that the system cannot express is no limit.
@@ -90,17 +90,17 @@ impl Socket {
             Interest::InputAndRoom => PollFlags::IN | PollFlags::OUT,
         };
         let socket = PollFd::new(&self.0, flags);
-        // Without a bell the socket stands in for it.
-        let bell_fd = bell.map_or(PollFd::new(&self.0, PollFlags::empty()), |it| {
+        // Without a waker, the second descriptor is the socket again, without events.
+        let waker_fd = waker.map_or(PollFd::new(&self.0, PollFlags::empty()), |it| {
             PollFd::new(&it.receiver.0, PollFlags::IN)
         });
-        let mut fds = [socket, bell_fd];
+        let mut fds = [socket, waker_fd];
         if rustix::event::poll(&mut fds, timeout.as_ref()).is_err() {
             // The call was interrupted, and the caller polls again.
             return false;
         }
-        if let Some(bell) = bell.filter(|_| fds[1].revents().contains(PollFlags::IN)) {
-            let _ = bell.receiver.receive(&mut [0; 16]);
+        if let Some(waker) = waker.filter(|_| fds[1].revents().contains(PollFlags::IN)) {
+            let _ = waker.receiver.receive(&mut [0; 16]);
         }
         fds[0].revents().intersects(!PollFlags::OUT)
     }

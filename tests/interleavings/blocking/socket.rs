@@ -45,18 +45,18 @@ impl Pipe {
 
 /// Ends the poll of the thread that created it.
 #[derive(Debug)]
-pub(crate) struct Bell {
+pub(crate) struct PollWaker {
     thread: Thread,
-    is_rung: AtomicBool,
+    is_woken: AtomicBool,
 }
 
-impl Bell {
+impl PollWaker {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { thread: thread::current(), is_rung: AtomicBool::new(false) })
+        Ok(Self { thread: thread::current(), is_woken: AtomicBool::new(false) })
     }
 
-    pub(crate) fn ring(&self) {
-        self.is_rung.store(true, Ordering::SeqCst);
+    pub(crate) fn wake(&self) {
+        self.is_woken.store(true, Ordering::SeqCst);
         self.thread.unpark();
     }
 }
@@ -103,7 +103,7 @@ impl Socket {
     pub(crate) fn poll(
         &self,
         interest: Interest,
-        bell: Option<&Bell>,
+        waker: Option<&PollWaker>,
         _: Option<Duration>,
     ) -> bool {
         loop {
@@ -121,7 +121,7 @@ impl Socket {
                 }
                 pipe.polling.push(thread::current());
             }
-            if bell.is_some_and(|it| it.is_rung.swap(false, Ordering::SeqCst)) {
+            if waker.is_some_and(|it| it.is_woken.swap(false, Ordering::SeqCst)) {
                 return false;
             }
             thread::park();
