@@ -109,12 +109,16 @@ impl<T: Element> Queue<T> {
 mod tests {
     use super::*;
 
-    /// Holds so much memory, in bytes.
-    struct Piece(usize);
+    /// A part of a buffer: the number of the buffer, and its length in bytes.
+    struct Piece(u32, usize);
 
     impl Element for Piece {
         fn held(&self) -> usize {
-            self.0
+            self.1
+        }
+
+        fn shares(&self, next: &Self) -> bool {
+            self.0 == next.0
         }
     }
 
@@ -124,21 +128,28 @@ mod tests {
     fn what_is_allocated_counts() {
         let mut queue = Queue::default();
         assert_eq!(queue.allocated(), 0);
-        for count in 1..=100 {
-            let expected = queue.allocated_with(&Piece(1_000));
-            queue.push(Piece(1_000));
+        for buffer in 0..100 {
+            let piece = Piece(buffer, 1_000);
+            let expected = queue.allocated_with(&piece);
+            queue.push(piece);
             assert_eq!(queue.allocated(), expected);
-            assert_eq!(expected, queue.capacity() * SLOT + count * 1_000);
+            assert_eq!(expected, queue.capacity() * SLOT + (buffer as usize + 1) * 1_000);
         }
         while queue.pop().is_some() {}
         assert_eq!((queue.allocated(), queue.held), (0, 0));
     }
 
     #[test]
-    fn elements_that_are_removed_do_not_count() {
+    fn memory_that_neighbours_share_counts_once() {
         let mut queue = Queue::default();
-        (1..=6).for_each(|len| queue.push(Piece(len)));
-        for (index, expected) in [(1, 19), (4, 13), (3, 8), (0, 7), (0, 4), (0, 0)] {
+        for buffer in [1, 1, 1, 2, 3, 3] {
+            queue.push(Piece(buffer, 1_000));
+        }
+        assert_eq!(queue.held, 3_000);
+        // From the middle, the end and the front of those that share.
+        for (index, expected) in
+            [(1, 3_000), (4, 3_000), (3, 2_000), (0, 2_000), (0, 1_000), (0, 0)]
+        {
             queue.remove(index).unwrap();
             assert_eq!(queue.held, expected, "{index}");
         }
@@ -149,13 +160,13 @@ mod tests {
     fn a_queue_that_is_emptied_gives_its_memory_back() {
         let mut queue = Queue::default();
         for _ in 0..2 {
-            (0..10_000).for_each(|_| queue.push(Piece(0)));
+            (0..10_000).for_each(|buffer| queue.push(Piece(buffer, 0)));
             while queue.pop().is_some() {
                 let len = queue.len();
                 assert!(queue.capacity() <= (4 * len + 4).max(KEPT_SLOTS), "{len}");
             }
         }
-        queue.push(Piece(1));
+        queue.push(Piece(0, 1));
         queue = Queue::default();
         assert_eq!((queue.capacity(), queue.held), (0, 0));
     }
