@@ -34,7 +34,7 @@
 //!
 //! # Where to begin
 //!
-//! The files to change for three usual tasks, in order:
+//! The files to change for three usual tasks, in order. Paths are relative to `src`, those of tests to the package.
 //!
 //! - A documentation-only trait, such as `unstable`: `ast/traits.rs` (`RULES`: which shapes may have it, and its value),
 //!   `lower/docs.rs` (`notes`), `facts.rs` (`add_traits`, so that `diff` reports it), `tests/golden/documentation`.

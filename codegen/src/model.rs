@@ -14,7 +14,7 @@ macro_rules! kinds {
         pub enum ShapeKind { $($kind),* }
 
         impl ShapeKind {
-            /// All types with their names in the JSON AST, simple types first.
+            /// All kinds with their names in the JSON AST, simple types first.
             pub const ALL: &[(Self, &str)] = &[$((Self::$kind, $name)),*];
         }
     };
@@ -61,7 +61,7 @@ impl ShapeKind {
         matches!(self, Self::Structure | Self::Union)
     }
 
-    /// Whether shapes of this type become types in Rust.
+    /// Whether each shape of this kind becomes a struct or an enum.
     pub fn has_type(self) -> bool {
         self.has_fields() || self.is_enum()
     }
@@ -75,7 +75,7 @@ impl ShapeKind {
 pub struct Model {
     /// The shapes of the files, then those of the prelude.
     pub shapes: Vec<Shape>,
-    /// The number of shapes of the files.
+    /// The number of shapes of the files, at the beginning of `shapes`.
     pub count: usize,
     pub index: HashMap<ShapeId, usize>,
 }
@@ -114,7 +114,7 @@ pub struct Shape {
     pub location: Location,
     /// Whether a part could not be read. The error has been reported.
     pub is_broken: bool,
-    /// Whether the value of a trait mentions the shape.
+    /// Whether the value of a trait contains the ID of the shape.
     pub is_mentioned: bool,
 }
 
@@ -191,7 +191,7 @@ impl Reference {
     }
 }
 
-/// The property of a shape that contains a reference.
+/// The place of a reference in its shape, named after the property of the JSON AST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Property {
     Mixin,

@@ -22,7 +22,7 @@ pub fn is_kept(it: char) -> bool {
     (it == '\n' || !it.is_control()) && !is_bidi
 }
 
-/// A code span, with more ticks than the text contains in a row.
+/// A code span, with more backticks than the text contains in a row.
 pub fn code_span(text: &str) -> String {
     let ticks = "`".repeat(longest_ticks(text) + 1);
     let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };

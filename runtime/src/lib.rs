@@ -42,8 +42,8 @@
 //! # Invariants
 //!
 //! - `protocol` has neither socket nor task nor clock: its functions take bytes and the present time, and return bytes.
-//! - A connection is always read. No code of the application runs where it is read, and a subscription that is read
-//!   slowly fills its own queue, which is bounded in bytes.
+//! - A client always reads its connection. No code of the application runs where it reads, and a subscription that is
+//!   read slowly fills only its own queue, which is bounded in bytes.
 //! - Code of the application runs without the lock of the connection: handlers, wakers and token providers.
 //! - A length that comes from a peer is compared with a limit before memory is allocated for it.
 //! - Tokens, sensitive members and texts from a peer appear neither in logs nor in `Debug` output.
@@ -51,8 +51,8 @@
 //!
 //! # Where to begin
 //!
-//! The files to change for two usual tasks, in order. The documentation of the generator
-//! lists three more.
+//! The files to change for two usual tasks, in order. Paths are relative to `runtime/src`, those of tests to the root
+//! of the repository. The documentation of the generator, `codegen/src/lib.rs`, lists three more.
 //!
 //! - A transport, such as TCP: a file beside `transport/tcp.rs` with the traits `Transport` (`transport/address.rs`) and
 //!   `Listener` (`transport/listener.rs`), a constructor of `Address`, a constructor of the server in

@@ -34,14 +34,14 @@ macro_rules! impl_call_options {
         }
     };
     (@call $options:ident) => {
-        /// How long to wait for the response. Default: the setting of the connection.
+        /// Sets how long to wait for the response. Default: the setting of the connection.
         pub fn call_timeout(mut self, timeout: ::std::time::Duration) -> Self {
             self.$options = self.$options.call_timeout(timeout);
             self
         }
     };
     (@validate $options:ident) => {
-        /// Whether to check the constraints of the model (lengths, ranges, patterns, unique elements) before the
+        /// Sets whether to check the constraints of the model (lengths, ranges, patterns, unique elements) before the
         /// request is sent. Default: the setting of the connection, `false`.
         pub fn validate_request(mut self, validate: bool) -> Self {
             self.$options = self.$options.validate_request(validate);
@@ -49,14 +49,14 @@ macro_rules! impl_call_options {
         }
     };
     (@subscribe $options:ident) => {
-        /// What happens when events arrive faster than they are read. By default the subscription
+        /// Sets what happens when events arrive faster than they are read. By default the subscription
         /// ends with [`SdkError::Lagged`](eventstream_rpc::error::SdkError::Lagged).
         pub fn overflow(mut self, overflow: $crate::client::Overflow) -> Self {
             self.$options = self.$options.overflow(overflow);
             self
         }
 
-        /// How many bytes of events may wait to be read. Default: 16 MiB.
+        /// Sets the memory that events in the queue may take, in bytes. Default: 16 MiB.
         pub fn queue_limit(mut self, bytes: usize) -> Self {
             self.$options = self.$options.queue_limit(bytes);
             self
@@ -65,7 +65,7 @@ macro_rules! impl_call_options {
 }
 
 /// Implements `send` of a builder over an asynchronous connection, with the method `call` or `subscribe` of the
-/// connection. A call names its response.
+/// connection. For `call`, the last argument is the type of the response.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_async_send {
@@ -97,7 +97,7 @@ macro_rules! impl_async_send {
 }
 
 /// Implements `send` of a builder over a blocking connection, with the method `call` or `subscribe` of the
-/// connection. A call names its response.
+/// connection. For `call`, the last argument is the type of the response.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_blocking_send {
@@ -125,7 +125,7 @@ macro_rules! impl_blocking_send {
     };
 }
 
-/// Implements what the error enum of every operation has. Its variants have the names of the errors.
+/// Implements the traits of the error enum of an operation. Its variants have the names of the errors.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_operation_error {
@@ -198,7 +198,7 @@ macro_rules! impl_error {
     };
 }
 
-/// Implements what every string enum has.
+/// Implements the methods and traits of a string enum.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_string_enum {
@@ -253,7 +253,7 @@ macro_rules! impl_string_enum {
     };
 }
 
-/// Implements what every number enum has.
+/// Implements the methods and traits of an integer enum.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_int_enum {
@@ -294,7 +294,7 @@ macro_rules! impl_int_enum {
     };
 }
 
-/// Implements what string enums and number enums share. `[redacted]` hides the value in `Debug` and `Display`.
+/// Implements the traits that string and integer enums share. `[redacted]` hides the value in `Debug` and `Display`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_enum {
@@ -342,7 +342,7 @@ macro_rules! impl_enum {
     };
 }
 
-/// Implements what every union has.
+/// Implements the methods and traits of a union.
 ///
 /// A row describes a member: its variant, its name on the wire and its `is_` method. A member with a value also has its
 /// `as_` method, the marker type of its format (if any), its type, and the flags `[redacted]` (`Debug` hides the value)
@@ -472,15 +472,17 @@ macro_rules! impl_union {
     };
 }
 
-/// Implements the server of a service trait. A row describes an operation: the method of `IncomingCall` that runs it,
-/// its method in the service trait, and its marker type.
+/// Implements the trait `Service` of the server for a type that wraps an implementation of a service trait.
+///
+/// A row describes an operation: the method of `IncomingCall` that runs it, its method in the service trait, and its
+/// marker type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! impl_service {
     ($trait:ident for $name:ident[$inner:ident], $id:literal; $($kind:ident $method:ident $marker:ident;)*) => {
         #[allow(deprecated)]
         impl<$inner: $trait> $name<$inner> {
-            #[doc = ::std::concat!(" Serves this implementation of [`", ::std::stringify!($trait), "`].")]
+            #[doc = ::std::concat!(" Wraps this implementation of [`", ::std::stringify!($trait), "`].")]
             pub fn new(inner: $inner) -> Self {
                 Self { inner: ::std::sync::Arc::new(inner) }
             }

@@ -29,15 +29,15 @@ pub struct CallOptions {
 }
 
 impl CallOptions {
-    /// Whether to check the constraints of the model (`length`, `range`, `pattern`, `uniqueItems`) before the request
-    /// is sent. Default: the setting of the connection, `false`.
+    /// Sets whether to check the constraints of the model (`length`, `range`, `pattern`, `uniqueItems`) before the
+    /// request is sent. Default: the setting of the connection, `false`.
     #[must_use]
     pub fn validate_request(mut self, validate: bool) -> Self {
         self.validate = Some(validate);
         self
     }
 
-    /// How long to wait for the response. Default: the setting of the connection, 10 s.
+    /// Sets how long to wait for the response. Default: the setting of the connection, 10 s.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -69,29 +69,29 @@ pub struct SubscribeOptions {
 }
 
 impl SubscribeOptions {
-    /// How long to wait for the response. Default: the setting of the connection, 10 s.
+    /// Sets how long to wait for the response. Default: the setting of the connection, 10 s.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call = self.call.call_timeout(timeout);
         self
     }
 
-    /// Whether to check the constraints of the model (`length`, `range`, `pattern`, `uniqueItems`) before the request
-    /// is sent. Default: the setting of the connection, `false`.
+    /// Sets whether to check the constraints of the model (`length`, `range`, `pattern`, `uniqueItems`) before the
+    /// request is sent. Default: the setting of the connection, `false`.
     #[must_use]
     pub fn validate_request(mut self, validate: bool) -> Self {
         self.call = self.call.validate_request(validate);
         self
     }
 
-    /// What happens when events arrive faster than they are read. Default: [`Overflow::End`].
+    /// Sets what happens when events arrive faster than they are read. Default: [`Overflow::End`].
     #[must_use]
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
     }
 
-    /// The memory that events in the queue may take, in bytes. Default: 16 MiB.
+    /// Sets the memory that events in the queue may take, in bytes. Default: 16 MiB.
     ///
     /// The limit includes the queue itself, which takes about 100 bytes for each event, and the buffers that contain
     /// the messages. A message of more than 4 KiB may keep a buffer of up to 4 times its length, which it may share

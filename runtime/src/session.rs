@@ -85,7 +85,7 @@ pub(crate) trait Runtime: fmt::Debug + Send + Sync + 'static {
         start: impl FnOnce(&mut Core) -> Result<bool, ConnectError>,
     ) -> Result<Option<Self::Driver>, ConnectError>;
 
-    /// Changes the state, and sees to it that what is queued by that is written. It does not wait.
+    /// Changes the state and starts writing the messages that the change queues. It does not wait.
     fn update(&self, change: impl FnOnce(&mut Core)) {
         self.shared().with(change);
     }

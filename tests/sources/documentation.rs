@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What is looked at, from the root of the repository. The builders of the operations are among it.
+/// The folders that are checked, from the root of the repository. They include the builders of the operations.
 const FOLDERS: [&str; 4] =
     ["runtime/src", "generated/src", "tests/echo/src", "tests/local-core/src"];
 

@@ -10,7 +10,7 @@ use crate::sources;
 const KINDS: [(&[&str], &str); 3] = [
     (&["UnixStream", "UnixListener", "UnixDatagram", "SocketAddrUnix"], "transport/unix"),
     (&["TcpStream", "TcpListener", "UdpSocket"], "transport/tcp"),
-    // What is common to all kinds is sent and received in one place.
+    // The types that all kinds share.
     (&["RecvFlags", "SendFlags", "Shutdown"], "transport/socket"),
 ];
 
@@ -36,7 +36,7 @@ fn only_the_files_of_a_kind_of_socket_name_its_types() {
     assert_eq!(is_named, [true; KINDS.len()], "the sources are read");
 }
 
-/// All identifiers; what is in comments does not count.
+/// All identifiers outside comments.
 fn names(tokens: TokenStream) -> Vec<String> {
     let of_token = |token| match token {
         TokenTree::Group(group) => names(group.stream()),

@@ -1,4 +1,4 @@
-//! The service trait and the server.
+//! The module `server`: the trait of the service, and the type that serves an implementation of it.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -84,7 +84,7 @@ fn method(operation: &Operation) -> TokenStream {
     let allow = is_odd.then(|| {
         quote!(#[allow(clippy::wrong_self_convention, reason = "it is named after the operation")])
     });
-    // `Future` is in the prelude only since edition 2024.
+    // The crate may have an edition before 2024, in which `Future` is not in the prelude.
     quote! {
         use eventstream_rpc::operation::Operation;
 

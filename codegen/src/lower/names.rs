@@ -79,7 +79,7 @@ impl<'m> Names<'m> {
                 let about = format!("{role} of [`{}`].", names.marker);
                 let unit = resolved.model.get(&ShapeId::prelude("Unit"));
                 types.push(Type {
-                    shape: unit.expect("every model has it"),
+                    shape: unit.expect("every model has the prelude"),
                     type_ref: TypeRef { parent: Parent::Operation(names.method.clone()), name },
                     about,
                     module: String::new(),

@@ -40,7 +40,7 @@ pub(super) struct Link {
     pub(super) threads: Threads,
     /// The read buffer of the leader.
     input: Mutex<Input>,
-    /// What the thread that writes has taken from the state and not written yet.
+    /// The output that the writing thread has taken from the state and not written yet.
     output: Mutex<BytesMut>,
     /// There was no room for a part of the output. The leader writes it when there is.
     is_congested: AtomicBool,
@@ -178,7 +178,7 @@ impl Link {
         self.is_congested.load(Ordering::SeqCst)
     }
 
-    /// Writes what is queued as far as there is room, with what other threads queue meanwhile.
+    /// Writes the queued output as far as there is room, including the output that other threads queue meanwhile.
     fn flush(&self) {
         while self.is_congested() || self.shared.with(|core| core.has_output()) {
             let mut rest = match self.output.try_lock() {

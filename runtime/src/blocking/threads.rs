@@ -145,7 +145,7 @@ impl Threads {
         state.wake_next();
     }
 
-    /// Sees to it that a thread writes what is left to be written; `start` starts a background thread if there is no
+    /// Ensures that a thread writes the remaining output; `start` starts a background thread if there is no
     /// other. Returns whether there is a thread.
     pub(super) fn ensure_writer(&self, start: impl FnOnce() -> io::Result<()>) -> bool {
         let mut state = self.lock();

@@ -77,7 +77,7 @@ fn containers(text: &str) -> Vec<(usize, usize)> {
             b'}' | b']' => {
                 depth -= 1;
                 if depth <= MAX_DEPTH {
-                    let opened = open.pop().expect("it is open");
+                    let opened = open.pop().expect("an array or object is open");
                     containers[opened].1 = at + 1;
                 }
             }

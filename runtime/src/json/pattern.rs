@@ -1,4 +1,4 @@
-//! The regular expressions of a model.
+//! Regular expressions of a model: the values of the trait `smithy.api#pattern`.
 
 use std::sync::OnceLock;
 
@@ -26,7 +26,7 @@ impl Pattern {
         let regex = self
             .regex
             .get_or_init(|| compile(self.source).map_err(|reason| unsupported = Some(reason)).ok());
-        // After the initialization, because a subscriber of the log may use the same pattern.
+        // Logged after the initialization, in which a `tracing` subscriber that uses the same pattern would deadlock.
         if let Some(reason) = unsupported {
             tracing::warn!(
                 target: crate::LOG_TARGET,
@@ -114,7 +114,7 @@ fn translate(source: &str) -> Result<String, String> {
     Ok(translated)
 }
 
-/// A position inside or outside a class of characters.
+/// A position inside or outside a character class, such as `[a-z]`.
 #[derive(Clone, Copy, PartialEq)]
 enum Class {
     Outside,
@@ -138,10 +138,10 @@ impl Class {
     }
 }
 
-/// The length of two escaped UTF-16 code units, such as `\uD83D\uDE00`, without the first `\u`.
+/// The length of an escaped surrogate pair, such as `\uD83D\uDE00`, without its first `\u`.
 const SURROGATES: usize = "D83D\\uDE00".len();
 
-/// Reads the character of two escaped UTF-16 code units, after the first `\u`.
+/// Decodes the character of an escaped surrogate pair; `rest` begins after its first `\u`.
 fn surrogates(rest: impl Iterator<Item = char>) -> Option<char> {
     let text: String = rest.take(SURROGATES).collect();
     let (high, low) = text.split_once("\\u")?;
@@ -238,7 +238,7 @@ mod tests {
         assert!(events.texts.lock().unwrap().is_empty());
     }
 
-    /// Level and fields of each event.
+    /// A subscriber that records the level and the fields of each event.
     #[derive(Clone, Default)]
     struct Events {
         texts: Arc<Mutex<Vec<String>>>,

@@ -18,9 +18,8 @@ pub(crate) trait Element {
 
 /// A queue that knows how much memory it takes, and gives it back when it is emptied.
 ///
-/// What counts is what is allocated: the slots of the queue, used or not, and the memory of the elements. Memory that
-/// neighbours share counts once. The overhead of the allocator does not count, nor do the few slots that an empty
-/// queue keeps.
+/// Allocated memory counts: the slots of the queue, used or not, and the memory of the elements. Memory that neighbours
+/// share counts once. The overhead of the allocator does not count, nor do the few slots that an empty queue keeps.
 ///
 /// The elements can be read as those of a [`VecDeque`].
 #[derive(Debug)]

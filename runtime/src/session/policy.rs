@@ -1,4 +1,4 @@
-//! When a lost connection is opened again.
+//! Reconnecting: when a client opens a lost connection again.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::error::{ConnectError, ConnectionError, Logged};
 
-/// When a lost connection is opened again.
+/// A policy for reconnecting: when, and how many times, a client tries to open a lost connection again.
 ///
 /// # When to use it
 ///
@@ -17,16 +17,16 @@ use crate::error::{ConnectError, ConnectionError, Logged};
 /// Such a component should exit when [`Connection::closed`](crate::client::Connection::closed) resolves.
 ///
 /// A policy is for processes that get a token in another way (the [`Credentials`](super::Credentials) are called at
-/// each attempt), for servers that keep tokens, for connections that are lost without a restart, and for nucleus lite's
-/// connect by component name.
+/// each attempt), for servers that keep tokens, for connections that are lost without a restart, and for connections to
+/// nucleus lite by component name, which need no token.
 ///
 /// # What happens
 ///
 /// Calls in flight fail with an error that says whether the request had been written. Calls made during the outage fail
 /// immediately with [`ConnectionError::Reconnecting`](crate::error::ConnectionError::Reconnecting), or
 /// [wait](Self::calls_wait). Subscriptions are opened again with their original request and in their original order,
-/// and report it with a [`Notice`](super::Notice). A subscription on which this side has sent events ends. A
-/// subscription that the server denies now ends with that error.
+/// and report it with a [`Notice`](super::Notice). A subscription on which this side has sent events ends. If the
+/// server denies a subscription when it is opened again, the subscription ends with that error.
 ///
 /// The time between attempts doubles with each failure, up to [`max_backoff`](Self::max_backoff), and also when a
 /// connection is lost again before that time has passed. Each wait is reduced by a random part of up to a half, so that
@@ -54,29 +54,29 @@ impl Default for ReconnectPolicy {
 }
 
 impl ReconnectPolicy {
-    /// The time before the first attempt; it doubles with each further attempt. Default: 100 ms.
+    /// Sets the time before the first attempt, which doubles with each further attempt. Default: 100 ms.
     pub fn initial_backoff(mut self, backoff: Duration) -> Self {
         self.initial_backoff = backoff;
         self
     }
 
-    /// The longest time before an attempt. Default: 30 s.
+    /// Sets the longest time before an attempt. Default: 30 s.
     pub fn max_backoff(mut self, backoff: Duration) -> Self {
         self.max_backoff = backoff;
         self
     }
 
-    /// After how many failed attempts in a row the connection ends with
-    /// [`ConnectionError::ReconnectFailed`](crate::error::ConnectionError::ReconnectFailed), at least one. Default: 30,
-    /// which takes between 6 and 12 minutes with the other defaults.
+    /// Sets the number of failed attempts in a row after which the connection ends with
+    /// [`ConnectionError::ReconnectFailed`](crate::error::ConnectionError::ReconnectFailed). 0 counts as 1. Default:
+    /// 30, which takes between 6 and 12 minutes with the other defaults.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = attempts;
         self
     }
 
-    /// After how many rejections in one outage the connection ends with
-    /// [`ConnectionError::ReconnectRejected`](crate::error::ConnectionError::ReconnectRejected), at least one. Default:
-    /// 3.
+    /// Sets the number of rejections in one outage after which the connection ends with
+    /// [`ConnectionError::ReconnectRejected`](crate::error::ConnectionError::ReconnectRejected). 0 counts as 1.
+    /// Default: 3.
     ///
     /// Only an answer of the server counts as a rejection. A server that closes the socket without an answer may be
     /// stopping, which says nothing about the token. Nucleus lite rejects a client in this way: there
@@ -86,7 +86,7 @@ impl ReconnectPolicy {
         self
     }
 
-    /// Whether calls made during an outage wait until the connection is open again, limited by their own timeout.
+    /// Sets whether calls made during an outage wait until the connection is open again, limited by their own timeout.
     /// Default: they fail immediately.
     pub fn calls_wait(mut self, wait: bool) -> Self {
         self.calls_wait = wait;
@@ -97,7 +97,7 @@ impl ReconnectPolicy {
     fn backoff(&self, failures: u32) -> Duration {
         let doubled = 1_u32.checked_shl(failures).filter(|it| *it > 0).unwrap_or(u32::MAX);
         let backoff = self.initial_backoff.saturating_mul(doubled).min(self.max_backoff);
-        // Each state has random keys.
+        // Each `RandomState` has other keys, so the hash is a random number.
         let random = RandomState::new().hash_one(failures) as u32;
         backoff - backoff.mul_f64(f64::from(random) / f64::from(u32::MAX) / 2.0)
     }
@@ -111,7 +111,7 @@ pub(crate) struct Attempts {
     failures: u32,
     /// Rejections in this outage.
     rejections: u32,
-    /// Connections in a row that were lost soon after they had been opened again.
+    /// Connections in a row that were lost less than `max_backoff` after they had been opened again.
     short_lived: u32,
     opened_at: Option<Instant>,
 }
@@ -121,14 +121,14 @@ impl Attempts {
         Self { policy, failures: 0, rejections: 0, short_lived: 0, opened_at: None }
     }
 
-    /// The connection is open again.
+    /// Records that the connection is open again.
     pub(crate) fn succeeded(&mut self, now: Instant) {
         self.failures = 0;
         self.rejections = 0;
         self.opened_at = Some(now);
     }
 
-    /// The connection is lost. The time before the next attempt is longer if it had been open for a short time only.
+    /// Records that the connection is lost. If it was open for less than `max_backoff`, the next attempt is made later.
     pub(crate) fn lost(&mut self, now: Instant) {
         let open_for = self.opened_at.take().map(|it| now.duration_since(it));
         let is_short = open_for.is_some_and(|it| it < self.policy.max_backoff);
@@ -187,7 +187,7 @@ mod tests {
         }
         attempts.lost(now);
         assert!(attempts.backoff() >= Duration::from_secs(15), "{:?}", attempts.backoff());
-        // A connection that was open for long counts like the first.
+        // A connection that was open for `max_backoff` resets the count.
         attempts.succeeded(now);
         attempts.lost(now + attempts.policy.max_backoff);
         assert_eq!(attempts.short_lived, 0);
@@ -197,7 +197,7 @@ mod tests {
     fn only_an_answer_of_the_server_counts_as_a_rejection() {
         let policy = ReconnectPolicy::default().max_attempts(5).max_rejections(2);
         let mut attempts = Attempts::new(policy);
-        // A server that stops accepts and closes.
+        // A server that is stopping accepts a connection and closes it without an answer.
         for _ in 0..3 {
             attempts.failed(Arc::new(ConnectError::ClosedDuringHandshake)).unwrap();
         }

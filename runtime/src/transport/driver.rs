@@ -62,7 +62,7 @@ struct Driver<R: Role> {
     output: BytesMut,
     /// How many bytes of the output have been written since the state was updated.
     written: usize,
-    /// How much of the [`BUDGET`] has been spent. What is more than that is spent in the next polls.
+    /// How much of the [`BUDGET`] has been spent. An excess is spent in the next polls.
     spent: usize,
     timer: Option<Pin<Box<Sleep>>>,
     /// The error of a write, and when the driver stops reading. Until then it reads: the peer may have sent the reason
@@ -194,7 +194,7 @@ impl<R: Role> Driver<R> {
         Poll::Ready(Ok(len))
     }
 
-    /// Waits for a deadline, and then expires what is due.
+    /// Waits for a deadline, and then calls `expire`.
     fn poll_timer(
         &mut self,
         cx: &mut Context<'_>,

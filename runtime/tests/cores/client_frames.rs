@@ -59,7 +59,7 @@ fn half_a_message_ends_the_connection_and_says_so() {
         pass(&mut core, began + TIMEOUT - SECOND);
         assert!(!core.is_closed(), "{len}");
         pass(&mut core, began + TIMEOUT);
-        let ended = core.ended().expect("it is late");
+        let ended = core.ended().expect("the deadline has passed");
         assert!(matches!(ended, ConnectionError::FrameTimeout { after } if *after == TIMEOUT));
         assert_eq!(
             ended.to_string(),

@@ -17,7 +17,7 @@ use tokio::{
     runtime::Runtime,
 };
 
-/// A client that a scripted server has accepted. The server does not read any further.
+/// Connects a client to a scripted server, which reads nothing after the handshake.
 async fn connected(builder: ConnectionBuilder, capacity: usize) -> (Client, DuplexStream) {
     let (client_io, mut server_io) = duplex(capacity);
     let accepting = async {
@@ -124,6 +124,7 @@ async fn calls_pings_and_closing_time_out_if_the_server_does_not_read() {
     }
     let ping = client.connection().ping(Duration::from_secs(5)).await;
     assert!(matches!(ping, Err(echo::client::PingError::Timeout)), "{ping:?}");
+    // Both calls end after 10 s, the default timeout; the ping after 5 s more.
     assert_eq!(began.elapsed().as_secs(), 15);
     // Closing waits for a few seconds, because the server may only be slow.
     let error = client.connection().close().await.unwrap_err();

@@ -149,7 +149,11 @@ async fn the_connection_ends_after_max_attempts() {
     let error = in_time("the connection ends", client.connection().closed()).await.unwrap_err();
     let ConnectionError::ReconnectFailed(last) = error else { panic!("{error:?}") };
     assert!(matches!(*last, ConnectError::Socket { .. }), "{last:?}");
-    assert_eq!(tokens.load(Ordering::Relaxed), 5, "the provider is called for each attempt");
+    assert_eq!(
+        tokens.load(Ordering::Relaxed),
+        5,
+        "one call to connect, and one for each of 4 attempts"
+    );
 
     match waiting.await.unwrap().unwrap_err() {
         SdkError::DispatchFailure { request_written, .. } => assert!(request_written),

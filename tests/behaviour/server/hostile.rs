@@ -1,4 +1,4 @@
-//! Clients that are slow, silent, malicious or disconnected.
+//! A client that is slow, silent, malicious or disconnected costs the server little, and does not affect other clients.
 
 use std::{
     sync::{
@@ -34,7 +34,7 @@ const ECHO: &str = "awstest#EchoMessage";
 /// Performs the handshake of a scripted client.
 async fn connected(mut io: DuplexStream) -> DuplexStream {
     io.write_all(&frame(CONNECT, 0, None, "{}")).await.unwrap();
-    // The connect-ack has the length of any message without a payload.
+    // The connect-ack is as long as any message with only the three required headers.
     let mut answer = vec![0; frame(5, 0, None, "").len()];
     io.read_exact(&mut answer).await.unwrap();
     io

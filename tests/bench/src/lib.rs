@@ -107,7 +107,7 @@ pub fn decode(frame: &[u8]) -> Message<'_> {
 ///
 /// If the environment variable with the token is missing.
 pub fn connect(out: &mut Vec<u8>) {
-    let token = std::env::var("SVCUID").expect("the token");
+    let token = std::env::var("SVCUID").expect("SVCUID is set");
     frame(out, [4, 0, 0], &[(":version", "0.1.0")], |out| {
         out.extend_from_slice(format!(r#"{{"authToken":"{token}"}}"#).as_bytes());
     });
@@ -278,7 +278,8 @@ impl Input {
 /// If the connection fails.
 pub async fn dial(input: &mut Input) -> tokio::net::UnixStream {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::UnixStream::connect(socket()).await.expect("a server");
+    let mut stream =
+        tokio::net::UnixStream::connect(socket()).await.expect("the server accepts the client");
     let mut out = Vec::new();
     connect(&mut out);
     stream.write_all(&out).await.expect("the server reads");
@@ -288,7 +289,7 @@ pub async fn dial(input: &mut Input) -> tokio::net::UnixStream {
             assert_eq!((message.message_type, message.flags & 1), (5, 1), "the client is accepted");
             return stream;
         }
-        let len = stream.read(input.unused()).await.expect("an answer");
+        let len = stream.read(input.unused()).await.expect("the server answers");
         input.filled(len);
     }
 }

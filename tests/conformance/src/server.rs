@@ -1,4 +1,4 @@
-//! Tests of this project's server, run by a scripted client.
+//! Tests of this project's server with a scripted client.
 
 pub mod calls;
 pub mod connections;
@@ -31,7 +31,7 @@ pub async fn not_for_a_server() -> Verdict {
     Err(Problem::NotApplicable("a promise of clients".to_owned()))
 }
 
-/// A running server.
+/// A server on a socket of its own, which ends when it is dropped.
 struct TestServer {
     path: PathBuf,
     /// The number of handlers and event streams that were dropped.

@@ -19,7 +19,7 @@ impl Nucleus {
         context: &RequestContext,
         resource: &str,
     ) -> Result<(), Unhandled> {
-        let operation = operations::protected(O::ID).expect("it is in the table");
+        let operation = operations::protected(O::ID).expect("the table has the operation");
         let is_missing = |it: &Violation| {
             it.kind == ViolationKind::Missing && operation.resource.member() == Some(&*it.path)
         };

@@ -5,7 +5,8 @@
 //! release its resources. The clock is virtual, so that results do not depend on the machine.
 //!
 //! [`blocking`] runs the same session with the blocking client, and [`reconnect`] tests clients that reconnect, both
-//! over real sockets. [`replay`] uses recorded messages of the official SDKs and servers in different pieces.
+//! over real sockets. [`replay`] delivers recorded messages of the official SDKs and servers in pieces of different
+//! lengths.
 
 pub mod blocking;
 mod check;

@@ -11,7 +11,7 @@ use tokio::{net::UnixListener, sync::watch, task::JoinHandle};
 
 use crate::{EchoService, authenticate, socket_path};
 
-/// An echo server on a socket that counts its open connections.
+/// An echo server on a socket. It counts its open connections.
 pub struct EchoServer {
     path: PathBuf,
     open: watch::Receiver<usize>,
@@ -48,7 +48,7 @@ impl EchoServer {
         &self.path
     }
 
-    /// A builder of connections to the server; [`authenticate`] decides by the name whether they are accepted.
+    /// A builder of connections to the server. [`authenticate`] accepts or rejects them by the name of the client.
     pub fn builder(&self, name: &str) -> ConnectionBuilder {
         ConnectionBuilder::default().socket_path(&self.path).connect_header("client-name", name)
     }

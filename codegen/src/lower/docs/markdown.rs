@@ -1,22 +1,22 @@
-//! Sanitizing of CommonMark, so that rustdoc does not warn: no broken links, unknown tags or doc tests, and lists and
-//! quotes indented as the lints require.
+//! Converts CommonMark to text about which rustdoc does not warn: without broken links, unknown tags or doc tests, and
+//! with lists and quotes indented as the lints require.
 
 use std::{borrow::Cow, collections::HashMap, iter::Peekable, str::Lines};
 
 use super::html::{OpenElements, Tag};
 use crate::text::longest_ticks;
 
-/// A sanitizer that also links code spans with the names of these types.
+/// Sanitizes CommonMark, and links code spans that contain the name of a type. The map has the names as keys.
 pub(super) struct Sanitizer<'a>(pub(super) &'a HashMap<String, String>);
 
 /// The maximum length of a line of documentation, without indentation and `///`.
 const WIDTH: usize = 96;
 
-/// The maximum depth of lists and quotes, and the maximum number of ticks of a code span. More are text.
+/// The maximum depth of lists and quotes, and the maximum number of backticks of a code span. More become text.
 const MAX: usize = 8;
 
 impl Sanitizer<'_> {
-    /// Sanitizes the blocks of a text that is in `depth` quotes.
+    /// Sanitizes the blocks of a text. `depth` is the number of block quotes around it.
     pub(super) fn blocks(&self, text: &str, depth: usize) -> String {
         let mut out = String::with_capacity(text.len() + text.len() / 16);
         let mut lines = text.lines().peekable();
@@ -138,7 +138,7 @@ impl Sanitizer<'_> {
         out.push_str(&open.close(0));
     }
 
-    /// A code span, linked if it names a type; or ticks that are not the start of a code span.
+    /// A code span, linked if it names a type; or escaped backticks if no code span begins here.
     fn ticks<'t>(&self, text: &'t str, is_first: bool) -> (usize, Cow<'t, str>) {
         let Some(span) = span_at(text) else {
             let ticks = text.len() - text.trim_start_matches('`').len();

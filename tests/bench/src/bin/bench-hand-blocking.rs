@@ -18,7 +18,7 @@ struct Client {
 
 impl Client {
     fn connect() -> Self {
-        let stream = UnixStream::connect(socket()).expect("a server");
+        let stream = UnixStream::connect(socket()).expect("the server accepts the client");
         let mut client = Self { stream, input: Input::default(), out: Vec::new(), last_id: 0 };
         connect(&mut client.out);
         client.write();

@@ -73,7 +73,10 @@ impl Client {
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("tokio");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .expect("the runtime starts");
     LocalSet::new().block_on(&runtime, run(Args::read()));
 }
 

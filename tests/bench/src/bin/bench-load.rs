@@ -48,8 +48,10 @@ fn main() {
         window: next(),
         size: next(),
     };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("the runtime starts");
     LocalSet::new().block_on(&runtime, run(load));
 }
 

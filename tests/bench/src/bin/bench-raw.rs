@@ -16,12 +16,12 @@ fn main() {
     if std::env::args().nth(1).as_deref() == Some("serve") {
         let listener = UnixListener::bind(socket()).expect("the server can listen");
         for stream in listener.incoming() {
-            let stream = stream.expect("a client");
+            let stream = stream.expect("a client can be accepted");
             std::thread::spawn(move || serve(stream));
         }
     }
     let args = Args::read();
-    let mut stream = UnixStream::connect(socket()).expect("a server");
+    let mut stream = UnixStream::connect(socket()).expect("the server accepts the client");
     let (request_len, response_len) = publish_lens(args.size);
     match args.mode {
         Mode::Sequential => {
@@ -59,7 +59,7 @@ fn main() {
 }
 
 fn serve(stream: UnixStream) {
-    let mut input = BufReader::new(stream.try_clone().expect("a descriptor"));
+    let mut input = BufReader::new(stream.try_clone().expect("the descriptor can be duplicated"));
     let mut line = String::new();
     if input.read_line(&mut line).unwrap_or_default() == 0 {
         // A connection that only tested whether the server listens.

@@ -55,14 +55,14 @@ struct Subscribe<'a> {
 
 fn main() {
     let is_broker = std::env::args().nth(1).as_deref() == Some("broker");
-    let listener = UnixListener::bind(socket()).expect("a path for a socket");
+    let listener = UnixListener::bind(socket()).expect("the socket can be bound");
     for stream in listener.incoming() {
-        let stream = stream.expect("a client");
+        let stream = stream.expect("a client can be accepted");
         std::thread::spawn(move || serve(stream, is_broker));
     }
 }
 
-/// The output for a batch of requests.
+/// The output for the requests of one read, written at once.
 struct Batch {
     connection: Connection,
     is_broker: bool,
@@ -73,7 +73,8 @@ struct Batch {
 }
 
 fn serve(mut stream: UnixStream, is_broker: bool) {
-    let connection = Arc::new(Mutex::new(stream.try_clone().expect("a descriptor")));
+    let connection =
+        Arc::new(Mutex::new(stream.try_clone().expect("the descriptor can be duplicated")));
     let mut batch = Batch {
         connection: Arc::clone(&connection),
         is_broker,

@@ -23,9 +23,10 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_stream::Stream;
 
-/// The number of events of a flood.
+/// The number of events that a subscription sends, unless its topic is `never` or `early`.
 pub(super) const EVENTS: usize = 5_000;
 
+/// The service. It counts the handlers and event streams that are dropped.
 pub(super) struct Nucleus {
     dropped: watch::Sender<usize>,
 }
@@ -37,7 +38,7 @@ impl Nucleus {
     }
 }
 
-/// Counts its drop.
+/// Increments the count when it is dropped.
 struct DropCounter(watch::Sender<usize>);
 
 impl Drop for DropCounter {

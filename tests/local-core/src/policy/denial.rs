@@ -22,7 +22,7 @@ const MAX_RESOURCE_LEN: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Denial<'a> {
     pub(crate) request: Request<'a>,
-    /// Policies that nearly allow it.
+    /// The policies that nearly allow the call.
     pub(crate) near: Vec<NearMiss<'a>>,
     /// Faults that may have removed the permission.
     pub(crate) faults: Vec<&'a Fault>,

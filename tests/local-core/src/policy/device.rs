@@ -1,5 +1,5 @@
-//! Warnings about policies that allow something else on a device, because of faults of the Java nucleus that this
-//! core does not reproduce.
+//! Warnings about policies that allow more or less on a device than here, because of bugs of the Java nucleus that the
+//! local core does not reproduce.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::operations::SERVICES;
 
-/// Policies that allow more or less on a device.
+/// Returns a warning for each policy that allows more or less on a device than here.
 pub(super) fn warnings(component: &str, policies: &[Policy]) -> Vec<Fault> {
     let warn = |path: [&str; 3], text: String| Fault {
         component: component.to_owned(),
@@ -56,7 +56,7 @@ pub(super) fn warnings(component: &str, policies: &[Policy]) -> Vec<Fault> {
     faults
 }
 
-/// Whether an escaped star is followed by a wildcard.
+/// Whether an escaped `*` is followed by a wildcard. The Java nucleus then treats the escape as a wildcard too.
 fn has_widened_escape(pieces: &[Piece]) -> bool {
     let has_star = |it: &Piece| matches!(it, Piece::Text(text) if text.contains('*'));
     let after = pieces.iter().skip_while(|it| !has_star(it));
@@ -76,7 +76,8 @@ struct AfterStar<'p> {
     resource: &'p str,
 }
 
-/// Two resources of one operation that conflict in the search tree of the nucleus.
+/// Finds two resources of one operation where a device may ignore one: they are equal up to a `*`, and the text after
+/// it in one ends with the text after it in the other.
 fn masked<'p>(policies: &[&'p Policy]) -> Option<(&'p str, &'p str)> {
     // By operation, and by the pieces up to the `*`.
     let mut seen: HashMap<(&str, &[Piece]), Vec<AfterStar<'p>>> = HashMap::new();
@@ -99,7 +100,7 @@ fn masked<'p>(policies: &[&'p Policy]) -> Option<(&'p str, &'p str)> {
     None
 }
 
-/// A resource with a literal `+` where another resource of the operation has a wildcard.
+/// Finds a resource with a literal `+` where another resource of the operation has the wildcard `+`. Returns both.
 fn mistaken_plus<'p>(policies: &[&'p Policy]) -> Option<(&'p str, &'p str)> {
     let with_levels: Vec<_> =
         pairs(policies).filter(|(_, it)| it.pieces().contains(&Piece::Level)).collect();
@@ -125,7 +126,7 @@ fn pairs<'p>(policies: &[&'p Policy]) -> impl Iterator<Item = (&'p str, &'p Patt
     })
 }
 
-/// Keys of an `accessControl` that the configuration hides or merges.
+/// Returns a warning for each key of an `accessControl` that the configuration hides or merges with another.
 pub(crate) fn unseen_keys(component: &str, access_control: &Value) -> Vec<Fault> {
     let mut faults = Vec::new();
     visit(component, &mut Vec::new(), access_control, &mut faults);

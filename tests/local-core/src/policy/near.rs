@@ -14,11 +14,11 @@ pub(crate) struct NearMiss<'a> {
 /// Why a policy does not allow a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Why<'a> {
-    /// It has the operation, but other resources. A hint if one of them nearly matches.
+    /// It has the operation, but other resources. If one of them nearly matches: that one, and the difference.
     Resource(Option<(&'a Pattern, &'static str)>),
     /// It has the resource, but other operations.
     Operation,
-    /// It is for another service with topics; this one is needed.
+    /// It has the resource, but is for the other service with topics. The value is the service that the call needs.
     Service(&'static str),
     /// It is in the configuration of this other component.
     Component(&'a str),

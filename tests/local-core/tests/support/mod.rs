@@ -92,7 +92,7 @@ impl Program {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut tokens = Vec::new();
         loop {
-            let line = lines.next_line().await.unwrap().expect("it serves");
+            let line = lines.next_line().await.unwrap().expect("the core prints a line");
             if line.contains("Ctrl-C") {
                 break;
             }

@@ -113,7 +113,7 @@ impl Fixture {
         if let Err(problem) = check(&self.clean, &report, faults) {
             bail!("{faults:?}: {problem}\n{:#?}", report.steps);
         }
-        ensure!(panics() == before, "{faults:?}: something panicked");
+        ensure!(panics() == before, "{faults:?}: a task or thread panicked");
         Ok(report)
     }
 
@@ -192,7 +192,7 @@ impl Script {
         // Concurrent calls of several threads.
         let responses = thread::scope(|scope| {
             let calls = ["1", "2", "3"].map(|text| (text, scope.spawn(move || call(text))));
-            calls.map(|(text, call)| (text, call.join().expect("a call panicked")))
+            calls.map(|(text, call)| (text, call.join().expect("the call does not panic")))
         });
         for (name, response) in responses {
             self.0.called(name, response);

@@ -32,7 +32,7 @@ use crate::faults::{
     wire::{Counts, Direction, Fault, proxy},
 };
 
-/// The time after which another event is published: the last one may have been published without a subscriber.
+/// How long to wait for an event before the next is published: the last one may have had no subscriber.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The number of calls and of events in a session.
@@ -108,7 +108,7 @@ impl Fixture {
     fn run_checked(&self, kind: Kind, faults: &Faults) -> Result<Session> {
         let before = panics();
         let session = self.run(kind, faults).with_context(|| format!("{kind:?}, {faults:?}"))?;
-        ensure!(panics() == before, "{kind:?}, {faults:?}: something panicked");
+        ensure!(panics() == before, "{kind:?}, {faults:?}: a task or thread panicked");
         Ok(session)
     }
 
@@ -141,7 +141,7 @@ impl Fixture {
     }
 }
 
-/// A server whose first connection has faults.
+/// A server on a socket, with a proxy for each connection. Only the first connection has faults.
 struct Wire {
     serving: JoinHandle<()>,
     /// The number of connections so far.

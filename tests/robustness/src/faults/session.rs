@@ -27,10 +27,10 @@ use crate::faults::{
 /// The capacity of a byte stream, in bytes.
 const CAPACITY: usize = 64 * 1024;
 
-/// The limit of the duration of a session, in virtual time.
+/// The maximum duration of a session, in virtual time.
 const SESSION_TIMEOUT: Duration = Duration::from_secs(1800);
 
-/// A service that is used by one client at a time.
+/// The server of sessions: a service to which one client at a time connects, through a proxy.
 #[derive(Default)]
 pub(crate) struct Setup {
     service: CountingService,
@@ -97,7 +97,7 @@ impl Setup {
         let mut script = Script(Steps::new(Arc::clone(&counts)));
         let ended = script.run(client).await;
         // The client has closed its connection, so the server ends.
-        server.await.expect("the server panicked");
+        server.await.expect("the server does not panic");
         // The remaining tasks end without further input.
         while tokio::runtime::Handle::current().metrics().num_alive_tasks() > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -129,7 +129,7 @@ impl Setup {
         let response = client.echo_message().message(message("text")).send().await;
         assert_eq!(response.expect("the call succeeds").message, Some(message("text")));
         client.connection().close().await.expect("the connection closes");
-        server.await.expect("the server panicked");
+        server.await.expect("the server does not panic");
         self.service.take_requests();
     }
 }

@@ -7,14 +7,18 @@ use futures::StreamExt;
 use greengrass_ipc_rust::{GreengrassCoreIPCClient, Message};
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("the runtime starts");
     runtime.block_on(run(Args::read()));
     // The tasks of the crate do not end.
     std::process::exit(0);
 }
 
 async fn run(args: Args) {
-    let client = Arc::new(GreengrassCoreIPCClient::connect().await.expect("a server"));
+    let client =
+        Arc::new(GreengrassCoreIPCClient::connect().await.expect("the server accepts the client"));
     let message = args.message();
     match args.mode {
         Mode::First => publish(&client, &message).await,

@@ -1,4 +1,5 @@
-//! The numbers of instructions and system calls per operation: the difference of two runs with different counts.
+//! The numbers of instructions and system calls per operation: those of a long run less those of a short run, divided
+//! by the difference in operations.
 
 use std::process::{Command, Stdio};
 
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &Args, programs: &Programs) -> Result<String> {
     Ok(text)
 }
 
-/// Runs a client with a tool and returns the count.
+/// A function that runs a client with `valgrind` or `strace`, and returns the number of instructions or system calls.
 type Tool = fn(&Programs, &mut dyn FnMut(&[&str]) -> Command) -> Result<f64>;
 
 fn has_tool(program: &str) -> bool {
