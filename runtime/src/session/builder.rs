@@ -26,7 +26,7 @@ impl<C, I: Default> Default for Builder<C, I> {
 }
 
 impl<C> Builder<C> {
-    /// The payload of the connect message. Default: `{}`.
+    /// Sets the payload of the connect message. Default: `{}`.
     pub fn connect_payload(mut self, payload: impl Into<bytes::Bytes>) -> Self {
         self.credentials = StaticPayload(payload.into());
         self
@@ -39,14 +39,14 @@ impl<C, I> Builder<C, I> {
         Self { settings: Settings::default(), credentials, connection: PhantomData }
     }
 
-    /// The Unix domain socket to connect to.
+    /// Sets the path of the Unix domain socket to connect to.
     #[cfg(unix)]
     pub fn socket_path(mut self, path: impl Into<std::path::PathBuf>) -> Self {
         self.settings.address = Some(Address::unix(path));
         self
     }
 
-    /// The TCP address to connect to, `host:port`.
+    /// Sets the TCP address to connect to, `host:port`.
     pub fn tcp_address(mut self, address: impl Into<String>) -> Self {
         self.settings.address = Some(Address::tcp(address));
         self
@@ -94,8 +94,8 @@ impl<C, I> Builder<C, I> {
         self
     }
 
-    /// Whether requests are checked against the constraints of the model (`length`, `range`, `pattern`, `uniqueItems`)
-    /// before they are sent, unless a call has this option itself. Default: `false`, because the service checks them.
+    /// Sets whether to check the constraints of the model (`length`, `range`, `pattern`, `uniqueItems`) before requests
+    /// are sent, unless a call has this option itself. Default: `false`, because the service checks them.
     pub fn validate_requests(mut self, validate: bool) -> Self {
         self.settings.validates = validate;
         self
