@@ -43,8 +43,8 @@
 //!
 //! - `protocol` has neither socket nor task nor clock: its functions take bytes and the present time, and return bytes.
 //! - A client reads its connection at all times; a blocking client without subscriptions, only while a thread waits. No
-//!   code of the application runs where it reads, and a subscription that is read slowly fills only its own queue, which
-//!   is bounded in bytes.
+//!   code of the application runs where it reads, and a subscription that is read slowly fills only its own queue,
+//!   which is bounded in bytes.
 //! - Code of the application runs without the lock of the connection: handlers, wakers and token providers.
 //! - A length that comes from a peer is compared with a limit before memory is allocated for it.
 //! - Tokens, sensitive members and texts from a peer appear neither in logs nor in `Debug` output.
