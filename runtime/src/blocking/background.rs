@@ -76,8 +76,8 @@ fn run(link: &Arc<Link>) {
     }
 }
 
-/// Opens the connection again whenever it is lost, if there is a policy for it. Otherwise waits until the connection has
-/// ended or the thread has no users.
+/// Opens the connection again whenever it is lost, if there is a policy for it. Otherwise waits until the connection
+/// has ended or the thread has no users.
 async fn work(link: &Arc<Link>) {
     if let Some(settings) = &link.reconnects {
         return keep_open(link, settings, link.driver()).await;

@@ -1,9 +1,9 @@
 //! One connection of the blocking client, driven by the threads that use it.
 //!
-//! What a thread queues is written by that thread as far as there is room, together with what others have queued.
-//! A thread that waits becomes the leader if no other thread leads: it polls the socket, reads for all threads and, when there
-//! is room again, writes the rest. The other threads that wait, the followers, sleep until the leader has received
-//! something for them, or until they can lead.
+//! What a thread queues is written by that thread as far as there is room, together with what others have queued. A
+//! thread that waits becomes the leader if no other thread leads: it polls the socket, reads for all threads and, when
+//! there is room again, writes the rest. The other threads that wait, the followers, sleep until the leader has
+//! received something for them, or until they can lead.
 //!
 //! The leader blocks only in its poll, which its waker ends. So a thread that finds no room need not stay: it wakes the
 //! leader, which waits for room from then on.
@@ -159,12 +159,13 @@ impl Link {
         }
     }
 
-    /// Waits until the connection has ended, and ends the use of its socket.
+    /// Waits until the connection has ended. If it is lost, this ends the use of its socket.
     pub(super) fn driver(self: &Arc<Self>) -> <Arc<Self> as Runtime>::Driver {
         let link = Arc::clone(self);
         Box::pin(async move {
             link.shared.poll(|core, cx| core.poll_ended(cx)).await;
-            link.finish();
+            // A connection that this side closes ends when everything has been written.
+            link.change(|_| ());
         })
     }
 
