@@ -58,7 +58,7 @@ fn check(text: &str) -> Vec<(usize, &'static str)> {
 
 /// The words of a line in lower case.
 fn words(line: &str) -> impl Iterator<Item = String> {
-    let is_part = |character: char| character.is_ascii_alphanumeric() || "_'".contains(character);
+    let is_part = |character: char| character.is_ascii_alphanumeric() || character == '\'';
     line.split(move |character| !is_part(character))
         .filter(|word| !word.is_empty())
         .map(str::to_ascii_lowercase)

@@ -145,7 +145,7 @@ fn a_stream_that_ends_without_a_response_has_none() {
 }
 
 #[test]
-fn a_call_that_is_dropped_ends_its_stream_and_its_late_response_is_nobodys() {
+fn a_dropped_call_ends_its_stream_and_its_late_response_is_ignored() {
     let mut core = connected();
     let key = call(&mut core);
     written(&mut core);

@@ -48,7 +48,7 @@ impl Wake for Count {
 }
 
 #[test]
-fn whoever_waits_is_woken_and_nobody_else() {
+fn only_the_task_that_waits_is_woken() {
     let mut core = connected();
     let keys = [call(&mut core), call(&mut core)];
     let counts = [0, 1].map(|_| Arc::new(Count(AtomicUsize::new(0))));
@@ -183,7 +183,7 @@ fn an_error_from_the_server_ends_the_connection_whatever_its_payload() {
 }
 
 #[test]
-fn a_server_that_goes_away_is_told_from_one_that_fails_otherwise() {
+fn a_closing_server_differs_from_one_that_fails() {
     let peer_error = |internal| ConnectionError::PeerError { internal, message: None };
     let refused = || Arc::new(ConnectError::Rejected);
     let gone = [
@@ -199,7 +199,7 @@ fn a_server_that_goes_away_is_told_from_one_that_fails_otherwise() {
 }
 
 #[test]
-fn whoever_is_told_of_an_error_decides_about_the_connection() {
+fn the_error_callback_decides_about_the_connection() {
     let mut core = connected();
     core.record_events();
     receive(&mut core, bare(PROTOCOL_ERROR, 0, 0));
@@ -221,7 +221,7 @@ fn whoever_is_told_of_an_error_decides_about_the_connection() {
 }
 
 #[test]
-fn a_server_that_breaks_a_rule_is_told_and_the_connection_ends() {
+fn a_server_that_breaks_a_rule_gets_an_error_and_the_connection_ends() {
     let without = |at: usize| {
         let mut headers = headers(MESSAGE, 0, 1, &[]);
         headers.remove(at);
@@ -314,7 +314,7 @@ fn nothing_follows_half_a_message_that_was_written_directly() {
 }
 
 #[test]
-fn whoever_closes_hears_of_no_attempt_that_fails_for_it() {
+fn closing_reports_no_failed_attempt() {
     let mut core = returning(|_| {});
     core.fail(ConnectionError::ClosedByPeer);
     core.finish();

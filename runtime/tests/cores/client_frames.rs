@@ -98,7 +98,7 @@ fn a_byte_now_and_then_gains_no_time_and_a_large_message_within_it_arrives() {
 }
 
 #[test]
-fn a_time_in_which_nobody_reads_counts_as_a_part_of_it() {
+fn time_without_reads_counts_in_part() {
     let whole = event(100);
     let mut core = connected();
     subscribed(&mut core, Overflow::End);

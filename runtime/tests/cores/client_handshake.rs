@@ -116,7 +116,7 @@ fn anything_else_before_the_acknowledgement_ends_the_connection_without_a_word()
 }
 
 #[test]
-fn an_error_in_the_place_of_the_acknowledgement_is_told() {
+fn an_error_instead_of_the_acknowledgement_is_reported() {
     let mut core = connecting();
     receive(&mut core, encode(headers(PROTOCOL_ERROR, 0, 0, &[]), r#"{"message":"no"}"#));
     match ready(core.poll_connected(&cx())) {

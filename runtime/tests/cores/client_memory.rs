@@ -58,7 +58,7 @@ fn a_server_that_reads_answers_while_it_asks_is_never_refused() {
 }
 
 #[test]
-fn pings_that_nobody_looks_at_do_not_fill_the_memory() {
+fn unread_pings_do_not_fill_the_memory() {
     const LIMIT: usize = 1024 * 1024;
     // Some pings that fit, one that is over the limit alone, and many small ones.
     for (len, expected) in [(LIMIT / 4, 3..4), (2 * LIMIT, 1..2), (0, 1_000..LIMIT / 50)] {
@@ -81,7 +81,7 @@ fn pings_that_nobody_looks_at_do_not_fill_the_memory() {
 }
 
 #[test]
-fn errors_that_nobody_listens_to_end_the_connection() {
+fn errors_without_a_callback_end_the_connection() {
     let mut core = connected();
     core.record_events();
     let mut count = 0;

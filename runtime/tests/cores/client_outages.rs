@@ -301,7 +301,7 @@ fn the_last_failure_ends_every_subscription() {
 }
 
 #[test]
-fn outages_that_nobody_has_read_of_are_told_once() {
+fn unread_outages_are_reported_once() {
     let mut core = returning(|_| {});
     let key = subscribed(&mut core, 1);
     for _ in 0..3 {

@@ -158,7 +158,7 @@ fn a_stream_is_never_ended_after_the_server_has_ended_it() {
 }
 
 #[test]
-fn a_stream_is_ended_once_and_what_crosses_the_end_is_nobodys() {
+fn a_stream_is_ended_once_and_messages_that_cross_its_end_are_ignored() {
     let (mut core, key) = subscribed(SubscribeOptions::default());
     core.end(key);
     assert_eq!(written(&mut core), ["ApplicationMessage 2 1"]);

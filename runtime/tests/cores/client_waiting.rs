@@ -36,7 +36,7 @@ fn in_line(core: &mut Core, count: usize) -> Vec<(Arc<Task>, Waker, SendTurn)> {
 }
 
 #[test]
-fn whoever_waits_for_the_end_is_not_woken_by_what_is_written() {
+fn a_task_that_waits_for_the_end_is_not_woken_by_writes() {
     let mut core = connected();
     let (task, waker) = Task::new();
     let cx = Context::from_waker(&waker);
@@ -55,7 +55,7 @@ fn whoever_waits_for_the_end_is_not_woken_by_what_is_written() {
 }
 
 #[test]
-fn whoever_waits_for_bytes_is_woken_when_they_have_been_written() {
+fn a_task_that_waits_for_bytes_is_woken_when_they_are_written() {
     let mut core = connected();
     let (early, waker) = Task::new();
     call(&mut core);
@@ -127,7 +127,7 @@ fn calls_that_wait_for_room_go_in_their_order() {
 }
 
 #[test]
-fn those_who_do_not_come_when_there_is_room_hold_up_nobody() {
+fn tasks_that_do_not_use_their_room_do_not_delay_others() {
     for idle in [1, 16, 17, 100] {
         let mut core = limited(0);
         let (driver, driver_waker) = Task::new();
@@ -169,7 +169,7 @@ fn those_who_do_not_come_when_there_is_room_hold_up_nobody() {
 }
 
 #[test]
-fn everyone_who_waits_for_room_hears_of_the_end() {
+fn all_tasks_that_wait_for_room_are_woken_at_the_end() {
     let mut core = limited(0);
     call(&mut core);
     let mut tasks = in_line(&mut core, 50);

@@ -18,7 +18,7 @@ use eventstream_rpc::{
 use crate::support::*;
 
 #[test]
-fn a_client_that_breaks_a_rule_is_told_and_the_connection_ends() {
+fn a_client_that_breaks_a_rule_gets_an_error_and_the_connection_ends() {
     let operation = |operation: HeaderValue| {
         let own = vec![Header::new("operation", operation)];
         encode([headers(MESSAGE, 0, 3, &[]), own].concat(), "{}")
@@ -234,7 +234,7 @@ fn the_end_of_the_connection_ends_every_stream() {
 }
 
 #[test]
-fn a_client_that_is_told_why_has_time_to_close_first() {
+fn a_client_that_gets_an_error_has_time_to_close_first() {
     let second = Some(Duration::from_secs(1));
     let ends: [(BytesMut, Option<Duration>); 5] = [
         (request(7), second),

@@ -143,7 +143,7 @@ fn a_request_that_is_dropped_before_its_answer_leaves_no_stream_behind() {
 }
 
 #[test]
-fn events_that_nobody_reads_are_dropped() {
+fn unread_events_are_dropped() {
     let mut config = Config::default();
     config.event_queue_limit = 10;
     let mut core = streaming(config);

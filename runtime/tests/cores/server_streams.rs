@@ -322,7 +322,7 @@ impl Wake for Flag {
 }
 
 #[test]
-fn whoever_serves_a_stream_is_woken_by_its_events_and_its_end() {
+fn the_task_of_a_stream_is_woken_by_its_events_and_its_end() {
     let mut core = streaming(Config::default());
     let flag = Arc::new(Flag(AtomicBool::new(false)));
     let waker = Waker::from(Arc::clone(&flag));
