@@ -170,6 +170,8 @@ impl<'f> Workspace<'f> {
                 // Debug information is not needed, and each crate is compiled once.
                 .env("CARGO_PROFILE_DEV_DEBUG", "0")
                 .env("CARGO_PROFILE_TEST_DEBUG", "0")
+                // Half of the time would be spent in derive macros that are not optimised.
+                .env("CARGO_PROFILE_DEV_BUILD_OVERRIDE_OPT_LEVEL", "1")
                 .env("CARGO_INCREMENTAL", "0"),
         );
         if args.contains(&"doc") {
