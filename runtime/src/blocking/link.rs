@@ -22,7 +22,12 @@ use std::{
 
 use bytes::{Buf, BytesMut};
 
-use super::{background, parker::wake_at, socket::Socket, threads::Threads};
+use super::{
+    background,
+    parker::wake_at,
+    socket::{Interest, Socket},
+    threads::Threads,
+};
 use crate::{
     error::{ConnectError, ConnectionError},
     protocol::client::Core,
@@ -179,33 +184,31 @@ impl Link {
         self.is_congested.load(Ordering::SeqCst)
     }
 
-    /// Writes the queued output as far as there is room, including the output that other threads queue meanwhile.
-    fn flush(&self) {
+    /// Writes the queued output as far as there is room, including the output that other threads queue meanwhile. Returns what the leader
+    /// has to wait for.
+    fn flush(&self) -> Interest {
         while self.is_congested() || self.shared.with(|core| core.has_output()) {
             let mut rest = match self.output.try_lock() {
                 Ok(rest) => rest,
                 Err(TryLockError::Poisoned(error)) => error.into_inner(),
-                // The thread that writes looks again when it has finished.
-                Err(TryLockError::WouldBlock) => return,
+                // The thread that writes looks again when it has finished, and wakes the leader if there is no room.
+                Err(TryLockError::WouldBlock) => return Interest::Input,
             };
-            // While a thread writes, no other has to.
-            self.is_congested.store(false, Ordering::SeqCst);
             let written = match self.threads.socket() {
                 Some(socket) => self.write(&socket, &mut rest),
                 None => Err(io::ErrorKind::NotConnected),
             };
-            match written {
-                Ok(()) => {}
-                Err(io::ErrorKind::WouldBlock) => {
-                    self.is_congested.store(true, Ordering::SeqCst);
-                    return;
-                }
-                Err(_) => {
-                    *rest = BytesMut::new();
-                    return;
-                }
+            let is_congested = written == Err(io::ErrorKind::WouldBlock);
+            self.is_congested.store(is_congested, Ordering::SeqCst);
+            if is_congested {
+                return Interest::InputAndRoom;
+            }
+            if written.is_err() {
+                *rest = BytesMut::new();
+                break;
             }
         }
+        Interest::Input
     }
 
     fn write(&self, socket: &OpenSocket, rest: &mut BytesMut) -> Result<(), io::ErrorKind> {

@@ -10,7 +10,6 @@ use std::{
 use super::{Link, OpenSocket, lock};
 use crate::blocking::{
     parker::{Parker, take_deadline},
-    socket::Interest,
     threads::Role,
 };
 
@@ -54,14 +53,15 @@ impl<'a> Waiter<'a> {
             self.parker.reset();
             let poll = future.as_mut().poll(&mut Context::from_waker(&self.waker));
             let deadline = take_deadline();
-            // The future may have queued something, and the last read an answer to a ping.
-            self.link.flush();
             if let Poll::Ready(output) = poll {
+                // The future may have queued something, and the last read an answer to a ping.
+                self.link.flush();
                 return output;
             }
             match self.socket() {
                 Ok(socket) => self.lead(&socket, deadline),
                 Err(until) => {
+                    self.link.flush();
                     self.link.ensure_writer();
                     self.parker.park(earliest(deadline, until));
                 }
@@ -81,12 +81,11 @@ impl<'a> Waiter<'a> {
     /// Waits for the socket until something happens.
     fn lead(&self, socket: &OpenSocket, deadline: Option<Instant>) {
         let link = self.link;
+        // Not before this thread leads: a thread that finds no room from now on wakes the leader.
+        let interest = link.flush();
         let mut input = lock(&link.input);
         let (missing, due) =
             link.shared.with(|core| (core.missing(&input.filled), core.frame_deadline()));
-        // A thread that finds no room from now on wakes the leader.
-        let is_congested = link.is_congested();
-        let interest = if is_congested { Interest::InputAndRoom } else { Interest::Input };
         let is_readable = self.parker.poll(&socket.socket, interest, earliest(deadline, due));
         // A message is late only if the rest of it is not there to be read.
         if is_readable || due.is_some_and(|it| it <= Instant::now()) {
