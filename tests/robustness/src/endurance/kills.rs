@@ -189,7 +189,7 @@ fn stop_process(process: &Child) -> Result<()> {
     Ok(())
 }
 
-/// Reads events until the process is killed. Prints `reading` after the first [`MIN_EVENTS`] events.
+/// Reads events until the process is killed. Prints `reading` after the first `MIN_EVENTS` events.
 ///
 /// # Errors
 ///
