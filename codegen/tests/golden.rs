@@ -20,8 +20,8 @@ fn is_of_kind(path: &str) -> bool {
 #[test]
 fn each_kind_is_generated_as_expected() {
     for (kind, files) in kinds() {
-        let files = files.iter().filter(|it| {
-            it.path.ends_with(".rs") && (IN_WHOLE.contains(&&*kind) || is_of_kind(&it.path))
+        let files = files.iter().filter(|file| {
+            file.path.ends_with(".rs") && (IN_WHOLE.contains(&&*kind) || is_of_kind(&file.path))
         });
         let found = files.map(|it| format!("// ---- {}\n\n{}\n", it.path, it.contents));
         check_golden(&format!("golden/{kind}/expected.rs"), &found.collect::<String>());

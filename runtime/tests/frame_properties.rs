@@ -37,8 +37,8 @@ fn encode(message: &Message) -> BytesMut {
 }
 
 fn to_aws(message: &Message) -> aws::Message {
-    let headers = message.headers.iter().map(|it| {
-        let value = match &it.value {
+    let headers = message.headers.iter().map(|header| {
+        let value = match &header.value {
             HeaderValue::Bool(value) => aws::HeaderValue::Bool(*value),
             HeaderValue::Byte(value) => aws::HeaderValue::Byte(*value),
             HeaderValue::Int16(value) => aws::HeaderValue::Int16(*value),
@@ -51,7 +51,7 @@ fn to_aws(message: &Message) -> aws::Message {
             }
             HeaderValue::Uuid(value) => aws::HeaderValue::Uuid(u128::from_be_bytes(*value)),
         };
-        aws::Header::new(it.name.clone(), value)
+        aws::Header::new(header.name.clone(), value)
     });
     aws::Message::new_from_parts(headers.collect(), message.payload.clone())
 }

@@ -106,8 +106,8 @@ impl Library {
 
 /// The row of each module in the table with the heading `module`.
 fn rows(attributes: &[Attribute]) -> BTreeMap<String, usize> {
-    let lines = attributes.iter().filter_map(|it| match &it.meta {
-        syn::Meta::NameValue(it) if it.path.is_ident("doc") => Some(it.value.to_token_stream()),
+    let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        syn::Meta::NameValue(doc) if doc.path.is_ident("doc") => Some(doc.value.to_token_stream()),
         _ => None,
     });
     let lines: Vec<_> = lines.map(|it| it.to_string()).collect();
@@ -217,8 +217,8 @@ fn is_ident(token: Option<&TokenTree>, expected: &str) -> bool {
 
 /// Whether something is only there for unit tests or for the model checker.
 fn is_for_tests(attributes: &[Attribute]) -> bool {
-    attributes.iter().filter(|it| it.path().is_ident("cfg")).any(|it| {
-        let condition = it.to_token_stream().to_string();
+    attributes.iter().filter(|it| it.path().is_ident("cfg")).any(|attribute| {
+        let condition = attribute.to_token_stream().to_string();
         let has = |word| condition.split(|it: char| !it.is_alphanumeric()).any(|it| it == word);
         (has("test") || has("shuttle")) && !has("not")
     })

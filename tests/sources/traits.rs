@@ -37,8 +37,10 @@ fn each_trait_that_the_generator_asks_for_is_known() {
 /// The names and keys in the tables of traits.
 fn known(file: &Path) -> BTreeSet<String> {
     let file = syn::parse_file(&fs::read_to_string(file).unwrap()).unwrap();
-    let tables = file.items.iter().filter_map(|it| match it {
-        Item::Const(it) if it.ident == "RULES" || it.ident == "OTHERS" => Some(&it.expr),
+    let tables = file.items.iter().filter_map(|item| match item {
+        Item::Const(table) if table.ident == "RULES" || table.ident == "OTHERS" => {
+            Some(&table.expr)
+        }
         _ => None,
     });
     let texts = tables.flat_map(|it| texts(it.to_token_stream()));

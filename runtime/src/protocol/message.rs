@@ -318,9 +318,9 @@ const MAX_REPORT_LEN: usize = 4096;
 
 /// The error that a `PROTOCOL_ERROR` or `INTERNAL_ERROR` reports. Some peers send payloads that are not JSON.
 pub(crate) fn peer_error(message: &RpcMessage) -> ConnectionError {
-    let text = crate::error::ErrorMembers::read(message.payload()).message.map(|it| {
-        let end = (0..=it.len().min(MAX_REPORT_LEN)).rev().find(|at| it.is_char_boundary(*at));
-        it[..end.unwrap_or_default()].to_owned()
+    let text = crate::error::ErrorMembers::read(message.payload()).message.map(|text| {
+        let end = (0..=text.len().min(MAX_REPORT_LEN)).rev().find(|at| text.is_char_boundary(*at));
+        text[..end.unwrap_or_default()].to_owned()
     });
     let internal = message.message_type == MessageType::InternalError;
     ConnectionError::PeerError { internal, message: text }

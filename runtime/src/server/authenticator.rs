@@ -31,10 +31,10 @@ impl ConnectRequest {
 
     /// The text of a header; `None` if the header is absent or of another type.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().rfind(|it| it.name == name).and_then(|it| match &it.value {
-            HeaderValue::String(text) => Some(text.as_str()),
+        match &self.headers.iter().rfind(|it| it.name == name)?.value {
+            HeaderValue::String(text) => Some(text),
             _ => None,
-        })
+        }
     }
 }
 

@@ -91,8 +91,8 @@ impl Socket {
         };
         let socket = PollFd::new(&self.0, flags);
         // Without a waker, the second descriptor is the socket again, without events.
-        let waker_fd = waker.map_or(PollFd::new(&self.0, PollFlags::empty()), |it| {
-            PollFd::new(&it.receiver.0, PollFlags::IN)
+        let waker_fd = waker.map_or(PollFd::new(&self.0, PollFlags::empty()), |waker| {
+            PollFd::new(&waker.receiver.0, PollFlags::IN)
         });
         let mut fds = [socket, waker_fd];
         if rustix::event::poll(&mut fds, timeout.as_ref()).is_err() {

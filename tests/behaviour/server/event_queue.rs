@@ -81,9 +81,9 @@ fn fail() -> OnFull<EchoStreamMessagesError> {
 fn events_sent_before_the_response_follow_it() {
     check_queue(
         fail(),
-        |it| {
-            it.send(&event("1")).unwrap();
-            it.send(&event("2")).unwrap();
+        |events| {
+            events.send(&event("1")).unwrap();
+            events.send(&event("2")).unwrap();
         },
         &["1", "2"],
     );
@@ -93,20 +93,20 @@ fn events_sent_before_the_response_follow_it() {
 fn the_sender_ends_or_fails_the_stream() {
     check_queue(
         fail(),
-        |it| {
-            it.send(&event("1")).unwrap();
-            it.end();
-            it.send(&event("2")).unwrap_err();
-            assert!(!it.is_open());
+        |events| {
+            events.send(&event("1")).unwrap();
+            events.end();
+            events.send(&event("2")).unwrap_err();
+            assert!(!events.is_open());
         },
         &["1"],
     );
     check_queue(
         fail(),
-        |it| {
-            it.send(&event("1")).unwrap();
-            it.fail(Unhandled::internal());
-            it.end();
+        |events| {
+            events.send(&event("1")).unwrap();
+            events.fail(Unhandled::internal());
+            events.end();
         },
         &["1", "InternalServerError"],
     );

@@ -324,8 +324,8 @@ impl GreengrassCoreIpc for Nucleus {
         context: RequestContext,
     ) -> Result<PutComponentMetricResponse, PutComponentMetricError> {
         let callers = "components whose names begin with aws.";
-        self.authorize_caller::<PutComponentMetric>(&context, callers, |it| {
-            it.starts_with("aws.")
+        self.authorize_caller::<PutComponentMetric>(&context, callers, |name| {
+            name.starts_with("aws.")
         })?;
         for metric in &request.metrics {
             self.authorize::<PutComponentMetric>(&context, &metric.name)?;

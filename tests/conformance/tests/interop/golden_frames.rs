@@ -50,15 +50,15 @@ const SKIPPED: [(&str, &str); 7] = [
 
 fn recorded() -> BTreeMap<String, Message> {
     let data: Value = serde_json::from_str(include_str!("../../data/python-frames.json")).unwrap();
-    let frames = data["frames"].as_array().unwrap().iter().map(|it| {
-        let hex = it["hex"].as_str().unwrap();
+    let frames = data["frames"].as_array().unwrap().iter().map(|frame| {
+        let hex = frame["hex"].as_str().unwrap();
         let bytes: Vec<u8> = (0..hex.len())
             .step_by(2)
             .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
             .collect();
         let mut bytes = BytesMut::from(&bytes[..]);
         let message = Decoder::default().decode(&mut bytes).unwrap().unwrap();
-        (it["name"].as_str().unwrap().to_owned(), message.into())
+        (frame["name"].as_str().unwrap().to_owned(), message.into())
     });
     frames.collect()
 }
@@ -133,11 +133,11 @@ fn check(name: &str, ours: &Message, recorded: &Message) {
         .headers
         .iter()
         .cloned()
-        .map(|mut it| {
-            if it.name == ":stream-id" && it.value != HeaderValue::Int32(0) {
-                it.value = HeaderValue::Int32(1);
+        .map(|mut header| {
+            if header.name == ":stream-id" && header.value != HeaderValue::Int32(0) {
+                header.value = HeaderValue::Int32(1);
             }
-            it
+            header
         })
         .collect();
     assert_eq!(ours.headers, recorded_headers, "{name}");
