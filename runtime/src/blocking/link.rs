@@ -127,7 +127,7 @@ impl Runtime for Arc<Link> {
         self.shared.with(Core::close);
         self.flush();
         let has_writer = self.ensure_writer();
-        // Otherwise the background thread ends it when everything is written.
+        // If output is left, the background thread writes it and then finishes the connection.
         if self.is_written() || !has_writer {
             self.finish();
         }

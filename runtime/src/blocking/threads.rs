@@ -102,12 +102,11 @@ impl Threads {
     }
 
     /// As [`lead`](Self::lead) for the background thread, which leads only while no other thread does. After a read
-    /// it leaves the lead to a follower. `idle_since` remembers how many leads there had been when it last found no
-    /// leader.
+    /// it leaves the lead to a follower. `idle_since` holds the number of leads at the time when it last found no leader.
     ///
     /// # Errors
     ///
-    /// It does not lead, and looks again when it is woken or at this time.
+    /// If the thread does not lead. It calls this again when it is woken, or at the time that is returned.
     pub(super) fn lead_in_background(
         &self,
         role: &mut Role,

@@ -58,8 +58,8 @@ pub(super) fn from_slice<T: DeserializeOwned>(payload: &[u8]) -> Result<(T, Repo
     }
 }
 
-/// Lists where the objects and arrays of a JSON text begin and end, in the order of the text. The list ends one level below
-/// the deepest one that is read: containers of that level are only skipped.
+/// Lists where the objects and arrays of a JSON text begin and end, in the order of the text. The list includes one
+/// level below the deepest level that is read: the containers there are skipped as a whole.
 fn containers(text: &str) -> Vec<(usize, usize)> {
     let bytes = text.as_bytes();
     let mut containers: Vec<(usize, usize)> = Vec::new();
@@ -246,7 +246,7 @@ impl<'p> Reader<'_, 'p> {
         } else if let Ok(value) = whole.parse() {
             visitor.visit_i64(value)
         } else {
-            // The visitor refuses the value with the right error.
+            // The visitor rejects the value, and its error says what it expected.
             self.value(zero, fields, visitor)
         }
     }

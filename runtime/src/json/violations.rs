@@ -168,7 +168,7 @@ mod tests {
         let gaps = request(&inner(r#"{"deep": [1, 1]}"#));
         assert_eq!(nth(&gaps, 1), "list[1].count is required and missing");
         let wrong = request(&inner(r#"{"count": 1, "deep": [1, 1]}"#));
-        // After what is wrong with the list itself.
+        // The first two violations are those of the list itself.
         assert_eq!(nth(&wrong, 2), "list[0].deep holds equal elements");
     }
 

@@ -85,7 +85,7 @@ struct Answers {
     queued: u64,
     /// The end of the last answer in the output.
     end: u64,
-    /// How many of the bytes, at most, had not been written when input arrived for the last time.
+    /// How many bytes of the answers, at most, had not been written when input last arrived.
     unread: u64,
 }
 

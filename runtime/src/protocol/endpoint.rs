@@ -299,7 +299,7 @@ impl<R: Role> Endpoint<R> {
             }
         }
         if was_congested && self.room(QueueLimit::Reply).is_some() {
-            // A server reads again.
+            // A server stops reading while the queue is full; the driver continues it.
             self.output.wake_driver();
         }
     }

@@ -46,7 +46,8 @@ impl FrameTimer {
     pub(super) fn is_over(&mut self, now: Instant) -> bool {
         if self.due <= now {
             self.left = self.left.saturating_sub(1);
-            // From now: after a pause the peer has a whole part.
+            // The next part begins now and not when the last one ended, so that the peer has a whole part even after a
+            // pause of this process.
             self.due = now + self.part;
         }
         self.left == 0

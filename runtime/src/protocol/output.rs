@@ -34,7 +34,7 @@ pub(super) struct Output {
     pub(super) written: u64,
     /// How many of them may have been written: a driver has taken them or they were lost with earlier connections.
     pub(super) taken: u64,
-    /// The ends of the output for the last socket and for the one before it.
+    /// Values of `queued` at which the output for the last socket ended, and that for the one before it.
     ends: [u64; 2],
     /// The end of the connect message on the current socket, which does not count as lost.
     introduced: u64,
@@ -296,7 +296,7 @@ impl Output {
         if std::mem::take(&mut self.has_news) {
             self.wake_driver();
         }
-        // Mostly it is empty.
+        // An empty list is returned without a move, because there is mostly nothing to wake.
         if self.woken.is_empty() { Wakers::default() } else { std::mem::take(&mut self.woken) }
     }
 }

@@ -23,7 +23,7 @@ impl Wakers {
     #[inline]
     pub fn wake(self) {
         let Some(first) = self.first else {
-            // It is empty; dropping it would take longer.
+            // Without a first waker there are no others. To forget the empty list is faster than to drop it.
             return std::mem::forget(self.others);
         };
         first.wake();

@@ -61,8 +61,8 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.0.with(|core| {
             core.fail(ConnectionError::Closed);
-            // After a regular end all handlers have finished, but a task of the application may still read events.
-            // Otherwise the server was dropped.
+            // If handlers still run, the server was dropped: their calls are abandoned. If none runs, the connection has
+            // ended regularly, and tasks of the application may still read the events that have arrived.
             if !core.is_idle() {
                 core.abandon();
             }

@@ -51,7 +51,8 @@ pub(crate) fn drive<R: Role>(
         write_error: None,
         end: None,
     };
-    // The driver has a budget of its own. With the task's used up, the socket and the timer would be pending.
+    // The driver limits its work itself. If tokio's budget of the task were used up, socket and timer would be pending
+    // although they are ready.
     unconstrained(driver.run())
 }
 

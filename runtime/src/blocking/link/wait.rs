@@ -54,7 +54,7 @@ impl<'a> Waiter<'a> {
             let poll = future.as_mut().poll(&mut Context::from_waker(&self.waker));
             let deadline = take_deadline();
             if let Poll::Ready(output) = poll {
-                // The future may have queued something, and the last read an answer to a ping.
+                // The future may have queued a message, and the last read may have queued an answer to a ping.
                 self.link.flush();
                 return output;
             }
@@ -100,9 +100,9 @@ impl Drop for Waiter<'_> {
         if !matches!(self.role, Role::None) {
             self.link.threads.leave(&mut self.role);
         }
-        // It may have queued more than there was room for.
+        // The thread may have queued more than there was room for.
         self.link.ensure_writer();
-        // If this thread waits for something else as well, it has missed what woke it here.
+        // An outer wait of the same thread shares the parker. It may have been woken during this wait, so it looks again.
         self.parker.set_woken();
     }
 }

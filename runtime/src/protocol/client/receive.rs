@@ -27,7 +27,7 @@ impl Role for Client {
         if core.output.written >= answers.end {
             answers.queued = 0;
         }
-        // A server that reads slowly may never have read all answers.
+        // If the server reads slowly, `queued` may never become 0: no more can be unread than waits in the output.
         answers.unread = answers.queued.min(core.output.waiting_bytes());
     }
 
@@ -127,8 +127,8 @@ impl Role for Client {
         self.was_open && self.config.calls_wait
     }
 
-    // A single call is written directly; several are better written together. The driver has to be woken for a deadline
-    // before its timer.
+    // A single call is written directly; several are better written together. With a deadline that is earlier
+    // than its timer, the driver has to be woken.
     fn writes_directly(core: &Core) -> bool {
         core.role.calls <= 1 && matches!(core.state, State::Open) && core.is_timed()
     }
