@@ -184,8 +184,8 @@ impl Link {
         self.is_congested.load(Ordering::SeqCst)
     }
 
-    /// Writes the queued output as far as there is room, including the output that other threads queue meanwhile. Returns what the leader
-    /// has to wait for.
+    /// Writes the queued output as far as there is room, including the output that other threads queue meanwhile. Returns
+    /// what the leader has to wait for.
     fn flush(&self) -> Interest {
         while self.is_congested() || self.shared.with(|core| core.has_output()) {
             let mut rest = match self.output.try_lock() {
