@@ -10,7 +10,7 @@ use eventstream_rpc::client::PingError;
 use greengrass_core_ipc::{
     Client,
     client::Connection,
-    error::{ConnectionError, SdkError},
+    error::{ConnectionError, SdkError, with_sources},
     operation::publish_to_topic::PublishToTopicError,
     types::BinaryMessage,
 };
@@ -155,6 +155,6 @@ async fn messages_over_the_limit_of_nucleus_lite_are_not_sent() {
     }
     let error = publish_to(&client, len + 1).await.unwrap_err();
     let SdkError::ConstructionFailure(source) = error else { panic!("{error:?}") };
-    let text = source.to_string();
+    let text = with_sources(&source).to_string();
     assert!(text.contains("10001 bytes") && text.contains("10000"), "{text}");
 }

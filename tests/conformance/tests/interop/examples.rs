@@ -21,15 +21,20 @@ use tokio::{
 
 const COMPONENT: &str = "com.example.HelloRust";
 
-async fn core() -> LocalCore {
+const OTHER: &str = "com.example.Other";
+
+const PUBSUB: &str = "aws.greengrass.ipc.pubsub";
+
+/// A core with the configuration and the permissions of the recipe, and another component, which may use all topics.
+fn core_of_recipe() -> greengrass_local_core::Builder {
     let recipe: Value = serde_json::from_str(&recipe("recipe.json")).unwrap();
     let configuration = &recipe["ComponentConfiguration"]["DefaultConfiguration"];
-    LocalCore::builder()
-        .config(COMPONENT, configuration.clone())
-        .component("com.example.Other")
-        .start()
-        .await
-        .unwrap()
+    LocalCore::builder().config(COMPONENT, configuration.clone()).allow(OTHER, PUBSUB, "*", "*")
+}
+
+/// A core on which the component may use all topics, for examples other than that of the recipe.
+async fn core() -> LocalCore {
+    core_of_recipe().allow(COMPONENT, PUBSUB, "*", "*").start().await.unwrap()
 }
 
 fn recipe(name: &str) -> String {
@@ -111,7 +116,7 @@ async fn publish_and_subscribe_print_both_kinds_of_messages() {
     assert!(publisher.status().await);
     assert_eq!(subscriber.line().await, r#"a/b: {"text":"hi"}"#);
     assert_eq!(subscriber.line().await, "a/b: 2 bytes: hi");
-    let client = core.connect("com.example.Other").await.unwrap();
+    let client = core.connect(OTHER).await.unwrap();
     publish(&client, "a/c", "from another").await;
     assert_eq!(subscriber.line().await, "a/c: 12 bytes: from another");
     let json = greengrass_core_ipc::types::JsonMessage::builder().message(json!({"x": 1})).build();
@@ -208,7 +213,7 @@ async fn errors_are_distinguished() {
 #[tokio::test]
 async fn a_graceful_stop_says_goodbye() {
     let core = core().await;
-    let client = core.connect("com.example.Other").await.unwrap();
+    let client = core.connect(OTHER).await.unwrap();
     let mut goodbyes = client.subscribe_to_topic().topic("goodbye").send().await.unwrap();
     let mut example = Example::start(&example("graceful_stop"), &core, &[]);
     assert_eq!(example.line().await, "subscribed");
@@ -221,7 +226,7 @@ async fn a_graceful_stop_says_goodbye() {
 #[tokio::test]
 async fn a_component_exits_when_its_connection_is_closed() {
     let core = core().await;
-    let client = core.connect("com.example.Other").await.unwrap();
+    let client = core.connect(OTHER).await.unwrap();
     let mut answers = client.subscribe_to_topic().topic("answers").send().await.unwrap();
     let program = example("exit_when_closed");
     let mut example = Example::start(&program, &core, &[]);
@@ -270,7 +275,7 @@ async fn a_process_reconnects_until_its_token_is_rejected() {
         core.disconnect_all().await;
         assert_eq!(example.line().await, "disconnected");
         assert_eq!(example.line().await, "subscribed again");
-        let client = core.connect("com.example.Other").await.unwrap();
+        let client = core.connect(OTHER).await.unwrap();
         publish(&client, "my/topic", "again").await;
         assert!(example.line().await.starts_with("event: "));
     }
@@ -288,8 +293,8 @@ async fn a_process_reconnects_until_its_token_is_rejected() {
 #[tokio::test]
 async fn the_component_answers_until_it_or_the_core_is_stopped() {
     let program = official::binary("hello-component").unwrap();
-    let core = core().await;
-    let client = core.connect("com.example.Other").await.unwrap();
+    let core = core_of_recipe().start().await.unwrap();
+    let client = core.connect(OTHER).await.unwrap();
     let mut answers = client.subscribe_to_topic().topic("hello/answers").send().await.unwrap();
     let mut component = Example::start(&program, &core, &[]);
     assert_eq!(component.line().await, "serving");
