@@ -225,17 +225,20 @@ impl<R: Role> Driver<R> {
     async fn close(&mut self) {
         let grace = self.shared.with(|core| core.closing_grace());
         let mut timer = grace.filter(|it| !it.is_zero()).map(|it| Box::pin(sleep(it)));
+        // A byte stream need not be ready again after its end or its shutdown.
+        let (mut is_read_out, mut is_shut_down) = (false, false);
         let closing = poll_fn(|cx| {
             if timer.as_mut().is_some_and(|it| it.as_mut().poll(cx).is_ready()) {
                 timer = None;
             }
             // Reading and writing are concurrent: the peer may not read before it has written.
-            let read_out = self.poll_discard(cx);
-            if read_out.is_ready() {
+            if !is_read_out && self.poll_discard(cx).is_ready() {
+                is_read_out = true;
                 timer = None;
             }
-            ready!(self.poll_shut_down(timer.is_none(), cx));
-            if grace.is_some() { read_out } else { Poll::Ready(()) }
+            is_shut_down = is_shut_down || self.poll_shut_down(timer.is_none(), cx).is_ready();
+            let is_closed = is_shut_down && (is_read_out || grace.is_none());
+            if is_closed { Poll::Ready(()) } else { Poll::Pending }
         });
         // The time is up if the peer does not read, or does not close.
         let _ = timeout(LINGER, closing).await;

@@ -1,10 +1,16 @@
 //! A server closes connections such that the client can read the server's last messages.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{Shutdown, SocketAddr},
     os::unix::net::UnixStream,
     path::PathBuf,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
@@ -17,7 +23,7 @@ use test_util::{
     socket_path, wire::PROTOCOL_ERROR,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, duplex},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex},
     sync::oneshot,
     task::JoinHandle,
 };
@@ -44,7 +50,7 @@ const REPLIES: [i32; 2] = [CONNECT_ACK, PROTOCOL_ERROR];
 struct Running {
     address: Address,
     stop: oneshot::Sender<()>,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<io::Result<()>>,
 }
 
 #[derive(Clone, Debug)]
@@ -163,6 +169,68 @@ async fn the_server_waits_for_the_client_to_close_first() {
             assert_eq!(began.elapsed().as_secs(), 3);
         }
     }
+}
+
+/// A byte stream that fails when its input has been read. As the contract of futures permits, it never becomes ready
+/// again after the error.
+struct FailingStream {
+    input: BytesMut,
+    has_failed: bool,
+    shutdowns: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for FailingStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.has_failed {
+            return Poll::Pending;
+        }
+        if self.input.is_empty() {
+            self.has_failed = true;
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        buffer.put_slice(&self.input.split());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for FailingStream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The first poll waits.
+        if self.shutdowns.fetch_add(1, Ordering::Relaxed) == 0 {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_fails_is_closed_immediately() {
+    let shutdowns = Arc::new(AtomicUsize::new(0));
+    let input = BytesMut::from(&[connect(), violation()].concat()[..]);
+    let stream = FailingStream { input, has_failed: false, shutdowns: Arc::clone(&shutdowns) };
+    let accept_all = |_: &ConnectRequest| Ok(Identity(String::new()));
+    let service = EchoTestRpcService::new(EchoService);
+    let began = tokio::time::Instant::now();
+    serve_connection(stream, service, accept_all, Config::default()).await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(shutdowns.load(Ordering::Relaxed), 2, "pending, then ready");
 }
 
 /// Advances the paused clock until a blocking task ends. The clock does not advance by itself while one runs.
