@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     operations::{CANCEL_LOCAL_DEPLOYMENT, Protected},
-    policy::{Decision, Request, Rules, is_blank},
+    policy::{Decision, Request, Rules, escaped, is_blank},
 };
 
 /// A request to an authorizer, in the terms of `accessControl` in a recipe.
@@ -127,13 +127,6 @@ fn denied(component: &str, operation: &Protected, resource: Option<&str>) -> Una
         ),
     };
     UnauthorizedError::builder().message(text).build()
-}
-
-/// Escapes and truncates a client's text for a message.
-pub(crate) fn escaped(text: &str) -> String {
-    const MAX_CHARS: usize = 256;
-    let ellipsis = if text.chars().nth(MAX_CHARS).is_some() { "…" } else { "" };
-    text.chars().take(MAX_CHARS).flat_map(char::escape_debug).chain(ellipsis.chars()).collect()
 }
 
 impl std::fmt::Debug for Authorization {

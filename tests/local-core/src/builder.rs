@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use crate::{
     authorization::{Authorization, AuthorizationRequest},
     call_filter::CallFilter,
-    configurations::{ACCESS_CONTROL, Configurations},
+    configuration::is_access_control,
+    configurations::Configurations,
     core::{Component, LocalCore},
     operations::{self, Service},
     policy::{self, AccessControl, snippet},
@@ -209,8 +210,7 @@ impl Builder {
     /// Logs the keys of policies that the configurations hide or merge.
     fn log_unseen_keys(&self) {
         for (component, configuration) in &self.configurations {
-            let written =
-                configuration.iter().filter(|(key, _)| key.eq_ignore_ascii_case(ACCESS_CONTROL));
+            let written = configuration.iter().filter(|(key, _)| is_access_control(key));
             for fault in written.flat_map(|(_, it)| policy::unseen_keys(component, it)) {
                 tracing::warn!("{fault}");
             }

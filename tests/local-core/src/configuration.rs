@@ -16,6 +16,14 @@ pub(crate) type Millis = i64;
 /// has none.
 pub(crate) const MAX_DEPTH: usize = 100;
 
+/// The key of a component's policies.
+pub(crate) const ACCESS_CONTROL: &str = "accessControl";
+
+/// Whether a key is that of the policies.
+pub(crate) fn is_access_control(key: &str) -> bool {
+    key.eq_ignore_ascii_case(ACCESS_CONTROL)
+}
+
 /// The configuration of one component.
 #[derive(Clone, Debug)]
 pub(crate) struct Configuration {
@@ -128,10 +136,9 @@ impl Configuration {
         time: Millis,
         now: Millis,
     ) -> Update {
-        let is_reserved = |key: &String| key.eq_ignore_ascii_case("accessControl");
         let reserved = match path.first() {
-            Some(first) => is_reserved(first),
-            None => values.keys().any(is_reserved),
+            Some(first) => is_access_control(first),
+            None => values.keys().any(|it| is_access_control(it)),
         };
         if reserved {
             return Update { changes: Vec::new(), result: Err(UpdateError::Reserved) };

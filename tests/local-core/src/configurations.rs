@@ -14,10 +14,9 @@ use greengrass_core_ipc::{
 };
 use serde_json::{Map, Value};
 
-use crate::configuration::{Change, Configuration, Millis, Update, UpdateError, folded};
-
-/// The key of a component's policies.
-pub(crate) const ACCESS_CONTROL: &str = "accessControl";
+use crate::configuration::{
+    ACCESS_CONTROL, Change, Configuration, Millis, Update, UpdateError, folded,
+};
 
 #[derive(Debug, Default)]
 pub(crate) struct Configurations(Mutex<HashMap<String, Component>>);

@@ -45,8 +45,8 @@ pub(crate) enum Resource {
     Star,
 }
 
-static PUBSUB: Service = service("aws.greengrass.ipc.pubsub", "pubsub");
-static MQTT: Service =
+pub(crate) static PUBSUB: Service = service("aws.greengrass.ipc.pubsub", "pubsub");
+pub(crate) static MQTT: Service =
     Service { has_mqtt_wildcards: true, ..service("aws.greengrass.ipc.mqttproxy", "mqttproxy") };
 static SHADOWS: Service = service("aws.greengrass.ShadowManager", "shadow");
 static SECRETS: Service = service("aws.greengrass.SecretManager", "secrets");
@@ -55,7 +55,7 @@ static CLIENT_DEVICES: Service = service("aws.greengrass.clientdevices.Auth", "c
 static CLI: Service =
     Service { exempt: Some("aws.greengrass.Cli"), ..service("aws.greengrass.Cli", "cli") };
 static METRICS: Service = Service {
-    exempt: Some("aws.greengrass.StreamManager"),
+    exempt: Some(STREAM_MANAGER),
     ..service("aws.greengrass.ipc.componentmetric", "metrics")
 };
 /// Credentials over HTTP, which are open to all components.
@@ -101,6 +101,9 @@ pub(crate) static OPERATIONS: [Protected; 26] = [
     operation("aws.greengrass#PutComponentMetric", &METRICS, Metric),
     operation("getCredentials", &TOKEN_EXCHANGE, Star),
 ];
+
+/// The component of AWS that sends metrics and validates authorization tokens.
+pub(crate) const STREAM_MANAGER: &str = "aws.greengrass.StreamManager";
 
 /// The operation that a nucleus denies to all components, regardless of policies.
 pub(crate) const CANCEL_LOCAL_DEPLOYMENT: &str = "aws.greengrass#CancelLocalDeployment";

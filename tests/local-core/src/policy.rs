@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 pub(crate) use self::{
-    denial::Denial,
+    denial::{Denial, escaped},
     device::unseen_keys,
     fault::Fault,
     load::AccessControl,

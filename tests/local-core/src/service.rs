@@ -80,8 +80,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     authorization::Authorization,
-    configuration::{MAX_DEPTH, UpdateError},
-    configurations::{self, ACCESS_CONTROL, Configurations},
+    configuration::{ACCESS_CONTROL, MAX_DEPTH, UpdateError, is_access_control},
+    configurations::{self, Configurations},
     events, operations,
     permission::shadow,
     pubsub::PubSub,
@@ -126,7 +126,7 @@ fn is_open<O: StreamingOperation>(sender: &(dyn Any + Send)) -> bool {
 impl Nucleus {
     /// Merges values into the configuration of a component, as a deployment does.
     pub(crate) fn merge_config(&self, component: &str, values: Map<String, Value>) {
-        let has_policies = values.keys().any(|it| it.eq_ignore_ascii_case(ACCESS_CONTROL));
+        let has_policies = values.keys().any(|it| is_access_control(it));
         // Values with a timestamp in the future are kept, which is not an error here.
         let _ = self.configurations.merge(component, values);
         if has_policies {
@@ -347,7 +347,7 @@ impl GreengrassCoreIpc for Nucleus {
         _: ValidateAuthorizationTokenRequest,
         context: RequestContext,
     ) -> Result<ValidateAuthorizationTokenResponse, ValidateAuthorizationTokenError> {
-        let caller = "aws.greengrass.StreamManager";
+        let caller = operations::STREAM_MANAGER;
         self.authorize_caller::<ValidateAuthorizationToken>(&context, caller, |it| it == caller)?;
         Err(not_served(ValidateAuthorizationToken::ID).into())
     }

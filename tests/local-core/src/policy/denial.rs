@@ -11,7 +11,7 @@ use super::{
     snippet::{free_id, snippet},
 };
 use crate::{
-    authorization::escaped,
+    configuration::ACCESS_CONTROL,
     operations::{self, Resource},
 };
 
@@ -67,7 +67,7 @@ impl Denial<'_> {
             Some(text) => Pattern::exactly(text),
         };
         let policy = snippet(operation.service.id, &self.free_id, operation.id, &resource);
-        Some(json!({ "accessControl": policy }))
+        Some(json!({ ACCESS_CONTROL: policy }))
     }
 }
 
@@ -101,4 +101,11 @@ impl fmt::Display for Denial<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// Escapes and truncates a client's text for a message.
+pub(crate) fn escaped(text: &str) -> String {
+    const MAX_CHARS: usize = 256;
+    let ellipsis = if text.chars().nth(MAX_CHARS).is_some() { "…" } else { "" };
+    text.chars().take(MAX_CHARS).flat_map(char::escape_debug).chain(ellipsis.chars()).collect()
 }

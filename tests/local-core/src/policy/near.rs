@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Pattern, Policy, Request, Rules, is_blank};
+use crate::operations::{MQTT, PUBSUB};
 
 /// A policy that matches a call only in part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +61,8 @@ fn why<'a>(policy: &'a Policy, request: &Request<'_>) -> Option<Why<'a>> {
         return has_resource.then_some(Why::Operation);
     }
     // Local topics and topics of IoT Core are easily confused.
-    let topics = ["aws.greengrass.ipc.pubsub", "aws.greengrass.ipc.mqttproxy"];
-    let is_mistaken = topics.contains(&service.id) && topics.contains(&policy.service.id);
+    let topics = [&PUBSUB, &MQTT];
+    let is_mistaken = topics.contains(&service) && topics.contains(&policy.service);
     (is_mistaken && has_resource).then_some(Why::Service(service.id))
 }
 

@@ -2,11 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{configurations::ACCESS_CONTROL, operations::Service};
+use crate::{
+    configuration::{ACCESS_CONTROL, is_access_control},
+    operations::Service,
+};
 
 /// The content of an `accessControl` with one policy.
 pub(crate) fn snippet(service: &str, id: &str, operation: &str, resource: &str) -> Value {
-    json!({ service: { id: { "operations": [operation], "resources": [resource] } } })
+    json!({ service: { id: policy(operation, resource) } })
+}
+
+fn policy(operation: &str, resource: &str) -> Value {
+    json!({ "operations": [operation], "resources": [resource] })
 }
 
 /// An unused policy id in the recommended form: component, service and a number.
@@ -24,13 +31,13 @@ pub(crate) fn add(
     operation: &str,
     resource: &str,
 ) -> Option<()> {
-    let written = configuration.keys().find(|it| it.eq_ignore_ascii_case(ACCESS_CONTROL)).cloned();
+    let written = configuration.keys().find(|it| is_access_control(it)).cloned();
     let key = written.unwrap_or_else(|| ACCESS_CONTROL.to_owned());
     let services = configuration.entry(key).or_insert_with(|| json!({})).as_object_mut()?;
     let used: Vec<_> =
         services.values().filter_map(Value::as_object).flat_map(|it| it.keys().cloned()).collect();
     let id = free_id(component, service, &used);
     let policies = services.entry(service.id).or_insert_with(|| json!({})).as_object_mut()?;
-    policies.insert(id, json!({ "operations": [operation], "resources": [resource] }));
+    policies.insert(id, policy(operation, resource));
     Some(())
 }
