@@ -1,24 +1,12 @@
 //! Every asynchronous function says what happens when its future is dropped.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
+
+use crate::sources;
 
 /// The folders that are checked, from the root of the repository. They include the builders of the operations.
 const FOLDERS: [&str; 4] =
     ["runtime/src", "generated/src", "tests/echo/src", "tests/local-core/src"];
-
-fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, files);
-        } else if path.extension().is_some_and(|it| it == "rs") {
-            files.push(path);
-        }
-    }
-}
 
 /// The public asynchronous functions of a file: how many there are, and the lines of those whose documentation
 /// does not have the section.
@@ -52,13 +40,9 @@ fn the_section_is_looked_for() {
 #[test]
 fn every_asynchronous_function_has_the_section() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut files = Vec::new();
-    for folder in FOLDERS {
-        sources(&root.join(folder), &mut files);
-    }
     let mut count = 0;
     let mut without = Vec::new();
-    for file in files {
+    for file in FOLDERS.iter().flat_map(|folder| sources(&root.join(folder))) {
         let (found, lines) = check(&fs::read_to_string(&file).unwrap());
         count += found;
         without.extend(lines.into_iter().map(|line| format!("{}:{line}", file.display())));

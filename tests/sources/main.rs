@@ -12,13 +12,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The files of a folder, without those of tests.
+/// The Rust files below a folder, without those of unit tests.
 fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
-    let of_entry = |path: PathBuf| match path {
-        path if path.is_dir() => sources(&path),
-        path if path.ends_with("tests.rs") => Vec::new(),
-        path => vec![path],
-    };
-    entries.flat_map(of_entry).collect()
+    let mut files = files(folder);
+    files.retain(|it| it.extension().is_some_and(|it| it == "rs") && !it.ends_with("tests.rs"));
+    files
+}
+
+/// A file, or all files below a folder without the output of builds.
+fn files(path: &Path) -> Vec<PathBuf> {
+    if !path.is_dir() {
+        return vec![path.to_owned()];
+    }
+    let entries = fs::read_dir(path).unwrap().map(|it| it.unwrap());
+    let entries = entries.filter(|it| !it.file_name().to_string_lossy().starts_with("target"));
+    entries.flat_map(|it| files(&it.path())).collect()
 }

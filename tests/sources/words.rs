@@ -1,11 +1,8 @@
 //! The word list: what may not occur in any text of the repository, and what to write instead.
 
-use std::{
-    collections::HashMap,
-    fs,
-    path::{Path, PathBuf},
-    sync::LazyLock,
-};
+use std::{collections::HashMap, fs, path::Path, sync::LazyLock};
+
+use crate::files;
 
 /// Phrases of the list, each with what to write instead.
 static LIST: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
@@ -26,21 +23,8 @@ const ROOTS: [&str; 9] = [
     "tests",
 ];
 
-/// The list itself, and texts of others.
-const EXCEPTIONS: [&str; 2] = ["tests/sources", "LICENSE-APACHE"];
-
-fn texts(path: &Path, files: &mut Vec<PathBuf>) {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if name.starts_with("target") || EXCEPTIONS.iter().any(|exception| path.ends_with(exception)) {
-        return;
-    }
-    if path.is_dir() {
-        let entries = fs::read_dir(path).unwrap();
-        entries.for_each(|entry| texts(&entry.unwrap().path(), files));
-    } else {
-        files.push(path.to_owned());
-    }
-}
+/// The list itself, its test, and the text of others.
+const EXCEPTIONS: [&str; 3] = ["sources/words.txt", "sources/words.rs", "LICENSE-APACHE"];
 
 /// The phrases of the list in a text, each with its line.
 fn check(text: &str) -> Vec<(usize, &'static str)> {
@@ -74,8 +58,8 @@ fn whole_words_are_found() {
 #[test]
 fn no_text_holds_a_word_of_the_list() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut files = Vec::new();
-    ROOTS.iter().for_each(|folder| texts(&root.join(folder), &mut files));
+    let mut files: Vec<_> = ROOTS.iter().flat_map(|path| files(&root.join(path))).collect();
+    files.retain(|file| !EXCEPTIONS.iter().any(|exception| file.ends_with(exception)));
     assert!(files.len() > 500, "only {} files were read", files.len());
     let mut findings = Vec::new();
     for file in files {

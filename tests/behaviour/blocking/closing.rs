@@ -3,12 +3,12 @@
 use std::{thread, time::Duration};
 
 use echo::{
-    blocking::{Connection, ReconnectPolicy},
+    blocking::{Client, Connection, ReconnectPolicy},
     error::{ConnectionError, SdkError},
     types::EchoStreamingMessage,
 };
 use eventstream_rpc::protocol::MessageType;
-use test_util::blocking::{Listener, NO_FLAGS, blob, connected, opened, ping};
+use test_util::blocking::{Listener, NO_FLAGS, Peer, blob, connected, opened, ping};
 
 #[test]
 fn queued_events_are_written_after_all_handles_are_dropped() {
@@ -27,21 +27,19 @@ fn queued_events_are_written_after_all_handles_are_dropped() {
 
 #[test]
 fn a_connection_dropped_with_a_full_socket_writes_the_rest() {
-    let (client, mut peer) = connected(Connection::builder());
-    let timeout = Duration::from_millis(30);
-    let big = client.echo_message().message(blob(1_000_000)).call_timeout(timeout);
-    assert!(big.send().unwrap_err().is_timeout());
-    drop(client);
-    peer.expect_request(1);
-    peer.expect_end(1);
-    assert!(peer.read().is_none());
+    drop_with_a_full_socket(connected(Connection::builder()));
 }
 
 #[test]
 fn a_reconnecting_connection_dropped_with_a_full_socket_writes_the_rest() {
     let listener = Listener::new("full");
-    let (client, mut peer) =
-        listener.connected(listener.builder().reconnect(ReconnectPolicy::default()));
+    let builder = listener.builder().reconnect(ReconnectPolicy::default());
+    drop_with_a_full_socket(listener.connected(builder));
+}
+
+/// Drops a client whose request has not been written, and expects all of it.
+#[track_caller]
+fn drop_with_a_full_socket((client, mut peer): (Client, Peer)) {
     let timeout = Duration::from_millis(30);
     let big = client.echo_message().message(blob(1_000_000)).call_timeout(timeout);
     assert!(big.send().unwrap_err().is_timeout());
