@@ -23,7 +23,7 @@ use test_util::{
     socket_path, wire::PROTOCOL_ERROR,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex, join},
     sync::oneshot,
     task::JoinHandle,
 };
@@ -171,15 +171,13 @@ async fn the_server_waits_for_the_client_to_close_first() {
     }
 }
 
-/// A byte stream that fails when its input has been read. As the contract of futures permits, it never becomes ready
-/// again after the error.
-struct FailingStream {
+/// Returns its input, then an error, and is never ready again.
+struct FailingReader {
     input: BytesMut,
     has_failed: bool,
-    shutdowns: Arc<AtomicUsize>,
 }
 
-impl AsyncRead for FailingStream {
+impl AsyncRead for FailingReader {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -197,7 +195,10 @@ impl AsyncRead for FailingStream {
     }
 }
 
-impl AsyncWrite for FailingStream {
+/// Discards what is written, and counts the polls of its shutdown. The first poll is pending.
+struct ShutdownCounter(Arc<AtomicUsize>);
+
+impl AsyncWrite for ShutdownCounter {
     fn poll_write(
         self: Pin<&mut Self>,
         _: &mut Context<'_>,
@@ -211,8 +212,7 @@ impl AsyncWrite for FailingStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The first poll waits.
-        if self.shutdowns.fetch_add(1, Ordering::Relaxed) == 0 {
+        if self.0.fetch_add(1, Ordering::Relaxed) == 0 {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -222,14 +222,33 @@ impl AsyncWrite for FailingStream {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_fails_is_closed_immediately() {
-    let shutdowns = Arc::new(AtomicUsize::new(0));
     let input = BytesMut::from(&[connect(), violation()].concat()[..]);
-    let stream = FailingStream { input, has_failed: false, shutdowns: Arc::clone(&shutdowns) };
+    let writer = ShutdownCounter(Arc::default());
+    let stream = join(FailingReader { input, has_failed: false }, writer);
     let accept_all = |_: &ConnectRequest| Ok(Identity(String::new()));
     let service = EchoTestRpcService::new(EchoService);
     let began = tokio::time::Instant::now();
     serve_connection(stream, service, accept_all, Config::default()).await;
     assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_shut_down_once() {
+    let (mut client, server_io) = duplex(10);
+    let shutdowns = Arc::new(AtomicUsize::new(0));
+    let stream = join(server_io, ShutdownCounter(Arc::clone(&shutdowns)));
+    let accept_all = |_: &ConnectRequest| Ok(Identity(String::new()));
+    let service = EchoTestRpcService::new(EchoService);
+    let server = tokio::spawn(serve_connection(stream, service, accept_all, Config::default()));
+    client.write_all(&[connect(), violation()].concat()).await.unwrap();
+    // The client continues to send after the grace period, in pieces that fit the stream.
+    while shutdowns.load(Ordering::Relaxed) == 0 {
+        client.write_all(&[0; 10]).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    client.write_all(&[0; 100]).await.unwrap();
+    drop(client);
+    server.await.unwrap();
     assert_eq!(shutdowns.load(Ordering::Relaxed), 2, "pending, then ready");
 }
 
