@@ -36,8 +36,8 @@
 //!
 //! # Platforms
 //!
-//! Tested on Linux. On Windows it compiles and is not tested; it supports TCP and byte streams of the application there,
-//! but neither Unix domain sockets nor named pipes.
+//! Tested on Linux. It compiles on macOS and Windows and is not tested there. On Windows it supports TCP and byte streams
+//! of the application, but neither Unix domain sockets nor named pipes.
 //!
 //! # Invariants
 //!
