@@ -11,6 +11,7 @@ mod operations;
 mod permission;
 mod policy;
 mod pubsub;
+mod recipe;
 mod record;
 mod service;
 mod socket;

@@ -1,0 +1,99 @@
+//! Recipes of components, reduced to what applies on this platform.
+//!
+//! This module has no I/O. Its types keep the positions of a recipe's values for diagnostics.
+
+#![allow(dead_code, reason = "nothing reads recipes yet")]
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+/// A position in a file. Lines and columns are counted from 1, columns in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+/// The recipe of a component.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    pub(crate) component: String,
+    pub(crate) version: String,
+    /// The `DefaultConfiguration`.
+    pub(crate) configuration: Map<String, Value>,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) artifacts: Vec<Artifact>,
+}
+
+/// A component that another component needs.
+#[derive(Clone, Debug)]
+pub(crate) struct Dependency {
+    pub(crate) component: String,
+    /// The range of versions, as npm writes it.
+    pub(crate) versions: Option<String>,
+    /// Whether the component starts only after this one, and is restarted with it.
+    pub(crate) is_hard: bool,
+    pub(crate) position: Position,
+}
+
+/// The scripts of a component.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lifecycle {
+    pub(crate) install: Option<Step>,
+    pub(crate) startup: Option<Step>,
+    pub(crate) run: Option<Step>,
+    pub(crate) shutdown: Option<Step>,
+    pub(crate) recover: Option<Step>,
+}
+
+/// A script with its options.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    /// The name as the recipe spells it, such as `Run`.
+    pub(crate) name: String,
+    /// The script, or why a nucleus fails the step without running it.
+    pub(crate) script: Result<String, String>,
+    /// `None` is the default of the step.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) skip_if: Option<SkipIf>,
+    /// The variables of `Setenv`: first those of the lifecycle, then those of the step.
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) requires_privilege: bool,
+    pub(crate) position: Position,
+}
+
+/// A condition that skips a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SkipIf {
+    pub(crate) test: Test,
+    pub(crate) is_negated: bool,
+}
+
+/// The test of a [`SkipIf`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Test {
+    /// Whether a program is in a folder of `PATH`.
+    OnPath(String),
+    /// Whether a file or folder exists.
+    Exists(String),
+}
+
+/// A file that belongs to a component.
+#[derive(Clone, Debug)]
+pub(crate) struct Artifact {
+    pub(crate) uri: String,
+    pub(crate) is_zip: bool,
+    pub(crate) read: Access,
+    pub(crate) execute: Access,
+    pub(crate) position: Position,
+}
+
+/// The users with a permission for an artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    None,
+    Owner,
+    All,
+}
