@@ -1,18 +1,24 @@
 //! The builder of a core.
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
 use crate::{
     authorization::{Authorization, AuthorizationRequest},
     call_filter::CallFilter,
-    configuration::is_access_control,
+    configuration::{is_access_control, overlay},
     configurations::Configurations,
     core::{Component, LocalCore},
     operations::{self, Service},
     policy::{self, AccessControl, snippet},
     pubsub::PubSub,
+    recipes::{self, Source},
     record::Recorder,
     service::{Nucleus, OpenStreams},
     socket,
@@ -24,6 +30,13 @@ use crate::{
 pub struct Builder {
     components: BTreeMap<String, Component>,
     configurations: BTreeMap<String, Map<String, Value>>,
+    recipes: Vec<Source>,
+    /// The components whose processes the core does not start, although their recipe is run.
+    by_hand: BTreeSet<String>,
+    artifacts: Option<PathBuf>,
+    root: Option<PathBuf>,
+    /// The values of [`Builder::set`], by component.
+    settings: Vec<(String, Map<String, Value>)>,
     problem: Option<String>,
     socket: Option<PathBuf>,
     is_user_wide: bool,
@@ -46,6 +59,11 @@ impl Default for Builder {
         Self {
             components: BTreeMap::new(),
             configurations: BTreeMap::new(),
+            recipes: Vec::new(),
+            by_hand: BTreeSet::new(),
+            artifacts: None,
+            root: None,
+            settings: Vec::new(),
             problem: None,
             socket: None,
             is_user_wide: false,
@@ -75,7 +93,64 @@ impl Builder {
         self
     }
 
-    /// Sets the initial configuration of a component, a JSON object. Adds the component if necessary.
+    /// Adds a component with its recipe, whose default configuration and permissions apply. No process is started: a
+    /// test or a developer connects as the component, which is `RUNNING` while it is connected.
+    ///
+    /// The recipe is read by [`Self::start`].
+    pub fn recipe(mut self, path: impl Into<PathBuf>) -> Self {
+        self.recipes.push(Source { path: path.into(), runs: false });
+        self
+    }
+
+    /// Adds a component with its recipe, like [`Self::recipe`], and runs the scripts of its lifecycle.
+    pub fn run_recipe(mut self, path: impl Into<PathBuf>) -> Self {
+        self.recipes.push(Source { path: path.into(), runs: true });
+        self
+    }
+
+    /// Starts no process of a component whose recipe is added with [`Self::run_recipe`].
+    pub fn by_hand(mut self, component: impl Into<String>) -> Self {
+        self.by_hand.insert(component.into());
+        self
+    }
+
+    /// Sets the folder with the artifacts of components: those of a component are in `NAME/VERSION`, or in the folder
+    /// itself.
+    pub fn artifacts(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.artifacts = Some(folder.into());
+        self
+    }
+
+    /// Sets the folder for the work folders, artifacts and logs of components. Default: a temporary folder, which is
+    /// removed with the core.
+    pub fn root(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.root = Some(folder.into());
+        self
+    }
+
+    /// Sets a value in the initial configuration of a component, after [`Self::config`] and the recipe. Adds the
+    /// component if necessary.
+    ///
+    /// The path is a JSON pointer, such as `/mqtt/port`. The first `/` is optional.
+    pub fn set(
+        mut self,
+        component: impl Into<String>,
+        path: &str,
+        value: impl Into<Value>,
+    ) -> Self {
+        let component = component.into();
+        let keys = path.strip_prefix('/').unwrap_or(path).split('/');
+        let keys = keys.map(|it| it.replace("~1", "/").replace("~0", "~"));
+        let value =
+            keys.rev().fold(value.into(), |value, key| Map::from_iter([(key, value)]).into());
+        if let Value::Object(values) = value {
+            self.settings.push((component.clone(), values));
+        }
+        self.component(component)
+    }
+
+    /// Sets the initial configuration of a component, a JSON object, which is merged into the default configuration of
+    /// its recipe. Adds the component if necessary.
     pub fn config(self, component: impl Into<String>, configuration: impl Into<Value>) -> Self {
         let component = component.into();
         let mut builder = self.component(&component);
@@ -157,7 +232,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for an invalid name or configuration, `AddrInUse` if another server listens on the socket, or
+    /// `InvalidInput` for an invalid name, configuration or recipe, `AddrInUse` if another server listens on the socket, or
     /// another error of the operating system.
     ///
     /// # Cancel safety
@@ -168,6 +243,7 @@ impl Builder {
     ///
     /// Outside a tokio runtime with I/O and time enabled.
     pub async fn start(mut self) -> io::Result<LocalCore> {
+        self = self.load_recipes();
         self.add_allowed();
         self.log_unseen_keys();
         if let Some(problem) = self.problem {
@@ -192,6 +268,33 @@ impl Builder {
         };
         let filter = CallFilter::new(nucleus.clone(), Recorder::new(self.records_calls));
         LocalCore::listen(path, folder, self.components, Arc::new(filter), nucleus)
+    }
+
+    /// Reads the recipes and adds their components and configurations.
+    fn load_recipes(mut self) -> Self {
+        let is_other = |name: &str| self.components.contains_key(name);
+        match recipes::load(&self.recipes, is_other) {
+            Ok(loaded) => {
+                if !loaded.is_empty() {
+                    self.authorization.deny_by_default();
+                }
+                for it in loaded {
+                    let name = &it.recipe.component;
+                    self = self.component(name);
+                    let explicit =
+                        self.configurations.insert(name.clone(), it.recipe.configuration);
+                    let Some(values) = self.configurations.get_mut(name) else { continue };
+                    overlay(values, explicit.unwrap_or_default());
+                }
+            }
+            Err(problem) => {
+                self.problem.get_or_insert(problem);
+            }
+        }
+        for (component, values) in self.settings.drain(..) {
+            overlay(self.configurations.entry(component).or_default(), values);
+        }
+        self
     }
 
     /// Adds the policies of [`Self::allow`] to the configurations.

@@ -338,6 +338,17 @@ fn depth(value: &Value) -> usize {
     1 + content.unwrap_or(0)
 }
 
+/// Merges values into an object as a [`Configuration`] does.
+pub(crate) fn overlay(target: &mut Map<String, Value>, values: Map<String, Value>) {
+    for (key, value) in values {
+        let present = target.keys().find(|it| it.eq_ignore_ascii_case(&key)).cloned();
+        match (target.entry(present.unwrap_or(key)).or_insert(Value::Null), value) {
+            (Value::Object(target), Value::Object(values)) => overlay(target, values),
+            (target, value) => *target = value,
+        }
+    }
+}
+
 /// Folds the ASCII case of a key for comparisons.
 pub(crate) fn folded(key: &str) -> String {
     key.to_ascii_lowercase()

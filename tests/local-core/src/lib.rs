@@ -12,6 +12,7 @@ mod permission;
 mod policy;
 mod pubsub;
 mod recipe;
+mod recipes;
 mod record;
 mod service;
 mod socket;
