@@ -66,6 +66,18 @@ pub trait Service: Send + Sync + 'static {
         let _ = (operation, violations);
         InvalidRequest::Reject
     }
+
+    /// Observes a client that the authenticator has accepted, before the client knows that. Default: nothing.
+    ///
+    /// The connection has the number of [`RequestContext::connection`].
+    fn connected(&self, client: &Identity, connection: u64) {
+        let _ = (client, connection);
+    }
+
+    /// Observes the end of a connection of an accepted client, after its last call has arrived. Default: nothing.
+    fn disconnected(&self, client: &Identity, connection: u64) {
+        let _ = (client, connection);
+    }
 }
 
 impl<S: Service> Service for std::sync::Arc<S> {
@@ -77,5 +89,13 @@ impl<S: Service> Service for std::sync::Arc<S> {
 
     fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
         (**self).invalid_request(operation, violations)
+    }
+
+    fn connected(&self, client: &Identity, connection: u64) {
+        (**self).connected(client, connection);
+    }
+
+    fn disconnected(&self, client: &Identity, connection: u64) {
+        (**self).disconnected(client, connection);
     }
 }

@@ -87,11 +87,35 @@ pub(super) async fn serve<S: Service, A: Authenticator>(
 ) {
     let shared = &connection.0;
     if let Some(identity) = authenticate(&context.authenticator, shared, peer).await {
+        let service = &*context.service;
+        let observed = Observed::new(service, identity.clone(), shared.number);
+        shared.with(Core::accept);
         let shared = Arc::clone(shared);
         serve_calls(&context, Client { identity, peer, shared, service_id: S::ID }).await;
+        drop(observed);
     }
     shared.poll(|core, cx| core.poll_finished(cx)).await;
     shared.poll(|core, cx| core.poll_idle(cx)).await;
+}
+
+/// The connection of an accepted client, whose end the service observes.
+struct Observed<'a, S: Service> {
+    service: &'a S,
+    client: Identity,
+    connection: u64,
+}
+
+impl<'a, S: Service> Observed<'a, S> {
+    fn new(service: &'a S, client: Identity, connection: u64) -> Self {
+        service.connected(&client, connection);
+        Self { service, client, connection }
+    }
+}
+
+impl<S: Service> Drop for Observed<'_, S> {
+    fn drop(&mut self) {
+        self.service.disconnected(&self.client, self.connection);
+    }
 }
 
 async fn serve_calls<S: Service, A>(context: &Context<S, A>, client: Client) {
@@ -126,9 +150,7 @@ async fn authenticate(
         tracing::error!(target: crate::LOG_TARGET, connection, "authenticator panicked");
         Err(Rejected)
     });
-    if decision.is_ok() {
-        shared.with(Core::accept);
-    } else {
+    if decision.is_err() {
         tracing::debug!(target: crate::LOG_TARGET, connection, "client refused");
         shared.with(Core::refuse);
     }
