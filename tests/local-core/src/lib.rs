@@ -10,6 +10,7 @@ mod events;
 mod operations;
 mod permission;
 mod policy;
+mod process;
 mod pubsub;
 mod recipe;
 mod recipes;

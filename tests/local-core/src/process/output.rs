@@ -1,0 +1,220 @@
+//! The output of all processes: on the console, and in a file for each component.
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    fs::{self, File},
+    io::{self, Write},
+    path::PathBuf,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Script;
+
+/// A stream of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// The destination of lines besides the files.
+pub(crate) struct Console {
+    pub(crate) stdout: Box<dyn Write + Send>,
+    pub(crate) stderr: Box<dyn Write + Send>,
+    /// Whether names of components are coloured.
+    pub(crate) is_coloured: bool,
+}
+
+/// The number of lines that wait for a slow console before processes do.
+const QUEUE_LEN: usize = 256;
+
+/// A handle of the thread that writes lines. Clones write through the same thread, which ends with the last of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    // A thread, because a console that is not read would stop a task and the runtime with it.
+    sender: mpsc::Sender<Message>,
+}
+
+#[derive(Debug)]
+enum Message {
+    Line { source: Arc<Source>, stream: Stream, text: String },
+    Flush(oneshot::Sender<()>),
+}
+
+/// The process that writes a line.
+#[derive(Debug)]
+struct Source {
+    component: String,
+    step: String,
+}
+
+impl Output {
+    /// Starts writing into files in a folder, and on a console.
+    ///
+    /// # Errors
+    ///
+    /// If the thread cannot be started.
+    pub(crate) fn start(logs: PathBuf, console: Option<Console>) -> io::Result<Self> {
+        let (sender, received) = mpsc::channel(QUEUE_LEN);
+        let writer = Writer { logs, console, files: HashMap::new() };
+        let thread = std::thread::Builder::new().name("component output".to_owned());
+        thread.spawn(move || writer.run(received))?;
+        Ok(Self { sender })
+    }
+
+    /// Waits until all lines so far are written.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses no line.
+    pub(crate) async fn flush(&self) {
+        let (done, is_done) = oneshot::channel();
+        if self.sender.send(Message::Flush(done)).await.is_ok() {
+            // An error means that the thread has ended.
+            let _ = is_done.await;
+        }
+    }
+
+    pub(super) fn of(&self, script: &Script<'_>, stream: Stream) -> Sink {
+        let source =
+            Source { component: script.component.to_owned(), step: script.step.to_owned() };
+        Sink { source: Arc::new(source), stream, sender: self.sender.clone() }
+    }
+}
+
+/// The destination of a stream of a process.
+#[derive(Debug)]
+pub(super) struct Sink {
+    source: Arc<Source>,
+    stream: Stream,
+    sender: mpsc::Sender<Message>,
+}
+
+impl Sink {
+    pub(super) async fn line(&self, text: String) {
+        let source = Arc::clone(&self.source);
+        // An error means that the thread has ended.
+        let _ = self.sender.send(Message::Line { source, stream: self.stream, text }).await;
+    }
+}
+
+/// The state of the thread.
+struct Writer {
+    logs: PathBuf,
+    console: Option<Console>,
+    /// The files by component. `None`: the file failed, which has been reported.
+    files: HashMap<String, Option<File>>,
+}
+
+impl Writer {
+    fn run(mut self, mut received: mpsc::Receiver<Message>) {
+        while let Some(message) = received.blocking_recv() {
+            match message {
+                Message::Line { source, stream, text } => {
+                    self.write_to_console(&source, stream, &text);
+                    self.write_to_file(&source, stream, &text);
+                }
+                Message::Flush(done) => {
+                    // An error means that the future was dropped.
+                    let _ = done.send(());
+                }
+            }
+        }
+    }
+
+    /// Writes a line to the console. An error is ignored, because the line is in the file.
+    fn write_to_console(&mut self, source: &Source, stream: Stream, text: &str) {
+        let Some(console) = &mut self.console else { return };
+        let name = &source.component;
+        let line = if console.is_coloured {
+            format!("\x1b[{}m{name} |\x1b[0m {text}\n", colour(name))
+        } else {
+            format!("{name} | {text}\n")
+        };
+        let to = match stream {
+            Stream::Stdout => &mut console.stdout,
+            Stream::Stderr => &mut console.stderr,
+        };
+        let _ = to.write_all(line.as_bytes()).and_then(|()| to.flush());
+    }
+
+    fn write_to_file(&mut self, source: &Source, stream: Stream, text: &str) {
+        let path = self.logs.join(format!("{}.log", source.component));
+        let file = self.files.entry(source.component.clone()).or_insert_with(|| {
+            let opened = fs::create_dir_all(&self.logs)
+                .and_then(|()| File::options().create(true).append(true).open(&path));
+            reported(opened, &path)
+        });
+        let Some(open) = file else { return };
+        let (level, stream) = match stream {
+            Stream::Stdout => ("INFO", "stdout"),
+            Stream::Stderr => ("WARN", "stderr"),
+        };
+        let Source { component, step } = source;
+        let time = timestamp(SystemTime::now());
+        let line = format!("{time} [{level}] ({step}) {component}: {stream}. {text}\n");
+        if reported(open.write_all(line.as_bytes()), &path).is_none() {
+            *file = None;
+        }
+    }
+}
+
+/// Logs an error of a file. Components keep running without it.
+fn reported<T>(result: io::Result<T>, path: &std::path::Path) -> Option<T> {
+    let report =
+        |error| tracing::warn!("{}: {error}; no more lines are logged there", path.display());
+    result.map_err(report).ok()
+}
+
+/// The number of a terminal's colour, always the same for a name.
+fn colour(name: &str) -> u8 {
+    31 + name.bytes().fold(0_u8, |sum, it| sum.wrapping_mul(31).wrapping_add(it)) % 6
+}
+
+/// A time in the form `2026-01-31T23:59:59.999Z`.
+fn timestamp(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = since.as_secs();
+    let (mut days, second) = (seconds / 86_400, seconds % 86_400);
+    let mut year = 1970;
+    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    while days >= 365 + u64::from(is_leap(year)) {
+        days -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let mut month = 1;
+    for len in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if days < len {
+            break;
+        }
+        days -= len;
+        month += 1;
+    }
+    let mut text = format!("{year}-{month:02}-{:02}T", days + 1);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    // Writing into a string cannot fail.
+    let _ = write!(text, "{hour:02}:{minute:02}:{second:02}.{:03}Z", since.subsec_millis());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::timestamp;
+
+    #[test]
+    fn a_timestamp_has_the_date_and_the_time() {
+        let at = |seconds, millis| {
+            timestamp(UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_millis(millis))
+        };
+        assert_eq!(at(0, 0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(at(951_782_400, 7), "2000-02-29T00:00:00.007Z");
+        assert_eq!(at(1_735_689_599, 999), "2024-12-31T23:59:59.999Z");
+        assert_eq!(at(4_107_542_400, 0), "2100-03-01T00:00:00.000Z");
+    }
+}
