@@ -81,11 +81,8 @@ impl Builder {
     /// Adds a component that may connect. Its name consists of 1 to 128 letters, digits, `.`, `-` and `_`.
     pub fn component(mut self, name: impl Into<String>) -> Self {
         let name = name.into();
-        let is_valid = |it: char| it.is_ascii_alphanumeric() || ".-_".contains(it);
-        if name.is_empty() || name.len() > MAX_NAME_LEN || !name.chars().all(is_valid) {
-            self.problem.get_or_insert(format!(
-                "{name:?} is not the name of a component: 1 to {MAX_NAME_LEN} letters, digits, '.', '-' and '_'"
-            ));
+        if let Err(problem) = check_name(&name) {
+            self.problem.get_or_insert(problem);
             return self;
         }
         self.configurations.entry(name.clone()).or_default();
@@ -319,4 +316,15 @@ impl Builder {
             }
         }
     }
+}
+
+/// Checks the name of a component. The error says what is wrong.
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
+    let is_valid = |it: char| it.is_ascii_alphanumeric() || ".-_".contains(it);
+    if name.is_empty() || name.len() > MAX_NAME_LEN || !name.chars().all(is_valid) {
+        return Err(format!(
+            "{name:?} is not the name of a component: 1 to {MAX_NAME_LEN} letters, digits, '.', '-' and '_'"
+        ));
+    }
+    Ok(())
 }

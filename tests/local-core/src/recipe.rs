@@ -2,11 +2,30 @@
 //!
 //! This module has no I/O. Its types keep the positions of a recipe's values for diagnostics.
 
-#![allow(dead_code, reason = "nothing reads recipes yet")]
+#![allow(dead_code, unused_imports, reason = "nothing runs recipes yet")]
 
-use std::time::Duration;
+mod diagnostic;
+mod document;
+mod json;
+mod lifecycle;
+mod manifest;
+mod platform;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod variables;
+mod yaml;
+
+use std::{path::PathBuf, time::Duration};
 
 use serde_json::{Map, Value};
+
+pub(crate) use self::{
+    diagnostic::{Diagnostic, Severity, closest},
+    document::{Format, Node},
+    platform::Platform,
+    variables::{ComponentVariables, Variables},
+};
 
 /// A position in a file. Lines and columns are counted from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,7 +35,7 @@ pub(crate) struct Position {
 }
 
 /// The recipe of a component.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Recipe {
     pub(crate) component: String,
     pub(crate) version: String,
@@ -25,6 +44,16 @@ pub(crate) struct Recipe {
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) artifacts: Vec<Artifact>,
+    pub(crate) source: Source,
+}
+
+/// Where a recipe comes from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Source {
+    pub(crate) file: PathBuf,
+    pub(crate) format: Format,
+    /// The `DefaultConfiguration` with positions.
+    pub(crate) configuration: Option<Node>,
 }
 
 /// A component that another component needs.
@@ -46,6 +75,8 @@ pub(crate) struct Lifecycle {
     pub(crate) run: Option<Step>,
     pub(crate) shutdown: Option<Step>,
     pub(crate) recover: Option<Step>,
+    /// The text of the lifecycle, for [`Recipe::resolve_lifecycle`].
+    pub(crate) source: Option<Node>,
 }
 
 /// A script with its options.

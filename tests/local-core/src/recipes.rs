@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::recipe::{Dependency, Recipe};
+use crate::recipe::{Dependency, Platform, Recipe, Severity};
 
 /// A recipe that the builder was given.
 #[derive(Clone, Debug)]
@@ -59,8 +59,16 @@ pub(crate) fn load(
 fn read(path: &Path) -> Result<Recipe, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("{}: error: cannot read the recipe: {error}", path.display()))?;
-    let _ = text;
-    Err(format!("{}: error: recipes are not supported yet", path.display()))
+    let (recipe, diagnostics) = Recipe::read(path, &text, &Platform::current());
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        diagnostics.into_iter().partition(|it| it.severity == Severity::Error);
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    match recipe {
+        Some(recipe) if errors.is_empty() => Ok(recipe),
+        _ => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+    }
 }
 
 /// The problems of dependencies that the core does not have.
@@ -69,10 +77,20 @@ fn check_dependencies(loaded: &[Loaded], is_other: impl Fn(&str) -> bool) -> Vec
     for Loaded { source, recipe } in loaded {
         for dependency in &recipe.dependencies {
             let name = &dependency.component;
-            if loaded.iter().any(|it| it.recipe.component == *name) || is_other(name) {
+            let place = place(source, dependency);
+            let found = loaded.iter().find(|it| it.recipe.component == *name);
+            if let Some(Loaded { recipe: Recipe { version, .. }, .. }) = found {
+                if !dependency.accepts(version) {
+                    let versions = dependency.versions.as_deref().unwrap_or_default();
+                    problems.push(format!(
+                        "{place}: error: {} needs version {versions} of {name}, not {version}",
+                        recipe.component
+                    ));
+                }
+            }
+            if found.is_some() || is_other(name) {
                 continue;
             }
-            let place = place(source, dependency);
             if name.starts_with("aws.greengrass.") || !dependency.is_hard {
                 tracing::warn!(
                     "{place}: warning: {} starts without its dependency {name}",

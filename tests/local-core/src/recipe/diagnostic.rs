@@ -1,0 +1,107 @@
+//! Errors and warnings about recipes.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use super::Position;
+
+/// An error or a warning about a recipe. `Display` prints `file:line:column: error: text`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Diagnostic {
+    pub(crate) file: PathBuf,
+    /// `None` if it concerns the whole file.
+    pub(crate) position: Option<Position>,
+    pub(crate) severity: Severity,
+    /// The problem and what to write instead.
+    pub(crate) text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Severity {
+    /// A device refuses the recipe, or the component cannot run.
+    Error,
+    /// The recipe is valid, but may not be what was intended.
+    Warning,
+}
+
+/// The diagnostics of one file.
+#[derive(Debug)]
+pub(super) struct Report {
+    file: PathBuf,
+    found: Vec<Diagnostic>,
+}
+
+/// Further diagnostics of a file are dropped.
+const MAX_DIAGNOSTICS: usize = 100;
+
+impl Report {
+    pub(super) fn new(file: &Path) -> Self {
+        Self { file: file.to_owned(), found: Vec::new() }
+    }
+
+    pub(super) fn error(&mut self, position: impl Into<Option<Position>>, text: impl Into<String>) {
+        self.add(position.into(), Severity::Error, text.into());
+    }
+
+    pub(super) fn warning(
+        &mut self,
+        position: impl Into<Option<Position>>,
+        text: impl Into<String>,
+    ) {
+        self.add(position.into(), Severity::Warning, text.into());
+    }
+
+    fn add(&mut self, position: Option<Position>, severity: Severity, text: String) {
+        if self.found.len() < MAX_DIAGNOSTICS {
+            let file = self.file.clone();
+            self.found.push(Diagnostic { file, position, severity, text });
+        }
+    }
+
+    /// The diagnostics in the order of the file.
+    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|it| it.position);
+        self.found
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(Position { line, column }) = self.position {
+            write!(f, ":{line}:{column}")?;
+        }
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        // Text of a recipe may contain control characters, which must not reach the terminal.
+        let text = self.text.replace(|it: char| it.is_control() && it != '\n', "\u{fffd}");
+        write!(f, ": {severity}: {text}")
+    }
+}
+
+/// The most similar known name, if one is similar enough to be a likely correction.
+pub(crate) fn closest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let limit = (name.len() / 3).max(1).min(name.len().saturating_sub(1));
+    let similar = known.into_iter().filter(|it| it.len().abs_diff(name.len()) <= limit);
+    let best = similar.map(|it| (distance(name, it), it)).min()?;
+    (best.0 <= limit).then_some(best.1)
+}
+
+/// The number of letters that must be replaced, inserted or deleted, ignoring case.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, one) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, other) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(!one.eq_ignore_ascii_case(&other));
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
