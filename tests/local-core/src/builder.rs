@@ -21,7 +21,7 @@ use crate::{
     recipes::{self, Source},
     record::Recorder,
     service::{Nucleus, OpenStreams},
-    socket,
+    socket::{self, Place},
 };
 
 /// A builder of a [`LocalCore`].
@@ -40,6 +40,7 @@ pub struct Builder {
     problem: Option<String>,
     socket: Option<PathBuf>,
     is_user_wide: bool,
+    socket_mode: u32,
     authorization: Authorization,
     allowed: Vec<Allowed>,
     records_calls: bool,
@@ -67,6 +68,7 @@ impl Default for Builder {
             problem: None,
             socket: None,
             is_user_wide: false,
+            socket_mode: 0o600,
             authorization: Authorization::default(),
             allowed: Vec::new(),
             records_calls: true,
@@ -171,6 +173,15 @@ impl Builder {
         self
     }
 
+    /// Sets the mode of the socket. Default: 0600, so that only this user can connect.
+    ///
+    /// With 0666, all users can connect who can reach the folder of the socket, also in containers. A component still
+    /// needs its token.
+    pub fn socket_mode(mut self, mode: u32) -> Self {
+        self.socket_mode = mode;
+        self
+    }
+
     /// Listens on the default socket of this user, which only one core at a time can use.
     pub fn user_socket(mut self) -> Self {
         self.is_user_wide = true;
@@ -246,14 +257,10 @@ impl Builder {
         if let Some(problem) = self.problem {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
         }
-        let (path, folder) = match self.socket {
-            Some(path) => (path, None),
-            None if self.is_user_wide => (socket::user_path()?, None),
-            None => {
-                let path = socket::private_path()?;
-                let folder = socket::Folder::of(&path);
-                (path, folder)
-            }
+        let place = match self.socket {
+            Some(path) => Place::shared(&path, self.socket_mode)?,
+            None if self.is_user_wide => Place::shared(&socket::user_path()?, self.socket_mode)?,
+            None => Place::private(self.socket_mode)?,
         };
         let configurations = Configurations::new(self.configurations.into_iter());
         self.authorization.load(|| configurations.access_controls());
@@ -264,7 +271,7 @@ impl Builder {
             streams: Arc::new(OpenStreams::default()),
         };
         let filter = CallFilter::new(nucleus.clone(), Recorder::new(self.records_calls));
-        LocalCore::listen(path, folder, self.components, Arc::new(filter), nucleus)
+        LocalCore::listen(place, self.components, Arc::new(filter), nucleus)
     }
 
     /// Reads the recipes and adds their components and configurations.

@@ -64,15 +64,35 @@ impl Service for CallFilter {
             operation: call.operation().rsplit('#').next().unwrap_or_default().to_owned(),
             payload: call.payload(),
         });
-        match self.action(call.operation()) {
+        let logged = tracing::enabled!(tracing::Level::DEBUG).then(|| log_call(&call)).flatten();
+        let serving = match self.action(call.operation()) {
             Some(action) => action(call, Arc::clone(&self.service)),
             None => self.service.call(call),
+        };
+        match logged {
+            None => serving,
+            Some(logged) => Box::pin(async move {
+                serving.await;
+                tracing::debug!("{logged} has ended");
+            }),
         }
     }
 
     fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
         self.service.invalid_request(operation, violations)
     }
+}
+
+/// Logs a call. Returns the name of its subscription, if the operation is one.
+fn log_call(call: &IncomingCall) -> Option<String> {
+    let context = call.context();
+    // The name of an unknown operation is any text.
+    let (component, operation) =
+        (&context.identity().0, call.operation().escape_debug().to_string());
+    let place = format!("connection {}, stream {}", context.connection(), context.stream_id().0);
+    tracing::debug!("{component} calls {operation} ({place})");
+    let name = operation.rsplit('#').next().unwrap_or_default();
+    name.starts_with("SubscribeTo").then(|| format!("{name} of {component} ({place})"))
 }
 
 impl fmt::Debug for CallFilter {

@@ -23,7 +23,9 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use crate::{Builder, call_filter::CallFilter, record::Call, service::Nucleus, socket::Folder};
+use crate::{
+    Builder, call_filter::CallFilter, exports, record::Call, service::Nucleus, socket::Place,
+};
 
 /// A Greengrass core in this process, which serves components until it is stopped or dropped.
 #[derive(Debug)]
@@ -52,14 +54,32 @@ struct Authenticator {
 
 impl Authenticator {
     fn authenticate(&self, request: &ConnectRequest) -> Result<Identity, Rejected> {
-        let payload: Value = serde_json::from_slice(&request.payload).map_err(|_| Rejected)?;
-        let token = payload.get("authToken").and_then(Value::as_str).ok_or(Rejected)?;
-        let known = self.components.iter().find(|(_, it)| it.token == token).ok_or(Rejected)?;
-        if self.rejects_all.load(Ordering::Relaxed) {
-            Err(Rejected)
-        } else {
-            Ok(Identity(known.0.clone()))
+        let process = request.peer.and_then(|it| it.pid);
+        let process = process.map(|it| format!(" from process {it}")).unwrap_or_default();
+        match self.component_of(&request.payload) {
+            Ok(component) => {
+                tracing::debug!("{component} connects{process}");
+                Ok(Identity(component.to_owned()))
+            }
+            Err(reason) => {
+                tracing::debug!("a connection{process} is rejected: {reason}");
+                Err(Rejected)
+            }
         }
+    }
+
+    /// The component whose token is in the payload of a connect message, or why there is none.
+    fn component_of(&self, payload: &[u8]) -> Result<&str, &'static str> {
+        let payload: Value =
+            serde_json::from_slice(payload).map_err(|_| "the payload is not JSON")?;
+        let token = payload.get("authToken").and_then(Value::as_str);
+        let token = token.ok_or("the payload has no text authToken")?;
+        let known = self.components.iter().find(|(_, it)| it.token == token);
+        let (component, _) = known.ok_or("the token is unknown; each start creates new tokens")?;
+        if self.rejects_all.load(Ordering::Relaxed) {
+            return Err("all tokens are rejected");
+        }
+        Ok(component)
     }
 }
 
@@ -77,24 +97,19 @@ impl LocalCore {
     }
 
     pub(crate) fn listen(
-        path: PathBuf,
-        folder: Option<Folder>,
+        mut place: Place,
         components: BTreeMap<String, Component>,
         filter: Arc<CallFilter>,
         nucleus: Nucleus,
     ) -> io::Result<Self> {
+        let path = place.path.clone();
+        place.write_exports(&components)?;
         let authenticator =
             Arc::new(Authenticator { components, rejects_all: AtomicBool::new(false) });
-        let server = bind(&path)?;
+        let server = place.bind()?;
         let (commands, received) = mpsc::channel(1);
-        let serving = serve(
-            folder,
-            server,
-            path.clone(),
-            Arc::clone(&filter),
-            Arc::clone(&authenticator),
-            received,
-        );
+        let serving =
+            serve(place, server, Arc::clone(&filter), Arc::clone(&authenticator), received);
         let task = tokio::spawn(serving);
         let in_process = Mutex::default();
         Ok(Self { path, filter, nucleus, authenticator, commands, task, in_process })
@@ -132,11 +147,7 @@ impl LocalCore {
     ///
     /// If the component is unknown.
     pub fn environment(&self, component: &str) -> [(&'static str, String); 2] {
-        use eventstream_rpc::greengrass::{AUTH_TOKEN_VARIABLE, SOCKET_PATH_VARIABLE};
-        [
-            (SOCKET_PATH_VARIABLE, self.path.display().to_string()),
-            (AUTH_TOKEN_VARIABLE, self.auth_token(component).to_owned()),
-        ]
+        exports::environment(&self.path, self.auth_token(component))
     }
 
     /// A builder of connections of a component over the socket.
@@ -268,16 +279,10 @@ impl Drop for LocalCore {
     }
 }
 
-/// Listens on a socket that only this user can connect to.
-fn bind(path: &Path) -> io::Result<Server> {
-    Server::bind_with_mode(path, 0o600)
-}
-
 async fn serve(
-    // Dropped after the socket, which is in the folder.
-    _folder: Option<Folder>,
+    // Dropped after the socket, which is in its folder.
+    place: Place,
     server: Server,
-    path: PathBuf,
     filter: Arc<CallFilter>,
     authenticator: Arc<Authenticator>,
     mut commands: mpsc::Receiver<Command>,
@@ -287,7 +292,7 @@ async fn serve(
     loop {
         let bound = match server.take() {
             Some(server) => server,
-            None => bind(&path)?,
+            None => place.bind()?,
         };
         // Completes `disconnect_all`: clients can connect again.
         drop(done.take());

@@ -3,10 +3,15 @@
 mod authorization;
 mod builder;
 mod call_filter;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 mod configuration;
 mod configurations;
 mod core;
 mod events;
+mod exports;
+mod lock;
 mod operations;
 mod permission;
 mod policy;

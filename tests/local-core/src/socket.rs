@@ -1,62 +1,131 @@
-//! Paths of sockets and tokens of components.
+//! Places of sockets, and tokens of components.
 
 use std::{
-    fs,
+    collections::BTreeMap,
+    ffi::OsString,
+    fs::{self, Permissions},
     hash::{BuildHasher, RandomState},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
-/// A socket path for this process, in a new folder with mode 0700.
-pub(crate) fn private_path() -> io::Result<PathBuf> {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let folder =
-        std::env::temp_dir().join(format!("greengrass-local-core-{}-{number}", std::process::id()));
-    // Removes the folder of an earlier process with the same id.
-    let _ = fs::remove_dir_all(&folder);
-    fs::DirBuilder::new().mode(0o700).create(&folder)?;
-    Ok(folder.join("ipc.socket"))
+use greengrass_core_ipc::server::Server;
+use rustix::process::geteuid;
+use tempfile::TempDir;
+
+use crate::{core::Component, exports, lock::LockedFile};
+
+/// The maximum length of a socket's path in bytes, without the zero byte at its end.
+const MAX_LEN: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// The name of a socket in a folder of its own.
+const NAME: &str = "ipc.socket";
+
+/// A path for a socket that no other core uses.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// An absolute path.
+    pub(crate) path: PathBuf,
+    mode: u32,
+    /// The file with the environment of components.
+    exports: LockedFile,
+    /// The private folder of the socket. Dropped last.
+    _folder: Option<TempDir>,
+}
+
+impl Place {
+    /// A socket in a new folder with mode 0700.
+    pub(crate) fn private(mode: u32) -> io::Result<Self> {
+        let prefix = "greengrass-local-core-";
+        // The name of the folder ends with six random characters.
+        let base = short(std::env::temp_dir(), prefix.len() + 6);
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(prefix).permissions(Permissions::from_mode(0o700));
+        let folder = builder.tempdir_in(base)?;
+        Self::new(folder.path().join(NAME), mode, Some(folder))
+    }
+
+    /// A socket at a path, which other cores may want to use.
+    pub(crate) fn shared(path: &Path, mode: u32) -> io::Result<Self> {
+        Self::new(std::path::absolute(path)?, mode, None)
+    }
+
+    fn new(path: PathBuf, mode: u32, folder: Option<TempDir>) -> io::Result<Self> {
+        check(&path)?;
+        let exports = LockedFile::acquire(exports::path(&path)).map_err(|error| {
+            if error.kind() != io::ErrorKind::AddrInUse {
+                return error;
+            }
+            let text = format!("{}: another core listens on the socket", path.display());
+            io::Error::new(io::ErrorKind::AddrInUse, text)
+        })?;
+        Ok(Self { path, mode, exports, _folder: folder })
+    }
+
+    /// Listens on the socket.
+    pub(crate) fn bind(&self) -> io::Result<Server> {
+        Server::bind_with_mode(&self.path, self.mode)
+    }
+
+    /// Writes the environment of components beside the socket.
+    pub(crate) fn write_exports(
+        &mut self,
+        components: &BTreeMap<String, Component>,
+    ) -> io::Result<()> {
+        let lines = components.iter().map(|(name, it)| exports::lines(name, &self.path, &it.token));
+        let text: String = lines.collect();
+        self.exports.write(&text)
+    }
+}
+
+/// Checks that a socket can have a path.
+fn check(path: &Path) -> io::Result<()> {
+    let error = |kind, text| Err(io::Error::new(kind, format!("{}: {text}", path.display())));
+    let len = path.as_os_str().len();
+    if len > MAX_LEN {
+        let text = format!(
+            "the path of the socket has {len} bytes, but the limit is {MAX_LEN}: choose a shorter path"
+        );
+        return error(io::ErrorKind::InvalidInput, text);
+    }
+    let folder = path.parent().unwrap_or(path);
+    if !folder.is_dir() {
+        let text = format!(
+            "the folder of the socket does not exist: create it with `mkdir -p {}`",
+            exports::quoted(&folder.display().to_string())
+        );
+        return error(io::ErrorKind::NotFound, text);
+    }
+    Ok(())
 }
 
 /// The default socket path of this user, in a folder with mode 0700.
 pub(crate) fn user_path() -> io::Result<PathBuf> {
     let base = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
-    // On Linux, this file is owned by the user that runs the process.
-    let user = fs::metadata("/proc/self").map(|it| it.uid()).ok();
-    let name = user.map_or_else(|| "user".to_owned(), |it| it.to_string());
-    let folder = base.join(format!("greengrass-local-core-{name}"));
+    let name = OsString::from(format!("greengrass-local-core-{}", geteuid().as_raw()));
+    let folder = short(std::path::absolute(base)?, name.len()).join(name);
     match fs::DirBuilder::new().mode(0o700).create(&folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            let text = format!("cannot create {}: {error}", folder.display());
+            return Err(io::Error::new(error.kind(), text));
+        }
         _ => {}
     }
     // Another user could have created the folder to intercept connections.
     let metadata = fs::symlink_metadata(&folder)?;
-    let is_owned = user.is_none_or(|it| it == metadata.uid());
+    let is_owned = metadata.uid() == geteuid().as_raw();
     if !metadata.is_dir() || !is_owned || metadata.mode() & 0o077 != 0 {
         let text = format!("{} is not a folder that only this user can access", folder.display());
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
     }
-    Ok(folder.join("ipc.socket"))
+    Ok(folder.join(NAME))
 }
 
-/// A guard that removes a private folder when dropped, if the folder is empty.
-#[derive(Debug)]
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn of(socket: &Path) -> Option<Self> {
-        Some(Self(socket.parent()?.to_owned()))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Ignored: the folder may not be empty.
-        let _ = fs::remove_dir(&self.0);
-    }
+/// A folder in which a folder with a name of this length has room for a socket: `base`, or `/tmp` if it is too long.
+fn short(base: PathBuf, name_len: usize) -> PathBuf {
+    let len = base.as_os_str().len() + "/".len() + name_len + "/".len() + NAME.len();
+    if len > MAX_LEN { "/tmp".into() } else { base }
 }
 
 /// Creates a token in the format of the Java nucleus: 16 random characters.

@@ -1,9 +1,6 @@
-//! The core as a whole: actions for calls, recorded calls, rejected connections, and the program.
+//! The core as a whole: actions for calls, recorded calls, and rejected connections.
 
-use std::{
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use greengrass_core_ipc::{
     error::{ConnectError, ConnectionError, SdkError},
@@ -16,7 +13,7 @@ use greengrass_core_ipc::{
 };
 use greengrass_local_core::LocalCore;
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 async fn core() -> LocalCore {
     LocalCore::builder().component("a").component("b").start().await.unwrap()
@@ -179,87 +176,4 @@ async fn json_that_is_nested_too_deep_fails_only_its_call() {
     }
     assert_eq!(answers, ["", "InternalServerError", "{}"]);
     client.publish_to_topic().topic("t").publish_message(message()).send().await.unwrap();
-}
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_greengrass-local-core");
-
-#[tokio::test]
-async fn the_program_prints_exports_and_exits_cleanly() {
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("program");
-    std::fs::create_dir_all(&folder).unwrap();
-    // The length of a socket path is limited.
-    let socket = std::env::temp_dir().join(format!("local-core-{}.socket", std::process::id()));
-    let configuration = folder.join("configuration.json");
-    std::fs::write(&configuration, r#"{"greeting": "hi"}"#).unwrap();
-    let mut program = tokio::process::Command::new(PROGRAM)
-        .args(["--component", "com.example.A", "--socket"])
-        .arg(&socket)
-        .arg("--config")
-        .arg(format!("com.example.B={}", configuration.display()))
-        .args(["--config", r#"com.example.C={"greeting": "there"}"#])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = tokio::io::BufReader::new(program.stdout.take().unwrap()).lines();
-    let mut exports = Vec::new();
-    loop {
-        let line = lines.next_line().await.unwrap().unwrap();
-        if line.contains("Ctrl-C") {
-            break;
-        }
-        exports.extend(line.strip_prefix("export ").map(str::to_owned));
-    }
-    assert_eq!(exports.len(), 6, "{exports:?}");
-    let connect = async |export: &str| {
-        let token = export.strip_prefix("SVCUID=").unwrap();
-        let builder = greengrass_core_ipc::client::ConnectionBuilder::default();
-        builder.socket_path(&socket).auth_token(token).connect().await.unwrap()
-    };
-    let connection = connect(&exports[5]).await;
-    for (export, greeting) in [(&exports[3], "hi"), (&exports[5], "there")] {
-        let client = greengrass_core_ipc::Client::new(connect(export).await);
-        let value = client.get_configuration().key_path(["greeting"]).send().await.unwrap().value;
-        assert_eq!(value, Some(json!({"greeting": greeting})));
-    }
-
-    let second =
-        Command::new(PROGRAM).args(["--component", "a", "--socket"]).arg(&socket).output().unwrap();
-    let text = String::from_utf8(second.stderr).unwrap();
-    assert_eq!(second.status.code(), Some(1));
-    assert!(text.contains("another server listens") && text.contains("--socket PATH"), "{text}");
-
-    test_util::signal(program.id().unwrap(), "TERM");
-    assert!(program.wait().await.unwrap().success());
-    connection.closed().await.unwrap_err();
-    assert!(!socket.exists());
-}
-
-#[test]
-fn the_program_reports_invalid_arguments() {
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("wrong");
-    std::fs::create_dir_all(&folder).unwrap();
-    let (list, text) = (folder.join("list.json"), folder.join("text.json"));
-    std::fs::write(&list, "[1]").unwrap();
-    std::fs::write(&text, "{").unwrap();
-    let config = |file: &std::path::Path| format!("a={}", file.display());
-    for (args, status, expected) in [
-        (vec![], 2, "no component"),
-        (vec!["--component".to_owned()], 2, "needs a value"),
-        (vec!["--verbose".to_owned()], 2, "unknown option"),
-        (vec!["--config".to_owned(), "a".to_owned()], 2, "NAME=JSON"),
-        (vec!["--config".to_owned(), config(&list)], 1, "does not contain a JSON object"),
-        (vec!["--config".to_owned(), config(&text)], 1, "is not JSON"),
-        (vec!["--config".to_owned(), "a={".to_owned()], 1, "the configuration is not JSON"),
-        (vec!["--config".to_owned(), "a=/nowhere".to_owned()], 1, "cannot read /nowhere"),
-        (vec!["--component".to_owned(), "a b".to_owned()], 1, "is not the name of a component"),
-    ] {
-        let run = Command::new(PROGRAM).args(&args).output().unwrap();
-        let stderr = String::from_utf8(run.stderr).unwrap();
-        assert_eq!(run.status.code(), Some(status), "{args:?}: {stderr}");
-        assert!(stderr.contains(expected), "{args:?}: {stderr}");
-        assert_eq!(stderr.lines().count(), status as usize, "{args:?}: {stderr}");
-    }
-    let help = Command::new(PROGRAM).arg("--help").output().unwrap();
-    assert!(help.status.success() && help.stdout.starts_with(b"usage: "));
 }

@@ -5,6 +5,7 @@ mod configuration;
 mod core;
 #[cfg(target_os = "linux")]
 mod memory;
+mod program;
 mod pubsub;
 mod robustness;
 mod support;

@@ -36,7 +36,7 @@ pub use echo_service::{EchoService, authenticate};
 pub use feed::Feed;
 #[cfg(feature = "rpc")]
 pub use messages::{assert_text, control, event, frame, message};
-pub use own_process::in_own_process;
+pub use own_process::{in_own_process, in_own_process_with};
 #[cfg(feature = "rpc")]
 pub use pair::{Pair, Wire, serve};
 pub use random::Random;

@@ -1,6 +1,6 @@
 //! Running a test in its own process.
 
-use std::{env, process::Command};
+use std::{env, ffi::OsStr, process::Command};
 
 /// The environment variable that is set in a process that runs a single test.
 const SINGLE_TEST: &str = "SINGLE_TEST";
@@ -14,6 +14,15 @@ const SINGLE_TEST: &str = "SINGLE_TEST";
 ///
 /// If the test fails.
 pub fn in_own_process<F: FnOnce()>(body: F) {
+    in_own_process_with(&[], body);
+}
+
+/// As [`in_own_process`], with environment variables.
+///
+/// # Panics
+///
+/// If the test fails.
+pub fn in_own_process_with<F: FnOnce()>(variables: &[(&str, &OsStr)], body: F) {
     if env::var_os(SINGLE_TEST).is_some() {
         return body();
     }
@@ -24,6 +33,7 @@ pub fn in_own_process<F: FnOnce()>(body: F) {
     let output = Command::new(env::current_exe().expect("the path of the test binary is known"))
         .args(["--exact", name, "--nocapture"])
         .env(SINGLE_TEST, "1")
+        .envs(variables.iter().copied())
         .output()
         .expect("the test binary starts");
     let stdout = String::from_utf8_lossy(&output.stdout);

@@ -19,9 +19,14 @@ pub(crate) struct Raw {
 
 impl Raw {
     pub(crate) async fn connect(core: &LocalCore, component: &str) -> Self {
-        let io = UnixStream::connect(core.socket_path()).await.unwrap();
+        Self::on(core.socket_path(), core.auth_token(component)).await
+    }
+
+    /// Connects with a token.
+    pub(crate) async fn on(socket: &std::path::Path, token: &str) -> Self {
+        let io = UnixStream::connect(socket).await.unwrap();
         let mut raw = Self { peer: Peer::new(io), last_stream: 0 };
-        let token = format!(r#"{{"authToken":"{}"}}"#, core.auth_token(component));
+        let token = format!(r#"{{"authToken":"{token}"}}"#);
         raw.send(CONNECT, None, token).await;
         assert_eq!(raw.peer.expect().await.flags, 1, "the client is accepted");
         raw
@@ -65,13 +70,16 @@ impl Raw {
     }
 }
 
+/// The path of the program.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_greengrass-local-core");
+
 /// The program, run with some arguments on a socket of its own.
 pub(crate) struct Program {
     pub(crate) child: tokio::process::Child,
     pub(crate) log: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
-    socket: std::path::PathBuf,
+    pub(crate) socket: std::path::PathBuf,
     /// Of each component in the order of their names.
-    tokens: Vec<String>,
+    pub(crate) tokens: Vec<String>,
 }
 
 impl Program {
@@ -80,7 +88,7 @@ impl Program {
         // Names of sockets are short.
         let socket = format!("local-core-{name}-{}.socket", std::process::id());
         let socket = std::env::temp_dir().join(socket);
-        let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_greengrass-local-core"))
+        let mut child = tokio::process::Command::new(PROGRAM)
             .args(args)
             .arg("--socket")
             .arg(&socket)

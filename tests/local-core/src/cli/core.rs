@@ -1,0 +1,146 @@
+//! `serve` and `run`: a core that runs until a signal.
+
+use std::{io, process::ExitCode};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{
+    Ended,
+    args::{self, Configuration, Run, Serve},
+    print,
+};
+use crate::{Builder, LocalCore, exports};
+
+#[tokio::main]
+pub(super) async fn serve(args: Serve) -> Ended {
+    let mut builder = builder(args.core);
+    for component in args.components {
+        builder = builder.component(component);
+    }
+    until_signal(configured(builder, args.configurations)?, |core| {
+        for component in core.components() {
+            print(exports::lines(component, core.socket_path(), core.auth_token(component)));
+        }
+        print("# serving; Ctrl-C ends it\n");
+    })
+    .await
+}
+
+#[tokio::main]
+pub(super) async fn run(args: Run) -> Ended {
+    let mut builder = builder(args.core);
+    for recipe in args.recipes {
+        builder = builder.run_recipe(recipe);
+    }
+    for component in args.by_hand {
+        builder = builder.by_hand(component);
+    }
+    if let Some(folder) = args.artifacts {
+        builder = builder.artifacts(folder);
+    }
+    if let Some(folder) = args.root {
+        builder = builder.root(folder);
+    }
+    builder = configured(builder, args.configurations)?;
+    for it in args.settings {
+        builder = builder.set(it.component, &it.path, it.value);
+    }
+    until_signal(builder, |_| print("# running; Ctrl-C ends it\n")).await
+}
+
+/// A builder with the options of every core.
+fn builder(args: args::Core) -> Builder {
+    let mut builder = LocalCore::builder().record_calls(false);
+    builder = match args.socket.path {
+        Some(path) => builder.socket_path(path),
+        None => builder.user_socket(),
+    };
+    if let Some(mode) = args.socket_mode {
+        builder = builder.socket_mode(mode);
+    }
+    if args.deny_by_default { builder.deny_by_default() } else { builder }
+}
+
+/// Starts a core, announces it, and serves until a signal. A second signal ends the core at once.
+async fn until_signal(builder: Builder, announce: impl FnOnce(&LocalCore)) -> Ended {
+    let mut signals = Signals::new()?;
+    let core = tokio::select! {
+        core = builder.start() => core.map_err(with_remedy)?,
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
+    };
+    announce(&core);
+    signals.next().await;
+    tokio::select! {
+        stopped = core.stop() => stopped?,
+        () = signals.next() => return Ok(ExitCode::FAILURE),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn with_remedy(error: io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!("{error}; --socket PATH selects another socket"),
+        _ => error.to_string(),
+    }
+}
+
+/// The signals that end the program.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+fn configured(mut builder: Builder, configurations: Vec<Configuration>) -> Result<Builder, String> {
+    for it in configurations {
+        builder = builder.config(it.component, configuration(&it.source)?);
+    }
+    Ok(builder)
+}
+
+/// Parses a configuration argument: a JSON object, or the path of a file that contains one.
+fn configuration(source: &str) -> Result<serde_json::Value, String> {
+    let is_json = source.trim_start().starts_with('{');
+    let (name, text) = if is_json {
+        ("the configuration", source.to_owned())
+    } else {
+        let text = std::fs::read_to_string(source);
+        (source, text.map_err(|error| format!("cannot read {source}: {error}"))?)
+    };
+    if !is_json && is_recipe(&text) {
+        return Err(format!(
+            "{name} is a recipe, not a configuration: `greengrass-local-core run {}` runs its component",
+            exports::quoted(name)
+        ));
+    }
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| format!("{name} is not JSON: {error}"))?;
+    if value.is_object() {
+        Ok(value)
+    } else {
+        Err(format!("{name} does not contain a JSON object"))
+    }
+}
+
+/// Whether a file has the format version of recipes, in JSON or YAML.
+fn is_recipe(text: &str) -> bool {
+    const KEY: &str = "RecipeFormatVersion";
+    text.lines().any(|line| {
+        let line = line.trim_start_matches(['\u{feff}', ' ', '\t', '{']);
+        let key = line.trim_start_matches(['"', '\'']).get(..KEY.len());
+        key.is_some_and(|it| it.eq_ignore_ascii_case(KEY))
+    })
+}
