@@ -13,8 +13,8 @@ use eventstream_rpc::{
 };
 use greengrass_core_ipc::{
     server::{
-        BoxFuture, EventSender, GreengrassCoreIpcService, IncomingCall, InvalidRequest, Service,
-        StreamingResponse, Violation,
+        BoxFuture, EventSender, GreengrassCoreIpcService, Identity, IncomingCall, InvalidRequest,
+        Service, StreamingResponse, Violation,
     },
     types::error::ServiceError,
 };
@@ -80,6 +80,14 @@ impl Service for CallFilter {
 
     fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
         self.service.invalid_request(operation, violations)
+    }
+
+    fn connected(&self, client: &Identity, connection: u64) {
+        tracing::debug!("{} has connected (connection {connection})", client.0);
+    }
+
+    fn disconnected(&self, client: &Identity, connection: u64) {
+        tracing::debug!("{} has disconnected (connection {connection})", client.0);
     }
 }
 

@@ -17,7 +17,7 @@ pub fn main() -> ExitCode {
     let result = match args.command {
         Command::Serve(args) => core::serve(args),
         Command::Run(args) => core::run(args),
-        Command::Env(args) => env::print_exports(&args),
+        Command::Env(args) => env::env(&args),
         Command::Check(args) => check::check(&args),
     };
     result.unwrap_or_else(|error| {

@@ -54,18 +54,11 @@ struct Authenticator {
 
 impl Authenticator {
     fn authenticate(&self, request: &ConnectRequest) -> Result<Identity, Rejected> {
-        let process = request.peer.and_then(|it| it.pid);
-        let process = process.map(|it| format!(" from process {it}")).unwrap_or_default();
-        match self.component_of(&request.payload) {
-            Ok(component) => {
-                tracing::debug!("{component} connects{process}");
-                Ok(Identity(component.to_owned()))
-            }
-            Err(reason) => {
-                tracing::debug!("a connection{process} is rejected: {reason}");
-                Err(Rejected)
-            }
-        }
+        let component = self.component_of(&request.payload).map_err(|reason| {
+            tracing::debug!("a connection is rejected: {reason}");
+            Rejected
+        })?;
+        Ok(Identity(component.to_owned()))
     }
 
     /// The component whose token is in the payload of a connect message, or why there is none.

@@ -4,14 +4,10 @@
 
 use std::{
     fmt::Write,
-    io,
-    os::unix::net::UnixStream,
     path::{Path, PathBuf},
 };
 
 use eventstream_rpc::greengrass::{AUTH_TOKEN_VARIABLE, SOCKET_PATH_VARIABLE};
-
-use crate::lock;
 
 /// The path of the file of a socket.
 pub(crate) fn path(socket: &Path) -> PathBuf {
@@ -33,26 +29,6 @@ pub(crate) fn lines(component: &str, socket: &Path, token: &str) -> String {
         let _ = writeln!(text, "export {name}={}", quoted(&value));
     }
     text
-}
-
-/// Reads the lines that export the environment of a component of the core that listens on a socket.
-pub(crate) fn read(socket: &Path, component: &str) -> Result<String, String> {
-    let running = UnixStream::connect(socket).and_then(|_| lock::read(&path(socket)));
-    let text = running.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-            format!("no core runs on {}; --socket PATH selects another socket", socket.display())
-        }
-        _ => error.to_string(),
-    })?;
-    let head = format!("# {component}");
-    let exports = text.lines().skip_while(|it| *it != head).skip(1);
-    let exports: String =
-        exports.take_while(|it| !it.starts_with('#')).map(|it| format!("{it}\n")).collect();
-    if exports.is_empty() {
-        let known: Vec<_> = text.lines().filter_map(|it| it.strip_prefix("# ")).collect();
-        return Err(format!("the core has no component {component}, but {}", known.join(", ")));
-    }
-    Ok(exports)
 }
 
 /// Quotes a value for a shell.

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, Permissions},
-    io::{self, Read, Write},
+    io::{self, Write},
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -72,9 +72,10 @@ impl Drop for LockedFile {
 }
 
 /// Reads a file that another process of this user has locked.
+#[cfg(feature = "cli")]
 pub(crate) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    open_file(path, OFlags::RDONLY)?.read_to_string(&mut text)?;
+    io::Read::read_to_string(&mut open_file(path, OFlags::RDONLY)?, &mut text)?;
     Ok(text)
 }
 
