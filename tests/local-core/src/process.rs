@@ -78,7 +78,7 @@ impl Process {
     /// Outside a tokio runtime with I/O enabled.
     pub(crate) fn start(script: &Script<'_>, output: &Output) -> io::Result<Self> {
         create_work_folder(script.folder)?;
-        let mark = tree::new_mark();
+        let mark = crate::socket::token();
         // The first shell sets the umask, which a parent cannot do for its child alone, and becomes the second.
         let mut child = Command::new("sh")
             .args(["-c", r#"umask 0022; exec sh -c "$1""#, "sh", script.text])
@@ -101,7 +101,7 @@ impl Process {
             readers.spawn(read(stderr, output.of(script, Stream::Stderr)));
         }
         let _stdin = child.stdin.take();
-        Ok(Self { child, tree: Tree { group, mark }, _stdin, readers, is_killed: false })
+        Ok(Self { child, tree: Tree::new(group, mark), _stdin, readers, is_killed: false })
     }
 
     /// Waits until the script has ended. Processes that it has started may still run.
@@ -144,7 +144,7 @@ impl Process {
     }
 
     /// Asks all processes of the tree to end, with SIGTERM.
-    pub(crate) fn terminate(&self) {
+    pub(crate) fn terminate(&mut self) {
         self.tree.signal(Signal::TERM);
     }
 

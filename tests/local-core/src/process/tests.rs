@@ -175,14 +175,17 @@ async fn tree(shell: &mut Shell) -> Vec<String> {
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn terminating_ends_processes_that_have_left_the_group() {
-    let mut shell = Shell::new();
-    let mut process = shell.start(TREE);
-    let ids = tree(&mut shell).await;
-    assert!(process.is_alive());
-    process.terminate();
-    ended(&mut process).await;
-    assert!(!process.is_alive());
-    assert!(!ids.iter().any(|it| is_running(it)));
+    // The processes are found in any of their states, also while they begin a program.
+    for _ in 0..10 {
+        let mut shell = Shell::new();
+        let mut process = shell.start(TREE);
+        let ids = tree(&mut shell).await;
+        assert!(process.is_alive());
+        process.terminate();
+        ended(&mut process).await;
+        assert!(!process.is_alive());
+        assert!(!ids.iter().any(|it| is_running(it)));
+    }
 }
 
 #[tokio::test]

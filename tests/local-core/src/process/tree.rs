@@ -7,40 +7,50 @@ use rustix::process::{Pid, Signal, kill_process_group};
 /// It identifies processes that have left the group and whose parent has ended, such as daemons.
 pub(super) const MARK_VARIABLE: &str = "GREENGRASS_LOCAL_CORE_PROCESS";
 
-/// A new value of [`MARK_VARIABLE`].
-pub(super) fn new_mark() -> String {
-    crate::socket::token()
-}
-
 /// The tree of processes that begins with one.
 #[derive(Debug)]
 pub(super) struct Tree {
     /// The process group that the first process leads.
-    pub(super) group: Pid,
+    group: Pid,
     /// The value of [`MARK_VARIABLE`].
-    pub(super) mark: String,
+    mark: String,
+    /// The processes that were found last. One that is ending no longer has variables.
+    #[cfg(target_os = "linux")]
+    found: Vec<linux::Member>,
+}
+
+impl Tree {
+    pub(super) fn new(group: Pid, mark: String) -> Self {
+        Self {
+            group,
+            mark,
+            #[cfg(target_os = "linux")]
+            found: Vec::new(),
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]
 impl Tree {
-    pub(super) fn is_alive(&self) -> bool {
-        !linux::members(self).is_empty()
+    pub(super) fn is_alive(&mut self) -> bool {
+        self.find();
+        !self.found.is_empty()
     }
 
     /// Sends a signal to each process once.
-    pub(super) fn signal(&self, signal: Signal) {
-        let members = linux::members(self);
-        if members.iter().any(|it| it.group == self.group) {
+    pub(super) fn signal(&mut self, signal: Signal) {
+        self.find();
+        if self.found.iter().any(|it| it.group == self.group) {
             // Ignored here and below: the process may have ended.
             let _ = kill_process_group(self.group, signal);
         }
-        for member in members.iter().filter(|it| it.group != self.group) {
+        for member in self.found.iter().filter(|it| it.group != self.group) {
             let _ = rustix::process::kill_process(member.id, signal);
         }
     }
 
     /// Kills all processes, also those that are started meanwhile.
-    pub(super) fn kill(&self) {
+    pub(super) fn kill(&mut self) {
         // A killed process is listed until the kernel has ended it, so the number of attempts is bounded.
         for _ in 0..ATTEMPTS {
             self.signal(Signal::KILL);
@@ -49,6 +59,10 @@ impl Tree {
             }
             std::thread::yield_now();
         }
+    }
+
+    fn find(&mut self) {
+        self.found = linux::members(self);
     }
 }
 
@@ -59,23 +73,23 @@ const ATTEMPTS: usize = 5;
 // Elsewhere, processes that leave the group are not found.
 #[cfg(not(target_os = "linux"))]
 impl Tree {
-    pub(super) fn is_alive(&self) -> bool {
+    pub(super) fn is_alive(&mut self) -> bool {
         rustix::process::test_kill_process_group(self.group).is_ok()
     }
 
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(super) fn signal(&mut self, signal: Signal) {
         // Ignored: the processes may have ended.
         let _ = kill_process_group(self.group, signal);
     }
 
-    pub(super) fn kill(&self) {
+    pub(super) fn kill(&mut self) {
         self.signal(Signal::KILL);
     }
 }
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::fs;
+    use std::{fs, time::Duration};
 
     use rustix::process::Pid;
 
@@ -87,13 +101,20 @@ mod linux {
         pub(super) id: Pid,
         parent: Option<Pid>,
         pub(super) group: Pid,
+        /// The time of its start, which differs if another process has the same id later.
+        start: u64,
     }
 
     /// The running processes of a tree.
     pub(super) fn members(tree: &Tree) -> Vec<Member> {
         let mark = format!("{MARK_VARIABLE}={}", tree.mark);
-        let (mut members, mut others): (Vec<_>, Vec<_>) =
-            running().partition(|it| it.group == tree.group || has_variable(it.id, &mark));
+        let is_same = |one: &Member, other: &Member| one.id == other.id && one.start == other.start;
+        let is_member = |it: &Member| {
+            it.group == tree.group
+                || tree.found.iter().any(|found| is_same(found, it))
+                || has_variable(it.id, &mark)
+        };
+        let (mut members, mut others): (Vec<_>, Vec<_>) = running().partition(is_member);
         // A process can remove its variables; its parent is known while that runs.
         loop {
             let is_child = |it: &Member| members.iter().any(|of| it.parent == Some(of.id));
@@ -118,7 +139,8 @@ mod linux {
         format!("/proc/{}/stat", id.as_raw_nonzero())
     }
 
-    /// Parses a line of the form `ID (NAME) STATE PARENT GROUP …`. A process that has ended is none.
+    /// Parses a line of the form `ID (NAME) STATE PARENT GROUP …`, with the start in the field 22. A process that has
+    /// ended is none.
     fn member(id: Pid, stat: &[u8]) -> Option<Member> {
         // The name can contain anything.
         let end = stat.iter().rposition(|it| *it == b')')?;
@@ -126,13 +148,31 @@ mod linux {
         let is_ended = matches!(fields.next()?, "Z" | "X");
         let mut next_id = || Some(Pid::from_raw(fields.next()?.parse().ok()?));
         let (parent, group) = (next_id()?, next_id()??);
-        (!is_ended).then_some(Member { id, parent, group })
+        let start = fields.nth(16)?.parse().ok()?;
+        (!is_ended).then_some(Member { id, parent, group, start })
     }
 
     fn has_variable(id: Pid, variable: &str) -> bool {
-        let variables = fs::read(format!("/proc/{}/environ", id.as_raw_nonzero()));
-        variables.is_ok_and(|it| it.split(|it| *it == 0).any(|it| it == variable.as_bytes()))
+        let path = |name| format!("/proc/{}/{name}", id.as_raw_nonzero());
+        for _ in 0..EXEC_ATTEMPTS {
+            let variables = fs::read(path("environ")).unwrap_or_default();
+            if !variables.is_empty() {
+                return variables.split(|it| *it == 0).any(|it| it == variable.as_bytes());
+            }
+            // While a process executes another program, it has neither variables nor arguments. A process without
+            // a program belongs to the kernel.
+            let has_arguments = fs::read(path("cmdline")).is_ok_and(|it| !it.is_empty());
+            if has_arguments || fs::read_link(path("exe")).is_err() {
+                return false;
+            }
+            std::thread::sleep(EXEC_INTERVAL);
+        }
+        false
     }
+
+    /// The number of times that the variables of a process are read.
+    const EXEC_ATTEMPTS: usize = 50;
+    const EXEC_INTERVAL: Duration = Duration::from_millis(1);
 
     #[cfg(test)]
     mod tests {
@@ -144,9 +184,16 @@ mod linux {
 
         #[test]
         fn a_name_can_contain_anything() {
-            let found = member(pid(7), b"7 (a) Z 1 (b) S 5 6 6 0 -1 4194560");
-            assert_eq!(found, Some(Member { id: pid(7), parent: Some(pid(5)), group: pid(6) }));
-            assert_eq!(member(pid(7), b"7 (sh) Z 5 6 6"), None);
+            let found = member(
+                pid(7),
+                b"7 (a) Z 1 (b) S 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23",
+            );
+            let (parent, group) = (Some(pid(5)), pid(6));
+            assert_eq!(found, Some(Member { id: pid(7), parent, group, start: 23 }));
+            assert_eq!(
+                member(pid(7), b"7 (sh) Z 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23"),
+                None
+            );
             assert_eq!(member(pid(7), b"7 (sh) S"), None);
             assert_eq!(member(pid(7), b""), None);
         }
