@@ -122,7 +122,7 @@ fn ended(command: &mut Command) -> (Option<i32>, String, String) {
 
 fn on_socket(socket: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(args).arg("--socket").arg(socket);
+    command.env_remove("RUST_LOG").args(args).arg("--socket").arg(socket);
     command
 }
 
@@ -321,5 +321,27 @@ fn cores_in_two_pid_namespaces_do_not_disturb_each_other() {
     assert_eq!(ended(&mut isolated(&on_socket(&socket, &["env", "a"]))).0, Some(0));
     first.kill().unwrap();
     first.wait().unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn the_variable_rust_log_selects_the_lines_of_the_log() {
+    let folder = folder("log");
+    let faulty = r#"a={"accessControl": {"aws.greengrass.ipc.pubsub": 5}}"#;
+    for (value, expected) in [
+        (None, "accessControl"),
+        (Some("greengrass_local_core=error"), ""),
+        (Some("greengrass_local_core=loud"), "RUST_LOG is ignored"),
+    ] {
+        let mut command = on_socket(&folder.join("s"), &["--config", faulty, "--verbose"]);
+        command.envs(value.map(|it| ("RUST_LOG", it))).stderr(Stdio::piped());
+        let (child, _) = serving(&mut command);
+        test_util::signal(child.id(), "INT");
+        let log = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        assert!(
+            log.contains(expected) && (log.is_empty() == expected.is_empty()),
+            "{value:?}: {log}"
+        );
+    }
     fs::remove_dir_all(&folder).unwrap();
 }

@@ -18,9 +18,7 @@ pub(super) async fn serve(args: Serve) -> Ended {
         builder = builder.component(component);
     }
     until_signal(configured(builder, args.configurations)?, |core| {
-        for component in core.components() {
-            print(exports::lines(component, core.socket_path(), core.auth_token(component)));
-        }
+        core.components().for_each(|it| print_exports(core, it));
         print("# serving; Ctrl-C ends it\n");
     })
     .await
@@ -32,7 +30,7 @@ pub(super) async fn run(args: Run) -> Ended {
     for recipe in args.recipes {
         builder = builder.run_recipe(recipe);
     }
-    for component in args.by_hand {
+    for component in &args.by_hand {
         builder = builder.by_hand(component);
     }
     if let Some(folder) = args.artifacts {
@@ -45,7 +43,11 @@ pub(super) async fn run(args: Run) -> Ended {
     for it in args.settings {
         builder = builder.set(it.component, &it.path, it.value);
     }
-    until_signal(builder, |_| print("# running; Ctrl-C ends it\n")).await
+    until_signal(builder, |core| args.by_hand.iter().for_each(|it| print_exports(core, it))).await
+}
+
+fn print_exports(core: &LocalCore, component: &str) {
+    print(exports::lines(component, core.socket_path(), core.auth_token(component)));
 }
 
 /// A builder with the options of every core.

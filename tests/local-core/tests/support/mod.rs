@@ -92,6 +92,7 @@ impl Program {
             .args(args)
             .arg("--socket")
             .arg(&socket)
+            .env_remove("RUST_LOG")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
