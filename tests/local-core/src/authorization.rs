@@ -1,13 +1,14 @@
 //! Authorization of calls.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use greengrass_core_ipc::types::error::UnauthorizedError;
 use serde_json::Value;
 
 use crate::{
     operations::{CANCEL_LOCAL_DEPLOYMENT, Protected},
-    policy::{Decision, Request, Rules, escaped, is_blank},
+    policy::{Decision, Request, Rules, Sources, escaped, is_blank},
+    recipe::Source,
 };
 
 /// A request to an authorizer, in the terms of `accessControl` in a recipe.
@@ -30,6 +31,8 @@ type Authorizer = Box<dyn Fn(&AuthorizationRequest<'_>) -> bool + Send + Sync>;
 #[derive(Default)]
 pub(crate) struct Authorization {
     authorizer: Option<Authorizer>,
+    /// The recipes of the components, for explanations.
+    sources: Sources,
     /// `None` while all calls are allowed.
     rules: RwLock<Option<Rules>>,
 }
@@ -48,6 +51,16 @@ impl Authorization {
         self.rules = RwLock::new(Some(Rules::default()));
     }
 
+    /// Adds the recipe of a component, which explanations name.
+    pub(crate) fn add_source(&mut self, component: &str, source: Source) {
+        self.sources.insert(component.to_owned(), Arc::new(source));
+    }
+
+    /// The recipe of a component.
+    pub(crate) fn source(&self, component: &str) -> Option<&Source> {
+        self.sources.get(component).map(|it| &**it)
+    }
+
     /// Loads the policies of all components and logs their faults. `read` returns the `accessControl` of each
     /// component that has one.
     pub(crate) fn load(&self, read: impl FnOnce() -> Vec<(String, Value)>) {
@@ -57,7 +70,7 @@ impl Authorization {
             return;
         }
         let components = components.iter().map(|(name, value)| (&**name, value));
-        let loaded = Rules::load(components, &rules.take().unwrap_or_default());
+        let loaded = Rules::load(components, &self.sources, &rules.take().unwrap_or_default());
         for fault in loaded.faults() {
             tracing::warn!("{fault}");
         }

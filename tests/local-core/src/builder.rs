@@ -285,6 +285,7 @@ impl Builder {
                 for it in loaded {
                     let name = &it.recipe.component;
                     self = self.component(name);
+                    self.authorization.add_source(name, it.recipe.source.clone());
                     let explicit =
                         self.configurations.insert(name.clone(), it.recipe.configuration);
                     let Some(values) = self.configurations.get_mut(name) else { continue };
@@ -318,8 +319,12 @@ impl Builder {
     fn log_unseen_keys(&self) {
         for (component, configuration) in &self.configurations {
             let written = configuration.iter().filter(|(key, _)| is_access_control(key));
-            for fault in written.flat_map(|(_, it)| policy::unseen_keys(component, it)) {
-                tracing::warn!("{fault}");
+            for (_, value) in written {
+                for mut fault in policy::unseen_keys(component, value) {
+                    let source = self.authorization.source(component);
+                    fault.place = source.and_then(|it| it.place(value, &fault.path));
+                    tracing::warn!("{fault}");
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 mod authorization;
 mod builder;
 mod call_filter;
+mod check;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

@@ -102,6 +102,20 @@ pub(crate) static OPERATIONS: [Protected; 26] = [
     operation("getCredentials", &TOKEN_EXCHANGE, Star),
 ];
 
+/// The operations that require no permission.
+pub(crate) static UNPROTECTED: [&str; 10] = [
+    "aws.greengrass#SubscribeToIoTCoreConnectionStatus",
+    "aws.greengrass#GetConfiguration",
+    "aws.greengrass#UpdateConfiguration",
+    "aws.greengrass#SubscribeToConfigurationUpdate",
+    "aws.greengrass#SubscribeToValidateConfigurationUpdates",
+    "aws.greengrass#SendConfigurationValidityReport",
+    "aws.greengrass#UpdateState",
+    "aws.greengrass#SubscribeToComponentUpdates",
+    "aws.greengrass#DeferComponentUpdate",
+    "aws.greengrass#ValidateAuthorizationToken",
+];
+
 /// The component of AWS that sends metrics and validates authorization tokens.
 pub(crate) const STREAM_MANAGER: &str = "aws.greengrass.StreamManager";
 

@@ -10,23 +10,27 @@ mod load;
 mod near;
 mod pattern;
 mod snippet;
+mod suspicious;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use serde_json::Value;
 
 pub(crate) use self::{
     denial::{Denial, escaped},
     device::unseen_keys,
-    fault::Fault,
+    fault::{Fault, Severity},
     load::AccessControl,
     near::NearMiss,
     pattern::{Pattern, is_blank},
     snippet::{add, snippet},
 };
-use crate::operations::{Protected, Service};
+use crate::{
+    operations::{Protected, Service},
+    recipe::{Place, Source},
+};
 
 /// A policy, which allows each of its operations on each of its resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +40,12 @@ pub(crate) struct Policy {
     /// Operations of the service; `*` matches all.
     pub(crate) operations: Vec<String>,
     pub(crate) resources: Vec<Pattern>,
+    /// Its place in a recipe, if it comes from one.
+    pub(crate) place: Option<Place>,
 }
+
+/// The recipes of components, by name.
+pub(crate) type Sources = HashMap<String, Arc<Source>>;
 
 /// The policies of all components.
 #[derive(Debug, Default)]
@@ -50,6 +59,8 @@ struct Component {
     policies: Vec<Policy>,
     /// The ids of all its policies, also of invalid ones.
     ids: Vec<String>,
+    /// Its recipe, if it has one.
+    source: Option<Arc<Source>>,
 }
 
 /// A call that requires a permission.
@@ -73,16 +84,30 @@ impl Rules {
     /// Reads the `accessControl` of each component that has one. `former` are the previous rules.
     pub(crate) fn load<'c>(
         components: impl IntoIterator<Item = (&'c str, &'c Value)>,
+        sources: &Sources,
         former: &Self,
     ) -> Self {
         let mut rules = Self::default();
+        for (name, source) in sources {
+            let component = Component { source: Some(Arc::clone(source)), ..Component::default() };
+            rules.components.insert(name.clone(), component);
+        }
         let mut refused = Vec::new();
         for (name, value) in components {
-            let AccessControl { policies, ids, refused: services, faults } =
+            let AccessControl { mut policies, ids, refused: services, mut faults } =
                 AccessControl::parse(name, value);
+            let component = rules.components.entry(name.to_owned()).or_default();
+            if let Some(source) = &component.source {
+                for it in &mut policies {
+                    it.place = source.place(value, &[it.service.id, &it.id]);
+                }
+                for it in &mut faults {
+                    it.place = source.place(value, &it.path);
+                }
+            }
             refused.extend(services.iter().map(|it| it.id));
             rules.faults.extend(faults);
-            rules.components.insert(name.to_owned(), Component { policies, ids });
+            (component.policies, component.ids) = (policies, ids);
         }
         // The previous policies for such a service stay in force.
         let is_refused = |it: &Policy| refused.contains(&it.service.id);
@@ -99,6 +124,12 @@ impl Rules {
     /// The faults of all configurations.
     pub(crate) fn faults(&self) -> &[Fault] {
         &self.faults
+    }
+
+    /// All policies with their components.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Policy)> {
+        let components = self.components.iter();
+        components.flat_map(|(name, it)| it.policies.iter().map(move |it| (&**name, it)))
     }
 
     /// Decides on a call.
@@ -121,7 +152,8 @@ impl Rules {
 
 impl Policy {
     fn new(id: &str, service: &'static Service) -> Self {
-        Self { id: id.to_owned(), service, operations: Vec::new(), resources: Vec::new() }
+        let (operations, resources) = (Vec::new(), Vec::new());
+        Self { id: id.to_owned(), service, operations, resources, place: None }
     }
 
     fn allows(&self, request: &Request<'_>) -> bool {

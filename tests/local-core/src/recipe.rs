@@ -2,7 +2,7 @@
 //!
 //! This module has no I/O. Its types keep the positions of a recipe's values for diagnostics.
 
-#![allow(dead_code, unused_imports, reason = "nothing runs recipes yet")]
+#![allow(dead_code, reason = "nothing runs recipes yet")]
 
 mod diagnostic;
 mod document;
@@ -11,6 +11,7 @@ mod lifecycle;
 mod manifest;
 mod platform;
 mod reader;
+mod source;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -21,7 +22,7 @@ use std::{path::PathBuf, time::Duration};
 use serde_json::{Map, Value};
 
 pub(crate) use self::{
-    diagnostic::{Diagnostic, Severity, closest},
+    diagnostic::{Diagnostic, Severity, closest_end},
     document::{Format, Node},
     platform::Platform,
     variables::{ComponentVariables, Variables},
@@ -32,6 +33,13 @@ pub(crate) use self::{
 pub(crate) struct Position {
     pub(crate) line: usize,
     pub(crate) column: usize,
+}
+
+/// A position in a recipe. `Display` prints `file:line:column`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: PathBuf,
+    pub(crate) position: Position,
 }
 
 /// The recipe of a component.

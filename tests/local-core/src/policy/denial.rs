@@ -8,11 +8,12 @@ use super::{
     Fault, NearMiss, Pattern, Request, Rules,
     fault::Severity,
     is_blank,
-    snippet::{free_id, snippet},
+    snippet::{free_id, snippet, yaml},
 };
 use crate::{
     configuration::ACCESS_CONTROL,
     operations::{self, Resource},
+    recipe::{Format, Source},
 };
 
 /// The longest resource for which a policy is proposed, in bytes.
@@ -28,6 +29,8 @@ pub(crate) struct Denial<'a> {
     pub(crate) faults: Vec<&'a Fault>,
     /// An unused id for a policy that allows it.
     pub(crate) free_id: String,
+    /// The recipe of the component.
+    source: Option<&'a Source>,
 }
 
 impl Rules {
@@ -44,12 +47,13 @@ impl Rules {
             _ => it.component == request.component,
         };
         let faults = self.faults.iter().filter(may_matter);
-        let used = self.components.get(request.component);
-        let used = used.map(|it| &*it.ids).unwrap_or_default();
+        let component = self.components.get(request.component);
+        let used = component.map(|it| &*it.ids).unwrap_or_default();
         Denial {
             near: self.near_misses(&request),
             faults: faults.collect(),
             free_id: free_id(request.component, service, used),
+            source: component.and_then(|it| it.source.as_deref()),
             request,
         }
     }
@@ -92,11 +96,21 @@ impl fmt::Display for Denial<'_> {
                 let has_wildcard = operation.service.has_mqtt_wildcards
                     && resource.is_some_and(|it| it.contains(['+', '#']));
                 let more = if has_wildcard { " and what its wildcards match" } else { "" };
-                write!(
-                    f,
-                    "\nTo allow this call{more}, merge into the configuration of {component}:"
-                )?;
-                write!(f, "\n{snippet:#}")
+                match self.source {
+                    None => write!(
+                        f,
+                        "\nTo allow this call{more}, merge into the configuration of {component}:\n{snippet:#}"
+                    ),
+                    Some(source) => write!(
+                        f,
+                        "\nTo allow this call{more}, merge into the DefaultConfiguration in {}:\n{}",
+                        source.configuration_place(),
+                        match source.format {
+                            Format::Json => format!("{snippet:#}"),
+                            Format::Yaml => yaml(&snippet, source.indent()).trim_end().to_owned(),
+                        }
+                    ),
+                }
             }
             None => Ok(()),
         }

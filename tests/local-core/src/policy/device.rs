@@ -19,6 +19,7 @@ pub(super) fn warnings(component: &str, policies: &[Policy]) -> Vec<Fault> {
         path: path.iter().map(|it| (*it).to_owned()).collect(),
         severity: Severity::DiffersOnDevice,
         text,
+        place: None,
     };
     let mut faults = Vec::new();
     for policy in policies {
@@ -151,6 +152,7 @@ fn visit(component: &str, path: &mut Vec<String>, value: &Value, faults: &mut Ve
             path: path.clone(),
             severity: Severity::Ignored,
             text,
+            place: None,
         }));
         visit(component, path, value, faults);
         path.pop();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::recipe::Place;
+
 /// A part of a component's `accessControl` that is ignored, or that a device treats in another way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -12,11 +14,15 @@ pub(crate) struct Fault {
     pub(crate) severity: Severity,
     /// The fault, its consequence, and how to correct it.
     pub(crate) text: String,
+    /// Its place in a recipe, if it comes from one.
+    pub(crate) place: Option<Place>,
 }
 
 /// The consequence of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Severity {
+    /// The policy is in force, but may not be what was intended.
+    Suspicious,
     /// The policy is in force, but allows something else on a device.
     DiffersOnDevice,
     /// The part is ignored.
@@ -28,16 +34,33 @@ pub(crate) enum Severity {
 }
 
 impl Fault {
+    /// The fault without its component and place.
+    pub(crate) fn description(&self) -> impl fmt::Display {
+        Description(self)
+    }
+
     /// Whether it removes permissions.
     pub(crate) fn is_error(&self) -> bool {
-        self.severity != Severity::DiffersOnDevice
+        !matches!(self.severity, Severity::Suspicious | Severity::DiffersOnDevice)
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { component, path, text, .. } = self;
-        write!(f, "{component}: accessControl")?;
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        write!(f, "{}: {}", self.component, self.description())
+    }
+}
+
+/// The path and the text of a fault.
+struct Description<'a>(&'a Fault);
+
+impl fmt::Display for Description<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fault { path, text, .. } = self.0;
+        f.write_str("accessControl")?;
         for (depth, step) in path.iter().enumerate() {
             match depth {
                 0 | 1 => write!(f, ".{step:?}")?,

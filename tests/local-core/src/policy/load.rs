@@ -7,7 +7,10 @@ use super::{
     fault::{Fault, Severity},
     pattern::{Pattern, PatternError},
 };
-use crate::operations::{self, Service};
+use crate::{
+    operations::{self, Service},
+    recipe::closest_end,
+};
 
 /// The `accessControl` of one component.
 #[derive(Debug, Default)]
@@ -63,7 +66,7 @@ impl Reader<'_> {
     fn fault(&mut self, severity: Severity, path: &[&str], text: impl Into<String>) {
         let path = path.iter().map(|it| (*it).to_owned()).collect();
         let component = self.component.to_owned();
-        self.read.faults.push(Fault { component, path, severity, text: text.into() });
+        self.read.faults.push(Fault { component, path, severity, text: text.into(), place: None });
     }
 
     /// Reports a fault with which the nucleus reads none of the component's policies.
@@ -160,8 +163,11 @@ impl Reader<'_> {
     fn service(&mut self, id: &str, policies: Vec<Shape<'_>>) {
         let Some(service) = operations::service_of(id) else {
             let known = operations::SERVICES.iter().map(|it| it.id);
-            let advice = match meant(id, known) {
-                Some(known) => format!("{known} is, and case is significant"),
+            let advice = match closest_end(id, '.', known) {
+                Some(known) if known.eq_ignore_ascii_case(id) => {
+                    format!("{known} is, and case is significant")
+                }
+                Some(known) => format!("did you mean {known}?"),
                 None => "there is no such service".to_owned(),
             };
             let text =
@@ -217,7 +223,8 @@ fn unknown_operation(service: &Service, operation: &str) -> String {
     let advice = match operations::OPERATIONS.iter().find(|it| it.id == operation) {
         Some(other) => format!("it belongs to {}", other.service.id),
         None if operation.contains('*') => "only * alone matches all operations".to_owned(),
-        None => match meant(&full, known) {
+        None if operations::UNPROTECTED.contains(&&*full) => "it requires no permission".to_owned(),
+        None => match closest_end(&full, '#', known) {
             Some(known) => format!("did you mean {known}?"),
             None => "there is no such operation".to_owned(),
         },
@@ -227,11 +234,6 @@ fn unknown_operation(service: &Service, operation: &str) -> String {
 
 fn ignored_resource(text: &str, error: &PatternError) -> String {
     format!("{text:?} is ignored: {error}")
-}
-
-/// The known text that differs only in case.
-fn meant<'k>(text: &str, mut known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    known.find(|it| it.eq_ignore_ascii_case(text))
 }
 
 fn type_of(value: &Value) -> &'static str {

@@ -90,8 +90,11 @@ fn hint(pattern: &Pattern, policy: &Policy, text: &str) -> Option<&'static str> 
 
 impl fmt::Display for NearMiss<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Policy { id, service, operations, resources } = self.policy;
+        let Policy { id, service, operations, resources, place } = self.policy;
         write!(f, "policy {id:?} ")?;
+        if let Some(place) = place {
+            write!(f, "({place}) ")?;
+        }
         match &self.why {
             Why::Resource(_) if resources.is_empty() => {
                 f.write_str("has the operation, but no resources")

@@ -23,6 +23,51 @@ pub(crate) fn free_id(component: &str, service: &Service, used: &[String]) -> St
     (1..).map(id).find(is_free).expect("a number is free")
 }
 
+/// Formats an object of objects, lists and strings as YAML, with spaces before each line.
+pub(crate) fn yaml(value: &Value, indent: usize) -> String {
+    let space = " ".repeat(indent);
+    match value {
+        Value::Object(members) => members.iter().fold(String::new(), |text, (key, value)| {
+            text + &format!("{space}{}:\n{}", key_text(key), yaml(value, indent + 2))
+        }),
+        Value::Array(items) => items.iter().fold(String::new(), |text, item| {
+            text + &format!("{space}- {}\n", quoted(item.as_str().unwrap_or_default()))
+        }),
+        other => format!("{space}{}\n", quoted(other.as_str().unwrap_or_default())),
+    }
+}
+
+fn key_text(key: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || ".-_".contains(it);
+    let is_plain =
+        key.starts_with(|it: char| it.is_ascii_alphabetic()) && key.chars().all(is_plain);
+    if is_plain { key.to_owned() } else { quoted(key) }
+}
+
+/// A string in double quotes, whose escapes are those of JSON.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            // Not printable in YAML, or a line break there.
+            '\0'..=' '
+            | '\u{7f}'..='\u{a0}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{feff}'
+            | '\u{fffe}'
+            | '\u{ffff}'
+                if character != ' ' =>
+            {
+                quoted += &format!("\\u{:04x}", u32::from(character));
+            }
+            _ => quoted.push(character),
+        }
+    }
+    quoted + "\""
+}
+
 /// Adds a policy to the configuration of a component; `None` if its `accessControl` is not an object of objects.
 pub(crate) fn add(
     configuration: &mut Map<String, Value>,

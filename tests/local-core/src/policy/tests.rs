@@ -6,7 +6,8 @@ use crate::operations;
 const PUBLISH: &str = "aws.greengrass#PublishToTopic";
 
 fn rules(components: &[(&str, Value)]) -> Rules {
-    Rules::load(components.iter().map(|(name, value)| (*name, value)), &Rules::default())
+    let components = components.iter().map(|(name, value)| (*name, value));
+    Rules::load(components, &Sources::default(), &Rules::default())
 }
 
 fn pubsub(policies: Value) -> Value {
@@ -189,7 +190,7 @@ fn after_an_empty_policy_id_the_former_policies_of_the_service_stay() {
         "aws.greengrass.ipc.pubsub": {"": publishes(json!(["b"])), "q": publishes(json!(["c"]))},
         "aws.greengrass.ipc.mqttproxy": mqtt,
     });
-    let rules = Rules::load([("x", &both)], &former);
+    let rules = Rules::load([("x", &both)], &Sources::default(), &former);
     assert_eq!(denial(&rules, "x", "a"), None);
     for topic in ["b", "c"] {
         let text = denial(&rules, "x", topic).unwrap();

@@ -67,6 +67,13 @@ impl Report {
     }
 }
 
+impl Diagnostic {
+    /// An error about a whole file.
+    pub(crate) fn error(file: &Path, text: String) -> Self {
+        Self { file: file.to_owned(), position: None, severity: Severity::Error, text }
+    }
+}
+
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;
@@ -89,6 +96,18 @@ pub(crate) fn closest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) 
     let similar = known.into_iter().filter(|it| it.len().abs_diff(name.len()) <= limit);
     let best = similar.map(|it| (distance(name, it), it)).min()?;
     (best.0 <= limit).then_some(best.1)
+}
+
+/// The known name with the most similar part after the last separator. Common beginnings would make all similar.
+pub(crate) fn closest_end<'k>(
+    name: &str,
+    separator: char,
+    known: impl Iterator<Item = &'k str> + Clone,
+) -> Option<&'k str> {
+    let end = |it: &'k str| it.rsplit(separator).next().unwrap_or(it);
+    let own = name.rsplit(separator).next().unwrap_or(name);
+    let found = closest(own, known.clone().map(end))?;
+    known.into_iter().find(|it| end(it) == found)
 }
 
 /// The number of letters that must be replaced, inserted or deleted, ignoring case.
