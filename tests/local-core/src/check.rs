@@ -28,7 +28,6 @@ pub(crate) struct Checked {
 
 /// Checks recipes. With an operation and a resource, decides whether the component of the first recipe may make the
 /// call.
-#[allow(dead_code, reason = "the program does not use it yet")]
 pub(crate) fn check(paths: &[PathBuf], call: Option<(&str, &str)>) -> Checked {
     let mut diagnostics = Vec::new();
     let mut recipes = Vec::new();

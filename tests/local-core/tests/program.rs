@@ -345,3 +345,36 @@ fn the_variable_rust_log_selects_the_lines_of_the_log() {
     }
     fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn check_reports_faults_and_decides_about_calls() {
+    let folder = folder("check");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/hello-world");
+    let recipe = fs::read_to_string(example.join("recipe.yaml")).unwrap();
+    let (good, odd, bad, broken) = ("good.yaml", "odd.yaml", "bad.yaml", "broken.yaml");
+    let unknown = "unknown.yaml";
+    fs::write(folder.join(unknown), format!("Author: x\n{recipe}")).unwrap();
+    fs::write(folder.join(good), &recipe).unwrap();
+    let misspelt = recipe.replace("PublishToTopic", "PublishToTopics");
+    fs::write(folder.join(odd), misspelt).unwrap();
+    fs::write(folder.join(bad), recipe.replace("ComponentVersion", "Version")).unwrap();
+    fs::write(folder.join(broken), "Manifests: {artifacts:path}/x").unwrap();
+    let call = |resource| ["--operation", "aws.greengrass#PublishToTopic", "--resource", resource];
+    for (args, status, expected) in [
+        (vec![good], 0, "0 errors, 0 warnings"),
+        (vec![odd], 1, "odd.yaml:13:15: error: "),
+        (vec![unknown], 0, "unknown.yaml:1:1: warning: "),
+        (vec![bad], 1, "bad.yaml:1:1: error: "),
+        (vec![broken], 2, "broken.yaml:1:"),
+        (vec!["missing.yaml"], 2, "missing.yaml: error: "),
+        ([&[good][..], &call("test/topic")].concat(), 0, "allow\n"),
+        ([&[good][..], &call("test/other")].concat(), 1, "deny\n"),
+        ([&[good][..], &["--operation", "x"]].concat(), 2, "--resource <RESOURCE>"),
+    ] {
+        let mut command = Command::new(PROGRAM);
+        let (found, report, error) = ended(command.arg("check").args(&args).current_dir(&folder));
+        assert_eq!(found, Some(status), "{args:?}: {report}{error}");
+        assert!(report.contains(expected) || error.contains(expected), "{args:?}: {report}{error}");
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}

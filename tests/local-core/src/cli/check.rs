@@ -1,8 +1,13 @@
 //! `check`: the faults of recipes.
 
-use super::{Ended, args::Check};
+use std::process::ExitCode;
+
+use super::{Ended, args::Check, print};
+use crate::check;
 
 pub(super) fn check(args: &Check) -> Ended {
-    let _ = (&args.recipes, &args.operation, &args.resource);
-    Err("recipes are not supported yet".into())
+    let call = args.operation.as_deref().zip(args.resource.as_deref());
+    let checked = check::check(&args.recipes, call);
+    print(checked.text);
+    Ok(ExitCode::from(checked.status))
 }
