@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod artifacts;
 mod authorization;
 mod builder;
 mod call_filter;

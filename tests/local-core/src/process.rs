@@ -4,6 +4,7 @@
 
 #![allow(dead_code, unused_imports, reason = "the supervisor is not there yet")]
 
+pub(crate) mod environment;
 mod lines;
 mod output;
 mod tree;

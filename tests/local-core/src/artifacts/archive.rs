@@ -1,0 +1,75 @@
+//! Unpacks ZIP archives.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Read},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+};
+
+use zip::{ZipArchive, read::ZipFile};
+
+/// How much an archive can contain.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) entries: usize,
+    /// Of all files together, in bytes.
+    pub(super) size: u64,
+}
+
+/// No component for a small device has more.
+pub(super) const LIMITS: Limits = Limits { entries: 100_000, size: 4 << 30 };
+
+/// Replaces a folder with the content of an archive. The files get this mode.
+///
+/// Symbolic links become files with their targets as text, so that no path leads out of the folder. The folder is
+/// unchanged if this fails.
+pub(super) fn unpack(archive: &Path, to: &Path, mode: u32, limits: Limits) -> io::Result<()> {
+    let parent = to.parent().unwrap_or(to);
+    fs::create_dir_all(parent)?;
+    let folder = tempfile::tempdir_in(parent)?;
+    let mut archive = ZipArchive::new(File::open(archive)?)?;
+    if archive.len() > limits.entries {
+        return Err(invalid(format!("it has more than {} entries", limits.entries)));
+    }
+    let mut remaining = limits.size;
+    for index in 0..archive.len() {
+        let written = unpack_entry(archive.by_index(index)?, folder.path(), mode, remaining)?;
+        let Some(rest) = remaining.checked_sub(written) else {
+            return Err(invalid(format!("its files have more than {} bytes", limits.size)));
+        };
+        remaining = rest;
+    }
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    fs::rename(folder.path(), to)
+}
+
+/// Unpacks an entry. Returns the number of written bytes, which is at most one more than the maximum.
+fn unpack_entry(
+    mut entry: ZipFile<'_, File>,
+    folder: &Path,
+    mode: u32,
+    max_size: u64,
+) -> io::Result<u64> {
+    let Some(path) = entry.enclosed_name() else {
+        return Err(invalid(format!("{:?} leads out of the folder", entry.name())));
+    };
+    let path = folder.join(path);
+    if entry.is_dir() {
+        fs::create_dir_all(path)?;
+        return Ok(0);
+    }
+    fs::create_dir_all(path.parent().unwrap_or(folder))?;
+    let mut file = File::create_new(&path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{:?}: {error}", entry.name())))?;
+    let written = io::copy(&mut entry.by_ref().take(max_size.saturating_add(1)), &mut file)?;
+    file.set_permissions(Permissions::from_mode(mode))?;
+    Ok(written)
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
