@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -15,13 +15,17 @@ use crate::{
     configuration::{is_access_control, overlay},
     configurations::Configurations,
     core::{Component, LocalCore},
+    events::OpenStreams,
+    folders::Folders,
     operations::{self, Service},
     policy::{self, AccessControl, snippet},
+    process::{Console, Output},
     pubsub::PubSub,
-    recipes::{self, Source},
+    recipes::{self, Loaded, Source},
     record::Recorder,
-    service::{Nucleus, OpenStreams},
+    service::Nucleus,
     socket::{self, Place},
+    supervisor::{Instance, Setup, Supervisor},
 };
 
 /// A builder of a [`LocalCore`].
@@ -31,6 +35,8 @@ pub struct Builder {
     components: BTreeMap<String, Component>,
     configurations: BTreeMap<String, Map<String, Value>>,
     recipes: Vec<Source>,
+    /// The recipes, once they are read.
+    loaded: Vec<Loaded>,
     /// The components whose processes the core does not start, although their recipe is run.
     by_hand: BTreeSet<String>,
     artifacts: Option<PathBuf>,
@@ -61,6 +67,7 @@ impl Default for Builder {
             components: BTreeMap::new(),
             configurations: BTreeMap::new(),
             recipes: Vec::new(),
+            loaded: Vec::new(),
             by_hand: BTreeSet::new(),
             artifacts: None,
             root: None,
@@ -264,14 +271,22 @@ impl Builder {
         };
         let configurations = Configurations::new(self.configurations.into_iter());
         self.authorization.load(|| configurations.access_controls());
+        let supervisor = supervise(
+            self.root.as_deref(),
+            &place.path,
+            &self.loaded,
+            &self.components,
+            &configurations,
+        )?;
         let nucleus = Nucleus {
+            supervisor: Arc::clone(&supervisor),
             pubsub: Arc::new(PubSub::default()),
             configurations: Arc::new(configurations),
             authorization: Arc::new(self.authorization),
             streams: Arc::new(OpenStreams::default()),
         };
         let filter = CallFilter::new(nucleus.clone(), Recorder::new(self.records_calls));
-        LocalCore::listen(place, self.components, Arc::new(filter), nucleus)
+        LocalCore::listen(place, self.components, Arc::new(filter), nucleus, supervisor)
     }
 
     /// Reads the recipes and adds their components and configurations.
@@ -282,14 +297,16 @@ impl Builder {
                 if !loaded.is_empty() {
                     self.authorization.deny_by_default();
                 }
-                for it in loaded {
+                for mut it in loaded {
                     let name = &it.recipe.component;
                     self = self.component(name);
                     self.authorization.add_source(name, it.recipe.source.clone());
-                    let explicit =
-                        self.configurations.insert(name.clone(), it.recipe.configuration);
-                    let Some(values) = self.configurations.get_mut(name) else { continue };
-                    overlay(values, explicit.unwrap_or_default());
+                    let mut values = it.recipe.configuration.clone();
+                    let entry = self.configurations.entry(name.clone()).or_default();
+                    overlay(&mut values, std::mem::take(entry));
+                    *entry = values;
+                    it.source.runs &= !self.by_hand.contains(name);
+                    self.loaded.push(it);
                 }
             }
             Err(problem) => {
@@ -328,6 +345,42 @@ impl Builder {
             }
         }
     }
+}
+
+/// Prepares the components of a core.
+fn supervise(
+    root: Option<&Path>,
+    socket: &Path,
+    recipes: &[Loaded],
+    components: &BTreeMap<String, Component>,
+    configurations: &Configurations,
+) -> io::Result<Arc<Supervisor>> {
+    let mut setup = None;
+    if recipes.iter().any(|it| it.source.runs) {
+        let folders = Folders::new(root)?;
+        let output = Output::start(folders.logs(), Some(Console::standard()))?;
+        setup = Some(Setup { folders, output, socket: socket.to_owned() });
+    }
+    let mut instances = Vec::new();
+    let mut problems = Vec::new();
+    for (name, Component { token }) in components {
+        let loaded = recipes.iter().find(|it| it.recipe.component == *name);
+        let instance = match (loaded, &setup) {
+            (Some(Loaded { source: Source { runs: true, .. }, recipe }), Some(setup)) => {
+                setup.instance(recipe, recipes, configurations, token)
+            }
+            (Some(it), _) => Ok(Instance::by_hand(&it.recipe)),
+            (None, _) => Ok(Instance::without_recipe(name)),
+        };
+        match instance {
+            Ok(instance) => instances.push(instance),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(Supervisor::new(instances, setup));
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, problems.join("\n")))
 }
 
 /// Checks the name of a component. The error says what is wrong.

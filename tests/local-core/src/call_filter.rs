@@ -24,6 +24,7 @@ use crate::{
     events,
     record::{Call, Recorder},
     service::Nucleus,
+    supervisor::Supervisor,
 };
 
 type Inner = Arc<GreengrassCoreIpcService<Nucleus>>;
@@ -33,6 +34,7 @@ type Action = Box<dyn FnOnce(IncomingCall, Inner) -> BoxFuture<'static, ()> + Se
 
 pub(crate) struct CallFilter {
     service: Inner,
+    supervisor: Arc<Supervisor>,
     pub(crate) recorder: Recorder,
     /// The actions for the next calls of each operation.
     actions: Mutex<HashMap<&'static str, VecDeque<Action>>>,
@@ -40,8 +42,9 @@ pub(crate) struct CallFilter {
 
 impl CallFilter {
     pub(crate) fn new(nucleus: Nucleus, recorder: Recorder) -> Self {
+        let supervisor = Arc::clone(&nucleus.supervisor);
         let service = Arc::new(GreengrassCoreIpcService::new(nucleus));
-        Self { service, recorder, actions: Mutex::default() }
+        Self { service, supervisor, recorder, actions: Mutex::default() }
     }
 
     fn push(&self, operation: &'static str, action: Action) {
@@ -84,10 +87,12 @@ impl Service for CallFilter {
 
     fn connected(&self, client: &Identity, connection: u64) {
         tracing::debug!("{} has connected (connection {connection})", client.0);
+        self.supervisor.connected(&client.0, true);
     }
 
     fn disconnected(&self, client: &Identity, connection: u64) {
         tracing::debug!("{} has disconnected (connection {connection})", client.0);
+        self.supervisor.connected(&client.0, false);
     }
 }
 

@@ -16,6 +16,7 @@ use greengrass_core_ipc::{
     client::ConnectionBuilder,
     error::ConnectError,
     server::{Config, ConnectRequest, Identity, Rejected, Server, serve_connection},
+    types::LifecycleState,
 };
 use serde_json::Value;
 use tokio::{
@@ -24,7 +25,8 @@ use tokio::{
 };
 
 use crate::{
-    Builder, call_filter::CallFilter, exports, record::Call, service::Nucleus, socket::Place,
+    Builder, call_filter::CallFilter, exports, lifecycle::Input, record::Call, service::Nucleus,
+    socket::Place, supervisor::Supervisor,
 };
 
 /// A Greengrass core in this process, which serves components until it is stopped or dropped.
@@ -38,6 +40,7 @@ pub struct LocalCore {
     task: JoinHandle<io::Result<()>>,
     /// The tasks of connections within this process.
     in_process: Mutex<JoinSet<()>>,
+    supervisor: Arc<Supervisor>,
 }
 
 #[derive(Debug)]
@@ -94,6 +97,7 @@ impl LocalCore {
         components: BTreeMap<String, Component>,
         filter: Arc<CallFilter>,
         nucleus: Nucleus,
+        supervisor: Arc<Supervisor>,
     ) -> io::Result<Self> {
         let path = place.path.clone();
         place.write_exports(&components)?;
@@ -105,7 +109,8 @@ impl LocalCore {
             serve(place, server, Arc::clone(&filter), Arc::clone(&authenticator), received);
         let task = tokio::spawn(serving);
         let in_process = Mutex::default();
-        Ok(Self { path, filter, nucleus, authenticator, commands, task, in_process })
+        supervisor.start();
+        Ok(Self { path, filter, nucleus, authenticator, commands, task, in_process, supervisor })
     }
 
     pub(crate) fn filter(&self) -> &CallFilter {
@@ -249,8 +254,46 @@ impl LocalCore {
         }
     }
 
-    /// Stops the core gracefully: accepts no new calls, ends subscriptions, waits for running calls, closes the
-    /// connections and removes the socket.
+    /// The state of a component.
+    ///
+    /// # Panics
+    ///
+    /// If the component is unknown.
+    pub fn state(&self, component: &str) -> LifecycleState {
+        match self.supervisor.state(component) {
+            Some(state) => state.into(),
+            None => panic!("unknown component {component:?}"),
+        }
+    }
+
+    /// Requests a restart of a component. Like a device, it does not start a `BROKEN` component.
+    ///
+    /// # Panics
+    ///
+    /// If the component is unknown.
+    pub fn restart(&self, component: &str) {
+        let is_known = self.supervisor.handle(component, Input::Restart);
+        assert!(is_known, "unknown component {component:?}");
+    }
+
+    /// Waits until a component is in a state. States that end quickly may be missed.
+    ///
+    /// # Errors
+    ///
+    /// If the component is `BROKEN` instead, or the core does not have it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
+    pub async fn wait_for_state(&self, component: &str, state: LifecycleState) -> io::Result<()> {
+        self.supervisor.wait_for_state(component, &state).await
+    }
+
+    /// Stops the core gracefully: stops the components, each after those that depend on it, accepts no new calls, ends
+    /// subscriptions, waits for running calls, closes the connections and removes the socket.
+    ///
+    /// A component stops within the time limit of its shutdown step (by default 15 s) and another 6 s: its processes
+    /// receive SIGTERM after the shutdown step, and SIGKILL 5 s later.
     ///
     /// # Errors
     ///
@@ -258,8 +301,9 @@ impl LocalCore {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the connections immediately.
+    /// Dropping the future kills the processes and closes the connections immediately.
     pub async fn stop(mut self) -> io::Result<()> {
+        self.supervisor.stop().await;
         // Ignored: the task may already have ended.
         let _ = self.commands.send(Command::Stop).await;
         (&mut self.task).await.unwrap_or_else(|error| Err(io::Error::other(error)))
@@ -269,6 +313,7 @@ impl LocalCore {
 impl Drop for LocalCore {
     fn drop(&mut self) {
         self.task.abort();
+        self.supervisor.abort();
     }
 }
 

@@ -1,4 +1,10 @@
-//! Event queues of subscribers.
+//! Event queues of subscribers and the streams that they are for.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 use eventstream_rpc::operation::{Operation, StreamingOperation};
 use greengrass_core_ipc::{
@@ -16,4 +22,31 @@ where
 {
     let error = ServiceError::builder().message("the subscriber is too slow").build();
     event_queue(LIMIT, OnFull::Fail(error.into()))
+}
+
+/// The event senders of open streams, by component and operation.
+#[derive(Debug, Default)]
+pub(crate) struct OpenStreams(Mutex<HashMap<(String, &'static str), Vec<AnySender>>>);
+
+/// An [`EventSender`] of any operation.
+type AnySender = Box<dyn Any + Send>;
+
+impl OpenStreams {
+    pub(crate) fn add<O: StreamingOperation>(&self, component: &str, sender: EventSender<O>) {
+        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let senders = streams.entry((component.to_owned(), O::ID)).or_default();
+        senders.retain(|it| is_open::<O>(&**it));
+        senders.push(Box::new(sender));
+    }
+
+    pub(crate) fn of<O: StreamingOperation>(&self, component: &str) -> Vec<EventSender<O>> {
+        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let senders = streams.entry((component.to_owned(), O::ID)).or_default();
+        senders.retain(|it| is_open::<O>(&**it));
+        senders.iter().filter_map(|it| it.downcast_ref().cloned()).collect()
+    }
+}
+
+fn is_open<O: StreamingOperation>(sender: &(dyn Any + Send)) -> bool {
+    sender.downcast_ref::<EventSender<O>>().is_some_and(EventSender::is_open)
 }

@@ -13,6 +13,8 @@ mod configurations;
 mod core;
 mod events;
 mod exports;
+mod folders;
+mod lifecycle;
 mod lock;
 mod operations;
 mod permission;
@@ -24,6 +26,7 @@ mod recipes;
 mod record;
 mod service;
 mod socket;
+mod supervisor;
 mod topics;
 
 pub use authorization::AuthorizationRequest;

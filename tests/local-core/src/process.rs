@@ -2,8 +2,6 @@
 //!
 //! This module knows neither recipes nor states of components: it starts a shell and ends its process tree.
 
-#![allow(dead_code, unused_imports, reason = "the supervisor is not there yet")]
-
 pub(crate) mod environment;
 mod lines;
 mod output;

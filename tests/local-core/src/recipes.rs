@@ -13,7 +13,6 @@ use crate::recipe::{Dependency, Platform, Recipe, Severity};
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
     /// Whether the core starts the processes of the component.
-    #[allow(dead_code, reason = "no processes are started yet")]
     pub(crate) runs: bool,
 }
 

@@ -1,10 +1,6 @@
 //! The implementation of the operations: local publish/subscribe and configuration. All others fail.
 
-use std::{
-    any::Any,
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use eventstream_rpc::operation::{Operation, StreamingOperation};
 use greengrass_core_ipc::{
@@ -56,7 +52,7 @@ use greengrass_core_ipc::{
         update_configuration::{
             UpdateConfigurationError, UpdateConfigurationRequest, UpdateConfigurationResponse,
         },
-        update_state::UpdateState,
+        update_state::{UpdateStateError, UpdateStateRequest, UpdateStateResponse},
         update_thing_shadow::UpdateThingShadow,
         validate_authorization_token::{
             ValidateAuthorizationToken, ValidateAuthorizationTokenError,
@@ -69,7 +65,7 @@ use greengrass_core_ipc::{
         StreamingRequest, StreamingResponse, Violation,
     },
     types::{
-        PublishMessage,
+        PublishMessage, ReportedLifecycleState,
         error::{
             FailedUpdateConditionCheckError, InvalidArgumentsError, ResourceNotFoundError,
             ServiceError,
@@ -82,9 +78,12 @@ use crate::{
     authorization::Authorization,
     configuration::{ACCESS_CONTROL, MAX_DEPTH, UpdateError, is_access_control},
     configurations::{self, Configurations},
-    events, operations,
+    events::{self, OpenStreams},
+    lifecycle::Input,
+    operations,
     permission::shadow,
     pubsub::PubSub,
+    supervisor::Supervisor,
 };
 
 /// The state of the service.
@@ -94,33 +93,7 @@ pub(crate) struct Nucleus {
     pub(crate) configurations: Arc<Configurations>,
     pub(crate) authorization: Arc<Authorization>,
     pub(crate) streams: Arc<OpenStreams>,
-}
-
-/// The event senders of open streams, by component and operation.
-#[derive(Debug, Default)]
-pub(crate) struct OpenStreams(Mutex<HashMap<(String, &'static str), Vec<AnySender>>>);
-
-/// An [`EventSender`] of any operation.
-type AnySender = Box<dyn Any + Send>;
-
-impl OpenStreams {
-    fn add<O: StreamingOperation>(&self, component: &str, sender: EventSender<O>) {
-        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let senders = streams.entry((component.to_owned(), O::ID)).or_default();
-        senders.retain(|it| is_open::<O>(&**it));
-        senders.push(Box::new(sender));
-    }
-
-    pub(crate) fn of<O: StreamingOperation>(&self, component: &str) -> Vec<EventSender<O>> {
-        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let senders = streams.entry((component.to_owned(), O::ID)).or_default();
-        senders.retain(|it| is_open::<O>(&**it));
-        senders.iter().filter_map(|it| it.downcast_ref().cloned()).collect()
-    }
-}
-
-fn is_open<O: StreamingOperation>(sender: &(dyn Any + Send)) -> bool {
-    sender.downcast_ref::<EventSender<O>>().is_some_and(EventSender::is_open)
+    pub(crate) supervisor: Arc<Supervisor>,
 }
 
 impl Nucleus {
@@ -306,6 +279,20 @@ impl GreengrassCoreIpc for Nucleus {
         Ok(StreamingResponse::queued(response, events))
     }
 
+    async fn update_state(
+        &self,
+        request: UpdateStateRequest,
+        context: RequestContext,
+    ) -> Result<UpdateStateResponse, UpdateStateError> {
+        let report = match request.state {
+            ReportedLifecycleState::Running => Input::ReportedRunning,
+            ReportedLifecycleState::Errored => Input::ReportedErrored,
+            _ => return Err(failed("state must be RUNNING or ERRORED").into()),
+        };
+        self.supervisor.handle(&context.identity().0, report);
+        Ok(UpdateStateResponse::default())
+    }
+
     async fn cancel_local_deployment(
         &self,
         request: CancelLocalDeploymentRequest,
@@ -376,7 +363,6 @@ impl GreengrassCoreIpc for Nucleus {
         get_client_device_auth_token GetClientDeviceAuthToken
         get_secret_value GetSecretValue
         send_configuration_validity_report SendConfigurationValidityReport
-        update_state UpdateState
         verify_client_device_identity VerifyClientDeviceIdentity
     }
 

@@ -3,6 +3,7 @@
 mod authorization;
 mod configuration;
 mod core;
+mod lifecycle;
 #[cfg(target_os = "linux")]
 mod memory;
 mod program;

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt::Write as _,
     fs::{self, File},
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::PathBuf,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -27,6 +27,15 @@ pub(crate) struct Console {
     pub(crate) stderr: Box<dyn Write + Send>,
     /// Whether names of components are coloured.
     pub(crate) is_coloured: bool,
+}
+
+impl Console {
+    /// The output of this process. Names are coloured on a terminal, unless `NO_COLOR` is set.
+    pub(crate) fn standard() -> Self {
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let is_coloured = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        Self { stdout: Box::new(stdout), stderr: Box::new(stderr), is_coloured }
+    }
 }
 
 /// The number of lines that wait for a slow console before processes do.

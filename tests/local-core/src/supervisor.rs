@@ -1,0 +1,238 @@
+//! The components of a core: drives their lifecycles with processes and timers, in the order of their dependencies.
+
+mod instance;
+mod process;
+mod setup;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Instant,
+};
+
+use greengrass_core_ipc::types::LifecycleState;
+use tokio::{
+    sync::{Notify, watch},
+    task::{AbortHandle, JoinSet},
+    time::sleep_until,
+};
+
+pub(crate) use self::{instance::Instance, setup::Setup};
+use self::{process::Event, setup::dependencies_of};
+use crate::lifecycle::{Input, State};
+
+/// The target of the log of lifecycles.
+pub(crate) const LOG_TARGET: &str = "greengrass_local_core::lifecycle";
+
+/// The components of a core. Dropping it kills all their processes.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    components: Mutex<Components>,
+    /// Changes with the state of any component.
+    changes: watch::Sender<()>,
+    /// Wakes the timer when deadlines may have changed.
+    timer: Arc<Notify>,
+    timer_task: Mutex<Option<AbortHandle>>,
+    /// The folders and the output of components that have processes.
+    setup: Option<Setup>,
+}
+
+#[derive(Debug, Default)]
+struct Components {
+    instances: BTreeMap<String, Instance>,
+    /// One task for each process.
+    tasks: JoinSet<()>,
+    is_stopping: bool,
+}
+
+impl Supervisor {
+    pub(crate) fn new(instances: Vec<Instance>, setup: Option<Setup>) -> Arc<Self> {
+        let instances = instances.into_iter().map(|it| (it.name().to_owned(), it)).collect();
+        let components = Components { instances, ..Components::default() };
+        Arc::new(Self {
+            components: Mutex::new(components),
+            changes: watch::Sender::new(()),
+            timer: Arc::default(),
+            timer_task: Mutex::default(),
+            setup,
+        })
+    }
+
+    /// Starts the lifecycles.
+    pub(crate) fn start(self: &Arc<Self>) {
+        let task = tokio::spawn(time(Arc::downgrade(self), Arc::clone(&self.timer)));
+        *self.timer_task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
+        self.change(|_| {});
+    }
+
+    /// The state of a component. Returns `None` if the core does not have it.
+    pub(crate) fn state(&self, component: &str) -> Option<State> {
+        Some(self.lock().instances.get(component)?.state())
+    }
+
+    /// Waits until a component is in a state. Short states may be missed.
+    pub(crate) async fn wait_for_state(
+        &self,
+        component: &str,
+        expected: &LifecycleState,
+    ) -> io::Result<()> {
+        let mut changes = self.changes.subscribe();
+        loop {
+            let Some(state) = self.state(component) else {
+                return Err(io::Error::other(format!("unknown component {component:?}")));
+            };
+            if LifecycleState::from(state) == *expected {
+                return Ok(());
+            }
+            if state == State::Broken {
+                let text = format!("{component} is BROKEN and does not become {expected}");
+                return Err(io::Error::other(text));
+            }
+            // This value is a sender, so the channel is open.
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// Handles an event of a component, if the core has it. Returns whether it does.
+    pub(crate) fn handle(self: &Arc<Self>, component: &str, input: Input) -> bool {
+        self.change(|components| match components.instances.get_mut(component) {
+            Some(instance) => {
+                instance.handle(input);
+                true
+            }
+            None => false,
+        })
+    }
+
+    /// Counts the connections of a component.
+    pub(crate) fn connected(self: &Arc<Self>, component: &str, is_connected: bool) {
+        self.change(|components| {
+            if let Some(instance) = components.instances.get_mut(component) {
+                instance.connected(is_connected);
+            }
+        });
+    }
+
+    /// Stops all components, each after the components that depend on it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not interrupt the stop.
+    pub(crate) async fn stop(self: &Arc<Self>) {
+        let mut changes = self.changes.subscribe();
+        self.change(|components| components.is_stopping = true);
+        while !self.lock().instances.values().all(Instance::is_at_rest) {
+            // This value is a sender, so the channel is open.
+            let _ = changes.changed().await;
+        }
+        self.abort();
+        if let Some(setup) = &self.setup {
+            setup.output.flush().await;
+        }
+    }
+
+    /// Kills all processes.
+    pub(crate) fn abort(&self) {
+        self.lock().tasks.abort_all();
+        let task = self.timer_task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        task.iter().for_each(AbortHandle::abort);
+    }
+
+    fn process_changed(self: &Arc<Self>, component: &str, process: u64, event: Event) {
+        self.change(|components| {
+            if let Some(instance) = components.instances.get_mut(component) {
+                instance.process_changed(process, event);
+            }
+        });
+    }
+
+    /// Makes a change, and does everything that follows from it.
+    fn change<T>(self: &Arc<Self>, change: impl FnOnce(&mut Components) -> T) -> T {
+        let mut components = self.lock();
+        let result = change(&mut components);
+        while components.step(self) {}
+        drop(components);
+        self.changes.send_replace(());
+        self.timer.notify_one();
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Components> {
+        self.components.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.abort();
+    }
+}
+
+impl Components {
+    /// Does one thing that is due. Returns whether there was any.
+    fn step(&mut self, supervisor: &Arc<Supervisor>) -> bool {
+        let ready: Vec<bool> = self.instances.values().map(|it| self.is_ready(it)).collect();
+        let stops: Vec<bool> = self.instances.values().map(|it| self.must_stop(it)).collect();
+        let mut has_changed = false;
+        for ((instance, is_ready), must_stop) in self.instances.values_mut().zip(ready).zip(stops) {
+            has_changed |= instance.set_ready(is_ready);
+            if must_stop {
+                has_changed |= instance.stop();
+            }
+            has_changed |= instance.perform(&mut self.tasks, &Arc::downgrade(supervisor));
+            if has_changed {
+                break;
+            }
+        }
+        has_changed
+    }
+
+    /// Whether the hard dependencies of a component allow it to run.
+    fn is_ready(&self, instance: &Instance) -> bool {
+        instance.dependencies().all(|(name, is_hard)| {
+            let dependency = self.instances.get(name);
+            !is_hard || dependency.is_none_or(Instance::satisfies_dependents)
+        })
+    }
+
+    /// Whether all components have stopped that depend on this one, while the core stops.
+    fn must_stop(&self, instance: &Instance) -> bool {
+        self.is_stopping && {
+            let depends = |it: &&Instance| it.dependencies().any(|(it, _)| it == instance.name());
+            self.instances.values().filter(depends).all(Instance::is_at_rest)
+        }
+    }
+}
+
+/// Ends the time limits of lifecycles.
+async fn time(supervisor: Weak<Supervisor>, wake: Arc<Notify>) {
+    loop {
+        let Some(deadline) = supervisor
+            .upgrade()
+            .map(|it| it.lock().instances.values().filter_map(Instance::deadline).min())
+        else {
+            return;
+        };
+        let over = async {
+            match deadline {
+                Some(deadline) => sleep_until(deadline.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = wake.notified() => {}
+            () = over => {
+                let Some(supervisor) = supervisor.upgrade() else { return };
+                supervisor.change(|components| {
+                    components.instances.values_mut().for_each(Instance::time_out);
+                });
+            }
+        }
+    }
+}
+
+/// The time for deadlines, which is virtual while the time of the runtime is paused.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,289 @@
+//! A component of a core: its state machine and its processes.
+
+use std::{
+    collections::HashMap,
+    io,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    sync::Weak,
+    time::Instant,
+};
+
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{
+    LOG_TARGET, Supervisor, dependencies_of, now,
+    process::{Event, Signal, attend},
+};
+use crate::{
+    lifecycle::{self, Input, Machine, Outcome, State, StepKind},
+    process::{Output, Process, Script},
+    recipe::{Lifecycle, Recipe, SkipIf, Step, Test},
+};
+
+/// A component of a core.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    name: String,
+    /// The names of the dependencies, and whether each is hard.
+    dependencies: Vec<(String, bool)>,
+    machine: Machine,
+    scripts: Option<Scripts>,
+    connections: usize,
+    processes: HashMap<u64, Attended>,
+    next_process: u64,
+    /// Whether the machine waits for the end of the processes.
+    is_ending: bool,
+    is_ready: bool,
+    has_stopped: bool,
+    /// Whether its states are of interest.
+    has_recipe: bool,
+}
+
+/// The scripts of a component and what they need.
+#[derive(Debug)]
+pub(crate) struct Scripts {
+    /// Without recipe variables.
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) folder: PathBuf,
+    pub(crate) output: Output,
+}
+
+/// A process that has a task.
+#[derive(Debug)]
+struct Attended {
+    kind: StepKind,
+    signals: mpsc::UnboundedSender<Signal>,
+}
+
+impl Instance {
+    /// A component whose processes the core starts.
+    pub(super) fn new(name: &str, dependencies: Vec<(String, bool)>, scripts: Scripts) -> Self {
+        let machine = Machine::new(&scripts.lifecycle, now());
+        Self { scripts: Some(scripts), ..Self::with(name, dependencies, machine) }
+    }
+
+    /// A component with a recipe that is started by hand.
+    pub(crate) fn by_hand(recipe: &Recipe) -> Self {
+        Self::with(&recipe.component, dependencies_of(recipe), Machine::by_hand(now()))
+    }
+
+    /// A component without a recipe.
+    pub(crate) fn without_recipe(name: &str) -> Self {
+        Self { has_recipe: false, ..Self::with(name, Vec::new(), Machine::by_hand(now())) }
+    }
+
+    fn with(name: &str, dependencies: Vec<(String, bool)>, machine: Machine) -> Self {
+        Self {
+            name: name.to_owned(),
+            dependencies,
+            machine,
+            scripts: None,
+            connections: 0,
+            processes: HashMap::new(),
+            next_process: 0,
+            is_ending: false,
+            is_ready: false,
+            has_stopped: false,
+            has_recipe: true,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn dependencies(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.dependencies.iter().map(|(name, is_hard)| (&**name, *is_hard))
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.machine.state()
+    }
+
+    pub(super) fn satisfies_dependents(&self) -> bool {
+        self.machine.satisfies_dependents()
+    }
+
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.machine.is_at_rest()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.machine.deadline()
+    }
+
+    pub(super) fn handle(&mut self, input: Input) {
+        self.machine.handle(input, now());
+    }
+
+    pub(super) fn time_out(&mut self) {
+        self.machine.time_out(now());
+    }
+
+    /// Tells whether the dependencies are ready. Returns whether that has changed.
+    pub(super) fn set_ready(&mut self, is_ready: bool) -> bool {
+        let has_changed = self.is_ready != is_ready;
+        if has_changed {
+            self.is_ready = is_ready;
+            self.handle(Input::DependenciesReady(is_ready));
+        }
+        has_changed
+    }
+
+    /// Stops the component for good. Returns whether that is new.
+    pub(super) fn stop(&mut self) -> bool {
+        let is_new = !std::mem::replace(&mut self.has_stopped, true);
+        if is_new {
+            self.handle(Input::Stop);
+        }
+        is_new
+    }
+
+    pub(super) fn connected(&mut self, is_connected: bool) {
+        self.connections = match is_connected {
+            true => self.connections + 1,
+            false => self.connections.saturating_sub(1),
+        };
+        self.handle(Input::Connected(self.connections > 0));
+    }
+
+    pub(super) fn process_changed(&mut self, process: u64, event: Event) {
+        let Some(kind) = self.processes.get(&process).map(|it| it.kind) else { return };
+        match event {
+            Event::Exited(status) => {
+                let outcome = self.outcome(kind, status);
+                self.handle(Input::Ended(kind, outcome));
+            }
+            Event::Ended => {
+                self.processes.remove(&process);
+            }
+        }
+    }
+
+    fn outcome(&self, kind: StepKind, status: io::Result<ExitStatus>) -> Outcome {
+        let name = &self.name;
+        match status {
+            Ok(status) if status.success() => Outcome::Succeeded,
+            // The signal is that of this core.
+            _ if self.is_ending => Outcome::Failed,
+            Ok(status) => {
+                let end = match (status.code(), status.signal()) {
+                    (Some(code), _) => format!("exited with status {code}"),
+                    (None, Some(signal)) => format!("was ended by signal {signal}"),
+                    (None, None) => "failed".to_owned(),
+                };
+                let remedy = match status.code() {
+                    Some(126) => "; a program is not executable: see Permission of its artifact",
+                    Some(127) => "; a program was not found",
+                    _ => "",
+                };
+                tracing::warn!(target: LOG_TARGET, "{name}: {kind:?} {end}{remedy}");
+                Outcome::Failed
+            }
+            Err(error) => {
+                tracing::warn!(target: LOG_TARGET, "{name}: {kind:?} failed: {error}");
+                Outcome::Failed
+            }
+        }
+    }
+
+    /// Performs an output of the machine. Returns whether anything has changed.
+    pub(super) fn perform(
+        &mut self,
+        tasks: &mut JoinSet<()>,
+        supervisor: &Weak<Supervisor>,
+    ) -> bool {
+        while tasks.try_join_next().is_some() {}
+        if self.is_ending && self.processes.is_empty() {
+            self.is_ending = false;
+            self.handle(Input::ProcessesEnded);
+            return true;
+        }
+        let name = &self.name;
+        match self.machine.next_output() {
+            None => return false,
+            Some(lifecycle::Output::State(state)) if self.has_recipe => {
+                tracing::info!(target: LOG_TARGET, "{name}: {state}");
+            }
+            Some(lifecycle::Output::State(state)) => {
+                tracing::debug!(target: LOG_TARGET, "{name}: {state}");
+            }
+            Some(lifecycle::Output::Warning(text)) => {
+                tracing::warn!(target: LOG_TARGET, "{name}: {text}");
+            }
+            Some(lifecycle::Output::Start(kind)) => {
+                let input = self.start(kind, tasks, supervisor);
+                self.handle(input);
+            }
+            Some(lifecycle::Output::Terminate) => {
+                self.is_ending = true;
+                self.signal(Signal::Terminate);
+            }
+            Some(lifecycle::Output::Kill) => self.signal(Signal::Kill),
+        }
+        true
+    }
+
+    fn signal(&self, signal: Signal) {
+        for process in self.processes.values() {
+            // An error means that the task has ended.
+            let _ = process.signals.send(signal);
+        }
+    }
+
+    fn start(
+        &mut self,
+        kind: StepKind,
+        tasks: &mut JoinSet<()>,
+        supervisor: &Weak<Supervisor>,
+    ) -> Input {
+        let Some(scripts) = &self.scripts else { return Input::Ended(kind, Outcome::Skipped) };
+        let Some(step) = kind.of(&scripts.lifecycle) else {
+            return Input::Ended(kind, Outcome::Skipped);
+        };
+        let process = match scripts.start(&self.name, step) {
+            Ok(Some(process)) => process,
+            Ok(None) => return Input::Ended(kind, Outcome::Skipped),
+            Err(error) => {
+                tracing::error!(target: LOG_TARGET, "{}: {error}", self.name);
+                return Input::Ended(kind, Outcome::Failed);
+            }
+        };
+        let (signals, received) = mpsc::unbounded_channel();
+        let id = self.next_process;
+        self.next_process += 1;
+        self.processes.insert(id, Attended { kind, signals });
+        tasks.spawn(attend(process, received, supervisor.clone(), self.name.clone(), id));
+        Input::Started(kind)
+    }
+}
+
+impl Scripts {
+    /// Starts the script of a step. Returns `None` if there is nothing to do.
+    fn start(&self, component: &str, step: &Step) -> Result<Option<Process>, String> {
+        let text = step.script.as_ref()?;
+        let is_skipped = step.skip_if.as_ref().is_some_and(|it| is_met(it, &self.folder));
+        if is_skipped || text.trim().is_empty() {
+            return Ok(None);
+        }
+        let mut environment = self.environment.clone();
+        environment.extend(step.environment.iter().cloned());
+        let (folder, environment) = (&*self.folder, &*environment);
+        let script = Script { component, step: &step.name, text, environment, folder };
+        Process::start(&script, &self.output).map(Some).map_err(|it| it.to_string())
+    }
+}
+
+fn is_met(condition: &SkipIf, folder: &Path) -> bool {
+    let is_true = match &condition.test {
+        Test::OnPath(program) => {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            std::env::split_paths(&path).any(|it| it.join(program).is_file())
+        }
+        Test::Exists(path) => folder.join(path).exists(),
+    };
+    is_true != condition.is_negated
+}
