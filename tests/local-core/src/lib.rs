@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "cli"), allow(dead_code, reason = "the program uses it"))]
 
 mod artifacts;
 mod authorization;

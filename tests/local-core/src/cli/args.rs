@@ -190,9 +190,6 @@ fn setting(text: &str) -> Result<Setting, String> {
 fn mode(text: &str) -> Result<u32, String> {
     match u32::from_str_radix(text, 8) {
         Ok(mode) if mode <= 0o777 && mode & 0o600 == 0o600 => Ok(mode),
-        _ => {
-            Err("the mode is three octal digits, the first of which is 6 or 7, such as 660"
-                .to_owned())
-        }
+        _ => Err("the mode is three octal digits that begin with 6 or 7, such as 660".to_owned()),
     }
 }

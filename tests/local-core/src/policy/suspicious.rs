@@ -138,7 +138,7 @@ enum Token {
     Any(bool),
 }
 
-/// Whether two patterns, of which neither has `/#`, match a common text.
+/// Whether two patterns match a common text. Neither has `/#`.
 fn overlaps(one: &Pattern, other: &Pattern) -> bool {
     let (one, other) = (tokens(one), tokens(other));
     // Whether the ends of both from some token on match a common text, for each token of `other`.
