@@ -32,7 +32,8 @@ pub(crate) struct Folders {
     pub(crate) decompressed: PathBuf,
 }
 
-/// Copies the artifacts of a component from a folder, which has them in `NAME/VERSION` or itself, and unpacks them.
+/// Copies the artifacts of a component and unpacks them. They are in a folder, which has them in `NAME/VERSION` or
+/// itself, or beside the recipe.
 ///
 /// Copies all files of `NAME/VERSION`, whether or not the recipe names them, as a local deployment does. Existing files
 /// are replaced, also while they are in use. Returns the errors and warnings.
@@ -50,7 +51,10 @@ pub(crate) fn install(recipe: &Recipe, from: Option<&Path>, to: &Folders) -> Vec
         found.push(Diagnostic { file, position: None, severity: Severity::Error, text });
         return found;
     }
-    let folders: Vec<&Path> = own.as_deref().into_iter().chain(from).collect();
+    let file = &recipe.source.file;
+    let beside =
+        file.parent().map(|it| if it.as_os_str().is_empty() { Path::new(".") } else { it });
+    let folders: Vec<_> = own.as_deref().into_iter().chain(from).chain(beside).collect();
     for artifact in &recipe.artifacts {
         if let Err((severity, text)) = install_one(artifact, &folders, to) {
             let (file, position) = (recipe.source.file.clone(), Some(artifact.position));
@@ -116,14 +120,10 @@ fn name_of(uri: &str) -> Result<(Scheme, &str), String> {
 
 fn missing(name: &str, uri: &str, folders: &[&Path]) -> String {
     let tried: Vec<_> = folders.iter().map(|it| it.display().to_string()).collect();
-    if tried.is_empty() {
-        format!(
-            "the artifact {name} ({uri}) is missing: `--artifacts DIR` gives the folder that contains it"
-        )
-    } else {
-        let tried = tried.join(" or ");
-        format!("the artifact {name} ({uri}) is missing: put it into the folder {tried}")
-    }
+    let tried = tried.join(" or ");
+    format!(
+        "the artifact {name} ({uri}) is missing: put it into the folder {tried}, or give its folder with `--artifacts DIR`"
+    )
 }
 
 /// The mode of an artifact's files. This user always reads them.

@@ -121,7 +121,7 @@ impl Builder {
     }
 
     /// Sets the folder with the artifacts of components: those of a component are in `NAME/VERSION`, or in the folder
-    /// itself.
+    /// itself. An artifact that it does not have may be beside the recipe.
     pub fn artifacts(mut self, folder: impl Into<PathBuf>) -> Self {
         self.artifacts = Some(folder.into());
         self

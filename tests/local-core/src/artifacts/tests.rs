@@ -28,7 +28,7 @@ impl Setup {
         let recipe = Recipe {
             component: NAME.to_owned(),
             version: "1.0.0".to_owned(),
-            source: Source { file: "hello.yaml".into(), ..Source::default() },
+            source: Source { file: folder.path().join("hello.yaml"), ..Source::default() },
             ..Recipe::default()
         };
         let root = folder.path().join("root");
@@ -126,7 +126,7 @@ fn artifacts_are_found_by_version_and_by_name() {
     for uri in ["S3://bucket/one", "docker:example/image.tar", "docker:example/image:1.0"] {
         setup.add(uri, Access::Owner, Access::None);
     }
-    let expected = "hello.yaml:3:7: warning: docker:example/image:1.0 is not pulled: pull it before the script uses it";
+    let expected = "TMP/hello.yaml:3:7: warning: docker:example/image:1.0 is not pulled: pull it before the script uses it";
     assert_eq!(setup.install(), [expected]);
     assert_eq!(setup.installed("one"), ("right".to_owned(), 0o440));
     assert_eq!(setup.installed("folder/other"), ("other".to_owned(), 0o644));
@@ -148,20 +148,20 @@ fn a_missing_artifact_is_an_error_with_its_line() {
         "is not the URI of an artifact: write s3://BUCKET/FILE, greengrass:FILE or docker:IMAGE";
     let no_file = "names no file: write the name after the last slash";
     let expected = [
-        "hello.yaml:1:7: error: the artifact app (s3://bucket/app) is missing: put it into the folder \
-         TMP/from/com.example.Hello/1.0.0 or TMP/from"
+        "TMP/hello.yaml:1:7: error: the artifact app (s3://bucket/app) is missing: put it into the folder \
+         TMP/from/com.example.Hello/1.0.0 or TMP/from or TMP, or give its folder with `--artifacts DIR`"
             .to_owned(),
-        format!("hello.yaml:2:7: error: \"https://host/app\" {not_uri}"),
-        format!("hello.yaml:3:7: error: \"s3://bucket/\" {no_file}"),
-        format!("hello.yaml:4:7: error: \"s3://bucket/..\" {no_file}"),
-        format!("hello.yaml:5:7: error: \"app\" {not_uri}"),
+        format!("TMP/hello.yaml:2:7: error: \"https://host/app\" {not_uri}"),
+        format!("TMP/hello.yaml:3:7: error: \"s3://bucket/\" {no_file}"),
+        format!("TMP/hello.yaml:4:7: error: \"s3://bucket/..\" {no_file}"),
+        format!("TMP/hello.yaml:5:7: error: \"app\" {not_uri}"),
     ];
     assert_eq!(setup.install(), expected);
     setup.recipe.artifacts.truncate(1);
-    let found = install(&setup.recipe, None, &setup.to);
-    let expected = "hello.yaml:1:7: error: the artifact app (s3://bucket/app) is missing: `--artifacts DIR` \
-                    gives the folder that contains it";
-    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
+    assert_eq!(install(&setup.recipe, None, &setup.to).len(), 1);
+    fs::write(setup.folder.path().join("app"), "beside").unwrap();
+    assert_eq!(install(&setup.recipe, None, &setup.to), []);
+    assert_eq!(setup.installed("app").0, "beside");
 }
 
 #[test]
@@ -172,14 +172,13 @@ fn folders_that_cannot_be_written_are_errors() {
     fs::create_dir_all(setup.to.artifacts.join("app")).unwrap();
     let found = setup.install().concat();
     assert!(
-        found.starts_with("hello.yaml:1:7: error: cannot copy TMP/from/app to TMP/root/art"),
+        found.starts_with("TMP/hello.yaml:1:7: error: cannot copy TMP/from/app to TMP/root/art"),
         "{found}"
     );
     fs::remove_dir_all(setup.folder.path().join("root")).unwrap();
     fs::write(setup.folder.path().join("root"), "").unwrap();
     let found = setup.install().concat();
-    let expected =
-        "hello.yaml: error: cannot copy the artifacts of com.example.Hello: TMP/root/artifacts: ";
+    let expected = "TMP/hello.yaml: error: cannot copy the artifacts of com.example.Hello: TMP/root/artifacts: ";
     assert!(found.starts_with(expected), "{found}");
     let full = super::at(Path::new("/a"), &std::io::ErrorKind::StorageFull.into());
     assert!(full.contains("`--root DIR`"), "{full}");
