@@ -1,7 +1,5 @@
 //! The artifacts of components: copies them to where scripts find them, and explains programs that do not run.
 
-#![allow(dead_code, unused_imports, reason = "nothing runs recipes yet")]
-
 mod archive;
 mod program;
 #[cfg(test)]

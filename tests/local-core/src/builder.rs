@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -16,16 +16,14 @@ use crate::{
     configurations::Configurations,
     core::{Component, LocalCore},
     events::OpenStreams,
-    folders::Folders,
     operations::{self, Service},
     policy::{self, AccessControl, snippet},
-    process::{Console, Output},
     pubsub::PubSub,
     recipes::{self, Loaded, Source},
     record::Recorder,
     service::Nucleus,
     socket::{self, Place},
-    supervisor::{Instance, Setup, Supervisor},
+    supervisor::Preparation,
 };
 
 /// A builder of a [`LocalCore`].
@@ -271,13 +269,15 @@ impl Builder {
         };
         let configurations = Configurations::new(self.configurations.into_iter());
         self.authorization.load(|| configurations.access_controls());
-        let supervisor = supervise(
-            self.root.as_deref(),
-            &place.path,
-            &self.loaded,
-            &self.components,
-            &configurations,
-        )?;
+        let preparation = Preparation {
+            root: self.root.as_deref(),
+            artifacts: self.artifacts.as_deref(),
+            socket: &place.path,
+            recipes: &self.loaded,
+            components: &self.components,
+            configurations: &configurations,
+        };
+        let supervisor = preparation.supervisor()?;
         let nucleus = Nucleus {
             supervisor: Arc::clone(&supervisor),
             pubsub: Arc::new(PubSub::default()),
@@ -345,42 +345,6 @@ impl Builder {
             }
         }
     }
-}
-
-/// Prepares the components of a core.
-fn supervise(
-    root: Option<&Path>,
-    socket: &Path,
-    recipes: &[Loaded],
-    components: &BTreeMap<String, Component>,
-    configurations: &Configurations,
-) -> io::Result<Arc<Supervisor>> {
-    let mut setup = None;
-    if recipes.iter().any(|it| it.source.runs) {
-        let folders = Folders::new(root)?;
-        let output = Output::start(folders.logs(), Some(Console::standard()))?;
-        setup = Some(Setup { folders, output, socket: socket.to_owned() });
-    }
-    let mut instances = Vec::new();
-    let mut problems = Vec::new();
-    for (name, Component { token }) in components {
-        let loaded = recipes.iter().find(|it| it.recipe.component == *name);
-        let instance = match (loaded, &setup) {
-            (Some(Loaded { source: Source { runs: true, .. }, recipe }), Some(setup)) => {
-                setup.instance(recipe, recipes, configurations, token)
-            }
-            (Some(it), _) => Ok(Instance::by_hand(&it.recipe)),
-            (None, _) => Ok(Instance::without_recipe(name)),
-        };
-        match instance {
-            Ok(instance) => instances.push(instance),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if problems.is_empty() {
-        return Ok(Supervisor::new(instances, setup));
-    }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, problems.join("\n")))
 }
 
 /// Checks the name of a component. The error says what is wrong.

@@ -18,8 +18,12 @@ use tokio::{
     time::sleep_until,
 };
 
-pub(crate) use self::{instance::Instance, setup::Setup};
-use self::{process::Event, setup::dependencies_of};
+pub(crate) use self::setup::Preparation;
+use self::{
+    instance::Instance,
+    process::Event,
+    setup::{Setup, dependencies_of},
+};
 use crate::lifecycle::{Input, State};
 
 /// The target of the log of lifecycles.
@@ -47,7 +51,7 @@ struct Components {
 }
 
 impl Supervisor {
-    pub(crate) fn new(instances: Vec<Instance>, setup: Option<Setup>) -> Arc<Self> {
+    fn new(instances: Vec<Instance>, setup: Option<Setup>) -> Arc<Self> {
         let instances = instances.into_iter().map(|it| (it.name().to_owned(), it)).collect();
         let components = Components { instances, ..Components::default() };
         Arc::new(Self {

@@ -248,6 +248,31 @@ async fn permissions_and_configuration_come_from_the_recipe() {
 }
 
 #[tokio::test]
+async fn a_component_runs_its_artifacts() {
+    let folder = Folder::new();
+    let recipe = json!({
+        "RecipeFormatVersion": "2020-01-25",
+        "ComponentName": "com.example.A",
+        "ComponentVersion": "1.0.0",
+        "Manifests": [{
+            "Lifecycle": { "Run": "{artifacts:path}/run.sh" },
+            "Artifacts": [{ "Uri": "s3://bucket/run.sh", "Permission": { "Execute": "OWNER" } }],
+        }],
+    });
+    let recipe = folder.write("A", &format!("{recipe:#}"));
+    let error = folder.error(folder.builder().run_recipe(&recipe)).await;
+    assert!(error.starts_with("A.json:7:9: error: the artifact run.sh"), "{error}");
+    fs::create_dir(folder.0.path().join("artifacts")).unwrap();
+    let script = format!("#!/bin/sh\n{}\n", folder.event("ran"));
+    fs::write(folder.0.path().join("artifacts/run.sh"), script).unwrap();
+    let builder = folder.builder().run_recipe(&recipe).artifacts(folder.0.path().join("artifacts"));
+    let core = builder.start().await.unwrap();
+    let finished = core.wait_for_state("com.example.A", LifecycleState::Finished);
+    in_time("the end of its script", finished).await.unwrap();
+    assert_eq!(folder.lines(), ["ran"]);
+}
+
+#[tokio::test]
 async fn recipes_that_do_not_fit_together_are_errors() {
     let folder = Folder::new();
     let run = || json!({ "Run": HOLD });

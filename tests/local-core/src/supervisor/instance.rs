@@ -17,6 +17,7 @@ use super::{
     process::{Event, Signal, attend},
 };
 use crate::{
+    artifacts,
     lifecycle::{self, Input, Machine, Outcome, State, StepKind},
     process::{Output, Process, Script},
     recipe::{Lifecycle, Recipe, SkipIf, Step, Test},
@@ -24,7 +25,7 @@ use crate::{
 
 /// A component of a core.
 #[derive(Debug)]
-pub(crate) struct Instance {
+pub(super) struct Instance {
     name: String,
     /// The names of the dependencies, and whether each is hard.
     dependencies: Vec<(String, bool)>,
@@ -43,12 +44,14 @@ pub(crate) struct Instance {
 
 /// The scripts of a component and what they need.
 #[derive(Debug)]
-pub(crate) struct Scripts {
+pub(super) struct Scripts {
     /// Without recipe variables.
-    pub(crate) lifecycle: Lifecycle,
-    pub(crate) environment: Vec<(String, String)>,
-    pub(crate) folder: PathBuf,
-    pub(crate) output: Output,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) environment: Vec<(String, String)>,
+    pub(super) folder: PathBuf,
+    /// The folder of the artifacts.
+    pub(super) artifacts: PathBuf,
+    pub(super) output: Output,
 }
 
 /// A process that has a task.
@@ -66,12 +69,12 @@ impl Instance {
     }
 
     /// A component with a recipe that is started by hand.
-    pub(crate) fn by_hand(recipe: &Recipe) -> Self {
+    pub(super) fn by_hand(recipe: &Recipe) -> Self {
         Self::with(&recipe.component, dependencies_of(recipe), Machine::by_hand(now()))
     }
 
     /// A component without a recipe.
-    pub(crate) fn without_recipe(name: &str) -> Self {
+    pub(super) fn without_recipe(name: &str) -> Self {
         Self { has_recipe: false, ..Self::with(name, Vec::new(), Machine::by_hand(now())) }
     }
 
@@ -164,30 +167,29 @@ impl Instance {
     }
 
     fn outcome(&self, kind: StepKind, status: io::Result<ExitStatus>) -> Outcome {
-        let name = &self.name;
-        match status {
-            Ok(status) if status.success() => Outcome::Succeeded,
+        let end = match status {
+            Ok(status) if status.success() => return Outcome::Succeeded,
             // The signal is that of this core.
-            _ if self.is_ending => Outcome::Failed,
-            Ok(status) => {
-                let end = match (status.code(), status.signal()) {
-                    (Some(code), _) => format!("exited with status {code}"),
-                    (None, Some(signal)) => format!("was ended by signal {signal}"),
-                    (None, None) => "failed".to_owned(),
-                };
-                let remedy = match status.code() {
-                    Some(126) => "; a program is not executable: see Permission of its artifact",
-                    Some(127) => "; a program was not found",
-                    _ => "",
-                };
-                tracing::warn!(target: LOG_TARGET, "{name}: {kind:?} {end}{remedy}");
-                Outcome::Failed
-            }
-            Err(error) => {
-                tracing::warn!(target: LOG_TARGET, "{name}: {kind:?} failed: {error}");
-                Outcome::Failed
-            }
-        }
+            _ if self.is_ending => return Outcome::Failed,
+            Ok(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => self.end_with(kind, code),
+                (None, Some(signal)) => format!("was ended by signal {signal}"),
+                (None, None) => "failed".to_owned(),
+            },
+            Err(error) => format!("failed: {error}"),
+        };
+        tracing::warn!(target: LOG_TARGET, "{}: {kind:?} {end}", self.name);
+        Outcome::Failed
+    }
+
+    /// Describes the end of a script that failed.
+    fn end_with(&self, kind: StepKind, code: i32) -> String {
+        let reason = self.scripts.as_ref().and_then(|it| {
+            let text = kind.of(&it.lifecycle)?.script.as_ref().ok()?;
+            artifacts::explain(code, text, &it.folder, &it.artifacts)
+        });
+        let reason = reason.map(|it| format!(": {it}"));
+        format!("exited with status {code}{}", reason.unwrap_or_default())
     }
 
     /// Performs an output of the machine. Returns whether anything has changed.
