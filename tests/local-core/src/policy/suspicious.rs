@@ -10,14 +10,18 @@ impl Rules {
         policies.sort_unstable_by_key(|(component, it)| (*component, it.service.id, &*it.id));
         let mut faults = Vec::new();
         for (component, policy) in policies {
-            for (property, text) in texts(policy) {
+            let source = self.components.get(component).and_then(|it| it.source.as_ref());
+            for (property, item, text) in texts(policy) {
                 let path = [policy.service.id, &policy.id, property];
+                let place = policy.place.clone();
+                let of_item =
+                    source.filter(|_| place.is_some()).and_then(|it| it.item(&path, item));
                 faults.push(Fault {
                     component: component.to_owned(),
                     path: path.iter().map(|it| (*it).to_owned()).collect(),
                     severity: Severity::Suspicious,
                     text,
-                    place: policy.place.clone(),
+                    place: of_item.or(place),
                 });
             }
         }
@@ -25,8 +29,8 @@ impl Rules {
     }
 }
 
-/// The warnings about a policy, each with the property at fault.
-fn texts(policy: &Policy) -> Vec<(&'static str, String)> {
+/// The warnings about a policy, each with the property and the item at fault.
+fn texts(policy: &Policy) -> Vec<(&'static str, &str, String)> {
     let operations = || OPERATIONS.iter().filter(|it| policy.has_operation(it));
     let mut texts = Vec::new();
     let mut matching = Vec::new();
@@ -34,8 +38,8 @@ fn texts(policy: &Policy) -> Vec<(&'static str, String)> {
         let obstacle = operations().map(|it| obstacle(it, pattern)).reduce(Option::and).flatten();
         match obstacle {
             Some(obstacle) => {
-                texts
-                    .push(("resources", format!("{:?} never matches: {obstacle}", pattern.text())));
+                let text = format!("{:?} never matches: {obstacle}", pattern.text());
+                texts.push(("resources", pattern.text(), text));
             }
             None => matching.push(pattern),
         }
@@ -46,12 +50,13 @@ fn texts(policy: &Policy) -> Vec<(&'static str, String)> {
             let obstacles = matching.iter().map(|it| obstacle(operation, it));
             if let Some(obstacle) = obstacles.reduce(Option::and).flatten() {
                 let text = format!("{} is never allowed: {obstacle}", operation.id);
-                texts.push(("operations", text));
+                texts.push(("operations", operation.id, text));
             }
         }
     }
-    let width = matching.iter().filter_map(|it| Some(("resources", width(policy, it)?)));
-    texts.extend(width);
+    for pattern in matching {
+        texts.extend(width(policy, pattern).map(|it| ("resources", pattern.text(), it)));
+    }
     texts
 }
 

@@ -8,7 +8,7 @@ use super::{
     Lifecycle, SkipIf, Step, Test,
     diagnostic::Report,
     document::{Entry, Kind, Node},
-    reader::{Members, not},
+    reader::{Members, not, quoting_advice},
 };
 
 const LIFECYCLE: [&str; 8] =
@@ -65,6 +65,11 @@ fn step(entry: &Entry, outer: &[(String, String)], report: &mut Report) -> Step 
         requires_privilege: false,
         position: *position,
     };
+    let advice = quoting_advice(value);
+    if !advice.is_empty() {
+        report.error(value.position, format!("{key} must be a string or an object{advice}"));
+        return step;
+    }
     let Kind::Object(_) = &value.kind else {
         step.script = Ok(script(key, value, report));
         return step;

@@ -129,15 +129,11 @@ pub(super) fn not(node: &Node) -> String {
     format!("not {}", node.type_name())
 }
 
-/// In YAML, a recipe variable without quotes is an object: `Run: {artifacts:path}`.
-fn quoting_advice(node: &Node) -> String {
-    match &node.kind {
-        Kind::Object(entries) => match &entries[..] {
-            [Entry { key, value, .. }] if value.is_null() => {
-                format!("; put it in quotes: \"{{{key}}}\"")
-            }
-            _ => String::new(),
-        },
+/// In YAML, a recipe variable without quotes is an object: `Run: {artifacts:path}`. Empty for other values.
+pub(super) fn quoting_advice(node: &Node) -> String {
+    let Kind::Object(entries) = &node.kind else { return String::new() };
+    match &entries[..] {
+        [Entry { key, value, .. }] if value.is_null() => format!("; quote it: \"{{{key}}}\""),
         _ => String::new(),
     }
 }

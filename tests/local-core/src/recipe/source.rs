@@ -40,6 +40,15 @@ impl Source {
         Some(Place { file: self.file.clone(), position })
     }
 
+    /// The place of an item in a list of the `accessControl`.
+    pub(crate) fn item(&self, list: &[&str], item: &str) -> Option<Place> {
+        let Kind::List(items) = &self.access_control()?.value.find(list)?.0.kind else {
+            return None;
+        };
+        let found = items.iter().find(|it| it.text().as_deref() == Some(item))?;
+        Some(Place { file: self.file.clone(), position: found.position })
+    }
+
     /// `file` or `file:line` of the `DefaultConfiguration`.
     pub(crate) fn configuration_place(&self) -> String {
         let file = self.file.display();

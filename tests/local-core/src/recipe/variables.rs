@@ -50,19 +50,19 @@ impl Recipe {
             return (self.lifecycle.clone(), Vec::new());
         };
         let mut report = Report::new(&self.source.file);
-        let node = replace(node, variables, &mut report);
+        let node = replace(node, self, variables, &mut report);
         // `Recipe::read` has already reported the other diagnostics.
         let lifecycle = lifecycle::read(&node, &mut Report::new(&self.source.file));
         (lifecycle, report.finish())
     }
 }
 
-fn replace(node: &Node, variables: &Variables, report: &mut Report) -> Node {
+fn replace(node: &Node, recipe: &Recipe, variables: &Variables, report: &mut Report) -> Node {
     let kind = match &node.kind {
         Kind::Scalar(Value::String(text)) => {
             let replaced = VARIABLE.replace_all(text, |found: &Captures<'_>| {
                 let variable = &found[0];
-                variables.value(found).unwrap_or_else(|problem| {
+                variables.value(recipe, found).unwrap_or_else(|problem| {
                     match problem {
                         Problem::Unknown(why) => {
                             report.warning(
@@ -82,12 +82,12 @@ fn replace(node: &Node, variables: &Variables, report: &mut Report) -> Node {
         }
         Kind::Scalar(other) => Kind::Scalar(other.clone()),
         Kind::List(items) => {
-            Kind::List(items.iter().map(|it| replace(it, variables, report)).collect())
+            Kind::List(items.iter().map(|it| replace(it, recipe, variables, report)).collect())
         }
         Kind::Object(entries) => {
             let mut entries = entries.clone();
             for entry in &mut entries {
-                entry.value = replace(&entry.value, variables, report);
+                entry.value = replace(&entry.value, recipe, variables, report);
             }
             Kind::Object(entries)
         }
@@ -102,12 +102,16 @@ enum Problem {
 }
 
 impl Variables {
-    fn value(&self, found: &Captures<'_>) -> Result<String, Problem> {
+    fn value(&self, recipe: &Recipe, found: &Captures<'_>) -> Result<String, Problem> {
         let (namespace, key) = (&found[2], &found[3]);
         let component = match found.get(1) {
             None => &self.own,
             Some(name) => self.dependencies.get(name.as_str()).ok_or_else(|| {
-                Problem::Unknown(format!("{} is not a direct dependency", name.as_str()))
+                let name = name.as_str();
+                Problem::Unknown(match recipe.dependencies.iter().any(|it| it.component == name) {
+                    true => format!("there is no recipe of {name} here"),
+                    false => format!("{name} is not in ComponentDependencies"),
+                })
             })?,
         };
         let value = match (namespace, key) {
