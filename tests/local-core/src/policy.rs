@@ -80,6 +80,9 @@ pub(crate) enum Decision<'a> {
     Denied(Denial<'a>),
 }
 
+/// The maximum number of policies of a component, and of faults, whose places are looked up.
+const MAX_PLACED: usize = 100;
+
 impl Rules {
     /// Reads the `accessControl` of each component that has one. `former` are the previous rules.
     pub(crate) fn load<'c>(
@@ -98,10 +101,10 @@ impl Rules {
                 AccessControl::parse(name, value);
             let component = rules.components.entry(name.to_owned()).or_default();
             if let Some(source) = &component.source {
-                for it in &mut policies {
+                for it in policies.iter_mut().take(MAX_PLACED) {
                     it.place = source.place(value, &[it.service.id, &it.id]);
                 }
-                for it in &mut faults {
+                for it in faults.iter_mut().take(MAX_PLACED) {
                     it.place = source.place(value, &it.path);
                 }
             }

@@ -45,6 +45,8 @@ pub(super) const MAX_DEPTH: usize = 100;
 /// The maximum size of a recipe, in bytes. AWS accepts less.
 const MAX_SIZE: usize = 1 << 20;
 
+pub(super) const EMPTY: &str = "the file is empty; a recipe starts with RecipeFormatVersion";
+
 impl Format {
     /// The format that a file's name says, or otherwise its content.
     pub(super) fn of(path: &Path, text: &str) -> Self {
@@ -66,6 +68,10 @@ pub(super) fn parse(format: Format, text: &str, report: &mut Report) -> Option<N
         return None;
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        report.error(None, EMPTY);
+        return None;
+    }
     match format {
         Format::Json => json::parse(text, report),
         Format::Yaml => yaml::parse(text, report),

@@ -1,6 +1,6 @@
 //! Reading of lifecycles.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use serde_json::Value;
 
@@ -20,7 +20,11 @@ const STEP: [&str; 6] =
 ///
 /// An object with a key that is a selection of any manifest is replaced with the value of the first selection of this
 /// manifest. Other objects stay.
-pub(super) fn selected(node: &Node, selectors: &[String], selections: &[String]) -> Option<Node> {
+pub(super) fn selected(
+    node: &Node,
+    selectors: &HashSet<String>,
+    selections: &[String],
+) -> Option<Node> {
     let Kind::Object(entries) = &node.kind else { return Some(node.clone()) };
     if entries.iter().any(|it| selectors.contains(&it.key)) {
         let find = |selection: &String| entries.iter().find(|it| it.key == *selection);

@@ -1,6 +1,6 @@
 //! Reading of a recipe: its top level, manifests, dependencies and artifacts.
 
-use std::{path::Path, sync::LazyLock};
+use std::{collections::HashSet, path::Path, sync::LazyLock};
 
 use nodejs_semver::{Range, Version};
 use regex::Regex;
@@ -213,9 +213,8 @@ fn manifests(
         report.error(position, format!("Manifests is missing or empty; {advice}"));
     }
     let manifests: Vec<_> = items.iter().map(|it| manifest(it, report)).collect();
-    let mut selectors: Vec<_> = manifests.iter().flat_map(|it| it.selections.clone()).collect();
-    selectors.push(ALL.to_owned());
-    let global = members.get("Lifecycle").map(|it| &it.value);
+    let selectors = manifests.iter().flat_map(|it| it.selections.clone());
+    let selectors: HashSet<_> = selectors.chain([ALL.to_owned()]).collect();
     let mut chosen = None;
     let mut always = None;
     for manifest in manifests {
@@ -224,15 +223,10 @@ fn manifests(
             let text = format!("this manifest is never used: the one in line {line} fits always");
             report.warning(position, text);
         }
-        let source = match (lifecycle, global) {
-            (Some(own), _) => Some(own.clone()),
-            (None, Some(global)) => lifecycle::selected(global, &selectors, &selections),
-            (None, None) => None,
-        };
-        let lifecycle = source.map(|it| lifecycle::read(&it, report)).unwrap_or_default();
+        let own = lifecycle.map(|it| lifecycle::read(it, report));
         let fit = fit(members, platform, report);
         if fit != Fit::Never && chosen.is_none() {
-            chosen = Some((lifecycle, artifacts));
+            chosen = Some((own, selections, artifacts));
         }
         if fit == Fit::Always {
             always = always.or(Some(position));
@@ -242,7 +236,13 @@ fn manifests(
         let position = members.get("Manifests").map(|it| it.position);
         report.error(position, format!("no manifest fits this platform: {platform}"));
     }
-    chosen.unwrap_or_default()
+    let (own, selections, artifacts) = chosen.unwrap_or_default();
+    let global = || {
+        let global = &members.get("Lifecycle")?.value;
+        let selected = lifecycle::selected(global, &selectors, &selections)?;
+        Some(lifecycle::read(&selected, report))
+    };
+    (own.or_else(global).unwrap_or_default(), artifacts)
 }
 
 fn manifest<'n>(node: &'n Node, report: &mut Report) -> Manifest<'n> {

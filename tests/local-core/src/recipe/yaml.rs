@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 use super::{
     Position,
     diagnostic::Report,
-    document::{Entry, Kind, MAX_DEPTH, Node, without_duplicates},
+    document::{EMPTY, Entry, Kind, MAX_DEPTH, Node, without_duplicates},
 };
 
 /// Reads a document. Returns `None` after an error.
@@ -43,7 +43,7 @@ pub(super) fn parse(text: &str, report: &mut Report) -> Option<Node> {
         }
     }
     if document.is_none() {
-        report.error(None, "the file is empty; a recipe starts with RecipeFormatVersion");
+        report.error(None, EMPTY);
     }
     document
 }
