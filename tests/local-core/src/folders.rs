@@ -7,12 +7,25 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::lock::LockedFile;
+
 /// The root folder with the work folders, artifacts and logs of components.
 #[derive(Debug)]
 pub(crate) struct Folders {
     root: PathBuf,
+    _owned: Owned,
+}
+
+/// What makes a folder that of one core.
+#[derive(Debug)]
+enum Owned {
     /// Removed when it is dropped.
-    _temporary: Option<TempDir>,
+    Temporary {
+        _folder: TempDir,
+    },
+    Locked {
+        _file: LockedFile,
+    },
 }
 
 impl Folders {
@@ -21,7 +34,7 @@ impl Folders {
         let Some(root) = root else {
             let temporary = tempfile::Builder::new().prefix("greengrass-local-core-").tempdir()?;
             let root = std::fs::canonicalize(temporary.path())?;
-            return Ok(Self { root, _temporary: Some(temporary) });
+            return Ok(Self { root, _owned: Owned::Temporary { _folder: temporary } });
         };
         let explained = |error: io::Error| {
             let text = format!("cannot use {} as the root folder: {error}", root.display());
@@ -29,7 +42,8 @@ impl Folders {
         };
         std::fs::create_dir_all(root).map_err(explained)?;
         let root = std::fs::canonicalize(root).map_err(explained)?;
-        Ok(Self { root, _temporary: None })
+        let file = LockedFile::acquire(root.join("core.lock")).map_err(explained)?;
+        Ok(Self { root, _owned: Owned::Locked { _file: file } })
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -28,15 +28,18 @@ impl LockedFile {
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if another process has locked the file, `PermissionDenied` if another user owns it, or another error
+    /// `ResourceBusy` if another process has locked the file, `PermissionDenied` if another user owns it, or another error
     /// of the operating system. The text contains the path.
     pub(crate) fn acquire(path: PathBuf) -> io::Result<Self> {
         loop {
             let file = open_file(&path, OFlags::RDWR | OFlags::CREATE)?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Err(Errno::AGAIN) => {
-                    let text = format!("another core has locked {}", path.display());
-                    return Err(io::Error::new(io::ErrorKind::AddrInUse, text));
+                    let text = format!(
+                        "another core has locked {}: stop it, or choose another folder",
+                        path.display()
+                    );
+                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, text));
                 }
                 result => result.map_err(|it| with_path(&path, it.into()))?,
             }

@@ -54,7 +54,7 @@ impl Place {
     fn new(path: PathBuf, mode: u32, folder: Option<TempDir>) -> io::Result<Self> {
         check(&path)?;
         let exports = LockedFile::acquire(exports::path(&path)).map_err(|error| {
-            if error.kind() != io::ErrorKind::AddrInUse {
+            if error.kind() != io::ErrorKind::ResourceBusy {
                 return error;
             }
             let text = format!("{}: another core listens on the socket", path.display());

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     os::unix::{
         fs::{PermissionsExt, symlink},
         net::UnixListener,
@@ -199,7 +200,6 @@ fn errors_about_sockets_name_the_path_and_the_remedy() {
 
 /// Starts the program, and waits until it serves. Returns the line that exports its socket.
 fn serving(command: &mut Command) -> (std::process::Child, String) {
-    use std::io::{BufRead, BufReader};
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let lines: Vec<_> = lines.take_while(|it| !it.contains("Ctrl-C")).collect();
@@ -319,6 +319,24 @@ fn cores_in_two_pid_namespaces_do_not_disturb_each_other() {
     assert!(error.contains("another core listens"), "{error}");
     assert_eq!(fs::read_to_string(folder.join("s.env")).unwrap(), exports);
     assert_eq!(ended(&mut isolated(&on_socket(&socket, &["env", "a"]))).0, Some(0));
+    first.kill().unwrap();
+    first.wait().unwrap();
+
+    let (recipe, root) = (folder.join("recipe.yaml"), folder.join("root"));
+    let text = "{RecipeFormatVersion: 2020-01-25, ComponentName: a, ComponentVersion: 1.0.0, \
+                Manifests: [{Lifecycle: {Run: echo started; sleep 1000}}]}";
+    fs::write(&recipe, text).unwrap();
+    let run = |socket| {
+        let mut command = on_socket(&folder.join(socket), &["run"]);
+        command.arg(&recipe).arg("--root").arg(&root);
+        command
+    };
+    let mut first = isolated(&run("s1")).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
+    assert!(lines.any(|it| it.unwrap().contains("| started")));
+    let (status, _, error) = ended(&mut isolated(&run("s2")));
+    assert_eq!(status, Some(1));
+    assert!(error.contains("root as the root folder: another core has locked"), "{error}");
     first.kill().unwrap();
     first.wait().unwrap();
     fs::remove_dir_all(&folder).unwrap();
