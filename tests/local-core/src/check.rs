@@ -1,10 +1,9 @@
 //! The command `check`: a report on recipes, and the decision on a call.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 
@@ -12,9 +11,8 @@ use crate::{
     configuration::{ACCESS_CONTROL, Configuration, is_access_control},
     operations::{self, CANCEL_LOCAL_DEPLOYMENT, Resource},
     policy::{self, Decision, Fault, Request, Rules, Sources},
-    recipe::{
-        ComponentVariables, Diagnostic, Place, Platform, Recipe, Severity, Variables, closest_end,
-    },
+    recipe::{ComponentVariables, Diagnostic, Place, Recipe, Severity, Variables, closest_end},
+    recipes,
 };
 
 /// The result of a check.
@@ -32,7 +30,7 @@ pub(crate) fn check(paths: &[PathBuf], call: Option<(&str, &str)>) -> Checked {
     let mut diagnostics = Vec::new();
     let mut recipes = Vec::new();
     for path in paths {
-        recipes.extend(read(path, &mut diagnostics));
+        recipes.extend(recipes::read(path, &mut diagnostics));
     }
     if recipes.len() < paths.len() {
         return Checked { text: report(diagnostics), status: 2 };
@@ -44,21 +42,12 @@ pub(crate) fn check(paths: &[PathBuf], call: Option<(&str, &str)>) -> Checked {
     for recipe in &recipes {
         diagnostics.extend(unresolved(recipe, &recipes));
     }
-    diagnostics.extend(duplicates(&recipes));
+    diagnostics.extend(recipes::conflicts(&recipes));
+    diagnostics.extend(recipes::order(&recipes).err());
     diagnostics.extend(faults(&rules, &recipes));
     diagnostics.extend(duplicate_ids(&rules));
     let has_errors = diagnostics.iter().any(|it| it.severity == Severity::Error);
     Checked { text: report(diagnostics), status: u8::from(has_errors) }
-}
-
-fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Option<Recipe> {
-    let text = std::fs::read_to_string(path);
-    let (recipe, found) = match text {
-        Ok(text) => Recipe::read(path, &text, &Platform::current()),
-        Err(error) => (None, vec![Diagnostic::error(path, format!("cannot read it: {error}"))]),
-    };
-    diagnostics.extend(found);
-    recipe
 }
 
 /// Formats diagnostics in the order of files and lines, and counts them.
@@ -85,23 +74,6 @@ fn unresolved(recipe: &Recipe, recipes: &[Recipe]) -> Vec<Diagnostic> {
     let dependencies = dependencies.map(|it| (it.component.clone(), of(it))).collect();
     let variables = Variables { own: of(recipe), dependencies, ..Variables::default() };
     recipe.resolve_lifecycle(&variables).1
-}
-
-/// Components with several recipes.
-fn duplicates(recipes: &[Recipe]) -> Vec<Diagnostic> {
-    let mut first: HashMap<&str, &Recipe> = HashMap::new();
-    let mut found = Vec::new();
-    for recipe in recipes {
-        if let Some(other) = first.insert(&recipe.component, recipe) {
-            let text = format!(
-                "{} has another recipe, {}; remove one of them",
-                recipe.component,
-                other.source.file.display()
-            );
-            found.push(Diagnostic::error(&recipe.source.file, text));
-        }
-    }
-    found
 }
 
 /// The policies of all recipes, as a core loads them.

@@ -8,6 +8,8 @@ mod device;
 mod fault;
 mod load;
 mod near;
+#[cfg(test)]
+mod paste_tests;
 mod pattern;
 mod snippet;
 mod suspicious;

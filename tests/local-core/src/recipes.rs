@@ -2,11 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     path::{Path, PathBuf},
 };
 
-use crate::recipe::{Dependency, Platform, Recipe, Severity};
+use crate::recipe::{Dependency, Diagnostic, Platform, Recipe, Severity};
 
 /// A recipe that the builder was given.
 #[derive(Clone, Debug)]
@@ -30,129 +29,142 @@ pub(crate) fn load(
     sources: &[Source],
     is_other: impl Fn(&str) -> bool,
 ) -> Result<Vec<Loaded>, String> {
-    let mut problems = Vec::new();
-    let mut loaded: Vec<Loaded> = Vec::new();
-    for source in sources {
-        match read(&source.path) {
-            Ok(recipe) => match loaded.iter().find(|it| it.recipe.component == recipe.component) {
-                Some(first) => problems.push(format!(
-                    "{}: error: {} has another recipe, {}; remove one of them",
-                    source.path.display(),
-                    recipe.component,
-                    first.source.path.display()
-                )),
-                None => loaded.push(Loaded { source: source.clone(), recipe }),
-            },
-            Err(problem) => problems.push(problem),
-        }
+    let mut diagnostics = Vec::new();
+    let mut recipes = Vec::new();
+    for Source { path, .. } in sources {
+        recipes.extend(read(path, &mut diagnostics));
     }
-    if problems.is_empty() {
-        problems.extend(check_dependencies(&loaded, is_other));
-    }
-    if problems.is_empty() {
-        return sorted(loaded);
-    }
-    Err(problems.join("\n"))
-}
-
-fn read(path: &Path) -> Result<Recipe, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("{}: error: cannot read the recipe: {error}", path.display()))?;
-    let (recipe, diagnostics) = Recipe::read(path, &text, &Platform::current());
+    diagnostics.extend(conflicts(&recipes));
+    diagnostics.extend(missing(&recipes, is_other));
+    let order = order(&recipes);
+    diagnostics.extend(order.as_ref().err().cloned());
     let (errors, warnings): (Vec<_>, Vec<_>) =
         diagnostics.into_iter().partition(|it| it.severity == Severity::Error);
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    match recipe {
-        Some(recipe) if errors.is_empty() => Ok(recipe),
+    match order {
+        Ok(order) if errors.is_empty() => {
+            let loaded = sources.iter().cloned().zip(recipes);
+            let mut loaded: Vec<_> =
+                loaded.map(|(source, recipe)| Some(Loaded { source, recipe })).collect();
+            Ok(order.into_iter().filter_map(|at| loaded[at].take()).collect())
+        }
         _ => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
     }
 }
 
-/// The problems of dependencies that the core does not have.
-fn check_dependencies(loaded: &[Loaded], is_other: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut problems = Vec::new();
-    for Loaded { source, recipe } in loaded {
+/// Reads a recipe. Returns `None` if the file cannot be read, or is not a recipe.
+pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Option<Recipe> {
+    let text = std::fs::read_to_string(path);
+    let (recipe, found) = match text {
+        Ok(text) => Recipe::read(path, &text, &Platform::current()),
+        Err(error) => {
+            (None, vec![Diagnostic::error(path, None, format!("cannot read the recipe: {error}"))])
+        }
+    };
+    diagnostics.extend(found);
+    recipe
+}
+
+/// The problems of recipes that exclude each other: several of one component, and other versions than needed.
+pub(crate) fn conflicts(recipes: &[Recipe]) -> Vec<Diagnostic> {
+    let mut by_name: BTreeMap<&str, &Recipe> = BTreeMap::new();
+    let mut found = Vec::new();
+    for recipe in recipes {
+        let name = &recipe.component;
+        if name.is_empty() {
+            continue;
+        }
+        if let Some(first) = by_name.get(&**name) {
+            let first = first.source.file.display();
+            let text = format!("{name} has another recipe, {first}; remove one of them");
+            found.push(Diagnostic::error(&recipe.source.file, None, text));
+            continue;
+        }
+        by_name.insert(name, recipe);
+    }
+    for recipe in recipes {
         for dependency in &recipe.dependencies {
-            let name = &dependency.component;
-            let place = place(source, dependency);
-            let found = loaded.iter().find(|it| it.recipe.component == *name);
-            if let Some(Loaded { recipe: Recipe { version, .. }, .. }) = found {
-                if !dependency.accepts(version) {
-                    let versions = dependency.versions.as_deref().unwrap_or_default();
-                    problems.push(format!(
-                        "{place}: error: {} needs version {versions} of {name}, not {version}",
-                        recipe.component
-                    ));
-                }
-            }
-            if found.is_some() || is_other(name) {
-                continue;
-            }
-            if name.starts_with("aws.greengrass.") || !dependency.is_hard {
-                tracing::warn!(
-                    "{place}: warning: {} starts without its dependency {name}",
+            let Some(other) = by_name.get(&*dependency.component) else { continue };
+            if !dependency.accepts(&other.version) {
+                let range = dependency.versions.as_deref().unwrap_or_default();
+                let Recipe { component, version, .. } = other;
+                let text = format!(
+                    "{} needs version {range} of {component}, not {version}",
                     recipe.component
                 );
-            } else {
-                problems.push(format!(
-                    "{place}: error: {} depends on {name}, which has no recipe here; give its recipe too",
-                    recipe.component
-                ));
+                found.push(error(recipe, dependency, text));
             }
         }
     }
-    problems
+    found
 }
 
-fn place(source: &Source, dependency: &Dependency) -> String {
-    let at = dependency.position;
-    format!("{}:{}:{}", source.path.display(), at.line, at.column)
-}
-
-/// Sorts components so that each comes after its dependencies, and keeps the order otherwise.
-fn sorted(loaded: Vec<Loaded>) -> Result<Vec<Loaded>, String> {
-    let mut remaining: Vec<_> = loaded.into_iter().map(Some).collect();
-    let index: BTreeMap<String, usize> = remaining
-        .iter()
-        .enumerate()
-        .filter_map(|(at, it)| Some((it.as_ref()?.recipe.component.clone(), at)))
-        .collect();
-    let mut order = Vec::new();
-    for at in 0..remaining.len() {
-        visit(&remaining, &index, at, &mut order, &mut Vec::new())?;
+/// The dependencies that have no recipe.
+fn missing(recipes: &[Recipe], is_other: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for recipe in recipes {
+        for dependency in &recipe.dependencies {
+            let name = &dependency.component;
+            if recipes.iter().any(|it| it.component == *name) || is_other(name) {
+                continue;
+            }
+            let component = &recipe.component;
+            if name.starts_with("aws.greengrass.") || !dependency.is_hard {
+                let text = format!("{component} starts without its dependency {name}");
+                let severity = Severity::Warning;
+                found.push(Diagnostic { severity, ..error(recipe, dependency, text) });
+            } else {
+                let text = format!(
+                    "{component} depends on {name}, which has no recipe here; give its recipe too"
+                );
+                found.push(error(recipe, dependency, text));
+            }
+        }
     }
-    Ok(order.into_iter().filter_map(|at| remaining[at].take()).collect())
+    found
+}
+
+fn error(recipe: &Recipe, dependency: &Dependency, text: String) -> Diagnostic {
+    Diagnostic::error(&recipe.source.file, Some(dependency.position), text)
+}
+
+/// The order of components in which each comes after its dependencies, and that of the recipes otherwise.
+pub(crate) fn order(recipes: &[Recipe]) -> Result<Vec<usize>, Diagnostic> {
+    let index = recipes.iter().enumerate().rev();
+    let index = index.map(|(at, it)| (&*it.component, at)).collect();
+    let mut order = Vec::new();
+    for at in 0..recipes.len() {
+        visit(recipes, &index, at, &mut order, &mut Vec::new())?;
+    }
+    Ok(order)
 }
 
 /// Adds a component to the order, after its dependencies. `path` leads from a dependent to the component.
 fn visit(
-    loaded: &[Option<Loaded>],
-    index: &BTreeMap<String, usize>,
+    recipes: &[Recipe],
+    index: &BTreeMap<&str, usize>,
     at: usize,
     order: &mut Vec<usize>,
     path: &mut Vec<usize>,
-) -> Result<(), String> {
-    let Some(Loaded { source, recipe }) = &loaded[at] else { return Ok(()) };
+) -> Result<(), Diagnostic> {
     if order.contains(&at) {
         return Ok(());
     }
     path.push(at);
-    for dependency in &recipe.dependencies {
-        let Some(&next) = index.get(&dependency.component) else { continue };
+    for dependency in &recipes[at].dependencies {
+        let Some(&next) = index.get(&*dependency.component) else { continue };
         if let Some(start) = path.iter().position(|it| *it == next) {
-            let mut circle = String::new();
-            for it in path[start..].iter().filter_map(|it| loaded[*it].as_ref()) {
-                let _ = write!(circle, "{} -> ", it.recipe.component);
-            }
-            let place = place(source, dependency);
-            return Err(format!(
-                "{place}: error: circular dependency: {circle}{}; remove one of the dependencies",
-                dependency.component
-            ));
+            let names = path[start..].iter().map(|it| &*recipes[*it].component);
+            let names: Vec<_> = names.chain([&*dependency.component]).collect();
+            let text = format!(
+                "circular dependency: {}; remove one of the dependencies",
+                names.join(" -> ")
+            );
+            return Err(error(&recipes[at], dependency, text));
         }
-        visit(loaded, index, next, order, path)?;
+        visit(recipes, index, next, order, path)?;
     }
     path.pop();
     order.push(at);

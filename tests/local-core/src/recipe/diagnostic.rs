@@ -68,9 +68,8 @@ impl Report {
 }
 
 impl Diagnostic {
-    /// An error about a whole file.
-    pub(crate) fn error(file: &Path, text: String) -> Self {
-        Self { file: file.to_owned(), position: None, severity: Severity::Error, text }
+    pub(crate) fn error(file: &Path, position: Option<Position>, text: String) -> Self {
+        Self { file: file.to_owned(), position, severity: Severity::Error, text }
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) fn without_duplicates(entries: Vec<Entry>, report: &mut Report) -> Ve
             let is_new = seen.insert(it.key.clone());
             if !is_new {
                 let text = format!("{:?} is there twice, and only the last one counts", it.key);
-                report.warning(it.position, format!("{text}; remove one of them"));
+                report.warning(it.position, format!("{text}; merge them into one"));
             }
             is_new
         })

@@ -38,7 +38,7 @@ const ALL: &str = "all";
 impl Recipe {
     /// Reads a recipe, reduced to what applies on a platform.
     ///
-    /// Returns `None` for a text that is not a recipe. A recipe with errors must not be run.
+    /// Returns `None` for a text that is not an object in JSON or YAML. A recipe with errors must not be run.
     pub(crate) fn read(
         path: &Path,
         text: &str,
@@ -79,7 +79,7 @@ fn recipe(
     let dependencies = dependencies(members, report);
     let (lifecycle, artifacts) = manifests(members, start, platform, report);
     Some(Recipe {
-        component: component?,
+        component: component.unwrap_or_default(),
         version: version.unwrap_or_default(),
         configuration: configuration.map_or_else(Default::default, |it| match &it.kind {
             Kind::Object(entries) => to_map(entries),
@@ -95,13 +95,10 @@ fn recipe(
 fn component_name(members: Members<'_>, start: Position, report: &mut Report) -> Option<String> {
     let example = "ComponentName: com.example.Hello";
     let Text { text, position } = members.required("ComponentName", example, start, report)?;
-    match crate::builder::check_name(&text) {
-        Ok(()) => Some(text),
-        Err(error) => {
-            report.error(position, format!("{error}{}", placeholder_advice(&text)));
-            None
-        }
+    if let Err(error) = crate::builder::check_name(&text) {
+        report.error(position, format!("{error}{}", placeholder_advice(&text)));
     }
+    Some(text)
 }
 
 fn component_version(members: Members<'_>, start: Position, report: &mut Report) -> Option<String> {

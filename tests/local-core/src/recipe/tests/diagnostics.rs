@@ -232,7 +232,7 @@ fn documents_are_strict() {
     check_lines(
         "Manifests: [{}]\nmanifests: [{}]\nManifests: [{}]\n---\nx: y\n",
         &[
-            "r.yaml:4:1: warning: \"Manifests\" is there twice, and only the last one counts; remove one of them",
+            "r.yaml:4:1: warning: \"Manifests\" is there twice, and only the last one counts; merge them into one",
             "r.yaml:6:1: warning: Manifests is there in two spellings, and only the last one counts",
             "r.yaml:7:1: warning: only the first document of a file is read",
         ],
