@@ -32,7 +32,7 @@ type Authorizer = Box<dyn Fn(&AuthorizationRequest<'_>) -> bool + Send + Sync>;
 pub(crate) struct Authorization {
     authorizer: Option<Authorizer>,
     /// The recipes of the components, for explanations.
-    sources: Sources,
+    sources: RwLock<Sources>,
     /// `None` while all calls are allowed.
     rules: RwLock<Option<Rules>>,
 }
@@ -52,13 +52,14 @@ impl Authorization {
     }
 
     /// Adds the recipe of a component, which explanations name.
-    pub(crate) fn add_source(&mut self, component: &str, source: Source) {
-        self.sources.insert(component.to_owned(), Arc::new(source));
+    pub(crate) fn add_source(&self, component: &str, source: Source) {
+        let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
+        sources.insert(component.to_owned(), Arc::new(source));
     }
 
     /// The recipe of a component.
-    pub(crate) fn source(&self, component: &str) -> Option<&Source> {
-        self.sources.get(component).map(|it| &**it)
+    pub(crate) fn source(&self, component: &str) -> Option<Arc<Source>> {
+        self.sources.read().unwrap_or_else(PoisonError::into_inner).get(component).cloned()
     }
 
     /// Loads the policies of all components and logs their faults. `read` returns the `accessControl` of each
@@ -70,7 +71,9 @@ impl Authorization {
             return;
         }
         let components = components.iter().map(|(name, value)| (&**name, value));
-        let loaded = Rules::load(components, &self.sources, &rules.take().unwrap_or_default());
+        let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
+        let loaded = Rules::load(components, &sources, &rules.take().unwrap_or_default());
+        drop(sources);
         for fault in loaded.faults() {
             tracing::warn!("{fault}");
         }

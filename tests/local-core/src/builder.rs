@@ -12,18 +12,19 @@ use serde_json::{Map, Value};
 use crate::{
     authorization::{Authorization, AuthorizationRequest},
     call_filter::CallFilter,
-    configuration::{is_access_control, overlay},
+    configuration::is_access_control,
     configurations::Configurations,
     core::{Component, LocalCore},
     events::OpenStreams,
-    operations::{self, Service},
+    initial::{Allowed, Initial},
+    operations,
     policy::{self, AccessControl, snippet},
     pubsub::PubSub,
     recipes::{self, Loaded, Source},
     record::Recorder,
     service::Nucleus,
     socket::{self, Place},
-    supervisor::Preparation,
+    supervisor::{Preparation, Setup},
 };
 
 /// A builder of a [`LocalCore`].
@@ -31,51 +32,34 @@ use crate::{
 #[must_use = "the core does not listen until `start` is called"]
 pub struct Builder {
     components: BTreeMap<String, Component>,
-    configurations: BTreeMap<String, Map<String, Value>>,
+    initial: Initial,
     recipes: Vec<Source>,
-    /// The recipes, once they are read.
-    loaded: Vec<Loaded>,
     /// The components whose processes the core does not start, although their recipe is run.
     by_hand: BTreeSet<String>,
     artifacts: Option<PathBuf>,
     root: Option<PathBuf>,
-    /// The values of [`Builder::set`], by component.
-    settings: Vec<(String, Map<String, Value>)>,
     problem: Option<String>,
     socket: Option<PathBuf>,
     is_user_wide: bool,
     socket_mode: u32,
     authorization: Authorization,
-    allowed: Vec<Allowed>,
     records_calls: bool,
-}
-
-/// A permission from [`Builder::allow`].
-#[derive(Debug)]
-struct Allowed {
-    component: String,
-    service: &'static Service,
-    operation: String,
-    resource: String,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         Self {
             components: BTreeMap::new(),
-            configurations: BTreeMap::new(),
+            initial: Initial::default(),
             recipes: Vec::new(),
-            loaded: Vec::new(),
             by_hand: BTreeSet::new(),
             artifacts: None,
             root: None,
-            settings: Vec::new(),
             problem: None,
             socket: None,
             is_user_wide: false,
             socket_mode: 0o600,
             authorization: Authorization::default(),
-            allowed: Vec::new(),
             records_calls: true,
         }
     }
@@ -92,8 +76,7 @@ impl Builder {
             self.problem.get_or_insert(problem);
             return self;
         }
-        self.configurations.entry(name.clone()).or_default();
-        self.components.entry(name).or_insert_with(|| Component { token: socket::token() });
+        self.components.entry(name).or_insert_with(Component::new);
         self
     }
 
@@ -148,7 +131,7 @@ impl Builder {
         let value =
             keys.rev().fold(value.into(), |value, key| Map::from_iter([(key, value)]).into());
         if let Value::Object(values) = value {
-            self.settings.push((component.clone(), values));
+            self.initial.settings.push((component.clone(), values));
         }
         self.component(component)
     }
@@ -160,7 +143,7 @@ impl Builder {
         let mut builder = self.component(&component);
         match configuration.into() {
             Value::Object(values) => {
-                builder.configurations.insert(component, values);
+                builder.initial.configurations.insert(component, values);
             }
             _ => {
                 builder.problem.get_or_insert(format!(
@@ -220,7 +203,7 @@ impl Builder {
         if let Some(service) = operations::service_of(service) {
             let (operation, resource) = (operation.to_owned(), resource.to_owned());
             let component = component.clone();
-            self.allowed.push(Allowed { component, service, operation, resource });
+            self.initial.allowed.push(Allowed { component, service, operation, resource });
         }
         self.component(component)
     }
@@ -256,85 +239,71 @@ impl Builder {
     ///
     /// Outside a tokio runtime with I/O and time enabled.
     pub async fn start(mut self) -> io::Result<LocalCore> {
-        self = self.load_recipes();
-        self.add_allowed();
-        self.log_unseen_keys();
-        if let Some(problem) = self.problem {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+        if let Some(problem) = self.problem.take() {
+            return Err(invalid(problem));
         }
+        let loaded = self.load_recipes().map_err(invalid)?;
+        let configurations = self.configurations(&loaded).map_err(invalid)?;
+        self.log_unseen_keys(&configurations);
         let place = match self.socket {
             Some(path) => Place::shared(&path, self.socket_mode)?,
             None if self.is_user_wide => Place::shared(&socket::user_path()?, self.socket_mode)?,
             None => Place::private(self.socket_mode)?,
         };
-        let configurations = Configurations::new(self.configurations.into_iter());
+        let configurations = Arc::new(Configurations::new(configurations.into_iter()));
         self.authorization.load(|| configurations.access_controls());
         let preparation = Preparation {
-            root: self.root.as_deref(),
-            artifacts: self.artifacts.as_deref(),
-            socket: &place.path,
-            recipes: &self.loaded,
-            components: &self.components,
-            configurations: &configurations,
+            setup: Setup::new(&loaded, self.root.as_deref())?,
+            initial: self.initial,
+            artifacts: self.artifacts,
+            socket: place.path.clone(),
+            recipes: loaded,
+            components: self.components.clone(),
+            configurations: Arc::clone(&configurations),
         };
-        let supervisor = preparation.supervisor()?;
+        let supervisor = preparation.supervisor().map_err(invalid)?;
         let nucleus = Nucleus {
-            supervisor: Arc::clone(&supervisor),
+            supervisor,
             pubsub: Arc::new(PubSub::default()),
-            configurations: Arc::new(configurations),
+            configurations,
             authorization: Arc::new(self.authorization),
             streams: Arc::new(OpenStreams::default()),
         };
         let filter = CallFilter::new(nucleus.clone(), Recorder::new(self.records_calls));
-        LocalCore::listen(place, self.components, Arc::new(filter), nucleus, supervisor)
+        LocalCore::listen(place, self.components, Arc::new(filter), nucleus, preparation)
     }
 
-    /// Reads the recipes and adds their components and configurations.
-    fn load_recipes(mut self) -> Self {
-        let is_other = |name: &str| self.components.contains_key(name);
-        match recipes::load(&self.recipes, is_other) {
-            Ok(loaded) => {
-                if !loaded.is_empty() {
-                    self.authorization.deny_by_default();
-                }
-                for mut it in loaded {
-                    let name = &it.recipe.component;
-                    self = self.component(name);
-                    self.authorization.add_source(name, it.recipe.source.clone());
-                    let mut values = it.recipe.configuration.clone();
-                    let entry = self.configurations.entry(name.clone()).or_default();
-                    overlay(&mut values, std::mem::take(entry));
-                    *entry = values;
-                    it.source.runs &= !self.by_hand.contains(name);
-                    self.loaded.push(it);
-                }
-            }
-            Err(problem) => {
-                self.problem.get_or_insert(problem);
-            }
+    /// Reads the recipes and adds their components.
+    fn load_recipes(&mut self) -> Result<Vec<Loaded>, String> {
+        let mut loaded = recipes::load(&self.recipes, |it: &str| self.components.contains_key(it))?;
+        if !loaded.is_empty() {
+            self.authorization.deny_by_default();
         }
-        for (component, values) in self.settings.drain(..) {
-            overlay(self.configurations.entry(component).or_default(), values);
+        for Loaded { source, recipe } in &mut loaded {
+            let name = &recipe.component;
+            self.components.entry(name.clone()).or_insert_with(Component::new);
+            self.authorization.add_source(name, recipe.source.clone());
+            source.runs &= !self.by_hand.contains(name);
         }
-        self
+        Ok(loaded)
     }
 
-    /// Adds the policies of [`Self::allow`] to the configurations.
-    fn add_allowed(&mut self) {
-        for Allowed { component, service, operation, resource } in self.allowed.drain(..) {
-            let Some(configuration) = self.configurations.get_mut(&component) else { continue };
-            if policy::add(configuration, &component, service, &operation, &resource).is_none() {
-                let text = format!(
-                    "cannot add a policy to the accessControl of {component}: it is not an object"
-                );
-                self.problem.get_or_insert(text);
-            }
-        }
+    /// The initial configurations of all components.
+    fn configurations(
+        &self,
+        loaded: &[Loaded],
+    ) -> Result<BTreeMap<String, Map<String, Value>>, String> {
+        let configurations = self.components.keys().map(|name| {
+            let recipe = loaded.iter().find(|it| it.recipe.component == *name);
+            let default = recipe.map(|it| it.recipe.configuration.clone()).unwrap_or_default();
+            Ok((name.clone(), self.initial.configuration(name, default)?))
+        });
+        configurations.collect()
     }
 
     /// Logs the keys of policies that the configurations hide or merge.
-    fn log_unseen_keys(&self) {
-        for (component, configuration) in &self.configurations {
+    fn log_unseen_keys(&self, configurations: &BTreeMap<String, Map<String, Value>>) {
+        for (component, configuration) in configurations {
             let written = configuration.iter().filter(|(key, _)| is_access_control(key));
             for (_, value) in written {
                 for mut fault in policy::unseen_keys(component, value) {
@@ -345,6 +314,10 @@ impl Builder {
             }
         }
     }
+}
+
+fn invalid(problem: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, problem)
 }
 
 /// Checks the name of a component. The error says what is wrong.

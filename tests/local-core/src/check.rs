@@ -43,7 +43,7 @@ pub(crate) fn check(paths: &[PathBuf], call: Option<(&str, &str)>) -> Checked {
         diagnostics.extend(unresolved(recipe, &recipes));
     }
     diagnostics.extend(recipes::conflicts(&recipes));
-    diagnostics.extend(recipes::order(&recipes).err());
+    diagnostics.extend(recipes::circle(&recipes));
     diagnostics.extend(faults(&rules, &recipes));
     diagnostics.extend(duplicate_ids(&rules));
     let has_errors = diagnostics.iter().any(|it| it.severity == Severity::Error);

@@ -25,8 +25,14 @@ use tokio::{
 };
 
 use crate::{
-    Builder, call_filter::CallFilter, exports, lifecycle::Input, record::Call, service::Nucleus,
-    socket::Place, supervisor::Supervisor,
+    Builder,
+    call_filter::CallFilter,
+    exports,
+    lifecycle::Input,
+    record::Call,
+    service::Nucleus,
+    socket::{self, Place},
+    supervisor::{Preparation, Supervisor},
 };
 
 /// A Greengrass core in this process, which serves components until it is stopped or dropped.
@@ -41,11 +47,20 @@ pub struct LocalCore {
     /// The tasks of connections within this process.
     in_process: Mutex<JoinSet<()>>,
     supervisor: Arc<Supervisor>,
+    /// What components are prepared from when they change.
+    preparation: Mutex<Preparation>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Component {
     pub(crate) token: String,
+}
+
+impl Component {
+    /// A component with a new token.
+    pub(crate) fn new() -> Self {
+        Self { token: socket::token() }
+    }
 }
 
 /// Authenticates components by their tokens.
@@ -97,7 +112,7 @@ impl LocalCore {
         components: BTreeMap<String, Component>,
         filter: Arc<CallFilter>,
         nucleus: Nucleus,
-        supervisor: Arc<Supervisor>,
+        preparation: Preparation,
     ) -> io::Result<Self> {
         let path = place.path.clone();
         place.write_exports(&components)?;
@@ -109,8 +124,20 @@ impl LocalCore {
             serve(place, server, Arc::clone(&filter), Arc::clone(&authenticator), received);
         let task = tokio::spawn(serving);
         let in_process = Mutex::default();
+        let supervisor = Arc::clone(&nucleus.supervisor);
         supervisor.start();
-        Ok(Self { path, filter, nucleus, authenticator, commands, task, in_process, supervisor })
+        let preparation = Mutex::new(preparation);
+        Ok(Self {
+            path,
+            filter,
+            nucleus,
+            authenticator,
+            commands,
+            task,
+            in_process,
+            supervisor,
+            preparation,
+        })
     }
 
     pub(crate) fn filter(&self) -> &CallFilter {
@@ -276,6 +303,17 @@ impl LocalCore {
         assert!(is_known, "unknown component {component:?}");
     }
 
+    /// Reads the recipe and the artifacts of a component again, and restarts the component with them. Values of the
+    /// recipe's default configuration that have changed, and its permissions, apply at once.
+    ///
+    /// # Errors
+    ///
+    /// If the recipe or an artifact cannot be used. The component continues without the change.
+    pub fn reload(&self, component: &str) -> io::Result<()> {
+        let mut preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
+        preparation.reload(component, &self.nucleus).map_err(io::Error::other)
+    }
+
     /// Waits until a component is in a state. States that end quickly may be missed.
     ///
     /// # Errors
@@ -304,6 +342,10 @@ impl LocalCore {
     /// Dropping the future kills the processes and closes the connections immediately.
     pub async fn stop(mut self) -> io::Result<()> {
         self.supervisor.stop().await;
+        let output = self.preparation.get_mut().unwrap_or_else(PoisonError::into_inner).output();
+        if let Some(output) = output {
+            output.flush().await;
+        }
         // Ignored: the task may already have ended.
         let _ = self.commands.send(Command::Stop).await;
         (&mut self.task).await.unwrap_or_else(|error| Err(io::Error::other(error)))

@@ -15,6 +15,7 @@ mod core;
 mod events;
 mod exports;
 mod folders;
+mod initial;
 mod lifecycle;
 mod lock;
 mod operations;

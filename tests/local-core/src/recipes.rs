@@ -1,4 +1,4 @@
-//! The recipes of a core: reads the files and orders the components by dependency.
+//! The recipes of a core: reads the files and checks that they fit together.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ pub(crate) struct Loaded {
     pub(crate) recipe: Recipe,
 }
 
-/// Reads recipes and checks that they fit together. Returns them in an order with dependencies first.
+/// Reads recipes and checks that they fit together.
 ///
 /// `is_other` tells whether a component is known without a recipe. The error has a line for each problem.
 pub(crate) fn load(
@@ -34,24 +34,31 @@ pub(crate) fn load(
     for Source { path, .. } in sources {
         recipes.extend(read(path, &mut diagnostics));
     }
-    diagnostics.extend(conflicts(&recipes));
-    diagnostics.extend(missing(&recipes, is_other));
-    let order = order(&recipes);
-    diagnostics.extend(order.as_ref().err().cloned());
+    diagnostics.extend(check(&recipes, is_other));
+    report(diagnostics)?;
+    let loaded = sources.iter().cloned().zip(recipes);
+    Ok(loaded.map(|(source, recipe)| Loaded { source, recipe }).collect())
+}
+
+/// The problems of recipes that one core has.
+pub(crate) fn check(recipes: &[Recipe], is_other: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+    let mut diagnostics = conflicts(recipes);
+    diagnostics.extend(missing(recipes, is_other));
+    diagnostics.extend(circle(recipes));
+    diagnostics
+}
+
+/// Logs the warnings. The error has a line for each error.
+pub(crate) fn report(diagnostics: Vec<Diagnostic>) -> Result<(), String> {
     let (errors, warnings): (Vec<_>, Vec<_>) =
         diagnostics.into_iter().partition(|it| it.severity == Severity::Error);
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    match order {
-        Ok(order) if errors.is_empty() => {
-            let loaded = sources.iter().cloned().zip(recipes);
-            let mut loaded: Vec<_> =
-                loaded.map(|(source, recipe)| Some(Loaded { source, recipe })).collect();
-            Ok(order.into_iter().filter_map(|at| loaded[at].take()).collect())
-        }
-        _ => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+    if errors.is_empty() {
+        return Ok(());
     }
+    Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
 /// Reads a recipe. Returns `None` if the file cannot be read, or is not a recipe.
@@ -130,43 +137,38 @@ fn error(recipe: &Recipe, dependency: &Dependency, text: String) -> Diagnostic {
     Diagnostic::error(&recipe.source.file, Some(dependency.position), text)
 }
 
-/// The order of components in which each comes after its dependencies, and that of the recipes otherwise.
-pub(crate) fn order(recipes: &[Recipe]) -> Result<Vec<usize>, Diagnostic> {
-    let index = recipes.iter().enumerate().rev();
-    let index = index.map(|(at, it)| (&*it.component, at)).collect();
-    let mut order = Vec::new();
-    for at in 0..recipes.len() {
-        visit(recipes, &index, at, &mut order, &mut Vec::new())?;
-    }
-    Ok(order)
+/// The first circle of dependencies.
+pub(crate) fn circle(recipes: &[Recipe]) -> Option<Diagnostic> {
+    let mut visited = Vec::new();
+    recipes.iter().find_map(|it| circle_from(it, recipes, &mut visited, &mut Vec::new()))
 }
 
-/// Adds a component to the order, after its dependencies. `path` leads from a dependent to the component.
-fn visit(
-    recipes: &[Recipe],
-    index: &BTreeMap<&str, usize>,
-    at: usize,
-    order: &mut Vec<usize>,
-    path: &mut Vec<usize>,
-) -> Result<(), Diagnostic> {
-    if order.contains(&at) {
-        return Ok(());
+/// A circle of dependencies that a component leads to. `path` leads from a dependent to the component.
+fn circle_from<'r>(
+    recipe: &'r Recipe,
+    recipes: &'r [Recipe],
+    visited: &mut Vec<&'r str>,
+    path: &mut Vec<&'r str>,
+) -> Option<Diagnostic> {
+    if visited.contains(&&*recipe.component) {
+        return None;
     }
-    path.push(at);
-    for dependency in &recipes[at].dependencies {
-        let Some(&next) = index.get(&*dependency.component) else { continue };
-        if let Some(start) = path.iter().position(|it| *it == next) {
-            let names = path[start..].iter().map(|it| &*recipes[*it].component);
-            let names: Vec<_> = names.chain([&*dependency.component]).collect();
-            let text = format!(
-                "circular dependency: {}; remove one of the dependencies",
-                names.join(" -> ")
-            );
-            return Err(error(&recipes[at], dependency, text));
+    path.push(&recipe.component);
+    for dependency in &recipe.dependencies {
+        let name = &*dependency.component;
+        if let Some(start) = path.iter().position(|it| *it == name) {
+            let circle = path[start..].join(" -> ");
+            let text =
+                format!("circular dependency: {circle} -> {name}; remove one of the dependencies");
+            return Some(error(recipe, dependency, text));
         }
-        visit(recipes, index, next, order, path)?;
+        let next = recipes.iter().find(|it| it.component == name);
+        let found = next.and_then(|it| circle_from(it, recipes, visited, path));
+        if found.is_some() {
+            return found;
+        }
     }
     path.pop();
-    order.push(at);
-    Ok(())
+    visited.push(&recipe.component);
+    None
 }

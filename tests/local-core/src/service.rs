@@ -79,6 +79,7 @@ use crate::{
     configuration::{ACCESS_CONTROL, MAX_DEPTH, UpdateError, is_access_control},
     configurations::{self, Configurations},
     events::{self, OpenStreams},
+    initial,
     lifecycle::Input,
     operations,
     permission::shadow,
@@ -105,6 +106,28 @@ impl Nucleus {
         if has_policies {
             self.authorization.load(|| self.configurations.access_controls());
         }
+    }
+
+    /// Changes values that come from the recipe of a component, which has other defaults now.
+    pub(crate) fn change_defaults(
+        &self,
+        component: &str,
+        before: &Map<String, Value>,
+        after: &Map<String, Value>,
+    ) {
+        let mut changes = initial::changes(before, after);
+        let policies = |it: &Map<String, Value>| {
+            it.iter().find(|it| is_access_control(it.0)).map(|it| it.1.clone())
+        };
+        if policies(before) != policies(after) {
+            // A merge keeps what it does not name, so the old policies are removed first.
+            let removed = Map::from_iter([(ACCESS_CONTROL.to_owned(), Value::Null)]);
+            let _ = self.configurations.merge(component, removed);
+            changes.retain(|key, _| !is_access_control(key));
+            let policies = policies(after).unwrap_or_else(|| Map::new().into());
+            changes.insert(ACCESS_CONTROL.to_owned(), policies);
+        }
+        self.merge_config(component, changes);
     }
 
     fn open<O: StreamingOperation>(

@@ -18,13 +18,16 @@ use tokio::{
     time::sleep_until,
 };
 
-pub(crate) use self::setup::Preparation;
+pub(crate) use self::setup::{Preparation, Setup};
 use self::{
-    instance::Instance,
+    instance::{Instance, Scripts},
     process::Event,
-    setup::{Setup, dependencies_of},
+    setup::dependencies_of,
 };
-use crate::lifecycle::{Input, State};
+use crate::{
+    lifecycle::{Input, State},
+    recipe::Recipe,
+};
 
 /// The target of the log of lifecycles.
 pub(crate) const LOG_TARGET: &str = "greengrass_local_core::lifecycle";
@@ -38,8 +41,6 @@ pub(crate) struct Supervisor {
     /// Wakes the timer when deadlines may have changed.
     timer: Arc<Notify>,
     timer_task: Mutex<Option<AbortHandle>>,
-    /// The folders and the output of components that have processes.
-    setup: Option<Setup>,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ struct Components {
 }
 
 impl Supervisor {
-    fn new(instances: Vec<Instance>, setup: Option<Setup>) -> Arc<Self> {
+    fn new(instances: Vec<Instance>) -> Arc<Self> {
         let instances = instances.into_iter().map(|it| (it.name().to_owned(), it)).collect();
         let components = Components { instances, ..Components::default() };
         Arc::new(Self {
@@ -59,7 +60,6 @@ impl Supervisor {
             changes: watch::Sender::new(()),
             timer: Arc::default(),
             timer_task: Mutex::default(),
-            setup,
         })
     }
 
@@ -109,6 +109,15 @@ impl Supervisor {
         })
     }
 
+    /// Replaces the scripts and the dependencies of a component, which stops and starts again.
+    fn replace(self: &Arc<Self>, recipe: &Recipe, scripts: Option<Scripts>) {
+        self.change(|components| {
+            if let Some(instance) = components.instances.get_mut(&recipe.component) {
+                instance.replace(dependencies_of(recipe), scripts);
+            }
+        });
+    }
+
     /// Counts the connections of a component.
     pub(crate) fn connected(self: &Arc<Self>, component: &str, is_connected: bool) {
         self.change(|components| {
@@ -131,9 +140,6 @@ impl Supervisor {
             let _ = changes.changed().await;
         }
         self.abort();
-        if let Some(setup) = &self.setup {
-            setup.output.flush().await;
-        }
     }
 
     /// Kills all processes.

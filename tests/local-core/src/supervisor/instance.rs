@@ -27,8 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Instance {
     name: String,
-    /// The names of the dependencies, and whether each is hard.
-    dependencies: Vec<(String, bool)>,
+    dependencies: Dependencies,
     machine: Machine,
     scripts: Option<Scripts>,
     connections: usize,
@@ -40,7 +39,12 @@ pub(super) struct Instance {
     has_stopped: bool,
     /// Whether its states are of interest.
     has_recipe: bool,
+    /// What the component starts with after it has stopped.
+    replacement: Option<(Dependencies, Scripts)>,
 }
+
+/// The names of components, and whether the dependency on each is hard.
+type Dependencies = Vec<(String, bool)>;
 
 /// The scripts of a component and what they need.
 #[derive(Debug)]
@@ -62,15 +66,13 @@ struct Attended {
 }
 
 impl Instance {
-    /// A component whose processes the core starts.
-    pub(super) fn new(name: &str, dependencies: Vec<(String, bool)>, scripts: Scripts) -> Self {
-        let machine = Machine::new(&scripts.lifecycle, now());
-        Self { scripts: Some(scripts), ..Self::with(name, dependencies, machine) }
-    }
-
-    /// A component with a recipe that is started by hand.
-    pub(super) fn by_hand(recipe: &Recipe) -> Self {
-        Self::with(&recipe.component, dependencies_of(recipe), Machine::by_hand(now()))
+    /// A component with a recipe. It is started by hand if it has no scripts.
+    pub(super) fn new(recipe: &Recipe, scripts: Option<Scripts>) -> Self {
+        let machine = match &scripts {
+            Some(scripts) => Machine::new(&scripts.lifecycle, now()),
+            None => Machine::by_hand(now()),
+        };
+        Self { scripts, ..Self::with(&recipe.component, dependencies_of(recipe), machine) }
     }
 
     /// A component without a recipe.
@@ -78,7 +80,7 @@ impl Instance {
         Self { has_recipe: false, ..Self::with(name, Vec::new(), Machine::by_hand(now())) }
     }
 
-    fn with(name: &str, dependencies: Vec<(String, bool)>, machine: Machine) -> Self {
+    fn with(name: &str, dependencies: Dependencies, machine: Machine) -> Self {
         Self {
             name: name.to_owned(),
             dependencies,
@@ -91,6 +93,7 @@ impl Instance {
             is_ready: false,
             has_stopped: false,
             has_recipe: true,
+            replacement: None,
         }
     }
 
@@ -143,6 +146,32 @@ impl Instance {
             self.handle(Input::Stop);
         }
         is_new
+    }
+
+    /// Stops the component, and starts it again with other scripts.
+    pub(super) fn replace(&mut self, dependencies: Dependencies, scripts: Option<Scripts>) {
+        match scripts {
+            None => self.dependencies = dependencies,
+            Some(_) if self.has_stopped => {}
+            Some(scripts) => {
+                self.replacement = Some((dependencies, scripts));
+                self.handle(Input::Stop);
+            }
+        }
+    }
+
+    /// Starts with the replacement if the component has stopped. Returns whether it has started.
+    fn start_replacement(&mut self) -> bool {
+        if !self.machine.is_at_rest() || self.has_stopped {
+            return false;
+        }
+        let Some((dependencies, scripts)) = self.replacement.take() else { return false };
+        self.machine = Machine::new(&scripts.lifecycle, now());
+        self.dependencies = dependencies;
+        self.scripts = Some(scripts);
+        self.is_ready = false;
+        tracing::info!(target: LOG_TARGET, "{}: {}", self.name, State::New);
+        true
     }
 
     pub(super) fn connected(&mut self, is_connected: bool) {
@@ -206,7 +235,7 @@ impl Instance {
         }
         let name = &self.name;
         match self.machine.next_output() {
-            None => return false,
+            None => return self.start_replacement(),
             Some(lifecycle::Output::State(state)) if self.has_recipe => {
                 tracing::info!(target: LOG_TARGET, "{name}: {state}");
             }

@@ -1,6 +1,11 @@
 //! The preparation of components before they start: recipe variables, environment and folders.
 
-use std::{collections::BTreeMap, io, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{Instance, Supervisor, instance::Scripts};
 use crate::{
@@ -8,70 +13,122 @@ use crate::{
     configurations::Configurations,
     core::Component,
     folders::Folders,
+    initial::Initial,
     process::{Console, Output, environment},
-    recipe::{ComponentVariables, Recipe, Severity, Variables},
-    recipes::{Loaded, Source},
+    recipe::{ComponentVariables, Recipe, Variables},
+    recipes::{self, Loaded},
+    service::Nucleus,
 };
 
 /// What the components of a core are prepared from.
 #[derive(Debug)]
-pub(crate) struct Preparation<'a> {
-    pub(crate) root: Option<&'a Path>,
+pub(crate) struct Preparation {
+    /// Exists if the core starts processes.
+    pub(crate) setup: Option<Setup>,
+    pub(crate) initial: Initial,
     /// The folder of [`Builder::artifacts`](crate::Builder::artifacts).
-    pub(crate) artifacts: Option<&'a Path>,
-    pub(crate) socket: &'a Path,
-    pub(crate) recipes: &'a [Loaded],
-    pub(crate) components: &'a BTreeMap<String, Component>,
-    pub(crate) configurations: &'a Configurations,
+    pub(crate) artifacts: Option<PathBuf>,
+    pub(crate) socket: PathBuf,
+    pub(crate) recipes: Vec<Loaded>,
+    pub(crate) components: BTreeMap<String, Component>,
+    pub(crate) configurations: Arc<Configurations>,
 }
 
 /// What components with processes share.
 #[derive(Debug)]
-pub(super) struct Setup {
+pub(crate) struct Setup {
     folders: Folders,
-    pub(super) output: Output,
+    output: Output,
 }
 
-impl Preparation<'_> {
+impl Setup {
+    /// Creates the folders, if the core starts processes.
+    pub(crate) fn new(recipes: &[Loaded], root: Option<&Path>) -> io::Result<Option<Self>> {
+        if !recipes.iter().any(|it| it.source.runs) {
+            return Ok(None);
+        }
+        let folders = Folders::new(root)?;
+        let output = Output::start(folders.logs(), Some(Console::standard()))?;
+        Ok(Some(Self { folders, output }))
+    }
+}
+
+impl Preparation {
     /// Prepares all components, none of which starts yet.
     ///
     /// # Errors
     ///
-    /// If a folder cannot be used, an artifact is missing or a recipe variable is invalid. The error has a line for each
-    /// problem.
-    pub(crate) fn supervisor(&self) -> io::Result<Arc<Supervisor>> {
-        let mut setup = None;
-        if self.recipes.iter().any(|it| it.source.runs) {
-            let folders = Folders::new(self.root)?;
-            let output = Output::start(folders.logs(), Some(Console::standard()))?;
-            setup = Some(Setup { folders, output });
-        }
+    /// If an artifact is missing or a recipe variable is invalid. The error has a line for each problem.
+    pub(crate) fn supervisor(&self) -> Result<Arc<Supervisor>, String> {
         let mut instances = Vec::new();
         let mut problems = Vec::new();
-        for (name, component) in self.components {
+        for name in self.components.keys() {
             let loaded = self.recipes.iter().find(|it| it.recipe.component == *name);
-            match (loaded, &setup) {
-                (Some(Loaded { source: Source { runs: true, .. }, recipe }), Some(setup)) => {
-                    match self.instance(setup, recipe, &component.token) {
-                        Ok(instance) => instances.push(instance),
-                        Err(problem) => problems.push(problem),
-                    }
-                }
-                (Some(it), _) => instances.push(Instance::by_hand(&it.recipe)),
-                (None, _) => instances.push(Instance::without_recipe(name)),
+            match loaded.map(|it| (it, self.scripts(it))) {
+                Some((it, Ok(scripts))) => instances.push(Instance::new(&it.recipe, scripts)),
+                Some((_, Err(problem))) => problems.push(problem),
+                None => instances.push(Instance::without_recipe(name)),
             }
         }
         if problems.is_empty() {
-            return Ok(Supervisor::new(instances, setup));
+            return Ok(Supervisor::new(instances));
         }
-        Err(io::Error::new(io::ErrorKind::InvalidInput, problems.join("\n")))
+        Err(problems.join("\n"))
     }
 
-    /// Prepares a component whose processes the core starts.
-    fn instance(&self, setup: &Setup, recipe: &Recipe, token: &str) -> Result<Instance, String> {
+    /// Reads the recipe and the artifacts of a component again, and replaces the component.
+    ///
+    /// # Errors
+    ///
+    /// If the recipe or an artifact cannot be used.
+    pub(crate) fn reload(&mut self, component: &str, nucleus: &Nucleus) -> Result<(), String> {
+        let found = self.recipes.iter().position(|it| it.recipe.component == component);
+        let at = found.ok_or_else(|| format!("{component} has no recipe"))?;
+        let path = self.recipes[at].source.path.clone();
+        let mut diagnostics = Vec::new();
+        let recipe = recipes::read(&path, &mut diagnostics);
+        recipes::report(diagnostics)?;
+        let recipe = recipe.ok_or_else(|| format!("{}: not a recipe", path.display()))?;
+        if recipe.component != component {
+            let path = path.display();
+            let other = recipe.component;
+            return Err(format!(
+                "{path}: error: it is the recipe of {other} now; restart the core"
+            ));
+        }
+        let before = std::mem::replace(&mut self.recipes[at].recipe, recipe);
+        let all: Vec<_> = self.recipes.iter().map(|it| it.recipe.clone()).collect();
+        let checked = recipes::report(recipes::check(&all, |it| self.components.contains_key(it)));
+        let after = &self.recipes[at].recipe;
+        let values = |it: &Recipe| self.initial.configuration(component, it.configuration.clone());
+        let values = checked.and_then(|()| Ok((values(&before)?, values(after)?)));
+        match values {
+            Ok((old, new)) => {
+                nucleus.authorization.add_source(component, after.source.clone());
+                nucleus.change_defaults(component, &old, &new);
+            }
+            Err(problem) => {
+                self.recipes[at].recipe = before;
+                return Err(problem);
+            }
+        }
+        let scripts = self.scripts(&self.recipes[at])?;
+        nucleus.supervisor.replace(after, scripts);
+        Ok(())
+    }
+
+    /// The output of components, if the core starts processes.
+    pub(crate) fn output(&self) -> Option<&Output> {
+        self.setup.as_ref().map(|it| &it.output)
+    }
+
+    /// The scripts of a component with its artifacts. `None` if the component is started by hand.
+    fn scripts(&self, loaded: &Loaded) -> Result<Option<Scripts>, String> {
+        let Loaded { source, recipe } = loaded;
+        let Some(setup) = self.setup.as_ref().filter(|_| source.runs) else { return Ok(None) };
         let folders = &setup.folders;
         let name = &recipe.component;
-        let values = |recipe: &Recipe| variables_of(recipe, folders, self.configurations);
+        let values = |recipe: &Recipe| variables_of(recipe, folders, &self.configurations);
         let is_dependency = |it: &&Loaded| {
             recipe.dependencies.iter().any(|dependency| dependency.component == it.recipe.component)
         };
@@ -87,23 +144,16 @@ impl Preparation<'_> {
             artifacts: folders.artifacts(name, &recipe.version),
             decompressed: folders.decompressed(name, &recipe.version),
         };
-        diagnostics.extend(artifacts::install(recipe, self.artifacts, &to));
-        let (errors, warnings): (Vec<_>, Vec<_>) =
-            diagnostics.iter().partition(|it| it.severity == Severity::Error);
-        if !errors.is_empty() {
-            return Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
-        }
-        for warning in warnings {
-            tracing::warn!("{warning}");
-        }
-        let scripts = Scripts {
+        diagnostics.extend(artifacts::install(recipe, self.artifacts.as_deref(), &to));
+        recipes::report(diagnostics)?;
+        let token = self.components.get(name).map(|it| &*it.token).unwrap_or_default();
+        Ok(Some(Scripts {
             lifecycle,
-            environment: environment::variables(self.socket, token, folders.root()),
+            environment: environment::variables(&self.socket, token, folders.root()),
             folder: folders.work(name),
             artifacts: to.artifacts,
             output: setup.output.clone(),
-        };
-        Ok(Instance::new(name, dependencies_of(recipe), scripts))
+        }))
     }
 }
 
