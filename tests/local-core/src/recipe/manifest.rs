@@ -212,8 +212,8 @@ fn manifests(
     let manifests: Vec<_> = items.iter().map(|it| manifest(it, report)).collect();
     let selectors = manifests.iter().flat_map(|it| it.selections.clone());
     let selectors: HashSet<_> = selectors.chain([ALL.to_owned()]).collect();
-    let mut chosen = None;
-    let mut always = None;
+    let (mut chosen, mut always) = (None, None);
+    let mut unfit = Vec::new();
     for manifest in manifests {
         let Manifest { position, members, selections, lifecycle, artifacts } = manifest;
         if let Some(Position { line, .. }) = always {
@@ -222,16 +222,21 @@ fn manifests(
         }
         let own = lifecycle.map(|it| lifecycle::read(it, report));
         let fit = fit(members, platform, report);
-        if fit != Fit::Never && chosen.is_none() {
-            chosen = Some((own, selections, artifacts));
+        if let Fit::Never(unmet) = fit {
+            unfit.push(format!("; that of line {} needs {unmet}", position.line));
+            continue;
         }
         if fit == Fit::Always {
             always = always.or(Some(position));
         }
+        chosen = chosen.or(Some((own, selections, artifacts)));
     }
     if chosen.is_none() && !items.is_empty() {
+        const MAX_LISTED: usize = 4;
+        unfit.truncate(MAX_LISTED);
         let position = members.get("Manifests").map(|it| it.position);
-        report.error(position, format!("no manifest fits this platform: {platform}"));
+        let reasons = unfit.concat();
+        report.error(position, format!("no manifest fits this platform, {platform}{reasons}"));
     }
     let (own, selections, artifacts) = chosen.unwrap_or_default();
     let global = || {
@@ -262,9 +267,10 @@ fn manifest<'n>(node: &'n Node, report: &mut Report) -> Manifest<'n> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 enum Fit {
-    Never,
+    /// With the attribute that the platform does not have.
+    Never(String),
     Here,
     Always,
 }
@@ -284,8 +290,10 @@ fn fit(members: Members<'_>, platform: &Platform, report: &mut Report) -> Fit {
             false
         });
         if !is_met {
-            fit = Fit::Never;
-        } else if fit == Fit::Always && value.text().as_deref() != Some("*") {
+            let needed = value.text().unwrap_or_else(|| value.to_value().to_string());
+            return Fit::Never(format!("{key} {needed}"));
+        }
+        if fit == Fit::Always && value.text().as_deref() != Some("*") {
             fit = Fit::Here;
         }
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Diagnostic, Lifecycle, Recipe,
-    diagnostic::Report,
+    diagnostic::{Report, closest},
     document::{Kind, Node},
     lifecycle,
 };
@@ -63,12 +63,13 @@ fn replace(node: &Node, recipe: &Recipe, variables: &Variables, report: &mut Rep
             let replaced = VARIABLE.replace_all(text, |found: &Captures<'_>| {
                 let variable = &found[0];
                 variables.value(recipe, found).unwrap_or_else(|problem| {
+                    // The shell has `${NAME:-text}`.
+                    let is_shell = text[..found.get_match().start()].ends_with('$');
                     match problem {
+                        Problem::Unknown(_) if is_shell => {}
                         Problem::Unknown(why) => {
-                            report.warning(
-                                node.position,
-                                format!("{variable} stays as it is: {why}"),
-                            );
+                            let text = format!("{variable} stays as it is: {why}");
+                            report.warning(node.position, text);
                         }
                         Problem::NoSlash => {
                             let advice = "the path in a configuration starts with a slash";
@@ -110,7 +111,7 @@ impl Variables {
                 let name = name.as_str();
                 Problem::Unknown(match recipe.dependencies.iter().any(|it| it.component == name) {
                     true => format!("there is no recipe of {name} here"),
-                    false => format!("{name} is not in ComponentDependencies"),
+                    false => format!("add {name} to ComponentDependencies"),
                 })
             })?,
         };
@@ -121,9 +122,24 @@ impl Variables {
             ("artifacts", "decompressedPath") => &component.decompressed,
             ("work", "path") => &component.work,
             ("configuration", pointer) => return configured(&component.configuration, pointer),
-            _ => return Err(Problem::Unknown("there is no such recipe variable".to_owned())),
+            _ => return Err(Problem::Unknown(unknown(&format!("{namespace}:{key}")))),
         };
         Ok(value.clone())
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let known = [
+        "artifacts:path",
+        "artifacts:decompressedPath",
+        "work:path",
+        "kernel:rootPath",
+        "iot:thingName",
+        "configuration:/",
+    ];
+    match closest(name, known) {
+        Some(known) => format!("there is no such recipe variable; did you mean {{{known}}}?"),
+        None => "there is no such recipe variable".to_owned(),
     }
 }
 
@@ -147,6 +163,8 @@ fn configured(configuration: &Map<String, Value>, pointer: &str) -> Result<Strin
     match found.flatten() {
         Some(Value::String(text)) => Ok(text.clone()),
         Some(value) => Ok(value.to_string()),
-        None => Err(Problem::Unknown("the configuration has no such value".to_owned())),
+        None => Err(Problem::Unknown(
+            "the configuration has no such value; add it to DefaultConfiguration".to_owned(),
+        )),
     }
 }

@@ -154,7 +154,8 @@ fn manifests_that_never_apply_are_found() {
     check_lines(
         "Manifests:\n- Platform: {OS: linux}\n- Platform: {os: /(/}\n- Platform: {os: 5}\n",
         &[
-            "r.yaml:4:1: error: no manifest fits this platform: architecture=amd64, os=linux",
+            "r.yaml:4:1: error: no manifest fits this platform, architecture=amd64, os=linux; that of line 5 needs OS linux; \
+             that of line 6 needs os /(/; that of line 7 needs os 5",
             "r.yaml:5:14: warning: OS is an unknown attribute, which never fits; write os",
             "r.yaml:6:18: error: /(/ is not a regular expression",
             "r.yaml:7:18: error: os must be a string, not a number; put it in quotes",

@@ -69,6 +69,7 @@ fn variables_have_the_values_of_the_nucleus() {
         ("{a}", "{a}"),
         ("{}", "{}"),
         ("${HOME}", "${HOME}"),
+        ("${PORT:-80}", "${PORT:-80}"),
         ("{ configuration:/s }", "{ configuration:/s }"),
         ("'{work:path}' {x", "'/root/work/com.example.X' {x"),
     ] {
@@ -81,36 +82,43 @@ fn unknown_variables_stay_with_a_warning() {
     for (variable, problem) in [
         (
             "{configuration:/zzz}",
-            "warning: {configuration:/zzz} stays as it is: the configuration has no such value",
+            "warning: {configuration:/zzz} stays as it is: the configuration has no such value; add it to DefaultConfiguration",
         ),
         (
             "{configuration:/}",
-            "warning: {configuration:/} stays as it is: the configuration has no such value",
+            "warning: {configuration:/} stays as it is: the configuration has no such value; add it to DefaultConfiguration",
         ),
         (
             "{configuration:/S}",
-            "warning: {configuration:/S} stays as it is: the configuration has no such value",
+            "warning: {configuration:/S} stays as it is: the configuration has no such value; add it to DefaultConfiguration",
         ),
         (
             "{configuration:/s/x}",
-            "warning: {configuration:/s/x} stays as it is: the configuration has no such value",
+            "warning: {configuration:/s/x} stays as it is: the configuration has no such value; add it to DefaultConfiguration",
         ),
         (
             "{configuration:/a~2b}",
-            "warning: {configuration:/a~2b} stays as it is: the configuration has no such value",
+            "warning: {configuration:/a~2b} stays as it is: the configuration has no such value; add it to DefaultConfiguration",
+        ),
+        (
+            "{artifact:path}",
+            "warning: {artifact:path} stays as it is: there is no such recipe variable; did you mean {artifacts:path}?",
         ),
         (
             "{CONFIGURATION:/s}",
-            "warning: {CONFIGURATION:/s} stays as it is: there is no such recipe variable",
+            "warning: {CONFIGURATION:/s} stays as it is: there is no such recipe variable; did you mean {configuration:/}?",
         ),
-        ("{work:PATH}", "warning: {work:PATH} stays as it is: there is no such recipe variable"),
+        (
+            "{work:PATH}",
+            "warning: {work:PATH} stays as it is: there is no such recipe variable; did you mean {work:path}?",
+        ),
         (
             "{unknown:path}",
             "warning: {unknown:path} stays as it is: there is no such recipe variable",
         ),
         (
             "{com.example.B:configuration:/b}",
-            "warning: {com.example.B:configuration:/b} stays as it is: com.example.B is not in ComponentDependencies",
+            "warning: {com.example.B:configuration:/b} stays as it is: add com.example.B to ComponentDependencies",
         ),
         (
             "{configuration:s}",
