@@ -113,7 +113,7 @@ pub fn example(name: &str) -> Result<PathBuf> {
     Ok(programs()?.join("examples").join(name))
 }
 
-/// Builds all examples and the component once per test process. Returns the folder of the profile.
+/// Builds all examples, the component and the local core once per test process. Returns the folder of the profile.
 ///
 /// The build covers the whole workspace, so that its features are those of `cargo test --workspace` and nothing is
 /// built twice.
@@ -126,6 +126,7 @@ fn programs() -> Result<PathBuf> {
     }
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--workspace", "--examples", "--bin", "hello-component"]);
+    cargo.args(["--bin", "greengrass-local-core"]);
     cargo.arg("--target-dir").arg(target_folder()?);
     if profile.file_name().is_some_and(|it| it == "release") {
         cargo.arg("--release");

@@ -15,6 +15,7 @@ mod interop {
     mod echo_python;
     mod examples;
     mod golden_frames;
+    mod hello_world;
     mod model_fidelity;
     mod official_clients;
     mod server_observations;
