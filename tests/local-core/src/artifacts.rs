@@ -49,10 +49,7 @@ pub(crate) fn install(recipe: &Recipe, from: Option<&Path>, to: &Folders) -> Vec
         found.push(Diagnostic { file, position: None, severity: Severity::Error, text });
         return found;
     }
-    let file = &recipe.source.file;
-    let beside =
-        file.parent().map(|it| if it.as_os_str().is_empty() { Path::new(".") } else { it });
-    let folders: Vec<_> = own.as_deref().into_iter().chain(from).chain(beside).collect();
+    let folders = folders(recipe, from);
     for artifact in &recipe.artifacts {
         if let Err((severity, text)) = install_one(artifact, &folders, to) {
             let (file, position) = (recipe.source.file.clone(), Some(artifact.position));
@@ -62,10 +59,38 @@ pub(crate) fn install(recipe: &Recipe, from: Option<&Path>, to: &Folders) -> Vec
     found
 }
 
+/// The files that are or may become artifacts of a component, or its recipe.
+#[cfg(feature = "cli")]
+pub(crate) fn files(recipe: &Recipe, from: Option<&Path>) -> Vec<PathBuf> {
+    let mut files = vec![recipe.source.file.clone()];
+    let folders = folders(recipe, from);
+    for (_, name) in recipe.artifacts.iter().filter_map(|it| name_of(&it.uri).ok()) {
+        files.extend(folders.iter().map(|it| it.join(name)));
+    }
+    // The folder of the component comes first, if there is any.
+    let mut remaining: Vec<_> = from.map(|_| folders[0].clone()).into_iter().collect();
+    while let Some(path) = remaining.pop() {
+        let is_folder = path.symlink_metadata().is_ok_and(|it| it.is_dir());
+        let entries = is_folder.then(|| fs::read_dir(&path).ok()).flatten();
+        remaining.extend(entries.into_iter().flatten().flatten().map(|it| it.path()));
+        files.push(path);
+    }
+    files
+}
+
+/// The folders in which artifacts are looked for, in order.
+fn folders(recipe: &Recipe, from: Option<&Path>) -> Vec<PathBuf> {
+    let own = from.map(|it| it.join(&recipe.component).join(&recipe.version));
+    let file = &recipe.source.file;
+    let beside =
+        file.parent().map(|it| if it.as_os_str().is_empty() { Path::new(".") } else { it });
+    own.into_iter().chain(from.into_iter().chain(beside).map(Path::to_owned)).collect()
+}
+
 /// Installs an artifact from the first folder that has it.
 fn install_one(
     artifact: &Artifact,
-    folders: &[&Path],
+    folders: &[PathBuf],
     to: &Folders,
 ) -> Result<(), (Severity, String)> {
     let error = |text| (Severity::Error, text);
@@ -116,7 +141,7 @@ fn name_of(uri: &str) -> Result<(Scheme, &str), String> {
     }
 }
 
-fn missing(name: &str, uri: &str, folders: &[&Path]) -> String {
+fn missing(name: &str, uri: &str, folders: &[PathBuf]) -> String {
     let tried: Vec<_> = folders.iter().map(|it| it.display().to_string()).collect();
     let tried = tried.join(" or ");
     format!(

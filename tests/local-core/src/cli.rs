@@ -5,6 +5,7 @@ mod check;
 mod core;
 mod env;
 mod log;
+mod watch;
 
 use std::{error::Error, io::Write, process::ExitCode};
 

@@ -314,6 +314,12 @@ impl LocalCore {
         preparation.reload(component, &self.nucleus).map_err(io::Error::other)
     }
 
+    /// The components with a recipe, and the files that make them up.
+    #[cfg(feature = "cli")]
+    pub(crate) fn files(&self) -> impl Iterator<Item = (String, Vec<PathBuf>)> {
+        self.preparation.lock().unwrap_or_else(PoisonError::into_inner).files().into_iter()
+    }
+
     /// Waits until a component is in a state. States that end quickly may be missed.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ pub(crate) struct Script<'a> {
     pub(crate) folder: &'a Path,
 }
 
-/// The time after the end of a script in which its output is read to its end.
+/// The time after the end of a script in which its output is read to its end, and written.
 ///
 /// Processes that the script leaves behind may keep the output open for longer.
 const OUTPUT_TIME: Duration = Duration::from_millis(100);
@@ -205,4 +205,6 @@ async fn read(mut stream: impl AsyncRead + Unpin, sink: output::Sink) {
     if let Some(line) = lines.last() {
         sink.line(line).await;
     }
+    // The end of the script is logged after its lines.
+    sink.flush().await;
 }

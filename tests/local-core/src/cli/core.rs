@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{
     Ended,
     args::{self, Configuration, Run, Serve},
-    print,
+    print, watch,
 };
 use crate::{Builder, LocalCore, exports};
 
@@ -17,7 +17,7 @@ pub(super) async fn serve(args: Serve) -> Ended {
     for component in args.components {
         builder = builder.component(component);
     }
-    until_signal(configured(builder, args.configurations)?, |core| {
+    until_signal(configured(builder, args.configurations)?, false, |core| {
         core.components().for_each(|it| print_exports(core, it));
         print("# serving; Ctrl-C ends it\n");
     })
@@ -43,7 +43,8 @@ pub(super) async fn run(args: Run) -> Ended {
     for it in args.settings {
         builder = builder.set(it.component, &it.path, it.value);
     }
-    until_signal(builder, |core| args.by_hand.iter().for_each(|it| print_exports(core, it))).await
+    let announce = |core: &_| args.by_hand.iter().for_each(|it| print_exports(core, it));
+    until_signal(builder, args.watch, announce).await
 }
 
 fn print_exports(core: &LocalCore, component: &str) {
@@ -64,14 +65,17 @@ fn builder(args: args::Core) -> Builder {
 }
 
 /// Starts a core, announces it, and serves until a signal. A second signal ends the core at once.
-async fn until_signal(builder: Builder, announce: impl FnOnce(&LocalCore)) -> Ended {
+async fn until_signal(builder: Builder, watches: bool, announce: impl FnOnce(&LocalCore)) -> Ended {
     let mut signals = Signals::new()?;
     let core = tokio::select! {
         core = builder.start() => core.map_err(with_remedy)?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
     announce(&core);
-    signals.next().await;
+    tokio::select! {
+        () = signals.next() => {}
+        never = watch::reload_changed(&core), if watches => match never {},
+    }
     tokio::select! {
         stopped = core.stop() => stopped?,
         () = signals.next() => return Ok(ExitCode::FAILURE),

@@ -81,17 +81,21 @@ impl Output {
     ///
     /// Dropping the future loses no line.
     pub(crate) async fn flush(&self) {
-        let (done, is_done) = oneshot::channel();
-        if self.sender.send(Message::Flush(done)).await.is_ok() {
-            // An error means that the thread has ended.
-            let _ = is_done.await;
-        }
+        flush(&self.sender).await;
     }
 
     pub(super) fn of(&self, script: &Script<'_>, stream: Stream) -> Sink {
         let source =
             Source { component: script.component.to_owned(), step: script.step.to_owned() };
         Sink { source: Arc::new(source), stream, sender: self.sender.clone() }
+    }
+}
+
+async fn flush(sender: &mpsc::Sender<Message>) {
+    let (done, is_done) = oneshot::channel();
+    if sender.send(Message::Flush(done)).await.is_ok() {
+        // An error means that the thread has ended.
+        let _ = is_done.await;
     }
 }
 
@@ -108,6 +112,10 @@ impl Sink {
         let source = Arc::clone(&self.source);
         // An error means that the thread has ended.
         let _ = self.sender.send(Message::Line { source, stream: self.stream, text }).await;
+    }
+
+    pub(super) async fn flush(&self) {
+        flush(&self.sender).await;
     }
 }
 

@@ -117,6 +117,13 @@ impl Preparation {
         Ok(())
     }
 
+    /// The components with a recipe, and the files that make them up.
+    #[cfg(feature = "cli")]
+    pub(crate) fn files(&self) -> Vec<(String, Vec<PathBuf>)> {
+        let files = |it: &Loaded| artifacts::files(&it.recipe, self.artifacts.as_deref());
+        self.recipes.iter().map(|it| (it.recipe.component.clone(), files(it))).collect()
+    }
+
     /// The output of components, if the core starts processes.
     pub(crate) fn output(&self) -> Option<&Output> {
         self.setup.as_ref().map(|it| &it.output)
