@@ -49,6 +49,8 @@ pub use crate::{
     transport::PeerCredentials,
 };
 
+use crate::error::Unhandled;
+
 /// A boxed future.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -65,6 +67,20 @@ pub trait Service: Send + Sync + 'static {
     fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
         let _ = (operation, violations);
         InvalidRequest::Reject
+    }
+
+    /// The error for a request or a client's event that cannot be decoded. Default: that of the Java server.
+    fn undecodable(&self, operation: &str, payload: &[u8]) -> Unhandled {
+        let _ = (operation, payload);
+        Unhandled::internal()
+    }
+
+    /// The form in which an error is sent. `operation` is `None` if the service does not have the operation.
+    ///
+    /// Default: the members `_service`, `_errorCode` and `_message` are added to errors of the model.
+    fn error_reply(&self, operation: Option<&str>, error: &Unhandled) -> Unhandled {
+        let _ = operation;
+        error.with_service_members(Self::ID)
     }
 
     /// Observes a client that the authenticator has accepted, before the client knows that. Default: nothing.
@@ -89,6 +105,14 @@ impl<S: Service> Service for std::sync::Arc<S> {
 
     fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
         (**self).invalid_request(operation, violations)
+    }
+
+    fn undecodable(&self, operation: &str, payload: &[u8]) -> Unhandled {
+        (**self).undecodable(operation, payload)
+    }
+
+    fn error_reply(&self, operation: Option<&str>, error: &Unhandled) -> Unhandled {
+        (**self).error_reply(operation, error)
     }
 
     fn connected(&self, client: &Identity, connection: u64) {

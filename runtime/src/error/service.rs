@@ -3,6 +3,8 @@
 use std::{any::Any, fmt};
 
 use bytes::Bytes;
+#[cfg(feature = "server")]
+use serde_json::{Map, Value};
 
 use super::{ErrorMembers, ErrorMetadata, ErrorShape, error_from_slice, fmt_error, shape_name};
 use crate::json;
@@ -99,6 +101,20 @@ impl Unhandled {
     /// The reply's payload as it arrived. It is not in `Debug` or `Display`.
     pub fn payload(&self) -> &[u8] {
         &self.0.payload
+    }
+
+    /// This error with the members that every error of a model has on the wire: `_service`, `_errorCode` and `_message`.
+    /// Other errors are not changed.
+    #[cfg(feature = "server")]
+    pub(crate) fn with_service_members(&self, service_id: &str) -> Self {
+        let (Some(shape), Some(code)) = (self.shape_id(), self.code()) else { return self.clone() };
+        let mut members: Map<String, Value> =
+            serde_json::from_slice(self.payload()).unwrap_or_default();
+        members.insert("_service".to_owned(), service_id.into());
+        members.insert("_errorCode".to_owned(), code.into());
+        members.insert("_message".to_owned(), self.message().unwrap_or_default().into());
+        let payload = Value::from(members).to_string().into();
+        Self::from_reply(Some(shape), self.content_type(), payload)
     }
 
     /// Reads the reply as the modelled error `T`, if it is one.

@@ -8,7 +8,6 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use serde_json::{Map, Value};
 use tokio::{
     task::coop::{cooperative, unconstrained},
     time::timeout,
@@ -16,7 +15,7 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    BoxFuture, Identity, PeerCredentials, Violation,
+    BoxFuture, Identity, PeerCredentials, Service, Violation,
     connection::Client,
     streaming::{self, StreamingRequest, StreamingResponse},
 };
@@ -98,8 +97,26 @@ impl RequestContext {
     }
 }
 
-/// Decides about invalid requests and events.
-pub(super) type OnInvalid = Arc<dyn Fn(&str, &[Violation]) -> InvalidRequest + Send + Sync>;
+/// The methods of a [`Service`] that replies need.
+pub(super) trait Hooks: Send + Sync {
+    fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest;
+    fn undecodable(&self, operation: &str, payload: &[u8]) -> Unhandled;
+    fn error_reply(&self, operation: Option<&str>, error: &Unhandled) -> Unhandled;
+}
+
+impl<S: Service> Hooks for S {
+    fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
+        Service::invalid_request(self, operation, violations)
+    }
+
+    fn undecodable(&self, operation: &str, payload: &[u8]) -> Unhandled {
+        Service::undecodable(self, operation, payload)
+    }
+
+    fn error_reply(&self, operation: Option<&str>, error: &Unhandled) -> Unhandled {
+        Service::error_reply(self, operation, error)
+    }
+}
 
 /// Changes the state of a stream when it is dropped.
 pub(super) struct OnDrop {
@@ -130,11 +147,11 @@ pub struct IncomingCall {
 }
 
 impl IncomingCall {
-    pub(super) fn new(message: RpcMessage, client: &Arc<Client>, on_invalid: OnInvalid) -> Self {
+    pub(super) fn new(message: RpcMessage, client: &Arc<Client>, hooks: Arc<dyn Hooks>) -> Self {
         let client = Arc::clone(client);
         let context = RequestContext { client, stream_id: message.stream_id, violations: None };
         let events = OnDrop::new(&context, Core::stop_reading);
-        Self { message, reply: Reply { operation: None, context, on_invalid }, events }
+        Self { message, reply: Reply { operation: None, context, hooks }, events }
     }
 
     /// Absolute shape ID of the operation.
@@ -240,7 +257,7 @@ pub(super) struct Reply {
     operation: Option<&'static str>,
     pub(super) context: RequestContext,
     /// Holds the service. A context must not: the service may keep contexts.
-    on_invalid: OnInvalid,
+    hooks: Arc<dyn Hooks>,
 }
 
 impl Reply {
@@ -258,19 +275,19 @@ impl Reply {
         payload: &[u8],
         failure: &str,
     ) -> Result<(T, Vec<Violation>), Unhandled> {
+        let operation = self.operation.unwrap_or_default();
         let (value, violations) = json::request_from_slice(payload).map_err(|error| {
             tracing::debug!(
                 target: crate::LOG_TARGET,
                 connection = self.shared().number, operation = self.operation, error = error.kind(),
                 "{failure}"
             );
-            Unhandled::internal()
+            self.hooks.undecodable(operation, payload)
         })?;
         if violations.is_empty() {
             return Ok((value, violations));
         }
-        let operation = self.operation.unwrap_or_default();
-        match (self.on_invalid)(operation, &violations) {
+        match self.hooks.invalid_request(operation, &violations) {
             InvalidRequest::Accept => Ok((value, violations)),
             InvalidRequest::Reject => Err(Unhandled::internal()),
             InvalidRequest::RejectWith(error) => Err(error),
@@ -345,10 +362,8 @@ impl Reply {
     }
 
     pub(super) fn send_error(&self, error: &Unhandled) {
-        let sent = match with_service_members(error, self.context.client.service_id) {
-            Some(error) => self.shared().with(|core| core.send_error(self.id(), &error)),
-            None => self.shared().with(|core| core.send_error(self.id(), error)),
-        };
+        let error = self.hooks.error_reply(self.operation, error);
+        let sent = self.shared().with(|core| core.send_error(self.id(), &error));
         sent.unwrap_or_else(|error| self.log_not_encoded(&error));
     }
 
@@ -360,16 +375,4 @@ impl Reply {
             "reply cannot be encoded"
         );
     }
-}
-
-/// An error of the model with the members that every modelled error has on the wire; `None` for other errors.
-fn with_service_members(error: &Unhandled, service_id: &str) -> Option<Unhandled> {
-    let (shape, code) = (error.shape_id()?, error.code()?);
-    let mut members: Map<String, Value> =
-        serde_json::from_slice(error.payload()).unwrap_or_default();
-    members.insert("_service".to_owned(), service_id.into());
-    members.insert("_errorCode".to_owned(), code.into());
-    members.insert("_message".to_owned(), error.message().unwrap_or_default().into());
-    let payload = Value::from(members).to_string().into();
-    Some(Unhandled::from_reply(Some(shape), error.content_type(), payload))
 }

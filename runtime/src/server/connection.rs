@@ -7,7 +7,7 @@ use tracing::Instrument;
 
 use super::{
     Authenticator, ConnectRequest, Identity, IncomingCall, PeerCredentials, Rejected,
-    RequestContext, Service, call::OnInvalid,
+    RequestContext, Service, call::Hooks,
 };
 use crate::{
     error::{ConnectionError, Unhandled},
@@ -28,7 +28,7 @@ pub(super) struct Context<S, A> {
     authenticator: A,
     authorizer: Option<Authorizer>,
     config: Config,
-    on_invalid: OnInvalid,
+    hooks: Arc<dyn Hooks>,
 }
 
 impl<S: Service, A> Context<S, A> {
@@ -39,10 +39,8 @@ impl<S: Service, A> Context<S, A> {
         config: Config,
     ) -> Arc<Self> {
         let service = Arc::new(service);
-        let for_hook = Arc::clone(&service);
-        let on_invalid: OnInvalid =
-            Arc::new(move |operation, violations| for_hook.invalid_request(operation, violations));
-        Arc::new(Self { service, authenticator, authorizer, config, on_invalid })
+        let hooks: Arc<dyn Hooks> = service.clone();
+        Arc::new(Self { service, authenticator, authorizer, config, hooks })
     }
 
     /// Starts the driver of a new connection, on a task of its own.
@@ -76,7 +74,6 @@ pub(super) struct Client {
     pub(super) identity: Identity,
     pub(super) peer: Option<PeerCredentials>,
     pub(super) shared: Arc<Shared<Core>>,
-    pub(super) service_id: &'static str,
 }
 
 /// Serves a connection until it has ended, its socket is closed and all handlers have finished.
@@ -91,7 +88,7 @@ pub(super) async fn serve<S: Service, A: Authenticator>(
         let observed = Observed::new(service, identity.clone(), shared.number);
         shared.with(Core::accept);
         let shared = Arc::clone(shared);
-        serve_calls(&context, Client { identity, peer, shared, service_id: S::ID }).await;
+        serve_calls(&context, Client { identity, peer, shared }).await;
         drop(observed);
     }
     shared.poll(|core, cx| core.poll_finished(cx)).await;
@@ -164,7 +161,7 @@ async fn dispatch<S: Service, A>(
     client: &Arc<Client>,
     message: RpcMessage,
 ) {
-    let call = IncomingCall::new(message, client, Arc::clone(&context.on_invalid));
+    let call = IncomingCall::new(message, client, Arc::clone(&context.hooks));
     let authorized = context.authorizer.as_ref().map(|it| it(call.context(), call.operation()));
     if let Some(Err(error)) = authorized {
         tracing::debug!(

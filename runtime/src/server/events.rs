@@ -71,6 +71,13 @@ impl<O: StreamingOperation> EncodedEvent<O> {
     }
 }
 
+impl<O: StreamingOperation> From<Bytes> for EncodedEvent<O> {
+    /// Takes the JSON of an event, without a check.
+    fn from(payload: Bytes) -> Self {
+        Self { payload, operation: PhantomData }
+    }
+}
+
 impl<O: StreamingOperation> Clone for EncodedEvent<O> {
     fn clone(&self) -> Self {
         Self { payload: self.payload.clone(), ..*self }

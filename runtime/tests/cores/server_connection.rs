@@ -75,7 +75,7 @@ fn an_acknowledgement_from_a_client_is_an_internal_error() {
 }
 
 #[test]
-fn an_error_from_the_client_ends_the_connection_without_an_answer() {
+fn an_error_from_the_client_is_answered_by_an_internal_error() {
     for (kind, payload, expected) in [
         (PROTOCOL_ERROR, r#"{"message":"because"}"#, Some("because")),
         (INTERNAL_ERROR, r#"{"message":"because";}"#, None),
@@ -89,7 +89,8 @@ fn an_error_from_the_client_ends_the_connection_without_an_answer() {
             }
             other => panic!("{other:?}"),
         }
-        assert!(written(&mut core).is_empty());
+        let [answer] = &written(&mut core)[..] else { panic!() };
+        assert!(answer.starts_with("InternalError 0 0 {"), "{answer}");
     }
 }
 
@@ -240,8 +241,8 @@ fn a_client_that_gets_an_error_has_time_to_close_first() {
         (request(7), second),
         (unreadable_header(), second),
         (bare(CONNECT_ACK, 1, 0), second),
+        (bare(PROTOCOL_ERROR, 0, 0), second),
         // Only the end can be read.
-        (bare(PROTOCOL_ERROR, 0, 0), Some(Duration::ZERO)),
         (BytesMut::from("GET / HTTP/1.1\r\n\r\n"), Some(Duration::ZERO)),
     ];
     for (bytes, grace) in ends {

@@ -221,6 +221,20 @@ fn messages_that_cross_the_end_of_their_stream_are_passed_over() {
 }
 
 #[test]
+fn a_strict_server_refuses_messages_after_the_end_of_their_stream() {
+    let mut config = Config::default();
+    config.refuses_late_messages = true;
+    let mut core = requested(config);
+    receive(&mut core, bare(MESSAGE, END, 1));
+    receive(&mut core, bare(MESSAGE, END, 1));
+    assert!(!core.is_closed(), "a message that ends the stream is not refused");
+    receive(&mut core, event("late"));
+    let [answer] = &written(&mut core)[..] else { panic!() };
+    assert!(answer.starts_with("ProtocolError 0 0 {"), "{answer}");
+    assert!(core.is_closed());
+}
+
+#[test]
 fn events_of_the_client_wait_until_it_is_known_that_they_are_wanted() {
     let mut core = requested(Config::default());
     receive(&mut core, event("1"));

@@ -15,6 +15,7 @@ use crate::{
     configuration::is_access_control,
     configurations::Configurations,
     core::{Component, LocalCore},
+    edition::Edition,
     events::OpenStreams,
     initial::{Allowed, Initial},
     operations,
@@ -42,6 +43,7 @@ pub struct Builder {
     socket: Option<PathBuf>,
     is_user_wide: bool,
     socket_mode: u32,
+    edition: Edition,
     authorization: Authorization,
     records_calls: bool,
 }
@@ -59,6 +61,7 @@ impl Default for Builder {
             socket: None,
             is_user_wide: false,
             socket_mode: 0o600,
+            edition: Edition::Java,
             authorization: Authorization::default(),
             records_calls: true,
         }
@@ -176,6 +179,13 @@ impl Builder {
         self
     }
 
+    /// Applies the size limits of nucleus lite, serves only its operations, and sends errors in its form. Default: those of
+    /// the Java nucleus.
+    pub fn lite(mut self) -> Self {
+        self.edition = Edition::Lite;
+        self
+    }
+
     /// Denies calls that require a permission and have none, as a nucleus does, even if no component has an
     /// `accessControl`. See [Permissions](crate#permissions).
     pub fn deny_by_default(mut self) -> Self {
@@ -243,6 +253,7 @@ impl Builder {
             return Err(invalid(problem));
         }
         let loaded = self.load_recipes().map_err(invalid)?;
+        self.edition.check_components(self.components.len()).map_err(invalid)?;
         let configurations = self.configurations(&loaded).map_err(invalid)?;
         self.log_unseen_keys(&configurations);
         let place = match self.socket {
@@ -264,12 +275,13 @@ impl Builder {
         let supervisor = preparation.supervisor().map_err(invalid)?;
         let nucleus = Nucleus {
             supervisor,
-            pubsub: Arc::new(PubSub::default()),
+            pubsub: Arc::new(PubSub::new(self.edition)),
             configurations,
             authorization: Arc::new(self.authorization),
             streams: Arc::new(OpenStreams::default()),
         };
-        let filter = CallFilter::new(nucleus.clone(), Recorder::new(self.records_calls));
+        let recorder = Recorder::new(self.records_calls);
+        let filter = CallFilter::new(nucleus.clone(), recorder, self.edition);
         LocalCore::listen(place, self.components, Arc::new(filter), nucleus, preparation)
     }
 

@@ -21,6 +21,7 @@ use greengrass_core_ipc::{
 
 use crate::{
     core::LocalCore,
+    edition::Edition,
     events,
     record::{Call, Recorder},
     service::Nucleus,
@@ -36,20 +37,32 @@ pub(crate) struct CallFilter {
     service: Inner,
     supervisor: Arc<Supervisor>,
     pub(crate) recorder: Recorder,
+    pub(crate) edition: Edition,
     /// The actions for the next calls of each operation.
     actions: Mutex<HashMap<&'static str, VecDeque<Action>>>,
 }
 
 impl CallFilter {
-    pub(crate) fn new(nucleus: Nucleus, recorder: Recorder) -> Self {
+    pub(crate) fn new(nucleus: Nucleus, recorder: Recorder, edition: Edition) -> Self {
         let supervisor = Arc::clone(&nucleus.supervisor);
         let service = Arc::new(GreengrassCoreIpcService::new(nucleus));
-        Self { service, supervisor, recorder, actions: Mutex::default() }
+        Self { service, supervisor, recorder, edition, actions: Mutex::default() }
     }
 
     fn push(&self, operation: &'static str, action: Action) {
         let mut actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
         actions.entry(operation).or_default().push_back(action);
+    }
+
+    /// Serves a call, unless it is refused before it is decoded.
+    fn serve(&self, call: IncomingCall) -> BoxFuture<'static, ()> {
+        match self.edition.check(&call) {
+            Ok(()) => self.service.call(call),
+            Err(error) => {
+                call.deny(&error);
+                Box::pin(std::future::ready(()))
+            }
+        }
     }
 
     fn action(&self, operation: &str) -> Option<Action> {
@@ -70,7 +83,7 @@ impl Service for CallFilter {
         let logged = tracing::enabled!(tracing::Level::DEBUG).then(|| log_call(&call)).flatten();
         let serving = match self.action(call.operation()) {
             Some(action) => action(call, Arc::clone(&self.service)),
-            None => self.service.call(call),
+            None => self.serve(call),
         };
         match logged {
             None => serving,
@@ -83,6 +96,15 @@ impl Service for CallFilter {
 
     fn invalid_request(&self, operation: &str, violations: &[Violation]) -> InvalidRequest {
         self.service.invalid_request(operation, violations)
+    }
+
+    fn undecodable(&self, operation: &str, payload: &[u8]) -> Unhandled {
+        self.edition.undecodable(operation, payload)
+    }
+
+    fn error_reply(&self, operation: Option<&str>, error: &Unhandled) -> Unhandled {
+        let reply = self.edition.error_reply(operation, error);
+        reply.unwrap_or_else(|| self.service.error_reply(operation, error))
     }
 
     fn connected(&self, client: &Identity, connection: u64) {

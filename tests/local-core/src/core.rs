@@ -15,7 +15,7 @@ use greengrass_core_ipc::{
     Client,
     client::ConnectionBuilder,
     error::ConnectError,
-    server::{Config, ConnectRequest, Identity, Rejected, Server, serve_connection},
+    server::{ConnectRequest, Identity, Rejected, Server, serve_connection},
     types::LifecycleState,
 };
 use serde_json::Value;
@@ -201,9 +201,10 @@ impl LocalCore {
         let builder = self.connection(component);
         let (client, server) = tokio::io::duplex(64 * 1024);
         let (filter, authenticator) = (Arc::clone(&self.filter), Arc::clone(&self.authenticator));
+        let config = filter.edition.config();
         self.in_process.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
             let authenticate = move |request: &ConnectRequest| authenticator.authenticate(request);
-            serve_connection(server, filter, authenticate, Config::default()).await;
+            serve_connection(server, filter, authenticate, config).await;
         });
         Ok(Client::new(builder.connect_over(client).await?))
     }
@@ -383,8 +384,12 @@ async fn serve(
         // Completes `disconnect_all`: clients can connect again.
         drop(done.take());
         let authenticator = Arc::clone(&authenticator);
-        let bound = bound
+        let mut bound = bound
+            .config(filter.edition.config())
             .authenticator(move |request: &ConnectRequest| authenticator.authenticate(request));
+        if let Some(connections) = filter.edition.max_connections() {
+            bound = bound.max_connections(connections);
+        }
         let (stop, is_stopped) = tokio::sync::oneshot::channel::<()>();
         let mut serving = std::pin::pin!(bound.serve(Arc::clone(&filter), is_stopped));
         tokio::select! {

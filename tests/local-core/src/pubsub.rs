@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use bytes::Bytes;
 use greengrass_core_ipc::{
     operation::subscribe_to_topic::SubscribeToTopic,
     server::{EncodedEvent, EventSender},
@@ -17,13 +18,18 @@ use greengrass_core_ipc::{
     },
 };
 
-use crate::topics::{FilterTree, has_levels, has_wildcard, is_wildcard_filter};
+use crate::{
+    edition::Edition,
+    topics::{FilterTree, has_wildcard, is_wildcard_filter},
+};
 
-/// The maximum length of a topic or filter, in bytes. It is 256 in nucleus lite and unlimited in the Java nucleus.
-const MAX_TOPIC_LEN: usize = 1024;
+/// The maximum number of levels of a topic or filter. A nucleus has no limit. Trees of filters are traversed recursively.
+const MAX_LEVELS: usize = 1_000;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct PubSub {
+    /// The maximum length of a topic or filter, in bytes.
+    max_topic_len: usize,
     subscriptions: RwLock<FilterTree<Arc<Subscription>>>,
     next: AtomicU64,
 }
@@ -50,29 +56,33 @@ impl Drop for Unsubscribe {
 }
 
 impl PubSub {
+    pub(crate) fn new(edition: Edition) -> Self {
+        let max_topic_len = edition.max_topic_len();
+        Self { max_topic_len, subscriptions: RwLock::default(), next: AtomicU64::new(0) }
+    }
+
     /// Checks the length of a topic or filter.
-    pub(crate) fn check_len(topic: &str) -> Result<(), InvalidArgumentsError> {
-        if topic.is_empty() {
+    pub(crate) fn check_len(&self, topic: &str) -> Result<(), InvalidArgumentsError> {
+        let text = if topic.is_empty() {
             // One that is given and empty is not authorized.
-            return Err(InvalidArgumentsError::builder().message("topic is required").build());
-        }
-        if topic.len() <= MAX_TOPIC_LEN {
+            "topic is required".to_owned()
+        } else if topic.len() > self.max_topic_len {
+            format!("the topic has {} bytes; the limit is {}", topic.len(), self.max_topic_len)
+        } else if topic.split('/').nth(MAX_LEVELS).is_some() {
+            format!("the topic has more than {MAX_LEVELS} levels")
+        } else {
             return Ok(());
-        }
-        let text = format!("the topic has {} bytes; the limit is {MAX_TOPIC_LEN}", topic.len());
+        };
         Err(InvalidArgumentsError::builder().message(text).build())
     }
 
     /// Checks a topic to publish to.
-    pub(crate) fn check_topic(topic: &str) -> Result<(), InvalidArgumentsError> {
-        Self::check_len(topic)?;
-        let text = if has_wildcard(topic) {
-            "the topic to publish to must not contain a wildcard: +, # or *"
-        } else if !has_levels(topic) {
-            "the topic to publish to has no levels"
-        } else {
+    pub(crate) fn check_topic(&self, topic: &str) -> Result<(), InvalidArgumentsError> {
+        self.check_len(topic)?;
+        if !has_wildcard(topic) {
             return Ok(());
-        };
+        }
+        let text = "the topic to publish to must not contain a wildcard: +, # or *";
         Err(InvalidArgumentsError::builder().message(text).build())
     }
 
@@ -108,11 +118,14 @@ impl PubSub {
                 let event = BinaryMessage::builder().set_message(message).context(context).build();
                 SubscriptionResponseMessage::BinaryMessage(event)
             }
-            // Unknown messages were rejected before.
-            _ => return,
+            _ => SubscriptionResponseMessage::Unknown,
         };
         // Encoded once, and only if a subscription matches. Decoded JSON can always be encoded.
-        let encoded = LazyCell::new(|| EncodedEvent::new(&event).ok());
+        let encoded = LazyCell::new(|| match &event {
+            // A union without a member has no other encoding.
+            SubscriptionResponseMessage::Unknown => Some(Bytes::from_static(b"{}").into()),
+            event => EncodedEvent::new(event).ok(),
+        });
         let subscriptions = self.subscriptions.read().unwrap_or_else(|it| it.into_inner());
         subscriptions.for_each_match(topic, |subscription| {
             if subscription.receives_own || subscription.component != component {

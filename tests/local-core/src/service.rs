@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use eventstream_rpc::operation::{Operation, StreamingOperation};
 use greengrass_core_ipc::{
-    error::Unhandled,
     operation::{
         authorize_client_device_action::AuthorizeClientDeviceAction,
         cancel_local_deployment::{
@@ -27,10 +26,11 @@ use greengrass_core_ipc::{
         list_local_deployments::ListLocalDeployments,
         list_named_shadows_for_thing::ListNamedShadowsForThing,
         pause_component::PauseComponent,
-        publish_to_iot_core::PublishToIoTCore,
-        publish_to_topic::{
-            PublishToTopic, PublishToTopicError, PublishToTopicRequest, PublishToTopicResponse,
+        publish_to_iot_core::{
+            PublishToIoTCore, PublishToIoTCoreError, PublishToIoTCoreRequest,
+            PublishToIoTCoreResponse,
         },
+        publish_to_topic::{PublishToTopicError, PublishToTopicRequest, PublishToTopicResponse},
         put_component_metric::{
             PutComponentMetric, PutComponentMetricError, PutComponentMetricRequest,
             PutComponentMetricResponse,
@@ -47,7 +47,7 @@ use greengrass_core_ipc::{
         },
         subscribe_to_iot_core::{SubscribeToIoTCore, SubscribeToIoTCoreError},
         subscribe_to_iot_core_connection_status::SubscribeToIoTCoreConnectionStatus,
-        subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError, SubscribeToTopicResponse},
+        subscribe_to_topic::{SubscribeToTopic, SubscribeToTopicError},
         subscribe_to_validate_configuration_updates::SubscribeToValidateConfigurationUpdates,
         update_configuration::{
             UpdateConfigurationError, UpdateConfigurationRequest, UpdateConfigurationResponse,
@@ -65,7 +65,7 @@ use greengrass_core_ipc::{
         StreamingRequest, StreamingResponse, Violation,
     },
     types::{
-        PublishMessage, ReportedLifecycleState,
+        ReportedLifecycleState,
         error::{
             FailedUpdateConditionCheckError, InvalidArgumentsError, ResourceNotFoundError,
             ServiceError,
@@ -130,7 +130,7 @@ impl Nucleus {
         self.merge_config(component, changes);
     }
 
-    fn open<O: StreamingOperation>(
+    pub(crate) fn open<O: StreamingOperation>(
         &self,
         context: &RequestContext,
     ) -> (EventSender<O>, EventReceiver<O>)
@@ -151,7 +151,7 @@ fn not_found() -> ResourceNotFoundError {
     ResourceNotFoundError::builder().message("Key not found").build()
 }
 
-fn failed(text: &str) -> ServiceError {
+pub(crate) fn failed(text: &str) -> ServiceError {
     ServiceError::builder().message(text).build()
 }
 
@@ -209,14 +209,7 @@ impl GreengrassCoreIpc for Nucleus {
         request: PublishToTopicRequest,
         context: RequestContext,
     ) -> Result<PublishToTopicResponse, PublishToTopicError> {
-        self.authorize::<PublishToTopic>(&context, &request.topic)?;
-        let component = &context.identity().0;
-        PubSub::check_topic(&request.topic).map_err(|it| Unhandled::undeclared(&it))?;
-        if let PublishMessage::Unknown = request.publish_message {
-            let error = invalid("publishMessage needs jsonMessage or binaryMessage");
-            return Err(Unhandled::undeclared(&error).into());
-        }
-        self.pubsub.publish(component, &request.topic, request.publish_message);
+        self.publish(request, &context)?;
         Ok(PublishToTopicResponse::default())
     }
 
@@ -225,14 +218,7 @@ impl GreengrassCoreIpc for Nucleus {
         request: StreamingRequest<SubscribeToTopic>,
         context: RequestContext,
     ) -> Result<StreamingResponse<SubscribeToTopic>, SubscribeToTopicError> {
-        let request = request.request;
-        self.authorize::<SubscribeToTopic>(&context, &request.topic)?;
-        let component = &context.identity().0;
-        PubSub::check_len(&request.topic)?;
-        let (sender, events) = self.open(&context);
-        let guard = self.pubsub.subscribe(component, request.topic, request.receive_mode, sender);
-        let response = SubscribeToTopicResponse::default();
-        Ok(StreamingResponse::queued(response, events.keeping(guard)))
+        self.subscribe(request.request, &context)
     }
 
     async fn get_configuration(
@@ -343,12 +329,21 @@ impl GreengrassCoreIpc for Nucleus {
         Err(not_served(PutComponentMetric::ID).into())
     }
 
+    async fn publish_to_iot_core(
+        &self,
+        request: PublishToIoTCoreRequest,
+        context: RequestContext,
+    ) -> Result<PublishToIoTCoreResponse, PublishToIoTCoreError> {
+        self.check_publish_to_iot_core(&request, &context)?;
+        Err(not_served(PublishToIoTCore::ID).into())
+    }
+
     async fn subscribe_to_iot_core(
         &self,
         request: StreamingRequest<SubscribeToIoTCore>,
         context: RequestContext,
     ) -> Result<StreamingResponse<SubscribeToIoTCore>, SubscribeToIoTCoreError> {
-        self.authorize::<SubscribeToIoTCore>(&context, &request.request.topic_name)?;
+        self.check_subscribe_to_iot_core(&request.request, &context)?;
         Err(not_served(SubscribeToIoTCore::ID).into())
     }
 
@@ -373,7 +368,6 @@ impl GreengrassCoreIpc for Nucleus {
         list_local_deployments ListLocalDeployments |_| "*".to_owned();
         list_named_shadows_for_thing ListNamedShadowsForThing |it| it.thing_name.clone();
         pause_component PauseComponent |it| it.component_name.clone();
-        publish_to_iot_core PublishToIoTCore |it| it.topic_name.clone();
         restart_component RestartComponent |it| it.component_name.clone();
         resume_component ResumeComponent |it| it.component_name.clone();
         stop_component StopComponent |it| it.component_name.clone();

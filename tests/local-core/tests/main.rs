@@ -4,10 +4,12 @@ mod authorization;
 mod configuration;
 mod core;
 mod lifecycle;
+mod lite;
 #[cfg(target_os = "linux")]
 mod memory;
 mod program;
 mod pubsub;
 mod robustness;
+mod scenarios;
 mod support;
 mod worked_examples;

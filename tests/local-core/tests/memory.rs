@@ -36,7 +36,7 @@ fn an_incomplete_request_takes_no_more_memory_than_a_complete_one() {
             ] {
                 client.call("PutComponentMetric", request(last)).await.unwrap_err();
                 let unusual = peak();
-                assert!(unusual - whole < 3 * 1024, "{before} {whole} {unusual} with {last}");
+                assert!(unusual - whole < 3_584, "{before} {whole} {unusual} with {last}");
             }
         });
     });

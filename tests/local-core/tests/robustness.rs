@@ -98,8 +98,10 @@ async fn an_invalid_request_fails_only_its_call() {
         let error = raw.call("PublishToTopic", &*payload).await.unwrap_err();
         assert_eq!(error, "InternalServerError", "{}", &payload[..payload.len().min(80)]);
     }
-    let neither = raw.call("PublishToTopic", r#"{"topic":"t","publishMessage":{}}"#).await;
-    assert_eq!(neither, Err("InvalidArgumentsError".to_owned()));
+    for payload in ["", "null", r#"{"topic":"t"}"#, r#"{"publishMessage":{"jsonMessage":{}}}"#] {
+        let error = raw.call("PublishToTopic", payload).await.unwrap_err();
+        assert_eq!(error, "ServiceError", "{payload}");
+    }
     let good = r#"{"topic":"t","publishMessage":{"binaryMessage":{"message":"eA=="}}}"#;
     raw.call("PublishToTopic", good).await.unwrap();
 }

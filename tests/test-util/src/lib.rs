@@ -47,5 +47,5 @@ pub use signal::signal;
 pub use wait::{TIMEOUT, in_time, poll_once, poll_times, run, socket_path};
 #[cfg(feature = "rpc")]
 pub use wire::{
-    CONNECT, CONNECT_ACK, END, MESSAGE, MessageBuilder, MessageReader, PING, Peer, Received,
+    CONNECT, CONNECT_ACK, END, ERROR, MESSAGE, MessageBuilder, MessageReader, PING, Peer, Received,
 };

@@ -12,6 +12,10 @@ pub struct Config {
     pub max_frame_len: usize,
     /// The longest connect message, in bytes. The client is not authenticated yet. Default: 64 KiB.
     pub max_connect_len: usize,
+    /// Whether a message on a stream that has ended ends the connection, as in a Java nucleus. It does not if it ends the
+    /// stream as well. Suitable for services without events from clients: a client that sends events cannot know yet that
+    /// the server has ended the stream. Default: no, the message is ignored.
+    pub refuses_late_messages: bool,
     /// How many streams a client may have open at the same time. Default: 10,000.
     pub max_streams: usize,
     /// How many bytes of encoded messages may be queued before events wait for room. The buffers may be up to twice as
@@ -43,6 +47,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_frame_len: Limits::DEFAULT.max_message_len,
+            refuses_late_messages: false,
             max_streams: 10_000,
             max_connect_len: 64 * 1024,
             write_queue_limit: 1024 * 1024,

@@ -49,8 +49,10 @@ impl Role for Server {
         match message.message_type {
             MessageType::Ping => core.answer_ping(message),
             MessageType::Connect => return Err(ProtocolViolation("a second connect message")),
+            // The answer is that of the Java nucleus.
             MessageType::ProtocolError | MessageType::InternalError => {
-                core.fail(peer_error(message));
+                let rule = "a client does not report errors";
+                core.reject(MessageType::InternalError, rule, peer_error(message));
             }
             MessageType::ConnectAck => {
                 let error = ConnectionError::Protocol("a connect acknowledgement from the client");
@@ -74,7 +76,8 @@ impl Role for Server {
         }
         if id.0 <= core.role.last_id {
             // The client sent it before it knew that the stream had ended.
-            let is_late = message.is_terminating() || message.operation().is_none();
+            let is_late = message.is_terminating()
+                || message.operation().is_none() && !core.role.config.refuses_late_messages;
             let reused = ProtocolViolation("a stream id is used once");
             return if is_late { Ok(()) } else { Err(reused) };
         }

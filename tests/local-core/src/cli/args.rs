@@ -101,6 +101,9 @@ pub(super) struct Core {
     /// configuration contains an accessControl
     #[arg(long)]
     pub(super) deny_by_default: bool,
+    /// Applies the size limits of nucleus lite, serves only its operations, and sends errors in its form
+    #[arg(long)]
+    pub(super) lite: bool,
     #[command(flatten)]
     pub(super) socket: Socket,
     /// The mode of the socket, in octal: 666 lets all users connect who can reach its folder. Default: 600

@@ -61,6 +61,9 @@ fn builder(args: args::Core) -> Builder {
     if let Some(mode) = args.socket_mode {
         builder = builder.socket_mode(mode);
     }
+    if args.lite {
+        builder = builder.lite();
+    }
     if args.deny_by_default { builder.deny_by_default() } else { builder }
 }
 

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use greengrass_core_ipc::{Client, client::ConnectionBuilder};
 use greengrass_local_core::LocalCore;
 use serde_json::Value;
-use test_util::{CONNECT, MESSAGE, MessageBuilder, Peer, message::Message};
+use test_util::{CONNECT, ERROR, MESSAGE, MessageBuilder, Peer, message::Message};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     net::UnixStream,
@@ -45,6 +45,24 @@ impl Raw {
             (MESSAGE, _) => Ok(serde_json::from_str(&answer.payload()).unwrap()),
             (_, Some(shape)) => Err(shape.trim_start_matches("aws.greengrass#").to_owned()),
             _ => Err(answer.payload()),
+        }
+    }
+
+    /// Makes a call that fails. Returns the JSON of the error.
+    pub(crate) async fn error(&mut self, operation: &str, payload: impl Into<String>) -> Value {
+        self.last_stream += 1;
+        self.send(MESSAGE, Some(operation), payload.into()).await;
+        let answer = self.peer.expect().await;
+        assert_eq!(answer.kind, ERROR, "{operation}");
+        serde_json::from_str(&answer.payload()).unwrap()
+    }
+
+    /// Makes a call after which the core closes the connection.
+    pub(crate) async fn call_refused(&mut self, operation: &str, payload: String) {
+        self.last_stream += 1;
+        self.send(MESSAGE, Some(operation), payload).await;
+        while let Ok(Some(message)) = self.peer.message().await {
+            assert_eq!(message.stream, 0, "the call has no answer");
         }
     }
 

@@ -1,0 +1,115 @@
+//! Describes received messages in the form of the recordings.
+
+use greengrass_core_ipc::primitives::Blob;
+use serde_json::{Map, Value, json};
+use test_util::{END, MESSAGE, Received};
+
+/// JSON that is nested deeper is not recorded.
+const MAX_LEVELS: usize = 115;
+/// Texts of this length are not recorded.
+const LONG: usize = 300;
+
+/// A message as a reply or event of a recording.
+pub(super) fn describe(message: &Received) -> Value {
+    let kind = match message.kind {
+        0 => "message",
+        1 => "error",
+        3 => "ping-response",
+        5 => "connect-ack",
+        6 => "protocol-error",
+        7 => "internal-error",
+        _ => "other",
+    };
+    let mut description = json!({
+        "kind": kind, "shape": shape(message), "body": clean(body(&message.message.payload), ""),
+        "end": message.flags & END != 0,
+    });
+    if !["message", "error"].contains(&kind) {
+        description["flags"] = message.flags.into();
+        let headers = message.message.headers.iter().filter(|it| !it.name.starts_with(':'));
+        let headers: Map<_, _> = headers.map(|it| (it.name.clone(), header(it))).collect();
+        if !headers.is_empty() {
+            description["headers"] = headers.into();
+        }
+    }
+    description
+}
+
+fn header(header: &eventstream_rpc::frame::Header) -> Value {
+    use eventstream_rpc::frame::HeaderValue;
+    match &header.value {
+        HeaderValue::Bool(value) => (*value).into(),
+        HeaderValue::Int32(value) => (*value).into(),
+        HeaderValue::String(value) => value.clone().into(),
+        other => format!("{other:?}").into(),
+    }
+}
+
+/// The name of a message's shape, without the namespace.
+pub(super) fn shape(message: &Received) -> &str {
+    message.text("service-model-type").unwrap_or_default().rsplit('#').next().unwrap_or_default()
+}
+
+/// Whether a message is an event of a subscription.
+pub(super) fn is_event(message: &Received) -> bool {
+    message.kind == MESSAGE && shape(message) == "SubscriptionResponseMessage"
+}
+
+fn body(payload: &[u8]) -> Value {
+    if payload.is_empty() {
+        return Value::Null;
+    }
+    match levels(payload) {
+        levels if levels > MAX_LEVELS => json!({ "<deep>": levels }),
+        _ => serde_json::from_slice(payload)
+            .unwrap_or_else(|_| json!({ "<text>": String::from_utf8_lossy(payload) })),
+    }
+}
+
+/// The depth of the brackets of a JSON text.
+fn levels(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in json.iter().filter(|_| json.len() < 200_000) {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// Replaces base64 by what it contains, and long texts by their length. `name` is the member that contains the value.
+fn clean(value: Value, name: &str) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().map(|(member, it)| {
+                let is_blob = member == "payload" || member == "message" && name == "binaryMessage";
+                match it {
+                    Value::String(text) if is_blob && !text.is_empty() => (member, blob(text)),
+                    it => {
+                        let it = clean(it, &member);
+                        (member, it)
+                    }
+                }
+            });
+            members.collect::<Map<_, _>>().into()
+        }
+        Value::Array(items) => items.into_iter().map(|it| clean(it, name)).collect(),
+        Value::String(text) => match text.chars().count() {
+            len if len >= LONG => format!("<long {len}>").into(),
+            _ => text.into(),
+        },
+        other => other,
+    }
+}
+
+fn blob(text: String) -> Value {
+    let blob: Blob = serde_json::from_value(Value::from(&*text)).unwrap();
+    let Ok(plain) = String::from_utf8(blob.to_vec()) else { return clean(text.into(), "") };
+    match serde_json::from_str::<Value>(&plain) {
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => json!({ "$json": clean(value, "") }),
+        _ => json!({ "$text": clean(plain.into(), "") }),
+    }
+}

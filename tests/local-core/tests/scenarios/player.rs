@@ -1,0 +1,354 @@
+//! Plays a scenario against a core.
+
+use std::collections::BTreeMap;
+
+use greengrass_core_ipc::{
+    operation::subscribe_to_topic::SubscribeToTopic,
+    types::{BinaryMessage, SubscriptionResponseMessage},
+};
+use greengrass_local_core::LocalCore;
+use serde_json::{Map, Value, json};
+use test_util::{END, Received};
+
+use super::{
+    connection::{Connection, encoded},
+    describe::{describe, is_event},
+    substitute,
+};
+
+/// The text of the events that mark the end of a step.
+const MARK: &str = "mark of the player";
+
+struct Player {
+    core: LocalCore,
+    connections: BTreeMap<String, Connection>,
+    /// The events of the current step.
+    events: Vec<Value>,
+}
+
+/// Plays a scenario. Returns what happened at each step, in the form of the recording.
+pub(super) async fn play(scenario: &Value) -> Vec<Value> {
+    let mut builder = LocalCore::builder().deny_by_default();
+    let text = |it: &str| substitute::text(it, None, |_| String::new());
+    let components = [&scenario["components"], &scenario["services"]].map(Value::as_object);
+    for (name, component) in components.into_iter().flatten().flatten() {
+        builder = match component.get("configuration") {
+            Some(configuration) => builder.config(name, substitute::json(configuration, &text)),
+            None => builder.component(name),
+        };
+    }
+    let core = builder.start().await.unwrap();
+    let mut player = Player { core, connections: BTreeMap::new(), events: Vec::new() };
+    let mut outcome = Vec::new();
+    let steps = scenario["steps"].as_array().unwrap().iter();
+    for (step, recorded) in steps.zip(scenario["recorded"].as_array().unwrap()) {
+        let closed_before = player.closed();
+        let has_reply = recorded["reply"]["kind"] != "none";
+        let reply = player.step(step, has_reply).await;
+        player.settle(&recorded["closed"]).await;
+        let mut closed = player.closed();
+        closed.retain(|it| !closed_before.contains(it));
+        let events = std::mem::take(&mut player.events);
+        let closed = Some(closed).filter(|it| !it.is_empty());
+        outcome.push(json!({ "reply": reply, "events": events, "closed": closed }));
+    }
+    outcome
+}
+
+impl Player {
+    /// Performs a step. Returns its reply, or waits for none.
+    async fn step(&mut self, step: &Value, has_reply: bool) -> Value {
+        let name = step["as"].as_str().unwrap_or_default();
+        if step["sleep"].is_number() {
+            return Value::Null;
+        }
+        if step["connect"].is_object() {
+            return self.connect(name, &step["connect"]).await;
+        }
+        if !step["reconnect"].is_null() || !step["disconnect"].is_null() {
+            self.connections.remove(name);
+        }
+        if step["disconnect"].is_null() {
+            self.connection(name).await;
+        }
+        if step["times"].is_number() {
+            self.calls(name, step).await
+        } else if step["call"].is_string() {
+            let (stream, bytes) = self.request(name, step, None);
+            self.exchange(name, &bytes, stream, has_reply).await
+        } else if let Some(bytes) = step["bytes"].as_str() {
+            let bytes = hex(bytes);
+            let connection = self.connections.get_mut(name).unwrap();
+            let len = u32::from_be_bytes(bytes[..4].try_into().unwrap());
+            let is_start = !connection.is_within_message && bytes.len() < len as usize;
+            connection.is_within_message = is_start;
+            self.exchange(name, &bytes, 0, has_reply).await
+        } else if step["frame"].is_object() {
+            let (stream, bytes) = self.frame(name, step);
+            self.exchange(name, &bytes, stream, has_reply).await
+        } else if let Some(stream) = step["close"].as_str() {
+            self.close(name, stream).await;
+            Value::Null
+        } else {
+            Value::Null
+        }
+    }
+
+    /// Opens a connection whose first message is that of the step.
+    async fn connect(&mut self, name: &str, connect: &Value) -> Value {
+        let mut headers = connect_headers();
+        headers.extend(connect["headers"].as_object().cloned().unwrap_or_default());
+        let mut bytes = encoded(&headers.into(), &self.payload(connect, "payload", None));
+        for message in connect["more"].as_array().into_iter().flatten() {
+            bytes.extend(encoded(
+                &message[0],
+                self.text(message[1].as_str().unwrap(), None).as_bytes(),
+            ));
+        }
+        let mut connection = Connection::open(self.core.socket_path(), &bytes).await;
+        let more = connect["more"].as_array().into_iter().flatten();
+        let streams = more.map(|it| it[0][":stream-id"].as_i64().unwrap() as i32);
+        connection.last_stream = streams.max().unwrap_or(0);
+        let reply = connection.receive().await;
+        self.connections.insert(name.to_owned(), connection);
+        self.reply(name, reply)
+    }
+
+    /// Opens a connection if the scenario has none of this name.
+    async fn connection(&mut self, name: &str) {
+        if !self.connections.contains_key(name) {
+            let token = json!({ "authToken": self.core.auth_token(component(name)) });
+            let first = encoded(&connect_headers().into(), token.to_string().as_bytes());
+            let mut connection = Connection::open(self.core.socket_path(), &first).await;
+            connection.receive().await.expect("the connection is accepted");
+            self.connections.insert(name.to_owned(), connection);
+        }
+    }
+
+    /// Sends bytes and receives the reply: the first message of the stream or of the connection that is no event.
+    async fn exchange(&mut self, name: &str, bytes: &[u8], stream: i32, has_reply: bool) -> Value {
+        let connection = self.connections.get_mut(name).unwrap();
+        if !connection.send(bytes).await {
+            return json!({ "kind": "closed" });
+        }
+        let is_reply = |it: &Received| {
+            let is_of_stream = it.stream == stream && !is_event(it);
+            is_of_stream || it.stream == 0 || stream == 0
+        };
+        let mut reply = None;
+        if !has_reply {
+            if connection.is_within_message {
+                return json!({ "kind": "none" });
+            }
+            for message in connection.round_trip().await {
+                if reply.is_none() && is_reply(&message) {
+                    reply = Some(message);
+                } else {
+                    self.event(name, &message);
+                }
+            }
+            return self.reply(name, reply);
+        }
+        while let Some(message) = self.connections.get_mut(name).unwrap().receive().await {
+            if is_reply(&message) {
+                reply = Some(message);
+                break;
+            }
+            self.event(name, &message);
+        }
+        self.reply(name, reply)
+    }
+
+    fn reply(&self, name: &str, reply: Option<Received>) -> Value {
+        let is_closed = self.connections[name].is_closed;
+        let kind = if is_closed { "closed" } else { "none" };
+        reply.map_or(json!({ "kind": kind }), |it| describe(&it))
+    }
+
+    fn event(&mut self, name: &str, message: &Received) {
+        let names = &self.connections[name].names;
+        let stream =
+            names.get(&message.stream).cloned().unwrap_or_else(|| message.stream.to_string());
+        let mut event = describe(message);
+        event["as"] = name.into();
+        event["stream"] = stream.into();
+        self.events.push(event);
+    }
+
+    /// Makes several calls at once. Counts equal replies.
+    async fn calls(&mut self, name: &str, step: &Value) -> Value {
+        let (mut bytes, mut streams) = (Vec::new(), Vec::new());
+        for index in 1..=step["times"].as_u64().unwrap() {
+            let (stream, request) = self.request(name, step, Some(index as usize));
+            streams.push(stream);
+            bytes.extend(request);
+        }
+        self.connections.get_mut(name).unwrap().send(&bytes).await;
+        let mut replies = BTreeMap::<String, u64>::new();
+        while !streams.is_empty() {
+            let message = self.connections.get_mut(name).unwrap().receive().await;
+            match message {
+                Some(message) if is_event(&message) => self.event(name, &message),
+                message => {
+                    streams.retain(|it| message.as_ref().is_some_and(|other| other.stream != *it));
+                    let reply = self.reply(name, message);
+                    *replies.entry(reply.to_string()).or_default() += 1;
+                }
+            }
+        }
+        let replies = replies.into_iter().map(|(reply, count)| {
+            let mut reply: Value = serde_json::from_str(&reply).unwrap();
+            reply["n"] = count.into();
+            reply
+        });
+        json!({ "kind": "many", "replies": replies.collect::<Vec<_>>() })
+    }
+
+    /// The stream and the message of a call.
+    fn request(&mut self, name: &str, step: &Value, index: Option<usize>) -> (i32, Vec<u8>) {
+        let payload = self.payload(step, "request", index);
+        let connection = self.connections.get_mut(name).unwrap();
+        connection.last_stream += 1;
+        let stream = connection.last_stream;
+        if let Some(name) = step["name"].as_str() {
+            let number = index.unwrap_or_default().to_string();
+            connection.names.insert(stream, name.replace("$i", &number));
+        }
+        let operation = format!("aws.greengrass#{}", step["call"].as_str().unwrap());
+        let mut headers = json!({
+            ":message-type": 0, ":message-flags": step["flags"].as_i64().unwrap_or(0),
+            ":stream-id": stream, "operation": operation, ":content-type": "application/json",
+            "service-model-type": format!("{operation}Request"),
+        });
+        for (name, value) in step["headers"].as_object().into_iter().flatten() {
+            let text = value.as_str().map(|it| self.text(it, None).into());
+            headers[name] = text.unwrap_or_else(|| value.clone());
+        }
+        (stream, encoded(&headers, &payload).into())
+    }
+
+    /// The stream and the bytes of a message with any headers.
+    fn frame(&mut self, name: &str, step: &Value) -> (i32, Vec<u8>) {
+        let payload = self.payload(&step["frame"], "", None);
+        let mut headers = step["frame"]["headers"].clone();
+        let connection = self.connections.get_mut(name).unwrap();
+        let stream = match &headers[":stream-id"] {
+            Value::String(it) if it == "$next" => connection.last_stream + 1,
+            Value::String(it) => connection.stream(it),
+            it => it.as_i64().unwrap_or(0) as i32,
+        };
+        connection.last_stream = connection.last_stream.max(stream);
+        if !headers[":stream-id"].is_null() {
+            headers[":stream-id"] = stream.into();
+        }
+        if headers[":message-flags"].as_i64().is_some_and(|it| it as i32 & END != 0) {
+            connection.subscriptions.remove(&stream);
+        }
+        if let Some(name) = step["name"].as_str() {
+            connection.names.insert(stream, name.to_owned());
+        }
+        (stream, encoded(&headers, &payload).into())
+    }
+
+    async fn close(&mut self, name: &str, stream: &str) {
+        let connection = self.connections.get_mut(name).unwrap();
+        let stream = connection.stream(stream);
+        connection.subscriptions.remove(&stream);
+        let headers = json!({ ":message-type": 0, ":message-flags": END, ":stream-id": stream });
+        connection.send(&encoded(&headers, &[])).await;
+    }
+
+    /// Receives everything that the step caused, and proves that there is nothing else.
+    ///
+    /// A round trip shows that the server has handled what was sent on a connection. Events are then in the queues of
+    /// their subscriptions, so that those before the next event of the test are all.
+    async fn settle(&mut self, closed: &Value) {
+        let names: Vec<_> = self.connections.keys().cloned().collect();
+        for name in &names {
+            let connection = self.connections.get_mut(name).unwrap();
+            let is_end_expected = closed.as_array().is_some_and(|it| it.contains(&json!(name)));
+            let mut messages = Vec::new();
+            if is_end_expected {
+                while let Some(message) = connection.receive().await {
+                    messages.push(message);
+                }
+            } else if !connection.is_closed && !connection.is_within_message {
+                messages = connection.round_trip().await;
+            }
+            messages.iter().for_each(|it| self.event(name, it));
+        }
+        let components: std::collections::BTreeSet<_> =
+            names.iter().map(|it| component(it)).collect();
+        for it in components {
+            let mark = BinaryMessage::builder().message(MARK).build();
+            let mark = SubscriptionResponseMessage::BinaryMessage(mark);
+            self.core.send_event(SubscribeToTopic, it, &mark);
+        }
+        for name in &names {
+            self.receive_marks(name).await;
+        }
+    }
+
+    /// Receives the events before the mark on each subscription of a connection.
+    async fn receive_marks(&mut self, name: &str) {
+        let mut missing = self.connections[name].subscriptions.clone();
+        while !missing.is_empty() {
+            let connection = self.connections.get_mut(name).unwrap();
+            let Some(message) = connection.receive().await else {
+                assert!(connection.is_closed, "no mark on streams {missing:?}");
+                return;
+            };
+            if is_mark(&message) {
+                missing.remove(&message.stream);
+            } else {
+                missing.retain(|it| *it != message.stream || message.flags & END == 0);
+                self.event(name, &message);
+            }
+        }
+    }
+
+    fn closed(&self) -> Vec<String> {
+        let closed = self.connections.iter().filter(|(_, it)| it.is_closed);
+        closed.map(|(name, _)| name.clone()).collect()
+    }
+
+    fn text(&self, text: &str, index: Option<usize>) -> String {
+        substitute::text(text, index, |it| self.core.auth_token(it).to_owned())
+    }
+
+    /// The payload of a step: `raw`, or the JSON of a member.
+    fn payload(&self, step: &Value, member: &str, index: Option<usize>) -> Vec<u8> {
+        if let Some(raw) = step["raw"].as_str() {
+            return self.text(raw, index).into();
+        }
+        let text = |it: &str| self.text(it, index);
+        match step.get(member) {
+            Some(json) => substitute::python_json(&substitute::json(json, &text)),
+            None => b"{}".to_vec(),
+        }
+    }
+}
+
+/// The component of a connection, without the number of a further connection.
+fn component(connection: &str) -> &str {
+    connection.split('#').next().unwrap_or_default()
+}
+
+fn is_mark(message: &Received) -> bool {
+    let event = serde_json::from_slice::<SubscriptionResponseMessage>(&message.message.payload);
+    let message = event.ok().and_then(|it| it.as_binary_message()?.message.clone());
+    message.is_some_and(|it| *it == *MARK.as_bytes())
+}
+
+fn connect_headers() -> Map<String, Value> {
+    let headers = json!({
+        ":message-type": 4, ":message-flags": 0, ":stream-id": 0, ":version": "0.1.0",
+        ":content-type": "application/json",
+    });
+    headers.as_object().cloned().unwrap_or_default()
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(byte).collect()
+}
