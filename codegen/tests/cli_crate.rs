@@ -116,7 +116,7 @@ fn a_crate_has_the_requested_sides_and_compiles() {
     }
     // Each crate is checked with its default features and with all features.
     for args in
-        [&["clippy", "--workspace"][..], &["doc", "--workspace", "--no-deps", "--all-features"]]
+        [&["check", "--workspace"][..], &["doc", "--workspace", "--no-deps", "--all-features"]]
     {
         let run = workspace.cargo(args);
         assert_eq!((run.status, &*run.stderr), (0, ""), "{args:?}");

@@ -245,6 +245,6 @@ fn no_text_causes_a_warning() {
     let mut workspace = Workspace::new(&folder);
     let files = generated("A service.", &texts).files;
     workspace.add("documented", files.iter().map(|it| (&*it.path, &*it.contents)));
-    workspace.check();
+    workspace.check_documentation();
     workspace.check_examples();
 }

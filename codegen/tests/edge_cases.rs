@@ -102,7 +102,7 @@ fn each_accepted_case_compiles_without_a_warning() {
     for (index, modules) in batches.iter().enumerate() {
         workspace.add_batch(&batch(index), modules);
     }
-    workspace.check();
+    workspace.check_documentation();
     workspace.check_examples();
 }
 
