@@ -315,7 +315,10 @@ fn what_is_not_a_recipe_has_its_own_status() {
             "- a",
             "0.yaml:1:1: error: not a recipe: it must be an object, not a list\n1 error, 0 warnings\n",
         ),
-        ("{\"a\": }", "0.json:1:7: error: not JSON: Unexpected close brace\n1 error, 0 warnings\n"),
+        (
+            "{\"a\": }",
+            "0.json:1:7: error: not JSON: expected value; strings are in double quotes, and JSON has no comments\n1 error, 0 warnings\n",
+        ),
     ] {
         assert_eq!(checked(&[text], None), (report.to_owned(), 2));
         assert_eq!(checked(&[text], call), (report.to_owned(), 2));

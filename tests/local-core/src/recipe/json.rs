@@ -1,10 +1,8 @@
 //! Documents in JSON.
+//!
+//! serde_json validates the whole text first, so that the reader of positions is simple.
 
-use jsonc_parser::{
-    ParseOptions, ast,
-    common::{Range, Ranged},
-};
-use serde_json::Value;
+use serde_json::{Deserializer, Value};
 
 use super::{
     Position,
@@ -14,113 +12,115 @@ use super::{
 
 /// Reads a document. Returns `None` after an error.
 pub(super) fn parse(text: &str, report: &mut Report) -> Option<Node> {
-    let mut cursor = Cursor { text, offset: 0, position: Position { line: 1, column: 1 } };
-    let parsed = jsonc_parser::parse_to_ast(text, &Default::default(), &strict());
-    let value = match parsed {
-        Ok(parsed) => parsed.value,
-        Err(error) => {
-            let position = cursor.at(error.range());
-            report.error(position, format!("not JSON: {}", explanation(&error.kind().to_string())));
+    if let Err(error) = serde_json::from_str::<Value>(text) {
+        report.error(position(text, &error), explanation(&error));
+        return None;
+    }
+    let mut reader = Reader { rest: text, position: Position { line: 1, column: 1 }, report };
+    reader.skip_punctuation();
+    reader.value(0)
+}
+
+/// The position of an error, whose column is in bytes.
+fn position(text: &str, error: &serde_json::Error) -> Position {
+    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let before = line.char_indices().filter(|(at, _)| at + 1 < error.column());
+    Position { line: error.line(), column: before.count() + 1 }
+}
+
+/// The message of an error, and what to write.
+fn explanation(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let message = message.rsplit_once(" at line ").map_or(&*message, |it| it.0);
+    let advice = [
+        ("EOF", "the file ends before the last bracket is closed"),
+        ("trailing comma", "remove the last comma"),
+        ("key must be a string", "keys are in double quotes, and JSON has no comments"),
+        ("expected `,`", "is a comma missing before this?"),
+        ("trailing characters", "remove what follows the last bracket"),
+        ("control character", "write a line break in a string as \\n"),
+        ("escape", "write a backslash in a string as \\\\"),
+        ("recursion", "is a bracket missing?"),
+        ("expected value", "strings are in double quotes, and JSON has no comments"),
+    ];
+    match advice.iter().find(|(found, _)| message.contains(found)) {
+        Some((_, advice)) => format!("not JSON: {message}; {advice}"),
+        None => format!("not JSON: {message}"),
+    }
+}
+
+/// A reader of valid JSON.
+struct Reader<'t, 'r> {
+    rest: &'t str,
+    /// The position of the first character of `rest`.
+    position: Position,
+    report: &'r mut Report,
+}
+
+impl Reader<'_, '_> {
+    fn value(&mut self, depth: usize) -> Option<Node> {
+        let position = self.position;
+        if depth == MAX_DEPTH {
+            self.report.error(position, format!("nested deeper than {MAX_DEPTH} levels"));
             return None;
         }
-    };
-    // The parser accepts some texts that are not JSON, even with strict options.
-    if let Err(error) = serde_json::from_str::<Value>(text) {
-        let position = Position { line: error.line().max(1), column: error.column().max(1) };
-        let message = error.to_string();
-        let message = message.rsplit_once(" at line ").map_or(&*message, |it| it.0);
-        report.error(position, format!("not JSON: {message}"));
-        return None;
-    }
-    convert(&value?, 0, &mut cursor, report)
-}
-
-fn strict() -> ParseOptions {
-    ParseOptions {
-        allow_comments: false,
-        allow_loose_object_property_names: false,
-        allow_trailing_commas: false,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
-    }
-}
-
-/// Adds what to write to a message of the parser.
-fn explanation(message: &str) -> String {
-    let advice = [
-        ("Comments", "remove the comment, or write the recipe in YAML"),
-        ("Trailing commas", "remove the last comma"),
-        ("comma", "write a comma between members"),
-        ("ingle-quoted", "use double quotes"),
-        ("Unterminated", "a bracket is not closed"),
-        ("word", "strings and keys are in double quotes"),
-        ("string literal", "strings are in double quotes and have no line breaks"),
-    ];
-    let advice = advice.iter().find(|(found, _)| message.contains(found));
-    match advice {
-        Some((_, advice)) => format!("{message}; {advice}"),
-        None => message.to_owned(),
-    }
-}
-
-fn convert(
-    value: &ast::Value<'_>,
-    depth: usize,
-    cursor: &mut Cursor<'_>,
-    report: &mut Report,
-) -> Option<Node> {
-    let position = cursor.at(value.range());
-    if depth == MAX_DEPTH {
-        report.error(position, format!("nested deeper than {MAX_DEPTH} levels"));
-        return None;
-    }
-    let kind = match value {
-        ast::Value::Array(array) => {
-            let items = array.elements.iter();
-            let items = items.map(|it| convert(it, depth + 1, cursor, report));
-            Kind::List(items.collect::<Option<_>>()?)
-        }
-        ast::Value::Object(object) => {
-            let mut entries = Vec::new();
-            for property in &object.properties {
-                let position = cursor.at(property.range());
-                let key = property.name.as_str().to_owned();
-                let value = convert(&property.value, depth + 1, cursor, report)?;
-                entries.push(Entry { key, position, value });
+        let kind = match self.rest.as_bytes().first()? {
+            b'[' => {
+                self.advance(1);
+                let mut items = Vec::new();
+                while !self.is_end(b']') {
+                    items.push(self.value(depth + 1)?);
+                }
+                Kind::List(items)
             }
-            Kind::Object(without_duplicates(entries, report))
+            b'{' => {
+                self.advance(1);
+                let mut entries = Vec::new();
+                while !self.is_end(b'}') {
+                    let position = self.position;
+                    let key = self.scalar()?.as_str()?.to_owned();
+                    self.skip_punctuation();
+                    entries.push(Entry { key, position, value: self.value(depth + 1)? });
+                }
+                Kind::Object(without_duplicates(entries, self.report))
+            }
+            _ => Kind::Scalar(self.scalar()?),
+        };
+        Some(Node { position, kind })
+    }
+
+    /// Moves to the next item of a list or object; whether there is none.
+    fn is_end(&mut self, bracket: u8) -> bool {
+        self.skip_punctuation();
+        let is_end = self.rest.as_bytes().first().is_none_or(|it| *it == bracket);
+        if is_end {
+            self.advance(1);
         }
-        ast::Value::StringLit(text) => Kind::Scalar(text.value.as_ref().into()),
-        ast::Value::BooleanLit(literal) => Kind::Scalar(literal.value.into()),
-        ast::Value::NullKeyword(_) => Kind::Scalar(Value::Null),
-        ast::Value::NumberLit(number) => Kind::Scalar(serde_json::from_str(number.value).ok()?),
-    };
-    Some(Node { position, kind })
-}
+        is_end
+    }
 
-/// Converts increasing offsets to positions, in linear time for the whole text.
-struct Cursor<'t> {
-    text: &'t str,
-    offset: usize,
-    position: Position,
-}
+    fn scalar(&mut self) -> Option<Value> {
+        let mut values = Deserializer::from_str(self.rest).into_iter();
+        let value = values.next()?.ok()?;
+        let length = values.byte_offset();
+        self.advance(length);
+        Some(value)
+    }
 
-impl Cursor<'_> {
-    fn at(&mut self, range: Range) -> Position {
-        let end = range.start.min(self.text.len());
-        for character in self.text.get(self.offset..end).unwrap_or_default().chars() {
+    fn skip_punctuation(&mut self) {
+        let is_skipped = |it: char| it.is_ascii_whitespace() || it == ',' || it == ':';
+        self.advance(self.rest.len() - self.rest.trim_start_matches(is_skipped).len());
+    }
+
+    fn advance(&mut self, length: usize) {
+        let (passed, rest) = self.rest.split_at(length.min(self.rest.len()));
+        for character in passed.chars() {
             if character == '\n' {
                 self.position = Position { line: self.position.line + 1, column: 1 };
             } else {
                 self.position.column += 1;
             }
         }
-        self.offset = self.offset.max(end);
-        self.position
+        self.rest = rest;
     }
 }

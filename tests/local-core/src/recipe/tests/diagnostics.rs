@@ -191,13 +191,13 @@ fn documents_are_strict() {
     check(
         "r.json",
         "{\"a\": 1,}",
-        &["r.json:1:8: error: not JSON: Trailing commas are not allowed; remove the last comma"],
+        &["r.json:1:9: error: not JSON: trailing comma; remove the last comma"],
     );
     check(
         "r.json",
         "{ // why\n}",
         &[
-            "r.json:1:3: error: not JSON: Comments are not allowed; remove the comment, or write the recipe in YAML",
+            "r.json:1:3: error: not JSON: key must be a string; keys are in double quotes, and JSON has no comments",
         ],
     );
     check("r.json", "{\"a\": 1e999}", &["r.json:1:11: error: not JSON: number out of range"]);
