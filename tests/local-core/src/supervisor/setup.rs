@@ -54,7 +54,7 @@ impl Setup {
 }
 
 impl Preparation {
-    /// Prepares all components, none of which starts yet.
+    /// Prepares all components without starting them.
     ///
     /// # Errors
     ///
