@@ -46,7 +46,7 @@ pub(crate) fn check(paths: &[PathBuf], call: Option<(&str, &str)>) -> Checked {
     diagnostics.extend(recipes::circle(&recipes));
     diagnostics.extend(faults(&rules, &recipes));
     diagnostics.extend(duplicate_ids(&rules));
-    let has_errors = diagnostics.iter().any(|it| it.severity == Severity::Error);
+    let has_errors = diagnostics.iter().any(|it| it.severity != Severity::Warning);
     Checked { text: report(diagnostics), status: u8::from(has_errors) }
 }
 
@@ -54,9 +54,10 @@ pub(crate) fn check(paths: &[PathBuf], call: Option<(&str, &str)>) -> Checked {
 fn report(mut diagnostics: Vec<Diagnostic>) -> String {
     diagnostics.sort_by(|a, b| (&a.file, a.position).cmp(&(&b.file, b.position)));
     let mut text: String = diagnostics.iter().map(|it| format!("{it}\n")).collect();
-    let counts = [(Severity::Error, "error"), (Severity::Warning, "warning")];
-    let counts = counts.map(|(severity, word)| {
-        let count = diagnostics.iter().filter(|it| it.severity == severity).count();
+    let counts = [(false, "error"), (true, "warning")];
+    let counts = counts.map(|(is_warning, word)| {
+        let is_counted = |it: &&Diagnostic| (it.severity == Severity::Warning) == is_warning;
+        let count = diagnostics.iter().filter(is_counted).count();
         format!("{count} {word}{}", if count == 1 { "" } else { "s" })
     });
     text += &counts.join(", ");

@@ -5,7 +5,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -16,7 +16,6 @@ use greengrass_core_ipc::{
     client::ConnectionBuilder,
     error::ConnectError,
     server::{ConnectRequest, Identity, Rejected, Server, serve_connection},
-    types::LifecycleState,
 };
 use serde_json::Value;
 use tokio::{
@@ -28,7 +27,6 @@ use crate::{
     Builder,
     call_filter::CallFilter,
     exports,
-    lifecycle::Input,
     record::Call,
     service::Nucleus,
     socket::{self, Place},
@@ -138,6 +136,18 @@ impl LocalCore {
             supervisor,
             preparation,
         })
+    }
+
+    pub(crate) fn nucleus(&self) -> &Nucleus {
+        &self.nucleus
+    }
+
+    pub(crate) fn supervisor(&self) -> &Arc<Supervisor> {
+        &self.supervisor
+    }
+
+    pub(crate) fn preparation(&self) -> MutexGuard<'_, Preparation> {
+        self.preparation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn filter(&self) -> &CallFilter {
@@ -282,58 +292,6 @@ impl LocalCore {
         }
     }
 
-    /// The state of a component.
-    ///
-    /// # Panics
-    ///
-    /// If the component is unknown.
-    pub fn state(&self, component: &str) -> LifecycleState {
-        match self.supervisor.state(component) {
-            Some(state) => state.into(),
-            None => panic!("unknown component {component:?}"),
-        }
-    }
-
-    /// Requests a restart of a component. Like a device, it does not start a `BROKEN` component.
-    ///
-    /// # Panics
-    ///
-    /// If the component is unknown.
-    pub fn restart(&self, component: &str) {
-        let is_known = self.supervisor.handle(component, Input::Restart);
-        assert!(is_known, "unknown component {component:?}");
-    }
-
-    /// Reads the recipe and the artifacts of a component again, and restarts the component with them. Values of the
-    /// recipe's default configuration that have changed, and its permissions, apply at once.
-    ///
-    /// # Errors
-    ///
-    /// If the recipe or an artifact cannot be used. The component continues without the change.
-    pub fn reload(&self, component: &str) -> io::Result<()> {
-        let mut preparation = self.preparation.lock().unwrap_or_else(PoisonError::into_inner);
-        preparation.reload(component, &self.nucleus).map_err(io::Error::other)
-    }
-
-    /// The components with a recipe, and the files that make them up.
-    #[cfg(feature = "cli")]
-    pub(crate) fn files(&self) -> impl Iterator<Item = (String, Vec<PathBuf>)> {
-        self.preparation.lock().unwrap_or_else(PoisonError::into_inner).files().into_iter()
-    }
-
-    /// Waits until a component is in a state. States that end quickly may be missed.
-    ///
-    /// # Errors
-    ///
-    /// If the component is `BROKEN` instead, or the core does not have it.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future has no effect.
-    pub async fn wait_for_state(&self, component: &str, state: LifecycleState) -> io::Result<()> {
-        self.supervisor.wait_for_state(component, &state).await
-    }
-
     /// Stops the core gracefully: stops the components, each after those that depend on it, accepts no new calls, ends
     /// subscriptions, waits for running calls, closes the connections and removes the socket.
     ///
@@ -349,7 +307,7 @@ impl LocalCore {
     /// Dropping the future kills the processes and closes the connections immediately.
     pub async fn stop(mut self) -> io::Result<()> {
         self.supervisor.stop().await;
-        let output = self.preparation.get_mut().unwrap_or_else(PoisonError::into_inner).output();
+        let output = self.preparation().output().cloned();
         if let Some(output) = output {
             output.flush().await;
         }

@@ -32,6 +32,7 @@ mod record;
 mod requests;
 mod service;
 mod socket;
+mod states;
 mod supervisor;
 mod topics;
 

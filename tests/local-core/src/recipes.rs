@@ -48,12 +48,15 @@ pub(crate) fn check(recipes: &[Recipe], is_other: impl Fn(&str) -> bool) -> Vec<
     diagnostics
 }
 
-/// Logs the warnings. The error has a line for each error.
+/// Logs what does not prevent a component from being added. The error has a line for each error.
 pub(crate) fn report(diagnostics: Vec<Diagnostic>) -> Result<(), String> {
-    let (errors, warnings): (Vec<_>, Vec<_>) =
+    let (errors, others): (Vec<_>, Vec<_>) =
         diagnostics.into_iter().partition(|it| it.severity == Severity::Error);
-    for warning in warnings {
-        tracing::warn!("{warning}");
+    for it in others {
+        match it.severity {
+            Severity::Warning => tracing::warn!("{it}"),
+            _ => tracing::error!("{it}"),
+        }
     }
     if errors.is_empty() {
         return Ok(());

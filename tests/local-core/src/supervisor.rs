@@ -75,27 +75,50 @@ impl Supervisor {
         Some(self.lock().instances.get(component)?.state())
     }
 
-    /// Waits until a component is in a state. Short states may be missed.
+    /// The states of a component so far, or `None` if the core does not have it.
+    pub(crate) fn states(&self, component: &str) -> Option<Vec<State>> {
+        Some(self.lock().instances.get(component)?.history().since(0).collect())
+    }
+
+    /// Waits until a component is, or has been since the call, in a state.
     pub(crate) async fn wait_for_state(
         &self,
         component: &str,
         expected: &LifecycleState,
     ) -> io::Result<()> {
         let mut changes = self.changes.subscribe();
+        let mut start = None;
         loop {
-            let Some(state) = self.state(component) else {
-                return Err(io::Error::other(format!("unknown component {component:?}")));
-            };
-            if LifecycleState::from(state) == *expected {
+            if self.has_been(component, expected, &mut start)? {
                 return Ok(());
-            }
-            if state == State::Broken {
-                let text = format!("{component} is BROKEN and does not become {expected}");
-                return Err(io::Error::other(text));
             }
             // This value is a sender, so the channel is open.
             let _ = changes.changed().await;
         }
+    }
+
+    /// Whether a component is, or has been since the first call, in a state. `start` is the number of states then.
+    fn has_been(
+        &self,
+        component: &str,
+        expected: &LifecycleState,
+        start: &mut Option<usize>,
+    ) -> io::Result<bool> {
+        let components = self.lock();
+        let Some(instance) = components.instances.get(component) else {
+            return Err(io::Error::other(format!("unknown component {component:?}")));
+        };
+        let history = instance.history();
+        let start = *start.get_or_insert(history.count());
+        let states = history.since(start).chain([instance.state()]);
+        if states.into_iter().any(|it| LifecycleState::from(it) == *expected) {
+            return Ok(true);
+        }
+        if instance.state() == State::Broken {
+            let text = format!("{component} is BROKEN and does not become {expected}");
+            return Err(io::Error::other(text));
+        }
+        Ok(false)
     }
 
     /// Handles an event of a component, if the core has it. Returns whether it does.
@@ -182,20 +205,25 @@ impl Drop for Supervisor {
 impl Components {
     /// Does one thing that is due. Returns whether there was any.
     fn step(&mut self, supervisor: &Arc<Supervisor>) -> bool {
-        let ready: Vec<bool> = self.instances.values().map(|it| self.is_ready(it)).collect();
-        let stops: Vec<bool> = self.instances.values().map(|it| self.must_stop(it)).collect();
-        let mut has_changed = false;
-        for ((instance, is_ready), must_stop) in self.instances.values_mut().zip(ready).zip(stops) {
-            has_changed |= instance.set_ready(is_ready);
-            if must_stop {
-                has_changed |= instance.stop();
-            }
-            has_changed |= instance.perform(&mut self.tasks, &Arc::downgrade(supervisor));
-            if has_changed {
-                break;
-            }
-        }
-        has_changed
+        let names: Vec<String> = self.instances.keys().cloned().collect();
+        let weak = Arc::downgrade(supervisor);
+        names.iter().any(|name| {
+            let Some(instance) = self.instances.get(name) else { return false };
+            let (is_ready, must_stop) = (self.is_ready(instance), self.must_stop(instance));
+            let broken = self.broken_dependency(instance).map(str::to_owned);
+            let Some(instance) = self.instances.get_mut(name) else { return false };
+            instance.set_broken_dependency(broken.as_deref());
+            instance.set_ready(is_ready)
+                || must_stop && instance.stop()
+                || instance.perform(&mut self.tasks, &weak)
+        })
+    }
+
+    /// The name of a hard dependency that is broken.
+    fn broken_dependency<'i>(&self, instance: &'i Instance) -> Option<&'i str> {
+        let is_broken =
+            |name: &str| self.instances.get(name).map(Instance::state) == Some(State::Broken);
+        instance.dependencies().find(|it| it.1 && is_broken(it.0)).map(|it| it.0)
     }
 
     /// Whether the hard dependencies of a component allow it to run.

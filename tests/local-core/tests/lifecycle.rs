@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use test_util::in_time;
 
-use crate::support::Raw;
+use crate::support::{Raw, wait_until};
 
 /// A folder with recipes, and the root folder of a core.
 struct Folder(TempDir);
@@ -178,12 +178,7 @@ async fn components_stop_in_reverse_order() {
     };
     let (c, b, a) = (recipe("C", &["B"]), recipe("B", &["A"]), recipe("A", &[]));
     let core = folder.builder().run_recipe(c).run_recipe(b).run_recipe(a).start().await.unwrap();
-    in_time("lines", async {
-        while folder.lines().len() < 3 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    wait_until("lines", || folder.lines().len() >= 3).await;
     core.stop().await.unwrap();
     let lines = folder.lines();
     let stop: Vec<_> = lines[3..].iter().map(String::as_str).collect();
@@ -297,12 +292,10 @@ async fn a_changed_recipe_restarts_its_component() {
     let core = folder.builder().run_recipe(write("one", "a/*")).start().await.unwrap();
     let lines = |count| {
         let folder = &folder;
-        in_time("lines", async move {
-            while folder.lines().len() < count {
-                tokio::task::yield_now().await;
-            }
+        async move {
+            wait_until("lines", || folder.lines().len() >= count).await;
             folder.lines()
-        })
+        }
     };
     lines(1).await;
     let client = core.connect("com.example.A").await.unwrap();

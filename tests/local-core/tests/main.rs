@@ -12,4 +12,5 @@ mod pubsub;
 mod robustness;
 mod scenarios;
 mod support;
+mod timelines;
 mod worked_examples;

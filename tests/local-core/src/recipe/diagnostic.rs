@@ -20,8 +20,10 @@ pub(crate) struct Diagnostic {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Severity {
-    /// A device refuses the recipe, or the component cannot run.
+    /// A device refuses the recipe.
     Error,
+    /// A device accepts the recipe, but the component cannot run: it becomes `BROKEN`.
+    Broken,
     /// The recipe is valid, but may not be what was intended.
     Warning,
 }
@@ -43,6 +45,10 @@ impl Report {
 
     pub(super) fn error(&mut self, position: impl Into<Option<Position>>, text: impl Into<String>) {
         self.add(position.into(), Severity::Error, text.into());
+    }
+
+    pub(super) fn broken(&mut self, position: Position, text: impl Into<String>) {
+        self.add(Some(position), Severity::Broken, text.into());
     }
 
     pub(super) fn warning(
@@ -80,7 +86,7 @@ impl fmt::Display for Diagnostic {
             write!(f, ":{line}:{column}")?;
         }
         let severity = match self.severity {
-            Severity::Error => "error",
+            Severity::Error | Severity::Broken => "error",
             Severity::Warning => "warning",
         };
         // Text of a recipe may contain control characters, which must not reach the terminal.

@@ -96,7 +96,8 @@ fn step(entry: &Entry, outer: &[(String, String)], report: &mut Report) -> Step 
         }
     }
     if let Err(error) = &step.script {
-        report.error(*position, format!("{error}, so a nucleus fails the step without running it"));
+        report
+            .broken(*position, format!("{error}, so a nucleus fails the step without running it"));
     }
     if step.requires_privilege {
         let text = "RequiresPrivilege is ignored: the script runs as the current user";

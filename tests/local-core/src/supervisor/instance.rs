@@ -1,7 +1,7 @@
 //! A component of a core: its state machine and its processes.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     io,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
@@ -39,6 +39,9 @@ pub(super) struct Instance {
     has_stopped: bool,
     /// Whether its states are of interest.
     has_recipe: bool,
+    history: History,
+    /// The broken component that this one waits for.
+    waits_for: Option<String>,
     /// What the component starts with after it has stopped.
     replacement: Option<(Dependencies, Scripts)>,
 }
@@ -93,6 +96,8 @@ impl Instance {
             is_ready: false,
             has_stopped: false,
             has_recipe: true,
+            history: History::default(),
+            waits_for: None,
             replacement: None,
         }
     }
@@ -107,6 +112,10 @@ impl Instance {
 
     pub(super) fn state(&self) -> State {
         self.machine.state()
+    }
+
+    pub(super) fn history(&self) -> &History {
+        &self.history
     }
 
     pub(super) fn satisfies_dependents(&self) -> bool {
@@ -137,6 +146,22 @@ impl Instance {
             self.handle(Input::DependenciesReady(is_ready));
         }
         has_changed
+    }
+
+    /// Tells which dependency is broken. Logs if the component waits for it.
+    pub(super) fn set_broken_dependency(&mut self, broken: Option<&str>) {
+        let broken = broken.filter(|_| self.state() == State::Installed && !self.is_by_hand());
+        if self.waits_for.as_deref() != broken {
+            self.waits_for = broken.map(str::to_owned);
+            if let Some(broken) = broken {
+                let name = &self.name;
+                tracing::warn!(target: LOG_TARGET, "{name} waits for {broken}, which is BROKEN");
+            }
+        }
+    }
+
+    fn is_by_hand(&self) -> bool {
+        self.scripts.is_none()
     }
 
     /// Stops the component for good. Returns whether that is new.
@@ -170,7 +195,7 @@ impl Instance {
         self.dependencies = dependencies;
         self.scripts = Some(scripts);
         self.is_ready = false;
-        tracing::info!(target: LOG_TARGET, "{}: {}", self.name, State::New);
+        self.history.add(&self.name, State::New, true);
         true
     }
 
@@ -236,12 +261,7 @@ impl Instance {
         let name = &self.name;
         match self.machine.next_output() {
             None => return self.start_replacement(),
-            Some(lifecycle::Output::State(state)) if self.has_recipe => {
-                tracing::info!(target: LOG_TARGET, "{name}: {state}");
-            }
-            Some(lifecycle::Output::State(state)) => {
-                tracing::debug!(target: LOG_TARGET, "{name}: {state}");
-            }
+            Some(lifecycle::Output::State(state)) => self.history.add(name, state, self.has_recipe),
             Some(lifecycle::Output::Warning(text)) => {
                 tracing::warn!(target: LOG_TARGET, "{name}: {text}");
             }
@@ -289,6 +309,44 @@ impl Instance {
         self.processes.insert(id, Attended { kind, signals });
         tasks.spawn(attend(process, received, supervisor.clone(), self.name.clone(), id));
         Input::Started(kind)
+    }
+}
+
+/// The states that a component has entered.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    /// The last states.
+    states: VecDeque<State>,
+    /// The number of states, of these and earlier ones.
+    count: usize,
+}
+
+/// The number of states that are kept.
+const MAX_STATES: usize = 1000;
+
+impl History {
+    fn add(&mut self, component: &str, state: State, is_logged: bool) {
+        if is_logged {
+            tracing::info!(target: LOG_TARGET, "{component}: {state}");
+        } else {
+            tracing::debug!(target: LOG_TARGET, "{component}: {state}");
+        }
+        if self.states.len() == MAX_STATES {
+            self.states.pop_front();
+        }
+        self.states.push_back(state);
+        self.count += 1;
+    }
+
+    /// The number of states so far.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The states after the first `count`, as far as they are kept.
+    pub(super) fn since(&self, count: usize) -> impl Iterator<Item = State> {
+        let new = self.count.saturating_sub(count).min(self.states.len());
+        self.states.range(self.states.len() - new..).copied()
     }
 }
 

@@ -88,6 +88,16 @@ impl Raw {
     }
 }
 
+/// Waits for something that processes do, which has no event.
+pub(crate) async fn wait_until(what: &str, mut is_met: impl FnMut() -> bool) {
+    let polls = async {
+        while !is_met() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    test_util::in_time(what, polls).await;
+}
+
 /// The path of the program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_greengrass-local-core");
 

@@ -1,0 +1,111 @@
+//! Timelines of a Java nucleus with real processes: components enter the same states and their scripts write the same
+//! lines. The timelines with actions are tested with the state machine alone.
+
+use std::{fs, path::Path};
+
+use greengrass_local_core::LocalCore;
+use serde_json::{Map, Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::wait_until;
+
+const TIMELINES: &str = include_str!("data/scenarios/timelines.json");
+
+/// The ids, and whether the recorded order of states has a meaning.
+const PLAYED: [(&str, bool); 12] = [
+    ("lifecycle-errored-dependency", true),
+    ("lifecycle-steps-order", true),
+    ("lifecycle-steps-run-exit-0", true),
+    ("lifecycle-steps-run-exit-1", true),
+    ("lifecycle-steps-run-killed", false),
+    ("lifecycle-steps-startup-timeout", true),
+    ("lifecycle-steps-install-fails", true),
+    ("lifecycle-steps-recover-timeout", true),
+    ("lifecycle-steps-skipif", true),
+    ("lifecycle-steps-forms", false),
+    ("lifecycle-steps-multi-line", true),
+    ("lifecycle-steps-setenv", false),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn components_behave_as_on_a_nucleus() {
+    let timelines: Vec<Value> = serde_json::from_str(TIMELINES).unwrap();
+    let mut players = JoinSet::new();
+    for (id, is_ordered) in PLAYED {
+        let timeline = timelines.iter().find(|it| it["id"] == id).unwrap().clone();
+        players.spawn(async move { play(id, &timeline, is_ordered).await });
+    }
+    while let Some(played) = players.join_next().await {
+        played.unwrap();
+    }
+}
+
+async fn play(id: &str, timeline: &Value, is_ordered: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let components = timeline["components"].as_object().unwrap();
+    let mut builder = LocalCore::builder().root(folder.path().join("root"));
+    for (name, lifecycle) in components {
+        builder = builder.run_recipe(recipe(folder.path(), name, lifecycle));
+    }
+    let core = builder.start().await.unwrap();
+    let expected = |name: &str| {
+        let entries = timeline["timeline"].as_array().unwrap().iter().filter(|it| it[1] == *name);
+        let entries = entries.map(|it| it[2].as_str().unwrap());
+        // Whether the script writes this line depends on the order of signals to a shell and its child.
+        let entries = entries.filter(|it| *it != "recover-end");
+        let (states, lines): (Vec<_>, Vec<_>) = entries.partition(|it| it.starts_with("-> "));
+        (states.iter().map(|it| it[3..].to_owned()).collect::<Vec<_>>(), lines)
+    };
+    for name in components.keys() {
+        let (mut states, lines) = expected(name);
+        let found = || {
+            let all = core.states(name);
+            (all.iter().map(ToString::to_string).collect::<Vec<_>>(), written(folder.path(), name))
+        };
+        let what = format!("{id} {name}: {states:?} {lines:?}");
+        wait_until(&what, || {
+            let found = found();
+            found.0.len() >= states.len() && found.1.len() >= lines.len()
+        })
+        .await;
+        let (mut found, found_lines) = found();
+        if !is_ordered {
+            states.sort();
+            found.sort();
+        }
+        assert_eq!(
+            (found, found_lines),
+            (states, lines.iter().map(ToString::to_string).collect()),
+            "{id} {name}"
+        );
+    }
+    core.stop().await.unwrap();
+}
+
+/// Writes the recipe of a component, whose scripts write lines into a file.
+fn recipe(folder: &Path, name: &str, lifecycle: &Value) -> std::path::PathBuf {
+    let mut dependencies = Map::new();
+    if name == "com.example.Hard" {
+        dependencies.insert("com.example.X".to_owned(), json!({}));
+    }
+    let recipe = json!({
+        "RecipeFormatVersion": "2020-01-25",
+        "ComponentName": name,
+        "ComponentVersion": "1.0.0",
+        "ComponentDependencies": dependencies,
+        "Manifests": [{ "Lifecycle": lifecycle }],
+    });
+    let script = folder.join("event");
+    let events = folder.display();
+    fs::write(&script, format!("name=$1; shift; echo \"$*\" >> {events}/$name.events")).unwrap();
+    let text = recipe.to_string().replace("$EV", &format!("sh {}", script.display()));
+    let path = folder.join(format!("{name}.json"));
+    fs::write(&path, text).unwrap();
+    path
+}
+
+fn written(folder: &Path, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(folder.join(format!("{name}.events"))).unwrap_or_default();
+    let lines = text.lines().filter(|it| *it != "recover-end");
+    lines.map(str::to_owned).collect()
+}
