@@ -11,6 +11,7 @@ mod table;
 /// The official SDKs and recordings of them, against this project.
 mod interop {
     mod client_observations;
+    mod components;
     mod echo_javascript;
     mod echo_python;
     mod examples;
