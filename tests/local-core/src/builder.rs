@@ -291,6 +291,10 @@ impl Builder {
         if !loaded.is_empty() {
             self.authorization.deny_by_default();
         }
+        let has_recipe = |name: &&String| loaded.iter().any(|it| it.recipe.component == **name);
+        if let Some(name) = self.by_hand.iter().find(|it| !has_recipe(it)) {
+            return Err(format!("{name} is to be started by hand, but has no recipe here"));
+        }
         for Loaded { source, recipe } in &mut loaded {
             let name = &recipe.component;
             self.components.entry(name.clone()).or_insert_with(Component::new);

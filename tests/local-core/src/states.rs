@@ -45,6 +45,12 @@ impl LocalCore {
         self.preparation().files().into_iter()
     }
 
+    /// The components whose processes the core does not start.
+    #[cfg(feature = "cli")]
+    pub(crate) fn by_hand(&self) -> Vec<String> {
+        self.preparation().by_hand()
+    }
+
     /// The states that a component has entered since the core started, at most the last 1,000.
     ///
     /// # Panics

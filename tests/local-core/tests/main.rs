@@ -10,6 +10,7 @@ mod memory;
 mod program;
 mod pubsub;
 mod robustness;
+mod run;
 mod scenarios;
 mod support;
 mod timelines;

@@ -17,11 +17,8 @@ pub(super) async fn serve(args: Serve) -> Ended {
     for component in args.components {
         builder = builder.component(component);
     }
-    until_signal(configured(builder, args.configurations)?, false, |core| {
-        core.components().for_each(|it| print_exports(core, it));
-        print("# serving; Ctrl-C ends it\n");
-    })
-    .await
+    builder = configured(builder, args.configurations)?;
+    until_signal(builder, false, || print("# serving; Ctrl-C ends it\n")).await
 }
 
 #[tokio::main]
@@ -30,7 +27,7 @@ pub(super) async fn run(args: Run) -> Ended {
     for recipe in args.recipes {
         builder = builder.run_recipe(recipe);
     }
-    for component in &args.by_hand {
+    for component in args.by_hand {
         builder = builder.by_hand(component);
     }
     if let Some(folder) = args.artifacts {
@@ -43,12 +40,7 @@ pub(super) async fn run(args: Run) -> Ended {
     for it in args.settings {
         builder = builder.set(it.component, &it.path, it.value);
     }
-    let announce = |core: &_| args.by_hand.iter().for_each(|it| print_exports(core, it));
-    until_signal(builder, args.watch, announce).await
-}
-
-fn print_exports(core: &LocalCore, component: &str) {
-    print(exports::lines(component, core.socket_path(), core.auth_token(component)));
+    until_signal(builder, args.watch, || ()).await
 }
 
 /// A builder with the options of every core.
@@ -67,14 +59,18 @@ fn builder(args: args::Core) -> Builder {
     if args.deny_by_default { builder.deny_by_default() } else { builder }
 }
 
-/// Starts a core, announces it, and serves until a signal. A second signal ends the core at once.
-async fn until_signal(builder: Builder, watches: bool, announce: impl FnOnce(&LocalCore)) -> Ended {
+/// Starts a core, prints the environment of the components that are started by hand, and serves until a signal. A
+/// second signal ends the core at once.
+async fn until_signal(builder: Builder, watches: bool, announce: impl FnOnce()) -> Ended {
     let mut signals = Signals::new()?;
     let core = tokio::select! {
         core = builder.start() => core.map_err(with_remedy)?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
-    announce(&core);
+    for component in core.by_hand() {
+        print(exports::lines(&component, core.socket_path(), core.auth_token(&component)));
+    }
+    announce();
     tokio::select! {
         () = signals.next() => {}
         never = watch::reload_changed(&core), if watches => match never {},

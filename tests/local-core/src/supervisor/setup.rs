@@ -124,6 +124,15 @@ impl Preparation {
         self.recipes.iter().map(|it| (it.recipe.component.clone(), files(it))).collect()
     }
 
+    /// The components whose processes the core does not start.
+    #[cfg(feature = "cli")]
+    pub(crate) fn by_hand(&self) -> Vec<String> {
+        let runs = |name: &str| {
+            self.recipes.iter().any(|it| it.source.runs && it.recipe.component == name)
+        };
+        self.components.keys().filter(|it| !runs(it)).cloned().collect()
+    }
+
     /// The output of components, if the core starts processes.
     pub(crate) fn output(&self) -> Option<&Output> {
         self.setup.as_ref().map(|it| &it.output)

@@ -1,0 +1,167 @@
+//! The command `run` of the program.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Lines, Read},
+    path::PathBuf,
+    process::{Child, ChildStderr, ChildStdout, Command, Stdio},
+    sync::mpsc,
+};
+
+use tempfile::TempDir;
+
+use crate::support::PROGRAM;
+
+/// A core that runs components from recipes.
+struct Run {
+    child: Child,
+    output: Lines<BufReader<ChildStdout>>,
+    log: Lines<BufReader<ChildStderr>>,
+    folder: TempDir,
+}
+
+/// A recipe of a component without dependencies, in YAML.
+fn recipe(name: &str, lifecycle: &str, rest: &str) -> String {
+    format!(
+        "RecipeFormatVersion: 2020-01-25\nComponentName: {name}\nComponentVersion: 1.0.0\n\
+         Manifests:\n  - Lifecycle: {lifecycle}\n{rest}"
+    )
+}
+
+impl Run {
+    fn start(recipes: &[(&str, String)], args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").current_dir(&folder).env_remove("RUST_LOG");
+        for (file, text) in recipes {
+            fs::write(folder.path().join(file), text).unwrap();
+            command.arg(file);
+        }
+        command.args(args).args(["--socket", "s"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, output, log, folder }
+    }
+
+    /// The rest of the next line of output that begins with this text.
+    #[track_caller]
+    fn output(&mut self, start: &str) -> String {
+        let mut lines = self.output.by_ref().map(Result::unwrap);
+        lines.find_map(|it| it.strip_prefix(start).map(str::to_owned)).expect("the line is printed")
+    }
+
+    /// Waits until the log has a line with this text.
+    #[track_caller]
+    fn logged(&mut self, text: &str) {
+        assert!(self.log.any(|it| it.unwrap().contains(text)), "no line {text:?}");
+    }
+
+    fn signal(&self, name: &str) {
+        test_util::signal(self.child.id(), name);
+    }
+
+    fn status(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+#[test]
+fn configurations_replace_defaults_in_order() {
+    let lifecycle = r#"{Run: "echo {configuration:/a} {configuration:/b/c} {configuration:/d}"}"#;
+    let rest = "ComponentConfiguration: {DefaultConfiguration: {a: 1, b: {c: 1}, d: 1}}\n";
+    let args = ["--config", r#"x={"b": {"c": 2}, "d": 2}"#, "--set", "x:/d=three words"];
+    let mut run = Run::start(&[("x.yaml", recipe("x", lifecycle, rest))], &args);
+    assert_eq!(run.output("x | "), "1 2 three words");
+    run.signal("INT");
+    assert_eq!(run.status(), Some(0));
+}
+
+#[test]
+fn a_component_is_started_by_hand_and_its_dependents_wait_for_it() {
+    let first = recipe("first", r#"{Run: "echo never"}"#, "");
+    let second = recipe(
+        "second",
+        r#"{Run: "echo second; sleep 1000"}"#,
+        "ComponentDependencies: {first: {VersionRequirement: ^1.0.0}}\n",
+    );
+    let recipes = [("first.yaml", first), ("second.yaml", second)];
+    let mut run = Run::start(&recipes, &["--by-hand", "first"]);
+    assert_eq!(run.output("export SVCUID=").len(), 16);
+    let mut env = Command::new(PROGRAM);
+    let env = env.args(["env", "first", "--socket"]).arg(run.path("s")).output().unwrap();
+    let exports = String::from_utf8(env.stdout).unwrap();
+    let token = exports.rsplit_once("SVCUID=").unwrap().1.trim().to_owned();
+    let path = run.path("s");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let connection = runtime.block_on(async {
+        let builder = greengrass_core_ipc::client::ConnectionBuilder::default();
+        builder.socket_path(path).auth_token(token).connect().await.unwrap()
+    });
+    run.logged("first: RUNNING");
+    run.logged("second: RUNNING");
+    assert_eq!(run.output("second | "), "second");
+    run.signal("TERM");
+    assert_eq!(run.status(), Some(0));
+    drop(connection);
+}
+
+#[test]
+fn a_second_signal_kills_all_processes() {
+    // The processes ignore SIGTERM, and have a pipe, which ends with the last of them.
+    let script =
+        "mkfifo f; echo $PWD/f; trap '' TERM; sh -c 'exec 9>f; echo ready; sleep 1000; :'; :";
+    let recipe = recipe("x", &format!("{{Run: {script:?}}}"), "");
+    let mut run = Run::start(&[("x.yaml", recipe)], &[]);
+    let mut pipe = fs::File::open(run.output("x | ")).unwrap();
+    assert_eq!(run.output("x | "), "ready");
+    run.signal("INT");
+    run.logged("x: STOPPING");
+    run.signal("INT");
+    assert_eq!(run.status(), Some(1));
+    let (ended, is_ended) = mpsc::channel();
+    std::thread::spawn(move || ended.send(pipe.read_to_end(&mut Vec::new())));
+    is_ended.recv_timeout(test_util::TIMEOUT).expect("all processes end").unwrap();
+    assert!(!run.path("s").exists() && !run.path("s.env").exists());
+}
+
+#[test]
+fn a_root_folder_keeps_the_log_and_the_work_of_components() {
+    let lifecycle = r#"{Run: "echo hello; touch here; touch {work:path}/there"}"#;
+    let mut run = Run::start(&[("x.yaml", recipe("x", lifecycle, ""))], &["--root", "root"]);
+    run.logged("x: FINISHED");
+    run.signal("INT");
+    assert_eq!(run.status(), Some(0));
+    let root = run.path("root");
+    assert!(fs::read_to_string(root.join("logs/x.log")).unwrap().contains("hello"));
+    assert!(root.join("work/x/here").exists() && root.join("work/x/there").exists());
+    assert!(!root.join("core.lock").exists());
+}
+
+#[test]
+fn what_cannot_run_is_an_error_with_its_place() {
+    let x = || recipe("x", "{Run: exit}", "");
+    let depends =
+        |name, on| recipe(name, "{Run: exit}", &format!("ComponentDependencies: {{{on}: {{}}}}\n"));
+    let artifact = "    Artifacts: [{Uri: s3://bucket/missing.py}]\n";
+    for (recipes, args, expected) in [
+        (vec![("a", x()), ("b", x())], vec![], "b: error: x has another recipe, a"),
+        (vec![("a", depends("x", "y"))], vec![], "a:6:25: error: x depends on y"),
+        (vec![("a", depends("x", "y")), ("b", depends("y", "x"))], vec![], "circular dependency"),
+        (vec![("a", "Run: {artifacts:path}/x".to_owned())], vec![], "quote the value"),
+        (vec![("a", recipe("x", "{Run: exit}", artifact))], vec![], "missing.py"),
+        (vec![("a", x())], vec!["--by-hand", "y"], "y is to be started by hand"),
+        (vec![("a", x())], vec!["--root", "a/b"], "cannot use a/b as the root folder"),
+        (vec![("a", x())], vec!["--config", "x=a"], "a is a recipe, not a configuration"),
+    ] {
+        let mut run = Run::start(&recipes, &args);
+        let log: String = run.log.by_ref().map(|it| it.unwrap() + "\n").collect();
+        assert!(log.contains(expected), "{expected}: {log}");
+        assert_eq!(run.status(), Some(1), "{log}");
+        assert!(!run.path("s").exists());
+    }
+}
