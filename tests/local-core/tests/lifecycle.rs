@@ -203,6 +203,23 @@ async fn a_broken_component_does_not_affect_others() {
 }
 
 #[tokio::test]
+async fn processes_end_with_a_core_that_is_dropped() {
+    let folder = Folder::new();
+    let run = format!("{}; {HOLD}", folder.event("$$"));
+    let core = folder.builder().run_recipe(folder.recipe("A", json!({ "Run": run }), &[]));
+    let core = core.start().await.unwrap();
+    wait_until("its process", || !folder.lines().is_empty()).await;
+    let process = folder.lines().remove(0);
+    let runs = || {
+        let status = std::process::Command::new("kill").args(["-0", &process]).output();
+        status.unwrap().status.success()
+    };
+    assert!(runs());
+    drop(core);
+    wait_until("the end of its process", || !runs()).await;
+}
+
+#[tokio::test]
 async fn permissions_and_configuration_come_from_the_recipe() {
     let folder = Folder::new();
     let recipe = json!({
@@ -338,4 +355,8 @@ async fn recipes_that_do_not_fit_together_are_errors() {
     assert_eq!(error.lines().next(), Some(expected));
     let error = folder.error(folder.builder().recipe(folder.0.path().join("C.json"))).await;
     assert!(error.starts_with("C.json: error: cannot read the recipe: No such file"), "{error}");
+    let error = folder
+        .error(folder.builder().recipe(&a).by_hand("com.example.B").component("com.example.B"));
+    let expected = "com.example.B is started by hand, but there is no recipe of it";
+    assert_eq!(error.await, expected);
 }

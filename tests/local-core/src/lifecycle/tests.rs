@@ -3,6 +3,7 @@
 //! A timeline has the states of components and the lines of their scripts. The order of each is compared; the times
 //! are compared but for the seconds that a device takes to notice the end of a process.
 
+mod rules;
 mod scripts;
 mod world;
 
