@@ -64,7 +64,8 @@ fn replace(node: &Node, recipe: &Recipe, variables: &Variables, report: &mut Rep
                 let variable = &found[0];
                 variables.value(recipe, found).unwrap_or_else(|problem| {
                     // The shell has `${NAME:-text}`.
-                    let is_shell = text[..found.get_match().start()].ends_with('$');
+                    let start = found.get(0).map_or(0, |it| it.start());
+                    let is_shell = text[..start].ends_with('$');
                     match problem {
                         Problem::Unknown(_) if is_shell => {}
                         Problem::Unknown(why) => {
