@@ -288,10 +288,6 @@ impl Builder {
     /// Reads the recipes and adds their components.
     fn load_recipes(&mut self) -> Result<Vec<Loaded>, String> {
         let mut loaded = recipes::load(&self.recipes, |it: &str| self.components.contains_key(it))?;
-        let has_recipe = |name: &&String| loaded.iter().any(|it| it.recipe.component == **name);
-        if let Some(name) = self.by_hand.iter().find(|it| !has_recipe(it)) {
-            return Err(format!("{name} is started by hand, but there is no recipe of it"));
-        }
         if !loaded.is_empty() {
             self.authorization.deny_by_default();
         }

@@ -355,8 +355,4 @@ async fn recipes_that_do_not_fit_together_are_errors() {
     assert_eq!(error.lines().next(), Some(expected));
     let error = folder.error(folder.builder().recipe(folder.0.path().join("C.json"))).await;
     assert!(error.starts_with("C.json: error: cannot read the recipe: No such file"), "{error}");
-    let error = folder
-        .error(folder.builder().recipe(&a).by_hand("com.example.B").component("com.example.B"));
-    let expected = "com.example.B is started by hand, but there is no recipe of it";
-    assert_eq!(error.await, expected);
 }

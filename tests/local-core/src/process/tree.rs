@@ -13,6 +13,10 @@ pub(super) struct Tree {
     /// The process group that the first process leads.
     group: Pid,
     /// The value of [`MARK_VARIABLE`].
+    #[cfg_attr(
+        not(target_os = "linux"),
+        allow(dead_code, reason = "processes are not searched there")
+    )]
     mark: String,
     /// The processes that were found last. One that is ending no longer has variables.
     #[cfg(target_os = "linux")]

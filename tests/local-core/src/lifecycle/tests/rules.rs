@@ -29,11 +29,11 @@ impl Player {
             })
         };
         let lifecycle = Lifecycle {
-            install: step(StepKind::Install),
-            startup: step(StepKind::Startup),
-            run: step(StepKind::Run),
-            shutdown: step(StepKind::Shutdown),
-            recover: step(StepKind::Recover),
+            install: step(Install),
+            startup: step(Startup),
+            run: step(Run),
+            shutdown: step(Shutdown),
+            recover: step(Recover),
             source: None,
         };
         let now = Instant::now();
