@@ -1,6 +1,6 @@
 //! The states of components, as tests see and change them.
 
-use std::{io, path::PathBuf};
+use std::io;
 
 use greengrass_core_ipc::types::LifecycleState;
 
@@ -41,7 +41,7 @@ impl LocalCore {
 
     /// The components with a recipe, and the files that make them up.
     #[cfg(feature = "cli")]
-    pub(crate) fn files(&self) -> impl Iterator<Item = (String, Vec<PathBuf>)> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = (String, Vec<std::path::PathBuf>)> {
         self.preparation().files().into_iter()
     }
 

@@ -44,7 +44,7 @@ impl Player {
     fn running(steps: &[StepKind]) -> Self {
         let mut player = Self::new(steps);
         player.handle(Input::DependenciesReady(true));
-        player.handle(Input::Started(StepKind::Run));
+        player.handle(Input::Started(Run));
         assert_eq!(player.machine.state(), State::Running);
         player.outputs();
         player
