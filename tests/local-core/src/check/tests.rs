@@ -32,17 +32,18 @@ fn reports(access_control: &str, expected: &[&str]) {
     assert_eq!(lines, expected, "{access_control}");
 }
 
-/// Checks the warning about one policy.
+/// Checks the fault of one policy. A part without effect is an error.
 #[track_caller]
 fn warns(service: &str, operations: &str, resources: &str, expected: Option<&str>) {
     let policy = format!("{{operations: {operations}, resources: {resources}}}");
     let access_control = format!("{{{service}: {{p: {policy}}}}}");
     let (text, status) = checked(&[&recipe("com.example.X", &access_control)], None);
-    assert_eq!(status, 0, "{text}");
-    let start = format!("warning: accessControl.\"{service}\".\"p\".");
+    let start = format!(": accessControl.\"{service}\".\"p\".");
     let lines: Vec<_> = text.lines().filter_map(|it| it.split_once(&start)).collect();
     assert_eq!(lines.iter().map(|it| it.1).next(), expected, "{operations} {resources}");
     assert!(lines.len() <= 1, "{text}");
+    let has_no_effect = expected.is_some_and(|it| it.contains(" never "));
+    assert_eq!(status, u8::from(has_no_effect), "{text}");
 }
 
 #[test]
@@ -175,6 +176,14 @@ fn policies_that_never_match_are_found() {
             ),
         ),
         ("aws.greengrass.ipc.componentmetric", all, "[queueDepth]", None),
+        (
+            "aws.greengrass.Cli",
+            "['aws.greengrass#CancelLocalDeployment']",
+            "['*']",
+            Some(
+                "operations: a device denies aws.greengrass#CancelLocalDeployment to all components",
+            ),
+        ),
     ] {
         warns(service, operations, resources, expected);
     }

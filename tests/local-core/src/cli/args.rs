@@ -132,7 +132,7 @@ pub(super) struct Check {
     /// A recipe in JSON or YAML
     #[arg(value_name = "RECIPE", required = true)]
     pub(super) recipes: Vec<PathBuf>,
-    /// Tells whether this operation is allowed, such as aws.greengrass#PublishToTopic
+    /// Tells whether the component of the first recipe may call this operation, such as aws.greengrass#PublishToTopic
     #[arg(long, requires = "resource")]
     pub(super) operation: Option<String>,
     /// The resource of the operation, such as a topic

@@ -25,7 +25,7 @@ pub(crate) enum Severity {
     Suspicious,
     /// The policy is in force, but allows something else on a device.
     DiffersOnDevice,
-    /// The part is ignored.
+    /// The part has no effect.
     Ignored,
     /// The component has no permissions at all.
     NoPermissions,

@@ -1,17 +1,18 @@
 //! Policies that allow nothing, or more than they seem to.
 
 use super::{Fault, Pattern, Policy, Rules, Severity, pattern::Piece};
-use crate::operations::{MQTT, OPERATIONS, PUBSUB, Protected, Resource};
+use crate::operations::{CANCEL_LOCAL_DEPLOYMENT, MQTT, OPERATIONS, PUBSUB, Protected, Resource};
 
 impl Rules {
-    /// Returns a warning for each policy that never matches, or that matches more or less than it seems to.
+    /// Returns an error for each part of a policy that never matches, and a warning for one that matches more or less
+    /// than it seems to.
     pub(crate) fn suspicious(&self) -> Vec<Fault> {
         let mut policies: Vec<_> = self.all().collect();
         policies.sort_unstable_by_key(|(component, it)| (*component, it.service.id, &*it.id));
         let mut faults = Vec::new();
         for (component, policy) in policies {
             let source = self.components.get(component).and_then(|it| it.source.as_ref());
-            for (property, item, text) in texts(policy) {
+            for (severity, property, item, text) in findings(policy) {
                 let path = [policy.service.id, &policy.id, property];
                 let place = policy.place.clone();
                 let of_item =
@@ -19,7 +20,7 @@ impl Rules {
                 faults.push(Fault {
                     component: component.to_owned(),
                     path: path.iter().map(|it| (*it).to_owned()).collect(),
-                    severity: Severity::Suspicious,
+                    severity,
                     text,
                     place: of_item.or(place),
                 });
@@ -29,17 +30,17 @@ impl Rules {
     }
 }
 
-/// The warnings about a policy, each with the property and the item at fault.
-fn texts(policy: &Policy) -> Vec<(&'static str, &str, String)> {
+/// The faults of a policy, each with the property and the item.
+fn findings(policy: &Policy) -> Vec<(Severity, &'static str, &str, String)> {
     let operations = || OPERATIONS.iter().filter(|it| policy.has_operation(it));
-    let mut texts = Vec::new();
+    let mut found = Vec::new();
     let mut matching = Vec::new();
     for pattern in &policy.resources {
         let obstacle = operations().map(|it| obstacle(it, pattern)).reduce(Option::and).flatten();
         match obstacle {
             Some(obstacle) => {
                 let text = format!("{:?} never matches: {obstacle}", pattern.text());
-                texts.push(("resources", pattern.text(), text));
+                found.push((Severity::Ignored, "resources", pattern.text(), text));
             }
             None => matching.push(pattern),
         }
@@ -50,14 +51,19 @@ fn texts(policy: &Policy) -> Vec<(&'static str, &str, String)> {
             let obstacles = matching.iter().map(|it| obstacle(operation, it));
             if let Some(obstacle) = obstacles.reduce(Option::and).flatten() {
                 let text = format!("{} is never allowed: {obstacle}", operation.id);
-                texts.push(("operations", operation.id, text));
+                found.push((Severity::Ignored, "operations", operation.id, text));
             }
         }
     }
     for pattern in matching {
-        texts.extend(width(policy, pattern).map(|it| ("resources", pattern.text(), it)));
+        let width = width(policy, pattern);
+        found.extend(width.map(|it| (Severity::Suspicious, "resources", pattern.text(), it)));
     }
-    texts
+    if policy.operations.iter().any(|it| it == CANCEL_LOCAL_DEPLOYMENT) {
+        let text = format!("a device denies {CANCEL_LOCAL_DEPLOYMENT} to all components");
+        found.push((Severity::DiffersOnDevice, "operations", CANCEL_LOCAL_DEPLOYMENT, text));
+    }
+    found
 }
 
 /// Why a pattern matches no resource of an operation.
@@ -108,7 +114,8 @@ fn width(policy: &Policy, pattern: &Pattern) -> Option<String> {
     let text = pattern.text();
     let has_topics = [&PUBSUB, &MQTT].contains(&policy.service);
     if pattern.pieces().iter().all(|it| *it == Piece::Any) {
-        let is_always_star = policy.service.operations().all(|it| it.resource == Resource::Star);
+        let mut operations = OPERATIONS.iter().filter(|it| policy.has_operation(it));
+        let is_always_star = operations.all(|it| it.resource == Resource::Star);
         return (!is_always_star).then(|| format!("{text:?} matches every resource"));
     }
     if !has_topics {
