@@ -221,9 +221,15 @@ fn messages_that_cross_the_end_of_their_stream_are_passed_over() {
 }
 
 #[test]
-fn a_strict_server_refuses_messages_after_the_end_of_their_stream() {
+fn a_strict_server_refuses_messages_at_and_after_the_end_of_their_stream() {
     let mut config = Config::default();
-    config.refuses_late_messages = true;
+    config.strict_stream_ends = true;
+    let mut core = streaming(config);
+    core.expect_events(ID, false);
+    receive(&mut core, encode(headers(MESSAGE, END, 1, &[]), "{}"));
+    assert_eq!(written(&mut core).last().unwrap(), "ApplicationError 2 1 InternalServerError");
+    assert!(!core.is_closed());
+
     let mut core = requested(config);
     receive(&mut core, bare(MESSAGE, END, 1));
     receive(&mut core, bare(MESSAGE, END, 1));

@@ -20,7 +20,7 @@ impl Edition {
     pub(crate) fn config(self) -> Config {
         let mut config = Config::default();
         // The model has no events from clients.
-        config.refuses_late_messages = true;
+        config.strict_stream_ends = true;
         if self == Self::Lite {
             config.max_frame_len = lite::MAX_MESSAGE_LEN;
         }

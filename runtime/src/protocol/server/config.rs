@@ -12,10 +12,11 @@ pub struct Config {
     pub max_frame_len: usize,
     /// The longest connect message, in bytes. The client is not authenticated yet. Default: 64 KiB.
     pub max_connect_len: usize,
-    /// Whether a message on a stream that has ended ends the connection, as in a Java nucleus. It does not if it ends the
-    /// stream as well. Suitable for services without events from clients: a client that sends events cannot know yet that
-    /// the server has ended the stream. Default: no, the message is ignored.
-    pub refuses_late_messages: bool,
+    /// Whether the ends of streams are as strict as in a Java nucleus: a message on a stream that has ended ends the
+    /// connection, unless it ends the stream as well, and a message with a payload that ends a stream gets an error if the
+    /// operation takes no events. Suitable for services without events from clients: a client that sends events cannot
+    /// know yet that the server has ended the stream. Default: no, such messages are ignored.
+    pub strict_stream_ends: bool,
     /// How many streams a client may have open at the same time. Default: 10,000.
     pub max_streams: usize,
     /// How many bytes of encoded messages may be queued before events wait for room. The buffers may be up to twice as
@@ -47,7 +48,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_frame_len: Limits::DEFAULT.max_message_len,
-            refuses_late_messages: false,
+            strict_stream_ends: false,
             max_streams: 10_000,
             max_connect_len: 64 * 1024,
             write_queue_limit: 1024 * 1024,

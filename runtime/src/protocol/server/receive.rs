@@ -77,7 +77,7 @@ impl Role for Server {
         if id.0 <= core.role.last_id {
             // The client sent it before it knew that the stream had ended.
             let is_late = message.is_terminating()
-                || message.operation().is_none() && !core.role.config.refuses_late_messages;
+                || message.operation().is_none() && !core.role.config.strict_stream_ends;
             let reused = ProtocolViolation("a stream id is used once");
             return if is_late { Ok(()) } else { Err(reused) };
         }
@@ -147,7 +147,8 @@ impl Core {
         let is_end = message.is_terminating();
         // An empty message that ends the stream is not an event.
         if !(is_end && message.payload().is_empty()) {
-            let Config { event_queue_limit, received_limit, .. } = self.role.config;
+            let Config { event_queue_limit, received_limit, strict_stream_ends, .. } =
+                self.role.config;
             let Some(stream) = self.role.streams.get_mut(&id) else { return };
             let is_taken = match stream.reader {
                 Reader::None => false,
@@ -162,7 +163,7 @@ impl Core {
                 }
             };
             // A client that has ended the stream needs no answer.
-            if !is_taken && !is_end {
+            if !is_taken && (!is_end || strict_stream_ends) {
                 return self.refuse_event(id);
             }
         }
