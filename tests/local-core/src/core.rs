@@ -83,7 +83,15 @@ impl Authenticator {
             serde_json::from_slice(payload).map_err(|_| "the payload is not JSON")?;
         let token = payload.get("authToken").and_then(Value::as_str);
         let token = token.ok_or("the payload has no text authToken")?;
-        let known = self.components.iter().find(|(_, it)| it.token == token);
+        let known = self.components.iter().find(|(_, it)| it.token.eq_ignore_ascii_case(token));
+        let known = known.filter(|(component, it)| {
+            if it.token != token {
+                tracing::warn!(
+                    "the token of {component} is rejected in other upper and lower case; a device accepts it"
+                );
+            }
+            it.token == token
+        });
         let (component, _) = known.ok_or("the token is unknown; each start creates new tokens")?;
         if self.rejects_all.load(Ordering::Relaxed) {
             return Err("all tokens are rejected");

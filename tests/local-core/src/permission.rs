@@ -8,8 +8,8 @@ use greengrass_core_ipc::{
 };
 
 use crate::{
-    operations,
-    service::{Nucleus, invalid},
+    operations::{self, Resource},
+    service::{Nucleus, failed, invalid},
 };
 
 impl Nucleus {
@@ -24,6 +24,9 @@ impl Nucleus {
             it.kind == ViolationKind::Missing && operation.resource.member() == Some(&*it.path)
         };
         let resource = Some(resource).filter(|_| !context.violations().iter().any(is_missing));
+        if let (Resource::DeploymentId(member), None) = (operation.resource, resource) {
+            return Err(Unhandled::undeclared(&failed(&format!("{member} is required"))));
+        }
         let checked = operation.check_argument(resource);
         checked.map_err(|text| Unhandled::undeclared(&invalid(&text)))?;
         let component = &context.identity().0;

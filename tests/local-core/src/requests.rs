@@ -37,9 +37,11 @@ const CHECKS: [(&str, &[Check]); 4] = [
     ("aws.greengrass#UpdateThingShadow", &[(&["payload"], Kind::Blob)]),
 ];
 
-const NOT_OBJECT: &str = "a document is not an object";
+const NOT_OBJECT: &str =
+    "a document is not an object; the Java nucleus reads some lists as objects";
 const TWICE: &str = "a member occurs twice in a document";
-const NOT_BASE64: &str = "a blob is not standard base64 with padding";
+const NOT_BASE64: &str = "a blob is not standard base64; the Java nucleus also accepts the URL-safe alphabet and base64 \
+                          without padding";
 
 /// Checks the request of an operation. Whether it has the types of the model is checked when it is decoded.
 pub(crate) fn check(operation: &str, payload: impl FnOnce() -> Bytes) -> Result<(), &'static str> {

@@ -307,8 +307,12 @@ impl GreengrassCoreIpc for Nucleus {
         request: CancelLocalDeploymentRequest,
         context: RequestContext,
     ) -> Result<CancelLocalDeploymentResponse, CancelLocalDeploymentError> {
-        if !request.deployment_id.as_deref().is_some_and(operations::is_uuid) {
-            return Err(invalid("deploymentId must be a UUID").into());
+        match request.deployment_id {
+            None => return Err(failed("deploymentId is required").into()),
+            Some(id) if !operations::is_uuid(&id) => {
+                return Err(invalid("deploymentId must be a UUID").into());
+            }
+            Some(_) => {}
         }
         self.authorize::<CancelLocalDeployment>(&context, "*")?;
         Err(not_served(CancelLocalDeployment::ID).into())

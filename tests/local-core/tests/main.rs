@@ -14,4 +14,5 @@ mod run;
 mod scenarios;
 mod support;
 mod timelines;
+mod warnings;
 mod worked_examples;

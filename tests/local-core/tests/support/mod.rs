@@ -141,7 +141,11 @@ impl Program {
 
     /// A client of the component with this place in the order of names.
     pub(crate) async fn client(&self, component: usize) -> Client {
-        let builder = ConnectionBuilder::default().socket_path(&self.socket);
-        Client::new(builder.auth_token(&*self.tokens[component]).connect().await.unwrap())
+        Client::new(self.connection(&self.tokens[component]).connect().await.unwrap())
+    }
+
+    /// A builder of connections with a token.
+    pub(crate) fn connection(&self, token: &str) -> ConnectionBuilder {
+        ConnectionBuilder::default().socket_path(&self.socket).auth_token(token)
     }
 }
