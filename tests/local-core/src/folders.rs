@@ -1,7 +1,9 @@
 //! The folders of a running core.
 
 use std::{
+    fs::{self, Permissions},
     io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -33,15 +35,15 @@ impl Folders {
     pub(crate) fn new(root: Option<&Path>) -> io::Result<Self> {
         let Some(root) = root else {
             let temporary = tempfile::Builder::new().prefix("greengrass-local-core-").tempdir()?;
-            let root = std::fs::canonicalize(temporary.path())?;
+            let root = fs::canonicalize(temporary.path())?;
             return Ok(Self { root, _owned: Owned::Temporary { _folder: temporary } });
         };
         let explained = |error: io::Error| {
             let text = format!("cannot use {} as the root folder: {error}", root.display());
             io::Error::new(error.kind(), text)
         };
-        std::fs::create_dir_all(root).map_err(explained)?;
-        let root = std::fs::canonicalize(root).map_err(explained)?;
+        fs::create_dir_all(root).map_err(explained)?;
+        let root = fs::canonicalize(root).map_err(explained)?;
         let file = LockedFile::acquire(root.join("core.lock")).map_err(explained)?;
         Ok(Self { root, _owned: Owned::Locked { _file: file } })
     }
@@ -64,5 +66,42 @@ impl Folders {
 
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("logs")
+    }
+}
+
+impl Drop for Folders {
+    fn drop(&mut self) {
+        if let Owned::Temporary { .. } = self._owned {
+            make_removable(&self.root);
+        }
+    }
+}
+
+/// Makes a folder and those in it writable: components may have protected theirs.
+fn make_removable(folder: &Path) {
+    // Ignored, as below: what cannot be removed stays.
+    let _ = fs::set_permissions(folder, Permissions::from_mode(0o700));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|it| it.is_dir()) {
+            make_removable(&entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::Folders;
+
+    #[test]
+    fn a_temporary_folder_is_removed_with_read_only_folders() {
+        let folders = Folders::new(None).unwrap();
+        let (root, inner) = (folders.root().to_owned(), folders.work("a").join("b/c"));
+        fs::create_dir_all(&inner).unwrap();
+        let parent = inner.parent().unwrap();
+        fs::set_permissions(parent, fs::Permissions::from_mode(0o500)).unwrap();
+        drop(folders);
+        assert!(!root.exists());
     }
 }

@@ -78,9 +78,10 @@ impl Process {
     pub(crate) fn start(script: &Script<'_>, output: &Output) -> io::Result<Self> {
         create_work_folder(script.folder)?;
         let mark = crate::socket::token();
-        // The first shell sets the umask, which a parent cannot do for its child alone, and becomes the second.
-        let mut child = Command::new("sh")
-            .args(["-c", r#"umask 0022; exec sh -c "$1""#, "sh", script.text])
+        // The first shell sets the umask, which a parent cannot do for its child alone, and becomes the second. Their
+        // path does not depend on the variables of the script.
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", r#"umask 0022; exec /bin/sh -c "$1" sh"#, "sh", script.text])
             .current_dir(script.folder)
             .envs(script.environment.iter().map(|(name, value)| (name, value)))
             .env(tree::MARK_VARIABLE, &mark)
@@ -180,7 +181,6 @@ fn create_work_folder(folder: &Path) -> io::Result<()> {
 /// An error of starting a shell, with what can be done.
 fn explained(error: &io::Error, script: &Script<'_>) -> io::Error {
     let remedy = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
-        Some(rustix::io::Errno::NOENT) => ": `sh` must be in a folder of PATH",
         Some(rustix::io::Errno::TOOBIG) => {
             ": the script and the environment are too long; put the script into an artifact"
         }

@@ -213,10 +213,11 @@ async fn components_start_again_with_another_core() {
     }
     let folder = tempfile::tempdir().unwrap();
     let folders = ["Sensor", "Filter", "Display"].map(|it| work_folder(folder.path(), it));
-    for signal in ["TERM", "KILL"] {
+    for signal in ["TERM", "HUP", "KILL"] {
         let mut core = Core::run(folder.path(), &examples(), &[]);
         core.expect(&CONVERSATION).await;
-        core.end(signal).await;
+        let (status, log) = core.end(signal).await;
+        assert_eq!(status.success(), signal != "KILL", "{}", log.join("\n"));
         let all_end = async {
             while processes(&folders) > 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(10)).await;

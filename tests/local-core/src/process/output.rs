@@ -23,18 +23,28 @@ pub(crate) enum Stream {
 
 /// The destination of lines besides the files.
 pub(crate) struct Console {
-    pub(crate) stdout: Box<dyn Write + Send>,
-    pub(crate) stderr: Box<dyn Write + Send>,
+    pub(super) stdout: ConsoleStream,
+    pub(super) stderr: ConsoleStream,
+}
+
+/// A stream of the console.
+pub(super) struct ConsoleStream {
+    pub(super) writer: Box<dyn Write + Send>,
     /// Whether names of components are coloured.
-    pub(crate) is_coloured: bool,
+    pub(super) is_coloured: bool,
 }
 
 impl Console {
     /// The output of this process. Names are coloured on a terminal, unless `NO_COLOR` is set.
     pub(crate) fn standard() -> Self {
         let (stdout, stderr) = (io::stdout(), io::stderr());
-        let is_coloured = stdout.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { stdout: Box::new(stdout), stderr: Box::new(stderr), is_coloured }
+        let is_coloured = |is_terminal| is_terminal && std::env::var_os("NO_COLOR").is_none();
+        let [for_stdout, for_stderr] =
+            [stdout.is_terminal(), stderr.is_terminal()].map(is_coloured);
+        Self {
+            stdout: ConsoleStream { writer: Box::new(stdout), is_coloured: for_stdout },
+            stderr: ConsoleStream { writer: Box::new(stderr), is_coloured: for_stderr },
+        }
     }
 }
 
@@ -66,8 +76,13 @@ impl Output {
     ///
     /// # Errors
     ///
-    /// If the thread cannot be started.
+    /// If the folder cannot be created, or the thread cannot be started.
     pub(crate) fn start(logs: PathBuf, console: Option<Console>) -> io::Result<Self> {
+        // Not when there is a line: a core that ends removes the folder.
+        fs::create_dir_all(&logs).map_err(|error| {
+            let text = format!("cannot create the folder of logs {}: {error}", logs.display());
+            io::Error::new(error.kind(), text)
+        })?;
         let (sender, received) = mpsc::channel(QUEUE_LEN);
         let writer = Writer { logs, console, files: HashMap::new() };
         let thread = std::thread::Builder::new().name("component output".to_owned());
@@ -146,25 +161,23 @@ impl Writer {
     /// Writes a line to the console. An error is ignored, because the line is in the file.
     fn write_to_console(&mut self, source: &Source, stream: Stream, text: &str) {
         let Some(console) = &mut self.console else { return };
-        let name = &source.component;
-        let line = if console.is_coloured {
-            format!("\x1b[{}m{name} |\x1b[0m {text}\n", colour(name))
-        } else {
-            format!("{name} | {text}\n")
-        };
         let to = match stream {
             Stream::Stdout => &mut console.stdout,
             Stream::Stderr => &mut console.stderr,
         };
-        let _ = to.write_all(line.as_bytes()).and_then(|()| to.flush());
+        let name = &source.component;
+        let line = if to.is_coloured {
+            format!("\x1b[{}m{name} |\x1b[0m {text}\n", colour(name))
+        } else {
+            format!("{name} | {text}\n")
+        };
+        let _ = to.writer.write_all(line.as_bytes()).and_then(|()| to.writer.flush());
     }
 
     fn write_to_file(&mut self, source: &Source, stream: Stream, text: &str) {
         let path = self.logs.join(format!("{}.log", source.component));
         let file = self.files.entry(source.component.clone()).or_insert_with(|| {
-            let opened = fs::create_dir_all(&self.logs)
-                .and_then(|()| File::options().create(true).append(true).open(&path));
-            reported(opened, &path)
+            reported(File::options().create(true).append(true).open(&path), &path)
         });
         let Some(open) = file else { return };
         let (level, stream) = match stream {

@@ -9,7 +9,7 @@ use std::{
 use test_util::{in_time, poll_once};
 use tokio::sync::mpsc;
 
-use super::{Console, Output, Process, Script};
+use super::{Console, Output, Process, Script, output::ConsoleStream};
 
 const COMPONENT: &str = "com.example.Hello";
 
@@ -25,7 +25,8 @@ impl Shell {
         let folder = tempfile::tempdir().unwrap();
         let (sender, lines) = mpsc::unbounded_channel();
         let writer = || Box::new(Lines(sender.clone()));
-        let console = Console { stdout: writer(), stderr: writer(), is_coloured: false };
+        let stream = || ConsoleStream { writer: writer(), is_coloured: false };
+        let console = Console { stdout: stream(), stderr: stream() };
         let output = Output::start(folder.path().join("logs"), Some(console)).unwrap();
         Self { folder, output, lines }
     }
@@ -104,6 +105,9 @@ async fn the_shell_has_the_environment_of_a_nucleus() {
     assert_eq!(shell.line().await, format!("sh $HOME 2 {}", std::env::var("PATH").unwrap()));
     assert_eq!(shell.line().await, "0022");
     assert_eq!(shell.line().await, "drwx------");
+    let path = [("PATH".to_owned(), "/nowhere".to_owned())];
+    wait(&mut shell.start_with("echo $PATH", &path).unwrap()).await;
+    assert_eq!(shell.line().await, "/nowhere");
 }
 
 #[tokio::test]
@@ -262,11 +266,13 @@ async fn a_console_that_is_not_read_stops_no_task() {
     let (_over, is_over) = std::sync::mpsc::channel();
     let (sender, lines) = mpsc::unbounded_channel();
     shell.lines = lines;
-    let stdout = Box::new(Stalled(Lines(sender), is_over));
-    let console = Console { stdout, stderr: Box::new(io::sink()), is_coloured: false };
+    let stream = |writer| ConsoleStream { writer, is_coloured: true };
+    let stdout = stream(Box::new(Stalled(Lines(sender), is_over)));
+    let console = Console { stdout, stderr: stream(Box::new(io::sink())) };
     shell.output = Output::start(shell.folder.path().join("logs"), Some(console)).unwrap();
     let mut process = shell.start("while :; do echo line; done");
-    assert_eq!(shell.line().await, "line");
+    let line = in_time("a line", shell.lines.recv()).await.unwrap();
+    assert_eq!(line.split_once("mcom.example.Hello |\u{1b}[0m ").unwrap().1, "line\n");
     process.kill();
     ended(&mut process).await;
 }
@@ -288,7 +294,7 @@ async fn errors_name_what_failed() {
 #[tokio::test]
 async fn a_log_that_cannot_be_written_stops_no_component() {
     let mut shell = Shell::new();
-    std::fs::write(shell.folder.path().join("logs"), "").unwrap();
+    std::fs::remove_dir(shell.folder.path().join("logs")).unwrap();
     assert!(shell.run("echo a; echo b").await.success());
     assert_eq!(shell.line().await, "a");
     assert_eq!(shell.line().await, "b");
