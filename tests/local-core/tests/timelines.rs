@@ -1,10 +1,13 @@
 //! Timelines of a Java nucleus with real processes: components enter the same states and their scripts write the same
-//! lines. The timelines with actions are tested with the state machine alone.
+//! lines. Timelines in which a component is stopped, and those of time limits that a device does not keep, are played
+//! with the state machine alone.
 
 use std::{fs, path::Path};
 
+use greengrass_core_ipc::types::{LifecycleState, ReportedLifecycleState};
 use greengrass_local_core::LocalCore;
 use serde_json::{Map, Value, json};
+use test_util::in_time;
 use tokio::task::JoinSet;
 
 use crate::support::wait_until;
@@ -12,7 +15,11 @@ use crate::support::wait_until;
 const TIMELINES: &str = include_str!("data/scenarios/timelines.json");
 
 /// The ids, and whether the recorded order of states has a meaning.
-const PLAYED: [(&str, bool); 12] = [
+const PLAYED: [(&str, bool); 16] = [
+    ("lifecycle-state-errored-running", true),
+    ("lifecycle-state-after-error-running", true),
+    ("lifecycle-restart-finished", true),
+    ("lifecycle-restart-broken", true),
     ("lifecycle-errored-dependency", true),
     ("lifecycle-steps-order", true),
     ("lifecycle-steps-run-exit-0", true),
@@ -48,6 +55,9 @@ async fn play(id: &str, timeline: &Value, is_ordered: bool) {
         builder = builder.run_recipe(recipe(folder.path(), name, lifecycle));
     }
     let core = builder.start().await.unwrap();
+    for action in timeline["actions"].as_array().unwrap() {
+        act(&core, action, folder.path()).await;
+    }
     let expected = |name: &str| {
         let entries = timeline["timeline"].as_array().unwrap().iter().filter(|it| it[1] == *name);
         let entries = entries.map(|it| it[2].as_str().unwrap());
@@ -82,6 +92,37 @@ async fn play(id: &str, timeline: &Value, is_ordered: bool) {
     core.stop().await.unwrap();
 }
 
+/// Performs an action: a report of `RUNNING` at once, others after the component has come to rest.
+async fn act(core: &LocalCore, action: &Value, folder: &Path) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (component, state) = match action["call"].as_str() {
+        Some("RestartComponent") => (text(&action["request"]["componentName"]), String::new()),
+        Some("UpdateState") => (text(&action["as"]), text(&action["request"]["state"])),
+        _ if action["wait"].is_object() => {
+            let state = LifecycleState::from(&*text(&action["wait"]["state"]));
+            let component = text(&action["wait"]["component"]);
+            // An error means that the state is BROKEN.
+            let _ = in_time("the state", core.wait_for_state(&component, state)).await;
+            return;
+        }
+        _ => return,
+    };
+    let rests = [LifecycleState::Running, LifecycleState::Broken, LifecycleState::Finished];
+    wait_until("the component to rest", || {
+        let started = core.states(&component);
+        let started = started.iter().filter(|it| **it == LifecycleState::Running).count();
+        let lines = written(folder, &component);
+        let has_run = lines.iter().filter(|it| *it == "run").count() == started;
+        state == "RUNNING" || has_run && rests.contains(&core.state(&component))
+    })
+    .await;
+    if state.is_empty() {
+        return core.restart(&component);
+    }
+    let client = core.connect(&component).await.unwrap();
+    client.update_state().state(ReportedLifecycleState::from(&*state)).send().await.unwrap();
+}
+
 /// Writes the recipe of a component, whose scripts write lines into a file.
 fn recipe(folder: &Path, name: &str, lifecycle: &Value) -> std::path::PathBuf {
     let mut dependencies = Map::new();
@@ -99,6 +140,7 @@ fn recipe(folder: &Path, name: &str, lifecycle: &Value) -> std::path::PathBuf {
     let events = folder.display();
     fs::write(&script, format!("name=$1; shift; echo \"$*\" >> {events}/$name.events")).unwrap();
     let text = recipe.to_string().replace("$EV", &format!("sh {}", script.display()));
+    let text = text.replace("$HOLD", "while :; do sleep 1000; done");
     let path = folder.join(format!("{name}.json"));
     fs::write(&path, text).unwrap();
     path

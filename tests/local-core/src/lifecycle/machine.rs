@@ -279,6 +279,7 @@ impl Machine {
         self.failed_in = Some(state);
         if self.errors.add(state, now) {
             self.enter(State::Broken);
+            self.next = Next::Finish;
             let has_started = matches!(state, State::Starting | State::Running);
             if !has_started || !self.start_step(StepKind::Shutdown, now) {
                 self.terminate(now);
@@ -323,7 +324,7 @@ impl Machine {
                     self.terminate(now);
                 }
             }
-            State::Broken => {}
+            State::Broken => self.next = Next::Start,
             _ if self.is_by_hand => self.warn("is started by hand, so it is not restarted"),
             State::Finished => {
                 self.next = Next::Start;
@@ -374,6 +375,7 @@ impl Machine {
                 self.installed(now);
             }
             (State::Stopping, Next::Start) => self.installed(now),
+            (State::Broken, Next::Start) => self.restart(now),
             _ => {}
         }
     }

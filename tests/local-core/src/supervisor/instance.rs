@@ -261,7 +261,15 @@ impl Instance {
         let name = &self.name;
         match self.machine.next_output() {
             None => return self.start_replacement(),
-            Some(lifecycle::Output::State(state)) => self.history.add(name, state, self.has_recipe),
+            Some(lifecycle::Output::State(state)) => {
+                self.history.add(name, state, self.has_recipe);
+                let has_ended = matches!(state, State::New | State::Installed | State::Finished);
+                if has_ended && self.is_ending {
+                    // Processes that could not be killed no longer matter.
+                    self.is_ending = false;
+                    self.processes.clear();
+                }
+            }
             Some(lifecycle::Output::Warning(text)) => {
                 tracing::warn!(target: LOG_TARGET, "{name}: {text}");
             }
