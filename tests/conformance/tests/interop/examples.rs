@@ -1,7 +1,10 @@
 //! The examples work as processes that are connected to the local core.
 
 use conformance::official::{self, Tool};
-use std::{path::Path, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use greengrass_core_ipc::{
     Client, Subscription,
@@ -25,11 +28,9 @@ const OTHER: &str = "com.example.Other";
 
 const PUBSUB: &str = "aws.greengrass.ipc.pubsub";
 
-/// A core with the configuration and the permissions of the recipe, and another component, which may use all topics.
+/// A core with the recipe of the component, and another component, which may use all topics.
 fn core_of_recipe() -> greengrass_local_core::Builder {
-    let recipe: Value = serde_json::from_str(&recipe("recipe.json")).unwrap();
-    let configuration = &recipe["ComponentConfiguration"]["DefaultConfiguration"];
-    LocalCore::builder().config(COMPONENT, configuration.clone()).allow(OTHER, PUBSUB, "*", "*")
+    LocalCore::builder().recipe(path("recipe.json")).allow(OTHER, PUBSUB, "*", "*")
 }
 
 /// A core on which the component may use all topics, for examples other than that of the recipe.
@@ -37,9 +38,9 @@ async fn core() -> LocalCore {
     core_of_recipe().allow(COMPONENT, PUBSUB, "*", "*").start().await.unwrap()
 }
 
-fn recipe(name: &str) -> String {
+fn path(name: &str) -> PathBuf {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../generated/examples/component");
-    std::fs::read_to_string(Path::new(folder).join(name)).unwrap()
+    Path::new(folder).join(name)
 }
 
 /// A running example.
@@ -85,7 +86,7 @@ impl Example {
     }
 }
 
-fn example(name: &str) -> std::path::PathBuf {
+fn example(name: &str) -> PathBuf {
     official::example(name).unwrap()
 }
 
@@ -315,7 +316,8 @@ fn both_recipes_agree_and_authorise_the_topics_of_the_component() {
     if !official::has(Tool::Node) {
         return;
     }
-    let json: Value = serde_json::from_str(&recipe("recipe.json")).unwrap();
+    let text = |name| std::fs::read_to_string(path(name)).unwrap();
+    let json: Value = serde_json::from_str(&text("recipe.json")).unwrap();
     let script =
         "console.log(JSON.stringify(require('js-yaml').load(require('fs').readFileSync(0))))";
     let mut node = std::process::Command::new("node")
@@ -326,7 +328,7 @@ fn both_recipes_agree_and_authorise_the_topics_of_the_component() {
         .spawn()
         .unwrap();
     let mut input = node.stdin.take().unwrap();
-    std::io::Write::write_all(&mut input, recipe("recipe.yaml").as_bytes()).unwrap();
+    std::io::Write::write_all(&mut input, text("recipe.yaml").as_bytes()).unwrap();
     drop(input);
     let yaml: Value = serde_json::from_slice(&node.wait_with_output().unwrap().stdout).unwrap();
     assert_eq!(yaml, json);
@@ -334,7 +336,7 @@ fn both_recipes_agree_and_authorise_the_topics_of_the_component() {
     let manifest = &json["Manifests"][0];
     assert_eq!(manifest["Lifecycle"]["Run"], "\"{artifacts:path}/hello-component\"");
     assert_eq!(manifest["Artifacts"][0]["Permission"]["Execute"], "ALL");
-    let source = recipe("src/main.rs");
+    let source = text("src/main.rs");
     let policies = &json["ComponentConfiguration"]["DefaultConfiguration"]["accessControl"]["aws.greengrass.ipc.pubsub"];
     for policy in policies.as_object().unwrap().values() {
         let topic = policy["resources"][0].as_str().unwrap();
