@@ -98,11 +98,10 @@ fn faults(rules: &Rules, recipes: &[Recipe]) -> Vec<Diagnostic> {
     for recipe in recipes {
         let written = recipe.configuration.iter().filter(|(key, _)| is_access_control(key));
         for (_, value) in written {
-            found.extend(policy::unseen_keys(&recipe.component, value).into_iter().map(|it| {
-                let place = recipe.source.place(value, &it.path);
-                Fault { place, ..it }
-            }));
+            found.extend(policy::unseen_keys(&recipe.component, value));
         }
+        let own = found.iter_mut().filter(|it| it.component == recipe.component);
+        own.for_each(|it| it.place = recipe.source.position(&it.path));
     }
     found.iter().map(|it| diagnostic(it, recipes)).collect()
 }

@@ -100,7 +100,7 @@ fn policies_that_never_match_are_found() {
             publish,
             "[sensors/#]",
             Some(
-                "resources: \"sensors/#\" never matches: the resource of PublishToTopic is a topic, which contains no wildcards",
+                "resources[0]: \"sensors/#\" never matches: the resource of PublishToTopic is a topic, which contains no wildcards",
             ),
         ),
         (
@@ -108,7 +108,7 @@ fn policies_that_never_match_are_found() {
             "['aws.greengrass#PublishToIoTCore']",
             "[a+/b]",
             Some(
-                "resources: \"a+/b\" never matches: the resource of PublishToIoTCore is a topic, which contains no wildcards",
+                "resources[0]: \"a+/b\" never matches: the resource of PublishToIoTCore is a topic, which contains no wildcards",
             ),
         ),
         (
@@ -116,7 +116,7 @@ fn policies_that_never_match_are_found() {
             "['aws.greengrass#GetThingShadow']",
             "[T1]",
             Some(
-                "resources: \"T1\" never matches: the resource of GetThingShadow is $aws/things/THING/shadow or \
+                "resources[0]: \"T1\" never matches: the resource of GetThingShadow is $aws/things/THING/shadow or \
                  $aws/things/THING/shadow/name/SHADOW",
             ),
         ),
@@ -137,7 +137,7 @@ fn policies_that_never_match_are_found() {
             "['aws.greengrass#GetThingShadow']",
             "[$aws/things/a/b/shadow]",
             Some(
-                "resources: \"$aws/things/a/b/shadow\" never matches: the resource of GetThingShadow is \
+                "resources[0]: \"$aws/things/a/b/shadow\" never matches: the resource of GetThingShadow is \
                  $aws/things/THING/shadow or $aws/things/THING/shadow/name/SHADOW",
             ),
         ),
@@ -146,7 +146,7 @@ fn policies_that_never_match_are_found() {
             all,
             "[db]",
             Some(
-                "resources: \"db\" never matches: the resource of GetSecretValue is the ARN of a secret",
+                "resources[0]: \"db\" never matches: the resource of GetSecretValue is the ARN of a secret",
             ),
         ),
         ("aws.greengrass.SecretManager", all, "['arn:aws:secretsmanager:*:secret:db-*']", None),
@@ -155,7 +155,7 @@ fn policies_that_never_match_are_found() {
             all,
             "[com.example/Y]",
             Some(
-                "resources: \"com.example/Y\" never matches: the resource of ResumeComponent is the name of a component",
+                "resources[0]: \"com.example/Y\" never matches: the resource of ResumeComponent is the name of a component",
             ),
         ),
         (
@@ -163,7 +163,7 @@ fn policies_that_never_match_are_found() {
             "['aws.greengrass#AuthorizeClientDeviceAction']",
             "[mqtt:topic:x]",
             Some(
-                "resources: \"mqtt:topic:x\" never matches: the resource of AuthorizeClientDeviceAction is always *",
+                "resources[0]: \"mqtt:topic:x\" never matches: the resource of AuthorizeClientDeviceAction is always *",
             ),
         ),
         ("aws.greengrass.clientdevices.Auth", all, "['*']", None),
@@ -172,7 +172,7 @@ fn policies_that_never_match_are_found() {
             "['aws.greengrass#GetLocalDeploymentStatus']",
             "[xyz]",
             Some(
-                "resources: \"xyz\" never matches: the resource of GetLocalDeploymentStatus is a UUID",
+                "resources[0]: \"xyz\" never matches: the resource of GetLocalDeploymentStatus is a UUID",
             ),
         ),
         ("aws.greengrass.ipc.componentmetric", all, "[queueDepth]", None),
@@ -197,20 +197,20 @@ fn resources_that_are_wider_than_they_look_are_found() {
             "aws.greengrass.ipc.pubsub",
             "['*']",
             "['*']",
-            Some("resources: \"*\" matches every resource"),
+            Some("resources[0]: \"*\" matches every resource"),
         ),
         (
             "aws.greengrass.ipc.mqttproxy",
             "['*']",
             "['#']",
-            Some("resources: \"#\" matches every resource"),
+            Some("resources[0]: \"#\" matches every resource"),
         ),
         (
             "aws.greengrass.ipc.pubsub",
             "['*']",
             "[plant/*/cmd]",
             Some(
-                "resources: \"plant/*/cmd\" also matches topics with more levels, such as \"plant/x/y/cmd\"",
+                "resources[0]: \"plant/*/cmd\" also matches topics with more levels, such as \"plant/x/y/cmd\"",
             ),
         ),
         (
@@ -218,14 +218,14 @@ fn resources_that_are_wider_than_they_look_are_found() {
             "['aws.greengrass#SubscribeToTopic']",
             "[sensors/+/raw]",
             Some(
-                "resources: \"sensors/+/raw\" matches only itself: + and # are not wildcards here, use *",
+                "resources[0]: \"sensors/+/raw\" matches only itself: + and # are not wildcards here, use *",
             ),
         ),
         (
             "aws.greengrass.ipc.mqttproxy",
             subscribe,
             "[dev/+]",
-            Some("resources: \"dev/+\" also allows a subscription to \"dev/#\""),
+            Some("resources[0]: \"dev/+\" also allows a subscription to \"dev/#\""),
         ),
         ("aws.greengrass.ipc.mqttproxy", "['aws.greengrass#PublishToIoTCore']", "[dev/+]", None),
         ("aws.greengrass.ipc.mqttproxy", subscribe, "[dev/+/x, dev/#]", None),

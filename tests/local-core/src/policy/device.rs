@@ -14,7 +14,7 @@ use crate::operations::SERVICES;
 
 /// Returns a warning for each policy that allows more or less on a device than here.
 pub(super) fn warnings(component: &str, policies: &[Policy]) -> Vec<Fault> {
-    let warn = |path: [&str; 3], text: String| Fault {
+    let warn = |path: &[&str], text: String| Fault {
         component: component.to_owned(),
         path: path.iter().map(|it| (*it).to_owned()).collect(),
         severity: Severity::DiffersOnDevice,
@@ -25,19 +25,20 @@ pub(super) fn warnings(component: &str, policies: &[Policy]) -> Vec<Fault> {
     for policy in policies {
         for pattern in &policy.resources {
             let text = pattern.text();
-            let path = [policy.service.id, &*policy.id, "resources"];
+            let index = pattern.index().to_string();
+            let path = [policy.service.id, &*policy.id, "resources", &*index];
             if has_widened_escape(pattern.pieces()) {
                 let text = format!(
                     "a device treats ${{*}} in {text:?} as a wildcard, because another wildcard follows"
                 );
-                faults.push(warn(path, text));
+                faults.push(warn(&path, text));
             }
             if let Some(variable) = recipe_variable(text) {
                 let text = format!(
                     "{variable} in {text:?} is not replaced; a device replaces it in deployments, with the option \
                      interpolateComponentConfiguration of the nucleus"
                 );
-                faults.push(warn(path, text));
+                faults.push(warn(&path, text));
             }
         }
     }
@@ -51,7 +52,7 @@ pub(super) fn warnings(component: &str, policies: &[Policy]) -> Vec<Fault> {
             format!("a device treats + in {one:?} as a wildcard, because of {other:?}")
         });
         for text in masked.into_iter().chain(mistaken) {
-            faults.push(warn([service.id, &own[0].id, "resources"], text));
+            faults.push(warn(&[service.id, &own[0].id, "resources"], text));
         }
     }
     faults

@@ -206,7 +206,7 @@ impl Reader<'_> {
         for (index, resource) in resources.into_iter().enumerate() {
             let text = resource.unwrap_or_default();
             match Pattern::parse(&text, service.has_mqtt_wildcards) {
-                Ok(pattern) => policy.resources.push(pattern),
+                Ok(pattern) => policy.resources.push(pattern.at(index)),
                 Err(error) => {
                     let path = [service.id, id, "resources", &index.to_string()];
                     self.fault(Severity::Ignored, &path, ignored_resource(&text, &error));

@@ -7,6 +7,8 @@ use std::fmt;
 pub(crate) struct Pattern {
     text: String,
     pieces: Vec<Piece>,
+    /// Its place in the list of resources, which may also have invalid ones.
+    index: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +70,7 @@ impl Pattern {
             }
             rest = &rest[length..];
         }
-        Ok(Self { text: text.to_owned(), pieces })
+        Ok(Self { text: text.to_owned(), pieces, index: 0 })
     }
 
     /// Escapes a text, so that the pattern matches only this text. MQTT wildcards cannot be escaped.
@@ -88,6 +90,14 @@ impl Pattern {
             }
         }
         pattern
+    }
+
+    pub(super) fn at(self, index: usize) -> Self {
+        Self { index, ..self }
+    }
+
+    pub(super) fn index(&self) -> usize {
+        self.index
     }
 
     /// The text of the pattern, with escapes.

@@ -11,27 +11,22 @@ impl Rules {
         policies.sort_unstable_by_key(|(component, it)| (*component, it.service.id, &*it.id));
         let mut faults = Vec::new();
         for (component, policy) in policies {
-            let source = self.components.get(component).and_then(|it| it.source.as_ref());
-            for (severity, property, item, text) in findings(policy) {
-                let path = [policy.service.id, &policy.id, property];
-                let place = policy.place.clone();
-                let of_item =
-                    source.filter(|_| place.is_some()).and_then(|it| it.item(&path, item));
-                faults.push(Fault {
-                    component: component.to_owned(),
-                    path: path.iter().map(|it| (*it).to_owned()).collect(),
-                    severity,
-                    text,
-                    place: of_item.or(place),
-                });
+            for (severity, item, text) in findings(policy) {
+                let mut path = vec![policy.service.id.to_owned(), policy.id.clone()];
+                match item {
+                    Some(index) => path.extend(["resources".to_owned(), index.to_string()]),
+                    None => path.push("operations".to_owned()),
+                }
+                let (component, place) = (component.to_owned(), policy.place.clone());
+                faults.push(Fault { component, path, severity, text, place });
             }
         }
         faults
     }
 }
 
-/// The faults of a policy, each with the property and the item.
-fn findings(policy: &Policy) -> Vec<(Severity, &'static str, &str, String)> {
+/// The faults of a policy, each with the index of the resource, unless it concerns the operations.
+fn findings(policy: &Policy) -> Vec<(Severity, Option<usize>, String)> {
     let operations = || OPERATIONS.iter().filter(|it| policy.has_operation(it));
     let mut found = Vec::new();
     let mut matching = Vec::new();
@@ -40,7 +35,7 @@ fn findings(policy: &Policy) -> Vec<(Severity, &'static str, &str, String)> {
         match obstacle {
             Some(obstacle) => {
                 let text = format!("{:?} never matches: {obstacle}", pattern.text());
-                found.push((Severity::Ignored, "resources", pattern.text(), text));
+                found.push((Severity::Ignored, Some(pattern.index()), text));
             }
             None => matching.push(pattern),
         }
@@ -51,17 +46,17 @@ fn findings(policy: &Policy) -> Vec<(Severity, &'static str, &str, String)> {
             let obstacles = matching.iter().map(|it| obstacle(operation, it));
             if let Some(obstacle) = obstacles.reduce(Option::and).flatten() {
                 let text = format!("{} is never allowed: {obstacle}", operation.id);
-                found.push((Severity::Ignored, "operations", operation.id, text));
+                found.push((Severity::Ignored, None, text));
             }
         }
     }
     for pattern in matching {
         let width = width(policy, pattern);
-        found.extend(width.map(|it| (Severity::Suspicious, "resources", pattern.text(), it)));
+        found.extend(width.map(|it| (Severity::Suspicious, Some(pattern.index()), it)));
     }
     if policy.operations.iter().any(|it| it == CANCEL_LOCAL_DEPLOYMENT) {
         let text = format!("a device denies {CANCEL_LOCAL_DEPLOYMENT} to all components");
-        found.push((Severity::DiffersOnDevice, "operations", CANCEL_LOCAL_DEPLOYMENT, text));
+        found.push((Severity::DiffersOnDevice, None, text));
     }
     found
 }
@@ -121,7 +116,9 @@ fn width(policy: &Policy, pattern: &Pattern) -> Option<String> {
     if !has_topics {
         return None;
     }
-    if !policy.service.has_mqtt_wildcards && Pattern::parse(text, true).as_ref() != Ok(pattern) {
+    let is_literal = !policy.service.has_mqtt_wildcards;
+    let as_filter = Pattern::parse(text, true);
+    if is_literal && as_filter.is_ok_and(|it| it.pieces() != pattern.pieces()) {
         let text = format!("{text:?} matches only itself: + and # are not wildcards here, use *");
         return Some(text);
     }

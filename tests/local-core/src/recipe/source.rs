@@ -22,31 +22,23 @@ impl Source {
     ///
     /// Returns `None` if the policy has other content than in the recipe, because the configuration has changed.
     pub(crate) fn place(&self, access_control: &Value, path: &[impl AsRef<str>]) -> Option<Place> {
-        let own = self.access_control()?;
-        let mut position = own.position;
         // The service identifier and the policy id lead to a policy.
-        let (mut node, mut value) = (Some(&own.value), Some(access_control));
-        for (depth, step) in path.iter().enumerate() {
-            let found = node.and_then(|it| it.find(std::slice::from_ref(step)));
-            value = value.and_then(|it| it.get(step.as_ref()));
-            if let (2, Some(value), Some((node, _))) = (depth + 1, value, found) {
-                if *value != node.to_value() {
-                    return None;
-                }
+        if let Some(policy) = path.get(..2) {
+            let own = self.access_control()?.value.find(policy);
+            let value = policy.iter().try_fold(access_control, |it, key| it.get(key.as_ref()));
+            if own.zip(value).is_some_and(|((node, _), value)| node.to_value() != *value) {
+                return None;
             }
-            node = found.map(|it| it.0);
-            position = found.map_or(position, |it| it.1);
         }
-        Some(Place { file: self.file.clone(), position })
+        self.position(path)
     }
 
-    /// The place of an item in a list of the `accessControl`.
-    pub(crate) fn item(&self, list: &[&str], item: &str) -> Option<Place> {
-        let Kind::List(items) = &self.access_control()?.value.find(list)?.0.kind else {
-            return None;
-        };
-        let found = items.iter().find(|it| it.text().as_deref() == Some(item))?;
-        Some(Place { file: self.file.clone(), position: found.position })
+    /// Like [`Self::place`], for a configuration that has not changed.
+    pub(crate) fn position(&self, path: &[impl AsRef<str>]) -> Option<Place> {
+        let own = self.access_control()?;
+        let found = (1..=path.len()).rev().find_map(|depth| own.value.find(&path[..depth]));
+        let position = found.map_or(own.position, |it| it.1);
+        Some(Place { file: self.file.clone(), position })
     }
 
     /// `file` or `file:line` of the `DefaultConfiguration`.
