@@ -5,6 +5,8 @@ use greengrass_core_ipc::{
     server::{Config, IncomingCall},
 };
 
+use serde_json::Value;
+
 use crate::{lite, requests, service::failed};
 
 /// A nucleus.
@@ -46,6 +48,25 @@ impl Edition {
     /// The maximum length of topics and filters, in bytes.
     pub(crate) fn max_topic_len(self) -> usize {
         if self == Self::Lite { lite::MAX_TOPIC_LEN } else { usize::MAX }
+    }
+
+    /// The maximum number of subscriptions to topics, of all components together.
+    pub(crate) fn max_subscriptions(self) -> usize {
+        if self == Self::Lite { lite::MAX_SUBSCRIPTIONS } else { usize::MAX }
+    }
+
+    /// Logs the policies of components that are too large.
+    pub(crate) fn check_policies(self, access_controls: &[(String, Value)]) {
+        let limit = lite::MAX_POLICIES_LEN;
+        for (component, services) in access_controls.iter().filter(|_| self == Self::Lite) {
+            for (service, policies) in services.as_object().into_iter().flatten() {
+                if policies.to_string().len() > limit {
+                    tracing::warn!(
+                        "{component}: the policies of {service} have more than {limit} bytes, the limit of nucleus lite"
+                    );
+                }
+            }
+        }
     }
 
     /// Checks a call before its request is decoded.

@@ -11,6 +11,10 @@ pub(crate) const MAX_TOPIC_LEN: usize = 256;
 pub(crate) const MAX_CONNECTIONS: usize = 50;
 /// The maximum number of components.
 pub(crate) const MAX_COMPONENTS: usize = 50;
+/// The maximum number of subscriptions to topics.
+pub(crate) const MAX_SUBSCRIPTIONS: usize = 99;
+/// The maximum length of the policies of a component for one service, in bytes of JSON.
+pub(crate) const MAX_POLICIES_LEN: usize = 4_096;
 /// The maximum depth of the lists and objects of a request.
 const MAX_DEPTH: usize = 15;
 /// The maximum number of values in a request.

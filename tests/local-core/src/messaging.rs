@@ -62,6 +62,9 @@ impl Nucleus {
     ) -> Result<StreamingResponse<SubscribeToTopic>, SubscribeToTopicError> {
         self.authorize::<SubscribeToTopic>(context, &request.topic)?;
         self.pubsub.check_len(&request.topic).map_err(|it| Unhandled::undeclared(&it))?;
+        if self.pubsub.is_full() {
+            return Err(failed("there are too many subscriptions").into());
+        }
         let component = &context.identity().0;
         let (sender, events) = self.open(context);
         let guard =

@@ -4,7 +4,7 @@ use std::{
     cell::LazyCell,
     sync::{
         Arc, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -20,7 +20,7 @@ use greengrass_core_ipc::{
 
 use crate::{
     edition::Edition,
-    topics::{FilterTree, has_wildcard, is_wildcard_filter},
+    topics::{FilterTree, has_wildcard, is_wildcard_filter, levels},
 };
 
 /// The maximum number of levels of a topic or filter. A nucleus has no limit. Trees of filters are traversed recursively.
@@ -28,10 +28,11 @@ const MAX_LEVELS: usize = 1_000;
 
 #[derive(Debug)]
 pub(crate) struct PubSub {
-    /// The maximum length of a topic or filter, in bytes.
-    max_topic_len: usize,
+    edition: Edition,
     subscriptions: RwLock<FilterTree<Arc<Subscription>>>,
     next: AtomicU64,
+    /// The number of subscriptions.
+    open: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -52,23 +53,30 @@ pub(crate) struct Unsubscribe {
 impl Drop for Unsubscribe {
     fn drop(&mut self) {
         self.pubsub.write().remove(&self.filter, self.key);
+        self.pubsub.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl PubSub {
     pub(crate) fn new(edition: Edition) -> Self {
-        let max_topic_len = edition.max_topic_len();
-        Self { max_topic_len, subscriptions: RwLock::default(), next: AtomicU64::new(0) }
+        let (next, open) = (AtomicU64::new(0), AtomicUsize::new(0));
+        Self { edition, subscriptions: RwLock::default(), next, open }
+    }
+
+    /// Whether no further subscription is possible.
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.load(Ordering::Relaxed) >= self.edition.max_subscriptions()
     }
 
     /// Checks the length of a topic or filter.
     pub(crate) fn check_len(&self, topic: &str) -> Result<(), InvalidArgumentsError> {
+        let limit = self.edition.max_topic_len();
         let text = if topic.is_empty() {
             // One that is given and empty is not authorized.
             "topic is required".to_owned()
-        } else if topic.len() > self.max_topic_len {
-            format!("the topic has {} bytes; the limit is {}", topic.len(), self.max_topic_len)
-        } else if topic.split('/').nth(MAX_LEVELS).is_some() {
+        } else if topic.len() > limit {
+            format!("the topic has {} bytes; the limit is {limit}", topic.len())
+        } else if levels(topic).nth(MAX_LEVELS).is_some() {
             format!("the topic has more than {MAX_LEVELS} levels")
         } else {
             return Ok(());
@@ -99,6 +107,7 @@ impl PubSub {
             // No mode or an unknown mode.
             _ => !is_wildcard_filter(&filter),
         };
+        self.open.fetch_add(1, Ordering::Relaxed);
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         let component = component.to_owned();
         let subscription = Arc::new(Subscription { component, receives_own, events });

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 /// The levels of a topic or filter. Empty levels at the end are ignored.
-fn levels(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn levels(text: &str) -> impl Iterator<Item = &str> {
     let trimmed = text.trim_end_matches('/');
     // A text of only slashes has no levels. An empty text has one empty level.
     let has_levels = text.is_empty() || !trimmed.is_empty();

@@ -99,9 +99,31 @@ async fn components_and_connections_are_limited() {
 }
 
 #[tokio::test]
+async fn subscriptions_are_limited() {
+    let core = LocalCore::builder().lite().component("a").start().await.unwrap();
+    let client = core.connect("a").await.unwrap();
+    let subscribe = || client.subscribe_to_topic().topic("t").send();
+    let mut open = Vec::new();
+    for _ in 0..99 {
+        open.push(subscribe().await.unwrap());
+    }
+    assert_eq!(subscribe().await.unwrap_err().code(), Some(FAILED));
+    open.pop().unwrap().close().await.unwrap();
+    // The core ends a subscription a moment after the client.
+    while subscribe().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn the_program_has_a_flag() {
-    let args = ["--lite", "--component", "a"].map(str::to_owned);
-    let program = Program::start("lite", &args).await;
+    let policy = json!({ "operations": ["*"], "resources": vec!["resource"; 400] });
+    let configuration =
+        json!({ "accessControl": { "aws.greengrass.ipc.pubsub": { "p": policy } } });
+    let args = ["--lite".to_owned(), "--config".to_owned(), format!("a={configuration}")];
+    let mut program = Program::start("lite", &args).await;
+    let line = program.log.next_line().await.unwrap().unwrap();
+    assert!(line.contains("have more than 4096 bytes, the limit of nucleus lite"), "{line}");
     let error = program.client(0).await.list_components().send().await.unwrap_err();
     assert_eq!((error.code(), error.message()), (Some(FAILED), None));
 }

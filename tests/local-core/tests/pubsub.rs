@@ -101,7 +101,7 @@ async fn each_subscription_receives_a_message_once_until_it_ends() {
 async fn invalid_topics_fail_with_the_errors_of_the_nucleus() {
     let core = LocalCore::builder().component("a").start().await.unwrap();
     let client = core.connect("a").await.unwrap();
-    for topic in ["a/+", "a/#", "a*b", &"x/".repeat(1_000)] {
+    for topic in ["a/+", "a/#", "a*b", &"/x".repeat(1_000)] {
         let error = publish(&client, topic, binary("x")).await.unwrap_err();
         let invalid = error.service_error().unwrap().decode::<InvalidArgumentsError>();
         assert!(invalid.is_some(), "{topic}: {error:?}");
@@ -114,11 +114,11 @@ async fn invalid_topics_fail_with_the_errors_of_the_nucleus() {
     assert_eq!(error.code(), Some("UnauthorizedError"));
     let error = client.subscribe_to_topic().topic("").send().await.unwrap_err();
     assert_eq!(error.code(), Some("UnauthorizedError"));
-    let deep = "x/".repeat(1_000);
+    let deep = "/x".repeat(1_000);
     let error = client.subscribe_to_topic().topic(deep).send().await.unwrap_err();
     assert_eq!(error.code(), Some("InvalidArgumentsError"));
     // The connection is not affected, and there is no other limit.
-    for topic in ["x/".repeat(999), "x".repeat(100_000)] {
+    for topic in ["x/".repeat(1_000), "x".repeat(100_000)] {
         let mut received = client.subscribe_to_topic().topic(&*topic).send().await.unwrap();
         publish(&client, &topic, binary("x")).await.unwrap();
         assert_eq!(next(&mut received).await, (topic, "x".to_owned()));
