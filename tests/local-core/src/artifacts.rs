@@ -142,10 +142,12 @@ fn name_of(uri: &str) -> Result<(Scheme, &str), String> {
 }
 
 fn missing(name: &str, uri: &str, folders: &[PathBuf]) -> String {
-    let tried: Vec<_> = folders.iter().map(|it| it.display().to_string()).collect();
-    let tried = tried.join(" or ");
+    // The last folder is that of the recipe.
+    let given = folders.split_last().map(|it| it.1).unwrap_or_default();
+    let given: Vec<_> = given.iter().map(|it| format!(", into {}", it.display())).collect();
+    let given = given.concat();
     format!(
-        "the artifact {name} ({uri}) is missing: put it into the folder {tried}, or give its folder with `--artifacts DIR`"
+        "the artifact {name} ({uri}) is missing: put it beside the recipe{given}, or give its folder with `--artifacts DIR`"
     )
 }
 

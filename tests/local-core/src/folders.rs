@@ -39,7 +39,10 @@ impl Folders {
             return Ok(Self { root, _owned: Owned::Temporary { _folder: temporary } });
         };
         let explained = |error: io::Error| {
-            let text = format!("cannot use {} as the root folder: {error}", root.display());
+            let root = root.display();
+            let text = format!(
+                "cannot use {root} as the root folder: {error}; `--root DIR` selects another"
+            );
             io::Error::new(error.kind(), text)
         };
         fs::create_dir_all(root).map_err(explained)?;

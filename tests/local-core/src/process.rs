@@ -90,7 +90,7 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| explained(&error, script))?;
+            .map_err(|error| explained(&error))?;
         let id = child.id().and_then(|it| i32::try_from(it).ok()).and_then(Pid::from_raw);
         let group = id.ok_or_else(|| io::Error::other("the shell has no process id"))?;
         let mut readers = JoinSet::new();
@@ -171,7 +171,10 @@ fn create_work_folder(folder: &Path) -> io::Result<()> {
     match created.and_then(|()| DirBuilder::new().mode(0o700).create(folder)) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
         Err(error) => {
-            let text = format!("cannot create the working folder {}: {error}", folder.display());
+            let text = format!(
+                "cannot create the working folder {}: {error}; `--root DIR` selects another place",
+                folder.display()
+            );
             Err(io::Error::new(error.kind(), text))
         }
         Ok(()) => Ok(()),
@@ -179,7 +182,7 @@ fn create_work_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// An error of starting a shell, with what can be done.
-fn explained(error: &io::Error, script: &Script<'_>) -> io::Error {
+fn explained(error: &io::Error) -> io::Error {
     let remedy = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
         Some(rustix::io::Errno::TOOBIG) => {
             ": the script and the environment are too long; put the script into an artifact"
@@ -187,9 +190,7 @@ fn explained(error: &io::Error, script: &Script<'_>) -> io::Error {
         Some(rustix::io::Errno::AGAIN) => ": this user may not start more processes",
         _ => "",
     };
-    let Script { component, step, .. } = script;
-    let text = format!("cannot start {step} of {component}: {error}{remedy}");
-    io::Error::new(error.kind(), text)
+    io::Error::new(error.kind(), format!("cannot start the shell: {error}{remedy}"))
 }
 
 /// Passes each line of a stream on until the stream ends.

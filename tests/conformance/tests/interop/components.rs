@@ -186,7 +186,8 @@ async fn components_that_crash_hang_or_fork_leave_nothing_behind() {
     let mut core = Core::run(folder.path(), &recipes, &[]);
     core.expect(&[
         "com.example.Sensor | the interval is 50 ms",
-        "com.example.Crash: Run exited with status 3",
+        "com.example.Crash.json:1:",
+        ") exited with status 3",
         "com.example.Crash: BROKEN",
         "com.example.Hang | hangs",
     ])

@@ -28,7 +28,11 @@ pub(crate) fn explain(
     }
     let is_separator = |it: char| it.is_whitespace() || "\"'`;&|()<>=".contains(it);
     let words = script.split(is_separator).filter(|it| it.contains('/'));
-    words.map(|it| folder.join(it)).find_map(|it| explain_program(status, &it, artifacts))
+    let mut programs = words.map(|it| folder.join(it));
+    programs.find_map(|it| explain_program(status, &it, artifacts)).or_else(|| {
+        let reason = "a program that the script names was not found: install it, or write its path";
+        (status == NOT_FOUND).then(|| reason.to_owned())
+    })
 }
 
 fn explain_program(status: i32, program: &Path, artifacts: &Path) -> Option<String> {

@@ -148,8 +148,8 @@ fn a_missing_artifact_is_an_error_with_its_line() {
         "is not the URI of an artifact: write s3://BUCKET/FILE, greengrass:FILE or docker:IMAGE";
     let no_file = "names no file: write the name after the last slash";
     let expected = [
-        "TMP/hello.yaml:1:7: error: the artifact app (s3://bucket/app) is missing: put it into the folder \
-         TMP/from/com.example.Hello/1.0.0 or TMP/from or TMP, or give its folder with `--artifacts DIR`"
+        "TMP/hello.yaml:1:7: error: the artifact app (s3://bucket/app) is missing: put it beside the recipe, into \
+         TMP/from/com.example.Hello/1.0.0, into TMP/from, or give its folder with `--artifacts DIR`"
             .to_owned(),
         format!("TMP/hello.yaml:2:7: error: \"https://host/app\" {not_uri}"),
         format!("TMP/hello.yaml:3:7: error: \"s3://bucket/\" {no_file}"),
@@ -308,12 +308,13 @@ fn a_program_for_another_system_is_explained() {
 #[test]
 fn other_ends_are_not_explained() {
     let setup = Setup::new();
-    let check = |status, script| {
-        assert_eq!(explain(status, script, setup.folder.path(), &setup.to.artifacts), None);
-    };
-    check(1, "/bin/sh -c 'exit 1'");
-    check(126, "/bin/sh -c 'exit 126'");
-    check(127, "/bin/sh -c 'exit 127'");
-    check(127, "no-such-program");
-    check(2, "/bin/sh -c '('");
+    let explained =
+        |status, script| explain(status, script, setup.folder.path(), &setup.to.artifacts);
+    assert_eq!(explained(1, "/bin/sh -c 'exit 1'"), None);
+    assert_eq!(explained(126, "/bin/sh -c 'exit 126'"), None);
+    assert_eq!(explained(2, "/bin/sh -c '('"), None);
+    for script in ["/bin/sh -c 'exit 127'", "no-such-program"] {
+        let explanation = explained(127, script).unwrap();
+        assert!(explanation.starts_with("a program that the script names was not found"));
+    }
 }

@@ -52,6 +52,8 @@ type Dependencies = Vec<(String, bool)>;
 /// The scripts of a component and what they need.
 #[derive(Debug)]
 pub(super) struct Scripts {
+    /// The file that they come from.
+    pub(super) recipe: PathBuf,
     /// Without recipe variables.
     pub(super) lifecycle: Lifecycle,
     pub(super) environment: Vec<(String, String)>,
@@ -232,8 +234,19 @@ impl Instance {
             },
             Err(error) => format!("failed: {error}"),
         };
-        tracing::warn!(target: LOG_TARGET, "{}: {kind:?} {end}", self.name);
+        let (name, place) = (&self.name, self.place(kind));
+        tracing::warn!(target: LOG_TARGET, "{name}: {kind:?}{place} {end}");
         Outcome::Failed
+    }
+
+    /// Where the recipe has a step: ` (FILE:LINE:COLUMN)`.
+    fn place(&self, kind: StepKind) -> String {
+        let step = self.scripts.as_ref().and_then(|it| Some((it, kind.of(&it.lifecycle)?)));
+        let place = step.map(|(scripts, Step { position, .. })| {
+            let file = scripts.recipe.display();
+            format!(" ({file}:{}:{})", position.line, position.column)
+        });
+        place.unwrap_or_default()
     }
 
     /// Describes the end of a script that failed.
@@ -307,7 +320,8 @@ impl Instance {
             Ok(Some(process)) => process,
             Ok(None) => return Input::Ended(kind, Outcome::Skipped),
             Err(error) => {
-                tracing::error!(target: LOG_TARGET, "{}: {error}", self.name);
+                let (name, place) = (&self.name, self.place(kind));
+                tracing::error!(target: LOG_TARGET, "{name}: {kind:?}{place} failed: {error}");
                 return Input::Ended(kind, Outcome::Failed);
             }
         };

@@ -164,6 +164,7 @@ impl Preparation {
         recipes::report(diagnostics)?;
         let token = self.components.get(name).map(|it| &*it.token).unwrap_or_default();
         Ok(Some(Scripts {
+            recipe: recipe.source.file.clone(),
             lifecycle,
             environment: environment::variables(&self.socket, token, folders.root()),
             folder: folders.work(name),
