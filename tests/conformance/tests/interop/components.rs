@@ -197,7 +197,8 @@ async fn components_that_crash_hang_or_fork_leave_nothing_behind() {
         core.expect(&[""]).await;
     }
     let folders = ["Sensor", "Crash", "Hang", "Fork"].map(|it| work_folder(folder.path(), it));
-    assert_eq!(processes(&folders[3..]), 3);
+    // The shell and its two descendants.
+    assert!(processes(&folders[3..]) >= 3);
     let (status, log) = core.end("INT").await;
     assert!(status.success(), "{}", log.join("\n"));
     assert_eq!(processes(&folders), 0, "{}", log.join("\n"));
