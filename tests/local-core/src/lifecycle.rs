@@ -125,3 +125,18 @@ pub(crate) enum Output {
     Kill,
     Warning(String),
 }
+
+/// What a machine waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    Nothing,
+    Step(StepKind),
+    Processes { are_killed: bool },
+}
+
+/// What follows when the component has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Start,
+    Finish,
+}

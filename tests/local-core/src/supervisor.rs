@@ -1,5 +1,6 @@
 //! The components of a core: drives their lifecycles with processes and timers, in the order of their dependencies.
 
+mod history;
 mod instance;
 mod process;
 mod setup;

@@ -5,28 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Input, Outcome, Output, State, StepKind, errors::Errors};
+use super::{Input, Next, Outcome, Output, State, StepKind, Wait, errors::Errors};
 use crate::recipe::Lifecycle;
 
 /// The time between SIGTERM and SIGKILL.
 const TERMINATE_TIME: Duration = Duration::from_secs(5);
 /// The time after SIGKILL in which the system must have removed the processes.
 const KILL_TIME: Duration = Duration::from_secs(1);
-/// What a machine waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
-    Nothing,
-    Step(StepKind),
-    Processes { are_killed: bool },
-}
-
-/// What follows when the component has stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    Start,
-    Finish,
-}
-
 /// The state machine of a component.
 #[derive(Debug)]
 pub(crate) struct Machine {
@@ -154,7 +139,9 @@ impl Machine {
     }
 
     fn step_timed_out(&mut self, kind: StepKind, now: Instant) {
-        self.warn(format!("the time limit of step {kind:?} is over"));
+        let limit = self.steps.iter().find(|it| it.0 == kind).and_then(|it| it.1);
+        let limit = limit.unwrap_or_default().as_secs_f64();
+        self.warn(format!("{kind:?} has not ended within its Timeout of {limit} s"));
         match kind {
             StepKind::Install | StepKind::Startup | StepKind::Run => {
                 if kind == StepKind::Install {
@@ -280,6 +267,7 @@ impl Machine {
         if self.errors.add(state, now) {
             self.enter(State::Broken);
             self.next = Next::Finish;
+            self.warn("does not start again, after three errors, until its recipe changes or the core restarts");
             let has_started = matches!(state, State::Starting | State::Running);
             if !has_started || !self.start_step(StepKind::Shutdown, now) {
                 self.terminate(now);
@@ -318,7 +306,7 @@ impl Machine {
         match self.state {
             // As on a device. A new machine is the remedy.
             State::Broken if self.wait == Wait::Nothing => {
-                self.warn("stays BROKEN until its recipe changes or the core restarts");
+                self.warn("stays BROKEN, as on a device");
                 self.next = Next::Finish;
                 if !self.start_step(StepKind::Shutdown, now) {
                     self.terminate(now);

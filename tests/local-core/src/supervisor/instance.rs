@@ -1,7 +1,7 @@
 //! A component of a core: its state machine and its processes.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     io,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
@@ -13,7 +13,9 @@ use std::{
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    LOG_TARGET, Supervisor, dependencies_of, now,
+    LOG_TARGET, Supervisor, dependencies_of,
+    history::History,
+    now,
     process::{Event, Signal, attend},
 };
 use crate::{
@@ -68,6 +70,8 @@ pub(super) struct Scripts {
 struct Attended {
     kind: StepKind,
     signals: mpsc::UnboundedSender<Signal>,
+    /// Whether the script has ended, so that only processes that it has started are left.
+    has_exited: bool,
 }
 
 impl Instance {
@@ -210,9 +214,11 @@ impl Instance {
     }
 
     pub(super) fn process_changed(&mut self, process: u64, event: Event) {
-        let Some(kind) = self.processes.get(&process).map(|it| it.kind) else { return };
+        let Some(attended) = self.processes.get_mut(&process) else { return };
+        let kind = attended.kind;
         match event {
             Event::Exited(status) => {
+                attended.has_exited = true;
                 let outcome = self.outcome(kind, status);
                 self.handle(Input::Ended(kind, outcome));
             }
@@ -292,11 +298,23 @@ impl Instance {
             }
             Some(lifecycle::Output::Terminate) => {
                 self.is_ending = true;
+                self.warn_of_daemons();
                 self.signal(Signal::Terminate);
             }
             Some(lifecycle::Output::Kill) => self.signal(Signal::Kill),
         }
         true
+    }
+
+    /// Warns of processes that outlive their component on a device.
+    fn warn_of_daemons(&self) {
+        for Attended { kind, has_exited, .. } in self.processes.values() {
+            if *has_exited && matches!(kind, StepKind::Install | StepKind::Startup) {
+                let name = &self.name;
+                let text = "on a device, the processes that it has left behind continue";
+                tracing::warn!(target: LOG_TARGET, "{name}: {kind:?} is over; {text}");
+            }
+        }
     }
 
     fn signal(&self, signal: Signal) {
@@ -328,47 +346,9 @@ impl Instance {
         let (signals, received) = mpsc::unbounded_channel();
         let id = self.next_process;
         self.next_process += 1;
-        self.processes.insert(id, Attended { kind, signals });
+        self.processes.insert(id, Attended { kind, signals, has_exited: false });
         tasks.spawn(attend(process, received, supervisor.clone(), self.name.clone(), id));
         Input::Started(kind)
-    }
-}
-
-/// The states that a component has entered.
-#[derive(Debug, Default)]
-pub(super) struct History {
-    /// The last states.
-    states: VecDeque<State>,
-    /// The number of states, of these and earlier ones.
-    count: usize,
-}
-
-/// The number of states that are kept.
-const MAX_STATES: usize = 1000;
-
-impl History {
-    fn add(&mut self, component: &str, state: State, is_logged: bool) {
-        if is_logged {
-            tracing::info!(target: LOG_TARGET, "{component}: {state}");
-        } else {
-            tracing::debug!(target: LOG_TARGET, "{component}: {state}");
-        }
-        if self.states.len() == MAX_STATES {
-            self.states.pop_front();
-        }
-        self.states.push_back(state);
-        self.count += 1;
-    }
-
-    /// The number of states so far.
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The states after the first `count`, as far as they are kept.
-    pub(super) fn since(&self, count: usize) -> impl Iterator<Item = State> {
-        let new = self.count.saturating_sub(count).min(self.states.len());
-        self.states.range(self.states.len() - new..).copied()
     }
 }
 
