@@ -32,7 +32,10 @@ impl LockedFile {
     /// of the operating system. The text contains the path.
     pub(crate) fn acquire(path: PathBuf) -> io::Result<Self> {
         loop {
-            let file = open_file(&path, OFlags::RDWR | OFlags::CREATE)?;
+            let file = open_file(&path, OFlags::RDWR | OFlags::CREATE).map_err(|error| {
+                let text = format!("cannot create {error}: choose a folder with write permission");
+                io::Error::new(error.kind(), text)
+            })?;
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Err(Errno::AGAIN) => {
                     let text = format!(

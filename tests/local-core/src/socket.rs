@@ -90,7 +90,11 @@ fn check(path: &Path) -> io::Result<()> {
         return error(io::ErrorKind::InvalidInput, text);
     }
     let folder = path.parent().unwrap_or(path);
-    if !folder.is_dir() {
+    if folder.exists() && !folder.is_dir() {
+        let text = format!("{} is not a folder: choose another path", folder.display());
+        return error(io::ErrorKind::NotADirectory, text);
+    }
+    if !folder.exists() {
         let text = format!(
             "the folder of the socket does not exist: create it with `mkdir -p {}`",
             exports::quoted(&folder.display().to_string())

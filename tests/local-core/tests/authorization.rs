@@ -307,7 +307,7 @@ async fn a_denied_call_is_explained_in_the_log_with_the_policy_that_allows_it() 
     let args = |configuration: &Value| {
         ["--config".to_owned(), format!("com.example.Hello={configuration}")]
     };
-    let mut program = Program::start("denied", &args(&configuration)).await;
+    let mut program = Program::start(&args(&configuration)).await;
     let client = program.client(0).await;
     assert_eq!(publish(&client, "test/topic").await, Ok(()));
     assert_eq!(publish(&client, "test/other").await, unauthorized());
@@ -333,7 +333,7 @@ async fn a_denied_call_is_explained_in_the_log_with_the_policy_that_allows_it() 
     let policies = &mut configuration["accessControl"][PUBSUB];
     policies["com.example.Hello:pubsub:2"] = added[PUBSUB]["com.example.Hello:pubsub:2"].clone();
     drop(program);
-    let program = Program::start("allowed", &args(&configuration)).await;
+    let program = Program::start(&args(&configuration)).await;
     let client = program.client(0).await;
     for topic in ["test/topic", "test/other"] {
         assert_eq!(publish(&client, topic).await, Ok(()), "{topic}");
@@ -345,8 +345,7 @@ async fn a_denied_call_is_explained_in_the_log_with_the_policy_that_allows_it() 
 async fn the_program_denies_by_default_and_reports_faulty_policies() {
     let args = ["--deny-by-default", "--component", "a", "--config"].map(str::to_owned);
     let faulty = json!({ "accessControl": { PUBSUB: { "p": { "resources": "t" } } } });
-    let mut program =
-        Program::start("faulty", &[&args[..], &[format!("b={faulty}")]].concat()).await;
+    let mut program = Program::start(&[&args[..], &[format!("b={faulty}")]].concat()).await;
     let line = program.log.next_line().await.unwrap().unwrap();
     let expected =
         r#"b: accessControl."aws.greengrass.ipc.pubsub"."p".resources: must be a list of strings"#;

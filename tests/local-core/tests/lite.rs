@@ -121,7 +121,7 @@ async fn the_program_has_a_flag() {
     let configuration =
         json!({ "accessControl": { "aws.greengrass.ipc.pubsub": { "p": policy } } });
     let args = ["--lite".to_owned(), "--config".to_owned(), format!("a={configuration}")];
-    let mut program = Program::start("lite", &args).await;
+    let mut program = Program::start(&args).await;
     let line = program.log.next_line().await.unwrap().unwrap();
     assert!(line.contains("have more than 4096 bytes, the limit of nucleus lite"), "{line}");
     let error = program.client(0).await.list_components().send().await.unwrap_err();

@@ -130,7 +130,7 @@ fn on_socket(socket: &Path, args: &[&str]) -> Command {
 #[tokio::test]
 async fn env_prints_the_exports_of_a_running_core() {
     let args = ["--component", "com.example.A", "--component", "com.example.B"];
-    let mut program = Program::start("env", &args.map(str::to_owned)).await;
+    let mut program = Program::start(&args.map(str::to_owned)).await;
     let mut file = program.socket.clone().into_os_string();
     file.push(".env");
     let file = PathBuf::from(file);
@@ -180,18 +180,20 @@ async fn a_file_of_the_exports_is_not_written_through_a_link() {
 #[test]
 fn errors_about_sockets_name_the_path_and_the_remedy() {
     let folder = folder("errors");
+    let other = folder.join("other");
+    let _listener = UnixListener::bind(&other).unwrap();
     let component = ["--component", "a"];
     for (socket, expected) in [
         (folder.join("x".repeat(200)), "choose a shorter path"),
         (folder.join("missing/ipc.socket"), "`mkdir -p"),
+        (folder.join("other/ipc.socket"), "is not a folder"),
+        ("/proc/ipc.socket".into(), "choose a folder with write permission"),
     ] {
         let (status, _, error) = ended(&mut on_socket(&socket, &component));
         assert_eq!(status, Some(1));
         let path = socket.display().to_string();
         assert!(error.contains(&path) && error.contains(expected), "{error}");
     }
-    let other = folder.join("other");
-    let _listener = UnixListener::bind(&other).unwrap();
     let (status, _, error) = ended(&mut on_socket(&other, &component));
     assert_eq!(status, Some(1));
     assert!(error.contains("another server listens") && error.contains("--socket PATH"), "{error}");
@@ -239,7 +241,7 @@ fn a_long_temporary_folder_does_not_matter() {
 #[tokio::test]
 async fn a_second_signal_ends_the_program_at_once() {
     let args = ["--component", "a"].map(str::to_owned);
-    let mut program = Program::start("twice", &args).await;
+    let mut program = Program::start(&args).await;
     let mut slow = Raw::on(&program.socket, &program.tokens[0]).await;
     slow.call("SubscribeToTopic", r#"{"topic":"t"}"#).await.unwrap();
     let builder = ConnectionBuilder::default().socket_path(&program.socket);
@@ -260,7 +262,7 @@ async fn a_second_signal_ends_the_program_at_once() {
 #[tokio::test]
 async fn the_verbose_log_has_a_line_for_each_step_and_no_secret() {
     let args = ["--component", "com.example.A", "--verbose"].map(str::to_owned);
-    let mut program = Program::start("verbose", &args).await;
+    let mut program = Program::start(&args).await;
     let (secret, token) = ("a message", program.tokens[0].clone());
     let builder = || ConnectionBuilder::default().socket_path(&program.socket);
     builder().auth_token("WRONG-TOKEN").connect().await.unwrap_err();

@@ -4,7 +4,7 @@ use crate::support::{Program, Raw};
 
 #[tokio::test]
 async fn what_a_device_does_is_logged() {
-    let mut program = Program::start("warnings", &["--component", "a"].map(str::to_owned)).await;
+    let mut program = Program::start(&["--component", "a"].map(str::to_owned)).await;
     let token = program.tokens[0].clone();
     assert!(program.connection(&token.to_lowercase()).connect().await.is_err());
     let line = program.log.next_line().await.unwrap().unwrap();

@@ -106,16 +106,16 @@ pub(crate) struct Program {
     pub(crate) child: tokio::process::Child,
     pub(crate) log: tokio::io::Lines<BufReader<tokio::process::ChildStderr>>,
     pub(crate) socket: std::path::PathBuf,
+    _folder: tempfile::TempDir,
     /// Of each component in the order of their names.
     pub(crate) tokens: Vec<String>,
 }
 
 impl Program {
-    /// Starts it, and waits until it serves. `name` distinguishes its socket from that of other tests.
-    pub(crate) async fn start(name: &str, args: &[String]) -> Self {
-        // Names of sockets are short.
-        let socket = format!("local-core-{name}-{}.socket", std::process::id());
-        let socket = std::env::temp_dir().join(socket);
+    /// Starts it, and waits until it serves.
+    pub(crate) async fn start(args: &[String]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("ipc.socket");
         let mut child = tokio::process::Command::new(PROGRAM)
             .args(args)
             .arg("--socket")
@@ -136,7 +136,7 @@ impl Program {
             tokens.extend(line.strip_prefix("export SVCUID=").map(str::to_owned));
         }
         let log = BufReader::new(child.stderr.take().unwrap()).lines();
-        Self { child, log, socket, tokens }
+        Self { child, log, socket, _folder: folder, tokens }
     }
 
     /// A client of the component with this place in the order of names.
