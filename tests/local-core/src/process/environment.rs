@@ -28,6 +28,7 @@ pub(crate) fn variables(socket: &Path, token: &str, root: &Path) -> Vec<(String,
         ("AWS_REGION", region.clone()),
         ("AWS_DEFAULT_REGION", region),
         ("AWS_USE_FIPS_ENDPOINT", "false".to_owned()),
+        ("AWS_GG_FIPS_MODE", "false".to_owned()),
         ("GGC_VERSION", NUCLEUS_VERSION.to_owned()),
         ("GG_ROOT_CA_PATH", root_certificates(root)),
     ];
@@ -72,6 +73,9 @@ mod tests {
             assert!(value(name).is_some_and(|it| !it.is_empty()), "{name}");
         }
         assert_eq!(value("AWS_REGION"), value("AWS_DEFAULT_REGION"));
-        assert_eq!(value("AWS_USE_FIPS_ENDPOINT"), Some("false"));
+        for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_GG_FIPS_MODE"] {
+            assert_eq!(value(name), Some("false"));
+        }
+        assert_eq!(variables.len(), 11, "{variables:?}");
     }
 }
