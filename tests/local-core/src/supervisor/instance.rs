@@ -201,6 +201,9 @@ impl Instance {
         self.dependencies = dependencies;
         self.scripts = Some(scripts);
         self.is_ready = false;
+        // What is left, such as a daemon of the install step, is killed.
+        self.is_ending = false;
+        self.processes.clear();
         self.history.add(&self.name, State::New, true);
         true
     }
