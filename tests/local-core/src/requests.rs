@@ -8,33 +8,36 @@ use std::{collections::HashSet, fmt};
 use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The type of a member that is checked.
-#[derive(Clone, Copy)]
-enum Kind {
+/// What a value is checked for.
+#[derive(Clone)]
+enum Expected {
+    /// An object with members that are checked.
+    Members(Vec<Check>),
     /// A JSON object.
     Document,
+    /// A value in a document.
+    Nested,
     /// Bytes in base64.
     Blob,
 }
 
-/// The path and the type of a member that is checked.
-type Check = (&'static [&'static str], Kind);
+use Expected::{Blob, Document, Members, Nested};
+
+/// The path of a member, and what it is checked for.
+type Check = (&'static [&'static str], Expected);
 
 /// The members that are checked, by operation.
 const CHECKS: [(&str, &[Check]); 4] = [
     (
         "aws.greengrass#PublishToTopic",
         &[
-            (&["publishMessage", "jsonMessage", "message"], Kind::Document),
-            (&["publishMessage", "binaryMessage", "message"], Kind::Blob),
+            (&["publishMessage", "jsonMessage", "message"], Document),
+            (&["publishMessage", "binaryMessage", "message"], Blob),
         ],
     ),
-    (
-        "aws.greengrass#PublishToIoTCore",
-        &[(&["payload"], Kind::Blob), (&["correlationData"], Kind::Blob)],
-    ),
-    ("aws.greengrass#UpdateConfiguration", &[(&["valueToMerge"], Kind::Document)]),
-    ("aws.greengrass#UpdateThingShadow", &[(&["payload"], Kind::Blob)]),
+    ("aws.greengrass#PublishToIoTCore", &[(&["payload"], Blob), (&["correlationData"], Blob)]),
+    ("aws.greengrass#UpdateConfiguration", &[(&["valueToMerge"], Document)]),
+    ("aws.greengrass#UpdateThingShadow", &[(&["payload"], Blob)]),
 ];
 
 const NOT_OBJECT: &str =
@@ -54,55 +57,37 @@ pub(crate) fn check(operation: &str, payload: impl FnOnce() -> Bytes) -> Result<
     faults.into_iter().find(|it| text.starts_with(it)).map_or(Ok(()), Err)
 }
 
-/// Visits the members of an object that are checked.
-struct Members(Vec<Check>);
-
-impl<'de> DeserializeSeed<'de> for Members {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Members {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<String>()? {
-            let checks = self.0.iter().filter(|(path, _)| path[0] == name);
-            let checks: Vec<Check> = checks.map(|(path, kind)| (&path[1..], *kind)).collect();
-            match checks.first() {
-                None => _ = map.next_value::<IgnoredAny>()?,
-                Some(([], Kind::Document)) => map.next_value_seed(Document { is_nested: false })?,
-                Some(([], Kind::Blob)) => map.next_value_seed(Blob)?,
-                Some(_) => map.next_value_seed(Members(checks))?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Visits a document or a value in it.
-struct Document {
-    is_nested: bool,
-}
-
-impl Document {
+impl Expected {
     fn scalar<E: Error>(self) -> Result<(), E> {
-        if self.is_nested { Ok(()) } else { Err(E::custom(NOT_OBJECT)) }
+        match self {
+            Nested => Ok(()),
+            other => Err(other.fault()),
+        }
+    }
+
+    /// The error for a value of another type.
+    fn fault<E: Error>(&self) -> E {
+        E::custom(match self {
+            // Decoding fails as well.
+            Members(_) => "",
+            Document | Nested => NOT_OBJECT,
+            Blob => NOT_BASE64,
+        })
+    }
+
+    /// What the member of an object is checked for, if anything.
+    fn of_member(&self, name: &str) -> Option<Self> {
+        let Members(checks) = self else { return Some(Nested) };
+        let checks = checks.iter().filter(|(path, _)| path[0] == name);
+        let checks: Vec<Check> = checks.map(|(path, it)| (&path[1..], it.clone())).collect();
+        match checks.first()? {
+            ([], expected) => Some(expected.clone()),
+            _ => Some(Members(checks)),
+        }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Document {
+impl<'de> DeserializeSeed<'de> for Expected {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -110,11 +95,11 @@ impl<'de> DeserializeSeed<'de> for Document {
     }
 }
 
-impl<'de> Visitor<'de> for Document {
+impl<'de> Visitor<'de> for Expected {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a document")
+        f.write_str("a value")
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
@@ -137,64 +122,44 @@ impl<'de> Visitor<'de> for Document {
         self.scalar()
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        self.scalar()
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        match self {
+            Blob if is_base64(text) => Ok(()),
+            other => other.scalar(),
+        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        // Decoding accepts a list of bytes, which no nucleus does.
         self.scalar()?;
-        while items.next_element_seed(Self { is_nested: true })?.is_some() {}
+        while items.next_element_seed(Nested)?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        if matches!(self, Blob) {
+            return Err(self.fault());
+        }
         let mut names = HashSet::new();
         while let Some(name) = map.next_key::<String>()? {
-            if !names.insert(name) {
+            match self.of_member(&name) {
+                None => _ = map.next_value::<IgnoredAny>()?,
+                Some(expected) => map.next_value_seed(expected)?,
+            }
+            // Outside documents, the last of duplicate members counts.
+            if !names.insert(name) && !matches!(self, Members(_)) {
                 return Err(A::Error::custom(TWICE));
             }
-            map.next_value_seed(Self { is_nested: true })?;
         }
         Ok(())
     }
 }
 
-/// Visits a blob.
-struct Blob;
-
-impl<'de> DeserializeSeed<'de> for Blob {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Blob {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("base64")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        let digits = text.strip_suffix("==").or(text.strip_suffix('=')).unwrap_or(text);
-        let is_digit = |it: u8| it.is_ascii_alphanumeric() || it == b'+' || it == b'/';
-        if text.len() % 4 == 0 && digits.bytes().all(is_digit) {
-            Ok(())
-        } else {
-            Err(E::custom(NOT_BASE64))
-        }
-    }
-
-    // Decoding accepts a list of bytes, which no nucleus does.
-    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
-        Err(A::Error::custom(NOT_BASE64))
-    }
+/// Whether a text is base64 in the standard alphabet, with padding.
+fn is_base64(text: &str) -> bool {
+    let digits = text.strip_suffix("==").or(text.strip_suffix('=')).unwrap_or(text);
+    let is_digit = |it: u8| it.is_ascii_alphanumeric() || it == b'+' || it == b'/';
+    text.len() % 4 == 0 && digits.bytes().all(is_digit)
 }
 
 #[cfg(test)]
