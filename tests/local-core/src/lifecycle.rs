@@ -123,6 +123,8 @@ pub(crate) enum Output {
     Terminate,
     /// Kill all processes of the component.
     Kill,
+    /// A step has not ended within its time limit.
+    TimedOut(StepKind, Duration),
     Warning(String),
 }
 

@@ -140,8 +140,7 @@ impl Machine {
 
     fn step_timed_out(&mut self, kind: StepKind, now: Instant) {
         let limit = self.steps.iter().find(|it| it.0 == kind).and_then(|it| it.1);
-        let limit = limit.unwrap_or_default().as_secs_f64();
-        self.warn(format!("{kind:?} has not ended within its Timeout of {limit} s"));
+        self.outputs.push_back(Output::TimedOut(kind, limit.unwrap_or_default()));
         match kind {
             StepKind::Install | StepKind::Startup | StepKind::Run => {
                 if kind == StepKind::Install {

@@ -292,6 +292,11 @@ impl Instance {
                     self.processes.clear();
                 }
             }
+            Some(lifecycle::Output::TimedOut(kind, limit)) => {
+                let (place, limit) = (self.place(kind), limit.as_secs_f64());
+                let text = format!("has not ended within its Timeout of {limit} s");
+                tracing::warn!(target: LOG_TARGET, "{name}: {kind:?}{place} {text}");
+            }
             Some(lifecycle::Output::Warning(text)) => {
                 tracing::warn!(target: LOG_TARGET, "{name}: {text}");
             }

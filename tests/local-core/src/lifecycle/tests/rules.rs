@@ -69,7 +69,7 @@ impl Player {
             Output::Start(kind) => Some(format!("{kind:?}")),
             Output::Terminate => Some("terminate".to_owned()),
             Output::Kill => Some("kill".to_owned()),
-            Output::Warning(_) => None,
+            Output::TimedOut(..) | Output::Warning(_) => None,
         });
         texts.collect::<Vec<_>>().join(" ")
     }

@@ -155,7 +155,7 @@ impl Component {
                 }
             }
             Output::Kill => self.processes.clear(),
-            Output::State(_) | Output::Warning(_) => {}
+            Output::State(_) | Output::TimedOut(..) | Output::Warning(_) => {}
         }
     }
 
