@@ -7,6 +7,8 @@ mod lifecycle;
 mod lite;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(target_os = "linux")]
+mod namespaces;
 mod program;
 mod pubsub;
 mod robustness;

@@ -108,7 +108,7 @@ fn the_program_reports_invalid_arguments() {
 }
 
 /// A new folder. Its path is short, because the length of a socket path is limited.
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("lc-{name}-{}", std::process::id()));
     fs::create_dir(&folder).unwrap();
     folder
@@ -116,12 +116,12 @@ fn folder(name: &str) -> PathBuf {
 
 /// Runs the program until it ends. Returns its exit status, standard output and standard error.
 #[track_caller]
-fn ended(command: &mut Command) -> (Option<i32>, String, String) {
+pub(crate) fn ended(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-fn on_socket(socket: &Path, args: &[&str]) -> Command {
+pub(crate) fn on_socket(socket: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.env_remove("RUST_LOG").args(args).arg("--socket").arg(socket);
     command
@@ -201,7 +201,7 @@ fn errors_about_sockets_name_the_path_and_the_remedy() {
 }
 
 /// Starts the program, and waits until it serves. Returns the line that exports its socket.
-fn serving(command: &mut Command) -> (std::process::Child, String) {
+pub(crate) fn serving(command: &mut Command) -> (std::process::Child, String) {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let lines: Vec<_> = lines.take_while(|it| !it.contains("Ctrl-C")).collect();
@@ -289,59 +289,6 @@ async fn the_verbose_log_has_a_line_for_each_step_and_no_secret() {
     }
     assert!(log.contains("SubscribeToTopic of com.example.A (connection "), "{log}");
     assert!(!log.contains(secret) && !log.contains("WRONG") && !log.contains(&token), "{log}");
-}
-
-/// Two cores in different PID namespaces may have the same process id, as in containers with a common folder.
-#[cfg(target_os = "linux")]
-#[test]
-fn cores_in_two_pid_namespaces_do_not_disturb_each_other() {
-    let isolated = |command: &Command| {
-        let mut unshare = Command::new("unshare");
-        unshare.args([
-            "--user",
-            "--map-root-user",
-            "--pid",
-            "--fork",
-            "--kill-child",
-            "--mount-proc",
-        ]);
-        unshare.arg(command.get_program()).args(command.get_args());
-        unshare
-    };
-    if !isolated(&Command::new("true")).status().is_ok_and(|it| it.success()) {
-        eprintln!("skipped: needs the permission to create namespaces");
-        return;
-    }
-    let folder = folder("namespaces");
-    let socket = folder.join("s");
-    let (mut first, _) = serving(&mut isolated(&on_socket(&socket, &["--component", "a"])));
-    let exports = fs::read_to_string(folder.join("s.env")).unwrap();
-    let (status, _, error) = ended(&mut isolated(&on_socket(&socket, &["--component", "a"])));
-    assert_eq!(status, Some(1));
-    assert!(error.contains("another core listens"), "{error}");
-    assert_eq!(fs::read_to_string(folder.join("s.env")).unwrap(), exports);
-    assert_eq!(ended(&mut isolated(&on_socket(&socket, &["env", "a"]))).0, Some(0));
-    first.kill().unwrap();
-    first.wait().unwrap();
-
-    let (recipe, root) = (folder.join("recipe.yaml"), folder.join("root"));
-    let text = "{RecipeFormatVersion: 2020-01-25, ComponentName: a, ComponentVersion: 1.0.0, \
-                Manifests: [{Lifecycle: {Run: echo started; sleep 1000}}]}";
-    fs::write(&recipe, text).unwrap();
-    let run = |socket| {
-        let mut command = on_socket(&folder.join(socket), &["run"]);
-        command.arg(&recipe).arg("--root").arg(&root);
-        command
-    };
-    let mut first = isolated(&run("s1")).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
-    assert!(lines.any(|it| it.unwrap().contains("| started")));
-    let (status, _, error) = ended(&mut isolated(&run("s2")));
-    assert_eq!(status, Some(1));
-    assert!(error.contains("root as the root folder: another core has locked"), "{error}");
-    first.kill().unwrap();
-    first.wait().unwrap();
-    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
