@@ -9,10 +9,10 @@ use bytes::Bytes;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// What a value is checked for.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 enum Expected {
     /// An object with members that are checked.
-    Members(Vec<Check>),
+    Members(Members),
     /// A JSON object.
     Document,
     /// A value in a document.
@@ -21,13 +21,23 @@ enum Expected {
     Blob,
 }
 
-use Expected::{Blob, Document, Members, Nested};
+use Expected::{Blob, Document, Nested};
+
+/// Those of the checks whose paths lead through an object.
+#[derive(Clone, Copy)]
+struct Members {
+    checks: &'static [Check],
+    /// A bit for each check.
+    set: u8,
+    /// The depth of the object.
+    depth: usize,
+}
 
 /// The path of a member, and what it is checked for.
 type Check = (&'static [&'static str], Expected);
 
 /// The members that are checked, by operation.
-const CHECKS: [(&str, &[Check]); 4] = [
+static CHECKS: [(&str, &[Check]); 4] = [
     (
         "aws.greengrass#PublishToTopic",
         &[
@@ -51,7 +61,8 @@ pub(crate) fn check(operation: &str, payload: impl FnOnce() -> Bytes) -> Result<
     let Some((_, checks)) = CHECKS.iter().find(|(id, _)| *id == operation) else { return Ok(()) };
     let payload = payload();
     let mut json = serde_json::Deserializer::from_slice(&payload);
-    let Err(error) = Members(checks.to_vec()).deserialize(&mut json) else { return Ok(()) };
+    let request = Expected::Members(Members { checks, set: u8::MAX, depth: 0 });
+    let Err(error) = request.deserialize(&mut json) else { return Ok(()) };
     let text = error.to_string();
     let faults = [NOT_OBJECT, TWICE, NOT_BASE64];
     faults.into_iter().find(|it| text.starts_with(it)).map_or(Ok(()), Err)
@@ -69,21 +80,46 @@ impl Expected {
     fn fault<E: Error>(&self) -> E {
         E::custom(match self {
             // Decoding fails as well.
-            Members(_) => "",
+            Self::Members(_) => "",
             Document | Nested => NOT_OBJECT,
             Blob => NOT_BASE64,
         })
     }
+}
 
-    /// What the member of an object is checked for, if anything.
-    fn of_member(&self, name: &str) -> Option<Self> {
-        let Members(checks) = self else { return Some(Nested) };
-        let checks = checks.iter().filter(|(path, _)| path[0] == name);
-        let checks: Vec<Check> = checks.map(|(path, it)| (&path[1..], it.clone())).collect();
-        match checks.first()? {
-            ([], expected) => Some(expected.clone()),
-            _ => Some(Members(checks)),
+impl Members {
+    /// What a member is checked for, if anything.
+    fn of(self, name: &str) -> Option<Expected> {
+        let Self { checks, set, depth } = self;
+        let is_on = |index: &usize| set & (1 << index) != 0 && checks[*index].0[depth] == name;
+        let mut on = (0..checks.len()).filter(is_on).peekable();
+        let (path, expected) = checks[*on.peek()?];
+        if path.len() == depth + 1 {
+            return Some(expected);
         }
+        let set = on.fold(0, |set, index| set | 1 << index);
+        Some(Expected::Members(Self { checks, set, depth: depth + 1 }))
+    }
+}
+
+/// Reads the name of a member and returns what the member is checked for.
+impl<'de> DeserializeSeed<'de> for Members {
+    type Value = Option<Expected>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Members {
+    type Value = Option<Expected>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.of(name))
     }
 }
 
@@ -137,19 +173,25 @@ impl<'de> Visitor<'de> for Expected {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        if matches!(self, Blob) {
-            return Err(self.fault());
-        }
-        let mut names = HashSet::new();
-        while let Some(name) = map.next_key::<String>()? {
-            match self.of_member(&name) {
-                None => _ = map.next_value::<IgnoredAny>()?,
-                Some(expected) => map.next_value_seed(expected)?,
+        match self {
+            Self::Members(members) => {
+                while let Some(expected) = map.next_key_seed(members)? {
+                    match expected {
+                        None => _ = map.next_value::<IgnoredAny>()?,
+                        Some(expected) => map.next_value_seed(expected)?,
+                    }
+                }
             }
-            // Outside documents, the last of duplicate members counts.
-            if !names.insert(name) && !matches!(self, Members(_)) {
-                return Err(A::Error::custom(TWICE));
+            Document | Nested => {
+                let mut names = HashSet::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if !names.insert(name) {
+                        return Err(A::Error::custom(TWICE));
+                    }
+                    map.next_value_seed(Nested)?;
+                }
             }
+            Blob => return Err(self.fault()),
         }
         Ok(())
     }
