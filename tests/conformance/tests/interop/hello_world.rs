@@ -26,6 +26,7 @@ async fn run(recipe: &Path) -> (Vec<String>, String) {
     let mut command = Command::new(official::binary("greengrass-local-core").unwrap());
     command.arg("run").arg(recipe).arg("--artifacts").arg(example().join("artifacts"));
     command.arg("--socket").arg(folder.path().join("ipc.socket")).kill_on_drop(true);
+    command.env_remove("RUST_LOG");
     if official::has(Tool::Python) {
         command.env("PYTHONPATH", official::python_folder().unwrap());
     }
