@@ -42,8 +42,9 @@ pub(crate) fn check(paths: &[PathBuf], call: Option<(&str, &str)>) -> Checked {
     for recipe in &recipes {
         diagnostics.extend(unresolved(recipe, &recipes));
     }
-    diagnostics.extend(recipes::conflicts(&recipes));
-    diagnostics.extend(recipes::circle(&recipes));
+    let all: Vec<_> = recipes.iter().collect();
+    diagnostics.extend(recipes::conflicts(&all));
+    diagnostics.extend(recipes::circle(&all));
     diagnostics.extend(faults(&rules, &recipes));
     diagnostics.extend(duplicate_ids(&rules));
     let has_errors = diagnostics.iter().any(|it| it.severity != Severity::Warning);

@@ -29,19 +29,19 @@ pub(crate) fn load(
     sources: &[Source],
     is_other: impl Fn(&str) -> bool,
 ) -> Result<Vec<Loaded>, String> {
-    let mut diagnostics = Vec::new();
-    let mut recipes = Vec::new();
-    for Source { path, .. } in sources {
-        recipes.extend(read(path, &mut diagnostics));
+    let (mut loaded, mut diagnostics) = (Vec::new(), Vec::new());
+    for source in sources {
+        let recipe = read(&source.path, &mut diagnostics);
+        loaded.extend(recipe.map(|recipe| Loaded { source: source.clone(), recipe }));
     }
+    let recipes: Vec<_> = loaded.iter().map(|it| &it.recipe).collect();
     diagnostics.extend(check(&recipes, is_other));
     report(diagnostics)?;
-    let loaded = sources.iter().cloned().zip(recipes);
-    Ok(loaded.map(|(source, recipe)| Loaded { source, recipe }).collect())
+    Ok(loaded)
 }
 
 /// The problems of recipes that one core has.
-pub(crate) fn check(recipes: &[Recipe], is_other: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+pub(crate) fn check(recipes: &[&Recipe], is_other: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
     let mut diagnostics = conflicts(recipes);
     diagnostics.extend(missing(recipes, is_other));
     diagnostics.extend(circle(recipes));
@@ -78,7 +78,7 @@ pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Option<Rec
 }
 
 /// The problems of recipes that exclude each other: several of one component, and other versions than needed.
-pub(crate) fn conflicts(recipes: &[Recipe]) -> Vec<Diagnostic> {
+pub(crate) fn conflicts(recipes: &[&Recipe]) -> Vec<Diagnostic> {
     let mut by_name: BTreeMap<&str, &Recipe> = BTreeMap::new();
     let mut found = Vec::new();
     for recipe in recipes {
@@ -112,7 +112,7 @@ pub(crate) fn conflicts(recipes: &[Recipe]) -> Vec<Diagnostic> {
 }
 
 /// The dependencies that have no recipe.
-fn missing(recipes: &[Recipe], is_other: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+fn missing(recipes: &[&Recipe], is_other: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for recipe in recipes {
         for dependency in &recipe.dependencies {
@@ -141,7 +141,7 @@ fn error(recipe: &Recipe, dependency: &Dependency, text: String) -> Diagnostic {
 }
 
 /// The first circle of dependencies.
-pub(crate) fn circle(recipes: &[Recipe]) -> Option<Diagnostic> {
+pub(crate) fn circle(recipes: &[&Recipe]) -> Option<Diagnostic> {
     let mut visited = Vec::new();
     recipes.iter().find_map(|it| circle_from(it, recipes, &mut visited, &mut Vec::new()))
 }
@@ -149,7 +149,7 @@ pub(crate) fn circle(recipes: &[Recipe]) -> Option<Diagnostic> {
 /// A circle of dependencies that a component leads to. `path` leads from a dependent to the component.
 fn circle_from<'r>(
     recipe: &'r Recipe,
-    recipes: &'r [Recipe],
+    recipes: &[&'r Recipe],
     visited: &mut Vec<&'r str>,
     path: &mut Vec<&'r str>,
 ) -> Option<Diagnostic> {

@@ -370,7 +370,7 @@ impl Machine {
     /// Starts a step. Returns whether the component has it.
     fn start_step(&mut self, kind: StepKind, now: Instant) -> bool {
         let Some((_, limit)) = self.steps.iter().find(|(it, _)| *it == kind) else { return false };
-        self.deadline = limit.map(|it| now + it);
+        self.deadline = limit.and_then(|it| now.checked_add(it));
         self.wait = Wait::Step(kind);
         self.outputs.push_back(Output::Start(kind));
         true

@@ -33,14 +33,16 @@ pub(crate) enum Severity {
 pub(super) struct Report {
     file: PathBuf,
     found: Vec<Diagnostic>,
+    /// The number of all warnings.
+    warnings: usize,
 }
 
-/// Further diagnostics of a file are dropped.
-const MAX_DIAGNOSTICS: usize = 100;
+/// The maximum number of warnings for a file. Errors are never left out: a recipe with an error does not run.
+const MAX_WARNINGS: usize = 100;
 
 impl Report {
     pub(super) fn new(file: &Path) -> Self {
-        Self { file: file.to_owned(), found: Vec::new() }
+        Self { file: file.to_owned(), found: Vec::new(), warnings: 0 }
     }
 
     pub(super) fn error(&mut self, position: impl Into<Option<Position>>, text: impl Into<String>) {
@@ -56,18 +58,23 @@ impl Report {
         position: impl Into<Option<Position>>,
         text: impl Into<String>,
     ) {
-        self.add(position.into(), Severity::Warning, text.into());
+        self.warnings += 1;
+        if self.warnings <= MAX_WARNINGS {
+            self.add(position.into(), Severity::Warning, text.into());
+        }
     }
 
     fn add(&mut self, position: Option<Position>, severity: Severity, text: String) {
-        if self.found.len() < MAX_DIAGNOSTICS {
-            let file = self.file.clone();
-            self.found.push(Diagnostic { file, position, severity, text });
-        }
+        let file = self.file.clone();
+        self.found.push(Diagnostic { file, position, severity, text });
     }
 
     /// The diagnostics in the order of the file.
     pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+        let hidden = self.warnings.saturating_sub(MAX_WARNINGS);
+        if hidden > 0 {
+            self.add(None, Severity::Warning, format!("{hidden} more warnings are not shown"));
+        }
         self.found.sort_by_key(|it| it.position);
         self.found
     }

@@ -136,7 +136,7 @@ fn environment(members: Members<'_>, report: &mut Report) -> Vec<(String, String
 
 fn timeout(entry: &Entry, report: &mut Report) -> Option<Duration> {
     let text = entry.value.text().unwrap_or_default();
-    let seconds = text.trim().parse::<f64>().ok().filter(|it| *it >= 0.0);
+    let seconds = text.trim().parse::<f64>().ok().filter(|it| it.is_finite() && *it >= 0.0);
     if seconds.is_none() && !text.contains('{') {
         let found = entry.value.to_value();
         let text = format!("Timeout must be a number of seconds, not {found}; it is ignored");

@@ -97,7 +97,7 @@ impl Preparation {
             ));
         }
         let before = std::mem::replace(&mut self.recipes[at].recipe, recipe);
-        let all: Vec<_> = self.recipes.iter().map(|it| it.recipe.clone()).collect();
+        let all: Vec<_> = self.recipes.iter().map(|it| &it.recipe).collect();
         let checked = recipes::report(recipes::check(&all, |it| self.components.contains_key(it)));
         let after = &self.recipes[at].recipe;
         let values = |it: &Recipe| self.initial.configuration(component, it.configuration.clone());

@@ -17,11 +17,15 @@ struct Player {
 
 impl Player {
     fn new(steps: &[StepKind]) -> Self {
+        Self::with_timeout(steps, None)
+    }
+
+    fn with_timeout(steps: &[StepKind], timeout: Option<Duration>) -> Self {
         let step = |kind| {
             steps.contains(&kind).then(|| Step {
                 name: format!("{kind:?}"),
                 script: Ok("true".to_owned()),
-                timeout: None,
+                timeout,
                 skip_if: None,
                 environment: Vec::new(),
                 requires_privilege: false,
@@ -76,6 +80,13 @@ impl Player {
 }
 
 use StepKind::{Install, Recover, Run, Shutdown, Startup};
+
+#[test]
+fn a_time_limit_after_the_end_of_the_clock_is_none() {
+    let mut player = Player::with_timeout(&[Run], Some(Duration::MAX));
+    assert_eq!(player.handle(Input::DependenciesReady(true)), "INSTALLED STARTING Run");
+    assert_eq!(player.machine.deadline(), None);
+}
 
 #[test]
 fn a_stop_ends_the_install_step() {

@@ -239,3 +239,22 @@ fn documents_are_strict() {
         ],
     );
 }
+
+/// Warnings are limited in number, but never displace an error.
+#[test]
+fn many_warnings_do_not_hide_errors() {
+    let unknown: String = (0..150).map(|it| format!("Unknown{it}: 1\n")).collect();
+    let (_, found) = with(&format!("{unknown}Manifests: [5]\n"));
+    assert_eq!(found.len(), 102);
+    assert_eq!(found[0], "r.yaml: warning: 50 more warnings are not shown");
+    assert_eq!(found[101], "r.yaml:154:13: error: a manifest must be an object, not a number");
+    let duplicates =
+        format!("{{{}\"a\": {}1{}}}", "\"a\": 1,".repeat(150), "[".repeat(110), "]".repeat(110));
+    let (recipe, diagnostics) = Recipe::read(Path::new("r.json"), &duplicates, &linux());
+    assert!(recipe.is_none());
+    assert_eq!(diagnostics.iter().filter(|it| it.severity == Severity::Error).count(), 1);
+    let variables = "{x:y}".repeat(150) + "{configuration:s}";
+    let (recipe, _) = with(&format!("Manifests: [{{Lifecycle: {{Run: {variables:?}}}}}]"));
+    let (_, found) = recipe.unwrap().resolve_lifecycle(&Variables::default());
+    assert!(found.iter().any(|it| it.severity == Severity::Error), "{found:?}");
+}

@@ -34,6 +34,23 @@ fn steps_have_options() {
 }
 
 #[test]
+fn timeouts_are_numbers_of_seconds() {
+    for (text, expected) in [
+        ("5", Some(Duration::from_secs(5))),
+        ("1e300", Some(Duration::MAX)),
+        ("inf", None),
+        ("infinity", None),
+        ("nan", None),
+        ("-1", None),
+    ] {
+        let (recipe, found) =
+            with(&format!("Manifests: [{{Lifecycle: {{Run: {{Script: x, Timeout: {text}}}}}}}]"));
+        assert_eq!(recipe.unwrap().lifecycle.run.unwrap().timeout, expected, "{text}");
+        assert_eq!(found.is_empty(), expected.is_some(), "{text}: {found:?}");
+    }
+}
+
+#[test]
 fn conditions_have_two_tests() {
     for (text, expected) in [
         ("onpath sh", Some((Test::OnPath("sh".to_owned()), false))),
