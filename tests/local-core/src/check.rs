@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use crate::{
     configuration::{ACCESS_CONTROL, Configuration, is_access_control},
-    operations::{self, CANCEL_LOCAL_DEPLOYMENT, Resource},
+    operations::{
+        self, CANCEL_LOCAL_DEPLOYMENT, Resource, STREAM_MANAGER, VALIDATE_AUTHORIZATION_TOKEN,
+    },
     policy::{self, Decision, Fault, Request, Rules, Sources},
     recipe::{ComponentVariables, Diagnostic, Place, Recipe, Severity, Variables, closest_end},
     recipes,
@@ -35,16 +37,20 @@ pub(crate) fn check(paths: &[PathBuf], call: Option<(&str, &str)>) -> Checked {
     if recipes.len() < paths.len() {
         return Checked { text: report(diagnostics), status: 2 };
     }
-    let rules = rules(&recipes);
-    if let (Some((operation, resource)), Some(recipe)) = (call, recipes.first()) {
-        return decide(&rules, &recipe.component, operation, resource);
-    }
     for recipe in &recipes {
         diagnostics.extend(unresolved(recipe, &recipes));
     }
     let all: Vec<_> = recipes.iter().collect();
     diagnostics.extend(recipes::conflicts(&all));
     diagnostics.extend(recipes::circle(&all));
+    let rules = rules(&recipes);
+    if let (Some((operation, resource)), Some(recipe)) = (call, recipes.first()) {
+        diagnostics.retain(|it| it.severity == Severity::Error);
+        if !diagnostics.is_empty() {
+            return denied(&format!("a recipe is not valid\n{}", report(diagnostics)));
+        }
+        return decide(&rules, &recipe.component, operation, resource);
+    }
     diagnostics.extend(faults(&rules, &recipes));
     diagnostics.extend(duplicate_ids(&rules));
     let has_errors = diagnostics.iter().any(|it| it.severity != Severity::Warning);
@@ -147,7 +153,7 @@ fn decide(rules: &Rules, component: &str, operation: &str, resource: &str) -> Ch
         false => format!("aws.greengrass#{operation}"),
     };
     let Some(protected) = operations::protected(&id) else {
-        return unprotected(&id);
+        return unprotected(component, &id);
     };
     // The resource of some operations does not depend on the request.
     let resource = if protected.resource == Resource::Star { "*" } else { resource };
@@ -184,7 +190,10 @@ fn allowed(rules: &Rules, request: Request<'_>, policy: Option<&str>) -> Checked
 }
 
 /// The decision on an operation that is not in policies.
-fn unprotected(id: &str) -> Checked {
+fn unprotected(component: &str, id: &str) -> Checked {
+    if id == VALIDATE_AUTHORIZATION_TOKEN && component != STREAM_MANAGER {
+        return denied(&format!("only {STREAM_MANAGER} may call {id}"));
+    }
     let names = operations::OPERATIONS.iter().map(|it| it.id);
     match closest_end(id, '#', names.chain(operations::UNPROTECTED)) {
         Some(known) if known == id => allow(&format!("{id} requires no permission")),

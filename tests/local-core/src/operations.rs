@@ -113,8 +113,11 @@ pub(crate) static UNPROTECTED: [&str; 10] = [
     "aws.greengrass#UpdateState",
     "aws.greengrass#SubscribeToComponentUpdates",
     "aws.greengrass#DeferComponentUpdate",
-    "aws.greengrass#ValidateAuthorizationToken",
+    VALIDATE_AUTHORIZATION_TOKEN,
 ];
+
+/// The operation that only [`STREAM_MANAGER`] may call.
+pub(crate) const VALIDATE_AUTHORIZATION_TOKEN: &str = "aws.greengrass#ValidateAuthorizationToken";
 
 /// The component of AWS that sends metrics and validates authorization tokens.
 pub(crate) const STREAM_MANAGER: &str = "aws.greengrass.StreamManager";

@@ -2,8 +2,6 @@
 //!
 //! This module has no I/O. Its types keep the positions of a recipe's values for diagnostics.
 
-#![allow(dead_code, reason = "nothing runs recipes yet")]
-
 mod diagnostic;
 mod document;
 mod json;
@@ -23,7 +21,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::{
     diagnostic::{Diagnostic, Severity, closest_end},
-    document::{Format, Node},
+    document::{Format, MAX_SIZE, Node},
     platform::Platform,
     variables::{ComponentVariables, Variables},
 };

@@ -2,10 +2,12 @@
 
 use std::{
     collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use crate::recipe::{Dependency, Diagnostic, Platform, Recipe, Severity};
+use crate::recipe::{Dependency, Diagnostic, MAX_SIZE, Platform, Recipe, Severity};
 
 /// A recipe that the builder was given.
 #[derive(Clone, Debug)]
@@ -66,11 +68,17 @@ pub(crate) fn report(diagnostics: Vec<Diagnostic>) -> Result<(), String> {
 
 /// Reads a recipe. Returns `None` if the file cannot be read, or is not a recipe.
 pub(crate) fn read(path: &Path, diagnostics: &mut Vec<Diagnostic>) -> Option<Recipe> {
-    let text = std::fs::read_to_string(path);
-    let (recipe, found) = match text {
-        Ok(text) => Recipe::read(path, &text, &Platform::current()),
+    let mut text = String::new();
+    // One more than the maximum is an error, and an endless file is not read to its end.
+    let read = File::open(path)
+        .and_then(|it| it.take(MAX_SIZE as u64 + 1).read_to_string(&mut text).map(drop));
+    let (recipe, found) = match read {
+        Ok(()) => Recipe::read(path, &text, &Platform::current()),
         Err(error) => {
-            (None, vec![Diagnostic::error(path, None, format!("cannot read the recipe: {error}"))])
+            let is_encoding = error.kind() == io::ErrorKind::InvalidData;
+            let advice = if is_encoding { "; save the file as UTF-8" } else { "" };
+            let text = format!("cannot read the recipe: {error}{advice}");
+            (None, vec![Diagnostic::error(path, None, text)])
         }
     };
     diagnostics.extend(found);

@@ -292,6 +292,26 @@ fn a_call_is_allowed_or_denied() {
             1,
         ),
         (
+            ("ValidateAuthorizationToken", "x"),
+            "deny\nonly aws.greengrass.StreamManager may call aws.greengrass#ValidateAuthorizationToken\n",
+            1,
+        ),
+        (
+            ("GetSecretValue", "db"),
+            "deny\ncom.example.X may not call aws.greengrass#GetSecretValue on db: no policy for \
+             aws.greengrass.SecretManager allows it\nNo policy makes this call succeed: the resource of GetSecretValue \
+             is the ARN of a secret\n",
+            1,
+        ),
+        (
+            ("PublishToTopic", "b/+"),
+            "deny\ncom.example.X may not call aws.greengrass#PublishToTopic on b/+: no policy for \
+             aws.greengrass.ipc.pubsub allows it\n\
+             \x20 policy \"p\" (0.yaml:6:49) has the operation, but other resources: \"a\", \"test/*\"\n\
+             No policy makes this call succeed: the resource of PublishToTopic is a topic, which contains no wildcards\n",
+            1,
+        ),
+        (
             ("aws.greengrass#PublishToTopic", "other"),
             "deny\n\
              com.example.X may not call aws.greengrass#PublishToTopic on other: no policy for aws.greengrass.ipc.pubsub \
@@ -310,6 +330,9 @@ fn a_call_is_allowed_or_denied() {
     ] {
         assert_eq!(checked(&[&x], Some(call)), (text.to_owned(), status));
     }
+    let (text, status) = checked(&[&x, &x], Some(("GetConfiguration", "x")));
+    let expected = "deny\na recipe is not valid\n1.yaml: error: com.example.X has another recipe, 0.yaml; remove one of them\n";
+    assert!(text.starts_with(expected) && status == 1, "{text}");
 }
 
 #[test]
@@ -335,4 +358,11 @@ fn what_is_not_a_recipe_has_its_own_status() {
     let Checked { text, status } = check(&["no/such/file".into()], None);
     let expected = "no/such/file: error: cannot read the recipe: No such file or directory (os error 2)\n1 error, 0 warnings\n";
     assert_eq!((&*text, status), (expected, 2));
+    let Checked { text, status } = check(&["/dev/zero".into()], None);
+    assert!(text.contains("has at most 1048576 bytes") && status == 2, "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("utf16.yaml");
+    std::fs::write(&path, b"\xff\xfea\0").unwrap();
+    let text = check(&[path], None).text;
+    assert!(text.contains("save the file as UTF-8"), "{text}");
 }

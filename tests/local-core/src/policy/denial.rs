@@ -9,6 +9,7 @@ use super::{
     fault::Severity,
     is_blank,
     snippet::{free_id, snippet, yaml},
+    suspicious::obstacle,
 };
 use crate::{
     configuration::ACCESS_CONTROL,
@@ -70,8 +71,20 @@ impl Denial<'_> {
             Some(text) if operation.resource == Resource::Star => text.to_owned(),
             Some(text) => Pattern::exactly(text),
         };
+        if self.obstacle().is_some() {
+            return None;
+        }
         let policy = snippet(operation.service.id, &self.free_id, operation.id, &resource);
         Some(json!({ ACCESS_CONTROL: policy }))
+    }
+}
+
+impl Denial<'_> {
+    /// Why the call fails even if it is allowed.
+    fn obstacle(&self) -> Option<String> {
+        let Request { operation, resource, .. } = self.request;
+        let pattern = Pattern::parse(&Pattern::exactly(resource?), false).ok()?;
+        obstacle(operation, &pattern).filter(|_| operation.resource != Resource::Star)
     }
 }
 
@@ -112,7 +125,10 @@ impl fmt::Display for Denial<'_> {
                     ),
                 }
             }
-            None => Ok(()),
+            None => match self.obstacle() {
+                Some(obstacle) => write!(f, "\nNo policy makes this call succeed: {obstacle}"),
+                None => Ok(()),
+            },
         }
     }
 }

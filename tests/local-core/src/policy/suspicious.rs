@@ -62,7 +62,7 @@ fn findings(policy: &Policy) -> Vec<(Severity, Option<usize>, String)> {
 }
 
 /// Why a pattern matches no resource of an operation.
-fn obstacle(operation: &Protected, pattern: &Pattern) -> Option<String> {
+pub(super) fn obstacle(operation: &Protected, pattern: &Pattern) -> Option<String> {
     let name = operation.id.rsplit('#').next().unwrap_or_default();
     let is_publish = name.starts_with("Publish");
     let wildcards = if operation.service.id == PUBSUB.id { "+#*" } else { "+#" };

@@ -43,7 +43,7 @@ pub(crate) enum Format {
 pub(super) const MAX_DEPTH: usize = 100;
 
 /// The maximum size of a recipe, in bytes. AWS accepts less.
-const MAX_SIZE: usize = 1 << 20;
+pub(crate) const MAX_SIZE: usize = 1 << 20;
 
 pub(super) const EMPTY: &str = "the file is empty; a recipe starts with RecipeFormatVersion";
 
@@ -63,8 +63,7 @@ impl Format {
 /// Reads a document. Returns `None` after an error.
 pub(super) fn parse(format: Format, text: &str, report: &mut Report) -> Option<Node> {
     if text.len() > MAX_SIZE {
-        let found = text.len();
-        report.error(None, format!("a recipe has at most {MAX_SIZE} bytes, this has {found}"));
+        report.error(None, format!("a recipe has at most {MAX_SIZE} bytes, this has more"));
         return None;
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

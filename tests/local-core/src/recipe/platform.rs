@@ -54,8 +54,14 @@ fn meets(name: &str, own: Option<&str>, text: &str) -> Result<bool, String> {
         ("*", _) => Ok(true),
         ("all" | "any", _) if is_usual => Ok(true),
         (_, Some(pattern)) if !pattern.is_empty() => {
-            let pattern = Regex::new(&format!("^(?:{pattern})$"));
-            let pattern = pattern.map_err(|_| format!("{text} is not a regular expression"))?;
+            // Alone first, because the brackets around it must be its own.
+            let anchored = format!("^(?:{pattern})$");
+            let pattern = Regex::new(pattern).and_then(|_| Regex::new(&anchored));
+            let pattern = pattern.map_err(|error| {
+                let error = error.to_string();
+                let reason = error.rsplit("error: ").next().unwrap_or_default();
+                format!("{text} is not a regular expression here: {reason}")
+            })?;
             Ok(own.is_some_and(|it| pattern.is_match(it)))
         }
         (_, Some(_)) => Ok(own.is_some()),

@@ -39,7 +39,7 @@ pub(crate) struct ComponentVariables {
 
 /// Anything that looks like a variable.
 static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\{(?:([\w.-]+):)??([A-Za-z]+):([^{}:\s]*)\}").expect("it is valid")
+    Regex::new(r"\{(?:([\w.-]+):)??([A-Za-z]+):([^{}:\s]*|/[^{}:\n]*)\}").expect("it is valid")
 });
 
 impl Recipe {
@@ -154,14 +154,16 @@ fn configured(configuration: &Map<String, Value>, pointer: &str) -> Result<Strin
     if !pointer.starts_with('/') {
         return Err(Problem::NoSlash);
     }
-    let mut steps = pointer[1..].split('/').map(|it| it.replace("~1", "/").replace("~0", "~"));
-    let first = steps.next().and_then(|it| configuration.get(&it));
-    let found = steps.try_fold(first, |value, step| match value? {
-        Value::Object(members) => Some(members.get(&step)),
-        Value::Array(items) => Some(step.parse::<usize>().ok().and_then(|it| items.get(it))),
-        _ => None,
-    });
-    match found.flatten() {
+    if pointer.contains(char::is_whitespace) {
+        return Err(Problem::Unknown("a nucleus does not replace it if it has spaces".to_owned()));
+    }
+    let (first, rest) = match pointer[1..].find('/') {
+        Some(length) => pointer[1..].split_at(length),
+        None => (&pointer[1..], ""),
+    };
+    let is_valid = pointer.split('~').skip(1).all(|it| it.starts_with(['0', '1']));
+    let first = configuration.get(&first.replace("~1", "/").replace("~0", "~"));
+    match first.and_then(|it| it.pointer(rest)).filter(|_| is_valid) {
         Some(Value::String(text)) => Ok(text.clone()),
         Some(value) => Ok(value.to_string()),
         None => Err(Problem::Unknown(

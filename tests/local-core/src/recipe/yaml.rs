@@ -157,8 +157,10 @@ fn plain(text: &str) -> Value {
 /// The message for invalid YAML. Most often, a value that starts with a recipe variable is not in quotes.
 fn syntax_error(text: &str, position: Position, message: &str) -> String {
     static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"^\s*(?:- +)*(?:[^\s"'#:]+ *: +)?(\{[A-Za-z][\w.-]*(?::[^}"']*)?\}.*)$"#)
-            .expect("it is valid")
+        Regex::new(
+            r#"^\s*(?:- +)*(?:[^\s"'#:]+ *: +)?(\{[\w.-]+(?::[^\s{}"']*)*\}\s*[^\s,\]}#].*)$"#,
+        )
+        .expect("it is valid")
     });
     // The error is at the variable, or at the first token after it.
     let lines = text.lines().take(position.line);
@@ -167,7 +169,7 @@ fn syntax_error(text: &str, position: Position, message: &str) -> String {
     match found.and_then(|it| it.get(1)) {
         Some(value) => {
             let value = value.as_str().trim_end();
-            format!("not YAML: {{ starts an object here; quote the value: {value:?}")
+            format!("not YAML: {message}; {{ starts an object, so quote the value: {value:?}")
         }
         None if text.lines().any(|it| it.trim_start_matches(' ').starts_with('\t')) => {
             format!("not YAML: {message}; indent with spaces, not with tabs")

@@ -23,7 +23,7 @@ fn values_that_start_with_a_variable_are_quoted() {
     for (value, expected) in [
         (
             "{artifacts:path}/greengrassv2_pubsub_subscriber",
-            "hello.yaml:17:28: error: not YAML: { starts an object here; quote the value: \
+            "hello.yaml:17:28: error: not YAML: while parsing a block mapping, did not find expected key; { starts an object, so quote the value: \
              \"{artifacts:path}/greengrassv2_pubsub_subscriber\"",
         ),
         (
@@ -32,16 +32,25 @@ fn values_that_start_with_a_variable_are_quoted() {
         ),
         (
             "{artifacts:path}/x {configuration:/a} # why",
-            "hello.yaml:17:28: error: not YAML: { starts an object here; quote the value: \
+            "hello.yaml:17:28: error: not YAML: while parsing a block mapping, did not find expected key; { starts an object, so quote the value: \
              \"{artifacts:path}/x {configuration:/a} # why\"",
         ),
     ] {
         check("hello.yaml", &HELLO.replace(script, value), &[expected]);
     }
+    // What looks like a variable is not the fault.
+    check_lines(
+        "Manifests:\n  - Platform: {os: linux}\n     Lifecycle:\n      Run: x\n",
+        &["r.yaml:6:6: error: not YAML: while parsing a block mapping, did not find expected key"],
+    );
+    check_lines(
+        "Manifests:\n  - Lifecycle: {Run: x}\n    Name: a: b\n",
+        &["r.yaml:6:12: error: not YAML: mapping values are not allowed in this context"],
+    );
     check_lines(
         "ComponentConfiguration:\n  DefaultConfiguration:\n    topics:\n      - {iot:thingName}/data\n",
         &[
-            "r.yaml:7:24: error: not YAML: { starts an object here; quote the value: \"{iot:thingName}/data\"",
+            "r.yaml:7:24: error: not YAML: while parsing a block collection, did not find expected '-' indicator; { starts an object, so quote the value: \"{iot:thingName}/data\"",
         ],
     );
 }
@@ -152,13 +161,17 @@ fn types_are_checked() {
 #[test]
 fn manifests_that_never_apply_are_found() {
     check_lines(
-        "Manifests:\n- Platform: {OS: linux}\n- Platform: {os: /(/}\n- Platform: {os: 5}\n",
+        "Manifests:\n- Platform: {OS: linux}\n- Platform: {os: /(/}\n- Platform: {os: 5}\n- Platform: {os: /foo)|(?:lin.*/}\n\
+         - Platform: {os: /(?=x)x/}\n",
         &[
             "r.yaml:4:1: error: no manifest fits this platform, architecture=amd64, os=linux; that of line 5 needs OS linux; \
-             that of line 6 needs os /(/; that of line 7 needs os 5",
+             that of line 6 needs os /(/; that of line 7 needs os 5; that of line 8 needs os /foo)|(?:lin.*/",
             "r.yaml:5:14: warning: OS is an unknown attribute, which never fits; write os",
-            "r.yaml:6:18: error: /(/ is not a regular expression",
+            "r.yaml:6:18: error: /(/ is not a regular expression here: unclosed group",
             "r.yaml:7:18: error: os must be a string, not a number; put it in quotes",
+            "r.yaml:8:18: error: /foo)|(?:lin.*/ is not a regular expression here: unopened group",
+            "r.yaml:9:18: error: /(?=x)x/ is not a regular expression here: look-around, including look-ahead and \
+             look-behind, is not supported",
         ],
     );
     check_lines(

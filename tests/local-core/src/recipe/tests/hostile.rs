@@ -154,10 +154,7 @@ fn nesting_and_size_are_limited() {
     for (text, message) in [
         ("[".repeat(200) + &"]".repeat(200), "x.yaml:1:101: error: nested deeper than 100 levels"),
         ("- ".repeat(200), "x.yaml:1:201: error: nested deeper than 100 levels"),
-        (
-            "x".repeat(2 << 20),
-            "x.yaml: error: a recipe has at most 1048576 bytes, this has 2097152",
-        ),
+        ("x".repeat(2 << 20), "x.yaml: error: a recipe has at most 1048576 bytes, this has more"),
     ] {
         let (recipe, found) = Recipe::read(Path::new("x.yaml"), &text, &linux());
         assert!(recipe.is_none());

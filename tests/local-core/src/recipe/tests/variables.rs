@@ -17,7 +17,7 @@ fn component(name: &str, configuration: Value) -> ComponentVariables {
 fn resolved(script: &str) -> (String, Vec<String>) {
     let own = json!({
         "s": "text q d", "i": 5, "f": 1.5, "t": true, "n": null, "m": { "k": "v", "z": [1] }, "l": [1, "b"],
-        "a/b": "slash", "whole": 2.0, "e": {}, "accessControl": {}, "u": "é",
+        "a/b": "slash", "whole": 2.0, "e": {}, "accessControl": {}, "u": "é", "a~b": 1, "a b": 1,
     });
     let variables = Variables {
         root: "/root".to_owned(),
@@ -39,7 +39,7 @@ fn resolved(script: &str) -> (String, Vec<String>) {
 #[test]
 fn variables_have_the_values_of_the_nucleus() {
     let whole = concat!(
-        r#"{"a/b":"slash","accessControl":{},"e":{},"f":1.5,"i":5,"l":[1,"b"],"m":{"k":"v","z":[1]},"#,
+        r#"{"a b":1,"a/b":"slash","accessControl":{},"a~b":1,"e":{},"f":1.5,"i":5,"l":[1,"b"],"m":{"k":"v","z":[1]},"#,
         r#""n":null,"s":"text q d","t":true,"u":"é","whole":2.0}"#
     );
     for (variable, expected) in [
@@ -99,6 +99,18 @@ fn unknown_variables_stay_with_a_warning() {
         (
             "{configuration:/a~2b}",
             "warning: {configuration:/a~2b} stays as it is: the configuration has no such value; add it to DefaultConfiguration",
+        ),
+        (
+            "{configuration:/a~b}",
+            "warning: {configuration:/a~b} stays as it is: the configuration has no such value; add it to DefaultConfiguration",
+        ),
+        (
+            "{configuration:/l/01}",
+            "warning: {configuration:/l/01} stays as it is: the configuration has no such value; add it to DefaultConfiguration",
+        ),
+        (
+            "{configuration:/a b}",
+            "warning: {configuration:/a b} stays as it is: a nucleus does not replace it if it has spaces",
         ),
         (
             "{artifact:path}",
