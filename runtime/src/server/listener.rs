@@ -58,7 +58,6 @@ impl Server {
     }
 
     /// Listens on a Unix domain socket whose file has this mode: users with write permission may connect.
-    /// Between the creation of the file and its change of mode, the file mode creation mask of the process applies.
     ///
     /// A stale socket, one that refuses connections, is replaced. If several servers start at the same time, only one
     /// of them succeeds; a file with the suffix `.lock` exists beside the socket while one starts. The socket file is
@@ -66,8 +65,9 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// `AddrInUse` if a server listens on the socket, another one is starting, or the path is a file of another kind;
-    /// otherwise the error of the operating system, which limits paths to about 100 bytes.
+    /// `AddrInUse` if a server listens on the socket, another one is starting, the path is a file of another kind, or the
+    /// file with the suffix `.lock` is not empty; otherwise the error of the operating system, which limits paths to about
+    /// 100 bytes.
     ///
     /// # Panics
     ///

@@ -13,9 +13,12 @@ use rustix::{
     fs::{FlockOperation, Mode, OFlags, flock, open},
     io::Errno,
 };
-use tokio::net::UnixStream;
+use tokio::net::{UnixSocket, UnixStream};
 
 use crate::transport::listener::{Accepting, Listener, PeerCredentials};
+
+/// The number of clients that wait to be accepted. The operating system has its own limit, often 4,096 or 128.
+const BACKLOG: u32 = 4096;
 
 /// A listening socket.
 ///
@@ -32,11 +35,18 @@ pub(crate) fn listen(path: &Path, mode: u32) -> io::Result<impl Listener + 'stat
     let absolute = std::path::absolute(path)?;
     let _lock = lock(&absolute)?;
     remove_stale(path)?;
-    let listener = tokio::net::UnixListener::bind(path)?;
+    let (_file, socket) = bind(path, absolute, mode)?;
+    Ok(UnixListener { _file, listener: socket.listen(BACKLOG)? })
+}
+
+/// Creates a socket file with this mode. No client can connect to it yet.
+fn bind(path: &Path, absolute: PathBuf, mode: u32) -> io::Result<(OwnedFile, UnixSocket)> {
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(path)?;
     let inode = inode(&fs::symlink_metadata(&absolute)?);
     let file = OwnedFile { path: absolute, inode };
     file.set_mode(mode)?;
-    Ok(UnixListener { _file: file, listener })
+    Ok((file, socket))
 }
 
 impl Listener for UnixListener {
@@ -144,6 +154,7 @@ fn probe(path: &Path) -> io::Result<()> {
 fn lock(socket: &Path) -> io::Result<(OwnedFile, File)> {
     let mut path = socket.as_os_str().to_owned();
     path.push(".lock");
+    let path = PathBuf::from(path);
     loop {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(open(&path, flags, Mode::RUSR | Mode::WUSR)?);
@@ -153,7 +164,15 @@ fn lock(socket: &Path) -> io::Result<(OwnedFile, File)> {
             }
             result => result?,
         }
-        let owned = OwnedFile { path: path.clone().into(), inode: inode(&file.metadata()?) };
+        let metadata = file.metadata()?;
+        if metadata.len() > 0 {
+            let path = path.display();
+            return Err(in_use(
+                socket,
+                &format!("{path} is not a lock file: remove it, or choose another path"),
+            ));
+        }
+        let owned = OwnedFile { path: path.clone(), inode: inode(&metadata) };
         // The last owner may have removed the file before this process locked it.
         if owned.is_in_place() {
             return Ok((owned, file));
@@ -199,6 +218,19 @@ mod tests {
         fs::remove_dir_all(&folder).unwrap();
     }
 
+    #[tokio::test]
+    async fn the_file_has_its_mode_before_a_client_can_connect() {
+        let folder = folder("bind");
+        let path = folder.join("socket");
+        let (file, socket) = bind(&path, path.clone(), 0o604).unwrap();
+        assert_eq!(mode(&path), 0o604);
+        assert_eq!(probe(&path).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        let _listener = socket.listen(BACKLOG).unwrap();
+        probe(&path).unwrap();
+        drop(file);
+        fs::remove_dir(&folder).unwrap();
+    }
+
     #[test]
     fn a_path_is_locked_once() {
         let folder = folder("lock");
@@ -213,6 +245,11 @@ mod tests {
         fs::write(folder.join("socket.lock"), "").unwrap();
         drop(lock(&socket).unwrap());
         assert!(!folder.join("socket.lock").exists());
+        // A file with a content has another purpose.
+        fs::write(folder.join("socket.lock"), "content").unwrap();
+        let error = lock(&socket).err().unwrap();
+        assert!(error.to_string().contains("socket.lock is not a lock file"), "{error}");
+        assert_eq!(fs::read_to_string(folder.join("socket.lock")).unwrap(), "content");
         fs::remove_dir_all(&folder).unwrap();
     }
 }
