@@ -6,7 +6,7 @@ use std::{
     fs::{self, Permissions},
     hash::{BuildHasher, RandomState},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -100,6 +100,11 @@ fn check(path: &Path) -> io::Result<()> {
             exports::quoted(&folder.display().to_string())
         );
         return error(io::ErrorKind::NotFound, text);
+    }
+    let is_other = fs::symlink_metadata(path).is_ok_and(|it| !it.file_type().is_socket());
+    if is_other || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        let text = "the path is not that of a socket".to_owned();
+        return error(io::ErrorKind::AddrInUse, text);
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod pubsub;
 mod robustness;
 mod run;
 mod scenarios;
+mod sockets;
 mod support;
 mod timelines;
 mod warnings;
