@@ -340,9 +340,11 @@ fn invalid(problem: String) -> io::Error {
 /// Checks the name of a component. The error says what is wrong.
 pub(crate) fn check_name(name: &str) -> Result<(), String> {
     let is_valid = |it: char| it.is_ascii_alphanumeric() || ".-_".contains(it);
-    if name.is_empty() || name.len() > MAX_NAME_LEN || !name.chars().all(is_valid) {
+    // Folders have the names of components. A name of dots would be another folder; so would no name.
+    let is_dots = name.chars().all(|it| it == '.');
+    if is_dots || name.len() > MAX_NAME_LEN || !name.chars().all(is_valid) {
         return Err(format!(
-            "{name:?} is not the name of a component: 1 to {MAX_NAME_LEN} letters, digits, '.', '-' and '_'"
+            "{name:?} is not the name of a component: 1 to {MAX_NAME_LEN} letters, digits, '.', '-' and '_', not only dots"
         ));
     }
     Ok(())

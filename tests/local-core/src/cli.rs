@@ -14,17 +14,18 @@ use args::Command;
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
     let args = args::parse();
-    log::start(args.verbose);
-    let result = match args.command {
+    let result = log::start(args.verbose).map_err(Into::into).and_then(|()| match args.command {
         Command::Serve(args) => core::serve(args),
         Command::Run(args) => core::run(args),
         Command::Env(args) => env::env(&args),
         Command::Check(args) => check::check(&args),
-    };
-    result.unwrap_or_else(|error| {
-        eprintln!("greengrass-local-core: {error}");
+    });
+    let status = result.unwrap_or_else(|error| {
+        log::error(&*error);
         ExitCode::FAILURE
-    })
+    });
+    log::finish();
+    status
 }
 
 /// The result of a command: the exit status, or the error that ends the program with status 1.

@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use eventstream_rpc::operation::StreamingOperation;
@@ -99,6 +100,9 @@ impl Authenticator {
         Ok(component)
     }
 }
+
+/// The time in which the last output of components is written.
+const OUTPUT_TIME: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum Command {
@@ -317,7 +321,8 @@ impl LocalCore {
         self.supervisor.stop().await;
         let output = self.preparation().output().cloned();
         if let Some(output) = output {
-            output.flush().await;
+            // An error means that nobody reads the output.
+            let _ = tokio::time::timeout(OUTPUT_TIME, output.flush()).await;
         }
         // Ignored: the task may already have ended.
         let _ = self.commands.send(Command::Stop).await;

@@ -1,8 +1,9 @@
 //! The command `run` of the program.
 
 use std::{
-    fs,
-    io::{BufRead, BufReader, Lines, Read},
+    fs::{self, File},
+    io::{BufRead, BufReader, Lines, Read, Write},
+    os::{fd::OwnedFd, unix::net::UnixStream},
     path::PathBuf,
     process::{Child, ChildStderr, ChildStdout, Command, Stdio},
     sync::mpsc,
@@ -117,7 +118,7 @@ fn a_second_signal_kills_all_processes() {
         "mkfifo f; echo $PWD/f; trap '' TERM; sh -c 'exec 9>f; echo ready; sleep 1000; :'; :";
     let recipe = recipe("x", &format!("{{Run: {script:?}}}"), "");
     let mut run = Run::start(&[("x.yaml", recipe)], &[]);
-    let mut pipe = fs::File::open(run.output("x | ")).unwrap();
+    let mut pipe = File::open(run.output("x | ")).unwrap();
     assert_eq!(run.output("x | "), "ready");
     run.signal("INT");
     run.logged("x: STOPPING");
@@ -157,6 +158,7 @@ fn what_cannot_run_is_an_error_with_its_place() {
         (vec![("a", x())], vec!["--by-hand", "y"], "y is to be started by hand"),
         (vec![("a", x())], vec!["--root", "a/b"], "cannot use a/b as the root folder"),
         (vec![("a", x())], vec!["--config", "x=a"], "a is a recipe, not a configuration"),
+        (vec![("a", recipe("..", "{Run: exit}", ""))], vec![], "not only dots"),
     ] {
         let mut run = Run::start(&recipes, &args);
         let log: String = run.log.by_ref().map(|it| it.unwrap() + "\n").collect();
@@ -164,4 +166,74 @@ fn what_cannot_run_is_an_error_with_its_place() {
         assert_eq!(run.status(), Some(1), "{log}");
         assert!(!run.path("s").exists());
     }
+}
+
+#[test]
+fn each_ending_signal_stops_the_components() {
+    for signal in ["INT", "TERM", "HUP", "QUIT"] {
+        let recipe = recipe("x", r#"{Run: "echo ready; sleep 1000", Shutdown: "echo over"}"#, "");
+        let mut run = Run::start(&[("x.yaml", recipe)], &[]);
+        assert_eq!(run.output("x | "), "ready");
+        run.signal(signal);
+        assert_eq!(run.output("x | "), "over", "{signal}");
+        assert_eq!(run.status(), Some(0), "{signal}");
+    }
+}
+
+/// Waits until a core ends, which a fault could prevent. Returns its exit status.
+#[track_caller]
+fn end(mut child: Child) -> Option<i32> {
+    let id = child.id();
+    let (ended, is_ended) = mpsc::channel();
+    std::thread::spawn(move || ended.send(child.wait().unwrap().code()));
+    is_ended.recv_timeout(test_util::TIMEOUT).unwrap_or_else(|_| {
+        test_util::signal(id, "KILL");
+        panic!("the core does not end");
+    })
+}
+
+/// A stream that nobody reads, and that has no room.
+fn full() -> (UnixStream, UnixStream) {
+    let (reader, mut writer) = UnixStream::pair().unwrap();
+    writer.set_nonblocking(true).unwrap();
+    while writer.write(&[0; 1024]).is_ok() {}
+    writer.set_nonblocking(false).unwrap();
+    (reader, writer)
+}
+
+#[test]
+fn output_that_is_not_read_does_not_prevent_the_end() {
+    for is_log_read in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let text = recipe("x", r#"{Run: "echo a; touch ../../ready; sleep 1000"}"#, "");
+        fs::write(folder.path().join("x.yaml"), text).unwrap();
+        let (_reader, writer) = full();
+        let stdout: OwnedFd = writer.try_clone().unwrap().into();
+        let stderr = if is_log_read { Stdio::null() } else { OwnedFd::from(writer).into() };
+        let mut command = Command::new(PROGRAM);
+        command.args(["run", "x.yaml", "--root", "root", "--socket", "s"]).current_dir(&folder);
+        let mut child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
+        while !folder.path().join("root/ready").exists() {
+            assert!(child.try_wait().unwrap().is_none());
+            std::thread::yield_now();
+        }
+        test_util::signal(child.id(), "INT");
+        assert_eq!(end(child), Some(0));
+        assert!(!folder.path().join("s").exists());
+    }
+}
+
+#[test]
+fn a_second_signal_ends_a_core_whose_threads_are_blocked() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = folder.path().join("pipe.yaml");
+    assert!(Command::new("mkfifo").arg(&recipe).status().unwrap().success());
+    let mut command = Command::new(PROGRAM);
+    command.args(["run", "pipe.yaml", "--socket", "s"]).current_dir(&folder);
+    let child = command.spawn().unwrap();
+    // Opened when the core reads the recipe.
+    let _pipe = File::options().write(true).open(&recipe).unwrap();
+    test_util::signal(child.id(), "INT");
+    test_util::signal(child.id(), "TERM");
+    assert_eq!(end(child), Some(1));
 }

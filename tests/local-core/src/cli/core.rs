@@ -1,8 +1,11 @@
 //! `serve` and `run`: a core that runs until a signal.
 
-use std::{io, process::ExitCode};
+use std::{io, process::ExitCode, time::Duration};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
 
 use super::{
     Ended,
@@ -62,22 +65,22 @@ fn builder(args: args::Core) -> Builder {
 /// Starts a core, prints the environment of the components that are started by hand, and serves until a signal. A
 /// second signal ends the core at once.
 async fn until_signal(builder: Builder, watches: bool, announce: impl FnOnce()) -> Ended {
-    let mut signals = Signals::new()?;
+    let mut signals = signals()?;
     let core = tokio::select! {
         core = builder.start() => core.map_err(with_remedy)?,
-        () = signals.next() => return Ok(ExitCode::SUCCESS),
+        _ = signals.recv() => return Ok(ExitCode::SUCCESS),
     };
     for component in core.by_hand() {
         print(exports::lines(&component, core.socket_path(), core.auth_token(&component)));
     }
     announce();
     tokio::select! {
-        () = signals.next() => {}
+        _ = signals.recv() => {}
         never = watch::reload_changed(&core), if watches => match never {},
     }
     tokio::select! {
         stopped = core.stop() => stopped?,
-        () = signals.next() => return Ok(ExitCode::FAILURE),
+        _ = signals.recv() => return Ok(ExitCode::FAILURE),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -89,34 +92,44 @@ fn with_remedy(error: io::Error) -> String {
     }
 }
 
-/// The signals that end the program.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    /// The end of the terminal. `None` if the program was started to survive it.
-    hangup: Option<Signal>,
-}
+/// The time that the program has to end itself after the second signal.
+const END_TIME: Duration = Duration::from_secs(2);
 
-impl Signals {
-    fn new() -> io::Result<Self> {
-        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
-        let (interrupt, terminate) = (SignalKind::interrupt(), SignalKind::terminate());
-        Ok(Self { interrupt: signal(interrupt)?, terminate: signal(terminate)?, hangup })
+/// Receives the signals that end the program.
+///
+/// They are received on a thread of their own, which ends the program after the second one even if all other threads
+/// are blocked, for example by a file that is a pipe.
+fn signals() -> io::Result<mpsc::UnboundedReceiver<()>> {
+    let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
+    if !ignores_hangup() {
+        // The end of the terminal.
+        kinds.push(SignalKind::hangup());
     }
-
-    async fn next(&mut self) {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(it) => it.recv().await,
-                None => std::future::pending().await,
-            }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (sender, received) = mpsc::unbounded_channel();
+    let (both, mut counted) = mpsc::unbounded_channel();
+    for kind in kinds {
+        let mut signal = {
+            let _entered = runtime.enter();
+            signal(kind)?
         };
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = hangup => {}
-        }
+        let both = both.clone();
+        runtime
+            .spawn(async move { while signal.recv().await.is_some() && both.send(()).is_ok() {} });
     }
+    let count = async move {
+        for _ in 0..2 {
+            let _ = counted.recv().await;
+            // An error means that the program is ending.
+            let _ = sender.send(());
+        }
+        tokio::time::sleep(END_TIME).await;
+        std::process::exit(1)
+    };
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || runtime.block_on(count))?;
+    Ok(received)
 }
 
 /// Whether this process was started with SIGHUP ignored, as by `nohup`. Only Linux tells.
