@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::{
     authorization::{Authorization, AuthorizationRequest},
     call_filter::CallFilter,
-    configuration::is_access_control,
+    configuration::{is_access_control, overlay},
     configurations::Configurations,
     core::{Component, LocalCore},
     edition::Edition,
@@ -37,6 +37,7 @@ pub struct Builder {
     recipes: Vec<Source>,
     /// The components whose processes the core does not start, although their recipe is run.
     by_hand: BTreeSet<String>,
+    requires_recipes: bool,
     artifacts: Option<PathBuf>,
     root: Option<PathBuf>,
     problem: Option<String>,
@@ -55,6 +56,7 @@ impl Default for Builder {
             initial: Initial::default(),
             recipes: Vec::new(),
             by_hand: BTreeSet::new(),
+            requires_recipes: false,
             artifacts: None,
             root: None,
             problem: None,
@@ -104,6 +106,13 @@ impl Builder {
         self
     }
 
+    /// Requires that each component has a recipe.
+    #[cfg(feature = "cli")]
+    pub(crate) fn require_recipes(mut self) -> Self {
+        self.requires_recipes = true;
+        self
+    }
+
     /// Sets the folder with the artifacts of components: those of a component are in `NAME/VERSION`, or in the folder
     /// itself. An artifact that it does not have may be beside the recipe.
     pub fn artifacts(mut self, folder: impl Into<PathBuf>) -> Self {
@@ -121,7 +130,7 @@ impl Builder {
     /// Sets a value in the initial configuration of a component, after [`Self::config`] and the recipe. Adds the
     /// component if necessary.
     ///
-    /// The path is a JSON pointer, such as `/mqtt/port`. The first `/` is optional.
+    /// The path is a JSON pointer without empty keys, such as `/mqtt/port`. The first `/` is optional.
     pub fn set(
         mut self,
         component: impl Into<String>,
@@ -130,6 +139,11 @@ impl Builder {
     ) -> Self {
         let component = component.into();
         let keys = path.strip_prefix('/').unwrap_or(path).split('/');
+        if keys.clone().any(str::is_empty) {
+            let problem = format!("the path {path:?} of a value of {component} has an empty key");
+            self.problem.get_or_insert(problem);
+            return self;
+        }
         let keys = keys.map(|it| it.replace("~1", "/").replace("~0", "~"));
         let value =
             keys.rev().fold(value.into(), |value, key| Map::from_iter([(key, value)]).into());
@@ -140,13 +154,13 @@ impl Builder {
     }
 
     /// Sets the initial configuration of a component, a JSON object, which is merged into the default configuration of
-    /// its recipe. Adds the component if necessary.
+    /// its recipe. The objects of several calls are merged in their order. Adds the component if necessary.
     pub fn config(self, component: impl Into<String>, configuration: impl Into<Value>) -> Self {
         let component = component.into();
         let mut builder = self.component(&component);
         match configuration.into() {
             Value::Object(values) => {
-                builder.initial.configurations.insert(component, values);
+                overlay(builder.initial.configurations.entry(component).or_default(), values);
             }
             _ => {
                 builder.problem.get_or_insert(format!(
@@ -292,9 +306,12 @@ impl Builder {
         if !loaded.is_empty() {
             self.authorization.deny_by_default();
         }
-        let has_recipe = |name: &&String| loaded.iter().any(|it| it.recipe.component == **name);
-        if let Some(name) = self.by_hand.iter().find(|it| !has_recipe(it)) {
-            return Err(format!("{name} is to be started by hand, but has no recipe here"));
+        let with_recipe: Vec<_> = loaded.iter().map(|it| &*it.recipe.component).collect();
+        let required = self.components.keys().filter(|_| self.requires_recipes);
+        let mut required = required.chain(&self.by_hand);
+        if let Some(name) = required.find(|it| !with_recipe.contains(&it.as_str())) {
+            let known = with_recipe.join(", ");
+            return Err(format!("{name} has no recipe here; the components are {known}"));
         }
         for Loaded { source, recipe } in &mut loaded {
             let name = &recipe.component;

@@ -34,19 +34,17 @@ impl Folders {
     /// Uses this folder, or a temporary one that is removed with the value.
     pub(crate) fn new(root: Option<&Path>) -> io::Result<Self> {
         let Some(root) = root else {
-            let temporary = tempfile::Builder::new().prefix("greengrass-local-core-").tempdir()?;
-            let root = fs::canonicalize(temporary.path())?;
+            let created = tempfile::Builder::new().prefix("greengrass-local-core-").tempdir();
+            let temporary = created.map_err(|it| explained("a temporary folder", it))?;
+            let root = canonical(temporary.path())?;
             return Ok(Self { root, _owned: Owned::Temporary { _folder: temporary } });
         };
-        let explained = |error: io::Error| {
-            let root = root.display();
-            let text = format!(
-                "cannot use {root} as the root folder: {error}; `--root DIR` selects another"
-            );
-            io::Error::new(error.kind(), text)
-        };
-        fs::create_dir_all(root).map_err(explained)?;
-        let root = fs::canonicalize(root).map_err(explained)?;
+        let explained = |it| explained(&root.display().to_string(), it);
+        fs::create_dir_all(root).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => explained(io::Error::other("it is not a folder")),
+            _ => explained(error),
+        })?;
+        let root = canonical(root).map_err(explained)?;
         let file = LockedFile::acquire(root.join("core.lock")).map_err(explained)?;
         Ok(Self { root, _owned: Owned::Locked { _file: file } })
     }
@@ -69,6 +67,21 @@ impl Folders {
 
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("logs")
+    }
+}
+
+fn explained(root: &str, error: io::Error) -> io::Error {
+    let text =
+        format!("cannot use {root} as the root folder: {error}; `--root DIR` selects another");
+    io::Error::new(error.kind(), text)
+}
+
+/// The absolute path of a folder. Recipe variables can contain it.
+fn canonical(folder: &Path) -> io::Result<PathBuf> {
+    let path = fs::canonicalize(folder)?;
+    match path.to_str() {
+        Some(_) => Ok(path),
+        None => Err(io::Error::new(io::ErrorKind::InvalidInput, "its path is not UTF-8")),
     }
 }
 

@@ -16,10 +16,14 @@ mod suspicious;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use serde_json::Value;
 
+use self::snippet::ProposedIds;
 pub(crate) use self::{
     denial::{Denial, escaped},
     device::unseen_keys,
@@ -54,6 +58,7 @@ pub(crate) type Sources = HashMap<String, Arc<Source>>;
 pub(crate) struct Rules {
     components: HashMap<String, Component>,
     faults: Vec<Fault>,
+    proposed_ids: Mutex<ProposedIds>,
 }
 
 #[derive(Debug, Default)]
@@ -92,7 +97,8 @@ impl Rules {
         sources: &Sources,
         former: &Self,
     ) -> Self {
-        let mut rules = Self::default();
+        let proposed_ids = Mutex::new(former.proposed_ids().clone());
+        let mut rules = Self { proposed_ids, ..Self::default() };
         for (name, source) in sources {
             let component = Component { source: Some(Arc::clone(source)), ..Component::default() };
             rules.components.insert(name.clone(), component);
@@ -124,6 +130,10 @@ impl Rules {
             rules.components.entry(name.clone()).or_default().policies.extend(kept);
         }
         rules
+    }
+
+    fn proposed_ids(&self) -> MutexGuard<'_, ProposedIds> {
+        self.proposed_ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The faults of all configurations.

@@ -42,13 +42,17 @@ impl Place {
         let base = short(std::env::temp_dir(), prefix.len() + 6);
         let mut builder = tempfile::Builder::new();
         builder.prefix(prefix).permissions(Permissions::from_mode(0o700));
-        let folder = builder.tempdir_in(base)?;
+        let folder = builder.tempdir_in(base).map_err(|error| {
+            let text =
+                format!("cannot create the folder of the socket: {error}; TMPDIR selects another");
+            io::Error::new(error.kind(), text)
+        })?;
         Self::new(folder.path().join(NAME), mode, Some(folder))
     }
 
     /// A socket at a path, which other cores may want to use.
     pub(crate) fn shared(path: &Path, mode: u32) -> io::Result<Self> {
-        Self::new(std::path::absolute(path)?, mode, None)
+        Self::new(absolute(path)?, mode, None)
     }
 
     fn new(path: PathBuf, mode: u32, folder: Option<TempDir>) -> io::Result<Self> {
@@ -89,6 +93,10 @@ fn check(path: &Path) -> io::Result<()> {
         );
         return error(io::ErrorKind::InvalidInput, text);
     }
+    if path.to_str().is_none() {
+        let text = "the path of the socket is not UTF-8: choose another path".to_owned();
+        return error(io::ErrorKind::InvalidInput, text);
+    }
     let folder = path.parent().unwrap_or(path);
     if folder.exists() && !folder.is_dir() {
         let text = format!("{} is not a folder: choose another path", folder.display());
@@ -109,14 +117,29 @@ fn check(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The path of a socket, which does not depend on the current folder.
+pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| {
+        let path = path.display();
+        let text = format!(
+            "cannot make the path {path:?} of the socket absolute: {error}; choose an absolute path"
+        );
+        io::Error::new(error.kind(), text)
+    })
+}
+
 /// The default socket path of this user, in a folder with mode 0700.
 pub(crate) fn user_path() -> io::Result<PathBuf> {
-    let base = std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    // The folder exists from the login of the user to its end. A value that is not absolute is to be ignored.
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let runtime = runtime.filter(|it| it.is_absolute() && it.is_dir());
+    let base = runtime.map_or_else(|| absolute(&std::env::temp_dir()), Ok)?;
     let name = OsString::from(format!("greengrass-local-core-{}", geteuid().as_raw()));
-    let folder = short(std::path::absolute(base)?, name.len()).join(name);
+    let folder = short(base, name.len()).join(name);
     match fs::DirBuilder::new().mode(0o700).create(&folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            let text = format!("cannot create {}: {error}", folder.display());
+            let folder = folder.display();
+            let text = format!("cannot create {folder}: {error}; `--socket PATH` selects another");
             return Err(io::Error::new(error.kind(), text));
         }
         _ => {}
@@ -125,7 +148,10 @@ pub(crate) fn user_path() -> io::Result<PathBuf> {
     let metadata = fs::symlink_metadata(&folder)?;
     let is_owned = metadata.uid() == geteuid().as_raw();
     if !metadata.is_dir() || !is_owned || metadata.mode() & 0o077 != 0 {
-        let text = format!("{} is not a folder that only this user can access", folder.display());
+        let text = format!(
+            "{} is not a folder that only this user can access; `--socket PATH` selects another",
+            folder.display()
+        );
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
     }
     Ok(folder.join(NAME))

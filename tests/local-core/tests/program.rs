@@ -89,12 +89,13 @@ fn the_program_reports_invalid_arguments() {
             2,
             "after the command",
         ),
-        (vec!["--config".to_owned(), "a".to_owned()], 2, "NAME=JSON"),
+        (vec!["--config".to_owned(), "a".to_owned()], 2, "NAME=JSON or NAME=FILE"),
+        (vec!["--config".to_owned(), "a=".to_owned()], 2, "NAME=JSON or NAME=FILE"),
         (vec!["--config".to_owned(), config(&list)], 1, "does not contain a JSON object"),
         (vec!["--config".to_owned(), config(&text)], 1, "is not JSON"),
         (vec!["--config".to_owned(), config(&recipe)], 1, "`greengrass-local-core run '"),
-        (vec!["--config".to_owned(), "a={".to_owned()], 1, "the configuration is not JSON"),
-        (vec!["--config".to_owned(), "a=/nowhere".to_owned()], 1, "cannot read /nowhere"),
+        (vec!["--config".to_owned(), "a={".to_owned()], 1, "the configuration of a is not JSON"),
+        (vec!["--config".to_owned(), "a=/nowhere".to_owned()], 1, "give a JSON object"),
         (vec!["--component".to_owned(), "a b".to_owned()], 1, "is not the name of a component"),
     ] {
         let run = Command::new(PROGRAM).args(&args).output().unwrap();

@@ -74,8 +74,15 @@ impl Run {
 #[test]
 fn configurations_replace_defaults_in_order() {
     let lifecycle = r#"{Run: "echo {configuration:/a} {configuration:/b/c} {configuration:/d}"}"#;
-    let rest = "ComponentConfiguration: {DefaultConfiguration: {a: 1, b: {c: 1}, d: 1}}\n";
-    let args = ["--config", r#"x={"b": {"c": 2}, "d": 2}"#, "--set", "x:/d=three words"];
+    let rest = "ComponentConfiguration: {DefaultConfiguration: {b: {c: 1}, d: 1}}\n";
+    let args = [
+        "--config",
+        r#"x={"a": 0, "b": {"c": 2}, "d": 2}"#,
+        "--config",
+        r#"x={"a": 1}"#,
+        "--set",
+        "x:/d=three words",
+    ];
     let mut run = Run::start(&[("x.yaml", recipe("x", lifecycle, rest))], &args);
     assert_eq!(run.output("x | "), "1 2 three words");
     run.signal("INT");
@@ -155,7 +162,25 @@ fn what_cannot_run_is_an_error_with_its_place() {
         (vec![("a", depends("x", "y")), ("b", depends("y", "x"))], vec![], "circular dependency"),
         (vec![("a", "Run: {artifacts:path}/x".to_owned())], vec![], "quote the value"),
         (vec![("a", recipe("x", "{Run: exit}", artifact))], vec![], "missing.py"),
-        (vec![("a", x())], vec!["--by-hand", "y"], "y is to be started by hand"),
+        (vec![("a", x())], vec!["--by-hand", "y"], "y has no recipe here; the components are x"),
+        (vec![("a", x())], vec!["--set", "y:a=1"], "y has no recipe here"),
+        (vec![("a", x())], vec!["--config", "y={}"], "y has no recipe here"),
+        (vec![("a", x())], vec!["--set", "x:=1"], "has an empty key"),
+        (
+            vec![("a", x())],
+            vec!["--root", "a"],
+            "cannot use a as the root folder: it is not a folder",
+        ),
+        (
+            vec![("a", recipe("x", r#"{Run: "a\0b"}"#, ""))],
+            vec![],
+            "a:5:22: error: Run contains a null",
+        ),
+        (
+            vec![("a", recipe("x", r#"{Setenv: {A: "\0"}}"#, ""))],
+            vec![],
+            "error: A contains a null",
+        ),
         (vec![("a", x())], vec!["--root", "a/b"], "cannot use a/b as the root folder"),
         (vec![("a", x())], vec!["--config", "x=a"], "a is a recipe, not a configuration"),
         (vec![("a", recipe("..", "{Run: exit}", ""))], vec![], "not only dots"),

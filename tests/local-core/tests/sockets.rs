@@ -1,8 +1,10 @@
 //! The places of sockets, and the files beside them.
 
 use std::{
+    ffi::OsStr,
     fs,
     os::unix::{
+        ffi::OsStrExt,
         fs::{PermissionsExt, symlink},
         net::UnixListener,
     },
@@ -11,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    program::{ended, folder, on_socket},
+    program::{ended, folder, on_socket, serving},
     support::PROGRAM,
 };
 
@@ -72,4 +74,53 @@ fn contents(folder: &Path) -> Vec<(String, u32, Option<String>)> {
         .collect();
     contents.sort();
     contents
+}
+
+#[test]
+fn folders_that_cannot_be_used_are_named_with_a_remedy() {
+    let folder = folder("remedies");
+    let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/hello-world/recipe.json");
+    let serve = ["--component", "a"].map(OsStr::new);
+    let run = [OsStr::new("run"), recipe.as_os_str(), OsStr::new("--socket"), OsStr::new("s")];
+    let missing = folder.join("missing");
+    let bad_root = [OsStr::new("--root"), OsStr::from_bytes(b"b\xff")];
+    let bad = [OsStr::new("--socket"), OsStr::from_bytes(b"b\xff")];
+    for (args, variable, expected) in [
+        (serve.to_vec(), "TMPDIR", "/greengrass-local-core-"),
+        (serve.to_vec(), "TMPDIR", "`--socket PATH` selects another"),
+        (run.to_vec(), "TMPDIR", "cannot use a temporary folder as the root folder: "),
+        (run.to_vec(), "TMPDIR", "; `--root DIR` selects another"),
+        ([&serve[..], &bad].concat(), "UNUSED", "is not UTF-8"),
+        ([&run[..], &bad_root].concat(), "UNUSED", "is not UTF-8"),
+    ] {
+        let mut command = Command::new(PROGRAM);
+        command.env_remove("XDG_RUNTIME_DIR").env(variable, &missing).args(&args);
+        let (status, _, error) = ended(command.current_dir(&folder));
+        assert_eq!(status, Some(1), "{args:?}: {error}");
+        assert!(error.contains(expected), "{args:?}: {error}");
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_runtime_folder_that_does_not_exist_is_ignored() {
+    let folder = folder("runtime");
+    for runtime in ["", "relative", "/nowhere"] {
+        let mut command = Command::new(PROGRAM);
+        command.args(["--component", "a"]).env("XDG_RUNTIME_DIR", runtime).env("TMPDIR", &folder);
+        let (mut child, export) = serving(command.current_dir("/"));
+        assert!(export.contains(folder.to_str().unwrap()), "{runtime:?}: {export}");
+        test_util::signal(child.id(), "INT");
+        assert!(child.wait().unwrap().success());
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_removed_current_folder_is_explained() {
+    let mut command = Command::new("sh");
+    let script = r#"d=$(mktemp -d); cd "$d"; rmdir "$d"; exec "$0" --component a --socket s"#;
+    let (status, _, error) = ended(command.args(["-c", script, PROGRAM]));
+    assert_eq!(status, Some(1));
+    assert!(error.contains("choose an absolute path"), "{error}");
 }

@@ -178,7 +178,8 @@ pub(super) fn parse() -> Parsed {
 }
 
 fn configuration(text: &str) -> Result<Configuration, String> {
-    let (component, source) = text.split_once('=').ok_or("the form is NAME=JSON")?;
+    let parts = text.split_once('=').filter(|it| !it.1.is_empty());
+    let (component, source) = parts.ok_or("the form is NAME=JSON or NAME=FILE")?;
     Ok(Configuration { component: component.to_owned(), source: source.to_owned() })
 }
 

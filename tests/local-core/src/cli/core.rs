@@ -26,7 +26,7 @@ pub(super) async fn serve(args: Serve) -> Ended {
 
 #[tokio::main]
 pub(super) async fn run(args: Run) -> Ended {
-    let mut builder = builder(args.core);
+    let mut builder = builder(args.core).require_recipes();
     for recipe in args.recipes {
         builder = builder.run_recipe(recipe);
     }
@@ -142,24 +142,28 @@ fn ignores_hangup() -> bool {
 
 fn configured(mut builder: Builder, configurations: Vec<Configuration>) -> Result<Builder, String> {
     for it in configurations {
-        builder = builder.config(it.component, configuration(&it.source)?);
+        builder = builder.config(&it.component, configuration(&it.component, &it.source)?);
     }
     Ok(builder)
 }
 
 /// Parses a configuration argument: a JSON object, or the path of a file that contains one.
-fn configuration(source: &str) -> Result<serde_json::Value, String> {
+fn configuration(component: &str, source: &str) -> Result<serde_json::Value, String> {
     let is_json = source.trim_start().starts_with('{');
     let (name, text) = if is_json {
-        ("the configuration", source.to_owned())
+        (format!("the configuration of {component}"), source.to_owned())
     } else {
-        let text = std::fs::read_to_string(source);
-        (source, text.map_err(|error| format!("cannot read {source}: {error}"))?)
+        let text = std::fs::read_to_string(source).map_err(|error| {
+            format!(
+                "cannot read {source}: {error}; give a JSON object, or a file that contains one"
+            )
+        });
+        (source.to_owned(), text?)
     };
     if !is_json && is_recipe(&text) {
         return Err(format!(
             "{name} is a recipe, not a configuration: `greengrass-local-core run {}` runs its component",
-            exports::quoted(name)
+            exports::quoted(source)
         ));
     }
     let value: serde_json::Value =

@@ -7,7 +7,7 @@ use crate::{exports, lock, socket};
 
 pub(super) fn env(args: &Env) -> Ended {
     let path = match &args.socket.path {
-        Some(path) => std::path::absolute(path)?,
+        Some(path) => socket::absolute(path)?,
         None => socket::user_path()?,
     };
     print(read(&path, &args.name)?);

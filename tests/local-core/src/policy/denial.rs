@@ -8,7 +8,7 @@ use super::{
     Fault, NearMiss, Pattern, Request, Rules,
     fault::Severity,
     is_blank,
-    snippet::{free_id, snippet, yaml},
+    snippet::{snippet, yaml},
     suspicious::obstacle,
 };
 use crate::{
@@ -53,7 +53,7 @@ impl Rules {
         Denial {
             near: self.near_misses(&request),
             faults: faults.collect(),
-            free_id: free_id(request.component, service, used),
+            free_id: self.proposed_ids().id(&request, used),
             source: component.and_then(|it| it.source.as_deref()),
             request,
         }

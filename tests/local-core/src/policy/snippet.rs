@@ -1,7 +1,13 @@
 //! Policies as JSON.
 
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
 use serde_json::{Map, Value, json};
 
+use super::Request;
 use crate::{
     configuration::{ACCESS_CONTROL, is_access_control},
     operations::Service,
@@ -17,10 +23,41 @@ fn policy(operation: &str, resource: &str) -> Value {
 }
 
 /// An unused policy id in the recommended form: component, service and a number.
-pub(crate) fn free_id(component: &str, service: &Service, used: &[String]) -> String {
+fn free_id(component: &str, service: &Service, is_used: impl Fn(&str) -> bool) -> String {
     let id = |number: u64| format!("{component}:{}:{number}", service.short);
-    let is_free = |id: &String| !used.iter().any(|it| it.eq_ignore_ascii_case(id));
-    (1..).map(id).find(is_free).expect("a number is free")
+    (1..).map(id).find(|it| !is_used(it)).expect("a number is free")
+}
+
+fn contains(ids: &[String], id: &str) -> bool {
+    ids.iter().any(|it| it.eq_ignore_ascii_case(id))
+}
+
+/// The maximum number of ids that are remembered.
+const MAX_PROPOSED: usize = 1000;
+
+/// The ids of proposed policies, each with a hash of the call that the policy allows.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ProposedIds(HashMap<String, u64>);
+
+impl ProposedIds {
+    /// An id that neither a policy nor the proposal for another call has. The id of a call stays the same.
+    pub(super) fn id(&mut self, request: &Request<'_>, used: &[String]) -> String {
+        let Request { component, operation, resource } = request;
+        let mut hasher = DefaultHasher::new();
+        (component, operation.id, resource).hash(&mut hasher);
+        let call = hasher.finish();
+        let mut proposed = self.0.iter();
+        if let Some((id, _)) = proposed.find(|(id, it)| **it == call && !contains(used, id)) {
+            return id.clone();
+        }
+        if self.0.len() >= MAX_PROPOSED {
+            self.0.clear();
+        }
+        let is_used = |id: &str| self.0.contains_key(id) || contains(used, id);
+        let id = free_id(component, operation.service, is_used);
+        self.0.insert(id.clone(), call);
+        id
+    }
 }
 
 /// Formats an object of objects, lists and strings as YAML, with spaces before each line.
@@ -81,7 +118,7 @@ pub(crate) fn add(
     let services = configuration.entry(key).or_insert_with(|| json!({})).as_object_mut()?;
     let used: Vec<_> =
         services.values().filter_map(Value::as_object).flat_map(|it| it.keys().cloned()).collect();
-    let id = free_id(component, service, &used);
+    let id = free_id(component, service, |it| contains(&used, it));
     let policies = services.entry(service.id).or_insert_with(|| json!({})).as_object_mut()?;
     policies.insert(id, policy(operation, resource));
     Some(())

@@ -283,3 +283,22 @@ fn a_denial_proposes_a_policy_that_allows_exactly_the_call() {
         assert_eq!(denial.snippet(), None);
     }
 }
+
+#[test]
+fn each_denied_call_is_proposed_another_policy() {
+    let policies = |value| rules(&[("x", pubsub(value))]);
+    let before = policies(json!({"x:pubsub:2": publishes(json!(["z"]))}));
+    let id = |rules: &Rules, topic| {
+        let Decision::Denied(denial) = rules.decide(request("x", PUBLISH, topic)) else {
+            panic!("{topic} is allowed");
+        };
+        denial.free_id
+    };
+    let ids = ["a", "b", "a", "b"].map(|it| id(&before, it));
+    assert_eq!(ids, ["x:pubsub:1", "x:pubsub:3", "x:pubsub:1", "x:pubsub:3"]);
+
+    let merged = pubsub(json!({"x:pubsub:3": publishes(json!(["other"]))}));
+    let after = Rules::load([("x", &merged)], &Sources::default(), &before);
+    let ids = ["b", "a", "c"].map(|it| id(&after, it));
+    assert_eq!(ids, ["x:pubsub:2", "x:pubsub:1", "x:pubsub:4"]);
+}

@@ -109,6 +109,7 @@ fn step(entry: &Entry, outer: &[(String, String)], report: &mut Report) -> Step 
 /// The text of a script. A nucleus runs the text of any value.
 fn script(name: &str, value: &Node, report: &mut Report) -> String {
     if let Kind::Scalar(Value::String(text)) = &value.kind {
+        check_text(name, text, value, report);
         return text.clone();
     }
     let text = format!("{name} must be a string, {}; a nucleus runs its text", not(value));
@@ -129,9 +130,17 @@ fn environment(members: Members<'_>, report: &mut Report) -> Vec<(String, String
             report.warning(value.position, format!("{key} must be a string, {}", not(value)));
             value.to_value().to_string()
         });
+        check_text(key, &text, value, report);
         environment.push((key.clone(), text));
     }
     environment
+}
+
+/// Checks that a process can be given a text.
+fn check_text(name: &str, text: &str, value: &Node, report: &mut Report) {
+    if text.contains('\0') {
+        report.error(value.position, format!("{name} contains a null character; remove it"));
+    }
 }
 
 fn timeout(entry: &Entry, report: &mut Report) -> Option<Duration> {
