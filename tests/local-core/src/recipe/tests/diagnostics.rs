@@ -84,7 +84,7 @@ fn a_recipe_has_a_name_a_version_and_manifests() {
         &format!("{}Manifests: [{{}}]", START.replace("com.example.X", "\"{COMPONENT_NAME}\"")),
         &[
             "recipe.yaml:2:16: error: \"{COMPONENT_NAME}\" is not the name of a component: 1 to 128 letters, digits, '.', '-' \
-           and '_'; this is a template, so run `gdk component build` and use greengrass-build/recipes",
+           and '_', not only dots; this is a template, so run `gdk component build` and use greengrass-build/recipes",
         ],
     );
     for version in ["1.2.3-rc.1+5", "999999.0.0"] {
