@@ -20,9 +20,10 @@ use std::{path::PathBuf, time::Duration};
 use serde_json::{Map, Value};
 
 pub(crate) use self::{
-    diagnostic::{Diagnostic, Severity, closest_end},
+    diagnostic::{Diagnostic, Severity, closest, closest_end},
     document::{Format, MAX_SIZE, Node},
     platform::Platform,
+    source::Insertion,
     variables::{ComponentVariables, Variables},
 };
 
@@ -58,8 +59,8 @@ pub(crate) struct Recipe {
 pub(crate) struct Source {
     pub(crate) file: PathBuf,
     pub(crate) format: Format,
-    /// The `DefaultConfiguration` with positions.
-    pub(crate) configuration: Option<Node>,
+    /// The whole recipe with positions.
+    pub(crate) document: Option<Node>,
 }
 
 /// A component that another component needs.

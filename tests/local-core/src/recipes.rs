@@ -56,8 +56,8 @@ pub(crate) fn report(diagnostics: Vec<Diagnostic>) -> Result<(), String> {
         diagnostics.into_iter().partition(|it| it.severity == Severity::Error);
     for it in others {
         match it.severity {
-            Severity::Warning => tracing::warn!("{it}"),
-            _ => tracing::error!("{it}"),
+            Severity::Warning => tracing::warn!("{it:#}"),
+            _ => tracing::error!("{it:#}"),
         }
     }
     if errors.is_empty() {

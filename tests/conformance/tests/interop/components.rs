@@ -158,7 +158,7 @@ async fn a_denied_call_works_when_the_snippet_is_pasted_into_the_recipe() {
     let [sensor, filter, _] = examples();
     let mut core = Core::run(folder.path(), &[sensor, filter, recipe.clone()], &["--watch"]);
     core.expect(&["com.example.Display | denied: ", "            - \"example/commands\""]).await;
-    let start = position(&core.log, "      aws.greengrass.ipc.pubsub:");
+    let start = position(&core.log, "        \"com.example.Display:pubsub:2\":");
     // The components print meanwhile.
     let snippet = core.log[start..].iter().filter(|it| it.starts_with("        "));
     let snippet: String = snippet.map(|it| format!("{it}\n")).collect();

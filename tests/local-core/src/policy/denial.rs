@@ -14,7 +14,7 @@ use super::{
 use crate::{
     configuration::ACCESS_CONTROL,
     operations::{self, Resource},
-    recipe::{Format, Source},
+    recipe::{Format, Insertion, Position, Source},
 };
 
 /// The longest resource for which a policy is proposed, in bytes.
@@ -71,7 +71,7 @@ impl Denial<'_> {
             Some(text) if operation.resource == Resource::Star => text.to_owned(),
             Some(text) => Pattern::exactly(text),
         };
-        if self.obstacle().is_some() {
+        if self.obstacle().is_some() || self.faults.iter().any(|it| it.removes_all()) {
             return None;
         }
         let policy = snippet(operation.service.id, &self.free_id, operation.id, &resource);
@@ -80,6 +80,50 @@ impl Denial<'_> {
 }
 
 impl Denial<'_> {
+    /// Where to insert a policy, and its text.
+    fn proposal(&self, snippet: &Value) -> String {
+        let Request { component, operation, .. } = self.request;
+        let Some(source) = self.source else {
+            return format!("merge into the configuration of {component}:\n{snippet:#}");
+        };
+        let file = source.file.display();
+        let keys = [
+            "ComponentConfiguration",
+            "DefaultConfiguration",
+            ACCESS_CONTROL,
+            operation.service.id,
+        ];
+        let Some((depth, insertion)) = source.insertion(&keys) else {
+            let snippet = match source.format {
+                Format::Json => format!("{snippet:#}"),
+                Format::Yaml => yaml(snippet, 0),
+            };
+            let snippet = snippet.trim_end();
+            return format!("merge into the DefaultConfiguration in {file}:\n{snippet}");
+        };
+        // The recipe has the first keys.
+        let whole = json!({ keys[0]: { keys[1]: snippet } });
+        let missing = keys[..depth].iter().fold(&whole, |it, key| &it[*key]);
+        match insertion {
+            Insertion::Above { line, indent } => {
+                format!("insert above {file}:{line}:\n{}", yaml(missing, indent).trim_end())
+            }
+            Insertion::Below { line, indent } => {
+                format!("insert below {file}:{line}:\n{}", yaml(missing, indent).trim_end())
+            }
+            Insertion::AfterBracket { position: Position { line, column }, is_alone } => {
+                let members = format!("{missing:#}");
+                let members = members.trim_start_matches("{\n").trim_end_matches("\n}");
+                let space = "  ".repeat(depth);
+                let members = members.replace('\n', &format!("\n{space}"));
+                let comma = if is_alone { "" } else { "," };
+                format!(
+                    "insert after the bracket at {file}:{line}:{column}:\n{space}{members}{comma}"
+                )
+            }
+        }
+    }
+
     /// Why the call fails even if it is allowed.
     fn obstacle(&self) -> Option<String> {
         let Request { operation, resource, .. } = self.request;
@@ -109,24 +153,13 @@ impl fmt::Display for Denial<'_> {
                 let has_wildcard = operation.service.has_mqtt_wildcards
                     && resource.is_some_and(|it| it.contains(['+', '#']));
                 let more = if has_wildcard { " and what its wildcards match" } else { "" };
-                match self.source {
-                    None => write!(
-                        f,
-                        "\nTo allow this call{more}, merge into the configuration of {component}:\n{snippet:#}"
-                    ),
-                    Some(source) => write!(
-                        f,
-                        "\nTo allow this call{more}, merge into the DefaultConfiguration in {}:\n{}",
-                        source.configuration_place(),
-                        match source.format {
-                            Format::Json => format!("{snippet:#}"),
-                            Format::Yaml => yaml(&snippet, source.indent()).trim_end().to_owned(),
-                        }
-                    ),
-                }
+                write!(f, "\nTo allow this call{more}, {}", self.proposal(&snippet))
             }
             None => match self.obstacle() {
                 Some(obstacle) => write!(f, "\nNo policy makes this call succeed: {obstacle}"),
+                None if self.faults.iter().any(|it| it.removes_all()) => {
+                    f.write_str("\nCorrect this first: until then, no policy has an effect")
+                }
                 None => Ok(()),
             },
         }

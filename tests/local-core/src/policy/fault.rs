@@ -45,6 +45,13 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Whether further policies have no effect until it is corrected.
+    pub(crate) fn removes_all(&self) -> bool {
+        matches!(self.severity, Severity::NoPermissions | Severity::ServiceRefused)
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.place {

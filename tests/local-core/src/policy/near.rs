@@ -3,7 +3,10 @@
 use std::fmt;
 
 use super::{Pattern, Policy, Request, Rules, is_blank};
-use crate::operations::{MQTT, PUBSUB};
+use crate::{
+    operations::{MQTT, PUBSUB},
+    recipe::closest,
+};
 
 /// A policy that matches a call only in part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +88,14 @@ fn hint(pattern: &Pattern, policy: &Policy, text: &str) -> Option<&'static str> 
     if pattern.text().contains("{iot:thingName}") {
         return Some("the recipe variable is not replaced");
     }
-    None
+    is_similar(pattern.text(), text).then_some("is one of them misspelt?")
+}
+
+/// Whether two topics differ only in levels that are similar.
+fn is_similar(one: &str, other: &str) -> bool {
+    let mut levels = one.split('/').zip(other.split('/'));
+    let is_similar = |(one, other): (&str, &str)| one == other || closest(one, [other]).is_some();
+    one.split('/').count() == other.split('/').count() && levels.all(is_similar)
 }
 
 impl fmt::Display for NearMiss<'_> {
@@ -105,9 +115,13 @@ impl fmt::Display for NearMiss<'_> {
                 let more = if resources.len() > MAX_LISTED { ", …" } else { "" };
                 write!(f, "has the operation, but other resources: {listed}{more}")?;
                 match hint {
+                    Some((_, text)) if resources.len() == 1 => write!(f, " ({text})"),
                     Some((pattern, text)) => write!(f, " (nearly {:?}: {text})", pattern.text()),
                     None => Ok(()),
                 }
+            }
+            Why::Operation if operations.is_empty() => {
+                f.write_str("has the resource, but no valid operation")
             }
             Why::Operation => {
                 write!(f, "has the resource, but other operations: {}", operations.join(", "))

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    configuration::overlay,
+    configuration::is_access_control,
     operations::{OPERATIONS, Resource},
     recipe::{Platform, Recipe},
 };
@@ -29,47 +29,102 @@ fn read(file: &str, text: &str) -> Recipe {
 fn rules(recipe: &Recipe) -> Rules {
     let name = &*recipe.component;
     let sources = Sources::from([(name.to_owned(), Arc::new(recipe.source.clone()))]);
-    let value = recipe.configuration.get("accessControl").map(|it| (name, it));
+    let value =
+        recipe.configuration.iter().find(|it| is_access_control(it.0)).map(|it| (name, it.1));
     Rules::load(value, &sources, &Rules::default())
 }
 
-/// The lines of a denial after the one that says where to paste them.
-fn proposal(rules: &Rules, request: Request<'_>) -> Option<String> {
-    let Decision::Denied(denial) = rules.decide(request) else { panic!("allowed") };
+/// Inserts the proposal of a denial into a recipe. Returns `None` if there is no proposal.
+fn pasted(recipe: &str, file: &str, request: Request<'_>) -> Option<String> {
+    let before = rules(&read(file, recipe));
+    let Decision::Denied(denial) = before.decide(request) else { panic!("allowed") };
     denial.snippet()?;
-    let text = denial.to_string();
-    let (_, snippet) = text.split_once("To allow this call").unwrap();
-    Some(snippet.split_once('\n').unwrap().1.to_owned())
+    let denial = denial.to_string();
+    let (_, proposal) = denial.split_once("To allow this call").unwrap();
+    let (place, proposal) = proposal.split_once(":\n").unwrap();
+    let (_, place) = place.split_once("insert ").unwrap();
+    let number = |from_end| place.rsplit(':').nth(from_end).unwrap().parse::<usize>().unwrap();
+    let start_of = |line: usize| recipe.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let at: usize = match place.split_whitespace().next() {
+        Some("above") => start_of(number(0)),
+        Some("below") => start_of(number(0) + 1),
+        _ => start_of(number(1)) + number(0),
+    };
+    Some(format!("{}{proposal}\n{}", &recipe[..at], &recipe[at..]))
 }
 
-fn is_allowed(recipe: &Recipe, request: Request<'_>) -> bool {
-    matches!(rules(recipe).decide(request), Decision::Allowed(_))
-}
+/// Recipes that have different parts of the path to a policy.
+const RECIPES: [(&str, &str); 10] = [
+    ("x.yaml", "COMMON\nManifests: [{}]\n"),
+    ("x.yaml", "COMMON\nComponentConfiguration:\nManifests: [{}]\n"),
+    ("x.yaml", "COMMON\ncomponentconfiguration:\n  DefaultConfiguration:\n\nManifests: [{}]\n"),
+    (
+        "x.yaml",
+        "COMMON\nManifests: [{}]\nComponentConfiguration:\n   DefaultConfiguration:\n     a: 1\n",
+    ),
+    (
+        "x.yaml",
+        "COMMON\nComponentConfiguration:\n  DefaultConfiguration:\n    AccessControl:\n        # why\n        SERVICE:\n          \
+         \"com.example.X:1\":\n            operations: ['*']\n            resources: [only/this]\nManifests: [{}]\n",
+    ),
+    ("x.json", "{\"Manifests\": [{}], JSON}"),
+    ("x.json", "{JSON, \"Manifests\": [{}], \"ComponentConfiguration\": {}}"),
+    (
+        "x.json",
+        "{JSON, \"Manifests\": [{}],\n\"ComponentConfiguration\":\n {\"DefaultConfiguration\": {\"é\": 1}}}",
+    ),
+    (
+        "x.json",
+        "{JSON, \"Manifests\": [{}], \"ComponentConfiguration\": {\"DefaultConfiguration\": {\"accessControl\": {}}}}",
+    ),
+    (
+        "x.json",
+        "{JSON, \"Manifests\": [{}], \"ComponentConfiguration\": {\"DefaultConfiguration\": {\"accessControl\": \
+         {\"SERVICE\": {\"p\": {\"operations\": [\"*\"], \"resources\": [\"only/this\"]}}}}}}",
+    ),
+];
+
+const COMMON: &str =
+    "RecipeFormatVersion: \"2020-01-25\"\nComponentName: com.example.X\nComponentVersion: 1.0.0";
+const JSON: &str = r#""RecipeFormatVersion": "2020-01-25", "ComponentName": "com.example.X", "ComponentVersion": "1.0.0""#;
 
 proptest! {
     #[test]
     fn a_proposal_allows_the_call_when_it_is_pasted(
         operation in prop::sample::select(OPERATIONS.iter().collect::<Vec<_>>()),
         resource in prop_oneof![any::<String>(), "[a-z/+#*?${}:\"'\\\\ \u{7f}-\u{a1}\u{2028}]{1,20}"],
+        (file, recipe) in prop::sample::select(RECIPES.to_vec()),
     ) {
         let resource = if operation.resource == Resource::Star { "*" } else { &*resource };
         let request = Request { component: "com.example.X", operation, resource: Some(resource) };
-        let recipe = read("x.yaml", YAML);
-        if let Some(proposal) = proposal(&rules(&recipe), request) {
-            let pasted = YAML.replace("    topic: a\n", &format!("    topic: a\n{proposal}\n"));
-            let pasted = read("x.yaml", &pasted);
-            prop_assert!(is_allowed(&pasted, request), "{}", proposal);
-        }
-        let json = serde_json::json!({
-            "RecipeFormatVersion": "2020-01-25", "ComponentName": "com.example.X", "ComponentVersion": "1.0.0",
-            "Manifests": [{}],
-        });
-        let mut recipe = read("x.json", &json.to_string());
-        if let Some(proposal) = proposal(&rules(&recipe), request) {
-            overlay(&mut recipe.configuration, serde_json::from_str(&proposal).unwrap());
-            prop_assert!(is_allowed(&recipe, request), "{}", proposal);
+        let recipe = recipe.replace("COMMON", COMMON).replace("JSON", JSON);
+        let recipe = recipe.replace("SERVICE", operation.service.id);
+        if let Some(pasted) = pasted(&recipe, file, request) {
+            let after = read(file, &pasted);
+            let after = rules(&after);
+            prop_assert!(matches!(after.decide(request), Decision::Allowed(_)), "{pasted}");
+            // Nothing is lost.
+            if recipe.contains("only/this") && operation.resource != Resource::Star {
+                let former = Request { resource: Some("only/this"), ..request };
+                prop_assert!(matches!(after.decide(former), Decision::Allowed(_)), "{pasted}");
+            }
         }
     }
+}
+
+/// Lines cannot be inserted into an object in flow style.
+#[test]
+fn a_proposal_for_flow_style_is_merged() {
+    let recipe = format!("{COMMON}\nComponentConfiguration: {{}}\nManifests: [{{}}]\n");
+    let rules = rules(&read("x.yaml", &recipe));
+    let operation = crate::operations::protected("aws.greengrass#PublishToTopic").unwrap();
+    let request = Request { component: "com.example.X", operation, resource: Some("b") };
+    let Decision::Denied(denial) = rules.decide(request) else { panic!("allowed") };
+    let text = denial.to_string();
+    assert!(
+        text.contains("merge into the DefaultConfiguration in x.yaml:\naccessControl:\n  aws."),
+        "{text}"
+    );
 }
 
 #[test]
@@ -87,9 +142,7 @@ fn denials_name_the_places_of_policies() {
          policy \"p\" (x.yaml:8:9) has the operation, but other resources: \"a\"\n  \
          x.yaml:9:57: com.example.X: accessControl.\"aws.greengrass.ipc.pubsub\".\"p\".operations[1]: \"x\" is not an \
          operation of aws.greengrass.ipc.pubsub and is ignored; there is no such operation\n\
-         To allow this call, merge into the DefaultConfiguration in x.yaml:6:\n    \
-         accessControl:\n      \
-         aws.greengrass.ipc.pubsub:\n        \
+         To allow this call, insert above x.yaml:8:\n        \
          \"com.example.X:pubsub:1\":\n          \
          operations:\n            - \"aws.greengrass#PublishToTopic\"\n          \
          resources:\n            - \"b\""

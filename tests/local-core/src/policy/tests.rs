@@ -221,12 +221,19 @@ fn a_denial_names_the_policies_that_came_near() {
         ),
         ("y", pubsub(json!({"y1": publishes(json!(["sensors/*"]))}))),
         ("z", json!("{")),
+        (
+            "one",
+            pubsub(json!({
+                "typo": publishes(json!(["t/abcefgh"])),
+                "invalid": {"operations": ["x"], "resources": ["*"]},
+            })),
+        ),
     ]);
     for (topic, expected) in [
-        ("sensors/a", r#"(nearly "Sensors/a": case is significant)"#),
-        ("sensors/b", r#"(nearly "sensors/b/": a slash at the end is significant)"#),
-        ("sensors/c/1", r#"(nearly "sensors/c/#": + and # are not wildcards for this service"#),
-        ("t/d", r#"(nearly "{iot:thingName}/d": the recipe variable is not replaced)"#),
+        ("sensors/a", r#""Sensors/a" (case is significant)"#),
+        ("sensors/b", r#""sensors/b/" (a slash at the end is significant)"#),
+        ("sensors/c/1", r#""sensors/c/#" (+ and # are not wildcards for this service"#),
+        ("t/d", r#""{iot:thingName}/d" (the recipe variable is not replaced)"#),
         ("e", r#"policy "none" has the operation, but no resources"#),
         (
             "e",
@@ -243,6 +250,13 @@ fn a_denial_names_the_policies_that_came_near() {
     }
     let text = denial(&rules, "z", "a").unwrap();
     assert!(text.contains("z has no permissions"), "{text}");
+    assert!(text.ends_with("\nCorrect this first: until then, no policy has an effect"), "{text}");
+    let text = denial(&rules, "one", "t/abcdefgh").unwrap();
+    assert!(text.contains(r#"other resources: "t/abcefgh" (is one of them misspelt?)"#), "{text}");
+    assert!(
+        text.contains(r#"policy "invalid" has the resource, but no valid operation"#),
+        "{text}"
+    );
     let text = denial(&rules, "unknown", "e").unwrap();
     assert!(text.contains("unknown may not call aws.greengrass#PublishToTopic on e"), "{text}");
 }

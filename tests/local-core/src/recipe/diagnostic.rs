@@ -7,7 +7,8 @@ use std::{
 
 use super::Position;
 
-/// An error or a warning about a recipe. `Display` prints `file:line:column: error: text`.
+/// An error or a warning about a recipe. `Display` prints `file:line:column: error: text`, and
+/// without the severity in the alternate form, for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Diagnostic {
     pub(crate) file: PathBuf,
@@ -93,12 +94,13 @@ impl fmt::Display for Diagnostic {
             write!(f, ":{line}:{column}")?;
         }
         let severity = match self.severity {
-            Severity::Error | Severity::Broken => "error",
-            Severity::Warning => "warning",
+            _ if f.alternate() => "",
+            Severity::Error | Severity::Broken => "error: ",
+            Severity::Warning => "warning: ",
         };
         // Text of a recipe may contain control characters, which must not reach the terminal.
         let text = self.text.replace(|it: char| it.is_control() && it != '\n', "\u{fffd}");
-        write!(f, ": {severity}: {text}")
+        write!(f, ": {severity}{text}")
     }
 }
 

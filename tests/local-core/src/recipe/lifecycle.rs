@@ -48,14 +48,21 @@ pub(super) fn read(node: &Node, report: &mut Report) -> Lifecycle {
         }
     }
     let mut step = |name| Some(step(members.get(name)?, &outer, report));
-    Lifecycle {
+    let lifecycle = Lifecycle {
         install: step("Install"),
         startup: step("Startup"),
         run: step("Run"),
         shutdown: step("Shutdown"),
         recover: step("Recover"),
         source: Some(node.clone()),
+    };
+    if let (Some(Step { skip_if: None, script: Ok(_), .. }), Some(run)) =
+        (&lifecycle.startup, &lifecycle.run)
+    {
+        let text = "Run never runs, because there is a Startup without Skipif; remove one of them";
+        report.warning(run.position, text);
     }
+    lifecycle
 }
 
 fn step(entry: &Entry, outer: &[(String, String)], report: &mut Report) -> Step {

@@ -88,7 +88,7 @@ fn recipe(
         dependencies,
         lifecycle,
         artifacts,
-        source: Source { file: file.to_owned(), format, configuration: configuration.cloned() },
+        source: Source { file: file.to_owned(), format, document: Some(document.clone()) },
     })
 }
 

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::{
     Node, Place, Position, Source,
-    document::{Entry, Kind},
+    document::{Entry, Format, Kind},
 };
-use crate::configuration::is_access_control;
+use crate::configuration::ACCESS_CONTROL;
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,32 +41,61 @@ impl Source {
         Some(Place { file: self.file.clone(), position })
     }
 
-    /// `file` or `file:line` of the `DefaultConfiguration`.
-    pub(crate) fn configuration_place(&self) -> String {
-        let file = self.file.display();
-        match &self.configuration {
-            Some(node) => format!("{file}:{}", node.position.line),
-            None => file.to_string(),
+    /// Where the first key that does not exist is added, with the number of those that exist. Returns `None` if this is
+    /// not a matter of inserting lines.
+    pub(crate) fn insertion(&self, keys: &[&str]) -> Option<(usize, Insertion)> {
+        let mut node = self.document.as_ref()?;
+        let (mut depth, mut key) = (0, node.position);
+        while let Some(entry) = keys.get(depth).and_then(|it| member(node, it)) {
+            (node, depth, key) = (&entry.value, depth + 1, entry.position);
         }
-    }
-
-    /// The number of spaces before the members of the `DefaultConfiguration`.
-    pub(crate) fn indent(&self) -> usize {
-        const USUAL: usize = 4;
-        let Some(Node { position, kind: Kind::Object(entries) }) = &self.configuration else {
-            return USUAL;
-        };
-        match entries.first() {
+        let position = node.position;
+        let insertion = match (&node.kind, self.format) {
+            (Kind::Object(entries), Format::Json) => {
+                Insertion::AfterBracket { position, is_alone: entries.is_empty() }
+            }
             // In flow style, the object starts with a bracket.
-            Some(first) if first.position == *position => position.column - 1,
-            _ => USUAL,
-        }
+            (Kind::Object(entries), Format::Yaml) if entries.first()?.position == position => {
+                Insertion::Above { line: position.line, indent: position.column - 1 }
+            }
+            (Kind::Scalar(Value::Null), Format::Yaml) => {
+                Insertion::Below { line: key.line, indent: key.column + 1 }
+            }
+            _ => return None,
+        };
+        Some((depth, insertion))
     }
 
     fn access_control(&self) -> Option<&Entry> {
-        match &self.configuration.as_ref()?.kind {
-            Kind::Object(entries) => entries.iter().find(|it| is_access_control(&it.key)),
-            _ => None,
-        }
+        let configuration = member(self.document.as_ref()?, "ComponentConfiguration")?;
+        let configuration = member(&configuration.value, "DefaultConfiguration")?;
+        member(&configuration.value, ACCESS_CONTROL)
+    }
+}
+
+/// A place for further members of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Insertion {
+    /// After a bracket in JSON.
+    AfterBracket {
+        position: Position,
+        is_alone: bool,
+    },
+    /// Above a line of YAML, with spaces before each line.
+    Above {
+        line: usize,
+        indent: usize,
+    },
+    Below {
+        line: usize,
+        indent: usize,
+    },
+}
+
+/// The member of an object with a name in any case.
+fn member<'n>(node: &'n Node, name: &str) -> Option<&'n Entry> {
+    match &node.kind {
+        Kind::Object(entries) => entries.iter().rev().find(|it| it.key.eq_ignore_ascii_case(name)),
+        _ => None,
     }
 }

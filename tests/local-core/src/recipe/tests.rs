@@ -106,7 +106,9 @@ fn values_have_positions() {
         ("hello.json", HELLO_JSON, [(8, 5), (11, 11), (14, 27)]),
     ] {
         let source = read(file, text).source;
-        let configuration = source.configuration.unwrap();
+        let document = source.document.unwrap();
+        let configuration =
+            &document.find(&["ComponentConfiguration", "DefaultConfiguration"]).unwrap().0;
         let find = |path: &[&str]| configuration.find(path).unwrap().1;
         let policy =
             ["accessControl", "aws.greengrass.ipc.pubsub", "com.example.HelloWorld:pubsub:1"];

@@ -271,3 +271,13 @@ fn many_warnings_do_not_hide_errors() {
     let (_, found) = recipe.unwrap().resolve_lifecycle(&Variables::default());
     assert!(found.iter().any(|it| it.severity == Severity::Error), "{found:?}");
 }
+
+/// The level of a line in a log is the severity.
+#[test]
+fn a_log_has_diagnostics_without_severity() {
+    for severity in [Severity::Error, Severity::Broken, Severity::Warning] {
+        let position = Some(Position { line: 1, column: 2 });
+        let it = Diagnostic { file: "r.yaml".into(), position, severity, text: "why".to_owned() };
+        assert_eq!(format!("{it:#}"), "r.yaml:1:2: why");
+    }
+}

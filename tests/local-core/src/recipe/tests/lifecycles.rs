@@ -15,7 +15,7 @@ fn lifecycle(text: &str) -> Lifecycle {
 #[test]
 fn steps_have_options() {
     let Lifecycle { install, startup, run, shutdown, recover, .. } = lifecycle(
-        "{Setenv: {A: outer, B: 5, C: true}, Install: {Script: i, Timeout: 5, Setenv: {A: inner}}, Startup: s, \
+        "{Setenv: {A: outer, B: 5, C: true}, Install: {Script: i, Timeout: 5, Setenv: {A: inner}}, Startup: {Script: s, Skipif: exists y}, \
          Run: {Script: r, Timeout: '1.5', Skipif: '! exists /x', RequiresPrivilege: false}, Shutdown: '', Recover: ' '}",
     );
     let install = install.unwrap();
@@ -48,6 +48,13 @@ fn timeouts_are_numbers_of_seconds() {
         assert_eq!(recipe.unwrap().lifecycle.run.unwrap().timeout, expected, "{text}");
         assert_eq!(found.is_empty(), expected.is_some(), "{text}: {found:?}");
     }
+}
+
+#[test]
+fn startup_replaces_run() {
+    let (_, found) = with("Manifests: [{Lifecycle: {Startup: s, Run: r}}]");
+    let expected = "Run never runs, because there is a Startup without Skipif; remove one of them";
+    assert_eq!(found, [format!("r.yaml:4:38: warning: {expected}")]);
 }
 
 #[test]
